@@ -1,0 +1,132 @@
+"""Where the files of Fashion-MNIST are found or fetched, and whether they are what they should be.
+
+The data set is Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
+"""
+import collections
+import gzip
+import hashlib
+import os
+import zlib
+
+import numpy as np
+
+from . import download
+
+DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
+SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fashion-mnist
+
+IdxFile = collections.namedtuple('IdxFile', 'shape sha256')
+# The checksums are of the decompressed content: it is the same everywhere, its gzip is not.
+FILES = {
+    'train-images-idx3-ubyte': IdxFile(
+        (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
+    'train-labels-idx1-ubyte': IdxFile(
+        (60000,), 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9'),
+    't10k-images-idx3-ubyte': IdxFile(
+        (10000, 28, 28), '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b'),
+    't10k-labels-idx1-ubyte': IdxFile(
+        (10000,), '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34'),
+}
+
+_WAYS = """
+Any of these gets it right:
+  - delete the file named above, if it is there: the next run fetches it again
+  - Debian, Ubuntu: apt-get install dataset-fashion-mnist
+  - get the four .gz files of https://github.com/zalandoresearch/fashion-mnist (data/fashion) and
+    name their folder: scripts/train.py --data-root FOLDER, load_data_fashion_mnist(root=FOLDER)"""
+
+
+class DataError(OSError):
+    """A file of the data set is missing, unreadable, or not what it should be."""
+
+
+def read_fashion_mnist(root=DEFAULT_ROOT):
+    """(train_images, train_labels, test_images, test_labels): uint8 (n, 28, 28) and int32 (n,).
+
+    The first of these folders that holds any of the four files counts: `root`,
+    $MXNET_HOME/datasets/fashion-mnist, /usr/share/datasets/fashion-mnist. What is missing there
+    is downloaded into it; if no folder holds any, all four into `root` (by default into
+    $MXNET_HOME's, where that is set). Every file is checked by its SHA-256 before it counts.
+
+    Raises DataError with the file, what is wrong with it, and the ways to get it right.
+    """
+    folder = find_folder(root)
+    missing = [name for name in FILES if not _path(folder, name)]
+    if missing:
+        try:
+            download.fetch(missing, folder, check)
+        except OSError as error:
+            raise DataError('%s: missing %s, and fetching failed:\n%s%s'
+                            % (folder, ', '.join(n + '.gz' for n in missing), error, _WAYS))
+    train_images, train_labels, test_images, test_labels = [_read(folder, name) for name in FILES]
+    return (train_images, train_labels.astype(np.int32),
+            test_images, test_labels.astype(np.int32))
+
+
+def find_folder(root=DEFAULT_ROOT):
+    """The folder that counts, as `read_fashion_mnist` tells: where the files are, or will be."""
+    home = os.environ.get('MXNET_HOME')
+    places = [root] + ([os.path.join(home, 'datasets', 'fashion-mnist')] if home else [])
+    places = [os.path.expanduser(place) for place in places]
+    for place in places + [SYSTEM_ROOT]:
+        if any(_path(place, name) for name in FILES):
+            return place
+    return places[-1] if root == DEFAULT_ROOT else places[0]
+
+
+def check(name, path):
+    """Read the idx file at `path`, gzip or not, and return its array; DataError if it is not `name`."""
+    return _decode(name, path, _content(path, limit=_size(FILES[name].shape) + 1))
+
+
+def _read(folder, name):
+    try:
+        return check(name, _path(folder, name))
+    except DataError as error:
+        raise DataError(str(error) + _WAYS)
+
+
+def _path(folder, name):
+    for path in (os.path.join(folder, name + '.gz'), os.path.join(folder, name)):
+        if os.path.exists(path):
+            return path
+    return None
+
+
+def _size(shape):
+    """Bytes of an idx file of uint8: magic number, one length per dimension, the data."""
+    return 4 + 4 * len(shape) + int(np.prod(shape))
+
+
+def _content(path, limit):
+    """At most `limit` bytes of the decompressed content of the file at `path`."""
+    try:
+        with open(path, 'rb') as f:
+            zipped = f.read(2) == b'\x1f\x8b'
+        with (gzip.open if zipped else open)(path, 'rb') as f:
+            return f.read(limit)
+    except EOFError:
+        raise DataError('%s: truncated: its gzip data ends too early' % path)
+    except zlib.error as error:
+        raise DataError('%s: damaged: its gzip data cannot be decompressed (%s)' % (path, error))
+    except OSError as error:
+        raise DataError('%s: cannot be read: %s' % (path, error.strerror or error))
+
+
+def _decode(name, path, content):
+    shape, sha256 = FILES[name]
+    digest = hashlib.sha256(content).hexdigest()
+    if digest == sha256:
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+    for other, known in FILES.items():
+        if digest == known.sha256:
+            raise DataError('%s: swapped: it holds the content of %s' % (path, other))
+    header = bytes([0, 0, 8, len(shape)]) + b''.join(n.to_bytes(4, 'big') for n in shape)
+    if not content.startswith(header):
+        raise DataError('%s: wrong file: it does not begin as an idx file of shape %s'
+                        % (path, shape))
+    if len(content) < _size(shape):
+        raise DataError('%s: truncated: %d of its %d bytes are there'
+                        % (path, len(content), _size(shape)))
+    raise DataError("%s: wrong content: SHA-256 %s, but Fashion-MNIST's is %s (the digits of MNIST "
+                    'have files of the same names)' % (path, digest, sha256))

@@ -1,0 +1,77 @@
+"""The registry of models: a factory for each, and beside it the recipe the book trains it with."""
+import collections
+
+from mxnet.gluon import nn
+
+from .norm import BatchNorm
+
+Recipe = collections.namedtuple('Recipe', 'lr batch_size num_epochs resize')
+Recipe.__doc__ = """How the book trains a model: SGD with learning rate `lr` on batches of
+`batch_size`, `num_epochs` times over the data, images resized to `resize` pixels (None: as they
+are), weights initialized by Xavier."""
+
+_factories = {}
+_recipes = {}
+
+
+def register(lr, batch_size=256, num_epochs=5, resize=None):
+    """Decorate a factory: its name becomes the model's. A name taken twice is a ValueError."""
+    def add(factory):
+        name = factory.__name__
+        if name in _factories:
+            raise ValueError('a model named %r is registered already' % name)
+        _factories[name] = factory
+        _recipes[name] = Recipe(lr, batch_size, num_epochs, resize)
+        return factory
+    return add
+
+
+def list_models():
+    """The names of all models, sorted."""
+    return sorted(_factories)
+
+
+def get_model(name, **kwargs):
+    """A new, uninitialized net by its name; `kwargs` go to its factory, as `num_classes=10`.
+
+    Raises ValueError for an unknown name; the message lists all.
+    """
+    return _look_up(_factories, name)(**kwargs)
+
+
+def get_recipe(name):
+    """The `Recipe` of the model `name`. Raises ValueError for an unknown name."""
+    return _look_up(_recipes, name)
+
+
+def _look_up(table, name):
+    if name not in table:
+        raise ValueError('there is no model %r; the models are: %s'
+                         % (name, ', '.join(list_models())))
+    return table[name]
+
+
+def _lenet(norms, num_classes):
+    """LeNet with a normalization layer before each activation; `norms` makes them one by one."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(6, kernel_size=5), next(norms),
+            nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
+            nn.Conv2D(16, kernel_size=5), next(norms),
+            nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
+            nn.Dense(120), next(norms), nn.Activation('sigmoid'),
+            nn.Dense(84), next(norms), nn.Activation('sigmoid'),
+            nn.Dense(num_classes))
+    return net
+
+
+@register(lr=1.0)
+def lenet_bn(num_classes=10):
+    """LeNet on our own `BatchNorm`: (N, 1, 28, 28) -> (N, num_classes). D2L 5.11.3."""
+    return _lenet(iter([BatchNorm(6, num_dims=4), BatchNorm(16, num_dims=4),
+                        BatchNorm(120, num_dims=2), BatchNorm(84, num_dims=2)]), num_classes)
+
+
+@register(lr=1.0)
+def lenet_bn_gluon(num_classes=10):
+    """The same on Gluon's `nn.BatchNorm`: (N, 1, 28, 28) -> (N, num_classes). D2L 5.11.4."""
+    return _lenet((nn.BatchNorm() for _ in range(4)), num_classes)

@@ -1,0 +1,273 @@
+"""Batch normalization from scratch: D2L 5.11, after Ioffe & Szegedy 2015 (arXiv:1502.03167)."""
+import json
+import sys
+import warnings
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, init, nd
+from mxnet.gluon import nn
+
+_FLOATS = ('float16', 'float32', 'float64')
+
+
+def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):
+    """Normalize `X` per channel, then scale by `gamma` and shift by `beta`.
+
+    While training (`autograd.is_training()`, as within `autograd.record()`) the mean and the
+    biased variance of the batch are used and the averages move:
+    new = momentum * old + (1 - momentum) * batch. Otherwise the averages are used, unchanged.
+    The averages returned are not part of the autograd graph.
+
+    Arguments: `X` is (N, C) or (N, C, H, W) of floats; `gamma`, `beta`, `moving_mean` and
+    `moving_var` hold C numbers each, in any shape, of X's dtype (float16 input is computed in
+    float32 and may come with float32 parameters); `eps` is added to the variance.
+
+    Returns (Y, moving_mean, moving_var): Y of X's shape and dtype, the averages of theirs.
+
+    Raises ValueError for any other rank, for C that differs, and for other dtypes.
+
+    Source: D2L 5.11.2; Ioffe & Szegedy 2015, algorithms 1 and 2.
+    """
+    _check(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
+    x, gamma, beta, old_mean, old_var = [_at_least_float32(z) for z in (
+        X, gamma, beta, moving_mean, moving_var)]
+    channels = _Channels(nd, x, gamma.size)
+    if autograd.is_training():
+        with autograd.pause():
+            center = channels.mean(channels.X)
+        D, rest, var = _center(nd, channels, center)
+        with autograd.pause():  # recorded, each step's averages would hold on to the step before
+            moving_mean = _average(moving_mean, old_mean, center + rest, momentum)
+            moving_var = _average(moving_var, old_var, var, momentum)
+    else:
+        D, rest, var = channels.X - channels.spread(old_mean), 0, old_var
+    Y = _scale_and_shift(nd, channels, D, rest, var, gamma, beta, eps)
+    return Y.reshape(X.shape).astype(X.dtype, copy=False), moving_mean, moving_var
+
+
+class BatchNorm(nn.HybridBlock):
+    """The book's batch normalization layer: (N, C) -> (N, C) or (N, C, H, W) -> (N, C, H, W).
+
+    Arguments: `num_features` is C, the outputs of a dense layer or the channels of a
+    convolution; `num_dims` is 2 or 4, the rank of the input.
+
+    `gamma` (starts at 1) and `beta` (0) are trained; `moving_mean` and `moving_var` (both 0) are
+    statistics, which move in each forward pass while training and are used otherwise. All are of
+    shape (1, C) or (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved and
+    loaded with the net, one set per device.
+
+    Book: the book keeps the statistics in plain arrays, which `save_parameters` drops. Its files
+    load here all the same, with a warning.
+
+    Raises ValueError for other ranks, channels that differ from `num_features` and input that is
+    not of floats. Source: D2L 5.11.2.
+    """
+
+    eps, momentum = 1e-5, 0.9
+
+    def __init__(self, num_features, num_dims, **kwargs):
+        super().__init__(**kwargs)
+        if num_dims not in (2, 4):
+            raise ValueError('num_dims is %r, but must be 2 (after a dense layer) or 4 (after a '
+                             'convolution)' % (num_dims,))
+        if not isinstance(num_features, (int, np.integer)) or num_features < 1:
+            raise ValueError('num_features is %r, but must be a positive whole number'
+                             % (num_features,))
+        self._num_features, self._num_dims = int(num_features), num_dims
+        self._dtype = 'float32'
+        shape = (1, self._num_features) + (1,) * (num_dims - 2)
+        self.gamma = self.params.get('gamma', shape=shape, init=init.One())
+        self.beta = self.params.get('beta', shape=shape, init=init.Zero())
+        # Book: a variance that starts at 0, not 1: an untrained layer multiplies by 1 / sqrt(eps).
+        for name in ('moving_mean', 'moving_var'):
+            setattr(self, name, self.params.get(name, shape=shape, init=init.Zero(),
+                                                grad_req='null', differentiable=False))
+
+    def cast(self, dtype):
+        """Compute in `dtype` from now on; for float16 the parameters stay float32."""
+        self._dtype = np.dtype(dtype).name
+        super().cast('float32' if self._dtype == 'float16' else dtype)
+
+    def forward(self, X):
+        if isinstance(X, nd.NDArray):
+            if len(X.shape) != self._num_dims:
+                raise ValueError('%r got input of shape %s; it takes %s' % (
+                    self, X.shape, '(N, C)' if self._num_dims == 2 else '(N, C, H, W)'))
+            _check(X, num_features=self._num_features)
+        return super().forward(X)
+
+    def hybrid_forward(self, F, X, gamma, beta, moving_mean, moving_var):
+        if F is nd:
+            Y, new_mean, new_var = batch_norm(X, gamma, beta, moving_mean, moving_var,
+                                              self.eps, self.momentum)
+            if autograd.is_training():
+                with autograd.pause():
+                    moving_mean[:], moving_var[:] = new_mean, new_var
+            return Y
+        if self._dtype == 'float16':
+            X = F.cast(X, 'float32')
+        Y = _batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, self._num_features,
+                              self.eps, self.momentum)
+        return F.cast(Y, 'float16') if self._dtype == 'float16' else Y
+
+    def load_parameters(self, filename, *args, **kwargs):
+        """As `Block.load_parameters`; a file without the statistics loads too, with a warning."""
+        names = nd.load(filename)
+        if isinstance(names, dict) and 'gamma' in names and 'moving_mean' not in names:
+            kwargs['allow_missing'] = True
+            self._keep_statistics(filename, args[0] if args else kwargs.get('ctx'))
+        super().load_parameters(filename, *args, **kwargs)
+
+    def _collect_params_with_prefix(self, prefix=''):
+        """The parameters by their names in a file. Gluon asks when it saves and when it loads.
+
+        When a net loads a file by the book's own block, which has gamma but no statistics, these
+        are left out, for Gluon refuses a file that lacks a name. Gluon gives a block no say in its
+        net's loading, so the file's names are read from the `load_parameters` that is asking.
+        """
+        params = super()._collect_params_with_prefix(prefix)
+        frame = sys._getframe(1)
+        while frame and frame.f_code.co_name == '_collect_params_with_prefix':
+            frame = frame.f_back
+        if frame and frame.f_code.co_name == 'load_parameters':
+            loaded = frame.f_locals.get('loaded') or {}
+            prefix = prefix + '.' if prefix else ''
+            if prefix + 'gamma' in loaded and prefix + 'moving_mean' not in loaded:
+                self._keep_statistics(frame.f_locals['filename'], frame.f_locals['ctx'])
+                del params[prefix + 'moving_mean'], params[prefix + 'moving_var']
+        return params
+
+    def _keep_statistics(self, filename, ctx):
+        for param in (self.moving_mean, self.moving_var):
+            if param._data is None:
+                param.initialize(ctx=ctx or mx.cpu())
+        warnings.warn("%s: '%s' holds no moving_mean and moving_var (the book's BatchNorm does "
+                      'not save them). They keep their values, 0 in a new net: before predicting, '
+                      'run training data through the net within autograd.train_mode().'
+                      % (self.name, filename), stacklevel=4)
+
+    def __repr__(self):
+        return 'BatchNorm(%d, num_dims=%d)' % (self._num_features, self._num_dims)
+
+
+class _Channels:
+    """X as a matrix (N, C * H * W), means over its channels, and the way back.
+
+    MXNet's reductions and broadcasts over (N, H, W) index element by element. The same sums are
+    the product of a row of N ones with the matrix, which BLAS does several times faster, then a
+    sum of what little is left; spreading is the product of a column of N ones with a row.
+    """
+
+    def __init__(self, F, X, num_channels):
+        self.F, self._column = F, (num_channels, 1)
+        self.X = F.reshape(X, (0, -1))  # (N, C * H * W)
+        self._ones = F.ones_like(F.slice_axis(self.X, axis=1, begin=0, end=1))  # (N, 1)
+        row = F.slice_axis(self.X, axis=0, begin=0, end=1)
+        self._pixels = F.ones_like(F.reshape(row, (num_channels, -1)))  # (C, H * W)
+        self._n = F.dot(self._ones, self._ones, transpose_a=True)  # (1, 1)
+
+    def column(self, z):
+        """C numbers of any shape -> (C, 1)."""
+        return self.F.reshape(z, self._column)
+
+    def mean(self, Z):
+        """(N, C * H * W) -> (C, 1)."""
+        F = self.F
+        total = F.reshape(F.dot(self._ones, Z, transpose_a=True), (self._column[0], -1))
+        return F.broadcast_div(F.mean(total, axis=1, keepdims=True), self._n)
+
+    def spread(self, z):
+        """C numbers of any shape -> (N, C * H * W)."""
+        F = self.F
+        row = F.reshape(F.broadcast_mul(self._pixels, self.column(z)), (1, -1))
+        return F.dot(self._ones, row)
+
+
+def _center(F, channels, center):
+    """X - center, and from it the mean that is left and the variance, (C, 1) each.
+
+    The variance by the corrected two-pass algorithm (Chan, Golub & LeVeque 1983): `center` is the
+    mean up to rounding, and what it missed is measured on the difference, where it shows. The
+    result does not depend on `center` but for rounding, so no gradient goes through it.
+    """
+    D = channels.X - channels.spread(center)  # (N, C * H * W)
+    rest = channels.mean(D)
+    return D, rest, channels.mean(F.square(D)) - F.square(rest)
+
+
+def _scale_and_shift(F, channels, D, rest, var, gamma, beta, eps):
+    """gamma * (D - rest) / sqrt(var + eps) + beta, with one product and one sum of X's size."""
+    scale = channels.column(gamma) / F.sqrt(channels.column(var) + eps)
+    shift = channels.column(beta) - scale * rest
+    return D * channels.spread(scale) + channels.spread(shift)
+
+
+def _average(like, old, new, momentum):
+    return (momentum * old + (1.0 - momentum) * new.reshape(old.shape)).astype(like.dtype)
+
+
+def _batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, eps, momentum):
+    """`batch_norm` as a graph that finds out at each run whether it trains, and moves the averages.
+
+    Tracing happens once, so a Python `if` would freeze the mode (apache/mxnet#16926). Dropout is
+    asked instead: at rate one half it makes a one into 0 or 2 while training, and leaves it 1
+    otherwise. Both modes' statistics enter, and `where` picks.
+    """
+    channels = _Channels(F, X, C)
+    old_mean, old_var = channels.column(moving_mean), channels.column(moving_var)
+    predicting = F.Dropout(F.ones_like(old_mean), p=0.5) == 1
+    center = F.BlockGrad(F.where(predicting, old_mean, channels.mean(channels.X)))
+    D, rest, var = _center(F, channels, center)
+
+    def move(param, old, new):
+        new = F.where(predicting, old, momentum * old + (1.0 - momentum) * F.BlockGrad(new))
+        return F.BlockGrad(channels.column(_assign(F, param, F.reshape_like(new, param))))
+
+    # Picked from what `move` returns, though it equals the old values: so the graph has to run it.
+    rest = F.where(predicting, move(moving_mean, old_mean, center + rest) - center, rest)
+    var = F.where(predicting, move(moving_var, old_var, var), var)
+    return F.reshape_like(_scale_and_shift(F, channels, D, rest, var, gamma, beta, eps), X)
+
+
+# MXNet's symbols cannot write a parameter, but for an optimizer's step: with learning rate -1 and
+# no momentum it sets its state to the "gradient". The operator's own symbol function refuses its
+# arguments (it gives them no names), so the node is written down and its inputs filled in.
+_STEP = json.dumps({
+    'nodes': [{'op': 'null', 'name': name, 'inputs': []} for name in ('weight', 'grad', 'mom')] +
+             [{'op': 'sgd_mom_update', 'name': 'assign', 'attrs': {'lr': '-1', 'momentum': '0'},
+               'inputs': [[0, 0, 0], [1, 0, 0], [2, 0, 0]]}],
+    'arg_nodes': [0, 1, 2], 'heads': [[3, 0, 0]], 'attrs': {'mxnet_version': ['int', 10901]}})
+
+
+def _assign(F, param, value):
+    """The symbol that sets `param` to `value` and returns it."""
+    step = mx.sym.load_json(_STEP)
+    return step(weight=F.zeros_like(param), grad=value, mom=param, name=param.name + '_assign')
+
+
+def _at_least_float32(X):
+    return X.astype('float32') if X.dtype == np.float16 else X
+
+
+def _check(X, num_features=None, **params):
+    if not isinstance(X, nd.NDArray):
+        raise ValueError('X is a %s, but must be an NDArray: nd.array(X)' % type(X).__name__)
+    if len(X.shape) not in (2, 4):
+        raise ValueError('X has shape %s, but batch normalization takes (N, C) or (N, C, H, W)'
+                         % (X.shape,))
+    dtype = np.dtype(X.dtype).name
+    if dtype not in _FLOATS:
+        raise ValueError("X has dtype %s, but must be one of %s: X.astype('float32')"
+                         % (dtype, ', '.join(_FLOATS)))
+    if num_features not in (None, X.shape[1]):
+        raise ValueError('X has %d channels (shape %s), but num_features is %d'
+                         % (X.shape[1], X.shape, num_features))
+    for name, param in params.items():
+        if param.size != X.shape[1]:
+            raise ValueError('%s has %d elements (shape %s), but X has %d channels (shape %s)'
+                             % (name, param.size, param.shape, X.shape[1], X.shape))
+        allowed = (dtype, 'float32') if dtype == 'float16' else (dtype,)
+        if np.dtype(param.dtype).name not in allowed:
+            raise ValueError('%s has dtype %s, but X has %s: cast one of them, as with '
+                             "net.cast('%s')" % (name, np.dtype(param.dtype).name, dtype, dtype))

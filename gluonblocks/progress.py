@@ -1,0 +1,40 @@
+"""A progress bar around a data iterator, on stderr."""
+import sys
+
+
+class Progress:
+    """Iterates over `data_iter`, the batches of one epoch, and shows how far it is.
+
+    On a terminal a bar with rate and time left, which is gone when the epoch ends; elsewhere a
+    plain line every half minute.
+    """
+
+    def __init__(self, data_iter, num_epochs):
+        self.data_iter, self.num_epochs, self.epoch = data_iter, num_epochs, 0
+
+    def __len__(self):
+        return len(self.data_iter)
+
+    def __iter__(self):
+        from tqdm import tqdm
+        self.epoch += 1
+        terminal = sys.stderr.isatty()
+        how = {'leave': False} if terminal else {'file': _PlainLines(), 'mininterval': 30,
+                                                 'maxinterval': 60, 'delay': 30, 'leave': False}
+        with tqdm(total=self.data_iter.num_images, unit='img', ascii=not terminal,
+                  desc='epoch %d/%d' % (self.epoch, self.num_epochs), **how) as bar:
+            for X, y in self.data_iter:
+                yield X, y
+                bar.update(X.shape[0])
+
+
+class _PlainLines:
+    """A file for tqdm that makes each state of the bar a line of its own."""
+
+    def write(self, text):
+        text = text.strip('\r\n ')
+        if text:
+            sys.stderr.write(text + '\n')
+
+    def flush(self):
+        sys.stderr.flush()

@@ -1,0 +1,70 @@
+#!/usr/bin/env python
+"""Train a model of the book and print the book's lines."""
+import argparse
+import sys
+
+EXAMPLE = """\
+example:
+  python scripts/train.py --model lenet_bn
+  python scripts/train.py --model lenet_bn --dataset synthetic --epochs 2    (needs no data)
+
+Results go to stdout, everything else to stderr. Exit code: 0 trained, 1 failed, 2 wrong
+arguments, 130 interrupted."""
+
+
+def parse(argv, gb):
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--model', required=True, choices=gb.list_models())
+    parser.add_argument('--epochs', type=positive(int), metavar='N', help="default: the model's")
+    parser.add_argument('--batch-size', type=positive(int), metavar='N',
+                        help="default: the model's")
+    parser.add_argument('--lr', type=positive(float), metavar='RATE',
+                        help="learning rate; default: the model's")
+    parser.add_argument('--ctx', metavar='DEVICE',
+                        help='cpu, gpu, gpu:1, ...; default: the first GPU, or else the CPU')
+    parser.add_argument('--seed', type=int, metavar='N',
+                        help='same seed, same numbers (on the same machine and thread count)')
+    parser.add_argument('--dataset', choices=sorted(gb.DATASETS), default='fashion-mnist',
+                        help='default: %(default)s')
+    parser.add_argument('--data-root', metavar='FOLDER',
+                        help='where the files of Fashion-MNIST are or shall be; default: found, '
+                             'or else fetched into ~/.mxnet/datasets/fashion-mnist')
+    args = parser.parse_args(argv)
+    if args.data_root and args.dataset != 'fashion-mnist':
+        parser.error('--data-root goes with --dataset fashion-mnist only')
+    if args.seed is not None and not 0 <= args.seed < 2 ** 31:
+        parser.error('argument --seed: must be from 0 to 2147483647')
+    return args
+
+
+def positive(kind):
+    def number(text):
+        value = kind(text)
+        if not 0 < value < float('inf'):
+            raise argparse.ArgumentTypeError('%s is not a positive number' % text)
+        return value
+    number.__name__ = kind.__name__
+    return number
+
+
+def main(argv=None):
+    try:
+        import gluonblocks as gb
+        args = parse(argv, gb)
+        gb.train_model(args.model, num_epochs=args.epochs, batch_size=args.batch_size, lr=args.lr,
+                       ctx=args.ctx, seed=args.seed, dataset=args.dataset, root=args.data_root)
+    except KeyboardInterrupt:
+        print('\ninterrupted: training stopped, nothing was saved', file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
+        sys.stderr.close()
+        return 141
+    except (ImportError, OSError, ValueError, RuntimeError, MemoryError) as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
