@@ -19,7 +19,7 @@ _NUMPY_NAMES = {'bool': bool, 'int': int, 'float': float, 'object': object}
 
 _MISSING_LIBRARY = """\
 MXNet is installed but its library could not be loaded: {error}
-MXNet's wheel needs two system libraries that it does not bring, libgomp and libquadmath. Install them:
+MXNet's wheel needs two system libraries that it does not bring, libgomp and libquadmath.
   Debian, Ubuntu:  apt-get install libgomp1 libquadmath0
   Fedora, RHEL:    dnf install libgomp libquadmath"""
 

@@ -13,7 +13,7 @@ _TIMEOUT = 30  # seconds without an answer
 
 
 def fetch(names, folder, check):
-    """Put `names` (each as NAME.gz) into `folder`; `check(name, path)` raises OSError for a bad one.
+    """Put `names` into `folder`, each as NAME.gz; `check(name, path)` raises OSError for a bad one.
 
     Each source is tried in turn until one gives all. A file is written beside its place and
     renamed when it has passed, so nothing half-written stays. Raises OSError with what each source

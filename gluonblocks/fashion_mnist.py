@@ -75,7 +75,7 @@ def find_folder(root=DEFAULT_ROOT):
 
 
 def check(name, path):
-    """Read the idx file at `path`, gzip or not, and return its array; DataError if it is not `name`."""
+    """The array in the idx file at `path`, gzip or not; DataError if it is not that of `name`."""
     return _decode(name, path, _content(path, limit=_size(FILES[name].shape) + 1))
 
 

@@ -110,7 +110,7 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx):
 
 
 def _hits(y_hat, y):
-    """How many of the predictions (N, num_classes) are the labels (N,): an NDArray of shape (1,)."""
+    """How many of the predictions (N, num_classes) hit the labels (N,): an NDArray (1,)."""
     return (y_hat.argmax(axis=1) == y.astype('float32')).sum()
 
 

@@ -1,0 +1,81 @@
+"""Tiny idx files in the place of Fashion-MNIST's, and commands run as a user would."""
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gluonblocks as gb
+from gluonblocks import fashion_mnist
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.fixture(autouse=True)
+def seed_everything():
+    import mxnet as mx
+    mx.random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """A folder with four small idx files that stand for the real ones, and no other place."""
+    rng = np.random.RandomState(1)
+    arrays, files = {}, {}
+    folder = tmp_path / 'tiny'
+    folder.mkdir()
+    for name, shape in [('train-images-idx3-ubyte', (30, 28, 28)),
+                        ('train-labels-idx1-ubyte', (30,)),
+                        ('t10k-images-idx3-ubyte', (20, 28, 28)),
+                        ('t10k-labels-idx1-ubyte', (20,))]:
+        top = 256 if 'images' in name else 10
+        arrays[name] = rng.randint(0, top, shape).astype(np.uint8)
+        content = (bytes([0, 0, 8, len(shape)]) +
+                   b''.join(n.to_bytes(4, 'big') for n in shape) + arrays[name].tobytes())
+        files[name] = fashion_mnist.IdxFile(shape, hashlib.sha256(content).hexdigest())
+        (folder / (name + '.gz')).write_bytes(gzip.compress(content))
+    monkeypatch.setattr(fashion_mnist, 'FILES', files)
+    monkeypatch.setattr(fashion_mnist, 'SYSTEM_ROOT', str(tmp_path / 'no-system-root'))
+    monkeypatch.delenv('MXNET_HOME', raising=False)
+    return Tiny(folder, arrays)
+
+
+class Tiny:
+    def __init__(self, folder, arrays):
+        self.folder, self.arrays = folder, arrays
+
+    def path(self, name):
+        return self.folder / (name + '.gz')
+
+
+@pytest.fixture
+def train_script():
+    """Start scripts/train.py with arguments; returns the process."""
+    def start(*args, **env):
+        return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py')] +
+                                list(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                universal_newlines=True, env=dict(os.environ, **env))
+    return start
+
+
+@pytest.fixture
+def python():
+    """Run Python code in a new process; returns its stdout. Fails the test if the code fails."""
+    def run(code, **env):
+        environment = {k: v for k, v in os.environ.items()
+                       if k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
+        environment.update(PYTHONPATH=REPOSITORY, **env)
+        done = subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+    return run
+
+
+@pytest.fixture(params=gb.list_models())
+def model_name(request):
+    return request.param

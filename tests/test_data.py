@@ -1,0 +1,74 @@
+"""Batches against Gluon's own DataLoader and transforms."""
+import numpy as np
+import pytest
+from mxnet import gluon, nd
+from mxnet.gluon.data.vision import transforms
+
+import gluonblocks as gb
+
+RNG = np.random.RandomState(3)
+IMAGES = RNG.randint(0, 256, (10, 28, 28)).astype(np.uint8)
+LABELS = np.arange(10, dtype=np.int32)
+
+
+def labels_of(data_iter):
+    return [int(i) for _, y in data_iter for i in y.asnumpy()]
+
+
+@pytest.mark.parametrize('resize', [None, 96, 14])
+def test_batches_equal_those_of_the_books_loader(resize):
+    transform = transforms.Compose(([transforms.Resize(resize)] if resize else []) +
+                                   [transforms.ToTensor()])
+    dataset = gluon.data.ArrayDataset(nd.array(IMAGES[..., None], dtype='uint8'), LABELS)
+    book = gluon.data.DataLoader(dataset.transform_first(transform), 4)
+    ours = gb.BatchLoader(IMAGES, LABELS, 4, resize=resize)
+    assert len(ours) == len(book) == 3
+    for (X, y), (book_X, book_y) in zip(ours, book):
+        assert X.shape == book_X.shape and X.dtype == book_X.dtype == np.float32
+        assert y.shape == book_y.shape and y.dtype == book_y.dtype == np.int32
+        assert (X.asnumpy() == book_X.asnumpy()).all() and (y.asnumpy() == book_y.asnumpy()).all()
+
+
+def test_each_epoch_has_every_image_once_in_a_new_order():
+    loader = gb.BatchLoader(IMAGES, LABELS, 4, seed=0)
+    first, second = labels_of(loader), labels_of(loader)
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second and first != list(range(10))
+
+
+def test_the_seed_controls_the_order():
+    orders = [labels_of(gb.BatchLoader(IMAGES, LABELS, 4, seed=s)) for s in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_without_a_seed_numpys_generator_controls_the_order_as_in_the_book():
+    orders = []
+    for seed in (1, 1, 2):
+        np.random.seed(seed)
+        orders.append(labels_of(gb.load_data_synthetic(64)[0]))
+    assert orders[0] == orders[1] != orders[2]
+
+
+@pytest.mark.parametrize('arguments, message', [
+    ({'batch_size': 0}, 'batch_size is 0'), ({'batch_size': 2.5}, 'batch_size is 2.5'),
+    ({'batch_size': 4, 'resize': -1}, 'resize is -1')])
+def test_sizes_that_are_none_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        gb.BatchLoader(IMAGES, LABELS, **arguments)
+
+
+def test_fashion_mnist_comes_as_the_books_two_iterators(tiny):
+    train_iter, test_iter = gb.load_data_fashion_mnist(8, root=str(tiny.folder))
+    assert (len(train_iter), train_iter.num_images) == (4, 30)
+    X, y = next(iter(test_iter))
+    assert X.shape == (8, 1, 28, 28) and y.shape == (8,)
+    images = tiny.arrays['t10k-images-idx3-ubyte'][:8].astype('float32') / 255
+    assert (X.asnumpy()[:, 0] == images).all()
+    assert labels_of(test_iter) == list(tiny.arrays['t10k-labels-idx1-ubyte'])
+
+
+def test_synthetic_data_are_always_the_same_and_of_ten_classes():
+    batches = [next(iter(gb.load_data_synthetic(512)[1])) for _ in range(2)]
+    assert batches[0][0].shape == (512, 1, 28, 28)
+    assert (batches[0][0].asnumpy() == batches[1][0].asnumpy()).all()
+    assert sorted(set(batches[0][1].asnumpy())) == list(range(10))

@@ -1,0 +1,401 @@
+"""`batch_norm` and `BatchNorm` against float64 closed forms, `nn.BatchNorm`, and the book."""
+import warnings
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
+
+import gluonblocks as gb
+
+EPS, MOMENTUM = 1e-5, 0.9
+SHAPES = [(8, 5), (256, 120), (4, 3, 6, 6), (256, 6, 24, 24), (7, 16, 8, 8), (3, 2, 5, 1)]
+
+
+def closed_form(X, gamma, beta, dY):
+    """Y and the gradients of X, gamma and beta, in float64 from the formulas of the paper."""
+    X, dY = X.astype('float64'), dY.astype('float64')
+    axes, n = (0,) + tuple(range(2, X.ndim)), X.size / X.shape[1]
+    mean, var = X.mean(axes, keepdims=True), X.var(axes, keepdims=True)
+    X_hat = (X - mean) / np.sqrt(var + EPS)
+    dgamma, dbeta = (dY * X_hat).sum(axes, keepdims=True), dY.sum(axes, keepdims=True)
+    dX = gamma / np.sqrt(var + EPS) * (dY - dbeta / n - X_hat * dgamma / n)
+    return gamma * X_hat + beta, dX, dgamma, dbeta, mean, var
+
+
+def example(shape, offset=0.0, dtype='float32'):
+    rng = np.random.RandomState(0)
+    per_channel = (1, shape[1]) + (1,) * (len(shape) - 2)
+    arrays = (rng.randn(*shape) * 2 + offset, rng.rand(*per_channel) + 0.5,
+              rng.randn(*per_channel), rng.randn(*shape))
+    return [a.astype(dtype) for a in arrays]  # X, gamma, beta, dY
+
+
+def close(got, expected, rtol=2e-4):
+    """Within `rtol` of the largest expected value."""
+    got = got.asnumpy() if isinstance(got, nd.NDArray) else got
+    np.testing.assert_allclose(got, expected, rtol=0, atol=rtol * np.abs(expected).max())
+
+
+def block(shape, gamma=None, beta=None, hybridize=False, ctx=None):
+    layer = gb.BatchNorm(shape[1], num_dims=len(shape))
+    layer.initialize(ctx=ctx)
+    if gamma is not None:
+        layer.gamma.set_data(nd.array(gamma))
+        layer.beta.set_data(nd.array(beta))
+    layer.hybridize(hybridize)
+    return layer
+
+
+def net_with(layer, hybridize=True):
+    """A net whose graph holds `layer`, as strangers build them."""
+    net = nn.HybridSequential()
+    net.add(layer, nn.Activation('relu'))
+    net.hybridize(hybridize)
+    return net
+
+
+@pytest.mark.parametrize('offset', [0, 1000])
+@pytest.mark.parametrize('shape', SHAPES)
+def test_batch_norm_equals_closed_form_with_gradients(shape, offset):
+    X, gamma, beta, dY = example(shape, offset)
+    arrays = [nd.array(a) for a in (X, gamma, beta)]
+    for a in arrays:
+        a.attach_grad()
+    old_mean, old_var = nd.full(gamma.shape, 3), nd.full(gamma.shape, 2)
+    with autograd.record():
+        Y, new_mean, new_var = gb.batch_norm(*arrays, old_mean, old_var, EPS, MOMENTUM)
+    Y.backward(nd.array(dY))
+    expected = closed_form(X, gamma, beta, dY)
+    for got, want in zip([Y] + [a.grad for a in arrays], expected):
+        close(got, want)
+    close(new_mean, 0.9 * 3 + 0.1 * expected[4])
+    close(new_var, 0.9 * 2 + 0.1 * expected[5])
+
+
+@pytest.mark.parametrize('offset', [0, 1000])
+@pytest.mark.parametrize('shape', SHAPES)
+def test_hybridized_block_equals_closed_form_with_gradients(shape, offset):
+    X, gamma, beta, dY = example(shape, offset)
+    layer = block(shape, gamma, beta, hybridize=True)
+    X_nd = nd.array(X)
+    X_nd.attach_grad()
+    with autograd.record():
+        Y = layer(X_nd)
+    Y.backward(nd.array(dY))
+    want_Y, dX, dgamma, dbeta, mean, var = closed_form(X, gamma, beta, dY)
+    for got, want in [(Y, want_Y), (X_nd.grad, dX), (layer.gamma.grad(), dgamma),
+                      (layer.beta.grad(), dbeta), (layer.moving_mean.data(), 0.1 * mean),
+                      (layer.moving_var.data(), 0.1 * var)]:
+        close(got, want)
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_block_equals_gluons_over_several_steps(hybridize):
+    shape = (16, 4, 5, 5)
+    ours, gluons = block(shape, hybridize=hybridize), nn.BatchNorm()
+    gluons.initialize()
+    gluons(nd.zeros(shape))
+    gluons.running_var.set_data(nd.zeros(4))  # Book: the moving variance starts at 0
+    trainers = [gluon.Trainer(b.collect_params(), 'sgd', {'learning_rate': 0.1})
+                for b in (ours, gluons)]
+    for step in range(4):
+        X = nd.array(np.random.RandomState(step).randn(*shape) + step)
+        for layer, trainer in zip((ours, gluons), trainers):
+            with autograd.record():
+                loss = (layer(X) ** 3).sum()
+            loss.backward()
+            trainer.step(16)
+    nd.waitall()
+    for a, b in [('gamma', 'gamma'), ('beta', 'beta'), ('moving_mean', 'running_mean'),
+                 ('moving_var', 'running_var')]:
+        close(getattr(ours, a).data().reshape((-1,)), getattr(gluons, b).data().asnumpy())
+    close(ours(X), gluons(X).asnumpy())
+
+
+def test_prediction_uses_the_averages_and_leaves_them():
+    X, gamma, beta, _ = example((4, 3, 6, 6))
+    mean, var = nd.array([1, 2, 3]).reshape((1, 3, 1, 1)), nd.array([4, 9, 16]).reshape((1, 3, 1, 1))
+    Y, new_mean, new_var = gb.batch_norm(nd.array(X), nd.array(gamma), nd.array(beta), mean, var,
+                                         EPS, MOMENTUM)
+    close(Y, (X - mean.asnumpy()) / np.sqrt(var.asnumpy() + EPS) * gamma + beta, rtol=1e-6)
+    assert (new_mean == mean).asnumpy().all() and (new_var == var).asnumpy().all()
+
+
+def test_untrained_layer_predicts_with_variance_zero():
+    # Book: moving_var starts at 0, so each value is multiplied by 1 / sqrt(1e-5).
+    close(block((2, 3))(nd.ones((2, 3))), np.full((2, 3), 1 / np.sqrt(1e-5)), rtol=1e-6)
+
+
+def test_train_mode_without_recording_trains_too():
+    layer = block((8, 5))
+    X = nd.array(example((8, 5), offset=7)[0])
+    with autograd.train_mode():
+        Y = layer(X)
+    np.testing.assert_allclose(Y.mean(axis=0).asnumpy(), np.zeros(5), atol=1e-6)
+    close(layer.moving_mean.data(), 0.1 * X.asnumpy().mean(0, keepdims=True))
+
+
+def test_averages_stay_out_of_the_autograd_graph():
+    X, gamma, beta = [nd.array(a) for a in example((4, 3))[:3]]
+    gamma.attach_grad()
+    mean = var = nd.zeros((1, 3))
+    nodes = []
+    for _ in range(3):
+        with autograd.record():
+            Y, mean, var = gb.batch_norm(X, gamma, beta, mean, var, EPS, MOMENTUM)
+            nodes.append(len(autograd.get_symbol(Y + mean + var).get_internals().list_outputs()))
+    assert nodes[0] == nodes[1] == nodes[2]
+
+
+@pytest.mark.parametrize('shape', [(4,), (4, 3, 2), (4, 3, 2, 2, 2)])
+@pytest.mark.parametrize('mode', [autograd.train_mode, autograd.predict_mode])
+def test_other_ranks_are_refused(shape, mode):
+    per_channel = nd.zeros((1, 3))
+    with mode(), pytest.raises(ValueError, match=r'shape \(4.*\(N, C\) or \(N, C, H, W\)'):
+        gb.batch_norm(nd.zeros(shape), *[per_channel] * 4, eps=EPS, momentum=MOMENTUM)
+
+
+@pytest.mark.parametrize('wrong', ['gamma', 'beta', 'moving_mean', 'moving_var'])
+def test_mismatched_channels_are_refused_by_name(wrong):
+    params = {name: nd.zeros((1, 4 if name == wrong else 3))
+              for name in ('gamma', 'beta', 'moving_mean', 'moving_var')}
+    with pytest.raises(ValueError, match='%s has 4 elements.*X has 3 channels' % wrong):
+        gb.batch_norm(nd.zeros((2, 3)), eps=EPS, momentum=MOMENTUM, **params)
+
+
+@pytest.mark.parametrize('X, message', [
+    (nd.zeros((2, 3), dtype='int32'), 'dtype int32, but must be one of float16'),
+    (nd.zeros((2, 3), dtype='uint8'), 'dtype uint8'),
+    (nd.zeros((2, 3), dtype='float64'), 'gamma has dtype float32, but X has float64'),
+    (np.zeros((2, 3), 'float32'), 'X is a ndarray, but must be an NDArray'),
+])
+def test_input_that_is_not_floats_of_the_parameters_kind_is_refused(X, message):
+    with pytest.raises(ValueError, match=message):
+        gb.batch_norm(X, *[nd.zeros((1, 3))] * 4, eps=EPS, momentum=MOMENTUM)
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+@pytest.mark.parametrize('num_dims, shape, message', [
+    (4, (2, 3), r'takes \(N, C, H, W\)'), (2, (2, 3, 4, 4), r'takes \(N, C\)'),
+    (4, (2, 5, 4, 4), '5 channels .* num_features is 3')])
+def test_block_refuses_input_of_another_shape(num_dims, shape, message, hybridize):
+    layer = gb.BatchNorm(3, num_dims=num_dims)
+    layer.initialize()
+    layer.hybridize(hybridize)
+    with pytest.raises(ValueError, match=message):
+        layer(nd.zeros(shape))
+
+
+@pytest.mark.parametrize('features, dims, message', [
+    (3, 3, 'num_dims is 3'), (0, 2, 'num_features is 0'), (2.5, 2, 'num_features is 2.5')])
+def test_block_refuses_arguments_that_make_no_layer(features, dims, message):
+    with pytest.raises(ValueError, match=message):
+        gb.BatchNorm(features, num_dims=dims)
+
+
+@pytest.mark.parametrize('dtype, rtol', [('float16', 2e-3), ('float64', 1e-12)])
+def test_function_computes_in_other_float_types(dtype, rtol):
+    X, gamma, beta, dY = example((64, 4, 8, 8), dtype=dtype)
+    X_nd = nd.array(X, dtype=dtype)
+    X_nd.attach_grad()
+    params = [nd.array(a, dtype=dtype) for a in (gamma, beta, 0 * gamma, 0 * gamma)]
+    with autograd.record():
+        Y, mean, var = gb.batch_norm(X_nd, *params, eps=EPS, momentum=MOMENTUM)
+    Y.backward(nd.array(dY, dtype=dtype))
+    expected = closed_form(X, gamma.astype('float64'), beta, dY)
+    close(Y, expected[0], rtol)
+    close(X_nd.grad, expected[1], rtol)
+    close(var, 0.1 * expected[5], rtol)
+    assert Y.dtype == mean.dtype == var.dtype == np.dtype(dtype).type
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+@pytest.mark.parametrize('dtype, stored', [('float16', 'float32'), ('float64', 'float64')])
+def test_block_survives_cast_and_back(dtype, stored, hybridize):
+    X, _, _, _ = example((16, 3, 6, 6))
+    layer = block(X.shape)
+    net = net_with(layer, hybridize)
+    with autograd.train_mode():
+        net(nd.array(X))
+    before = net(nd.array(X))
+    net.cast(dtype)
+    with autograd.train_mode():
+        Y = net(nd.array(X, dtype=dtype))
+    assert Y.dtype == np.dtype(dtype).type
+    assert layer.moving_var.data().dtype == np.dtype(stored).type
+    close(layer.moving_mean.data(), 0.19 * X.astype('float64').mean((0, 2, 3), keepdims=True), 1e-2)
+    net.cast('float32')
+    assert net(nd.array(X)).shape == before.shape and layer.gamma.data().dtype == np.float32
+
+
+@pytest.mark.parametrize('first', ['training', 'predicting'])
+def test_hybridized_net_does_not_freeze_the_mode_of_its_first_call(first):
+    # apache/mxnet#16926
+    X = nd.array(example((16, 3, 6, 6), offset=5)[0])
+    plain, traced = block(X.shape), block(X.shape)
+    nets = [net_with(plain, hybridize=False), net_with(traced)]
+    for training in [first == 'training', first != 'training'] * 2:
+        outputs = []
+        for net in nets:
+            with autograd.train_mode() if training else autograd.predict_mode():
+                outputs.append(net(X))
+        close(outputs[1], outputs[0].asnumpy(), 1e-5)
+        np.testing.assert_allclose(traced.moving_var.data().asnumpy(),
+                                   plain.moving_var.data().asnumpy(), rtol=1e-6)
+
+
+def test_averages_move_in_the_forward_pass_and_not_in_prediction_when_hybridized():
+    X = nd.array(example((16, 3, 6, 6), offset=5)[0])
+    layer = block(X.shape)
+    net = net_with(layer)
+    with autograd.record():
+        net(X)  # no backward
+    mean = layer.moving_mean.data().asnumpy()
+    close(mean, 0.1 * X.asnumpy().mean((0, 2, 3), keepdims=True))
+    net(X).wait_to_read()
+    assert (layer.moving_mean.data().asnumpy() == mean).all()
+
+
+def test_a_hybridized_prediction_does_not_depend_on_the_rest_of_the_batch():
+    X = nd.array(example((4, 3, 6, 6))[0])
+    net = net_with(block(X.shape))
+    with autograd.train_mode():
+        net(X)
+    alone = net(X[:1]).asnumpy()
+    X[1:] = np.inf
+    assert (net(X)[:1].asnumpy() == alone).all()
+
+
+def test_gradient_in_prediction_mode_is_that_of_a_fixed_scale():
+    X, gamma, beta, dY = example((4, 3))
+    for hybridize in (False, True):
+        layer = block(X.shape, gamma, beta, hybridize)
+        layer.moving_var.set_data(nd.full((1, 3), 4))
+        X_nd = nd.array(X)
+        X_nd.attach_grad()
+        with autograd.record(train_mode=False):
+            Y = layer(X_nd)
+        Y.backward(nd.array(dY), train_mode=False)
+        close(X_nd.grad, dY * gamma / np.sqrt(4 + EPS), 1e-6)
+
+
+def test_parameters_have_the_books_shapes_and_start_values():
+    for num_dims, shape in [(2, (1, 6)), (4, (1, 6, 1, 1))]:
+        layer = gb.BatchNorm(6, num_dims=num_dims)
+        layer.initialize(mx.init.Xavier())  # Book: gamma 1 and beta 0, whatever the net's init
+        for name, value in [('gamma', 1), ('beta', 0), ('moving_mean', 0), ('moving_var', 0)]:
+            data = getattr(layer, name).data().asnumpy()
+            assert data.shape == shape and (data == value).all()
+        assert [p.grad_req for p in (layer.gamma, layer.moving_mean)] == ['write', 'null']
+
+
+def trained_net(hybridize=True):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(6, kernel_size=5), gb.BatchNorm(6, num_dims=4), nn.Activation('sigmoid'),
+            nn.Dense(4), gb.BatchNorm(4, num_dims=2))
+    net.initialize()
+    net.hybridize(hybridize)
+    X = nd.random.uniform(shape=(8, 1, 12, 12))
+    with autograd.record():
+        loss = net(X).sum()
+    loss.backward()
+    return net, X
+
+
+def new_net():
+    net = nn.Sequential()
+    net.add(nn.Conv2D(6, kernel_size=5), gb.BatchNorm(6, num_dims=4), nn.Activation('sigmoid'),
+            nn.Dense(4), gb.BatchNorm(4, num_dims=2))
+    return net
+
+
+def test_statistics_are_saved_and_loaded_with_the_net(tmp_path):
+    net, X = trained_net()
+    net.save_parameters(str(tmp_path / 'net.params'))
+    other = new_net()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        other.load_parameters(str(tmp_path / 'net.params'))
+    close(other(X), net(X).asnumpy(), 1e-6)
+
+
+def without_statistics(path):
+    """Rewrite a parameter file as the book's own block would have written it."""
+    nd.save(path, {k: v for k, v in nd.load(path).items() if 'moving' not in k})
+    return path
+
+
+@pytest.mark.parametrize('initialized', [False, True])
+def test_a_file_of_the_books_block_loads_into_a_net_with_a_warning(tmp_path, initialized):
+    net, X = trained_net()
+    net.save_parameters(str(tmp_path / 'book.params'))
+    other = new_net()
+    if initialized:
+        other.initialize()
+    with pytest.warns(UserWarning, match='book.params.* holds no moving_mean and moving_var'):
+        other.load_parameters(without_statistics(str(tmp_path / 'book.params')))
+    with autograd.train_mode():
+        close(other(X), net(X).asnumpy(), 1e-6)
+    close(other[1].moving_mean.data(), net[1].moving_mean.data().asnumpy() / 1.9, 1e-5)
+
+
+def test_a_file_of_the_books_block_loads_into_the_block_alone(tmp_path):
+    path = str(tmp_path / 'block.params')
+    layer = block((2, 3))
+    layer.gamma.set_data(nd.full((1, 3), 5))
+    layer.save_parameters(path)
+    other = gb.BatchNorm(3, num_dims=2)
+    with pytest.warns(UserWarning, match='holds no moving_mean'):
+        other.load_parameters(without_statistics(path))
+    assert (other.gamma.data() == 5).asnumpy().all()
+    assert (other.moving_var.data() == 0).asnumpy().all()
+
+
+def test_a_file_without_gamma_is_still_refused(tmp_path):
+    path = str(tmp_path / 'net.params')
+    net, _ = trained_net()
+    net.save_parameters(path)
+    nd.save(path, {k: v for k, v in nd.load(path).items() if k != '1.gamma'})
+    with pytest.raises(AssertionError, match="'1.gamma' is missing"):
+        new_net().load_parameters(path)
+
+
+def test_an_exported_net_predicts_the_same_without_gluonblocks(tmp_path):
+    net, X = trained_net()
+    net.export(str(tmp_path / 'net'))
+    imported = gluon.SymbolBlock.imports(str(tmp_path / 'net-symbol.json'), ['data'],
+                                         str(tmp_path / 'net-0000.params'))
+    close(imported(X), net(X).asnumpy(), 1e-6)
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_each_device_keeps_statistics_of_its_own(hybridize):
+    devices = [mx.cpu(0), mx.cpu(1)]
+    layer = block((8, 3), hybridize=hybridize, ctx=devices)
+    for ctx, value in zip(devices, (1, 5)):
+        with autograd.train_mode():
+            layer(nd.full((8, 3), value, ctx=ctx)).wait_to_read()
+    means = [layer.moving_mean.data(ctx).asnumpy() for ctx in devices]
+    close(means[0], np.full((1, 3), 0.1), 1e-6)
+    close(means[1], np.full((1, 3), 0.5), 1e-6)
+
+
+def test_statistics_follow_the_net_to_another_device():
+    net, X = trained_net()
+    expected = net(X).asnumpy()
+    net.collect_params().reset_ctx(mx.cpu(1))
+    assert net[1].moving_mean.list_ctx() == [mx.cpu(1)]
+    close(net(X.as_in_context(mx.cpu(1))), expected, 1e-6)
+
+
+@pytest.mark.skipif(gb.try_gpu() == mx.cpu(), reason='no GPU on this machine')
+def test_gpu_computes_what_the_cpu_does():
+    X, gamma, beta, _ = example((16, 3, 6, 6))
+    outputs = []
+    for ctx in (mx.cpu(), mx.gpu()):
+        layer = block(X.shape, hybridize=True, ctx=ctx)
+        with autograd.record():
+            outputs.append(layer(nd.array(X, ctx=ctx)).asnumpy())
+    close(outputs[1], outputs[0])
