@@ -76,7 +76,7 @@ def find_folder(root=DEFAULT_ROOT):
 
 def check(name, path):
     """The array in the idx file at `path`, gzip or not; DataError if it is not that of `name`."""
-    return _decode(name, path, _content(path, limit=_size(FILES[name].shape) + 1))
+    return _decode(name, path, _content(path))
 
 
 def _read(folder, name):
@@ -98,8 +98,9 @@ def _size(shape):
     return 4 + 4 * len(shape) + int(np.prod(shape))
 
 
-def _content(path, limit):
-    """At most `limit` bytes of the decompressed content of the file at `path`."""
+def _content(path):
+    """The decompressed content of the file at `path`, but no more than a byte over the largest."""
+    limit = 1 + max(_size(file.shape) for file in FILES.values())
     try:
         with open(path, 'rb') as f:
             zipped = f.read(2) == b'\x1f\x8b'

@@ -7,6 +7,7 @@ import numpy as np
 from mxnet import gluon, init
 
 from .data import DATASETS
+from .interrupt import DeferredInterrupt
 from .models import get_model, get_recipe
 from .progress import Progress
 from .training import get_ctx, train_ch5, try_gpu
@@ -19,7 +20,7 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
     What is None is as the model's recipe says; `ctx` is an mx.Context or a name for `get_ctx`
     (None: `try_gpu()`); `seed` sets the generators of MXNet and NumPy and the order of the images
     (None: drawn, and told on stderr); `dataset` is a key of `DATASETS`; `root` its folder, where
-    it has one. Progress goes to stderr.
+    it has one. Progress goes to stderr. Ctrl-C raises KeyboardInterrupt between two batches.
 
     Raises ValueError for an unknown name or a device that is not there, and DataError, an
     OSError, for data that are missing or damaged.
@@ -46,6 +47,7 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
     # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
     net.hybridize(static_alloc=True)
     trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': lr})
-    history = train_ch5(net, Progress(train_iter, num_epochs), test_iter, batch_size, trainer,
-                        ctx, num_epochs)
+    with DeferredInterrupt() as interrupt:
+        history = train_ch5(net, interrupt.guard(Progress(train_iter, num_epochs)),
+                            interrupt.guard(test_iter), batch_size, trainer, ctx, num_epochs)
     return net, history

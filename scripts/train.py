@@ -54,8 +54,13 @@ def main(argv=None):
         args = parse(argv, gb)
         gb.train_model(args.model, num_epochs=args.epochs, batch_size=args.batch_size, lr=args.lr,
                        ctx=args.ctx, seed=args.seed, dataset=args.dataset, root=args.data_root)
+    except ModuleNotFoundError as error:
+        print('error: %s\nInstall it from the repository: pip install -r requirements.txt' % error,
+              file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print('\ninterrupted: training stopped, nothing was saved', file=sys.stderr)
+        after_bar = '\n' if sys.stderr.isatty() else ''
+        print(after_bar + 'interrupted: training stopped, nothing was saved', file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
         sys.stderr.close()

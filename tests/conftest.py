@@ -58,7 +58,7 @@ def train_script():
     def start(*args, **env):
         return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py')] +
                                 list(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                universal_newlines=True, env=dict(os.environ, **env))
+                                text=True, env=dict(os.environ, **env))
     return start
 
 
@@ -69,8 +69,8 @@ def python():
         environment = {k: v for k, v in os.environ.items()
                        if k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
         environment.update(PYTHONPATH=REPOSITORY, **env)
-        done = subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True, env=environment)
+        done = subprocess.run([sys.executable, '-c', code], capture_output=True,
+                              text=True, env=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
     return run

@@ -1,6 +1,5 @@
 """Each source of the files in turn, and nothing half-written after a failure."""
 import os
-import subprocess
 
 import pytest
 
@@ -75,7 +74,7 @@ APT_GET = """#!/bin/sh
 for argument; do case $argument in Dir::State::Lists=*) lists=${argument#*=};; esac; done
 case $1 in
   update) /bin/touch "$lists/fetched" ;;
-  download) [ -n "$lists" ] && [ -e "$lists/fetched" ] || { echo "E: Unable to locate" >&2; exit 100; }
+  download) [ -e "$lists/fetched" ] || { echo "E: Unable to locate" >&2; exit 100; }
             : > dataset.deb ;;
 esac
 """
@@ -100,4 +99,3 @@ def test_what_apt_said_is_passed_on(tiny, sources, tmp_path):
         path.chmod(0o755)
     with pytest.raises(OSError, match='the package dataset-fashion-mnist: apt-get update: E: no'):
         fetch(tmp_path / 'target')
-    assert subprocess.run(['apt-get']).returncode == 100

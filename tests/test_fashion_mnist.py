@@ -59,7 +59,8 @@ def test_the_system_folder_comes_after_mxnet_home(tiny, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('given, mxnet_home, expected', [
-    ('given', True, 'given'), ('given', False, 'given'), (None, True, 'home/datasets/fashion-mnist'),
+    ('given', True, 'given'), ('given', False, 'given'),
+    (None, True, 'home/datasets/fashion-mnist'),
     (None, False, 'user/.mxnet/datasets/fashion-mnist')])
 def test_where_no_folder_has_files_they_will_be_put(tiny, tmp_path, monkeypatch, given, mxnet_home,
                                                     expected):

@@ -116,7 +116,8 @@ def test_block_equals_gluons_over_several_steps(hybridize):
 
 def test_prediction_uses_the_averages_and_leaves_them():
     X, gamma, beta, _ = example((4, 3, 6, 6))
-    mean, var = nd.array([1, 2, 3]).reshape((1, 3, 1, 1)), nd.array([4, 9, 16]).reshape((1, 3, 1, 1))
+    mean, var = nd.array([1, 2, 3], dtype=X.dtype), nd.array([4, 9, 16], dtype=X.dtype)
+    mean, var = mean.reshape((1, 3, 1, 1)), var.reshape((1, 3, 1, 1))
     Y, new_mean, new_var = gb.batch_norm(nd.array(X), nd.array(gamma), nd.array(beta), mean, var,
                                          EPS, MOMENTUM)
     close(Y, (X - mean.asnumpy()) / np.sqrt(var.asnumpy() + EPS) * gamma + beta, rtol=1e-6)

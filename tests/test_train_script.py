@@ -1,0 +1,87 @@
+"""scripts/train.py as a user runs it: output, exit codes, errors without a traceback."""
+import re
+import signal
+
+import pytest
+
+import gluonblocks as gb
+
+SYNTHETIC = ('--model', 'lenet_bn', '--dataset', 'synthetic')
+EPOCH = r'epoch %d, loss \d\.\d{4}, train acc \d\.\d{3}, test acc \d\.\d{3}, time \d+\.\d sec'
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert 'Traceback' not in err
+    return process.returncode, out, err
+
+
+def test_it_prints_the_books_lines_on_stdout_and_nothing_else(train_script):
+    code, out, err = finish(train_script(*SYNTHETIC, '--epochs', '2', '--seed', '0'))
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].startswith('training on ') and len(lines) == 3
+    for i in (1, 2):
+        assert re.match(EPOCH % i + '$', lines[i])
+    assert 'lenet_bn on synthetic: lr 1, batch size 256, epochs 2, seed 0' in err
+
+
+def test_help_has_an_example_and_every_model(train_script):
+    code, out, _ = finish(train_script('--help'))
+    assert code == 0 and 'python scripts/train.py --model lenet_bn\n' in out
+    assert all(name in out for name in gb.list_models())
+
+
+@pytest.mark.parametrize('arguments, said', [
+    (('--model', 'lenet'), "invalid choice: 'lenet' (choose from"),
+    ((), '--model'),
+    (SYNTHETIC + ('--epochs', '0'), '0 is not a positive number'),
+    (SYNTHETIC + ('--lr', 'nan'), 'nan is not a positive number'),
+    (SYNTHETIC + ('--batch-size', 'x'), "invalid int value: 'x'"),
+    (SYNTHETIC + ('--seed', '-1'), 'must be from 0'),
+    (SYNTHETIC + ('--data-root', 'x'), '--data-root goes with --dataset fashion-mnist only'),
+])
+def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(train_script, arguments, said):
+    code, out, err = finish(train_script(*arguments))
+    assert code == 2 and out == '' and said in err
+
+
+@pytest.mark.parametrize('ctx, said', [('tpu', "no device 'tpu'"), ('gpu:99', 'cannot be used')])
+def test_a_device_that_is_not_there_ends_with_code_1(train_script, ctx, said):
+    code, out, err = finish(train_script(*SYNTHETIC, '--ctx', ctx))
+    assert code == 1 and out == '' and err.startswith('error: ') and said in err
+
+
+def test_a_bad_file_ends_with_code_1_and_its_name(train_script, tmp_path):
+    (tmp_path / 'train-images-idx3-ubyte.gz').write_bytes(b'not what it should be')
+    for name in ('train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
+        (tmp_path / (name + '-ubyte.gz')).write_bytes(b'')
+    code, out, err = finish(train_script('--model', 'lenet_bn', '--data-root', str(tmp_path)))
+    assert code == 1 and out == ''
+    assert re.match(r'error: .*train-images-idx3-ubyte\.gz: wrong file', err)
+
+
+def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
+    process = train_script(*SYNTHETIC, '--epochs', '10000')
+    for _ in range(2):  # the first epoch is done
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    code, _, err = finish(process)
+    assert code == 130
+    assert err.strip().splitlines()[-1] == 'interrupted: training stopped, nothing was saved'
+    assert len(err.strip().splitlines()) == 2  # it, and what the run resolved
+
+
+def test_a_reader_that_goes_away_is_no_traceback(train_script):
+    process = train_script(*SYNTHETIC, '--epochs', '10000')
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=300) == 141
+    assert 'Traceback' not in process.stderr.read()
+    process.stderr.close()
+
+
+def test_without_mxnet_it_says_what_to_install(train_script, tmp_path):
+    (tmp_path / 'mxnet.py').write_text('raise ImportError("No module named mxnet")')
+    code, _, err = finish(train_script(*SYNTHETIC, PYTHONPATH=str(tmp_path)))
+    assert code == 1 and 'pip install mxnet==1.9.1' in err
