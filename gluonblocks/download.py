@@ -57,11 +57,14 @@ def _from_apt(names, part):
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
     try:
         _run(['apt-get', 'download', _PACKAGE], part)
-    except OSError:  # a machine that never ran apt-get update, which needs root
+    except OSError as first:  # a machine that never ran apt-get update, which needs root
         os.makedirs(os.path.join(part, 'lists', 'partial'))
         os.makedirs(os.path.join(part, 'cache', 'archives', 'partial'))
-        _run(['apt-get', 'update'] + own, part)
-        _run(['apt-get', 'download', _PACKAGE] + own, part)
+        try:
+            _run(['apt-get', 'update'] + own, part)
+            _run(['apt-get', 'download', _PACKAGE] + own, part)
+        except OSError as second:
+            raise OSError('%s; with lists of its own: %s' % (first, second))
     package = [f for f in os.listdir(part) if f.endswith('.deb')][0]
     _run(['dpkg-deb', '-x', package, 'unpacked'], part)
     for name in names:
