@@ -185,15 +185,14 @@ class _Channels:
 
 
 def _center(F, channels, center):
-    """X - center, and from it the mean that is left and the variance, (C, 1) each.
+    """X - center, (N, C * H * W), and from it the mean that is left and the variance, (C, 1) each.
 
-    The variance by the corrected two-pass algorithm (Chan, Golub & LeVeque 1983): `center` is the
-    mean up to rounding, and what it missed is measured on the difference, where it shows. The
-    result does not depend on `center` but for rounding, so no gradient goes through it.
+    `center` is the mean up to rounding; what it missed shows in the mean of the difference, as
+    in the corrected two-pass algorithm (Chan, Golub & LeVeque 1983). The result does not depend
+    on `center` but for rounding, so no gradient goes through it.
     """
-    D = channels.X - channels.spread(center)  # (N, C * H * W)
-    rest = channels.mean(D)
-    return D, rest, channels.mean(F.square(D)) - F.square(rest)
+    D = channels.X - channels.spread(center)
+    return D, channels.mean(D), channels.mean(F.square(D))
 
 
 def _scale_and_shift(F, channels, D, rest, var, gamma, beta, eps):
