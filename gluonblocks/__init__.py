@@ -1,16 +1,19 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon."""
 from . import _runtime  # noqa: F401  first: it prepares the import of MXNet
 from .data import DATASETS, BatchLoader, load_data_fashion_mnist, load_data_synthetic
+from .dense import DenseBlock, conv_block, transition_block
 from .fashion_mnist import DataError
 from .history import EpochRecord, epoch_line
 from .models import Recipe, get_model, get_recipe, list_models, register
 from .norm import BatchNorm, batch_norm
+from .residual import Residual, resnet_block
 from .run import train_model
 from .training import evaluate_accuracy, get_ctx, train_ch5, try_all_gpus, try_gpu
 
 __version__ = '0.1.0'
 __all__ = [
-    'BatchLoader', 'BatchNorm', 'DATASETS', 'DataError', 'EpochRecord', 'Recipe', 'batch_norm',
-    'epoch_line', 'evaluate_accuracy', 'get_ctx', 'get_model', 'get_recipe', 'list_models',
-    'load_data_fashion_mnist', 'load_data_synthetic', 'register', 'train_ch5', 'train_model',
-    'try_all_gpus', 'try_gpu']
+    'BatchLoader', 'BatchNorm', 'DATASETS', 'DataError', 'DenseBlock', 'EpochRecord', 'Recipe',
+    'Residual', 'batch_norm', 'conv_block', 'epoch_line', 'evaluate_accuracy', 'get_ctx',
+    'get_model', 'get_recipe', 'list_models', 'load_data_fashion_mnist', 'load_data_synthetic',
+    'register', 'resnet_block', 'train_ch5', 'train_model', 'transition_block', 'try_all_gpus',
+    'try_gpu']

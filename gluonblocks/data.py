@@ -2,6 +2,7 @@
 import numpy as np
 from mxnet import nd
 
+from .checks import check_positive
 from .fashion_mnist import DEFAULT_ROOT, read_fashion_mnist
 
 
@@ -15,9 +16,9 @@ class BatchLoader:
     """
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None):
-        _check_positive('batch_size', batch_size)
+        check_positive('batch_size', batch_size)
         if resize is not None:
-            _check_positive('resize', resize)
+            check_positive('resize', resize)
         self.images, self.labels = images, labels
         self.num_images = len(images)
         self.batch_size, self.resize = batch_size, resize
@@ -77,8 +78,3 @@ def _loaders(arrays, batch_size, resize, seed):
         seed = np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
     return (BatchLoader(train_images, train_labels, batch_size, resize, seed),
             BatchLoader(test_images, test_labels, batch_size, resize))
-
-
-def _check_positive(name, value):
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError('%s is %r, but must be a positive whole number' % (name, value))

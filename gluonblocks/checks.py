@@ -1,0 +1,20 @@
+"""Errors for arguments and input that a block cannot take."""
+import numpy as np
+
+
+def check_positive(name, value):
+    """ValueError unless `value` is a whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError('%s is %r, but must be a positive whole number' % (name, value))
+
+
+def check_images(block, X, num_channels=0, least=1):
+    """ValueError unless `X` is (N, C, H, W), C `num_channels` (0: any), H and W at `least`."""
+    if len(X.shape) != 4:
+        raise ValueError('%s got input of shape %s; it takes (N, C, H, W)' % (block, X.shape))
+    if num_channels not in (0, X.shape[1]):
+        raise ValueError('%s got input of shape %s, with %d channels; its weights are for %d'
+                         % (block, X.shape, X.shape[1], num_channels))
+    if min(X.shape[2:]) < least:
+        raise ValueError('%s got input of shape %s; height and width must be at least %d'
+                         % (block, X.shape, least))
