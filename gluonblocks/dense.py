@@ -20,11 +20,21 @@ class _BatchNormFirst(nn.HybridSequential):
         return super().forward(X)
 
 
+class _ConvBlock(_BatchNormFirst):
+    def _alias(self):  # Gluon's layers are named by it: conv_block0, conv_block1, ...
+        return 'conv_block'
+
+
+class _TransitionBlock(_BatchNormFirst):
+    def _alias(self):
+        return 'transition_block'
+
+
 def conv_block(num_channels):
     """Batch norm, relu, 3x3 convolution: (N, C, H, W) -> (N, num_channels, H, W). D2L 5.13.1."""
     check_positive('num_channels', num_channels)
-    return _BatchNormFirst(nn.BatchNorm(), nn.Activation('relu'),
-                           nn.Conv2D(num_channels, kernel_size=3, padding=1), prefix='conv_block_')
+    return _ConvBlock(nn.BatchNorm(), nn.Activation('relu'),
+                      nn.Conv2D(num_channels, kernel_size=3, padding=1))
 
 
 class DenseBlock(nn.HybridBlock):
@@ -64,15 +74,14 @@ class DenseBlock(nn.HybridBlock):
     def _print_shapes(self, N, C, H, W):
         # Book: printed in forward, which repeats it for every batch.
         for i in range(len(self.net)):
-            print('X.shape: {} --> Y.shape: {}'.format((N, C + i * self._num_channels, H, W),
-                                                       (N, self._num_channels, H, W)))
+            X_shape, Y_shape = (N, C + i * self._num_channels, H, W), (N, self._num_channels, H, W)
+            print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
 
 
 def transition_block(num_channels):
     """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2:
     (N, C, H, W) -> (N, num_channels, H // 2, W // 2), for H and W of 2 and more. D2L 5.13.2."""
     check_positive('num_channels', num_channels)
-    return _BatchNormFirst(nn.BatchNorm(), nn.Activation('relu'),
-                           nn.Conv2D(num_channels, kernel_size=1),
-                           nn.AvgPool2D(pool_size=2, strides=2),
-                           least=2, prefix='transition_block_')
+    return _TransitionBlock(nn.BatchNorm(), nn.Activation('relu'),
+                            nn.Conv2D(num_channels, kernel_size=1),
+                            nn.AvgPool2D(pool_size=2, strides=2), least=2)

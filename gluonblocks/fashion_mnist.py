@@ -28,6 +28,9 @@ FILES = {
         (10000,), '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34'),
 }
 
+LABELS = ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag',
+          'ankle boot')
+
 _WAYS = """
 Any of these gets it right:
   - delete the file named above, if it is there: the next run fetches it again
@@ -43,10 +46,10 @@ class DataError(OSError):
 def read_fashion_mnist(root=DEFAULT_ROOT):
     """(train_images, train_labels, test_images, test_labels): uint8 (n, 28, 28) and int32 (n,).
 
-    The first of these folders that holds any of the four files counts: `root`,
-    $MXNET_HOME/datasets/fashion-mnist, /usr/share/datasets/fashion-mnist. What is missing there
-    is downloaded into it; if no folder holds any, all four into `root` (by default into
-    $MXNET_HOME's, where that is set). Every file is checked by its SHA-256 before it counts.
+    The first of these folders that holds any of the four files counts: `root`, if it is given,
+    $MXNET_HOME/datasets/fashion-mnist (MXNET_HOME is ~/.mxnet where it is not set), and
+    /usr/share/datasets/fashion-mnist. What is missing there is downloaded into it; if no folder
+    holds any, all four into the first. Every file is checked by its SHA-256 before it counts.
 
     Raises DataError with the file, what is wrong with it, and the ways to get it right.
     """
@@ -63,15 +66,21 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
             test_images, test_labels.astype(np.int32))
 
 
+def get_fashion_mnist_labels(labels):
+    """The names of the classes `labels`, numbers from 0 to 9: a list of strings."""
+    return [LABELS[int(i)] for i in labels]
+
+
 def find_folder(root=DEFAULT_ROOT):
     """The folder that counts, as `read_fashion_mnist` tells: where the files are, or will be."""
-    home = os.environ.get('MXNET_HOME')
-    places = [root] + ([os.path.join(home, 'datasets', 'fashion-mnist')] if home else [])
-    places = [os.path.expanduser(place) for place in places]
+    home = os.environ.get('MXNET_HOME') or os.path.join('~', '.mxnet')
+    places = [] if root == DEFAULT_ROOT else [root]
+    places = [os.path.expanduser(place)
+              for place in places + [os.path.join(home, 'datasets', 'fashion-mnist')]]
     for place in places + [SYSTEM_ROOT]:
         if any(_path(place, name) for name in FILES):
             return place
-    return places[-1] if root == DEFAULT_ROOT else places[0]
+    return places[0]
 
 
 def check(name, path):

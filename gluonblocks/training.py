@@ -58,26 +58,43 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     `data_iter` gives (X, y), y of shape (N,); `net(X)` is (N, num_classes); `ctx` is a device or
     a list of devices, over which each batch is split. Raises ValueError if there is no data.
     """
-    devices = [ctx] if isinstance(ctx, mx.Context) else list(ctx)
     hits, n = [], 0
     for X, y in data_iter:
-        shards = [gluon.utils.split_and_load(z, devices, even_split=False) for z in (X, y)]
-        hits.append([_hits(net(X), y) for X, y in zip(*shards)])
+        hits.append([_hits(net(X), y) for X, y in _shards(X, y, ctx)])
         _let_finish(hits)
         n += y.shape[0]
     if not n:
         raise ValueError('data_iter gave no batch, so there is no accuracy')
-    return sum(hit.asscalar() for batch in hits for hit in batch) / n
+    return _total(hits) / n
 
 
-def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
+def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older):
     """Train `net` by softmax cross-entropy and print the book's lines; return its `EpochRecord`s.
 
     `train_iter` and `test_iter` give (X, y): X (N, C, H, W), y (N,) whole numbers; `trainer` is
     the `gluon.Trainer` of the net's parameters; `ctx` is the device they are on.
+
+    The book's older form works too, which has the loss function as its fourth of eight arguments:
+    (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
     """
-    print('training on', ctx, flush=True)
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    if older:
+        loss, batch_size, trainer, ctx, num_epochs = (
+            (batch_size, trainer, ctx, num_epochs) + older)
+    # Book: every step is for batch_size images, also that of the last, shorter batch.
+    return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs)
+
+
+def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
+    """As `train_ch5`, by any `loss`, on a device or a list of devices that share each batch.
+
+    `loss(y_hat, y)` is a number for each image; each step is for the images of its batch.
+    """
+    return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs)
+
+
+def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs):
+    print('training on', ctx, flush=True)
     history = []
     for epoch in range(1, num_epochs + 1):
         start = time.time()
@@ -93,25 +110,35 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx):
     """One pass over `train_iter`; return the mean loss per image and the training accuracy."""
     losses, hits, n = [], [], 0
     for X, y in train_iter:
-        X, y = X.as_in_context(ctx), y.as_in_context(ctx)
+        shards = _shards(X, y, ctx)
         with autograd.record():
-            y_hat = net(X)
-            l = loss(y_hat, y).sum()
-        l.backward()
-        trainer.step(batch_size)  # Book: the nominal size, also for the last, shorter batch
-        losses.append([l])
-        hits.append(_hits(y_hat, y))
+            y_hats = [net(X) for X, _ in shards]
+            ls = [loss(y_hat, y).sum() for y_hat, (_, y) in zip(y_hats, shards)]
+        autograd.backward(ls)
+        trainer.step(batch_size or X.shape[0])
+        losses.append(ls)
+        hits.append([_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         _let_finish(losses)
-        n += y.shape[0]
+        n += X.shape[0]
     if not n:
         raise ValueError('train_iter gave no batch, so there is nothing to train on')
-    return (sum(l.asscalar() for batch in losses for l in batch) / n,
-            sum(hit.asscalar() for hit in hits) / n)
+    return _total(losses) / n, _total(hits) / n
+
+
+def _shards(X, y, ctx):
+    """The batch, split over the devices `ctx`, one or a list: a list of (X, y), one for each."""
+    devices = [ctx] if isinstance(ctx, mx.Context) else ctx
+    return list(zip(*(gluon.utils.split_and_load(z, devices, even_split=False) for z in (X, y))))
 
 
 def _hits(y_hat, y):
     """How many of the predictions (N, num_classes) hit the labels (N,): an NDArray (1,)."""
     return (y_hat.argmax(axis=1) == y.astype('float32')).sum()
+
+
+def _total(batches):
+    """The sum over lists of NDArrays (1,), one list for each batch, in double precision."""
+    return sum(float(number.asscalar()) for batch in batches for number in batch)
 
 
 def _let_finish(results, batches=2):

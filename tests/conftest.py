@@ -2,6 +2,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -50,6 +51,13 @@ class Tiny:
 
     def path(self, name):
         return self.folder / (name + '.gz')
+
+    def home(self):
+        """A folder that serves as $MXNET_HOME with the files in their place."""
+        place = self.folder.parent / 'mxnet-home' / 'datasets' / 'fashion-mnist'
+        if not place.exists():
+            shutil.copytree(str(self.folder), str(place))
+        return place.parent.parent
 
 
 @pytest.fixture

@@ -49,6 +49,15 @@ def test_mxnet_home_comes_after_the_given_folder(tiny, tmp_path, monkeypatch):
     assert fashion_mnist.find_folder(str(tmp_path / 'empty')) == str(home)
 
 
+def test_mxnet_home_stands_for_the_users_own_folder(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'user'))
+    own = tmp_path / 'user' / '.mxnet' / 'datasets' / 'fashion-mnist'
+    shutil.copytree(str(tiny.folder), str(own))
+    assert fashion_mnist.find_folder() == str(own)
+    monkeypatch.setenv('MXNET_HOME', str(tiny.home()))
+    assert fashion_mnist.find_folder() == str(tiny.home() / 'datasets' / 'fashion-mnist')
+
+
 def test_the_system_folder_comes_after_mxnet_home(tiny, tmp_path, monkeypatch):
     system = tmp_path / 'system'
     shutil.copytree(str(tiny.folder), str(system))

@@ -7,9 +7,15 @@ from mxnet import autograd, gluon, nd
 import gluonblocks as gb
 from gluonblocks import models
 
-# From the book's text and its published code.
-TRAINABLE = {'lenet_bn': 44878, 'lenet_bn_gluon': 44878}
-LEARNING_RATE = {'lenet_bn': 1.0, 'lenet_bn_gluon': 1.0}
+# From the book's text and its published code: trainable parameters; learning rate, batch size,
+# epochs, resize.
+BOOK = {
+    'lenet_bn': (44878, (1.0, 256, 5, None)),
+    'lenet_bn_gluon': (44878, (1.0, 256, 5, None)),
+    'resnet': (17451018, (0.05, 256, 5, None)),
+    'resnet18': (11175818, (0.1, 256, 4, None)),
+    'densenet': (982506, (0.1, 256, 5, 96)),
+}
 
 
 def images(name, n=8):
@@ -27,11 +33,11 @@ def test_model_has_the_books_number_of_trainable_parameters(model_name):
     net = initialized(model_name)
     net(images(model_name))
     count = sum(p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
-    assert count == TRAINABLE[model_name]
+    assert count == BOOK[model_name][0]
 
 
 def test_recipe_is_the_books(model_name):
-    assert gb.get_recipe(model_name) == (LEARNING_RATE[model_name], 256, 5, None)
+    assert gb.get_recipe(model_name) == BOOK[model_name][1]
 
 
 def test_output_has_a_number_for_each_class(model_name):
@@ -89,7 +95,7 @@ def test_a_cell_that_reads_gamma_and_beta_gets_six_numbers():
 
 def test_unknown_model_is_refused_with_the_list_of_all():
     for look_up in (gb.get_model, gb.get_recipe):
-        with pytest.raises(ValueError, match="no model 'lenet'; .*lenet_bn, lenet_bn_gluon"):
+        with pytest.raises(ValueError, match="no model 'lenet'; .*lenet_bn, lenet_bn_gluon,"):
             look_up('lenet')
 
 

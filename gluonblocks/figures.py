@@ -1,0 +1,12 @@
+"""Pictures for notebooks. Needs matplotlib, which is imported where it is used."""
+
+
+def show_fashion_mnist(images, labels):
+    """Show `images`, each of 28 * 28 numbers, in a row under their `labels`."""
+    from matplotlib import pyplot as plt
+    _, axes = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)
+    for ax, image, label in zip(axes[0], images, labels):
+        ax.imshow(image.reshape((28, 28)).asnumpy())
+        ax.set_title(label)
+        ax.get_xaxis().set_visible(False)
+        ax.get_yaxis().set_visible(False)

@@ -1,0 +1,43 @@
+"""Layers in float64 NumPy, from their definitions, to compare blocks with."""
+import numpy as np
+
+
+def conv(X, weight, bias, stride, padding):
+    """Cross-correlation: (N, C, H, W) with (K, C, k, k) -> (N, K, H', W')."""
+    k = weight.shape[2]
+    X = np.pad(X.astype('float64'), ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    H, W = ((side - k) // stride + 1 for side in X.shape[2:])
+    Y = np.zeros((X.shape[0], weight.shape[0], H, W))
+    for i in range(k):
+        for j in range(k):
+            patch = X[:, :, i:i + stride * H:stride, j:j + stride * W:stride]
+            Y += np.einsum('nchw,kc->nkhw', patch, weight[:, :, i, j].astype('float64'))
+    return Y + bias.reshape(1, -1, 1, 1)
+
+
+def norm(X, gamma, beta, eps=1e-5):
+    """Batch normalization by the batch's own statistics."""
+    mean, var = X.mean((0, 2, 3), keepdims=True), X.var((0, 2, 3), keepdims=True)
+    return gamma.reshape(1, -1, 1, 1) * (X - mean) / np.sqrt(var + eps) + beta.reshape(1, -1, 1, 1)
+
+
+def relu(X):
+    return np.maximum(X, 0)
+
+
+def conv_of(layer, X, stride=1, padding=0):
+    """What the Gluon layer `layer` computes, from a copy of its weights."""
+    return conv(X, layer.weight.data().asnumpy(), layer.bias.data().asnumpy(), stride, padding)
+
+
+def norm_of(layer, X):
+    return norm(X, layer.gamma.data().asnumpy(), layer.beta.data().asnumpy())
+
+
+def randomize(block, seed=0):
+    """Give every parameter of `block` random values, biases and betas too."""
+    rng = np.random.RandomState(seed)
+    for name, param in block.collect_params().items():
+        if param.grad_req != 'null':
+            start = 1.0 if name.endswith('gamma') else 0.0
+            param.set_data(start + 0.3 * rng.randn(*param.shape))

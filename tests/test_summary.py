@@ -1,0 +1,83 @@
+"""The layer table against the shapes the notebooks print and counts done by hand."""
+import re
+
+import mxnet as mx
+import pytest
+from mxnet import autograd, nd
+from mxnet.gluon import nn
+from test_notebook_cells import cells
+
+import gluonblocks as gb
+
+
+def initialized(name, side=28):
+    net = gb.get_model(name)
+    net.initialize(mx.init.Xavier())
+    return net, (1, 1, side, side)
+
+
+def test_resnets_shapes_are_the_printed_ones():
+    printed = {cell.title: cell.output for cell in cells('section_5_12')}['In [23]']
+    want = [(re.match(r'[a-z]+', line).group(), line.split('\t ')[1]) for line in printed]
+    rows = gb.layer_shapes(*initialized('resnet'))
+    assert len(want) == 18
+    assert [(re.match(r'[a-z]+', row.name).group(), str(row.output_shape)) for row in rows] == want
+
+
+def test_densenets_trace_is_the_printed_one(capsys):
+    printed = {cell.title: cell.output for cell in cells('section_5_13')}['In [42]'][1:]
+    net = gb.get_model('densenet', trace=True)
+    net.initialize()
+    net(nd.zeros((256, 1, 96, 96))).wait_to_read()
+    assert capsys.readouterr().out.splitlines() == printed
+
+
+def test_counts_are_those_done_by_hand():
+    # (inputs * kernel) * outputs: 25 * 6 * 24 * 24, 150 * 16 * 8 * 8, 256 * 120, 120 * 84, 84 * 10
+    rows = gb.layer_shapes(*initialized('lenet_bn'))
+    costs = [row.multiply_adds for row in rows if row.multiply_adds]
+    assert costs == [86400, 153600, 30720, 10080, 840]
+    assert [row.parameters for row in rows if row.parameters] == [
+        156, 12, 2416, 32, 30840, 240, 10164, 168, 850]
+
+
+def test_totals_are_the_models(model_name):
+    side = gb.get_recipe(model_name).resize or 28
+    net, shape = initialized(model_name, side)
+    rows = gb.layer_shapes(net, shape)
+    assert rows[-1].output_shape == (1, 10)
+    assert sum(row.parameters for row in rows) == sum(
+        p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
+    assert gb.format_summary(rows).splitlines()[-1].startswith('total')
+
+
+def test_multiply_adds_inside_blocks_are_counted_and_grow_with_the_batch():
+    net = nn.Sequential()
+    net.add(gb.Residual(4, use_1x1conv=True, strides=2))
+    net.initialize()
+    # On 3 channels of 6 x 6, halved: 3x3 from 3, 3x3 from 4, 1x1 from 3, each to 4 of 3 x 3.
+    assert gb.layer_shapes(net, (1, 3, 6, 6))[0].multiply_adds == (27 + 36 + 3) * 4 * 9
+    assert gb.layer_shapes(net, (5, 3, 6, 6))[0].multiply_adds == 5 * (27 + 36 + 3) * 4 * 9
+
+
+def test_statistics_and_hooks_are_left_as_they_were():
+    net, shape = initialized('lenet_bn')
+    with autograd.train_mode():
+        gb.layer_shapes(net, shape)
+    assert (net[1].moving_var.data() == 0).asnumpy().all()
+    assert not net[0]._forward_hooks
+
+
+def test_the_table_is_aligned_and_has_thousands():
+    table = gb.format_summary(gb.layer_shapes(*initialized('resnet'))).splitlines()
+    assert len({len(line) for line in table}) == 1 and len(table) == 20
+    assert '17,451,018' in table[-1]
+
+
+def test_a_hybridized_net_and_one_without_layers_are_refused():
+    net, shape = initialized('lenet_bn')
+    net.hybridize()
+    with pytest.raises(ValueError, match=r'is hybridized.* before net.hybridize\(\)'):
+        gb.layer_shapes(net, shape)
+    with pytest.raises(ValueError, match='is a Residual, but must be a Sequential'):
+        gb.layer_shapes(gb.Residual(3), shape)
