@@ -8,7 +8,7 @@ from .history import EpochRecord, epoch_line
 from .models import Recipe, get_model, get_recipe, list_models, register, resnet18
 from .norm import BatchNorm, batch_norm
 from .residual import Residual, resnet_block
-from .run import train_model
+from .run import model_summary, train_model
 from .summary import LayerRow, format_summary, layer_shapes
 from .training import evaluate_accuracy, get_ctx, train, train_ch5, try_all_gpus, try_gpu
 
@@ -17,6 +17,6 @@ __all__ = [
     'BatchLoader', 'BatchNorm', 'DATASETS', 'DataError', 'DenseBlock', 'EpochRecord', 'LayerRow',
     'Recipe', 'Residual', 'batch_norm', 'conv_block', 'epoch_line', 'evaluate_accuracy',
     'format_summary', 'get_ctx', 'get_fashion_mnist_labels', 'get_model', 'get_recipe',
-    'layer_shapes', 'list_models', 'load_data_fashion_mnist', 'load_data_synthetic', 'register',
-    'resnet18', 'resnet_block', 'show_fashion_mnist', 'train', 'train_ch5', 'train_model',
-    'transition_block', 'try_all_gpus', 'try_gpu']
+    'layer_shapes', 'list_models', 'load_data_fashion_mnist', 'load_data_synthetic',
+    'model_summary', 'register', 'resnet18', 'resnet_block', 'show_fashion_mnist', 'train',
+    'train_ch5', 'train_model', 'transition_block', 'try_all_gpus', 'try_gpu']

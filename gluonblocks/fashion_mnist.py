@@ -67,7 +67,9 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
 
 
 def get_fashion_mnist_labels(labels):
-    """The names of the classes `labels`, numbers from 0 to 9: a list of strings."""
+    """The names of the classes `labels`, an array or a list of 0 to 9: a list of strings."""
+    if hasattr(labels, 'asnumpy'):
+        labels = labels.asnumpy()  # an NDArray's items are arrays, which int() refuses
     return [LABELS[int(i)] for i in labels]
 
 

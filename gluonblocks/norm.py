@@ -1,5 +1,4 @@
 """Batch normalization from scratch: D2L 5.11, after Ioffe & Szegedy 2015 (arXiv:1502.03167)."""
-import json
 import sys
 import warnings
 
@@ -7,6 +6,9 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
+
+from .channels import Channels, center_on, scale_and_shift
+from .norm_graph import batch_norm_graph
 
 _FLOATS = ('float16', 'float32', 'float64')
 
@@ -32,17 +34,17 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):
     _check(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
     x, gamma, beta, old_mean, old_var = [_at_least_float32(z) for z in (
         X, gamma, beta, moving_mean, moving_var)]
-    channels = _Channels(nd, x, gamma.size)
+    channels = Channels(nd, x, gamma.size)
     if autograd.is_training():
         with autograd.pause():
             center = channels.mean(channels.X)
-        D, rest, var = _center(nd, channels, center)
+        D, rest, var = center_on(nd, channels, center)
         with autograd.pause():  # recorded, each step's averages would hold on to the step before
             moving_mean = _average(moving_mean, old_mean, center + rest, momentum)
             moving_var = _average(moving_var, old_var, var, momentum)
     else:
         D, rest, var = channels.X - channels.spread(old_mean), 0, old_var
-    Y = _scale_and_shift(nd, channels, D, rest, var, gamma, beta, eps)
+    Y = scale_and_shift(nd, channels, D, rest, var, gamma, beta, eps)
     return Y.reshape(X.shape).astype(X.dtype, copy=False), moving_mean, moving_var
 
 
@@ -107,7 +109,7 @@ class BatchNorm(nn.HybridBlock):
             return Y
         if self._dtype == 'float16':
             X = F.cast(X, 'float32')
-        Y = _batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, self._num_features,
+        Y = batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, self._num_features,
                               self.eps, self.momentum)
         return F.cast(Y, 'float16') if self._dtype == 'float16' else Y
 
@@ -151,98 +153,8 @@ class BatchNorm(nn.HybridBlock):
         return 'BatchNorm(%d, num_dims=%d)' % (self._num_features, self._num_dims)
 
 
-class _Channels:
-    """X as a matrix (N, C * H * W), means over its channels, and the way back.
-
-    MXNet's reductions and broadcasts over (N, H, W) index element by element. The same sums are
-    the product of a row of N ones with the matrix, which BLAS does several times faster, then a
-    sum of what little is left; spreading is the product of a column of N ones with a row.
-    """
-
-    def __init__(self, F, X, num_channels):
-        self.F, self._column = F, (num_channels, 1)
-        self.X = F.reshape(X, (0, -1))  # (N, C * H * W)
-        self._ones = F.ones_like(F.slice_axis(self.X, axis=1, begin=0, end=1))  # (N, 1)
-        row = F.slice_axis(self.X, axis=0, begin=0, end=1)
-        self._pixels = F.ones_like(F.reshape(row, (num_channels, -1)))  # (C, H * W)
-        self._n = F.dot(self._ones, self._ones, transpose_a=True)  # (1, 1)
-
-    def column(self, z):
-        """C numbers of any shape -> (C, 1)."""
-        return self.F.reshape(z, self._column)
-
-    def mean(self, Z):
-        """(N, C * H * W) -> (C, 1)."""
-        F = self.F
-        total = F.reshape(F.dot(self._ones, Z, transpose_a=True), (self._column[0], -1))
-        return F.broadcast_div(F.mean(total, axis=1, keepdims=True), self._n)
-
-    def spread(self, z):
-        """C numbers of any shape -> (N, C * H * W)."""
-        F = self.F
-        row = F.reshape(F.broadcast_mul(self._pixels, self.column(z)), (1, -1))
-        return F.dot(self._ones, row)
-
-
-def _center(F, channels, center):
-    """X - center, (N, C * H * W), and from it the mean that is left and the variance, (C, 1) each.
-
-    `center` is the mean up to rounding; what it missed shows in the mean of the difference, as
-    in the corrected two-pass algorithm (Chan, Golub & LeVeque 1983). The result does not depend
-    on `center` but for rounding, so no gradient goes through it.
-    """
-    D = channels.X - channels.spread(center)
-    return D, channels.mean(D), channels.mean(F.square(D))
-
-
-def _scale_and_shift(F, channels, D, rest, var, gamma, beta, eps):
-    """gamma * (D - rest) / sqrt(var + eps) + beta, with one product and one sum of X's size."""
-    scale = channels.column(gamma) / F.sqrt(channels.column(var) + eps)
-    shift = channels.column(beta) - scale * rest
-    return D * channels.spread(scale) + channels.spread(shift)
-
-
 def _average(like, old, new, momentum):
     return (momentum * old + (1.0 - momentum) * new.reshape(old.shape)).astype(like.dtype)
-
-
-def _batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, eps, momentum):
-    """`batch_norm` as a graph that finds out at each run whether it trains, and moves the averages.
-
-    Tracing happens once, so a Python `if` would freeze the mode (apache/mxnet#16926). Dropout is
-    asked instead: at rate one half it makes a one into 0 or 2 while training, and leaves it 1
-    otherwise. Both modes' statistics enter, and `where` picks.
-    """
-    channels = _Channels(F, X, C)
-    old_mean, old_var = channels.column(moving_mean), channels.column(moving_var)
-    predicting = F.Dropout(F.ones_like(old_mean), p=0.5) == 1
-    center = F.BlockGrad(F.where(predicting, old_mean, channels.mean(channels.X)))
-    D, rest, var = _center(F, channels, center)
-
-    def move(param, old, new):
-        new = F.where(predicting, old, momentum * old + (1.0 - momentum) * F.BlockGrad(new))
-        return F.BlockGrad(channels.column(_assign(F, param, F.reshape_like(new, param))))
-
-    # Picked from what `move` returns, though it equals the old values: so the graph has to run it.
-    rest = F.where(predicting, move(moving_mean, old_mean, center + rest) - center, rest)
-    var = F.where(predicting, move(moving_var, old_var, var), var)
-    return F.reshape_like(_scale_and_shift(F, channels, D, rest, var, gamma, beta, eps), X)
-
-
-# MXNet's symbols cannot write a parameter, but for an optimizer's step: with learning rate -1 and
-# no momentum it sets its state to the "gradient". The operator's own symbol function refuses its
-# arguments (it gives them no names), so the node is written down and its inputs filled in.
-_STEP = json.dumps({
-    'nodes': [{'op': 'null', 'name': name, 'inputs': []} for name in ('weight', 'grad', 'mom')] +
-             [{'op': 'sgd_mom_update', 'name': 'assign', 'attrs': {'lr': '-1', 'momentum': '0'},
-               'inputs': [[0, 0, 0], [1, 0, 0], [2, 0, 0]]}],
-    'arg_nodes': [0, 1, 2], 'heads': [[3, 0, 0]], 'attrs': {'mxnet_version': ['int', 10901]}})
-
-
-def _assign(F, param, value):
-    """The symbol that sets `param` to `value` and returns it."""
-    step = mx.sym.load_json(_STEP)
-    return step(weight=F.zeros_like(param), grad=value, mom=param, name=param.name + '_assign')
 
 
 def _at_least_float32(X):

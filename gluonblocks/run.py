@@ -1,4 +1,4 @@
-"""One model of the registry, trained by its recipe: what `scripts/train.py` does."""
+"""One model of the registry, trained by its recipe or shown: what `scripts/train.py` does."""
 import os
 import sys
 
@@ -10,6 +10,7 @@ from .data import DATASETS
 from .interrupt import DeferredInterrupt
 from .models import get_model, get_recipe
 from .progress import Progress
+from .summary import format_summary, layer_shapes
 from .training import get_ctx, train_ch5, try_gpu
 
 
@@ -51,3 +52,14 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
         history = train_ch5(net, interrupt.guard(Progress(train_iter, num_epochs)),
                             interrupt.guard(test_iter), batch_size, trainer, ctx, num_epochs)
     return net, history
+
+
+def model_summary(name):
+    """The layer table of the model `name`, for one grey image of its recipe's size, as text.
+
+    Raises ValueError for an unknown name.
+    """
+    side = get_recipe(name).resize or 28
+    net = get_model(name)
+    net.initialize()
+    return format_summary(layer_shapes(net, (1, 1, side, side)))

@@ -77,6 +77,9 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     The book's older form works too, which has the loss function as its fourth of eight arguments:
     (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
     """
+    if len(older) > 1:
+        raise TypeError('train_ch5() takes 7 arguments, or 8 with the loss as the fourth, but got '
+                        '%d' % (7 + len(older)))
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (

@@ -7,6 +7,7 @@ EXAMPLE = """\
 example:
   python scripts/train.py --model lenet_bn
   python scripts/train.py --model lenet_bn --dataset synthetic --epochs 2    (needs no data)
+  python scripts/train.py --model resnet --summary
 
 Results go to stdout, everything else to stderr. Exit code: 0 trained, 1 failed, 2 wrong
 arguments, 130 interrupted."""
@@ -30,6 +31,8 @@ def parse(argv, gb):
     parser.add_argument('--data-root', metavar='FOLDER',
                         help='where the files of Fashion-MNIST are or shall be; default: found, '
                              'or else fetched into ~/.mxnet/datasets/fashion-mnist')
+    parser.add_argument('--summary', action='store_true',
+                        help="print the model's layers, with shapes and costs, and do no more")
     args = parser.parse_args(argv)
     if args.data_root and args.dataset != 'fashion-mnist':
         parser.error('--data-root goes with --dataset fashion-mnist only')
@@ -52,6 +55,9 @@ def main(argv=None):
     try:
         import gluonblocks as gb
         args = parse(argv, gb)
+        if args.summary:
+            print(gb.model_summary(args.model))
+            return 0
         gb.train_model(args.model, num_epochs=args.epochs, batch_size=args.batch_size, lr=args.lr,
                        ctx=args.ctx, seed=args.seed, dataset=args.dataset, root=args.data_root)
     except ModuleNotFoundError as error:

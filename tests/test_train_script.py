@@ -32,6 +32,13 @@ def test_help_has_an_example_and_every_model(train_script):
     assert all(name in out for name in gb.list_models())
 
 
+def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
+    code, out, err = finish(train_script('--model', 'resnet', '--summary'))
+    assert code == 0 and err == ''
+    assert out.startswith('layer ') and len(out.splitlines()) == 20
+    assert '17,451,018' in out.splitlines()[-1]
+
+
 @pytest.mark.parametrize('arguments, said', [
     (('--model', 'lenet'), "invalid choice: 'lenet' (choose from"),
     ((), '--model'),

@@ -128,3 +128,54 @@ def test_a_name_of_no_device_is_refused(name):
 def test_a_gpu_that_is_not_there_is_refused_with_what_is_missing():
     with pytest.raises(ValueError, match=r'gpu\(99\) cannot be used: .*(built without CUDA|finds)'):
         gb.get_ctx('gpu:99')
+
+
+def step_of(call):
+    """The weights after `call(net, trainer)` trained a net from zero."""
+    net = zero_net()
+    call(net, gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5}))
+    return net.weight.data().asnumpy()
+
+
+def test_the_older_form_has_the_loss_as_fourth_of_eight(capsys):
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    weights = step_of(lambda net, trainer: gb.train_ch5(
+        net, batches(10), batches(10), loss, 256, trainer, mx.cpu(), 1))
+    np.testing.assert_allclose(weights, first_step(10, 256), rtol=1e-4)
+    assert 'loss 1.0986' in capsys.readouterr().out
+
+
+def test_the_older_form_uses_its_loss(capsys):
+    twice = gluon.loss.SoftmaxCrossEntropyLoss(weight=2)
+    weights = step_of(lambda net, trainer: gb.train_ch5(
+        net, batches(10), batches(10), twice, 10, trainer, mx.cpu(), 1))
+    np.testing.assert_allclose(weights, 2 * first_step(10, 10), rtol=1e-4)
+    assert 'loss 2.1972' in capsys.readouterr().out
+
+
+def test_nine_arguments_are_a_type_error():
+    with pytest.raises(TypeError, match=r'train_ch5\(\) takes 7 arguments, or 8 .* but got 9'):
+        step_of(lambda net, trainer: gb.train_ch5(
+            net, batches(10), batches(10), None, 10, trainer, mx.cpu(), 1, 1))
+
+
+@pytest.mark.parametrize('ctx', [[mx.cpu(0), mx.cpu(1)], [mx.cpu(0)], mx.cpu(0)])
+def test_train_shares_a_batch_among_the_devices(ctx, capsys):
+    # In the book, chapter 8.4: the gradients of all devices' images, by the size of the batch.
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    net = zero_net(ctx)
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    history = gb.train(batches(10), batches(4), net, loss, trainer, ctx, 1)
+    weights = net.weight.data(mx.cpu(0)).asnumpy()
+    np.testing.assert_allclose(weights, first_step(10, 10), rtol=1e-4)
+    Z = X.reshape(10, -1).dot(weights.T) + net.bias.data(mx.cpu(0)).asnumpy()
+    assert history[0].test_acc == pytest.approx(np.mean(Z.argmax(1) == Y))
+    assert capsys.readouterr().out.splitlines()[0] == 'training on %s' % (ctx,)
+
+
+def test_train_steps_by_the_size_of_each_batch():
+    net = zero_net()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    gb.train(batches(10)[:1], batches(10), net, gluon.loss.SoftmaxCrossEntropyLoss(), trainer,
+             mx.cpu(), 1)
+    np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 10), rtol=1e-4)
