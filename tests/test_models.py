@@ -3,6 +3,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks import models
@@ -105,3 +106,41 @@ def test_a_name_can_be_registered_once_only(monkeypatch):
         @gb.register(lr=1)
         def lenet_bn():
             pass
+
+
+def test_an_exported_model_predicts_the_same_from_its_files(model_name, tmp_path):
+    net, X = initialized(model_name), images(model_name, n=2)
+    with autograd.train_mode():
+        net(X)
+    net.hybridize()
+    want = net(X).asnumpy()
+    net.export(str(tmp_path / 'net'))
+    imported = gluon.SymbolBlock.imports(str(tmp_path / 'net-symbol.json'), ['data'],
+                                         str(tmp_path / 'net-0000.params'))
+    np.testing.assert_allclose(imported(X).asnumpy(), want, rtol=1e-5, atol=1e-5)
+
+
+BLOCKS = {
+    'BatchNorm': lambda: gb.BatchNorm(4, num_dims=4), 'Residual': lambda: gb.Residual(4),
+    'resnet_block': lambda: gb.resnet_block(6, 2), 'conv_block': lambda: gb.conv_block(5),
+    'DenseBlock': lambda: gb.DenseBlock(2, 3), 'transition_block': lambda: gb.transition_block(3),
+}
+
+
+@pytest.mark.parametrize('container', [nn.Sequential, nn.HybridSequential])
+@pytest.mark.parametrize('block', BLOCKS)
+def test_a_block_trains_and_predicts_inside_other_peoples_nets(block, container, tmp_path):
+    X = nd.random.uniform(shape=(8, 4, 6, 6))
+    alone, net = BLOCKS[block](), container()
+    net.add(BLOCKS[block](), nn.Activation('sigmoid'))
+    alone.initialize(mx.init.Xavier())
+    alone(X)
+    start = str(tmp_path / 'start.params')
+    nd.save(start, {'0.' + name: param.data()
+                    for name, param in alone._collect_params_with_prefix().items()})
+    net.load_parameters(start)
+    net.hybridize()
+    for mode in (autograd.predict_mode, autograd.train_mode, autograd.predict_mode):
+        with mode():
+            np.testing.assert_allclose(net(X).asnumpy(), nd.sigmoid(alone(X)).asnumpy(),
+                                       rtol=1e-4, atol=1e-5)
