@@ -8,6 +8,7 @@ from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
 from .channels import Channels, center_on, scale_and_shift
+from .checks import check_positive
 from .norm_graph import batch_norm_graph
 
 _FLOATS = ('float16', 'float32', 'float64')
@@ -73,9 +74,7 @@ class BatchNorm(nn.HybridBlock):
         if num_dims not in (2, 4):
             raise ValueError('num_dims is %r, but must be 2 (after a dense layer) or 4 (after a '
                              'convolution)' % (num_dims,))
-        if not isinstance(num_features, (int, np.integer)) or num_features < 1:
-            raise ValueError('num_features is %r, but must be a positive whole number'
-                             % (num_features,))
+        check_positive('num_features', num_features)
         self._num_features, self._num_dims = int(num_features), num_dims
         self._dtype = 'float32'
         shape = (1, self._num_features) + (1,) * (num_dims - 2)
@@ -97,6 +96,10 @@ class BatchNorm(nn.HybridBlock):
                 raise ValueError('%r got input of shape %s; it takes %s' % (
                     self, X.shape, '(N, C)' if self._num_dims == 2 else '(N, C, H, W)'))
             _check(X, num_features=self._num_features)
+            dtype = np.dtype(X.dtype).name
+            if self._active and dtype != self._dtype:  # a graph is made for one dtype
+                raise ValueError("%r is hybridized for %s, but got input of %s: net.cast('%s')"
+                                 % (self, self._dtype, dtype, dtype))
         return super().forward(X)
 
     def hybrid_forward(self, F, X, gamma, beta, moving_mean, moving_var):
@@ -110,7 +113,7 @@ class BatchNorm(nn.HybridBlock):
         if self._dtype == 'float16':
             X = F.cast(X, 'float32')
         Y = batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, self._num_features,
-                              self.eps, self.momentum)
+                             self.eps, self.momentum)
         return F.cast(Y, 'float16') if self._dtype == 'float16' else Y
 
     def load_parameters(self, filename, *args, **kwargs):

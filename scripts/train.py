@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Train a model of the book and print the book's lines."""
 import argparse
+import os
 import sys
 
 EXAMPLE = """\
@@ -69,10 +70,13 @@ def main(argv=None):
         print(after_bar + 'interrupted: training stopped, nothing was saved', file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
         return 141
-    except (ImportError, OSError, ValueError, RuntimeError, MemoryError) as error:
+    except (ImportError, OSError, ValueError, MemoryError) as error:
         print('error: %s' % error, file=sys.stderr)
+        return 1
+    except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts
+        print('error: %s' % str(error).strip().splitlines()[-1], file=sys.stderr)
         return 1
     return 0
 

@@ -189,6 +189,12 @@ def test_block_refuses_input_of_another_shape(num_dims, shape, message, hybridiz
         layer(nd.zeros(shape))
 
 
+def test_a_hybridized_block_refuses_another_dtype_than_it_was_cast_to():
+    layer = block((2, 3), hybridize=True)
+    with pytest.raises(ValueError, match=r"for float32, but got .* float64: net.cast\('float64'\)"):
+        layer(nd.zeros((2, 3), dtype='float64'))
+
+
 @pytest.mark.parametrize('features, dims, message', [
     (3, 3, 'num_dims is 3'), (0, 2, 'num_features is 0'), (2.5, 2, 'num_features is 2.5')])
 def test_block_refuses_arguments_that_make_no_layer(features, dims, message):
