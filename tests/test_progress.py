@@ -1,6 +1,8 @@
 """The bar is on stderr, and the batches pass through it."""
 import sys
 
+from tqdm import tqdm
+
 import gluonblocks as gb
 from gluonblocks.progress import Progress, _PlainLines
 
@@ -14,6 +16,13 @@ def test_batches_pass_through_unchanged():
     assert len(Progress(loader(), 1)) == len(plain) == len(wrapped) == 4
     for (X, y), (X2, y2) in zip(plain, wrapped):
         assert (X.asnumpy() == X2.asnumpy()).all() and (y.asnumpy() == y2.asnumpy()).all()
+
+
+def test_the_bar_counts_images(monkeypatch):
+    counted = []
+    monkeypatch.setattr(tqdm, 'update', lambda bar, n: counted.append(n))
+    list(Progress(loader(), 1))
+    assert counted == [512] * 4
 
 
 def test_a_terminal_gets_a_bar_with_rate_and_time_left(capsys, monkeypatch):
