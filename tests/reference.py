@@ -1,5 +1,8 @@
-"""Layers in float64 NumPy, from their definitions, to compare blocks with."""
+"""Layers in float64 NumPy, from their definitions, to compare blocks with; and the comparison."""
 import numpy as np
+from mxnet import nd
+
+import gluonblocks as gb
 
 
 def conv(X, weight, bias, stride, padding):
@@ -41,3 +44,20 @@ def randomize(block, seed=0):
         if param.grad_req != 'null':
             start = 1.0 if name.endswith('gamma') else 0.0
             param.set_data(start + 0.3 * rng.randn(*param.shape))
+
+
+def close(got, expected, rtol=2e-4):
+    """Within `rtol` of the largest expected value."""
+    got = got.asnumpy() if isinstance(got, nd.NDArray) else got
+    np.testing.assert_allclose(got, expected, rtol=0, atol=rtol * np.abs(expected).max())
+
+
+def bn_block(shape, gamma=None, beta=None, hybridize=False, ctx=None):
+    """A BatchNorm for input of `shape`, initialized."""
+    layer = gb.BatchNorm(shape[1], num_dims=len(shape))
+    layer.initialize(ctx=ctx)
+    if gamma is not None:
+        layer.gamma.set_data(nd.array(gamma))
+        layer.beta.set_data(nd.array(beta))
+    layer.hybridize(hybridize)
+    return layer
