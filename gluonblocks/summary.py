@@ -1,7 +1,7 @@
 """The layers of a net: what each makes of its input, and what it costs."""
 import collections
 
-from mxnet import nd
+from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 LayerRow = collections.namedtuple('LayerRow', 'name output_shape parameters multiply_adds')
@@ -30,7 +30,8 @@ def layer_shapes(net, shape):
     for layer in net:
         counts = []
         hooks = [block.register_forward_hook(_counter(counts)) for block in _leaves(layer)]
-        X = layer(X)
+        with autograd.pause():  # predicting, also where the caller trains
+            X = layer(X)
         for hook in hooks:
             hook.detach()
         parameters = sum(param.data().size for param in layer.collect_params().values()
