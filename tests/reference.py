@@ -1,6 +1,7 @@
 """Layers in float64 NumPy, from their definitions, to compare blocks with; and the comparison."""
 import numpy as np
 from mxnet import nd
+from mxnet.gluon import nn
 
 import gluonblocks as gb
 
@@ -61,3 +62,19 @@ def bn_block(shape, gamma=None, beta=None, hybridize=False, ctx=None):
         layer.beta.set_data(nd.array(beta))
     layer.hybridize(hybridize)
     return layer
+
+
+def net_with(layer, hybridize=True):
+    """A net whose graph holds `layer`, as strangers build them."""
+    net = nn.HybridSequential()
+    net.add(layer, nn.Activation('relu'))
+    net.hybridize(hybridize)
+    return net
+
+
+def example(shape, offset=0.0, dtype='float32'):
+    rng = np.random.RandomState(0)
+    per_channel = (1, shape[1]) + (1,) * (len(shape) - 2)
+    arrays = (rng.randn(*shape) * 2 + offset, rng.rand(*per_channel) + 0.5,
+              rng.randn(*per_channel), rng.randn(*shape))
+    return [a.astype(dtype) for a in arrays]  # X, gamma, beta, dY

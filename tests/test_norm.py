@@ -5,7 +5,7 @@ import pytest
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 from reference import bn_block as block
-from reference import close
+from reference import close, example, net_with
 
 import gluonblocks as gb
 
@@ -22,22 +22,6 @@ def closed_form(X, gamma, beta, dY):
     dgamma, dbeta = (dY * X_hat).sum(axes, keepdims=True), dY.sum(axes, keepdims=True)
     dX = gamma / np.sqrt(var + EPS) * (dY - dbeta / n - X_hat * dgamma / n)
     return gamma * X_hat + beta, dX, dgamma, dbeta, mean, var
-
-
-def example(shape, offset=0.0, dtype='float32'):
-    rng = np.random.RandomState(0)
-    per_channel = (1, shape[1]) + (1,) * (len(shape) - 2)
-    arrays = (rng.randn(*shape) * 2 + offset, rng.rand(*per_channel) + 0.5,
-              rng.randn(*per_channel), rng.randn(*shape))
-    return [a.astype(dtype) for a in arrays]  # X, gamma, beta, dY
-
-
-def net_with(layer, hybridize=True):
-    """A net whose graph holds `layer`, as strangers build them."""
-    net = nn.HybridSequential()
-    net.add(layer, nn.Activation('relu'))
-    net.hybridize(hybridize)
-    return net
 
 
 @pytest.mark.parametrize('offset', [0, 1000])
@@ -219,44 +203,6 @@ def test_block_survives_cast_and_back(dtype, stored, hybridize):
     close(layer.moving_mean.data(), 0.19 * X.astype('float64').mean((0, 2, 3), keepdims=True), 1e-2)
     net.cast('float32')
     assert net(nd.array(X)).shape == before.shape and layer.gamma.data().dtype == np.float32
-
-
-@pytest.mark.parametrize('first', ['training', 'predicting'])
-def test_hybridized_net_does_not_freeze_the_mode_of_its_first_call(first):
-    # apache/mxnet#16926
-    X = nd.array(example((16, 3, 6, 6), offset=5)[0])
-    plain, traced = block(X.shape), block(X.shape)
-    nets = [net_with(plain, hybridize=False), net_with(traced)]
-    for training in [first == 'training', first != 'training'] * 2:
-        outputs = []
-        for net in nets:
-            with autograd.train_mode() if training else autograd.predict_mode():
-                outputs.append(net(X))
-        close(outputs[1], outputs[0].asnumpy(), 1e-5)
-        np.testing.assert_allclose(traced.moving_var.data().asnumpy(),
-                                   plain.moving_var.data().asnumpy(), rtol=1e-6)
-
-
-def test_averages_move_in_the_forward_pass_and_not_in_prediction_when_hybridized():
-    X = nd.array(example((16, 3, 6, 6), offset=5)[0])
-    layer = block(X.shape)
-    net = net_with(layer)
-    with autograd.record():
-        net(X)  # no backward
-    mean = layer.moving_mean.data().asnumpy()
-    close(mean, 0.1 * X.asnumpy().mean((0, 2, 3), keepdims=True))
-    net(X).wait_to_read()
-    assert (layer.moving_mean.data().asnumpy() == mean).all()
-
-
-def test_a_hybridized_prediction_does_not_depend_on_the_rest_of_the_batch():
-    X = nd.array(example((4, 3, 6, 6))[0])
-    net = net_with(block(X.shape))
-    with autograd.train_mode():
-        net(X)
-    alone = net(X[:1]).asnumpy()
-    X[1:] = np.inf
-    assert (net(X)[:1].asnumpy() == alone).all()
 
 
 def test_gradient_in_prediction_mode_is_that_of_a_fixed_scale():
