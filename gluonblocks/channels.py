@@ -2,51 +2,70 @@
 
 
 class Channels:
-    """X as a matrix (N, C * H * W), means over its channels, and the way back.
+    """X as a matrix, means over its channels as rows (1, C), and the way back to the matrix.
 
-    MXNet's reductions and broadcasts over (N, H, W) index element by element. The same sums are
-    the product of a row of N ones with the matrix, which BLAS does several times faster, then a
-    sum of what little is left; spreading is the product of a column of N ones with a row.
+    MXNet's reductions and the gradients of its broadcasts index element by element. A mean is
+    also the product with a vector of 1 / n, which a matrix product does many times faster, and
+    spreading C numbers over the images is copying one row N times.
+
+    The matrix is (N, C) for X of rank 2 and (N * C, H * W) for rank 4.
     """
 
-    def __init__(self, F, X, num_channels):
-        self.F, self._column = F, (num_channels, 1)
-        self.X = F.reshape(X, (0, -1))  # (N, C * H * W)
-        self._ones = F.ones_like(F.slice_axis(self.X, axis=1, begin=0, end=1))  # (N, 1)
-        row = F.slice_axis(self.X, axis=0, begin=0, end=1)
-        self._pixels = F.ones_like(F.reshape(row, (num_channels, -1)))  # (C, H * W)
-        self._n = F.dot(self._ones, self._ones, transpose_a=True)  # (1, 1)
+    def __init__(self, F, X, num_channels, num_dims):
+        self.F, self._X, self._num_channels, self._images = F, X, num_channels, num_dims == 4
+        first = F.slice_axis(X, axis=1, begin=0, end=1)  # (N, 1) or (N, 1, H, W)
+        if self._images:
+            self.X = F.reshape(X, (-3, -3))  # (N * C, H * W)
+            row = F.slice_axis(self.X, axis=0, begin=0, end=1)
+            self._pixels = F.ones_like(row)  # (1, H * W)
+            self._pixel_mean = F.softmax(F.zeros_like(row))  # 1 / (H * W), H * W times
+            first = F.slice(first, begin=(None, None, 0, 0), end=(None, None, 1, 1))
+        else:
+            self.X = X
+        first = F.reshape(first, (-1,))
+        self._first = F.zeros_like(first)  # N times the index of the only row
+        self._image_mean = F.softmax(F.expand_dims(self._first, axis=0))  # 1 / N, (1, N)
 
-    def column(self, z):
-        """C numbers of any shape -> (C, 1)."""
-        return self.F.reshape(z, self._column)
+    def row(self, z):
+        """C numbers of any shape -> (1, C)."""
+        return self.F.reshape(z, (1, -1))
 
     def mean(self, Z):
-        """(N, C * H * W) -> (C, 1)."""
+        """A matrix like X -> (1, C)."""
         F = self.F
-        total = F.reshape(F.dot(self._ones, Z, transpose_a=True), (self._column[0], -1))
-        return F.broadcast_div(F.mean(total, axis=1, keepdims=True), self._n)
+        if self._images:
+            Z = F.FullyConnected(Z, self._pixel_mean, no_bias=True, num_hidden=1)  # (N * C, 1)
+            Z = F.reshape(Z, (-1, self._num_channels))
+        return F.dot(self._image_mean, Z)
 
-    def spread(self, z):
-        """C numbers of any shape -> (N, C * H * W)."""
+    def spread(self, z, back=False):
+        """(1, C) -> a matrix like X, or, with `back`, an array of the shape that X came in."""
         F = self.F
-        row = F.reshape(F.broadcast_mul(self._pixels, self.column(z)), (1, -1))
-        return F.dot(self._ones, row)
+        if self._images:
+            z = F.reshape(F.dot(F.reshape(z, (-1, 1)), self._pixels), (1, -1))  # (1, C * H * W)
+        return F.reshape_like(F.take(z, self._first, mode='clip'), self._X if back else self.X)
+
+    def back(self, Z):
+        """A matrix like X -> an array of the shape that X came in."""
+        return self.F.reshape_like(Z, self._X)
 
 
 def center_on(F, channels, center):
-    """X - center, (N, C * H * W), and from it the mean that is left and the variance, (C, 1) each.
+    """X - center, a matrix, and from it the mean that is left and the variance, (1, C) each.
 
     `center` is the mean up to rounding; what it missed shows in the mean of the difference, as
     in the corrected two-pass algorithm (Chan, Golub & LeVeque 1983). The result does not depend
     on `center` but for rounding, so no gradient goes through it.
     """
-    D = channels.X - channels.spread(center)
+    D = channels.X - F.BlockGrad(channels.spread(center))
     return D, channels.mean(D), channels.mean(F.square(D))
 
 
 def scale_and_shift(F, channels, D, rest, var, gamma, beta, eps):
-    """gamma * (D - rest) / sqrt(var + eps) + beta, with one product and one sum of X's size."""
-    scale = channels.column(gamma) / F.sqrt(channels.column(var) + eps)
-    shift = channels.column(beta) - scale * rest
-    return D * channels.spread(scale) + channels.spread(shift)
+    """gamma * (D - rest) / sqrt(var + eps) + beta, with one product and one sum of X's size.
+
+    The result has the shape that X came in: the sum is made in it, which saves a copy.
+    """
+    scale = channels.row(gamma) / F.sqrt(channels.row(var) + eps)
+    shift = channels.row(beta) - scale * rest
+    return channels.back(D * channels.spread(scale)) + channels.spread(shift, back=True)

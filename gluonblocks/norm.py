@@ -7,9 +7,9 @@ import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
-from .channels import Channels, center_on, scale_and_shift
+from .channels import Channels, scale_and_shift
 from .checks import check_positive
-from .norm_graph import batch_norm_graph
+from .norm_graph import batch_norm_graph, normalize_batch
 
 _FLOATS = ('float16', 'float32', 'float64')
 
@@ -35,18 +35,16 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):
     _check(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
     x, gamma, beta, old_mean, old_var = [_at_least_float32(z) for z in (
         X, gamma, beta, moving_mean, moving_var)]
-    channels = Channels(nd, x, gamma.size)
     if autograd.is_training():
-        with autograd.pause():
-            center = channels.mean(channels.X)
-        D, rest, var = center_on(nd, channels, center)
+        Y, mean, var = normalize_batch(gamma.size, x.ndim, eps)(x, gamma, beta)
         with autograd.pause():  # recorded, each step's averages would hold on to the step before
-            moving_mean = _average(moving_mean, old_mean, center + rest, momentum)
+            moving_mean = _average(moving_mean, old_mean, mean, momentum)
             moving_var = _average(moving_var, old_var, var, momentum)
     else:
-        D, rest, var = channels.X - channels.spread(old_mean), 0, old_var
-    Y = scale_and_shift(nd, channels, D, rest, var, gamma, beta, eps)
-    return Y.reshape(X.shape).astype(X.dtype, copy=False), moving_mean, moving_var
+        channels = Channels(nd, x, gamma.size, x.ndim)
+        D = channels.X - channels.spread(channels.row(old_mean))
+        Y = scale_and_shift(nd, channels, D, 0, old_var, gamma, beta, eps)
+    return Y.astype(X.dtype, copy=False), moving_mean, moving_var
 
 
 class BatchNorm(nn.HybridBlock):
@@ -113,7 +111,7 @@ class BatchNorm(nn.HybridBlock):
         if self._dtype == 'float16':
             X = F.cast(X, 'float32')
         Y = batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, self._num_features,
-                             self.eps, self.momentum)
+                             self._num_dims, self.eps, self.momentum)
         return F.cast(Y, 'float16') if self._dtype == 'float16' else Y
 
     def load_parameters(self, filename, *args, **kwargs):

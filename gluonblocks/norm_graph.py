@@ -1,15 +1,43 @@
 """Batch normalization as a symbolic graph, for nets that are hybridized."""
+import functools
 import itertools
 import json
 
 import mxnet as mx
+from mxnet.gluon import nn
 
 from .channels import Channels, center_on, scale_and_shift
 
 _calls = itertools.count()
 
 
-def batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, eps, momentum):
+@functools.lru_cache(maxsize=None)
+def normalize_batch(num_channels, num_dims, eps):
+    """The block (X, gamma, beta) -> (Y, mean, var) that normalizes X by the batch's statistics.
+
+    One for all calls, and hybridized: MXNet then spends its time on the sums, where a call of
+    each operator from Python, with new memory for each result, takes two to four times as long.
+    """
+    blk = _NormalizeBatch(num_channels, num_dims, eps)
+    blk.hybridize(static_alloc=True)
+    return blk
+
+
+class _NormalizeBatch(nn.HybridBlock):
+    def __init__(self, num_channels, num_dims, eps):
+        super().__init__(prefix='normalize_batch_')
+        self._num_channels, self._num_dims, self._eps = num_channels, num_dims, eps
+
+    def hybrid_forward(self, F, X, gamma, beta):
+        channels = Channels(F, X, self._num_channels, self._num_dims)
+        center = channels.mean(F.BlockGrad(channels.X))
+        D, rest, var = center_on(F, channels, center)
+        Y = scale_and_shift(F, channels, D, rest, var, gamma, beta, self._eps)
+        return Y, F.BlockGrad(center + rest), F.BlockGrad(var)
+
+
+def batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, num_dims,
+                     eps, momentum):
     """`batch_norm` as a graph that finds out at each run whether it trains, and moves the averages.
 
     Tracing happens once, so a Python `if` would freeze the mode (apache/mxnet#16926). Dropout is
@@ -19,20 +47,20 @@ def batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, eps, momentu
     # Marked by the call: MXNet merges equal nodes, and where a net uses one layer twice, the second
     # call would read the averages of before the first.
     with mx.AttrScope(__batch_norm_call__=str(next(_calls))):
-        channels = Channels(F, X, C)
-        old_mean, old_var = channels.column(moving_mean), channels.column(moving_var)
+        channels = Channels(F, X, C, num_dims)
+        old_mean, old_var = channels.row(moving_mean), channels.row(moving_var)
         predicting = F.Dropout(F.ones_like(old_mean), p=0.5) == 1
-        center = F.BlockGrad(F.where(predicting, old_mean, channels.mean(channels.X)))
+        center = F.where(predicting, old_mean, channels.mean(F.BlockGrad(channels.X)))
         D, rest, var = center_on(F, channels, center)
 
         def move(param, old, new):
             new = F.where(predicting, old, momentum * old + (1.0 - momentum) * F.BlockGrad(new))
-            return F.BlockGrad(channels.column(_assign(F, param, F.reshape_like(new, param))))
+            return F.BlockGrad(channels.row(_assign(F, param, F.reshape_like(new, param))))
 
         # Picked from what `move` returns, though it equals the old values: so the graph runs it.
         rest = F.where(predicting, move(moving_mean, old_mean, center + rest) - center, rest)
         var = F.where(predicting, move(moving_var, old_var, var), var)
-        return F.reshape_like(scale_and_shift(F, channels, D, rest, var, gamma, beta, eps), X)
+        return scale_and_shift(F, channels, D, rest, var, gamma, beta, eps)
 
 
 # MXNet's symbols cannot write a parameter, but for an optimizer's step: with learning rate -1 and
