@@ -4,6 +4,7 @@ import collections
 from mxnet.gluon import nn
 
 from .dense import DenseBlock, transition_block
+from .net import Net
 from .norm import BatchNorm
 from .residual import resnet_block
 
@@ -55,7 +56,7 @@ def _look_up(table, name):
 
 def _lenet(norms, num_classes):
     """LeNet with a normalization layer before each activation; `norms` makes them one by one."""
-    net = nn.HybridSequential()
+    net = Net()
     net.add(nn.Conv2D(6, kernel_size=5), next(norms),
             nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
             nn.Conv2D(16, kernel_size=5), next(norms),
@@ -88,7 +89,7 @@ def _stem(net):
 @register(lr=0.05)
 def resnet(num_classes=10):
     """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2."""
-    net = nn.HybridSequential()
+    net = Net()
     _stem(net)
     for i, num_channels in enumerate((64, 128, 256, 512)):
         net.add(*resnet_block(num_channels, 3, first_block=i == 0))
@@ -100,7 +101,7 @@ def resnet(num_classes=10):
 def resnet18(num_classes=10):
     """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
     pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4."""
-    net = nn.HybridSequential()
+    net = Net()
     net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(),
             nn.Activation('relu'))
     for i, num_channels in enumerate((64, 128, 256, 512)):
@@ -115,7 +116,7 @@ def densenet(num_classes=10, trace=False):
 
     `trace` prints the shapes within its dense blocks, once, as `DenseBlock` tells.
     """
-    net = nn.HybridSequential()
+    net = Net()
     _stem(net)
     num_channels, growth_rate = 64, 32
     num_convs_in_dense_blocks = [4, 4, 4, 4]
