@@ -2,13 +2,14 @@
 
 
 class Channels:
-    """X as a matrix, means over its channels as rows (1, C), and the way back to the matrix.
+    """X as a matrix, means over its channels, and the way back to the matrix.
 
     MXNet's reductions and the gradients of its broadcasts index element by element. A mean is
     also the product with a vector of 1 / n, which a matrix product does many times faster, and
     spreading C numbers over the images is copying one row N times.
 
-    The matrix is (N, C) for X of rank 2 and (N * C, H * W) for rank 4.
+    The matrix is (N, C) for X of rank 2 and (N * C, H * W) for rank 4. A number for each channel
+    is of `BatchNorm`'s parameters' shape, (1, C) and (1, C, 1, 1).
     """
 
     def __init__(self, F, X, num_channels, num_dims):
@@ -26,32 +27,30 @@ class Channels:
         self._first = F.zeros_like(first)  # N times the index of the only row
         self._image_mean = F.softmax(F.expand_dims(self._first, axis=0))  # 1 / N, (1, N)
 
-    def row(self, z):
-        """C numbers of any shape -> (1, C)."""
-        return self.F.reshape(z, (1, -1))
-
     def mean(self, Z):
-        """A matrix like X -> (1, C)."""
+        """A matrix like X -> (1, C) or (1, C, 1, 1)."""
         F = self.F
-        if self._images:
-            Z = F.FullyConnected(Z, self._pixel_mean, no_bias=True, num_hidden=1)  # (N * C, 1)
-            Z = F.reshape(Z, (-1, self._num_channels))
-        return F.dot(self._image_mean, Z)
+        if not self._images:
+            return F.dot(self._image_mean, Z)
+        Z = F.FullyConnected(Z, self._pixel_mean, no_bias=True, num_hidden=1)  # (N * C, 1)
+        Z = F.dot(self._image_mean, F.reshape(Z, (-1, self._num_channels)))  # (1, C)
+        return F.reshape(Z, (1, -1, 1, 1))
 
     def spread(self, z, back=False):
-        """(1, C) -> a matrix like X, or, with `back`, an array of the shape that X came in."""
+        """(1, C) or (1, C, 1, 1) -> a matrix like X, or, with `back`, of the shape X came in."""
         F = self.F
-        if self._images:
-            z = F.reshape(F.dot(F.reshape(z, (-1, 1)), self._pixels), (1, -1))  # (1, C * H * W)
-        return F.reshape_like(F.take(z, self._first, mode='clip'), self._X if back else self.X)
+        if not self._images:
+            return F.take(z, self._first, mode='clip')
+        row = F.reshape(F.dot(F.reshape(z, (-1, 1)), self._pixels), (1, -1))  # (1, C * H * W)
+        return F.reshape_like(F.take(row, self._first, mode='clip'), self._X if back else self.X)
 
     def back(self, Z):
         """A matrix like X -> an array of the shape that X came in."""
-        return self.F.reshape_like(Z, self._X)
+        return self.F.reshape_like(Z, self._X) if self._images else Z
 
 
 def center_on(F, channels, center):
-    """X - center, a matrix, and from it the mean that is left and the variance, (1, C) each.
+    """X - center, a matrix, and from it, for each channel, the mean that is left and the variance.
 
     `center` is the mean up to rounding; what it missed shows in the mean of the difference, as
     in the corrected two-pass algorithm (Chan, Golub & LeVeque 1983). The result does not depend
@@ -66,6 +65,6 @@ def scale_and_shift(F, channels, D, rest, var, gamma, beta, eps):
 
     The result has the shape that X came in: the sum is made in it, which saves a copy.
     """
-    scale = channels.row(gamma) / F.sqrt(channels.row(var) + eps)
-    shift = channels.row(beta) - scale * rest
+    scale = gamma / F.sqrt(var + eps)
+    shift = beta - scale * rest
     return channels.back(D * channels.spread(scale)) + channels.spread(shift, back=True)

@@ -33,8 +33,9 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):
     Source: D2L 5.11.2; Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
     _check(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
-    x, gamma, beta, old_mean, old_var = [_at_least_float32(z) for z in (
-        X, gamma, beta, moving_mean, moving_var)]
+    shape = (1, -1) + (1,) * (len(X.shape) - 2)
+    x, gamma, beta, old_mean, old_var = [_at_least_float32(X)] + [
+        _at_least_float32(z).reshape(shape) for z in (gamma, beta, moving_mean, moving_var)]
     if autograd.is_training():
         Y, mean, var = normalize_batch(gamma.size, x.ndim, eps)(x, gamma, beta)
         with autograd.pause():  # recorded, each step's averages would hold on to the step before
@@ -42,7 +43,7 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):
             moving_var = _average(moving_var, old_var, var, momentum)
     else:
         channels = Channels(nd, x, gamma.size, x.ndim)
-        D = channels.X - channels.spread(channels.row(old_mean))
+        D = channels.X - channels.spread(old_mean)
         Y = scale_and_shift(nd, channels, D, 0, old_var, gamma, beta, eps)
     return Y.astype(X.dtype, copy=False), moving_mean, moving_var
 
@@ -155,7 +156,8 @@ class BatchNorm(nn.HybridBlock):
 
 
 def _average(like, old, new, momentum):
-    return (momentum * old + (1.0 - momentum) * new.reshape(old.shape)).astype(like.dtype)
+    new = momentum * old + (1.0 - momentum) * new
+    return new.reshape(like.shape).astype(like.dtype)
 
 
 def _at_least_float32(X):

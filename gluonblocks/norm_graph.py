@@ -48,18 +48,17 @@ def batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, num_dims,
     # call would read the averages of before the first.
     with mx.AttrScope(__batch_norm_call__=str(next(_calls))):
         channels = Channels(F, X, C, num_dims)
-        old_mean, old_var = channels.row(moving_mean), channels.row(moving_var)
-        predicting = F.Dropout(F.ones_like(old_mean), p=0.5) == 1
-        center = F.where(predicting, old_mean, channels.mean(F.BlockGrad(channels.X)))
+        predicting = F.Dropout(F.ones_like(moving_mean), p=0.5) == 1
+        center = F.where(predicting, moving_mean, channels.mean(F.BlockGrad(channels.X)))
         D, rest, var = center_on(F, channels, center)
 
-        def move(param, old, new):
-            new = F.where(predicting, old, momentum * old + (1.0 - momentum) * F.BlockGrad(new))
-            return F.BlockGrad(channels.row(_assign(F, param, F.reshape_like(new, param))))
+        def move(param, new):
+            new = F.where(predicting, param, momentum * param + (1.0 - momentum) * F.BlockGrad(new))
+            return F.BlockGrad(_assign(F, param, new))
 
         # Picked from what `move` returns, though it equals the old values: so the graph runs it.
-        rest = F.where(predicting, move(moving_mean, old_mean, center + rest) - center, rest)
-        var = F.where(predicting, move(moving_var, old_var, var), var)
+        rest = F.where(predicting, move(moving_mean, center + rest) - center, rest)
+        var = F.where(predicting, move(moving_var, var), var)
         return scale_and_shift(F, channels, D, rest, var, gamma, beta, eps)
 
 
