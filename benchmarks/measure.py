@@ -96,17 +96,19 @@ class _Turns:
 
     def __init__(self, worker, settings):
         self._worker, self._settings = worker, settings
-        first = worker.ask(train=1, core=1, evaluate=1)
-        if first['train'][0] < 0.5:  # the loaders' batches fetched ahead are used up as well
-            worker.ask(train=min(10, settings.max_steps), core=1, evaluate=1)
-        warm = worker.ask(train=1, core=1, evaluate=1)
+        first = worker.ask(warm=0, train=1, core=1, evaluate=1)
+        # After others' turns the caches are cold, which would count as part of a short step.
+        fast = first['train'][0] < 0.5
+        if fast:  # the batches that a loader had fetched ahead are used up as well
+            worker.ask(warm=0, train=min(10, settings.max_steps), core=1, evaluate=1)
+        warm = worker.ask(warm=0, train=1, core=1, evaluate=1)
         self.estimate = warm['train'][0]
         self._times = {what: settings.times(warm[what][0]) for what in ('train', 'core')}
+        self._times['warm'] = 1 if fast else 0
         self._times['evaluate'] = max(1, settings.times(3 * warm['evaluate'][0]))
         self._fresh = True
         self.samples = {'step': [], 'core': [], 'evaluate': [], 'floor': [], 'primitives': {},
                         'peak_mib': None}
-        self.steps = self._times['train']
 
     def round(self, i):
         if self.estimate > SLOW_STEP and i % 3:
@@ -128,7 +130,7 @@ class _Turns:
 
     def quick_look(self):
         """Seconds a step, the better of two short goes."""
-        seconds = [self._worker.ask(train=n, core=1, evaluate=1)['train'][0] / n
+        seconds = [self._worker.ask(warm=1, train=n, core=1, evaluate=1)['train'][0] / n
                    for n in [max(1, self._times['train'] // 2)] * 2]
         self.estimate = min(seconds)
         return self.estimate
@@ -235,14 +237,14 @@ def growth(settings, models):
 
 _FIRST_STEP = """
 import os, runpy, sys, time
-sys.argv = sys.argv[1:]
+pipe, sys.argv = int(sys.argv[1]), sys.argv[2:]
 import gluonblocks
 from mxnet import gluon, nd
 step = gluon.Trainer.step
 def first(*args, **kwargs):
     step(*args, **kwargs)
     nd.waitall()
-    os.write(3, repr(time.monotonic()).encode())
+    os.write(pipe, repr(time.monotonic()).encode())
     os._exit(0)
 gluon.Trainer.step = first
 runpy.run_path(sys.argv[0], run_name='__main__')
@@ -254,24 +256,23 @@ def startup(settings, model='lenet_bn'):
 
     The first go, which brings the files into the page cache, is left out.
     """
-    command = [sys.executable, '-c', _FIRST_STEP, os.path.join(ROOT, 'scripts', 'train.py'),
-               '--model', model, '--dataset', settings.dataset,
-               '--batch-size', str(settings.batch_size)]
+    arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', model, '--dataset',
+                 settings.dataset, '--batch-size', str(settings.batch_size)]
     if settings.data_root:
-        command += ['--data-root', settings.data_root]
+        arguments += ['--data-root', settings.data_root]
     times = []
     for i in range(settings.starts + 1):
-        say('start-up: %d of %d' % (i, settings.starts))
-        times.append(_start(command, environment(settings.threads)))
+        say('start-up: %d of %d' % (i + 1, settings.starts + 1))
+        times.append(_start(arguments, environment(settings.threads)))
     return times[1:]
 
 
-def _start(command, env):
+def _start(arguments, env):
     readable, writable = os.pipe()
     with open(readable) as pipe:
         before = time.monotonic()  # one clock for all processes on Linux
         process = subprocess.Popen(
-            ['/bin/sh', '-c', 'exec "$@" 3>&%d' % writable, 'sh'] + command, env=env,
+            [sys.executable, '-c', _FIRST_STEP, str(writable)] + arguments, env=env,
             pass_fds=[writable], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             universal_newlines=True)
         os.close(writable)

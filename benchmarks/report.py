@@ -147,7 +147,7 @@ def _training_text(training):
             rows.append([model, name + fastest, between(row['ms']),
                          '%.0f' % row['images_per_second'], times(row['notebook_ratio']),
                          times(row['torch_ratio']), '%.0f' % row['peak_mib'],
-                         '%.1f %%' % (100 * row['outside'].median),
+                         between(Spread(*(100 * v for v in row['outside'])), '%.1f') + ' %',
                          between(row['epoch_seconds'])])
         if 'floor_ms' in found:
             largest = ', '.join('%s %.3g' % item for item in

@@ -1,8 +1,10 @@
 """A worker process: `python -m benchmarks.worker SPEC`, requests on stdin, answers on stdout.
 
 SPEC, each request and each answer are JSON. The first answer comes when the variant is ready, or
-says {"unavailable": why}. A request to a training variant is a round, {"train": batches,
-"core": passes, "evaluate": batches}, and the answer has seconds and images of each.
+says {"unavailable": why}; {"error": what} may come in the place of any. To a training variant a
+request is a round, {"warm": passes, "core": passes, "train": batches, "evaluate": batches}: first
+passes of the network alone that do not count, then what does. The answer has [seconds, images] of
+each, and all answers have "peak_mib".
 """
 import json
 import os
@@ -70,15 +72,20 @@ def _reset_peak():
 def main():
     spec = json.loads(sys.argv[1])
     requests = Requests()
+    code = 0
     try:
         variants.KINDS[spec.pop('kind')](requests, **spec)
     except Unavailable as error:
         requests.answer(unavailable=str(error))
-    finally:
-        sys.stdout.flush()
-        # Past MXNet's and PyTorch's own tidying up, which takes time and can wait for ever.
-        if sys.exc_info()[0] is None:
-            os._exit(0)
+    except (OSError, ValueError) as error:  # the project's own say what to do, in several lines
+        code = 1
+        requests.answer(error=str(error))
+    except Exception as error:  # others bring traces: the last line counts
+        code = 1
+        said = str(error).strip().splitlines() or ['']
+        requests.answer(error='%s: %s' % (type(error).__name__, said[-1]))
+    # Past MXNet's and PyTorch's own tidying up, which takes time and can wait for ever.
+    os._exit(code)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class WorkerError(RuntimeError):
-    """A worker ended before it was told to; the message has its error's last line."""
+    """A worker ended before it was told to; the message has its error."""
 
 
 class Unavailable(Exception):
@@ -71,7 +71,10 @@ class Worker:
     def _answer(self):
         line = self._process.stdout.readline()
         if line.endswith('\n'):
-            return json.loads(line)
+            answer = json.loads(line)
+            if 'error' in answer:
+                raise WorkerError('%s: %s' % (describe(self.spec), answer['error']))
+            return answer
         code = self._process.wait()
         self._stderr.seek(0)
         said = self._stderr.read().decode(errors='replace').strip().splitlines()

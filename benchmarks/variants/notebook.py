@@ -16,6 +16,7 @@ def _fit(requests, net, train_iter, test_iter, batch_size, trainer):
     fixed = next(iter(train_iter.take(1)))[0]
     requests.answer()
     for request in requests:
+        core(net, fixed, request['warm'])
         answer, clock = {}, Clock()
         core(net, fixed, request['core'])
         answer['core'] = [clock.lap(), request['core'] * len(fixed)]

@@ -18,9 +18,9 @@ def probe(requests, dataset, data_root, folder):
     for part, loader in (('train', train_iter), ('test', test_iter)):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
         np.save(os.path.join(folder, part + '-labels.npy'), loader.labels)
-    names = [name for name in gb.list_models()]
+    names = gb.list_models()
     requests.answer(
-        threads=int(os.environ.get('OMP_NUM_THREADS') or os.environ['MXNET_OMP_MAX_THREADS']),
+        threads=int(os.environ['OMP_NUM_THREADS']),
         num_train=len(train_iter.images), num_test=len(test_iter.images), models=names,
         resize={name: gb.get_recipe(name).resize for name in names},
         lr={name: gb.get_recipe(name).lr for name in names},
@@ -81,12 +81,11 @@ class _Rounds:
         self._request = next(self._asked, None)
         if self._request is None:
             raise EOFError
-        self._requests.forget_printed()
+        core(self._made[-1], self._fixed, self._request['warm'])
         self._clock.lap()
         n = self._request['core']
         core(self._made[-1], self._fixed, n)
-        self._answer = {'core': [self._clock.lap(), n * len(self._fixed)],
-                        'core_primitives': self._requests.primitives()}
+        self._answer = {'core': [self._clock.lap(), n * len(self._fixed)]}
         self._requests.forget_printed()
         self._clock.lap()
         yield from self._count(self._train, self._request['train'])

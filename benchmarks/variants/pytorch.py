@@ -29,6 +29,7 @@ def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
     requests.answer(version=torch.__version__)
     for request in requests:
         answer = {}
+        training.core(request['warm'])
         for what in ('core', 'train', 'evaluate'):
             clock = Clock()
             images = getattr(training, what)(request[what])
@@ -43,7 +44,10 @@ class _Training:
         self._format = (torch.channels_last if 'channels_last' in mode else
                         torch.contiguous_format)
         self._net = NETS[model]().to(memory_format=self._format)
-        self._optimizer = torch.optim.SGD(self._net.parameters(), lr=lr)
+        try:
+            self._optimizer = torch.optim.SGD(self._net.parameters(), lr=lr, fused=True)
+        except (TypeError, RuntimeError):  # before 2.4: no fused update on the CPU
+            self._optimizer = torch.optim.SGD(self._net.parameters(), lr=lr)
         self._call = torch.compile(self._net) if 'compile' in mode else self._net
         self._train, self._test = [self._endless(*map(torch.from_numpy, arrays(folder, part)))
                                    for part in ('train', 'test')]
