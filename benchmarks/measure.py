@@ -274,7 +274,7 @@ def _start(arguments, env):
         process = subprocess.Popen(
             [sys.executable, '-c', _FIRST_STEP, str(writable)] + arguments, env=env,
             pass_fds=[writable], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            universal_newlines=True)
+            text=True)
         os.close(writable)
         try:
             _, said = process.communicate()

@@ -146,8 +146,7 @@ class Loader:
 
     def _endless(self):
         while True:
-            for batch in self._loader:
-                yield batch
+            yield from self._loader
 
     def _signal(self, number):
         for pid in self._pids:

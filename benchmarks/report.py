@@ -165,7 +165,8 @@ def _batch_norm_text(found):
     rows = [[shape] + [between(found['ms'][name][shape]) for name in names]
             for shape in found['ms'][names[0]]]
     means = ['- %s: %s' % (name, times(value)) for name, value in found['geometric_means'].items()]
-    return table(['shape'] + names, rows) + '\n\nGeometric means of the ratios:\n' + '\n'.join(means)
+    return '%s\n\nGeometric means of the ratios:\n%s' % (table(['shape'] + names, rows),
+                                                          '\n'.join(means))
 
 
 def _growth_text(rows):

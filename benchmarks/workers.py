@@ -49,7 +49,7 @@ class Worker:
         # and the kernel hangs up on what is stopped in a group that nobody is left to continue.
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'benchmarks.worker', json.dumps(spec)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self._stderr, universal_newlines=True,
+            stdout=subprocess.PIPE, stderr=self._stderr, text=True,
             env=environment(threads, verbose), preexec_fn=os.setpgrp)
         try:
             self.hello = self._answer()
@@ -102,5 +102,4 @@ class Worker:
 
 
 def describe(spec):
-    return ' '.join(str(spec[key]) for key in ('kind', 'mode', 'model', 'batch_size')
-                    if spec.get(key))
+    return ' '.join(spec[key] for key in ('kind', 'mode', 'model') if spec.get(key))

@@ -141,8 +141,7 @@ def _load(dataset, data_root, batch_size, resize, seed):
 
 def _endless(loader):
     while True:
-        for batch in loader:
-            yield batch
+        yield from loader
 
 
 def _resnet(depth):
