@@ -130,10 +130,11 @@ class _Turns:
 
     def quick_look(self):
         """Seconds a step, the better of two short goes."""
-        seconds = [self._worker.ask(warm=1, train=n, core=1, evaluate=1)['train'][0] / n
-                   for n in [max(1, self._times['train'] // 2)] * 2]
-        self.estimate = min(seconds)
-        return self.estimate
+        n = max(1, self._times['train'] // 2)
+        answers = [self._worker.ask(reset_peak=True, warm=1, train=n, core=1, evaluate=1)
+                   for _ in range(2)]
+        self.estimate = min(answer['train'][0] / n for answer in answers)
+        self.samples['peak_mib'] = answers[-1]['peak_mib']
 
     def close(self):
         self._worker.close()
@@ -148,9 +149,10 @@ def _leave_out_slow(live, notes):
     best = min(live[name].estimate for name in modes)
     for name in modes:
         if live[name].estimate > SLOWER * best:
-            notes.append('%s: %.3g ms a batch at first, %.1f times that of a faster mode, so it '
-                         'took no part in the rounds'
-                         % (name, 1e3 * live[name].estimate, live[name].estimate / best))
+            notes.append('%s: %.0f ms a batch at first, %.1f times that of a faster mode, peak '
+                         '%.0f MiB; it took no part in the rounds'
+                         % (name, 1e3 * live[name].estimate, live[name].estimate / best,
+                            live[name].samples['peak_mib']))
             live.pop(name).close()
 
 

@@ -89,11 +89,15 @@ def times(value):
     return '–' if value is None else '%.2f× (%.2f–%.2f)' % (value.median, value.low, value.high)
 
 
-def between(value, form='%.3g'):
-    """A median with its quartiles as text."""
+def between(value, decimals=None):
+    """A median with its quartiles as text; without `decimals`, three digits that count."""
     if value is None:
         return '–'
-    return ('%s (%s–%s)' % ((form,) * 3)) % (value.median, value.low, value.high)
+    if decimals is None:
+        size = abs(value.median)
+        decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return '%.*f (%.*f–%.*f)' % (decimals, value.median, decimals, value.low,
+                                 decimals, value.high)
 
 
 def table(head, rows):
@@ -128,7 +132,7 @@ def render(raw, results):
         parts.append('## Growth\n\n' + _growth_text(results['growth']))
     if 'startup' in results:
         parts.append('## Start\n\nFrom the command to the end of the first step of lenet_bn: '
-                     '%s seconds' % between(results['startup'], '%.2f'))
+                     '%s seconds' % between(results['startup'], 2))
     if raw['notes']:
         parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in raw['notes']))
     if results['targets']:
@@ -147,7 +151,7 @@ def _training_text(training):
             rows.append([model, name + fastest, between(row['ms']),
                          '%.0f' % row['images_per_second'], times(row['notebook_ratio']),
                          times(row['torch_ratio']), '%.0f' % row['peak_mib'],
-                         between(Spread(*(100 * v for v in row['outside'])), '%.1f') + ' %',
+                         between(Spread(*(100 * v for v in row['outside'])), 1) + ' %',
                          between(row['epoch_seconds'])])
         if 'floor_ms' in found:
             largest = ', '.join('%s %.3g' % item for item in

@@ -9,9 +9,9 @@ def targets(results):
         if value is None:
             return
         if least is not None:
-            met, off = value >= least, 'missed by %.0f %%' % (100 * (1 - value / least))
+            met, off = value >= least, 'missed by %.1f %%' % (100 * (1 - value / least))
         else:
-            met, off = value <= most, 'missed by %.0f %%' % (100 * (value / most - 1))
+            met, off = value <= most, 'missed by %.1f %%' % (100 * (value / most - 1))
         rows.append({'what': what, 'wanted': wanted, 'reached': form % value, 'value': value,
                      'met': met, 'verdict': 'met' if met else off})
 

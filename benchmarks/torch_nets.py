@@ -101,15 +101,15 @@ def resnet():
 
 
 def densenet():
-    layers, num_channels = _stem(), 64
+    # Book: a transition halves its own count, which never shrinks: 96, 160 and 224 channels.
+    layers, before, count = _stem(), 64, 64
     for i in range(4):
-        layers.append(DenseBlock(num_channels, 4, 32))
-        num_channels += 4 * 32
+        layers.append(DenseBlock(before, 4, 32))
+        before, count = before + 4 * 32, count + 4 * 32
         if i < 3:
-            layers += [*_norm_relu(num_channels), nn.Conv2d(num_channels, num_channels // 2, 1),
-                       nn.AvgPool2d(2, 2)]
-            num_channels //= 2
-    return nn.Sequential(*layers, *_norm_relu(num_channels), *_head(num_channels))
+            layers += [*_norm_relu(before), nn.Conv2d(before, count // 2, 1), nn.AvgPool2d(2, 2)]
+            before = count // 2
+    return nn.Sequential(*layers, *_norm_relu(before), *_head(before))
 
 
 NETS = {net.__name__: net for net in (lenet_bn, lenet_bn_gluon, resnet, densenet)}
