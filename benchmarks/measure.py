@@ -57,7 +57,8 @@ def training(model, settings, facts, folder):
             try:
                 worker = Worker(spec, **how)
             except Unavailable as error:
-                notes.append('%s: %s' % (name, error))
+                if not any(note.endswith(str(error)) for note in notes):
+                    notes.append('%s: %s' % (name, error))
                 continue
             workers.callback(worker.close)
             live[name] = _Turns(worker, settings)

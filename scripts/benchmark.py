@@ -6,7 +6,6 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MODELS = ('lenet_bn', 'lenet_bn_gluon', 'resnet', 'densenet')
 PARTS = ('training', 'batch_norm', 'prediction', 'startup', 'growth')
 VARIANTS = ('notebook', 'ours', 'torch', 'onednn')
 EXAMPLE = """\
@@ -21,11 +20,11 @@ What is missing is said and left out. The report goes to stdout, progress to std
 0 measured (whether the targets are met or not), 1 failed, 2 wrong arguments, 130 interrupted."""
 
 
-def parse(argv):
+def parse(argv, models):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--models', type=some_of(MODELS), default=list(MODELS), metavar='NAMES',
-                        help='some of %s, by commas; default: all' % ', '.join(MODELS))
+    parser.add_argument('--models', type=some_of(models), default=list(models), metavar='NAMES',
+                        help='some of %s, by commas; default: all' % ', '.join(models))
     parser.add_argument('--only', type=some_of(VARIANTS), default=list(VARIANTS),
                         metavar='VARIANTS', help='train only some of %s (the floor: the sum of '
                         "oneDNN's primitives); default: all" % ', '.join(VARIANTS))
@@ -76,12 +75,22 @@ def positive(text):
     return value
 
 
+def missing(error):
+    print("error: %s\nInstall it from the repository: pip install -e '.[bench]'" % error,
+          file=sys.stderr)
+    return 1
+
+
 def main(argv=None):
-    args = parse(argv)
     sys.path.insert(0, ROOT)
-    from benchmarks.command import run
-    from benchmarks.measure import Settings
-    from benchmarks.workers import WorkerError
+    try:
+        from benchmarks.command import run
+        from benchmarks.measure import Settings
+        from benchmarks.notebook_code import TRAININGS
+        from benchmarks.workers import WorkerError
+    except ModuleNotFoundError as error:
+        return missing(error)
+    args = parse(argv, list(TRAININGS))
     # Ended from outside, it ends its workers as it does on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -94,9 +103,7 @@ def main(argv=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
         return 141
     except ModuleNotFoundError as error:
-        print("error: %s\nInstall it from the repository: pip install -e '.[bench]'" % error,
-              file=sys.stderr)
-        return 1
+        return missing(error)
     except (WorkerError, OSError) as error:
         print('error: %s' % error, file=sys.stderr)
         return 1
