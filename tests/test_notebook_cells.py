@@ -4,26 +4,13 @@ They run on a data set of 30 images, so what depends on the data is compared by 
 of layers, of epochs' lines and of parameters stand for any.
 """
 import ast
-import collections
-import os
 import re
 
 import pytest
 
-Cell = collections.namedtuple('Cell', 'title code output')
+from benchmarks.notebook_code import cells
+
 SECTIONS = ['section_5_11', 'section_5_12', 'section_5_13']
-
-
-def cells(section):
-    """The cells of tests/cells/SECTION.txt: lines of code, then those printed, each after '#> '."""
-    path = os.path.join(os.path.dirname(__file__), 'cells', section + '.txt')
-    with open(path) as f:
-        parts = f.read().split('# %% ')[1:]
-    for part in parts:
-        title, *lines = part.rstrip().split('\n')
-        code = [line for line in lines if not line.startswith('#>')]
-        output = [line[3:] for line in lines if line.startswith('#>')]
-        yield Cell(title, '\n'.join(code), output)
 
 
 def run(code, names):

@@ -1,0 +1,1 @@
+"""What `scripts/benchmark.py` measures with. Not part of the installed package."""

@@ -1,0 +1,153 @@
+"""The notebook's own code: the cells of the three sections, and what they take from gluonbook.
+
+Nothing here imports gluonblocks, which would set MXNet's threads: the notebook has its defaults.
+"""
+import ast
+import collections
+import importlib.util
+import os
+import re
+import signal
+import sys
+import types
+
+import numpy
+
+Cell = collections.namedtuple('Cell', 'title code output')
+CELLS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tests', 'cells')
+# The section whose cells make and train each model, and which of the section's trainings it is.
+TRAININGS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
+             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
+
+
+def cells(section):
+    """The cells of tests/cells/SECTION.txt: lines of code, then those printed, each after '#> '."""
+    with open(os.path.join(CELLS, section + '.txt')) as f:
+        parts = f.read().split('# %% ')[1:]
+    for part in parts:
+        title, *lines = part.rstrip().split('\n')
+        code = [line for line in lines if not line.startswith('#>')]
+        output = [line[3:] for line in lines if line.startswith('#>')]
+        yield Cell(title, '\n'.join(code), output)
+
+
+def import_mxnet():
+    """Import MXNet as it is installed, with no more than the names that it lacks put back."""
+    for name, builtin in (('bool', bool), ('int', int), ('float', float), ('object', object)):
+        if name not in numpy.__dict__:
+            setattr(numpy, name, builtin)
+    if importlib.util.find_spec('distutils') is None:
+        from packaging.version import Version
+        package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
+        package.__path__, package.version = [], version
+        version.LooseVersion = version.StrictVersion = Version
+        sys.modules.update({'distutils': package, 'distutils.version': version})
+    import mxnet
+    return mxnet
+
+
+def formula():
+    """The notebook's `batch_norm`, from the first cell of section 5.11."""
+    import_mxnet()
+    code = next(cells('section_5_11')).code.replace('import gluonbook as gb', '')
+    names = {}
+    exec(compile(code, 'section 5.11', 'exec'), names)
+    return names['batch_norm']
+
+
+class _Trained(Exception):
+    """Leaves the cells when the training that was asked for is over."""
+
+
+def run_training(model, batch_size, folder, fit):
+    """Run the cells of a model's section up to its training, which `fit` does in the book's place.
+
+    `folder` has the arrays of `arrays`; `fit(net, train_iter, test_iter, batch_size, trainer)`
+    gets two `Loader`s, and the run ends with it.
+    """
+    mx = import_mxnet()
+    section, wanted = TRAININGS[model]
+    trainings = []
+
+    def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
+        trainings.append(net)
+        if len(trainings) == wanted:
+            fit(net, train_iter, test_iter, batch_size, trainer)
+            raise _Trained
+
+    gb = types.SimpleNamespace(
+        try_gpu=mx.cpu, train_ch5=train_ch5,
+        load_data_fashion_mnist=lambda batch_size, resize=None: load_data(
+            folder, batch_size, resize) if len(trainings) + 1 == wanted else (None, None))
+    names = {'gb': gb}
+    try:
+        for cell in cells(section):
+            code = cell.code.replace('import gluonbook as gb', '')
+            code = re.sub(r'^batch_size = \d+', 'batch_size = %d' % batch_size, code, flags=re.M)
+            exec(compile(ast.parse(code), section + ' ' + cell.title, 'exec'), names)
+    except _Trained:
+        return
+    raise ValueError('the cells of %s do not train %s' % (section, model))
+
+
+def arrays(folder, part):
+    """Images (n, 28, 28) uint8 and labels (n,) int32 of `part`, 'train' or 'test', from files."""
+    return [numpy.load(os.path.join(folder, '%s-%s.npy' % (part, what)))
+            for what in ('images', 'labels')]
+
+
+def load_data(folder, batch_size, resize=None, num_workers=4):
+    """gluonbook's load_data_fashion_mnist: DataLoaders with four workers each, sample by sample."""
+    from mxnet import nd
+    from mxnet.gluon import data as gdata
+    steps = [gdata.vision.transforms.Resize(resize)] if resize else []
+    steps = gdata.vision.transforms.Compose(steps + [gdata.vision.transforms.ToTensor()])
+
+    class Images(gdata.Dataset):  # as Gluon's FashionMNIST: an NDArray that is indexed
+        def __init__(self, part):
+            images, self._labels = arrays(folder, part)
+            self._images = nd.array(images[..., None], dtype='uint8')  # (n, 28, 28, 1)
+
+        def __getitem__(self, i):
+            return self._images[i], self._labels[i]
+
+        def __len__(self):
+            return len(self._labels)
+
+    return [Loader(lambda part=part: gdata.DataLoader(
+        Images(part).transform_first(steps), batch_size, shuffle=part == 'train',
+        num_workers=num_workers)) for part in ('train', 'test')]
+
+
+class Loader:
+    """Batches of a DataLoader without end, whose workers stand still while it is not asked.
+
+    They fetch ahead: left alone they would take time from what is measured next, and give some of
+    their own batches for nothing when it is their turn again.
+    """
+
+    def __init__(self, make):
+        import multiprocessing
+        before = {process.pid for process in multiprocessing.active_children()}
+        self._loader = make()
+        self._pids = [process.pid for process in multiprocessing.active_children()
+                      if process.pid not in before]
+        self._batches = self._endless()
+        self._signal(signal.SIGSTOP)
+
+    def take(self, n):
+        """The next n batches, one by one."""
+        self._signal(signal.SIGCONT)
+        try:
+            for _ in range(n):
+                yield next(self._batches)
+        finally:
+            self._signal(signal.SIGSTOP)
+
+    def _endless(self):
+        while True:
+            yield from self._loader
+
+    def _signal(self, number):
+        for pid in self._pids:
+            os.kill(pid, number)

@@ -1,0 +1,185 @@
+"""What was measured, as results with ratios, targets, and text."""
+import statistics
+
+from . import measure, stats
+from .stats import Spread, geometric_mean, ratio, spread
+from .targets import targets
+
+
+def summarize(raw):
+    """The samples of `measure`, as numbers to print and to write: medians, spreads, ratios."""
+    results = {'training': {}, 'batch_norm': {}, 'prediction': [], 'growth': []}
+    batch_size, facts = raw['batch_size'], raw['facts']
+    for model, samples in raw['training'].items():
+        results['training'][model] = _training(samples, batch_size, facts)
+    if raw['batch_norm']:
+        results['batch_norm'] = _batch_norm(raw['batch_norm'])
+    for (model, batch), samples in raw['prediction'].items():
+        row = {'model': model, 'batch': batch, 'ms': {
+            name: spread([1e3 * batch * value for value in values])
+            for name, values in samples.items()}}
+        if len(samples) == 2:
+            row['ratio'] = ratio(samples['ONNX Runtime'], samples['ours'])
+        results['prediction'].append(row)
+    for row in raw['growth']:
+        results['growth'].append(dict(row, step=spread(row['step'])))
+    if raw['startup']:
+        results['startup'] = spread(raw['startup'])
+    results['targets'] = targets(results)
+    return results
+
+
+def _training(samples, batch_size, facts):
+    torch = measure.fastest_torch(samples)
+    rows = {}
+    for name, sample in samples.items():
+        step = stats.known(sample['step'])
+        row = {'ms': spread([1e3 * batch_size * value for value in step]),
+               'images_per_second': 1 / statistics.median(step),
+               'peak_mib': sample['peak_mib'],
+               'outside': spread(stats.known(measure.outside_share(sample))),
+               'evaluate_ms': spread([1e3 * batch_size * value
+                                      for value in stats.known(sample['evaluate'])]),
+               'epoch_seconds': spread(stats.known(measure.epoch_seconds(sample, facts)))}
+        for other, key in (('notebook', 'notebook_ratio'), (torch, 'torch_ratio')):
+            row[key] = ratio(samples[other]['step'], sample['step']) if other in samples else None
+        row['epoch_ratio'] = (ratio(measure.epoch_seconds(samples['notebook'], facts),
+                                    measure.epoch_seconds(sample, facts))
+                              if 'notebook' in samples else None)
+        rows[name] = row
+    floor = rows.pop('onednn', None)
+    found = {'variants': rows, 'fastest_torch': torch}
+    if floor:
+        sample = samples['onednn']
+        found['floor_ms'] = spread([1e3 * batch_size * value
+                                    for value in stats.known(sample['floor'])])
+        found['primitives_ms'] = {
+            name: 1e3 * batch_size * statistics.median(values)
+            for name, values in sorted(sample['primitives'].items(),
+                                       key=lambda item: -statistics.median(item[1]))}
+    return found
+
+
+def _batch_norm(samples):
+    ms = {name: {str(shape): spread([1e3 * value for value in values])
+                 for shape, values in of.items()} for name, of in samples.items()}
+    shapes = list(samples['ours'])
+
+    def best(shape):
+        """The notebook's formula by the way that is faster on this shape."""
+        return min((samples[name][shape] for name in ('notebook', 'notebook, hybridized')),
+                   key=statistics.median)
+
+    def means(theirs, ours):
+        of_shapes = [ratio(theirs(shape), ours(shape)) for shape in shapes]
+        return Spread(*(geometric_mean(values) for values in zip(*of_shapes)))
+
+    ours, eager = samples['ours'], samples['ours, eager function']
+    fused, notebook = samples['fused nn.BatchNorm'], samples['notebook']
+    return {'ms': ms, 'geometric_means': {
+        'notebook / ours': means(notebook.get, ours.get),
+        "notebook's faster way / ours": means(best, ours.get),
+        'notebook / ours, eager function': means(notebook.get, eager.get),
+        'ours / fused nn.BatchNorm': means(ours.get, fused.get),
+        'ours, eager function / fused nn.BatchNorm': means(eager.get, fused.get)}}
+
+
+def times(value):
+    """A ratio as text."""
+    return '–' if value is None else '%.2f× (%.2f–%.2f)' % (value.median, value.low, value.high)
+
+
+def between(value, decimals=None):
+    """A median with its quartiles as text; without `decimals`, three digits that count."""
+    if value is None:
+        return '–'
+    if decimals is None:
+        size = abs(value.median)
+        decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return '%.*f (%.*f–%.*f)' % (decimals, value.median, decimals, value.low,
+                                 decimals, value.high)
+
+
+def table(head, rows):
+    """A Markdown table whose columns line up."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [head] + rows) for i in range(len(head))]
+    lines = ['| ' + ' | '.join(cell.ljust(width) for cell, width in zip(row, widths)) + ' |'
+             for row in [head] + rows]
+    lines.insert(1, '|' + '|'.join('-' * (width + 2) for width in widths) + '|')
+    return '\n'.join(lines)
+
+
+def render(raw, results):
+    """All of it as text: settings, tables, notes, targets."""
+    facts = raw['facts']
+    parts = ['\n'.join(['%s: %s' % item for item in raw['machine'].items()] + [
+        'threads: %d, the notebook with MXNet\'s own default' % facts['threads'],
+        'batch size: %d, rounds: %d' % (raw['batch_size'], raw['rounds']),
+        'versions: ' + ', '.join('%s %s' % item for item in facts['versions'].items())])]
+    if results['training']:
+        parts.append('## Training\n\n' + _training_text(results['training']))
+    if results['batch_norm']:
+        parts.append('## Batch normalization, forward and backward, ms\n\n' +
+                     _batch_norm_text(results['batch_norm']))
+    if results['prediction']:
+        names = ('ours', 'ONNX Runtime')
+        parts.append('## Prediction, ms a batch\n\n' + table(
+            ['model', 'batch', *names, 'ONNX Runtime / ours'],
+            [[row['model'], row['batch']] + [between(row['ms'].get(name)) for name in names] +
+             [times(row.get('ratio'))] for row in results['prediction']]))
+    if results['growth']:
+        parts.append('## Growth\n\n' + _growth_text(results['growth']))
+    if 'startup' in results:
+        parts.append('## Start\n\nFrom the command to the end of the first step of lenet_bn: '
+                     '%s seconds' % between(results['startup'], 2))
+    if raw['notes']:
+        parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in raw['notes']))
+    if results['targets']:
+        parts.append('## Targets\n\n' + table(
+            ['what', 'wanted', 'reached', ''],
+            [[row['what'], row['wanted'], row['reached'], row['verdict']]
+             for row in results['targets']]))
+    return '\n\n'.join(parts) + '\n'
+
+
+def _training_text(training):
+    rows, floors = [], []
+    for model, found in training.items():
+        for name, row in found['variants'].items():
+            fastest = ' (fastest)' if name == found['fastest_torch'] else ''
+            rows.append([model, name + fastest, between(row['ms']),
+                         '%.0f' % row['images_per_second'], times(row['notebook_ratio']),
+                         times(row['torch_ratio']), '%.0f' % row['peak_mib'],
+                         between(Spread(*(100 * v for v in row['outside'])), 1) + ' %',
+                         between(row['epoch_seconds'])])
+        if 'floor_ms' in found:
+            largest = ', '.join('%s %.3g' % item for item in
+                                list(found['primitives_ms'].items())[:5])
+            floors.append("%s: oneDNN's primitives take %s ms a batch: %s"
+                          % (model, between(found['floor_ms']), largest))
+    return table(['model', 'variant', 'ms a batch', 'images/s', 'faster than notebook',
+                  "faster than PyTorch's fastest", 'peak MiB', 'outside the net', 'epoch, s'],
+                 rows) + ('\n\nThe floor:\n' + '\n'.join('- ' + text for text in floors)
+                          if floors else '')
+
+
+def _batch_norm_text(found):
+    names = list(found['ms'])
+    rows = [[shape] + [between(found['ms'][name][shape]) for name in names]
+            for shape in found['ms'][names[0]]]
+    means = ['- %s: %s' % (name, times(value)) for name, value in found['geometric_means'].items()]
+    return '%s\n\nGeometric means of the ratios:\n%s' % (table(['shape'] + names, rows),
+                                                          '\n'.join(means))
+
+
+def _growth_text(rows):
+    lines, first = [], {}
+    for row in rows:
+        start = first.setdefault(row['what'], row)
+        lines.append([row['what'], row['size'], between(Spread(*(1e3 * v for v in row['step']))),
+                      '%.2f' % (row['step'].median / start['step'].median),
+                      '%.2f' % row['arithmetic'], '%.0f' % row['peak_mib'],
+                      '%.2f' % (row['peak_mib'] / start['peak_mib'])])
+    return table(['what', 'size', 'ms a step', 'times the first', 'arithmetic, times the first',
+                  'peak MiB', 'times the first'], lines)

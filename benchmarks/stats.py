@@ -1,0 +1,36 @@
+"""Medians, their spread, and ratios of what was measured in turns."""
+import collections
+import math
+import statistics
+
+Spread = collections.namedtuple('Spread', 'low median high')
+Spread.__doc__ = """The quartiles of a sample: `low` and `high` hold its middle half."""
+
+
+def spread(values):
+    """The quartiles of `values`, interpolated; one value is its own quartiles."""
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    return Spread(*statistics.quantiles(values, n=4, method='inclusive'))
+
+
+def ratio(theirs, ours):
+    """How many times `theirs` is `ours`: the ratio of medians, with the quartiles of the rounds'.
+
+    Both are lists with a number, or None, for each round. The ratio of one round compares what was
+    measured side by side, so the spread of these leaves out what slowed the machine for both.
+    """
+    both = [a / b for a, b in zip(theirs, ours) if a is not None and b is not None]
+    if not both:
+        return None
+    of_rounds = spread(both)
+    median = statistics.median(known(theirs)) / statistics.median(known(ours))
+    return Spread(of_rounds.low, median, of_rounds.high)
+
+
+def known(values):
+    return [value for value in values if value is not None]
+
+
+def geometric_mean(values):
+    return math.exp(sum(math.log(value) for value in values) / len(values))

@@ -1,0 +1,53 @@
+"""What the project wants to reach, and whether it did."""
+
+
+def targets(results):
+    """Rows of {"what", "wanted", "reached", "met", "verdict"}, for what was measured."""
+    training, rows = results['training'], []
+
+    def add(what, wanted, value, form, least=None, most=None):
+        if value is None:
+            return
+        if least is not None:
+            met, off = value >= least, 'missed by %.1f %%' % (100 * (1 - value / least))
+        else:
+            met, off = value <= most, 'missed by %.1f %%' % (100 * (value / most - 1))
+        rows.append({'what': what, 'wanted': wanted, 'reached': form % value, 'value': value,
+                     'met': met, 'verdict': 'met' if met else off})
+
+    def ours(model, key):
+        return (training.get(model, {}).get('variants', {}).get('ours') or {}).get(key)
+
+    def median(value):
+        return value and value.median
+
+    add("lenet_bn epoch against the notebook's code", '≥ 12×',
+        median(ours('lenet_bn', 'epoch_ratio')), '%.2f×', least=12)
+    if results['batch_norm']:
+        means = results['batch_norm']['geometric_means']
+        add("batch_norm against the notebook's formula, geometric mean", '≥ 10×',
+            means["notebook's faster way / ours"].median, '%.2f×', least=10)
+        add("batch_norm's time against the fused operator's, geometric mean", '≤ 2×',
+            means['ours / fused nn.BatchNorm'].median, '%.2f×', most=2)
+    add('lenet_bn step against PyTorch with the formula', '≥ 2×',
+        median(ours('lenet_bn', 'torch_ratio')), '%.2f×', least=2)
+    for model in ('lenet_bn_gluon', 'resnet', 'densenet'):
+        add("%s step against PyTorch's fastest" % model, '≥ 1.3×',
+            median(ours(model, 'torch_ratio')), '%.2f×', least=1.3)
+    for model, most in (('resnet', 3), ('lenet_bn', 10), ('lenet_bn_gluon', 10)):
+        outside = median(ours(model, 'outside'))
+        add('%s step spent outside the network' % model, '≤ %d %%' % most,
+            outside and 100 * outside, '%.1f %%', most=most)
+    add('command to first step of lenet_bn', '≤ 3 s', median(results.get('startup')), '%.2f s',
+        most=3)
+    peaks = [row['peak_mib'] for name, row in
+             training.get('densenet', {}).get('variants', {}).items() if name.startswith('torch')]
+    peak = ours('densenet', 'peak_mib')
+    if peaks and peak:
+        add("peak memory of a densenet step against PyTorch's smallest", '≤ 1×',
+            peak / min(peaks), '%.2f×', most=1)
+    for row in results['prediction']:
+        if row['model'] == 'resnet' and row['batch'] > 1 and 'ratio' in row:
+            add('resnet prediction, batch %d, against ONNX Runtime' % row['batch'], '≥ 1×',
+                row['ratio'].median, '%.2f×', least=1)
+    return rows

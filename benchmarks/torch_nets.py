@@ -1,0 +1,115 @@
+"""The book's nets in PyTorch: same layers in the same order, so parameters match one by one."""
+import torch
+from torch import nn
+
+
+class FormulaBatchNorm(nn.Module):
+    """Batch normalization as the book's `batch_norm` has it, in PyTorch's operators."""
+
+    def __init__(self, num_features, num_dims):
+        super().__init__()
+        self._axes = (0,) if num_dims == 2 else (0, 2, 3)
+        shape = (1, num_features) + (1,) * (num_dims - 2)
+        self.gamma = nn.Parameter(torch.ones(shape))
+        self.beta = nn.Parameter(torch.zeros(shape))
+        self.register_buffer('moving_mean', torch.zeros(shape))
+        self.register_buffer('moving_var', torch.zeros(shape))
+
+    def forward(self, X):
+        if self.training:
+            mean = X.mean(self._axes, keepdim=True)
+            var = ((X - mean) ** 2).mean(self._axes, keepdim=True)
+            X_hat = (X - mean) / torch.sqrt(var + 1e-5)
+            with torch.no_grad():
+                self.moving_mean.mul_(0.9).add_(mean, alpha=0.1)
+                self.moving_var.mul_(0.9).add_(var, alpha=0.1)
+        else:
+            X_hat = (X - self.moving_mean) / torch.sqrt(self.moving_var + 1e-5)
+        return self.gamma * X_hat + self.beta
+
+
+def _fused(num_features, num_dims):
+    return nn.BatchNorm1d(num_features) if num_dims == 2 else nn.BatchNorm2d(num_features)
+
+
+def _lenet(norm):
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5), norm(6, 4), nn.Sigmoid(), nn.MaxPool2d(2, 2),
+        nn.Conv2d(6, 16, 5), norm(16, 4), nn.Sigmoid(), nn.MaxPool2d(2, 2), nn.Flatten(),
+        nn.Linear(256, 120), norm(120, 2), nn.Sigmoid(),
+        nn.Linear(120, 84), norm(84, 2), nn.Sigmoid(), nn.Linear(84, 10))
+
+
+class Residual(nn.Module):
+    def __init__(self, in_channels, num_channels, use_1x1conv=False, strides=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, num_channels, 3, strides, padding=1)
+        self.conv2 = nn.Conv2d(num_channels, num_channels, 3, padding=1)
+        self.bn1, self.bn2 = nn.BatchNorm2d(num_channels), nn.BatchNorm2d(num_channels)
+        self.conv3 = nn.Conv2d(in_channels, num_channels, 1, strides) if use_1x1conv else None
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, X):
+        Y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(X)))))
+        if self.conv3 is not None:
+            X = self.conv3(X)
+        return self.relu(Y + X)
+
+
+class DenseBlock(nn.Module):
+    def __init__(self, in_channels, num_convs, num_channels):
+        super().__init__()
+        self.net = nn.ModuleList(
+            nn.Sequential(*_norm_relu(in_channels + i * num_channels),
+                          nn.Conv2d(in_channels + i * num_channels, num_channels, 3, padding=1))
+            for i in range(num_convs))
+
+    def forward(self, X):
+        for blk in self.net:
+            X = torch.cat((X, blk(X)), dim=1)
+        return X
+
+
+def _norm_relu(num_channels):
+    return [nn.BatchNorm2d(num_channels), nn.ReLU(inplace=True)]
+
+
+def _stem():
+    return [nn.Conv2d(1, 64, 7, 2, padding=3), *_norm_relu(64), nn.MaxPool2d(3, 2, padding=1)]
+
+
+def _head(num_channels):
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(num_channels, 10)]
+
+
+def lenet_bn():
+    return _lenet(FormulaBatchNorm)
+
+
+def lenet_bn_gluon():
+    return _lenet(_fused)
+
+
+def resnet():
+    layers, before = _stem(), 64
+    for stage, num_channels in enumerate((64, 128, 256, 512)):
+        for i in range(3):
+            halves = stage > 0 and i == 0
+            layers.append(Residual(before, num_channels, halves, 2 if halves else 1))
+            before = num_channels
+    return nn.Sequential(*layers, *_head(before))
+
+
+def densenet():
+    # Book: a transition halves its own count, which never shrinks: 96, 160 and 224 channels.
+    layers, before, count = _stem(), 64, 64
+    for i in range(4):
+        layers.append(DenseBlock(before, 4, 32))
+        before, count = before + 4 * 32, count + 4 * 32
+        if i < 3:
+            layers += [*_norm_relu(before), nn.Conv2d(before, count // 2, 1), nn.AvgPool2d(2, 2)]
+            before = count // 2
+    return nn.Sequential(*layers, *_norm_relu(before), *_head(before))
+
+
+NETS = {net.__name__: net for net in (lenet_bn, lenet_bn_gluon, resnet, densenet)}

@@ -1,0 +1,105 @@
+"""Processes that hold one variant each and run it when asked, so that variants can take turns."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class WorkerError(RuntimeError):
+    """A worker ended before it was told to; the message has its error."""
+
+
+class Unavailable(Exception):
+    """What a worker needs is not installed or does not work here; the message says what."""
+
+
+def environment(threads=None, verbose=False):
+    """The environment of a worker: no thread number but `threads`, whatever the user's shell has.
+
+    The notebook is measured with MXNet's own default, and ours with what gluonblocks finds, so a
+    number that is left over in the shell must reach neither.
+    """
+    env = {name: value for name, value in os.environ.items()
+           if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
+                           'DNNL_VERBOSE')}
+    env['PYTHONPATH'] = os.pathsep.join(filter(None, [ROOT, env.get('PYTHONPATH')]))
+    if threads:
+        env['OMP_NUM_THREADS'] = str(threads)
+    if verbose:
+        env['MKLDNN_VERBOSE'] = '1'
+    return env
+
+
+class Worker:
+    """A process that runs `benchmarks.worker` for `spec`, and answers requests one at a time.
+
+    Between two requests it waits for the next and takes no processor time. Raises Unavailable if
+    it says so when it starts, and WorkerError if it ends. Use it in a `with`, or close it.
+    """
+
+    def __init__(self, spec, threads=None, verbose=False):
+        self.spec = spec
+        self._stderr = tempfile.TemporaryFile()
+        # A process group of its own: Ctrl-C at the terminal reaches this process alone, which then
+        # ends the whole group. If this process is killed, the worker reads the end of its input,
+        # and the kernel hangs up on what is stopped in a group that nobody is left to continue.
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', 'benchmarks.worker', json.dumps(spec)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self._stderr, text=True,
+            env=environment(threads, verbose), preexec_fn=os.setpgrp)
+        try:
+            self.hello = self._answer()
+            if 'unavailable' in self.hello:
+                raise Unavailable(self.hello['unavailable'])
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, **request):
+        """Send a request and wait for its answer, a dict."""
+        try:
+            self._process.stdin.write(json.dumps(request) + '\n')
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended: the missing answer tells why
+        return self._answer()
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if line.endswith('\n'):
+            answer = json.loads(line)
+            if 'error' in answer:
+                raise WorkerError('%s: %s' % (describe(self.spec), answer['error']))
+            return answer
+        code = self._process.wait()
+        self._stderr.seek(0)
+        said = self._stderr.read().decode(errors='replace').strip().splitlines()
+        raise WorkerError('%s: %s' % (describe(self.spec), said[-1] if said else
+                                      'it ended with exit code %d' % code))
+
+    def close(self):
+        """End the process, and those that it started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def describe(spec):
+    return ' '.join(spec[key] for key in ('kind', 'mode', 'model') if spec.get(key))

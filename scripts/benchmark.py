@@ -1,0 +1,114 @@
+#!/usr/bin/env python
+"""Measure gluonblocks against the notebook's own code and against PyTorch, side by side."""
+import argparse
+import os
+import signal
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PARTS = ('training', 'batch_norm', 'prediction', 'startup', 'growth')
+VARIANTS = ('notebook', 'ours', 'torch', 'onednn')
+EXAMPLE = """\
+example:
+  python scripts/benchmark.py                        (a quarter of an hour)
+  python scripts/benchmark.py --quick --models resnet --only ours,torch
+  python scripts/benchmark.py --growth --json speed.json --chart speed.png
+
+All variants take turns in one run, each in a process of its own; figures of two runs are not to be
+compared. PyTorch, ONNX Runtime and matplotlib are the extra `bench`: pip install -e '.[bench]'.
+What is missing is said and left out. The report goes to stdout, progress to stderr. Exit code:
+0 measured (whether the targets are met or not), 1 failed, 2 wrong arguments, 130 interrupted."""
+
+
+def parse(argv, models):
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--models', type=some_of(models), default=list(models), metavar='NAMES',
+                        help='some of %s, by commas; default: all' % ', '.join(models))
+    parser.add_argument('--only', type=some_of(VARIANTS), default=list(VARIANTS),
+                        metavar='VARIANTS', help='train only some of %s (the floor: the sum of '
+                        "oneDNN's primitives); default: all" % ', '.join(VARIANTS))
+    parser.add_argument('--parts', type=some_of(PARTS), metavar='PARTS',
+                        help='some of %s; default: all but growth' % ', '.join(PARTS))
+    parser.add_argument('--quick', action='store_true', help='fewer and shorter rounds: minutes')
+    parser.add_argument('--growth', action='store_true',
+                        help='also how time and memory grow with batch size and depth')
+    parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
+                        help='default: %(default)s')
+    parser.add_argument('--threads', type=positive, metavar='N',
+                        help="for all but the notebook; default: gluonblocks' own choice")
+    parser.add_argument('--max-steps', type=positive, default=50, metavar='N',
+                        help='steps of one round at most; default: %(default)s')
+    parser.add_argument('--dataset', choices=['fashion-mnist', 'synthetic'],
+                        default='fashion-mnist', help='default: %(default)s')
+    parser.add_argument('--data-root', metavar='FOLDER', help='as for scripts/train.py')
+    parser.add_argument('--json', metavar='FILE', help='write all figures, each sample too')
+    parser.add_argument('--chart', metavar='FILE', help='write a bar chart, .png or .svg')
+    args = parser.parse_args(argv)
+    if args.parts is None:
+        args.parts = [part for part in PARTS if part != 'growth']
+    if args.growth and 'growth' not in args.parts:
+        args.parts.append('growth')
+    if args.data_root and args.dataset != 'fashion-mnist':
+        parser.error('--data-root goes with --dataset fashion-mnist only')
+    if args.chart and not args.chart.endswith(('.png', '.svg')):
+        parser.error('argument --chart: %s must end in .png or .svg' % args.chart)
+    if args.chart and 'training' not in args.parts:
+        parser.error('--chart shows training: add training to --parts')
+    return args
+
+
+def some_of(allowed):
+    def names(text):
+        chosen = [name.strip() for name in text.split(',')]
+        for name in chosen:
+            if name not in allowed:
+                raise argparse.ArgumentTypeError('%r is none of %s' % (name, ', '.join(allowed)))
+        return [name for name in allowed if name in chosen]
+    return names
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError('%s is not a positive number' % text)
+    return value
+
+
+def missing(error):
+    print("error: %s\nInstall it from the repository: pip install -e '.[bench]'" % error,
+          file=sys.stderr)
+    return 1
+
+
+def main(argv=None):
+    sys.path.insert(0, ROOT)
+    try:
+        from benchmarks.command import run
+        from benchmarks.measure import Settings
+        from benchmarks.notebook_code import TRAININGS
+        from benchmarks.workers import WorkerError
+    except ModuleNotFoundError as error:
+        return missing(error)
+    args = parse(argv, list(TRAININGS))
+    # Ended from outside, it ends its workers as it does on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(Settings(args.quick, args.batch_size, args.dataset, args.data_root, args.threads,
+                     args.only, args.max_steps), args.models, args.parts, args.json, args.chart)
+    except KeyboardInterrupt:
+        print('interrupted: nothing was written', file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        return 141
+    except ModuleNotFoundError as error:
+        return missing(error)
+    except (WorkerError, OSError) as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""scripts/benchmark.py: what it measures with, its text, and a small run to the end."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+import gluonblocks as gb
+from benchmarks import stats
+from benchmarks.measure import Settings, epoch_seconds, fastest_torch, outside_share
+from benchmarks.notebook_code import TRAININGS, formula
+from benchmarks.onednn import primitive_times
+from benchmarks.report import between, summarize, table, times
+from benchmarks.targets import targets
+from benchmarks.workers import Worker, WorkerError, environment
+
+SMALL = ('--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',
+         '--max-steps', '1', '--threads', '1')
+
+
+def start(*args, **env):
+    return subprocess.Popen(
+        [sys.executable, os.path.join(REPOSITORY, 'scripts', 'benchmark.py')] + list(args),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=dict(os.environ, **env))
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert 'Traceback' not in err
+    return process.returncode, out, err
+
+
+def test_quartiles_of_one_to_five_are_two_three_and_four():
+    assert stats.spread([5, 1, 3, 2, 4]) == (2, 3, 4)
+    assert stats.spread([7]) == (7, 7, 7)
+
+
+def test_a_ratio_is_of_medians_and_its_spread_is_of_the_rounds():
+    theirs, ours = [10, 20, None, 60], [1, 4, 5, 6]  # rounds: 10, 5, none, 10; medians 20 and 4.5
+    assert stats.ratio(theirs, ours) == (7.5, pytest.approx(20 / 4.5), 10)
+    assert stats.ratio([None], [1]) is None
+
+
+def test_the_geometric_mean_of_2_and_8_is_4():
+    assert stats.geometric_mean([2, 8]) == pytest.approx(4)
+
+
+def test_oednns_lines_are_summed_by_primitive():
+    lines = [
+        'dnnl_verbose,info,oneDNN v2.4.0 (commit N/A)',
+        'dnnl_verbose,create:cache_miss,cpu,convolution,jit,forward_training,a,,b,c,0.5',
+        'dnnl_verbose,exec,cpu,convolution,jit:avx512,forward_training,src,attr,alg,mb8_ic1,0.25',
+        'dnnl_verbose,exec,cpu,convolution,jit:avx512,forward_training,src,attr,alg,mb8_ic1,0.5',
+        'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x120,1.5',
+        'X.shape: (4, 3, 8, 8)', 'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x1']
+    assert primitive_times(lines) == {'convolution forward_training': 0.75, 'reorder': 1.5}
+
+
+def test_a_tables_columns_line_up():
+    assert table(['a', 'long'], [[1, 2], ['xyz', '–']]).splitlines() == [
+        '| a   | long |', '|-----|------|', '| 1   | 2    |', '| xyz | –    |']
+
+
+def test_numbers_are_worded_with_their_spread():
+    assert times(stats.Spread(1, 2, 3)) == '2.00× (1.00–3.00)' and times(None) == '–'
+    assert between(stats.Spread(0.5, 1.23456, 20)) == '1.23 (0.50–20.00)'
+    assert between(stats.Spread(1234, 1234.5, 2000)) == '1234 (1234–2000)'
+
+
+def sample(step, core=0.0, evaluate=1.0):
+    return {'step': [step] * 2, 'core': [core] * 2, 'evaluate': [evaluate] * 2, 'floor': [None] * 2,
+            'primitives': {}, 'peak_mib': 100 * step}
+
+
+def raw(training):
+    facts = {'num_train': 60, 'num_test': 10}
+    return {'training': training, 'batch_size': 256, 'facts': facts, 'batch_norm': {},
+            'prediction': {}, 'growth': [], 'startup': []}
+
+
+def test_an_epoch_is_all_training_and_test_images():
+    facts = {'num_train': 60, 'num_test': 10}
+    assert epoch_seconds(sample(2.0, evaluate=0.5), facts) == [125, 125]
+
+
+def test_what_is_not_the_network_is_outside():
+    assert outside_share(sample(2.0, core=1.5)) == [0.25, 0.25]
+
+
+def test_the_fastest_pytorch_counts():
+    training = {'densenet': {'torch eager': sample(4.0), 'torch compile': sample(3.0),
+                             'notebook': sample(30.0), 'ours': sample(2.0)}}
+    assert fastest_torch(training['densenet']) == 'torch compile'
+    found = summarize(raw(training))
+    ours = found['training']['densenet']['variants']['ours']
+    assert ours['torch_ratio'].median == 1.5 and ours['notebook_ratio'].median == 15
+    verdicts = {row['what']: (row['reached'], row['verdict']) for row in found['targets']}
+    assert verdicts == {
+        "densenet step against PyTorch's fastest": ('1.50×', 'met'),
+        "peak memory of a densenet step against PyTorch's smallest": ('0.67×', 'met')}
+
+
+def test_a_missed_target_says_by_how_much():
+    found = summarize(raw({'lenet_bn': {'notebook': sample(12.0, evaluate=0.0),
+                                        'ours': sample(2.0, core=1.0, evaluate=0.0)}}))
+    assert [(row['reached'], row['verdict']) for row in found['targets']] == [
+        ('6.00×', 'missed by 50.0 %'), ('50.0 %', 'missed by 400.0 %')]
+
+
+def test_what_was_not_measured_has_no_target():
+    assert targets({'training': {}, 'batch_norm': {}, 'prediction': []}) == []
+
+
+def test_the_models_of_the_three_sections_are_ours():
+    assert set(TRAININGS) <= set(gb.list_models())
+
+
+def test_the_notebooks_formula_is_the_cells():
+    import mxnet as mx
+    X = mx.nd.array([[1.0, 2], [3, 6]])
+    with mx.autograd.train_mode():
+        Y, mean, _ = formula()(X, 1, 0, mx.nd.zeros(2), mx.nd.zeros(2), 0, 0.9)
+    np.testing.assert_allclose(Y.asnumpy(), [[-1, -1], [1, 1]])
+    np.testing.assert_allclose(mean.asnumpy(), [0.2, 0.4], rtol=1e-6)
+
+
+def test_slow_steps_are_few_and_fast_ones_bounded():
+    settings = Settings(quick=False, batch_size=256, dataset='synthetic', data_root=None,
+                        threads=None, only=[], max_steps=20)
+    assert [settings.times(seconds) for seconds in (5.0, 0.25, 0.0001)] == [1, 4, 20]
+
+
+def test_a_left_over_thread_number_reaches_no_worker(monkeypatch):
+    monkeypatch.setenv('OMP_NUM_THREADS', '7')
+    monkeypatch.setenv('MXNET_OMP_MAX_THREADS', '7')
+    assert not {'OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'} & set(environment())
+    assert environment(threads=2)['OMP_NUM_THREADS'] == '2'
+
+
+def test_the_notebook_has_mxnets_own_threads(python):
+    assert python('import os, benchmarks.variants.notebook, benchmarks.notebook_code as code\n'
+                  'code.import_mxnet()\n'
+                  'import sys\n'
+                  'print(os.environ.get("OMP_NUM_THREADS"), "gluonblocks" in sys.modules)'
+                  ) == 'None False'
+
+
+def test_a_worker_that_fails_tells_its_error():
+    with pytest.raises(WorkerError, match="^ours no_model: there is no model 'no_model'"):
+        Worker(dict(kind='ours', model='no_model', batch_size=8, dataset='synthetic',
+                    data_root=None))
+
+
+def test_a_worker_that_dies_is_an_error():
+    with Worker(dict(kind='predict_ours', model='lenet_bn'), threads=1) as worker:
+        os.killpg(worker._process.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match='predict_ours lenet_bn: it ended with exit code -9'):
+            worker.ask(predict=1, batch=1)
+
+
+def test_a_small_run_prints_the_table_and_writes_the_figures(tmp_path):
+    path = tmp_path / 'speed.json'
+    code, out, err = finish(start(*SMALL, '--parts', 'training', '--only', 'ours,notebook,onednn',
+                                  '--json', str(path)))
+    assert code == 0, err
+    for variant in ('notebook', 'ours'):
+        assert re.search(r'^\| lenet_bn +\| %s +\|.*× ' % variant, out, re.M)
+    assert re.search(r"^- lenet_bn: oneDNN's primitives take .*convolution", out, re.M)
+    assert re.search(r"^\| lenet_bn epoch against the notebook's code +\| ≥ 12× +\|", out, re.M)
+    written = json.loads(path.read_text())
+    ours = written['results']['training']['lenet_bn']['variants']['ours']
+    assert ours['ms']['low'] <= ours['ms']['median'] <= ours['ms']['high']
+    assert len(written['samples']['training']['lenet_bn']['notebook']['step']) == 3
+    assert os.listdir(str(tmp_path)) == ['speed.json']
+
+
+def test_help_has_an_example_and_the_exit_codes():
+    code, out, _ = finish(start('--help'))
+    assert code == 0 and 'python scripts/benchmark.py  ' in out and '130 interrupted' in out
+
+
+@pytest.mark.parametrize('args, said', [
+    (('--models', 'vgg'), "'vgg' is none of lenet_bn, lenet_bn_gluon"),
+    (('--chart', 'speed.doc'), 'must end in .png or .svg'),
+    (('--max-steps', '0'), '0 is not a positive number'),
+])
+def test_wrong_arguments_end_with_code_2(args, said):
+    code, out, err = finish(start(*args))
+    assert code == 2 and out == '' and said in err
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(tmp_path):
+    code, out, err = finish(start('--json', str(tmp_path / 'none' / 'speed.json')))
+    assert code == 1 and out == '' and err.startswith('error: ') and 'cannot be written' in err
+
+
+def test_missing_data_end_with_code_1_and_what_to_do(tmp_path):
+    (tmp_path / 'train-images-idx3-ubyte').write_bytes(b'not what it should be')
+    for name in ('train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
+        (tmp_path / (name + '-ubyte')).write_bytes(b'')
+    code, _, err = finish(start('--data-root', str(tmp_path)))
+    assert code == 1 and 'error: probe: ' in err and 'train-images-idx3-ubyte: wrong file' in err
+
+
+def group_members(pid):
+    """The processes whose parent or grandparent is `pid`."""
+    rows = subprocess.run(['ps', '-eo', 'pid=,ppid=,stat='], stdout=subprocess.PIPE,
+                          text=True).stdout.splitlines()
+    parents = {int(row.split()[0]): int(row.split()[1]) for row in rows}
+    return [child for child, parent in parents.items()
+            if pid in (parent, parents.get(parent))]
+
+
+@pytest.mark.parametrize('number, code', [
+    (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_whatever_ends_it_no_worker_is_left(number, code):
+    process = start(*SMALL, '--parts', 'training', '--only', 'notebook')
+    for line in process.stderr:
+        if 'round 1' in line:
+            break
+    children = group_members(process.pid)
+    assert len(children) == 9  # the worker, and its two loaders' four and four
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    for _ in range(100):
+        left = [pid for pid in children if os.path.exists('/proc/%d' % pid)]
+        if not left:
+            break
+        time.sleep(0.1)
+    assert not left

@@ -1,0 +1,37 @@
+"""The benchmark's nets in PyTorch compute what the models do, with the same weights."""
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from reference import randomize
+
+import gluonblocks as gb
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (the extra `torch`)')
+from benchmarks.torch_nets import NETS  # noqa: E402  it imports torch
+
+SIDES = {'densenet': 32}  # smaller than its 96 is enough
+
+
+@pytest.mark.parametrize('name', sorted(NETS))
+def test_a_net_in_pytorch_has_the_models_outputs(name):
+    side = SIDES.get(name, 28)
+    X = np.random.RandomState(0).rand(8, 1, side, side).astype('float32')
+    ours, theirs = gb.get_model(name), NETS[name]()
+    ours.initialize(mx.init.Xavier())
+    with autograd.record():  # predicting, MXNet would put the weights into oneDNN's layout
+        ours(nd.array(X))
+    randomize(ours)
+    params = list(ours._collect_params_with_prefix().values())
+    arrays = [array for array in theirs.state_dict().values() if array.dim()]
+    assert len(params) == len(arrays)
+    assert (sum(p.data().size for p in params if p.grad_req != 'null') ==
+            sum(p.numel() for p in theirs.parameters()))
+    for param, array in zip(params, arrays):
+        array.copy_(torch.tensor(param.data().asnumpy()).reshape(array.shape))
+    for training in (False, True):  # training moves the statistics, so it comes last
+        theirs.train(training)
+        with autograd.record(train_mode=training):
+            Y = ours(nd.array(X)).asnumpy()
+        Y_torch = theirs(torch.tensor(X)).detach().numpy()
+        np.testing.assert_allclose(Y, Y_torch, rtol=0, atol=1e-3 * np.abs(Y_torch).max())
