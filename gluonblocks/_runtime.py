@@ -120,6 +120,16 @@ def set_threads():
                       % (used, cores, cores), RuntimeWarning, stacklevel=2)
 
 
+def copy_in_one_thread():
+    """Have MXNet copy arrays from NumPy in one thread, unless the user chose a size.
+
+    Copying a large one in parallel gives Python's thread a team of OpenMP threads beside that of
+    MXNet's engine. They are then more than the cores, and the OpenMP library puts all of them to
+    sleep after each operator: a step of LeNet takes twice as long.
+    """
+    os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))
+
+
 def import_mxnet():
     """Import MXNet; raise an ImportError that says what to install where that fails."""
     try:
@@ -133,4 +143,5 @@ def import_mxnet():
 put_back_numpy_names()
 put_back_distutils()
 set_threads()
+copy_in_one_thread()
 import_mxnet()
