@@ -2,8 +2,9 @@
 import mxnet as mx
 from mxnet import gluon
 
-# Those whose whole state a checkpoint holds.
-OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'adamax', 'dcasgd', 'ftml', 'ftrl', 'lamb', 'lars',
+# Those whose whole state a checkpoint holds; without adamax, which divides 0 by 0 in MXNet where a
+# gradient is 0.
+OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'dcasgd', 'ftml', 'ftrl', 'lamb', 'lars',
               'nadam', 'nag', 'rmsprop', 'sgd', 'sgld', 'signum')
 SCHEDULES = ('constant', 'step', 'cosine')
 

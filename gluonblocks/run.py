@@ -1,5 +1,6 @@
 """One model of the registry, trained by its recipe or shown: what `scripts/train.py` does."""
 import os
+import random
 import sys
 
 import mxnet as mx
@@ -26,8 +27,8 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
     """Train the model `name` and print the book's lines; return (net, its `EpochRecord`s).
 
     What is None is as the model's recipe says; `ctx` is an mx.Context, a list of them that share
-    each batch, or a name for `get_ctx` (None: `try_gpu()`); `seed` sets the generators of MXNet
-    and NumPy and the order of the images (None: drawn, and told on stderr); `dataset` is a key of
+    each batch, or a name for `get_ctx` (None: `try_gpu()`); `seed` sets the generators of MXNet,
+    NumPy and Python and the order of the images (None: drawn, and told on stderr); `dataset` is a key of
     `DATASETS`; `root` its folder, where it has one. Progress goes to stderr. Ctrl-C and SIGTERM
     raise Interrupted, a KeyboardInterrupt, between two batches.
 
@@ -48,6 +49,7 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
     asked = dict(features, epochs=num_epochs, batch_size=batch_size, lr=lr, ctx=ctx, seed=seed,
                  dataset=dataset, data_root=root)
     options = resolve_options(name, asked)
+    asked.update(checkpoint_every=checkpoint_every, tensorboard=tensorboard or None)
     if out is None:
         if checkpoint_every or tensorboard:
             raise ValueError('checkpoints and TensorBoard events need a folder: --out')
@@ -106,6 +108,7 @@ def _train(options, get_run=None, epochs_before=None):
     ctx = devices if len(devices) > 1 else devices[0]
     mx.random.seed(seed)
     np.random.seed(seed)
+    random.seed(seed)
     where = {} if options['data_root'] is None else {'root': options['data_root']}
     train_iter, test_iter = DATASETS[options['dataset']](
         batch_size, resize=options['resize'], seed=seed, **where)
