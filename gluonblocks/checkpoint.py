@@ -54,10 +54,10 @@ def encode_checkpoint(net, trainer, state, rows, identity):
             tensors['weights/%s/%s' % (ctx, name)] = array.asnumpy()
     bad = first_non_finite(tensors)
     if bad:
+        epoch = state.epoch if state.batch else state.epoch - 1
         raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
                             'lower --lr, or --warmup-epochs'
-                            % (bad, state.epoch if state.batch else state.epoch - 1, state.step,
-                               trainer.learning_rate))
+                            % (bad.split('/', 2)[2], epoch, state.step, trainer.learning_rate))
     optimizer = trainer.optimizer
     counts = {}
     for ctx, updater, _, index, key in _updates(net, trainer):

@@ -16,11 +16,11 @@ def draw_curves(rows):
     left.plot(epochs, [row.loss for row in rows], label='training loss', **dots)
     right.plot(epochs, [row.train_acc for row in rows], label='training accuracy', **dots)
     right.plot(epochs, [row.test_acc for row in rows], label='test accuracy', **dots)
-    for axes in (left, right):
+    for axes, corner in ((left, 'upper right'), (right, 'lower right')):
         axes.set_xlabel('epoch')
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc=corner)
     figure.tight_layout()
     picture = io.BytesIO()
     figure.savefig(picture, format='png')

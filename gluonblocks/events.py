@@ -1,4 +1,6 @@
 """TensorBoard events of a run. Needs tensorboardX, which is imported where it is used."""
+import os
+
 from .hooks import Hook
 
 
@@ -12,11 +14,14 @@ class TensorBoardEvents(Hook):
             raise ImportError('TensorBoard events need tensorboardX: pip install tensorboardX (%s)'
                               % error)
         self._make, self._folder, self._trainer = SummaryWriter, folder, trainer
+        self._writer = None
 
     def begin(self, state):
         # What an earlier process wrote of epochs that are done again counts no more.
         again = {'purge_step': state.epoch} if state.step else {}
-        self._writer = self._make(self._folder, **again)
+        # tensorboardX names a file by the second, and two processes may share one.
+        self._writer = self._make(self._folder, **again,
+                                  filename_suffix='.%d-%d' % (os.getpid(), state.step))
 
     def epoch_end(self, state):
         record = state.history[-1]
@@ -29,4 +34,5 @@ class TensorBoardEvents(Hook):
 
     def close(self):
         """Write what is left."""
-        self._writer.close()
+        if self._writer:
+            self._writer.close()

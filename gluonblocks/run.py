@@ -28,9 +28,9 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
 
     What is None is as the model's recipe says; `ctx` is an mx.Context, a list of them that share
     each batch, or a name for `get_ctx` (None: `try_gpu()`); `seed` sets the generators of MXNet,
-    NumPy and Python and the order of the images (None: drawn, and told on stderr); `dataset` is a key of
-    `DATASETS`; `root` its folder, where it has one. Progress goes to stderr. Ctrl-C and SIGTERM
-    raise Interrupted, a KeyboardInterrupt, between two batches.
+    NumPy and Python and the order of the images (None: drawn, and told on stderr); `dataset` is a
+    key of `DATASETS`; `root` its folder, where it has one. Progress goes to stderr. Ctrl-C and
+    SIGTERM raise Interrupted, a KeyboardInterrupt, between two batches.
 
     `out` is a new folder that gets the run: config.json, history.csv, history.jsonl, times.csv,
     curves.png, the checkpoints last, previous and best, and the final weights; `checkpoint_every`
