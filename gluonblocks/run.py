@@ -2,6 +2,7 @@
 import os
 import random
 import sys
+from contextlib import nullcontext
 
 import mxnet as mx
 import numpy as np
@@ -9,14 +10,15 @@ from mxnet import init
 
 from .data import DATASETS
 from .events import TensorBoardEvents
-from .hooks import EarlyStop, FiniteLoss, NonFiniteLoss, Reseed, draws_numbers
-from .interrupt import DeferredInterrupt, Interrupted
+from .hooks import EarlyStop, FiniteLoss, Reseed, draws_numbers
+from .interrupt import DeferredInterrupt
 from .losses import make_loss
 from .models import get_model, get_recipe
 from .optimizing import make_schedule, make_trainer
 from .options import devices_of, resolve_options
 from .progress import Progress
-from .runs import RunFolder, check_new, check_same, data_checksum, environment
+from .provenance import check_same, data_checksum, environment
+from .run_folder import RunFolder, check_new
 from .summary import format_summary, layer_shapes
 from .training import TrainingState, train_ch5
 
@@ -54,6 +56,8 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
         if checkpoint_every or tensorboard:
             raise ValueError('checkpoints and TensorBoard events need a folder: --out')
         return _train(options)
+    if not options['epochs']:
+        raise ValueError('a run in a folder has at least one epoch')
     check_new(out)
     options['stop_non_finite'] = True
 
@@ -138,24 +142,18 @@ def _train(options, get_run=None, epochs_before=None):
                 hooks.append(TensorBoardEvents(os.path.join(run.folder, 'tensorboard'), trainer))
             hooks.append(run)  # the last, for its checkpoint is to be after all that they do
         loss = make_loss(options['label_smoothing'], options['dtype'])
-        attached = {'loss': loss, 'hooks': hooks, 'state': run and state}
-        with DeferredInterrupt() as interrupt:
+        attached = {'loss': loss, 'hooks': hooks, 'state': hooks and state}
+        with DeferredInterrupt() as interrupt, (run.keeping(state) if run else nullcontext()):
             progress = Progress(train_iter, num_epochs, len(state.history), state.images)
             history = train_ch5(net, interrupt.guard(progress), interrupt.guard(test_iter),
                                 batch_size, trainer, ctx, num_epochs,
                                 **{key: value for key, value in attached.items() if value})
-            if run:
-                run.finish(state)
-    except Interrupted as stop:
-        if not run:
-            raise
-        raise Interrupted(stop.signum, stop.between_batches,
-                          run.stopped(state, stop.between_batches))
-    except NonFiniteLoss as error:
-        raise NonFiniteLoss('%s; %s' % (error, run.kept())) if run else error
     finally:
         for hook in hooks:
             hook.close()
+    if state.stop:
+        print('stopped early: no better test accuracy for %d epochs' % options['early_stop'],
+              file=sys.stderr)
     return net, history
 
 

@@ -16,7 +16,7 @@ from mxnet import nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks import data, models, run, runs, tensorfile
+from gluonblocks import data, models, run, run_folder, runs, tensorfile
 
 IDENTICAL = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
              'history.csv', 'history.jsonl')
@@ -276,7 +276,7 @@ def test_a_folder_that_has_anything_else_is_refused_too(tmp_path):
 
 def test_two_processes_cannot_train_in_one_folder(folder):
     start(folder, num_epochs=1)
-    held = runs.RunFolder.open(folder)
+    held = run_folder.RunFolder.open(folder)
     with pytest.raises(ValueError, match='in use: another process'):
         gb.resume_run(folder)
     held.close()
@@ -421,7 +421,7 @@ def test_no_module_of_the_package_names_pickle():
 def test_without_matplotlib_it_is_told_once_and_trains(folder, monkeypatch, capsys):
     def missing(name):
         raise ImportError(name)
-    monkeypatch.setattr(runs.importlib, 'import_module', missing)
+    monkeypatch.setattr(run_folder.importlib, 'import_module', missing)
     start(folder)
     assert capsys.readouterr().err.count('for want of matplotlib') == 1
     assert not os.path.exists(os.path.join(folder, 'curves.png'))
