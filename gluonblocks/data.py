@@ -12,8 +12,11 @@ class BatchLoader:
     Arguments: `images` (n, H, W) uint8 and `labels` (n,) int32, NumPy arrays; `resize` is the
     side of the squares that images are resized to, bilinearly (None: as they are); `seed` orders
     the images anew for each pass over the data (None: always in their own order). The last batch
-    may be shorter. `len()` is the number of batches, `num_images` that of images.
+    may be shorter. `len()` is the number of batches, `num_images` that of images. `dtype`, which
+    may be set, is X's.
     """
+
+    dtype = 'float32'
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None):
         check_positive('batch_size', batch_size)
@@ -23,6 +26,13 @@ class BatchLoader:
         self.num_images = len(images)
         self.batch_size, self.resize = batch_size, resize
         self._order = None if seed is None else np.random.RandomState(seed)
+        self._first = 0
+
+    def start_at(self, num_passes, num_batches):
+        """Let a new loader go on as one that gave `num_passes` whole passes and `num_batches`."""
+        for _ in range(num_passes if self._order else 0):
+            self._order.permutation(self.num_images)
+        self._first = num_batches
 
     def __len__(self):
         return -(-self.num_images // self.batch_size)
@@ -30,12 +40,13 @@ class BatchLoader:
     def __iter__(self):
         n = self.num_images
         order = np.arange(n) if self._order is None else self._order.permutation(n)
-        for start in range(0, n, self.batch_size):
+        first, self._first = self._first, 0
+        for start in range(first * self.batch_size, n, self.batch_size):
             batch = order[start:start + self.batch_size]
             X = nd.array(self.images[batch][..., None], dtype='uint8')  # (N, H, W, 1)
             if self.resize:
                 X = nd.image.resize(X, size=self.resize)  # (N, resize, resize, 1)
-            X = X.astype('float32') / 255
+            X = (X.astype('float32') / 255).astype(self.dtype, copy=False)
             yield (X.reshape((X.shape[0], 1) + X.shape[1:3]),  # (N, 1, H, W)
                    nd.array(self.labels[batch], dtype='int32'))
 

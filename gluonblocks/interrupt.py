@@ -1,36 +1,51 @@
-"""Ctrl-C between two batches, where nothing is half done."""
+"""Ctrl-C and SIGTERM between two batches, where nothing is half done."""
 import signal
 import threading
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM: `signum`; `between_batches` is False where it may have cut a step."""
+
+    def __init__(self, signum, between_batches, message=''):
+        super().__init__(message)
+        self.signum, self.between_batches = signum, between_batches
+
+    @property
+    def exit_code(self):
+        """What a shell shows for a command that the signal ended: 130 or 143."""
+        return 128 + self.signum
+
+
 class DeferredInterrupt:
-    """Within this context Ctrl-C waits for the next batch that a `guard`ed iterator is asked for.
+    """Within this context Ctrl-C and SIGTERM wait for the next batch of a `guard`ed iterator.
 
     Raised at once, KeyboardInterrupt may fall into a destructor of an NDArray, where Python can
-    only print and drop it. A second Ctrl-C is raised at once. In a thread that is not the main
+    only print and drop it. A second signal is raised at once. In a thread that is not the main
     one, which gets no signals, nothing changes.
     """
 
     def __init__(self):
-        self.pending = False
+        self.pending = None
 
     def __enter__(self):
-        self._main = threading.current_thread() is threading.main_thread()
-        if self._main:
-            self._before = signal.signal(signal.SIGINT, self._note)
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *exception):
-        if self._main:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            # None: a handler that is not Python's, which cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _note(self, number, frame):
         if self.pending:
-            raise KeyboardInterrupt
-        self.pending = True
+            raise Interrupted(number, between_batches=False)
+        self.pending = number
 
     def guard(self, data_iter):
-        """`data_iter`, which raises KeyboardInterrupt at the first batch after Ctrl-C."""
+        """`data_iter`, which raises Interrupted at the first batch after a signal."""
         return _Guarded(data_iter, self)
 
 
@@ -44,5 +59,5 @@ class _Guarded:
     def __iter__(self):
         for batch in self._data_iter:
             if self._interrupt.pending:
-                raise KeyboardInterrupt
+                raise Interrupted(self._interrupt.pending, between_batches=True)
             yield batch

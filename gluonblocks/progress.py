@@ -6,11 +6,13 @@ class Progress:
     """Iterates over `data_iter`, the batches of one epoch, and shows how far it is.
 
     On a terminal a bar with rate and time left, which is gone when the epoch ends; elsewhere a
-    plain line every half minute.
+    plain line every half minute. `epochs_done` and `images_done` are what a run that is continued
+    has behind it.
     """
 
-    def __init__(self, data_iter, num_epochs):
-        self.data_iter, self.num_epochs, self.epoch = data_iter, num_epochs, 0
+    def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):
+        self.data_iter, self.num_epochs, self.epoch = data_iter, num_epochs, epochs_done
+        self._images_done = images_done
 
     def __len__(self):
         return len(self.data_iter)
@@ -21,7 +23,8 @@ class Progress:
         terminal = sys.stderr.isatty()
         how = {'leave': False} if terminal else {'file': _PlainLines(), 'mininterval': 30,
                                                  'maxinterval': 60, 'delay': 30, 'leave': False}
-        with tqdm(total=self.data_iter.num_images, unit='img', ascii=not terminal,
+        done, self._images_done = self._images_done, 0
+        with tqdm(total=self.data_iter.num_images, initial=done, unit='img', ascii=not terminal,
                   desc='epoch %d/%d' % (self.epoch, self.num_epochs), **how) as bar:
             for X, y in self.data_iter:
                 yield X, y

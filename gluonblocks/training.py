@@ -1,55 +1,72 @@
-"""Devices, the accuracy, and the training loop: D2L 5.5 and 5.11 to 5.13."""
-import re
+"""The accuracy and the training loop: D2L 5.5 and 5.11 to 5.13."""
+import collections
+import math
 import time
 
 import mxnet as mx
-from mxnet import autograd, gluon, nd
+from mxnet import autograd, gluon
 
 from .history import EpochRecord, epoch_line
 
 
-def try_gpu():
-    """mx.gpu(0) if there is a GPU that works, else mx.cpu()."""
-    return try_all_gpus()[0]
+class RunningSum:
+    """A sum over batches, in double precision, of numbers that MXNet may still be computing.
 
-
-def try_all_gpus():
-    """All GPUs that work, at most 16, or [mx.cpu()] if there is none."""
-    gpus = []
-    for i in range(16):
-        if not _works(mx.gpu(i)):
-            break
-        gpus.append(mx.gpu(i))
-    return gpus or [mx.cpu()]
-
-
-def get_ctx(name):
-    """The device that `name` says: 'cpu', 'gpu', 'gpu:1', ... -> mx.Context.
-
-    Raises ValueError for other names and for a GPU that is not there, with what is missing.
+    MXNet computes behind Python's back. Reading each batch's numbers at once would idle it, and
+    never waiting would queue an epoch's images in memory: so `add` waits for the batch that is two
+    back, and `read` is for when the sum is wanted. `total` is the sum of what was read, `first_bad`
+    the number of the batch, from 1, that made it infinite or no number (None: none did).
     """
-    match = re.match(r'(cpu|gpu)(?::(\d+))?$', name)
-    if not match:
-        raise ValueError('there is no device %r; name one as cpu, gpu, or gpu:1' % name)
-    ctx = mx.Context(match.group(1), int(match.group(2) or 0))
-    if ctx.device_type == 'cpu' or _works(ctx):
-        return ctx
-    if not mx.runtime.Features().is_enabled('CUDA'):
-        reason = ('this MXNet %s is built without CUDA. Install a build for your CUDA version, '
-                  'such as mxnet-cu112' % mx.__version__)
-    else:
-        found = [str(gpu) for gpu in try_all_gpus() if gpu.device_type == 'gpu']
-        reason = ('MXNet finds %s. See what nvidia-smi lists'
-                  % (', '.join(found) if found else 'no GPU that works'))
-    raise ValueError('%s cannot be used: %s, or use cpu' % (ctx, reason))
+
+    def __init__(self, total=0.0, num_batches=0):
+        self.total, self.first_bad = total, None
+        self._num_read, self._waiting = num_batches, collections.deque()
+
+    def add(self, numbers, ahead=2):
+        """Take in a batch's NDArrays (1,), one for each device."""
+        self._waiting.append(numbers)
+        if len(self._waiting) > ahead:
+            for number in self._waiting[-ahead - 1]:
+                number.wait_to_read()
+
+    def read(self, leave=0):
+        """Read what was added, but the last `leave` batches, in its order; return the sum."""
+        while len(self._waiting) > leave:
+            for number in self._waiting.popleft():
+                self.total += float(number.asscalar())
+            self._num_read += 1
+            if self.first_bad is None and not math.isfinite(self.total):
+                self.first_bad = self._num_read
+        return self.total
 
 
-def _works(ctx):
-    try:
-        nd.array([0], ctx=ctx).wait_to_read()
-    except mx.base.MXNetError:
-        return False
-    return True
+class TrainingState:
+    """How far the loop is: what hooks see, and what a run that is continued starts from.
+
+    `history` has the `EpochRecord`s of the epochs done and `epoch` is the one under way, from 1;
+    `step` counts the optimizer's steps in all, `batch` and `images` what is done of this epoch, and
+    `losses` and `hits` are its `RunningSum`s. `rate` is the number of images trained on in a second
+    of the epoch before. A hook that sets `stop` ends the run after the epoch.
+    """
+
+    def __init__(self):
+        self.step, self.history, self.stop, self.rate = 0, [], False, None
+        self.begin_epoch()
+
+    @property
+    def epoch(self):
+        return len(self.history) + 1
+
+    @property
+    def seconds(self):
+        """What this epoch has taken up to now, also before the run was continued."""
+        return self._seconds_before + time.time() - self.start
+
+    def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
+        """Stand at the start of an epoch, or within one whose sums are `loss` and `hits`."""
+        self.batch, self.images = batch, images
+        self.start, self._seconds_before = time.time(), seconds
+        self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
 
 
 def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
@@ -58,17 +75,17 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     `data_iter` gives (X, y), y of shape (N,); `net(X)` is (N, num_classes); `ctx` is a device or
     a list of devices, over which each batch is split. Raises ValueError if there is no data.
     """
-    hits, n = [], 0
+    hits, n = RunningSum(), 0
     for X, y in data_iter:
-        hits.append([_hits(net(X), y) for X, y in _shards(X, y, ctx)])
-        _let_finish(hits)
+        hits.add([_hits(net(X), y) for X, y in _shards(X, y, ctx)])
         n += y.shape[0]
     if not n:
         raise ValueError('data_iter gave no batch, so there is no accuracy')
-    return _total(hits) / n
+    return hits.read() / n
 
 
-def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older):
+def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
+              hooks=(), state=None):
     """Train `net` by softmax cross-entropy and print the book's lines; return its `EpochRecord`s.
 
     `train_iter` and `test_iter` give (X, y): X (N, C, H, W), y (N,) whole numbers; `trainer` is
@@ -76,16 +93,20 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
 
     The book's older form works too, which has the loss function as its fourth of eight arguments:
     (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
+
+    Not in the book: another `loss`; `hooks`, each a `Hook`, called in their order; the
+    `TrainingState` to go on from; and a list of devices as `ctx`, which share each batch.
     """
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 arguments, or 8 with the loss as the fourth, but got '
                         '%d' % (7 + len(older)))
-    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    loss = loss or gluon.loss.SoftmaxCrossEntropyLoss()
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
     # Book: every step is for batch_size images, also that of the last, shorter batch.
-    return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs)
+    return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
+                hooks, state or TrainingState())
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
@@ -93,25 +114,33 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
 
     `loss(y_hat, y)` is a number for each image; each step is for the images of its batch.
     """
-    return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs)
+    return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs, (),
+                TrainingState())
 
 
-def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs):
-    print('training on', ctx, flush=True)
-    history = []
-    for epoch in range(1, num_epochs + 1):
-        start = time.time()
-        train_loss, train_acc = _train_epoch(net, train_iter, loss, batch_size, trainer, ctx)
+def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs, hooks, state):
+    if not state.step:
+        print('training on', ctx, flush=True)
+    for hook in hooks:
+        hook.begin(state)
+    while state.epoch <= num_epochs and not state.stop:
+        state.start = time.time()
+        train_loss, train_acc = _train_epoch(net, train_iter, loss, batch_size, trainer, ctx,
+                                             hooks, state)
+        state.rate = state.images / state.seconds
         test_acc = evaluate_accuracy(test_iter, net, ctx)
         # Book: the seconds are those of training and testing together.
-        history.append(EpochRecord(epoch, train_loss, train_acc, test_acc, time.time() - start))
-        print(epoch_line(history[-1]), flush=True)
-    return history
+        state.history.append(EpochRecord(state.epoch, train_loss, train_acc, test_acc,
+                                         state.seconds))
+        print(epoch_line(state.history[-1]), flush=True)
+        state.begin_epoch()
+        for hook in hooks:
+            hook.epoch_end(state)
+    return state.history
 
 
-def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx):
+def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx, hooks, state):
     """One pass over `train_iter`; return the mean loss per image and the training accuracy."""
-    losses, hits, n = [], [], 0
     for X, y in train_iter:
         shards = _shards(X, y, ctx)
         with autograd.record():
@@ -119,13 +148,15 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx):
             ls = [loss(y_hat, y).sum() for y_hat, (_, y) in zip(y_hats, shards)]
         autograd.backward(ls)
         trainer.step(batch_size or X.shape[0])
-        losses.append(ls)
-        hits.append([_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
-        _let_finish(losses)
-        n += X.shape[0]
-    if not n:
+        state.hits.add([_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
+        state.losses.add(ls)
+        state.step, state.batch, state.images = (
+            state.step + 1, state.batch + 1, state.images + X.shape[0])
+        for hook in hooks:
+            hook.batch_end(state)
+    if not state.images:
         raise ValueError('train_iter gave no batch, so there is nothing to train on')
-    return _total(losses) / n, _total(hits) / n
+    return state.losses.read() / state.images, state.hits.read() / state.images
 
 
 def _shards(X, y, ctx):
@@ -136,20 +167,4 @@ def _shards(X, y, ctx):
 
 def _hits(y_hat, y):
     """How many of the predictions (N, num_classes) hit the labels (N,): an NDArray (1,)."""
-    return (y_hat.argmax(axis=1) == y.astype('float32')).sum()
-
-
-def _total(batches):
-    """The sum over lists of NDArrays (1,), one list for each batch, in double precision."""
-    return sum(float(number.asscalar()) for batch in batches for number in batch)
-
-
-def _let_finish(results, batches=2):
-    """Wait for the batch that is `batches` back.
-
-    MXNet computes behind Python's back. Reading each batch's numbers at once would idle it, and
-    never waiting would queue an epoch's images in memory.
-    """
-    if len(results) > batches:
-        for result in results[-batches - 1]:
-            result.wait_to_read()
+    return (y_hat.argmax(axis=1) == y.astype(y_hat.dtype)).sum()

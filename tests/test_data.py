@@ -72,3 +72,17 @@ def test_synthetic_data_are_always_the_same_and_of_ten_classes():
     assert batches[0][0].shape == (512, 1, 28, 28)
     assert (batches[0][0].asnumpy() == batches[1][0].asnumpy()).all()
     assert sorted(set(batches[0][1].asnumpy())) == list(range(10))
+
+
+@pytest.mark.parametrize('passes, batches', [(0, 0), (0, 2), (2, 1), (1, 4)])
+def test_a_loader_goes_on_where_another_one_was(passes, batches):
+    def labels(loader, first=0):
+        return [[list(y.asnumpy()) for _, y in loader][first:]] + [
+            [list(y.asnumpy()) for _, y in loader]]
+    images, numbers = np.zeros((10, 4, 4), 'uint8'), np.arange(10, dtype='int32')
+    one, other = [gb.BatchLoader(images, numbers, 3, seed=1) for _ in range(2)]
+    for _ in range(passes):
+        list(one)
+    other.start_at(passes, batches)
+    other_labels = [[list(y.asnumpy()) for _, y in other] for _ in range(2)]
+    assert other_labels == labels(one, batches)

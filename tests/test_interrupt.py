@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from gluonblocks.interrupt import DeferredInterrupt
+from gluonblocks.interrupt import DeferredInterrupt, Interrupted
 
 
 def ctrl_c():
@@ -26,6 +26,21 @@ def test_a_second_ctrl_c_is_raised_at_once():
         ctrl_c()
         ctrl_c()
         raise AssertionError('not reached')
+
+
+@pytest.mark.parametrize('signum, code', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_signal_and_its_exit_code_are_told(signum, code):
+    with pytest.raises(Interrupted) as stop, DeferredInterrupt() as interrupt:
+        for _ in interrupt.guard([1, 2]):
+            os.kill(os.getpid(), signum)
+    assert stop.value.exit_code == code and stop.value.between_batches
+
+
+def test_a_second_signal_may_have_cut_a_step():
+    with pytest.raises(Interrupted) as stop, DeferredInterrupt():
+        ctrl_c()
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.value.exit_code == 143 and not stop.value.between_batches
 
 
 def test_without_ctrl_c_every_batch_passes_each_time():

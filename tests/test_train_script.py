@@ -1,8 +1,12 @@
 """scripts/train.py as a user runs it: output, exit codes, errors without a traceback."""
+import os
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
+from conftest import REPOSITORY
 
 import gluonblocks as gb
 
@@ -41,7 +45,11 @@ def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
 
 @pytest.mark.parametrize('arguments, said', [
     (('--model', 'lenet'), "invalid choice: 'lenet' (choose from"),
-    ((), '--model'),
+    ((), '--model is needed, or --resume'),
+    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
+    (SYNTHETIC + ('--tensorboard',), 'go with --out or --resume'),
+    (SYNTHETIC + ('--optimizer', 'x'), "invalid choice: 'x'"),
+    (SYNTHETIC + ('--lr-decay-epochs', '3,x'), 'invalid whole_numbers value'),
     (SYNTHETIC + ('--epochs', '0'), '0 is not a positive number'),
     (SYNTHETIC + ('--lr', 'nan'), 'nan is not a positive number'),
     (SYNTHETIC + ('--batch-size', 'x'), "invalid int value: 'x'"),
@@ -77,6 +85,50 @@ def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
     assert code == 130
     assert err.strip().splitlines()[-1] == 'interrupted: training stopped, nothing was saved'
     assert len(err.strip().splitlines()) == 2  # it, and what the run resolved
+
+
+def test_sigterm_ends_in_one_line_with_code_143(train_script):
+    process = train_script(*SYNTHETIC, '--epochs', '10000')
+    for _ in range(2):
+        process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    code, _, err = finish(process)
+    assert code == 143 and err.splitlines()[-1].startswith('interrupted: ')
+
+
+def test_a_run_that_is_stopped_goes_on_as_it_says(train_script, tmp_path):
+    folder = str(tmp_path / 'run')
+    process = train_script(*SYNTHETIC, '--epochs', '10000', '--seed', '0', '--out', folder)
+    lines = [process.stdout.readline() for _ in range(3)]
+    process.send_signal(signal.SIGTERM)
+    code, out, err = finish(process)
+    assert code == 143
+    assert err.rstrip().endswith('To go on:\n  python scripts/train.py --resume %s' % folder)
+    done = len(lines[1:]) + len(out.splitlines())
+    code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1)))
+    assert code == 0, err
+    assert re.match(EPOCH % (done + 1) + '\n$', more)
+
+    code, out, err = finish(train_script(*SYNTHETIC, '--out', folder))
+    assert code == 1 and out == '' and 'error: %s holds a run already' % folder in err
+    code, out, err = finish(train_script('--resume', folder, '--lr', '0.5'))
+    assert code == 1 and out == '' and 'lr 1.0 there, 0.5 here' in err
+
+
+def test_a_loss_that_is_not_finite_ends_with_code_1(train_script):
+    code, _, err = finish(train_script(*SYNTHETIC, '--lr', '1e38', '--stop-non-finite'))
+    assert code == 1
+    assert re.search(r'^error: the loss is not finite in epoch 1, step \d .*learning rate 1e\+38',
+                     err, re.M)
+
+
+def test_killed_at_random_moments_the_run_ends_the_same():
+    script = os.path.join(REPOSITORY, 'scripts', 'kill_test.py')
+    done = subprocess.run(
+        [sys.executable, script, '--kills', '3', '--', *SYNTHETIC, '--epochs', '2', '--seed', '0',
+         '--batch-size', '128', '--checkpoint-every', '3'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith('killed 3 times of 3: the same to the last byte\n')
 
 
 def test_a_reader_that_goes_away_is_no_traceback(train_script):

@@ -130,6 +130,15 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_is_missing():
         gb.get_ctx('gpu:99')
 
 
+def test_several_devices_are_a_list():
+    assert gb.get_ctx('cpu:0,2') == [mx.cpu(0), mx.cpu(2)]
+
+
+def test_a_device_named_twice_is_refused():
+    with pytest.raises(ValueError, match="'cpu:1,1' names a device twice"):
+        gb.get_ctx('cpu:1,1')
+
+
 def step_of(call):
     """The weights after `call(net, trainer)` trained a net from zero."""
     net = zero_net()

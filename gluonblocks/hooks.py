@@ -1,0 +1,117 @@
+"""What can be attached to the training loop: `train_ch5(..., hooks=[...])`."""
+import json
+import re
+
+import mxnet as mx
+import numpy as np
+
+
+class Hook:
+    """Called by the loop with its `TrainingState`; a subclass overrides what it needs."""
+
+    def begin(self, state):
+        """Before the first epoch, also of a run that is continued: then `state.step` is not 0."""
+
+    def batch_end(self, state):
+        """After each optimizer step. MXNet may still be computing; reading a number waits."""
+
+    def epoch_end(self, state):
+        """After an epoch's line is printed; `state` stands at the start of the next epoch."""
+
+    def close(self):
+        """When the run has ended, in whatever way; `train_ch5` leaves this to who made the hook."""
+
+
+class NonFiniteLoss(ArithmeticError):
+    """The loss, or a weight, is no longer a finite number."""
+
+
+class FiniteLoss(Hook):
+    """Raises NonFiniteLoss at the first loss that is infinite or no number.
+
+    Within an epoch a loss is looked at when its batch has been waited for anyway, two batches
+    back, so MXNet is never idled; the error names the step that the loss is of, not that where it
+    was seen. `num_batches` is the number of batches in an epoch: the last one's loss is read at
+    once.
+    """
+
+    def __init__(self, trainer, num_batches):
+        self._trainer, self._num_batches, self._rates = trainer, num_batches, {}
+
+    def batch_end(self, state):
+        self._rates[state.step] = self._trainer.learning_rate
+        self._rates.pop(state.step - 4, None)
+        self.check(state, leave=0 if state.batch == self._num_batches else 2)
+
+    def check(self, state, leave=0):
+        """Raise NonFiniteLoss if a loss of this epoch is not finite, the last `leave` left out."""
+        state.losses.read(leave)
+        batch = state.losses.first_bad
+        if batch is not None:
+            step = state.step - state.batch + batch
+            raise NonFiniteLoss(
+                'the loss is not finite in epoch %d, step %d (batch %d of %d), learning rate %g: '
+                'try a lower --lr, or --warmup-epochs'
+                % (state.epoch, step, batch, self._num_batches,
+                   self._rates.get(step, self._trainer.learning_rate)))
+
+
+class EarlyStop(Hook):
+    """Ends the run when the test accuracy has not risen above its best for `patience` epochs."""
+
+    def __init__(self, patience):
+        self._patience = patience
+
+    def begin(self, state):
+        self.epoch_end(state)
+
+    def epoch_end(self, state):
+        if state.history:
+            state.stop = len(state.history) - best_epoch(state.history) >= self._patience
+
+
+def best_epoch(history):
+    """The first of the `EpochRecord`s with the highest test accuracy: its epoch, from 1."""
+    return max(history, key=lambda record: (record.test_acc, -record.epoch)).epoch
+
+
+class Reseed(Hook):
+    """Seeds MXNet's generators before each step but the first, from `seed` and the step's number.
+
+    Their state cannot be read, so a run that is continued could not take it up; of these seeds it
+    can. The first step is left alone: it draws the initial weights.
+    """
+
+    def __init__(self, seed):
+        self._seed = seed
+
+    def begin(self, state):
+        if state.step:
+            self.batch_end(state)
+
+    def batch_end(self, state):
+        mx.random.seed(int(np.random.RandomState([self._seed, state.step]).randint(2 ** 31 - 1)))
+
+
+def draws_numbers(net):
+    """Whether the training pass of `net` draws random numbers, as dropout does.
+
+    Seeding costs over a millisecond a step, so a net that draws none is spared it. A net that
+    cannot be traced to a graph is taken to draw.
+    """
+    try:
+        nodes = json.loads(net(mx.sym.var('data')).tojson())['nodes']
+    except Exception:  # whatever a block raises that takes no symbols
+        return True
+    # Our BatchNorm asks Dropout whether it trains, which comes out the same whatever is drawn.
+    return any(re.search('dropout|random|sample|shuffle|rrelu|RNN', node['op'] + str(
+        node.get('attrs', {}).get('act_type', '')), re.I) for node in nodes
+        if '__batch_norm_call__' not in node.get('attrs', {}))
+
+
+def first_non_finite(arrays):
+    """The name of the first of `arrays`, a dict, that holds an infinity or no number, or None."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            return name
+    return None
