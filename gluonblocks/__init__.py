@@ -4,6 +4,7 @@ from .data import DATASETS, BatchLoader, load_data_fashion_mnist, load_data_synt
 from .dense import DenseBlock, conv_block, transition_block
 from .fashion_mnist import DataError, get_fashion_mnist_labels
 from .figures import show_fashion_mnist
+from .gluoncv_models import list_gluoncv_models
 from .history import EpochRecord, epoch_line
 from .models import Recipe, get_model, get_recipe, list_models, register, resnet18
 from .norm import BatchNorm, batch_norm
@@ -17,6 +18,6 @@ __all__ = [
     'BatchLoader', 'BatchNorm', 'DATASETS', 'DataError', 'DenseBlock', 'EpochRecord', 'LayerRow',
     'Recipe', 'Residual', 'batch_norm', 'conv_block', 'epoch_line', 'evaluate_accuracy',
     'format_summary', 'get_ctx', 'get_fashion_mnist_labels', 'get_model', 'get_recipe',
-    'layer_shapes', 'list_models', 'load_data_fashion_mnist', 'load_data_synthetic',
+    'layer_shapes', 'list_gluoncv_models', 'list_models', 'load_data_fashion_mnist', 'load_data_synthetic',
     'model_summary', 'register', 'resnet18', 'resnet_block', 'show_fashion_mnist', 'train',
     'train_ch5', 'train_model', 'transition_block', 'try_all_gpus', 'try_gpu']

@@ -17,7 +17,9 @@ arguments, 130 interrupted."""
 def parse(argv, gb):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', required=True, choices=gb.list_models())
+    parser.add_argument('--model', required=True, type=model_name(gb), metavar='NAME',
+                        help='%s; or a classifier of GluonCV, as gluoncv:cifar_resnet20_v1 '
+                             '(gluoncv: alone lists them)' % ', '.join(gb.list_models()))
     parser.add_argument('--epochs', type=positive(int), metavar='N', help="default: the model's")
     parser.add_argument('--batch-size', type=positive(int), metavar='N',
                         help="default: the model's")
@@ -40,6 +42,16 @@ def parse(argv, gb):
     if args.seed is not None and not 0 <= args.seed < 2 ** 31:
         parser.error('argument --seed: must be from 0 to 2147483647')
     return args
+
+
+def model_name(gb):
+    def known(name):
+        try:
+            gb.get_recipe(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(error)
+        return name
+    return known
 
 
 def positive(kind):
