@@ -20,7 +20,7 @@ _FAMILIES = dict({family: {} for family in (
 
 # Why the other classifiers do not train; a module that is named nowhere here has other tasks.
 _REFUSED = {
-    'hrnet': "GluonCV's HRNet is made for 1000 classes, whatever it is asked for, or segments",
+    'hrnet': 'MXNet cannot infer the shapes of its graph, so it takes colour pictures only',
     'pruned_resnet': 'its layers are cut to fit the weights that it was pruned with',
     'quantized': 'it is quantized to 8 bits, and those nets can only predict',
     'action_recognition': 'it classifies videos',
@@ -69,7 +69,8 @@ def get_recipe(name):
     is 0.1, as for the book's DenseNet, or 0.01, as for its AlexNet (5.6), where no normalization
     steadies the net. Raises as `get_model` does.
     """
-    net, side = _make(name, 10, {})
+    with mx.name.NameManager():  # the names of nets made later are as if this one was not
+        net, side = _make(name, 10, {})
     normalized = any(param.endswith('gamma') for param in net.collect_params())
     return Recipe(lr=0.1 if normalized else 0.01, batch_size=256, num_epochs=5,
                   resize=None if side == 28 else side)
@@ -135,7 +136,8 @@ def _smallest_side(net, full, num_classes):
     Shapes alone are inferred, from the graph, so this takes a fraction of a second.
     """
     try:
-        graph = net(mx.sym.var('data'))
+        with mx.name.NameManager():
+            graph = net(mx.sym.var('data'))
         reason = 'it makes another shape than (N, %d)' % num_classes
     except mx.base.MXNetError as error:
         raise ValueError(_cannot(full, num_classes, error))

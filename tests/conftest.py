@@ -1,6 +1,7 @@
 """Tiny idx files in the place of Fashion-MNIST's, and commands run as a user would."""
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -64,10 +65,45 @@ class Tiny:
 def train_script():
     """Start scripts/train.py with arguments; returns the process."""
     def start(*args, **env):
-        return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py')] +
-                                list(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, env=dict(os.environ, **env))
+        return start_script('train.py', args, env)
     return start
+
+
+@pytest.fixture
+def script():
+    """Run a script with arguments to its end; returns its exit code, stdout and stderr."""
+    def run(name, *args, **env):
+        process = start_script(name, args, env)
+        out, err = process.communicate(timeout=300)
+        assert 'Traceback' not in err
+        return process.returncode, out, err
+    return run
+
+
+def start_script(name, args, env):
+    return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', name)] +
+                            [str(arg) for arg in args], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env=dict(os.environ, **env))
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Put an untrained lenet_bn into a run folder, as training would; returns (folder, net)."""
+    def make(dataset='synthetic', data_root=None, resize=None, name='run'):
+        import mxnet as mx
+        folder = tmp_path / name
+        folder.mkdir()
+        net = gb.get_model('lenet_bn')
+        net.initialize(mx.init.Xavier())
+        side = resize or 28
+        with mx.autograd.train_mode():  # so that its averages are not those it starts with
+            net(mx.nd.random.uniform(shape=(64, 1, side, side))).wait_to_read()
+        net.save_parameters(str(folder / 'best.params'))
+        (folder / 'config.json').write_text(json.dumps({
+            'model': 'lenet_bn', 'dataset': dataset, 'data_root': data_root, 'batch_size': 8,
+            'resize': resize, 'num_classes': 10}))
+        return folder, net
+    return make
 
 
 @pytest.fixture

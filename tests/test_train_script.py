@@ -40,7 +40,7 @@ def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
 
 
 @pytest.mark.parametrize('arguments, said', [
-    (('--model', 'lenet'), "argument --model: there is no model 'lenet'; the models are: densenet, "),
+    (('--model', 'lenet'), "no model 'lenet'; the models are: densenet, "),
     ((), '--model'),
     (SYNTHETIC + ('--epochs', '0'), '0 is not a positive number'),
     (SYNTHETIC + ('--lr', 'nan'), 'nan is not a positive number'),
