@@ -79,6 +79,7 @@ def get_recipe(name):
 def _zoo():
     """GluonCV's table of factories; ImportError, with what to do, where it cannot be imported."""
     try:
+        import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
         from gluoncv.model_zoo import model_zoo
     except ModuleNotFoundError as error:
         if error.name == 'gluoncv':

@@ -47,14 +47,17 @@ def read_image(path, side=28, invert=False):
     """
     check_positive('side', side)
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageFile, ImageOps
     except ModuleNotFoundError as error:
         raise ImportError(_MISSING) from error
     if os.path.isdir(path):
         raise ImageError('%s: this is a folder, not a picture' % path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise ImageError('%s: this is no regular file' % path)
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
+        # Other libraries tell Pillow to make up what a damaged file lacks; GluonCV is one.
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # checked below
             with Image.open(path, formats=FORMATS) as picture:
@@ -74,6 +77,8 @@ def read_image(path, side=28, invert=False):
         raise ImageError('%s: cannot be read as a picture: %s'
                          % (path, getattr(error, 'strerror', None) or error
                             or type(error).__name__))
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
     if invert:
         grey = 255 - grey
     return _fit(Image, grey, side)

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 from mxnet import nd
-from PIL import Image
+from PIL import Image, ImageFile
 
 import gluonblocks as gb
 
@@ -117,11 +117,13 @@ def test_bright_borders_are_noticed():
     assert gb.looks_inverted(255 - thing) and not gb.looks_inverted(thing)
 
 
-def bomb():
-    """A PNG that says it is 30000 x 30000."""
-    header = b'IHDR' + struct.pack('>IIBBBBB', 30000, 30000, 1, 0, 0, 0, 0)
-    return (b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + header +
-            struct.pack('>I', zlib.crc32(header)))
+def bomb(side):
+    """A PNG that says it is side x side, of one bit each."""
+    chunks = [(b'IHDR', struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0)),
+              (b'IDAT', zlib.compress(bytes(10 ** 6))), (b'IEND', b'')]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        for kind, data in chunks)
 
 
 def bad_files(tmp_path):
@@ -132,7 +134,8 @@ def bad_files(tmp_path):
     (tmp_path / 'empty.png').write_bytes(b'')
     (tmp_path / 'text.png').write_text('a thing that is no picture')
     (tmp_path / 'drawing.png').write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n')
-    (tmp_path / 'bomb.png').write_bytes(bomb())
+    (tmp_path / 'bomb.png').write_bytes(bomb(30000))  # Pillow refuses it itself
+    (tmp_path / 'large.png').write_bytes(bomb(9000))
     (tmp_path / 'folder').mkdir()
     saved(tmp_path, A, 'animated.gif', save_all=True, append_images=[Image.fromarray(255 - A)])
     saved(tmp_path, A.astype('float32'), 'float.tiff')
@@ -143,10 +146,13 @@ def bad_files(tmp_path):
     ('empty.png', 'no picture in one of the formats PNG, JPEG,'),
     ('text.png', 'no picture in one of the formats'),
     ('drawing.png', 'no picture in one of the formats'),
-    ('bomb.png', 'pixels'), ('folder', 'is a folder'), ('missing.png', 'no such file'),
+    ('bomb.png', 'larger than 67108864 pixels'), ('large.png', '9000 x 9000 pixels; at most'),
+    ('folder', 'is a folder'), ('missing.png', 'no such file'),
     ('animated.gif', '2 frames'), ('float.tiff', 'not of 8 or 16 bits')])
-def test_what_is_no_picture_is_refused_by_name(tmp_path, name, said):
+def test_what_is_no_picture_is_refused_by_name(tmp_path, name, said, monkeypatch):
     bad_files(tmp_path)
+    # As GluonCV does when it is imported; then Pillow fills what is missing, and says nothing.
+    monkeypatch.setattr(ImageFile, 'LOAD_TRUNCATED_IMAGES', True)
     with pytest.raises(gb.ImageError, match='%s: .*%s' % (name, said)):
         gb.read_image(str(tmp_path / name))
 
@@ -166,12 +172,14 @@ def test_the_command_answers_what_it_can_and_names_the_rest(tmp_path, make_run, 
 
 def test_the_command_gives_a_line_of_json_for_each_picture(tmp_path, make_run, script):
     folder, _ = make_run(dataset='fashion-mnist')
-    paths = [saved(tmp_path, A), str(tmp_path / 'none.png')]
-    code, out, err = script('predict.py', folder, '--json', '--top', '10', *paths)
+    paths = [saved(tmp_path, 255 - A), str(tmp_path / 'none.png')]
+    code, out, err = script('predict.py', folder, '--json', '--invert', '--top', '10', *paths)
     good, bad = [json.loads(line) for line in out.splitlines()]
     assert code == 1 and [good['file'], bad['file']] == paths
     assert {c['name'] for c in good['classes']} == set(gb.get_fashion_mnist_labels(range(10)))
     assert abs(sum(c['probability'] for c in good['classes']) - 1) < 1e-5
+    (answer,) = gb.predict_files(str(folder), [saved(tmp_path, A, 'b.png')], top=10)
+    assert [tuple(c.values()) for c in good['classes']] == answer.classes
     assert 'no such file' in bad['error'] and 'no such file' in err
 
 
@@ -180,8 +188,8 @@ def test_the_command_hints_at_invert_where_the_ground_is_bright(tmp_path, make_r
     thing = np.full((100, 80), 250, np.uint8)
     thing[30:70, 20:60] = 30
     path = saved(tmp_path, thing)
-    assert script('predict.py', folder, path)[2].endswith('use --invert\n')
-    assert script('predict.py', folder, path, '--invert')[::2] == (0, '')
+    code, out, err = script('predict.py', folder, path)
+    assert code == 0 and err.startswith('note: ' + path) and err.endswith('use --invert\n')
 
 
 @pytest.mark.parametrize('arguments, said', [
