@@ -107,7 +107,7 @@ def test_a_small_picture_is_enlarged_and_a_line_of_pixels_is_no_bomb(tmp_path):
 def test_a_camera_held_upright_gives_an_upright_picture(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # Orientation: turn by 90 degrees clockwise to see it upright
-    path = saved(tmp_path, np.rot90(A), 'a.tiff', exif=exif)
+    path = saved(tmp_path, np.rot90(A), exif=exif)
     assert (gb.read_image(path) == A).all()
 
 
