@@ -18,7 +18,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # a picture of 8192 x 8192; a small file may unfold to far more
 
 _MISSING = """Pillow is not installed, which reads pictures. Install it with
-  pip install 'pillow>=8,<14'"""
+  pip install 'pillow>=10,<14'"""
 
 
 Answer = collections.namedtuple('Answer', 'path image classes error')
