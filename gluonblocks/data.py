@@ -3,7 +3,7 @@ import numpy as np
 from mxnet import nd
 
 from .checks import check_positive
-from .fashion_mnist import DEFAULT_ROOT, read_fashion_mnist
+from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 
 
 class BatchLoader:
@@ -81,6 +81,17 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
 
 
 DATASETS = {'fashion-mnist': load_data_fashion_mnist, 'synthetic': load_data_synthetic}
+_CLASS_NAMES = {'fashion-mnist': LABELS}
+
+
+def get_class_names(dataset, num_classes=10):
+    """The names of the classes of `dataset`, a key of `DATASETS`: a list of strings.
+
+    Where it gives them none, or not `num_classes`, they are 'class 0', 'class 1', ...
+    """
+    names = _CLASS_NAMES.get(dataset, ())
+    return list(names) if len(names) == num_classes else ['class %d' % i
+                                                          for i in range(num_classes)]
 
 
 def _loaders(arrays, batch_size, resize, seed):

@@ -6,7 +6,8 @@ import threading
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM: `signum`; `between_batches` is False where it may have cut a step."""
 
-    def __init__(self, signum, between_batches, message=''):
+    def __init__(self, signum, between_batches,
+                 message='training stopped, nothing was saved'):
         super().__init__(message)
         self.signum, self.between_batches = signum, between_batches
 

@@ -10,34 +10,30 @@ parameters, and the multiply-adds of its convolutions and dense layers for that 
 
 
 def layer_shapes(net, shape):
-    """A `LayerRow` for each layer of `net`, a Sequential or HybridSequential, on input of `shape`.
+    """A `LayerRow` for each layer of `net` on input of `shape`, in the order they are used.
 
+    Layers are the items of a Sequential or HybridSequential. Those of another block are its
+    children, where a child that is a Sequential stands for its items, as in GluonCV's networks.
     The net has to be initialized, and not hybridized yet: a graph does not show its layers. Its
     statistics stay as they are.
 
-    Raises ValueError for a net that is hybridized or has no layers in a row.
+    Raises ValueError for a net that is hybridized.
     """
-    if not isinstance(net, (nn.Sequential, nn.HybridSequential)):
-        raise ValueError('%s is a %s, but must be a Sequential or HybridSequential: only its '
-                         'layers follow one another' % (net.name, type(net).__name__))
     hybridized = []
     net.apply(lambda block: hybridized.append(getattr(block, '_active', False)))
     if any(hybridized):
         raise ValueError('%s is hybridized, which hides its layers: call layer_shapes before '
                          'net.hybridize()' % net.name)
-    X = nd.zeros(shape, ctx=_device(net))
-    rows = []
-    for layer in net:
+    rows, hooks = {}, []
+    for layer in _layers(net):
         counts = []
-        hooks = [block.register_forward_hook(_counter(counts)) for block in _leaves(layer)]
-        with autograd.pause():  # predicting, also where the caller trains
-            X = layer(X)
-        for hook in hooks:
-            hook.detach()
-        parameters = sum(param.data().size for param in layer.collect_params().values()
-                         if param.grad_req != 'null')
-        rows.append(LayerRow(layer.name, X.shape, parameters, sum(counts)))
-    return rows
+        hooks += [block.register_forward_hook(_counter(counts)) for block in _leaves(layer)]
+        hooks.append(layer.register_forward_hook(_noter(rows, counts)))
+    with autograd.pause():  # predicting, also where the caller trains
+        net(nd.zeros(shape, ctx=_device(net)))
+    for hook in hooks:
+        hook.detach()
+    return list(rows.values())
 
 
 def format_summary(rows):
@@ -56,6 +52,25 @@ def _device(net):
     for param in net.collect_params().values():
         return param.list_ctx()[0]
     return None
+
+
+def _layers(net):
+    """The items of a Sequential; of another block its children, with those of Sequentials."""
+    rows = (nn.Sequential, nn.HybridSequential)
+    if isinstance(net, rows):
+        return list(net)
+    return [layer for child in net._children.values()
+            for layer in (child if isinstance(child, rows) else [child])]
+
+
+def _noter(rows, counts):
+    """A hook that puts a layer's row into `rows`, once, with the sum of `counts` so far."""
+    def note(layer, inputs, output):
+        parameters = sum(param.data().size for param in layer.collect_params().values()
+                         if param.grad_req != 'null')
+        shape = output[0].shape if isinstance(output, (list, tuple)) else output.shape
+        rows[layer] = LayerRow(layer.name, shape, parameters, sum(counts))
+    return note
 
 
 def _leaves(block):

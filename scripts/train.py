@@ -1,8 +1,10 @@
 #!/usr/bin/env python
 """Train a model of the book and print the book's lines; with --out, keep the run in a folder."""
 import argparse
-import os
 import sys
+
+import cli
+from cli import positive
 
 EXAMPLE = """\
 example:
@@ -19,7 +21,9 @@ arguments, 130 interrupted, 143 terminated."""
 def parse(argv, gb):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', choices=gb.list_models())
+    parser.add_argument('--model', type=model_name(gb), metavar='NAME',
+                        help='%s; or a classifier of GluonCV, as gluoncv:cifar_resnet20_v1 '
+                             '(gluoncv: alone lists them)' % ', '.join(gb.list_models()))
     parser.add_argument('--epochs', type=positive(int), metavar='N', help="default: the model's")
     parser.add_argument('--batch-size', type=positive(int), metavar='N',
                         help="default: the model's")
@@ -83,14 +87,14 @@ def whole_numbers(text):
     return [int(part) for part in text.split(',')]
 
 
-def positive(kind):
-    def number(text):
-        value = kind(text)
-        if not 0 < value < float('inf'):
-            raise argparse.ArgumentTypeError('%s is not a positive number' % text)
-        return value
-    number.__name__ = kind.__name__
-    return number
+def model_name(gb):
+    def known(name):
+        try:
+            gb.get_recipe(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(error)
+        return name
+    return known
 
 
 def train(args, gb):
@@ -109,33 +113,14 @@ def train(args, gb):
 
 
 def main(argv=None):
-    try:
-        import gluonblocks as gb
-        args = parse(argv, gb)
-        if args.summary:
-            print(gb.model_summary(args.model))
-            return 0
+    import gluonblocks as gb
+    args = parse(argv, gb)
+    if args.summary:
+        print(gb.model_summary(args.model))
+    else:
         train(args, gb)
-    except ModuleNotFoundError as error:
-        print('error: %s\nInstall it from the repository: pip install -r requirements.txt' % error,
-              file=sys.stderr)
-        return 1
-    except KeyboardInterrupt as error:
-        after_bar = '\n' if sys.stderr.isatty() else ''
-        print(after_bar + 'interrupted: %s' % (str(error) or 'training stopped, nothing was saved'),
-              file=sys.stderr)
-        return getattr(error, 'exit_code', 130)
-    except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
-        return 141
-    except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 1
-    except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts
-        print('error: %s' % str(error).strip().splitlines()[-1], file=sys.stderr)
-        return 1
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(cli.run(main))

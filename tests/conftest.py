@@ -1,6 +1,8 @@
 """Tiny idx files in the place of Fashion-MNIST's, and commands run as a user would."""
+import functools
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 import gluonblocks as gb
-from gluonblocks import fashion_mnist
+from gluonblocks import fashion_mnist, models
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -64,10 +66,43 @@ class Tiny:
 def train_script():
     """Start scripts/train.py with arguments; returns the process."""
     def start(*args, **env):
-        return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py')] +
-                                list(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, env=dict(os.environ, **env))
+        return start_script('train.py', args, env)
     return start
+
+
+@pytest.fixture
+def script():
+    """Run a script with arguments to its end; returns its exit code, stdout and stderr."""
+    def run(name, *args, **env):
+        process = start_script(name, args, env)
+        out, err = process.communicate(timeout=300)
+        assert 'Traceback' not in err
+        return process.returncode, out, err
+    return run
+
+
+def start_script(name, args, env):
+    return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', name)] +
+                            [str(arg) for arg in args], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env=dict(os.environ, **env))
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Train lenet_bn on a few images into a run folder; returns (folder, net)."""
+    def make(dataset='synthetic', data_root=None, resize=None, name='run'):
+        folder, recipe = tmp_path / name, gb.get_recipe('lenet_bn')
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(models._recipes, 'lenet_bn', recipe._replace(resize=resize))
+            patch.setitem(gb.DATASETS, 'synthetic', functools.partial(
+                gb.load_data_synthetic, num_train=64, num_test=16))
+            net, _ = gb.train_model('lenet_bn', num_epochs=1, batch_size=8, seed=0,
+                                    dataset='synthetic', out=str(folder))
+        config = json.loads((folder / 'config.json').read_text())
+        config.update(dataset=dataset, data_root=data_root)
+        (folder / 'config.json').write_text(json.dumps(config))
+        return folder, net
+    return make
 
 
 @pytest.fixture

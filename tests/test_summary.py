@@ -76,10 +76,17 @@ def test_the_table_is_aligned_and_has_thousands():
     assert '17,451,018' in table[-1]
 
 
-def test_a_hybridized_net_and_one_without_layers_are_refused():
+def test_layers_of_a_block_of_another_kind_are_its_children_in_the_order_of_use():
+    net = gb.Residual(4, use_1x1conv=True, strides=2)
+    net.initialize()
+    rows = gb.layer_shapes(net, (1, 3, 6, 6))
+    # 3x3 from 3 channels, 3x3 from 4, 1x1 from 3, each to 4 of 3 x 3.
+    assert [row.multiply_adds for row in rows if row.multiply_adds] == [972, 1296, 108]
+    assert {row.output_shape for row in rows} == {(1, 4, 3, 3)}
+
+
+def test_a_hybridized_net_is_refused():
     net, shape = initialized('lenet_bn')
     net.hybridize()
     with pytest.raises(ValueError, match=r'is hybridized.* before net.hybridize\(\)'):
         gb.layer_shapes(net, shape)
-    with pytest.raises(ValueError, match='is a Residual, but must be a Sequential'):
-        gb.layer_shapes(gb.Residual(3), shape)

@@ -44,7 +44,7 @@ def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
 
 
 @pytest.mark.parametrize('arguments, said', [
-    (('--model', 'lenet'), "invalid choice: 'lenet' (choose from"),
+    (('--model', 'lenet'), "no model 'lenet'; the models are: densenet, "),
     ((), '--model is needed, or --resume'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
     (SYNTHETIC + ('--tensorboard',), 'go with --out or --resume'),

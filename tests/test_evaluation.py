@@ -1,0 +1,120 @@
+"""The confusion matrix and its figures, counted by hand, and the command that shows them."""
+import json
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import nd
+
+import gluonblocks as gb
+
+NAMES = ['bag', 'coat', 'dress']
+#                   taken for: bag, coat, dress
+MATRIX = np.array([[6, 1, 1], [0, 2, 3], [0, 0, 0]])
+
+
+def answers(batches):
+    """A net whose input is its answer: X (N, 1, 1, 1) holds classes; and the batches for it."""
+    def net(X):
+        return nd.one_hot(X.reshape((-1,)), 3)
+    return net, [(nd.array(said).reshape((-1, 1, 1, 1)), nd.array(true, dtype='int32'))
+                 for said, true in batches]
+
+
+BATCHES = [([0, 0, 0, 1], [0, 0, 0, 0]), ([0, 0, 0, 2], [0, 0, 0, 0]), ([1, 1, 2, 2, 2], [1] * 5)]
+
+
+@pytest.mark.parametrize('ctx', [mx.cpu(), [mx.cpu(0), mx.cpu(1)]])
+def test_rows_are_true_classes_and_columns_the_answers(ctx):
+    net, data_iter = answers(BATCHES)
+    assert (gb.confusion_matrix(data_iter, net, ctx, num_classes=3) == MATRIX).all()
+
+
+def test_its_accuracy_is_that_of_evaluate_accuracy():
+    net, data_iter = answers(BATCHES)
+    assert gb.accuracy_of(MATRIX) == gb.evaluate_accuracy(data_iter, net) == 8 / 13
+
+
+def test_scores_are_those_counted_by_hand():
+    assert gb.class_scores(MATRIX, NAMES) == [
+        ('bag', 8, 6 / 6, 6 / 8, 'coat'), ('coat', 5, 2 / 3, 2 / 5, 'dress'),
+        ('dress', 0, 0.0, None, None)]
+    never = gb.class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
+    assert never[1] == ('b', 2, None, 0.0, 'a')
+
+
+def test_the_text_has_every_figure():
+    lines = [line.split() for line in gb.format_evaluation(MATRIX, NAMES).splitlines()]
+    assert lines == [['accuracy', '0.6154', 'on', '13', 'images'], [],
+                     ['class', 'images', 'precision', 'recall', 'most', 'confused', 'with'],
+                     ['bag', '8', '1.000', '0.750', 'coat', '(1)'],
+                     ['coat', '5', '0.667', '0.400', 'dress', '(3)'],
+                     ['dress', '0', '0.000', '-', '-'], [],
+                     ['true', '\\', 'predicted', '0', '1', '2'],
+                     ['0', 'bag', '6', '1', '1'], ['1', 'coat', '0', '2', '3'],
+                     ['2', 'dress', '0', '0', '0']]
+
+
+def test_no_data_another_number_of_classes_and_foreign_labels_are_refused():
+    net, data_iter = answers(BATCHES)
+    with pytest.raises(ValueError, match='gave no batch'):
+        gb.confusion_matrix([], net, num_classes=3)
+    with pytest.raises(ValueError, match=r'shape \(4, 3\), which is not \(N, 10\)'):
+        gb.confusion_matrix(data_iter, net)
+    with pytest.raises(ValueError, match='labels from 1 to 3, but the classes are 0 to 2'):
+        gb.confusion_matrix(answers([([0, 1], [1, 3])])[1], net, num_classes=3)
+
+
+def test_the_picture_is_a_png_that_replaces_the_one_before(tmp_path):
+    from PIL import Image
+    path = tmp_path / 'confusion.png'
+    path.write_text('the one before')
+    gb.plot_confusion(MATRIX, NAMES, str(path))
+    with Image.open(str(path)) as picture:
+        assert picture.format == 'PNG' and min(picture.size) > 200
+    assert [f.name for f in tmp_path.iterdir()] == ['confusion.png']
+
+
+def test_a_run_is_evaluated_on_the_test_images_of_its_data(make_run):
+    folder, net = make_run()
+    config, names, matrix = gb.evaluate_run(str(folder))
+    _, test_iter = gb.load_data_synthetic(8)
+    assert names == ['class %d' % i for i in range(10)] and config['model'] == 'lenet_bn'
+    assert matrix.sum() == 512
+    assert gb.accuracy_of(matrix) == gb.evaluate_accuracy(test_iter, net)
+
+
+def test_fashion_mnists_classes_have_its_names_and_data_from_where_it_is_told(make_run, tiny):
+    folder, _ = make_run(dataset='fashion-mnist', data_root='/nowhere')
+    _, names, matrix = gb.evaluate_run(str(folder), root=str(tiny.folder))
+    assert names == gb.get_fashion_mnist_labels(range(10))
+    labels = tiny.arrays['t10k-labels-idx1-ubyte']
+    assert (matrix.sum(axis=1) == np.bincount(labels, minlength=10)).all()
+
+
+def test_the_command_prints_text_and_writes_numbers_and_picture(make_run, script, tmp_path):
+    folder, _ = make_run()
+    code, out, err = script('evaluate.py', folder, '--json', tmp_path / 'numbers.json')
+    assert code == 0, err
+    record = json.loads((tmp_path / 'numbers.json').read_text())
+    matrix = np.array(record['confusion'])
+    assert out == gb.format_evaluation(matrix, ['class %d' % i for i in range(10)]) + '\n'
+    assert record['accuracy'] == gb.accuracy_of(matrix) and record['images'] == 512
+    assert [c['count'] for c in record['classes']] == matrix.sum(axis=1).tolist()
+    assert (folder / 'confusion.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_without_matplotlib_the_text_still_comes(make_run, script, tmp_path):
+    folder, _ = make_run()
+    (tmp_path / 'matplotlib.py').write_text('raise ImportError("none here")')
+    code, out, err = script('evaluate.py', folder, PYTHONPATH=str(tmp_path))
+    assert code == 0 and out.startswith('accuracy ') and 'pip install matplotlib' in err
+    assert not (folder / 'confusion.png').exists()
+    code, out, err = script('evaluate.py', folder, '--png', tmp_path / 'x.png',
+                            PYTHONPATH=str(tmp_path))
+    assert code == 1 and out.startswith('accuracy ') and err.startswith('error: ')
+
+
+def test_a_folder_that_is_no_run_ends_with_code_1(script, tmp_path):
+    code, out, err = script('evaluate.py', tmp_path / 'none')
+    assert code == 1 and out == '' and err.startswith('error: ') and 'none' in err
