@@ -14,7 +14,7 @@ SHAPES = [(256, 6, 24, 24), (256, 16, 8, 8), (256, 120), (256, 64, 7, 7), (256, 
 SIZES, DEPTHS = (32, 64, 128, 256, 512, 1024), range(1, 7)
 PREDICTED = ('lenet_bn_gluon', 'resnet', 'densenet')
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
-SLOWER = 1.25  # a PyTorch mode this much slower than the fastest in its first round gets no more
+SLOWER = 1.4  # a PyTorch mode this much slower than the fastest in its first round gets no more
 SLOW_STEP = 3.0  # seconds: a variant with longer steps takes part in every third round
 
 
@@ -104,7 +104,9 @@ class _Turns:
             worker.ask(warm=0, train=min(10, settings.max_steps), core=1, evaluate=1)
         warm = worker.ask(warm=0, train=1, core=1, evaluate=1)
         self.estimate = warm['train'][0]
-        self._times = {what: settings.times(warm[what][0]) for what in ('train', 'core')}
+        self._times = {what: settings.times(scale * warm[what][0] / warm[what][1] *
+                                            settings.batch_size)
+                       for what, scale in (('train', 1), ('core', 2))}
         self._times['warm'] = 1 if fast else 0
         self._times['evaluate'] = max(1, settings.times(3 * warm['evaluate'][0]))
         self._fresh = True
@@ -130,10 +132,10 @@ class _Turns:
         self.samples['peak_mib'] = answer['peak_mib']
 
     def quick_look(self):
-        """Seconds a step, the better of two short goes."""
+        """Seconds a step, the best of three short goes."""
         n = max(1, self._times['train'] // 2)
         answers = [self._worker.ask(reset_peak=True, warm=1, train=n, core=1, evaluate=1)
-                   for _ in range(2)]
+                   for _ in range(3)]
         self.estimate = min(answer['train'][0] / n for answer in answers)
         self.samples['peak_mib'] = answers[-1]['peak_mib']
 
