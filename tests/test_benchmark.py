@@ -13,10 +13,11 @@ from conftest import REPOSITORY
 
 import gluonblocks as gb
 from benchmarks import stats
-from benchmarks.measure import Settings, epoch_seconds, fastest_torch, outside_share
+from benchmarks.measure import Settings
 from benchmarks.notebook_code import TRAININGS, formula
 from benchmarks.onednn import primitive_times
 from benchmarks.report import between, summarize, table, times
+from benchmarks.stats import epoch_seconds, fastest_torch, outside_share
 from benchmarks.targets import targets
 from benchmarks.workers import Worker, WorkerError, environment
 
