@@ -7,6 +7,7 @@ import tempfile
 from . import measure
 from .machine import machine
 from .report import render, summarize
+from .startup import startup
 
 
 def run(settings, models, parts, json_path=None, chart_path=None):
@@ -38,7 +39,7 @@ def run(settings, models, parts, json_path=None, chart_path=None):
     if 'growth' in parts:
         raw['growth'] = measure.growth(settings, models)
     if 'startup' in parts:
-        raw['startup'] = measure.startup(settings)
+        raw['startup'] = startup(settings)
     results = summarize(raw)
     print(render(raw, results), end='', flush=True)
     if json_path:

@@ -1,20 +1,15 @@
 """What is measured, in which turns: each function returns plain lists and dicts of numbers."""
 import contextlib
-import os
-import statistics
-import subprocess
 import sys
-import time
 
 from .notebook_code import TRAININGS
-from .stats import known
-from .workers import ROOT, Unavailable, Worker, WorkerError, environment
+from .workers import Unavailable, Worker
 
 SHAPES = [(256, 6, 24, 24), (256, 16, 8, 8), (256, 120), (256, 64, 7, 7), (256, 128, 4, 4)]
 SIZES, DEPTHS = (32, 64, 128, 256, 512, 1024), range(1, 7)
 PREDICTED = ('lenet_bn_gluon', 'resnet', 'densenet')
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
-SLOWER = 1.25  # a PyTorch mode this much slower than the fastest in its first round gets no more
+SLOWER = 1.4  # a PyTorch mode this much slower than the fastest in its first round gets no more
 SLOW_STEP = 3.0  # seconds: a variant with longer steps takes part in every third round
 
 
@@ -104,7 +99,9 @@ class _Turns:
             worker.ask(warm=0, train=min(10, settings.max_steps), core=1, evaluate=1)
         warm = worker.ask(warm=0, train=1, core=1, evaluate=1)
         self.estimate = warm['train'][0]
-        self._times = {what: settings.times(warm[what][0]) for what in ('train', 'core')}
+        self._times = {what: settings.times(scale * warm[what][0] / warm[what][1] *
+                                            settings.batch_size)
+                       for what, scale in (('train', 1), ('core', 2))}
         self._times['warm'] = 1 if fast else 0
         self._times['evaluate'] = max(1, settings.times(3 * warm['evaluate'][0]))
         self._fresh = True
@@ -130,10 +127,10 @@ class _Turns:
         self.samples['peak_mib'] = answer['peak_mib']
 
     def quick_look(self):
-        """Seconds a step, the better of two short goes."""
+        """Seconds a step, the best of three short goes."""
         n = max(1, self._times['train'] // 2)
         answers = [self._worker.ask(reset_peak=True, warm=1, train=n, core=1, evaluate=1)
-                   for _ in range(2)]
+                   for _ in range(3)]
         self.estimate = min(answer['train'][0] / n for answer in answers)
         self.samples['peak_mib'] = answers[-1]['peak_mib']
 
@@ -236,78 +233,3 @@ def growth(settings, models):
         rows.append(dict(what=what, size=size, step=steps, arithmetic=work / first[what],
                          peak_mib=turns.samples['peak_mib']))
     return rows
-
-
-_FIRST_STEP = """
-import os, runpy, sys, time
-pipe, sys.argv = int(sys.argv[1]), sys.argv[2:]
-import gluonblocks
-from mxnet import gluon, nd
-step = gluon.Trainer.step
-def first(*args, **kwargs):
-    step(*args, **kwargs)
-    nd.waitall()
-    os.write(pipe, repr(time.monotonic()).encode())
-    os._exit(0)
-gluon.Trainer.step = first
-runpy.run_path(sys.argv[0], run_name='__main__')
-"""
-
-
-def startup(settings, model='lenet_bn'):
-    """Seconds from starting `scripts/train.py --model lenet_bn` to the end of its first step.
-
-    The first go, which brings the files into the page cache, is left out.
-    """
-    arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', model, '--dataset',
-                 settings.dataset, '--batch-size', str(settings.batch_size)]
-    if settings.data_root:
-        arguments += ['--data-root', settings.data_root]
-    times = []
-    for i in range(settings.starts + 1):
-        say('start-up: %d of %d' % (i + 1, settings.starts + 1))
-        times.append(_start(arguments, environment(settings.threads)))
-    return times[1:]
-
-
-def _start(arguments, env):
-    readable, writable = os.pipe()
-    with open(readable) as pipe:
-        before = time.monotonic()  # one clock for all processes on Linux
-        process = subprocess.Popen(
-            [sys.executable, '-c', _FIRST_STEP, str(writable)] + arguments, env=env,
-            pass_fds=[writable], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True)
-        os.close(writable)
-        try:
-            _, said = process.communicate()
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        after = pipe.read()
-    if not after:
-        raise WorkerError('scripts/train.py: %s' % (said.strip().splitlines() or ['?'])[-1])
-    return float(after) - before
-
-
-def epoch_seconds(samples, facts):
-    """Seconds of an epoch, for each round: training and evaluating, from the seconds an image.
-
-    What a loader does once an epoch is not in it.
-    """
-    return [None if step is None else facts['num_train'] * step + facts['num_test'] * evaluate
-            for step, evaluate in zip(samples['step'], samples['evaluate'])]
-
-
-def fastest_torch(samples):
-    """The PyTorch mode with the smallest median step, or None."""
-    modes = [name for name in samples if name.startswith('torch')]
-    return min(modes, key=lambda name: statistics.median(known(samples[name]['step'])),
-               default=None)
-
-
-def outside_share(samples):
-    """The share of the step that is outside the network, for each round of one variant."""
-    return [None if step is None else 1 - core / step
-            for step, core in zip(samples['step'], samples['core'])]

@@ -36,7 +36,7 @@ def import_mxnet():
     for name, builtin in (('bool', bool), ('int', int), ('float', float), ('object', object)):
         if name not in numpy.__dict__:
             setattr(numpy, name, builtin)
-    if importlib.util.find_spec('distutils') is None:
+    if 'distutils' not in sys.modules and importlib.util.find_spec('distutils') is None:
         from packaging.version import Version
         package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
         package.__path__, package.version = [], version

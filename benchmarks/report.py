@@ -1,7 +1,7 @@
 """What was measured, as results with ratios, targets, and text."""
 import statistics
 
-from . import measure, stats
+from . import stats
 from .stats import Spread, geometric_mean, ratio, spread
 from .targets import targets
 
@@ -30,21 +30,21 @@ def summarize(raw):
 
 
 def _training(samples, batch_size, facts):
-    torch = measure.fastest_torch(samples)
+    torch = stats.fastest_torch(samples)
     rows = {}
     for name, sample in samples.items():
         step = stats.known(sample['step'])
         row = {'ms': spread([1e3 * batch_size * value for value in step]),
                'images_per_second': 1 / statistics.median(step),
                'peak_mib': sample['peak_mib'],
-               'outside': spread(stats.known(measure.outside_share(sample))),
+               'outside': spread(stats.known(stats.outside_share(sample))),
                'evaluate_ms': spread([1e3 * batch_size * value
                                       for value in stats.known(sample['evaluate'])]),
-               'epoch_seconds': spread(stats.known(measure.epoch_seconds(sample, facts)))}
+               'epoch_seconds': spread(stats.known(stats.epoch_seconds(sample, facts)))}
         for other, key in (('notebook', 'notebook_ratio'), (torch, 'torch_ratio')):
             row[key] = ratio(samples[other]['step'], sample['step']) if other in samples else None
-        row['epoch_ratio'] = (ratio(measure.epoch_seconds(samples['notebook'], facts),
-                                    measure.epoch_seconds(sample, facts))
+        row['epoch_ratio'] = (ratio(stats.epoch_seconds(samples['notebook'], facts),
+                                    stats.epoch_seconds(sample, facts))
                               if 'notebook' in samples else None)
         rows[name] = row
     floor = rows.pop('onednn', None)

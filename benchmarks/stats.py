@@ -34,3 +34,25 @@ def known(values):
 
 def geometric_mean(values):
     return math.exp(sum(math.log(value) for value in values) / len(values))
+
+
+def epoch_seconds(samples, facts):
+    """Seconds of an epoch, for each round: training and evaluating, from the seconds an image.
+
+    What a loader does once an epoch is not in it.
+    """
+    return [None if step is None else facts['num_train'] * step + facts['num_test'] * evaluate
+            for step, evaluate in zip(samples['step'], samples['evaluate'])]
+
+
+def fastest_torch(samples):
+    """The PyTorch mode with the smallest median step, or None."""
+    modes = [name for name in samples if name.startswith('torch')]
+    return min(modes, key=lambda name: statistics.median(known(samples[name]['step'])),
+               default=None)
+
+
+def outside_share(samples):
+    """The share of the step that is outside the network, for each round of one variant."""
+    return [None if step is None else 1 - core / step
+            for step, core in zip(samples['step'], samples['core'])]

@@ -3,8 +3,9 @@
 SPEC, each request and each answer are JSON. The first answer comes when the variant is ready, or
 says {"unavailable": why}; {"error": what} may come in the place of any. To a training variant a
 request is a round, {"warm": passes, "core": passes, "train": batches, "evaluate": batches}: first
-passes of the network alone that do not count, then what does. The answer has [seconds, images] of
-each, and all answers have "peak_mib".
+passes of the network alone that do not count, then what does; the network alone runs before the
+training and after it, so that what slows the machine meanwhile meets both. The answer has
+[seconds, images] of each, and all answers have "peak_mib".
 """
 import json
 import os

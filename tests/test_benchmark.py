@@ -13,10 +13,11 @@ from conftest import REPOSITORY
 
 import gluonblocks as gb
 from benchmarks import stats
-from benchmarks.measure import Settings, epoch_seconds, fastest_torch, outside_share
+from benchmarks.measure import Settings
 from benchmarks.notebook_code import TRAININGS, formula
 from benchmarks.onednn import primitive_times
 from benchmarks.report import between, summarize, table, times
+from benchmarks.stats import epoch_seconds, fastest_torch, outside_share
 from benchmarks.targets import targets
 from benchmarks.workers import Worker, WorkerError, environment
 
@@ -209,23 +210,28 @@ def test_missing_data_end_with_code_1_and_what_to_do(tmp_path):
     assert code == 1 and 'error: probe: ' in err and 'train-images-idx3-ubyte: wrong file' in err
 
 
-def group_members(pid):
+def descendants(pid):
     """The processes whose parent or grandparent is `pid`."""
-    rows = subprocess.run(['ps', '-eo', 'pid=,ppid=,stat='], stdout=subprocess.PIPE,
-                          text=True).stdout.splitlines()
-    parents = {int(row.split()[0]): int(row.split()[1]) for row in rows}
-    return [child for child, parent in parents.items()
-            if pid in (parent, parents.get(parent))]
+    parents = {}
+    for name in os.listdir('/proc'):
+        if name.isdigit():
+            try:
+                with open('/proc/%s/stat' % name) as f:
+                    parents[int(name)] = int(f.read().rpartition(')')[2].split()[1])
+            except OSError:  # it has just ended
+                pass
+    return [child for child, parent in parents.items() if pid in (parent, parents.get(parent))]
 
 
 @pytest.mark.parametrize('number, code', [
     (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
-def test_whatever_ends_it_no_worker_is_left(number, code):
-    process = start(*SMALL, '--parts', 'training', '--only', 'notebook')
+def test_whatever_ends_it_no_worker_is_left(number, code, tmp_path):
+    process = start(*SMALL, '--parts', 'training', '--only', 'notebook',
+                    TMPDIR=str(tmp_path))
     for line in process.stderr:
         if 'round 1' in line:
             break
-    children = group_members(process.pid)
+    children = descendants(process.pid)
     assert len(children) == 9  # the worker, and its two loaders' four and four
     process.send_signal(number)
     process.communicate(timeout=60)

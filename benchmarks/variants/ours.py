@@ -83,9 +83,7 @@ class _Rounds:
             raise EOFError
         core(self._made[-1], self._fixed, self._request['warm'])
         self._clock.lap()
-        n = self._request['core']
-        core(self._made[-1], self._fixed, n)
-        self._answer = {'core': [self._clock.lap(), n * len(self._fixed)]}
+        self._answer = {'core': [self._core(), 2 * self._request['core'] * len(self._fixed)]}
         self._requests.forget_printed()
         self._clock.lap()
         yield from self._count(self._train, self._request['train'])
@@ -95,7 +93,12 @@ class _Rounds:
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['primitives'] = self._requests.primitives()
         self._clock.lap()
+        self._answer['core'][0] += self._core()
         yield from self._count(self._test, self._request['evaluate'])
+
+    def _core(self):
+        core(self._made[-1], self._fixed, self._request['core'])
+        return self._clock.lap()
 
     def _count(self, batches, n):
         self._images = 0

@@ -30,10 +30,11 @@ def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
     for request in requests:
         answer = {}
         training.core(request['warm'])
-        for what in ('core', 'train', 'evaluate'):
-            clock = Clock()
+        for what in ('core', 'train', 'core', 'evaluate'):
+            clock, total = Clock(), answer.setdefault(what, [0, 0])
             images = getattr(training, what)(request[what])
-            answer[what] = [clock.lap(), images]
+            total[0] += clock.lap()
+            total[1] += images
         requests.answer(**answer)
 
 
