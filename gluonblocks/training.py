@@ -13,8 +13,8 @@ class RunningSum:
     """A sum over batches, in double precision, of numbers that MXNet may still be computing.
 
     MXNet computes behind Python's back. Reading each batch's numbers at once would idle it, and
-    never waiting would queue an epoch's images in memory: so `add` waits for the batch that is two
-    back, and `read` is for when the sum is wanted. `total` is the sum of what was read, `first_bad`
+    never waiting would queue an epoch's images in memory: so `wait` is for the batch that is two
+    back, and `read` for when the sum is wanted. `total` is the sum of what was read, `first_bad`
     the number of the batch, from 1, that made it infinite or no number (None: none did).
     """
 
@@ -22,9 +22,12 @@ class RunningSum:
         self.total, self.first_bad = total, None
         self._num_read, self._waiting = num_batches, collections.deque()
 
-    def add(self, numbers, ahead=2):
+    def add(self, numbers):
         """Take in a batch's NDArrays (1,), one for each device."""
         self._waiting.append(numbers)
+
+    def wait(self, ahead=2):
+        """Wait until no more than the last `ahead` batches are being computed."""
         if len(self._waiting) > ahead:
             for number in self._waiting[-ahead - 1]:
                 number.wait_to_read()
@@ -78,6 +81,7 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     hits, n = RunningSum(), 0
     for X, y in data_iter:
         hits.add([_hits(net(X), y) for X, y in _shards(X, y, ctx)])
+        hits.wait()
         n += y.shape[0]
     if not n:
         raise ValueError('data_iter gave no batch, so there is no accuracy')
@@ -150,6 +154,7 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx, hooks, state):
         trainer.step(batch_size or X.shape[0])
         state.hits.add([_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         state.losses.add(ls)
+        state.losses.wait()
         state.step, state.batch, state.images = (
             state.step + 1, state.batch + 1, state.images + X.shape[0])
         for hook in hooks:

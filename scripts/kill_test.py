@@ -68,18 +68,20 @@ def undisturbed(arguments, folder):
 
 def killed(arguments, folder, kills, start_up, interval, number, rng):
     """Kill `kills` times, then run to the end; (what all printed, how often it was killed)."""
-    out, done = '', 0
+    out, done, seen = '', 0, 0
     for i in range(kills):
         begun = os.path.exists(os.path.join(folder, 'config.json'))
         process = start(['--resume', folder] if begun else arguments + ['--out', folder])
         process.resumed = os.path.exists(os.path.join(folder, 'last.safetensors'))
-        if i % 4 == 3:  # while it starts, which is when it reads and mends
-            time.sleep(rng.uniform(0, start_up))
-        else:  # so many checkpoints on that the kills are spread over the run
-            wanted = rng.randint(0, max(1, int(1.6 * number / kills)))
+        # So many checkpoints on that the kills are spread over the run and none comes too late.
+        wanted = rng.randint(0, max(0, int(1.6 * (number - 2 - seen) / (kills - i))))
+        if wanted == 0 or i % 4 == 3:  # while it starts, which is when it reads and mends
+            time.sleep(rng.uniform(0, start_up / 2))
+        else:
             for count, _ in enumerate(checkpoints(process, folder), 1):
                 if count >= wanted:
                     break
+            seen += wanted
             time.sleep(rng.uniform(0, interval))
         process.kill()
         text, _ = process.communicate()

@@ -126,7 +126,7 @@ def test_killed_at_random_moments_the_run_ends_the_same():
     script = os.path.join(REPOSITORY, 'scripts', 'kill_test.py')
     done = subprocess.run(
         [sys.executable, script, '--kills', '3', '--', *SYNTHETIC, '--epochs', '2', '--seed', '0',
-         '--batch-size', '128', '--checkpoint-every', '3'], capture_output=True, text=True)
+         '--batch-size', '128', '--checkpoint-every', '2'], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith('killed 3 times of 3: the same to the last byte\n')
 
