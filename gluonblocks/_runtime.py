@@ -59,7 +59,7 @@ def _numpy_names():
     """What MXNet 1.x and GluonCV 0.10.5 look up in NumPy and newer NumPy lacks: {name: value}."""
     import numpy
     compat = types.ModuleType('numpy.compat')
-    compat.basestring = str
+    vars(compat)['basestring'] = str
     names = {
         # Dropped by 1.24; they were the builtins.
         'bool': bool, 'int': int, 'float': float,
@@ -94,9 +94,9 @@ def put_back_distutils():
         return
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    package.__path__ = []  # an empty package: any other submodule is still missing
-    package.version = version
-    version.LooseVersion = version.StrictVersion = Version
+    # An empty path makes it a package, of which any other submodule is still missing.
+    vars(package).update(__path__=[], version=version)
+    vars(version).update(LooseVersion=Version, StrictVersion=Version)
     sys.modules.update({'distutils': package, 'distutils.version': version})
     mended.append('distutils.version')
 

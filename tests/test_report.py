@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY, environment
 
+import gluonblocks as gb
 from gluonblocks import _runtime, report
 
 
@@ -38,10 +39,10 @@ def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
     assert lines['NumPy'] == np.__version__
     assert lines['MXNet'].startswith(mx.__version__)
     assert lines['threads'] == '%d for %d cores' % (cores, cores)
-    assert lines['devices'] == 'cpu(0)'
-    assert 'oneDNN %s' % ('yes' if mx.runtime.Features().is_enabled('MKLDNN') else 'no') in (
-        lines['build'])
-    assert 'CUDA no' in lines['build'] and 'distributed ' in lines['build']
+    assert lines['devices'] == ', '.join(map(str, gb.try_all_gpus()))
+    for title, feature in [('oneDNN', 'MKLDNN'), ('CUDA', 'CUDA'), ('distributed', 'DIST_KVSTORE')]:
+        enabled = mx.runtime.Features().is_enabled(feature)
+        assert '%s %s' % (title, 'yes' if enabled else 'no') in lines['build']
     assert 'OMP_NUM_THREADS=%d' % cores in lines['mended']
     assert 'MXNET_HOME=%s' % (tmp_path / 'no-home') in lines['variables']
     assert not (tmp_path / 'no-home').exists()  # it fetched nothing
