@@ -42,7 +42,7 @@ _STEP = json.dumps({
     'nodes': [{'op': 'null', 'name': name, 'inputs': []} for name in ('weight', 'grad', 'mom')] +
              [{'op': 'sgd_mom_update', 'name': 'assign', 'attrs': {'lr': '-1', 'momentum': '0'},
                'inputs': [[0, 0, 0], [1, 0, 0], [2, 0, 0]]}],
-    'arg_nodes': [0, 1, 2], 'heads': [[3, 0, 0]], 'attrs': {'mxnet_version': ['int', 10901]}})
+    'arg_nodes': [0, 1, 2], 'heads': [[3, 0, 0]], 'attrs': {'mxnet_version': ['int', 10700]}})  # older MXNet remarks on newer graphs
 
 
 def _assign(F, param, value):
