@@ -98,7 +98,7 @@ def _features():
 def _devices(wrong):
     from mxnet.runtime import Features
 
-    from .training import try_all_gpus
+    from . import try_all_gpus
     devices = [str(device) for device in try_all_gpus()]
     if Features().is_enabled('CUDA') and devices == ['cpu(0)']:
         wrong.append('This MXNet is built with CUDA, but no GPU works. See what nvidia-smi lists, '
