@@ -1,8 +1,8 @@
-"""Make MXNet 1.9.1 import on today's Python and NumPy, and use every core. Nothing else.
+"""Make MXNet 1.7 to 1.9 import on today's Python and NumPy, and use every core. Nothing else.
 
 This module works when it is imported, because each of its three mendings has to be in place
 before MXNet's own import: MXNet looks NumPy's names up while its modules load, and its library
-reads the thread count once, when it is loaded.
+reads the thread count once, when it is loaded. What was mended is told in `mended`.
 """
 import importlib.util
 import math
@@ -12,10 +12,12 @@ import sys
 import types
 import warnings
 
-import numpy
+mended = []  # what this module put in its place, in words
 
-# MXNet 1.9.1 and GluonCV 0.10.5 look these up; NumPy 1.24 dropped them. They were the builtins.
-_NUMPY_NAMES = {'bool': bool, 'int': int, 'float': float, 'object': object}
+# MXNet's wheels on PyPI: (sys.platform, platform.machine()).
+WHEELS = {('linux', 'x86_64'), ('linux', 'aarch64'), ('darwin', 'x86_64')}
+# From here on NumPy has no wheels that MXNet's own requirement, numpy<2, allows.
+_WITHOUT_PIN = (3, 13)
 
 _MISSING_LIBRARY = """\
 MXNet is installed but its library could not be loaded: {error}
@@ -25,17 +27,65 @@ MXNet's wheel needs two system libraries that it does not bring, libgomp and lib
 
 _MISSING_MXNET = """\
 MXNet could not be imported: {error}
-Install it with:  pip install mxnet==1.9.1
-(wheels exist for 64-bit x86 Linux; on another system use a Linux container or virtual machine)"""
+{remedy}"""
+
+_BEYOND_MENDING = """\
+MXNet could not be imported: {error}
+It looks for a name that this NumPy, {numpy}, lacks. Install one that it works with:
+  pip install --no-deps 'numpy>=2,<2.3'"""
+
+
+def install_command():
+    """What installs MXNet here, or what to do where there is no wheel of it: text, lines."""
+    if (sys.platform, platform.machine()) not in WHEELS:
+        return ('There is no MXNet for %s on %s. Wheels exist for 64-bit Linux and for macOS on\n'
+                'Intel: use a Linux container (docker run --platform linux/amd64), or a virtual '
+                'machine.' % (platform.system() or sys.platform, platform.machine()))
+    if sys.version_info >= _WITHOUT_PIN:
+        return ("Install it with:  pip install --no-deps mxnet==1.9.1\n"
+                '(without --no-deps its numpy<2 would have NumPy built from source)')
+    return 'Install it with:  pip install mxnet==1.9.1'
+
+
+def _financial(name):
+    """A stand-in for a function that MXNet copies by its name, and NumPy dropped for good."""
+    def dropped(*args, **kwargs):
+        raise NotImplementedError('NumPy dropped %s in 1.20; numpy-financial has it' % name)
+    dropped.__name__ = name
+    return dropped
+
+
+def _numpy_names():
+    """What MXNet 1.x and GluonCV 0.10.5 look up in NumPy and newer NumPy lacks: {name: value}."""
+    import numpy
+    compat = types.ModuleType('numpy.compat')
+    vars(compat)['basestring'] = str
+    names = {
+        # Dropped by 1.24; they were the builtins.
+        'bool': bool, 'int': int, 'float': float,
+        # Dropped by 2.0.
+        'PZERO': 0.0, 'NZERO': -0.0, 'PINF': math.inf, 'NINF': -math.inf, 'Inf': math.inf,
+        'NAN': math.nan, 'NaN': math.nan, 'alltrue': numpy.all, 'sometrue': numpy.any,
+        'product': numpy.prod, 'round_': numpy.round, 'msort': lambda a: numpy.sort(a, axis=0),
+        'compat': compat,
+    }
+    names.update((name, _financial(name)) for name in ('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'))
+    return names
 
 
 def put_back_numpy_names():
-    """Add to NumPy the names of `_NUMPY_NAMES` that it lacks; replace none."""
+    """Add to NumPy the names of `_numpy_names` that it lacks; replace none."""
+    try:
+        import numpy
+    except ModuleNotFoundError:
+        return  # MXNet's import tells
+    names = _numpy_names()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # NumPy 1.20 to 1.26 warn when they are asked for these
-        missing = [name for name in _NUMPY_NAMES if not hasattr(numpy, name)]
+        missing = [name for name in names if not hasattr(numpy, name)]
     for name in missing:
-        setattr(numpy, name, _NUMPY_NAMES[name])
+        setattr(numpy, name, names[name])
+        mended.append('numpy.' + name)
 
 
 def put_back_distutils():
@@ -44,10 +94,11 @@ def put_back_distutils():
         return
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    package.__path__ = []  # an empty package: any other submodule is still missing
-    package.version = version
-    version.LooseVersion = version.StrictVersion = Version
+    # An empty path makes it a package, of which any other submodule is still missing.
+    vars(package).update(__path__=[], version=version)
+    vars(version).update(LooseVersion=Version, StrictVersion=Version)
     sys.modules.update({'distutils': package, 'distutils.version': version})
+    mended.append('distutils.version')
 
 
 def _read(path):
@@ -111,6 +162,7 @@ def set_threads():
     cores = physical_cores()
     if 'mxnet' not in sys.modules:
         os.environ['OMP_NUM_THREADS'] = str(cores)
+        mended.append('OMP_NUM_THREADS=%d' % cores)
         return
     halves = platform.machine() in ('x86_64', 'AMD64')
     used = max(1, len(_available_cpus()) // 2) if halves else cores
@@ -135,13 +187,28 @@ def import_mxnet():
     try:
         import mxnet  # noqa: F401
     except ImportError as error:
-        raise ImportError(_MISSING_MXNET.format(error=error)) from error
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        remedy = (install_command() if missing in (None, 'mxnet') else
+                  'MXNet needs it; install it with:  pip install ' + missing)
+        raise ImportError(_MISSING_MXNET.format(error=error, remedy=remedy)) from error
     except OSError as error:
         raise ImportError(_MISSING_LIBRARY.format(error=error)) from error
+    except (AttributeError, RuntimeError) as error:
+        import numpy
+        raise ImportError(
+            _BEYOND_MENDING.format(error=error, numpy=numpy.__version__)) from error
 
 
-put_back_numpy_names()
-put_back_distutils()
-set_threads()
-copy_in_one_thread()
-import_mxnet()
+try:
+    put_back_numpy_names()
+    put_back_distutils()
+    set_threads()
+    copy_in_one_thread()
+    import_mxnet()
+except ImportError as error:
+    # Python says '-m' while it looks for the module to run: `python -m gluonblocks` imports the
+    # package first, and has to work without MXNet, for it tells what is missing.
+    if sys.argv[:1] != ['-m']:
+        raise
+    from . import report
+    sys.exit(report.main(error))

@@ -1,5 +1,6 @@
 """A run's whole state in one file, and back: weights, statistics, optimizer, loop, generators."""
 import random
+from typing import Any
 
 import numpy as np
 from mxnet import nd
@@ -65,14 +66,15 @@ def encode_checkpoint(net, trainer, state, rows, identity):
             for i, array in enumerate(_flat(updater.states[index])):
                 tensors['optimizer/%s/%d' % (key, i)] = array.asnumpy()
         counts[key] = optimizer._all_index_update_counts.get(ctx.device_id, {}).get(index)
-    tensors['numpy'], python = np.random.get_state()[1], random.getstate()
+    drawn: Any = np.random.get_state()
+    tensors['numpy'], python = drawn[1], random.getstate()
     tensors['python'] = np.array(python[1], 'uint32')
     info = {
         'identity': identity, 'epoch': state.epoch, 'step': state.step, 'batch': state.batch,
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'seconds': state.seconds if state.batch else 0.0, 'rows': rows, 'counts': counts,
         'best_epoch': best_epoch(state.history) if state.history else None,
-        'optimizer': _numbers(optimizer), 'numpy': np.random.get_state()[2:], 'python': python[2]}
+        'optimizer': _numbers(optimizer), 'numpy': drawn[2:], 'python': python[2]}
     return encode_tensors(tensors, info)
 
 
@@ -124,7 +126,8 @@ def restore_checkpoint(tensors, info, net, trainer, state):
         optimizer._index_update_count[index] = info['counts'][key]
     for name, value in info['optimizer'].items():
         setattr(optimizer, name, value)
-    np.random.set_state(('MT19937', tensors['numpy']) + tuple(info['numpy']))
+    drawn: Any = ('MT19937', tensors['numpy']) + tuple(info['numpy'])
+    np.random.set_state(drawn)
     random.setstate((3, tuple(int(n) for n in tensors['python']), info['python']))
     state.step = info['step']
     state.begin_epoch(*(info[key] for key in ('batch', 'images', 'loss', 'hits', 'seconds')))

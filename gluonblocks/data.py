@@ -1,4 +1,6 @@
 """Images and labels in memory -> batches: Fashion-MNIST, and a synthetic data set."""
+from typing import Any, Callable, Dict
+
 import numpy as np
 from mxnet import nd
 
@@ -80,7 +82,8 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
     return _loaders(draw(num_train) + draw(num_test), batch_size, resize, seed)
 
 
-DATASETS = {'fashion-mnist': load_data_fashion_mnist, 'synthetic': load_data_synthetic}
+DATASETS: Dict[str, Callable[..., Any]] = {
+    'fashion-mnist': load_data_fashion_mnist, 'synthetic': load_data_synthetic}
 _CLASS_NAMES = {'fashion-mnist': LABELS}
 
 

@@ -54,7 +54,8 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
     Raises DataError with the file, what is wrong with it, and the ways to get it right.
     """
     folder = find_folder(root)
-    missing = [name for name in FILES if not _path(folder, name)]
+    found = find_files(folder)
+    missing = [name for name in FILES if name not in found]
     if missing:
         try:
             download.fetch(missing, folder, check)
@@ -80,9 +81,15 @@ def find_folder(root=DEFAULT_ROOT):
     places = [os.path.expanduser(place)
               for place in places + [os.path.join(home, 'datasets', 'fashion-mnist')]]
     for place in places + [SYSTEM_ROOT]:
-        if any(_path(place, name) for name in FILES):
+        if find_files(place):
             return place
     return places[0]
+
+
+def find_files(folder):
+    """The files of the data set that lie in `folder`: {name: path}, gzip or not, unchecked."""
+    paths = {name: _path(folder, name) for name in FILES}
+    return {name: path for name, path in paths.items() if path}
 
 
 def check(name, path):

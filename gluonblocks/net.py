@@ -1,4 +1,6 @@
 """The net that the registry's models are made of."""
+from typing import Any
+
 import mxnet as mx
 from mxnet import autograd
 from mxnet.gluon import nn
@@ -13,6 +15,9 @@ class Net(nn.HybridSequential):
     mode gets that graph simplified (see `graph.simplify`), at its first call. What is exported is
     the graph for all sizes.
     """
+
+    _cached_op: Any  # Gluon's own
+    _cached_op_args: Any
 
     def _alias(self):  # Gluon names layers and parameters by it, as in the book
         return 'hybridsequential'

@@ -64,12 +64,14 @@ def batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, C, num_dims,
 
 # MXNet's symbols cannot write a parameter, but for an optimizer's step: with learning rate -1 and
 # no momentum it sets its state to the "gradient". The operator's own symbol function refuses its
-# arguments (it gives them no names), so the node is written down and its inputs filled in.
+# arguments (it gives them no names), so the node is written down and its inputs filled in. `attrs`
+# tells the version of MXNet, which remarks on graphs of others: so they are any graph's of its own.
 _STEP = json.dumps({
     'nodes': [{'op': 'null', 'name': name, 'inputs': []} for name in ('weight', 'grad', 'mom')] +
              [{'op': 'sgd_mom_update', 'name': 'assign', 'attrs': {'lr': '-1', 'momentum': '0'},
                'inputs': [[0, 0, 0], [1, 0, 0], [2, 0, 0]]}],
-    'arg_nodes': [0, 1, 2], 'heads': [[3, 0, 0]], 'attrs': {'mxnet_version': ['int', 10901]}})
+    'arg_nodes': [0, 1, 2], 'heads': [[3, 0, 0]],
+    'attrs': json.loads(mx.sym.var('x').tojson())['attrs']})
 
 
 def _assign(F, param, value):

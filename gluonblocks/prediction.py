@@ -2,6 +2,7 @@
 import collections
 import os
 import warnings
+from typing import Any, List
 
 import mxnet as mx
 import numpy as np
@@ -138,7 +139,7 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     ctx = try_gpu() if ctx is None else get_ctx(ctx) if isinstance(ctx, str) else ctx
     net, config = load_run(folder, ctx=ctx, weights=weights)
     names = get_class_names(config['dataset'], config['num_classes'])
-    read = []
+    read: List[Any] = []
     for path in paths:
         try:
             read.append((read_image(path, invert=invert), None))

@@ -35,7 +35,7 @@ def data_checksum(*loaders):
     for loader in loaders:
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@ import os
 import random
 import sys
 from contextlib import nullcontext
+from typing import List
 
 import mxnet as mx
 import numpy as np
@@ -10,7 +11,7 @@ from mxnet import init
 
 from .data import DATASETS
 from .events import TensorBoardEvents
-from .hooks import EarlyStop, FiniteLoss, Reseed, draws_numbers
+from .hooks import EarlyStop, FiniteLoss, Hook, Reseed, draws_numbers
 from .interrupt import DeferredInterrupt
 from .losses import make_loss
 from .models import get_model, get_recipe
@@ -159,7 +160,7 @@ def _train(options, get_run=None, epochs_before=None):
 
 def make_hooks(net, trainer, num_batches, options):
     """The hooks that `options`, of `resolve_options`, ask for, but those of a run's folder."""
-    hooks = [FiniteLoss(trainer, num_batches)] if options['stop_non_finite'] else []
+    hooks: List[Hook] = [FiniteLoss(trainer, num_batches)] if options['stop_non_finite'] else []
     if options['early_stop']:
         hooks.append(EarlyStop(options['early_stop']))
     if options['optimizer'] == 'sgld' or draws_numbers(net):

@@ -88,7 +88,7 @@ class RunFolder(Hook):
         self._rows = [HistoryRow(*row) for row in info['rows']]
         self._times = self._read_times()
         seconds = {row.epoch: row.seconds for row in self._times}
-        state.history = [EpochRecord(*row[:4], seconds=seconds.get(row.epoch, math.nan))
+        state.history = [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),))
                          for row in self._rows]
         self._write_history()
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
@@ -101,7 +101,7 @@ class RunFolder(Hook):
 
     def epoch_end(self, state):
         record = state.history[-1]
-        self._rows.append(HistoryRow(*record[:4], learning_rate=self._trainer.learning_rate))
+        self._rows.append(HistoryRow(*record[:4] + (self._trainer.learning_rate,)))
         self._times.append(TimesRow(record.epoch, record.seconds, state.rate))
         self._write_history()
         self._draw()

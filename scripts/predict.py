@@ -67,5 +67,6 @@ def main(argv=None):
 
 if __name__ == '__main__':
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors='backslashreplace')  # file names need not be text
+        # File names need not be text.
+        stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     sys.exit(cli.run(main))

@@ -17,6 +17,13 @@ from gluonblocks import fashion_mnist, models
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+def pytest_report_header():
+    """The versions that scripts/matrix.py records: of what runs, not of what pip meant to run."""
+    import mxnet
+    return 'gluonblocks %s, NumPy %s, MXNet %s' % (
+        gb.__version__, np.__version__, mxnet.__version__)
+
+
 @pytest.fixture(autouse=True)
 def seed_everything():
     import mxnet as mx
@@ -70,6 +77,21 @@ def train_script():
     return start
 
 
+def run_python(code, **env):
+    """Run Python code in a new process; return its stdout. Fails the test if the code fails."""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          env=environment(**env))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def environment(**env):
+    """The variables of a user who has set no number of threads, and `env`."""
+    kept = {k: v for k, v in os.environ.items()
+            if k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
+    return dict(kept, PYTHONPATH=REPOSITORY, **env)
+
+
 @pytest.fixture
 def script():
     """Run a script with arguments to its end; returns its exit code, stdout and stderr."""
@@ -107,16 +129,7 @@ def make_run(tmp_path):
 
 @pytest.fixture
 def python():
-    """Run Python code in a new process; returns its stdout. Fails the test if the code fails."""
-    def run(code, **env):
-        environment = {k: v for k, v in os.environ.items()
-                       if k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
-        environment.update(PYTHONPATH=REPOSITORY, **env)
-        done = subprocess.run([sys.executable, '-c', code], capture_output=True,
-                              text=True, env=environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-    return run
+    return run_python
 
 
 @pytest.fixture(params=gb.list_models())

@@ -38,3 +38,9 @@ def test_each_run_is_of_the_whole_recipe():
 
 def test_the_readme_shows_the_lenets_run():
     assert read('results', 'lenet_bn.txt') in read('README.md')
+
+
+def test_the_matrix_is_that_of_the_last_run():
+    shown = read('README.md').partition('<!-- matrix: begin -->\n')[2].partition(
+        '<!-- matrix: end -->')[0]
+    assert shown and shown == read('results', 'matrix.md').partition('\n\n')[2]

@@ -1,0 +1,71 @@
+#!/usr/bin/env python
+"""Build the source archive and the wheel, install each in an empty environment, and train there.
+
+Needs the package `build`. Nothing of the checkout is on the path of what is tried.
+
+example:
+  python scripts/check_dist.py
+
+Exit code: 0 both work, 1 one does not."""
+import argparse
+import glob
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# The source archive has these, beside the package, for those who build and test from it.
+SOURCES = ['README.md', 'pyproject.toml', 'requirements.txt', 'tox.ini', 'scripts/train.py',
+           'tests/conftest.py', 'tests/cells/section_5_11.txt', 'results/lenet_bn.txt']
+
+TRAIN = """
+import gluonblocks as gb, os, sys
+assert os.path.dirname(gb.__file__).startswith(sys.prefix), gb.__file__
+net, history = gb.train_model('lenet_bn', dataset='synthetic', num_epochs=2, seed=0)
+assert history[-1].train_acc > 0.9, history
+"""
+
+
+def main(argv=None):
+    argparse.ArgumentParser(description=__doc__,
+                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.check_call([sys.executable, '-m', 'build', '-q', '--outdir', folder, REPOSITORY])
+        archives = sorted(glob.glob(os.path.join(folder, 'gluonblocks-*')))
+        if [a.rsplit('.', 1)[1] for a in archives] != ['whl', 'gz']:
+            sys.exit('built %s, not a wheel and a source archive' % archives)
+        check_sources(archives[1])
+        for archive in archives:
+            print('installing and training from %s' % os.path.basename(archive), flush=True)
+            check_installed(archive, os.path.join(folder, 'env-' + archive.rsplit('.', 1)[1]))
+    print('%d archives passed' % len(archives))
+    return 0
+
+
+def check_sources(archive):
+    with tarfile.open(archive) as tar:
+        names = [name.partition('/')[2] for name in tar.getnames()]
+    missing = [name for name in SOURCES if name not in names]
+    if missing:
+        sys.exit('%s lacks %s' % (os.path.basename(archive), ', '.join(missing)))
+
+
+def check_installed(archive, folder):
+    """Install `archive` into a new environment at `folder` and train there; SystemExit if not."""
+    venv.create(folder, with_pip=True)
+    python = os.path.join(folder, 'bin', 'python')
+    env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')}
+    commands = [['-m', 'pip', 'install', '-q', archive]]
+    if sys.version_info >= (3, 13):  # see README
+        commands.append(['-m', 'pip', 'install', '-q', '--no-deps', 'mxnet==1.9.1'])
+    for command in commands + [['-c', TRAIN]]:
+        if subprocess.call([python] + command, cwd=folder, env=env):
+            sys.exit('%s: failed: %s' % (os.path.basename(archive), ' '.join(command[:3])))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,104 @@
+#!/usr/bin/env python
+"""Run every ```sh and ```python block of README.md, in order, in a copy of the repository."""
+import argparse
+import collections
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+EXAMPLE = """\
+A block runs as it stands, unless the line above its fence is one of
+
+  <!-- docs: not run: REASON -->
+  <!-- docs: OLD => NEW -->            (that part of the block is replaced: a shorter training)
+
+Blocks of other languages, or of none, are not commands. The copy has the files that git knows, and
+those it does not ignore; `python` and `python3` are the Python that runs this.
+
+example:
+  python scripts/run_readme.py
+  python scripts/run_readme.py --list
+
+Exit code: 0 all blocks passed, 1 one failed (the rest is not run)."""
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+Block = collections.namedtuple('Block', 'line language code not_run replaced')
+_BLOCK = re.compile(r'^(?:<!-- docs: (?P<mark>.*?) -->\n)?^```(?P<language>sh|python)\n'
+                    r'(?P<code>.*?)^```$', re.M | re.S)
+
+
+def blocks(text):
+    """The blocks of the Markdown `text`: a list of `Block`s, `code` as it shall run."""
+    found = []
+    for match in _BLOCK.finditer(text):
+        line = text.count('\n', 0, match.start('code'))
+        mark, code, not_run = match.group('mark') or '', match.group('code'), None
+        if mark.startswith('not run: '):
+            not_run = mark[len('not run: '):]
+        elif mark:
+            old, arrow, new = mark.partition(' => ')
+            if not arrow or old not in code:
+                raise ValueError('README.md, line %d: %r is no part of the block' % (line, old))
+            code = code.replace(old, new)
+        found.append(Block(line, match.group('language'), code, not_run,
+                           mark if mark and not not_run else None))
+    return found
+
+
+def run(block, folder):
+    """Run the block in `folder`; return the exit code."""
+    here = os.path.dirname(sys.executable)
+    env = dict(os.environ, PATH=os.pathsep.join([here, os.environ.get('PATH', '')]))
+    command = ['bash', '-euo', 'pipefail', '-c'] if block.language == 'sh' else [
+        sys.executable, '-c']
+    return subprocess.call(command + [block.code], cwd=folder, env=env, stdin=subprocess.DEVNULL)
+
+
+def copy_repository(folder):
+    """Copy the repository's files, as git lists them, into `folder`."""
+    listed = subprocess.check_output(
+        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=REPOSITORY)
+    for name in filter(None, listed.decode().split('\0')):
+        if os.path.isfile(os.path.join(REPOSITORY, name)):
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            shutil.copy2(os.path.join(REPOSITORY, name), os.path.join(folder, name))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--list', action='store_true', help='print the blocks, run none')
+    args = parser.parse_args(argv)
+    with open(os.path.join(REPOSITORY, 'README.md'), encoding='utf-8') as f:
+        found = blocks(f.read())
+    if not found:
+        sys.exit('README.md has no blocks')
+    ran = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy_repository(folder)
+        for block in found:
+            title = 'README.md, line %d, %s' % (block.line, block.language)
+            if block.not_run:
+                print('%s: not run: %s' % (title, block.not_run), flush=True)
+                continue
+            print('%s%s\n%s' % (title, ' (%s)' % block.replaced if block.replaced else '',
+                                block.code.rstrip()), flush=True)
+            if args.list:
+                continue
+            start = time.time()
+            code = run(block, folder)
+            print('%s: exit code %d, %.0f seconds\n' % (title, code, time.time() - start),
+                  flush=True)
+            if code:
+                return 1
+            ran += 1
+    print('%d blocks passed, %d not run' % (ran, len(found) - ran))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

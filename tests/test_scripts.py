@@ -1,0 +1,132 @@
+"""scripts/run_readme.py and scripts/matrix.py: what they read, and what they make of it."""
+import importlib.util
+import json
+import os
+
+import pytest
+from conftest import REPOSITORY
+
+
+def load(name):
+    path = os.path.join(REPOSITORY, 'scripts', name + '.py')
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+run_readme, matrix = load('run_readme'), load('matrix')
+
+TEXT = """\
+# Title
+
+```sh
+echo one
+echo two
+```
+
+```
+output, no command
+```
+
+<!-- docs: not run: it takes a day -->
+```python
+train()
+```
+
+<!-- docs: --epochs 5 => --epochs 1 -->
+```sh
+train --epochs 5
+```
+"""
+
+
+def test_blocks_are_found_with_what_the_line_above_says():
+    assert run_readme.blocks(TEXT) == [
+        (3, 'sh', 'echo one\necho two\n', None, None),
+        (13, 'python', 'train()\n', 'it takes a day', None),
+        (18, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
+
+
+def test_a_replacement_that_does_not_fit_is_an_error():
+    with pytest.raises(ValueError, match="'--epochs 7' is no part of the block"):
+        run_readme.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
+
+
+@pytest.mark.parametrize('language, code, exit_code', [
+    ('sh', 'true\ntest -f here\n', 0), ('sh', 'false\ntrue\n', 1), ('sh', 'false | true\n', 1),
+    ('python', 'open("here").close()\n', 0), ('python', 'raise ValueError\n', 1)])
+def test_a_block_runs_in_the_folder_and_fails_at_its_first_error(tmp_path, language, code,
+                                                                exit_code):
+    (tmp_path / 'here').write_text('')
+    assert run_readme.run(run_readme.Block(1, language, code, None, None), str(tmp_path)) == (
+        exit_code)
+
+
+def test_every_block_of_the_readme_is_found():
+    with open(os.path.join(REPOSITORY, 'README.md'), encoding='utf-8') as f:
+        text = f.read()
+    assert len(run_readme.blocks(text)) == text.count('```sh\n') + text.count('```python\n') > 2
+
+
+OUTPUT = """\
+============ test session starts ============
+gluonblocks 0.1.0, NumPy 2.2.6, MXNet 1.9.1
+...
+======= 1 failed, 300 passed in 71.02s (0:01:11) =======
+"""
+
+
+def result(success=True, output=OUTPUT):
+    return {'python': {'version': '3.12.1 (main)'}, 'result': {'success': success},
+            'test': [{'output': output}]}
+
+
+def test_a_record_has_the_versions_that_ran():
+    assert matrix.record('py312', result(), '2030-01-31') == (
+        'py312', 'passed', '3.12.1', '2.2.6', '1.9.1', '1 failed, 300 passed', '2030-01-31')
+    assert matrix.record('py312', result(success=False), '').result == 'FAILED'
+
+
+def test_an_interpreter_that_is_not_there_has_not_passed():
+    missing = {'result': {'success': False, 'exit_code': 1}}
+    assert matrix.record('py37', missing, '').result == 'not run: no such Python here'
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """The files that matrix.py writes, and tox with three environments of which none runs."""
+    for name in ('RECORDS', 'TABLE', 'README'):
+        monkeypatch.setattr(matrix, name, str(tmp_path / name))
+    (tmp_path / 'README').write_text('before\n<!-- matrix: begin -->\nold\n<!-- matrix: end -->\n'
+                                     'after\n')
+    monkeypatch.setattr(matrix, 'environments', lambda: ['py38', 'py39', 'lint'])
+    monkeypatch.setattr(matrix, 'run', lambda name: matrix.record(name, result(), '2030-01-31'))
+    return tmp_path
+
+
+def test_only_leaves_the_other_records_and_what_is_around_the_table(places, capsys):
+    assert matrix.main(['--only', 'lint']) == 1  # py38 and py39 have not run
+    assert '1 passed, 2 failed or not run: py38 py39' in capsys.readouterr().out
+    assert matrix.main(['--only', 'py38', 'py39']) == 0
+    rows = json.loads((places / 'RECORDS').read_text())
+    assert [row['environment'] for row in rows] == ['py38', 'py39', 'lint']
+    text = (places / 'README').read_text()
+    assert text.startswith('before\n') and text.endswith('after\n') and 'old' not in text
+    assert '| `py39` | passed | 3.12.1 | 2.2.6 | 1.9.1 | ' in text
+    assert text.count('| 2030-01-31 |') == 3
+
+
+def test_since_runs_what_has_no_newer_record_that_passed(places, monkeypatch):
+    ran = []
+    monkeypatch.setattr(matrix, 'run', lambda name: (
+        ran.append(name), matrix.record(name, result(name != 'py39'), '2030-01-31'))[1])
+    assert matrix.main(['--only', 'py38', 'py39']) == 1
+    assert matrix.main(['--since', '2030-01-31']) == 1
+    assert ran == ['py38', 'py39', 'py39', 'lint']
+
+
+def test_an_unknown_environment_is_code_2(places, capsys):
+    with pytest.raises(SystemExit) as stop:
+        matrix.main(['--only', 'py27'])
+    assert stop.value.code == 2 and 'tox has: py38, py39, lint' in capsys.readouterr().err
