@@ -45,12 +45,12 @@ class BatchLoader:
         first, self._first = self._first, 0
         for start in range(first * self.batch_size, n, self.batch_size):
             batch = order[start:start + self.batch_size]
-            X = nd.array(self.images[batch][..., None], dtype='uint8')  # (N, H, W, 1)
+            X = nd.from_numpy(self.images[batch][..., None])  # (N, H, W, 1)
             if self.resize:
                 X = nd.image.resize(X, size=self.resize)  # (N, resize, resize, 1)
             X = (X.astype('float32') / 255).astype(self.dtype, copy=False)
             yield (X.reshape((X.shape[0], 1) + X.shape[1:3]),  # (N, 1, H, W)
-                   nd.array(self.labels[batch], dtype='int32'))
+                   nd.from_numpy(self.labels[batch].astype('int32', copy=False)))
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None):

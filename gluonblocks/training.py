@@ -23,7 +23,11 @@ class RunningSum:
         self._num_read, self._waiting = num_batches, collections.deque()
 
     def add(self, numbers):
-        """Take in a batch's NDArrays (1,), one for each device."""
+        """Take in a batch's NDArrays (n,), one for each device, a number for each image.
+
+        They are summed when they are read: MXNet's own sum of a few hundred numbers takes as long
+        as a layer.
+        """
         self._waiting.append(numbers)
 
     def wait(self, ahead=2):
@@ -36,7 +40,7 @@ class RunningSum:
         """Read what was added, but the last `leave` batches, in its order; return the sum."""
         while len(self._waiting) > leave:
             for number in self._waiting.popleft():
-                self.total += float(number.asscalar())
+                self.total += float(number.asnumpy().sum(dtype='float64'))
             self._num_read += 1
             if self.first_bad is None and not math.isfinite(self.total):
                 self.first_bad = self._num_read
@@ -104,7 +108,9 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 arguments, or 8 with the loss as the fourth, but got '
                         '%d' % (7 + len(older)))
-    loss = loss or gluon.loss.SoftmaxCrossEntropyLoss()
+    if loss is None:
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        loss.hybridize(static_alloc=True)
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
@@ -149,8 +155,8 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx, hooks, state):
         shards = _shards(X, y, ctx)
         with autograd.record():
             y_hats = [net(X) for X, _ in shards]
-            ls = [loss(y_hat, y).sum() for y_hat, (_, y) in zip(y_hats, shards)]
-        autograd.backward(ls)
+            ls = [loss(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
+        autograd.backward(ls)  # of vectors: the gradient of their sum, as the book's
         trainer.step(batch_size or X.shape[0])
         state.hits.add([_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         state.losses.add(ls)
@@ -171,5 +177,5 @@ def _shards(X, y, ctx):
 
 
 def _hits(y_hat, y):
-    """How many of the predictions (N, num_classes) hit the labels (N,): an NDArray (1,)."""
-    return (y_hat.argmax(axis=1) == y.astype(y_hat.dtype)).sum()
+    """Which of the predictions (N, num_classes) hit the labels (N,): NDArray (N,) of 0 and 1."""
+    return y_hat.argmax(axis=1) == y.astype(y_hat.dtype)
