@@ -23,6 +23,8 @@ def run(settings, models, parts, json_path=None, chart_path=None):
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'rounds': settings.rounds,
            'notes': [], 'training': {}, 'batch_norm': {}, 'prediction': {}, 'growth': [],
            'startup': []}
+    if 'startup' in parts:
+        raw['startup'] = startup(settings)
     folder = tempfile.mkdtemp(prefix='gluonblocks-benchmark-')
     try:
         raw['facts'] = facts = measure.probe(settings, folder)
@@ -38,8 +40,6 @@ def run(settings, models, parts, json_path=None, chart_path=None):
         raw['notes'] += notes
     if 'growth' in parts:
         raw['growth'] = measure.growth(settings, models)
-    if 'startup' in parts:
-        raw['startup'] = startup(settings)
     results = summarize(raw)
     print(render(raw, results), end='', flush=True)
     if json_path:

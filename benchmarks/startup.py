@@ -19,6 +19,7 @@ def first(*args, **kwargs):
     os.write(pipe, repr(time.monotonic()).encode())
     os._exit(0)
 gluon.Trainer.step = first
+sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as Python does for a script
 runpy.run_path(sys.argv[0], run_name='__main__')
 """
 

@@ -40,6 +40,13 @@ def test_the_readme_shows_the_lenets_run():
     assert read('results', 'lenet_bn.txt') in read('README.md')
 
 
+def test_the_speeds_are_those_the_benchmark_printed():
+    shown = read('README.md').partition('## Speed\n')[2].partition('\n## ')[0]
+    rows = [line for line in shown.splitlines() if line.startswith('|')]
+    printed = read('results', 'benchmark.txt').splitlines()
+    assert len(rows) > 10 and all(row in printed for row in rows)
+
+
 def test_the_matrix_is_that_of_the_last_run():
     shown = read('README.md').partition('<!-- matrix: begin -->\n')[2].partition(
         '<!-- matrix: end -->')[0]
