@@ -89,7 +89,9 @@ class _Rounds:
         yield from self._count(self._train, self._request['train'])
 
     def _evaluating(self):
-        # The loop comes here when it has read the sums of loss and hits: all is computed.
+        # The loop comes here when it has read the sums of loss and hits; the last batch's gradients
+        # and its step may be computed still.
+        mx.nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['primitives'] = self._requests.primitives()
         self._clock.lap()
