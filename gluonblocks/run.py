@@ -37,8 +37,8 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
 
     `out` is a new folder that gets the run: config.json, history.csv, history.jsonl, times.csv,
     curves.png, the checkpoints last, previous and best, and the final weights; `checkpoint_every`
-    is how many steps lie between checkpoints (None: one at each epoch's end); `tensorboard` asks
-    for its events there. `resume_run` goes on with it.
+    is how many steps lie between checkpoints within an epoch (None: only the first step has one);
+    `tensorboard` asks for its events there. `resume_run` goes on with it.
 
     The `features`, of which none is the book's: optimizer, one of `OPTIMIZERS`, momentum,
     weight_decay; lr_schedule ('constant', 'step' or 'cosine') with warmup_epochs and, for steps,

@@ -96,7 +96,9 @@ class RunFolder(Hook):
 
     def batch_end(self, state):
         every = self.config['checkpoint_every']
-        if every and state.step % every == 0:
+        # One after the first step: a folder that cannot be written to is told at once, and whatever
+        # becomes of the loss, there are weights from before.
+        if state.step == 1 or every and state.step % every == 0:
             self.save(state)
 
     def epoch_end(self, state):
@@ -162,7 +164,7 @@ class RunFolder(Hook):
             if os.path.exists(self._path(name)):
                 return 'the weights of step %d are in %s' % (
                     load_checkpoint(self._path(name))[1]['step'], self._path(name))
-        return 'no checkpoint was written before (--checkpoint-every writes some within an epoch)'
+        return 'there was no checkpoint before'
 
     def _path(self, name):
         return os.path.join(self.folder, name)

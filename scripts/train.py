@@ -48,7 +48,8 @@ def parse(argv, gb):
                      help='go on with the run there, exactly; only --epochs, --checkpoint-every, '
                           '--tensorboard and --data-root may be given otherwise than before')
     run.add_argument('--checkpoint-every', type=positive(int), metavar='STEPS',
-                     help="default: at each epoch's end only")
+                     help="also within an epoch; default: after the first step and at each "
+                          "epoch's end")
     run.add_argument('--tensorboard', action='store_true', default=None,
                      help='write TensorBoard events too (needs tensorboardX)')
 

@@ -94,7 +94,7 @@ def one_step(**changes):
             loss = net(nd.ones((1, 1)))
         loss.backward()
         trainer.step(1)
-    return float(net.weight.data().asscalar())
+    return net.weight.data().asnumpy().item()
 
 
 @pytest.mark.parametrize('changes, expected', [

@@ -345,6 +345,11 @@ def test_what_is_not_finite_is_named_and_the_weights_before_it_kept(folder, lr, 
     assert not os.path.exists(os.path.join(folder, 'final.safetensors'))
 
 
+def test_without_checkpoints_in_between_the_weights_of_the_first_step_are_kept(folder):
+    with pytest.raises(gb.NonFiniteLoss, match='; the weights of step 1 are in '):
+        start(folder, lr=1e38)
+
+
 def test_early_stop_ends_the_run_and_stays_ended(folder):
     _, history = start(folder, num_epochs=50, lr=1e-9, early_stop=2)
     assert len(history) == 3  # nothing is learned, so the first epoch is the best
