@@ -73,7 +73,7 @@ OUTPUT = """\
 ============ test session starts ============
 gluonblocks 0.1.0, NumPy 2.2.6, MXNet 1.9.1
 ...
-======= 1 failed, 300 passed in 71.02s (0:01:11) =======
+======= 1 failed, 300 passed, 9 warnings in 71.02s (0:01:11) =======
 """
 
 
