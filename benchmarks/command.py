@@ -23,11 +23,11 @@ def run(settings, models, parts, json_path=None, chart_path=None):
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'rounds': settings.rounds,
            'notes': [], 'training': {}, 'batch_norm': {}, 'prediction': {}, 'growth': [],
            'startup': []}
-    if 'startup' in parts:
-        raw['startup'] = startup(settings)
     folder = tempfile.mkdtemp(prefix='gluonblocks-benchmark-')
     try:
         raw['facts'] = facts = measure.probe(settings, folder)
+        if 'startup' in parts:
+            raw['startup'] = startup(settings)
         for model in models if 'training' in parts else ():
             raw['training'][model], notes = measure.training(model, settings, facts, folder)
             raw['notes'] += ['%s, %s' % (model, note) for note in notes]
