@@ -74,14 +74,15 @@ def killed(arguments, folder, kills, start_up, interval, number, rng):
         process = start(['--resume', folder] if begun else arguments + ['--out', folder])
         process.resumed = os.path.exists(os.path.join(folder, 'last.safetensors'))
         # So many checkpoints on that the kills are spread over the run and none comes too late.
-        wanted = rng.randint(0, max(0, int(1.6 * (number - 2 - seen) / (kills - i))))
+        left = max(0, number - 4 - seen)
+        wanted = rng.randint(0, int(min(left, 1.6 * left / (kills - i))))
         if wanted == 0 or i % 4 == 3:  # while it starts, which is when it reads and mends
             time.sleep(rng.uniform(0, start_up / 2))
         else:
             for count, _ in enumerate(checkpoints(process, folder), 1):
                 if count >= wanted:
                     break
-            seen += wanted
+            seen += wanted + 1  # while it sleeps there may come another
             time.sleep(rng.uniform(0, interval))
         process.kill()
         text, _ = process.communicate()
