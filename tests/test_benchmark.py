@@ -226,7 +226,8 @@ def descendants(pid):
 @pytest.mark.parametrize('number, code', [
     (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
 def test_whatever_ends_it_no_worker_is_left(number, code, tmp_path):
-    process = start(*SMALL, '--parts', 'training', '--only', 'notebook',
+    # Not --quick, and rounds of many steps: it would be over before the signal.
+    process = start(*SMALL[1:], '--max-steps', '50', '--parts', 'training', '--only', 'notebook',
                     TMPDIR=str(tmp_path))
     for line in process.stderr:
         if 'round 1' in line:
