@@ -26,8 +26,10 @@ SMALL = ('--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-s
 
 
 def start(*args, **env):
+    # In a job in the background a shell has its commands ignore SIGINT, and theirs inherit that.
     return subprocess.Popen(
         [sys.executable, os.path.join(REPOSITORY, 'scripts', 'benchmark.py')] + list(args),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=dict(os.environ, **env))
 
@@ -210,6 +212,15 @@ def test_missing_data_end_with_code_1_and_what_to_do(tmp_path):
     assert code == 1 and 'error: probe: ' in err and 'train-images-idx3-ubyte: wrong file' in err
 
 
+def runs(pid):
+    """Whether the process is there, and not only for its parent to ask how it ended."""
+    try:
+        with open('/proc/%d/stat' % pid) as f:
+            return f.read().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
 def descendants(pid):
     """The processes whose parent or grandparent is `pid`."""
     parents = {}
@@ -237,8 +248,8 @@ def test_whatever_ends_it_no_worker_is_left(number, code, tmp_path):
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == code
-    for _ in range(100):
-        left = [pid for pid in children if os.path.exists('/proc/%d' % pid)]
+    for _ in range(600):  # a minute: on a busy machine each takes its time to end
+        left = [pid for pid in children if runs(pid)]
         if not left:
             break
         time.sleep(0.1)
