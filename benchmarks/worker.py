@@ -10,6 +10,7 @@ training and after it, so that what slows the machine meanwhile meets both. The 
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 
@@ -73,20 +74,31 @@ def _reset_peak():
 def main():
     spec = json.loads(sys.argv[1])
     requests = Requests()
-    code = 0
     try:
-        variants.KINDS[spec.pop('kind')](requests, **spec)
-    except Unavailable as error:
-        requests.answer(unavailable=str(error))
-    except (OSError, ValueError) as error:  # the project's own say what to do, in several lines
-        code = 1
-        requests.answer(error=str(error))
-    except Exception as error:  # others bring traces: the last line counts
-        code = 1
-        said = str(error).strip().splitlines() or ['']
-        requests.answer(error='%s: %s' % (type(error).__name__, said[-1]))
-    # Past MXNet's and PyTorch's own tidying up, which takes time and can wait for ever.
-    os._exit(code)
+        try:
+            variants.KINDS[spec.pop('kind')](requests, **spec)
+        except Unavailable as error:
+            requests.answer(unavailable=str(error))
+        except (OSError, ValueError) as error:  # the project's own say what to do, in several lines
+            requests.answer(error=str(error))
+        except Exception as error:  # others bring traces: the last line counts
+            said = str(error).strip().splitlines() or ['']
+            requests.answer(error='%s: %s' % (type(error).__name__, said[-1]))
+    except BrokenPipeError:
+        pass  # nobody is left to read the answer
+    finally:
+        _end()
+
+
+def _end():
+    """End this process and those that it started, stopped ones too.
+
+    Not by Python's exit: MXNet, PyTorch and multiprocessing tidy up there, which takes time and,
+    where a loader's processes are stopped, waits for ever.
+    """
+    if os.getpgrp() == os.getpid():  # not where someone started it by hand among other processes
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == '__main__':

@@ -45,8 +45,8 @@ class Worker:
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
         # A process group of its own: Ctrl-C at the terminal reaches this process alone, which then
-        # ends the whole group. If this process is killed, the worker reads the end of its input,
-        # and the kernel hangs up on what is stopped in a group that nobody is left to continue.
+        # ends the whole group. If this process is killed, the worker reads the end of its input
+        # and ends its group itself.
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'benchmarks.worker', json.dumps(spec)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._stderr, text=True,
