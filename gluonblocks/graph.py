@@ -36,9 +36,6 @@ def simplify(symbol, training, **shapes):
 
     for i, node in enumerate(old):
         source = node['inputs'][0][0] if node['inputs'] else None
-        if _is_monotone(node) and uses[i] == 1:
-            waiting[i] = node  # until its only user is seen
-            continue
         if source in waiting and _is_max_pooling(node):
             activation = waiting.pop(source)
             first, k, version = activation['inputs'][0]
@@ -47,6 +44,9 @@ def simplify(symbol, training, **shapes):
             continue
         for j in [j for j, _, _ in node['inputs'] if j in waiting]:
             moved[j] = add(waiting.pop(j))
+        if _is_monotone(node) and uses[i] == 1:
+            waiting[i] = node  # until its only user is seen
+            continue
         if i in maps:
             node, cuts = _cut_taps(node, maps[i])
             if cuts:

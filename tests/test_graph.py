@@ -91,6 +91,15 @@ def test_activation_stays_first_where_it_matters():
         assert names.index('Activation') < names.index('Pooling')
 
 
+def test_of_two_activations_one_is_taken_after_the_maximum():
+    act = mx.sym.Activation(mx.sym.Activation(mx.sym.var('data'), act_type='tanh'), act_type='relu')
+    simple, ((Y, grads), (Y2, grads2)) = both_ways(
+        mx.sym.Pooling(act, kernel=(2, 2), stride=(2, 2), pool_type='max'), (2, 3, 6, 6))
+    assert operators(simple) == ['Activation', 'Pooling', 'Activation']
+    np.testing.assert_array_equal(Y2, Y)
+    np.testing.assert_allclose(grads2['data'], grads['data'], rtol=1e-6)
+
+
 def small_net():
     net = Net()
     net.add(nn.Conv2D(8, 3, padding=1), nn.BatchNorm(), nn.Activation('relu'), nn.MaxPool2D(4),
