@@ -35,7 +35,7 @@ def set_net_arrays(net, arrays):
             raise ValueError('the weights are of another net: %s has shape %s there, %s here'
                              % (name, shape, param.shape))
     for name, param in params.items():
-        param.set_data(nd.array(arrays[name], dtype=arrays[name].dtype))
+        param.set_data(nd.array(arrays[name], dtype=param.dtype))
         param._finish_deferred_init()
 
 

@@ -18,7 +18,7 @@ def load_run(folder, ctx=None, weights='best'):
     `weights` is 'best', those of the highest test accuracy, 'last', of the last checkpoint, or
     'final', of a run that has ended; `ctx` is a device, a list, or a name for `get_ctx` (None:
     `try_gpu()`). The dict is config.json: model, dataset, data_root, batch_size, resize,
-    num_classes and more.
+    num_classes and more. The net of a run in float16 comes in float32, which every device computes.
 
     Raises ValueError for a folder that is no run or has no such weights yet, DamagedFile for
     weights that are not what was saved; of 'last' the checkpoint before is used, with a warning on
@@ -41,8 +41,6 @@ def load_run(folder, ctx=None, weights='best'):
     else:
         raise ValueError("weights is %r, but must be 'best', 'last' or 'final'" % (weights,))
     net = get_model(config['model'], num_classes=config['num_classes'])
-    if config['dtype'] != 'float32':
-        net.cast(config['dtype'])
     net.initialize(ctx=devices_of(ctx))
     set_net_arrays(net, arrays)
     net.hybridize(static_alloc=True)

@@ -1,4 +1,4 @@
-"""What the commands share: errors without a traceback, and numbers as arguments."""
+"""What the commands share: errors without a traceback, and arguments."""
 import argparse
 import os
 import sys
@@ -13,6 +13,15 @@ def positive(kind):
         return value
     number.__name__ = kind.__name__
     return number
+
+
+def add_run_arguments(parser):
+    """Add what says which net is meant: a run's folder, which of its weights, and the device."""
+    parser.add_argument('run', metavar='RUN', help='folder of a run, as training wrote it')
+    parser.add_argument('--weights', choices=('best', 'last', 'final'), default='best',
+                        help='which of the run; default: %(default)s')
+    parser.add_argument('--ctx', metavar='DEVICE',
+                        help='cpu, gpu, gpu:1, ...; default: the first GPU, or else the CPU')
 
 
 def run(command, argv=None):

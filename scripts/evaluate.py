@@ -20,11 +20,7 @@ matrix to a file (which needs matplotlib), everything else to stderr. Exit code:
 def parse(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('run', metavar='RUN', help='folder of a run, as training wrote it')
-    parser.add_argument('--weights', choices=('best', 'last', 'final'), default='best',
-                        help='which of the run; default: %(default)s')
-    parser.add_argument('--ctx', metavar='DEVICE',
-                        help='cpu, gpu, gpu:1, ...; default: the first GPU, or else the CPU')
+    cli.add_run_arguments(parser)
     parser.add_argument('--data-root', metavar='FOLDER',
                         help="where the data are; default: as in the run's training")
     parser.add_argument('--png', metavar='FILE',

@@ -28,16 +28,12 @@ arguments, 130 interrupted."""
 def parse(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('run', metavar='RUN', help='folder of a run, as training wrote it')
+    cli.add_run_arguments(parser)
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='picture file')
     parser.add_argument('--top', type=cli.positive(int), default=3, metavar='N',
                         help='how many classes to tell; default: %(default)s')
     parser.add_argument('--invert', action='store_true',
                         help='the pictures show dark things on bright ground')
-    parser.add_argument('--weights', choices=('best', 'last', 'final'), default='best',
-                        help='which of the run; default: %(default)s')
-    parser.add_argument('--ctx', metavar='DEVICE',
-                        help='cpu, gpu, gpu:1, ...; default: the first GPU, or else the CPU')
     parser.add_argument('--json', action='store_true',
                         help='a line of JSON for each picture, also for one that failed')
     return parser.parse_intermixed_args(argv)  # options also between and after pictures

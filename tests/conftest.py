@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import gluonblocks as gb
-from gluonblocks import fashion_mnist, models
+from gluonblocks import fashion_mnist, models, tensorfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -107,6 +107,20 @@ def start_script(name, args, env):
     return subprocess.Popen([sys.executable, os.path.join(REPOSITORY, 'scripts', name)] +
                             [str(arg) for arg in args], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, env=dict(os.environ, **env))
+
+
+@pytest.fixture
+def little_data(monkeypatch):
+    """A synthetic epoch of four steps of 16, and no waiting for the disk."""
+    monkeypatch.setattr(tensorfile.os, 'fsync', lambda handle: None)
+    monkeypatch.setitem(gb.DATASETS, 'synthetic', functools.partial(
+        gb.load_data_synthetic, num_train=60, num_test=20))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The path of a run's folder, which is not there yet."""
+    return str(tmp_path / 'run')
 
 
 @pytest.fixture

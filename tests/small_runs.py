@@ -1,0 +1,45 @@
+"""Runs of a few steps in a folder: started, stopped after a step, and their files."""
+import os
+import signal
+
+import pytest
+
+import gluonblocks as gb
+from gluonblocks import run
+
+IDENTICAL = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
+             'history.csv', 'history.jsonl')
+WHOLE = {'num_epochs': 3, 'seed': 0, 'batch_size': 16, 'dataset': 'synthetic', 'ctx': 'cpu'}
+
+
+def start(folder, name='lenet_bn', **kwargs):
+    return gb.train_model(name, out=folder, **dict(WHOLE, **kwargs))
+
+
+def content(folder, names=IDENTICAL):
+    found = {}
+    for name in names:
+        with open(os.path.join(folder, name), 'rb') as f:
+            found[name] = f.read()
+    return found
+
+
+class Stop(gb.Hook):
+    """Sends itself a signal after the step `at`."""
+
+    def __init__(self, at, signum=signal.SIGINT):
+        self.at, self.signum = at, signum
+
+    def batch_end(self, state):
+        if state.step == self.at:
+            os.kill(os.getpid(), self.signum)
+
+
+def stopped(monkeypatch, folder, at, signum=signal.SIGINT, **kwargs):
+    """Start a run that is interrupted after the step `at`; the Interrupted."""
+    make_hooks = run.make_hooks
+    with monkeypatch.context() as patch:
+        patch.setattr(run, 'make_hooks', lambda *a: make_hooks(*a) + [Stop(at, signum)])
+        with pytest.raises(gb.Interrupted) as stop:
+            start(folder, **kwargs)
+    return stop.value
