@@ -1,6 +1,7 @@
 """The notebook's own code: the cells of the three sections, and what they take from gluonbook.
 
 Nothing here imports gluonblocks, which would set MXNet's threads: the notebook has its defaults.
+Of it only what puts missing names back is used, by its file.
 """
 import ast
 import collections
@@ -8,13 +9,14 @@ import importlib.util
 import os
 import re
 import signal
-import sys
 import types
 
 import numpy
 
+from .workers import ROOT
+
 Cell = collections.namedtuple('Cell', 'title code output')
-CELLS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tests', 'cells')
+CELLS = os.path.join(ROOT, 'tests', 'cells')
 # The section whose cells make and train each model, and which of the section's trainings it is.
 TRAININGS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
              'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
@@ -33,15 +35,12 @@ def cells(section):
 
 def import_mxnet():
     """Import MXNet as it is installed, with no more than the names that it lacks put back."""
-    for name, builtin in (('bool', bool), ('int', int), ('float', float), ('object', object)):
-        if name not in numpy.__dict__:
-            setattr(numpy, name, builtin)
-    if 'distutils' not in sys.modules and importlib.util.find_spec('distutils') is None:
-        from packaging.version import Version
-        package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-        package.__path__, package.version = [], version
-        version.LooseVersion = version.StrictVersion = Version
-        sys.modules.update({'distutils': package, 'distutils.version': version})
+    spec = importlib.util.spec_from_file_location(
+        '_runtime', os.path.join(ROOT, 'gluonblocks', '_runtime.py'))
+    runtime = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runtime)
+    runtime.put_back_numpy_names()
+    runtime.put_back_distutils()
     import mxnet
     return mxnet
 

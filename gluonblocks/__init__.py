@@ -1,5 +1,8 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon."""
-from . import _runtime  # noqa: F401  first: it prepares the import of MXNet
+from . import _runtime
+
+_runtime.prepare()  # before the others, which import MXNet
+
 from .data import (
     DATASETS,
     BatchLoader,

@@ -1,8 +1,8 @@
 """Make MXNet 1.7 to 1.9 import on today's Python and NumPy, and use every core. Nothing else.
 
-This module works when it is imported, because each of its three mendings has to be in place
-before MXNet's own import: MXNet looks NumPy's names up while its modules load, and its library
-reads the thread count once, when it is loaded. What was mended is told in `mended`.
+`prepare` has to be called before MXNet's own import: MXNet looks NumPy's names up while its modules
+load, and its library reads the thread count once, when it is loaded. Importing this module alone
+changes nothing. What was mended is told in `mended`.
 """
 import importlib.util
 import math
@@ -199,16 +199,18 @@ def import_mxnet():
             _BEYOND_MENDING.format(error=error, numpy=numpy.__version__)) from error
 
 
-try:
-    put_back_numpy_names()
-    put_back_distutils()
-    set_threads()
-    copy_in_one_thread()
-    import_mxnet()
-except ImportError as error:
-    # Python says '-m' while it looks for the module to run: `python -m gluonblocks` imports the
-    # package first, and has to work without MXNet, for it tells what is missing.
-    if sys.argv[:1] != ['-m']:
-        raise
-    from . import report
-    sys.exit(report.main(error))
+def prepare():
+    """Mend what keeps MXNet from working, then import it: the package calls it first of all."""
+    try:
+        put_back_numpy_names()
+        put_back_distutils()
+        set_threads()
+        copy_in_one_thread()
+        import_mxnet()
+    except ImportError as error:
+        # Python says '-m' while it looks for the module to run: `python -m gluonblocks` imports the
+        # package first, and has to work without MXNet, for it tells what is missing.
+        if sys.argv[:1] != ['-m']:
+            raise
+        from . import report
+        sys.exit(report.main(error))
