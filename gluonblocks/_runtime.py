@@ -90,7 +90,7 @@ def put_back_numpy_names():
 
 def put_back_distutils():
     """Provide `distutils.version` where Python has none (3.12 on, without setuptools' own)."""
-    if importlib.util.find_spec('distutils') is not None:
+    if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
