@@ -4,6 +4,7 @@
 load, and its library reads the thread count once, when it is loaded. Importing this module alone
 changes nothing. What was mended is told in `mended`.
 """
+import atexit
 import importlib.util
 import math
 import os
@@ -199,6 +200,21 @@ def import_mxnet():
             _BEYOND_MENDING.format(error=error, numpy=numpy.__version__)) from error
 
 
+def wait_at_exit():
+    """Let MXNet 1.7 finish what it computes before Python ends; otherwise it aborts the process."""
+    import mxnet
+    if not mxnet.__version__.startswith('1.7.'):
+        return
+
+    def wait():
+        try:
+            mxnet.nd.waitall()
+        except mxnet.base.MXNetError:  # of an operation whose result nobody asked for
+            pass
+    atexit.register(wait)
+    mended.append('wait-at-exit')
+
+
 def prepare():
     """Mend what keeps MXNet from working, then import it: the package calls it first of all."""
     try:
@@ -207,6 +223,7 @@ def prepare():
         set_threads()
         copy_in_one_thread()
         import_mxnet()
+        wait_at_exit()
     except ImportError as error:
         # Python says '-m' while it looks for the module to run: `python -m gluonblocks` imports the
         # package first, and has to work without MXNet, for it tells what is missing.
