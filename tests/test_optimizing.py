@@ -28,16 +28,19 @@ def test_the_books_is_no_schedule_and_needs_no_gluoncv(monkeypatch):
     assert make_schedule(options(), 5, 4) is None
 
 
+@pytest.mark.gluoncv
 def test_warm_up_rises_evenly_then_stays():
     assert rates(3, warmup_epochs=2) == pytest.approx(
         [0.5 * step / 7 for step in range(1, 8)] + [0.5] * 5)
 
 
+@pytest.mark.gluoncv
 def test_cosine_falls_from_the_rate_to_nothing():
     assert rates(2, lr_schedule='cosine') == pytest.approx(
         [0.25 * (1 + cos(pi * min(step, 7) / 7)) for step in range(1, 9)])
 
 
+@pytest.mark.gluoncv
 def test_steps_lower_the_rate_by_the_factor_also_after_warm_up():
     # GluonCV counts steps from 0 and MXNet from 1, so the last step of an epoch has the new rate.
     expected = [0.5] * 7 + [0.05] * 4 + [0.005] * 5
@@ -117,6 +120,7 @@ def test_what_an_optimizer_does_not_take_is_refused():
         one_step(optimizer='adam', momentum=0.9)
 
 
+@pytest.mark.gluoncv
 def test_a_run_is_trained_by_its_schedule():
     def last_rate(**features):
         rows = []

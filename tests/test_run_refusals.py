@@ -71,6 +71,7 @@ def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
         gb.resume_run(folder)
 
 
+@pytest.mark.gluoncv
 def test_a_target_that_would_have_changed_the_schedule_is_refused(folder):
     start(folder, num_epochs=2, lr_schedule='cosine')
     with pytest.raises(ValueError, match='schedule cosine over 3 epochs is not what it was over 2'):

@@ -75,8 +75,10 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(folder, monkeypatch,
 
 
 @pytest.mark.parametrize('features', [
-    {'lr_schedule': 'cosine', 'warmup_epochs': 1, 'lr': 0.1, 'momentum': 0.9},
-    {'lr_schedule': 'step', 'lr_decay_epochs': [1, 2], 'label_smoothing': 0.1},
+    pytest.param({'lr_schedule': 'cosine', 'warmup_epochs': 1, 'lr': 0.1, 'momentum': 0.9},
+                 marks=pytest.mark.gluoncv),
+    pytest.param({'lr_schedule': 'step', 'lr_decay_epochs': [1, 2], 'label_smoothing': 0.1},
+                 marks=pytest.mark.gluoncv),
     {'optimizer': 'adam', 'lr': 0.01, 'weight_decay': 1e-3},
     {'ctx': 'cpu:0,1'},
     {'early_stop': 2},
