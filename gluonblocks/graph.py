@@ -102,7 +102,7 @@ def _cut_taps(node, size):
         # Output i meets input i * s - p + t at tap t, for i from 0 to out - 1.
         first, last = max(0, p - (out - 1) * s), min(k - 1, h - 1 + p)
         left, rest = p - first, last - first + 1
-        if (h + 2 * left - rest) // s + 1 != out:
+        if rest < 1:  # not one tap meets data
             first, left, rest = 0, p, k
         begin.append(first)
         kernel.append(rest)

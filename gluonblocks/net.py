@@ -31,15 +31,11 @@ class Net(nn.HybridSequential):
             return super()._call_cached_op(*args)
         if self._cached_op is None:
             self._build_cache(*args)
-        for_all = self._cached_op, self._cached_op_args
         key = autograd.is_training(), args[0].shape[1:]
         if key not in self._graphs:
             self._graphs[key] = self._make_for(autograd.is_training(), args[0].shape)
-        try:
-            self._cached_op, self._cached_op_args = self._graphs[key]
-            return super()._call_cached_op(*args)
-        finally:
-            self._cached_op, self._cached_op_args = for_all
+        self._cached_op, self._cached_op_args = self._graphs[key]
+        return super()._call_cached_op(*args)
 
     def _make_for(self, training, shape):
         """What Gluon keeps of a graph, made for images of `shape`: the operation, its arguments."""

@@ -8,6 +8,7 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
+from gluonblocks import net as net_module
 from gluonblocks.graph import simplify
 from gluonblocks.net import Net
 
@@ -56,11 +57,19 @@ def test_taps_that_meet_only_padding_are_cut(size, kernel, stride, pad, left):
 
 
 @pytest.mark.parametrize('size, kernel, stride, pad, dilate', [
-    ((3, 3), 3, 1, 1, 1), ((2, 2), 3, 1, 1, 1), ((7, 7), 5, 1, 0, 1), ((1, 1), 3, 1, 2, 2)])
+    ((3, 3), 3, 1, 1, 1), ((2, 2), 3, 1, 1, 1), ((7, 7), 5, 1, 0, 1),
+    ((1, 1), 3, 3, 2, 2),    # taps two apart: the middle one meets the only pixel
+    ((1, 1), 1, 3, 1, 1)])   # the only tap meets padding only
 def test_taps_that_meet_data_stay(size, kernel, stride, pad, dilate):
     conv = mx.sym.Convolution(mx.sym.var('data'), kernel=(kernel,) * 2, stride=(stride,) * 2,
                               pad=(pad,) * 2, dilate=(dilate,) * 2, num_filter=4)
     assert operators(simplify(conv, True, data=(8, 3) + size)) == ['Convolution']
+
+
+def test_images_with_channels_last_keep_their_taps():
+    conv = mx.sym.Convolution(mx.sym.var('data'), kernel=(3, 3), pad=(1, 1), num_filter=4,
+                              layout='NHWC')
+    assert kernels(simplify(conv, True, data=(8, 1, 1, 3))) == ['(3, 3)']
 
 
 def test_predicting_keeps_the_taps():
@@ -109,14 +118,33 @@ def small_net():
     return net
 
 
-def test_net_gives_eager_numbers_for_each_size_in_turn():
+@pytest.mark.parametrize('mode', [autograd.train_mode, autograd.predict_mode])
+def test_net_gives_eager_numbers_for_each_size_in_turn(mode):
     net = small_net()
     net(nd.zeros((2, 1, 4, 4)))
     images = [nd.random.normal(shape=(4, 1, side, side)) for side in (4, 9, 4, 16)]
-    eager = [net(X).asnumpy() for X in images]
+
+    def outputs():
+        net[1].running_mean.set_data(nd.zeros(8))
+        net[1].running_var.set_data(nd.ones(8))
+        with mode():
+            return [net(X).asnumpy() for X in images]
+    eager = outputs()
     net.hybridize(static_alloc=True)
-    for X, Y in zip(images, eager):
-        np.testing.assert_allclose(net(X).asnumpy(), Y, rtol=1e-4, atol=1e-5)
+    for Y, expected in zip(outputs(), eager):
+        np.testing.assert_allclose(Y, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_net_has_a_graph_for_each_mode(monkeypatch):
+    made = []
+    monkeypatch.setattr(net_module, 'simplify', lambda symbol, training, **shapes: (
+        made.append(training), simplify(symbol, training, **shapes))[1])
+    net, X = small_net(), nd.zeros((4, 1, 4, 4))
+    net.hybridize()
+    for mode in (autograd.predict_mode, autograd.train_mode, autograd.predict_mode):
+        with mode():
+            net(X)
+    assert made == [False, True]
 
 
 def test_exported_net_takes_other_sizes(tmp_path):

@@ -8,6 +8,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
+from gluonblocks.training import RunningSum
 
 RNG = np.random.RandomState(5)
 X = RNG.rand(10, 1, 2, 2).astype('float32')
@@ -188,3 +189,23 @@ def test_train_steps_by_the_size_of_each_batch():
     gb.train(batches(10)[:1], batches(10), net, gluon.loss.SoftmaxCrossEntropyLoss(), trainer,
              mx.cpu(), 1)
     np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 10), rtol=1e-4)
+
+
+def test_a_sum_that_goes_on_counts_the_batches_before_it():
+    losses = RunningSum(total=7.0, num_batches=3)
+    for number in (1.0, np.inf, np.nan):
+        losses.add([nd.array([number, 1.0])])
+    losses.read()
+    assert losses.first_bad == 5 and not np.isfinite(losses.total)
+
+
+def test_a_sum_waits_for_the_batch_that_is_two_back():
+    class Number:
+        def wait_to_read(self):
+            waited.append(self)
+
+    waited, numbers, losses = [], [Number() for _ in range(4)], RunningSum()
+    for number in numbers:
+        losses.add([number])
+        losses.wait()
+    assert waited == numbers[:2]
