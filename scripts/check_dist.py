@@ -9,6 +9,7 @@ example:
 Exit code: 0 both work, 1 one does not."""
 import argparse
 import glob
+import importlib.util
 import os
 import subprocess
 import sys
@@ -33,6 +34,9 @@ assert history[-1].train_acc > 0.9, history
 def main(argv=None):
     argparse.ArgumentParser(description=__doc__,
                             formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    if importlib.util.find_spec('build') is None:
+        sys.exit('error: build is not installed for this Python: %s -m pip install build'
+                 % sys.executable)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.check_call([sys.executable, '-m', 'build', '-q', '--outdir', folder, REPOSITORY])
         archives = sorted(glob.glob(os.path.join(folder, 'gluonblocks-*')))

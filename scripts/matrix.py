@@ -5,6 +5,7 @@ Needs `tox`, and the interpreters on PATH: one that is not there is recorded as 
 import argparse
 import collections
 import datetime
+import importlib.util
 import json
 import os
 import re
@@ -37,7 +38,10 @@ HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'd
 
 
 def environments():
-    """tox's default environments, in order."""
+    """tox's default environments, in order; SystemExit where there is no tox."""
+    if importlib.util.find_spec('tox') is None:
+        sys.exit("error: tox is not installed for this Python: %s -m pip install 'tox>=4.11'"
+                 % sys.executable)
     listed = subprocess.check_output([sys.executable, '-m', 'tox', 'list', '-d', '--no-desc', '-q'],
                                      cwd=REPOSITORY, universal_newlines=True)
     return [line.strip() for line in listed.splitlines() if re.match(r'[\w-]+$', line.strip())]

@@ -130,3 +130,15 @@ def test_an_unknown_environment_is_code_2(places, capsys):
     with pytest.raises(SystemExit) as stop:
         matrix.main(['--only', 'py27'])
     assert stop.value.code == 2 and 'tox has: py38, py39, lint' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name, package', [('matrix.py', 'tox'), ('check_dist.py', 'build')])
+def test_what_it_needs_and_does_not_find_is_said(script, tmp_path, name, package):
+    # A finder that comes first, in a file that Python imports by itself when it starts.
+    (tmp_path / 'sitecustomize.py').write_text(
+        'import importlib.util as util\nfind = util.find_spec\n'
+        'util.find_spec = lambda name, *args: None if name == %r else find(name, *args)\n'
+        % package)
+    code, out, err = script(name, PYTHONPATH=str(tmp_path))
+    assert code == 1 and out == ''
+    assert err.startswith('error: %s is not installed for this Python: ' % package)
