@@ -21,10 +21,14 @@ SMALL = ('--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-s
 
 
 def start(*args, **env):
-    # In a job in the background a shell has its commands ignore SIGINT, and theirs inherit that.
+    def signals():
+        # A shell has its background jobs ignore SIGINT, and what they start inherits that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: no hang-up then ends anything
+
     return subprocess.Popen(
         [sys.executable, os.path.join(REPOSITORY, 'scripts', 'benchmark.py')] + list(args),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=signals,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=dict(os.environ, **env))
 
