@@ -1,56 +1,64 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon."""
 from . import _runtime
+from ._version import __version__
 
-_runtime.prepare()  # before the others, which import MXNet
+try:
+    _runtime.prepare()  # before what follows, which imports MXNet
+except ImportError:
+    if not _runtime.may_be_own_command():
+        raise
 
-from .data import (
-    DATASETS,
-    BatchLoader,
-    get_class_names,
-    load_data_fashion_mnist,
-    load_data_synthetic,
-)
-from .dense import DenseBlock, conv_block, transition_block
-from .devices import get_ctx, try_all_gpus, try_gpu
-from .evaluation import (
-    ClassScore,
-    Evaluation,
-    accuracy_of,
-    class_scores,
-    confusion_matrix,
-    evaluate_run,
-    evaluation_record,
-    format_evaluation,
-    plot_confusion,
-)
-from .fashion_mnist import DataError, get_fashion_mnist_labels
-from .figures import show_fashion_mnist
-from .gluoncv_models import list_gluoncv_models
-from .history import EpochRecord, epoch_line
-from .hooks import Hook, NonFiniteLoss
-from .interrupt import Interrupted
-from .models import Recipe, get_model, get_recipe, list_models, register, resnet18
-from .norm import BatchNorm, batch_norm
-from .optimizing import OPTIMIZERS, SCHEDULES
-from .prediction import (
-    Answer,
-    ImageError,
-    looks_inverted,
-    predict,
-    predict_files,
-    predict_images,
-    read_image,
-    top_classes,
-)
-from .residual import Residual, resnet_block
-from .run import model_summary, resume_run, train_model
-from .runs import load_run
-from .summary import LayerRow, format_summary, layer_shapes
-from .tensorfile import DamagedFile
-from .training import TrainingState, evaluate_accuracy, train, train_ch5
+    def __getattr__(name):
+        raise ImportError(str(_runtime.error)) from _runtime.error
+else:
+    from .blocks.dense import DenseBlock, conv_block, transition_block
+    from .blocks.norm import BatchNorm, batch_norm
+    from .blocks.residual import Residual, resnet_block
+    from .data.batches import (
+        DATASETS,
+        BatchLoader,
+        get_class_names,
+        load_data_fashion_mnist,
+        load_data_synthetic,
+    )
+    from .data.fashion_mnist import DataError, get_fashion_mnist_labels
+    from .devices import get_ctx, try_all_gpus, try_gpu
+    from .drawing.images import show_fashion_mnist
+    from .files import DamagedFile
+    from .models.gluoncv import list_gluoncv_models
+    from .models.registry import Recipe, get_model, get_recipe, list_models, register, resnet18
+    from .models.summary import LayerRow, format_summary, layer_shapes
+    from .runs.evaluate import (
+        ClassScore,
+        Evaluation,
+        accuracy_of,
+        class_scores,
+        confusion_matrix,
+        evaluate_run,
+        evaluation_record,
+        format_evaluation,
+        plot_confusion,
+    )
+    from .runs.load import load_run
+    from .runs.predict import (
+        Answer,
+        ImageError,
+        looks_inverted,
+        predict,
+        predict_files,
+        predict_images,
+        read_image,
+        top_classes,
+    )
+    from .runs.train import model_summary, resume_run, train_model
+    from .training.history import EpochRecord, epoch_line
+    from .training.hooks import Hook, NonFiniteLoss
+    from .training.interrupt import Interrupted
+    from .training.loop import TrainingState, evaluate_accuracy, train, train_ch5
+    from .training.optimizers import OPTIMIZERS, SCHEDULES
 
-__version__ = '0.1.0'
 __all__ = [
+    '__version__',
     'Answer', 'BatchLoader', 'BatchNorm', 'ClassScore', 'DATASETS', 'DamagedFile', 'DataError',
     'DenseBlock', 'EpochRecord', 'Evaluation', 'Hook', 'ImageError', 'Interrupted', 'LayerRow',
     'NonFiniteLoss', 'OPTIMIZERS', 'Recipe', 'Residual', 'SCHEDULES', 'TrainingState',

@@ -1,6 +1,7 @@
-"""`python -m gluonblocks`: see `report`."""
+"""`python -m gluonblocks`: see `commands.doctor`."""
 import sys
 
-from .report import main
+from . import _runtime
+from .commands.doctor import main
 
-sys.exit(main())
+sys.exit(main(_runtime.error))

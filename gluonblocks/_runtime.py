@@ -14,6 +14,7 @@ import types
 import warnings
 
 mended = []  # what this module put in its place, in words
+error = None  # the ImportError of `prepare`, where it failed
 
 # MXNet's wheels on PyPI: (sys.platform, platform.machine()).
 WHEELS = {('linux', 'x86_64'), ('linux', 'aarch64'), ('darwin', 'x86_64')}
@@ -217,6 +218,7 @@ def wait_at_exit():
 
 def prepare():
     """Mend what keeps MXNet from working, then import it: the package calls it first of all."""
+    global error
     try:
         put_back_numpy_names()
         put_back_distutils()
@@ -224,10 +226,15 @@ def prepare():
         copy_in_one_thread()
         import_mxnet()
         wait_at_exit()
-    except ImportError as error:
-        # Python says '-m' while it looks for the module to run: `python -m gluonblocks` imports the
-        # package first, and has to work without MXNet, for it tells what is missing.
-        if sys.argv[:1] != ['-m']:
-            raise
-        from . import report
-        sys.exit(report.main(error))
+    except ImportError as failed:
+        error = failed
+        raise
+
+
+def may_be_own_command():
+    """Whether this process may be a command of ours, which tells what is missing without MXNet.
+
+    Python says '-m' while it looks for the module to run, ours or another's: `python -m
+    gluonblocks` imports the package first.
+    """
+    return bool(sys.argv) and os.path.basename(sys.argv[0]) in ('-m', 'gluonblocks')

@@ -32,7 +32,7 @@ def parse(argv):
 def main(argv=None):
     args = parse(argv)
     import gluonblocks as gb
-    from gluonblocks.tensorfile import write_file
+    from gluonblocks.files import write_file
     evaluation = gb.evaluate_run(args.run, ctx=args.ctx, weights=args.weights, root=args.data_root)
     print(gb.format_evaluation(evaluation.matrix, evaluation.names), flush=True)
     if args.json:

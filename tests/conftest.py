@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import gluonblocks as gb
-from gluonblocks import fashion_mnist, models, tensorfile
+from gluonblocks import files as tensorfile
+from gluonblocks.data import fashion_mnist
+from gluonblocks.models import registry as models
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

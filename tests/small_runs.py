@@ -5,7 +5,7 @@ import signal
 import pytest
 
 import gluonblocks as gb
-from gluonblocks import run
+from gluonblocks.runs import train as run
 
 IDENTICAL = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
              'history.csv', 'history.jsonl')

@@ -1,0 +1,87 @@
+"""Dense blocks and transitions: D2L 5.13, after Huang, Liu, van der Maaten & Weinberger 2016
+(arXiv:1608.06993)."""
+from mxnet import nd
+from mxnet.gluon import nn
+
+from ..checks import check_images, check_positive
+
+
+class _BatchNormFirst(nn.HybridSequential):
+    """A HybridSequential that begins with a batch norm and says what input it cannot take."""
+
+    def __init__(self, *layers, least=1, **kwargs):
+        super().__init__(**kwargs)
+        self._least = least
+        self.add(*layers)
+
+    def forward(self, X):
+        if isinstance(X, nd.NDArray):
+            check_images(self.name, X, self[0].gamma.shape[0], self._least)
+        return super().forward(X)
+
+
+class _ConvBlock(_BatchNormFirst):
+    def _alias(self):  # Gluon's layers are named by it: conv_block0, conv_block1, ...
+        return 'conv_block'
+
+
+class _TransitionBlock(_BatchNormFirst):
+    def _alias(self):
+        return 'transition_block'
+
+
+def conv_block(num_channels):
+    """Batch norm, relu, 3x3 convolution: (N, C, H, W) -> (N, num_channels, H, W). D2L 5.13.1."""
+    check_positive('num_channels', num_channels)
+    return _ConvBlock(nn.BatchNorm(), nn.Activation('relu'),
+                      nn.Conv2D(num_channels, kernel_size=3, padding=1))
+
+
+class DenseBlock(nn.HybridBlock):
+    """Each `conv_block` sees the input and the outputs of all before it, side by side:
+    (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
+
+    The output begins with the input. `net` holds the blocks. With `trace`, the first input that
+    is an array (a net that is hybridized hands on symbols) has the shapes printed as the book
+    prints them.
+
+    Raises ValueError for other ranks and other channels than at first. Source: D2L 5.13.1.
+    """
+
+    def __init__(self, num_convs, num_channels, trace=False, **kwargs):
+        super().__init__(**kwargs)
+        check_positive('num_convs', num_convs)
+        check_positive('num_channels', num_channels)
+        self._num_channels, self._trace = num_channels, trace
+        self.net = nn.HybridSequential()
+        for _ in range(num_convs):
+            self.net.add(conv_block(num_channels))
+
+    def forward(self, X):
+        if isinstance(X, nd.NDArray):
+            check_images(self.name, X, self.net[0][0].gamma.shape[0])
+            if self._trace:
+                self._trace = False
+                self._print_shapes(*X.shape)
+        return super().forward(X)
+
+    def hybrid_forward(self, F, X):
+        for blk in self.net:
+            Y = blk(X)  # (N, num_channels, H, W)
+            X = F.concat(X, Y, dim=1)  # num_channels more
+        return X
+
+    def _print_shapes(self, N, C, H, W):
+        # Book: printed in forward, which repeats it for every batch.
+        for i in range(len(self.net)):
+            X_shape, Y_shape = (N, C + i * self._num_channels, H, W), (N, self._num_channels, H, W)
+            print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
+
+
+def transition_block(num_channels):
+    """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2:
+    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), for H and W of 2 and more. D2L 5.13.2."""
+    check_positive('num_channels', num_channels)
+    return _TransitionBlock(nn.BatchNorm(), nn.Activation('relu'),
+                            nn.Conv2D(num_channels, kernel_size=1),
+                            nn.AvgPool2D(pool_size=2, strides=2), least=2)

@@ -1,0 +1,161 @@
+"""What a bug report needs, and what is wrong here: `python -m gluonblocks`.
+
+It works where MXNet, NumPy or anything else is missing: then it says what to do about that.
+"""
+import argparse
+import os
+import platform
+import sys
+from importlib import metadata
+
+from .. import _runtime
+
+EXAMPLE = """\
+example:
+  python -m gluonblocks
+
+Downloads and changes nothing. Exit code: 0 all is well, 1 something is wrong, and the last lines
+say what to do about it."""
+
+# Titles of what matters of an MXNet build -> their names in mxnet.runtime.Features.
+_FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed': 'DIST_KVSTORE',
+             'OpenMP': 'OPENMP', 'OpenBLAS': 'BLAS_OPEN', 'MKL': 'BLAS_MKL', 'OpenCV': 'OPENCV',
+             'large tensors': 'INT64_TENSOR_SIZE'}
+_VARIABLES = ('MXNET_', 'OMP_', 'KMP_', 'GOMP_', 'MKLDNN_', 'DNNL_', 'CUDA_VISIBLE')
+
+
+def main(error=None):
+    """Print the report; return the exit code. `error` is why MXNet could not be imported."""
+    argparse.ArgumentParser(
+        prog='python -m gluonblocks', description=__doc__, epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    lines, wrong = collect(error)
+    for title, text in lines:
+        print('%-12s %s' % (title, text))
+    print()
+    print('all is well' if not wrong else 'What is wrong:')
+    for text in wrong:
+        print('- ' + text.replace('\n', '\n  '))
+    return 1 if wrong else 0
+
+
+def collect(error=None):
+    """The report as ([(title, text)], [what is wrong and what to do about it])."""
+    wrong = [str(error)] if error else []
+    lines = [('gluonblocks', _version('gluonblocks') or 'not installed; run from its folder'),
+             ('Python', '%s, %s' % (platform.python_version(), sys.executable)),
+             ('system', '%s, %s' % (platform.platform(), platform.machine())),
+             ('NumPy', _version('numpy') or 'not installed'),
+             ('MXNet', _mxnet_version(error)),
+             ('GluonCV', _version('gluoncv') or 'not installed')]
+    if not error:
+        lines += [('threads', _threads(wrong)), ('MXNet build', _features()),
+                  ('devices', _devices(wrong))]
+    lines += [('variables', ' '.join(_variables()) or 'none'), ('data', _data(wrong)),
+              ('mended', ' '.join(_runtime.mended) or 'nothing')]
+    wrong += _unmet(error)
+    return lines, wrong
+
+
+def _version(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _mxnet_version(error):
+    if not error:
+        import mxnet
+        return '%s, %s' % (_version('mxnet') or mxnet.__version__, os.path.dirname(mxnet.__file__))
+    version = _version('mxnet')
+    return '%s, cannot be imported' % version if version else 'not installed'
+
+
+def _threads(wrong):
+    from mxnet.base import _LIB
+    cores = _runtime.physical_cores()
+    try:
+        used = _LIB.omp_get_max_threads()  # of the OpenMP library that MXNet is linked with
+    except AttributeError:
+        return 'unknown, %d cores' % cores
+    own = os.environ.get('MXNET_OMP_MAX_THREADS', '')
+    used = int(own) if own.isdigit() else used  # what MXNet's own loops take, and go by
+    if used != cores:
+        wrong.append('MXNet is told to use %d threads, and there are %d cores (see variables '
+                     'above). Unset\nOMP_NUM_THREADS and MXNET_OMP_MAX_THREADS: gluonblocks then '
+                     'takes every core once.' % (used, cores))
+    return '%d for %d cores' % (used, cores)
+
+
+def _features():
+    from mxnet.runtime import Features
+    known = Features()
+    return ', '.join('%s %s' % (title, 'yes' if name in known and known.is_enabled(name) else 'no')
+                     for title, name in _FEATURES.items())
+
+
+def _devices(wrong):
+    from mxnet.runtime import Features
+
+    from .. import try_all_gpus
+    devices = [str(device) for device in try_all_gpus()]
+    if Features().is_enabled('CUDA') and devices == ['cpu(0)']:
+        wrong.append('This MXNet is built with CUDA, but no GPU works. See what nvidia-smi lists, '
+                     'and whether\nits CUDA version is that of the build (mxnet-cu112: 11.2).')
+    return ', '.join(devices)
+
+
+def _variables():
+    return ['%s=%s' % (name, value) for name, value in sorted(os.environ.items())
+            if name.startswith(_VARIABLES)]
+
+
+def _data(wrong):
+    try:
+        from ..data import fashion_mnist
+    except ImportError:  # NumPy is missing, which is told already
+        return 'unknown'
+    folder = fashion_mnist.find_folder()
+    found = fashion_mnist.find_files(folder)
+    if not found:
+        return 'Fashion-MNIST is not here yet; the first training fetches it into %s' % folder
+    for name, path in found.items():
+        try:
+            fashion_mnist.check(name, path)
+        except fashion_mnist.DataError as error:
+            wrong.append('%s\nDelete it: the next training fetches it again.' % error)
+    return 'Fashion-MNIST, %d of %d files in %s' % (
+        len(found), len(fashion_mnist.FILES), folder)
+
+
+def _unmet(error):
+    """What of gluonblocks' own requirements the versions installed do not meet, in words."""
+    try:
+        from packaging.requirements import Requirement
+        from packaging.specifiers import SpecifierSet
+        own = metadata.metadata('gluonblocks')
+        requires = metadata.requires('gluonblocks') or []
+    except ModuleNotFoundError as missing:  # PackageNotFoundError too: run from its folder
+        return [] if missing.name is None else [
+            '%s is not installed:  pip install %s' % (missing.name, missing.name)]
+    unmet = []
+    if not SpecifierSet(own['Requires-Python']).contains(platform.python_version()):
+        unmet.append('Python %s is outside of what was tested, %s.'
+                     % (platform.python_version(), own['Requires-Python']))
+    for requirement in map(Requirement, requires):
+        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
+            continue
+        version = _version(requirement.name)
+        if version is None:
+            if requirement.name != 'mxnet':  # told already, or one of its builds for GPUs
+                unmet.append("%s is not installed:  pip install '%s'"
+                             % (requirement.name, str(requirement).split(';')[0]))
+        elif not requirement.specifier.contains(version, prereleases=True):
+            unmet.append("%s %s is outside of what was tested:  pip install --no-deps '%s%s'"
+                         % (requirement.name, version, requirement.name, requirement.specifier))
+    torch = _version('torch')
+    if _version('gluoncv') and torch and int(torch.split('.')[0]) >= 2:
+        unmet.append('GluonCV 0.10.5 does not import beside PyTorch %s: pip uninstall torch, or '
+                     'give each\nan environment of its own.' % torch)
+    return unmet

@@ -1,0 +1,62 @@
+"""What decides the numbers of a run besides its options, and whether it is the same again."""
+import hashlib
+import os
+import platform
+import sys
+
+import mxnet as mx
+import numpy as np
+import safetensors
+
+from .._version import __version__
+
+# What another process may have otherwise and the numbers are still the same.
+FREE = ('epochs', 'data_root', 'stop_non_finite', 'checkpoint_every', 'tensorboard', 'asked')
+
+
+def environment():
+    """What of this machine and process decides the last bits of the numbers, as a dict."""
+    try:
+        with open('/proc/cpuinfo') as f:
+            cpu = next(line.split(':', 1)[1].strip() for line in f if line.startswith('model name'))
+    except (OSError, StopIteration):
+        cpu = platform.processor() or platform.machine()
+    versions = {'gluonblocks': __version__, 'mxnet': mx.__version__, 'numpy': np.__version__,
+                'python': platform.python_version(), 'safetensors': safetensors.__version__}
+    gluoncv = sys.modules.get('gluoncv')
+    if gluoncv:
+        versions['gluoncv'] = gluoncv.__version__
+    return {'versions': versions, 'cpu': cpu,
+            'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
+
+
+def data_checksum(*loaders):
+    """The SHA-256 over the images and labels of `BatchLoader`s."""
+    digest = hashlib.sha256()
+    for loader in loaders:
+        for array in (loader.images, loader.labels):
+            digest.update(repr((array.dtype.str, array.shape)).encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def check_same(folder, config, now):
+    """ValueError, with each difference, if a run by `now` would not go on exactly as by `config`.
+
+    `now` is a dict of some or all of the config's entries.
+    """
+    said = []
+    for name, value in sorted(now.items()):
+        before = config.get(name)
+        if name == 'versions':
+            said += ['%s %s there, %s here' % (package, before.get(package), version)
+                     for package, version in value.items()
+                     if package in ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
+                     and before.get(package, version) != version]
+        elif name not in FREE and value != before:
+            said.append('%s %s there, %s here' % (name, before, value))
+            if name == 'threads':
+                said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
+    if said:
+        raise ValueError('%s cannot go on exactly as it began:\n  %s\nStart another run, with '
+                         '--out, in another folder' % (folder, '\n  '.join(said)))

@@ -1,0 +1,123 @@
+"""`python -m gluonblocks`: what it prints, what it finds wrong, its exit codes."""
+import os
+import platform
+import subprocess
+import sys
+
+import mxnet as mx
+import numpy as np
+import pytest
+from conftest import REPOSITORY, environment
+
+import gluonblocks as gb
+from gluonblocks import _runtime
+from gluonblocks.commands import doctor as report
+
+
+@pytest.fixture
+def run_report(tmp_path):
+    """Run it as a user does: (exit code, {title: text}, what is wrong)."""
+    def run(path=None, **env):
+        env.setdefault('MXNET_HOME', str(tmp_path / 'no-home'))
+        environ = environment(**env)
+        if path:
+            environ['PYTHONPATH'] = os.pathsep.join([str(path), REPOSITORY])
+        done = subprocess.run([sys.executable, '-m', 'gluonblocks'], capture_output=True,
+                              text=True, env=environ, cwd=str(tmp_path))
+        assert 'Traceback' not in done.stderr + done.stdout
+        told, _, wrong = done.stdout.partition('\n\n')
+        lines = dict(line.split(None, 1) for line in told.replace('MXNet build', 'build')
+                     .splitlines())
+        return done.returncode, lines, wrong
+    return run
+
+
+def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
+    code, lines, wrong = run_report()
+    cores = _runtime.physical_cores()
+    assert (code, wrong) == (0, 'all is well\n')
+    assert lines['Python'].startswith(platform.python_version())
+    assert lines['NumPy'] == np.__version__
+    assert lines['MXNet'].startswith(mx.__version__)
+    assert lines['threads'] == '%d for %d cores' % (cores, cores)
+    assert lines['devices'] == ', '.join(map(str, gb.try_all_gpus()))
+    for title, feature in [('oneDNN', 'MKLDNN'), ('CUDA', 'CUDA'), ('distributed', 'DIST_KVSTORE')]:
+        enabled = mx.runtime.Features().is_enabled(feature)
+        assert '%s %s' % (title, 'yes' if enabled else 'no') in lines['build']
+    assert 'OMP_NUM_THREADS=%d' % cores in lines['mended']
+    assert 'MXNET_HOME=%s' % (tmp_path / 'no-home') in lines['variables']
+    assert not (tmp_path / 'no-home').exists()  # it fetched nothing
+
+
+@pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])
+def test_another_number_of_threads_than_cores_is_wrong(run_report, variable):
+    cores = _runtime.physical_cores()
+    code, lines, wrong = run_report(**{variable: str(cores + 1)})
+    assert code == 1
+    assert lines['threads'] == '%d for %d cores' % (cores + 1, cores)
+    assert 'Unset' in wrong and variable in wrong
+
+
+def test_half_the_cores_are_wrong(monkeypatch):
+    monkeypatch.setattr(_runtime, 'physical_cores', lambda: 1000)
+    assert any('1000 cores' in text for text in report.collect()[1])
+
+
+@pytest.mark.parametrize('error, version, remedy', [
+    ('ModuleNotFoundError("No module named \'mxnet\'", name="mxnet")', 'cannot be imported',
+     _runtime.install_command()),
+    ('OSError("libgomp.so.1: cannot open")', 'cannot be imported', 'apt-get install libgomp1'),
+])
+def test_without_mxnet_it_says_what_to_install(run_report, tmp_path, error, version, remedy):
+    (tmp_path / 'mxnet.py').write_text('raise ' + error)
+    code, lines, wrong = run_report(path=tmp_path)
+    assert code == 1
+    assert lines['MXNet'].endswith(version)
+    assert remedy.replace('\n', '\n  ') in wrong
+    assert lines['NumPy'] == np.__version__
+
+
+def test_without_numpy_it_says_what_to_install(run_report, tmp_path):
+    for name in ('numpy', 'mxnet'):
+        (tmp_path / (name + '.py')).write_text(
+            'raise ModuleNotFoundError("No module named \'numpy\'", name="numpy")')
+    code, lines, wrong = run_report(path=tmp_path)
+    assert code == 1 and 'pip install numpy' in wrong and lines['data'] == 'unknown'
+
+
+def test_a_damaged_file_is_wrong_and_stays(run_report, tmp_path):
+    folder = tmp_path / 'datasets' / 'fashion-mnist'
+    folder.mkdir(parents=True)
+    bad = folder / 'train-labels-idx1-ubyte.gz'
+    bad.write_bytes(b'not what it should be')
+    code, lines, wrong = run_report(MXNET_HOME=str(tmp_path))
+    assert code == 1 and str(bad) in wrong
+    assert lines['data'] == 'Fashion-MNIST, 1 of 4 files in %s' % folder
+    assert bad.exists()
+
+
+def test_data_that_are_there_and_not_there(tiny, monkeypatch):
+    monkeypatch.setenv('MXNET_HOME', str(tiny.home()))
+    lines, wrong = report.collect()
+    assert '4 of 4 files' in dict(lines)['data'] and not any('idx' in text for text in wrong)
+    monkeypatch.setenv('MXNET_HOME', str(tiny.folder / 'none'))
+    assert 'not here yet' in dict(report.collect()[0])['data']
+
+
+@pytest.mark.parametrize('versions, said', [
+    ({'numpy': '2.3.0'}, "numpy 2.3.0 is outside of what was tested"),
+    ({'tqdm': None}, "tqdm is not installed:  pip install 'tqdm"),
+    ({'gluoncv': '0.10.5', 'torch': '2.1.0'}, 'GluonCV 0.10.5 does not import beside PyTorch'),
+])
+def test_what_does_not_fit_is_said(monkeypatch, versions, said):
+    version = report._version
+    monkeypatch.setattr(report, '_version', lambda name: (
+        versions[name] if name in versions else version(name)))
+    assert any(text.startswith(said) for text in report.collect()[1])
+
+
+def test_a_build_for_gpus_without_one_is_said(monkeypatch):
+    enabled = mx.runtime.Features.is_enabled
+    monkeypatch.setattr(mx.runtime.Features, 'is_enabled',
+                        lambda self, name: name == 'CUDA' or enabled(self, name))
+    assert any('no GPU works' in text for text in report.collect()[1])

@@ -1,0 +1,142 @@
+"""Where the files are looked for, and what is said of each kind of bad file."""
+import gzip
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import gluonblocks as gb
+from gluonblocks.data import download, fashion_mnist
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = list(fashion_mnist.FILES)
+
+
+@pytest.fixture
+def no_download(monkeypatch):
+    def fetch(names, folder, check):
+        raise OSError('no way to %s' % folder)
+    monkeypatch.setattr(download, 'fetch', fetch)
+
+
+def read(folder):
+    return fashion_mnist.read_fashion_mnist(str(folder))
+
+
+def assert_all_read(arrays, tiny):
+    for got, want in zip(arrays, tiny.arrays.values()):
+        assert (got == want).all()
+    assert [a.dtype for a in arrays] == [np.uint8, np.int32, np.uint8, np.int32]
+
+
+def test_the_given_folder_is_read(tiny):
+    assert_all_read(read(tiny.folder), tiny)
+
+
+def test_files_may_lie_there_decompressed(tiny):
+    for name in fashion_mnist.FILES:
+        content = gzip.decompress(tiny.path(name).read_bytes())
+        tiny.path(name).unlink()
+        (tiny.folder / name).write_bytes(content)
+    assert_all_read(read(tiny.folder), tiny)
+
+
+def test_mxnet_home_comes_after_the_given_folder(tiny, tmp_path, monkeypatch):
+    home = tmp_path / 'home' / 'datasets' / 'fashion-mnist'
+    shutil.copytree(str(tiny.folder), str(home))
+    monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'home'))
+    assert fashion_mnist.find_folder(str(tiny.folder)) == str(tiny.folder)
+    assert fashion_mnist.find_folder(str(tmp_path / 'empty')) == str(home)
+
+
+def test_mxnet_home_stands_for_the_users_own_folder(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'user'))
+    own = tmp_path / 'user' / '.mxnet' / 'datasets' / 'fashion-mnist'
+    shutil.copytree(str(tiny.folder), str(own))
+    assert fashion_mnist.find_folder() == str(own)
+    monkeypatch.setenv('MXNET_HOME', str(tiny.home()))
+    assert fashion_mnist.find_folder() == str(tiny.home() / 'datasets' / 'fashion-mnist')
+
+
+def test_the_system_folder_comes_after_mxnet_home(tiny, tmp_path, monkeypatch):
+    system = tmp_path / 'system'
+    shutil.copytree(str(tiny.folder), str(system))
+    monkeypatch.setattr(fashion_mnist, 'SYSTEM_ROOT', str(system))
+    monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'home'))
+    assert fashion_mnist.find_folder(str(tmp_path / 'empty')) == str(system)
+    assert_all_read(read(tmp_path / 'empty'), tiny)
+
+
+@pytest.mark.parametrize('given, mxnet_home, expected', [
+    ('given', True, 'given'), ('given', False, 'given'),
+    (None, True, 'home/datasets/fashion-mnist'),
+    (None, False, 'user/.mxnet/datasets/fashion-mnist')])
+def test_where_no_folder_has_files_they_will_be_put(tiny, tmp_path, monkeypatch, given, mxnet_home,
+                                                    expected):
+    monkeypatch.setenv('HOME', str(tmp_path / 'user'))
+    if mxnet_home:
+        monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'home'))
+    root = str(tmp_path / given) if given else fashion_mnist.DEFAULT_ROOT
+    assert fashion_mnist.find_folder(root) == str(tmp_path / expected)
+
+
+def test_what_is_missing_is_fetched_into_the_folder(tiny, tmp_path, monkeypatch):
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    os.replace(str(tiny.path(TEST_LABELS)), str(elsewhere / (TEST_LABELS + '.gz')))
+    monkeypatch.setattr(download, '_AUTHORS', elsewhere.as_uri() + '/')
+    assert_all_read(read(tiny.folder), tiny)
+    assert tiny.path(TEST_LABELS).exists()
+
+
+def damage(tiny, name, kind):
+    path = tiny.path(name)
+    data = path.read_bytes()
+    content = gzip.decompress(data)
+    if kind == 'missing':
+        path.unlink()
+    elif kind == 'truncated gzip':
+        path.write_bytes(data[:len(data) // 2])
+    elif kind == 'truncated':
+        path.write_bytes(gzip.compress(content[:-1]))
+    elif kind == 'too long':
+        path.write_bytes(gzip.compress(content + b'x'))
+    elif kind == 'flipped bit':
+        path.write_bytes(gzip.compress(content[:-1] + bytes([content[-1] ^ 1])))
+    elif kind == 'damaged gzip':
+        path.write_bytes(data[:12] + bytes([255] * 20) + data[32:])
+    elif kind == 'checksum of gzip':
+        path.write_bytes(data[:-8] + bytes(4) + data[-4:])
+    elif kind == 'web page':
+        path.write_bytes(b'<html>404</html>')
+    elif kind == 'empty':
+        path.write_bytes(b'')
+    elif kind == 'swapped':
+        other = TEST_IMAGES if name == TRAIN_IMAGES else TRAIN_IMAGES
+        path.write_bytes(tiny.path(other).read_bytes())
+    elif kind == 'a folder':
+        path.unlink()
+        path.mkdir()
+
+
+@pytest.mark.parametrize('name', [TRAIN_IMAGES, TEST_LABELS])
+@pytest.mark.parametrize('kind, wrong', [
+    ('missing', 'missing'), ('truncated gzip', 'truncated'), ('truncated', 'truncated'),
+    ('too long', 'wrong content'), ('flipped bit', 'wrong content: SHA-256'),
+    ('damaged gzip', 'damaged'), ('checksum of gzip', 'cannot be read: CRC'),
+    ('web page', 'wrong file'), ('empty', 'wrong file'), ('swapped', 'swapped: it holds'),
+    ('a folder', 'cannot be read: Is a directory')])
+def test_a_bad_file_is_named_with_what_is_wrong_and_the_ways(tiny, no_download, name, kind, wrong):
+    damage(tiny, name, kind)
+    with pytest.raises(gb.DataError) as caught:
+        read(tiny.folder)
+    first_line = str(caught.value).splitlines()[0]
+    assert name in first_line and wrong in first_line and str(tiny.folder) in first_line
+    for way in ('delete the file', 'apt-get install dataset-fashion-mnist', '--data-root'):
+        assert way in str(caught.value)
+
+
+def test_the_known_checksums_are_of_sixty_and_ten_thousand_images():
+    shapes = [file.shape for file in fashion_mnist.FILES.values()]
+    assert shapes == [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]
+    assert len({file.sha256 for file in fashion_mnist.FILES.values()}) == 4

@@ -1,0 +1,138 @@
+"""GluonCV's classifiers by name, and the errors for what is none or cannot be had."""
+import functools
+
+import mxnet as mx
+import pytest
+from mxnet import nd
+
+import gluonblocks as gb
+from gluonblocks.data import batches as data
+from gluonblocks.models import gluoncv as gluoncv_models
+from gluonblocks.models import registry
+
+pytestmark = pytest.mark.gluoncv
+
+
+def initialized(name, **kwargs):
+    net = gb.get_model(name, **kwargs)
+    net.initialize(mx.init.Xavier())
+    return net
+
+
+def family_of(name):
+    return gluoncv_models._family(gluoncv_models._zoo()[name.split(':')[1]])
+
+
+def test_every_family_that_the_table_names_is_in_the_zoo():
+    assert {family_of(name) for name in gb.list_gluoncv_models()} == set(gluoncv_models._FAMILIES)
+
+
+@pytest.mark.parametrize('family', sorted(gluoncv_models._FAMILIES))
+def test_one_of_each_family_has_a_recipe_for_its_size(family):
+    name = min((name for name in gb.list_gluoncv_models() if family_of(name) == family),
+               key=lambda name: (len(name), name))
+    side = gb.get_recipe(name).resize or 28
+    graph = gb.get_model(name, num_classes=7)(mx.sym.var('data'))
+    for num_channels in (1, 3):
+        assert graph.infer_shape_partial(data=(5, num_channels, side, side))[1] == [(5, 7)]
+
+
+# GluonCV fixes three channels in resnest14; nasnet has a second output unless told.
+@pytest.mark.parametrize('name', ['cifar_resnet20_v1', 'mobilenetv2_0.25', 'resnest14',
+                                  'nasnet_4_1056'])
+def test_it_predicts_grey_images_hybridized_as_plain(name):
+    X = nd.random.uniform(shape=(2, 1, 28, 28))
+    net = initialized('gluoncv:' + name, num_classes=7)
+    plain = net(X)
+    net.hybridize(static_alloc=True)
+    assert plain.shape == (2, 7)
+    mx.test_utils.assert_almost_equal(net(X).asnumpy(), plain.asnumpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_the_cifar_resnet_has_its_papers_number_of_parameters():
+    # He et al. 2015 (arXiv:1512.03385), table 6: ResNet-20 has 0.27 million.
+    net = initialized('gluoncv:cifar_resnet20_v1')
+    net(nd.zeros((1, 1, 28, 28)))
+    count = sum(p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
+    assert round(count / 1e6, 2) == 0.27
+
+
+def test_it_learns_by_the_same_function_as_our_models(monkeypatch):
+    monkeypatch.setitem(data.DATASETS, 'synthetic', functools.partial(
+        gb.load_data_synthetic, num_train=64, num_test=16))
+    _, history = gb.train_model('gluoncv:cifar_resnet20_v1', dataset='synthetic', num_epochs=4,
+                                batch_size=16, seed=0)
+    assert len(history) == 4 and min(r.loss for r in history) < history[0].loss / 2
+
+
+@pytest.mark.parametrize('name, resize, lr', [
+    ('cifar_resnet20_v1', None, 0.1), ('cifar_residualattentionnet56', 32, 0.1),
+    ('vgg11', 32, 0.01), ('vgg11_bn', 32, 0.1), ('alexnet', 64, 0.01), ('googlenet', 224, 0.1),
+    ('inceptionv3', 299, 0.1)])
+def test_recipe_resizes_as_little_as_the_net_allows(name, resize, lr):
+    assert gb.get_recipe('gluoncv:' + name) == (lr, 256, 5, resize)
+
+
+def test_a_look_at_the_recipe_does_not_shift_the_names_of_nets():
+    with mx.name.NameManager():
+        first = gb.get_model('gluoncv:cifar_resnet20_v1').name
+    with mx.name.NameManager():
+        gb.get_recipe('gluoncv:cifar_resnet20_v1')
+        assert gb.get_model('gluoncv:cifar_resnet20_v1').name == first
+
+
+@pytest.mark.parametrize('name, said', [
+    ('cifar_resnet20', "no model 'gluoncv:cifar_resnet20'; near it are: .*cifar_resnet20_v1.*"
+                       '--model gluoncv: lists all'),
+    ('', "GluonCV's classifiers are: gluoncv:alexnet, .*gluoncv:xception71"),
+    ('yolo3_darknet53_voc', 'does not classify pictures'),
+    ('fcn_resnet50_ade', 'does not classify pictures'),
+    ('simple_pose_resnet18_v1b', 'does not classify pictures'),
+    ('i3d_resnet50_v1_ucf101', 'classifies videos'),
+    ('mobilenet1.0_int8', 'can only predict'),
+    ('resnet50_v1d_0.37', 'the weights that it was pruned with'),
+    ('resnet50_v1b_gn', 'as a graph from grey images to 10 classes: MXNetError')])
+def test_what_is_no_trainable_classifier_is_refused_with_the_reason(name, said):
+    for look_up in (gb.get_model, gb.get_recipe):
+        with pytest.raises(ValueError, match=said):
+            look_up('gluoncv:' + name)
+
+
+def test_our_list_is_ours_alone_and_its_error_names_the_others():
+    assert not any(':' in name for name in gb.list_models())
+    with pytest.raises(ValueError, match='names such as gluoncv:cifar_resnet20_v1 work too'):
+        gb.get_model('timm:resnet18')
+
+
+def test_a_prefix_can_be_registered_once_only():
+    with pytest.raises(ValueError, match='gluoncv:... are registered already'):
+        registry.register_zoo('gluoncv', None, None, 'x')
+
+
+def test_gluoncv_is_imported_only_when_asked_for(python):
+    assert python('import gluonblocks as gb, sys\ngb.get_model("resnet")\n'
+                  'print("gluoncv" in sys.modules)') == 'False'
+
+
+def test_where_it_is_not_installed_the_error_says_what_to_install(python):
+    assert 'pip install gluoncv==0.10.5' in python(
+        'import gluonblocks as gb, sys\nsys.modules["gluoncv"] = None\n'
+        'try: gb.get_model("gluoncv:alexnet")\nexcept ImportError as error: print(error)')
+
+
+@pytest.mark.parametrize('raised, said', [
+    ('RuntimeError("Legacy torch==2.1.0 detected")', 'PyTorch 2 or later'),
+    ('ImportError("Unable to import modules")', 'installed but could not be imported: Unable')])
+def test_where_its_import_fails_the_command_says_why(script, tmp_path, raised, said):
+    (tmp_path / 'gluoncv.py').write_text('raise ' + raised)
+    code, out, err = script('train.py', '--model', 'gluoncv:alexnet', '--summary',
+                            PYTHONPATH=str(tmp_path))
+    assert code == 1 and out == '' and err.startswith('error: ') and said in err
+
+
+def test_the_command_knows_the_names(script):
+    code, out, err = script('train.py', '--model', 'gluoncv:cifar_resnet20_v1', '--summary')
+    assert code == 0 and err == ''
+    assert out.splitlines()[-1].split()[:2] == ['total', '272,186']
+    code, out, err = script('train.py', '--model', 'gluoncv:cifar_resnet')
+    assert code == 2 and out == '' and 'near it are: gluoncv:cifar_res' in err

@@ -1,0 +1,189 @@
+"""A run's state through a file: what goes on afterwards is what would have gone on."""
+import random
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import gluon, init, nd
+from mxnet.gluon import nn
+
+import gluonblocks as gb
+from gluonblocks.runs.checkpoint import (
+    checkpoint_arrays,
+    encode_checkpoint,
+    load_checkpoint,
+    restore_checkpoint,
+)
+from gluonblocks.training.hooks import Reseed, draws_numbers
+from gluonblocks.training.optimizers import make_trainer
+
+OPTIONS = {'optimizer': 'sgd', 'lr': 0.1, 'momentum': None, 'weight_decay': None,
+           'dtype': 'float32'}
+RNG = np.random.RandomState(3)
+IMAGES = RNG.randint(0, 256, (20, 6, 6)).astype('uint8')
+LABELS = RNG.randint(0, 3, 20).astype('int32')
+
+
+def make(ctx, dropout=0, hybridize=True, **options):
+    """A small net with both batch norms, and its trainer."""
+    mx.random.seed(1)
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, kernel_size=3), nn.BatchNorm(), nn.Flatten(), nn.Dense(5),
+            gb.BatchNorm(5, num_dims=2), nn.Activation('tanh'))
+    if dropout:
+        net.add(nn.Dropout(dropout))
+    net.add(nn.Dense(3))
+    net.initialize(init.Xavier(), ctx=ctx)
+    if hybridize:
+        net.hybridize(static_alloc=True)
+    return net, make_trainer(net, ctx, dict(OPTIONS, **options))
+
+
+def train(net, trainer, ctx, num_epochs, state, hooks=()):
+    loader = gb.BatchLoader(IMAGES, LABELS, 8, seed=5)
+    loader.start_at(len(state.history), state.batch)
+    test_iter = gb.BatchLoader(IMAGES, LABELS, 8)
+    history = gb.train_ch5(net, loader, test_iter, 8, trainer, ctx, num_epochs, hooks=hooks,
+                           state=state)
+    return [record[:4] for record in history]
+
+
+class Saver(gb.Hook):
+    """Saves after the step `at`."""
+
+    def __init__(self, path, net, trainer, at):
+        self.path, self.at, self.net, self.trainer = path, at, net, trainer
+
+    def batch_end(self, state):
+        if state.step == self.at:
+            self.history = list(state.history)
+            self.path.write_bytes(encode_checkpoint(self.net, self.trainer, state, [], 'me'))
+
+
+def all_bits(net, trainer):
+    nd.waitall()
+    arrays = [a for p in net._collect_params_with_prefix().values() for a in p.list_data()]
+    return [a.asnumpy().tobytes() for a in arrays] + [trainer.optimizer.num_update]
+
+
+def through_a_file(path, ctx, at, hooks=(), **how):
+    """(history, bits) of three epochs undisturbed, and of a new net that goes on from step `at`."""
+    net, trainer = make(ctx, **how)
+    saver = Saver(path, net, trainer, at)
+    whole = train(net, trainer, ctx, 3, gb.TrainingState(), list(hooks) + [saver])
+    expected = whole, all_bits(net, trainer)
+
+    net, trainer = make(ctx, **how)
+    np.random.seed(99)
+    state = gb.TrainingState()
+    restore_checkpoint(*load_checkpoint(str(path), 'me'), net=net, trainer=trainer, state=state)
+    state.history = saver.history
+    return expected, (train(net, trainer, ctx, 3, state, hooks), all_bits(net, trainer))
+
+
+ALL = [(name, None) for name in gb.OPTIMIZERS] + [('sgd', 0.9), ('nag', 0.9)]
+
+
+@pytest.mark.parametrize('optimizer, momentum', ALL)
+def test_every_optimizer_goes_on_bit_for_bit(tmp_path, optimizer, momentum):
+    expected, again = through_a_file(tmp_path / 'x', mx.cpu(), at=4, optimizer=optimizer, lr=0.01,
+                                     momentum=momentum, weight_decay=1e-3, hooks=[Reseed(0)])
+    assert again == expected
+
+
+@pytest.mark.parametrize('at', [1, 3, 6, 8])
+@pytest.mark.parametrize('hybridize', [True, False])
+def test_from_any_step_also_the_last_of_an_epoch(tmp_path, at, hybridize):
+    expected, again = through_a_file(tmp_path / 'x', mx.cpu(), at, momentum=0.9,
+                                     hybridize=hybridize)
+    assert again == expected
+
+
+def test_devices_keep_statistics_of_their_own(tmp_path):
+    devices = [mx.cpu(0), mx.cpu(1)]
+    expected, again = through_a_file(tmp_path / 'x', devices, 4, optimizer='adam', lr=0.01)
+    assert again == expected
+    tensors, _ = load_checkpoint(str(tmp_path / 'x'))
+    first, second = [tensors['weights/cpu(%d)/1.running_mean' % i] for i in (0, 1)]
+    assert (first != second).any()
+    np.testing.assert_array_equal(checkpoint_arrays(tensors)['1.running_mean'],
+                                  (first + second) / np.float32(2))
+
+
+def test_dropout_goes_on_bit_for_bit_when_each_step_is_seeded(tmp_path):
+    expected, again = through_a_file(tmp_path / 'x', mx.cpu(), 4, hooks=[Reseed(0)], dropout=0.5)
+    assert again == expected
+
+
+def test_dropout_would_not_without(tmp_path):
+    expected, again = through_a_file(tmp_path / 'x', mx.cpu(), 4, dropout=0.5)
+    assert again != expected
+
+
+def test_a_net_with_dropout_is_seen_to_draw_and_the_registrys_do_not(model_name):
+    assert draws_numbers(make(mx.cpu(), dropout=0.5)[0])
+    net = gb.get_model(model_name)
+    net.initialize()
+    assert not draws_numbers(net)
+
+
+def test_a_net_that_cannot_be_traced_is_taken_to_draw():
+    net = nn.Sequential()
+    net.add(nn.Lambda(lambda X: nd.relu(X)))
+    assert draws_numbers(net)
+
+
+def test_the_generators_of_numpy_and_python_go_on(tmp_path):
+    net, trainer = make(mx.cpu())
+    saver = Saver(tmp_path / 'x', net, trainer, 3)
+    train(net, trainer, mx.cpu(), 1, gb.TrainingState(), [saver])
+    expected = np.random.rand(), random.random()
+    np.random.seed(0)
+    random.seed(0)
+    net, trainer = make(mx.cpu())
+    restore_checkpoint(*load_checkpoint(str(tmp_path / 'x')), net=net, trainer=trainer,
+                       state=gb.TrainingState())
+    assert (np.random.rand(), random.random()) == expected
+
+
+@pytest.fixture
+def saved(tmp_path):
+    net, trainer = make(mx.cpu(), momentum=0.9)
+    train(net, trainer, mx.cpu(), 1, gb.TrainingState(),
+          [Saver(tmp_path / 'x', net, trainer, 3)])
+    return str(tmp_path / 'x')
+
+
+@pytest.mark.parametrize('how, said', [
+    ({'ctx': [mx.cpu(0), mx.cpu(1)]}, r'does not fit: weights/cpu\(1\)'),
+    ({'optimizer': 'adam'}, 'does not fit: optimizer'),
+])
+def test_another_optimizer_or_other_devices_are_refused(saved, how, said):
+    net, trainer = make(**dict({'ctx': mx.cpu()}, **how))
+    with pytest.raises(ValueError, match=said):
+        restore_checkpoint(*load_checkpoint(saved), net=net, trainer=trainer,
+                           state=gb.TrainingState())
+
+
+def test_another_net_is_refused_with_the_first_difference(saved):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(5, kernel_size=3))
+    net.initialize()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd')
+    with pytest.raises(ValueError, match='of another net: 1.beta is in one of the two only'):
+        restore_checkpoint(*load_checkpoint(saved), net=net, trainer=trainer,
+                           state=gb.TrainingState())
+
+
+def test_the_checkpoint_of_another_run_is_refused(saved):
+    with pytest.raises(ValueError, match='of another run'):
+        load_checkpoint(saved, 'you')
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    net, trainer = make(mx.cpu())
+    state = gb.TrainingState()
+    train(net, trainer, mx.cpu(), 1, state)
+    net[3].bias.set_data(nd.array([1, 2, float('inf'), 4, 5]))
+    with pytest.raises(gb.NonFiniteLoss, match=r'3.bias is not finite after epoch 1, step 3'):
+        encode_checkpoint(net, trainer, state, [], 'me')

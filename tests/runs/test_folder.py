@@ -1,0 +1,255 @@
+"""A run in a folder: what is in it, that it goes on as if it had not stopped, and its net."""
+import csv
+import json
+import os
+import pathlib
+import pickle
+import re
+import signal
+
+import mxnet as mx
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+from mxnet import nd
+from mxnet.gluon import nn
+from small_runs import WHOLE, content, start, stopped
+
+import gluonblocks as gb
+from gluonblocks import files as tensorfile
+from gluonblocks.models import registry as models
+from gluonblocks.runs import checkpoint
+from gluonblocks.runs import folder as run_folder
+from gluonblocks.runs import load as runs
+from gluonblocks.training import loop as training
+
+pytestmark = pytest.mark.usefixtures('little_data')
+
+
+def test_the_folder_has_all_there_is_to_a_run(folder):
+    net, history = start(folder)
+    assert sorted(os.listdir(folder)) == sorted([
+        'config.json', 'history.csv', 'history.jsonl', 'times.csv', 'curves.png',
+        'last.safetensors', 'previous.safetensors', 'best.safetensors', 'final.safetensors',
+        'final.params'])
+    with open(os.path.join(folder, 'history.csv')) as f:
+        rows = list(csv.DictReader(f))
+    assert [(int(row['epoch']), float(row['loss']), float(row['train_acc']),
+             float(row['test_acc'])) for row in rows] == [record[:4] for record in history]
+    assert [float(row['learning_rate']) for row in rows] == [1.0] * 3
+    with open(os.path.join(folder, 'history.jsonl')) as f:
+        assert [json.loads(line) for line in f] == [
+            {key: json.loads(value) for key, value in row.items()} for row in rows]
+    with open(os.path.join(folder, 'times.csv')) as f:
+        times = list(csv.DictReader(f))
+    assert [float(row['seconds']) for row in times] == [record.seconds for record in history]
+    assert all(float(row['rate']) > 60 / float(row['seconds']) for row in times)
+
+
+def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(folder):
+    start(folder, num_epochs=1)
+    _, config = gb.load_run(folder)
+    assert config['asked'] == ['batch_size', 'ctx', 'dataset', 'epochs', 'seed']
+    assert {key: config[key] for key in (
+        'model', 'dataset', 'data_root', 'batch_size', 'resize', 'num_classes', 'lr', 'optimizer',
+        'ctx')} == {'model': 'lenet_bn', 'dataset': 'synthetic', 'data_root': None,
+                    'batch_size': 16, 'resize': None, 'num_classes': 10, 'lr': 1.0,
+                    'optimizer': 'sgd', 'ctx': 'cpu:0'}
+    assert config['versions']['mxnet'] == mx.__version__ and config['threads']
+    assert re.match('[0-9a-f]{64}$', config['data_sha256'])
+
+
+def test_a_run_in_a_folder_has_the_numbers_of_one_without(folder, capsys):
+    net, history = start(folder)
+    inside = capsys.readouterr().out
+    other, again = gb.train_model('lenet_bn', **WHOLE)
+    outside = capsys.readouterr().out
+    assert [r[:4] for r in history] == [r[:4] for r in again]
+    assert re.sub('time .*', '', inside) == re.sub('time .*', '', outside)
+    for a, b in zip(net.collect_params().values(), other.collect_params().values()):
+        assert (a.data().asnumpy() == b.data().asnumpy()).all()
+
+
+@pytest.mark.parametrize('at', [1, 4, 6, 8, 12])
+def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(folder, monkeypatch, capsys, at):
+    start(folder + '0')
+    expected = re.sub('time .*', '', capsys.readouterr().out)
+    stopped(monkeypatch, folder, at)
+    gb.resume_run(folder)
+    assert content(folder) == content(folder + '0')
+    assert re.sub('time .*', '', capsys.readouterr().out) == expected
+
+
+@pytest.mark.parametrize('features', [
+    pytest.param({'lr_schedule': 'cosine', 'warmup_epochs': 1, 'lr': 0.1, 'momentum': 0.9},
+                 marks=pytest.mark.gluoncv),
+    pytest.param({'lr_schedule': 'step', 'lr_decay_epochs': [1, 2], 'label_smoothing': 0.1},
+                 marks=pytest.mark.gluoncv),
+    {'optimizer': 'adam', 'lr': 0.01, 'weight_decay': 1e-3},
+    {'ctx': 'cpu:0,1'},
+    {'early_stop': 2},
+    {'checkpoint_every': 1},
+])
+def test_so_does_a_run_with_features(folder, monkeypatch, features):
+    start(folder + '0', **features)
+    stopped(monkeypatch, folder, 6, **features)
+    gb.resume_run(folder)
+    assert content(folder) == content(folder + '0')
+
+
+def test_a_net_that_draws_numbers_too(folder, monkeypatch):
+    def dropping(num_classes=10):
+        net = nn.HybridSequential()
+        net.add(nn.Dense(30), nn.Dropout(0.5), nn.Dense(num_classes))
+        return net
+    monkeypatch.setitem(models._factories, 'dropping', dropping)
+    monkeypatch.setitem(models._recipes, 'dropping', gb.get_recipe('lenet_bn'))
+    start(folder + '0', 'dropping')
+    stopped(monkeypatch, folder, 6, name='dropping')
+    gb.resume_run(folder)
+    assert content(folder) == content(folder + '0')
+
+
+def test_another_target_goes_on_as_the_longer_run(folder):
+    start(folder + '0')
+    start(folder, num_epochs=1)
+    _, history = gb.resume_run(folder, num_epochs=3)
+    assert content(folder) == content(folder + '0')
+    assert [record.epoch for record in history] == [1, 2, 3]
+    assert gb.load_run(folder)[1]['epochs'] == 3
+
+
+def test_a_run_that_is_done_stays_as_it_is(folder, capsys):
+    start(folder)
+    before = content(folder)
+    capsys.readouterr()
+    gb.resume_run(folder)
+    assert content(folder) == before and capsys.readouterr().out == ''
+
+
+def test_without_a_checkpoint_it_starts_from_its_beginning(folder, capsys):
+    start(folder)
+    before = content(folder)
+    for name in os.listdir(folder):
+        if name != 'config.json':
+            os.unlink(os.path.join(folder, name))
+    gb.resume_run(folder)
+    assert content(folder) == before
+    assert 'no checkpoint yet' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('signum, code', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, monkeypatch, signum, code):
+    stop = stopped(monkeypatch, folder, 6, signum)
+    assert stop.exit_code == code
+    assert str(stop) == ('stopped in epoch 2, after step 6, and saved. To go on:\n'
+                         '  python scripts/train.py --resume ' + folder)
+    assert runs.load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == 6
+
+
+def test_early_stop_ends_the_run_and_stays_ended(folder):
+    _, history = start(folder, num_epochs=50, lr=1e-9, early_stop=2)
+    assert len(history) == 3  # nothing is learned, so the first epoch is the best
+    assert len(gb.resume_run(folder)[1]) == 3
+
+
+@pytest.mark.parametrize('weights', ['best', 'last', 'final'])
+def test_load_run_gives_the_net_as_it_was(folder, weights):
+    net, history = start(folder, checkpoint_every=3)
+    loaded, config = gb.load_run(folder, ctx='cpu', weights=weights)
+    X = nd.random.uniform(shape=(4, 1, 28, 28))
+    best = max(history, key=lambda record: record.test_acc).epoch
+    same = np.array_equal(loaded(X).asnumpy(), net(X).asnumpy())
+    assert same or (weights == 'best' and best < 3)
+    assert config['model'] == 'lenet_bn' and loaded._active
+
+
+def test_the_best_weights_are_those_of_the_best_epoch(folder, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.7])
+    monkeypatch.setattr(training, 'evaluate_accuracy', lambda *args: next(accuracies))
+    start(folder)
+    best = runs.load_checkpoint(os.path.join(folder, 'best.safetensors'))[1]
+    assert best['step'] == 8 and best['best_epoch'] == 2  # four steps an epoch
+
+
+def test_a_run_in_half_precision_predicts_on_a_cpu_in_single(folder):
+    net, _ = start(folder)  # a CPU trains none in half: its files stand for such a run's
+    halves = {name: array.astype('float16' if array.ndim == 4 and 'weight' in name else 'float32')
+              for name, array in checkpoint.net_arrays(net).items()}
+    tensorfile.write_file(os.path.join(folder, 'final.safetensors'),
+                          tensorfile.encode_tensors(halves, {}))
+    config = os.path.join(folder, 'config.json')
+    with open(config) as f:
+        text = f.read()
+    with open(config, 'w') as f:
+        f.write(text.replace('"dtype": "float32"', '"dtype": "float16"'))
+    loaded, config = gb.load_run(folder, weights='final')
+    assert config['dtype'] == 'float16'
+    for name, array in checkpoint.net_arrays(loaded).items():
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, halves[name])
+    X = nd.random.uniform(shape=(4, 1, 28, 28))
+    np.testing.assert_allclose(loaded(X).asnumpy(), net(X).asnumpy(), rtol=0.05, atol=0.05)
+
+
+def test_the_params_file_loads_into_gluon(folder):
+    net, _ = start(folder)
+    other = gb.get_model('lenet_bn')
+    other.load_parameters(os.path.join(folder, 'final.params'))
+    X = nd.random.uniform(shape=(4, 1, 28, 28))
+    np.testing.assert_allclose(other(X).asnumpy(), net(X).asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_no_pickle_is_written_or_read(folder, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError('pickle')
+    for name in ('dump', 'dumps', 'load', 'loads', 'Pickler', 'Unpickler'):
+        monkeypatch.setattr(pickle, name, refuse)
+    stopped(monkeypatch, folder, 6, momentum=0.9, ctx='cpu:0,1', checkpoint_every=1)
+    gb.resume_run(folder)
+    for weights in ('best', 'last', 'final'):
+        gb.load_run(folder, weights=weights)
+
+
+def test_no_module_of_the_package_names_pickle():
+    paths = list((pathlib.Path(REPOSITORY) / 'gluonblocks').rglob('*.py'))
+    assert len(paths) > 30
+    for path in paths:
+        text = re.sub('No pickle: .*', '', path.read_text())
+        assert not re.search('pickle|marshal|shelve|save_states|load_states', text), path
+
+
+def test_without_matplotlib_it_is_told_once_and_trains(folder, monkeypatch, capsys):
+    def missing(name):
+        raise ImportError(name)
+    monkeypatch.setattr(run_folder.importlib, 'import_module', missing)
+    start(folder)
+    assert capsys.readouterr().err.count('for want of matplotlib') == 1
+    assert not os.path.exists(os.path.join(folder, 'curves.png'))
+
+
+def test_tensorboard_events_have_each_epoch_once(folder, monkeypatch):
+    stopped(monkeypatch, folder, 6, tensorboard=True)
+    gb.resume_run(folder)
+    seen = []
+    for name in os.listdir(os.path.join(folder, 'tensorboard')):
+        seen += read_scalars(os.path.join(folder, 'tensorboard', name))
+    with open(os.path.join(folder, 'history.csv')) as f:
+        rows = list(csv.DictReader(f))
+    losses = sorted((step, value) for tag, step, value in seen if tag == 'loss/train')
+    assert losses == [(int(row['epoch']), np.float32(row['loss'])) for row in rows]
+    assert {tag for tag, _, _ in seen} == {'loss/train', 'accuracy/train', 'accuracy/test', 'rate',
+                                           'learning_rate'}
+
+
+def read_scalars(path):
+    """(tag, step, value) of a file of events: records of length, 4 bytes, message, 4 bytes."""
+    from tensorboardX.proto import event_pb2
+    with open(path, 'rb') as f:
+        content, position, found = f.read(), 0, []
+    while position < len(content):
+        size = int.from_bytes(content[position:position + 8], 'little')
+        event = event_pb2.Event.FromString(content[position + 12:position + 12 + size])
+        found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+        position += 16 + size
+    return found

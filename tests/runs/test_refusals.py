@@ -1,0 +1,108 @@
+"""What a run's folder refuses, because it would not go on exactly or harm what is there."""
+import functools
+import os
+
+import numpy as np
+import pytest
+from small_runs import content, start, stopped
+
+import gluonblocks as gb
+from gluonblocks.data import batches as data
+from gluonblocks.runs import folder as run_folder
+
+pytestmark = pytest.mark.usefixtures('little_data')
+
+
+def test_a_folder_that_has_a_run_is_refused_with_the_way_on(folder):
+    start(folder, num_epochs=1)
+    before = content(folder)
+    with pytest.raises(ValueError, match='holds a run already: go on with it by --resume '):
+        start(folder)
+    assert content(folder) == before
+
+
+def test_a_folder_that_has_anything_else_is_refused_too(tmp_path):
+    (tmp_path / 'thesis.txt').write_text('mine')
+    with pytest.raises(ValueError, match='not an empty folder'):
+        start(str(tmp_path))
+    assert os.listdir(str(tmp_path)) == ['thesis.txt']
+
+
+def test_two_processes_cannot_train_in_one_folder(folder):
+    start(folder, num_epochs=1)
+    held = run_folder.RunFolder.open(folder)
+    with pytest.raises(ValueError, match='in use: another process'):
+        gb.resume_run(folder)
+    held.close()
+    gb.resume_run(folder)
+
+
+@pytest.mark.parametrize('asked, said', [
+    ({'model': 'resnet'}, 'model lenet_bn there, resnet here'),
+    ({'batch_size': 32}, 'batch_size 16 there, 32 here'),
+    ({'lr': 0.5}, 'lr 1.0 there, 0.5 here'),
+    ({'ctx': 'cpu:0,1'}, 'ctx cpu:0 there, cpu:0,1 here'),
+    ({'optimizer': 'adam'}, 'optimizer sgd there, adam here'),
+    ({'seed': 1}, 'seed 0 there, 1 here'),
+])
+def test_what_would_not_go_on_exactly_is_refused_by_name(folder, asked, said):
+    start(folder, num_epochs=1)
+    with pytest.raises(ValueError, match='cannot go on exactly as it began:\n  ' + said):
+        gb.resume_run(folder, num_epochs=2, **asked)
+
+
+def test_what_is_asked_as_before_is_fine(folder):
+    start(folder, num_epochs=1)
+    gb.resume_run(folder, num_epochs=2, model='lenet_bn', batch_size=16, ctx='cpu')
+
+
+def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
+    start(folder, num_epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setitem(data.DATASETS, 'synthetic', functools.partial(
+            gb.load_data_synthetic, num_train=61, num_test=20))
+        with pytest.raises(ValueError, match='data_sha256 .* there, .* here'):
+            gb.resume_run(folder)
+    with monkeypatch.context() as patch:
+        patch.setenv('OMP_NUM_THREADS', '77')
+        with pytest.raises(ValueError, match=r'threads .* there, 77 here \(OMP_NUM_THREADS='):
+            gb.resume_run(folder)
+    monkeypatch.setattr(np, '__version__', '0.1')
+    with pytest.raises(ValueError, match='numpy .* there, 0.1 here'):
+        gb.resume_run(folder)
+
+
+@pytest.mark.gluoncv
+def test_a_target_that_would_have_changed_the_schedule_is_refused(folder):
+    start(folder, num_epochs=2, lr_schedule='cosine')
+    with pytest.raises(ValueError, match='schedule cosine over 3 epochs is not what it was over 2'):
+        gb.resume_run(folder, num_epochs=3)
+    gb.resume_run(folder)
+
+
+def test_a_target_that_lies_behind_is_refused(folder, monkeypatch):
+    stopped(monkeypatch, folder, 6)
+    with pytest.raises(ValueError, match='in epoch 2: --epochs 1 lies behind it'):
+        gb.resume_run(folder, num_epochs=1)
+
+
+@pytest.mark.parametrize('make, said', [
+    (lambda path: None, 'is not a run: it has no config.json'),
+    (lambda path: path.mkdir(), 'is not a run: it has no config.json'),
+    (lambda path: path.write_text('x'), 'is not a run: it has no config.json'),
+    (lambda path: (path.mkdir(), (path / 'config.json').write_text('{')), 'not what was written'),
+    (lambda path: (path.mkdir(), (path / 'config.json').write_text('[]')), 'not the config.json'),
+])
+def test_what_is_no_run_is_refused(tmp_path, make, said):
+    make(tmp_path / 'x')
+    for call in (gb.load_run, gb.resume_run):
+        with pytest.raises(ValueError, match=said):
+            call(str(tmp_path / 'x'))
+
+
+def test_weights_that_are_not_there_yet_or_not_known_are_refused(folder, monkeypatch):
+    stopped(monkeypatch, folder, 2)
+    with pytest.raises(ValueError, match="no best weights yet: .*weights='last'"):
+        gb.load_run(folder)
+    with pytest.raises(ValueError, match="weights is 'newest', but must be"):
+        gb.load_run(folder, weights='newest')

@@ -1,0 +1,138 @@
+"""Files with a checksum, and files that are whole or not there."""
+import hashlib
+import json
+import os
+import random
+import resource
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from gluonblocks import files as tensorfile
+from gluonblocks.files import (
+    DamagedFile,
+    encode_tensors,
+    read_tensors,
+    remove_temporaries,
+    write_file,
+)
+
+TENSORS = {'b': np.arange(6, dtype='float32').reshape(2, 3).T, 'a': np.array([2 ** 32 - 1], 'u4'),
+           'h': np.ones((2, 2), 'float16')}
+INFO = {'text': 'é', 'number': 0.1 + 0.2, 'list': [1, None, True]}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = str(tmp_path / 'x.safetensors')
+    write_file(path, encode_tensors(TENSORS, INFO))
+    return path
+
+
+def test_what_was_written_is_read(path):
+    tensors, info = read_tensors(path)
+    assert info == INFO and set(tensors) == set(TENSORS)
+    for name, array in TENSORS.items():
+        assert tensors[name].dtype == array.dtype and (tensors[name] == array).all()
+
+
+def test_it_is_a_safetensors_file_that_others_read(path):
+    tensors = safetensors.numpy.load_file(path)
+    assert (tensors['b'] == TENSORS['b']).all()
+
+
+def test_same_content_gives_the_same_bytes():
+    assert encode_tensors(TENSORS, INFO) == encode_tensors(dict(reversed(list(TENSORS.items()))),
+                                                           INFO)
+
+
+def test_the_checksum_is_the_sha256_of_the_file_with_its_digits_zero(path):
+    content = open(path, 'rb').read()
+    header = json.loads(content[8:8 + int.from_bytes(content[:8], 'little')])
+    digits = json.loads(header['__metadata__']['info'])['checksum'].split(':')[1]
+    blank = content.replace(digits.encode(), b'0' * 64)
+    assert hashlib.sha256(blank).hexdigest() == digits
+
+
+def test_every_single_bit_counts(path):
+    content = open(path, 'rb').read()
+    for position in range(len(content)):
+        with open(path, 'wb') as f:
+            f.write(content[:position] + bytes([content[position] ^ 1 << position % 8]) +
+                    content[position + 1:])
+        with pytest.raises(DamagedFile, match='x.safetensors: damaged'):
+            read_tensors(path)
+
+
+def test_a_file_that_is_cut_padded_or_empty_is_damaged(path):
+    content = open(path, 'rb').read()
+    for wrong in (b'', content[:7], content[:-1], content + b'\0', b'\xff' * 8 + content[8:],
+                  random.Random(0).getrandbits(8 * 1000).to_bytes(1000, 'little')):
+        with open(path, 'wb') as f:
+            f.write(wrong)
+        with pytest.raises(DamagedFile):
+            read_tensors(path)
+
+
+def test_a_good_checksum_over_something_else_is_refused_too(path):
+    content = b'{"info": "sha256:' + b'0' * 64 + b'"}'
+    digest = hashlib.sha256(content).hexdigest().encode()
+    with open(path, 'wb') as f:
+        f.write(content.replace(b'0' * 64, digest))
+    with pytest.raises(DamagedFile, match='not a file of gluonblocks'):
+        read_tensors(path)
+
+
+def failing(error):
+    def call(*args):
+        raise OSError(error, os.strerror(error))
+    return call
+
+
+@pytest.mark.parametrize('function', ['write', 'fsync', 'replace', 'open'])
+def test_whatever_fails_is_raised_and_the_old_file_is_there(path, monkeypatch, function):
+    before = open(path, 'rb').read()
+    with monkeypatch.context() as patch:
+        patch.setattr(tensorfile.os, function, failing(28))
+        with pytest.raises(OSError, match='x.safetensors could not be written: No space left'):
+            write_file(path, b'new')
+    assert open(path, 'rb').read() == before
+    assert os.listdir(os.path.dirname(path)) == ['x.safetensors']
+
+
+def test_a_file_that_may_not_grow_leaves_the_old_one(path):
+    before, limits = open(path, 'rb').read(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match='could not be written: File too large'):
+            write_file(path, bytes(1000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert open(path, 'rb').read() == before
+
+
+def test_a_write_in_parts_is_whole(path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(tensorfile.os, 'write', lambda handle, data: write(handle, data[:3]))
+    write_file(path, b'0123456789')
+    assert open(path, 'rb').read() == b'0123456789'
+
+
+def test_the_order_is_file_flushed_renamed_folder_flushed(path, monkeypatch):
+    calls = []
+    for name in ('fsync', 'replace'):
+        original = getattr(os, name)
+        monkeypatch.setattr(tensorfile.os, name, lambda *args, name=name, original=original: (
+            calls.append((name, [os.path.basename(a) for a in args if isinstance(a, str)])),
+            original(*args)))
+    write_file(path, b'new', keep='old')
+    temporary = '.tmp-%d-x.safetensors' % os.getpid()
+    assert calls == [('fsync', []), ('replace', ['x.safetensors', 'old']),
+                     ('replace', [temporary, 'x.safetensors']), ('fsync', [])]
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(path, tmp_path):
+    (tmp_path / '.tmp-1-x').write_bytes(b'half')
+    remove_temporaries(str(tmp_path))
+    assert os.listdir(str(tmp_path)) == ['x.safetensors']

@@ -1,0 +1,46 @@
+"""The words for an epoch, against the lines that the book's notebooks printed."""
+import json
+import math
+
+import pytest
+
+import gluonblocks as gb
+from gluonblocks.training.history import HistoryRow, read_csv, to_csv, to_jsonl
+
+PRINTED = [
+    ((1, 0.6653, 0.761, 0.806, 142.5),
+     'epoch 1, loss 0.6653, train acc 0.761, test acc 0.806, time 142.5 sec'),
+    ((5, 0.30332, 0.88904, 0.86099, 136.94),
+     'epoch 5, loss 0.3033, train acc 0.889, test acc 0.861, time 136.9 sec'),
+    ((1, 0.8086, 0.760, 0.861, 1187.2),
+     'epoch 1, loss 0.8086, train acc 0.760, test acc 0.861, time 1187.2 sec'),
+]
+
+
+@pytest.mark.parametrize('record, line', PRINTED)
+def test_epoch_line_is_the_books(record, line):
+    assert gb.epoch_line(gb.EpochRecord(*record)) == line
+
+
+ROWS = [HistoryRow(1, 0.1 + 0.2, 0.5, 0.25, 1e-05), HistoryRow(2, float('nan'), 1.0, 0.0, 0.1)]
+
+
+def test_a_csv_file_has_the_numbers_to_the_last_bit(tmp_path):
+    path = tmp_path / 'x.csv'
+    path.write_text(to_csv(HistoryRow, ROWS))
+    assert path.read_text().splitlines()[:2] == [
+        'epoch,loss,train_acc,test_acc,learning_rate', '1,0.30000000000000004,0.5,0.25,1e-05']
+    again = read_csv(HistoryRow, str(path))
+    assert again[0] == ROWS[0] and math.isnan(again[1].loss) and again[1][2:] == ROWS[1][2:]
+
+
+@pytest.mark.parametrize('text', ['', 'epoch,loss\n1,2\n'])
+def test_a_file_of_other_columns_is_refused(tmp_path, text):
+    (tmp_path / 'x.csv').write_text(text)
+    with pytest.raises(ValueError, match='x.csv: its columns are not epoch, loss'):
+        read_csv(HistoryRow, str(tmp_path / 'x.csv'))
+
+
+def test_jsonl_is_an_object_a_line():
+    lines = to_jsonl(ROWS[:1]).splitlines()
+    assert [json.loads(line) for line in lines] == [dict(zip(HistoryRow._fields, ROWS[0]))]
