@@ -37,6 +37,12 @@ def get_ctx(name):
     return devices if len(devices) > 1 else devices[0]
 
 
+def devices_of(ctx):
+    """A list of mx.Context from one, several, a name for `get_ctx`, or None (`try_gpu()`)."""
+    ctx = try_gpu() if ctx is None else get_ctx(ctx) if isinstance(ctx, str) else ctx
+    return list(ctx) if isinstance(ctx, (list, tuple)) else [ctx]
+
+
 def _check_works(ctx):
     if ctx.device_type == 'cpu' or _works(ctx):
         return ctx

@@ -34,7 +34,7 @@ def parse(argv, gb):
                              'batch; default: the first GPU, or else the CPU')
     parser.add_argument('--seed', type=int, metavar='N',
                         help='same seed, same numbers (on the same machine and thread count)')
-    parser.add_argument('--dataset', choices=sorted(gb.DATASETS), help='default: fashion-mnist')
+    parser.add_argument('--dataset', choices=gb.list_datasets(), help='default: fashion-mnist')
     parser.add_argument('--data-root', metavar='FOLDER',
                         help='where the files of Fashion-MNIST are or shall be; default: found, '
                              'or else fetched into ~/.mxnet/datasets/fashion-mnist')

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import gluonblocks as gb
-from gluonblocks import files as tensorfile
-from gluonblocks.data import fashion_mnist
+from gluonblocks import files
+from gluonblocks.data import datasets, fashion_mnist
 from gluonblocks.models import registry as models
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -111,12 +111,21 @@ def start_script(name, args, env):
                             stderr=subprocess.PIPE, text=True, env=dict(os.environ, **env))
 
 
+def smaller(monkeypatch, **sizes):
+    """Make the synthetic data set smaller, for a test."""
+    replace_dataset(monkeypatch, 'synthetic', functools.partial(gb.load_data_synthetic, **sizes))
+
+
+def replace_dataset(monkeypatch, name, load):
+    """Have another function load the data set `name`, for a test."""
+    monkeypatch.setitem(datasets._datasets, name, gb.get_dataset(name)._replace(load=load))
+
+
 @pytest.fixture
 def little_data(monkeypatch):
     """A synthetic epoch of four steps of 16, and no waiting for the disk."""
-    monkeypatch.setattr(tensorfile.os, 'fsync', lambda handle: None)
-    monkeypatch.setitem(gb.DATASETS, 'synthetic', functools.partial(
-        gb.load_data_synthetic, num_train=60, num_test=20))
+    monkeypatch.setattr(files.os, 'fsync', lambda handle: None)
+    smaller(monkeypatch, num_train=60, num_test=20)
 
 
 @pytest.fixture
@@ -132,8 +141,7 @@ def make_run(tmp_path):
         folder, recipe = tmp_path / name, gb.get_recipe('lenet_bn')
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(models._recipes, 'lenet_bn', recipe._replace(resize=resize))
-            patch.setitem(gb.DATASETS, 'synthetic', functools.partial(
-                gb.load_data_synthetic, num_train=64, num_test=16))
+            smaller(patch, num_train=64, num_test=16)
             net, _ = gb.train_model('lenet_bn', num_epochs=1, batch_size=8, seed=0,
                                     dataset='synthetic', out=str(folder))
         config = json.loads((folder / 'config.json').read_text())

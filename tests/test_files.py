@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from gluonblocks import files as tensorfile
-from gluonblocks.files import (
-    DamagedFile,
-    encode_tensors,
-    read_tensors,
-    remove_temporaries,
-    write_file,
-)
+from gluonblocks import files
+from gluonblocks.files import DamagedFile, remove_temporaries, write_file
+from gluonblocks.runs.tensors import encode_tensors, read_tensors
 
 TENSORS = {'b': np.arange(6, dtype='float32').reshape(2, 3).T, 'a': np.array([2 ** 32 - 1], 'u4'),
            'h': np.ones((2, 2), 'float16')}
@@ -94,7 +89,7 @@ def failing(error):
 def test_whatever_fails_is_raised_and_the_old_file_is_there(path, monkeypatch, function):
     before = open(path, 'rb').read()
     with monkeypatch.context() as patch:
-        patch.setattr(tensorfile.os, function, failing(28))
+        patch.setattr(files.os, function, failing(28))
         with pytest.raises(OSError, match='x.safetensors could not be written: No space left'):
             write_file(path, b'new')
     assert open(path, 'rb').read() == before
@@ -114,7 +109,7 @@ def test_a_file_that_may_not_grow_leaves_the_old_one(path):
 
 def test_a_write_in_parts_is_whole(path, monkeypatch):
     write = os.write
-    monkeypatch.setattr(tensorfile.os, 'write', lambda handle, data: write(handle, data[:3]))
+    monkeypatch.setattr(files.os, 'write', lambda handle, data: write(handle, data[:3]))
     write_file(path, b'0123456789')
     assert open(path, 'rb').read() == b'0123456789'
 
@@ -123,7 +118,7 @@ def test_the_order_is_file_flushed_renamed_folder_flushed(path, monkeypatch):
     calls = []
     for name in ('fsync', 'replace'):
         original = getattr(os, name)
-        monkeypatch.setattr(tensorfile.os, name, lambda *args, name=name, original=original: (
+        monkeypatch.setattr(files.os, name, lambda *args, name=name, original=original: (
             calls.append((name, [os.path.basename(a) for a in args if isinstance(a, str)])),
             original(*args)))
     write_file(path, b'new', keep='old')

@@ -52,7 +52,7 @@ def ours(requests, model, batch_size, dataset, data_root, depth=None):
         return rounds.train_iter, rounds.test_iter
 
     gb.register(**gb.get_recipe(model)._asdict())(benchmark_net)
-    gb.DATASETS['benchmark'] = benchmark_data
+    gb.register_dataset('benchmark', benchmark_data, [str(i) for i in range(10)])
     try:
         gb.train_model('benchmark_net', num_epochs=10 ** 9, batch_size=batch_size, seed=0,
                        dataset='benchmark', ctx='cpu')
@@ -140,8 +140,7 @@ def predict_ours(requests, model):
 
 
 def _load(dataset, data_root, batch_size, resize, seed):
-    where = {} if data_root is None else {'root': data_root}
-    return gb.DATASETS[dataset](batch_size, resize=resize, seed=seed, **where)
+    return gb.get_dataset(dataset).load_from(data_root, batch_size, resize=resize, seed=seed)
 
 
 def _endless(loader):

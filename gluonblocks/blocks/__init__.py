@@ -1,0 +1,7 @@
+"""The blocks of the three chapters: batch normalization, residual and dense blocks."""
+from .dense import DenseBlock, conv_block, transition_block
+from .norm import BatchNorm, batch_norm
+from .residual import Residual, resnet_block
+
+__all__ = ['BatchNorm', 'DenseBlock', 'Residual', 'batch_norm', 'conv_block', 'resnet_block',
+           'transition_block']

@@ -1,0 +1,1 @@
+"""The command lines: arguments and words, no logic."""

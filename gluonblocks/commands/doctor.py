@@ -51,7 +51,7 @@ def collect(error=None):
     if not error:
         lines += [('threads', _threads(wrong)), ('MXNet build', _features()),
                   ('devices', _devices(wrong))]
-    lines += [('variables', ' '.join(_variables()) or 'none'), ('data', _data(wrong)),
+    lines += [('variables', ' '.join(_variables()) or 'none'), ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]
     wrong += _unmet(error)
     return lines, wrong
@@ -98,7 +98,7 @@ def _features():
 def _devices(wrong):
     from mxnet.runtime import Features
 
-    from .. import try_all_gpus
+    from ..devices import try_all_gpus
     devices = [str(device) for device in try_all_gpus()]
     if Features().is_enabled('CUDA') and devices == ['cpu(0)']:
         wrong.append('This MXNet is built with CUDA, but no GPU works. See what nvidia-smi lists, '
@@ -112,10 +112,7 @@ def _variables():
 
 
 def _data(wrong):
-    try:
-        from ..data import fashion_mnist
-    except ImportError:  # NumPy is missing, which is told already
-        return 'unknown'
+    from ..data import fashion_mnist
     folder = fashion_mnist.find_folder()
     found = fashion_mnist.find_files(folder)
     if not found:

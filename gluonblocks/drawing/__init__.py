@@ -1,0 +1,6 @@
+"""Pictures of numbers: curves, the confusion matrix, images in a row."""
+from .confusion import plot_confusion
+from .curves import draw_curves
+from .images import show_fashion_mnist
+
+__all__ = ['draw_curves', 'plot_confusion', 'show_fashion_mnist']

@@ -1,0 +1,9 @@
+"""The networks: a registry of factories with their recipes, the book's nets, and GluonCV's zoo."""
+from . import densenet, lenet  # noqa: F401  each registers its models
+from .gluoncv import list_gluoncv_models
+from .registry import Recipe, get_model, get_recipe, list_models, register
+from .resnet import resnet18
+from .summary import LayerRow, format_summary, layer_shapes
+
+__all__ = ['LayerRow', 'Recipe', 'format_summary', 'get_model', 'get_recipe', 'layer_shapes',
+           'list_gluoncv_models', 'list_models', 'register', 'resnet18']

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from mxnet import nd
 
-from ..files import DamagedFile, encode_tensors, read_tensors
-from ..training.hooks import NonFiniteLoss, best_epoch, first_non_finite
+from ..files import DamagedFile
+from ..training.history import best_epoch
+from ..training.hooks import NonFiniteLoss
+from .tensors import encode_tensors, read_tensors
 
 
 def net_arrays(net):
@@ -53,7 +55,7 @@ def encode_checkpoint(net, trainer, state, rows, identity):
     for name, param in net._collect_params_with_prefix().items():
         for ctx, array in zip(param.list_ctx(), param.list_data()):
             tensors['weights/%s/%s' % (ctx, name)] = array.asnumpy()
-    bad = first_non_finite(tensors)
+    bad = _first_non_finite(tensors)
     if bad:
         epoch = state.epoch if state.batch else state.epoch - 1
         raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
@@ -165,3 +167,11 @@ def _set(array, tensors, key):
             key, 'missing' if value is None else '%s %s' % (value.dtype, value.shape),
             np.dtype(array.dtype), array.shape))
     array[:] = nd.array(value, dtype=value.dtype)
+
+
+def _first_non_finite(arrays):
+    """The name of the first of `arrays`, a dict, that holds an infinity or no number, or None."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            return name
+    return None

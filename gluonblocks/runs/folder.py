@@ -11,13 +11,23 @@ import shlex
 import mxnet as mx
 
 from ..drawing.curves import draw_curves
-from ..files import encode_tensors, remove_temporaries, replace_file, write_file
-from ..training.history import EpochRecord, HistoryRow, TimesRow, read_csv, to_csv, to_jsonl
-from ..training.hooks import Hook, NonFiniteLoss, best_epoch
+from ..files import remove_temporaries, replace_file, write_file
+from ..training.history import (
+    EpochRecord,
+    HistoryRow,
+    TimesRow,
+    best_epoch,
+    read_csv,
+    to_csv,
+    to_jsonl,
+)
+from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
+from ..training.progress import tell
 from .checkpoint import encode_checkpoint, load_checkpoint, net_arrays, restore_checkpoint
-from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint, read_config, tell
+from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint, read_config
 from .provenance import FREE
+from .tensors import encode_tensors
 
 PARAMS = 'final.params'
 

@@ -1,12 +1,13 @@
 """A run's folder, read: its config, its newest good checkpoint, and its net."""
 import json
 import os
-import sys
 
-from ..files import DamagedFile, read_tensors
+from ..devices import devices_of
+from ..files import DamagedFile
 from ..models.registry import get_model
+from ..training.progress import tell
 from .checkpoint import checkpoint_arrays, load_checkpoint, set_net_arrays
-from .options import devices_of
+from .tensors import read_tensors
 
 LAST, PREVIOUS, BEST, FINAL = [name + '.safetensors' for name in (
     'last', 'previous', 'best', 'final')]
@@ -78,8 +79,3 @@ def newest_checkpoint(folder, identity):
         return name, (tensors, info)
     raise ValueError('%s has no checkpoint that can be used:\n  %s'
                      % (folder, '\n  '.join(str(error) for error in errors)))
-
-
-def tell(text):
-    """A line on stderr."""
-    print(text, file=sys.stderr, flush=True)

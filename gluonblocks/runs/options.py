@@ -6,8 +6,8 @@ import numpy as np
 from mxnet import nd
 
 from ..checks import check_positive
-from ..data.batches import DATASETS
-from ..devices import get_ctx, try_gpu
+from ..data.datasets import get_dataset
+from ..devices import devices_of
 from ..models.registry import get_recipe
 
 # What is unset is as the book has it, which lets the optimizer choose where None stands.
@@ -36,9 +36,7 @@ def resolve_options(model, asked):
         raise TypeError('there is no option %s; the options are: %s'
                         % (', '.join(sorted(unknown)), ', '.join(sorted(defaults))))
     options = dict(defaults, **asked)
-    if options['dataset'] not in DATASETS:
-        raise ValueError('there is no data set %r; the data sets are: %s'
-                         % (options['dataset'], ', '.join(sorted(DATASETS))))
+    get_dataset(options['dataset'])
     if options['seed'] is None:
         options['seed'] = int(np.random.randint(2 ** 31 - 1))
     devices = devices_of(options['ctx'])
@@ -49,12 +47,6 @@ def resolve_options(model, asked):
     _check_ranges(options, len(devices))
     _check_dtype(options['dtype'], devices)
     return dict(options, model=model, resize=recipe.resize, num_classes=NUM_CLASSES)
-
-
-def devices_of(ctx):
-    """A list of mx.Context from one, several, a name for `get_ctx`, or None (`try_gpu()`)."""
-    ctx = try_gpu() if ctx is None else get_ctx(ctx) if isinstance(ctx, str) else ctx
-    return list(ctx) if isinstance(ctx, (list, tuple)) else [ctx]
 
 
 def _check_ranges(options, num_devices):

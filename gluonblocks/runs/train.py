@@ -9,18 +9,21 @@ import mxnet as mx
 import numpy as np
 from mxnet import init
 
-from ..data.batches import DATASETS
+from ..data.datasets import get_dataset
+from ..devices import devices_of
+from ..graphs.random import draws_numbers
 from ..models.registry import get_model, get_recipe
 from ..models.summary import format_summary, layer_shapes
-from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed, draws_numbers
+from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed
 from ..training.interrupt import DeferredInterrupt
 from ..training.loop import TrainingState, train_ch5
 from ..training.losses import make_loss
-from ..training.optimizers import make_schedule, make_trainer
+from ..training.optimizers import make_trainer
 from ..training.progress import Progress
+from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
 from .folder import RunFolder, check_new
-from .options import devices_of, resolve_options
+from .options import resolve_options
 from .provenance import check_same, data_checksum, environment
 
 
@@ -32,7 +35,7 @@ def train_model(name, num_epochs=None, batch_size=None, lr=None, ctx=None, seed=
     What is None is as the model's recipe says; `ctx` is an mx.Context, a list of them that share
     each batch, or a name for `get_ctx` (None: `try_gpu()`); `seed` sets the generators of MXNet,
     NumPy and Python and the order of the images (None: drawn, and told on stderr); `dataset` is a
-    key of `DATASETS`; `root` its folder, where it has one. Progress goes to stderr. Ctrl-C and
+    key of `list_datasets()`; `root` its folder, where it has one. Progress goes to stderr. Ctrl-C and
     SIGTERM raise Interrupted, a KeyboardInterrupt, between two batches.
 
     `out` is a new folder that gets the run: config.json, history.csv, history.jsonl, times.csv,
@@ -114,9 +117,8 @@ def _train(options, get_run=None, epochs_before=None):
     mx.random.seed(seed)
     np.random.seed(seed)
     random.seed(seed)
-    where = {} if options['data_root'] is None else {'root': options['data_root']}
-    train_iter, test_iter = DATASETS[options['dataset']](
-        batch_size, resize=options['resize'], seed=seed, **where)
+    train_iter, test_iter = get_dataset(options['dataset']).load_from(
+        options['data_root'], batch_size, resize=options['resize'], seed=seed)
     print('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s'
           % (name, options['dataset'], options['lr'], batch_size, num_epochs, seed,
              os.environ.get('OMP_NUM_THREADS')), file=sys.stderr)

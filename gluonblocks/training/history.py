@@ -43,3 +43,8 @@ def read_csv(kind, path):
     if tuple(header) != kind._fields:
         raise ValueError('%s: its columns are not %s' % (path, ', '.join(kind._fields)))
     return [kind(int(row[0]), *map(float, row[1:])) for row in rows]
+
+
+def best_epoch(history):
+    """The first of the `EpochRecord`s with the highest test accuracy: its epoch, from 1."""
+    return max(history, key=lambda record: (record.test_acc, -record.epoch)).epoch

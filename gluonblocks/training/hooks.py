@@ -1,9 +1,8 @@
 """What can be attached to the training loop: `train_ch5(..., hooks=[...])`."""
-import json
-import re
-
 import mxnet as mx
 import numpy as np
+
+from .history import best_epoch
 
 
 class Hook:
@@ -70,11 +69,6 @@ class EarlyStop(Hook):
             state.stop = len(state.history) - best_epoch(state.history) >= self._patience
 
 
-def best_epoch(history):
-    """The first of the `EpochRecord`s with the highest test accuracy: its epoch, from 1."""
-    return max(history, key=lambda record: (record.test_acc, -record.epoch)).epoch
-
-
 class Reseed(Hook):
     """Seeds MXNet's generators before each step but the first, from `seed` and the step's number.
 
@@ -91,27 +85,3 @@ class Reseed(Hook):
 
     def batch_end(self, state):
         mx.random.seed(int(np.random.RandomState([self._seed, state.step]).randint(2 ** 31 - 1)))
-
-
-def draws_numbers(net):
-    """Whether the training pass of `net` draws random numbers, as dropout does.
-
-    Seeding costs over a millisecond a step, so a net that draws none is spared it. A net that
-    cannot be traced to a graph is taken to draw.
-    """
-    try:
-        nodes = json.loads(net(mx.sym.var('data')).tojson())['nodes']
-    except Exception:  # whatever a block raises that takes no symbols
-        return True
-    # Our BatchNorm asks Dropout whether it trains, which comes out the same whatever is drawn.
-    return any(re.search('dropout|random|sample|shuffle|rrelu|RNN', node['op'] + str(
-        node.get('attrs', {}).get('act_type', '')), re.I) for node in nodes
-        if '__batch_norm_call__' not in node.get('attrs', {}))
-
-
-def first_non_finite(arrays):
-    """The name of the first of `arrays`, a dict, that holds an infinity or no number, or None."""
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            return name
-    return None

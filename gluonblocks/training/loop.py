@@ -1,50 +1,10 @@
-"""The accuracy and the training loop: D2L 5.5 and 5.11 to 5.13."""
-import collections
-import math
+"""The training loop: D2L 5.5 and 5.11 to 5.13."""
 import time
 
-import mxnet as mx
 from mxnet import autograd, gluon
 
 from .history import EpochRecord, epoch_line
-
-
-class RunningSum:
-    """A sum over batches, in double precision, of numbers that MXNet may still be computing.
-
-    MXNet computes behind Python's back. Reading each batch's numbers at once would idle it, and
-    never waiting would queue an epoch's images in memory: so `wait` is for the batch that is two
-    back, and `read` for when the sum is wanted. `total` is the sum of what was read, `first_bad`
-    the number of the batch, from 1, that made it infinite or no number (None: none did).
-    """
-
-    def __init__(self, total=0.0, num_batches=0):
-        self.total, self.first_bad = total, None
-        self._num_read, self._waiting = num_batches, collections.deque()
-
-    def add(self, numbers):
-        """Take in a batch's NDArrays (n,), one for each device, a number for each image.
-
-        They are summed when they are read: MXNet's own sum of a few hundred numbers takes as long
-        as a layer.
-        """
-        self._waiting.append(numbers)
-
-    def wait(self, ahead=2):
-        """Wait until no more than the last `ahead` batches are being computed."""
-        if len(self._waiting) > ahead:
-            for number in self._waiting[-ahead - 1]:
-                number.wait_to_read()
-
-    def read(self, leave=0):
-        """Read what was added, but the last `leave` batches, in its order; return the sum."""
-        while len(self._waiting) > leave:
-            for number in self._waiting.popleft():
-                self.total += float(number.asnumpy().sum(dtype='float64'))
-            self._num_read += 1
-            if self.first_bad is None and not math.isfinite(self.total):
-                self.first_bad = self._num_read
-        return self.total
+from .metrics import RunningSum, count_hits, evaluate_accuracy, split
 
 
 class TrainingState:
@@ -74,22 +34,6 @@ class TrainingState:
         self.batch, self.images = batch, images
         self.start, self._seconds_before = time.time(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
-
-
-def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
-    """The share of images in `data_iter` that `net` classifies rightly, from 0 to 1.
-
-    `data_iter` gives (X, y), y of shape (N,); `net(X)` is (N, num_classes); `ctx` is a device or
-    a list of devices, over which each batch is split. Raises ValueError if there is no data.
-    """
-    hits, n = RunningSum(), 0
-    for X, y in data_iter:
-        hits.add([_hits(net(X), y) for X, y in _shards(X, y, ctx)])
-        hits.wait()
-        n += y.shape[0]
-    if not n:
-        raise ValueError('data_iter gave no batch, so there is no accuracy')
-    return hits.read() / n
 
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
@@ -152,13 +96,13 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
 def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx, hooks, state):
     """One pass over `train_iter`; return the mean loss per image and the training accuracy."""
     for X, y in train_iter:
-        shards = _shards(X, y, ctx)
+        shards = split(X, y, ctx)
         with autograd.record():
             y_hats = [net(X) for X, _ in shards]
             ls = [loss(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
         autograd.backward(ls)  # of vectors: the gradient of their sum, as the book's
         trainer.step(batch_size or X.shape[0])
-        state.hits.add([_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
+        state.hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         state.losses.add(ls)
         state.losses.wait()
         state.step, state.batch, state.images = (
@@ -168,14 +112,3 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx, hooks, state):
     if not state.images:
         raise ValueError('train_iter gave no batch, so there is nothing to train on')
     return state.losses.read() / state.images, state.hits.read() / state.images
-
-
-def _shards(X, y, ctx):
-    """The batch, split over the devices `ctx`, one or a list: a list of (X, y), one for each."""
-    devices = [ctx] if isinstance(ctx, mx.Context) else ctx
-    return list(zip(*(gluon.utils.split_and_load(z, devices, even_split=False) for z in (X, y))))
-
-
-def _hits(y_hat, y):
-    """Which of the predictions (N, num_classes) hit the labels (N,): NDArray (N,) of 0 and 1."""
-    return y_hat.argmax(axis=1) == y.astype(y_hat.dtype)

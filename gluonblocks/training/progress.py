@@ -1,5 +1,10 @@
-"""A progress bar around a data iterator, on stderr."""
+"""What is told on stderr: lines, and a progress bar around a data iterator."""
 import sys
+
+
+def tell(text):
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)
 
 
 class Progress:

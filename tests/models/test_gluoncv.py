@@ -1,12 +1,11 @@
 """GluonCV's classifiers by name, and the errors for what is none or cannot be had."""
-import functools
 
 import mxnet as mx
 import pytest
+from conftest import smaller
 from mxnet import nd
 
 import gluonblocks as gb
-from gluonblocks.data import batches as data
 from gluonblocks.models import gluoncv as gluoncv_models
 from gluonblocks.models import registry
 
@@ -58,8 +57,7 @@ def test_the_cifar_resnet_has_its_papers_number_of_parameters():
 
 
 def test_it_learns_by_the_same_function_as_our_models(monkeypatch):
-    monkeypatch.setitem(data.DATASETS, 'synthetic', functools.partial(
-        gb.load_data_synthetic, num_train=64, num_test=16))
+    smaller(monkeypatch, num_train=64, num_test=16)
     _, history = gb.train_model('gluoncv:cifar_resnet20_v1', dataset='synthetic', num_epochs=4,
                                 batch_size=16, seed=0)
     assert len(history) == 4 and min(r.loss for r in history) < history[0].loss / 2

@@ -8,13 +8,14 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
+from gluonblocks.graphs.random import draws_numbers
 from gluonblocks.runs.checkpoint import (
     checkpoint_arrays,
     encode_checkpoint,
     load_checkpoint,
     restore_checkpoint,
 )
-from gluonblocks.training.hooks import Reseed, draws_numbers
+from gluonblocks.training.hooks import Reseed
 from gluonblocks.training.optimizers import make_trainer
 
 OPTIONS = {'optimizer': 'sgd', 'lr': 0.1, 'momentum': None, 'weight_decay': None,

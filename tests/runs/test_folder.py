@@ -16,9 +16,9 @@ from mxnet.gluon import nn
 from small_runs import WHOLE, content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks import files as tensorfile
+from gluonblocks import files
 from gluonblocks.models import registry as models
-from gluonblocks.runs import checkpoint
+from gluonblocks.runs import checkpoint, tensors
 from gluonblocks.runs import folder as run_folder
 from gluonblocks.runs import load as runs
 from gluonblocks.training import loop as training
@@ -176,8 +176,8 @@ def test_a_run_in_half_precision_predicts_on_a_cpu_in_single(folder):
     net, _ = start(folder)  # a CPU trains none in half: its files stand for such a run's
     halves = {name: array.astype('float16' if array.ndim == 4 and 'weight' in name else 'float32')
               for name, array in checkpoint.net_arrays(net).items()}
-    tensorfile.write_file(os.path.join(folder, 'final.safetensors'),
-                          tensorfile.encode_tensors(halves, {}))
+    files.write_file(os.path.join(folder, 'final.safetensors'),
+                          tensors.encode_tensors(halves, {}))
     config = os.path.join(folder, 'config.json')
     with open(config) as f:
         text = f.read()

@@ -1,13 +1,12 @@
 """What a run's folder refuses, because it would not go on exactly or harm what is there."""
-import functools
 import os
 
 import numpy as np
 import pytest
+from conftest import smaller
 from small_runs import content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks.data import batches as data
 from gluonblocks.runs import folder as run_folder
 
 pytestmark = pytest.mark.usefixtures('little_data')
@@ -59,8 +58,7 @@ def test_what_is_asked_as_before_is_fine(folder):
 def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
     start(folder, num_epochs=1)
     with monkeypatch.context() as patch:
-        patch.setitem(data.DATASETS, 'synthetic', functools.partial(
-            gb.load_data_synthetic, num_train=61, num_test=20))
+        smaller(patch, num_train=61, num_test=20)
         with pytest.raises(ValueError, match='data_sha256 .* there, .* here'):
             gb.resume_run(folder)
     with monkeypatch.context() as patch:

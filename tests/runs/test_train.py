@@ -1,19 +1,17 @@
 """A model trained by its recipe."""
-import functools
 
 import mxnet as mx
 import pytest
+from conftest import replace_dataset, smaller
 
 import gluonblocks as gb
-from gluonblocks.data import batches as data
 from gluonblocks.runs import train as run
 
 
 @pytest.fixture(autouse=True)
 def little_data(monkeypatch):
     """So that ResNet and DenseNet are through in seconds."""
-    monkeypatch.setitem(data.DATASETS, 'synthetic', functools.partial(
-        gb.load_data_synthetic, num_train=48, num_test=16))
+    smaller(monkeypatch, num_train=48, num_test=16)
 
 
 def train(name='lenet_bn', **kwargs):
@@ -54,7 +52,7 @@ def asked(monkeypatch):
         seen.update(lr=trainer.learning_rate, num_epochs=num_epochs, step=batch_size, ctx=ctx)
         return []
 
-    monkeypatch.setitem(data.DATASETS, 'synthetic', load)
+    replace_dataset(monkeypatch, 'synthetic', load)
     monkeypatch.setattr(run, 'train_ch5', loop)
     return seen
 

@@ -8,7 +8,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.training.loop import RunningSum
+from gluonblocks.training.metrics import RunningSum
 
 RNG = np.random.RandomState(5)
 X = RNG.rand(10, 1, 2, 2).astype('float32')

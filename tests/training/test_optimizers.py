@@ -10,7 +10,8 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.runs.options import FEATURES
-from gluonblocks.training.optimizers import make_schedule, make_trainer
+from gluonblocks.training.optimizers import make_trainer
+from gluonblocks.training.schedules import make_schedule
 
 
 def options(**changes):

@@ -1,0 +1,94 @@
+"""The data sets by name: Fashion-MNIST, and a synthetic one that needs no files."""
+from typing import Any, Callable, Dict, NamedTuple, Tuple
+
+import numpy as np
+
+from .batches import BatchLoader
+from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
+
+
+def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None):
+    """Fashion-MNIST as (train_iter, test_iter), two `BatchLoader`s of 60,000 and 10,000 images.
+
+    `root` is the folder with the four idx files, compressed by gzip or not. If it has none they
+    are looked for, and at last downloaded, as `read_fashion_mnist` tells. The training images are
+    shuffled anew each epoch, by `seed` or, without one, by NumPy's global generator.
+
+    Raises DataError, an OSError, where a file is missing or not what it should be.
+    """
+    return _loaders(read_fashion_mnist(root), batch_size, resize, seed)
+
+
+def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_test=512):
+    """A small data set made on the spot, in the shapes of Fashion-MNIST: (train_iter, test_iter).
+
+    Ten classes: each a fixed coarse pattern under noise, which a net learns within an epoch or
+    two. The images are always the same; `seed` is for their order, as in Fashion-MNIST.
+    """
+    rng = np.random.RandomState(0)
+    patterns = np.kron(rng.uniform(0, 160, (10, 7, 7)), np.ones((4, 4)))  # (10, 28, 28)
+
+    def draw(n):
+        labels = rng.randint(0, 10, n)
+        images = patterns[labels] + rng.uniform(0, 95, (n, 28, 28))
+        return images.astype(np.uint8), labels.astype(np.int32)
+
+    return _loaders(draw(num_train) + draw(num_test), batch_size, resize, seed)
+
+
+class DataSet(NamedTuple):
+    """A data set that runs know by its name.
+
+    `load(batch_size, resize=None, seed=None)` gives (train_iter, test_iter), two `BatchLoader`s;
+    it takes `root`, the folder of the files, too, where `takes_root`. `class_names` has a name for
+    each class, `channels` is 1 for grey images and 3 for colour.
+    """
+
+    name: str
+    load: Callable[..., Any]
+    class_names: Tuple[str, ...]
+    channels: int = 1
+    takes_root: bool = False
+
+    def load_from(self, root, batch_size, **how):
+        """As `load`, from the folder `root` where it is not None; ValueError where it takes none."""
+        if root is not None and not self.takes_root:
+            raise ValueError('the data set %r is made on the spot and takes no folder, but got %r'
+                             % (self.name, root))
+        return self.load(batch_size, **how) if root is None else self.load(
+            batch_size, root=root, **how)
+
+
+_datasets: Dict[str, DataSet] = {}
+
+
+def register_dataset(name, load, class_names, channels=1, takes_root=False):
+    """Have runs find a data set by `name`, as a `DataSet`. A name taken twice is a ValueError."""
+    if name in _datasets:
+        raise ValueError('a data set named %r is registered already' % name)
+    _datasets[name] = DataSet(name, load, tuple(class_names), channels, takes_root)
+
+
+def list_datasets():
+    """The names of all data sets, sorted."""
+    return sorted(_datasets)
+
+
+def get_dataset(name):
+    """The `DataSet` named `name`. Raises ValueError for an unknown name; the message lists all."""
+    if name not in _datasets:
+        raise ValueError('there is no data set %r; the data sets are: %s'
+                         % (name, ', '.join(list_datasets())))
+    return _datasets[name]
+
+
+def _loaders(arrays, batch_size, resize, seed):
+    train_images, train_labels, test_images, test_labels = arrays
+    if seed is None:
+        seed = np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
+    return (BatchLoader(train_images, train_labels, batch_size, resize, seed),
+            BatchLoader(test_images, test_labels, batch_size, resize))
+
+
+register_dataset('fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True)
+register_dataset('synthetic', load_data_synthetic, ['class %d' % i for i in range(10)])

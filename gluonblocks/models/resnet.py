@@ -1,0 +1,36 @@
+"""The book's residual networks: D2L 5.12.2 and 8.4."""
+from mxnet.gluon import nn
+
+from ..blocks.residual import resnet_block
+from ..graphs.net import Net
+from .registry import register
+
+
+def add_stem(net):
+    """The first layers that ResNet and DenseNet share: (N, C, H, W) -> (N, 64, H / 4, W / 4)."""
+    net.add(nn.Conv2D(64, kernel_size=7, strides=2, padding=3), nn.BatchNorm(),
+            nn.Activation('relu'), nn.MaxPool2D(pool_size=3, strides=2, padding=1))
+
+
+@register(lr=0.05)
+def resnet(num_classes=10):
+    """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2."""
+    net = Net()
+    add_stem(net)
+    for i, num_channels in enumerate((64, 128, 256, 512)):
+        net.add(*resnet_block(num_channels, 3, first_block=i == 0))
+    net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
+    return net
+
+
+@register(lr=0.1, num_epochs=4)
+def resnet18(num_classes=10):
+    """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
+    pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4."""
+    net = Net()
+    net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(),
+            nn.Activation('relu'))
+    for i, num_channels in enumerate((64, 128, 256, 512)):
+        net.add(resnet_block(num_channels, 2, first_block=i == 0))
+    net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
+    return net

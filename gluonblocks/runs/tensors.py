@@ -1,0 +1,55 @@
+"""Files of named arrays with a checksum, as safetensors.
+
+No pickle: a file is numbers and JSON, so reading one runs nothing.
+"""
+import hashlib
+import json
+import re
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from ..files import DamagedFile
+
+_MARK = re.compile(rb'sha256:([0-9a-f]{64})')
+_BLANK = b'0' * 64
+
+
+def encode_tensors(tensors, info):
+    """The bytes of a file that holds `tensors`, a dict of NumPy arrays, and `info`, for JSON.
+
+    Same content, same bytes. The SHA-256 in the header is over the whole file, its own digits
+    taken as zeros.
+    """
+    # One entry of metadata, for the order of several is not fixed.
+    text = json.dumps(dict(info, checksum='sha256:' + _BLANK.decode()), sort_keys=True)
+    content = bytearray(safetensors.save({name: np.ascontiguousarray(array)
+                                          for name, array in tensors.items()}, {'info': text}))
+    start = _MARK.search(content).start(1)
+    content[start:start + 64] = hashlib.sha256(content).hexdigest().encode()
+    return content
+
+
+def read_tensors(path):
+    """(tensors, info) as `encode_tensors` got them; DamagedFile if one bit of the file differs.
+
+    The checksum is verified before anything in the file is used.
+    """
+    with open(path, 'rb') as f:
+        content = f.read()
+    mark = _MARK.search(content)
+    if not mark:
+        raise DamagedFile('%s: damaged: it holds no checksum' % path)
+    digest = hashlib.sha256(memoryview(content)[:mark.start(1)])
+    digest.update(_BLANK)
+    digest.update(memoryview(content)[mark.end(1):])
+    if digest.hexdigest().encode() != mark.group(1):
+        raise DamagedFile('%s: damaged: its content is not that of its checksum' % path)
+    try:
+        size = int.from_bytes(content[:8], 'little')
+        info = json.loads(json.loads(content[8:8 + size])['__metadata__']['info'])
+        del info['checksum']
+        return safetensors.load(content), info
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise DamagedFile('%s: not a file of gluonblocks: %s' % (path, error))

@@ -1,0 +1,38 @@
+"""Images -> the probabilities of the classes, and the likeliest of them."""
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+from mxnet.gluon.utils import split_and_load
+
+from ..checks import check_positive
+from ..data.batches import BatchLoader
+
+
+def predict(net, X, ctx=mx.cpu()):
+    """The probabilities of the classes: X, (N, C, H, W) -> NumPy (N, num_classes), float32.
+
+    They are the softmax of `net(X)`. `ctx` is a device or a list of devices, which share X.
+    """
+    devices = [ctx] if isinstance(ctx, mx.Context) else ctx
+    parts = [nd.softmax(net(part)) for part in split_and_load(X, devices, even_split=False)]
+    return np.concatenate([part.asnumpy() for part in parts])
+
+
+def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
+    """As `predict`, for images uint8 (n, H, W), as `read_image` gives them, batch by batch.
+
+    The same loader as in training scales their brightness and resizes them to `resize`.
+    """
+    images = np.asarray(images, dtype=np.uint8)
+    loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)
+    return np.concatenate([predict(net, X, ctx) for X, _ in loader])
+
+
+def top_classes(probabilities, names, top=3):
+    """The `top` likeliest classes, or all if there are fewer: [(name, probability), ...].
+
+    `probabilities` is (num_classes,), `names` has one for each.
+    """
+    check_positive('top', top)
+    order = np.argsort(-probabilities, kind='stable')[:top]
+    return [(names[i], float(probabilities[i])) for i in order]
