@@ -1,7 +1,7 @@
-"""`python -m gluonblocks`: see `commands.doctor`."""
+"""`python -m gluonblocks COMMAND`, and the command `gluonblocks`."""
 import sys
 
-from . import _runtime
-from .commands.doctor import main
+from .commands.dispatch import main
 
-sys.exit(main(_runtime.error))
+if __name__ == '__main__':
+    sys.exit(main())

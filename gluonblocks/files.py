@@ -1,42 +1,93 @@
-"""Files that are whole or not there."""
-import glob
+"""Files that are whole or not there, and files that are read without surprises."""
 import os
+import re
+import secrets
+import stat
 
-TEMPORARY = '.tmp-'  # how the names begin of files that are being written
+# How files are named that are being written: TEMPORARY, the process, 16 random digits, the name.
+TEMPORARY = '.tmp-'
+_LEFT = re.compile(re.escape(TEMPORARY) + r'\d+-[0-9a-f]{16}-')
 
 
 class DamagedFile(OSError):
     """A file's content is not what was written."""
 
 
+def read_file(path, limit):
+    """The content of the regular file at `path`, bytes, `limit` of them at most.
+
+    Nothing but a regular file is read, and it is opened without waiting, as a FIFO would have it.
+    Raises DamagedFile for another kind of file and for one that is larger; FileNotFoundError and
+    other OSErrors as `open` does.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise DamagedFile('%s: this is %s, no regular file' % (path, kind_of(state)))
+        if state.st_size > limit:
+            raise DamagedFile('%s: it has %d bytes, and at most %d can be right'
+                              % (path, state.st_size, limit))
+        with open(handle, 'rb', closefd=False) as f:
+            return f.read(limit)
+    finally:
+        os.close(handle)
+
+
+def kind_of(state):
+    """What `os.stat` says a file is, in words."""
+    for test, words in [(stat.S_ISDIR, 'a folder'), (stat.S_ISLNK, 'a symbolic link'),
+                        (stat.S_ISFIFO, 'a pipe'), (stat.S_ISSOCK, 'a socket'),
+                        (stat.S_ISREG, 'a regular file')]:
+        if test(state.st_mode):
+            return words
+    return 'a device'
+
+
 def write_file(path, content, keep=None):
     """Write `content`, bytes, to `path`: after a crash the old file is there or the new, whole.
 
     `keep` is a name, in the same folder, that the old file gets once the new one is on the disk.
-    Raises OSError with the file and the reason; the old file is then as it was.
+    What `path` names is a regular file or not there; a device or a pipe is written through, and a
+    symbolic link is followed. Raises OSError with the file and the reason; the old file is then
+    as it was.
     """
     def write(temporary):
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        _write_all(os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC), content)
+    try:
+        state = os.stat(path)
+    except OSError:  # not there, or a link to nothing
+        state = None
+    if state is not None and not stat.S_ISREG(state.st_mode):
+        if stat.S_ISDIR(state.st_mode) or stat.S_ISSOCK(state.st_mode):
+            raise OSError('%s could not be written: this is %s' % (path, kind_of(state)))
         try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(handle, rest):]
-        finally:
-            os.close(handle)
+            # Opened without waiting: a pipe that nobody reads is an error.
+            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.set_blocking(handle, True)
+            _write_all(handle, content)
+        except OSError as error:
+            raise OSError('%s could not be written: %s'
+                          % (path, error.strerror or error)) from error
+        return
     replace_file(path, write, keep)
 
 
 def replace_file(path, write, keep=None):
-    """As `write_file`, where `write(name)` makes the content, in a file of that name."""
-    folder, name = os.path.split(os.path.abspath(path))
-    temporary = os.path.join(folder, '%s%d-%s' % (TEMPORARY, os.getpid(), name))
+    """As `write_file` of a regular file, where `write(name)` fills the empty file of that name."""
+    # A link stays, and what it names is replaced.
+    folder, name = os.path.split(os.path.realpath(path))
+    temporary = os.path.join(folder, '%s%d-%s-%s' % (TEMPORARY, os.getpid(), secrets.token_hex(8),
+                                                     name))
     try:
+        # Nobody can have put a file or a link of this name there before.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
         try:
             write(temporary)
             _flush(temporary)
             if keep and os.path.exists(path):
-                os.replace(path, os.path.join(folder, keep))
-            os.replace(temporary, path)
+                os.replace(os.path.join(folder, name), os.path.join(folder, keep))
+            os.replace(temporary, os.path.join(folder, name))
         except BaseException:
             if os.path.exists(temporary):
                 os.unlink(temporary)
@@ -46,10 +97,26 @@ def replace_file(path, write, keep=None):
         raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
 
 
+def is_temporary(name):
+    """Whether a file of this name was being written by a process of ours."""
+    return _LEFT.match(name) is not None
+
+
 def remove_temporaries(folder):
-    """Remove what processes that were killed had begun to write in `folder`."""
-    for path in glob.glob(os.path.join(glob.escape(folder), TEMPORARY + '*')):
-        os.unlink(path)
+    """Remove what processes that were killed had begun to write in `folder`, and nothing else."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if is_temporary(name) and stat.S_ISREG(os.lstat(path).st_mode):
+            os.unlink(path)
+
+
+def _write_all(handle, content):
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(handle, rest):]
+    finally:
+        os.close(handle)
 
 
 def _flush(path):

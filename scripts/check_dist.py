@@ -26,7 +26,7 @@ SOURCES = ['README.md', 'pyproject.toml', 'requirements.txt', 'tox.ini', 'script
 TRAIN = """
 import gluonblocks as gb, os, sys
 assert os.path.dirname(gb.__file__).startswith(sys.prefix), gb.__file__
-net, history = gb.train_model('lenet_bn', dataset='synthetic', num_epochs=2, seed=0)
+net, history = gb.train_model('lenet_bn', dataset='synthetic', epochs=2, seed=0)
 assert history[-1].train_acc > 0.9, history
 """
 

@@ -1,68 +1,7 @@
 #!/usr/bin/env python
-"""Tell what is on pictures: the names of the likeliest classes, with their probabilities."""
-import argparse
-import json
+"""Tell what is on pictures: the command `gluonblocks predict`."""
 import sys
 
-import cli
+import command
 
-EXAMPLE = """\
-example:
-  python scripts/predict.py runs/lenet shoe.png
-  python scripts/predict.py runs/lenet --invert photo.jpg scan.png
-  python scripts/predict.py runs/lenet --json --top 10 pictures/*.png > answers.jsonl
-
-Pictures are PNG, JPEG, BMP, GIF, TIFF, WebP or PPM of any size, grey or colour. They are read as
-the net's training images are: grey, fitted into a square of 28 x 28 pixels without distortion, and
-then as the run resizes them.
-
-Fashion-MNIST's images show something bright on black ground. Photographs and drawings are mostly
-the other way round, dark on bright ground: then use --invert, or the answers mean little. A note
-tells where a picture looks like that. Transparent parts of a picture count as ground.
-
-Every picture that can be read is answered, in the order given; each other is named on stderr, with
-the reason, and the exit code is 1. Exit code: 0 all answered, 1 something failed, 2 wrong
-arguments, 130 interrupted."""
-
-
-def parse(argv):
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_run_arguments(parser)
-    parser.add_argument('images', metavar='IMAGE', nargs='+', help='picture file')
-    parser.add_argument('--top', type=cli.positive(int), default=3, metavar='N',
-                        help='how many classes to tell; default: %(default)s')
-    parser.add_argument('--invert', action='store_true',
-                        help='the pictures show dark things on bright ground')
-    parser.add_argument('--json', action='store_true',
-                        help='a line of JSON for each picture, also for one that failed')
-    return parser.parse_intermixed_args(argv)  # options also between and after pictures
-
-
-def main(argv=None):
-    args = parse(argv)
-    import gluonblocks as gb
-    failed = False
-    for path, image, classes, error in gb.predict_files(
-            args.run, args.images, top=args.top, invert=args.invert, ctx=args.ctx,
-            weights=args.weights):
-        if error:
-            failed = True
-            print('error: %s' % error, file=sys.stderr)
-        elif not args.invert and gb.looks_inverted(image):
-            print('note: %s is brighter at its border than inside; if it shows something dark on '
-                  'bright ground, use --invert' % path, file=sys.stderr)
-        if args.json:
-            print(json.dumps({'file': path, 'error': str(error)} if error else
-                             {'file': path, 'classes': [{'name': name, 'probability': probability}
-                                                        for name, probability in classes]}))
-        elif not error:
-            print('%s: %s' % (path, ', '.join('%s %.3f' % pair for pair in classes)))
-    return 1 if failed else 0
-
-
-if __name__ == '__main__':
-    for stream in (sys.stdout, sys.stderr):
-        # File names need not be text.
-        stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
-    sys.exit(cli.run(main))
+sys.exit(command.run('predict'))

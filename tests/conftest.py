@@ -113,12 +113,14 @@ def start_script(name, args, env):
 
 def smaller(monkeypatch, **sizes):
     """Make the synthetic data set smaller, for a test."""
-    replace_dataset(monkeypatch, 'synthetic', functools.partial(gb.load_data_synthetic, **sizes))
+    replace_dataset(monkeypatch, 'synthetic',
+                    functools.partial(datasets.load_data_synthetic, **sizes))
 
 
 def replace_dataset(monkeypatch, name, load):
     """Have another function load the data set `name`, for a test."""
-    monkeypatch.setitem(datasets._datasets, name, gb.get_dataset(name)._replace(load=load))
+    monkeypatch.setitem(datasets._datasets, name,
+                        datasets.get_dataset(name)._replace(load=load))
 
 
 @pytest.fixture
@@ -142,7 +144,7 @@ def make_run(tmp_path):
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(models._recipes, 'lenet_bn', recipe._replace(resize=resize))
             smaller(patch, num_train=64, num_test=16)
-            net, _ = gb.train_model('lenet_bn', num_epochs=1, batch_size=8, seed=0,
+            net, _ = gb.train_model('lenet_bn', epochs=1, batch_size=8, seed=0,
                                     dataset='synthetic', out=str(folder))
         config = json.loads((folder / 'config.json').read_text())
         config.update(dataset=dataset, data_root=data_root)

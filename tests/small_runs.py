@@ -9,7 +9,7 @@ from gluonblocks.runs import train as run
 
 IDENTICAL = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
              'history.csv', 'history.jsonl')
-WHOLE = {'num_epochs': 3, 'seed': 0, 'batch_size': 16, 'dataset': 'synthetic', 'ctx': 'cpu'}
+WHOLE = {'epochs': 3, 'seed': 0, 'batch_size': 16, 'dataset': 'synthetic', 'ctx': 'cpu'}
 
 
 def start(folder, name='lenet_bn', **kwargs):
@@ -40,6 +40,6 @@ def stopped(monkeypatch, folder, at, signum=signal.SIGINT, **kwargs):
     make_hooks = run.make_hooks
     with monkeypatch.context() as patch:
         patch.setattr(run, 'make_hooks', lambda *a: make_hooks(*a) + [Stop(at, signum)])
-        with pytest.raises(gb.Interrupted) as stop:
+        with pytest.raises(gb.training.Interrupted) as stop:
             start(folder, **kwargs)
     return stop.value

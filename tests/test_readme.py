@@ -33,7 +33,7 @@ def test_the_table_has_what_the_run_printed(name):
 
 def test_each_run_is_of_the_whole_recipe():
     for name in TRAINED:
-        assert len(run_of(name)[1]) == gb.get_recipe(name).num_epochs
+        assert len(run_of(name)[1]) == gb.get_recipe(name).epochs
 
 
 def test_the_readme_shows_the_lenets_run():

@@ -5,6 +5,7 @@ import platform
 import numpy as np
 
 import gluonblocks as gb  # first: it sets MXNet's threads
+from gluonblocks.data.datasets import get_dataset
 
 import mxnet as mx  # isort: skip
 from mxnet.gluon import nn  # isort: skip
@@ -54,7 +55,7 @@ def ours(requests, model, batch_size, dataset, data_root, depth=None):
     gb.register(**gb.get_recipe(model)._asdict())(benchmark_net)
     gb.register_dataset('benchmark', benchmark_data, [str(i) for i in range(10)])
     try:
-        gb.train_model('benchmark_net', num_epochs=10 ** 9, batch_size=batch_size, seed=0,
+        gb.train_model('benchmark_net', epochs=10 ** 9, batch_size=batch_size, seed=0,
                        dataset='benchmark', ctx='cpu')
     except EOFError:  # no more requests
         pass
@@ -140,7 +141,7 @@ def predict_ours(requests, model):
 
 
 def _load(dataset, data_root, batch_size, resize, seed):
-    return gb.get_dataset(dataset).load_from(data_root, batch_size, resize=resize, seed=seed)
+    return get_dataset(dataset).load_from(data_root, batch_size, resize=resize, seed=seed)
 
 
 def _endless(loader):

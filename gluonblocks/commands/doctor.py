@@ -1,18 +1,18 @@
-"""What a bug report needs, and what is wrong here: `python -m gluonblocks`.
+"""What a bug report needs, and what is wrong here.
 
 It works where MXNet, NumPy or anything else is missing: then it says what to do about that.
 """
-import argparse
 import os
 import platform
 import sys
 from importlib import metadata
 
 from .. import _runtime
+from .parser import Parser
 
 EXAMPLE = """\
 example:
-  python -m gluonblocks
+  PROG
 
 Downloads and changes nothing. Exit code: 0 all is well, 1 something is wrong, and the last lines
 say what to do about it."""
@@ -24,12 +24,10 @@ _FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed'
 _VARIABLES = ('MXNET_', 'OMP_', 'KMP_', 'GOMP_', 'MKLDNN_', 'DNNL_', 'CUDA_VISIBLE')
 
 
-def main(error=None):
-    """Print the report; return the exit code. `error` is why MXNet could not be imported."""
-    argparse.ArgumentParser(
-        prog='python -m gluonblocks', description=__doc__, epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    lines, wrong = collect(error)
+def main(argv, prog):
+    """Print the report; return the exit code."""
+    Parser(prog, __doc__, EXAMPLE).parse_args(argv)
+    lines, wrong = collect(_runtime.error)
     for title, text in lines:
         print('%-12s %s' % (title, text))
     print()
@@ -51,7 +49,8 @@ def collect(error=None):
     if not error:
         lines += [('threads', _threads(wrong)), ('MXNet build', _features()),
                   ('devices', _devices(wrong))]
-    lines += [('variables', ' '.join(_variables()) or 'none'), ('data', 'unknown' if error else _data(wrong)),
+    lines += [('variables', ' '.join(_variables()) or 'none'),
+              ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]
     wrong += _unmet(error)
     return lines, wrong

@@ -1,8 +1,9 @@
 """Images and labels: where they are found, and how they come in batches."""
 from .batches import BatchLoader
-from .datasets import load_data_fashion_mnist, load_data_synthetic
+from .datasets import load_data_fashion_mnist, load_data_synthetic, register_dataset
 from .fashion_mnist import DataError, get_fashion_mnist_labels
 from .pictures import ImageError, looks_inverted, read_image
 
 __all__ = ['BatchLoader', 'DataError', 'ImageError', 'get_fashion_mnist_labels',
-           'load_data_fashion_mnist', 'load_data_synthetic', 'looks_inverted', 'read_image']
+           'load_data_fashion_mnist', 'load_data_synthetic', 'looks_inverted', 'read_image',
+           'register_dataset']

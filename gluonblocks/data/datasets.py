@@ -51,7 +51,7 @@ class DataSet(NamedTuple):
     takes_root: bool = False
 
     def load_from(self, root, batch_size, **how):
-        """As `load`, from the folder `root` where it is not None; ValueError where it takes none."""
+        """As `load`, from the folder `root` if it is not None; ValueError where it takes none."""
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is made on the spot and takes no folder, but got %r'
                              % (self.name, root))

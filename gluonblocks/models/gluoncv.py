@@ -72,7 +72,7 @@ def get_recipe(name):
     with mx.name.NameManager():  # the names of nets made later are as if this one was not
         net, side = _make(name, 10, {})
     normalized = any(param.endswith('gamma') for param in net.collect_params())
-    return Recipe(lr=0.1 if normalized else 0.01, batch_size=256, num_epochs=5,
+    return Recipe(lr=0.1 if normalized else 0.01, batch_size=256, epochs=5,
                   resize=None if side == 28 else side)
 
 

@@ -1,9 +1,9 @@
 """The registry of models: a factory for each, and beside it the recipe the book trains it with."""
 import collections
 
-Recipe = collections.namedtuple('Recipe', 'lr batch_size num_epochs resize')
+Recipe = collections.namedtuple('Recipe', 'lr batch_size epochs resize')
 Recipe.__doc__ = """How the book trains a model: SGD with learning rate `lr` on batches of
-`batch_size`, `num_epochs` times over the data, images resized to `resize` pixels (None: as they
+`batch_size`, `epochs` times over the data, images resized to `resize` pixels (None: as they
 are), weights initialized by Xavier."""
 
 _factories = {}
@@ -13,14 +13,14 @@ _zoos = {}
 Zoo = collections.namedtuple('Zoo', 'get_model get_recipe example')
 
 
-def register(lr, batch_size=256, num_epochs=5, resize=None):
+def register(lr, batch_size=256, epochs=5, resize=None):
     """Decorate a factory: its name becomes the model's. A name taken twice is a ValueError."""
     def add(factory):
         name = factory.__name__
         if name in _factories:
             raise ValueError('a model named %r is registered already' % name)
         _factories[name] = factory
-        _recipes[name] = Recipe(lr, batch_size, num_epochs, resize)
+        _recipes[name] = Recipe(lr, batch_size, epochs, resize)
         return factory
     return add
 

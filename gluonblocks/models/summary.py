@@ -4,6 +4,8 @@ import collections
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
+from .registry import get_model, get_recipe
+
 LayerRow = collections.namedtuple('LayerRow', 'name output_shape parameters multiply_adds')
 LayerRow.__doc__ = """One layer: its name, the shape of its output, the number of its trainable
 parameters, and the multiply-adds of its convolutions and dense layers for that input."""
@@ -46,6 +48,17 @@ def format_summary(rows):
     widths = [max(len(line[i]) for line in lines) for i in range(4)]
     return '\n'.join(f'{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}'
                      for a, b, c, d in lines)
+
+
+def model_summary(name):
+    """The layer table of the model `name`, for one grey image of its recipe's size, as text.
+
+    Raises ValueError for an unknown name.
+    """
+    side = get_recipe(name).resize or 28
+    net = get_model(name)
+    net.initialize()
+    return format_summary(layer_shapes(net, (1, 1, side, side)))
 
 
 def _device(net):

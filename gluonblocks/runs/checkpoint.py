@@ -1,4 +1,5 @@
 """A run's whole state in one file, and back: weights, statistics, optimizer, loop, generators."""
+import math
 import random
 from typing import Any
 
@@ -6,39 +7,10 @@ import numpy as np
 from mxnet import nd
 
 from ..files import DamagedFile
-from ..training.history import best_epoch
+from ..training.history import HistoryRow, best_epoch
 from ..training.hooks import NonFiniteLoss
 from .tensors import encode_tensors, read_tensors
-
-
-def net_arrays(net):
-    """What a net has learned: a dict from the names of `save_parameters` to NumPy arrays.
-
-    Of a net on several devices, whose statistics differ, it is the mean, as in that function.
-    """
-    nd.waitall()  # statistics that are still being computed would be read as they were before
-    return {name: param._reduce().asnumpy()
-            for name, param in net._collect_params_with_prefix().items()}
-
-
-def set_net_arrays(net, arrays):
-    """Give the parameters of `net`, which is initialized, the values of `net_arrays`.
-
-    Raises ValueError, before anything is set, where names or shapes are not the net's.
-    """
-    params = net._collect_params_with_prefix()
-    if set(params) != set(arrays):
-        raise ValueError('the weights are of another net: %s is in one of the two only'
-                         % sorted(set(params) ^ set(arrays))[0])
-    for name, param in params.items():
-        shape = arrays[name].shape  # 0 in the shape of a parameter: not known before an input
-        if len(param.shape or shape) != len(shape) or any(
-                a not in (0, b) for a, b in zip(param.shape or shape, shape)):
-            raise ValueError('the weights are of another net: %s has shape %s there, %s here'
-                             % (name, shape, param.shape))
-    for name, param in params.items():
-        param.set_data(nd.array(arrays[name], dtype=param.dtype))
-        param._finish_deferred_init()
+from .weights import check_net_arrays, first_non_finite, set_net_arrays
 
 
 def encode_checkpoint(net, trainer, state, rows, identity):
@@ -55,11 +27,11 @@ def encode_checkpoint(net, trainer, state, rows, identity):
     for name, param in net._collect_params_with_prefix().items():
         for ctx, array in zip(param.list_ctx(), param.list_data()):
             tensors['weights/%s/%s' % (ctx, name)] = array.asnumpy()
-    bad = _first_non_finite(tensors)
+    bad = first_non_finite(tensors)
     if bad:
         epoch = state.epoch if state.batch else state.epoch - 1
         raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
-                            'lower --lr, or --warmup-epochs'
+                            'lower lr, or warmup_epochs'
                             % (bad.split('/', 2)[2], epoch, state.step, trainer.learning_rate))
     optimizer = trainer.optimizer
     counts = {}
@@ -74,23 +46,80 @@ def encode_checkpoint(net, trainer, state, rows, identity):
     info = {
         'identity': identity, 'epoch': state.epoch, 'step': state.step, 'batch': state.batch,
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
-        'seconds': state.seconds if state.batch else 0.0, 'rows': rows, 'counts': counts,
+        'rows': rows, 'counts': counts,
         'best_epoch': best_epoch(state.history) if state.history else None,
         'optimizer': _numbers(optimizer), 'numpy': drawn[2:], 'python': python[2]}
     return encode_tensors(tensors, info)
 
 
 def load_checkpoint(path, identity=None):
-    """(tensors, info) of a checkpoint that is verified.
+    """(tensors, info) of a checkpoint that is verified, as to what it holds too.
 
-    Raises DamagedFile if it is damaged, and ValueError if it was saved with another `identity`.
+    Raises DamagedFile if it is damaged or no checkpoint, and ValueError if it was saved with
+    another `identity`.
     """
     tensors, info = read_tensors(path)
-    if 'step' not in info:
-        raise DamagedFile('%s: not a checkpoint' % path)
+    try:
+        _check_info(info)
+        _check_arrays(tensors)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DamagedFile('%s: not a checkpoint: %s' % (path, (
+            'it lacks %s' % error if isinstance(error, KeyError) else error)))
     if identity not in (None, info['identity']):
         raise ValueError('%s is of another run than the config.json beside it' % path)
     return tensors, info
+
+
+def _check_info(info):
+    """ValueError, KeyError or TypeError unless `info` is what `encode_checkpoint` makes."""
+    for name, value in [('identity', str), ('rows', list), ('counts', dict), ('optimizer', dict),
+                        ('numpy', list)]:
+        _want(isinstance(info[name], value), name, info[name])
+    for name in ('epoch', 'step', 'batch', 'images'):
+        _want(_is_whole(info[name]), name, info[name])
+    for name in ('loss', 'hits'):
+        _want(_is_finite(info[name]), name, info[name])
+    for i, row in enumerate(info['rows']):
+        _want(isinstance(row, list) and len(row) == len(HistoryRow._fields) and row[0] == i + 1
+              and all(map(_is_finite, row)), 'rows', row)
+    _want(info['epoch'] == len(info['rows']) + 1, 'epoch', info['epoch'])
+    _want((info['batch'] == 0) == (info['images'] == 0) and info['batch'] <= info['step'], 'batch',
+          info['batch'])
+    best = info['best_epoch']
+    _want(best is None if not info['rows'] else best in range(1, info['epoch']), 'best_epoch', best)
+    for key, count in info['counts'].items():
+        _want(count is None or _is_whole(count), key, count)
+    for key, value in info['optimizer'].items():
+        _want(_is_finite(value), key, value)
+    position, has_gauss, gauss = info['numpy']
+    _want(_is_whole(position) and position <= 624 and has_gauss in (0, 1) and _is_finite(gauss),
+          'numpy', info['numpy'])
+    _want(info['python'] is None or _is_finite(info['python']), 'python', info['python'])
+
+
+def _check_arrays(tensors):
+    """ValueError unless there are generators of the right kind, and weights, all finite."""
+    for name, size in [('numpy', 624), ('python', 625)]:
+        array = tensors.get(name)
+        _want(array is not None and array.shape == (size,) and array.dtype == np.uint32, name,
+              None if array is None else array.shape)
+    _want(int(tensors['python'][-1]) <= 624, 'python', tensors['python'][-1])
+    weights = {name: array for name, array in tensors.items() if name.startswith('weights/')}
+    _want(weights and all(name.count('/') == 2 for name in weights), 'weights', list(weights)[:1])
+    _want(first_non_finite(weights) is None, 'weights', first_non_finite(weights))
+
+
+def _want(good, name, value):
+    if not good:
+        raise ValueError('%s cannot be %r' % (name, value))
+
+
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2 ** 63
+
+
+def _is_finite(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def checkpoint_arrays(tensors):
@@ -104,21 +133,31 @@ def checkpoint_arrays(tensors):
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
 
-def restore_checkpoint(tensors, info, net, trainer, state):
+def restore_checkpoint(tensors, info, net, trainer, state, seconds=0.0):
     """Set a new net, initialized, its trainer, the loop's state but `history`, and the generators.
 
-    Raises ValueError where the checkpoint is of another net, optimizer or other devices.
+    `seconds` are those that the epoch under way had taken.
+
+    Raises ValueError, before anything is set, where the checkpoint is of another net, optimizer or
+    other devices.
     """
-    set_net_arrays(net, checkpoint_arrays(tensors))
+    optimizer = trainer.optimizer
+    arrays = checkpoint_arrays(tensors)
+    check_net_arrays(net, arrays)
+    wanted = {'weights/%s/%s' % (ctx, name) for name, param in
+              net._collect_params_with_prefix().items() for ctx in param.list_ctx()}
+    _compare('weights', {key for key in tensors if key.startswith('weights/')}, wanted)
+    _compare('counts', set(info['counts']), {key for *_, key in _updates(net, trainer)})
+    _compare('numbers of the optimizer', set(info['optimizer']), set(_numbers(optimizer)))
+    set_net_arrays(net, arrays)
     if len(trainer._contexts) > 1:
         # The first step would copy the first device's statistics to all: let it do so now.
         trainer.allreduce_grads()
     for name, param in net._collect_params_with_prefix().items():
         for ctx, array in zip(param.list_ctx(), param.list_data()):
             _set(array, tensors, 'weights/%s/%s' % (ctx, name))
-    optimizer = trainer.optimizer
     for ctx, updater, param, index, key in _updates(net, trainer):
-        if info['counts'].get(key) is None:
+        if info['counts'][key] is None:
             continue
         updater.states[index] = optimizer.create_state_multi_precision(index, param.data(ctx))
         updater.states_synced[index] = True
@@ -132,7 +171,13 @@ def restore_checkpoint(tensors, info, net, trainer, state):
     np.random.set_state(drawn)
     random.setstate((3, tuple(int(n) for n in tensors['python']), info['python']))
     state.step = info['step']
-    state.begin_epoch(*(info[key] for key in ('batch', 'images', 'loss', 'hits', 'seconds')))
+    state.begin_epoch(*(info[key] for key in ('batch', 'images', 'loss', 'hits')), seconds)
+
+
+def _compare(what, there, here):
+    if there != here:
+        raise ValueError('the checkpoint does not fit: of the %s, %s is in one of the two only'
+                         % (what, sorted(there ^ here)[0]))
 
 
 def _updates(net, trainer):
@@ -167,11 +212,3 @@ def _set(array, tensors, key):
             key, 'missing' if value is None else '%s %s' % (value.dtype, value.shape),
             np.dtype(array.dtype), array.shape))
     array[:] = nd.array(value, dtype=value.dtype)
-
-
-def _first_non_finite(arrays):
-    """The name of the first of `arrays`, a dict, that holds an infinity or no number, or None."""
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            return name
-    return None

@@ -2,7 +2,7 @@
 import collections
 
 from ..data.datasets import get_dataset
-from ..devices import get_ctx, try_gpu
+from ..devices import devices_of
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix
 from .load import load_run
 
@@ -11,21 +11,21 @@ Evaluation.__doc__ = """A run on its test images: the run's configuration, the n
 and the confusion matrix, as `confusion_matrix` gives it."""
 
 
-def evaluate_run(folder, ctx=None, weights='best', root=None):
+def evaluate_run(folder, ctx=None, weights='best', data_root=None):
     """The `Evaluation` of the run in `folder` on the test images of its data set.
 
     `ctx` is an mx.Context or a name for `get_ctx` (None: `try_gpu()`); `weights` is 'best', 'last'
-    or 'final'; `root` is the folder of the data, where it is not the one that the run was trained
-    on. Batches are those of the run's own evaluation, of the same size.
+    or 'final'; `data_root` is the folder of the data, where it is not the one that the run was
+    trained on. Batches are those of the run's own evaluation, of the same size.
 
     Raises what `load_run` does, DataError for data that are missing or damaged, and ValueError
     for a device that is not there.
     """
-    ctx = try_gpu() if ctx is None else get_ctx(ctx) if isinstance(ctx, str) else ctx
+    ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
     dataset = get_dataset(config['dataset'])
     # The seed is for the training images, which nobody reads; without one it would be drawn.
-    _, test_iter = dataset.load_from(config['data_root'] if root is None else root,
+    _, test_iter = dataset.load_from(config['data_root'] if data_root is None else data_root,
                                      config['batch_size'], resize=config['resize'], seed=0)
     names = list(dataset.class_names)
     return Evaluation(config, names,

@@ -1,17 +1,20 @@
-"""A run's folder, written: what was asked, history, curves, checkpoints, final weights."""
+"""A run's folder, written: config, history, curves, checkpoints, final weights."""
 import contextlib
 import fcntl
-import hashlib
-import importlib
 import json
 import math
 import os
-import shlex
 
 import mxnet as mx
 
 from ..drawing.curves import draw_curves
-from ..files import remove_temporaries, replace_file, write_file
+from ..files import (
+    is_temporary,
+    read_file,
+    remove_temporaries,
+    replace_file,
+    write_file,
+)
 from ..training.history import (
     EpochRecord,
     HistoryRow,
@@ -24,85 +27,84 @@ from ..training.history import (
 from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
 from ..training.progress import tell
-from .checkpoint import encode_checkpoint, load_checkpoint, net_arrays, restore_checkpoint
-from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint, read_config
-from .provenance import FREE
+from . import config as config_file
+from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
+from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
+from .provenance import check_same
 from .tensors import encode_tensors
+from .weights import net_arrays
 
-PARAMS = 'final.params'
+PARAMS, TIMES, CLOCK = 'final.params', 'times.csv', 'clock.json'
 
 
 def check_new(folder):
     """ValueError if `folder` holds anything: a run never writes into another's."""
-    if os.path.exists(os.path.join(folder, 'config.json')):
-        raise ValueError('%s holds a run already: go on with it by --resume %s, or name another '
-                         'folder' % (folder, folder))
-    if os.path.exists(folder) and (not os.path.isdir(folder) or any(
-            not name.startswith('.tmp-') for name in os.listdir(folder))):
+    if os.path.exists(os.path.join(folder, config_file.NAME)):
+        raise ValueError('%s holds a run already: resume it, or name another folder' % folder)
+    if os.path.lexists(folder) and (not os.path.isdir(folder) or not all(
+            is_temporary(name) for name in os.listdir(folder))):
         raise ValueError('%s is there, and not an empty folder: name another' % folder)
 
 
 class RunFolder(Hook):
-    """Keeps a run's folder while it trains; the loop's last hook.
+    """Keeps a run's folder while it trains; the loop's last hook. A context, which lets go of it.
 
-    Make one by `create` or `open`, then `attach` what is trained. Its files are each replaced as a
-    whole. An epoch's checkpoint comes last, so the other files are never behind it.
+    Make one by `new` or `open`, `attach` what is trained, then `start`. Its files are each
+    replaced as a whole. An epoch's history comes before its checkpoint, so it is never behind.
     """
 
-    def __init__(self, folder, config, lock):
+    def __init__(self, folder, config=None, lock=None):
         self.folder, self.config, self._lock = folder, config, lock
         self._rows, self._times, self._curves = [], [], True
 
     @classmethod
-    def create(cls, folder, config):
-        """Start a run in `folder`, new or empty; `config` is a dict for config.json."""
+    def new(cls, folder):
+        """A run that will start in `folder`, new or empty. Nothing is written yet."""
         check_new(folder)
-        os.makedirs(folder, exist_ok=True)
-        lock = _lock(folder)
-        check_new(folder)
-        remove_temporaries(folder)
-        identity = {name: value for name, value in config.items() if name not in FREE}
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        run = cls(folder, dict(config, identity=digest), lock)
-        run.write_config()
-        return run
+        return cls(folder)
 
     @classmethod
     def open(cls, folder):
         """The run in `folder`, to go on with it; what a process that was killed left is removed."""
-        config = read_config(folder)
+        config = config_file.read_config(folder)
         lock = _lock(folder)
         remove_temporaries(folder)
         return cls(folder, config, lock)
 
-    def write_config(self):
-        """Write config.json."""
-        self._write('config.json', json.dumps(self.config, indent=2, sort_keys=True) + '\n')
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def attach(self, net, trainer, finite):
-        """Take what is trained, and the `FiniteLoss` that stands before each checkpoint."""
+        """Take what is trained, and the `FiniteLoss` that is asked before each checkpoint."""
         self._net, self._trainer, self._finite = net, trainer, finite
 
-    def restore(self, state):
-        """Set what is attached, and `state`, to the newest good checkpoint; whether there is one.
+    def start(self, config, state, check_target):
+        """Start the run by `config`, a dict for config.json, or go on with the one that is there.
 
-        A last one that is damaged is put aside, and told on stderr.
+        Of one that goes on, what is attached and `state` are set to the newest good checkpoint, if
+        there is one; `check_target(before)` is then asked, with the number of epochs that it was
+        to go before.
         """
-        if not os.path.exists(self._path(LAST)) and not os.path.exists(self._path(PREVIOUS)):
-            tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
-            return False
-        name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
-        if name == PREVIOUS and os.path.exists(self._path(LAST)):
-            os.replace(self._path(LAST), self._path('last.damaged'))
-        restore_checkpoint(tensors, info, self._net, self._trainer, state)
-        self._rows = [HistoryRow(*row) for row in info['rows']]
-        self._times = self._read_times()
-        seconds = {row.epoch: row.seconds for row in self._times}
-        state.history = [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),))
-                         for row in self._rows]
-        self._write_history()
-        tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
-        return True
+        if self.config is None:
+            os.makedirs(self.folder, exist_ok=True)
+            self._lock = _lock(self.folder)
+            check_new(self.folder)
+            remove_temporaries(self.folder)
+        else:
+            check_same(self.folder, self.config, config)
+            # What is only told, as of the packages that decide nothing, stays as it was.
+            config = dict(self.config, **{name: config[name] for name in config_file.FREE})
+            if self._restore(state):
+                check_target(self.config['epochs'])
+        config['identity'] = config_file.identity_of(config)
+        if config != self.config:
+            write_file(self._path(config_file.NAME), config_file.encode_config(config))
+        self.config = config
 
     def batch_end(self, state):
         every = self.config['checkpoint_every']
@@ -116,8 +118,8 @@ class RunFolder(Hook):
         self._rows.append(HistoryRow(*record[:4] + (self._trainer.learning_rate,)))
         self._times.append(TimesRow(record.epoch, record.seconds, state.rate))
         self._write_history()
-        self._draw()
         self.save(state, best=best_epoch(state.history) == record.epoch)
+        self._draw()
 
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""
@@ -127,17 +129,23 @@ class RunFolder(Hook):
         if best:
             write_file(self._path(BEST), content)
         write_file(self._path(LAST), content, keep=PREVIOUS)
+        if state.batch:  # in a file of its own: the clock never says the same twice
+            clock = {'step': state.step, 'seconds': state.seconds}
+            write_file(self._path(CLOCK), (json.dumps(clock) + '\n').encode())
 
     def finish(self, state):
         """Write the final weights, as safetensors and as Gluon's own file."""
         arrays = net_arrays(self._net)
-        info = {'model': self.config['model'], 'epoch': len(state.history)}
-        write_file(self._path(FINAL), encode_tensors(arrays, info))
+        write_file(self._path(FINAL), encode_tensors(arrays, {
+            'identity': self.config['identity'], 'epoch': len(state.history)}))
 
         def write(temporary):
-            self._net.save_parameters(temporary)
+            try:
+                self._net.save_parameters(temporary)
+                written = mx.nd.load(temporary)
+            except mx.base.MXNetError as error:
+                raise OSError(str(error).strip().splitlines()[-1])
             # MXNet does not look whether the file could be closed.
-            written = mx.nd.load(temporary)
             if any(written[name].asnumpy().tobytes() != array.tobytes()
                    for name, array in arrays.items()):
                 raise OSError('what was written is not what is read')
@@ -157,16 +165,34 @@ class RunFolder(Hook):
             else:
                 where = 'at once, not saved since the last checkpoint'
             raise Interrupted(stop.signum, stop.between_batches,
-                              'stopped %s. To go on:\n  python scripts/train.py --resume %s'
-                              % (where, shlex.quote(self.folder)))
+                              'stopped %s; %s can be resumed' % (where, self.folder))
         except NonFiniteLoss as error:
             raise NonFiniteLoss('%s; %s' % (error, self._kept()))
 
-    def close(self):
-        """Let another process go on with the run."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+    def _restore(self, state):
+        """Set what is attached, and `state`, to the newest good checkpoint; whether there is one.
+
+        A last one that is damaged is put aside, and told on stderr.
+        """
+        if not os.path.exists(self._path(LAST)) and not os.path.exists(self._path(PREVIOUS)):
+            tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
+            return False
+        name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
+        try:
+            restore_checkpoint(tensors, info, self._net, self._trainer, state,
+                               self._read_clock(info['step']) if info['batch'] else 0.0)
+        except ValueError as error:
+            raise ValueError('%s: %s' % (self._path(name), error))
+        if name == PREVIOUS and os.path.exists(self._path(LAST)):
+            os.replace(self._path(LAST), self._path('last.damaged'))
+        self._rows = [HistoryRow(*row) for row in info['rows']]
+        self._times = self._read_times()
+        seconds = {row.epoch: row.seconds for row in self._times}
+        state.history = [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),))
+                         for row in self._rows]
+        self._write_history()
+        tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
+        return True
 
     def _kept(self):
         """Where the newest weights are that were saved, in words."""
@@ -179,32 +205,40 @@ class RunFolder(Hook):
     def _path(self, name):
         return os.path.join(self.folder, name)
 
-    def _write(self, name, text):
-        write_file(self._path(name), text.encode())
-
     def _write_history(self):
-        self._write('times.csv', to_csv(TimesRow, self._times))
-        self._write('history.csv', to_csv(HistoryRow, self._rows))
-        self._write('history.jsonl', to_jsonl(self._rows))
+        for name, text in [(TIMES, to_csv(TimesRow, self._times)),
+                           ('history.csv', to_csv(HistoryRow, self._rows)),
+                           ('history.jsonl', to_jsonl(self._rows))]:
+            write_file(self._path(name), text.encode())
 
     def _read_times(self):
         try:
-            times = read_csv(TimesRow, self._path('times.csv'))
+            times = read_csv(TimesRow, self._path(TIMES))
         except (OSError, ValueError) as error:
             tell('the seconds of the epochs before are lost: %s' % error)
             times = []
         return [row for row in times if row.epoch <= len(self._rows)]
 
+    def _read_clock(self, step):
+        """The seconds that the epoch under way had taken at `step`; 0 where nothing tells."""
+        try:
+            clock = json.loads(read_file(self._path(CLOCK), 1000))
+            seconds = float(clock['seconds']) if clock['step'] == step else 0.0
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0.0
+        return seconds if 0 <= seconds < math.inf else 0.0
+
     def _draw(self):
+        """Draw the curves; the run goes on where that fails, for it is only a picture."""
         if not self._curves:
             return
         try:
-            importlib.import_module('matplotlib')
+            write_file(self._path('curves.png'), draw_curves(self._rows))
         except ImportError:
             tell('curves.png is not drawn, for want of matplotlib: pip install matplotlib')
             self._curves = False
-            return
-        write_file(self._path('curves.png'), draw_curves(self._rows))
+        except Exception as error:  # whatever a library raises that draws, or a full disk
+            tell('curves.png is not drawn: %s' % (str(error) or type(error).__name__))
 
 
 def _lock(folder):

@@ -1,16 +1,18 @@
-"""A run's folder, read: its config, its newest good checkpoint, and its net."""
-import json
+"""A run's folder, read: its newest good checkpoint, and its net."""
 import os
 
 from ..devices import devices_of
 from ..files import DamagedFile
 from ..models.registry import get_model
 from ..training.progress import tell
-from .checkpoint import checkpoint_arrays, load_checkpoint, set_net_arrays
+from .checkpoint import checkpoint_arrays, load_checkpoint
+from .config import read_config
 from .tensors import read_tensors
+from .weights import first_non_finite, set_net_arrays
 
 LAST, PREVIOUS, BEST, FINAL = [name + '.safetensors' for name in (
     'last', 'previous', 'best', 'final')]
+WEIGHTS = ('best', 'last', 'final')
 
 
 def load_run(folder, ctx=None, weights='best'):
@@ -21,47 +23,22 @@ def load_run(folder, ctx=None, weights='best'):
     `try_gpu()`). The dict is config.json: model, dataset, data_root, batch_size, resize,
     num_classes and more. The net of a run in float16 comes in float32, which every device computes.
 
-    Raises ValueError for a folder that is no run or has no such weights yet, DamagedFile for
-    weights that are not what was saved; of 'last' the checkpoint before is used, with a warning on
-    stderr.
+    Raises ValueError for a folder that is no run or has no such weights yet, and for weights of
+    another run; DamagedFile for weights that are not what was saved; of 'last' the checkpoint
+    before is used, with a warning on stderr.
     """
+    if weights not in WEIGHTS:
+        raise ValueError('weights is %r, but must be one of %s' % (weights, ', '.join(WEIGHTS)))
     config = read_config(folder)
-    if weights == 'last':
-        _, (tensors, _) = newest_checkpoint(folder, config['identity'])
-        arrays = checkpoint_arrays(tensors)
-    elif weights in ('best', 'final'):
-        path = os.path.join(folder, weights + '.safetensors')
-        if not os.path.exists(path):
-            raise ValueError('%s has no %s weights yet: %s' % (
-                folder, weights, "the best are there after an epoch, the final at the run's end; "
-                "weights='last' are those of its last checkpoint"))
-        if weights == 'best':
-            arrays = checkpoint_arrays(load_checkpoint(path, config['identity'])[0])
-        else:
-            arrays = read_tensors(path)[0]
-    else:
-        raise ValueError("weights is %r, but must be 'best', 'last' or 'final'" % (weights,))
+    arrays = _read_weights(folder, config['identity'], weights)
     net = get_model(config['model'], num_classes=config['num_classes'])
     net.initialize(ctx=devices_of(ctx))
-    set_net_arrays(net, arrays)
+    try:
+        set_net_arrays(net, arrays)
+    except ValueError as error:
+        raise ValueError('%s: %s' % (folder, error))
     net.hybridize(static_alloc=True)
     return net, config
-
-
-def read_config(folder):
-    """The dict in a run's config.json. Raises ValueError where `folder` is no run."""
-    path = os.path.join(folder, 'config.json')
-    try:
-        with open(path) as f:
-            config = json.load(f)
-    except (FileNotFoundError, NotADirectoryError):
-        raise ValueError('%s is not a run: it has no config.json. scripts/train.py --out %s starts '
-                         'one' % (folder, folder))
-    except ValueError as error:
-        raise ValueError('%s is not what was written: %s' % (path, error))
-    if not isinstance(config, dict) or 'identity' not in config:
-        raise ValueError('%s is not the config.json of a run' % path)
-    return config
 
 
 def newest_checkpoint(folder, identity):
@@ -79,3 +56,24 @@ def newest_checkpoint(folder, identity):
         return name, (tensors, info)
     raise ValueError('%s has no checkpoint that can be used:\n  %s'
                      % (folder, '\n  '.join(str(error) for error in errors)))
+
+
+def _read_weights(folder, identity, weights):
+    """The arrays of the 'best', 'last' or 'final' weights, verified."""
+    path = os.path.join(folder, weights + '.safetensors')
+    if weights == 'last':
+        return checkpoint_arrays(newest_checkpoint(folder, identity)[1][0])
+    try:
+        if weights == 'best':
+            return checkpoint_arrays(load_checkpoint(path, identity)[0])
+        arrays, info = read_tensors(path)
+    except FileNotFoundError:
+        raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "
+                         "at the run's end; weights='last' are those of its last checkpoint"
+                         % (folder, weights))
+    if info.get('identity') != identity:
+        raise ValueError('%s is of another run than the config.json beside it' % path)
+    bad = first_non_finite(arrays)
+    if bad:
+        raise DamagedFile('%s: not the weights of a run: %s is not finite' % (path, bad))
+    return arrays

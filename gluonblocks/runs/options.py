@@ -1,83 +1,207 @@
-"""What a run was asked for -> everything it goes by: `resolve_options`."""
+"""The options of a run, each declared once: its type, default, range, and help.
+
+The command line, `train_model`, config.json and the check of a resumed run all read `OPTIONS`.
+"""
 import math
+import os
+from typing import Any, Callable, NamedTuple, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..checks import check_positive
-from ..data.datasets import get_dataset
+from ..data.datasets import get_dataset, list_datasets
 from ..devices import devices_of
 from ..models.registry import get_recipe
+from ..training.optimizers import OPTIMIZERS
+from ..training.schedules import SCHEDULES
 
-# What is unset is as the book has it, which lets the optimizer choose where None stands.
-FEATURES = {
-    'optimizer': 'sgd', 'momentum': None, 'weight_decay': None, 'lr_schedule': 'constant',
-    'warmup_epochs': 0, 'lr_decay': 0.1, 'lr_decay_epochs': None, 'label_smoothing': 0.0,
-    'early_stop': None, 'stop_non_finite': False, 'dtype': 'float32'}
-# The images of both data sets are of ten classes.
-NUM_CLASSES = 10
+FLOAT32_MAX = float(np.finfo('float32').max)
+
+
+class OptionError(ValueError):
+    """An option has a value that it cannot have; `option` is its name."""
+
+    def __init__(self, option, message):
+        super().__init__('%s %s' % (option, message))
+        self.option, self.message = option, message
+
+
+class Option(NamedTuple):
+    """One option of a run.
+
+    `kind` is int, float, bool or str, or list for whole numbers. A number is at least `least`, or
+    above `above`, and below `below`; a string is one of `choices()`. `default` is what counts where
+    nothing is asked; None leaves it to `unset`, in words. `may_change` says whether a run that is
+    resumed may have another value: only what leaves the numbers up to there as they are.
+    """
+
+    name: str
+    kind: type
+    help: str
+    metavar: str = ''
+    default: Any = None
+    unset: str = ''
+    least: float = -math.inf
+    above: float = -math.inf
+    below: float = math.inf
+    choices: Optional[Callable[[], Sequence[str]]] = None
+    may_change: bool = False
+    group: str = ''
+
+    def check(self, value):
+        """OptionError unless `value`, None where that is the default, is of the kind and range."""
+        if value is None and self.default is None:
+            return
+        if self.kind is list:
+            if not isinstance(value, list) or not value:
+                raise OptionError(self.name, 'is %r, but must be a list of whole numbers'
+                                  % (value,))
+            for number in value:
+                self._check_number(number, int)
+        elif self.kind in (int, float):
+            self._check_number(value, self.kind)
+        elif not isinstance(value, self.kind):
+            raise OptionError(self.name, 'is %r, but must be %s' % (
+                value, 'true or false' if self.kind is bool else 'a string'))
+        elif self.choices and value not in self.choices():
+            raise OptionError(self.name, 'is %r, but must be one of %s'
+                              % (value, ', '.join(self.choices())))
+
+    def _check_number(self, value, kind):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not (whole or kind is float and isinstance(value, (float, np.floating))):
+            raise OptionError(self.name, 'is %r, but must be a %s' % (
+                value, 'whole number' if kind is int else 'number'))
+        if not (value >= self.least and value > self.above and value < self.below):
+            low = 'at least %g' % self.least if self.least > -math.inf else 'above %g' % self.above
+            high = '' if self.below == math.inf else ' and below %.10g' % self.below
+            raise OptionError(self.name, 'is %r, but must be %s%s' % (value, low, high))
+
+
+FOLDER, FEATURE = 'folder', 'feature'  # the groups of those that a plain training has not
+
+OPTIONS = {option.name: option for option in [
+    Option('epochs', int, 'how many times over the training images', 'N', unset="the model's",
+           least=1, may_change=True),
+    Option('batch_size', int, 'images a step', 'N', unset="the model's", least=1),
+    Option('lr', float, 'learning rate', 'RATE', unset="the model's", above=0, below=FLOAT32_MAX),
+    Option('ctx', str, 'cpu, gpu, gpu:1, ..., and several as gpu:0,1, which share each batch',
+           'DEVICE', unset='the first GPU, or else the CPU'),
+    Option('seed', int, 'same seed, same numbers (on the same machine and thread count)', 'N',
+           unset='drawn, and told', least=0, below=2 ** 31),
+    Option('dataset', str, 'the images', 'NAME', default='fashion-mnist', choices=list_datasets),
+    Option('data_root', str, 'where the files of the data set are or shall be', 'FOLDER',
+           unset='found, or else fetched into ~/.mxnet/datasets', may_change=True),
+    Option('checkpoint_every', int, 'steps from one checkpoint to the next, within an epoch too',
+           'STEPS', unset="after the first step and at each epoch's end", least=1,
+           may_change=True, group=FOLDER),
+    Option('tensorboard', bool, 'write TensorBoard events too (needs tensorboardX)',
+           default=False, may_change=True, group=FOLDER),
+    Option('optimizer', str, 'how the weights move', 'NAME', default='sgd',
+           choices=lambda: OPTIMIZERS, group=FEATURE),
+    Option('momentum', float, 'share of the step before', 'SHARE', unset="the optimizer's",
+           least=0, below=1, group=FEATURE),
+    Option('weight_decay', float, 'pull of the weights to 0', 'FACTOR', unset="the optimizer's",
+           least=0, below=FLOAT32_MAX, group=FEATURE),
+    Option('lr_schedule', str, 'how the learning rate changes', 'NAME', default='constant',
+           choices=lambda: SCHEDULES, group=FEATURE),
+    Option('lr_decay_epochs', list, 'epochs after which the schedule step lowers the rate', 'N,N',
+           unset='none', least=1, group=FEATURE),
+    Option('lr_decay', float, 'the factor by which it does', 'FACTOR', default=0.1, above=0,
+           below=FLOAT32_MAX, group=FEATURE),
+    Option('warmup_epochs', int, 'epochs over which the rate rises from 0', 'N', default=0,
+           least=0, group=FEATURE),
+    Option('label_smoothing', float, 'share of a label that is spread over all classes', 'SHARE',
+           default=0.0, least=0, below=1, group=FEATURE),
+    Option('early_stop', int, 'stop when the test accuracy has not risen for so many epochs',
+           'EPOCHS', unset='never', least=1, group=FEATURE),
+    Option('stop_non_finite', bool, 'stop at the first loss that is infinite or no number; a run '
+           'in a folder always does', default=False, may_change=True, group=FEATURE),
+    Option('dtype', str, 'float16 needs a GPU', 'TYPE', default='float32',
+           choices=lambda: ('float32', 'float16'), group=FEATURE)]}
+
+
+def describe_options():
+    """The options, a line each, as text: for the docstring of what takes them."""
+    lines = []
+    for option in OPTIONS.values():
+        default = option.unset if option.default is None else repr(option.default)
+        lines.append('    %s: %s; default: %s' % (option.name, option.help, default))
+    return '\n'.join(lines)
 
 
 def resolve_options(model, asked):
-    """A dict of all that decides the numbers of a run, fit for JSON, from what was `asked`.
+    """A dict of every option of a run of `model`, by name, from those that were `asked`.
 
-    `asked` is a dict of model, dataset, data_root, epochs, batch_size, lr, seed, ctx and the
-    `FEATURES`; what is missing or None is the recipe's or the book's, and the seed is drawn.
+    What is missing or None is the recipe's or the book's; the seed is drawn; `ctx` becomes a list
+    of `mx.Context`, and `data_root` an absolute path. Beside the options it has model, resize and
+    num_classes, which follow from them.
 
-    Raises ValueError for what does not exist or is out of range, TypeError for an unknown option.
+    Raises OptionError, a ValueError, for what does not exist or is out of range, ValueError for an
+    unknown model, TypeError for an unknown option.
     """
     recipe = get_recipe(model)
-    asked = {name: value for name, value in asked.items() if value is not None}
-    defaults = dict(FEATURES, dataset='fashion-mnist', data_root=None, epochs=recipe.num_epochs,
-                    batch_size=recipe.batch_size, lr=recipe.lr, seed=None, ctx=None)
-    unknown = set(asked) - set(defaults)
-    if unknown:
-        raise TypeError('there is no option %s; the options are: %s'
-                        % (', '.join(sorted(unknown)), ', '.join(sorted(defaults))))
-    options = dict(defaults, **asked)
-    get_dataset(options['dataset'])
+    asked = normalize(asked)
+    options = {name: asked.get(name, option.default) for name, option in OPTIONS.items()}
+    for name in ('epochs', 'batch_size', 'lr'):
+        if options[name] is None:
+            options[name] = getattr(recipe, name)
     if options['seed'] is None:
         options['seed'] = int(np.random.randint(2 ** 31 - 1))
-    devices = devices_of(options['ctx'])
-    kinds = {ctx.device_type for ctx in devices}
+    if options['ctx'] is None:
+        options['ctx'] = devices_of(None)
+    return check_options(dict(options, model=model, resize=recipe.resize, num_classes=len(
+        get_dataset(options['dataset']).class_names)))
+
+
+def normalize(asked):
+    """What was `asked`, without what is None, each value as a run keeps it.
+
+    Raises TypeError for an unknown option, OptionError for a device or a value that cannot be.
+    """
+    unknown = sorted(set(asked) - set(OPTIONS))
+    if unknown:
+        raise TypeError('there is no option %s; the options are: %s'
+                        % (', '.join(unknown), ', '.join(OPTIONS)))
+    given = {name: value for name, value in asked.items() if value is not None}
+    if 'lr_decay_epochs' in given and isinstance(given['lr_decay_epochs'], tuple):
+        given['lr_decay_epochs'] = list(given['lr_decay_epochs'])
+    for name, value in given.items():
+        if name != 'ctx':
+            given[name] = os.path.abspath(os.path.expanduser(os.fspath(value))) if (
+                name == 'data_root') else value
+            OPTIONS[name].check(given[name])
+    if 'ctx' in given:
+        try:
+            given['ctx'] = devices_of(given['ctx'])
+        except ValueError as error:
+            raise OptionError('ctx', 'cannot be: %s' % error)
+    return given
+
+
+def check_options(options):
+    """The `options`, if their values go together; OptionError if not."""
+    kinds = {ctx.device_type for ctx in options['ctx']}
     if len(kinds) > 1:
-        raise ValueError('the devices are of more than one kind: %s' % devices)
-    options['ctx'] = '%s:%s' % (kinds.pop(), ','.join(str(ctx.device_id) for ctx in devices))
-    _check_ranges(options, len(devices))
-    _check_dtype(options['dtype'], devices)
-    return dict(options, model=model, resize=recipe.resize, num_classes=NUM_CLASSES)
+        raise OptionError('ctx', 'names devices of more than one kind: %s' % options['ctx'])
+    dataset = get_dataset(options['dataset'])
+    if options['data_root'] is not None and not dataset.takes_root:
+        raise OptionError('data_root', 'is %r, but the data set %s has no files'
+                          % (options['data_root'], dataset.name))
+    if options['dtype'] == 'float16':
+        _check_float16(options['ctx'])
+    return options
 
 
-def _check_ranges(options, num_devices):
-    check_positive('batch_size', options['batch_size'])
-    if options['batch_size'] < num_devices:
-        raise ValueError('a batch of %d cannot be split over %d devices'
-                         % (options['batch_size'], num_devices))
-    if options['early_stop'] is not None:
-        check_positive('early_stop', options['early_stop'])
-    for milestone in options['lr_decay_epochs'] or []:
-        check_positive('each of lr_decay_epochs', milestone)
-    for name, low, high in [('epochs', 0, math.inf), ('warmup_epochs', 0, math.inf),
-                            ('momentum', 0, 1), ('weight_decay', 0, math.inf),
-                            ('label_smoothing', 0, 1), ('lr_decay', 0, math.inf)]:
-        value = options[name]
-        if value is not None and not low <= value < high:
-            raise ValueError('%s is %r, but must be at least %g and below %g'
-                             % (name, value, low, high))
-
-
-def _check_dtype(dtype, devices):
-    if dtype not in ('float32', 'float16'):
-        raise ValueError("dtype is %r, but must be 'float32' or 'float16'" % (dtype,))
-    if dtype == 'float32':
-        return
+def _check_float16(devices):
     if devices[0].device_type == 'cpu':
-        raise ValueError('float16 needs a GPU: on a CPU MXNet has no matrix product in float16')
+        raise OptionError('dtype', 'is float16, which needs a GPU: on a CPU MXNet has no matrix '
+                                   'product in float16')
     for ctx in devices:
         try:
             X = nd.ones((8, 8), ctx=ctx, dtype='float16')
             nd.dot(X, X).wait_to_read()
         except mx.base.MXNetError as error:
-            raise ValueError('%s does not compute in float16: %s'
-                             % (ctx, str(error).strip().splitlines()[-1]))
+            raise OptionError('dtype', 'is float16, in which %s does not compute: %s'
+                              % (ctx, str(error).strip().splitlines()[-1]))

@@ -5,7 +5,7 @@ from typing import Any, List
 from ..checks import check_positive
 from ..data.datasets import get_dataset
 from ..data.pictures import ImageError, read_image
-from ..devices import get_ctx, try_gpu
+from ..devices import devices_of
 from ..training.inference import predict_images, top_classes
 from .load import load_run
 
@@ -26,7 +26,7 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     Pillow is not installed.
     """
     check_positive('top', top)
-    ctx = try_gpu() if ctx is None else get_ctx(ctx) if isinstance(ctx, str) else ctx
+    ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
     names = get_dataset(config['dataset']).class_names
     read: List[Any] = []

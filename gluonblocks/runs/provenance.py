@@ -9,9 +9,10 @@ import numpy as np
 import safetensors
 
 from .._version import __version__
+from .config import FREE
 
-# What another process may have otherwise and the numbers are still the same.
-FREE = ('epochs', 'data_root', 'stop_non_finite', 'checkpoint_every', 'tensorboard', 'asked')
+# The versions that decide the last bits; of the others that are kept, none does.
+DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
 
 
 def environment():
@@ -51,12 +52,11 @@ def check_same(folder, config, now):
         if name == 'versions':
             said += ['%s %s there, %s here' % (package, before.get(package), version)
                      for package, version in value.items()
-                     if package in ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
-                     and before.get(package, version) != version]
+                     if package in DECISIVE and before.get(package, version) != version]
         elif name not in FREE and value != before:
             said.append('%s %s there, %s here' % (name, before, value))
             if name == 'threads':
                 said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
     if said:
-        raise ValueError('%s cannot go on exactly as it began:\n  %s\nStart another run, with '
-                         '--out, in another folder' % (folder, '\n  '.join(said)))
+        raise ValueError('%s cannot go on exactly as it began:\n  %s\nStart another run, in '
+                         'another folder' % (folder, '\n  '.join(said)))

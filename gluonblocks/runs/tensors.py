@@ -10,10 +10,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from ..files import DamagedFile
+from ..files import DamagedFile, read_file
 
 _MARK = re.compile(rb'sha256:([0-9a-f]{64})')
 _BLANK = b'0' * 64
+MAX_BYTES = 2 ** 31  # of a net ten times the size of the largest here, with its optimizer
 
 
 def encode_tensors(tensors, info):
@@ -36,8 +37,7 @@ def read_tensors(path):
 
     The checksum is verified before anything in the file is used.
     """
-    with open(path, 'rb') as f:
-        content = f.read()
+    content = read_file(path, MAX_BYTES)
     mark = _MARK.search(content)
     if not mark:
         raise DamagedFile('%s: damaged: it holds no checksum' % path)
@@ -51,5 +51,5 @@ def read_tensors(path):
         info = json.loads(json.loads(content[8:8 + size])['__metadata__']['info'])
         del info['checksum']
         return safetensors.load(content), info
-    except (SafetensorError, ValueError, KeyError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFile('%s: not a file of gluonblocks: %s' % (path, error))

@@ -21,7 +21,7 @@ def test_batches_equal_those_of_the_books_loader(resize):
                                    [transforms.ToTensor()])
     dataset = gluon.data.ArrayDataset(nd.array(IMAGES[..., None], dtype='uint8'), LABELS)
     book = gluon.data.DataLoader(dataset.transform_first(transform), 4)
-    ours = gb.BatchLoader(IMAGES, LABELS, 4, resize=resize)
+    ours = gb.data.BatchLoader(IMAGES, LABELS, 4, resize=resize)
     assert len(ours) == len(book) == 3
     for (X, y), (book_X, book_y) in zip(ours, book):
         assert X.shape == book_X.shape and X.dtype == book_X.dtype == np.float32
@@ -30,14 +30,14 @@ def test_batches_equal_those_of_the_books_loader(resize):
 
 
 def test_each_epoch_has_every_image_once_in_a_new_order():
-    loader = gb.BatchLoader(IMAGES, LABELS, 4, seed=0)
+    loader = gb.data.BatchLoader(IMAGES, LABELS, 4, seed=0)
     first, second = labels_of(loader), labels_of(loader)
     assert sorted(first) == sorted(second) == list(range(10))
     assert first != second and first != list(range(10))
 
 
 def test_the_seed_controls_the_order():
-    orders = [labels_of(gb.BatchLoader(IMAGES, LABELS, 4, seed=s)) for s in (1, 1, 2)]
+    orders = [labels_of(gb.data.BatchLoader(IMAGES, LABELS, 4, seed=s)) for s in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
 
 
@@ -45,7 +45,7 @@ def test_without_a_seed_numpys_generator_controls_the_order_as_in_the_book():
     orders = []
     for seed in (1, 1, 2):
         np.random.seed(seed)
-        orders.append(labels_of(gb.load_data_synthetic(64)[0]))
+        orders.append(labels_of(gb.data.load_data_synthetic(64)[0]))
     assert orders[0] == orders[1] != orders[2]
 
 
@@ -54,7 +54,7 @@ def test_without_a_seed_numpys_generator_controls_the_order_as_in_the_book():
     ({'batch_size': 4, 'resize': -1}, 'resize is -1')])
 def test_sizes_that_are_none_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        gb.BatchLoader(IMAGES, LABELS, **arguments)
+        gb.data.BatchLoader(IMAGES, LABELS, **arguments)
 
 
 def test_fashion_mnist_comes_as_the_books_two_iterators(tiny):
@@ -68,7 +68,7 @@ def test_fashion_mnist_comes_as_the_books_two_iterators(tiny):
 
 
 def test_synthetic_data_are_always_the_same_and_of_ten_classes():
-    batches = [next(iter(gb.load_data_synthetic(512)[1])) for _ in range(2)]
+    batches = [next(iter(gb.data.load_data_synthetic(512)[1])) for _ in range(2)]
     assert batches[0][0].shape == (512, 1, 28, 28)
     assert (batches[0][0].asnumpy() == batches[1][0].asnumpy()).all()
     assert sorted(set(batches[0][1].asnumpy())) == list(range(10))
@@ -80,7 +80,7 @@ def test_a_loader_goes_on_where_another_one_was(passes, batches):
         return [[list(y.asnumpy()) for _, y in loader][first:]] + [
             [list(y.asnumpy()) for _, y in loader]]
     images, numbers = np.zeros((10, 4, 4), 'uint8'), np.arange(10, dtype='int32')
-    one, other = [gb.BatchLoader(images, numbers, 3, seed=1) for _ in range(2)]
+    one, other = [gb.data.BatchLoader(images, numbers, 3, seed=1) for _ in range(2)]
     for _ in range(passes):
         list(one)
     other.start_at(passes, batches)

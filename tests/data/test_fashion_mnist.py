@@ -128,7 +128,7 @@ def damage(tiny, name, kind):
     ('a folder', 'cannot be read: Is a directory')])
 def test_a_bad_file_is_named_with_what_is_wrong_and_the_ways(tiny, no_download, name, kind, wrong):
     damage(tiny, name, kind)
-    with pytest.raises(gb.DataError) as caught:
+    with pytest.raises(gb.data.DataError) as caught:
         read(tiny.folder)
     first_line = str(caught.value).splitlines()[0]
     assert name in first_line and wrong in first_line and str(tiny.folder) in first_line

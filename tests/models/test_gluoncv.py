@@ -23,12 +23,13 @@ def family_of(name):
 
 
 def test_every_family_that_the_table_names_is_in_the_zoo():
-    assert {family_of(name) for name in gb.list_gluoncv_models()} == set(gluoncv_models._FAMILIES)
+    assert {family_of(name) for name in gluoncv_models.list_gluoncv_models()} == set(
+        gluoncv_models._FAMILIES)
 
 
 @pytest.mark.parametrize('family', sorted(gluoncv_models._FAMILIES))
 def test_one_of_each_family_has_a_recipe_for_its_size(family):
-    name = min((name for name in gb.list_gluoncv_models() if family_of(name) == family),
+    name = min((name for name in gb.models.list_gluoncv_models() if family_of(name) == family),
                key=lambda name: (len(name), name))
     side = gb.get_recipe(name).resize or 28
     graph = gb.get_model(name, num_classes=7)(mx.sym.var('data'))
@@ -58,7 +59,7 @@ def test_the_cifar_resnet_has_its_papers_number_of_parameters():
 
 def test_it_learns_by_the_same_function_as_our_models(monkeypatch):
     smaller(monkeypatch, num_train=64, num_test=16)
-    _, history = gb.train_model('gluoncv:cifar_resnet20_v1', dataset='synthetic', num_epochs=4,
+    _, history = gb.train_model('gluoncv:cifar_resnet20_v1', dataset='synthetic', epochs=4,
                                 batch_size=16, seed=0)
     assert len(history) == 4 and min(r.loss for r in history) < history[0].loss / 2
 

@@ -48,7 +48,7 @@ def test_totals_are_the_models(model_name):
     assert rows[-1].output_shape == (1, 10)
     assert sum(row.parameters for row in rows) == sum(
         p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
-    assert gb.format_summary(rows).splitlines()[-1].startswith('total')
+    assert gb.models.format_summary(rows).splitlines()[-1].startswith('total')
 
 
 def test_multiply_adds_inside_blocks_are_counted_and_grow_with_the_batch():
@@ -71,7 +71,7 @@ def test_statistics_and_hooks_are_left_as_they_were():
 
 
 def test_the_table_is_aligned_and_has_thousands():
-    table = gb.format_summary(gb.layer_shapes(*initialized('resnet'))).splitlines()
+    table = gb.models.format_summary(gb.layer_shapes(*initialized('resnet'))).splitlines()
     assert len({len(line) for line in table}) == 1 and len(table) == 20
     assert '17,451,018' in table[-1]
 

@@ -9,6 +9,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.graphs.random import draws_numbers
+from gluonblocks.training.history import HistoryRow
 from gluonblocks.runs.checkpoint import (
     checkpoint_arrays,
     encode_checkpoint,
@@ -41,9 +42,9 @@ def make(ctx, dropout=0, hybridize=True, **options):
 
 
 def train(net, trainer, ctx, num_epochs, state, hooks=()):
-    loader = gb.BatchLoader(IMAGES, LABELS, 8, seed=5)
+    loader = gb.data.BatchLoader(IMAGES, LABELS, 8, seed=5)
     loader.start_at(len(state.history), state.batch)
-    test_iter = gb.BatchLoader(IMAGES, LABELS, 8)
+    test_iter = gb.data.BatchLoader(IMAGES, LABELS, 8)
     history = gb.train_ch5(net, loader, test_iter, 8, trainer, ctx, num_epochs, hooks=hooks,
                            state=state)
     return [record[:4] for record in history]
@@ -58,7 +59,8 @@ class Saver(gb.Hook):
     def batch_end(self, state):
         if state.step == self.at:
             self.history = list(state.history)
-            self.path.write_bytes(encode_checkpoint(self.net, self.trainer, state, [], 'me'))
+            rows = [HistoryRow(*record[:4] + (0.1,)) for record in state.history]
+            self.path.write_bytes(encode_checkpoint(self.net, self.trainer, state, rows, 'me'))
 
 
 def all_bits(net, trainer):
@@ -71,18 +73,18 @@ def through_a_file(path, ctx, at, hooks=(), **how):
     """(history, bits) of three epochs undisturbed, and of a new net that goes on from step `at`."""
     net, trainer = make(ctx, **how)
     saver = Saver(path, net, trainer, at)
-    whole = train(net, trainer, ctx, 3, gb.TrainingState(), list(hooks) + [saver])
+    whole = train(net, trainer, ctx, 3, gb.training.TrainingState(), list(hooks) + [saver])
     expected = whole, all_bits(net, trainer)
 
     net, trainer = make(ctx, **how)
     np.random.seed(99)
-    state = gb.TrainingState()
+    state = gb.training.TrainingState()
     restore_checkpoint(*load_checkpoint(str(path), 'me'), net=net, trainer=trainer, state=state)
     state.history = saver.history
     return expected, (train(net, trainer, ctx, 3, state, hooks), all_bits(net, trainer))
 
 
-ALL = [(name, None) for name in gb.OPTIMIZERS] + [('sgd', 0.9), ('nag', 0.9)]
+ALL = [(name, None) for name in gb.training.optimizers.OPTIMIZERS] + [('sgd', 0.9), ('nag', 0.9)]
 
 
 @pytest.mark.parametrize('optimizer, momentum', ALL)
@@ -137,20 +139,20 @@ def test_a_net_that_cannot_be_traced_is_taken_to_draw():
 def test_the_generators_of_numpy_and_python_go_on(tmp_path):
     net, trainer = make(mx.cpu())
     saver = Saver(tmp_path / 'x', net, trainer, 3)
-    train(net, trainer, mx.cpu(), 1, gb.TrainingState(), [saver])
+    train(net, trainer, mx.cpu(), 1, gb.training.TrainingState(), [saver])
     expected = np.random.rand(), random.random()
     np.random.seed(0)
     random.seed(0)
     net, trainer = make(mx.cpu())
     restore_checkpoint(*load_checkpoint(str(tmp_path / 'x')), net=net, trainer=trainer,
-                       state=gb.TrainingState())
+                       state=gb.training.TrainingState())
     assert (np.random.rand(), random.random()) == expected
 
 
 @pytest.fixture
 def saved(tmp_path):
     net, trainer = make(mx.cpu(), momentum=0.9)
-    train(net, trainer, mx.cpu(), 1, gb.TrainingState(),
+    train(net, trainer, mx.cpu(), 1, gb.training.TrainingState(),
           [Saver(tmp_path / 'x', net, trainer, 3)])
     return str(tmp_path / 'x')
 
@@ -163,7 +165,7 @@ def test_another_optimizer_or_other_devices_are_refused(saved, how, said):
     net, trainer = make(**dict({'ctx': mx.cpu()}, **how))
     with pytest.raises(ValueError, match=said):
         restore_checkpoint(*load_checkpoint(saved), net=net, trainer=trainer,
-                           state=gb.TrainingState())
+                           state=gb.training.TrainingState())
 
 
 def test_another_net_is_refused_with_the_first_difference(saved):
@@ -173,7 +175,7 @@ def test_another_net_is_refused_with_the_first_difference(saved):
     trainer = gluon.Trainer(net.collect_params(), 'sgd')
     with pytest.raises(ValueError, match='of another net: 1.beta is in one of the two only'):
         restore_checkpoint(*load_checkpoint(saved), net=net, trainer=trainer,
-                           state=gb.TrainingState())
+                           state=gb.training.TrainingState())
 
 
 def test_the_checkpoint_of_another_run_is_refused(saved):
@@ -183,8 +185,8 @@ def test_the_checkpoint_of_another_run_is_refused(saved):
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     net, trainer = make(mx.cpu())
-    state = gb.TrainingState()
+    state = gb.training.TrainingState()
     train(net, trainer, mx.cpu(), 1, state)
     net[3].bias.set_data(nd.array([1, 2, float('inf'), 4, 5]))
-    with pytest.raises(gb.NonFiniteLoss, match=r'3.bias is not finite after epoch 1, step 3'):
+    with pytest.raises(gb.training.NonFiniteLoss, match='3.bias is not finite after epoch 1, '):
         encode_checkpoint(net, trainer, state, [], 'me')

@@ -55,7 +55,7 @@ def test_if_both_are_damaged_it_says_so_and_trains_nothing(folder):
 
 
 def test_random_damage_never_loads(folder):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     path = os.path.join(folder, 'best.safetensors')
     good, rng = content(folder)['best.safetensors'], np.random.RandomState(0)
     for _ in range(30):
@@ -64,7 +64,7 @@ def test_random_damage_never_loads(folder):
             bad[position] ^= rng.randint(1, 256)
         with open(path, 'wb') as f:
             f.write(bad[:rng.randint(len(bad))] if rng.rand() < 0.3 else bad)
-        with pytest.raises(gb.DamagedFile, match='best.safetensors'):
+        with pytest.raises(gb.files.DamagedFile, match='best.safetensors'):
             gb.load_run(folder)
 
 
@@ -87,7 +87,7 @@ def test_a_disk_that_is_full_ends_the_run_with_the_good_checkpoint_there(folder,
 @pytest.mark.parametrize('lr, what', [(1e38, 'the loss'), (1e20, r'\d+\.moving_var')])
 def test_what_is_not_finite_is_named_and_the_weights_before_it_kept(folder, lr, what):
     # At 1e20 it is a statistic that overflows first, and the loss a step later.
-    with pytest.raises(gb.NonFiniteLoss) as error:
+    with pytest.raises(gb.training.NonFiniteLoss) as error:
         start(folder, lr=lr, checkpoint_every=1)
     said = re.sub(r' \(batch \d of 4\)', '', str(error.value))
     found = re.match(what + r' is not finite (?:in|after) epoch 1, step (\d), learning rate (\S+): '
@@ -99,12 +99,12 @@ def test_what_is_not_finite_is_named_and_the_weights_before_it_kept(folder, lr, 
 
 
 def test_without_checkpoints_in_between_the_weights_of_the_first_step_are_kept(folder):
-    with pytest.raises(gb.NonFiniteLoss, match='; the weights of step 1 are in '):
+    with pytest.raises(gb.training.NonFiniteLoss, match='; the weights of step 1 are in '):
         start(folder, lr=1e38)
 
 
 def test_a_killed_process_leftovers_are_gone_after_the_next_resume(folder):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     leftover = os.path.join(folder, files.TEMPORARY + '1-last.safetensors')
     with open(leftover, 'w'):
         pass

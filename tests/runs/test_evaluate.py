@@ -7,6 +7,7 @@ import pytest
 from mxnet import nd
 
 import gluonblocks as gb
+from gluonblocks.runs.evaluate import format_evaluation
 
 NAMES = ['bag', 'coat', 'dress']
 #                   taken for: bag, coat, dress
@@ -32,19 +33,19 @@ def test_rows_are_true_classes_and_columns_the_answers(ctx):
 
 def test_its_accuracy_is_that_of_evaluate_accuracy():
     net, data_iter = answers(BATCHES)
-    assert gb.accuracy_of(MATRIX) == gb.evaluate_accuracy(data_iter, net) == 8 / 13
+    assert gb.training.accuracy_of(MATRIX) == gb.evaluate_accuracy(data_iter, net) == 8 / 13
 
 
 def test_scores_are_those_counted_by_hand():
-    assert gb.class_scores(MATRIX, NAMES) == [
+    assert gb.training.class_scores(MATRIX, NAMES) == [
         ('bag', 8, 6 / 6, 6 / 8, 'coat'), ('coat', 5, 2 / 3, 2 / 5, 'dress'),
         ('dress', 0, 0.0, None, None)]
-    never = gb.class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
+    never = gb.training.class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
     assert never[1] == ('b', 2, None, 0.0, 'a')
 
 
 def test_the_text_has_every_figure():
-    lines = [line.split() for line in gb.format_evaluation(MATRIX, NAMES).splitlines()]
+    lines = [line.split() for line in format_evaluation(MATRIX, NAMES).splitlines()]
     assert lines == [['accuracy', '0.6154', 'on', '13', 'images'], [],
                      ['class', 'images', 'precision', 'recall', 'most', 'confused', 'with'],
                      ['bag', '8', '1.000', '0.750', 'coat', '(1)'],
@@ -69,7 +70,7 @@ def test_the_picture_is_a_png_that_replaces_the_one_before(tmp_path):
     from PIL import Image
     path = tmp_path / 'confusion.png'
     path.write_text('the one before')
-    gb.plot_confusion(MATRIX, NAMES, str(path))
+    gb.drawing.plot_confusion(MATRIX, NAMES, str(path))
     with Image.open(str(path)) as picture:
         assert picture.format == 'PNG' and min(picture.size) > 200
     assert [f.name for f in tmp_path.iterdir()] == ['confusion.png']
@@ -78,10 +79,10 @@ def test_the_picture_is_a_png_that_replaces_the_one_before(tmp_path):
 def test_a_run_is_evaluated_on_the_test_images_of_its_data(make_run):
     folder, net = make_run()
     config, names, matrix = gb.evaluate_run(str(folder))
-    _, test_iter = gb.load_data_synthetic(8)
+    _, test_iter = gb.data.load_data_synthetic(8)
     assert names == ['class %d' % i for i in range(10)] and config['model'] == 'lenet_bn'
     assert matrix.sum() == 512
-    assert gb.accuracy_of(matrix) == gb.evaluate_accuracy(test_iter, net)
+    assert gb.training.accuracy_of(matrix) == gb.evaluate_accuracy(test_iter, net)
 
 
 def test_fashion_mnists_classes_have_its_names_and_data_from_where_it_is_told(make_run, tiny):
@@ -98,8 +99,8 @@ def test_the_command_prints_text_and_writes_numbers_and_picture(make_run, script
     assert code == 0, err
     record = json.loads((tmp_path / 'numbers.json').read_text())
     matrix = np.array(record['confusion'])
-    assert out == gb.format_evaluation(matrix, ['class %d' % i for i in range(10)]) + '\n'
-    assert record['accuracy'] == gb.accuracy_of(matrix) and record['images'] == 512
+    assert out == format_evaluation(matrix, ['class %d' % i for i in range(10)]) + '\n'
+    assert record['accuracy'] == gb.training.accuracy_of(matrix) and record['images'] == 512
     assert [c['count'] for c in record['classes']] == matrix.sum(axis=1).tolist()
     assert (folder / 'confusion.png').read_bytes().startswith(b'\x89PNG')
 

@@ -47,7 +47,7 @@ def test_the_folder_has_all_there_is_to_a_run(folder):
 
 
 def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(folder):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     _, config = gb.load_run(folder)
     assert config['asked'] == ['batch_size', 'ctx', 'dataset', 'epochs', 'seed']
     assert {key: config[key] for key in (
@@ -112,8 +112,8 @@ def test_a_net_that_draws_numbers_too(folder, monkeypatch):
 
 def test_another_target_goes_on_as_the_longer_run(folder):
     start(folder + '0')
-    start(folder, num_epochs=1)
-    _, history = gb.resume_run(folder, num_epochs=3)
+    start(folder, epochs=1)
+    _, history = gb.resume_run(folder, epochs=3)
     assert content(folder) == content(folder + '0')
     assert [record.epoch for record in history] == [1, 2, 3]
     assert gb.load_run(folder)[1]['epochs'] == 3
@@ -148,7 +148,7 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, monkeypa
 
 
 def test_early_stop_ends_the_run_and_stays_ended(folder):
-    _, history = start(folder, num_epochs=50, lr=1e-9, early_stop=2)
+    _, history = start(folder, epochs=50, lr=1e-9, early_stop=2)
     assert len(history) == 3  # nothing is learned, so the first epoch is the best
     assert len(gb.resume_run(folder)[1]) == 3
 

@@ -12,7 +12,7 @@ def test_unset_is_the_recipes_and_the_books(model_name):
     options = resolve_options(model_name, {})
     recipe = gb.get_recipe(model_name)
     assert (options['lr'], options['batch_size'], options['epochs'], options['resize']) == (
-        recipe.lr, recipe.batch_size, recipe.num_epochs, recipe.resize)
+        recipe.lr, recipe.batch_size, recipe.epochs, recipe.resize)
     assert (options['optimizer'], options['momentum'], options['lr_schedule'],
             options['label_smoothing'], options['early_stop'], options['dtype']) == (
                 'sgd', None, 'constant', 0, None, 'float32')

@@ -25,26 +25,27 @@ def saved(tmp_path, picture, name='a.png', **kwargs):
 def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_run, resize):
     folder, net = make_run(resize=resize)
     paths = [saved(tmp_path, image, '%d.png' % i) for i, image in enumerate(IMAGES)]
-    X, _ = next(iter(gb.BatchLoader(IMAGES, np.zeros(6, np.int32), 8, resize=resize)))
+    X, _ = next(iter(gb.data.BatchLoader(IMAGES, np.zeros(6, np.int32), 8, resize=resize)))
     net.hybridize(static_alloc=True)
     want = nd.softmax(net(X)).asnumpy()
     images = [gb.read_image(path) for path in paths]
     assert (np.array(images) == IMAGES).all()
-    assert (gb.predict_images(net, images, resize=resize) == want).all()
+    assert (gb.training.predict_images(net, images, resize=resize) == want).all()
     for answer, p in zip(gb.predict_files(str(folder), paths, top=10), want):
         assert sorted(probability for _, probability in answer.classes) == sorted(p.tolist())
 
 
 def test_probabilities_are_the_softmax_of_the_nets_output():
     scores = np.array([[0.0, np.log(3)], [np.log(4), 0.0]], dtype='float32')
-    np.testing.assert_allclose(gb.predict(lambda X: X, nd.array(scores)),
+    np.testing.assert_allclose(gb.training.predict(lambda X: X, nd.array(scores)),
                                [[0.25, 0.75], [0.8, 0.2]], rtol=1e-6)
 
 
 def test_the_likeliest_classes_come_first():
     p = np.array([0.1, 0.6, 0.3], dtype='float32')
-    assert [name for name, _ in gb.top_classes(p, ['bag', 'coat', 'dress'], 2)] == ['coat', 'dress']
-    assert len(gb.top_classes(p, ['bag', 'coat', 'dress'], 5)) == 3
+    assert [name for name, _ in gb.training.top_classes(p, ['bag', 'coat', 'dress'], 2)] == [
+        'coat', 'dress']
+    assert len(gb.training.top_classes(p, ['bag', 'coat', 'dress'], 5)) == 3
 
 
 KINDS = {
@@ -114,7 +115,7 @@ def test_a_camera_held_upright_gives_an_upright_picture(tmp_path):
 def test_bright_borders_are_noticed():
     thing = np.zeros((28, 28), np.uint8)
     thing[6:22, 6:22] = 180
-    assert gb.looks_inverted(255 - thing) and not gb.looks_inverted(thing)
+    assert gb.data.looks_inverted(255 - thing) and not gb.data.looks_inverted(thing)
 
 
 def bomb(side):
@@ -153,7 +154,7 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, name, said, monkeypatch
     bad_files(tmp_path)
     # As GluonCV does when it is imported; then Pillow fills what is missing, and says nothing.
     monkeypatch.setattr(ImageFile, 'LOAD_TRUNCATED_IMAGES', True)
-    with pytest.raises(gb.ImageError, match='%s: .*%s' % (name, said)):
+    with pytest.raises(gb.data.ImageError, match='%s: .*%s' % (name, said)):
         gb.read_image(str(tmp_path / name))
 
 

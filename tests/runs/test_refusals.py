@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures('little_data')
 
 
 def test_a_folder_that_has_a_run_is_refused_with_the_way_on(folder):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     before = content(folder)
     with pytest.raises(ValueError, match='holds a run already: go on with it by --resume '):
         start(folder)
@@ -28,7 +28,7 @@ def test_a_folder_that_has_anything_else_is_refused_too(tmp_path):
 
 
 def test_two_processes_cannot_train_in_one_folder(folder):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     held = run_folder.RunFolder.open(folder)
     with pytest.raises(ValueError, match='in use: another process'):
         gb.resume_run(folder)
@@ -45,18 +45,18 @@ def test_two_processes_cannot_train_in_one_folder(folder):
     ({'seed': 1}, 'seed 0 there, 1 here'),
 ])
 def test_what_would_not_go_on_exactly_is_refused_by_name(folder, asked, said):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     with pytest.raises(ValueError, match='cannot go on exactly as it began:\n  ' + said):
-        gb.resume_run(folder, num_epochs=2, **asked)
+        gb.resume_run(folder, epochs=2, **asked)
 
 
 def test_what_is_asked_as_before_is_fine(folder):
-    start(folder, num_epochs=1)
-    gb.resume_run(folder, num_epochs=2, model='lenet_bn', batch_size=16, ctx='cpu')
+    start(folder, epochs=1)
+    gb.resume_run(folder, epochs=2, model='lenet_bn', batch_size=16, ctx='cpu')
 
 
 def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
-    start(folder, num_epochs=1)
+    start(folder, epochs=1)
     with monkeypatch.context() as patch:
         smaller(patch, num_train=61, num_test=20)
         with pytest.raises(ValueError, match='data_sha256 .* there, .* here'):
@@ -72,16 +72,16 @@ def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
 
 @pytest.mark.gluoncv
 def test_a_target_that_would_have_changed_the_schedule_is_refused(folder):
-    start(folder, num_epochs=2, lr_schedule='cosine')
+    start(folder, epochs=2, lr_schedule='cosine')
     with pytest.raises(ValueError, match='schedule cosine over 3 epochs is not what it was over 2'):
-        gb.resume_run(folder, num_epochs=3)
+        gb.resume_run(folder, epochs=3)
     gb.resume_run(folder)
 
 
 def test_a_target_that_lies_behind_is_refused(folder, monkeypatch):
     stopped(monkeypatch, folder, 6)
     with pytest.raises(ValueError, match='in epoch 2: --epochs 1 lies behind it'):
-        gb.resume_run(folder, num_epochs=1)
+        gb.resume_run(folder, epochs=1)
 
 
 @pytest.mark.parametrize('make, said', [

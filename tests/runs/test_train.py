@@ -15,14 +15,14 @@ def little_data(monkeypatch):
 
 
 def train(name='lenet_bn', **kwargs):
-    net, history = gb.train_model(name, **dict({'dataset': 'synthetic', 'num_epochs': 2}, **kwargs))
+    net, history = gb.train_model(name, **dict({'dataset': 'synthetic', 'epochs': 2}, **kwargs))
     weights = [p.data().asnumpy() for p in net.collect_params().values()]
     return [r[:4] for r in history], weights
 
 
 def test_model_learns_the_synthetic_data(model_name):
     # The recipes' learning rates are for 60,000 images; on 48 the loss goes down by leaps.
-    history, _ = train(model_name, seed=0, num_epochs=6, batch_size=16)
+    history, _ = train(model_name, seed=0, epochs=6, batch_size=16)
     losses = [loss for _, loss, _, _ in history]
     assert len(losses) == 6 and min(losses) < losses[0] / 2
 
@@ -46,10 +46,10 @@ def asked(monkeypatch):
 
     def load(batch_size, **kwargs):
         seen.update(kwargs, batch_size=batch_size)
-        return gb.load_data_synthetic(batch_size, seed=0)
+        return gb.data.load_data_synthetic(batch_size, seed=0)
 
     def loop(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
-        seen.update(lr=trainer.learning_rate, num_epochs=num_epochs, step=batch_size, ctx=ctx)
+        seen.update(lr=trainer.learning_rate, epochs=num_epochs, step=batch_size, ctx=ctx)
         return []
 
     replace_dataset(monkeypatch, 'synthetic', load)
@@ -60,15 +60,15 @@ def asked(monkeypatch):
 def test_what_is_unset_is_the_recipes(asked, model_name):
     gb.train_model(model_name, dataset='synthetic')
     recipe = gb.get_recipe(model_name)
-    assert (asked['lr'], asked['batch_size'], asked['step'], asked['num_epochs'],
+    assert (asked['lr'], asked['batch_size'], asked['step'], asked['epochs'],
             asked['resize'], asked['ctx']) == (recipe.lr, recipe.batch_size, recipe.batch_size,
-                                               recipe.num_epochs, recipe.resize, gb.try_gpu())
+                                               recipe.epochs, recipe.resize, gb.try_gpu())
 
 
 def test_what_is_set_is_taken(asked):
-    gb.train_model('lenet_bn', dataset='synthetic', lr=0.3, batch_size=64, num_epochs=1,
+    gb.train_model('lenet_bn', dataset='synthetic', lr=0.3, batch_size=64, epochs=1,
                    ctx=mx.cpu(1), seed=7, root='folder')
-    assert (asked['lr'], asked['batch_size'], asked['step'], asked['num_epochs'], asked['ctx'],
+    assert (asked['lr'], asked['batch_size'], asked['step'], asked['epochs'], asked['ctx'],
             asked['seed'], asked['root']) == (0.3, 64, 64, 1, mx.cpu(1), 7, 'folder')
 
 

@@ -19,7 +19,7 @@ PRINTED = [
 
 @pytest.mark.parametrize('record, line', PRINTED)
 def test_epoch_line_is_the_books(record, line):
-    assert gb.epoch_line(gb.EpochRecord(*record)) == line
+    assert gb.training.epoch_line(gb.training.EpochRecord(*record)) == line
 
 
 ROWS = [HistoryRow(1, 0.1 + 0.2, 0.5, 0.25, 1e-05), HistoryRow(2, float('nan'), 1.0, 0.0, 0.1)]

@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.training.history import EpochRecord, best_epoch
-from gluonblocks.training.hooks import EarlyStop, FiniteLoss, Reseed
+from gluonblocks.training.hooks import EarlyStop, FiniteLoss, NonFiniteLoss, Reseed
 
 RNG = np.random.RandomState(5)
 BATCHES = [(nd.array(RNG.rand(2, 1, 2, 2)), nd.array([0, 1], dtype='int32')) for _ in range(5)]
@@ -62,7 +62,7 @@ def test_a_hook_that_stops_ends_the_run_after_the_epoch():
 def test_the_loss_that_is_not_finite_is_found_with_its_step(bad):
     batches = list(BATCHES)
     batches[bad - 1] = (nd.full((2, 1, 2, 2), float('nan')), BATCHES[0][1])
-    with pytest.raises(gb.NonFiniteLoss, match=r'in epoch 1, step %d \(batch %d of 5\), learning '
+    with pytest.raises(NonFiniteLoss, match=r'in epoch 1, step %d \(batch %d of 5\), learning '
                                                r'rate 0.5: ' % (bad, bad)):
         train(batches, hooks=[lambda trainer: FiniteLoss(trainer, 5)])
 

@@ -61,7 +61,7 @@ def test_the_lines_are_the_books(capsys):
     for i, line in enumerate(lines[1:], 1):
         assert re.match(r'epoch %d, loss \d\.\d{4}, train acc \d\.\d{3}, test acc \d\.\d{3}, '
                         r'time \d+\.\d sec$' % i, line)
-    assert lines[1:] == [gb.epoch_line(record) for record in history]
+    assert lines[1:] == [gb.training.epoch_line(record) for record in history]
 
 
 def test_the_loss_is_the_mean_over_images_not_over_batches():
@@ -117,27 +117,27 @@ def test_try_gpu_is_the_first_of_all():
 
 @pytest.mark.parametrize('name, ctx', [('cpu', mx.cpu(0)), ('cpu:1', mx.cpu(1))])
 def test_a_device_is_found_by_its_name(name, ctx):
-    assert gb.get_ctx(name) == ctx
+    assert gb.devices.get_ctx(name) == ctx
 
 
 @pytest.mark.parametrize('name', ['', 'tpu', 'gpu:', 'gpu:a', 'cpu:-1', 'gpu:0 '])
 def test_a_name_of_no_device_is_refused(name):
     with pytest.raises(ValueError, match='no device .* cpu, gpu, or gpu:1'):
-        gb.get_ctx(name)
+        gb.devices.get_ctx(name)
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_what_is_missing():
     with pytest.raises(ValueError, match=r'gpu\(99\) cannot be used: .*(built without CUDA|finds)'):
-        gb.get_ctx('gpu:99')
+        gb.devices.get_ctx('gpu:99')
 
 
 def test_several_devices_are_a_list():
-    assert gb.get_ctx('cpu:0,2') == [mx.cpu(0), mx.cpu(2)]
+    assert gb.devices.get_ctx('cpu:0,2') == [mx.cpu(0), mx.cpu(2)]
 
 
 def test_a_device_named_twice_is_refused():
     with pytest.raises(ValueError, match="'cpu:1,1' names a device twice"):
-        gb.get_ctx('cpu:1,1')
+        gb.devices.get_ctx('cpu:1,1')
 
 
 def step_of(call):
