@@ -2,7 +2,6 @@
 import functools
 import gzip
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -117,10 +116,10 @@ def smaller(monkeypatch, **sizes):
                     functools.partial(datasets.load_data_synthetic, **sizes))
 
 
-def replace_dataset(monkeypatch, name, load):
+def replace_dataset(monkeypatch, name, load, **changes):
     """Have another function load the data set `name`, for a test."""
     monkeypatch.setitem(datasets._datasets, name,
-                        datasets.get_dataset(name)._replace(load=load))
+                        datasets.get_dataset(name)._replace(load=load, **changes))
 
 
 @pytest.fixture
@@ -143,12 +142,10 @@ def make_run(tmp_path):
         folder, recipe = tmp_path / name, gb.get_recipe('lenet_bn')
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(models._recipes, 'lenet_bn', recipe._replace(resize=resize))
-            smaller(patch, num_train=64, num_test=16)
+            replace_dataset(patch, dataset, lambda batch_size, root=None, **how: (
+                datasets.load_data_synthetic(batch_size, num_train=64, num_test=16, **how)))
             net, _ = gb.train_model('lenet_bn', epochs=1, batch_size=8, seed=0,
-                                    dataset='synthetic', out=str(folder))
-        config = json.loads((folder / 'config.json').read_text())
-        config.update(dataset=dataset, data_root=data_root)
-        (folder / 'config.json').write_text(json.dumps(config))
+                                    dataset=dataset, data_root=data_root, out=str(folder))
         return folder, net
     return make
 

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import resource
 
 import numpy as np
@@ -122,12 +123,14 @@ def test_the_order_is_file_flushed_renamed_folder_flushed(path, monkeypatch):
             calls.append((name, [os.path.basename(a) for a in args if isinstance(a, str)])),
             original(*args)))
     write_file(path, b'new', keep='old')
-    temporary = '.tmp-%d-x.safetensors' % os.getpid()
+    temporary = calls[2][1][0]
+    assert re.fullmatch(r'\.tmp-%d-[0-9a-f]{16}-x\.safetensors' % os.getpid(), temporary)
     assert calls == [('fsync', []), ('replace', ['x.safetensors', 'old']),
                      ('replace', [temporary, 'x.safetensors']), ('fsync', [])]
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(path, tmp_path):
-    (tmp_path / '.tmp-1-x').write_bytes(b'half')
+    (tmp_path / '.tmp-1-0123456789abcdef-x').write_bytes(b'half')
+    (tmp_path / '.tmp-my-notes.txt').write_text('mine')
     remove_temporaries(str(tmp_path))
-    assert os.listdir(str(tmp_path)) == ['x.safetensors']
+    assert sorted(os.listdir(str(tmp_path))) == ['.tmp-my-notes.txt', 'x.safetensors']

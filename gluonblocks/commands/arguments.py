@@ -1,6 +1,7 @@
 """Arguments that several command lines share: the options of a run, and which run is meant."""
 import argparse
 
+from ..devices import devices_of
 from ..runs.load import WEIGHTS
 from ..runs.options import FEATURE, FOLDER, OPTIONS, OptionError
 
@@ -21,7 +22,8 @@ def add_options(parser):
         if option.kind is bool:
             how['action'] = 'store_true'
         else:
-            how.update(type=_reader(option), metavar=option.metavar)
+            how.update(type=device if option.name == 'ctx' else _reader(option),
+                       metavar=option.metavar)
         groups[option.group].add_argument(flag_of(option.name), **how)
 
 
@@ -35,8 +37,17 @@ def add_run_arguments(parser):
     parser.add_argument('run', metavar='RUN', help='folder of a run, as training wrote it')
     parser.add_argument('--weights', choices=WEIGHTS, default='best',
                         help='which of the run; default: %(default)s')
-    parser.add_argument('--ctx', metavar='DEVICE',
+    parser.add_argument('--ctx', metavar='DEVICE', type=device,
                         help='cpu, gpu, gpu:1, ...; default: the first GPU, or else the CPU')
+
+
+def device(text):
+    """A type for argparse: a device or several that are there, as the name that was given."""
+    try:
+        devices_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(error)
+    return text
 
 
 def positive(text):

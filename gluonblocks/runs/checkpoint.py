@@ -148,7 +148,9 @@ def restore_checkpoint(tensors, info, net, trainer, state, seconds=0.0):
               net._collect_params_with_prefix().items() for ctx in param.list_ctx()}
     _compare('weights', {key for key in tensors if key.startswith('weights/')}, wanted)
     _compare('counts', set(info['counts']), {key for *_, key in _updates(net, trainer)})
-    _compare('numbers of the optimizer', set(info['optimizer']), set(_numbers(optimizer)))
+    # What an optimizer has not set yet is no number here: lars has its rate once it has stepped.
+    unset = {name for name, value in vars(optimizer).items() if value is None}
+    _compare('numbers of the optimizer', set(info['optimizer']) - unset, set(_numbers(optimizer)))
     set_net_arrays(net, arrays)
     if len(trainer._contexts) > 1:
         # The first step would copy the first device's statistics to all: let it do so now.

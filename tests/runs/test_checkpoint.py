@@ -9,13 +9,13 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.graphs.random import draws_numbers
-from gluonblocks.training.history import HistoryRow
 from gluonblocks.runs.checkpoint import (
     checkpoint_arrays,
     encode_checkpoint,
     load_checkpoint,
     restore_checkpoint,
 )
+from gluonblocks.training.history import HistoryRow
 from gluonblocks.training.hooks import Reseed
 from gluonblocks.training.optimizers import make_trainer
 
@@ -158,8 +158,8 @@ def saved(tmp_path):
 
 
 @pytest.mark.parametrize('how, said', [
-    ({'ctx': [mx.cpu(0), mx.cpu(1)]}, r'does not fit: weights/cpu\(1\)'),
-    ({'optimizer': 'adam'}, 'does not fit: optimizer'),
+    ({'ctx': [mx.cpu(0), mx.cpu(1)]}, r'does not fit: of the weights, weights/cpu\(1\)/'),
+    ({'optimizer': 'adam'}, 'does not fit: of the numbers of the optimizer, beta1'),
 ])
 def test_another_optimizer_or_other_devices_are_refused(saved, how, said):
     net, trainer = make(**dict({'ctx': mx.cpu()}, **how))

@@ -105,7 +105,7 @@ def test_without_checkpoints_in_between_the_weights_of_the_first_step_are_kept(f
 
 def test_a_killed_process_leftovers_are_gone_after_the_next_resume(folder):
     start(folder, epochs=1)
-    leftover = os.path.join(folder, files.TEMPORARY + '1-last.safetensors')
+    leftover = os.path.join(folder, files.TEMPORARY + '1-%016x-last.safetensors' % 10)
     with open(leftover, 'w'):
         pass
     gb.resume_run(folder)

@@ -87,7 +87,7 @@ def test_a_run_is_evaluated_on_the_test_images_of_its_data(make_run):
 
 def test_fashion_mnists_classes_have_its_names_and_data_from_where_it_is_told(make_run, tiny):
     folder, _ = make_run(dataset='fashion-mnist', data_root='/nowhere')
-    _, names, matrix = gb.evaluate_run(str(folder), root=str(tiny.folder))
+    _, names, matrix = gb.evaluate_run(str(folder), data_root=str(tiny.folder))
     assert names == gb.get_fashion_mnist_labels(range(10))
     labels = tiny.arrays['t10k-labels-idx1-ubyte']
     assert (matrix.sum(axis=1) == np.bincount(labels, minlength=10)).all()

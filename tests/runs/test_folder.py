@@ -18,9 +18,10 @@ from small_runs import WHOLE, content, start, stopped
 import gluonblocks as gb
 from gluonblocks import files
 from gluonblocks.models import registry as models
-from gluonblocks.runs import checkpoint, tensors
+from gluonblocks.runs import config as config_file
 from gluonblocks.runs import folder as run_folder
 from gluonblocks.runs import load as runs
+from gluonblocks.runs import tensors, weights
 from gluonblocks.training import loop as training
 
 pytestmark = pytest.mark.usefixtures('little_data')
@@ -30,8 +31,8 @@ def test_the_folder_has_all_there_is_to_a_run(folder):
     net, history = start(folder)
     assert sorted(os.listdir(folder)) == sorted([
         'config.json', 'history.csv', 'history.jsonl', 'times.csv', 'curves.png',
-        'last.safetensors', 'previous.safetensors', 'best.safetensors', 'final.safetensors',
-        'final.params'])
+        'clock.json', 'last.safetensors', 'previous.safetensors', 'best.safetensors',
+        'final.safetensors', 'final.params'])
     with open(os.path.join(folder, 'history.csv')) as f:
         rows = list(csv.DictReader(f))
     assert [(int(row['epoch']), float(row['loss']), float(row['train_acc']),
@@ -142,8 +143,7 @@ def test_without_a_checkpoint_it_starts_from_its_beginning(folder, capsys):
 def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, monkeypatch, signum, code):
     stop = stopped(monkeypatch, folder, 6, signum)
     assert stop.exit_code == code
-    assert str(stop) == ('stopped in epoch 2, after step 6, and saved. To go on:\n'
-                         '  python scripts/train.py --resume ' + folder)
+    assert str(stop) == 'stopped in epoch 2, after step 6, and saved; %s can be resumed' % folder
     assert runs.load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == 6
 
 
@@ -174,18 +174,17 @@ def test_the_best_weights_are_those_of_the_best_epoch(folder, monkeypatch):
 
 def test_a_run_in_half_precision_predicts_on_a_cpu_in_single(folder):
     net, _ = start(folder)  # a CPU trains none in half: its files stand for such a run's
+    config = dict(config_file.read_config(folder), dtype='float16')
+    config['identity'] = config_file.identity_of(config)
+    with open(os.path.join(folder, 'config.json'), 'wb') as f:
+        f.write(config_file.encode_config(config))
     halves = {name: array.astype('float16' if array.ndim == 4 and 'weight' in name else 'float32')
-              for name, array in checkpoint.net_arrays(net).items()}
+              for name, array in weights.net_arrays(net).items()}
     files.write_file(os.path.join(folder, 'final.safetensors'),
-                          tensors.encode_tensors(halves, {}))
-    config = os.path.join(folder, 'config.json')
-    with open(config) as f:
-        text = f.read()
-    with open(config, 'w') as f:
-        f.write(text.replace('"dtype": "float32"', '"dtype": "float16"'))
+                     tensors.encode_tensors(halves, {'identity': config['identity']}))
     loaded, config = gb.load_run(folder, weights='final')
     assert config['dtype'] == 'float16'
-    for name, array in checkpoint.net_arrays(loaded).items():
+    for name, array in weights.net_arrays(loaded).items():
         assert array.dtype == np.float32
         np.testing.assert_array_equal(array, halves[name])
     X = nd.random.uniform(shape=(4, 1, 28, 28))
@@ -207,8 +206,8 @@ def test_no_pickle_is_written_or_read(folder, monkeypatch):
         monkeypatch.setattr(pickle, name, refuse)
     stopped(monkeypatch, folder, 6, momentum=0.9, ctx='cpu:0,1', checkpoint_every=1)
     gb.resume_run(folder)
-    for weights in ('best', 'last', 'final'):
-        gb.load_run(folder, weights=weights)
+    for which in ('best', 'last', 'final'):
+        gb.load_run(folder, weights=which)
 
 
 def test_no_module_of_the_package_names_pickle():
@@ -220,9 +219,9 @@ def test_no_module_of_the_package_names_pickle():
 
 
 def test_without_matplotlib_it_is_told_once_and_trains(folder, monkeypatch, capsys):
-    def missing(name):
-        raise ImportError(name)
-    monkeypatch.setattr(run_folder.importlib, 'import_module', missing)
+    def missing(rows):
+        raise ImportError('No module named matplotlib')
+    monkeypatch.setattr(run_folder, 'draw_curves', missing)
     start(folder)
     assert capsys.readouterr().err.count('for want of matplotlib') == 1
     assert not os.path.exists(os.path.join(folder, 'curves.png'))

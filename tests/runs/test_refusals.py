@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures('little_data')
 def test_a_folder_that_has_a_run_is_refused_with_the_way_on(folder):
     start(folder, epochs=1)
     before = content(folder)
-    with pytest.raises(ValueError, match='holds a run already: go on with it by --resume '):
+    with pytest.raises(ValueError, match='holds a run already: resume it, or name another'):
         start(folder)
     assert content(folder) == before
 
@@ -32,7 +32,7 @@ def test_two_processes_cannot_train_in_one_folder(folder):
     held = run_folder.RunFolder.open(folder)
     with pytest.raises(ValueError, match='in use: another process'):
         gb.resume_run(folder)
-    held.close()
+    held.__exit__()
     gb.resume_run(folder)
 
 
@@ -73,14 +73,14 @@ def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
 @pytest.mark.gluoncv
 def test_a_target_that_would_have_changed_the_schedule_is_refused(folder):
     start(folder, epochs=2, lr_schedule='cosine')
-    with pytest.raises(ValueError, match='schedule cosine over 3 epochs is not what it was over 2'):
+    with pytest.raises(ValueError, match='is 3, over which the schedule cosine is not what it was over 2'):
         gb.resume_run(folder, epochs=3)
     gb.resume_run(folder)
 
 
 def test_a_target_that_lies_behind_is_refused(folder, monkeypatch):
     stopped(monkeypatch, folder, 6)
-    with pytest.raises(ValueError, match='in epoch 2: --epochs 1 lies behind it'):
+    with pytest.raises(ValueError, match='is 1, which lies behind the run: it is in epoch 2'):
         gb.resume_run(folder, epochs=1)
 
 

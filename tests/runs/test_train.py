@@ -2,7 +2,7 @@
 
 import mxnet as mx
 import pytest
-from conftest import replace_dataset, smaller
+from conftest import smaller
 
 import gluonblocks as gb
 from gluonblocks.runs import train as run
@@ -52,7 +52,7 @@ def asked(monkeypatch):
         seen.update(lr=trainer.learning_rate, epochs=num_epochs, step=batch_size, ctx=ctx)
         return []
 
-    replace_dataset(monkeypatch, 'synthetic', load)
+    replace_dataset(monkeypatch, 'synthetic', load, takes_root=True)
     monkeypatch.setattr(run, 'train_ch5', loop)
     return seen
 
@@ -67,11 +67,11 @@ def test_what_is_unset_is_the_recipes(asked, model_name):
 
 def test_what_is_set_is_taken(asked):
     gb.train_model('lenet_bn', dataset='synthetic', lr=0.3, batch_size=64, epochs=1,
-                   ctx=mx.cpu(1), seed=7, root='folder')
+                   ctx=mx.cpu(1), seed=7, data_root='/folder')
     assert (asked['lr'], asked['batch_size'], asked['step'], asked['epochs'], asked['ctx'],
-            asked['seed'], asked['root']) == (0.3, 64, 64, 1, mx.cpu(1), 7, 'folder')
+            asked['seed'], asked['root']) == (0.3, 64, 64, 1, mx.cpu(1), 7, '/folder')
 
 
 def test_an_unknown_data_set_is_refused_with_the_list():
-    with pytest.raises(ValueError, match="no data set 'mnist'; .*fashion-mnist, synthetic"):
+    with pytest.raises(ValueError, match="is 'mnist', but must be one of fashion-mnist, synthetic"):
         gb.train_model('lenet_bn', dataset='mnist')
