@@ -2,7 +2,7 @@
 
 import mxnet as mx
 import pytest
-from conftest import smaller
+from conftest import replace_dataset, smaller
 
 import gluonblocks as gb
 from gluonblocks.runs import train as run
