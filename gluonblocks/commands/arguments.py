@@ -4,11 +4,7 @@ import argparse
 from ..devices import devices_of
 from ..runs.load import WEIGHTS
 from ..runs.options import FEATURE, FOLDER, OPTIONS, OptionError
-
-
-def flag_of(name):
-    """The flag of an option: batch_size -> --batch-size."""
-    return '--' + name.replace('_', '-')
+from .parser import flag_of
 
 
 def add_options(parser):

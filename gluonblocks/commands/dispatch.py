@@ -3,6 +3,7 @@ import importlib
 import sys
 
 from .. import _runtime
+from . import running
 
 COMMANDS = ('train', 'evaluate', 'predict', 'doctor')
 
@@ -20,25 +21,26 @@ Each has --help with examples, as `gluonblocks train --help`."""
 def main(argv=None):
     """Run `gluonblocks ARGV`; return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    if argv and argv[0] in ('-h', '--help'):
+    name = argv[0] if argv else 'doctor'
+    if name in COMMANDS:
+        return run(name, argv[1:], 'gluonblocks ' + name)
+    return running.run(_tell_usage, lambda: name)
+
+
+def _tell_usage(name):
+    if name in ('-h', '--help'):
         print(USAGE)
         return 0
-    if argv and argv[0] not in COMMANDS:
-        print('error: there is no command %r; the commands are: %s\nSee gluonblocks --help'
-              % (argv[0], ', '.join(COMMANDS)), file=sys.stderr)
-        return 2
-    name = argv[0] if argv else 'doctor'
-    return run(name, argv[1:], 'gluonblocks ' + name)
+    print('error: there is no command %r; the commands are: %s\nSee gluonblocks --help'
+          % (name, ', '.join(COMMANDS)), file=sys.stderr)
+    return 2
 
 
 def run(name, argv, prog):
     """Run the command `name`, called by the user as `prog`; return the exit code."""
-    if name == 'doctor':
-        from . import doctor
-        return doctor.main(argv, prog)
-    if _runtime.error:
-        print('error: %s' % _runtime.error, file=sys.stderr)
-        return 1
-    from . import running
-    command = importlib.import_module('.' + name, __package__)
-    return running.run(command.main, lambda: command.parse(argv, prog))
+    def parse():
+        if _runtime.error and name != 'doctor':
+            raise ImportError(str(_runtime.error))
+        return importlib.import_module('.' + name, __package__).parse(argv, prog)
+    return running.run(lambda args: importlib.import_module('.' + name, __package__).main(args),
+                       parse)

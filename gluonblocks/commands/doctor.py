@@ -24,9 +24,12 @@ _FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed'
 _VARIABLES = ('MXNET_', 'OMP_', 'KMP_', 'GOMP_', 'MKLDNN_', 'DNNL_', 'CUDA_VISIBLE')
 
 
-def main(argv, prog):
+def parse(argv, prog):
+    return Parser(prog, __doc__, EXAMPLE).parse_args(argv)
+
+
+def main(args):
     """Print the report; return the exit code."""
-    Parser(prog, __doc__, EXAMPLE).parse_args(argv)
     lines, wrong = collect(_runtime.error)
     for title, text in lines:
         print('%-12s %s' % (title, text))

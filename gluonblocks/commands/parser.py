@@ -13,3 +13,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         print('error: %s\nSee %s --help' % (message, self.prog), file=sys.stderr)
         sys.exit(2)
+
+
+def flag_of(name):
+    """The flag of an option: batch_size -> --batch-size."""
+    return '--' + name.replace('_', '-')

@@ -40,9 +40,6 @@ def parse(argv, prog):
 
 
 def main(args):
-    for stream in (sys.stdout, sys.stderr):
-        # File names need not be text.
-        stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     failed = False
     for path, image, classes, error in predict_files(
             args.run, args.images, top=args.top, invert=args.invert, ctx=args.ctx,

@@ -1,15 +1,18 @@
 """How a command ends: its errors in a line or a few, without a traceback, and its exit code."""
-import os
 import sys
+
+from .parser import flag_of
+from .streams import StdoutError, give_up_stdout, prepare_streams
 
 
 def run(command, parse):
-    """The exit code of `command(parse())`; errors of both go to stderr."""
-    from ..runs.options import OptionError
-    from .arguments import flag_of
+    """The exit code of `command(parse())`; errors of both go to stderr. Works without MXNet."""
+    prepare_streams()
     try:
-        code = command(parse())
-        sys.stdout.flush()  # so that a reader who is gone is met here
+        try:
+            code = command(parse())
+        finally:
+            sys.stdout.flush()  # so that a reader who is gone, or a full disk, is met here
         return code
     except ModuleNotFoundError as error:
         _tell('%s\nInstall it: pip install %s' % (error, error.name))
@@ -18,13 +21,16 @@ def run(command, parse):
         print(after_bar + ': '.join(filter(None, ['interrupted', str(error)])), file=sys.stderr)
         return getattr(error, 'exit_code', 130)
     except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        give_up_stdout()
         return 141
-    except OptionError as error:
-        _tell('argument %s: %s' % (flag_of(error.option), error.message))
-        return 2
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
+        option = getattr(error, 'option', None)  # OptionError, which is MXNet's side of the house
+        if option:
+            _tell('argument %s: %s' % (flag_of(option), getattr(error, 'message', '')))
+            return 2
         _tell(str(error) or type(error).__name__)
+        if isinstance(error, StdoutError):
+            give_up_stdout()
     except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts
         _tell(str(error).strip().splitlines()[-1])
     return 1

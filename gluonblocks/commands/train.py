@@ -9,8 +9,8 @@ from ..runs.config import read_config
 from ..runs.options import OPTIONS
 from ..runs.train import resume_run, train_model
 from ..training.interrupt import Interrupted
-from .arguments import add_options, flag_of, given_options
-from .parser import Parser
+from .arguments import add_options, given_options
+from .parser import Parser, flag_of
 
 EXAMPLE = """\
 example:

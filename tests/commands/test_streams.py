@@ -1,0 +1,47 @@
+"""Commands whose stdout or stderr is closed, full, or read no more."""
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY, environment
+
+TRAIN = [os.path.join(REPOSITORY, 'scripts', 'train.py'), '--model', 'lenet_bn', '--dataset',
+         'synthetic', '--epochs', '1', '--seed', '0']
+SUMMARY = TRAIN[:3] + ['--summary']
+DOCTOR = ['-m', 'gluonblocks']
+
+
+def run(arguments, redirection, tmp_path):
+    """(exit code, what is in the file `out`, what is in the file `err`) of a shell's command."""
+    for name in ('out', 'err'):
+        (tmp_path / name).write_text('')
+    line = '"$0" "$@" %s' % redirection
+    code = subprocess.call(['bash', '-c', line, sys.executable, *arguments], cwd=str(tmp_path),
+                           env=environment())
+    return code, (tmp_path / 'out').read_text(), (tmp_path / 'err').read_text()
+
+
+def test_a_closed_stdout_is_no_error_for_nobody_wants_the_lines(tmp_path):
+    code, out, err = run(TRAIN + ['--out', 'run'], '>&- 2>err', tmp_path)
+    assert code == 0 and len(err.splitlines()) == 1
+    assert (tmp_path / 'run' / 'final.safetensors').exists()
+
+
+def test_of_a_closed_stderr_nothing_lands_on_stdout(tmp_path):
+    code, out, err = run(TRAIN, '2>&- >out', tmp_path)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ['training', 'epoch']
+
+
+@pytest.mark.parametrize('arguments', [SUMMARY, DOCTOR, DOCTOR + ['--help'], TRAIN])
+def test_a_full_stdout_is_an_error_in_a_line(tmp_path, arguments):
+    code, out, err = run(arguments, '>/dev/full 2>err', tmp_path)
+    assert code == 1
+    assert err.splitlines()[-1] == 'error: stdout could not be written: No space left on device'
+    assert 'Traceback' not in err and 'Exception' not in err
+
+
+def test_a_full_stderr_is_no_reason_to_fail(tmp_path):
+    code, out, err = run(TRAIN, '2>/dev/full >out', tmp_path)
+    assert code == 0 and len(out.splitlines()) == 2
