@@ -1,0 +1,95 @@
+"""A run that goes on by other options, and what a run does not fail for."""
+import os
+
+import pytest
+from conftest import replace_dataset
+from small_runs import content, start, stopped
+
+import gluonblocks as gb
+from gluonblocks import files
+from gluonblocks.data import datasets
+from gluonblocks.runs import folder as run_folder
+from gluonblocks.runs.config import read_config
+
+pytestmark = pytest.mark.usefixtures('little_data')
+
+
+def test_a_folder_of_data_for_a_data_set_without_files_is_refused(folder):
+    with pytest.raises(ValueError, match="data_root is '.*/x', but the data set synthetic has no"):
+        gb.train_model('lenet_bn', dataset='synthetic', data_root='x')
+    start(folder, epochs=1)
+    with pytest.raises(ValueError, match='data_root is .* has no files'):
+        gb.resume_run(folder, epochs=2, data_root='x')
+    with pytest.raises(ValueError, match="data set 'synthetic' is made on the spot"):
+        gb.evaluate_run(folder, data_root='x')
+
+
+def test_another_folder_of_the_data_is_kept_as_an_absolute_path(folder, monkeypatch, tmp_path):
+    replace_dataset(monkeypatch, 'synthetic', lambda *args, root=None, **how: (
+        datasets.load_data_synthetic(*args, num_train=60, num_test=20, **how)), takes_root=True)
+    monkeypatch.chdir(tmp_path)
+    start(folder, epochs=1, data_root='one')
+    assert read_config(folder)['data_root'] == str(tmp_path / 'one')
+    gb.resume_run(folder, epochs=2, data_root='two')
+    assert read_config(folder)['data_root'] == str(tmp_path / 'two')
+
+
+def test_a_refused_target_leaves_the_config_as_it_was(folder):
+    start(folder, epochs=2, lr_schedule='cosine')
+    before = content(folder, ('config.json',))
+    with pytest.raises(ValueError, match='epochs is 3'):
+        gb.resume_run(folder, epochs=3)
+    assert content(folder, ('config.json',)) == before
+
+
+@pytest.fixture
+def writes(monkeypatch):
+    """The names of the files that are written, in order."""
+    names, write = [], files.write_file
+    monkeypatch.setattr(run_folder, 'write_file', lambda path, *args, **how: (
+        names.append(os.path.basename(path)), write(path, *args, **how)))
+    return names
+
+
+def test_config_json_is_written_once_by_a_new_run_and_not_by_one_that_goes_on(
+        folder, monkeypatch, writes):
+    stopped(monkeypatch, folder, 6)
+    assert writes.count('config.json') == 1
+    gb.resume_run(folder)
+    assert writes.count('config.json') == 1
+    gb.resume_run(folder, epochs=4)
+    assert writes.count('config.json') == 2
+
+
+def test_an_epochs_checkpoint_is_written_before_its_picture(folder, writes):
+    start(folder, epochs=1)
+    assert writes.index('last.safetensors') < writes.index('curves.png')
+
+
+def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(folder, monkeypatch, capsys):
+    start(folder + '0')
+
+    def broken(rows):
+        raise RuntimeError('no fonts')
+    monkeypatch.setattr(run_folder, 'draw_curves', broken)
+    start(folder)
+    assert content(folder) == content(folder + '0')
+    assert 'curves.png is not drawn: no fonts' in capsys.readouterr().err
+
+
+def test_checkpoints_are_equal_to_the_last_byte_the_previous_one_too(folder):
+    for name in (folder, folder + '2'):
+        start(name, checkpoint_every=3)
+    names = ('previous.safetensors', 'last.safetensors', 'best.safetensors')
+    assert content(folder, names) == content(folder + '2', names)
+
+
+def test_without_tensorboardx_nothing_is_locked_or_written(folder, monkeypatch):
+    monkeypatch.setitem(__import__('sys').modules, 'tensorboardX', None)
+    with pytest.raises(ImportError, match='pip install tensorboardX'):
+        start(folder, tensorboard=True)
+    assert not os.path.exists(folder)
+    start(folder, epochs=1)
+    with pytest.raises(ImportError, match='pip install tensorboardX'):
+        gb.resume_run(folder, epochs=2, tensorboard=True)
+    gb.resume_run(folder, epochs=2)
