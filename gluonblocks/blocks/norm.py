@@ -60,9 +60,10 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):
     """
     _check(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
     shape = (1, -1) + (1,) * (len(X.shape) - 2)
-    params = [_at_least_float32(z).reshape(shape) for z in (gamma, beta, moving_mean, moving_var)]
-    Y, new_mean, new_var = _ON_ARRAYS[way()](_at_least_float32(X), *params, eps=eps,
-                                           momentum=momentum)
+    gamma, beta, old_mean, old_var = [
+        _at_least_float32(z).reshape(shape) for z in (gamma, beta, moving_mean, moving_var)]
+    Y, new_mean, new_var = _ON_ARRAYS[way()](_at_least_float32(X), gamma, beta, old_mean, old_var,
+                                             eps, momentum)
     if autograd.is_training():
         with autograd.pause():
             moving_mean, moving_var = [
