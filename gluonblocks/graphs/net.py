@@ -15,7 +15,7 @@ class Net(nn.HybridSequential):
 
     Gluon traces one graph for all sizes, without knowing any. Here each size of input and each
     mode gets that graph simplified (see `graph.simplify`), at its first call. What is exported is
-    the graph for all sizes.
+    the graph for all sizes. With GLUONBLOCKS_WAY=formula the graph runs as it was traced.
     """
 
     _cached_op: Any  # Gluon's own
