@@ -6,6 +6,8 @@ from mxnet import autograd
 from mxnet.gluon import nn
 
 from .simplify import simplify
+from .statistics import starts_missing
+from .switch import way
 
 
 class Net(nn.HybridSequential):
@@ -13,7 +15,7 @@ class Net(nn.HybridSequential):
 
     Gluon traces one graph for all sizes, without knowing any. Here each size of input and each
     mode gets that graph simplified (see `graph.simplify`), at its first call. What is exported is
-    the graph for all sizes.
+    the graph for all sizes. With GLUONBLOCKS_WAY=formula the graph runs as it was traced.
     """
 
     _cached_op: Any  # Gluon's own
@@ -25,11 +27,14 @@ class Net(nn.HybridSequential):
     def _clear_cached_op(self):
         super()._clear_cached_op()
         self._graphs = {}
+        self._way = way()
 
     def _call_cached_op(self, *args):
-        if len(args) != 1 or self._backend:
+        if self._way != way():
+            self._clear_cached_op()
+        if len(args) != 1 or self._backend or way() == 'formula':
             return super()._call_cached_op(*args)
-        if self._cached_op is None:
+        if not self._cached_graph:
             self._build_cache(*args)
         key = autograd.is_training(), args[0].shape[1:]
         if key not in self._graphs:
@@ -47,3 +52,8 @@ class Net(nn.HybridSequential):
         flags = [('data_indices', [i for i, (is_data, _) in enumerate(args) if is_data]),
                  ('param_indices', [i for i, (is_data, _) in enumerate(args) if not is_data])]
         return mx.nd.CachedOp(symbol, flags + self._flags), args
+
+    def load_parameters(self, filename, ctx=None, allow_missing=False, *args, **kwargs):
+        """As `Block.load_parameters`; a file of the book's net, without averages, loads too."""
+        allow_missing = starts_missing(self, filename, ctx) or allow_missing
+        super().load_parameters(filename, ctx, allow_missing, *args, **kwargs)

@@ -4,6 +4,8 @@ import re
 
 import mxnet as mx
 
+from .mode import MARK
+
 
 def draws_numbers(net):
     """Whether the training pass of `net` draws random numbers, as dropout does.
@@ -18,4 +20,4 @@ def draws_numbers(net):
     # Our BatchNorm asks Dropout whether it trains, which comes out the same whatever is drawn.
     return any(re.search('dropout|random|sample|shuffle|rrelu|RNN', node['op'] + str(
         node.get('attrs', {}).get('act_type', '')), re.I) for node in nodes
-        if '__batch_norm_call__' not in node.get('attrs', {}))
+        if MARK not in node.get('attrs', {}))

@@ -1,4 +1,9 @@
-"""A net's graph, rewritten for the images it is given, so that it computes the same with less."""
+"""A net's graph, rewritten for the images it is given, so that it computes the same with less.
+
+MXNet runs the operators that a net names, in that order and in full, also where the size of the
+images makes some of the work idle. Its graph is JSON: a list of nodes, each with an operator, its
+attributes and the numbers of the nodes that it takes. Here that list is copied with changes.
+"""
 import ast
 import json
 
@@ -26,7 +31,10 @@ def simplify(symbol, training, **shapes):
     for i, _, _ in graph['heads'] + [entry for node in old for entry in node['inputs']]:
         uses[i] += 1
     maps = _map_sizes(graph, shapes) if training else {}
-    nodes, moved, waiting = [], {}, {}  # moved: an old node's number -> its new one
+    # moved: an old node's number -> its new one. waiting: activations that are not copied yet, for
+    # the next node may be a pooling that goes before them. They wait for the node that uses them,
+    # and only if there is a single one: others would need the activation of what was not pooled.
+    nodes, moved, waiting = [], {}, {}
 
     def add(node, inputs=None):
         if inputs is None:
@@ -36,16 +44,16 @@ def simplify(symbol, training, **shapes):
 
     for i, node in enumerate(old):
         source = node['inputs'][0][0] if node['inputs'] else None
-        if source in waiting and _is_max_pooling(node):
+        if source in waiting and _is_max_pooling(node):  # trade places
             activation = waiting.pop(source)
             first, k, version = activation['inputs'][0]
             pooled = add(node, [[moved[first], k, version]])
             moved[i] = add(activation, [[pooled, 0, 0]])
             continue
-        for j in [j for j, _, _ in node['inputs'] if j in waiting]:
+        for j in [j for j, _, _ in node['inputs'] if j in waiting]:  # used, but by no pooling
             moved[j] = add(waiting.pop(j))
         if _is_monotone(node) and uses[i] == 1:
-            waiting[i] = node  # until its only user is seen
+            waiting[i] = node
             continue
         if i in maps:
             node, cuts = _cut_taps(node, maps[i])
@@ -56,7 +64,7 @@ def simplify(symbol, training, **shapes):
                 moved[i] = add(node, [data, weight] + bias)
                 continue
         moved[i] = add(node)
-    for j in list(waiting):
+    for j in list(waiting):  # the net's own outputs
         moved[j] = add(waiting.pop(j))
 
     return mx.sym.load_json(json.dumps({

@@ -1,4 +1,4 @@
-"""`batch_norm` and `BatchNorm` against float64 closed forms, `nn.BatchNorm`, and the book."""
+"""`batch_norm` and `BatchNorm`, both ways, against float64 closed forms and `nn.BatchNorm`."""
 import mxnet as mx
 import numpy as np
 import pytest
@@ -8,9 +8,15 @@ from reference import bn_block as block
 from reference import close, example, net_with
 
 import gluonblocks as gb
+from gluonblocks.graphs.switch import WAYS
 
 EPS, MOMENTUM = 1e-5, 0.9
 SHAPES = [(8, 5), (256, 120), (4, 3, 6, 6), (256, 6, 24, 24), (7, 16, 8, 8), (3, 2, 5, 1)]
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def way(request, monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 
 
 def closed_form(X, gamma, beta, dY):
@@ -161,6 +167,28 @@ def test_a_hybridized_block_refuses_another_dtype_than_it_was_cast_to():
     layer = block((2, 3), hybridize=True)
     with pytest.raises(ValueError, match=r"for float32, but got .* float64: net.cast\('float64'\)"):
         layer(nd.zeros((2, 3), dtype='float64'))
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_a_block_that_is_not_initialized_says_what_to_do(hybridize):
+    layer = gb.BatchNorm(3, num_dims=2)
+    layer.hybridize(hybridize)
+    with pytest.raises(RuntimeError, match=r'moving_mean has no numbers yet: call initialize\(\)'):
+        layer(nd.zeros((2, 3)))
+
+
+def test_arrays_of_mx_np_are_refused_in_one_sentence():
+    for call in (block((2, 3)), lambda X: gb.batch_norm(X, *[nd.zeros((1, 3))] * 4, EPS, MOMENTUM)):
+        with pytest.raises(ValueError, match=r'takes arrays of mx.nd .* X.as_nd_ndarray\(\)'):
+            call(mx.np.zeros((2, 3)))
+
+
+def test_numpy_semantics_are_refused_in_one_sentence():
+    layer, net = block((2, 3)), net_with(block((2, 3)))
+    with mx.util.np_shape(True), mx.util.np_array(True):
+        for blk in (layer, net):
+            with pytest.raises(ValueError, match=r'call npx.reset_np\(\) if npx.set_np\(\) is on'):
+                blk(mx.np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize('features, dims, message', [

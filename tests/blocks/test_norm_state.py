@@ -10,6 +10,7 @@ from reference import bn_block as block
 from reference import close
 
 import gluonblocks as gb
+from gluonblocks.graphs.net import Net
 
 
 def trained_net(hybridize=True):
@@ -25,8 +26,8 @@ def trained_net(hybridize=True):
     return net, X
 
 
-def new_net():
-    net = nn.Sequential()
+def new_net(kind=nn.Sequential):
+    net = kind()
     net.add(nn.Conv2D(6, kernel_size=5), gb.BatchNorm(6, num_dims=4), nn.Activation('sigmoid'),
             nn.Dense(4), gb.BatchNorm(4, num_dims=2))
     return net
@@ -49,10 +50,10 @@ def without_statistics(path):
 
 
 @pytest.mark.parametrize('initialized', [False, True])
-def test_a_file_of_the_books_block_loads_into_a_net_with_a_warning(tmp_path, initialized):
+def test_a_file_of_the_books_block_loads_into_a_net_of_ours_with_a_warning(tmp_path, initialized):
     net, X = trained_net()
     net.save_parameters(str(tmp_path / 'book.params'))
-    other = new_net()
+    other = new_net(Net)
     if initialized:
         other.initialize()
     with pytest.warns(UserWarning, match='book.params.* holds no moving_mean and moving_var'):
@@ -60,6 +61,32 @@ def test_a_file_of_the_books_block_loads_into_a_net_with_a_warning(tmp_path, ini
     with autograd.train_mode():
         close(other(X), net(X).asnumpy(), 1e-6)
     close(other[1].moving_mean.data(), net[1].moving_mean.data().asnumpy() / 1.9, 1e-5)
+
+
+def test_a_file_of_the_books_block_loads_into_a_strangers_net_that_allows_it(tmp_path):
+    net, X = trained_net()
+    path = str(tmp_path / 'book.params')
+    net.save_parameters(path)
+    other = new_net()
+    with pytest.raises(AssertionError, match="moving_mean' is missing.* Set allow_missing=True"):
+        other.load_parameters(without_statistics(path))
+    other.initialize()
+    other.load_parameters(path, allow_missing=True)
+    with autograd.train_mode():
+        close(other(X), net(X).asnumpy(), 1e-6)
+
+
+def test_a_strangers_net_that_was_not_initialized_before_says_so(tmp_path):
+    net, X = trained_net()
+    path = str(tmp_path / 'book.params')
+    net.save_parameters(path)
+    without_statistics(path)
+    for hybridize in (False, True):
+        other = new_net(nn.HybridSequential)
+        other.hybridize(hybridize)
+        other.load_parameters(path, allow_missing=True)
+        with pytest.raises(RuntimeError, match='no numbers yet.* file of the book holds no aver'):
+            other(X)
 
 
 def test_a_file_of_the_books_block_loads_into_the_block_alone(tmp_path):
@@ -74,13 +101,40 @@ def test_a_file_of_the_books_block_loads_into_the_block_alone(tmp_path):
     assert (other.moving_var.data() == 0).asnumpy().all()
 
 
-def test_a_file_without_gamma_is_still_refused(tmp_path):
+@pytest.mark.parametrize('kind', [Net, nn.Sequential])
+def test_a_file_without_gamma_is_still_refused(tmp_path, kind):
     path = str(tmp_path / 'net.params')
     net, _ = trained_net()
     net.save_parameters(path)
     nd.save(path, {k: v for k, v in nd.load(path).items() if k != '1.gamma'})
     with pytest.raises(AssertionError, match="'1.gamma' is missing"):
-        new_net().load_parameters(path)
+        new_net(kind).load_parameters(path)
+
+
+@pytest.mark.parametrize('write', ['save_parameters', 'export'])
+def test_averages_saved_right_after_a_step_are_those_of_that_step(tmp_path, write):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(16, 5), gb.BatchNorm(16, num_dims=4), nn.Activation('sigmoid'),
+            nn.Conv2D(16, 5), gb.BatchNorm(16, num_dims=4), nn.Dense(10))
+    net.initialize()
+    net.hybridize(static_alloc=True, static_shape=True)
+    X, stale = nd.random.uniform(shape=(64, 1, 28, 28)), 0
+    file = str(tmp_path / 'net')
+    for step in range(60):
+        with autograd.record():
+            loss = net(X + step % 7).sum()
+        loss.backward()
+        if write == 'export':
+            net.export(file)
+        else:
+            net.save_parameters(file + '-0000.params')
+        nd.waitall()
+        settled = {name: param.data().asnumpy() for i in (1, 4) for name, param in (
+            (net[i].moving_mean.name if write == 'export' else '%d.moving_mean' % i,
+             net[i].moving_mean),)}
+        saved = {key.split(':')[-1]: value for key, value in nd.load(file + '-0000.params').items()}
+        stale += any((saved[name].asnumpy() != value).any() for name, value in settled.items())
+    assert stale == 0
 
 
 def test_an_exported_net_predicts_the_same_without_gluonblocks(tmp_path):

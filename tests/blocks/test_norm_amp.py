@@ -1,0 +1,47 @@
+"""MXNet's automatic mixed precision takes nets that hold `BatchNorm`."""
+import mxnet as mx
+import pytest
+from mxnet import autograd, nd
+from mxnet.contrib import amp
+from reference import close
+
+import gluonblocks as gb
+from gluonblocks.graphs.switch import WAYS
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def way(request, monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
+
+
+def trained_net(X):
+    net = gb.get_model('lenet_bn')
+    net.initialize(mx.init.Xavier())
+    net.hybridize()
+    with autograd.train_mode():
+        for _ in range(30):
+            net(X)
+    return net
+
+
+def test_a_net_converted_to_bfloat16_predicts_the_same_within_its_eight_bits():
+    X = nd.random.uniform(shape=(16, 1, 28, 28))
+    net = trained_net(X)
+    expected = net(X).asnumpy()
+    converted = amp.convert_hybrid_block(net, target_dtype='bfloat16', ctx=mx.cpu())
+    try:
+        Y = converted(X).astype('float32').asnumpy()
+    except mx.base.MXNetError as error:
+        assert 'bfloat16' in str(error).lower() or 'mkldnn' in str(error).lower()
+        pytest.skip('this processor or MXNet has no bfloat16: %s' % error)
+    close(Y, expected, 0.05)
+
+
+def test_a_net_is_converted_to_float16():
+    X = nd.random.uniform(shape=(4, 1, 28, 28))
+    net = trained_net(X)
+    converted = amp.convert_hybrid_block(net, target_dtype='float16', ctx=mx.cpu())
+    casts = [node for node in converted(mx.sym.var('data')).get_internals().list_outputs()
+             if 'amp_cast' in node]
+    assert casts
+    assert set(converted.collect_params()) == set(net.collect_params())
