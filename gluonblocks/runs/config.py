@@ -6,6 +6,7 @@ import re
 
 from ..data.datasets import get_dataset
 from ..files import read_file
+from ..graphs.switch import WAYS
 from .options import OPTIONS, OptionError
 
 NAME = 'config.json'
@@ -33,6 +34,7 @@ _OTHERS = {
     'asked': lambda value: isinstance(value, list) and set(value) <= set(OPTIONS),
     'versions': lambda value: isinstance(value, dict) and all(map(_text, value.values())),
     'cpu': lambda value: isinstance(value, str),
+    'way': lambda value: value in WAYS,
     'threads': lambda value: value is None or _text(value),
     'data_sha256': lambda value: _text(value) and _SHA256.fullmatch(value),
     'identity': lambda value: _text(value) and _SHA256.fullmatch(value),

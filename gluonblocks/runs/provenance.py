@@ -9,6 +9,7 @@ import numpy as np
 import safetensors
 
 from .._version import __version__
+from ..graphs.switch import VARIABLE, way
 from .config import FREE
 
 # The versions that decide the last bits; of the others that are kept, none does.
@@ -27,7 +28,7 @@ def environment():
     gluoncv = sys.modules.get('gluoncv')
     if gluoncv:
         versions['gluoncv'] = gluoncv.__version__
-    return {'versions': versions, 'cpu': cpu,
+    return {'versions': versions, 'cpu': cpu, 'way': way(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
@@ -57,6 +58,8 @@ def check_same(folder, config, now):
             said.append('%s %s there, %s here' % (name, before, value))
             if name == 'threads':
                 said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
+            if name == 'way':
+                said[-1] += ' (the environment variable %s)' % VARIABLE
     if said:
         raise ValueError('%s cannot go on exactly as it began:\n  %s\nStart another run, in '
                          'another folder' % (folder, '\n  '.join(said)))

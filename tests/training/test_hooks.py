@@ -96,7 +96,7 @@ def test_the_best_epoch_is_the_first_of_equals():
     ([], False), ([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True),
     ([0.5, 0.4, 0.6], False), ([0.5, 0.6, 0.7, 0.7, 0.7], True)])
 def test_early_stop_waits_for_a_better_accuracy_for_so_many_epochs(accuracies, stops):
-    state = gb.TrainingState()
+    state = gb.training.TrainingState()
     state.history = [record(i, acc) for i, acc in enumerate(accuracies, 1)]
     EarlyStop(2).begin(state)
     assert state.stop == stops
@@ -105,7 +105,7 @@ def test_early_stop_waits_for_a_better_accuracy_for_so_many_epochs(accuracies, s
 def test_seeds_differ_by_step_and_by_seed_and_leave_the_first_step_alone():
     def drawn(seed, step):
         mx.random.seed(7)
-        state = gb.TrainingState()
+        state = gb.training.TrainingState()
         state.step = step
         Reseed(seed).begin(state)
         return float(nd.random.uniform(shape=(1,)).asscalar())
