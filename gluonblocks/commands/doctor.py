@@ -9,6 +9,7 @@ import sys
 from importlib import metadata
 
 from .. import _runtime
+from .._threads import physical_cores
 
 EXAMPLE = """\
 example:
@@ -51,7 +52,8 @@ def collect(error=None):
     if not error:
         lines += [('threads', _threads(wrong)), ('MXNet build', _features()),
                   ('devices', _devices(wrong))]
-    lines += [('variables', ' '.join(_variables()) or 'none'), ('data', 'unknown' if error else _data(wrong)),
+    lines += [('variables', ' '.join(_variables()) or 'none'),
+              ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]
     wrong += _unmet(error)
     return lines, wrong
@@ -74,7 +76,7 @@ def _mxnet_version(error):
 
 def _threads(wrong):
     from mxnet.base import _LIB
-    cores = _runtime.physical_cores()
+    cores = physical_cores()
     try:
         used = _LIB.omp_get_max_threads()  # of the OpenMP library that MXNet is linked with
     except AttributeError:
