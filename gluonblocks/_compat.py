@@ -62,7 +62,12 @@ def put_back_distutils():
     """Provide `distutils.version` where Python has none (3.12 on, without setuptools' own)."""
     if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return []
-    from packaging.version import Version
+    try:
+        from packaging.version import Version
+    except ModuleNotFoundError:
+        raise ImportError(
+            "MXNet could not be imported: it looks for distutils, which this Python lacks, and\n"
+            'packaging, which stands in for it, is not installed:  pip install packaging')
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
     # An empty path makes it a package, of which any other submodule is still missing.
     vars(package).update(__path__=[], version=version)

@@ -135,9 +135,10 @@ def _unmet(error):
         from packaging.specifiers import SpecifierSet
         own = metadata.metadata('gluonblocks')
         requires = metadata.requires('gluonblocks') or []
-    except ModuleNotFoundError as missing:  # PackageNotFoundError too: run from its folder
-        return [] if missing.name is None else [
-            '%s is not installed:  pip install %s' % (missing.name, missing.name)]
+    except metadata.PackageNotFoundError:
+        return []  # run from its folder, which is no fault
+    except ModuleNotFoundError as missing:
+        return ['%s is not installed:  pip install %s' % (missing.name, missing.name)]
     unmet = []
     if not SpecifierSet(own['Requires-Python']).contains(platform.python_version()):
         unmet.append('Python %s is outside of what was tested, %s.'

@@ -3,6 +3,7 @@ import os
 import platform
 import subprocess
 import sys
+from importlib import metadata
 
 import mxnet as mx
 import numpy as np
@@ -105,7 +106,7 @@ def test_data_that_are_there_and_not_there(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize('versions, said', [
-    ({'numpy': '2.3.0'}, "numpy 2.3.0 is outside of what was tested"),
+    ({'numpy': '3.0.0'}, "numpy 3.0.0 is outside of what was tested"),
     ({'tqdm': None}, "tqdm is not installed:  pip install 'tqdm"),
     ({'gluoncv': '0.10.5', 'torch': '2.1.0'}, 'GluonCV 0.10.5 does not import beside PyTorch'),
 ])
@@ -114,6 +115,13 @@ def test_what_does_not_fit_is_said(monkeypatch, versions, said):
     monkeypatch.setattr(report, '_version', lambda name: (
         versions[name] if name in versions else version(name)))
     assert any(text.startswith(said) for text in report.collect()[1])
+
+
+def test_not_installed_but_run_from_its_folder_is_not_wrong(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+    monkeypatch.setattr(report.metadata, 'metadata', missing)
+    assert report._unmet(None) == []
 
 
 def test_a_build_for_gpus_without_one_is_said(monkeypatch):
