@@ -8,7 +8,8 @@ from conftest import REPOSITORY
 PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 # From the ground up. A wing imports from those below its own line, and from itself.
 ORDER = [
-    ['_version', '_runtime'],
+    ['_version', '_compat', '_threads'],
+    ['_runtime'],
     ['checks', 'devices', 'files'],
     ['graphs'],
     ['blocks'],

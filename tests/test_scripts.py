@@ -1,7 +1,9 @@
-"""scripts/run_readme.py and scripts/matrix.py: what they read, and what they make of it."""
+"""run_readme.py, matrix.py and check_dist.py: what they read, and what they make of it."""
 import importlib.util
 import json
 import os
+import tarfile
+import zipfile
 
 import pytest
 from conftest import REPOSITORY
@@ -15,7 +17,7 @@ def load(name):
     return module
 
 
-run_readme, matrix = load('run_readme'), load('matrix')
+run_readme, matrix, check_dist = load('run_readme'), load('matrix'), load('check_dist')
 
 TEXT = """\
 # Title
@@ -142,3 +144,36 @@ def test_what_it_needs_and_does_not_find_is_said(script, tmp_path, name, package
     code, out, err = script(name, PYTHONPATH=str(tmp_path))
     assert code == 1 and out == ''
     assert err.startswith('error: %s is not installed for this Python: ' % package)
+
+
+def write_archives(folder, files):
+    """A wheel and a source archive with empty `files`; returns their paths."""
+    wheel, sources = str(folder / 'gluonblocks-1-py3-none-any.whl'), str(folder / 'g-1.tar.gz')
+    with zipfile.ZipFile(wheel, 'w') as archive:
+        for name in files:
+            archive.writestr(name, '')
+    with tarfile.open(sources, 'w:gz') as archive:
+        for name in files:
+            archive.addfile(tarfile.TarInfo('gluonblocks-1/' + name))
+    return wheel, sources
+
+
+def test_archives_with_every_file_pass(tmp_path):
+    files = check_dist.package_files()
+    assert {'gluonblocks/__init__.py', 'gluonblocks/blocks/norm.py'} < set(files)
+    for archive in write_archives(tmp_path, files + check_dist.SOURCES):
+        check_dist.check_files(archive)
+
+
+@pytest.mark.parametrize('which', [0, 1])
+def test_an_archive_without_a_wing_is_said_with_what_it_lacks(tmp_path, which):
+    files = [name for name in check_dist.package_files() + check_dist.SOURCES
+             if not name.startswith('gluonblocks/blocks/')]
+    with pytest.raises(SystemExit, match='^g.* lacks gluonblocks/blocks/__init__.py, .*norm.py'):
+        check_dist.check_files(write_archives(tmp_path, files)[which])
+
+
+def test_a_source_archive_without_what_builds_it_is_said(tmp_path):
+    archive = write_archives(tmp_path, check_dist.package_files() + check_dist.SOURCES[1:])[1]
+    with pytest.raises(SystemExit, match='lacks README.md$'):
+        check_dist.check_files(archive)

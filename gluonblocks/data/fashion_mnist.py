@@ -58,7 +58,7 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
     missing = [name for name in FILES if name not in found]
     if missing:
         try:
-            download.fetch(missing, folder, check)
+            download.fetch({name: _size(FILES[name].shape) for name in missing}, folder, check)
         except OSError as error:
             raise DataError('%s: missing %s, and fetching failed:\n%s%s'
                             % (folder, ', '.join(n + '.gz' for n in missing), error, _WAYS))
