@@ -1,4 +1,4 @@
-"""run_readme.py, matrix.py and check_dist.py: what they read, and what they make of it."""
+"""run_docs.py, matrix.py and check_dist.py: what they read, and what they make of it."""
 import importlib.util
 import json
 import os
@@ -17,7 +17,7 @@ def load(name):
     return module
 
 
-run_readme, matrix, check_dist = load('run_readme'), load('matrix'), load('check_dist')
+run_docs, matrix, check_dist = load('run_docs'), load('matrix'), load('check_dist')
 
 TEXT = """\
 # Title
@@ -44,15 +44,15 @@ train --epochs 5
 
 
 def test_blocks_are_found_with_what_the_line_above_says():
-    assert run_readme.blocks(TEXT) == [
-        (3, 'sh', 'echo one\necho two\n', None, None),
-        (13, 'python', 'train()\n', 'it takes a day', None),
-        (18, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
+    assert run_docs.blocks(TEXT) == [
+        ('README.md', 3, 'sh', 'echo one\necho two\n', None, None),
+        ('README.md', 13, 'python', 'train()\n', 'it takes a day', None),
+        ('README.md', 18, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
 
 
 def test_a_replacement_that_does_not_fit_is_an_error():
     with pytest.raises(ValueError, match="'--epochs 7' is no part of the block"):
-        run_readme.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
+        run_docs.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
 
 
 @pytest.mark.parametrize('language, code, exit_code', [
@@ -61,14 +61,16 @@ def test_a_replacement_that_does_not_fit_is_an_error():
 def test_a_block_runs_in_the_folder_and_fails_at_its_first_error(tmp_path, language, code,
                                                                 exit_code):
     (tmp_path / 'here').write_text('')
-    assert run_readme.run(run_readme.Block(1, language, code, None, None), str(tmp_path)) == (
+    assert run_docs.run(run_docs.Block('x', 1, language, code, None, None), str(tmp_path)) == (
         exit_code)
 
 
-def test_every_block_of_the_readme_is_found():
-    with open(os.path.join(REPOSITORY, 'README.md'), encoding='utf-8') as f:
+@pytest.mark.parametrize('document', run_docs.documents())
+def test_every_block_of_a_document_is_found(document):
+    with open(os.path.join(REPOSITORY, document), encoding='utf-8') as f:
         text = f.read()
-    assert len(run_readme.blocks(text)) == text.count('```sh\n') + text.count('```python\n') > 2
+    assert len(run_docs.blocks(text)) == text.count('```sh\n') + text.count('```python\n')
+    assert 'README.md' == run_docs.documents()[0] and len(run_docs.documents()) > 5
 
 
 OUTPUT = """\
@@ -98,9 +100,9 @@ def test_an_interpreter_that_is_not_there_has_not_passed():
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """The files that matrix.py writes, and tox with three environments of which none runs."""
-    for name in ('RECORDS', 'TABLE', 'README'):
+    for name in ('RECORDS', 'TABLE', 'DOCUMENT'):
         monkeypatch.setattr(matrix, name, str(tmp_path / name))
-    (tmp_path / 'README').write_text('before\n<!-- matrix: begin -->\nold\n<!-- matrix: end -->\n'
+    (tmp_path / 'DOCUMENT').write_text('before\n<!-- matrix: begin -->\nold\n<!-- matrix: end -->\n'
                                      'after\n')
     monkeypatch.setattr(matrix, 'environments', lambda: ['py38', 'py39', 'lint'])
     monkeypatch.setattr(matrix, 'run', lambda name: matrix.record(name, result(), '2030-01-31'))
@@ -113,7 +115,7 @@ def test_only_leaves_the_other_records_and_what_is_around_the_table(places, caps
     assert matrix.main(['--only', 'py38', 'py39']) == 0
     rows = json.loads((places / 'RECORDS').read_text())
     assert [row['environment'] for row in rows] == ['py38', 'py39', 'lint']
-    text = (places / 'README').read_text()
+    text = (places / 'DOCUMENT').read_text()
     assert text.startswith('before\n') and text.endswith('after\n') and 'old' not in text
     assert '| `py39` | passed | 3.12.1 | 2.2.6 | 1.9.1 | ' in text
     assert text.count('| 2030-01-31 |') == 3
