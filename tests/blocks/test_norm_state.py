@@ -112,7 +112,7 @@ def test_a_file_without_gamma_is_still_refused(tmp_path, kind):
 
 
 def stale_files(path, save, kept):
-    """How many of 60 files, each written by save(net) right after a step, are not of that step.
+    """How many of 40 files, each written by save(net) right after a step, are not of that step.
 
     `kept` gives the parameters to compare, by their names in the file, for a net.
     """
@@ -122,7 +122,7 @@ def stale_files(path, save, kept):
     net.initialize()
     net.hybridize(static_alloc=True, static_shape=True)
     X = nd.random.uniform(shape=(64, 1, 28, 28))
-    for step in range(60):
+    for step in range(40):
         with autograd.record():
             loss = net(X + step % 7).sum()
         loss.backward()
