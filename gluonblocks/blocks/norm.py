@@ -164,6 +164,12 @@ class BatchNorm(nn.BatchNorm):
         allow_missing = starts_missing(self, filename, ctx) or allow_missing
         super().load_parameters(filename, ctx, allow_missing, *args, **kwargs)
 
+    def _collect_params_with_prefix(self, prefix=''):
+        # Gluon's first step when it saves a net. With static_shape a graph writes statistics unseen
+        # by MXNet's engine: one file in five had an older step's, of nn.BatchNorm's layers too.
+        nd.waitall()
+        return super()._collect_params_with_prefix(prefix)
+
     def __repr__(self):
         return 'BatchNorm(%d, num_dims=%d)' % (self._num_features, self._num_dims)
 
