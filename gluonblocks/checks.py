@@ -22,7 +22,10 @@ def check_classic_arrays(taker, *arrays):
 
 
 def check_images(block, X, num_channels=0, least=1):
-    """ValueError unless `X` is (N, C, H, W), C `num_channels` (0: any), H and W at `least`."""
+    """ValueError unless `X` is (N, C, H, W) with `num_channels` channels and H, W >= `least`.
+
+    A `num_channels` of 0 stands for any number; `block` is the name in the message.
+    """
     if len(X.shape) != 4:
         raise ValueError('%s got input of shape %s; it takes (N, C, H, W)' % (block, X.shape))
     if num_channels not in (0, X.shape[1]):

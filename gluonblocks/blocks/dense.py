@@ -43,9 +43,8 @@ class DenseBlock(nn.HybridBlock):
     """Each `conv_block` sees the input and the outputs of all before it, side by side:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
-    The output begins with the input. `net` holds the blocks. With `trace`, the first input that
-    is an array (a net that is hybridized hands on symbols) has the shapes printed as the book
-    prints them.
+    The output begins with the input. `net` holds the blocks. With `trace`, the shapes are printed
+    as the book prints them, but once: for the first array (a hybridized net hands on symbols).
 
     Raises ValueError for other ranks, for other channels than at first, and under `npx.set_np()`.
     Source: D2L 5.13.1.
