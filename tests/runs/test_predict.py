@@ -35,19 +35,6 @@ def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_ru
         assert sorted(probability for _, probability in answer.classes) == sorted(p.tolist())
 
 
-def test_probabilities_are_the_softmax_of_the_nets_output():
-    scores = np.array([[0.0, np.log(3)], [np.log(4), 0.0]], dtype='float32')
-    np.testing.assert_allclose(gb.training.predict(lambda X: X, nd.array(scores)),
-                               [[0.25, 0.75], [0.8, 0.2]], rtol=1e-6)
-
-
-def test_the_likeliest_classes_come_first():
-    p = np.array([0.1, 0.6, 0.3], dtype='float32')
-    assert [name for name, _ in gb.training.top_classes(p, ['bag', 'coat', 'dress'], 2)] == [
-        'coat', 'dress']
-    assert len(gb.training.top_classes(p, ['bag', 'coat', 'dress'], 5)) == 3
-
-
 KINDS = {
     'colour.png': lambda: Image.fromarray(np.stack([A] * 3, axis=2)),
     'opaque.png': lambda: Image.fromarray(np.dstack([A, A, A, np.full_like(A, 255)])),
