@@ -2,10 +2,11 @@
 import mxnet as mx
 import numpy as np
 from mxnet import nd
-from mxnet.gluon.utils import split_and_load
 
 from ..checks import check_positive
 from ..data.batches import BatchLoader
+from ..devices import devices_of
+from .feed import split
 
 
 def predict(net, X, ctx=mx.cpu()):
@@ -13,8 +14,7 @@ def predict(net, X, ctx=mx.cpu()):
 
     They are the softmax of `net(X)`. `ctx` is a device or a list of devices, which share X.
     """
-    devices = [ctx] if isinstance(ctx, mx.Context) else ctx
-    parts = [nd.softmax(net(part)) for part in split_and_load(X, devices, even_split=False)]
+    parts = [nd.softmax(net(part)) for part, in split((X,), devices_of(ctx))]
     return np.concatenate([part.asnumpy() for part in parts])
 
 
