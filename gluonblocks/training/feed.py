@@ -2,7 +2,10 @@
 import collections
 
 import mxnet as mx
+import numpy as np
 from mxnet import gluon, nd
+
+from ..checks import check_classic_arrays
 
 
 def batches_of(data_iter):
@@ -10,8 +13,10 @@ def batches_of(data_iter):
 
     `data_iter` gives pairs (X, y), as a list, a `BatchLoader` and Gluon's DataLoader do, or it is
     an `mx.io.DataIter`, such as NDArrayIter. That one is set back to its start; the images that
-    fill up its last batch, which were there before, are left out. Raises ValueError if its batches
-    have no labels, or several arrays.
+    fill up its last batch, which were there before, are left out.
+
+    Raises ValueError for arrays of mx.np, for another number of labels than of images, and if a
+    batch of an `mx.io.DataIter` has no labels, or several arrays.
     """
     if isinstance(data_iter, mx.io.DataIter):
         data_iter.reset()
@@ -20,7 +25,8 @@ def batches_of(data_iter):
     for batch in data_iter:
         if not isinstance(batch, mx.io.DataBatch):
             X, y = batch
-            yield _as_ndarray(X), _as_ndarray(y)
+            check_classic_arrays('the net', X, y)
+            yield _same_number(_as_ndarray(X), _as_ndarray(y))
             continue
         if len(batch.data) != 1 or len(batch.label or ()) != 1:
             raise ValueError('a batch has %d arrays of images and %d of labels, but must have one '
@@ -43,8 +49,10 @@ def split(arrays, devices):
 def check_net(net, devices, training=False):
     """ValueError unless `net` is initialized, and on `devices`; for training on no others.
 
+    Under `npx.set_np()` it is a ValueError too: loaders and blocks take arrays of mx.nd.
     A net that learns its input channels from the first batch passes once `initialize` was called.
     """
+    check_classic_arrays('training' if training else 'evaluation')
     if not isinstance(net, gluon.Block):
         return
     for param in net.collect_params().values():
@@ -92,12 +100,22 @@ class LabelCheck:
 
 
 def check_labels(y, num_classes):
-    """ValueError unless the labels y, NumPy (N,), are from 0 to num_classes - 1."""
+    """ValueError unless the labels y, NumPy (N,), are whole numbers from 0 to num_classes - 1."""
     least, most = y.min(), y.max()
     if not (least >= 0 and most < num_classes):  # so that NaN is refused, too
         raise ValueError('there are labels from %g to %g, but the classes are 0 to %d, one for '
                          'each output of the net: number the classes from 0, or make a net with '
                          'more outputs' % (least, most, num_classes - 1))
+    if y.dtype.kind == 'f' and (y != np.floor(y)).any():
+        raise ValueError('there is a label %g, but a label is the number of a class: a whole number'
+                         % y[y != np.floor(y)][0])
+
+
+def _same_number(X, y):
+    if X.shape[:1] != y.shape[:1]:
+        raise ValueError('a batch has images of shape %s and labels of shape %s, but must have a '
+                         'label for each image' % (X.shape, y.shape))
+    return X, y
 
 
 def _as_ndarray(array):

@@ -3,7 +3,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..checks import check_positive
+from ..checks import check_classic_arrays, check_positive
 from ..data.batches import BatchLoader
 from ..devices import devices_of
 from .feed import split
@@ -13,7 +13,9 @@ def predict(net, X, ctx=mx.cpu()):
     """The probabilities of the classes: X, (N, C, H, W) -> NumPy (N, num_classes), float32.
 
     They are the softmax of `net(X)`. `ctx` is a device or a list of devices, which share X.
+    Raises ValueError for arrays of mx.np and under `npx.set_np()`.
     """
+    check_classic_arrays('predict', X)
     parts = [nd.softmax(net(part)) for part, in split((X,), devices_of(ctx))]
     return np.concatenate([part.asnumpy() for part in parts])
 

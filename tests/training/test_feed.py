@@ -2,7 +2,7 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import gluon, init, nd
+from mxnet import gluon, init, nd, npx
 from mxnet.gluon import nn
 
 import gluonblocks as gb
@@ -53,6 +53,11 @@ def test_pairs_of_numpy_arrays_become_ndarrays():
 def test_a_batch_without_labels_or_with_several_arrays_is_refused(data, label, said):
     with pytest.raises(ValueError, match='a batch has %s, but must have one of each' % said):
         list(batches_of(mx.io.NDArrayIter(data, label, 4)))
+
+
+def test_a_batch_with_another_number_of_labels_is_refused():
+    with pytest.raises(ValueError, match=r'shape \(10, 1, 2, 2\) and labels of shape \(9,'):
+        list(batches_of([(X, Y[:9])]))
 
 
 @pytest.mark.parametrize('n, sizes', [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (7, [3, 2, 2])])
@@ -164,6 +169,36 @@ def test_a_wrong_label_in_a_later_batch_is_refused(use, place, bad):
     labels[place] = bad
     with pytest.raises(ValueError, match='labels from .*%d.*, but the classes are 0 to 2' % bad):
         use(linear(mx.cpu()), batches(labels), mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+def test_a_label_between_two_classes_is_refused(use):
+    labels = Y.astype('float32')
+    labels[1] = 1.5
+    with pytest.raises(ValueError, match='a label 1.5, but a label is the number of a class'):
+        use(linear(mx.cpu()), [(nd.array(X), nd.array(labels))], mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+def test_arrays_of_mx_np_are_refused(use):
+    for images, labels in ((mx.np.array(X), nd.array(Y)), (nd.array(X), mx.np.array(Y))):
+        with pytest.raises(ValueError, match=r'the net takes arrays of mx\.nd and not of mx\.np'):
+            use(linear(mx.cpu()), [(images, labels)], mx.cpu())
+
+
+@pytest.mark.parametrize('use', [gb.train_ch5, gb.train, gb.evaluate_accuracy, gb.confusion_matrix])
+def test_under_set_np_nothing_is_trained_or_measured_or_printed(use, capsys):
+    net, loss = linear(mx.cpu()), gluon.loss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd')
+    arguments = {gb.train_ch5: (net, batches(), batches(), 2, trainer, mx.cpu(), 1),
+                 gb.train: (batches(), batches(), net, loss, trainer, mx.cpu(), 1)}
+    npx.set_np()
+    try:
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) is on'):
+            use(*arguments.get(use, (batches, net)))
+    finally:
+        npx.reset_np()
+    assert capsys.readouterr().out == ''
 
 
 @pytest.mark.parametrize('use', TRAINING + [by_evaluation])

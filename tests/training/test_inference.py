@@ -40,3 +40,8 @@ def test_the_likeliest_classes_come_first():
     assert [name for name, _ in gb.training.top_classes(p, ['bag', 'coat', 'dress'], 2)] == [
         'coat', 'dress']
     assert len(gb.training.top_classes(p, ['bag', 'coat', 'dress'], 5)) == 3
+
+
+def test_arrays_of_mx_np_are_refused():
+    with pytest.raises(ValueError, match=r'^predict takes arrays of mx\.nd and not of mx\.np'):
+        gb.training.predict(lambda X: X, mx.np.array(SCORES))
