@@ -23,7 +23,7 @@ def resnet(num_classes=10):
     return net
 
 
-@register(lr=0.1, num_epochs=4)
+@register(lr=0.1, epochs=4)
 def resnet18(num_classes=10):
     """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
     pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4."""
