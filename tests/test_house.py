@@ -9,7 +9,7 @@ PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 # From the ground up. A wing imports from those below its own line, and from itself.
 ORDER = [
     ['_version', '_runtime'],
-    ['checks', 'devices', 'files'],
+    ['checks', 'devices', 'files', 'tables'],
     ['graphs'],
     ['blocks'],
     ['models', 'data'],

@@ -94,6 +94,34 @@ def test_a_cell_that_reads_gamma_and_beta_gets_six_numbers():
     assert net[1].beta.data().reshape((-1,)).shape == (6,)
 
 
+def test_the_prefix_begins_every_parameters_name(model_name):
+    net = gb.get_model(model_name, prefix='left_')
+    assert net.prefix == 'left_'
+    assert all(name.startswith('left_') for name in net.collect_params())
+
+
+def test_a_net_made_of_anothers_params_shares_all_of_them(model_name):
+    first = initialized(model_name)
+    first(images(model_name, n=2))
+    second = gb.get_model(model_name, prefix='other_', params=first.collect_params())
+    pairs = list(zip(first.collect_params().values(), second.collect_params().values()))
+    assert pairs and all(ours is theirs for theirs, ours in pairs)
+    first[0].bias.set_data(nd.ones(first[0].bias.shape))
+    X = images(model_name, n=2)
+    np.testing.assert_array_equal(second(X).asnumpy(), first(X).asnumpy())
+
+
+def test_two_nets_share_nothing_unless_asked(model_name):
+    first, second = gb.get_model(model_name), gb.get_model(model_name)
+    assert not set(first.collect_params()) & set(second.collect_params())
+
+
+def test_output_of_features_is_the_models_output(model_name):
+    net, X = initialized(model_name), images(model_name, n=2)
+    np.testing.assert_array_equal(net.output(net.features(X)).asnumpy(), net(X).asnumpy())
+    assert isinstance(net.output, nn.Dense)
+
+
 def test_unknown_model_is_refused_with_the_list_of_all():
     for look_up in (gb.get_model, gb.get_recipe):
         with pytest.raises(ValueError, match="no model 'lenet'; .*lenet_bn, lenet_bn_gluon,"):

@@ -90,3 +90,22 @@ def test_a_hybridized_net_is_refused():
     net.hybridize()
     with pytest.raises(ValueError, match=r'is hybridized.* before net.hybridize\(\)'):
         gb.layer_shapes(net, shape)
+
+
+def test_a_net_that_is_not_initialized_is_refused():
+    with pytest.raises(ValueError, match=r'is not initialized: call net.initialize\(\) first'):
+        gb.layer_shapes(gb.get_model('lenet_bn'), (1, 1, 28, 28))
+
+
+@pytest.mark.parametrize('shape', [(1, 28), (1, 1, 2, 2)])
+def test_after_an_input_of_a_wrong_shape_the_layers_are_without_hooks(shape):
+    net, _ = initialized('lenet_bn')
+    with pytest.raises(Exception, match='(?i)shape'):
+        gb.layer_shapes(net, shape)
+    assert not any(layer._forward_hooks for layer in net)
+
+
+def test_a_net_whose_first_layer_has_no_parameters_is_summarized_on_its_device():
+    net = nn.HybridSequential()
+    net.add(nn.Flatten())
+    assert gb.layer_shapes(net, (2, 3, 4))[0].output_shape == (2, 12)
