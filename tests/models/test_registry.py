@@ -37,16 +37,16 @@ def test_model_has_the_books_number_of_trainable_parameters(model_name):
     assert count == BOOK[model_name][0]
 
 
-def test_recipe_is_the_books(model_name):
+def test_a_models_recipe_is_the_books(model_name):
     assert gb.get_recipe(model_name) == BOOK[model_name][1]
 
 
-def test_output_has_a_number_for_each_class(model_name):
+def test_a_models_output_has_a_number_for_each_class(model_name):
     assert initialized(model_name)(images(model_name)).shape == (8, 10)
     assert initialized(model_name, num_classes=3)(images(model_name)).shape == (8, 3)
 
 
-def test_every_weight_gets_a_gradient(model_name):
+def test_every_weight_of_a_model_gets_a_gradient(model_name):
     net = initialized(model_name)
     with autograd.record():
         loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(images(model_name)), nd.arange(8))
@@ -128,7 +128,7 @@ def test_unknown_model_is_refused_with_the_list_of_all():
             look_up('lenet')
 
 
-def test_a_name_can_be_registered_once_only(monkeypatch):
+def test_a_models_name_can_be_registered_once_only(monkeypatch):
     monkeypatch.setattr(models, '_factories', dict(models._factories))
     with pytest.raises(ValueError, match="'lenet_bn' is registered already"):
         @gb.register(lr=1)

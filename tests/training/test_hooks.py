@@ -67,7 +67,7 @@ def test_the_loss_that_is_not_finite_is_found_with_its_step(bad):
         train(batches, hooks=[lambda trainer: FiniteLoss(trainer, 5)])
 
 
-def test_without_the_hook_the_book_goes_on():
+def test_without_a_hook_training_goes_on_with_a_loss_that_is_no_number():
     history, _ = train([(nd.full((2, 1, 2, 2), float('nan')), BATCHES[0][1])], num_epochs=1)
     assert np.isnan(history[0].loss)
 
