@@ -1,0 +1,32 @@
+"""From images to the likeliest classes, against closed forms and the loader of the training."""
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import nd
+
+import gluonblocks as gb
+from gluonblocks.training.inference import predict, predict_images, top_classes
+
+IMAGES = np.random.RandomState(5).randint(0, 256, (6, 28, 28)).astype(np.uint8)
+
+
+def test_probabilities_are_the_softmax_of_the_nets_output():
+    scores = np.array([[0.0, np.log(3)], [np.log(4), 0.0]], dtype='float32')
+    np.testing.assert_allclose(predict(lambda X: X, nd.array(scores)),
+                               [[0.25, 0.75], [0.8, 0.2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize('batch_size', [2, 256])
+@pytest.mark.parametrize('resize', [None, 96])
+def test_images_are_prepared_as_in_training(resize, batch_size):
+    net = gb.get_model('lenet_bn')
+    net.initialize(mx.init.Xavier())
+    X, _ = next(iter(gb.data.BatchLoader(IMAGES, np.zeros(6, np.int32), 8, resize=resize)))
+    got = predict_images(net, IMAGES, resize=resize, batch_size=batch_size)
+    np.testing.assert_allclose(got, nd.softmax(net(X)).asnumpy(), rtol=1e-4)
+
+
+def test_the_likeliest_classes_come_first():
+    p = np.array([0.1, 0.6, 0.3], dtype='float32')
+    assert top_classes(p, ['bag', 'coat', 'dress'], 2) == [('coat', p[1]), ('dress', p[2])]
+    assert len(top_classes(p, ['bag', 'coat', 'dress'], 5)) == 3
