@@ -10,7 +10,7 @@ PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 ORDER = [
     ['_version', '_compat', '_threads'],
     ['_runtime'],
-    ['checks', 'devices', 'files'],
+    ['checks', 'devices', 'files', 'tables'],
     ['graphs'],
     ['blocks'],
     ['models', 'data'],

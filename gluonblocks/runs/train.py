@@ -127,7 +127,7 @@ def _train(options, run=None, asked=()):
                             options['batch_size'], trainer, ctx, num_epochs, loss=loss,
                             hooks=hooks, state=state)
     if state.stop:
-        tell('stopped early: no better test accuracy for %d epochs' % options['early_stop'])
+        tell('stopped early: %s' % state.stop)
     return net, history
 
 
@@ -135,7 +135,7 @@ def make_hooks(net, finite, options):
     """The hooks that `options` ask for, but those of a run's folder."""
     hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
     if options['early_stop']:
-        hooks.append(EarlyStop(options['early_stop']))
+        hooks.append(EarlyStop(options['early_stop'], options['epochs']))
     if options['optimizer'] == 'sgld' or draws_numbers(net):
         hooks.append(Reseed(options['seed']))
     return hooks
