@@ -34,14 +34,15 @@ def cells(section):
 
 
 def import_mxnet():
-    """Import MXNet as it is installed, with no more than the names that it lacks put back."""
+    """Import MXNet as it is installed, with no more than what newer NumPy lacks put back."""
     spec = importlib.util.spec_from_file_location(
-        '_runtime', os.path.join(ROOT, 'gluonblocks', '_runtime.py'))
-    runtime = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(runtime)
-    runtime.put_back_numpy_names()
-    runtime.put_back_distutils()
+        '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
+    compat = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(compat)
+    compat.put_back_numpy_names()
+    compat.put_back_distutils()
     import mxnet
+    compat.mend_mxnet()
     return mxnet
 
 

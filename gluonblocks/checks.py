@@ -1,4 +1,5 @@
 """Errors for arguments and input that a block cannot take."""
+import mxnet as mx
 import numpy as np
 
 
@@ -8,8 +9,23 @@ def check_positive(name, value):
         raise ValueError('%s is %r, but must be a positive whole number' % (name, value))
 
 
+def check_classic_arrays(taker, *arrays):
+    """ValueError under `npx.set_np()`, and if one of `arrays` is an array or symbol of mx.np.
+
+    `taker` names, for the message, what would have taken them: a block, a loader, a function.
+    """
+    # set_np sets both; with the shapes of NumPy alone Gluon's own convolutions cannot be made.
+    if mx.util.is_np_array() or mx.util.is_np_shape() or any(
+            isinstance(z, (mx.np.ndarray, mx.sym.np._Symbol)) for z in arrays):
+        raise ValueError('%s takes arrays of mx.nd and not of mx.np: call npx.reset_np() if '
+                         'npx.set_np() is on, and give X.as_nd_ndarray()' % taker)
+
+
 def check_images(block, X, num_channels=0, least=1):
-    """ValueError unless `X` is (N, C, H, W), C `num_channels` (0: any), H and W at `least`."""
+    """ValueError unless `X` is (N, C, H, W) with `num_channels` channels and H, W >= `least`.
+
+    A `num_channels` of 0 stands for any number; `block` is the name in the message.
+    """
     if len(X.shape) != 4:
         raise ValueError('%s got input of shape %s; it takes (N, C, H, W)' % (block, X.shape))
     if num_channels not in (0, X.shape[1]):

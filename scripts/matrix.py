@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run tox's environments, one after another, and record in results/ and the README what passed.
+"""Run tox's environments, one after another, and record in results/ and docs/ what passed.
 
 Needs `tox`, and the interpreters on PATH: one that is not there is recorded as not run."""
 import argparse
@@ -30,7 +30,7 @@ Exit code: 0 every environment passed, 1 one failed or did not run (old records 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDS = os.path.join(REPOSITORY, 'results', 'matrix.json')
 TABLE = os.path.join(REPOSITORY, 'results', 'matrix.md')
-README = os.path.join(REPOSITORY, 'README.md')
+DOCUMENT = os.path.join(REPOSITORY, 'docs', 'compatibility.md')
 BEGIN, END = '<!-- matrix: begin -->\n', '<!-- matrix: end -->\n'
 
 Record = collections.namedtuple('Record', 'environment result python numpy mxnet tests date')
@@ -88,17 +88,17 @@ def read_records():
 
 
 def write(records):
-    """Write the records to results/, and their table to results/matrix.md and the README."""
-    with open(README, encoding='utf-8') as f:
+    """Write the records to results/, and their table to results/matrix.md and DOCUMENT."""
+    with open(DOCUMENT, encoding='utf-8') as f:
         before, begin, rest = f.read().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        sys.exit('README.md has no lines %s and %s' % (BEGIN.strip(), END.strip()))
+        sys.exit('%s has no lines %s and %s' % (DOCUMENT, BEGIN.strip(), END.strip()))
     for path, text in [
             (RECORDS, json.dumps([r._asdict() for r in records], indent=1) + '\n'),
             (TABLE, 'Written by `python scripts/matrix.py`; `tox list` tells what each environment '
                     'covers.\n\n' + table(records)),
-            (README, before + BEGIN + table(records) + END + after)]:
+            (DOCUMENT, before + BEGIN + table(records) + END + after)]:
         with open(path + '.part', 'w', encoding='utf-8') as f:
             f.write(text)
         os.replace(path + '.part', path)

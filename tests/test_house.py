@@ -8,8 +8,9 @@ from conftest import REPOSITORY
 PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 # From the ground up. A wing imports from those below its own line, and from itself.
 ORDER = [
-    ['_version', '_runtime'],
-    ['checks', 'devices', 'files'],
+    ['_version', '_compat', '_threads'],
+    ['_runtime'],
+    ['checks', 'devices', 'files', 'tables'],
     ['graphs'],
     ['blocks'],
     ['models', 'data'],

@@ -49,6 +49,27 @@ def test_the_speeds_are_those_the_benchmark_printed():
 
 
 def test_the_matrix_is_that_of_the_last_run():
-    shown = read('README.md').partition('<!-- matrix: begin -->\n')[2].partition(
+    shown = read('docs', 'compatibility.md').partition('<!-- matrix: begin -->\n')[2].partition(
         '<!-- matrix: end -->')[0]
     assert shown and shown == read('results', 'matrix.md').partition('\n\n')[2]
+
+
+def documents():
+    folder = os.path.join(REPOSITORY, 'docs')
+    return ['README.md'] + [os.path.join('docs', name) for name in os.listdir(folder)
+                            if name.endswith('.md')]
+
+
+def test_the_public_names_are_about_thirty_and_every_one_is_documented():
+    text = ' '.join(map(read, documents()))
+    names = [name for name in gb.__all__ if not name.startswith('_')]
+    assert len(names) <= 32
+    assert [name for name in names if not re.search(r'\b%s\b' % name, text)] == []
+
+
+@pytest.mark.parametrize('document', documents())
+def test_every_link_within_the_repository_leads_somewhere(document):
+    text, folder = read(document), os.path.dirname(os.path.join(REPOSITORY, document))
+    links = [link for link in re.findall(r'\]\(([^)#\s]+)', text) if '://' not in link]
+    missing = [link for link in links if not os.path.exists(os.path.join(folder, link))]
+    assert missing == []

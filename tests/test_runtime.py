@@ -1,130 +1,12 @@
-"""What importing gluonblocks mends. Each case in a new process, as it works at import."""
-import json
+"""What importing gluonblocks checks and prepares. Each case in a new process, as at import."""
+import os
+import subprocess
+import sys
 
 import pytest
-from conftest import run_python
+from conftest import REPOSITORY, environment
 
 from gluonblocks import _runtime
-
-# What newer NumPy lacks -> an expression with it, and what that is.
-MENDED = {
-    'bool': ('numpy.bool is bool', 'True'),
-    'int': ('numpy.int is int', 'True'),
-    'float': ('numpy.float is float', 'True'),
-    'PZERO': ('numpy.PZERO', '0.0'),
-    'NZERO': ('numpy.NZERO', '-0.0'),
-    'PINF': ('numpy.PINF', 'inf'),
-    'NINF': ('numpy.NINF', '-inf'),
-    'Inf': ('numpy.Inf', 'inf'),
-    'NAN': ('numpy.NAN', 'nan'),
-    'NaN': ('numpy.NaN', 'nan'),
-    'alltrue': ('[bool(numpy.alltrue(a)) for a in ([1, 1], [1, 0])]', '[True, False]'),
-    'sometrue': ('[bool(numpy.sometrue(a)) for a in ([0, 0], [1, 0])]', '[False, True]'),
-    'product': ('int(numpy.product([2, 3]))', '6'),
-    'round_': ('float(numpy.round_(2.34, 1))', '2.3'),
-    'msort': ('numpy.msort([[3, 1], [2, 4]]).tolist()', '[[2, 1], [3, 4]]'),
-    'compat': ('numpy.compat.basestring is str', 'True'),
-    'mirr': ('numpy.mirr([1])', 'numpy-financial has it'),
-    'npv': ('numpy.npv(1)', 'numpy-financial has it'),
-    'pmt': ('numpy.pmt(1)', 'numpy-financial has it'),
-    'ppmt': ('numpy.ppmt(1)', 'numpy-financial has it'),
-    'pv': ('numpy.pv(1)', 'numpy-financial has it'),
-    'rate': ('numpy.rate(1)', 'numpy-financial has it'),
-}
-
-# A NumPy that lacks all of them, as the newest does, but for what is in `given`.
-FORGET = """
-import json, numpy, numpy.ma  # which uses NumPy 2's own bool as it loads
-theirs, given, asked = vars(numpy).get('__getattr__'), {}, set()
-def __getattr__(name):
-    if name not in %r:
-        return theirs(name)
-    asked.add(name)
-    if name in given:
-        return given[name]
-    raise AttributeError(name)
-for name in %r:
-    vars(numpy).pop(name, None)
-numpy.__getattr__ = __getattr__
-""" % (sorted(MENDED), sorted(MENDED))
-
-
-@pytest.fixture(scope='module')
-def values():
-    """Each name put back -> the value of its expression in MENDED, as text."""
-    return json.loads(run_python(FORGET + """
-import gluonblocks
-def value(expression):
-    try:
-        return repr(eval(expression))
-    except NotImplementedError as error:
-        return str(error).split('; ')[-1]
-print(json.dumps({name: value(expression) for name, (expression, _) in %r.items()}))""" % MENDED))
-
-
-@pytest.mark.parametrize('name', sorted(MENDED))
-def test_a_name_that_numpy_dropped_is_put_back(values, name):
-    assert values[name] == MENDED[name][1]
-
-
-# Without gluonblocks, MXNet's library gets the names only when it asks for them.
-ASKED = """
-import importlib.util
-spec = importlib.util.spec_from_file_location('runtime', %r)
-runtime = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(runtime)
-runtime.put_back_distutils()
-""" % _runtime.__file__ + FORGET + """
-given.update(runtime._numpy_names())
-import mxnet as mx
-"""
-
-
-def test_mxnet_looks_up_every_name_but_one_that_is_gluoncvs(python):
-    asked = json.loads(python(ASKED + """
-mx.np.pad(mx.np.ones((1, 1, 1, 1)), ((0, 0), (0, 0), (1, 1), (1, 1)), mode='constant')
-mx.gluon.contrib.estimator.EarlyStoppingHandler(mx.metric.Accuracy(), mode='max')
-mx.test_utils.is_cd_run()
-print(json.dumps(sorted(asked)))"""))
-    assert set(MENDED) - set(asked) == {'float', 'int'}
-
-
-@pytest.mark.gluoncv
-def test_gluoncv_looks_up_the_names_that_are_the_builtins(python):
-    asked = json.loads(python(ASKED + """
-asked.clear()
-from gluoncv import model_zoo
-model_zoo.get_model('faster_rcnn_resnet50_v1b_voc', pretrained_base=False)
-model_zoo.get_model('hrnet_w18_small_v1_s')
-print(json.dumps(sorted(asked)))"""))
-    assert {'float', 'int'} <= set(asked)
-
-
-def test_a_name_that_numpy_has_is_not_replaced(python):
-    assert python('import numpy; numpy.bool = numpy.bool_; import gluonblocks; '
-                  'print(numpy.bool is numpy.bool_)') == 'True'
-
-
-def test_distutils_is_put_back_where_python_has_none(python):
-    code = """
-import importlib.util, sys
-find_spec = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
-sys.modules.pop('distutils', None)
-import gluonblocks
-from distutils.version import LooseVersion
-print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spec__)"""
-    assert python(code) == 'True None'
-
-
-def test_distutils_is_not_replaced(python):
-    assert python("""
-import importlib.machinery, sys, types
-from gluonblocks import _runtime
-mine = sys.modules['distutils'] = types.ModuleType('distutils')
-mine.__spec__ = importlib.machinery.ModuleSpec('distutils', None)
-_runtime.put_back_distutils()
-print(sys.modules['distutils'] is mine)""") == 'True'
 
 
 def test_the_import_brings_nothing_slow(python):
@@ -152,8 +34,9 @@ except ImportError as error:
     ('ModuleNotFoundError("No module named \'requests\'", name="requests")',
      'pip install requests'),
     ('AttributeError("module \'numpy\' has no attribute \'in1d\'")',
-     "pip install --no-deps 'numpy>=2,<2.3'"),
-    ('RuntimeError("_register_array_function failed")', "pip install --no-deps 'numpy>=2,<2.3'"),
+     "pip install --no-deps '%s'" % _runtime.NUMPY),
+    ('RuntimeError("_register_array_function failed")',
+     "pip install --no-deps '%s'" % _runtime.NUMPY),
 ])
 def test_an_mxnet_that_cannot_be_imported_is_said_with_the_remedy(python, tmp_path, error, remedy):
     said = python(failing_mxnet(tmp_path, error))
@@ -180,6 +63,97 @@ def test_what_installs_mxnet(monkeypatch, system, machine, python, said):
 def test_a_missing_system_library_is_said_with_the_remedy(python, tmp_path):
     said = python(failing_mxnet(tmp_path, 'OSError("libgomp.so.1: cannot open")'))
     assert 'libgomp.so.1' in said and 'apt-get install libgomp1 libquadmath0' in said
+
+
+def test_the_numpy_that_is_named_is_the_one_that_is_required():
+    with open(os.path.join(REPOSITORY, 'pyproject.toml'), encoding='utf-8') as f:
+        assert '    "%s",\n' % _runtime.NUMPY in f.read()
+
+
+def ends_with(code, *options, **env):
+    """The exit code, stdout and stderr of Python code in a new process that is started so."""
+    done = subprocess.run([sys.executable, *options, '-c', code], capture_output=True, text=True,
+                          env=environment(**env), timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+USE = """
+try:
+    import gluonblocks
+except ImportError as error:
+    print(error)
+else:
+    import mxnet
+    print(mxnet.nd.ones((4, 4)).sum().asscalar())"""
+
+
+@pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS',
+                                  'MXNET_CPU_WORKER_NTHREADS', 'MXNET_CPU_PRIORITY_NTHREADS'])
+@pytest.mark.parametrize('value', ['abc', '100000', '-1', '1.5', '2,3', '9' * 20])
+def test_a_thread_count_that_mxnet_does_not_survive_is_said(name, value):
+    code, out, err = ends_with(USE, **{name: value})
+    assert code == 0
+    assert 'the environment variable %s is %r' % (name, value) in out
+    assert 'a whole number from' in out and 'unset ' + name in out
+
+
+def test_no_workers_are_said_and_not_waited_for():
+    code, out, err = ends_with(USE, MXNET_CPU_WORKER_NTHREADS='0')
+    assert code == 0 and 'a whole number from 1 to' in out
+
+
+@pytest.mark.parametrize('env', [
+    {'OMP_NUM_THREADS': '1024'}, {'OMP_NUM_THREADS': ' 2 '}, {'OMP_NUM_THREADS': ''},
+    {'MXNET_OMP_MAX_THREADS': '0'}, {'MXNET_CPU_WORKER_NTHREADS': '4'}])
+def test_a_thread_count_that_mxnet_takes_is_let_through(env):
+    assert ends_with(USE, **env)[:2] == (0, '16.0\n')
+
+
+def test_without_docstrings_the_import_says_why():
+    code, out, err = ends_with(USE, '-OO')
+    assert code == 0 and 'started with -OO (or PYTHONOPTIMIZE=2)' in out
+
+
+def test_without_assertions_it_works():
+    assert ends_with(USE, '-O')[:2] == (0, '16.0\n')
+
+
+def test_warnings_that_are_errors_do_not_break_the_import():
+    code, out, err = ends_with(USE, '-W', 'error')
+    assert (code, out) == (0, '16.0\n'), err
+
+
+def test_the_users_warning_filters_are_as_they_were_after_the_import():
+    code, out, err = ends_with(
+        'import numpy, warnings; before = list(warnings.filters)\nimport gluonblocks\n'
+        'print(warnings.filters[:len(before)] == before)', '-W', 'error')
+    assert out == 'True\n', err
+
+
+def run_theirs(tmp_path, use, *options):
+    """`python -m theirs`, a package that imports ours before Python has found its own module."""
+    (tmp_path / 'theirs').mkdir()
+    (tmp_path / 'theirs' / '__init__.py').write_text('import gluonblocks as gb\n')
+    (tmp_path / 'theirs' / '__main__.py').write_text(
+        'import sys\nfrom theirs import gb\nprint("theirs", sys.argv[1:])\n' + use)
+    (tmp_path / 'mxnet.py').write_text('raise ' + NO_MXNET)
+    env = environment()
+    env['PYTHONPATH'] = os.pathsep.join([str(tmp_path), REPOSITORY])
+    return subprocess.run([sys.executable, '-m', 'theirs', *options], capture_output=True,
+                          text=True, env=env)
+
+
+def test_another_package_that_uses_none_of_ours_runs_without_mxnet(tmp_path):
+    done = run_theirs(tmp_path, '', '--port', '80')
+    assert (done.returncode, done.stdout, done.stderr) == (0, "theirs ['--port', '80']\n", '')
+
+
+@pytest.mark.parametrize('use', ['gb.BatchNorm', 'from gluonblocks import train_model'])
+def test_another_package_that_uses_ours_is_told_what_is_missing(tmp_path, use):
+    done = run_theirs(tmp_path, use, '--port', '80')
+    assert done.returncode == 1 and done.stdout == "theirs ['--port', '80']\n"
+    assert 'ImportError: MXNet could not be imported: No module named' in done.stderr
+    assert _runtime.install_command() in done.stderr and 'usage:' not in done.stderr
 
 
 @pytest.mark.gluoncv

@@ -1,7 +1,9 @@
-"""scripts/run_readme.py and scripts/matrix.py: what they read, and what they make of it."""
+"""run_docs.py, matrix.py and check_dist.py: what they read, and what they make of it."""
 import importlib.util
 import json
 import os
+import tarfile
+import zipfile
 
 import pytest
 from conftest import REPOSITORY
@@ -15,7 +17,7 @@ def load(name):
     return module
 
 
-run_readme, matrix = load('run_readme'), load('matrix')
+run_docs, matrix, check_dist = load('run_docs'), load('matrix'), load('check_dist')
 
 TEXT = """\
 # Title
@@ -42,15 +44,15 @@ train --epochs 5
 
 
 def test_blocks_are_found_with_what_the_line_above_says():
-    assert run_readme.blocks(TEXT) == [
-        (3, 'sh', 'echo one\necho two\n', None, None),
-        (13, 'python', 'train()\n', 'it takes a day', None),
-        (18, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
+    assert run_docs.blocks(TEXT) == [
+        ('README.md', 3, 'sh', 'echo one\necho two\n', None, None),
+        ('README.md', 13, 'python', 'train()\n', 'it takes a day', None),
+        ('README.md', 18, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
 
 
 def test_a_replacement_that_does_not_fit_is_an_error():
     with pytest.raises(ValueError, match="'--epochs 7' is no part of the block"):
-        run_readme.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
+        run_docs.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
 
 
 @pytest.mark.parametrize('language, code, exit_code', [
@@ -59,14 +61,16 @@ def test_a_replacement_that_does_not_fit_is_an_error():
 def test_a_block_runs_in_the_folder_and_fails_at_its_first_error(tmp_path, language, code,
                                                                 exit_code):
     (tmp_path / 'here').write_text('')
-    assert run_readme.run(run_readme.Block(1, language, code, None, None), str(tmp_path)) == (
+    assert run_docs.run(run_docs.Block('x', 1, language, code, None, None), str(tmp_path)) == (
         exit_code)
 
 
-def test_every_block_of_the_readme_is_found():
-    with open(os.path.join(REPOSITORY, 'README.md'), encoding='utf-8') as f:
+@pytest.mark.parametrize('document', run_docs.documents())
+def test_every_block_of_a_document_is_found(document):
+    with open(os.path.join(REPOSITORY, document), encoding='utf-8') as f:
         text = f.read()
-    assert len(run_readme.blocks(text)) == text.count('```sh\n') + text.count('```python\n') > 2
+    assert len(run_docs.blocks(text)) == text.count('```sh\n') + text.count('```python\n')
+    assert 'README.md' == run_docs.documents()[0] and len(run_docs.documents()) > 5
 
 
 OUTPUT = """\
@@ -96,9 +100,9 @@ def test_an_interpreter_that_is_not_there_has_not_passed():
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """The files that matrix.py writes, and tox with three environments of which none runs."""
-    for name in ('RECORDS', 'TABLE', 'README'):
+    for name in ('RECORDS', 'TABLE', 'DOCUMENT'):
         monkeypatch.setattr(matrix, name, str(tmp_path / name))
-    (tmp_path / 'README').write_text('before\n<!-- matrix: begin -->\nold\n<!-- matrix: end -->\n'
+    (tmp_path / 'DOCUMENT').write_text('before\n<!-- matrix: begin -->\nold\n<!-- matrix: end -->\n'
                                      'after\n')
     monkeypatch.setattr(matrix, 'environments', lambda: ['py38', 'py39', 'lint'])
     monkeypatch.setattr(matrix, 'run', lambda name: matrix.record(name, result(), '2030-01-31'))
@@ -111,7 +115,7 @@ def test_only_leaves_the_other_records_and_what_is_around_the_table(places, caps
     assert matrix.main(['--only', 'py38', 'py39']) == 0
     rows = json.loads((places / 'RECORDS').read_text())
     assert [row['environment'] for row in rows] == ['py38', 'py39', 'lint']
-    text = (places / 'README').read_text()
+    text = (places / 'DOCUMENT').read_text()
     assert text.startswith('before\n') and text.endswith('after\n') and 'old' not in text
     assert '| `py39` | passed | 3.12.1 | 2.2.6 | 1.9.1 | ' in text
     assert text.count('| 2030-01-31 |') == 3
@@ -142,3 +146,36 @@ def test_what_it_needs_and_does_not_find_is_said(script, tmp_path, name, package
     code, out, err = script(name, PYTHONPATH=str(tmp_path))
     assert code == 1 and out == ''
     assert err.startswith('error: %s is not installed for this Python: ' % package)
+
+
+def write_archives(folder, files):
+    """A wheel and a source archive with empty `files`; returns their paths."""
+    wheel, sources = str(folder / 'gluonblocks-1-py3-none-any.whl'), str(folder / 'g-1.tar.gz')
+    with zipfile.ZipFile(wheel, 'w') as archive:
+        for name in files:
+            archive.writestr(name, '')
+    with tarfile.open(sources, 'w:gz') as archive:
+        for name in files:
+            archive.addfile(tarfile.TarInfo('gluonblocks-1/' + name))
+    return wheel, sources
+
+
+def test_archives_with_every_file_pass(tmp_path):
+    files = check_dist.package_files()
+    assert {'gluonblocks/__init__.py', 'gluonblocks/blocks/norm.py'} < set(files)
+    for archive in write_archives(tmp_path, files + check_dist.SOURCES):
+        check_dist.check_files(archive)
+
+
+@pytest.mark.parametrize('which', [0, 1])
+def test_an_archive_without_a_wing_is_said_with_what_it_lacks(tmp_path, which):
+    files = [name for name in check_dist.package_files() + check_dist.SOURCES
+             if not name.startswith('gluonblocks/blocks/')]
+    with pytest.raises(SystemExit, match='^g.* lacks gluonblocks/blocks/__init__.py, .*norm.py'):
+        check_dist.check_files(write_archives(tmp_path, files)[which])
+
+
+def test_a_source_archive_without_what_builds_it_is_said(tmp_path):
+    archive = write_archives(tmp_path, check_dist.package_files() + check_dist.SOURCES[1:])[1]
+    with pytest.raises(SystemExit, match='lacks README.md$'):
+        check_dist.check_files(archive)

@@ -3,18 +3,18 @@ import math
 
 import pytest
 
-from gluonblocks import _runtime
+from gluonblocks import _threads
 
 
 def test_mxnet_gets_one_thread_for_each_core(python):
     threads = python('import gluonblocks, os; print(os.environ["OMP_NUM_THREADS"])')
-    assert int(threads) == _runtime.physical_cores()
+    assert int(threads) == _threads.physical_cores()
 
 
 @pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])
 def test_the_users_thread_count_stays(python, variable):
     code = 'import gluonblocks, os; print(os.environ.get("OMP_NUM_THREADS", "unset"))'
-    other = str(_runtime.physical_cores() + 1)
+    other = str(_threads.physical_cores() + 1)
     assert python(code, **{variable: other}) == (
         other if variable == 'OMP_NUM_THREADS' else 'unset')
 
@@ -26,12 +26,12 @@ def test_affinity_limits_the_threads(python):
 
 MXNET_FIRST = """
 import os, warnings
-from gluonblocks import _runtime  # so MXNet is loaded by now
+from gluonblocks import _threads  # so MXNet is loaded by now
 del os.environ['OMP_NUM_THREADS']
 os.sched_getaffinity = lambda pid: set(range(1000, 1000 + %d))
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter('always')
-    _runtime.set_threads()
+    _threads.set_threads()
 print([str(w.message) for w in caught], os.environ.get('OMP_NUM_THREADS'))"""
 
 
@@ -64,7 +64,7 @@ def topology(tmp_path, siblings):
 ])
 def test_physical_cores(tmp_path, cpus, limit, cores):
     folder = topology(tmp_path, {0: '0,2', 1: '1,3', 2: '0,2', 3: '1,3'})
-    assert _runtime.physical_cores(folder, cpus, limit) == cores
+    assert _threads.physical_cores(folder, cpus, limit) == cores
 
 
 @pytest.mark.parametrize('cgroup, files, limit', [
@@ -83,7 +83,7 @@ def test_container_limit(tmp_path, cgroup, files, limit):
         path = tmp_path / 'sys' / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert _runtime._container_limit(str(tmp_path / 'proc'), str(tmp_path / 'sys')) == limit
+    assert _threads._container_limit(str(tmp_path / 'proc'), str(tmp_path / 'sys')) == limit
 
 
 @pytest.mark.parametrize('env, size', [({}, '1000000000'), ({'MXNET_CPU_PARALLEL_SIZE': '5'}, '5')])

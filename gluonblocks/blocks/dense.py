@@ -3,7 +3,7 @@
 from mxnet import nd
 from mxnet.gluon import nn
 
-from ..checks import check_images, check_positive
+from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class _BatchNormFirst(nn.HybridSequential):
@@ -15,6 +15,7 @@ class _BatchNormFirst(nn.HybridSequential):
         self.add(*layers)
 
     def forward(self, X):
+        check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
             check_images(self.name, X, self[0].gamma.shape[0], self._least)
         return super().forward(X)
@@ -32,6 +33,7 @@ class _TransitionBlock(_BatchNormFirst):
 
 def conv_block(num_channels):
     """Batch norm, relu, 3x3 convolution: (N, C, H, W) -> (N, num_channels, H, W). D2L 5.13.1."""
+    check_classic_arrays('conv_block')
     check_positive('num_channels', num_channels)
     return _ConvBlock(nn.BatchNorm(), nn.Activation('relu'),
                       nn.Conv2D(num_channels, kernel_size=3, padding=1))
@@ -41,15 +43,16 @@ class DenseBlock(nn.HybridBlock):
     """Each `conv_block` sees the input and the outputs of all before it, side by side:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
-    The output begins with the input. `net` holds the blocks. With `trace`, the first input that
-    is an array (a net that is hybridized hands on symbols) has the shapes printed as the book
-    prints them.
+    The output begins with the input. `net` holds the blocks. With `trace`, the shapes are printed
+    as the book prints them, but once: for the first array (a hybridized net hands on symbols).
 
-    Raises ValueError for other ranks and other channels than at first. Source: D2L 5.13.1.
+    Raises ValueError for other ranks, for other channels than at first, and under `npx.set_np()`.
+    Source: D2L 5.13.1.
     """
 
     def __init__(self, num_convs, num_channels, trace=False, **kwargs):
         super().__init__(**kwargs)
+        check_classic_arrays(self.name)
         check_positive('num_convs', num_convs)
         check_positive('num_channels', num_channels)
         self._num_channels, self._trace = num_channels, trace
@@ -58,6 +61,7 @@ class DenseBlock(nn.HybridBlock):
             self.net.add(conv_block(num_channels))
 
     def forward(self, X):
+        check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
             check_images(self.name, X, self.net[0][0].gamma.shape[0])
             if self._trace:
@@ -81,6 +85,7 @@ class DenseBlock(nn.HybridBlock):
 def transition_block(num_channels):
     """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2:
     (N, C, H, W) -> (N, num_channels, H // 2, W // 2), for H and W of 2 and more. D2L 5.13.2."""
+    check_classic_arrays('transition_block')
     check_positive('num_channels', num_channels)
     return _TransitionBlock(nn.BatchNorm(), nn.Activation('relu'),
                             nn.Conv2D(num_channels, kernel_size=1),

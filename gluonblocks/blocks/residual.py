@@ -2,7 +2,7 @@
 from mxnet import nd
 from mxnet.gluon import nn
 
-from ..checks import check_images, check_positive
+from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class Residual(nn.HybridBlock):
@@ -14,11 +14,12 @@ class Residual(nn.HybridBlock):
     Attributes, as the book's: `conv1`, `bn1`, `conv2`, `bn2`, and `conv3` (None without
     `use_1x1conv`).
 
-    Raises ValueError if the two cannot be added. Source: D2L 5.12.1.
+    Raises ValueError if the two cannot be added, and under `npx.set_np()`. Source: D2L 5.12.1.
     """
 
     def __init__(self, num_channels, use_1x1conv=False, strides=1, **kwargs):
         super().__init__(**kwargs)
+        check_classic_arrays(self.name)
         check_positive('num_channels', num_channels)
         check_positive('strides', strides)
         self._num_channels, self._strides = num_channels, strides
@@ -32,6 +33,7 @@ class Residual(nn.HybridBlock):
             self.conv3 = None
 
     def forward(self, X):
+        check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
             check_images(self.name, X, self.conv1.weight.shape[1])
             N, _, H, W = X.shape

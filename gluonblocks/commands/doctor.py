@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 
 from .. import _runtime
+from .._threads import physical_cores
 from .parser import Parser
 
 EXAMPLE = """\
@@ -76,7 +77,7 @@ def _mxnet_version(error):
 
 def _threads(wrong):
     from mxnet.base import _LIB
-    cores = _runtime.physical_cores()
+    cores = physical_cores()
     try:
         used = _LIB.omp_get_max_threads()  # of the OpenMP library that MXNet is linked with
     except AttributeError:
@@ -135,9 +136,10 @@ def _unmet(error):
         from packaging.specifiers import SpecifierSet
         own = metadata.metadata('gluonblocks')
         requires = metadata.requires('gluonblocks') or []
-    except ModuleNotFoundError as missing:  # PackageNotFoundError too: run from its folder
-        return [] if missing.name is None else [
-            '%s is not installed:  pip install %s' % (missing.name, missing.name)]
+    except metadata.PackageNotFoundError:
+        return []  # run from its folder, which is no fault
+    except ModuleNotFoundError as missing:
+        return ['%s is not installed:  pip install %s' % (missing.name, missing.name)]
     unmet = []
     if not SpecifierSet(own['Requires-Python']).contains(platform.python_version()):
         unmet.append('Python %s is outside of what was tested, %s.'

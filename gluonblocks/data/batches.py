@@ -2,7 +2,7 @@
 import numpy as np
 from mxnet import nd
 
-from ..checks import check_positive
+from ..checks import check_classic_arrays, check_positive
 
 
 class BatchLoader:
@@ -20,6 +20,7 @@ class BatchLoader:
     dtype = 'float32'
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None):
+        check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', batch_size)
         self.images, self.labels = images, labels
         self.num_images = len(images)
@@ -38,6 +39,7 @@ class BatchLoader:
         return -(-self.num_images // self.batch_size)
 
     def __iter__(self):
+        check_classic_arrays('BatchLoader')
         n = self.num_images
         order = np.arange(n) if self._order is None else self._order.permutation(n)
         first, self._first = self._first, 0

@@ -3,6 +3,7 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
+from ..checks import check_classic_arrays
 from .batches import BatchLoader
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 
@@ -15,8 +16,10 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
     looked for elsewhere and at last downloaded, as `read_fashion_mnist` tells. The training images
     are shuffled anew each epoch, by `seed` or, without one, by NumPy's global generator.
 
-    Raises DataError, an OSError, where a file is missing or not what it should be.
+    Raises DataError, an OSError, where a file is missing or not what it should be, and ValueError
+    under `npx.set_np()`.
     """
+    check_classic_arrays('load_data_fashion_mnist')  # before a download
     return _loaders(read_fashion_mnist(root), batch_size, resize, seed)
 
 

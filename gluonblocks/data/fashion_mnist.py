@@ -2,11 +2,11 @@
 
 The data set is Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
 """
-import collections
 import gzip
 import hashlib
 import os
 import zlib
+from typing import NamedTuple, Tuple
 
 import numpy as np
 
@@ -15,8 +15,15 @@ from . import download
 DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
 SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fashion-mnist
 
-IdxFile = collections.namedtuple('IdxFile', 'shape sha256')
-# The checksums are of the decompressed content: it is the same everywhere, its gzip is not.
+
+class IdxFile(NamedTuple):
+    """What a file of the data set holds: `shape` is that of its array of uint8, `sha256` the
+    checksum of its content, decompressed: that is the same everywhere, and its gzip is not."""
+
+    shape: Tuple[int, ...]
+    sha256: str
+
+
 FILES = {
     'train-images-idx3-ubyte': IdxFile(
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -36,7 +43,7 @@ Any of these gets it right:
   - delete the file named above, if it is there: the next run fetches it again
   - Debian, Ubuntu: apt-get install dataset-fashion-mnist
   - get the four .gz files of https://github.com/zalandoresearch/fashion-mnist (data/fashion) and
-    name their folder: scripts/train.py --data-root FOLDER, load_data_fashion_mnist(root=FOLDER)"""
+    name their folder: load_data_fashion_mnist(batch_size, root=FOLDER)"""
 
 
 class DataError(OSError):
@@ -58,7 +65,7 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
     missing = [name for name in FILES if name not in found]
     if missing:
         try:
-            download.fetch(missing, folder, check)
+            download.fetch({name: _size(FILES[name].shape) for name in missing}, folder, check)
         except OSError as error:
             raise DataError('%s: missing %s, and fetching failed:\n%s%s'
                             % (folder, ', '.join(n + '.gz' for n in missing), error, _WAYS))

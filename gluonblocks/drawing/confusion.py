@@ -8,10 +8,11 @@ from ..training.metrics import accuracy_of
 
 
 def plot_confusion(matrix, names, path):
-    """Draw a confusion matrix into a PNG file at `path`, which is whole or not there.
+    """Draw a confusion matrix into the PNG file `path`, which is never there half-written.
 
-    Shades are shares of a row, numbers are images. Needs matplotlib, imported here: raises
-    ImportError where it is missing, OSError where the file cannot be written.
+    The number in a cell is that of its images, the shade their share of the row; `names` has a
+    name for each class. Raises ImportError without matplotlib, OSError where the file cannot be
+    written.
     """
     from matplotlib.figure import Figure  # not pyplot: no window system, and no global state
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)

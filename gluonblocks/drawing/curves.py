@@ -3,7 +3,10 @@ import io
 
 
 def draw_curves(rows):
-    """A PNG, as bytes: loss and accuracies of `rows`, each a `HistoryRow`, against epochs."""
+    """The bytes of a PNG: loss and accuracies of `rows`, each a `HistoryRow`, over the epochs.
+
+    The same rows give the same bytes. Raises ImportError without matplotlib.
+    """
     # Not pyplot, nor GluonCV's TrainingHistory, which draws by it: that adds to a figure that a
     # notebook may be using, and puts a loss and a share on one axis.
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -2,7 +2,10 @@
 
 
 def show_fashion_mnist(images, labels):
-    """Show `images`, each of 28 * 28 numbers, in a row under their `labels`."""
+    """Show `images`, an NDArray (n, 28, 28) or of n times 28 * 28 numbers, in a row.
+
+    `labels` has a string for each, which stands above it. Source: D2L 3.5.
+    """
     from matplotlib import pyplot as plt
     _, axes = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)
     for ax, image, label in zip(axes[0], images, labels):

@@ -1,4 +1,5 @@
 """The net that the registry's models are made of."""
+import collections
 from typing import Any
 
 import mxnet as mx
@@ -9,24 +10,101 @@ from .simplify import simplify
 from .statistics import starts_missing
 from .switch import way
 
+# Four sizes of images, trained on and predicted; each graph keeps memory for what it computes.
+MAX_GRAPHS = 8
+
 
 class Net(nn.HybridSequential):
-    """A HybridSequential that, hybridized, runs a graph made for the size of its images.
+    """A HybridSequential of layers for images, (N, C, H, W) -> (N, num_classes).
 
-    Gluon traces one graph for all sizes, without knowing any. Here each size of input and each
-    mode gets that graph simplified (see `graph.simplify`), at its first call. What is exported is
-    the graph for all sizes. With GLUONBLOCKS_WAY=formula the graph runs as it was traced.
+    It is used as Gluon's own: `net.initialize()`, `net(X)`, `net[0]` and so on. What it has beside:
+
+    - `features`, all layers but the last, and `output`, the last, which may be replaced:
+      `net.output = nn.Dense(5)` has a trained net learn other classes.
+    - Hybridized, it is faster. Gluon traces one graph for images of all sizes, without knowing any.
+      Here each size of images, and each mode, training or predicting, gets that graph simplified
+      (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. What
+      `export` writes is the graph for all sizes. With GLUONBLOCKS_WAY=formula the graph runs as it
+      was traced.
+    - `save_parameters` and `export` wait until MXNet has computed what they write.
+
+    Raises RuntimeError when called before it is initialized, and ValueError for input that is not
+    (N, C, H, W) where the first layer is a convolution.
     """
 
     _cached_op: Any  # Gluon's own
     _cached_op_args: Any
 
-    def _alias(self):  # Gluon names layers and parameters by it, as in the book
+    def _alias(self):  # Gluon names nets by it, as in the book
         return 'hybridsequential'
+
+    @property
+    def features(self):
+        """All layers but the last, as a new `Net` that shares them: X -> what `output` is given."""
+        return self[:-1]
+
+    @property
+    def output(self):
+        """The last layer. One that is set in its place has to be initialized, the others stay as
+        they are: `net.output.initialize()`, and a new Trainer for its parameters."""
+        return self[-1]
+
+    @output.setter
+    def output(self, layer):
+        self.register_child(layer, list(self._children)[-1])
+
+    def __setattr__(self, name, value):
+        if name == 'output':  # Gluon would add a layer of that name, at the end
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def forward(self, x, *args):
+        try:
+            return super().forward(x, *args)
+        except (RuntimeError, ValueError) as error:  # MXNet's own errors are RuntimeErrors
+            if isinstance(x, mx.nd.NDArray):
+                self._explain(error, x)
+            raise
+
+    def save_parameters(self, filename, **kwargs):
+        """As Gluon's, once all that is being computed is there.
+
+        Batch norms' averages are set while MXNet computes behind Python's back. With
+        `static_alloc, static_shape` a file written right after a step had older ones, one time in
+        five.
+        """
+        mx.nd.waitall()
+        super().save_parameters(filename, **kwargs)
+
+    def export(self, path=None, epoch=0, remove_amp_cast=True, prefix=None):
+        """Write `path`-symbol.json and `path`-0000.params, by `epoch`, which other programs load.
+
+        `prefix` is another name of `path`. The net has to be hybridized and called once. Raises
+        TypeError without a path, and with two.
+        """
+        if (path is None) == (prefix is None):
+            raise TypeError('export takes one path, by the name path or prefix, but got path=%r '
+                            'and prefix=%r' % (path, prefix))
+        mx.nd.waitall()
+        return super().export(prefix if path is None else path, epoch,
+                              remove_amp_cast=remove_amp_cast)
+
+    def _explain(self, error, x):
+        """Raise an error that says more than `error`, where it is known what went wrong."""
+        for param in self.collect_params().values():
+            try:
+                param.list_ctx()
+            except RuntimeError:
+                raise RuntimeError('%s is called, but not initialized: call net.initialize() '
+                                   'first (%s has no value)' % (self.name, param.name)) from error
+        if len(x.shape) != 4 and isinstance(self[0], nn.Conv2D):
+            raise ValueError('%s takes images, (N, C, H, W), but got an array of shape %s'
+                             % (self.name, x.shape)) from error
 
     def _clear_cached_op(self):
         super()._clear_cached_op()
-        self._graphs = {}
+        self._graphs = collections.OrderedDict()  # the one used last at the end
         self._way = way()
 
     def _call_cached_op(self, *args):
@@ -39,6 +117,9 @@ class Net(nn.HybridSequential):
         key = autograd.is_training(), args[0].shape[1:]
         if key not in self._graphs:
             self._graphs[key] = self._make_for(autograd.is_training(), args[0].shape)
+            if len(self._graphs) > MAX_GRAPHS:
+                self._graphs.popitem(last=False)
+        self._graphs.move_to_end(key)
         self._cached_op, self._cached_op_args = self._graphs[key]
         return super()._call_cached_op(*args)
 

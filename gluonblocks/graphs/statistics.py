@@ -48,8 +48,7 @@ class Statistic(gluon.Parameter):
         return super().data(ctx)
 
     def _reduce(self):
-        # What Gluon saves. With static_shape a graph writes its parameters unseen by MXNet's
-        # engine, which does not wait for them: a fifth of all files had an older step's averages.
+        # What Gluon writes, also when it exports a graph, where it asks the layer for nothing.
         nd.waitall()
         return super()._reduce()
 

@@ -8,20 +8,24 @@ from .resnet import add_stem
 
 
 @register(lr=0.1, resize=96)
-def densenet(num_classes=10, trace=False):
+def densenet(num_classes=10, trace=False, prefix=None, params=None):
     """The chapter's DenseNet: (N, C, H, W) -> (N, num_classes). D2L 5.13.3.
 
-    `trace` prints the shapes within its dense blocks, once, as `DenseBlock` tells.
+    `trace` prints the shapes within its dense blocks, once, as `DenseBlock` tells. `prefix` is for
+    the names of the parameters and `params` for another such net's, `net.collect_params()`, to
+    share, as in Gluon's own nets.
     """
-    net = Net()
-    add_stem(net)
-    num_channels, growth_rate = 64, 32
-    num_convs_in_dense_blocks = [4, 4, 4, 4]
-    for i, num_convs in enumerate(num_convs_in_dense_blocks):
-        net.add(DenseBlock(num_convs, growth_rate, trace=trace))
-        num_channels += num_convs * growth_rate
-        if i != len(num_convs_in_dense_blocks) - 1:
-            # Book: half of num_channels, which itself is not halved: 96, 160 and 224 channels.
-            net.add(transition_block(num_channels // 2))
-    net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(), nn.Dense(num_classes))
+    net = Net(prefix=prefix, params=params)
+    with net.name_scope():
+        add_stem(net)
+        num_channels, growth_rate = 64, 32
+        num_convs_in_dense_blocks = [4, 4, 4, 4]
+        for i, num_convs in enumerate(num_convs_in_dense_blocks):
+            net.add(DenseBlock(num_convs, growth_rate, trace=trace))
+            num_channels += num_convs * growth_rate
+            if i != len(num_convs_in_dense_blocks) - 1:
+                # Book: half of num_channels, which itself is not halved: 96, 160, 224 channels.
+                net.add(transition_block(num_channels // 2))
+        net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(),
+                nn.Dense(num_classes))
     return net

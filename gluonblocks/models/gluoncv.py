@@ -3,30 +3,68 @@
 GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of these names is used.
 """
 import difflib
-
-import mxnet as mx
+from fnmatch import fnmatchcase
+from typing import Any, Dict, NamedTuple
 
 from .registry import Recipe, register_zoo
 
 PREFIX = 'gluoncv'
 
-# The modules of gluoncv.model_zoo that hold classifiers of pictures, and what their factories are
-# given beside the number of classes. NASNet's second, auxiliary output needs a loss of its own.
-_FAMILIES = dict({family: {} for family in (
-    'alexnet', 'cifarresnet', 'cifarresnext', 'cifarwideresnet', 'densenet', 'dla', 'googlenet',
-    'inception', 'mobilenet', 'mobilenetv3', 'residual_attentionnet', 'resnest', 'resnet',
-    'resnetv1b', 'resnext', 'senet', 'shufflenet', 'squeezenet', 'vgg', 'xception',
-    'yolo.darknet')}, nasnet={'use_aux': False})
 
-# Why the other classifiers do not train; a module that is named nowhere here has other tasks.
+class _Family(NamedTuple):
+    """Nets of one kind: the side of the smallest images that they take, of the usual ones from
+    Fashion-MNIST's 28 to Inception's 299; whether they are normalized; what their factories are
+    given beside the number of classes."""
+
+    side: int = 28
+    normalized: bool = True
+    kwargs: Dict[str, Any] = {}
+
+
+# By the modules of gluoncv.model_zoo that hold classifiers of pictures. A test builds each net and
+# compares, so that asking for a recipe builds none.
+_FAMILIES = {
+    'alexnet': _Family(side=64, normalized=False),
+    'cifarresnet': _Family(),
+    'cifarresnext': _Family(),
+    'cifarwideresnet': _Family(),
+    'densenet': _Family(side=224),
+    'dla': _Family(side=32),
+    'googlenet': _Family(side=224),
+    'inception': _Family(side=299),
+    'mobilenet': _Family(),
+    'mobilenetv3': _Family(),
+    # Its second, auxiliary output would need a loss of its own.
+    'nasnet': _Family(kwargs={'use_aux': False}),
+    'residual_attentionnet': _Family(side=224),
+    'resnest': _Family(),
+    'resnet': _Family(),
+    'resnetv1b': _Family(),
+    'resnext': _Family(),
+    'senet': _Family(),
+    'shufflenet': _Family(),
+    'squeezenet': _Family(side=224, normalized=False),
+    'vgg': _Family(side=32, normalized=False),
+    'xception': _Family(),
+    'yolo.darknet': _Family(),
+}
+# Names that are not as the rest of their module.
+_EXCEPTIONS = {
+    'cifar_residualattentionnet*': _Family(side=32),
+    'vgg*_bn': _Family(side=32),
+}
+
+# Why the other classifiers do not train: by module, of which one that is named nowhere here has
+# other tasks, and by name.
 _REFUSED = {
     'hrnet': 'MXNet cannot infer the shapes of its graph, so it takes colour pictures only',
     'pruned_resnet': 'its layers are cut to fit the weights that it was pruned with',
     'quantized': 'it is quantized to 8 bits, and those nets can only predict',
     'action_recognition': 'it classifies videos',
 }
-
-_SIDES = (28, 32, 64, 96, 128, 224, 299)  # Fashion-MNIST's own, CIFAR's ... ImageNet's, Inception's
+_REFUSED_NAMES = {
+    'resnet*_gn': 'MXNet cannot build the graph of its group normalization',
+}
 
 _MISSING = """GluonCV is not installed, which the models named %s:... come from. Install it with
   pip install gluoncv==0.10.5""" % PREFIX
@@ -41,12 +79,12 @@ It does not tell why. What it needs, tried one by one, may: python -c 'import cv
 
 
 def list_gluoncv_models():
-    """The names of the classifiers in GluonCV's zoo, sorted, each as 'gluoncv:NAME'.
+    """The names of the classifiers in GluonCV's zoo that train here, sorted: 'gluoncv:NAME'.
 
     Raises ImportError where GluonCV cannot be imported, with what to do.
     """
     return sorted('%s:%s' % (PREFIX, name) for name, factory in _zoo().items()
-                  if _family(factory) in _FAMILIES)
+                  if not _reason_against(name, factory))
 
 
 def get_model(name, num_classes=10, **kwargs):
@@ -58,7 +96,10 @@ def get_model(name, num_classes=10, **kwargs):
     Raises ValueError for a name that GluonCV does not have and for a network that does not
     classify pictures or cannot be trained; ImportError where GluonCV cannot be imported.
     """
-    return _make(name, num_classes, kwargs)[0]
+    factory, family = _look_up(name)
+    net = factory(**dict(family.kwargs, pretrained=False, classes=num_classes, **kwargs))
+    _infer_channels(net)
+    return net
 
 
 def get_recipe(name):
@@ -67,13 +108,11 @@ def get_recipe(name):
     Images stay 28x28, as for the book's ResNet, where the net can take them; otherwise they are
     resized to the smallest side it can take, of the usual ones from 32 to 299. The learning rate
     is 0.1, as for the book's DenseNet, or 0.01, as for its AlexNet (5.6), where no normalization
-    steadies the net. Raises as `get_model` does.
+    steadies the net. No net is built for it. Raises as `get_model` does.
     """
-    with mx.name.NameManager():  # the names of nets made later are as if this one was not
-        net, side = _make(name, 10, {})
-    normalized = any(param.endswith('gamma') for param in net.collect_params())
-    return Recipe(lr=0.1 if normalized else 0.01, batch_size=256, epochs=5,
-                  resize=None if side == 28 else side)
+    _, family = _look_up(name)
+    return Recipe(lr=0.1 if family.normalized else 0.01, batch_size=256, epochs=5,
+                  resize=None if family.side == 28 else family.side)
 
 
 def _zoo():
@@ -92,31 +131,41 @@ def _zoo():
     return model_zoo._models
 
 
-def _family(factory):
+def _module(factory):
+    """The module of gluoncv.model_zoo that `factory` is from, as 'resnet' or 'yolo.darknet'."""
     return factory.__module__.replace('gluoncv.model_zoo.', '', 1)
 
 
-def _make(name, num_classes, kwargs):
-    """The network and the smallest of `_SIDES` that it takes."""
-    zoo, full = _zoo(), '%s:%s' % (PREFIX, name)
+def _look_up(name):
+    """The zoo's factory of the network `name`, and its `_Family`."""
+    zoo = _zoo()
     if name not in zoo:
         raise ValueError(_unknown(name))
-    family = _family(zoo[name])
-    if family not in _FAMILIES:
-        why = _REFUSED.get(family.split('.')[0], 'it does not classify pictures')
-        raise ValueError('%s cannot be trained here: %s' % (full, why))
-    net = zoo[name](**dict(_FAMILIES[family], pretrained=False, classes=num_classes, **kwargs))
-    _infer_channels(net)
-    return net, _smallest_side(net, full, num_classes)
+    reason = _reason_against(name, zoo[name])
+    if reason:
+        raise ValueError('%s:%s cannot be trained here: %s' % (PREFIX, name, reason))
+    return zoo[name], _matching(_EXCEPTIONS, name) or _FAMILIES[_module(zoo[name])]
+
+
+def _reason_against(name, factory):
+    """Why the network does not train here, in words, or None if it does."""
+    module = _module(factory)
+    if module not in _FAMILIES:
+        return _REFUSED.get(module.split('.')[0], 'it does not classify pictures')
+    return _matching(_REFUSED_NAMES, name)
+
+
+def _matching(table, name):
+    """The entry of `table` whose pattern fits `name`, or None."""
+    return next((entry for pattern, entry in table.items() if fnmatchcase(name, pattern)), None)
 
 
 def _unknown(name):
     known = list_gluoncv_models()
     near = difflib.get_close_matches(name, [k.split(':')[1] for k in known], n=4, cutoff=0.7)
     if near:
-        return ("there is no model '%s:%s'; near it are: %s (--model %s: lists all, and "
-                'gluonblocks.list_gluoncv_models())'
-                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in near), PREFIX))
+        return ("there is no model '%s:%s'; near it are: %s (gluonblocks.list_gluoncv_models() "
+                'lists all)' % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in near)))
     return ("there is no model '%s:%s'; GluonCV's classifiers are: %s"
             % (PREFIX, name, ', '.join(known)))
 
@@ -129,33 +178,6 @@ def _infer_channels(net):
     """
     first = next(param for param in net.collect_params().values() if len(param.shape or ()) == 4)
     first._shape = (first.shape[0], 0) + first.shape[2:]
-
-
-def _smallest_side(net, full, num_classes):
-    """The first of `_SIDES` at which `net` makes (N, num_classes) of grey images.
-
-    Shapes alone are inferred, from the graph, so this takes a fraction of a second.
-    """
-    try:
-        with mx.name.NameManager():
-            graph = net(mx.sym.var('data'))
-        reason = 'it makes another shape than (N, %d)' % num_classes
-    except mx.base.MXNetError as error:
-        raise ValueError(_cannot(full, num_classes, error))
-    for side in _SIDES:
-        try:
-            _, shapes, _ = graph.infer_shape_partial(data=(2, 1, side, side))
-        except mx.base.MXNetError as error:
-            reason = error
-            continue
-        if shapes == [(2, num_classes)]:
-            return side
-    raise ValueError(_cannot(full, num_classes, reason))
-
-
-def _cannot(full, num_classes, reason):
-    return ('%s cannot be trained here, as a graph from grey images to %d classes: %s'
-            % (full, num_classes, str(reason).strip().splitlines()[-1]))
 
 
 register_zoo(PREFIX, get_model, get_recipe, example=PREFIX + ':cifar_resnet20_v1')

@@ -6,27 +6,35 @@ from ..graphs.net import Net
 from .registry import register
 
 
-def _lenet(norms, num_classes):
-    """LeNet with a normalization layer before each activation; `norms` makes them one by one."""
-    net = Net()
-    net.add(nn.Conv2D(6, kernel_size=5), next(norms),
-            nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
-            nn.Conv2D(16, kernel_size=5), next(norms),
-            nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
-            nn.Dense(120), next(norms), nn.Activation('sigmoid'),
-            nn.Dense(84), next(norms), nn.Activation('sigmoid'),
-            nn.Dense(num_classes))
+def _lenet(normalize, num_classes, prefix, params):
+    """LeNet with a normalization before each activation: normalize(num_features, num_dims)."""
+    net = Net(prefix=prefix, params=params)
+    with net.name_scope():
+        net.add(nn.Conv2D(6, kernel_size=5), normalize(6, 4),
+                nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
+                nn.Conv2D(16, kernel_size=5), normalize(16, 4),
+                nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
+                nn.Dense(120), normalize(120, 2), nn.Activation('sigmoid'),
+                nn.Dense(84), normalize(84, 2), nn.Activation('sigmoid'),
+                nn.Dense(num_classes))
     return net
 
 
 @register(lr=1.0)
-def lenet_bn(num_classes=10):
-    """LeNet on our own `BatchNorm`: (N, 1, 28, 28) -> (N, num_classes). D2L 5.11.3."""
-    return _lenet(iter([BatchNorm(6, num_dims=4), BatchNorm(16, num_dims=4),
-                        BatchNorm(120, num_dims=2), BatchNorm(84, num_dims=2)]), num_classes)
+def lenet_bn(num_classes=10, prefix=None, params=None):
+    """LeNet on our own `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
+
+    Other sizes than 28x28 work too, from 16x16 on. `prefix` is for the names of the parameters and
+    `params` for another such net's, `net.collect_params()`, to share, as in Gluon's own nets.
+    """
+    return _lenet(lambda num_features, num_dims: BatchNorm(num_features, num_dims=num_dims),
+                  num_classes, prefix, params)
 
 
 @register(lr=1.0)
-def lenet_bn_gluon(num_classes=10):
-    """The same on Gluon's `nn.BatchNorm`: (N, 1, 28, 28) -> (N, num_classes). D2L 5.11.4."""
-    return _lenet((nn.BatchNorm() for _ in range(4)), num_classes)
+def lenet_bn_gluon(num_classes=10, prefix=None, params=None):
+    """The same on Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4.
+
+    `prefix` and `params` are as for `lenet_bn`.
+    """
+    return _lenet(lambda num_features, num_dims: nn.BatchNorm(), num_classes, prefix, params)

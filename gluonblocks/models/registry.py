@@ -1,20 +1,40 @@
-"""The registry of models: a factory for each, and beside it the recipe the book trains it with."""
-import collections
+"""The registry of models: a factory for each, and the recipe that the book trains it by."""
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
-Recipe = collections.namedtuple('Recipe', 'lr batch_size epochs resize')
-Recipe.__doc__ = """How the book trains a model: SGD with learning rate `lr` on batches of
-`batch_size`, `epochs` times over the data, images resized to `resize` pixels (None: as they
-are), weights initialized by Xavier."""
 
-_factories = {}
-_recipes = {}
-_zoos = {}
+class Recipe(NamedTuple):
+    """How the book trains a model: by SGD, its weights initialized by Xavier.
 
-Zoo = collections.namedtuple('Zoo', 'get_model get_recipe example')
+    `lr` is the learning rate, `batch_size` the images in a batch, `epochs` how many times it goes
+    over the data, and `resize` the side in pixels that images are resized to (None: they stay as
+    they are).
+    """
+
+    lr: float
+    batch_size: int
+    epochs: int
+    resize: Optional[int]
+
+
+class Zoo(NamedTuple):
+    """Another library's models, under names 'prefix:NAME': what `register_zoo` was given."""
+
+    get_model: Callable[..., Any]
+    get_recipe: Callable[[str], Recipe]
+    example: str
+
+
+_factories: Dict[str, Callable[..., Any]] = {}
+_recipes: Dict[str, Recipe] = {}
+_zoos: Dict[str, Zoo] = {}
 
 
 def register(lr, batch_size=256, epochs=5, resize=None):
-    """Decorate a factory: its name becomes the model's. A name taken twice is a ValueError."""
+    """A decorator that registers a factory of nets under its own name, beside its `Recipe`.
+
+    The factory takes at least `num_classes` and returns a new, uninitialized net, (N, C, H, W) ->
+    (N, num_classes). Raises ValueError for a name that is registered already.
+    """
     def add(factory):
         name = factory.__name__
         if name in _factories:
@@ -26,10 +46,11 @@ def register(lr, batch_size=256, epochs=5, resize=None):
 
 
 def register_zoo(prefix, get_model, get_recipe, example):
-    """Have the names 'prefix:NAME' looked up by `get_model(NAME, **kwargs)`, `get_recipe(NAME)`.
+    """Register another library's models: names 'prefix:NAME' go to these functions, without prefix.
 
-    For libraries of models. Both raise ValueError for a NAME that they do not know; `example` is
-    one of the names, for messages. A prefix taken twice is a ValueError.
+    `get_model(NAME, **kwargs)` returns a net and `get_recipe(NAME)` its `Recipe`; both raise
+    ValueError for a NAME that they do not know. `example` is one of the names, for messages.
+    Raises ValueError for a prefix that is registered already.
     """
     if prefix in _zoos:
         raise ValueError('models named %s:... are registered already' % prefix)
@@ -37,12 +58,12 @@ def register_zoo(prefix, get_model, get_recipe, example):
 
 
 def list_models():
-    """The names of all models that are made here, sorted; those of other libraries are not."""
+    """The names of all models registered by `register`, sorted; without other libraries' models."""
     return sorted(_factories)
 
 
 def get_model(name, **kwargs):
-    """A new, uninitialized net by its name; `kwargs` go to its factory, as `num_classes=10`.
+    """A new, uninitialized net by the model's name; `kwargs`, as num_classes=10, go to its factory.
 
     Raises ValueError for an unknown name; the message lists all.
     """

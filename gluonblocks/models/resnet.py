@@ -13,24 +13,33 @@ def add_stem(net):
 
 
 @register(lr=0.05)
-def resnet(num_classes=10):
-    """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2."""
-    net = Net()
-    add_stem(net)
-    for i, num_channels in enumerate((64, 128, 256, 512)):
-        net.add(*resnet_block(num_channels, 3, first_block=i == 0))
-    net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
+def resnet(num_classes=10, prefix=None, params=None):
+    """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
+
+    `prefix` is for the names of the parameters and `params` for another such net's,
+    `net.collect_params()`, to share, as in Gluon's own nets.
+    """
+    net = Net(prefix=prefix, params=params)
+    with net.name_scope():
+        add_stem(net)
+        for i, num_channels in enumerate((64, 128, 256, 512)):
+            net.add(*resnet_block(num_channels, 3, first_block=i == 0))
+        net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
     return net
 
 
 @register(lr=0.1, epochs=4)
-def resnet18(num_classes=10):
+def resnet18(num_classes=10, prefix=None, params=None):
     """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
-    pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4."""
-    net = Net()
-    net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(),
-            nn.Activation('relu'))
-    for i, num_channels in enumerate((64, 128, 256, 512)):
-        net.add(resnet_block(num_channels, 2, first_block=i == 0))
-    net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
+    pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4.
+
+    `prefix` and `params` are as for `resnet`.
+    """
+    net = Net(prefix=prefix, params=params)
+    with net.name_scope():
+        net.add(nn.Conv2D(64, kernel_size=3, strides=1, padding=1), nn.BatchNorm(),
+                nn.Activation('relu'))
+        for i, num_channels in enumerate((64, 128, 256, 512)):
+            net.add(resnet_block(num_channels, 2, first_block=i == 0))
+        net.add(nn.GlobalAvgPool2D(), nn.Dense(num_classes))
     return net

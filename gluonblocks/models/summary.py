@@ -1,14 +1,25 @@
 """The layers of a net: what each makes of its input, and what it costs."""
-import collections
+from typing import NamedTuple, Tuple
 
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
+from ..tables import format_table
 from .registry import get_model, get_recipe
 
-LayerRow = collections.namedtuple('LayerRow', 'name output_shape parameters multiply_adds')
-LayerRow.__doc__ = """One layer: its name, the shape of its output, the number of its trainable
-parameters, and the multiply-adds of its convolutions and dense layers for that input."""
+
+class LayerRow(NamedTuple):
+    """One layer of a net, as it is for an input of a given shape.
+
+    `name` is the layer's within the net, `output_shape` the shape of what it makes of the input,
+    `parameters` the number of its trainable parameters, and `multiply_adds` the products that its
+    convolutions and dense layers compute and add up.
+    """
+
+    name: str
+    output_shape: Tuple[int, ...]
+    parameters: int
+    multiply_adds: int
 
 
 def layer_shapes(net, shape):
@@ -16,38 +27,39 @@ def layer_shapes(net, shape):
 
     Layers are the items of a Sequential or HybridSequential. Those of another block are its
     children, where a child that is a Sequential stands for its items, as in GluonCV's networks.
-    The net has to be initialized, and not hybridized yet: a graph does not show its layers. Its
-    statistics stay as they are.
+    The net stays as it is, its statistics too.
 
-    Raises ValueError for a net that is hybridized.
+    Raises ValueError for a net that is not initialized and for one that is hybridized, for a graph
+    does not show its layers; what the net raises for an input of that shape is passed on.
     """
-    hybridized = []
-    net.apply(lambda block: hybridized.append(getattr(block, '_active', False)))
-    if any(hybridized):
+    flags = []
+    net.apply(lambda block: flags.append(getattr(block, '_active', False)))
+    if any(flags):
         raise ValueError('%s is hybridized, which hides its layers: call layer_shapes before '
                          'net.hybridize()' % net.name)
+    device = _device(net)
     rows, hooks = {}, []
-    for layer in _layers(net):
-        counts = []
-        hooks += [block.register_forward_hook(_counter(counts)) for block in _leaves(layer)]
-        hooks.append(layer.register_forward_hook(_noter(rows, counts)))
-    with autograd.pause():  # predicting, also where the caller trains
-        net(nd.zeros(shape, ctx=_device(net)))
-    for hook in hooks:
-        hook.detach()
+    try:
+        for layer in _layers(net):
+            counts = []
+            hooks += [block.register_forward_hook(_counter(counts)) for block in _leaves(layer)]
+            hooks.append(layer.register_forward_hook(_noter(rows, counts, net.prefix)))
+        with autograd.pause():  # predicting, also where the caller trains
+            net(nd.zeros(shape, ctx=device))
+    finally:
+        for hook in hooks:
+            hook.detach()
     return list(rows.values())
 
 
 def format_summary(rows):
     """The table of `layer_shapes` as text, with the totals in its last line."""
-    total = LayerRow('total', '', sum(row.parameters for row in rows),
-                     sum(row.multiply_adds for row in rows))
     lines = [('layer', 'output shape', 'parameters', 'multiply-adds')]
     lines += [(row.name, str(row.output_shape), f'{row.parameters:,}', f'{row.multiply_adds:,}')
-              for row in rows + [total]]
-    widths = [max(len(line[i]) for line in lines) for i in range(4)]
-    return '\n'.join(f'{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}'
-                     for a, b, c, d in lines)
+              for row in rows]
+    lines.append(('total', '', f'{sum(row.parameters for row in rows):,}',
+                  f'{sum(row.multiply_adds for row in rows):,}'))
+    return format_table(lines, left=(0, 1))
 
 
 def model_summary(name):
@@ -62,8 +74,12 @@ def model_summary(name):
 
 
 def _device(net):
+    """The first device that the parameters of `net` are on; None for a net without any."""
     for param in net.collect_params().values():
-        return param.list_ctx()[0]
+        try:
+            return param.list_ctx()[0]
+        except RuntimeError:
+            raise ValueError('%s is not initialized: call net.initialize() first' % net.name)
     return None
 
 
@@ -76,13 +92,15 @@ def _layers(net):
             for layer in (child if isinstance(child, rows) else [child])]
 
 
-def _noter(rows, counts):
-    """A hook that puts a layer's row into `rows`, once, with the sum of `counts` so far."""
+def _noter(rows, counts, prefix):
+    """A hook that puts a layer's row into `rows`, once, with the sum of `counts` so far; its name
+    there is without the net's `prefix`."""
     def note(layer, inputs, output):
         parameters = sum(param.data().size for param in layer.collect_params().values()
                          if param.grad_req != 'null')
         shape = output[0].shape if isinstance(output, (list, tuple)) else output.shape
-        rows[layer] = LayerRow(layer.name, shape, parameters, sum(counts))
+        name = layer.name[len(prefix):] if layer.name.startswith(prefix) else layer.name
+        rows[layer] = LayerRow(name, shape, parameters, sum(counts))
     return note
 
 

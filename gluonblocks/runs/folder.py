@@ -1,29 +1,17 @@
-"""A run's folder, written: config, history, curves, checkpoints, final weights."""
+"""A run's folder, written: config, checkpoints, final weights, and what shows its epochs."""
 import contextlib
 import fcntl
-import json
-import math
 import os
 
 import mxnet as mx
 
-from ..drawing.curves import draw_curves
 from ..files import (
     is_temporary,
-    read_file,
     remove_temporaries,
     replace_file,
     write_file,
 )
-from ..training.history import (
-    EpochRecord,
-    HistoryRow,
-    TimesRow,
-    best_epoch,
-    read_csv,
-    to_csv,
-    to_jsonl,
-)
+from ..training.history import best_epoch
 from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
 from ..training.progress import tell
@@ -31,10 +19,11 @@ from . import config as config_file
 from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
 from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
 from .provenance import check_same
+from .records import EpochFiles
 from .tensors import encode_tensors
 from .weights import net_arrays
 
-PARAMS, TIMES, CLOCK = 'final.params', 'times.csv', 'clock.json'
+PARAMS = 'final.params'
 
 
 def check_new(folder):
@@ -55,7 +44,7 @@ class RunFolder(Hook):
 
     def __init__(self, folder, config=None, lock=None):
         self.folder, self.config, self._lock = folder, config, lock
-        self._rows, self._times, self._curves = [], [], True
+        self._epochs = EpochFiles(folder)
 
     @classmethod
     def new(cls, folder):
@@ -115,23 +104,20 @@ class RunFolder(Hook):
 
     def epoch_end(self, state):
         record = state.history[-1]
-        self._rows.append(HistoryRow(*record[:4] + (self._trainer.learning_rate,)))
-        self._times.append(TimesRow(record.epoch, record.seconds, state.rate))
-        self._write_history()
+        self._epochs.add(record, self._trainer.learning_rate, state.rate)
         self.save(state, best=best_epoch(state.history) == record.epoch)
-        self._draw()
+        self._epochs.draw()
 
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""
         self._finite.check(state)
-        content = encode_checkpoint(self._net, self._trainer, state, self._rows,
+        content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
                                     self.config['identity'])
         if best:
             write_file(self._path(BEST), content)
         write_file(self._path(LAST), content, keep=PREVIOUS)
-        if state.batch:  # in a file of its own: the clock never says the same twice
-            clock = {'step': state.step, 'seconds': state.seconds}
-            write_file(self._path(CLOCK), (json.dumps(clock) + '\n').encode())
+        if state.batch:
+            self._epochs.write_clock(state.step, state.seconds)
 
     def finish(self, state):
         """Write the final weights, as safetensors and as Gluon's own file."""
@@ -180,17 +166,12 @@ class RunFolder(Hook):
         name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
         try:
             restore_checkpoint(tensors, info, self._net, self._trainer, state,
-                               self._read_clock(info['step']) if info['batch'] else 0.0)
+                               self._epochs.read_clock(info['step']) if info['batch'] else 0.0)
         except ValueError as error:
             raise ValueError('%s: %s' % (self._path(name), error))
         if name == PREVIOUS and os.path.exists(self._path(LAST)):
             os.replace(self._path(LAST), self._path('last.damaged'))
-        self._rows = [HistoryRow(*row) for row in info['rows']]
-        self._times = self._read_times()
-        seconds = {row.epoch: row.seconds for row in self._times}
-        state.history = [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),))
-                         for row in self._rows]
-        self._write_history()
+        state.history = self._epochs.restore(info['rows'])
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
         return True
 
@@ -204,41 +185,6 @@ class RunFolder(Hook):
 
     def _path(self, name):
         return os.path.join(self.folder, name)
-
-    def _write_history(self):
-        for name, text in [(TIMES, to_csv(TimesRow, self._times)),
-                           ('history.csv', to_csv(HistoryRow, self._rows)),
-                           ('history.jsonl', to_jsonl(self._rows))]:
-            write_file(self._path(name), text.encode())
-
-    def _read_times(self):
-        try:
-            times = read_csv(TimesRow, self._path(TIMES))
-        except (OSError, ValueError) as error:
-            tell('the seconds of the epochs before are lost: %s' % error)
-            times = []
-        return [row for row in times if row.epoch <= len(self._rows)]
-
-    def _read_clock(self, step):
-        """The seconds that the epoch under way had taken at `step`; 0 where nothing tells."""
-        try:
-            clock = json.loads(read_file(self._path(CLOCK), 1000))
-            seconds = float(clock['seconds']) if clock['step'] == step else 0.0
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0.0
-        return seconds if 0 <= seconds < math.inf else 0.0
-
-    def _draw(self):
-        """Draw the curves; the run goes on where that fails, for it is only a picture."""
-        if not self._curves:
-            return
-        try:
-            write_file(self._path('curves.png'), draw_curves(self._rows))
-        except ImportError:
-            tell('curves.png is not drawn, for want of matplotlib: pip install matplotlib')
-            self._curves = False
-        except Exception as error:  # whatever a library raises that draws, or a full disk
-            tell('curves.png is not drawn: %s' % (str(error) or type(error).__name__))
 
 
 def _lock(folder):

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import random
+from typing import List
 
 import mxnet as mx
 import numpy as np
@@ -10,7 +11,8 @@ from mxnet import init
 from ..data.datasets import get_dataset
 from ..graphs.random import draws_numbers
 from ..models.registry import get_model
-from ..training.hooks import EarlyStop, FiniteLoss, Reseed
+from ..training.busy import BusyMachine
+from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed
 from ..training.interrupt import DeferredInterrupt
 from ..training.loop import TrainingState, train_ch5
 from ..training.losses import make_loss
@@ -121,20 +123,19 @@ def _train(options, run=None, asked=()):
         if run:
             closing.enter_context(run.keeping(state))
         progress = Progress(train_iter, num_epochs, len(state.history), state.images)
-        attached = {'loss': loss, 'hooks': hooks, 'state': hooks and state}
         history = train_ch5(net, interrupt.guard(progress), interrupt.guard(test_iter),
-                            options['batch_size'], trainer, ctx, num_epochs,
-                            **{key: value for key, value in attached.items() if value})
+                            options['batch_size'], trainer, ctx, num_epochs, loss=loss,
+                            hooks=hooks, state=state)
     if state.stop:
-        tell('stopped early: no better test accuracy for %d epochs' % options['early_stop'])
+        tell('stopped early: %s' % state.stop)
     return net, history
 
 
 def make_hooks(net, finite, options):
     """The hooks that `options` ask for, but those of a run's folder."""
-    hooks = [finite] if finite else []
+    hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
     if options['early_stop']:
-        hooks.append(EarlyStop(options['early_stop']))
+        hooks.append(EarlyStop(options['early_stop'], options['epochs']))
     if options['optimizer'] == 'sgld' or draws_numbers(net):
         hooks.append(Reseed(options['seed']))
     return hooks

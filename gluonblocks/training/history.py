@@ -1,20 +1,43 @@
 """What an epoch came to, the words for it, and its row in the run's files."""
-import collections
 import csv
 import io
 import json
+from typing import NamedTuple
 
-EpochRecord = collections.namedtuple('EpochRecord', 'epoch loss train_acc test_acc seconds')
-EpochRecord.__doc__ = """One epoch, counted from 1: mean training loss per image, the share of
-images classified rightly in training and in testing, and the seconds both took together."""
 
-HistoryRow = collections.namedtuple('HistoryRow', 'epoch loss train_acc test_acc learning_rate')
-HistoryRow.__doc__ = """An epoch in a run's history: as in `EpochRecord`, without the clock, and
-the learning rate of its last step."""
+class EpochRecord(NamedTuple):
+    """One epoch, counted from 1.
 
-TimesRow = collections.namedtuple('TimesRow', 'epoch seconds rate')
-TimesRow.__doc__ = """What the clock said of an epoch: its seconds, as in `EpochRecord`, and the
-images trained on in a second, the test left out."""
+    `loss` is the mean training loss of an image, `train_acc` and `test_acc` are the shares of
+    images classified rightly in training and in testing, from 0 to 1, and `seconds` is what both
+    took together.
+    """
+
+    epoch: int
+    loss: float
+    train_acc: float
+    test_acc: float
+    seconds: float
+
+
+class HistoryRow(NamedTuple):
+    """An epoch in a run's history: as in `EpochRecord`, but without the clock, and with the
+    learning rate of its last step."""
+
+    epoch: int
+    loss: float
+    train_acc: float
+    test_acc: float
+    learning_rate: float
+
+
+class TimesRow(NamedTuple):
+    """What the clock said of an epoch: its `seconds`, as in `EpochRecord`, and `rate`, the images
+    trained on in a second, the test left out."""
+
+    epoch: int
+    seconds: float
+    rate: float
 
 
 def epoch_line(record):
@@ -23,7 +46,7 @@ def epoch_line(record):
 
 
 def to_csv(kind, rows):
-    """The text of a CSV file of `rows`, namedtuples `kind`; numbers are written in full."""
+    """The text of a CSV file of `rows`, records of the class `kind`, with all digits of numbers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)
@@ -32,15 +55,15 @@ def to_csv(kind, rows):
 
 
 def to_jsonl(rows):
-    """The text of a file with `rows`, namedtuples, as one JSON object a line."""
+    """The text of a file with `rows`, records of a class above, as one JSON object a line."""
     return ''.join(json.dumps(row._asdict()) + '\n' for row in rows)
 
 
 def read_csv(kind, path):
-    """The rows of a file by `to_csv`. Raises ValueError if it is none."""
+    """The rows, of the class `kind`, of a file by `to_csv`. Raises ValueError if it is none."""
     with open(path, newline='') as f:
         header, *rows = list(csv.reader(f)) or [[]]
-    if tuple(header) != kind._fields:
+    if any(tuple(header) != kind._fields or len(row) != len(header) for row in [header] + rows):
         raise ValueError('%s: its columns are not %s' % (path, ', '.join(kind._fields)))
     return [kind(int(row[0]), *map(float, row[1:])) for row in rows]
 

@@ -6,7 +6,11 @@ from .history import best_epoch
 
 
 class Hook:
-    """Called by the loop with its `TrainingState`; a subclass overrides what it needs."""
+    """Called by the loop with its `TrainingState`; a subclass overrides what it needs.
+
+    A hook ends the run after the epoch under way by setting `state.stop` to the reason, in words;
+    it never sets it to anything false, so that it leaves alone what another hook has set.
+    """
 
     def begin(self, state):
         """Before the first epoch, also of a run that is continued: then `state.step` is not 0."""
@@ -50,23 +54,31 @@ class FiniteLoss(Hook):
             step = state.step - state.batch + batch
             raise NonFiniteLoss(
                 'the loss is not finite in epoch %d, step %d (batch %d of %d), learning rate %g: '
-                'try a lower --lr, or --warmup-epochs'
+                'try a lower lr, or warmup_epochs'
                 % (state.epoch, step, batch, self._num_batches,
                    self._rates.get(step, self._trainer.learning_rate)))
 
 
 class EarlyStop(Hook):
-    """Ends the run when the test accuracy has not risen above its best for `patience` epochs."""
+    """Ends the run when the test accuracy has not risen above its best for `patience` epochs.
 
-    def __init__(self, patience):
-        self._patience = patience
+    It then sets `state.stop` to that reason. A run that has reached the last of its `num_epochs`
+    ends by itself, so it is left alone.
+    """
+
+    def __init__(self, patience, num_epochs):
+        self._patience, self._num_epochs = patience, num_epochs
 
     def begin(self, state):
         self.epoch_end(state)
 
     def epoch_end(self, state):
-        if state.history:
-            state.stop = len(state.history) - best_epoch(state.history) >= self._patience
+        epochs_done = len(state.history)
+        if not 0 < epochs_done < self._num_epochs:
+            return
+        if epochs_done - best_epoch(state.history) >= self._patience:
+            state.stop = 'no better test accuracy for %d epoch%s' % (
+                self._patience, 's' * (self._patience > 1))
 
 
 class Reseed(Hook):

@@ -6,8 +6,10 @@ import threading
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM: `signum`; `between_batches` is False where it may have cut a step."""
 
-    def __init__(self, signum, between_batches,
-                 message='training stopped, nothing was saved'):
+    def __init__(self, signum, between_batches, message=None):
+        if message is None:
+            message = ('training stopped between two batches, nothing was saved' if between_batches
+                       else 'training stopped at once, perhaps within a step, nothing was saved')
         super().__init__(message)
         self.signum, self.between_batches = signum, between_batches
 
@@ -18,11 +20,19 @@ class Interrupted(KeyboardInterrupt):
 
 
 class DeferredInterrupt:
-    """Within this context Ctrl-C and SIGTERM wait for the next batch of a `guard`ed iterator.
+    """Within this context Ctrl-C and SIGTERM wait until nothing is half done, then raise
+    Interrupted: at the next batch of an iterator that is `guard`ed, at the next `check`, or at the
+    latest when the context ends.
 
     Raised at once, KeyboardInterrupt may fall into a destructor of an NDArray, where Python can
     only print and drop it. A second signal is raised at once. In a thread that is not the main
     one, which gets no signals, nothing changes.
+
+        with DeferredInterrupt() as interrupt:
+            for X, y in interrupt.guard(train_iter):
+                ...                # a step
+            interrupt.check()      # a signal during the last batch ends it here
+            net.save_parameters(path)
     """
 
     def __init__(self):
@@ -35,10 +45,13 @@ class DeferredInterrupt:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, error, traceback):
         for number, handler in self._before.items():
             # None: a handler that is not Python's, which cannot be put back.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if self.pending and error is None:
+            raise Interrupted(self.pending, between_batches=True,
+                              message='stopped when training had ended')
 
     def _note(self, number, frame):
         if self.pending:
@@ -46,8 +59,16 @@ class DeferredInterrupt:
         self.pending = number
 
     def guard(self, data_iter):
-        """`data_iter`, which raises Interrupted at the first batch after a signal."""
+        """`data_iter`, which raises Interrupted at the first batch after a signal.
+
+        A signal after its last batch waits for another guarded iterator, or for `check`.
+        """
         return _Guarded(data_iter, self)
+
+    def check(self):
+        """Raise Interrupted, as between two batches, if there was a signal."""
+        if self.pending:
+            raise Interrupted(self.pending, between_batches=True)
 
 
 class _Guarded:
@@ -59,6 +80,5 @@ class _Guarded:
 
     def __iter__(self):
         for batch in self._data_iter:
-            if self._interrupt.pending:
-                raise Interrupted(self._interrupt.pending, between_batches=True)
+            self._interrupt.check()
             yield batch

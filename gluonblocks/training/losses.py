@@ -20,7 +20,10 @@ class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
 
 
 def make_loss(label_smoothing=None, dtype='float32'):
-    """The loss by these options, or None where they leave the book's; in float32 at the least."""
+    """The loss function (y_hat, y) -> (N,) by these options, or None where they leave the book's.
+
+    It computes in float32 where `dtype`, which is that of `y_hat`, is 'float16'.
+    """
     loss = SmoothedSoftmaxCrossEntropyLoss(label_smoothing) if label_smoothing else None
     if dtype == 'float32':
         return loss

@@ -1,57 +1,86 @@
-"""The learning rate's schedule of a run, from its options."""
+"""The learning rate's schedule of a run, from its options. D2L 11.11."""
+from math import cos, pi
+
+from mxnet.lr_scheduler import LRScheduler
+
 SCHEDULES = ('constant', 'step', 'cosine')
 
 
 def make_schedule(options, num_epochs, num_batches):
-    """The learning rate by the number of the step, from 1: GluonCV's schedule, or None.
+    """The learning rate by the number of the step, from 1, or None for the book's, constant one.
 
     `options` is a dict with lr, lr_schedule, one of `SCHEDULES`, warmup_epochs, over which the
-    rate rises from 0, and, for steps, lr_decay, the factor, and lr_decay_epochs, after which it
-    applies. Constant without warm-up, the book's, is None and needs no GluonCV.
+    rate rises evenly from 0 to lr, and, for 'step', lr_decay, the factor, and lr_decay_epochs,
+    after each of which it applies; 'cosine' falls to 0 at the last step. `num_batches` is the
+    number of steps in an epoch.
 
-    Raises ValueError for options that do not go together, ImportError where GluonCV is missing.
+    Returns an `mx.lr_scheduler.LRScheduler` for `gluon.Trainer`, which counts steps from 1 too.
+    Raises ValueError for options that do not go together.
     """
     mode, warmup = options['lr_schedule'], options['warmup_epochs'] or 0
     if mode not in SCHEDULES:
         raise ValueError('there is no schedule %r; the schedules are: %s'
                          % (mode, ', '.join(SCHEDULES)))
     milestones = options['lr_decay_epochs'] or []
-    if (mode == 'step') != bool(milestones):
-        raise ValueError('--lr-schedule step goes with --lr-decay-epochs, as 30,60, which says '
-                         'when, and that with it')
+    if mode == 'step' and not milestones:
+        raise ValueError("lr_schedule 'step' needs lr_decay_epochs, such as [30, 60]: the epochs "
+                         'after which the rate falls')
+    if mode != 'step' and milestones:
+        raise ValueError("lr_decay_epochs is for lr_schedule 'step', not for %r" % mode)
     if warmup and warmup >= num_epochs:
-        raise ValueError('%d epochs of warm-up leave none of the %d for the schedule'
+        raise ValueError('warmup_epochs is %d, which leaves none of the %d epochs for the schedule'
                          % (warmup, num_epochs))
     if any(milestone <= warmup for milestone in milestones):
-        raise ValueError('--lr-decay-epochs must come after the %d of warm-up' % warmup)
+        raise ValueError('lr_decay_epochs are %s, but must come after the %d of warmup_epochs'
+                         % (milestones, warmup))
     if mode == 'constant' and not warmup:
         return None
-    if num_batches < 2:
-        raise ValueError('a schedule needs at least 2 batches in an epoch')
-    LRScheduler, LRSequential = _gluoncv_schedulers()
-    parts = [LRScheduler('linear', base_lr=0, target_lr=options['lr'], nepochs=warmup,
-                         iters_per_epoch=num_batches)] if warmup else []
-    steps = {'step_epoch': [milestone - warmup for milestone in milestones],
-             'step_factor': options['lr_decay']} if mode == 'step' else {}
-    parts.append(LRScheduler(mode, base_lr=options['lr'], nepochs=num_epochs - warmup,
-                             iters_per_epoch=num_batches, **steps))
-    return LRSequential(parts)
+    warmup_steps = warmup * num_batches
+    if mode == 'cosine':
+        return CosineSchedule(options['lr'], warmup_steps, num_epochs * num_batches)
+    return StepSchedule(options['lr'], warmup_steps, options['lr_decay'],
+                        [milestone * num_batches for milestone in milestones])
 
 
-def _gluoncv_schedulers():
-    try:
-        from gluoncv.utils import LRScheduler, LRSequential
-    except ModuleNotFoundError as error:
-        if error.name != 'gluoncv':
-            raise _broken(error)
-        raise ImportError("learning-rate schedules are GluonCV's, which is not installed: "
-                          'pip install gluoncv==0.10.5')
-    except Exception as error:  # beside another PyTorch its import fails in more ways than one
-        raise _broken(error)
-    return LRScheduler, LRSequential
+class _Schedule(LRScheduler):
+    """A rate that depends on the step alone: `base_lr * share(step)`, once it is warm.
+
+    MXNet's own MultiFactorScheduler and CosineScheduler give the same rates to a caller who asks
+    for step after step. But they keep the last rate in `base_lr`: an earlier step then gets a later
+    one's rate, and so does a new optimizer, which says that it overwrites it. A run that goes on
+    from a checkpoint asks for steps in any order.
+    """
+
+    def __call__(self, num_update):
+        if num_update < self.warmup_steps:
+            return self.get_warmup_lr(num_update)
+        return self.base_lr * self.share(num_update)
+
+    def share(self, step):
+        """What the rate of a step after the warm-up is divided by `base_lr`."""
+        raise NotImplementedError
 
 
-def _broken(error):
-    return ImportError("learning-rate schedules are GluonCV's, which is installed but cannot be "
-                       'imported: %s. It does not import beside PyTorch 2: use an environment '
-                       'without torch' % error)
+class StepSchedule(_Schedule):
+    """The rate times `factor` after each of the steps `milestones`; constant without any."""
+
+    def __init__(self, lr, warmup_steps, factor, milestones):
+        super().__init__(lr, warmup_steps)
+        self._factor, self._milestones = factor, milestones
+
+    def share(self, step):
+        return self._factor ** sum(milestone < step for milestone in self._milestones)
+
+
+class CosineSchedule(_Schedule):
+    """Half a cosine, from the rate after the warm-up to 0 at `last_step` and ever after."""
+
+    def __init__(self, lr, warmup_steps, last_step):
+        super().__init__(lr, warmup_steps)
+        self._last_step = last_step
+
+    def share(self, step):
+        if step >= self._last_step:
+            return 0.0
+        return (1 + cos(pi * (step - self.warmup_steps)
+                        / (self._last_step - self.warmup_steps))) / 2

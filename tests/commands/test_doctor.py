@@ -3,6 +3,7 @@ import os
 import platform
 import subprocess
 import sys
+from importlib import metadata
 
 import mxnet as mx
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from conftest import REPOSITORY, environment
 
 import gluonblocks as gb
-from gluonblocks import _runtime
+from gluonblocks import _runtime, _threads
 from gluonblocks.commands import doctor as report
 
 
@@ -34,7 +35,7 @@ def run_report(tmp_path):
 
 def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
     code, lines, wrong = run_report()
-    cores = _runtime.physical_cores()
+    cores = _threads.physical_cores()
     assert (code, wrong) == (0, 'all is well\n')
     assert lines['Python'].startswith(platform.python_version())
     assert lines['NumPy'] == np.__version__
@@ -51,7 +52,7 @@ def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
 
 @pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])
 def test_another_number_of_threads_than_cores_is_wrong(run_report, variable):
-    cores = _runtime.physical_cores()
+    cores = _threads.physical_cores()
     code, lines, wrong = run_report(**{variable: str(cores + 1)})
     assert code == 1
     assert lines['threads'] == '%d for %d cores' % (cores + 1, cores)
@@ -59,7 +60,7 @@ def test_another_number_of_threads_than_cores_is_wrong(run_report, variable):
 
 
 def test_half_the_cores_are_wrong(monkeypatch):
-    monkeypatch.setattr(_runtime, 'physical_cores', lambda: 1000)
+    monkeypatch.setattr(report, 'physical_cores', lambda: 1000)
     assert any('1000 cores' in text for text in report.collect()[1])
 
 
@@ -105,7 +106,7 @@ def test_data_that_are_there_and_not_there(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize('versions, said', [
-    ({'numpy': '2.3.0'}, "numpy 2.3.0 is outside of what was tested"),
+    ({'numpy': '3.0.0'}, "numpy 3.0.0 is outside of what was tested"),
     ({'tqdm': None}, "tqdm is not installed:  pip install 'tqdm"),
     ({'gluoncv': '0.10.5', 'torch': '2.1.0'}, 'GluonCV 0.10.5 does not import beside PyTorch'),
 ])
@@ -114,6 +115,13 @@ def test_what_does_not_fit_is_said(monkeypatch, versions, said):
     monkeypatch.setattr(report, '_version', lambda name: (
         versions[name] if name in versions else version(name)))
     assert any(text.startswith(said) for text in report.collect()[1])
+
+
+def test_not_installed_but_run_from_its_folder_is_not_wrong(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+    monkeypatch.setattr(report.metadata, 'metadata', missing)
+    assert report._unmet(None) == []
 
 
 def test_a_build_for_gpus_without_one_is_said(monkeypatch):

@@ -1,7 +1,8 @@
 """Batches against Gluon's own DataLoader and transforms."""
+import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import gluon, nd
+from mxnet import gluon, nd, npx
 from mxnet.gluon.data.vision import transforms
 
 import gluonblocks as gb
@@ -42,14 +43,6 @@ def test_the_seed_controls_the_order():
     assert orders[0] == orders[1] != orders[2]
 
 
-def test_without_a_seed_numpys_generator_controls_the_order_as_in_the_book():
-    orders = []
-    for seed in (1, 1, 2):
-        np.random.seed(seed)
-        orders.append(labels_of(gb.data.load_data_synthetic(64)[0]))
-    assert orders[0] == orders[1] != orders[2]
-
-
 def test_a_pair_is_height_and_width():
     # Halving the height bilinearly is the mean of each two rows; of even numbers it is whole.
     even = IMAGES // 2 * 2
@@ -57,12 +50,6 @@ def test_a_pair_is_height_and_width():
     assert X.shape == (10, 1, 14, 28)
     means = even.reshape(10, 14, 2, 28).mean(axis=2)
     assert (X.asnumpy()[:, 0] == means.astype('float32') / 255).all()
-
-
-def test_data_sets_take_a_pair_too(tiny):
-    for loader in (gb.load_data_fashion_mnist(8, resize=(9, 5), root=str(tiny.folder)) +
-                   gb.data.load_data_synthetic(8, resize=(9, 5))):
-        assert next(iter(loader))[0].shape == (8, 1, 9, 5)
 
 
 @pytest.mark.parametrize('arguments, message', [
@@ -78,23 +65,6 @@ def test_sizes_that_are_none_are_refused(arguments, message):
         gb.data.BatchLoader(IMAGES, LABELS, **arguments)
 
 
-def test_fashion_mnist_comes_as_the_books_two_iterators(tiny):
-    train_iter, test_iter = gb.load_data_fashion_mnist(8, root=str(tiny.folder))
-    assert (len(train_iter), train_iter.num_images) == (4, 30)
-    X, y = next(iter(test_iter))
-    assert X.shape == (8, 1, 28, 28) and y.shape == (8,)
-    images = tiny.arrays['t10k-images-idx3-ubyte'][:8].astype('float32') / 255
-    assert (X.asnumpy()[:, 0] == images).all()
-    assert labels_of(test_iter) == list(tiny.arrays['t10k-labels-idx1-ubyte'])
-
-
-def test_synthetic_data_are_always_the_same_and_of_ten_classes():
-    batches = [next(iter(gb.data.load_data_synthetic(512)[1])) for _ in range(2)]
-    assert batches[0][0].shape == (512, 1, 28, 28)
-    assert (batches[0][0].asnumpy() == batches[1][0].asnumpy()).all()
-    assert sorted(set(batches[0][1].asnumpy())) == list(range(10))
-
-
 @pytest.mark.parametrize('passes, batches', [(0, 0), (0, 2), (2, 1), (1, 4)])
 def test_a_loader_goes_on_where_another_one_was(passes, batches):
     def labels(loader, first=0):
@@ -107,3 +77,18 @@ def test_a_loader_goes_on_where_another_one_was(passes, batches):
     other.start_at(passes, batches)
     other_labels = [[list(y.asnumpy()) for _, y in other] for _ in range(2)]
     assert other_labels == labels(one, batches)
+
+
+def test_arrays_of_mx_np_are_refused():
+    with pytest.raises(ValueError, match=r'^BatchLoader takes arrays of mx\.nd and not of mx\.np'):
+        gb.data.BatchLoader(mx.np.array(IMAGES), LABELS, 4)
+
+
+def test_a_loader_made_before_gives_no_batch_under_set_np():
+    loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
+    npx.set_np()
+    try:
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) is on'):
+            next(iter(loader))
+    finally:
+        npx.reset_np()

@@ -1,11 +1,16 @@
 """Each source of the files in turn, and nothing half-written after a failure."""
+import gzip
 import os
+import socketserver
+import threading
+import time
 
 import pytest
 
 from gluonblocks.data import download, fashion_mnist
 
 NAMES = list(fashion_mnist.FILES)
+SIZES = dict.fromkeys(NAMES, 30000)  # more than the tiny files have
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def serve(tiny, folder, names=NAMES):
 
 
 def fetch(target):
-    download.fetch(NAMES, str(target), fashion_mnist.check)
+    download.fetch(SIZES, str(target), fashion_mnist.check)
     return sorted(os.listdir(str(target)))
 
 
@@ -40,7 +45,8 @@ def test_files_come_from_the_authors_or_else_from_gluons_host(tiny, sources, tmp
     serve(tiny, sources[source])
     assert fetch(tmp_path / 'target') == ALL
     out, err = capsys.readouterr()
-    assert out == '' and len(err.splitlines()) == source + 1
+    begun = [line for line in err.splitlines() if line.startswith('fetching')]
+    assert out == '' and len(begun) == source + 1
 
 
 def test_a_source_that_gives_a_bad_file_is_passed_over(tiny, sources, tmp_path):
@@ -48,6 +54,98 @@ def test_a_source_that_gives_a_bad_file_is_passed_over(tiny, sources, tmp_path):
     (sources[0] / (NAMES[2] + '.gz')).write_bytes(b'<html>404</html>')
     serve(tiny, sources[1])
     assert fetch(tmp_path / 'target') == ALL
+
+
+def slowly(send):
+    for _ in range(100):
+        send(b'.')
+        time.sleep(0.05)
+
+
+def without_end(send):
+    send(b'HTTP/1.1 200 OK\r\n\r\n')
+    while True:
+        send(b'\0' * 65536)
+
+
+REDIRECT = 'HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n'
+# What a server does with a connection -> what is said of it.
+BAD = {
+    'hangs up': (lambda send: None, 'Remote end closed connection without response'),
+    'speaks no HTTP': (lambda send: send(b'220 ftp ready\r\n\r\n'), '220 ftp ready'),
+    'a long header': (lambda send: send(b'HTTP/1.1 200 OK\r\nA: %s\r\n\r\n' % (b'b' * 70000)),
+                      'got more than 65536 bytes'),
+    'says no': (lambda send: send(b'HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n'), '503'),
+    'a cut chunk': (lambda send: send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+                                      b'ff\r\nabc'), 'IncompleteRead'),
+    'no chunk': (lambda send: send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
+                 'IncompleteRead'),
+    'a wrong length': (lambda send: send(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nabc'),
+                       'cut off: it sent 3 of 500 bytes'),
+    'redirects to nowhere': (lambda send: send((REDIRECT % 'http://127.0.0.1:1/').encode()),
+                             'refused'),
+    'redirects to no URL': (lambda send: send((REDIRECT % 'http://[no').encode()), 'IPv6'),
+    'redirects to a file': (lambda send: send((REDIRECT % 'file:///etc/hosts').encode()), "file:"),
+    'redirects to itself': (lambda send: send((REDIRECT % '/').encode()), 'infinite loop'),
+    'sends without end': (without_end, 'more than the 31030 bytes that can be right'),
+    'sends slowly': (lambda send: (send(b'HTTP/1.1 200 OK\r\n\r\n'), slowly(send)), 'too slow'),
+    'says nothing': (lambda send: time.sleep(2), 'timed out'),
+}
+
+
+@pytest.fixture
+def misbehaving():
+    """Start a server that does `act(send)` with each connection; returns its address."""
+    servers = []
+
+    def start(act):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                try:
+                    self.request.recv(65536)
+                    act(self.request.sendall)
+                except OSError:
+                    pass  # the client has had enough
+        server = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return 'http://127.0.0.1:%d/' % server.server_address[1]
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize('how', sorted(BAD))
+def test_a_server_that_misbehaves_is_passed_over_with_the_reason(
+        tiny, sources, tmp_path, monkeypatch, misbehaving, capsys, how):
+    act, reason = BAD[how]
+    monkeypatch.setattr(download, '_AUTHORS', misbehaving(act))
+    monkeypatch.setattr(download, '_TIMEOUT', 0.5)
+    monkeypatch.setattr(download, '_PATIENCE', 1)
+    serve(tiny, sources[1])
+    begun = time.monotonic()
+    assert fetch(tmp_path / 'target') == ALL
+    assert time.monotonic() - begun < 5
+    failed, = [line for line in capsys.readouterr().err.splitlines() if line.startswith('failed')]
+    assert reason in failed and NAMES[0] + '.gz: ' in failed
+
+
+def test_a_repository_that_is_no_url_is_passed_over_with_the_reason(sources, tmp_path,
+                                                                    monkeypatch):
+    monkeypatch.setenv('MXNET_GLUON_REPO', 'my-mirror')
+    with pytest.raises(OSError, match="Gluon's host: my-mirror/.*unknown url type"):
+        fetch(tmp_path / 'target')
+
+
+def test_a_file_that_gzip_makes_larger_is_no_more_than_can_be_right(sources, tmp_path):
+    content = os.urandom(1 << 20)
+    zipped = gzip.compress(content, 0)
+    (sources[0] / 'noise.gz').write_bytes(zipped)
+    download.fetch({'noise': len(content)}, str(tmp_path / 'target'), lambda name, path: None)
+    assert len(zipped) > len(content)
+    assert (tmp_path / 'target' / 'noise.gz').read_bytes() == zipped
 
 
 def test_nothing_half_written_stays_when_every_source_fails(tiny, sources, tmp_path):
@@ -65,7 +163,7 @@ def test_an_interrupted_download_leaves_nothing(tiny, sources, tmp_path, monkeyp
     def interrupt(name, path):
         raise KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt):
-        download.fetch(NAMES, str(tmp_path / 'target'), interrupt)
+        download.fetch(SIZES, str(tmp_path / 'target'), interrupt)
     assert os.listdir(str(tmp_path / 'target')) == []
 
 

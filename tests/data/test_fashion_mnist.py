@@ -1,10 +1,11 @@
-"""Where the files are looked for, and what is said of each kind of bad file."""
+"""Where the files are looked for, what is said of each kind of bad file, and the classes."""
 import gzip
 import os
 import shutil
 
 import numpy as np
 import pytest
+from mxnet import nd
 
 import gluonblocks as gb
 from gluonblocks.data import download, fashion_mnist
@@ -132,7 +133,8 @@ def test_a_bad_file_is_named_with_what_is_wrong_and_the_ways(tiny, no_download, 
         read(tiny.folder)
     first_line = str(caught.value).splitlines()[0]
     assert name in first_line and wrong in first_line and str(tiny.folder) in first_line
-    for way in ('delete the file', 'apt-get install dataset-fashion-mnist', '--data-root'):
+    assert '--data-root' not in str(caught.value)  # a library does not know who calls it
+    for way in ('delete the file', 'apt-get install dataset-fashion-mnist', 'root=FOLDER'):
         assert way in str(caught.value)
 
 
@@ -140,3 +142,9 @@ def test_the_known_checksums_are_of_sixty_and_ten_thousand_images():
     shapes = [file.shape for file in fashion_mnist.FILES.values()]
     assert shapes == [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]
     assert len({file.sha256 for file in fashion_mnist.FILES.values()}) == 4
+
+
+def test_labels_are_the_books_names():
+    # D2L 3.5 lists the ten classes in this order.
+    assert gb.get_fashion_mnist_labels(nd.array([0, 9, 2])) == ['t-shirt', 'ankle boot', 'pullover']
+    assert len(set(gb.get_fashion_mnist_labels(range(10)))) == 10

@@ -37,16 +37,16 @@ def test_model_has_the_books_number_of_trainable_parameters(model_name):
     assert count == BOOK[model_name][0]
 
 
-def test_recipe_is_the_books(model_name):
+def test_a_models_recipe_is_the_books(model_name):
     assert gb.get_recipe(model_name) == BOOK[model_name][1]
 
 
-def test_output_has_a_number_for_each_class(model_name):
+def test_a_models_output_has_a_number_for_each_class(model_name):
     assert initialized(model_name)(images(model_name)).shape == (8, 10)
     assert initialized(model_name, num_classes=3)(images(model_name)).shape == (8, 3)
 
 
-def test_every_weight_gets_a_gradient(model_name):
+def test_every_weight_of_a_model_gets_a_gradient(model_name):
     net = initialized(model_name)
     with autograd.record():
         loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(images(model_name)), nd.arange(8))
@@ -94,13 +94,41 @@ def test_a_cell_that_reads_gamma_and_beta_gets_six_numbers():
     assert net[1].beta.data().reshape((-1,)).shape == (6,)
 
 
+def test_the_prefix_begins_every_parameters_name(model_name):
+    net = gb.get_model(model_name, prefix='left_')
+    assert net.prefix == 'left_'
+    assert all(name.startswith('left_') for name in net.collect_params())
+
+
+def test_a_net_made_of_anothers_params_shares_all_of_them(model_name):
+    first = initialized(model_name)
+    first(images(model_name, n=2))
+    second = gb.get_model(model_name, prefix='other_', params=first.collect_params())
+    pairs = list(zip(first.collect_params().values(), second.collect_params().values()))
+    assert pairs and all(ours is theirs for theirs, ours in pairs)
+    first[0].bias.set_data(nd.ones(first[0].bias.shape))
+    X = images(model_name, n=2)
+    np.testing.assert_array_equal(second(X).asnumpy(), first(X).asnumpy())
+
+
+def test_two_nets_share_nothing_unless_asked(model_name):
+    first, second = gb.get_model(model_name), gb.get_model(model_name)
+    assert not set(first.collect_params()) & set(second.collect_params())
+
+
+def test_output_of_features_is_the_models_output(model_name):
+    net, X = initialized(model_name), images(model_name, n=2)
+    np.testing.assert_array_equal(net.output(net.features(X)).asnumpy(), net(X).asnumpy())
+    assert isinstance(net.output, nn.Dense)
+
+
 def test_unknown_model_is_refused_with_the_list_of_all():
     for look_up in (gb.get_model, gb.get_recipe):
         with pytest.raises(ValueError, match="no model 'lenet'; .*lenet_bn, lenet_bn_gluon,"):
             look_up('lenet')
 
 
-def test_a_name_can_be_registered_once_only(monkeypatch):
+def test_a_models_name_can_be_registered_once_only(monkeypatch):
     monkeypatch.setattr(models, '_factories', dict(models._factories))
     with pytest.raises(ValueError, match="'lenet_bn' is registered already"):
         @gb.register(lr=1)

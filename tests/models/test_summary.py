@@ -32,7 +32,7 @@ def test_densenets_trace_is_the_printed_one(capsys):
     assert capsys.readouterr().out.splitlines() == printed
 
 
-def test_counts_are_those_done_by_hand():
+def test_parameters_and_multiply_adds_are_those_counted_by_hand():
     # (inputs * kernel) * outputs: 25 * 6 * 24 * 24, 150 * 16 * 8 * 8, 256 * 120, 120 * 84, 84 * 10
     rows = gb.layer_shapes(*initialized('lenet_bn'))
     costs = [row.multiply_adds for row in rows if row.multiply_adds]
@@ -41,7 +41,7 @@ def test_counts_are_those_done_by_hand():
         156, 12, 2416, 32, 30840, 240, 10164, 168, 850]
 
 
-def test_totals_are_the_models(model_name):
+def test_the_summary_of_a_model_adds_up_to_its_number_of_parameters(model_name):
     side = gb.get_recipe(model_name).resize or 28
     net, shape = initialized(model_name, side)
     rows = gb.layer_shapes(net, shape)
@@ -60,7 +60,7 @@ def test_multiply_adds_inside_blocks_are_counted_and_grow_with_the_batch():
     assert gb.layer_shapes(net, (5, 3, 6, 6))[0].multiply_adds == 5 * (27 + 36 + 3) * 4 * 9
 
 
-def test_statistics_and_hooks_are_left_as_they_were():
+def test_layer_shapes_leaves_statistics_and_hooks_as_they_were():
     net, shape = initialized('lenet_bn')
     net(nd.zeros(shape))
     net[0].bias.set_data(nd.ones(6))  # so that the mean is not 0, where it starts
@@ -70,7 +70,7 @@ def test_statistics_and_hooks_are_left_as_they_were():
     assert not net[0]._forward_hooks
 
 
-def test_the_table_is_aligned_and_has_thousands():
+def test_the_summary_table_is_aligned_and_groups_thousands():
     table = gb.models.format_summary(gb.layer_shapes(*initialized('resnet'))).splitlines()
     assert len({len(line) for line in table}) == 1 and len(table) == 20
     assert '17,451,018' in table[-1]
@@ -85,8 +85,27 @@ def test_layers_of_a_block_of_another_kind_are_its_children_in_the_order_of_use(
     assert {row.output_shape for row in rows} == {(1, 4, 3, 3)}
 
 
-def test_a_hybridized_net_is_refused():
+def test_layer_shapes_refuses_a_hybridized_net():
     net, shape = initialized('lenet_bn')
     net.hybridize()
     with pytest.raises(ValueError, match=r'is hybridized.* before net.hybridize\(\)'):
         gb.layer_shapes(net, shape)
+
+
+def test_layer_shapes_refuses_a_net_that_is_not_initialized():
+    with pytest.raises(ValueError, match=r'is not initialized: call net.initialize\(\) first'):
+        gb.layer_shapes(gb.get_model('lenet_bn'), (1, 1, 28, 28))
+
+
+@pytest.mark.parametrize('shape', [(1, 28), (1, 1, 2, 2)])
+def test_after_an_input_of_a_wrong_shape_the_layers_are_without_hooks(shape):
+    net, _ = initialized('lenet_bn')
+    with pytest.raises(Exception, match='(?i)shape'):
+        gb.layer_shapes(net, shape)
+    assert not any(layer._forward_hooks for layer in net)
+
+
+def test_a_net_whose_first_layer_has_no_parameters_is_summarized_on_its_device():
+    net = nn.HybridSequential()
+    net.add(nn.Flatten())
+    assert gb.layer_shapes(net, (2, 3, 4))[0].output_shape == (2, 12)

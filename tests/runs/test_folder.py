@@ -19,9 +19,8 @@ import gluonblocks as gb
 from gluonblocks import files
 from gluonblocks.models import registry as models
 from gluonblocks.runs import config as config_file
-from gluonblocks.runs import folder as run_folder
 from gluonblocks.runs import load as runs
-from gluonblocks.runs import tensors, weights
+from gluonblocks.runs import records, tensors, weights
 from gluonblocks.training import loop as training
 
 pytestmark = pytest.mark.usefixtures('little_data')
@@ -221,7 +220,7 @@ def test_no_module_of_the_package_names_pickle():
 def test_without_matplotlib_it_is_told_once_and_trains(folder, monkeypatch, capsys):
     def missing(rows):
         raise ImportError('No module named matplotlib')
-    monkeypatch.setattr(run_folder, 'draw_curves', missing)
+    monkeypatch.setattr(records, 'draw_curves', missing)
     start(folder)
     assert capsys.readouterr().err.count('for want of matplotlib') == 1
     assert not os.path.exists(os.path.join(folder, 'curves.png'))

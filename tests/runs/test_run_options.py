@@ -9,6 +9,7 @@ import gluonblocks as gb
 from gluonblocks import files
 from gluonblocks.data import datasets
 from gluonblocks.runs import folder as run_folder
+from gluonblocks.runs import records
 from gluonblocks.runs.config import read_config
 
 pytestmark = pytest.mark.usefixtures('little_data')
@@ -46,8 +47,9 @@ def test_a_refused_target_leaves_the_config_as_it_was(folder):
 def writes(monkeypatch):
     """The names of the files that are written, in order."""
     names, write = [], files.write_file
-    monkeypatch.setattr(run_folder, 'write_file', lambda path, *args, **how: (
-        names.append(os.path.basename(path)), write(path, *args, **how)))
+    for module in (run_folder, records):
+        monkeypatch.setattr(module, 'write_file', lambda path, *args, **how: (
+            names.append(os.path.basename(path)), write(path, *args, **how)))
     return names
 
 
@@ -71,7 +73,7 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(folder, monkeyp
 
     def broken(rows):
         raise RuntimeError('no fonts')
-    monkeypatch.setattr(run_folder, 'draw_curves', broken)
+    monkeypatch.setattr(records, 'draw_curves', broken)
     start(folder)
     assert content(folder) == content(folder + '0')
     assert 'curves.png is not drawn: no fonts' in capsys.readouterr().err

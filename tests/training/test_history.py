@@ -34,13 +34,16 @@ def test_a_csv_file_has_the_numbers_to_the_last_bit(tmp_path):
     assert again[0] == ROWS[0] and math.isnan(again[1].loss) and again[1][2:] == ROWS[1][2:]
 
 
-@pytest.mark.parametrize('text', ['', 'epoch,loss\n1,2\n'])
-def test_a_file_of_other_columns_is_refused(tmp_path, text):
+HEADER = 'epoch,loss,train_acc,test_acc,learning_rate\n'
+
+
+@pytest.mark.parametrize('text', ['', 'epoch,loss\n1,2\n', HEADER + '1,2\n', HEADER + '\n'])
+def test_a_csv_file_of_other_columns_or_with_a_row_cut_short_is_refused(tmp_path, text):
     (tmp_path / 'x.csv').write_text(text)
     with pytest.raises(ValueError, match='x.csv: its columns are not epoch, loss'):
         read_csv(HistoryRow, str(tmp_path / 'x.csv'))
 
 
-def test_jsonl_is_an_object_a_line():
+def test_a_jsonl_file_has_one_object_a_line():
     lines = to_jsonl(ROWS[:1]).splitlines()
     assert [json.loads(line) for line in lines] == [dict(zip(HistoryRow._fields, ROWS[0]))]

@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.training.history import EpochRecord, best_epoch
-from gluonblocks.training.hooks import EarlyStop, FiniteLoss, NonFiniteLoss, Reseed
+from gluonblocks.training.hooks import EarlyStop, FiniteLoss, Reseed
 
 RNG = np.random.RandomState(5)
 BATCHES = [(nd.array(RNG.rand(2, 1, 2, 2)), nd.array([0, 1], dtype='int32')) for _ in range(5)]
@@ -52,7 +52,7 @@ def test_hooks_that_look_change_nothing():
 def test_a_hook_that_stops_ends_the_run_after_the_epoch():
     class Once(gb.Hook):
         def batch_end(self, state):
-            state.stop = True
+            state.stop = 'enough'
     notes = Notes()
     history, _ = train(num_epochs=9, hooks=[Once(), notes])
     assert len(history) == 1 and len(notes.seen) == 1 + 5 + 1
@@ -62,12 +62,12 @@ def test_a_hook_that_stops_ends_the_run_after_the_epoch():
 def test_the_loss_that_is_not_finite_is_found_with_its_step(bad):
     batches = list(BATCHES)
     batches[bad - 1] = (nd.full((2, 1, 2, 2), float('nan')), BATCHES[0][1])
-    with pytest.raises(NonFiniteLoss, match=r'in epoch 1, step %d \(batch %d of 5\), learning '
-                                               r'rate 0.5: ' % (bad, bad)):
+    said = r'in epoch 1, step %d \(batch %d of 5\), learning rate 0.5: try a lower lr, or warmup'
+    with pytest.raises(gb.training.NonFiniteLoss, match=said % (bad, bad)):
         train(batches, hooks=[lambda trainer: FiniteLoss(trainer, 5)])
 
 
-def test_without_the_hook_the_book_goes_on():
+def test_without_a_hook_training_goes_on_with_a_loss_that_is_no_number():
     history, _ = train([(nd.full((2, 1, 2, 2), float('nan')), BATCHES[0][1])], num_epochs=1)
     assert np.isnan(history[0].loss)
 
@@ -97,14 +97,41 @@ def test_the_best_epoch_is_the_first_of_equals():
     assert best_epoch([record(1, 0.2), record(2, 0.7), record(3, 0.7), record(4, 0.1)]) == 2
 
 
+def early_stopped(accuracies, patience, num_epochs, stop=False):
+    """`state.stop` after the epochs with these test accuracies, having been `stop`."""
+    state = gb.training.TrainingState()
+    state.history = [record(i, acc) for i, acc in enumerate(accuracies, 1)]
+    state.stop = stop
+    EarlyStop(patience, num_epochs).epoch_end(state)
+    return state.stop
+
+
 @pytest.mark.parametrize('accuracies, stops', [
     ([], False), ([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True),
     ([0.5, 0.4, 0.6], False), ([0.5, 0.6, 0.7, 0.7, 0.7], True)])
 def test_early_stop_waits_for_a_better_accuracy_for_so_many_epochs(accuracies, stops):
+    assert bool(early_stopped(accuracies, 2, num_epochs=9)) == stops
+
+
+def test_early_stop_says_why():
+    assert early_stopped([0.5, 0.4, 0.4], 2, 9) == 'no better test accuracy for 2 epochs'
+    assert early_stopped([0.5, 0.4], 1, 9) == 'no better test accuracy for 1 epoch'
+
+
+def test_early_stop_is_silent_after_the_runs_last_epoch():
+    assert early_stopped([0.5, 0.4, 0.4], 2, num_epochs=3) is False
+    assert early_stopped([0.5, 0.4, 0.4], 2, num_epochs=2) is False
+
+
+def test_early_stop_leaves_another_hooks_stop_as_it_is():
+    assert early_stopped([0.5], 2, 9, stop='the disk is full') == 'the disk is full'
+
+
+def test_early_stop_ends_a_run_that_goes_on_where_it_should_have_ended():
     state = gb.training.TrainingState()
-    state.history = [record(i, acc) for i, acc in enumerate(accuracies, 1)]
-    EarlyStop(2).begin(state)
-    assert state.stop == stops
+    state.history = [record(1, 0.5), record(2, 0.4)]
+    EarlyStop(1, num_epochs=3).begin(state)
+    assert state.stop
 
 
 def test_seeds_differ_by_step_and_by_seed_and_leave_the_first_step_alone():

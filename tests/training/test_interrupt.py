@@ -3,8 +3,12 @@ import os
 import signal
 import threading
 
+import mxnet as mx
 import pytest
+from mxnet import gluon, nd
+from mxnet.gluon import nn
 
+import gluonblocks as gb
 from gluonblocks.training.interrupt import DeferredInterrupt, Interrupted
 
 
@@ -66,3 +70,57 @@ def test_another_thread_can_train_too():
     thread.start()
     thread.join()
     assert seen == [1, 2]
+
+
+def test_a_signal_after_the_last_batch_is_raised_when_the_context_ends():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted, match='stopped when training had ended') as stop:
+        with DeferredInterrupt() as interrupt:
+            seen = list(interrupt.guard([1, 2]))
+            ctrl_c()
+    assert seen == [1, 2] and stop.value.between_batches
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_an_error_is_not_replaced_by_the_signal_before_it():
+    with pytest.raises(ZeroDivisionError), DeferredInterrupt():
+        ctrl_c()
+        raise ZeroDivisionError
+
+
+def test_check_raises_after_a_signal_only():
+    with pytest.raises(Interrupted, match='between two batches'), DeferredInterrupt() as interrupt:
+        interrupt.check()
+        ctrl_c()
+        interrupt.check()
+        raise AssertionError('not reached')
+
+
+class SignalAfterLast:
+    """Test batches; after the last of its pass number `at`, Ctrl-C."""
+
+    def __init__(self, batches, at):
+        self.batches, self.at, self.passes = batches, at, 0
+
+    def __iter__(self):
+        yield from self.batches
+        self.passes += 1
+        if self.passes == self.at:
+            ctrl_c()
+
+
+@pytest.mark.parametrize('at', [2, 3])
+def test_a_signal_after_the_test_of_an_epoch_ends_the_run_between_two_steps(at):
+    batches = [(nd.ones((2, 3)), nd.array([0, 1], dtype='int32'))] * 4
+    net = nn.Dense(2)
+    net.initialize()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd')
+    state = gb.training.TrainingState()
+    with pytest.raises(Interrupted) as stop, DeferredInterrupt() as interrupt:
+        gb.train_ch5(net, interrupt.guard(batches), interrupt.guard(SignalAfterLast(batches, at)),
+                     2, trainer, mx.cpu(), 3, hooks=[gb.Hook()], state=state)
+        interrupt.check()
+        raise AssertionError('not reached')
+    assert stop.value.between_batches
+    # The epoch was tested and is in the history, and no step of the next one was made.
+    assert len(state.history) == at and (state.step, state.batch) == (4 * at, 0)

@@ -23,13 +23,13 @@ def test_smoothed_cross_entropy_is_that_of_smoothed_labels(smoothing):
     np.testing.assert_allclose(found.asnumpy(), by_hand(smoothing), rtol=1e-5)
 
 
-def test_without_smoothing_it_is_gluons():
+def test_cross_entropy_without_smoothing_is_gluons():
     gluons = gluon.loss.SoftmaxCrossEntropyLoss()(nd.array(Y_HAT), nd.array(Y))
     ours = SmoothedSoftmaxCrossEntropyLoss(0)(nd.array(Y_HAT), nd.array(Y))
     np.testing.assert_allclose(ours.asnumpy(), gluons.asnumpy(), rtol=1e-6)
 
 
-def test_unset_options_leave_the_books_loss():
+def test_unset_loss_options_leave_the_books_loss():
     assert make_loss(0.0) is None and make_loss() is None
 
 

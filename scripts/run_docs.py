@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run every ```sh and ```python block of README.md, in order, in a copy of the repository."""
+"""Run every ```sh and ```python block of README.md and docs/, in a copy of the repository."""
 import argparse
 import collections
 import os
@@ -16,22 +16,29 @@ A block runs as it stands, unless the line above its fence is one of
   <!-- docs: not run: REASON -->
   <!-- docs: OLD => NEW -->            (that part of the block is replaced: a shorter training)
 
-Blocks of other languages, or of none, are not commands. The copy has the files that git knows, and
-those it does not ignore; `python` and `python3` are the Python that runs this.
+Blocks of other languages, or of none, are not commands. README.md comes first, and what it made
+is there for the others, which come in the order of their names. The copy has the files that
+git knows, and those it does not ignore; `python` and `python3` are the Python that runs this.
 
 example:
-  python scripts/run_readme.py
-  python scripts/run_readme.py --list
+  python scripts/run_docs.py
+  python scripts/run_docs.py --list
 
 Exit code: 0 all blocks passed, 1 one failed (the rest is not run)."""
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-Block = collections.namedtuple('Block', 'line language code not_run replaced')
+Block = collections.namedtuple('Block', 'document line language code not_run replaced')
 _BLOCK = re.compile(r'^(?:<!-- docs: (?P<mark>.*?) -->\n)?^```(?P<language>sh|python)\n'
                     r'(?P<code>.*?)^```$', re.M | re.S)
 
 
-def blocks(text):
+def documents():
+    """The names of the documents, in order."""
+    return ['README.md'] + sorted(os.path.join('docs', name) for name in os.listdir(
+        os.path.join(REPOSITORY, 'docs')) if name.endswith('.md'))
+
+
+def blocks(text, document='README.md'):
     """The blocks of the Markdown `text`: a list of `Block`s, `code` as it shall run."""
     found = []
     for match in _BLOCK.finditer(text):
@@ -42,9 +49,10 @@ def blocks(text):
         elif mark:
             old, arrow, new = mark.partition(' => ')
             if not arrow or old not in code:
-                raise ValueError('README.md, line %d: %r is no part of the block' % (line, old))
+                raise ValueError('%s, line %d: %r is no part of the block'
+                                 % (document, line, old))
             code = code.replace(old, new)
-        found.append(Block(line, match.group('language'), code, not_run,
+        found.append(Block(document, line, match.group('language'), code, not_run,
                            mark if mark and not not_run else None))
     return found
 
@@ -73,15 +81,17 @@ def main(argv=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--list', action='store_true', help='print the blocks, run none')
     args = parser.parse_args(argv)
-    with open(os.path.join(REPOSITORY, 'README.md'), encoding='utf-8') as f:
-        found = blocks(f.read())
+    found = []
+    for document in documents():
+        with open(os.path.join(REPOSITORY, document), encoding='utf-8') as f:
+            found += blocks(f.read(), document)
     if not found:
-        sys.exit('README.md has no blocks')
+        sys.exit('the documents have no blocks')
     ran = 0
     with tempfile.TemporaryDirectory() as folder:
         copy_repository(folder)
         for block in found:
-            title = 'README.md, line %d, %s' % (block.line, block.language)
+            title = '%s, line %d, %s' % (block.document, block.line, block.language)
             if block.not_run:
                 print('%s: not run: %s' % (title, block.not_run), flush=True)
                 continue

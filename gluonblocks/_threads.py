@@ -1,0 +1,109 @@
+"""How many threads MXNet computes with: one for each physical core, unless the user chose.
+
+All of it goes to MXNet through the environment, which its library reads when it is loaded.
+"""
+import math
+import os
+import platform
+import re
+import sys
+import warnings
+
+# Thread counts of the environment -> the smallest that MXNet works with. Others abort the process
+# as its library is loaded (no number, too many to be started), or have it wait for ever (0).
+COUNTS = {'OMP_NUM_THREADS': 1, 'MXNET_OMP_MAX_THREADS': 0, 'MXNET_CPU_WORKER_NTHREADS': 1,
+          'MXNET_CPU_PRIORITY_NTHREADS': 1}
+
+
+def check_counts():
+    """Raise ImportError, with what is allowed, for a thread count that MXNet does not survive."""
+    most = max(1024, os.cpu_count() or 1)
+    for name, least in COUNTS.items():
+        text = os.environ.get(name)
+        if text and not (re.fullmatch(r'\s*\+?[0-9]{1,9}\s*', text)
+                         and least <= int(text) <= most):
+            raise ImportError(
+                'MXNet could not be imported: the environment variable %s is %r, and MXNet takes\n'
+                'a whole number from %d to %d. Unset it (unset %s), or give it such a number.'
+                % (name, text, least, most, name))
+
+
+def _read(path):
+    try:
+        with open(path) as f:
+            return f.read().strip()
+    except OSError:
+        return ''
+
+
+def _available_cpus():
+    """The numbers of the logical CPUs this process may run on."""
+    if hasattr(os, 'sched_getaffinity'):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _container_limit(proc='/proc', root='/sys/fs/cgroup'):
+    """CPUs that the control groups of this process allow, or infinity (cgroup v2 and v1)."""
+    limits = [math.inf]
+    for line in _read(os.path.join(proc, 'self/cgroup')).splitlines():
+        _, controllers, path = line.split(':', 2)
+        names = controllers.split(',')
+        if controllers and 'cpu' not in names:
+            continue
+        top = os.path.join(root, 'cpu') if controllers else root
+        # Inside a container the path may be the host's and the files lie at the top; a limit of
+        # any ancestor counts too, so every level is read and the smallest limit wins.
+        parts = [p for p in path.split('/') if p and p != '..']
+        for depth in range(len(parts) + 1):
+            here = os.path.join(top, *parts[:depth])
+            fields = (_read(os.path.join(here, 'cpu.max')).split() or
+                      [_read(os.path.join(here, 'cpu.cfs_quota_us')),
+                       _read(os.path.join(here, 'cpu.cfs_period_us'))])
+            if len(fields) == 2 and all(f.isdigit() for f in fields) and int(fields[1]):
+                limits.append(int(fields[0]) / int(fields[1]))
+    return min(limits)
+
+
+def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
+    """How many physical cores this process may use; at least 1.
+
+    Hyper-threads of one core count once; CPU affinity and container limits are respected, a
+    fractional limit rounded up. The arguments are for tests.
+    """
+    cpus = _available_cpus() if cpus is None else cpus
+    limit = _container_limit() if limit is None else limit
+    siblings = {_read('%s/cpu%d/topology/thread_siblings_list' % (sys_cpu, n)) or str(n)
+                for n in cpus}
+    return max(1, min(len(siblings), math.ceil(limit) if limit < math.inf else len(siblings)))
+
+
+def set_threads():
+    """Give MXNet one thread for each physical core, unless the user chose; return what was set.
+
+    MXNet takes half of the logical CPUs by default (x86), which is half of the cores where there
+    is no hyper-threading. Too late once MXNet is loaded: then warn, if cores stay idle.
+    """
+    if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
+        return []
+    cores = physical_cores()
+    if 'mxnet' not in sys.modules:
+        os.environ['OMP_NUM_THREADS'] = str(cores)
+        return ['OMP_NUM_THREADS=%d' % cores]
+    halves = platform.machine() in ('x86_64', 'AMD64')
+    used = max(1, len(_available_cpus()) // 2) if halves else cores
+    if used < cores:
+        warnings.warn('MXNet was imported before gluonblocks and uses %d of %d cores; import '
+                      'gluonblocks first, or set OMP_NUM_THREADS=%d before starting Python.'
+                      % (used, cores, cores), RuntimeWarning, stacklevel=2)
+    return []
+
+
+def copy_in_one_thread():
+    """Have MXNet copy arrays from NumPy in one thread, unless the user chose a size.
+
+    Copying a large one in parallel gives Python's thread a team of OpenMP threads beside that of
+    MXNet's engine. They are then more than the cores, and the OpenMP library puts all of them to
+    sleep after each operator: a step of LeNet takes twice as long.
+    """
+    os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))

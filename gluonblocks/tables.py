@@ -1,0 +1,26 @@
+"""Rows of cells -> a table as text, whose columns line up."""
+
+
+def format_table(rows, left=(0,), markdown=False):
+    """A table of `rows`, sequences of equally many cells, the first of them the heads; as text.
+
+    The columns numbered in `left`, from 0, stand to the left and the others to the right. Columns
+    are two spaces apart, or, with `markdown`, in Markdown's bars. Cells are made strings by `str`.
+
+    Raises ValueError for rows of different lengths.
+    """
+    rows = [[str(cell) for cell in row] for row in rows]
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise ValueError('the rows of a table have equally many cells, but these have %s'
+                         % ' or '.join(map(str, lengths)))
+    columns = list(zip(*rows))
+    widths = [max(map(len, column)) for column in columns]
+    lines = list(zip(*[[cell.ljust(width) if i in left else cell.rjust(width) for cell in column]
+                       for i, (column, width) in enumerate(zip(columns, widths))]))
+    if not markdown:
+        return '\n'.join('  '.join(line).rstrip() for line in lines)
+    rule = '|'.join('-' * (width + 2) if i in left else '-' * (width + 1) + ':'
+                    for i, width in enumerate(widths))
+    bars = ['| %s |' % ' | '.join(line) for line in lines]
+    return '\n'.join([bars[0], '|%s|' % rule] + bars[1:])

@@ -1,0 +1,203 @@
+"""The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
+
+from gluonblocks.graphs import net as net_file
+from gluonblocks.graphs.net import Net
+
+
+def images(side=8, n=4):
+    return nd.array(np.random.RandomState(side).rand(n, 1, side, side))
+
+
+def add_layers(net):
+    net.add(nn.Conv2D(3, kernel_size=3, padding=1), nn.BatchNorm(), nn.Activation('relu'),
+            nn.MaxPool2D(2), nn.GlobalAvgPool2D(), nn.Dense(5))
+    return net
+
+
+def initialized():
+    net = add_layers(Net())
+    net.initialize(mx.init.Xavier())
+    net(images())
+    return net
+
+
+def gluons(net):
+    """Gluon's own container of the same layers, not hybridized."""
+    plain = nn.HybridSequential()
+    plain.add(*net)
+    return plain
+
+
+def hybridized_pair():
+    """A hybridized net, and Gluon's plain one with the same weights."""
+    plain, net = initialized(), add_layers(Net())
+    net.initialize()
+    net(images())
+    for ours, theirs in zip(net.collect_params().values(), plain.collect_params().values()):
+        ours.set_data(theirs.data())
+    net.hybridize(static_alloc=True)
+    return net, gluons(plain)
+
+
+def assert_close(a, b):
+    np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def simplified(monkeypatch):
+    """The sides of the images that a graph was made for, one after the other."""
+    sides, simplify = [], net_file.simplify
+
+    def note(symbol, training, data):
+        sides.append(data[-1])
+        return simplify(symbol, training, data=data)
+    monkeypatch.setattr(net_file, 'simplify', note)
+    return sides
+
+
+def test_sizes_and_modes_in_any_order_give_what_the_plain_net_gives():
+    net, plain = hybridized_pair()
+    for side in (8, 12, 8, 9, 12, 8):
+        assert_close(net(images(side)), plain(images(side)))
+        with autograd.train_mode():
+            assert_close(net(images(side)), plain(images(side)))
+    nd.waitall()
+    for ours, theirs in zip(net.collect_params().values(), plain.collect_params().values()):
+        assert_close(ours.data(), theirs.data())
+
+
+def test_only_the_graphs_used_last_are_kept(simplified):
+    net, plain = hybridized_pair()
+    sides = list(range(8, 8 + net_file.MAX_GRAPHS))
+    for side in sides:
+        net(images(side))
+    net(images(8))  # the first one is now the last used
+    net(images(20))
+    assert simplified == sides + [20] and len(net._graphs) == net_file.MAX_GRAPHS
+    net(images(8))
+    assert simplified == sides + [20]
+    assert_close(net(images(9)), plain(images(9)))
+    assert simplified == sides + [20, 9]
+
+
+def test_a_graph_that_is_dropped_before_its_backward_pass_gives_the_right_gradient(monkeypatch):
+    monkeypatch.setattr(net_file, 'MAX_GRAPHS', 1)
+    net, plain = hybridized_pair()
+    with autograd.record():
+        ours, theirs = net(images(8)), plain(images(8))
+    net(images(9))
+    for loss in (ours, theirs):
+        loss.backward()
+    assert_close(net[0].weight.grad(), plain[0].weight.grad())
+
+
+@pytest.mark.parametrize('active', [False, True])
+def test_output_of_features_is_the_nets_output(active):
+    net = initialized()
+    net.hybridize(active)
+    assert net.features[0] is net[0] and len(net.features) == 5
+    assert net.output is net[5]
+    assert_close(net.output(net.features(images())), net(images()))
+
+
+@pytest.mark.parametrize('active', [False, True])
+def test_another_output_is_used_and_the_other_layers_stay(active):
+    net = initialized()
+    net.hybridize(active)
+    net(images())
+    before = net.features(images())
+    net.output = nn.Dense(2)
+    net.output.initialize()
+    assert net(images()).shape == (4, 2) and len(net) == 6 and net.output is net[5]
+    assert_close(net(images()), net.output(before))
+
+
+def test_another_output_learns_with_the_rest(tmp_path):
+    net = initialized()
+    net.hybridize()
+    net.output = nn.Dense(2)
+    net.output.initialize()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    net(images())
+    before = net[0].weight.data().copy(), net.output.weight.data().copy()
+    with autograd.record():
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(images()), nd.array([0, 1, 0, 1]))
+    loss.backward()
+    trainer.step(4)
+    for old, layer in zip(before, (net[0], net.output)):
+        assert np.abs((layer.weight.data() - old).asnumpy()).max() > 0
+    net.save_parameters(str(tmp_path / 'net.params'))
+    assert set(nd.load(str(tmp_path / 'net.params'))) == set(net._collect_params_with_prefix())
+
+
+def test_what_is_saved_right_after_a_step_is_what_the_step_made(tmp_path):
+    # Without waiting, about one file in five has older averages.
+    net, path = initialized(), str(tmp_path / 'net.params')
+    net.hybridize(static_alloc=True, static_shape=True)
+    X = images(28, n=64)
+    for _ in range(60):
+        with autograd.record():
+            loss = net(X).sum()
+        loss.backward()
+        net.save_parameters(path)
+        nd.waitall()
+        assert (nd.load(path)['1.running_mean'] == net[1].running_mean.data()).asnumpy().all()
+
+
+@pytest.mark.parametrize('how', [(), (3,)])
+@pytest.mark.parametrize('name', ['path', 'prefix'])
+def test_export_takes_its_path_by_both_names(name, how, tmp_path):
+    net = initialized()
+    net.hybridize()
+    want = net(images())
+    files = str(tmp_path / 'net')
+    if name == 'path':
+        net.export(files, *how)
+    else:
+        net.export(prefix=files, **dict(zip(['epoch'], how)))
+    again = gluon.SymbolBlock.imports(files + '-symbol.json', ['data'],
+                                      '%s-%04d.params' % (files, sum(how)))
+    assert_close(again(images()), want)
+
+
+@pytest.mark.parametrize('paths', [{}, {'path': 'a', 'prefix': 'b'}])
+def test_export_wants_one_path(paths):
+    with pytest.raises(TypeError, match='export takes one path, by the name path or prefix'):
+        initialized().export(**paths)
+
+
+@pytest.mark.parametrize('active', [False, True])
+def test_a_net_that_is_not_initialized_says_so_when_called(active):
+    net = add_layers(Net())
+    net.hybridize(active)
+    with pytest.raises(RuntimeError, match=r'^hybridsequential\d+ is called, but not initialized: '
+                                           r'call net.initialize\(\) first'):
+        net(images())
+
+
+@pytest.mark.parametrize('active', [False, True])
+@pytest.mark.parametrize('shape', [(28, 28), (1, 28, 28), (4, 1, 1, 28, 28)])
+@pytest.mark.parametrize('used_before', [False, True])
+def test_an_input_that_is_no_batch_of_images_is_refused_with_its_shape(active, shape, used_before):
+    net = add_layers(Net())
+    net.initialize()
+    if used_before:
+        net(images())
+    net.hybridize(active)
+    with pytest.raises(ValueError, match=r'takes images, \(N, C, H, W\), but got an array of shape '
+                                         r'\(%s\)' % ', '.join(map(str, shape))):
+        net(nd.zeros(shape))
+    assert net(images()).shape == (4, 5)
+
+
+def test_a_net_that_begins_with_a_dense_layer_takes_rows_of_numbers():
+    net = Net()
+    net.add(nn.Dense(3))
+    net.initialize()
+    net.hybridize()
+    assert net(nd.ones((2, 7))).shape == (2, 3)

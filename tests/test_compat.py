@@ -1,0 +1,205 @@
+"""What newer Python and NumPy lack is put back. Most cases in a new process, as at import."""
+import json
+import struct
+
+import mxnet as mx
+import numpy as np
+import pytest
+from conftest import run_python
+
+from gluonblocks import _compat
+
+# What newer NumPy lacks -> an expression with it, and what that is.
+MENDED = {
+    'bool': ('numpy.bool is bool', 'True'),
+    'int': ('numpy.int is int', 'True'),
+    'float': ('numpy.float is float', 'True'),
+    'PZERO': ('numpy.PZERO', '0.0'),
+    'NZERO': ('numpy.NZERO', '-0.0'),
+    'PINF': ('numpy.PINF', 'inf'),
+    'NINF': ('numpy.NINF', '-inf'),
+    'Inf': ('numpy.Inf', 'inf'),
+    'NAN': ('numpy.NAN', 'nan'),
+    'NaN': ('numpy.NaN', 'nan'),
+    'alltrue': ('[bool(numpy.alltrue(a)) for a in ([1, 1], [1, 0])]', '[True, False]'),
+    'sometrue': ('[bool(numpy.sometrue(a)) for a in ([0, 0], [1, 0])]', '[False, True]'),
+    'product': ('int(numpy.product([2, 3]))', '6'),
+    'round_': ('float(numpy.round_(2.34, 1))', '2.3'),
+    'msort': ('numpy.msort([[3, 1], [2, 4]]).tolist()', '[[2, 1], [3, 4]]'),
+    'compat': ('numpy.compat.basestring is str', 'True'),
+    'in1d': ('numpy.in1d([[1, 2], [3, 4]], [2, 3], invert=True).tolist()',
+             '[True, False, False, True]'),
+    'trapz': ('float(numpy.trapz([1, 2, 4]))', '4.5'),
+    'mirr': ('numpy.mirr([1])', 'numpy-financial has it'),
+    'npv': ('numpy.npv(1)', 'numpy-financial has it'),
+    'pmt': ('numpy.pmt(1)', 'numpy-financial has it'),
+    'ppmt': ('numpy.ppmt(1)', 'numpy-financial has it'),
+    'pv': ('numpy.pv(1)', 'numpy-financial has it'),
+    'rate': ('numpy.rate(1)', 'numpy-financial has it'),
+}
+
+# A NumPy that lacks all of them, as the newest does, but for what is in `given`.
+FORGET = """
+import json, numpy, numpy.ma  # which uses NumPy 2's own bool as it loads
+theirs, given, asked = vars(numpy).get('__getattr__'), {}, set()
+if not hasattr(numpy, 'trapezoid'):  # its new name, since NumPy 2.0
+    numpy.trapezoid = numpy.trapz
+def __getattr__(name):
+    if name not in %r:
+        return theirs(name)
+    asked.add(name)
+    if name in given:
+        return given[name]
+    raise AttributeError(name)
+for name in %r:
+    vars(numpy).pop(name, None)
+numpy.__getattr__ = __getattr__
+""" % (sorted(MENDED), sorted(MENDED))
+
+
+@pytest.fixture(scope='module')
+def values():
+    """Each name put back -> the value of its expression in MENDED, as text."""
+    return json.loads(run_python(FORGET + """
+import gluonblocks
+def value(expression):
+    try:
+        return repr(eval(expression))
+    except NotImplementedError as error:
+        return str(error).split('; ')[-1]
+print(json.dumps({name: value(expression) for name, (expression, _) in %r.items()}))""" % MENDED))
+
+
+@pytest.mark.parametrize('name', sorted(MENDED))
+def test_a_name_that_numpy_dropped_is_put_back(values, name):
+    assert values[name] == MENDED[name][1]
+
+
+# Without gluonblocks, MXNet's library gets the names only when it asks for them.
+ASKED = """
+import importlib.util
+spec = importlib.util.spec_from_file_location('compat', %r)
+compat = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(compat)
+compat.put_back_distutils()
+""" % _compat.__file__ + FORGET + """
+given.update(compat._numpy_names())
+import mxnet as mx
+"""
+
+
+def test_mxnet_looks_up_every_name_but_one_that_is_gluoncvs(python):
+    asked = json.loads(python(ASKED + """
+mx.np.pad(mx.np.ones((1, 1, 1, 1)), ((0, 0), (0, 0), (1, 1), (1, 1)), mode='constant')
+mx.gluon.contrib.estimator.EarlyStoppingHandler(mx.metric.Accuracy(), mode='max')
+mx.test_utils.is_cd_run()
+print(json.dumps(sorted(asked)))"""))
+    assert set(MENDED) - set(asked) == {'float', 'int'}
+
+
+@pytest.mark.gluoncv
+def test_gluoncv_looks_up_the_names_that_are_the_builtins(python):
+    asked = json.loads(python(ASKED + """
+asked.clear()
+from gluoncv import model_zoo
+model_zoo.get_model('faster_rcnn_resnet50_v1b_voc', pretrained_base=False)
+model_zoo.get_model('hrnet_w18_small_v1_s')
+print(json.dumps(sorted(asked)))"""))
+    assert {'float', 'int'} <= set(asked)
+
+
+def test_a_name_that_numpy_has_is_not_replaced(python):
+    assert python('import numpy; numpy.bool = numpy.bool_; import gluonblocks; '
+                  'print(numpy.bool is numpy.bool_)') == 'True'
+
+
+def test_distutils_is_put_back_where_python_has_none(python):
+    code = """
+import importlib.util, sys
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
+sys.modules.pop('distutils', None)
+import gluonblocks
+from distutils.version import LooseVersion
+print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spec__)"""
+    assert python(code) == 'True None'
+
+
+def test_distutils_is_not_replaced(python):
+    assert python("""
+import importlib.machinery, sys, types
+from gluonblocks import _compat
+mine = sys.modules['distutils'] = types.ModuleType('distutils')
+mine.__spec__ = importlib.machinery.ModuleSpec('distutils', None)
+print(_compat.put_back_distutils(), sys.modules['distutils'] is mine)""") == '[] True'
+
+
+def test_array_labels_are_packed_into_a_record():
+    label, content = [1.0, 2.5], b'an image'
+    packed = mx.recordio.pack(mx.recordio.IRHeader(0, label, 7, 0), content)
+    # The flag is the number of labels; then a label and two ids that are not used, then they all.
+    assert packed == struct.pack('IfQQ', 2, 0, 7, 0) + struct.pack('2f', *label) + content
+
+
+def test_an_image_is_packed_into_a_record():
+    pytest.importorskip('cv2')
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    packed = mx.recordio.pack_img(mx.recordio.IRHeader(0, 3.0, 7, 0), image, img_fmt='.png')
+    assert mx.recordio.unpack_img(packed)[1].tolist() == image.tolist()
+
+
+def test_tobytes_is_called_where_tostring_was():
+    class Buffer:
+        def tobytes(self):
+            return b'bytes'
+
+    def join(buffer, rest):
+        return buffer.tostring() + rest
+    _compat._call_tobytes(join)
+    assert join(Buffer(), b'+') == b'bytes+'
+
+
+@pytest.mark.parametrize('shape', [(), (1,), (1, 1), (1, 1, 1)])
+def test_one_number_of_any_shape_becomes_a_scalar(shape):
+    scalar = _compat._asscalar(mx.nd.full(shape or (1,), 2.5).reshape(shape or (1,)))
+    assert isinstance(scalar, np.float32) and float(scalar) == 2.5
+
+
+def test_several_numbers_are_no_scalar():
+    with pytest.raises(ValueError, match='not a scalar'):
+        _compat._asscalar(mx.nd.ones((2, 1)))
+
+
+@pytest.mark.filterwarnings('ignore:Conversion of an array')  # NumPy 1.25 to 2.3
+def test_an_array_of_one_number_becomes_pythons():
+    X = mx.nd.full((1, 1), 2.5)
+    assert (float(X.asscalar()), int(X.asscalar()), bool(X)) == (2.5, 2, True)
+
+
+@pytest.mark.parametrize('value, text', [
+    (np.int64(3), '3'), ((np.int64(3), 2, np.float32(0.5)), '(3, 2, 0.5)'),
+    ([(np.int32(-1),), None], '[(-1,), None]'), ('np.float32', 'np.float32'),
+    ("a 'np.str_('word')'", "a 'np.str_('word')'"), ((3, 'add'), "(3, 'add')")])
+def test_numpys_numbers_are_told_to_the_library_as_pythons(value, text):
+    assert _compat._plain_text(value) == text
+
+
+def test_shapes_may_have_numpys_numbers():
+    three = np.int64(3)
+    assert mx.nd.zeros((three, 2)).shape == (3, 2)
+    assert mx.nd.ones((1, 2)).broadcast_to((three, 2)).sum().asscalar() == 6
+    assert mx.sym.zeros((three, 2)).infer_shape()[1] == [(3, 2)]
+
+
+def test_nothing_of_mxnet_is_replaced_where_numpy_is_old_enough(python):
+    version = tuple(int(number) for number in np.__version__.split('.')[:2])
+    told = python('from gluonblocks import _runtime\n'
+                  'print([name for name in _runtime.mended if name.startswith("mxnet")])')
+    expected = []
+    if version >= (2, 0):
+        expected += ['mxnet._ctypes.ndarray.str', 'mxnet._ctypes.symbol.str']
+    if version >= (2, 3):
+        expected += ['mxnet.recordio.pack', 'mxnet.recordio.pack_img']
+    if version >= (2, 4):
+        expected += ['mxnet.nd.NDArray.asscalar']
+    assert told == str(expected)

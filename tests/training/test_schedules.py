@@ -1,0 +1,137 @@
+"""The learning rate of each step against closed forms, and against MXNet's schedulers."""
+import subprocess
+import sys
+from math import cos, pi
+
+import mxnet as mx
+import numpy as np
+import pytest
+from conftest import environment
+from mxnet import nd
+from mxnet.gluon import nn
+
+import gluonblocks as gb
+from gluonblocks.training.optimizers import OPTIMIZERS, make_trainer
+from gluonblocks.training.schedules import make_schedule
+
+BOOKS = {'lr': 0.5, 'lr_schedule': 'constant', 'warmup_epochs': 0, 'lr_decay': 0.1,
+         'lr_decay_epochs': None, 'optimizer': 'sgd', 'momentum': None, 'weight_decay': None,
+         'dtype': 'float32'}
+FALLING = {'lr_schedule': 'step', 'lr_decay_epochs': [2, 3]}
+CHOICES = [{'warmup_epochs': 2}, FALLING, dict(FALLING, warmup_epochs=1),
+           {'lr_schedule': 'cosine'}, {'lr_schedule': 'cosine', 'warmup_epochs': 1}]
+
+
+def schedule_of(num_epochs, **changes):
+    """The schedule of a run with four steps to an epoch."""
+    return make_schedule(dict(BOOKS, **changes), num_epochs, 4)
+
+
+def rates(num_epochs, **changes):
+    """The learning rates of all steps, four to an epoch."""
+    schedule = schedule_of(num_epochs, **changes)
+    return [schedule(step) for step in range(1, 4 * num_epochs + 1)]
+
+
+def test_the_books_constant_rate_is_no_schedule():
+    assert schedule_of(5) is None
+
+
+def test_warm_up_rises_evenly_from_nothing_then_the_rate_stays():
+    assert schedule_of(3, warmup_epochs=2)(0) == 0
+    assert rates(3, warmup_epochs=2) == pytest.approx(
+        [0.5 * step / 8 for step in range(1, 9)] + [0.5] * 4, rel=1e-12)
+
+
+def test_cosine_falls_from_the_rate_to_nothing():
+    assert rates(2, lr_schedule='cosine') == pytest.approx(
+        [0.25 * (1 + cos(pi * step / 8)) for step in range(1, 9)], rel=1e-12)
+    assert schedule_of(2, lr_schedule='cosine')(100) == 0
+
+
+def test_cosine_after_warm_up_is_stretched_over_the_epochs_that_are_left():
+    assert rates(3, lr_schedule='cosine', warmup_epochs=1) == pytest.approx(
+        [0.125, 0.25, 0.375, 0.5] + [0.25 * (1 + cos(pi * step / 8)) for step in range(1, 9)],
+        rel=1e-12)
+
+
+@pytest.mark.parametrize('warmup_epochs, first', [(0, [0.5] * 4), (1, [0.125, 0.25, 0.375, 0.5])])
+def test_the_factor_applies_from_the_first_step_after_each_of_the_decay_epochs(warmup_epochs,
+                                                                               first):
+    found = rates(4, lr_schedule='step', lr_decay_epochs=[2, 3], warmup_epochs=warmup_epochs)
+    assert found == pytest.approx(first + [0.5] * 4 + [0.05] * 4 + [0.005] * 4, rel=1e-12)
+
+
+@pytest.mark.parametrize('warmup_epochs', [0, 1])
+def test_asked_in_order_the_rates_are_those_of_mxnets_own_schedulers(warmup_epochs):
+    how = {'base_lr': 0.5, 'warmup_steps': 4 * warmup_epochs}
+    for mxnets, changes in [
+            (mx.lr_scheduler.CosineScheduler(16, **how), {'lr_schedule': 'cosine'}),
+            (mx.lr_scheduler.MultiFactorScheduler([8, 12], factor=0.1, **how), FALLING)]:
+        assert rates(4, warmup_epochs=warmup_epochs, **changes) == pytest.approx(
+            [mxnets(step) for step in range(1, 17)], rel=1e-12, abs=1e-16)
+
+
+@pytest.mark.parametrize('changes', CHOICES)
+def test_a_steps_rate_does_not_depend_on_the_steps_asked_for_before(changes):
+    fresh = [schedule_of(4, **changes)(step) for step in range(20)]
+    used = schedule_of(4, **changes)
+    steps = np.random.RandomState(0).permutation(np.repeat(np.arange(20), 3))
+    assert [used(int(step)) for step in steps] == [fresh[step] for step in steps]
+
+
+@pytest.mark.parametrize('changes, said', [
+    ({'lr_schedule': 'linear'}, "no schedule 'linear'; the schedules are: constant, step, cosine"),
+    ({'lr_schedule': 'step'}, r"lr_schedule 'step' needs lr_decay_epochs, such as \[30, 60\]"),
+    ({'lr_decay_epochs': [1]}, "lr_decay_epochs is for lr_schedule 'step', not for 'constant'"),
+    ({'warmup_epochs': 4}, 'warmup_epochs is 4, which leaves none of the 4 epochs'),
+    ({'lr_schedule': 'step', 'lr_decay_epochs': [1], 'warmup_epochs': 2},
+     r'lr_decay_epochs are \[1\], but must come after the 2 of warmup_epochs'),
+])
+def test_options_that_do_not_go_together_are_refused_by_their_names(changes, said):
+    with pytest.raises(ValueError, match=said) as error:
+        schedule_of(4, **changes)
+    assert '--' not in str(error.value)
+
+
+def test_schedules_need_no_gluoncv():
+    code = ('import gluonblocks, sys\n'
+            'from gluonblocks.training.schedules import make_schedule\n'
+            'sys.modules["gluoncv"] = None\n'
+            'for mode in ("constant", "cosine"):\n'
+            '    print(make_schedule({"lr": 1, "lr_schedule": mode, "warmup_epochs": 1,\n'
+            '                         "lr_decay_epochs": None, "lr_decay": 0.1}, 2, 2)(1))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          env=environment())
+    assert done.stdout.split() == ['0.5', '0.5'], done.stderr
+
+
+@pytest.mark.parametrize('optimizer', OPTIMIZERS)
+def test_a_trainer_takes_over_the_schedule_without_a_word(optimizer, capsys):
+    net = nn.Dense(2, in_units=3)
+    net.initialize()
+    schedule = schedule_of(4, lr_schedule='cosine', warmup_epochs=1)
+    schedule(9)  # as a run does that goes on, to compare two schedules
+    trainer = make_trainer(net, mx.cpu(), dict(BOOKS, optimizer=optimizer), schedule)
+    assert trainer.learning_rate == 0 and trainer.optimizer.lr_scheduler is schedule
+    assert schedule(4) == 0.5 and capsys.readouterr() == ('', '')
+
+
+class Rates(gb.Hook):
+    """Notes the learning rate of each step."""
+
+    def __init__(self, trainer):
+        self.trainer, self.seen = trainer, []
+
+    def batch_end(self, state):
+        self.seen.append(self.trainer.learning_rate)
+
+
+@pytest.mark.parametrize('changes', CHOICES)
+def test_a_run_is_trained_by_its_schedule(changes):
+    net = nn.Dense(2)
+    net.initialize()
+    batches = [(nd.ones((2, 3)), nd.array([0, 1], dtype='int32'))] * 4
+    hook = Rates(make_trainer(net, mx.cpu(), BOOKS, schedule_of(4, **changes)))
+    gb.train_ch5(net, batches, batches, 2, hook.trainer, mx.cpu(), 4, hooks=[hook])
+    assert hook.seen == rates(4, **changes)
