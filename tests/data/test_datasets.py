@@ -42,12 +42,6 @@ def test_synthetic_data_are_always_the_same_and_of_ten_classes():
     assert sorted(set(batches[0][1].asnumpy())) == list(range(10))
 
 
-def test_data_sets_take_a_pair_too(tiny):
-    for loader in (gb.load_data_fashion_mnist(8, resize=(9, 5), root=str(tiny.folder)) +
-                   load_data_synthetic(8, resize=(9, 5))):
-        assert next(iter(loader))[0].shape == (8, 1, 9, 5)
-
-
 @pytest.mark.parametrize('load', [gb.load_data_fashion_mnist, load_data_synthetic])
 def test_under_set_np_no_data_are_loaded_or_downloaded(load, tiny, monkeypatch):
     monkeypatch.setattr(datasets, 'read_fashion_mnist', None)
@@ -97,3 +91,9 @@ def test_a_data_set_without_files_refuses_a_folder():
 def test_the_classes_of_both_data_sets_are_ten():
     for name in list_datasets():
         assert len(set(get_dataset(name).class_names)) == 10
+
+
+def test_data_sets_take_a_pair_too(tiny):
+    for loader in (gb.load_data_fashion_mnist(8, resize=(9, 5), root=str(tiny.folder)) +
+                   gb.data.load_data_synthetic(8, resize=(9, 5))):
+        assert next(iter(loader))[0].shape == (8, 1, 9, 5)
