@@ -42,6 +42,12 @@ def test_synthetic_data_are_always_the_same_and_of_ten_classes():
     assert sorted(set(batches[0][1].asnumpy())) == list(range(10))
 
 
+def test_data_sets_take_a_pair_too(tiny):
+    for loader in (gb.load_data_fashion_mnist(8, resize=(9, 5), root=str(tiny.folder)) +
+                   load_data_synthetic(8, resize=(9, 5))):
+        assert next(iter(loader))[0].shape == (8, 1, 9, 5)
+
+
 @pytest.mark.parametrize('load', [gb.load_data_fashion_mnist, load_data_synthetic])
 def test_under_set_np_no_data_are_loaded_or_downloaded(load, tiny, monkeypatch):
     monkeypatch.setattr(datasets, 'read_fashion_mnist', None)
