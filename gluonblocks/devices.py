@@ -4,8 +4,8 @@ import re
 import mxnet as mx
 from mxnet import nd
 
-# The numbers of CPUs all mean the same one. MXNet takes any, but does not come back from a large
-# one, and of a GPU's it takes the last 32 bits.
+# All numbers of a CPU mean the same processor. MXNet accepts any, but hangs at a very large one; of
+# a GPU's number it uses the last 32 bits alone.
 MAX_DEVICES = 64
 
 

@@ -8,12 +8,13 @@ from ..checks import check_classic_arrays, check_positive
 class BatchLoader:
     """Gives (X, y) by batches, as the book's DataLoader: X (N, 1, H, W) float32 in [0, 1], y (N,).
 
-    Arguments: `images` (n, H, W) uint8 and `labels` (n,) int32, NumPy arrays; `resize` is
-    what images are resized to, bilinearly: the side of a square, or (height, width) (None: as they
+    Arguments: `images` (n, H, W) uint8 and `labels` (n,) int32, NumPy arrays; `resize` is the
+    side of the squares that images are resized to, bilinearly, or (height, width) (None: as they
     are); `seed` orders the images anew for each pass over the data (None: always in their own
     order). The last batch may be shorter. `len()` is the number of batches, `num_images` that of
-    images. `dtype`, which may be set, is X's. Raises ValueError for sizes that are not whole
-    numbers from 1.
+    images. `dtype`, which may be set, is X's.
+
+    Raises ValueError for sizes that are not whole numbers from 1.
     """
 
     dtype = 'float32'
@@ -53,7 +54,7 @@ class BatchLoader:
 
 
 def _width_and_height(resize):
-    """What `resize` says, in the order of MXNet's operator."""
+    """`resize` in the order of MXNet's operator, or None."""
     if resize is None:
         return None
     try:

@@ -42,7 +42,7 @@ def split(arrays, devices):
 
     With fewer images than devices the last devices get none, and the list is so much shorter.
     """
-    used = devices[:arrays[0].shape[0]]
+    used = devices[:max(arrays[0].shape[0], 1)]
     return list(zip(*(gluon.utils.split_and_load(z, used, even_split=False) for z in arrays)))
 
 

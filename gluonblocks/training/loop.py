@@ -132,7 +132,7 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
 def _zero_losses(net, devices):
     """What to differentiate on devices that got no images, so that their gradients are zero.
 
-    Without it they would still hold those of the step before, and the Trainer refuse the step.
+    Without it the Trainer adds those of the step before, or refuses the step as they are old.
     """
     return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
             if param.grad_req != 'null']
