@@ -2,21 +2,28 @@
 
 The data set is Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
 """
-import collections
 import gzip
 import hashlib
 import os
 import zlib
+from typing import NamedTuple, Tuple
 
 import numpy as np
 
+from ..files import DamagedFile, open_file
 from . import download
 
 DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
 SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fashion-mnist
 
-IdxFile = collections.namedtuple('IdxFile', 'shape sha256')
-# The checksums are of the decompressed content: it is the same everywhere, its gzip is not.
+
+class IdxFile(NamedTuple):
+    """What a file of the data set holds."""
+
+    shape: Tuple[int, ...]  #: of its array of uint8
+    sha256: str  #: of its content, decompressed: that is the same everywhere, its gzip is not
+
+
 FILES = {
     'train-images-idx3-ubyte': IdxFile(
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -36,7 +43,7 @@ Any of these gets it right:
   - delete the file named above, if it is there: the next run fetches it again
   - Debian, Ubuntu: apt-get install dataset-fashion-mnist
   - get the four .gz files of https://github.com/zalandoresearch/fashion-mnist (data/fashion) and
-    name their folder: scripts/train.py --data-root FOLDER, load_data_fashion_mnist(root=FOLDER)"""
+    name their folder: root=FOLDER for a loader, data_root=FOLDER for a run"""
 
 
 class DataError(OSError):
@@ -106,7 +113,7 @@ def _read(folder, name):
 
 def _path(folder, name):
     for path in (os.path.join(folder, name + '.gz'), os.path.join(folder, name)):
-        if os.path.exists(path):
+        if os.path.lexists(path):  # a link to nowhere is not missing but wrong
             return path
     return None
 
@@ -120,10 +127,15 @@ def _content(path):
     """The decompressed content of the file at `path`, but no more than a byte over the largest."""
     limit = 1 + max(_size(file.shape) for file in FILES.values())
     try:
-        with open(path, 'rb') as f:
+        with open_file(path, limit + 2 ** 16) as f:  # gzip may add a little, and a file name
             zipped = f.read(2) == b'\x1f\x8b'
-        with (gzip.open if zipped else open)(path, 'rb') as f:
-            return f.read(limit)
+            f.seek(0)
+            if not zipped:
+                return f.read(limit)
+            with gzip.open(f) as content:
+                return content.read(limit)
+    except DamagedFile as error:  # not a regular file, or too large
+        raise DataError(str(error))
     except EOFError:
         raise DataError('%s: truncated: its gzip data ends too early' % path)
     except zlib.error as error:

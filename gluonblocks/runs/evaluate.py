@@ -1,14 +1,20 @@
 """A run on the test images of its data set: the numbers, and the words for them."""
-import collections
+from typing import Any, Dict, List, NamedTuple
+
+import numpy as np
 
 from ..data.datasets import get_dataset
 from ..devices import devices_of
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix
 from .load import load_run
 
-Evaluation = collections.namedtuple('Evaluation', 'config names matrix')
-Evaluation.__doc__ = """A run on its test images: the run's configuration, the names of the classes,
-and the confusion matrix, as `confusion_matrix` gives it."""
+
+class Evaluation(NamedTuple):
+    """A run on the test images of its data set."""
+
+    config: Dict[str, Any]  #: the run's configuration, as in its config.json
+    names: List[str]  #: of the classes, in the order of `matrix`
+    matrix: np.ndarray  #: int (classes, classes), as `confusion_matrix` gives it
 
 
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):

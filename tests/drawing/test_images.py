@@ -25,4 +25,8 @@ def test_images_are_shown_in_a_row_under_their_labels():
 
 
 def test_one_image_is_shown_too():
-    gb.show_fashion_mnist(nd.zeros((1, 28, 28)), ['bag'])
+    from matplotlib import pyplot as plt
+    gb.show_fashion_mnist(nd.ones((1, 28, 28)), ['bag'])
+    (ax,) = plt.gcf().axes
+    assert ax.get_title() == 'bag' and (ax.images[0].get_array() == np.ones((28, 28))).all()
+    plt.close()

@@ -66,16 +66,6 @@ def test_no_data_another_number_of_classes_and_foreign_labels_are_refused():
         gb.confusion_matrix(answers([([0, 1], [1, 3])])[1], net, num_classes=3)
 
 
-def test_the_picture_is_a_png_that_replaces_the_one_before(tmp_path):
-    from PIL import Image
-    path = tmp_path / 'confusion.png'
-    path.write_text('the one before')
-    gb.drawing.plot_confusion(MATRIX, NAMES, str(path))
-    with Image.open(str(path)) as picture:
-        assert picture.format == 'PNG' and min(picture.size) > 200
-    assert [f.name for f in tmp_path.iterdir()] == ['confusion.png']
-
-
 def test_a_run_is_evaluated_on_the_test_images_of_its_data(make_run):
     folder, net = make_run()
     config, names, matrix = gb.evaluate_run(str(folder))
