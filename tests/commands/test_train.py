@@ -86,7 +86,8 @@ def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
     process.send_signal(signal.SIGINT)
     code, _, err = finish(process)
     assert code == 130
-    assert err.strip().splitlines()[-1] == 'interrupted: training stopped, nothing was saved'
+    assert err.strip().splitlines()[-1] == (
+        'interrupted: training stopped between two batches, nothing was saved')
     assert len(err.strip().splitlines()) == 2  # it, and what the run resolved
 
 

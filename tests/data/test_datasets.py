@@ -91,9 +91,3 @@ def test_a_data_set_without_files_refuses_a_folder():
 def test_the_classes_of_both_data_sets_are_ten():
     for name in list_datasets():
         assert len(set(get_dataset(name).class_names)) == 10
-
-
-def test_data_sets_take_a_pair_too(tiny):
-    for loader in (gb.load_data_fashion_mnist(8, resize=(9, 5), root=str(tiny.folder)) +
-                   gb.data.load_data_synthetic(8, resize=(9, 5))):
-        assert next(iter(loader))[0].shape == (8, 1, 9, 5)

@@ -5,7 +5,7 @@ import pytest
 from mxnet import nd
 
 import gluonblocks as gb
-from gluonblocks.training.metrics import RunningSum, accuracy_of, class_scores
+from gluonblocks.training.metrics import RunningSum
 
 NAMES = ['bag', 'coat', 'dress']
 #                   taken for: bag, coat, dress
@@ -46,19 +46,19 @@ def test_images_that_fill_up_ndarrayiters_last_batch_are_not_counted_twice():
 
 
 def test_accuracy_of_a_matrix_is_the_share_on_its_diagonal():
-    assert accuracy_of(MATRIX) == 8 / 13
+    assert gb.training.accuracy_of(MATRIX) == 8 / 13
 
 
 def test_scores_are_those_counted_by_hand():
-    assert class_scores(MATRIX, NAMES) == [
+    assert gb.training.class_scores(MATRIX, NAMES) == [
         ('bag', 8, 6 / 6, 6 / 8, 'coat'), ('coat', 5, 2 / 3, 2 / 5, 'dress'),
         ('dress', 0, 0.0, None, None)]
-    never = class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
+    never = gb.training.class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
     assert never[1] == ('b', 2, None, 0.0, 'a')
 
 
 def test_a_score_has_its_figures_by_name():
-    _, score, _ = class_scores(MATRIX, NAMES)
+    _, score, _ = gb.training.class_scores(MATRIX, NAMES)
     assert (score.name, score.count, score.confused_with) == ('coat', 5, 'dress')
     assert (score.precision, score.recall) == (2 / 3, 2 / 5)
 
