@@ -1,0 +1,3 @@
+FIXED={}
+def draw(room):
+    return "equal"
