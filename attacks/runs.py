@@ -248,4 +248,3 @@ for _name in ('history.csv', 'times.csv', 'curves.png', 'final.params', 'final.s
     FIXED['1-link-for-%s' % _name] = fixed(_name, functools.partial(put, places.link), 'resume')
 for _name, (_file, _change, _use) in forged.FIXED.items():
     FIXED[_name] = fixed(_file, _change, _use)
-assert (CLEAN, NotTried, compare)

@@ -125,6 +125,20 @@ print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spe
     assert python(code) == 'True None'
 
 
+def test_without_packaging_either_it_is_said_what_to_install(python):
+    said = python("""
+import importlib.util, sys
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
+sys.modules.pop('distutils', None)
+sys.modules['packaging'] = None
+try:
+    import gluonblocks
+except ImportError as error:
+    print(error)""")
+    assert said.startswith('MXNet could not be imported') and 'pip install packaging' in said
+
+
 def test_distutils_is_not_replaced(python):
     assert python("""
 import importlib.machinery, sys, types
