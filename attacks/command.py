@@ -80,9 +80,6 @@ def main(argv=None):
     folder, start = tempfile.mkdtemp(prefix='attack-'), time.monotonic()
     try:
         records, lacking, code = _run(folder, cases, args)
-    except KeyboardInterrupt:
-        print('\ninterrupted', file=sys.stderr)
-        return 130
     finally:
         remove(folder)
     if args.json:
@@ -124,18 +121,19 @@ def _run(folder, cases, args):
                         one['verdict'] == DEFECT for one in records)), file=sys.stderr, flush=True)
         return records, lacking, os.WEXITSTATUS(os.waitpid(pid, 0)[1])
     except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
-        raise
+        return records, lacking, 130
 
 
 def _inside(folder, cases, args, writing):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         system.die_with_parent()
-        with open(writing, 'w', buffering=1) as lines:
-            return attack(folder, cases, args.seed, args.jobs, lambda line: lines.write(line + '\n'))
-    except KeyboardInterrupt:
+        return attack(folder, cases, args.seed, args.jobs,
+                      lambda line: os.write(writing, (line + '\n').encode()))
+    except (KeyboardInterrupt, BrokenPipeError):
         return 130
     except (OSError, RuntimeError) as error:
         print('error: %s' % error, file=sys.stderr)

@@ -26,8 +26,8 @@ class Job(NamedTuple):
 
     `argv` is what follows `gluonblocks`. A `cold` one is a process started anew, by `command` if
     there is one (a whole command line); another is forked off a server that has imported
-    gluonblocks. `env` changes variables (None removes one). `kill` is (seconds, signal), `shim`
-    what happens at its system calls; `other_user` takes its rights; `stop_at` has it stop after
+    gluonblocks. `env` changes variables (None removes one). `kill` is (seconds, signal), with
+    `on_output` counted from its first line on stdout; `shim` is what happens at its system calls; `other_user` takes its rights; `stop_at` has it stop after
     that step, as by Ctrl-C; `after` is how many seconds later than the first it is started.
     """
 
@@ -38,6 +38,7 @@ class Job(NamedTuple):
     env: Dict[str, Any] = {}
     kill: Optional[Tuple[float, int]] = None
     shim: Optional[Shim] = None
+    on_output: bool = False
     other_user: bool = False
     stop_at: Optional[int] = None
     after: float = 0

@@ -11,7 +11,7 @@ from .verdict import EQUAL, Defect, clean_error, left_behind, said, snapshot, su
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # What a process that got a signal may end with; 0 where it was too late.
 CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
-         signal.SIGINT: (130,)}
+         signal.SIGINT: (130, -2)}  # -2: as Python itself was ending
 VARIANTS = {
     'plain': RUN + ['--checkpoint-every', '1'],
     'adam': RUN[:-4] + ['--optimizer', 'adam', '--lr', '0.001', '--lr-schedule', 'cosine',
@@ -135,7 +135,7 @@ def together(room):
     return EQUAL
 
 
-def cold(variant, signum, seconds):
+def cold(signum, seconds, on_output=True):
     """As `draw`, in processes started anew, on the whole synthetic data set."""
     argv = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed', '0',
             '--epochs', '2', '--batch-size', '256', '--checkpoint-every', '2']
@@ -146,7 +146,7 @@ def cold(variant, signum, seconds):
         one = room.path('run')
         for wait in seconds + (None,):
             begun = os.path.exists(os.path.join(one, 'config.json'))
-            how = {'kill': (wait, int(signum))} if wait else {}
+            how = {'kill': (wait, int(signum)), 'on_output': on_output} if wait else {}
             done = room.run('train', *(['--resume', one] if begun else ['--out', one] + argv),
                             cold=True, **how)
             printed += said(done)
@@ -187,6 +187,8 @@ FIXED = {
     'interrupted-in-a-save': at_call('adam', 30, signal.SIGINT),
     'terminated-in-a-save': at_call('devices', 30, signal.SIGTERM),
     'hung-up-in-a-rename': at_call('tensorboard', 50, signal.SIGHUP, shim.AFTER),
-    'whole-processes-killed': cold('plain', signal.SIGKILL, (1.9, 2.2)),
-    'whole-processes-interrupted': cold('plain', signal.SIGINT, (2.0,)),
-    'whole-processes-terminated': cold('plain', signal.SIGTERM, (2.0,))}
+    'whole-processes-killed': cold(signal.SIGKILL, (0.1, 0.2)),
+    'whole-processes-interrupted': cold(signal.SIGINT, (0.1,)),
+    'whole-processes-terminated': cold(signal.SIGTERM, (0.1,)),
+    'interrupted-before-it-trains': cold(signal.SIGINT, (0.7,), on_output=False),
+    'killed-before-it-trains': cold(signal.SIGKILL, (0.7,), on_output=False)}

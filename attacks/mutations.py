@@ -2,6 +2,13 @@
 import json
 
 
+def _block(rng, data):
+    """(start, size) of some part of `data`, mostly a small one."""
+    start = rng.randrange(len(data))
+    most = len(data) - start
+    return start, rng.randint(1, min(most, rng.choice((1, 8, 64, 512, 4096, most))))
+
+
 def bit_flips(rng, data):
     data = bytearray(data)
     places = [rng.randrange(len(data)) for _ in range(rng.choice((1, 1, 1, 2, 8, 100)))]

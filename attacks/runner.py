@@ -1,4 +1,5 @@
 """Which cases there are, and how they are run: several at a time, each in a room of its own."""
+import contextlib
 import json
 import os
 import queue
@@ -115,7 +116,7 @@ def attack(folder, cases, seed, jobs, write):
             waiting.put(case)
 
         def tell(record):
-            with lock:
+            with lock, contextlib.suppress(BrokenPipeError):  # nobody listens any more
                 write(json.dumps(record))
         workers = [Worker(i, waiting, seed, material, server, tell, stop)
                    for i, server in enumerate(servers)]

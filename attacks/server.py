@@ -139,10 +139,14 @@ class Child:
                 except ProcessLookupError:
                     pass
             self.kill(signal.SIGKILL)
-        if self.job['kill'] and age >= self.job['kill'][0]:
-            os.kill(self.pid, self.job['kill'][1])
-            self.job['kill'] = None
-        left = self.job['kill'][0] - age if self.job['kill'] else 1
+        if self.job['on_output'] and os.stat(self.job['base'] + '.out').st_size:
+            self.job.update(on_output=False, kill=[age + self.job['kill'][0], self.job['kill'][1]])
+        left = 1
+        if self.job['kill'] and not self.job['on_output']:
+            left = self.job['kill'][0] - age
+            if left <= 0:
+                os.kill(self.pid, self.job['kill'][1])
+                self.job['kill'] = None
         return max(0.0, min(left, 0.01 if age < 1 else 0.03))
 
     def kill(self, number):
