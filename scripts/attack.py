@@ -1,0 +1,10 @@
+#!/usr/bin/env python
+"""Attack gluonblocks by damaged files, kills, full disks and command lines, and tell what held."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from attacks.command import main  # noqa: E402
+
+if __name__ == '__main__':
+    sys.exit(main())
