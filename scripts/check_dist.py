@@ -62,7 +62,7 @@ def package_files():
 
 
 def check_files(archive):
-    """SystemExit if an archive lacks a file of the package, or a source archive one of `SOURCES`."""
+    """SystemExit if an archive lacks a file of the package, or one of sources lacks `SOURCES`."""
     if archive.endswith('.whl'):
         with zipfile.ZipFile(archive) as wheel:
             names, wanted = wheel.namelist(), package_files()
