@@ -4,11 +4,8 @@ import json
 import os
 
 from . import forged, mutations, places
-from .kills import compare
 from .material import SAME, WEIGHTS
-from .sandbox import NotTried
 from .verdict import (
-    CLEAN,
     EQUAL,
     OK,
     Defect,
