@@ -45,6 +45,13 @@ def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
     assert '17,451,018' in out.splitlines()[-1]
 
 
+def test_summary_of_a_run_is_that_of_its_model(train_script, make_run):
+    folder, _ = make_run()
+    summary = finish(train_script('--model', 'lenet_bn', '--summary'))
+    assert finish(train_script('--resume', str(folder), '--summary')) == summary
+    assert summary[0] == 0 and '44,878' in summary[1]
+
+
 @pytest.mark.parametrize('arguments, words', [
     (('--model', 'lenet'), "no model 'lenet'; the models are: densenet, "),
     ((), '--model is needed, or --resume'),

@@ -1,10 +1,9 @@
-"""What the net of a run takes picture files for, and the command that says it."""
-import json
+"""What the net of a run takes picture files for."""
 
 import numpy as np
 import pytest
 from mxnet import nd
-from picture_files import IMAGES, A, cut, saved
+from picture_files import IMAGES, saved
 
 import gluonblocks as gb
 
@@ -21,72 +20,3 @@ def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_ru
     assert (gb.training.predict_images(net, images, resize=resize) == want).all()
     for answer, p in zip(gb.predict_files(str(folder), paths, top=10), want):
         assert sorted(probability for _, probability in answer.classes) == sorted(p.tolist())
-
-
-def test_the_command_answers_what_it_can_and_names_the_rest(tmp_path, make_run, script):
-    folder, _ = make_run(dataset='fashion-mnist')
-    half, whole = cut(tmp_path), saved(tmp_path, A, 'whole.png')
-    missing = str(tmp_path / 'missing.png')
-    code, out, err = script('predict.py', folder, half, whole, '--top', '2', missing)
-    (answer,) = gb.predict_files(str(folder), [whole], top=2)
-    assert code == 1
-    assert out == '%s: %s\n' % (whole, ', '.join('%s %.3f' % pair for pair in answer.classes))
-    assert [line.split(': ')[:2] for line in err.splitlines()] == [
-        ['error', half], ['error', missing]]
-
-
-def test_the_command_gives_a_line_of_json_for_each_picture(tmp_path, make_run, script):
-    folder, _ = make_run(dataset='fashion-mnist')
-    paths = [saved(tmp_path, 255 - A), str(tmp_path / 'none.png')]
-    code, out, err = script('predict.py', folder, '--json', '--invert', '--top', '10', *paths)
-    good, bad = [json.loads(line) for line in out.splitlines()]
-    assert code == 1 and [good['file'], bad['file']] == paths
-    assert {c['name'] for c in good['classes']} == set(gb.get_fashion_mnist_labels(range(10)))
-    assert abs(sum(c['probability'] for c in good['classes']) - 1) < 1e-5
-    (answer,) = gb.predict_files(str(folder), [saved(tmp_path, A, 'b.png')], top=10)
-    assert [tuple(c.values()) for c in good['classes']] == answer.classes
-    assert 'no such file' in bad['error'] and 'no such file' in err
-
-
-def test_the_command_hints_at_invert_where_the_ground_is_bright(tmp_path, make_run, script):
-    folder, _ = make_run()
-    thing = np.full((100, 80), 250, np.uint8)
-    thing[30:70, 20:60] = 30
-    path = saved(tmp_path, thing)
-    code, out, err = script('predict.py', folder, path)
-    assert code == 0 and err.startswith('note: ' + path) and err.endswith('use --invert\n')
-
-
-@pytest.mark.parametrize('arguments, said', [
-    ((), 'RUN, IMAGE'), (('run', 'a.png', '--top', '0'), '0 is not a positive whole number'),
-    (('run', 'a.png', '--weights', 'worst'), "invalid choice: 'worst'")])
-def test_wrong_arguments_end_with_code_2(script, arguments, said):
-    code, out, err = script('predict.py', *arguments)
-    assert code == 2 and out == '' and said in err
-
-
-def test_help_explains_inverted_grounds(script):
-    code, out, _ = script('predict.py', '--help')
-    assert code == 0 and 'dark on bright ground: then use --invert' in out
-
-
-def test_without_pillow_it_says_what_to_install(make_run, script, tmp_path):
-    folder, _ = make_run()
-    path = saved(tmp_path, A)
-    (tmp_path / 'PIL.py').write_text('raise ModuleNotFoundError("No module named PIL")')
-    code, out, err = script('predict.py', folder, path, PYTHONPATH=str(tmp_path))
-    assert code == 1 and out == '' and "pip install 'pillow" in err
-
-
-def test_what_pillow_warns_of_is_a_note(tmp_path, make_run, script):
-    folder, _ = make_run()
-    path = saved(tmp_path, A)
-    content = (tmp_path / 'a.png').read_bytes()
-    # An animation of 0 frames, which there cannot be.
-    (tmp_path / 'a.png').write_bytes(content[:33] + bytes.fromhex(
-        '00000008 6163544c 0000000000000000 894dc010') + content[33:])
-    (answer,) = gb.predict_files(str(folder), [path])
-    (note,) = answer.notes
-    assert note.startswith(path + ': Invalid APNG') and answer.error is None
-    code, _, err = script('predict.py', folder, path)
-    assert code == 0 and err.splitlines() == ['note: ' + note]
