@@ -115,6 +115,9 @@ def _run(folder, cases, args):
                     lacking = record['lacking']
                     continue
                 records.append(record)
+                if record['verdict'] == DEFECT:
+                    print('defect: %s %s: %s' % (record['kind'], record['case'], record['what']),
+                          file=sys.stderr, flush=True)
                 if time.monotonic() - told > 5:
                     told = time.monotonic()
                     print('%d of %d, %d defects' % (len(records), len(cases), sum(
