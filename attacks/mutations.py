@@ -74,7 +74,8 @@ def other_content(rng, data):
     what, content = rng.choice([
         ('nothing', b''), ('a newline', b'\n'), ('a NUL', b'\0'), ('{}', b'{}'), ('[]', b'[]'),
         ('null', b'null'), ('"x"', b'"x"'), ('a BOM', b'\xef\xbb\xbf{}'),
-        ('no UTF-8', b'\xff\xfe{'), ('deep lists', b'[' * 100000), ('deep objects', b'{"a":' * 50000),
+        ('no UTF-8', b'\xff\xfe{'), ('deep lists', b'[' * 100000),
+        ('deep objects', b'{"a":' * 50000),
         ('digits', b'9' * 10000), ('NaN', b'NaN'), ('commas', b',' * 1000),
         ('256 kB of noise', rng.getrandbits(8 << 18).to_bytes(1 << 18, 'big')),
         ('a gzip header', b'\x1f\x8b\x08\0'), ('a ZIP', b'PK\x03\x04' + bytes(100)),
