@@ -20,18 +20,28 @@ def read_file(path, limit):
     Raises DamagedFile for another kind of file and for one that is larger; FileNotFoundError and
     other OSErrors as `open` does.
     """
+    with open_file(path, limit) as f:
+        return f.read(limit)
+
+
+def open_file(path, limit):
+    """The regular file at `path`, of `limit` bytes at most, open to read bytes. As `read_file`."""
+    _check_regular(path, os.stat(path), limit)  # a socket cannot be opened to see what it is
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise DamagedFile('%s: this is %s, no regular file' % (path, kind_of(state)))
-        if state.st_size > limit:
-            raise DamagedFile('%s: it has %d bytes, and at most %d can be right'
-                              % (path, state.st_size, limit))
-        with open(handle, 'rb', closefd=False) as f:
-            return f.read(limit)
-    finally:
+        _check_regular(path, os.fstat(handle), limit)
+        return open(handle, 'rb')
+    except BaseException:
         os.close(handle)
+        raise
+
+
+def _check_regular(path, state, limit):
+    if not stat.S_ISREG(state.st_mode):
+        raise DamagedFile('%s: this is %s, no regular file' % (path, kind_of(state)))
+    if state.st_size > limit:
+        raise DamagedFile('%s: it has %d bytes, and at most %d can be right'
+                          % (path, state.st_size, limit))
 
 
 def kind_of(state):

@@ -17,6 +17,12 @@ def test_an_array_or_symbol_of_mx_np_is_refused_in_the_name_of_who_would_take_it
         check_classic_arrays('it', nd.ones(2), array)
 
 
+@pytest.mark.parametrize('mode', [mx.util.np_array, mx.util.np_shape])
+def test_each_half_of_numpys_mode_is_refused(mode):
+    with mode(True), pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx'):
+        check_classic_arrays('it')
+
+
 @pytest.mark.parametrize('value', [0, -1, 2.5, True, '3', None])
 def test_what_is_no_positive_whole_number_is_refused_with_its_name_and_value(value):
     with pytest.raises(ValueError, match='^size is %r, but must be a positive whole' % value):

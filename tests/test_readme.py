@@ -1,4 +1,5 @@
 """The README's figures are those of the runs whose output is in results/."""
+import operator
 import os
 import re
 
@@ -73,3 +74,9 @@ def test_every_link_within_the_repository_leads_somewhere(document):
     links = [link for link in re.findall(r'\]\(([^)#\s]+)', text) if '://' not in link]
     missing = [link for link in links if not os.path.exists(os.path.join(folder, link))]
     assert missing == []
+
+
+@pytest.mark.parametrize('document', documents())
+def test_every_name_of_the_package_that_a_document_uses_is_there(document):
+    for name in sorted(set(re.findall(r'\bgb((?:\.\w+)+)', read(document)))):
+        operator.attrgetter(name[1:])(gb)

@@ -1,14 +1,26 @@
 """How many threads MXNet gets. Each case in a new process, as it works at import."""
 import math
+import os
+import sys
 
 import pytest
 
 from gluonblocks import _threads
 
 
-def test_mxnet_gets_one_thread_for_each_core(python):
-    threads = python('import gluonblocks, os; print(os.environ["OMP_NUM_THREADS"])')
-    assert int(threads) == _threads.physical_cores()
+def test_mxnet_gets_one_thread_for_each_core(monkeypatch):
+    monkeypatch.setattr(_threads, 'physical_cores', lambda: 17)
+    monkeypatch.setenv('OMP_NUM_THREADS', '')  # which is put back after the test
+    monkeypatch.delenv('MXNET_OMP_MAX_THREADS', raising=False)
+    monkeypatch.delitem(sys.modules, 'mxnet')  # as before its import
+    assert _threads.set_threads() == ['OMP_NUM_THREADS=17']
+    assert os.environ['OMP_NUM_THREADS'] == '17'
+
+
+@pytest.mark.parametrize('threads', ['1', '3'])
+def test_mxnets_library_takes_the_number_that_is_set(python, threads):
+    assert python('import gluonblocks; from mxnet.base import _LIB; '
+                  'print(_LIB.omp_get_max_threads())', OMP_NUM_THREADS=threads) == threads
 
 
 @pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])

@@ -114,7 +114,7 @@ class BatchNorm(nn.BatchNorm):
         self.beta = self.params.get('beta', shape=shape, init=init.Zero())
         # Book: a variance that starts at 0, not 1: an untrained layer multiplies by 1 / sqrt(eps).
         for name in ('moving_mean', 'moving_var'):
-            setattr(self, name, statistic(self.params, name, shape, shared=params))
+            setattr(self, name, statistic(self.params, name, shape))
         # Under nn.BatchNorm's name for them, by which GluonCV sets use_global_stats.
         self._kwargs = _Settings(self.moving_mean.forget_graphs, eps=eps, momentum=momentum,
                                  use_global_stats=use_global_stats)

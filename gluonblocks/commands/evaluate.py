@@ -3,9 +3,9 @@ import json
 import os
 import sys
 
-from ..drawing.confusion import plot_confusion
+from ..drawing.confusion import format_confusion, plot_confusion
 from ..files import write_file
-from ..runs.evaluate import evaluate_run, evaluation_record, format_evaluation
+from ..runs.evaluate import evaluate_run, evaluation_record
 from .arguments import add_run_arguments
 from .parser import Parser
 
@@ -33,7 +33,7 @@ def parse(argv, prog):
 def main(args):
     evaluation = evaluate_run(args.run, ctx=args.ctx, weights=args.weights,
                               data_root=args.data_root)
-    print(format_evaluation(evaluation.matrix, evaluation.names), flush=True)
+    print(format_confusion(evaluation.matrix, evaluation.names), flush=True)
     if args.json:
         record = dict(evaluation_record(evaluation), run=args.run, weights=args.weights)
         write_file(args.json, (json.dumps(record, indent=1) + '\n').encode())

@@ -9,10 +9,12 @@ class BatchLoader:
     """Gives (X, y) by batches, as the book's DataLoader: X (N, 1, H, W) float32 in [0, 1], y (N,).
 
     Arguments: `images` (n, H, W) uint8 and `labels` (n,) int32, NumPy arrays; `resize` is the
-    side of the squares that images are resized to, bilinearly (None: as they are); `seed` orders
-    the images anew for each pass over the data (None: always in their own order). The last batch
-    may be shorter. `len()` is the number of batches, `num_images` that of images. `dtype`, which
-    may be set, is X's.
+    side of the squares that images are resized to, bilinearly, or (height, width) (None: as they
+    are); `seed` orders the images anew for each pass over the data (None: always in their own
+    order). The last batch may be shorter. `len()` is the number of batches, `num_images` that of
+    images. `dtype`, which may be set, is X's.
+
+    Raises ValueError for sizes that are not whole numbers from 1.
     """
 
     dtype = 'float32'
@@ -20,11 +22,10 @@ class BatchLoader:
     def __init__(self, images, labels, batch_size, resize=None, seed=None):
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', batch_size)
-        if resize is not None:
-            check_positive('resize', resize)
         self.images, self.labels = images, labels
         self.num_images = len(images)
         self.batch_size, self.resize = batch_size, resize
+        self._width_and_height = _width_and_height(resize)
         self._order = None if seed is None else np.random.RandomState(seed)
         self._first = 0
 
@@ -45,8 +46,25 @@ class BatchLoader:
         for start in range(first * self.batch_size, n, self.batch_size):
             batch = order[start:start + self.batch_size]
             X = nd.from_numpy(self.images[batch][..., None])  # (N, H, W, 1)
-            if self.resize:
-                X = nd.image.resize(X, size=self.resize)  # (N, resize, resize, 1)
+            if self.resize is not None:
+                X = nd.image.resize(X, size=self._width_and_height)  # (N, height, width, 1)
             X = (X.astype('float32') / 255).astype(self.dtype, copy=False)
             yield (X.reshape((X.shape[0], 1) + X.shape[1:3]),  # (N, 1, H, W)
                    nd.from_numpy(self.labels[batch].astype('int32', copy=False)))
+
+
+def _width_and_height(resize):
+    """`resize` in the order of MXNet's operator, or None."""
+    if resize is None:
+        return None
+    try:
+        if isinstance(resize, (list, tuple)):
+            height, width = resize
+        else:
+            height = width = resize
+        for side in (height, width):
+            check_positive('resize', side)
+    except ValueError:
+        raise ValueError('resize is %r, but must be a positive whole number, the side of a square, '
+                         'or a pair of them, (height, width)' % (resize,)) from None
+    return int(width), int(height)

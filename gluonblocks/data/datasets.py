@@ -11,9 +11,10 @@ from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None):
     """Fashion-MNIST as (train_iter, test_iter), two `BatchLoader`s of 60,000 and 10,000 images.
 
-    `root` is the folder with the four idx files, compressed by gzip or not. If it has none they
-    are looked for, and at last downloaded, as `read_fashion_mnist` tells. The training images are
-    shuffled anew each epoch, by `seed` or, without one, by NumPy's global generator.
+    `resize` is the side of the squares that images are resized to, or (height, width). `root` is
+    the folder with the four idx files, compressed by gzip or not. If they are not there they are
+    looked for elsewhere and at last downloaded, as `read_fashion_mnist` tells. The training images
+    are shuffled anew each epoch, by `seed` or, without one, by NumPy's global generator.
 
     Raises DataError, an OSError, where a file is missing or not what it should be, and ValueError
     under `npx.set_np()`.
@@ -26,7 +27,8 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
     """A small data set made on the spot, in the shapes of Fashion-MNIST: (train_iter, test_iter).
 
     Ten classes: each a fixed coarse pattern under noise, which a net learns within an epoch or
-    two. The images are always the same; `seed` is for their order, as in Fashion-MNIST.
+    two. The images are always the same; `seed` is for their order and `resize` for their size, as
+    in Fashion-MNIST.
     """
     rng = np.random.RandomState(0)
     patterns = np.kron(rng.uniform(0, 160, (10, 7, 7)), np.ones((4, 4)))  # (10, 28, 28)

@@ -10,6 +10,7 @@ from typing import NamedTuple, Tuple
 
 import numpy as np
 
+from ..files import DamagedFile, open_file
 from . import download
 
 DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
@@ -43,7 +44,7 @@ Any of these gets it right:
   - delete the file named above, if it is there: the next run fetches it again
   - Debian, Ubuntu: apt-get install dataset-fashion-mnist
   - get the four .gz files of https://github.com/zalandoresearch/fashion-mnist (data/fashion) and
-    name their folder: load_data_fashion_mnist(batch_size, root=FOLDER)"""
+    name their folder: root=FOLDER for a loader, data_root=FOLDER for a run"""
 
 
 class DataError(OSError):
@@ -113,7 +114,7 @@ def _read(folder, name):
 
 def _path(folder, name):
     for path in (os.path.join(folder, name + '.gz'), os.path.join(folder, name)):
-        if os.path.exists(path):
+        if os.path.lexists(path):  # a link to nowhere is not missing but wrong
             return path
     return None
 
@@ -127,10 +128,15 @@ def _content(path):
     """The decompressed content of the file at `path`, but no more than a byte over the largest."""
     limit = 1 + max(_size(file.shape) for file in FILES.values())
     try:
-        with open(path, 'rb') as f:
+        with open_file(path, limit + 2 ** 16) as f:  # gzip may add a little, and a file name
             zipped = f.read(2) == b'\x1f\x8b'
-        with (gzip.open if zipped else open)(path, 'rb') as f:
-            return f.read(limit)
+            f.seek(0)
+            if not zipped:
+                return f.read(limit)
+            with gzip.open(f) as content:
+                return content.read(limit)
+    except DamagedFile as error:  # not a regular file, or too large
+        raise DataError(str(error))
     except EOFError:
         raise DataError('%s: truncated: its gzip data ends too early' % path)
     except zlib.error as error:

@@ -1,4 +1,4 @@
-"""Pictures of numbers: curves, the confusion matrix, images in a row."""
+"""What people look at: curves, the confusion matrix, images in a row."""
 from .confusion import plot_confusion
 from .curves import draw_curves
 from .images import show_fashion_mnist

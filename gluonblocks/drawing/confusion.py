@@ -1,10 +1,11 @@
-"""The confusion matrix as a picture. Needs matplotlib, which is imported where it is used."""
+"""The confusion matrix as text, and as a picture: matplotlib is imported where it is used."""
 import io
 
 import numpy as np
 
 from ..files import write_file
-from ..training.metrics import accuracy_of
+from ..tables import format_table
+from ..training.metrics import accuracy_of, class_scores
 
 
 def plot_confusion(matrix, names, path):
@@ -34,3 +35,21 @@ def plot_confusion(matrix, names, path):
     content = io.BytesIO()
     figure.savefig(content, format='png', dpi=120)
     write_file(path, content.getvalue())
+
+
+def format_confusion(matrix, names):
+    """Accuracy, a table of the classes, and the confusion matrix, as text."""
+    rows = [('class', 'images', 'precision', 'recall', 'most confused with')]
+    for i, score in enumerate(class_scores(matrix, names)):
+        wrong = matrix[i, names.index(score.confused_with)] if score.confused_with else 0
+        rows.append((score.name, f'{score.count:,}', _share(score.precision),
+                     _share(score.recall), f'{score.confused_with} ({wrong})' if wrong else '-'))
+    heads = [str(i) for i in range(len(names))]
+    cells = [('true \\ predicted', *heads)]
+    cells += [('%d %s' % (i, name), *map(str, matrix[i])) for i, name in enumerate(names)]
+    return '\n'.join(['accuracy %.4f on %s images' % (accuracy_of(matrix), f'{matrix.sum():,}'),
+                      '', format_table(rows, left=(0, 4)), '', format_table(cells)])
+
+
+def _share(share):
+    return '-' if share is None else '%.3f' % share

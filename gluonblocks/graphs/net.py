@@ -112,7 +112,8 @@ class Net(nn.HybridSequential):
             self._clear_cached_op()
         if len(args) != 1 or self._backend or way() == 'formula':
             return super()._call_cached_op(*args)
-        if not self._cached_graph:
+        # Without a graph it is to be traced anew; without an operation the last try failed.
+        if not self._cached_graph or self._cached_op is None:
             self._build_cache(*args)
         key = autograd.is_training(), args[0].shape[1:]
         if key not in self._graphs:

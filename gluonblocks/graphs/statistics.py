@@ -53,13 +53,13 @@ class Statistic(gluon.Parameter):
         return super()._reduce()
 
 
-def statistic(params, name, shape, shared=None):
-    """The `Statistic` called `name` in a block's ParameterDict, or in the one it is `shared` with.
+def statistic(params, name, shape):
+    """The `Statistic` called `name` in a block's ParameterDict, or in one that it shares.
 
     It is made if it is new. `ParameterDict.get` would make an ordinary parameter.
     """
     full = params.prefix + name
-    if shared is None or full not in shared.keys():
+    if params._get_impl(full) is None:  # MXNet 1.7 to 1.9
         params.update({full: Statistic(full, shape)})
     return params.get(name)
 

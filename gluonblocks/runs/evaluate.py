@@ -1,14 +1,20 @@
-"""A run on the test images of its data set: the numbers, and the words for them."""
-import collections
+"""A run on the test images of its data set, in numbers."""
+from typing import Any, Dict, List, NamedTuple
+
+import numpy as np
 
 from ..data.datasets import get_dataset
 from ..devices import devices_of
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix
 from .load import load_run
 
-Evaluation = collections.namedtuple('Evaluation', 'config names matrix')
-Evaluation.__doc__ = """A run on its test images: the run's configuration, the names of the classes,
-and the confusion matrix, as `confusion_matrix` gives it."""
+
+class Evaluation(NamedTuple):
+    """A run on the test images of its data set."""
+
+    config: Dict[str, Any]  #: the run's configuration, as in its config.json
+    names: List[str]  #: of the classes, in the order of `matrix`
+    matrix: np.ndarray  #: int (classes, classes), as `confusion_matrix` gives it
 
 
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):
@@ -39,29 +45,3 @@ def evaluation_record(evaluation):
             'accuracy': accuracy_of(matrix),
             'classes': [score._asdict() for score in class_scores(matrix, names)],
             'confusion': matrix.tolist()}
-
-
-def format_evaluation(matrix, names):
-    """Accuracy, a table of the classes, and the confusion matrix, as text."""
-    rows = [('class', 'images', 'precision', 'recall', 'most confused with')]
-    for i, score in enumerate(class_scores(matrix, names)):
-        wrong = matrix[i, names.index(score.confused_with)] if score.confused_with else 0
-        rows.append((score.name, f'{score.count:,}', _share(score.precision),
-                     _share(score.recall), f'{score.confused_with} ({wrong})' if wrong else '-'))
-    heads = [str(i) for i in range(len(names))]
-    cells = [('true \\ predicted', *heads)]
-    cells += [('%d %s' % (i, name), *map(str, matrix[i])) for i, name in enumerate(names)]
-    return '\n'.join(['accuracy %.4f on %s images' % (accuracy_of(matrix), f'{matrix.sum():,}'),
-                      '', _table(rows, left=(0, 4)), '', _table(cells, left=(0,))])
-
-
-def _share(share):
-    return '-' if share is None else '%.3f' % share
-
-
-def _table(rows, left):
-    """Rows of strings in columns, those numbered in `left` to the left and the others right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return '\n'.join('  '.join(cell.ljust(width) if i in left else cell.rjust(width)
-                               for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
-                     for row in rows)

@@ -147,7 +147,8 @@ class RunFolder(Hook):
         except Interrupted as stop:
             if stop.between_batches and state.step:
                 self.save(state)
-                where = 'in epoch %d, after step %d, and saved' % (state.epoch, state.step)
+                where = ('in epoch %d, after step %d, and saved' % (state.epoch, state.step)
+                         if state.batch else 'after epoch %d, and saved' % (state.epoch - 1))
             else:
                 where = 'at once, not saved since the last checkpoint'
             raise Interrupted(stop.signum, stop.between_batches,

@@ -1,6 +1,8 @@
 """What the net of a run takes picture files for."""
-import collections
-from typing import Any, List
+import warnings
+from typing import List, NamedTuple, Optional, Tuple
+
+import numpy as np
 
 from ..checks import check_positive
 from ..data.datasets import get_dataset
@@ -9,10 +11,15 @@ from ..devices import devices_of
 from ..training.inference import predict_images, top_classes
 from .load import load_run
 
-Answer = collections.namedtuple('Answer', 'path image classes error')
-Answer.__doc__ = """What became of one picture file: its path, what was read of it, as `read_image`
-gives it, and its likeliest classes, as `top_classes` gives them; or None twice and an ImageError
-(None if there was none)."""
+
+class Answer(NamedTuple):
+    """What became of one picture file."""
+
+    path: str
+    image: Optional[np.ndarray]  #: what was read, as `read_image` gives it: uint8 (28, 28)
+    classes: Optional[List[Tuple[str, float]]]  #: the likeliest, as `top_classes` gives them
+    error: Optional[ImageError]  #: why there is no image, and so no classes
+    notes: Tuple[str, ...] = ()  #: what Pillow warned of, each naming the file
 
 
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
@@ -29,14 +36,21 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
     names = get_dataset(config['dataset']).class_names
-    read: List[Any] = []
-    for path in paths:
+    answers = [_read(path, invert) for path in paths]
+    images = [answer.image for answer in answers if answer.error is None]
+    p = iter(predict_images(net, images, ctx, config['resize'], config['batch_size'])
+             if images else ())
+    return [answer if answer.error else answer._replace(classes=top_classes(next(p), names, top))
+            for answer in answers]
+
+
+def _read(path, invert):
+    """The `Answer` for a picture file before the net has seen it: without classes."""
+    image = error = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
         try:
-            read.append((read_image(path, invert=invert), None))
-        except ImageError as error:
-            read.append((None, error))
-    images = [image for image, _ in read if image is not None]
-    answers = iter(predict_images(net, images, ctx, config['resize'], config['batch_size'])
-                   if images else ())
-    return [Answer(path, image, None if error else top_classes(next(answers), names, top), error)
-            for path, (image, error) in zip(paths, read)]
+            image = read_image(path, invert=invert)
+        except ImageError as why:
+            error = why
+    return Answer(path, image, None, error, tuple(str(warning.message) for warning in caught))

@@ -2,19 +2,21 @@
 import mxnet as mx
 import numpy as np
 from mxnet import nd
-from mxnet.gluon.utils import split_and_load
 
-from ..checks import check_positive
+from ..checks import check_classic_arrays, check_positive
 from ..data.batches import BatchLoader
+from ..devices import devices_of
+from .feed import split
 
 
 def predict(net, X, ctx=mx.cpu()):
     """The probabilities of the classes: X, (N, C, H, W) -> NumPy (N, num_classes), float32.
 
     They are the softmax of `net(X)`. `ctx` is a device or a list of devices, which share X.
+    Raises ValueError for arrays of mx.np and under `npx.set_np()`.
     """
-    devices = [ctx] if isinstance(ctx, mx.Context) else ctx
-    parts = [nd.softmax(net(part)) for part in split_and_load(X, devices, even_split=False)]
+    check_classic_arrays('predict', X)
+    parts = [nd.softmax(net(part)) for part, in split((X,), devices_of(ctx))]
     return np.concatenate([part.asnumpy() for part in parts])
 
 

@@ -3,8 +3,10 @@ import time
 
 from mxnet import autograd, gluon
 
+from ..devices import devices_of
+from .feed import LabelCheck, batches_of, check_net, split
 from .history import EpochRecord, epoch_line
-from .metrics import RunningSum, count_hits, evaluate_accuracy, split
+from .metrics import RunningSum, count_hits, evaluate_accuracy
 
 
 class TrainingState:
@@ -40,14 +42,18 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
               hooks=(), state=None):
     """Train `net` by softmax cross-entropy and print the book's lines; return its `EpochRecord`s.
 
-    `train_iter` and `test_iter` give (X, y): X (N, C, H, W), y (N,) whole numbers; `trainer` is
-    the `gluon.Trainer` of the net's parameters; `ctx` is the device they are on.
+    `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) whole numbers, or are an
+    `mx.io.DataIter`; `trainer` is the `gluon.Trainer` of the net's parameters; `ctx` is the device
+    they are on.
 
     The book's older form works too, which has the loss function as its fourth of eight arguments:
     (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
 
     Not in the book: another `loss`; `hooks`, each a `Hook`, called in their order; the
     `TrainingState` to go on from; and a list of devices as `ctx`, which share each batch.
+
+    Raises ValueError if there is no data, if the net is not initialized on the devices `ctx`, and
+    for labels that are not from 0 to num_classes - 1.
     """
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 arguments, or 8 with the loss as the fourth, but got '
@@ -66,23 +72,26 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
     """As `train_ch5`, by any `loss`, on a device or a list of devices that share each batch.
 
-    `loss(y_hat, y)` is a number for each image; each step is for the images of its batch.
+    `loss(y_hat, y)` is a number for each image; each step is for the images of its batch. The
+    errors are those of `train_ch5`.
     """
     return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs, (),
                 TrainingState())
 
 
 def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs, hooks, state):
+    devices = devices_of(ctx)
+    check_net(net, devices, training=True)
     if not state.step:
         print('training on', ctx, flush=True)
     for hook in hooks:
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
         state.start = time.time()
-        train_loss, train_acc = _train_epoch(net, train_iter, loss, batch_size, trainer, ctx,
-                                             hooks, state)
+        train_loss, train_acc = _train_epoch(net, train_iter, loss, batch_size, trainer,
+                                             devices, hooks, state)
         state.rate = state.images / state.seconds
-        test_acc = evaluate_accuracy(test_iter, net, ctx)
+        test_acc = evaluate_accuracy(test_iter, net, devices)
         # Book: the seconds are those of training and testing together.
         state.history.append(EpochRecord(state.epoch, train_loss, train_acc, test_acc,
                                          state.seconds))
@@ -93,22 +102,37 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
     return state.history
 
 
-def _train_epoch(net, train_iter, loss, batch_size, trainer, ctx, hooks, state):
+def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state):
     """One pass over `train_iter`; return the mean loss per image and the training accuracy."""
-    for X, y in train_iter:
-        shards = split(X, y, ctx)
+    labels = LabelCheck()
+    for X, y in batches_of(train_iter):
+        shards = split((X, y), devices)
         with autograd.record():
             y_hats = [net(X) for X, _ in shards]
+            labels.add(y, y_hats[0])
             ls = [loss(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
-        autograd.backward(ls)  # of vectors: the gradient of their sum, as the book's
+            idle = _zero_losses(net, devices[len(shards):])
+        autograd.backward(ls + idle)  # of vectors: the gradient of their sum, as the book's
         trainer.step(batch_size or X.shape[0])
         state.hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         state.losses.add(ls)
         state.losses.wait()
+        labels.check(leave=2)  # no more are ready for sure
         state.step, state.batch, state.images = (
             state.step + 1, state.batch + 1, state.images + X.shape[0])
         for hook in hooks:
             hook.batch_end(state)
     if not state.images:
         raise ValueError('train_iter gave no batch, so there is nothing to train on')
-    return state.losses.read() / state.images, state.hits.read() / state.images
+    train_loss, train_acc = state.losses.read() / state.images, state.hits.read() / state.images
+    labels.check()
+    return train_loss, train_acc
+
+
+def _zero_losses(net, devices):
+    """What to differentiate on devices that got no images, so that their gradients are zero.
+
+    Without it the Trainer adds those of the step before, or refuses the step as they are old.
+    """
+    return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
+            if param.grad_req != 'null']

@@ -1,16 +1,29 @@
 """How good a net is: running sums, the accuracy, the confusion matrix. D2L 5.5."""
 import collections
 import math
+from typing import NamedTuple, Optional
 
 import mxnet as mx
 import numpy as np
-from mxnet import gluon
 
-ClassScore = collections.namedtuple('ClassScore', 'name count precision recall confused_with')
-ClassScore.__doc__ = """One class: its name, how many images are of it, which share of those that
-the net took for it are of it (precision; None if it took none), which share of its own images the
-net recognized (recall; None if there are none), and the name of the class that it most often took
-them for instead (None if it never erred)."""
+from ..devices import devices_of
+from .feed import LabelCheck, batches_of, check_labels, check_net, split
+
+
+class ClassScore(NamedTuple):
+    """How good a net is at one class.
+
+    `name` is that of the class and `count` the number of its images. `precision` is which share of
+    the images that the net took for this class are of it (None: it took none for it), `recall`
+    which share of the images of this class it recognized (None: there are none). `confused_with`
+    is the name of the class that it most often took them for instead (None: it never erred).
+    """
+
+    name: str
+    count: int  # type: ignore[assignment]  # in the place of the tuple's own method
+    precision: Optional[float]
+    recall: Optional[float]
+    confused_with: Optional[str]
 
 
 class RunningSum:
@@ -54,40 +67,49 @@ class RunningSum:
 def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     """The share of images in `data_iter` that `net` classifies rightly, from 0 to 1.
 
-    `data_iter` gives (X, y), y of shape (N,); `net(X)` is (N, num_classes); `ctx` is a device or
-    a list of devices, over which each batch is split. Raises ValueError if there is no data.
+    `data_iter` gives (X, y), y of shape (N,), or is an `mx.io.DataIter`; `net(X)` is
+    (N, num_classes); `ctx` is a device or a list of devices, over which each batch is split.
+
+    Raises ValueError if there is no data, if the net is not initialized on these devices, and for
+    labels that are not from 0 to num_classes - 1.
     """
-    hits, n = RunningSum(), 0
-    for X, y in data_iter:
-        hits.add([count_hits(net(X), y) for X, y in split(X, y, ctx)])
+    devices = devices_of(ctx)
+    check_net(net, devices)
+    hits, labels, n = RunningSum(), LabelCheck(), 0
+    for X, y in batches_of(data_iter):
+        shards = split((X, y), devices)
+        y_hats = [net(X) for X, _ in shards]
+        labels.add(y, y_hats[0])
+        hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         hits.wait()
+        labels.check(leave=2)
         n += y.shape[0]
     if not n:
         raise ValueError('data_iter gave no batch, so there is no accuracy')
+    labels.check()
     return hits.read() / n
 
 
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
     """How often `net` took images of one class for another: int64 (num_classes, num_classes).
 
-    Rows are the true classes, columns what the net took them for; the diagonal is right.
-    `data_iter` gives (X, y), y of shape (N,); `net(X)` is (N, num_classes); `ctx` is a device or
-    a list of devices, over which each batch is split.
-
-    Raises ValueError if there is no data, or another number of classes.
+    Rows are the true classes, columns what the net took them for; the diagonal is right. The
+    other arguments and errors are those of `evaluate_accuracy`; an output of the net that is not
+    (N, num_classes) is a ValueError, too.
     """
+    devices = devices_of(ctx)
+    check_net(net, devices)
     matrix = np.zeros((num_classes, num_classes), np.int64)
-    for batch_X, batch_y in data_iter:
-        for X, y in split(batch_X, batch_y, ctx):
+    for batch in batches_of(data_iter):
+        for X, y in split(batch, devices):
             y_hat = net(X)
             if y_hat.shape[1:] != (num_classes,):
                 raise ValueError('the net makes an output of shape %s, which is not (N, %d)'
                                  % (y_hat.shape, num_classes))
-            truth = y.asnumpy().astype(np.int64)
-            if truth.min() < 0 or truth.max() >= num_classes:
-                raise ValueError('there are labels from %d to %d, but the classes are 0 to %d'
-                                 % (truth.min(), truth.max(), num_classes - 1))
-            np.add.at(matrix, (truth, y_hat.argmax(axis=1).asnumpy().astype(np.int64)), 1)
+            truth = y.asnumpy()
+            check_labels(truth, num_classes)
+            np.add.at(matrix, (truth.astype(np.int64),
+                               y_hat.argmax(axis=1).asnumpy().astype(np.int64)), 1)
     if not matrix.sum():
         raise ValueError('data_iter gave no batch, so there is nothing to evaluate')
     return matrix
@@ -109,12 +131,6 @@ def class_scores(matrix, names):
                                  right / count if count else None,
                                  names[wrong.argmax()] if wrong.any() else None))
     return scores
-
-
-def split(X, y, ctx):
-    """The batch, split over the devices `ctx`, one or a list: a list of (X, y), one for each."""
-    devices = [ctx] if isinstance(ctx, mx.Context) else ctx
-    return list(zip(*(gluon.utils.split_and_load(z, devices, even_split=False) for z in (X, y))))
 
 
 def count_hits(y_hat, y):

@@ -4,7 +4,7 @@ import re
 import signal
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, said
 
 import gluonblocks as gb
 from gluonblocks import _runtime
@@ -43,7 +43,7 @@ def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
     assert '17,451,018' in out.splitlines()[-1]
 
 
-@pytest.mark.parametrize('arguments, said', [
+@pytest.mark.parametrize('arguments, words', [
     (('--model', 'lenet'), "no model 'lenet'; the models are: densenet, "),
     ((), '--model is needed, or --resume'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
@@ -56,16 +56,16 @@ def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
     (SYNTHETIC + ('--seed', '-1'), 'is -1, but must be at least 0'),
     (SYNTHETIC + ('--data-root', 'x'), 'but the data set synthetic has no files'),
 ])
-def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(train_script, arguments, said):
+def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(train_script, arguments, words):
     code, out, err = finish(train_script(*arguments))
-    assert code == 2 and out == '' and said in err and err.startswith('error: ')
+    assert code == 2 and out == '' and words in err and err.startswith('error: ')
     assert len(err.splitlines()) <= 2
 
 
-@pytest.mark.parametrize('ctx, said', [('tpu', "no device 'tpu'"), ('gpu:99', 'cannot be used')])
-def test_a_device_that_is_not_there_ends_with_code_2(train_script, ctx, said):
+@pytest.mark.parametrize('ctx, words', [('tpu', "no device 'tpu'"), ('gpu:99', 'cannot be used')])
+def test_a_device_that_is_not_there_ends_with_code_2(train_script, ctx, words):
     code, out, err = finish(train_script(*SYNTHETIC, '--ctx', ctx))
-    assert code == 2 and out == '' and err.startswith('error: argument --ctx: ') and said in err
+    assert code == 2 and out == '' and err.startswith('error: argument --ctx: ') and words in err
 
 
 def test_a_bad_file_ends_with_code_1_and_its_name(train_script, tmp_path):
@@ -84,8 +84,9 @@ def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
     process.send_signal(signal.SIGINT)
     code, _, err = finish(process)
     assert code == 130
-    assert err.strip().splitlines()[-1] == 'interrupted: training stopped, nothing was saved'
-    assert len(err.strip().splitlines()) == 2  # it, and what the run resolved
+    assert said(err)[-1] == (
+        'interrupted: training stopped between two batches, nothing was saved')
+    assert len(said(err)) == 2  # it, and what the run resolved
 
 
 def test_sigterm_ends_in_one_line_with_code_143(train_script):

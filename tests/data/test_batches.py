@@ -16,9 +16,10 @@ def labels_of(data_iter):
     return [int(i) for _, y in data_iter for i in y.asnumpy()]
 
 
-@pytest.mark.parametrize('resize', [None, 96, 14])
-def test_batches_equal_those_of_the_books_loader(resize):
-    transform = transforms.Compose(([transforms.Resize(resize)] if resize else []) +
+@pytest.mark.parametrize('resize, books', [
+    (None, None), (96, 96), (14, 14), ((96, 96), 96), ([20, 40], (40, 20))])
+def test_batches_equal_those_of_the_books_loader(resize, books):  # whose pair is (width, height)
+    transform = transforms.Compose(([transforms.Resize(books)] if books else []) +
                                    [transforms.ToTensor()])
     dataset = gluon.data.ArrayDataset(nd.array(IMAGES[..., None], dtype='uint8'), LABELS)
     book = gluon.data.DataLoader(dataset.transform_first(transform), 4)
@@ -42,9 +43,23 @@ def test_the_seed_controls_the_order():
     assert orders[0] == orders[1] != orders[2]
 
 
+def test_a_pair_is_height_and_width():
+    # Halving the height bilinearly is the mean of each two rows; of even numbers it is whole.
+    even = IMAGES // 2 * 2
+    X, _ = next(iter(gb.data.BatchLoader(even, LABELS, 10, resize=(14, 28))))
+    assert X.shape == (10, 1, 14, 28)
+    means = even.reshape(10, 14, 2, 28).mean(axis=2)
+    assert (X.asnumpy()[:, 0] == means.astype('float32') / 255).all()
+
+
 @pytest.mark.parametrize('arguments, message', [
     ({'batch_size': 0}, 'batch_size is 0'), ({'batch_size': 2.5}, 'batch_size is 2.5'),
-    ({'batch_size': 4, 'resize': -1}, 'resize is -1')])
+    ({'batch_size': 4, 'resize': -1}, 'resize is -1, .* the side of a square, or a pair'),
+    ({'batch_size': 4, 'resize': 0}, 'resize is 0'),
+    ({'batch_size': 4, 'resize': (96, 0)}, r'resize is \(96, 0\), .* \(height, width\)'),
+    ({'batch_size': 4, 'resize': (96,)}, r'resize is \(96,\)'),
+    ({'batch_size': 4, 'resize': (9, 9, 1)}, r'resize is \(9, 9, 1\)'),
+    ({'batch_size': 4, 'resize': '96'}, "resize is '96'")])
 def test_sizes_that_are_none_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         gb.data.BatchLoader(IMAGES, LABELS, **arguments)

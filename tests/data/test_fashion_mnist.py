@@ -1,11 +1,11 @@
-"""Where the files are looked for, what is said of each kind of bad file, and the classes."""
+"""Where the files are looked for, and what is said of each kind of bad file."""
 import gzip
 import os
 import shutil
 
+import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import nd
 
 import gluonblocks as gb
 from gluonblocks.data import download, fashion_mnist
@@ -90,6 +90,9 @@ def test_what_is_missing_is_fetched_into_the_folder(tiny, tmp_path, monkeypatch)
     assert tiny.path(TEST_LABELS).exists()
 
 
+LINKS = {'a device': '/dev/zero', 'a link to itself': None, 'a link to nowhere': '/nowhere/at/all'}
+
+
 def damage(tiny, name, kind):
     path = tiny.path(name)
     data = path.read_bytes()
@@ -118,6 +121,16 @@ def damage(tiny, name, kind):
     elif kind == 'a folder':
         path.unlink()
         path.mkdir()
+    elif kind == 'a pipe':
+        path.unlink()
+        os.mkfifo(str(path))
+    elif kind in LINKS:
+        path.unlink()
+        path.symlink_to(LINKS[kind] or path)
+    elif kind == 'endless':
+        os.truncate(str(path), 2 ** 40)
+    elif kind == 'unfolding':
+        path.write_bytes(gzip.compress(content + bytes(2 ** 24)))
 
 
 @pytest.mark.parametrize('name', [TRAIN_IMAGES, TEST_LABELS])
@@ -126,16 +139,20 @@ def damage(tiny, name, kind):
     ('too long', 'wrong content'), ('flipped bit', 'wrong content: SHA-256'),
     ('damaged gzip', 'damaged'), ('checksum of gzip', 'cannot be read: CRC'),
     ('web page', 'wrong file'), ('empty', 'wrong file'), ('swapped', 'swapped: it holds'),
-    ('a folder', 'cannot be read: Is a directory')])
+    ('a folder', 'this is a folder'), ('a pipe', 'this is a pipe'),
+    ('a device', 'this is a device'),
+    ('a link to itself', 'Too many levels of symbolic links'),
+    ('a link to nowhere', 'cannot be read: No such file'),
+    ('endless', 'it has 1099511627776 bytes'), ('unfolding', 'wrong content')])
 def test_a_bad_file_is_named_with_what_is_wrong_and_the_ways(tiny, no_download, name, kind, wrong):
     damage(tiny, name, kind)
     with pytest.raises(gb.data.DataError) as caught:
         read(tiny.folder)
     first_line = str(caught.value).splitlines()[0]
     assert name in first_line and wrong in first_line and str(tiny.folder) in first_line
-    assert '--data-root' not in str(caught.value)  # a library does not know who calls it
     for way in ('delete the file', 'apt-get install dataset-fashion-mnist', 'root=FOLDER'):
         assert way in str(caught.value)
+    assert '--' not in str(caught.value)  # options are the business of who calls the library
 
 
 def test_the_known_checksums_are_of_sixty_and_ten_thousand_images():
@@ -144,7 +161,15 @@ def test_the_known_checksums_are_of_sixty_and_ten_thousand_images():
     assert len({file.sha256 for file in fashion_mnist.FILES.values()}) == 4
 
 
+def test_what_a_file_should_hold_is_a_record_with_words_for_its_fields():
+    file = fashion_mnist.FILES[TRAIN_LABELS]
+    assert file == (file.shape, file.sha256)
+    assert fashion_mnist.IdxFile.__doc__.startswith('What a file')
+    assert set(fashion_mnist.IdxFile.__annotations__) == {'shape', 'sha256'}
+
+
 def test_labels_are_the_books_names():
     # D2L 3.5 lists the ten classes in this order.
-    assert gb.get_fashion_mnist_labels(nd.array([0, 9, 2])) == ['t-shirt', 'ankle boot', 'pullover']
+    names = ['t-shirt', 'ankle boot', 'pullover']
+    assert gb.get_fashion_mnist_labels(mx.nd.array([0, 9, 2])) == names
     assert len(set(gb.get_fashion_mnist_labels(range(10)))) == 10

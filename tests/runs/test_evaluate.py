@@ -4,7 +4,7 @@ import json
 import numpy as np
 
 import gluonblocks as gb
-from gluonblocks.runs.evaluate import format_evaluation
+from gluonblocks.drawing.confusion import format_confusion
 
 NAMES = ['bag', 'coat', 'dress']
 #                   taken for: bag, coat, dress
@@ -12,7 +12,7 @@ MATRIX = np.array([[6, 1, 1], [0, 2, 3], [0, 0, 0]])
 
 
 def test_the_text_has_every_figure():
-    lines = [line.split() for line in format_evaluation(MATRIX, NAMES).splitlines()]
+    lines = [line.split() for line in format_confusion(MATRIX, NAMES).splitlines()]
     assert lines == [['accuracy', '0.6154', 'on', '13', 'images'], [],
                      ['class', 'images', 'precision', 'recall', 'most', 'confused', 'with'],
                      ['bag', '8', '1.000', '0.750', 'coat', '(1)'],
@@ -46,7 +46,7 @@ def test_the_command_prints_text_and_writes_numbers_and_picture(make_run, script
     assert code == 0, err
     record = json.loads((tmp_path / 'numbers.json').read_text())
     matrix = np.array(record['confusion'])
-    assert out == format_evaluation(matrix, ['class %d' % i for i in range(10)]) + '\n'
+    assert out == format_confusion(matrix, ['class %d' % i for i in range(10)]) + '\n'
     assert record['accuracy'] == gb.training.accuracy_of(matrix) and record['images'] == 512
     assert [c['count'] for c in record['classes']] == matrix.sum(axis=1).tolist()
     assert (folder / 'confusion.png').read_bytes().startswith(b'\x89PNG')

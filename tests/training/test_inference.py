@@ -8,12 +8,33 @@ import gluonblocks as gb
 from gluonblocks.training.inference import predict, predict_images, top_classes
 
 IMAGES = np.random.RandomState(5).randint(0, 256, (6, 28, 28)).astype(np.uint8)
+SCORES = np.array([[0.0, np.log(3)], [np.log(4), 0.0]], dtype='float32')
+SHARES = [[0.25, 0.75], [0.8, 0.2]]
 
 
-def test_probabilities_are_the_softmax_of_the_nets_output():
-    scores = np.array([[0.0, np.log(3)], [np.log(4), 0.0]], dtype='float32')
-    np.testing.assert_allclose(predict(lambda X: X, nd.array(scores)),
-                               [[0.25, 0.75], [0.8, 0.2]], rtol=1e-6)
+@pytest.mark.parametrize('ctx', [mx.cpu(), [mx.cpu(0), mx.cpu(1)], [mx.cpu(i) for i in range(3)]])
+def test_probabilities_are_the_softmax_of_the_nets_output_on_any_number_of_devices(ctx):
+    np.testing.assert_allclose(predict(lambda X: X, nd.array(SCORES), ctx),
+                               SHARES, rtol=1e-6)
+
+
+def test_one_picture_on_two_devices_is_predicted():
+    np.testing.assert_allclose(
+        predict(lambda X: X, nd.array(SCORES[:1]), [mx.cpu(0), mx.cpu(1)]),
+        SHARES[:1], rtol=1e-6)
+
+
+def test_images_come_scaled_to_1_resized_and_batch_by_batch():
+    sizes = []
+
+    def net(X):
+        sizes.append(X.shape)
+        return nd.log(nd.stack(X.mean(axis=(1, 2, 3)), 1 - X.mean(axis=(1, 2, 3)), axis=1))
+    images = np.stack([np.full((4, 4), grey, np.uint8) for grey in (51, 204, 102)])
+    np.testing.assert_allclose(
+        predict_images(net, images, resize=(2, 6), batch_size=2),
+        [[0.2, 0.8], [0.8, 0.2], [0.4, 0.6]], rtol=1e-6)
+    assert sizes == [(2, 1, 2, 6), (1, 1, 2, 6)]
 
 
 @pytest.mark.parametrize('batch_size', [2, 256])
@@ -30,3 +51,8 @@ def test_the_likeliest_classes_come_first():
     p = np.array([0.1, 0.6, 0.3], dtype='float32')
     assert top_classes(p, ['bag', 'coat', 'dress'], 2) == [('coat', p[1]), ('dress', p[2])]
     assert len(top_classes(p, ['bag', 'coat', 'dress'], 5)) == 3
+
+
+def test_arrays_of_mx_np_are_refused():
+    with pytest.raises(ValueError, match=r'^predict takes arrays of mx\.nd and not of mx\.np'):
+        predict(lambda X: X, mx.np.array(SCORES))

@@ -8,7 +8,6 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.training.metrics import RunningSum
 
 RNG = np.random.RandomState(5)
 X = RNG.rand(10, 1, 2, 2).astype('float32')
@@ -77,67 +76,37 @@ def test_the_test_accuracy_is_that_of_the_trained_net():
     assert history[-1].test_acc == pytest.approx(np.mean(Z.argmax(1) == Y))
 
 
-def test_no_number_is_read_until_the_epoch_ends(monkeypatch):
-    reads = []
-    asnumpy = nd.NDArray.asnumpy
-    monkeypatch.setattr(nd.NDArray, 'asnumpy', lambda self: reads.append(1) or asnumpy(self))
-    seen = []
+def test_nothing_is_read_that_mxnet_may_still_be_computing(monkeypatch):
+    # The labels of the first batch have no step before them, later ones are two steps back.
+    labels, reads, asnumpy = [], [], nd.NDArray.asnumpy
 
     class Watched(list):
         def __iter__(self):
-            for batch in list.__iter__(self):
-                yield batch
-                seen.append(len(reads))
+            for X, y in list.__iter__(self):
+                labels.append(y)
+                yield X, y
+
+    def read(array):
+        reads.append((len(labels) - 1, [y is array for y in labels].index(True)))
+        return asnumpy(array)
+
+    class AtTheEnd(gb.Hook):
+        def batch_end(self, state):
+            if state.batch == 5:
+                monkeypatch.undo()
 
     net = zero_net()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd')
     net(nd.array(X))
-    reads.clear()
-    train(net, Watched(batches(2)))
-    assert seen == [0] * 5 and reads
-
-
-@pytest.mark.parametrize('ctx', [mx.cpu(), [mx.cpu()], [mx.cpu(0), mx.cpu(1)]])
-def test_accuracy_is_the_share_of_hits_on_one_device_or_several(ctx):
-    net = zero_net(ctx)
-    net(nd.array(X, ctx=ctx[0] if isinstance(ctx, list) else ctx))
-    net.bias.set_data(nd.array([0, 1, 0]))  # always class 1
-    assert gb.evaluate_accuracy(batches(4), net, ctx) == np.mean(Y == 1)
+    monkeypatch.setattr(nd.NDArray, 'asnumpy', read)
+    gb.train_ch5(net, Watched(batches(2)), batches(10), 2, trainer, mx.cpu(), 1,
+                 hooks=[AtTheEnd()])
+    assert reads == [(0, 0), (3, 1), (4, 2)]
 
 
 def test_no_data_is_an_error_that_says_so():
     with pytest.raises(ValueError, match='train_iter gave no batch'):
         train(zero_net(), [])
-    with pytest.raises(ValueError, match='data_iter gave no batch'):
-        gb.evaluate_accuracy([], zero_net())
-
-
-def test_try_gpu_is_the_first_of_all():
-    assert gb.try_gpu() == gb.try_all_gpus()[0]
-
-
-@pytest.mark.parametrize('name, ctx', [('cpu', mx.cpu(0)), ('cpu:1', mx.cpu(1))])
-def test_a_device_is_found_by_its_name(name, ctx):
-    assert gb.devices.get_ctx(name) == ctx
-
-
-@pytest.mark.parametrize('name', ['', 'tpu', 'gpu:', 'gpu:a', 'cpu:-1', 'gpu:0 '])
-def test_a_name_of_no_device_is_refused(name):
-    with pytest.raises(ValueError, match='no device .* cpu, gpu, or gpu:1'):
-        gb.devices.get_ctx(name)
-
-
-def test_a_gpu_that_is_not_there_is_refused_with_what_is_missing():
-    with pytest.raises(ValueError, match=r'gpu\(99\) cannot be used: .*(built without CUDA|finds)'):
-        gb.devices.get_ctx('gpu:99')
-
-
-def test_several_devices_are_a_list():
-    assert gb.devices.get_ctx('cpu:0,2') == [mx.cpu(0), mx.cpu(2)]
-
-
-def test_a_device_named_twice_is_refused():
-    with pytest.raises(ValueError, match="'cpu:1,1' names a device twice"):
-        gb.devices.get_ctx('cpu:1,1')
 
 
 def step_of(call):
@@ -191,21 +160,72 @@ def test_train_steps_by_the_size_of_each_batch():
     np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 10), rtol=1e-4)
 
 
-def test_a_sum_that_goes_on_counts_the_batches_before_it():
-    losses = RunningSum(total=7.0, num_batches=3)
-    for number in (1.0, np.inf, np.nan):
-        losses.add([nd.array([number, 1.0])])
-    losses.read()
-    assert losses.first_bad == 5 and not np.isfinite(losses.total)
+def rows(size, fill_up=False):
+    """Ten images in batches of `size`: pairs, or NDArrayIter, whose last batch is filled up."""
+    return mx.io.NDArrayIter(X, Y, size) if fill_up else batches(size)
 
 
-def test_a_sum_waits_for_the_batch_that_is_two_back():
-    class Number:
-        def wait_to_read(self):
-            waited.append(self)
+@pytest.mark.parametrize('by_batch_size', [True, False])
+@pytest.mark.parametrize('num_epochs', [1, 3])
+def test_images_that_fill_up_the_last_batch_are_not_trained_on(by_batch_size, num_epochs):
+    results = []
+    for fill_up in (False, True):
+        net = zero_net()
+        trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+        if by_batch_size:
+            history = gb.train_ch5(net, rows(4, fill_up), rows(4, fill_up), 4, trainer, mx.cpu(),
+                                   num_epochs)
+        else:
+            history = gb.train(rows(4, fill_up), rows(4, fill_up), net,
+                               gluon.loss.SoftmaxCrossEntropyLoss(), trainer, mx.cpu(), num_epochs)
+        results.append(([record[:4] for record in history], net.weight.data().asnumpy()))
+    assert results[0][0] == results[1][0]
+    assert (results[0][1] == results[1][1]).all()
 
-    waited, numbers, losses = [], [Number() for _ in range(4)], RunningSum()
-    for number in numbers:
-        losses.add([number])
-        losses.wait()
-    assert waited == numbers[:2]
+
+def test_a_filled_up_batch_counts_its_real_images_alone():
+    net = zero_net()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    history = gb.train_ch5(net, mx.io.NDArrayIter(X, Y, 16), batches(10), 16, trainer, mx.cpu(), 1)
+    np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 16), rtol=1e-4)
+    assert history[0].loss == pytest.approx(np.log(3), rel=1e-5)
+    assert history[0].train_acc == np.mean(Y == 0)
+
+
+@pytest.mark.parametrize('optimizer', [('sgd', {'momentum': 0.9}), ('adam', {})])
+@pytest.mark.parametrize('num_devices', [2, 3, 4])
+def test_devices_without_images_add_nothing_to_a_step(num_devices, optimizer):
+    # Batches of 9 and 1: in the last one, only the first device has an image.
+    weights, losses = [], []
+    for ctx in ([mx.cpu()], [mx.cpu(i) for i in range(num_devices)]):
+        net = nn.HybridSequential()
+        net.add(nn.Dense(5, activation='tanh'), nn.Dense(3))
+        mx.random.seed(1)
+        net.initialize(ctx=ctx)
+        net.hybridize(static_alloc=True)
+        trainer = gluon.Trainer(net.collect_params(), *optimizer)
+        history = gb.train_ch5(net, batches(9), batches(9), 9, trainer, ctx, 3)
+        losses.append([record.loss for record in history])
+        weights.append([[param.data(c).asnumpy() for param in net.collect_params().values()]
+                        for c in ctx])
+    for several in weights[1]:
+        for got, want in zip(several, weights[0][0]):
+            np.testing.assert_allclose(got, want, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+def test_a_first_batch_of_fewer_images_than_devices_is_trained_on():
+    ctx = [mx.cpu(i) for i in range(3)]
+    net = zero_net(ctx)
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    gb.train_ch5(net, [(nd.array(X[:2]), nd.array(Y[:2]))], batches(10), 2,
+                 trainer, ctx, 1)
+    for c in ctx:
+        np.testing.assert_allclose(net.weight.data(c).asnumpy(), first_step(2, 2), rtol=1e-4)
+
+
+def test_an_empty_list_of_devices_is_refused():
+    net = zero_net()
+    with pytest.raises(ValueError, match='the list of devices is empty'):
+        gb.train_ch5(net, batches(10), batches(10), 10,
+                     gluon.Trainer(net.collect_params(), 'sgd'), [], 1)

@@ -1,52 +1,110 @@
-"""The accuracy and the confusion matrix, counted by hand."""
+"""Sums, the accuracy and the confusion matrix, counted by hand."""
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import nd
 
 import gluonblocks as gb
-from gluonblocks.training.metrics import accuracy_of, class_scores
+from gluonblocks.training.metrics import RunningSum
 
 NAMES = ['bag', 'coat', 'dress']
 #                   taken for: bag, coat, dress
 MATRIX = np.array([[6, 1, 1], [0, 2, 3], [0, 0, 0]])
+TWO = [mx.cpu(0), mx.cpu(1)]
 
 
-def answers(batches):
-    """A net whose input is its answer: X (N, 1, 1, 1) holds classes; and the batches for it."""
-    def net(X):
-        return nd.one_hot(X.reshape((-1,)), 3)
-    return net, [(nd.array(said).reshape((-1, 1, 1, 1)), nd.array(true, dtype='int32'))
-                 for said, true in batches]
+def net(X):
+    """Its input is its answer: X (N, 1, 1, 1) holds classes."""
+    return nd.one_hot(X.reshape((-1,)), 3)
 
 
-BATCHES = [([0, 0, 0, 1], [0, 0, 0, 0]), ([0, 0, 0, 2], [0, 0, 0, 0]), ([1, 1, 2, 2, 2], [1] * 5)]
+def batches(*answers):
+    return [(nd.array(said).reshape((-1, 1, 1, 1)), nd.array(true, dtype='int32'))
+            for said, true in answers]
 
 
-@pytest.mark.parametrize('ctx', [mx.cpu(), [mx.cpu(0), mx.cpu(1)]])
+BATCHES = batches(([0, 0, 0, 1], [0, 0, 0, 0]), ([0, 0, 0, 2], [0, 0, 0, 0]),
+                  ([1, 1, 2, 2], [1, 1, 1, 1]), ([2], [1]))
+
+
+@pytest.mark.parametrize('ctx', [mx.cpu(), [mx.cpu()], TWO])
+def test_accuracy_is_the_share_of_hits_on_one_device_or_several(ctx):
+    assert gb.evaluate_accuracy(BATCHES, net, ctx) == 8 / 13
+
+
+@pytest.mark.parametrize('ctx', [mx.cpu(), [mx.cpu()], TWO])
 def test_rows_are_true_classes_and_columns_the_answers(ctx):
-    net, data_iter = answers(BATCHES)
-    assert (gb.confusion_matrix(data_iter, net, ctx, num_classes=3) == MATRIX).all()
+    assert (gb.confusion_matrix(BATCHES, net, ctx, num_classes=3) == MATRIX).all()
 
 
-def test_its_accuracy_is_that_of_evaluate_accuracy():
-    net, data_iter = answers(BATCHES)
-    assert accuracy_of(MATRIX) == gb.evaluate_accuracy(data_iter, net) == 8 / 13
+def test_images_that_fill_up_ndarrayiters_last_batch_are_not_counted_twice():
+    said, true = np.array([0, 0, 1, 2, 2]), np.array([1, 1, 1, 2, 2])
+    data_iter = mx.io.NDArrayIter(said.reshape(5, 1, 1, 1), true, 4)
+    for _ in range(2):  # it is set back to its start, too
+        assert gb.evaluate_accuracy(data_iter, net) == 3 / 5
+        assert gb.confusion_matrix(data_iter, net, num_classes=3).sum() == 5
+
+
+def test_accuracy_of_a_matrix_is_the_share_on_its_diagonal():
+    assert gb.training.accuracy_of(MATRIX) == 8 / 13
 
 
 def test_scores_are_those_counted_by_hand():
-    assert class_scores(MATRIX, NAMES) == [
+    assert gb.training.class_scores(MATRIX, NAMES) == [
         ('bag', 8, 6 / 6, 6 / 8, 'coat'), ('coat', 5, 2 / 3, 2 / 5, 'dress'),
         ('dress', 0, 0.0, None, None)]
-    never = class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
+    never = gb.training.class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
     assert never[1] == ('b', 2, None, 0.0, 'a')
 
 
-def test_no_data_another_number_of_classes_and_foreign_labels_are_refused():
-    net, data_iter = answers(BATCHES)
-    with pytest.raises(ValueError, match='gave no batch'):
-        gb.confusion_matrix([], net, num_classes=3)
+def test_a_score_has_its_figures_by_name():
+    _, score, _ = gb.training.class_scores(MATRIX, NAMES)
+    assert (score.name, score.count, score.confused_with) == ('coat', 5, 'dress')
+    assert (score.precision, score.recall) == (2 / 3, 2 / 5)
+
+
+@pytest.mark.parametrize('measure', [gb.evaluate_accuracy, gb.confusion_matrix])
+def test_no_data_is_an_error_that_says_so(measure):
+    with pytest.raises(ValueError, match='data_iter gave no batch'):
+        measure([], net)
+
+
+def test_another_number_of_classes_is_refused():
     with pytest.raises(ValueError, match=r'shape \(4, 3\), which is not \(N, 10\)'):
-        gb.confusion_matrix(data_iter, net)
-    with pytest.raises(ValueError, match='labels from 1 to 3, but the classes are 0 to 2'):
-        gb.confusion_matrix(answers([([0, 1], [1, 3])])[1], net, num_classes=3)
+        gb.confusion_matrix(BATCHES, net)
+
+
+@pytest.mark.parametrize('before', [0, 4])  # read at once in the first batch, late in the others
+@pytest.mark.parametrize('ctx', [mx.cpu(), TWO])
+@pytest.mark.parametrize('measure', [
+    gb.evaluate_accuracy, lambda *arguments: gb.confusion_matrix(*arguments, num_classes=3)])
+@pytest.mark.parametrize('bad, said', [([2, 3], '2 to 3'), ([-1, 0], '-1 to 0')])
+def test_labels_that_are_no_class_are_refused(measure, ctx, before, bad, said):
+    batch = batches((bad[::-1] * 2, bad * 2))
+    with pytest.raises(ValueError, match='labels from %s, but the classes are 0 to 2' % said):
+        measure(BATCHES[:before] + batch, net, ctx)
+
+
+def test_labels_that_are_no_number_are_refused():
+    with pytest.raises(ValueError, match='labels from nan to nan'):
+        gb.evaluate_accuracy([(nd.zeros((2, 1, 1, 1)), nd.array([0, np.nan]))], net)
+
+
+def test_a_sum_that_goes_on_counts_the_batches_before_it():
+    losses = RunningSum(total=7.0, num_batches=3)
+    for number in (1.0, np.inf, np.nan):
+        losses.add([nd.array([number, 1.0])])
+    losses.read()
+    assert losses.first_bad == 5 and not np.isfinite(losses.total)
+
+
+def test_a_sum_waits_for_the_batch_that_is_two_back():
+    class Number:
+        def wait_to_read(self):
+            waited.append(self)
+
+    waited, numbers, losses = [], [Number() for _ in range(4)], RunningSum()
+    for number in numbers:
+        losses.add([number])
+        losses.wait()
+    assert waited == numbers[:2]

@@ -1,0 +1,126 @@
+"""Batches on their way to the net: taken from an iterator, checked, shared among devices."""
+import collections
+
+import mxnet as mx
+import numpy as np
+from mxnet import gluon, nd
+
+from ..checks import check_classic_arrays
+
+
+def batches_of(data_iter):
+    """Give (X, y) for each batch of `data_iter`, NDArrays with the images along their first axis.
+
+    `data_iter` gives pairs (X, y), as a list, a `BatchLoader` and Gluon's DataLoader do, or it is
+    an `mx.io.DataIter`, such as NDArrayIter. That one is set back to its start; the images that
+    fill up its last batch, which were there before, are left out.
+
+    Raises ValueError for arrays of mx.np, for another number of labels than of images, and if a
+    batch of an `mx.io.DataIter` has no labels, or several arrays.
+    """
+    if isinstance(data_iter, mx.io.DataIter):
+        data_iter.reset()
+    # Such a batch starts with what the pass before left over: its `pad` repeats no image.
+    rolls_over = getattr(data_iter, 'last_batch_handle', None) == 'roll_over'
+    for batch in data_iter:
+        if not isinstance(batch, mx.io.DataBatch):
+            X, y = batch
+            check_classic_arrays('the net', X, y)
+            yield _same_number(_as_ndarray(X), _as_ndarray(y))
+            continue
+        if len(batch.data) != 1 or len(batch.label or ()) != 1:
+            raise ValueError('a batch has %d arrays of images and %d of labels, but must have one '
+                             'of each' % (len(batch.data), len(batch.label or ())))
+        X, y = batch.data[0], batch.label[0]
+        if batch.pad and not rolls_over:
+            X, y = X[:-batch.pad], y[:-batch.pad]
+        yield X, y
+
+
+def split(arrays, devices):
+    """Share out arrays (N, ...) along N: a list with a tuple of parts for each device.
+
+    With fewer images than devices the last devices get none, and the list is so much shorter.
+    """
+    used = devices[:max(arrays[0].shape[0], 1)]
+    return list(zip(*(gluon.utils.split_and_load(z, used, even_split=False) for z in arrays)))
+
+
+def check_net(net, devices, training=False):
+    """ValueError unless `net` is initialized, and on `devices`; for training on no others.
+
+    Under `npx.set_np()` it is a ValueError too: loaders and blocks take arrays of mx.nd.
+    A net that learns its input channels from the first batch passes once `initialize` was called.
+    """
+    check_classic_arrays('training' if training else 'evaluation')
+    if not isinstance(net, gluon.Block):
+        return
+    for param in net.collect_params().values():
+        try:
+            found = param.list_ctx()
+        except RuntimeError:
+            raise ValueError('the parameter %s of the net has no values yet: call net.initialize() '
+                             'first, with ctx=%s' % (param.name, devices)) from None
+        if set(devices) - set(found) or training and set(found) - set(devices):
+            raise ValueError('the parameter %s of the net is on %s, but ctx is %s: name the '
+                             'devices of the net, or move it with net.collect_params()'
+                             '.reset_ctx()' % (param.name, _names(found), _names(devices)))
+
+
+class LabelCheck:
+    """Refuses labels that are no class of the net. MXNet's loss would take them for another class.
+
+    The labels of the first batch are read at once, later ones when their batch has been computed:
+    reading what MXNet may still have to compute would idle it.
+    """
+
+    def __init__(self):
+        self._waiting, self._num_classes = collections.deque(), None
+
+    def add(self, y, y_hat):
+        """Take in the labels y (N,) of a batch, and of the net's output (n, num_classes) its shape.
+
+        Raises ValueError if the shapes are others, or if a label of the first batch is no class.
+        """
+        if len(y_hat.shape) != 2:
+            raise ValueError('the net makes an output of shape %s, but must make (N, num_classes), '
+                             'a number for each class' % (y_hat.shape,))
+        if len(y.shape) != 1:
+            raise ValueError('there are labels of shape %s, but they must be (N,), a whole number '
+                             'for each image' % (y.shape,))
+        self._waiting.append(y)
+        if self._num_classes is None:
+            self._num_classes = y_hat.shape[1]
+            self.check()
+
+    def check(self, leave=0):
+        """Raise ValueError if a label is no class, the last `leave` batches left out."""
+        while len(self._waiting) > leave:
+            check_labels(self._waiting.popleft().asnumpy(), self._num_classes)
+
+
+def check_labels(y, num_classes):
+    """ValueError unless the labels y, NumPy (N,), are whole numbers from 0 to num_classes - 1."""
+    least, most = y.min(), y.max()
+    if not (least >= 0 and most < num_classes):  # so that NaN is refused, too
+        raise ValueError('there are labels from %g to %g, but the classes are 0 to %d, one for '
+                         'each output of the net: number the classes from 0, or make a net with '
+                         'more outputs' % (least, most, num_classes - 1))
+    if y.dtype.kind == 'f' and (y != np.floor(y)).any():
+        raise ValueError('there is a label %g, but a label is the number of a class: a whole number'
+                         % y[y != np.floor(y)][0])
+
+
+def _same_number(X, y):
+    if X.shape[:1] != y.shape[:1]:
+        raise ValueError('a batch has images of shape %s and labels of shape %s, but must have a '
+                         'label for each image' % (X.shape, y.shape))
+    return X, y
+
+
+def _as_ndarray(array):
+    return array if isinstance(array, nd.NDArray) else nd.array(array)
+
+
+def _names(devices):
+    return ', '.join(str(ctx) for ctx in devices)

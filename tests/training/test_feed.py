@@ -1,0 +1,216 @@
+"""What reaches a net: batches of every kind of iterator, their shares, and what is refused."""
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import gluon, init, nd, npx
+from mxnet.gluon import nn
+
+import gluonblocks as gb
+from gluonblocks.training.feed import batches_of, split
+
+X = np.arange(40, dtype='float32').reshape(10, 1, 2, 2)
+Y = np.arange(10) % 3
+TWO = [mx.cpu(0), mx.cpu(1)]
+
+
+def labels_of(data_iter):
+    return [y.asnumpy().astype(int).tolist() for _, y in batches_of(data_iter)]
+
+
+def numbered(**how):
+    return mx.io.NDArrayIter(X, np.arange(10), 4, **how)
+
+
+def test_ndarrayiter_gives_each_image_once_in_every_pass():
+    data_iter = numbered()
+    next(data_iter)
+    for _ in range(2):
+        assert labels_of(data_iter) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    images = nd.concat(*[X for X, _ in batches_of(data_iter)], dim=0)
+    assert (images.asnumpy() == X).all()
+
+
+def test_images_rolled_over_from_the_pass_before_are_kept():
+    data_iter = numbered(last_batch_handle='roll_over')
+    assert labels_of(data_iter) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert labels_of(data_iter) == [[8, 9, 0, 1], [2, 3, 4, 5], [6, 7, 8, 9]]
+
+
+def test_fewer_images_than_a_batch_are_left_alone():
+    assert labels_of(mx.io.NDArrayIter(X[:3], np.arange(3), 8)) == [[0, 1, 2]]
+
+
+def test_pairs_of_numpy_arrays_become_ndarrays():
+    ((images, labels),) = batches_of([(X, Y)])
+    assert isinstance(images, nd.NDArray) and images.dtype == np.float32
+    assert (images.asnumpy() == X).all() and (labels.asnumpy() == Y).all()
+
+
+@pytest.mark.parametrize('data, label, said', [
+    (X, None, '1 arrays of images and 0 of labels'),
+    ({'a': X, 'b': X}, Y, '2 arrays of images and 1 of labels'),
+    (X, {'a': Y, 'b': Y}, '1 arrays of images and 2 of labels')])
+def test_a_batch_without_labels_or_with_several_arrays_is_refused(data, label, said):
+    with pytest.raises(ValueError, match='a batch has %s, but must have one of each' % said):
+        list(batches_of(mx.io.NDArrayIter(data, label, 4)))
+
+
+def test_a_batch_with_another_number_of_labels_is_refused():
+    with pytest.raises(ValueError, match=r'shape \(10, 1, 2, 2\) and labels of shape \(9,'):
+        list(batches_of([(X, Y[:9])]))
+
+
+@pytest.mark.parametrize('n, sizes', [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (7, [3, 2, 2])])
+def test_devices_share_a_batch_evenly_and_get_none_when_there_are_too_few(n, sizes):
+    devices = [mx.cpu(i) for i in range(3)]
+    shards = split((nd.array(X[:n]), nd.array(Y[:n])), devices)
+    assert [len(y) for _, y in shards] == sizes
+    assert [z.context for pair in shards for z in pair] == [
+        ctx for ctx in devices[:len(sizes)] for _ in range(2)]
+    assert (np.concatenate([X.asnumpy() for X, _ in shards]) == X[:n]).all()
+
+
+def linear(ctx=None, in_units=0, num_classes=3):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(num_classes, in_units=in_units))
+    if ctx is not None:
+        net.initialize(init.Zero(), ctx=ctx)
+    return net
+
+
+def batches(labels=Y):
+    return [(nd.array(X[i:i + 2]), nd.array(labels[i:i + 2], dtype='int32'))
+            for i in range(0, len(labels), 2)]
+
+
+def by_train_ch5(net, data, ctx):
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    gb.train_ch5(net, data, batches(), 2, trainer, ctx, 1)
+
+
+def by_train(net, data, ctx):
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    gb.train(data, batches(), net, gluon.loss.SoftmaxCrossEntropyLoss(), trainer, ctx, 1)
+
+
+def by_evaluation(net, data, ctx):
+    gb.evaluate_accuracy(data, net, ctx)
+
+
+def by_confusion(net, data, ctx):
+    gb.confusion_matrix(data, net, ctx, num_classes=3)
+
+
+TRAINING, MEASURING = [by_train_ch5, by_train], [by_evaluation, by_confusion]
+
+
+def by_training_anothers_weights(net, data, ctx):  # Gluon makes no Trainer of a net without values
+    trainer = gluon.Trainer(linear(ctx).collect_params(), 'sgd')
+    gb.train_ch5(net, data, batches(), 2, trainer, ctx, 1)
+
+
+@pytest.mark.parametrize('use', MEASURING + [by_training_anothers_weights])
+@pytest.mark.parametrize('in_units', [0, 4])
+def test_a_net_without_values_is_refused_with_what_to_call(use, in_units):
+    with pytest.raises(ValueError, match=r'weight of the net has no values yet: call net\.initia'):
+        use(linear(in_units=in_units), batches(), mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+@pytest.mark.parametrize('in_units', [0, 4])
+def test_a_net_on_another_device_is_refused_with_both_named(use, in_units):
+    net = linear(mx.cpu(1), in_units)
+    with pytest.raises(ValueError, match=r'weight of the net is on cpu\(1\), but ctx is cpu\(0\)'):
+        use(net, batches(), mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+def test_a_net_on_only_some_of_the_devices_is_refused(use):
+    with pytest.raises(ValueError, match=r'is on cpu\(1\), but ctx is cpu\(0\), cpu\(1\)'):
+        use(linear(mx.cpu(1)), batches(), TWO)
+
+
+@pytest.mark.parametrize('use', TRAINING)
+def test_a_net_on_more_devices_is_not_trained(use):
+    with pytest.raises(ValueError, match=r'is on cpu\(0\), cpu\(1\), but ctx is cpu\(1\)'):
+        use(linear(TWO), batches(), mx.cpu(1))
+
+
+@pytest.mark.parametrize('use', MEASURING)
+def test_a_net_on_more_devices_is_measured_on_one_of_them(use):
+    use(linear(TWO), batches(), mx.cpu(1))
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+@pytest.mark.parametrize('hybrid', [False, True])
+@pytest.mark.parametrize('ctx', [mx.cpu(), TWO[::-1]])
+def test_a_net_that_has_not_seen_its_input_is_taken(use, hybrid, ctx):
+    net = linear(ctx)
+    net.hybridize(active=hybrid, static_alloc=hybrid)
+    use(net, batches(), ctx)
+    assert net[0].weight.shape == (3, 4)
+
+
+@pytest.mark.parametrize('use', TRAINING)
+@pytest.mark.parametrize('ctx', [mx.cpu(), TWO])
+@pytest.mark.parametrize('bad', [-1, 3])
+def test_a_wrong_label_in_the_first_batch_is_refused_before_anything_is_learnt(use, ctx, bad):
+    net = linear(ctx, in_units=4)
+    with pytest.raises(ValueError, match='labels from .*%d.*, but the classes are 0 to 2' % bad):
+        use(net, batches([1, bad, 1, 1]), ctx)
+    assert not net[0].weight.data(mx.cpu(0)).asnumpy().any()
+
+
+@pytest.mark.parametrize('use', TRAINING)
+@pytest.mark.parametrize('place', [3, 6, 9])  # late in an epoch, and in its last batch
+@pytest.mark.parametrize('bad', [-1, 3])
+def test_a_wrong_label_in_a_later_batch_is_refused(use, place, bad):
+    labels = Y.copy()
+    labels[place] = bad
+    with pytest.raises(ValueError, match='labels from .*%d.*, but the classes are 0 to 2' % bad):
+        use(linear(mx.cpu()), batches(labels), mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+def test_a_label_between_two_classes_is_refused(use):
+    labels = Y.astype('float32')
+    labels[1] = 1.5
+    with pytest.raises(ValueError, match='a label 1.5, but a label is the number of a class'):
+        use(linear(mx.cpu()), [(nd.array(X), nd.array(labels))], mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+def test_arrays_of_mx_np_are_refused(use):
+    for images, labels in ((mx.np.array(X), nd.array(Y)), (nd.array(X), mx.np.array(Y))):
+        with pytest.raises(ValueError, match=r'the net takes arrays of mx\.nd and not of mx\.np'):
+            use(linear(mx.cpu()), [(images, labels)], mx.cpu())
+
+
+@pytest.mark.parametrize('use', [gb.train_ch5, gb.train, gb.evaluate_accuracy, gb.confusion_matrix])
+def test_under_set_np_nothing_is_trained_or_measured_or_printed(use, capsys):
+    net, loss = linear(mx.cpu()), gluon.loss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd')
+    arguments = {gb.train_ch5: (net, batches(), batches(), 2, trainer, mx.cpu(), 1),
+                 gb.train: (batches(), batches(), net, loss, trainer, mx.cpu(), 1)}
+    npx.set_np()
+    try:
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) is on'):
+            use(*arguments.get(use, (batches, net)))
+    finally:
+        npx.reset_np()
+    assert capsys.readouterr().out == ''
+
+
+@pytest.mark.parametrize('use', TRAINING + [by_evaluation])
+def test_labels_of_another_shape_are_refused(use):
+    data = [(nd.array(X), nd.array(Y.reshape(10, 1)))]
+    with pytest.raises(ValueError, match=r'labels of shape \(10, 1\), but they must be \(N,\)'):
+        use(linear(mx.cpu()), data, mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + [by_evaluation])
+def test_an_output_that_is_no_row_of_classes_is_refused(use):
+    net = nn.Conv2D(3, 1)
+    net.initialize()
+    with pytest.raises(ValueError, match=r'output of shape \(2, 3, 2, 2\), but must make \(N, n'):
+        use(net, batches(), mx.cpu())
