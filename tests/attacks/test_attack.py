@@ -120,7 +120,9 @@ def test_every_kind_has_its_share_and_the_fixed_cases_come_first():
         assert [case for case in cases if case.kind == kind and case.name.isdigit()]
 
 
-def test_every_line_of_what_was_mended_has_a_case():
-    names = [case.name for case in plan(list(KINDS), 0)]
+@pytest.mark.parametrize('cases', [50, 150, 1000])
+def test_every_line_of_what_was_mended_has_a_case_in_the_short_form_too(cases):
+    chosen = plan(list(KINDS), cases)
+    assert len(chosen) == cases
     for number in range(1, 14):
-        assert any(name.startswith('%d-' % number) for name in names), number
+        assert any(case.name.startswith('%d-' % number) for case in chosen), number
