@@ -8,13 +8,6 @@ from ._version import __version__
 
 try:
     _runtime.prepare()  # before what follows, which imports MXNet
-except ImportError:
-    if not _runtime.may_be_own_command():
-        raise
-
-    def __getattr__(name):
-        raise ImportError(str(_runtime.error)) from _runtime.error
-else:
     from .blocks import (
         BatchNorm,
         DenseBlock,
@@ -35,6 +28,16 @@ else:
     from .models import get_model, get_recipe, layer_shapes, list_models, register, resnet18
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model
     from .training import Hook, confusion_matrix, evaluate_accuracy, train, train_ch5
+except KeyboardInterrupt:
+    if _runtime.may_be_own_command():
+        _runtime.end_interrupted()
+    raise
+except ImportError:
+    if _runtime.error is None or not _runtime.may_be_own_command():
+        raise
+
+    def __getattr__(name):
+        raise ImportError(str(_runtime.error)) from _runtime.error
 
 __all__ = [
     '__version__',

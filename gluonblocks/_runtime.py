@@ -16,6 +16,8 @@ from . import _compat, _threads
 mended = []  # what was put in its place, in words
 error = None  # the ImportError of `prepare`, where it failed
 
+# MXNet looks for another at its first computation, and cannot end in order then.
+ENGINES = ('ThreadedEnginePerDevice', 'ThreadedEngine', 'NaiveEngine')
 NUMPY = 'numpy>=1.19.5,<2.6'  # the versions that are tested
 # MXNet's wheels on PyPI: (sys.platform, platform.machine()).
 WHEELS = {('linux', 'x86_64'), ('linux', 'aarch64'), ('darwin', 'x86_64')}
@@ -62,6 +64,10 @@ def check_environment():
     if sys.flags.optimize > 1:
         raise ImportError(_NO_DOCSTRINGS)
     _threads.check_counts()
+    engine = os.environ.get('MXNET_ENGINE_TYPE') or ENGINES[0]
+    if engine not in ENGINES:
+        raise ImportError('MXNET_ENGINE_TYPE is %r, but must be one of %s, or unset'
+                          % (engine, ', '.join(ENGINES)))
 
 
 def import_mxnet():
@@ -124,3 +130,10 @@ def may_be_own_command():
     gluonblocks` imports the package first.
     """
     return bool(sys.argv) and os.path.basename(sys.argv[0]) in ('-m', 'gluonblocks')
+
+
+def end_interrupted():
+    """End a command that is interrupted before it could begin: in a line, with a shell's code."""
+    sys.stderr.write('interrupted\n')
+    sys.stderr.flush()
+    os._exit(130)  # at once: what is half imported has nothing to tidy up

@@ -66,8 +66,10 @@ def write_file(path, content, keep=None):
         _write_all(os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC), content)
     try:
         state = os.stat(path)
-    except OSError:  # not there, or a link to nothing
+    except FileNotFoundError:  # not there, or a link to what is not there
         state = None
+    except OSError as error:  # a loop of links, a folder that may not be entered
+        raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
     if state is not None and not stat.S_ISREG(state.st_mode):
         if stat.S_ISDIR(state.st_mode) or stat.S_ISSOCK(state.st_mode):
             raise OSError('%s could not be written: this is %s' % (path, kind_of(state)))

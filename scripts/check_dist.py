@@ -62,11 +62,7 @@ def package_files():
 
 
 def check_files(archive):
-<<<<<<< HEAD
-    """SystemExit if an archive lacks a file of the package, or of `SOURCES` if it is one."""
-=======
     """SystemExit if an archive lacks a file of the package, or one of sources lacks `SOURCES`."""
->>>>>>> h-runtime
     if archive.endswith('.whl'):
         with zipfile.ZipFile(archive) as wheel:
             names, wanted = wheel.namelist(), package_files()

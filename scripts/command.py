@@ -13,5 +13,8 @@ def run(name):
     except ImportError as error:
         print('error: %s' % error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
     prog = 'python %s' % sys.argv[0]
     return dispatch.run(name, sys.argv[1:], prog)

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import resource
+import stat
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_a_good_checksum_over_something_else_is_refused_too(path):
     digest = hashlib.sha256(content).hexdigest().encode()
     with open(path, 'wb') as f:
         f.write(content.replace(b'0' * 64, digest))
-    with pytest.raises(DamagedFile, match='not a file of gluonblocks'):
+    with pytest.raises(DamagedFile, match='its header is not that of safetensors'):
         read_tensors(path)
 
 
@@ -134,3 +135,47 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(path, tmp_path):
     (tmp_path / '.tmp-my-notes.txt').write_text('mine')
     remove_temporaries(str(tmp_path))
     assert sorted(os.listdir(str(tmp_path))) == ['.tmp-my-notes.txt', 'x.safetensors']
+
+
+def test_a_loop_of_links_is_refused_and_stays(tmp_path):
+    os.symlink('loop', str(tmp_path / 'loop'))
+    with pytest.raises(OSError, match='loop could not be written: Too many levels of symbolic'):
+        write_file(str(tmp_path / 'loop'), b'new')
+    assert os.readlink(str(tmp_path / 'loop')) == 'loop'
+
+
+def test_a_link_is_followed_and_stays_also_to_what_is_not_there_yet(tmp_path):
+    os.symlink('target', str(tmp_path / 'link'))
+    for content in (b'one', b'two'):
+        write_file(str(tmp_path / 'link'), content)
+        assert (tmp_path / 'target').read_bytes() == content
+    assert os.readlink(str(tmp_path / 'link')) == 'target'
+
+
+def test_a_pipe_is_written_through(tmp_path):
+    path = str(tmp_path / 'pipe')
+    os.mkfifo(path)
+    with pytest.raises(OSError, match='pipe could not be written: '):  # nobody reads
+        write_file(path, b'content')
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_file(path, b'content')
+    assert os.read(reader, 100) == b'content'
+    os.close(reader)
+    assert stat.S_ISFIFO(os.stat(path).st_mode)
+
+
+def test_a_device_is_written_through():
+    write_file('/dev/null', b'content')
+    assert stat.S_ISCHR(os.stat('/dev/null').st_mode)
+    with pytest.raises(OSError, match='/dev/full could not be written: No space left on device'):
+        write_file('/dev/full', b'content')
+
+
+def test_a_temporary_is_never_written_through_a_link_that_lay_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.secrets, 'token_hex', lambda n: '0' * 2 * n)
+    victim = tmp_path / 'victim'
+    victim.write_bytes(b'mine')
+    os.symlink(str(victim), str(tmp_path / ('.tmp-%d-%s-x' % (os.getpid(), '0' * 16))))
+    with pytest.raises(OSError, match='x could not be written: File exists'):
+        write_file(str(tmp_path / 'x'), b'new')
+    assert victim.read_bytes() == b'mine'

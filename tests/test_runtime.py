@@ -161,3 +161,9 @@ def test_gluoncv_works_on_this_runtime(python):
     assert python('import gluonblocks, gluoncv, mxnet; '
                   'net = gluoncv.model_zoo.get_model("cifar_resnet20_v1"); net.initialize(); '
                   'print(net(mxnet.nd.zeros((2, 3, 32, 32))).shape)') == '(2, 10)'
+
+
+def test_an_engine_that_mxnet_does_not_have_is_said():
+    code, out, err = ends_with(USE, MXNET_ENGINE_TYPE='Turbo')
+    assert code == 0
+    assert "MXNET_ENGINE_TYPE is 'Turbo', but must be one of ThreadedEnginePerDevice, " in out

@@ -6,7 +6,7 @@ import sys
 from ..models.registry import get_recipe, list_models
 from ..models.summary import model_summary
 from ..runs.config import read_config
-from ..runs.options import OPTIONS
+from ..runs.options import FOLDER, OPTIONS
 from ..runs.train import resume_run, train_model
 from ..training.interrupt import Interrupted
 from .arguments import add_options, given_options
@@ -43,8 +43,9 @@ def parse(argv, prog):
         parser.error('--model is needed, or --resume')
     if args.out and args.resume:
         parser.error('--out starts a run and --resume goes on with one: name one of them')
-    if (args.checkpoint_every or args.tensorboard) and not (args.out or args.resume):
-        parser.error('--checkpoint-every and --tensorboard go with --out or --resume')
+    for name, option in OPTIONS.items():
+        if option.group == FOLDER and getattr(args, name) and not (args.out or args.resume):
+            parser.error('argument %s: goes with --out or --resume' % flag_of(name))
     args.prog = prog
     return args
 

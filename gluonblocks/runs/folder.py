@@ -18,6 +18,7 @@ from ..training.progress import tell
 from . import config as config_file
 from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
 from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
+from .options import OptionError
 from .provenance import check_same
 from .records import EpochFiles
 from .tensors import encode_tensors
@@ -72,12 +73,12 @@ class RunFolder(Hook):
         """Take what is trained, and the `FiniteLoss` that is asked before each checkpoint."""
         self._net, self._trainer, self._finite = net, trainer, finite
 
-    def start(self, config, state, check_target):
+    def start(self, config, state, check_position):
         """Start the run by `config`, a dict for config.json, or go on with the one that is there.
 
         Of one that goes on, what is attached and `state` are set to the newest good checkpoint, if
-        there is one; `check_target(before)` is then asked, with the number of epochs that it was
-        to go before.
+        there is one, once `check_position(info, before)` has seen what it says of itself, and the
+        number of epochs that the run was to go before.
         """
         if self.config is None:
             os.makedirs(self.folder, exist_ok=True)
@@ -88,8 +89,7 @@ class RunFolder(Hook):
             check_same(self.folder, self.config, config)
             # What is only told, as of the packages that decide nothing, stays as it was.
             config = dict(self.config, **{name: config[name] for name in config_file.FREE})
-            if self._restore(state):
-                check_target(self.config['epochs'])
+            self._restore(state, check_position)
         config['identity'] = config_file.identity_of(config)
         if config != self.config:
             write_file(self._path(config_file.NAME), config_file.encode_config(config))
@@ -129,8 +129,8 @@ class RunFolder(Hook):
             try:
                 self._net.save_parameters(temporary)
                 written = mx.nd.load(temporary)
-            except mx.base.MXNetError as error:
-                raise OSError(str(error).strip().splitlines()[-1])
+            except mx.base.MXNetError:  # which says at what line of its source, and not why
+                raise OSError('MXNet could not write it, as on a disk that is full')
             # MXNet does not look whether the file could be closed.
             if any(written[name].asnumpy().tobytes() != array.tobytes()
                    for name, array in arrays.items()):
@@ -156,25 +156,27 @@ class RunFolder(Hook):
         except NonFiniteLoss as error:
             raise NonFiniteLoss('%s; %s' % (error, self._kept()))
 
-    def _restore(self, state):
-        """Set what is attached, and `state`, to the newest good checkpoint; whether there is one.
+    def _restore(self, state, check_position):
+        """Set what is attached, and `state`, to the newest good checkpoint, if there is one.
 
         A last one that is damaged is put aside, and told on stderr.
         """
         if not os.path.exists(self._path(LAST)) and not os.path.exists(self._path(PREVIOUS)):
             tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
-            return False
+            return
         name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
         try:
+            check_position(info, self.config['epochs'])
             restore_checkpoint(tensors, info, self._net, self._trainer, state,
                                self._epochs.read_clock(info['step']) if info['batch'] else 0.0)
+        except OptionError:
+            raise
         except ValueError as error:
             raise ValueError('%s: %s' % (self._path(name), error))
         if name == PREVIOUS and os.path.exists(self._path(LAST)):
             os.replace(self._path(LAST), self._path('last.damaged'))
         state.history = self._epochs.restore(info['rows'])
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
-        return True
 
     def _kept(self):
         """Where the newest weights are that were saved, in words."""

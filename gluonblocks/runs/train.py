@@ -1,5 +1,6 @@
 """A model trained by its options, with or without a folder that keeps the run."""
 import contextlib
+import functools
 import os
 import random
 from typing import List
@@ -114,7 +115,7 @@ def _train(options, run=None, asked=()):
             run.attach(net, trainer, finite)
             run.start(dict(_for_config(options), asked=asked, **environment(),
                            data_sha256=data_checksum(train_iter, test_iter)), state,
-                      lambda before: _check_target(options, before, state, len(train_iter)))
+                      functools.partial(_check_position, options, train_iter))
             train_iter.start_at(len(state.history), state.batch)
             hooks.append(run)  # the last, for its checkpoint is to be after all that they do
         for hook in hooks:
@@ -153,19 +154,30 @@ def _for_config(options):
     return dict(options, ctx=device_names(options['ctx'])) if 'ctx' in options else options
 
 
-def _check_target(options, epochs_before, state, num_batches):
-    """ValueError if with the target of `options` the run would not be where `state` is."""
-    target = options['epochs']
-    done = len(state.history) + (state.batch > 0)
+def _check_position(options, train_iter, info, epochs_before):
+    """ValueError where a checkpoint, by its `info`, does not lie on the way of a run by `options`.
+
+    Nor may it lie beyond the target, or have come by other learning rates than those towards it.
+    """
+    target, num_batches = options['epochs'], len(train_iter)
+    epoch, batch, step = info['epoch'], info['batch'], info['step']
+    images = min(batch * train_iter.batch_size, train_iter.num_images)
+    numbers = set(info['counts'].values()) | {info['optimizer'].get('num_update', step)}
+    if batch > num_batches or step != (epoch - 1) * num_batches + batch or (
+            info['images'] != images) or not numbers <= {None, step}:
+        raise ValueError('the checkpoint says step %d, epoch %d, batch %d, %d images, and updates '
+                         '%s, which do not go together at %d batches an epoch' % (
+                             step, epoch, batch, info['images'],
+                             sorted(numbers - {None}), num_batches))
+    done = epoch - 1 + (batch > 0)
     if target < done:
         raise OptionError('epochs', 'is %d, which lies behind the run: it is in epoch %d'
                           % (target, done))
     before, after = [make_schedule(options, epochs, num_batches)
                      for epochs in (epochs_before, target)]
-    for step in range(1, state.step + 1) if before else ():
-        if before(step) != after(step):
+    for n in range(1, step + 1) if before else ():
+        if before(n) != after(n):
             raise OptionError('epochs', (
                 'is %d, over which the schedule %s is not what it was over %d: step %d had '
                 'learning rate %g, and would have had %g') % (
-                    target, options['lr_schedule'], epochs_before, step, before(step),
-                    after(step)))
+                    target, options['lr_schedule'], epochs_before, n, before(n), after(n)))

@@ -4,6 +4,10 @@ import io
 import json
 from typing import NamedTuple
 
+from ..files import read_file
+
+MAX_BYTES = 2 ** 24  # of a hundred thousand epochs
+
 
 class EpochRecord(NamedTuple):
     """One epoch, counted from 1.
@@ -61,8 +65,11 @@ def to_jsonl(rows):
 
 def read_csv(kind, path):
     """The rows, of the class `kind`, of a file by `to_csv`. Raises ValueError if it is none."""
-    with open(path, newline='') as f:
-        header, *rows = list(csv.reader(f)) or [[]]
+    try:
+        text = read_file(path, MAX_BYTES).decode()
+        header, *rows = list(csv.reader(io.StringIO(text, newline=''))) or [[]]
+    except csv.Error as error:
+        raise ValueError('%s: %s' % (path, error))
     if any(tuple(header) != kind._fields or len(row) != len(header) for row in [header] + rows):
         raise ValueError('%s: its columns are not %s' % (path, ', '.join(kind._fields)))
     return [kind(int(row[0]), *map(float, row[1:])) for row in rows]

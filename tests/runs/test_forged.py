@@ -94,6 +94,54 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_set(
     assert content(folder, ('last.safetensors', 'history.csv', 'config.json')) == before
 
 
+@pytest.mark.parametrize('change', [
+    lambda t, i: i.update(step=5), lambda t, i: i.update(step=7, batch=3),
+    lambda t, i: i.update(images=31), lambda t, i: i.update(batch=5, images=60, step=9),
+    lambda t, i: i['optimizer'].update(num_update=7),
+    lambda t, i: i['counts'].update({next(iter(i['counts'])): 2})])
+def test_a_checkpoint_at_a_place_where_no_run_comes_is_refused(folder, monkeypatch, change):
+    stopped(monkeypatch, folder, 6)
+    for name in ('last', 'previous'):
+        forge(os.path.join(folder, name + '.safetensors'), change)
+    with pytest.raises(ValueError, match='last.safetensors: the checkpoint says step .*, which do '
+                                         'not go together at 4 batches an epoch'):
+        gb.resume_run(folder)
+
+
+@pytest.mark.parametrize('damage', [
+    lambda path: os.truncate(path, os.path.getsize(path) + 2 ** 29),
+    lambda path: os.truncate(path, os.path.getsize(path) - 1),
+    lambda path: open(path, 'r+b').write(b'\xff' * 8),
+    lambda path: open(path, 'r+b').write((2 ** 23).to_bytes(8, 'little')),
+    lambda path: os.truncate(path, 3), lambda path: os.truncate(path, 0)])
+def test_a_file_of_another_size_than_its_header_says_is_damaged_before_it_is_read(folder, damage):
+    start(folder, epochs=1)
+    path = os.path.join(folder, 'best.safetensors')
+    damage(path)
+    with pytest.raises(DamagedFile, match='best.safetensors: damaged: (it has|its header)'):
+        gb.load_run(folder)
+
+
+@pytest.mark.parametrize('text', ['epoch,seconds,rate\n1\n', 'epoch,seconds,rate\n\n1,2,3\n', 'x',
+                                  'epoch,seconds,rate\n1,x,3\n', '\0', '"', '\udcff'])
+def test_damaged_times_cost_only_the_seconds_and_are_told(folder, monkeypatch, capsys, text):
+    start(folder + '0')
+    stopped(monkeypatch, folder, 6)
+    with open(os.path.join(folder, 'times.csv'), 'wb') as f:
+        f.write(text.encode('utf-8', 'surrogateescape'))
+    gb.resume_run(folder)
+    assert content(folder) == content(folder + '0')
+    assert 'the seconds of the epochs before are lost' in capsys.readouterr().err
+
+
+def test_a_pipe_in_the_place_of_the_times_is_not_waited_for(folder, monkeypatch):
+    stopped(monkeypatch, folder, 6)
+    os.unlink(os.path.join(folder, 'times.csv'))
+    os.mkfifo(os.path.join(folder, 'times.csv'))
+    with pytest.raises(OSError, match='times.csv could not be written: '):
+        gb.resume_run(folder)
+
+
 @pytest.mark.parametrize('name', ['config.json', 'best.safetensors', 'last.safetensors'])
 def test_a_pipe_in_the_place_of_a_file_is_refused_without_waiting(folder, name):
     start(folder, epochs=1)
