@@ -73,8 +73,8 @@ def _kinds(text):
 def main(argv=None):
     args = parse(argv)
     if args.list:
-        for case in plan(args.only, 0):
-            print(*case)
+        for kind in args.only:
+            print(*['%s %s' % (kind, name) for name in KINDS[kind].FIXED], sep='\n')
         return 0
     cases = plan(args.only, args.cases, args.case)
     folder, start = tempfile.mkdtemp(prefix='attack-'), time.monotonic()
@@ -115,6 +115,9 @@ def _run(folder, cases, args):
                     lacking = record['lacking']
                     continue
                 records.append(record)
+                if record['verdict'] == DEFECT:
+                    print('defect: %s %s: %s' % (record['kind'], record['case'], record['what']),
+                          file=sys.stderr, flush=True)
                 if time.monotonic() - told > 5:
                     told = time.monotonic()
                     print('%d of %d, %d defects' % (len(records), len(cases), sum(

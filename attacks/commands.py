@@ -156,14 +156,6 @@ def own_file_in_a_run(room):
 
 EVALUATE = functools.partial(command, 'evaluate', 'run', '--ctx', 'cpu')
 FIXED = {
-    '1-png-null': EVALUATE('--png', 'null', code=0), '1-json-null': EVALUATE('--json', 'null', code=0),
-    '1-json-full': EVALUATE('--json', 'full', code=1), '1-png-full': EVALUATE('--png', 'full', code=1),
-    '1-json-link': EVALUATE('--json', 'link', code=0), '1-png-link': EVALUATE('--png', 'link', code=0),
-    '1-json-dangling': EVALUATE('--json', 'dangling'),
-    '1-json-pipe': EVALUATE('--json', 'pipe', code=1), '1-png-pipe': EVALUATE('--png', 'pipe', code=1),
-    '1-json-socket': EVALUATE('--json', 'socket', code=1),
-    '1-json-folder': EVALUATE('--json', 'folder', code=1),
-    '1-json-loop': EVALUATE('--json', 'loop', code=1), '1-png-loop': EVALUATE('--png', 'loop', code=1),
     '1-out-null': command('train', *TRAIN, '--out', 'null', code=1),
     '1-out-file': command('train', *TRAIN, '--out', 'notes', code=1),
     '1-out-link': command('train', *TRAIN, '--out', 'link', code=1),
@@ -173,9 +165,10 @@ FIXED = {
     '7-many-devices': command('train', *TRAIN, '--ctx', 'cpu:' + ','.join(map(str, range(5000))),
                               code=2),
     '7-evaluated-there': EVALUATE('--ctx', 'cpu:100000000', code=2),
-    '8-fewer-images-than-devices': command('train', *TRAIN, '--batch-size', '29', '--ctx', 'cpu:0,1,2',
-                                           code=0),
-    '8-one-image-a-batch': command('train', *TRAIN, '--batch-size', '59', '--ctx', 'cpu:0,1', code=0),
+    '8-fewer-images-than-devices': command('train', *TRAIN, '--batch-size', '29', '--ctx',
+                                           'cpu:0,1,2', code=0),
+    '8-one-image-a-batch': command('train', *TRAIN, '--batch-size', '59', '--ctx', 'cpu:0,1',
+                                   code=0),
     '8-one-picture-on-two': command('predict', 'run', 'picture.pgm', '--ctx', 'cpu:0,1', code=0),
     '9-out-is-no-text': command('train', *TRAIN, '--out', 'r\udcffn'),
     '9-rate-of-1e300': command('train', *TRAIN, '--lr', '1e300', code=2),
@@ -183,10 +176,15 @@ FIXED = {
     '11-own-file-in-a-new-folder': own_files, '11-own-file-in-a-run': own_file_in_a_run,
     'reads-a-pipe': command('evaluate', 'pipe', code=1),
     'predicts-a-dash': command('predict', 'run', '--ctx', 'cpu', '--', '-dash.pgm', code=0)}
+for _flag in ('--png', '--json'):
+    for _target, _code in [('null', 0), ('link', 0), ('dangling', None), ('full', 1), ('pipe', 1),
+                           ('socket', 1), ('folder', 1), ('loop', 1)]:
+        FIXED['1%s-%s' % (_flag[1:], _target)] = EVALUATE(_flag, _target, code=_code)
 for _name, _value, _code in [
-        ('OMP_NUM_THREADS', 'abc', 1), ('OMP_NUM_THREADS', '100000', 1), ('OMP_NUM_THREADS', '', 0),
-        ('MXNET_CPU_WORKER_NTHREADS', '0', 1), ('PYTHONOPTIMIZE', '2', 1), ('PYTHONOPTIMIZE', '1', 0),
-        ('PYTHONWARNINGS', 'error', 0), ('MXNET_ENGINE_TYPE', 'NoSuchEngine', None),
-        ('OMP_NUM_THREADS', '-1', 1), ('MXNET_OMP_MAX_THREADS', 'x', 1)]:
+        ('OMP_NUM_THREADS', 'abc', 1), ('OMP_NUM_THREADS', '100000', 1),
+        ('OMP_NUM_THREADS', '-1', 1), ('OMP_NUM_THREADS', '', 0),
+        ('MXNET_CPU_WORKER_NTHREADS', '0', 1), ('MXNET_OMP_MAX_THREADS', 'x', 1),
+        ('PYTHONOPTIMIZE', '2', 1), ('PYTHONOPTIMIZE', '1', 0), ('PYTHONWARNINGS', 'error', 0),
+        ('MXNET_ENGINE_TYPE', 'NoSuchEngine', None)]:
     FIXED['12-%s-%s' % (_name, _value or 'empty')] = command(
         'train', *TRAIN, '--batch-size', '512', env={_name: _value}, cold=True, code=_code)

@@ -5,11 +5,11 @@ import shutil
 
 from . import shim
 from .kills import VARIANTS, baseline, compare
-from .material import RUN
+from .material import ON_DATA, RUN
 from .verdict import EQUAL, OK, Defect, clean_error, left_behind, said, snapshot, survived
 
 CALLS = {'open': shim.OPEN, 'write': shim.WRITE, 'fsync': shim.FSYNC, 'rename': shim.RENAME,
-         'unlink': shim.UNLINK, 'read': shim.READ, 'any': shim.SAVING}
+         'read': shim.READ, 'any': shim.SAVING & ~shim.UNLINK}  # what cannot be removed stays
 ERRORS = (errno.ENOSPC, errno.ENOSPC, errno.EIO, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE,
           errno.EINTR)
 
@@ -23,8 +23,10 @@ def draw(room):
     calls = rng.choice(sorted(CALLS))
     if kind < 0.4:
         return short(room, variant, calls, rng.randint(1, 60), rng.random() < 0.5)
-    return failing(room, variant, calls, rng.randint(1, 90), rng.choice(ERRORS),
-                   rng.random() < 0.5)
+    error = rng.choice(ERRORS)
+    # A call that is interrupted is made again, for ever if it is for ever.
+    return failing(room, variant, calls, rng.randint(1, 90), error,
+                   error != errno.EINTR and rng.random() < 0.5)
 
 
 def failing(room, variant, calls, at, error, always=False, only=''):
@@ -94,7 +96,8 @@ def answers_on_a_full_disk(room):
                     pass
             except OSError:
                 pass
-        done = room.run('evaluate', run, '--ctx', 'cpu', '--json', target, '--png', room.path('m.png'))
+        done = room.run('evaluate', run, '--ctx', 'cpu', '--json', target, '--png',
+                        room.path('m.png'))
         verdict = clean_error(done, target)
         left_behind({}, snapshot(room.path('disk')))
         return verdict
@@ -140,7 +143,7 @@ def not_allowed(what):
                 'png': ['evaluate', folder, '--ctx', 'cpu', '--png', os.path.join(closed, 'x.png')],
                 'run': ['evaluate', folder, '--ctx', 'cpu'],
                 'picture': ['predict', folder, os.path.join(closed, 'p.pgm'), '--ctx', 'cpu'],
-                'data': ['train', *RUN, '--dataset', 'fashion-mnist', '--data-root', closed]}[what]
+                'data': ['train', *ON_DATA, '--data-root', closed]}[what]
         shutil.copyfile(room.material.path('picture.pgm'), os.path.join(closed, 'p.pgm'))
         os.chmod(os.path.join(closed, 'p.pgm'), 0)
         if what == 'in':

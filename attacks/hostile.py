@@ -1,15 +1,18 @@
 """Command lines drawn at random over the real flags, and what no user would type."""
 
-NUMBERS = ('0', '-1', '1', '2', '3', 'nan', 'inf', '-inf', '1e300', '1e-300', '1e38', '3.5e38', '1e-46',
-           '0x10', ' 1', '1.5', '\u0663', '', 'abc', '1e5', '-0', '+1', '1,2', 'True', '1_0', '0.5',
-           '99999999999999999999', '9' * 5000, '4294967296', '-9223372036854775809')
-WORDS = ('', ' ', 'x', '\udcff', '\u202egnp', '\U0001f4a5', 'a' * 5000, "'; rm -r x", '%s%n', '%(x)s',
-         '\n', 'two\nlines', '\t', '--', '-', '-h', '{}', '$(x)', '\\', '../..', '.', '/', '~', 'None',
-         '\x1b[31mred', '*', 'a/b', 'a' * 200, '\r')
-FILES = ('run', 'halted', 'notes', 'notes.txt', 'mine.json', 'mine.png', 'null', 'full', 'pipe',
-         'socket', 'loop', 'dangling', 'link', 'folder', 'empty', 'new', 'new/deep/er', 'run/config.json',
-         'no-such', 'empty/new', '.', '', 'picture.pgm', './run/', 'run/../run')
-MODELS = ('lenet_bn', 'lenet_bn_gluon', 'resnet', 'LeNet', '', 'gluoncv', 'lenet_bn ', '../lenet_bn')
+NUMBERS = (
+    '0', '-1', '1', '2', '3', 'nan', 'inf', '-inf', '1e300', '1e-300', '1e38', '3.5e38', '1e-46',
+    '0x10', ' 1', '1.5', '\u0663', '', 'abc', '1e5', '-0', '+1', '1,2', 'True', '1_0', '0.5',
+    '99999999999999999999', '9' * 5000, '4294967296', '-9223372036854775809')
+WORDS = (
+    '', ' ', 'x', '\udcff', '\u202egnp', '\U0001f4a5', 'a' * 5000, "'; rm -r x", '%s%n', '%(x)s',
+    '\n', 'two\nlines', '\t', '--', '-', '-h', '{}', '$(x)', '\\', '../..', '.', '/', '~', 'None',
+    '\x1b[31mred', '*', 'a/b', 'a' * 200, '\r')
+FILES = (
+    'run', 'halted', 'notes', 'notes.txt', 'mine.json', 'mine.png', 'null', 'full', 'pipe',
+    'socket', 'loop', 'dangling', 'link', 'folder', 'empty', 'new', 'new/deep/er',
+    'run/config.json', 'no-such', 'empty/new', '.', '', 'picture.pgm', './run/', 'run/../run')
+MODELS = ('lenet_bn', 'lenet_bn_gluon', 'resnet', 'LeNet', '', 'gluoncv', 'lenet_bn ', '../x')
 DEVICES = ('cpu', 'cpu:0', 'cpu:1', 'cpu:0,1', 'cpu:0,1,2,3', 'cpu:0,0', 'cpu:-1', 'cpu:100000000',
            'cpu:4294967296', 'cpu:18446744073709551616', 'gpu', 'gpu:0', 'gpu:99', 'tpu', 'cpu(0)',
            'cpu:', 'cpu:,', 'cpu:0,', 'CPU', 'cpu_pinned', 'cpu:\u0663', 'cpu:0\n', '')
@@ -27,7 +30,7 @@ _TRAIN = {
     '--lr-decay-epochs': NUMBERS + ('1,1', '1,2,3', ',', '1,'), '--lr-decay': NUMBERS,
     '--warmup-epochs': NUMBERS, '--label-smoothing': NUMBERS, '--early-stop': NUMBERS,
     '--dtype': ('float32', 'float16', 'float64', '')}
-_SWITCHES = {'train': ('--tensorboard', '--stop-non-finite', '--summary', '--help', '--no-such', '-x'),
+_SWITCHES = {'train': ('--tensorboard', '--stop-non-finite', '--summary', '--help', '-x'),
              'evaluate': ('--help', '--no-such'), 'predict': ('--invert', '--json', '--help', '-j')}
 _ASK = {'--weights': ('best', 'last', 'final', 'first', ''), '--ctx': DEVICES}
 _FLAGS = {'train': _TRAIN,

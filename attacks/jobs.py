@@ -18,7 +18,8 @@ SECONDS = 60
 def ascii_word(word):
     """A word of a command line, so that it can be read and told apart."""
     text = word if len(word) < 200 else '%s...(%d characters)' % (word[:20], len(word))
-    return text if text and text.isascii() and text.isprintable() and ' ' not in text else ascii(text)
+    plain = text and text.isascii() and text.isprintable() and ' ' not in text
+    return text if plain else ascii(text)
 
 
 class Job(NamedTuple):
@@ -27,8 +28,9 @@ class Job(NamedTuple):
     `argv` is what follows `gluonblocks`. A `cold` one is a process started anew, by `command` if
     there is one (a whole command line); another is forked off a server that has imported
     gluonblocks. `env` changes variables (None removes one). `kill` is (seconds, signal), with
-    `on_output` counted from its first line on stdout; `shim` is what happens at its system calls; `other_user` takes its rights; `stop_at` has it stop after
-    that step, as by Ctrl-C; `after` is how many seconds later than the first it is started.
+    `on_output` counted from its first line on stdout; `shim` is what happens at its system calls;
+    `other_user` takes its rights; `stop_at` has it stop after that step, as by Ctrl-C; `after` is
+    how many seconds later than the first it is started.
     """
 
     argv: List[str]

@@ -97,5 +97,6 @@ class Material:
         for command, more in [('evaluate', ['--png', 'matrix.png']), ('predict', ['picture.pgm'])]:
             done = self.run(command, run, '--ctx', 'cpu', '--weights', weights, *more)
             if done.code:
-                raise RuntimeError('%s ended with code %d:\n%s' % (done.job.words, done.code, done.err))
+                raise RuntimeError('%s ended with code %d:\n%s'
+                                   % (done.job.words, done.code, done.err))
             self.answers[command, run, weights] = said(done)

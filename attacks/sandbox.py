@@ -43,6 +43,10 @@ class Sandbox:
                 self.lacking.append('the host\'s files could not be made read-only (%s)'
                                     % error.strerror)
             system.mount_tmpfs(self.folder, SIZE)
+        self.furnish()
+
+    def furnish(self):
+        """Make the folders that jobs need, and the shim."""
         for name in ('home', 'bin', 'tmp', 'streams', 'rooms'):
             os.makedirs(self.path(name))
             os.chmod(self.path(name), 0o777)

@@ -2,8 +2,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 
 import pytest
 from conftest import REPOSITORY, said
@@ -131,16 +129,6 @@ def test_a_loss_that_is_not_finite_ends_with_code_1(train_script):
     assert code == 1
     assert re.search(r'^error: the loss is not finite in epoch 1, step \d .*learning rate 1e\+38',
                      err, re.M)
-
-
-def test_killed_at_random_moments_the_run_ends_the_same():
-    script = os.path.join(REPOSITORY, 'scripts', 'kill_test.py')
-    done = subprocess.run(
-        [sys.executable, script, '--kills', '3', '--', *SYNTHETIC, '--epochs', '2', '--seed', '0',
-         '--batch-size', '128', '--checkpoint-every', '2'], capture_output=True, text=True)
-    # On a busy machine a kill may come when the run has ended, which is told and not counted.
-    assert re.search('\nkilled [1-3] times of 3: the same to the last byte\n$', done.stdout), (
-        done.stdout + done.stderr)
 
 
 def test_a_reader_that_goes_away_is_no_traceback(train_script):
