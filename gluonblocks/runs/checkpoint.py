@@ -77,11 +77,11 @@ def _check_info(info):
         _want(isinstance(info[name], value), name, info[name])
     for name in ('epoch', 'step', 'batch', 'images'):
         _want(_is_whole(info[name]), name, info[name])
-    for name in ('loss', 'hits'):
-        _want(_is_finite(info[name]), name, info[name])
+    for name, most in (('loss', math.inf), ('hits', info['images'])):
+        _want(_is_finite(info[name]) and 0 <= info[name] <= most, name, info[name])
     for i, row in enumerate(info['rows']):
         _want(isinstance(row, list) and len(row) == len(HistoryRow._fields) and row[0] == i + 1
-              and all(map(_is_finite, row)), 'rows', row)
+              and all(map(_is_finite, row)) and min(row) >= 0 and max(row[2:4]) <= 1, 'rows', row)
     _want(info['epoch'] == len(info['rows']) + 1, 'epoch', info['epoch'])
     _want((info['batch'] == 0) == (info['images'] == 0) and info['batch'] <= info['step'], 'batch',
           info['batch'])

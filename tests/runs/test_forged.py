@@ -40,7 +40,10 @@ def bias(tensors):
 @pytest.mark.parametrize('change', [
     lambda t, i: i.pop('step'), lambda t, i: i.update(step=-1), lambda t, i: i.update(step='7'),
     lambda t, i: i.update(step=True), lambda t, i: i.update(epoch=9),
-    lambda t, i: i.update(loss=float('nan')), lambda t, i: i.update(hits=None),
+    lambda t, i: i.update(loss=float('nan')), lambda t, i: i.update(loss=-1.0),
+    lambda t, i: i.update(hits=1.0), lambda t, i: i['rows'][0].__setitem__(2, 1.5),
+    lambda t, i: i['rows'][0].__setitem__(1, -0.5),
+    lambda t, i: i.update(hits=None),
     lambda t, i: i.update(rows=[[]]), lambda t, i: i.update(rows=[[1, 2, 3]]),
     lambda t, i: i.update(rows={}), lambda t, i: i.update(counts=[]),
     lambda t, i: i['counts'].update({next(iter(i['counts'])): -3}),
