@@ -54,7 +54,7 @@ def test_summary_of_a_run_is_that_of_its_model(train_script, make_run):
     (('--model', 'lenet'), "no model 'lenet'; the models are: densenet, "),
     ((), '--model is needed, or --resume'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
-    (SYNTHETIC + ('--tensorboard',), 'go with --out or --resume'),
+    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: goes with --out or --resume'),
     (SYNTHETIC + ('--optimizer', 'x'), "argument --optimizer: is 'x', but must be one of adad"),
     (SYNTHETIC + ('--lr-decay-epochs', '3,x'), "'3,x' is no list of whole numbers"),
     (SYNTHETIC + ('--epochs', '0'), 'argument --epochs: is 0, but must be at least 1'),
