@@ -57,6 +57,8 @@ def tensors(room, run, name):
     arrays, info = forge.read(path)
     lie = None
     choices = list(ARRAYS) + list(HEADERS) + (list(INFO) if 'step' in info else [])
+    if room.rng.random() < 0.05:
+        return giant(room, run, name)
     chosen = room.rng.choice(choices)
     if chosen in HEADERS:
         def lie(header):
@@ -201,7 +203,26 @@ def _forged(table, key):
     return change
 
 
-FIXED = {}
+def giant(room, run, name):
+    """A header that claims as much as a hole in the file holds."""
+    path, size = os.path.join(run, name), room.rng.choice(
+        (1 << 28, (1 << 30) - (1 << 20), (1 << 31) - 4096))
+    arrays, info = forge.read(path)
+
+    def lie(header):
+        start = max(entry['data_offsets'][1] for key, entry in header.items()
+                    if key != '__metadata__')
+        header['big'] = {'dtype': 'U8', 'shape': [size - start], 'data_offsets': [start, size]}
+    write_both(path, run, name, arrays, info, lie)
+    with open(path, 'rb') as f:
+        header = int.from_bytes(f.read(8), 'little')
+    os.truncate(path, 8 + header + size)
+    return '%s forged: a hole of %d bytes' % (name, size)
+
+
+FIXED = {'6-last-of-a-hole': ('last.safetensors', giant, 'resume'),
+         '6-best-of-a-hole': ('best.safetensors', giant, 'evaluate'),
+         '6-final-of-a-hole': ('final.safetensors', giant, 'evaluate')}
 for _table in (ARRAYS, HEADERS, INFO):
     for _key in _table:
         _words = _key.replace(' ', '-')
