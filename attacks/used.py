@@ -54,7 +54,7 @@ def resume(room, run, name):
             if not file.startswith('run' + os.sep) and not file.startswith('elsewhere-')]
     if lost:
         raise Defect('changed outside of the run: ' + lost[0], done)
-    untouched = mine is not None and after.get(name) == mine
+    untouched = after.get(name) == mine
     if done.code == 0:
         return ended(room, run, name, untouched, done)
     verdict = clean_error(done, run)
@@ -64,7 +64,7 @@ def resume(room, run, name):
             room.note('%s put back' % name)
             if os.path.isdir(path):
                 shutil.rmtree(path)
-            else:
+            elif os.path.lexists(path):
                 os.unlink(path)
             shutil.copyfile(room.material.path('halted', name), path)
         again = room.run('train', '--resume', run)
