@@ -135,8 +135,8 @@ def attack(room, name, change, use, compressed=True):
     unchanged(before, snapshot(room.folder), ('matrix.png',), done)
     if done.code:
         return clean_error(done, path, root)
-    want = room.material.lines['on_data'] if use == 'train' else room.material.answers[
-        'evaluate', 'on_data', 'best']
+    want = room.material.lines['on_data'] if use == 'train' else room.material.answer(
+        'evaluate', 'on_data', 'best')
     if said(done) != want:
         raise Defect('another result, and nothing said', done)
     return EQUAL

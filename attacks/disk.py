@@ -123,7 +123,7 @@ def read_only(command):
         if command == 'train':
             return clean_error(done, folder)
         want = [line.replace('picture.pgm', room.material.path('picture.pgm'))
-                for line in room.material.answers[command, 'whole', 'best']]
+                for line in room.material.answer(command, 'whole', 'best')]
         if done.code or said(done) != want:
             raise Defect('it could not be asked', done)
         return EQUAL

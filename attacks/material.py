@@ -56,16 +56,11 @@ class Material:
         self._train('halted', RUN, stop_at=HALTED_AT)
         self._train('on_data', ON_DATA)
         self.lines = {name: self.cache['lines', name] for name in ('whole', 'halted', 'on_data')}
-        self.answers = {}
-        for run, weights in [('whole', WEIGHTS), ('halted', WEIGHTS[:2]), ('on_data', ('best',))]:
-            for name in weights:
-                self._ask(run, name)
         # What 'last' answers where the checkpoint before it is used.
         for run in ('whole', 'halted'):
             copy = shutil.copytree(self.path(run), self.path(run + '-before'))
             os.replace(os.path.join(copy, 'previous.safetensors'),
                        os.path.join(copy, 'last.safetensors'))
-            self._ask(run + '-before', 'last')
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -93,10 +88,13 @@ class Material:
             raise RuntimeError('%s ended with code %d:\n%s' % (done.job.words, done.code, done.err))
         self.cache['lines', name] = said(done)
 
-    def _ask(self, run, weights):
-        for command, more in [('evaluate', ['--png', 'matrix.png']), ('predict', ['picture.pgm'])]:
+    def answer(self, command, run, weights):
+        """The lines of `evaluate` or `predict` by the weights of an unharmed run."""
+        def ask():
+            more = ['--png', 'matrix.png'] if command == 'evaluate' else ['picture.pgm']
             done = self.run(command, run, '--ctx', 'cpu', '--weights', weights, *more)
             if done.code:
                 raise RuntimeError('%s ended with code %d:\n%s'
                                    % (done.job.words, done.code, done.err))
-            self.answers[command, run, weights] = said(done)
+            return said(done)
+        return self.once((command, run, weights), ask)

@@ -124,7 +124,7 @@ def ask(room, path, checked, want, seconds=60):
     if done.peak > want[1] + MOST:
         raise Defect('%d MB for one picture' % ((done.peak - want[1]) >> 20), done)
     lines = said(done)
-    if not lines or lines[-1] != room.material.answers['predict', 'whole', 'best'][0].replace(
+    if not lines or lines[-1] != room.material.answer('predict', 'whole', 'best')[0].replace(
             'picture.pgm', good):
         raise Defect('the good picture after it is not answered', done)
     if done.code:

@@ -137,7 +137,7 @@ for _name in ('config.json', 'best.safetensors', 'final.safetensors', 'last.safe
     FIXED['1-zero-device-for-%s' % _name] = fixed(_name, functools.partial(put, places.zero),
                                                   'evaluate')
 for _name in ('history.csv', 'times.csv', 'curves.png', 'final.params', 'final.safetensors',
-              'previous.safetensors'):
+              'previous.safetensors', 'last.safetensors'):
     FIXED['1-null-device-for-%s' % _name] = fixed(_name, functools.partial(put, places.null),
                                                   'resume')
     FIXED['1-link-for-%s' % _name] = fixed(_name, functools.partial(put, places.link), 'resume')

@@ -33,10 +33,10 @@ def ask(room, run, command, base, weights):
     if done.code:
         return clean_error(done, run)
     answer = [line.replace(room.material.path('picture.pgm'), 'picture.pgm') for line in said(done)]
-    if answer == room.material.answers[command, base, weights]:
+    if answer == room.material.answer(command, base, weights):
         return EQUAL
-    if USED_BEFORE in done.err and answer == room.material.answers[command, base + '-before',
-                                                                   'last']:
+    if USED_BEFORE in done.err and answer == room.material.answer(
+            command, base + '-before', 'last'):
         return OK
     raise Defect('another answer, and nothing said', done)
 
