@@ -87,8 +87,9 @@ def write_file(path, content, keep=None):
 
 def replace_file(path, write, keep=None):
     """As `write_file` of a regular file, where `write(name)` fills the empty file of that name."""
-    # A link stays, and what it names is replaced.
-    folder, name = os.path.split(os.path.realpath(path))
+    # A link stays, and what it names is replaced. But where the old file is kept, a link is itself
+    # what is kept: else the kept one would get into the folder that the link leads to.
+    folder, name = os.path.split(os.path.abspath(path) if keep else os.path.realpath(path))
     temporary = os.path.join(folder, '%s%d-%s-%s' % (TEMPORARY, os.getpid(), secrets.token_hex(8),
                                                      name))
     try:

@@ -179,3 +179,14 @@ def test_a_temporary_is_never_written_through_a_link_that_lay_there(tmp_path, mo
     with pytest.raises(OSError, match='x could not be written: File exists'):
         write_file(str(tmp_path / 'x'), b'new')
     assert victim.read_bytes() == b'mine'
+
+
+def test_a_link_whose_old_content_is_kept_changes_nothing_where_it_leads(tmp_path):
+    (tmp_path / 'away').mkdir()
+    (tmp_path / 'away' / 'target').write_bytes(b'old')
+    os.symlink(os.path.join('away', 'target'), str(tmp_path / 'last'))
+    write_file(str(tmp_path / 'last'), b'new', keep='previous')
+    assert os.listdir(str(tmp_path / 'away')) == ['target']
+    assert (tmp_path / 'away' / 'target').read_bytes() == b'old'
+    assert (tmp_path / 'last').read_bytes() == b'new' and not (tmp_path / 'last').is_symlink()
+    assert (tmp_path / 'previous').read_bytes() == b'old'
