@@ -59,8 +59,9 @@ def write_file(path, content, keep=None):
 
     `keep` is a name, in the same folder, that the old file gets once the new one is on the disk.
     What `path` names is a regular file or not there; a device or a pipe is written through, and a
-    symbolic link is followed. Raises OSError with the file and the reason; the old file is then
-    as it was.
+    symbolic link is followed, but with `keep`: then it is the link that gets that name.
+
+    Raises OSError with the file and the reason; the old file is then as it was.
     """
     def write(temporary):
         _write_all(os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC), content)

@@ -22,7 +22,7 @@ say what to do about it."""
 _FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed': 'DIST_KVSTORE',
              'OpenMP': 'OPENMP', 'OpenBLAS': 'BLAS_OPEN', 'MKL': 'BLAS_MKL', 'OpenCV': 'OPENCV',
              'large tensors': 'INT64_TENSOR_SIZE'}
-_VARIABLES = ('MXNET_', 'OMP_', 'KMP_', 'GOMP_', 'MKLDNN_', 'DNNL_', 'CUDA_VISIBLE')
+_VARIABLES = ('GLUONBLOCKS_', 'MXNET_', 'OMP_', 'KMP_', 'GOMP_', 'MKLDNN_', 'DNNL_', 'CUDA_VISIBLE')
 
 
 def parse(argv, prog):

@@ -24,7 +24,7 @@ def run(command, parse):
         give_up_stdout()
         return 141
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
-        option = getattr(error, 'option', None)  # OptionError, which is MXNet's side of the house
+        option = getattr(error, 'option', None)  # of an OptionError, whose class needs MXNet
         if option:
             _tell('argument %s: %s' % (flag_of(option), getattr(error, 'message', '')))
             return 2

@@ -164,8 +164,9 @@ def _unknown(name):
     known = list_gluoncv_models()
     near = difflib.get_close_matches(name, [k.split(':')[1] for k in known], n=4, cutoff=0.7)
     if near:
-        return ("there is no model '%s:%s'; near it are: %s (gluonblocks.list_gluoncv_models() "
-                'lists all)' % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in near)))
+        return ("there is no model '%s:%s'; near it are: %s "
+                '(gluonblocks.models.list_gluoncv_models() lists all)'
+                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in near)))
     return ("there is no model '%s:%s'; GluonCV's classifiers are: %s"
             % (PREFIX, name, ', '.join(known)))
 

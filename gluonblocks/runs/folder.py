@@ -5,12 +5,7 @@ import os
 
 import mxnet as mx
 
-from ..files import (
-    is_temporary,
-    remove_temporaries,
-    replace_file,
-    write_file,
-)
+from ..files import is_temporary, remove_temporaries, replace_file, write_file
 from ..training.history import best_epoch
 from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
@@ -176,6 +171,9 @@ class RunFolder(Hook):
         if name == PREVIOUS and os.path.exists(self._path(LAST)):
             os.replace(self._path(LAST), self._path('last.damaged'))
         state.history = self._epochs.restore(info['rows'])
+        if state.history and not os.path.exists(self._path(BEST)):
+            tell('%s is gone: it is written again only if a later epoch is better'
+                 % self._path(BEST))
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
 
     def _kept(self):

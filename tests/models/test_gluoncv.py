@@ -99,7 +99,7 @@ def test_recipes_and_refusals_build_no_net(name, monkeypatch):
 
 @pytest.mark.parametrize('name, said', [
     ('cifar_resnet20', "no model 'gluoncv:cifar_resnet20'; near it are: .*cifar_resnet20_v1.*"
-                       r'list_gluoncv_models\(\) lists all'),
+                       r'gluonblocks.models.list_gluoncv_models\(\) lists all'),
     ('', "GluonCV's classifiers are: gluoncv:alexnet, .*gluoncv:xception71"),
     ('yolo3_darknet53_voc', 'does not classify pictures'),
     ('fcn_resnet50_ade', 'does not classify pictures'),

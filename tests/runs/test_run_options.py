@@ -95,3 +95,11 @@ def test_without_tensorboardx_nothing_is_locked_or_written(folder, monkeypatch):
     with pytest.raises(ImportError, match='pip install tensorboardX'):
         gb.resume_run(folder, epochs=2, tensorboard=True)
     gb.resume_run(folder, epochs=2)
+
+
+def test_a_best_checkpoint_that_is_gone_is_told_and_the_run_goes_on(folder, monkeypatch, capsys):
+    stopped(monkeypatch, folder, 6)
+    os.unlink(os.path.join(folder, 'best.safetensors'))
+    gb.resume_run(folder)
+    assert 'best.safetensors is gone: ' in capsys.readouterr().err
+    assert os.path.exists(os.path.join(folder, 'final.safetensors'))
