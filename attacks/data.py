@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import zlib
+from typing import Callable
 
 from . import mutations, places
 from .material import ON_DATA, SHAPES
@@ -25,6 +26,7 @@ def draw(room):
     rng = room.rng
     name = rng.choice(NAMES)
     kind = rng.random()
+    change: Callable
     if kind < 0.25:
         change = functools.partial(put, rng.choice(places.ALL))
     elif kind < 0.3:

@@ -5,6 +5,7 @@ Written from the format, not with gluonblocks' own code: so it can write what th
 import hashlib
 import json
 import re
+from typing import Any, Dict
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def read(path):
 def write(path, tensors, info, lie=None):
     """Write a file of tensors; `lie(header)` may change its header. The checksum is right."""
     info = dict(info, checksum='sha256:' + '0' * 64)
-    header, parts, place = {'__metadata__': {'info': json.dumps(info, sort_keys=True)}}, [], 0
+    header: Dict[str, Any] = {'__metadata__': {'info': json.dumps(info, sort_keys=True)}}
+    parts, place = [], 0
     for name, array in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):
         data = np.ascontiguousarray(array).tobytes()
         header[name] = {'dtype': _TYPES[array.dtype.name], 'shape': list(array.shape),

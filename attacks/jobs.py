@@ -140,17 +140,20 @@ class Server:
                 for job, spec, answer in zip(jobs, wire, answers)]
 
     def _done(self, job, base, answer):
-        texts = []
-        for end in ('.out', '.err'):
-            with open(base + end, 'rb') as f:
-                texts.append(f.read(1 << 20).decode(errors='backslashreplace'))
-            os.unlink(base + end)
+        out, err = (self._take(base + end) for end in ('.out', '.err'))
         report = (0, 0, 0)
         if job.shim:
             report = read_report(base + '.shim')
             os.unlink(base + '.shim')
-        return Done(job, answer['code'], *texts, answer['seconds'], answer['peak'],
+        return Done(job, answer['code'], out, err, answer['seconds'], answer['peak'],
                     answer['ended'], report[0], bool(report[1]), report[2])
+
+    @staticmethod
+    def _take(path):
+        with open(path, 'rb') as f:
+            text = f.read(1 << 20).decode(errors='backslashreplace')
+        os.unlink(path)
+        return text
 
     def last_words(self):
         with open(self._sandbox.path('server-%d.err' % self._number), errors='replace') as f:

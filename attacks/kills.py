@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+from typing import Any, Dict
 
 from . import shim
 from .jobs import Job
@@ -58,7 +59,7 @@ def trial(room, variant, plans):
     for kill in plans + [None]:
         begun = os.path.exists(os.path.join(run, 'config.json'))
         argv = ['train', '--resume', run] if begun else ['train', '--out', run] + VARIANTS[variant]
-        how = {}
+        how: Dict[str, Any] = {}
         if kill and 'at' in kill:
             how['shim'] = shim.Shim(run, at=kill['at'], action=kill['action'],
                                     value=int(kill['signal']))

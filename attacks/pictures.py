@@ -1,6 +1,7 @@
 """Picture files that are damaged, huge, or no files at all; then a net is asked what is on them."""
 import functools
 import os
+from typing import Any, Dict, List, Tuple
 
 from . import bombs, mutations, places
 from .sandbox import NotTried
@@ -38,13 +39,14 @@ def originals(room):
         alpha = colour.convert('RGBA')
         alpha.putalpha(grey)
         deep = grey.convert('I').point(lambda value: value * 257).convert('I;16')
-        kinds = [('grey', grey, {}), ('colour', colour, {}), ('alpha', alpha, {}),
-                 ('16-bit', deep, {}), ('palette', colour.convert('P'), {}),
-                 ('bits', grey.convert('1'), {}), ('lzw', grey, {'compression': 'tiff_lzw'}),
-                 ('progressive', colour, {'progressive': True}),
-                 ('lossless', colour, {'lossless': True}),
-                 ('exif', colour, {'exif': b'Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0'
-                                           b'\0\0\0\0'})]
+        kinds: List[Tuple[str, Any, Dict[str, Any]]] = [
+            ('grey', grey, {}), ('colour', colour, {}), ('alpha', alpha, {}),
+            ('16-bit', deep, {}), ('palette', colour.convert('P'), {}),
+            ('bits', grey.convert('1'), {}), ('lzw', grey, {'compression': 'tiff_lzw'}),
+            ('progressive', colour, {'progressive': True}),
+            ('lossless', colour, {'lossless': True}),
+            ('exif', colour, {'exif': b'Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0'
+                                      b'\0\0\0\0'})]
         only = {'lzw': ('TIFF',), 'progressive': ('JPEG',), 'lossless': ('WEBP',),
                 'exif': ('JPEG', 'PNG', 'WEBP'), '16-bit': ('PNG', 'TIFF')}
         found = {}

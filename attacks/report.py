@@ -1,6 +1,7 @@
 """The table of an attack, and its defects with the command that repeats each."""
 import collections
 import time
+from typing import List
 
 from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
@@ -10,7 +11,7 @@ SHOWN = 2500
 def table(records, kinds):
     """`kind | tried | clean error | equal | other ok | not tried | defect`, a line a kind."""
     counts = collections.Counter((record['kind'], record['verdict']) for record in records)
-    rows = [['kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT]]
+    rows: List[list] = [['kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT]]
     for kind in kinds:
         tried = sum(counts[kind, verdict] for verdict in (CLEAN, EQUAL, OK, DEFECT))
         rows.append([kind, tried] + [counts[kind, v] for v in (CLEAN, EQUAL, OK, UNTRIED, DEFECT)])

@@ -1,6 +1,7 @@
 """Standard streams that are closed or full: what is lost then is said, or was not wanted."""
 import os
 import sys
+from typing import Optional
 
 
 def prepare_streams():
@@ -15,10 +16,7 @@ def prepare_streams():
         try:
             os.fstat(number)
         except OSError:
-            null = os.open(os.devnull, os.O_RDWR)
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
+            os.open(os.devnull, os.O_RDWR)  # gets this number: the lowest that is free
         setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         # File names need not be text.
@@ -34,7 +32,7 @@ def give_up_stdout():
     """Have Python's own last flush succeed, where stdout cannot be written."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+    sys.stdout = os.fdopen(null, 'w')
 
 
 class _Wrapped:
@@ -52,15 +50,20 @@ class _Wrapped:
 
 
 class _Named(_Wrapped):
-    """stdout, whose errors say that they are its."""
+    """stdout, whose errors say that they are its, and come again: argparse drops the first."""
+
+    _error: Optional[OSError] = None
 
     def _try(self, function, *args):
-        try:
-            return function(*args)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise StdoutError('stdout could not be written: %s' % (error.strerror or error))
+        if self._error is None:
+            try:
+                return function(*args)
+            except BrokenPipeError as error:
+                self._error = error
+            except OSError as error:
+                self._error = StdoutError('stdout could not be written: %s'
+                                          % (error.strerror or error))
+        raise self._error
 
 
 class _Forgiving(_Wrapped):

@@ -127,7 +127,6 @@ def _train(options, run=None, asked=()):
         history = train_ch5(net, interrupt.guard(progress), interrupt.guard(test_iter),
                             options['batch_size'], trainer, ctx, num_epochs, loss=loss,
                             hooks=hooks, state=state)
-        interrupt.check()  # a signal since the last batch
     if state.stop:
         tell('stopped early: %s' % state.stop)
     return net, history

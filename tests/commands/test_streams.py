@@ -29,12 +29,13 @@ def test_a_closed_stdout_is_no_error_for_nobody_wants_the_lines(tmp_path):
 
 
 def test_of_a_closed_stderr_nothing_lands_on_stdout(tmp_path):
-    code, out, err = run(TRAIN, '2>&- >out', tmp_path)
+    code, out, err = run(TRAIN, '2>&- >>out', tmp_path)
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ['training', 'epoch']
 
 
-@pytest.mark.parametrize('arguments', [SUMMARY, DOCTOR, DOCTOR + ['--help'], TRAIN])
+@pytest.mark.parametrize('arguments', [SUMMARY, DOCTOR, DOCTOR + ['--help'], TRAIN,
+                                       TRAIN[:1] + ['--help']])
 def test_a_full_stdout_is_an_error_in_a_line(tmp_path, arguments):
     code, out, err = run(arguments, '>/dev/full 2>err', tmp_path)
     assert code == 1

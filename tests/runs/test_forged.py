@@ -98,6 +98,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_set(
 
 
 @pytest.mark.parametrize('change', [
+    lambda t, i: (i.update(step=10, counts={key: 10 if count else count for key, count in
+                                            i['counts'].items()}),
+                  i['optimizer'].update(num_update=10)),
     lambda t, i: i.update(step=5), lambda t, i: i.update(step=7, batch=3),
     lambda t, i: i.update(images=31), lambda t, i: i.update(batch=5, images=60, step=9),
     lambda t, i: i['optimizer'].update(num_update=7),

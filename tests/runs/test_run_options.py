@@ -1,5 +1,6 @@
 """A run that goes on by other options, and what a run does not fail for."""
 import os
+import signal
 
 import pytest
 from conftest import replace_dataset
@@ -10,6 +11,7 @@ from gluonblocks import files
 from gluonblocks.data import datasets
 from gluonblocks.runs import folder as run_folder
 from gluonblocks.runs import records
+from gluonblocks.runs import train as run
 from gluonblocks.runs.config import read_config
 
 pytestmark = pytest.mark.usefixtures('little_data')
@@ -103,3 +105,48 @@ def test_a_best_checkpoint_that_is_gone_is_told_and_the_run_goes_on(folder, monk
     gb.resume_run(folder)
     assert 'best.safetensors is gone: ' in capsys.readouterr().err
     assert os.path.exists(os.path.join(folder, 'final.safetensors'))
+
+
+class Noted(gb.Hook):
+    """Sends a signal at the end of the epoch `at`, or fails there, and notes that it is closed."""
+
+    def __init__(self, at, signum=None):
+        self.at, self.signum, self.closed = at, signum, 0
+
+    def epoch_end(self, state):
+        if len(state.history) == self.at:
+            if self.signum is None:
+                raise RuntimeError('the hook fails')
+            os.kill(os.getpid(), self.signum)
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def hooked(monkeypatch):
+    """Have runs call another hook too."""
+    def add(hook):
+        make_hooks = run.make_hooks
+        monkeypatch.setattr(run, 'make_hooks', lambda *args: make_hooks(*args) + [hook])
+        return hook
+    return add
+
+
+def test_a_signal_after_the_last_epoch_is_told_and_nothing_is_lost(folder, hooked):
+    start(folder + '0')
+    hooked(Noted(3, signal.SIGTERM))
+    with pytest.raises(gb.training.Interrupted, match='stopped when training had ended') as stop:
+        start(folder)
+    assert stop.value.exit_code == 143
+    assert content(folder) == content(folder + '0')
+
+
+def test_every_hook_is_closed_once_whether_the_run_ends_or_fails(folder, hooked):
+    hook = hooked(Noted(2))
+    with pytest.raises(RuntimeError, match='the hook fails'):
+        start(folder)
+    assert hook.closed == 1
+    hook.at = 0
+    gb.resume_run(folder)
+    assert hook.closed == 2
