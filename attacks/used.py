@@ -66,7 +66,8 @@ def resume(room, run, name):
                 shutil.rmtree(path)
             elif os.path.lexists(path):
                 os.unlink(path)
-            shutil.copyfile(room.material.path('halted', name), path)
+            if os.path.exists(room.material.path('halted', name)):  # not yet, of the run's end
+                shutil.copyfile(room.material.path('halted', name), path)
         again = room.run('train', '--resume', run)
         survived(again)
         if again.code:
