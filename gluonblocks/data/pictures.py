@@ -95,6 +95,8 @@ def _read_grey(path, ground):
             formats = [name for name in FORMATS if size <= MAX_FILE.get(name, MAX_MEMORY)]
             with Image.open(f, formats=formats) as picture:
                 _check(path, picture, f)
+                if picture.format == 'PNG':
+                    _verify_checksums(f)
                 return _grey(picture, ground)
     except ImageError:
         raise
@@ -126,6 +128,18 @@ def _check(path, picture, f):
         # A camera's MPO is a JPEG with previews behind.
         raise ImageError('%s: it has more than one frame or page; save the one you mean as a file '
                          'of its own' % path)
+
+
+def _verify_checksums(f):
+    """An error of Pillow's if a part of a PNG, the open file `f`, is not what was written.
+
+    As it decodes, Pillow stops at the last pixel, and looks at no checksum of the pixels.
+    """
+    from PIL import Image
+    here = f.tell()
+    f.seek(0)
+    Image.open(f, formats=['PNG']).verify()
+    f.seek(here)
 
 
 def _memory(picture, f):

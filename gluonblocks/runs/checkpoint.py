@@ -107,6 +107,10 @@ def _check_arrays(tensors):
     weights = {name: array for name, array in tensors.items() if name.startswith('weights/')}
     _want(weights and all(name.count('/') == 2 for name in weights), 'weights', list(weights)[:1])
     _want(first_non_finite(weights) is None, 'weights', first_non_finite(weights))
+    kinds = {}
+    for name, array in weights.items():  # of one parameter on several devices
+        kind = array.shape, array.dtype
+        _want(kinds.setdefault(name.split('/', 2)[2], kind) == kind, name, array.shape)
 
 
 def _want(good, name, value):

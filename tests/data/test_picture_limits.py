@@ -57,6 +57,15 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, name, said, monkeypatch
         gb.read_image(str(tmp_path / name))
 
 
+def test_a_pixel_of_a_png_that_is_not_what_was_written_is_noticed(tmp_path):
+    path = tmp_path / 'a.png'
+    whole = bytearray(open(saved(tmp_path, A, compress_level=0), 'rb').read())
+    whole[400] ^= 4  # it can be decoded, and is another picture
+    path.write_bytes(whole)
+    with pytest.raises(gb.data.ImageError, match='a.png: cannot be read as a picture: '):
+        gb.read_image(str(path))
+
+
 @pytest.mark.parametrize('name, said', [
     ('pipe', 'is a pipe'), ('socket', 'is a socket'), ('device', 'is a device'),
     ('loop', 'Too many levels of symbolic links')])

@@ -54,7 +54,8 @@ def bias(tensors):
     lambda t, i: t.update(numpy=t['numpy'].astype('float32')),
     lambda t, i: bias(t).fill(np.nan), lambda t, i: bias(t).fill(np.inf),
     lambda t, i: [t.pop(name) for name in list(t) if name.startswith('weights/')],
-    lambda t, i: t.update({'weights/x': t['numpy'].astype('float32')})])
+    lambda t, i: t.update({'weights/x': t['numpy'].astype('float32')}),
+    lambda t, i: t.update({'weights/cpu(1)/0.bias': bias(t)[:3]})])
 def test_a_checkpoint_of_another_structure_is_damaged_whatever_its_checksum(folder, change):
     start(folder, epochs=1)
     path = os.path.join(folder, 'best.safetensors')
