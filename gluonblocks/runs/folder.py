@@ -12,7 +12,7 @@ from ..training.interrupt import Interrupted
 from ..training.progress import tell
 from . import config as config_file
 from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
-from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
+from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint, read_best
 from .options import OptionError
 from .provenance import check_same
 from .records import EpochFiles
@@ -171,10 +171,19 @@ class RunFolder(Hook):
         if name == PREVIOUS and os.path.exists(self._path(LAST)):
             os.replace(self._path(LAST), self._path('last.damaged'))
         state.history = self._epochs.restore(info['rows'])
-        if state.history and not os.path.exists(self._path(BEST)):
-            tell('%s is gone: it is written again only if a later epoch is better'
-                 % self._path(BEST))
+        if state.history:
+            self._tell_of_best()
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
+
+    def _tell_of_best(self):
+        try:
+            read_best(self.folder, self.config['identity'])
+            return
+        except FileNotFoundError:
+            what = '%s is gone' % self._path(BEST)
+        except (OSError, ValueError) as error:
+            what = str(error)
+        tell(what + ': it is written again only if a later epoch is better')
 
     def _kept(self):
         """Where the newest weights are that were saved, in words."""

@@ -58,6 +58,27 @@ def newest_checkpoint(folder, identity):
                      % (folder, '\n  '.join(str(error) for error in errors)))
 
 
+def read_best(folder, identity):
+    """The tensors of the best checkpoint; DamagedFile for another checkpoint in its place."""
+    path = os.path.join(folder, BEST)
+    tensors, info = load_checkpoint(path, identity)
+    epoch, best = info['epoch'] - 1, info['best_epoch']
+    if epoch == best and not info['batch']:
+        for name in (LAST, PREVIOUS):
+            try:
+                newer = load_checkpoint(os.path.join(folder, name), identity)[1]
+            except (OSError, ValueError):
+                continue  # it is not asked for
+            # The best is written before the last: it may be of the epoch after.
+            if epoch < newer['epoch']:
+                best = newer['best_epoch']
+            break
+    if epoch != best or info['batch']:
+        raise DamagedFile('%s: not the best checkpoint: it is of step %d, and the best epoch was %s'
+                          % (path, info['step'], best))
+    return tensors
+
+
 def _read_weights(folder, identity, weights):
     """The arrays of the 'best', 'last' or 'final' weights, verified."""
     path = os.path.join(folder, weights + '.safetensors')
@@ -65,7 +86,7 @@ def _read_weights(folder, identity, weights):
         return checkpoint_arrays(newest_checkpoint(folder, identity)[1][0])
     try:
         if weights == 'best':
-            return checkpoint_arrays(load_checkpoint(path, identity)[0])
+            return checkpoint_arrays(read_best(folder, identity))
         arrays, info = read_tensors(path)
     except FileNotFoundError:
         raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "

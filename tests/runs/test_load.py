@@ -1,5 +1,6 @@
 """The net of a run, read back from its folder."""
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -34,6 +35,36 @@ def test_the_best_weights_are_those_of_the_best_epoch(folder, monkeypatch):
     start(folder)
     best = runs.load_checkpoint(os.path.join(folder, 'best.safetensors'))[1]
     assert best['step'] == 8 and best['best_epoch'] == 2  # four steps an epoch
+
+
+def test_another_checkpoint_in_the_place_of_the_best_is_refused(folder, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.7])
+
+    def evaluate(*args):  # at the end of epochs, before its checkpoint; keeps the best of the first
+        if os.path.exists(best) and not os.path.exists(best + '.1'):
+            shutil.copy(best, best + '.1')
+        return next(accuracies)
+    best = os.path.join(folder, 'best.safetensors')
+    monkeypatch.setattr(training, 'evaluate_accuracy', evaluate)
+    start(folder, checkpoint_every=5)  # the one before the last is of step 10, in the third epoch
+    gb.load_run(folder)
+    for name, step in [('last.safetensors', 12), ('previous.safetensors', 10),
+                       ('best.safetensors.1', 4)]:
+        shutil.copy(os.path.join(folder, name), best)
+        with pytest.raises(files.DamagedFile, match='best.safetensors: not the best checkpoint: it '
+                           'is of step %d, and the best epoch was 2' % step):
+            gb.load_run(folder)
+
+
+def test_a_best_checkpoint_newer_than_the_last_is_the_best(folder, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.7])
+    monkeypatch.setattr(training, 'evaluate_accuracy', lambda *args: next(accuracies))
+    start(folder, epochs=2)
+    for name in ('last', 'previous'):  # as where a process is killed between the two
+        os.unlink(os.path.join(folder, name + '.safetensors'))
+    start(folder + '1', epochs=1)
+    shutil.copy(os.path.join(folder + '1', 'last.safetensors'), folder)
+    gb.load_run(folder)
 
 
 def test_a_run_in_half_precision_predicts_on_a_cpu_in_single(folder):

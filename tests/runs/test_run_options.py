@@ -1,5 +1,6 @@
 """A run that goes on by other options, and what a run does not fail for."""
 import os
+import shutil
 import signal
 
 import pytest
@@ -99,11 +100,17 @@ def test_without_tensorboardx_nothing_is_locked_or_written(folder, monkeypatch):
     gb.resume_run(folder, epochs=2)
 
 
-def test_a_best_checkpoint_that_is_gone_is_told_and_the_run_goes_on(folder, monkeypatch, capsys):
+@pytest.mark.parametrize('put, said', [
+    (lambda folder, best: os.unlink(best), 'is gone: it is written again'),
+    (lambda folder, best: shutil.copy(os.path.join(folder, 'last.safetensors'), best),
+     'not the best checkpoint: it is of step 6, and the best epoch was 1: it is written again'),
+    (lambda folder, best: os.truncate(best, 99), 'best.safetensors: ')])
+def test_a_best_checkpoint_that_is_none_is_told_and_the_run_goes_on(
+        folder, monkeypatch, capsys, put, said):
     stopped(monkeypatch, folder, 6)
-    os.unlink(os.path.join(folder, 'best.safetensors'))
+    put(folder, os.path.join(folder, 'best.safetensors'))
     gb.resume_run(folder)
-    assert 'best.safetensors is gone: ' in capsys.readouterr().err
+    assert said in capsys.readouterr().err
     assert os.path.exists(os.path.join(folder, 'final.safetensors'))
 
 
