@@ -202,7 +202,7 @@ def _read_row(line):
     (cells,) = csv.reader([line])
     if len(cells) != len(NormRow._fields):
         raise ValueError('it has %d cells in place of %d' % (len(cells), len(NormRow._fields)))
-    row = NormRow(int(cells[0]), int(cells[1]), *cells[2:4], *map(float, cells[4:]))
+    row = NormRow(int(cells[0]), int(cells[1]), cells[2], cells[3], *map(float, cells[4:]))
     quantiles = [x for x in row[4:11] if not math.isnan(x)]
     if row.epoch < 1 or row.step < 1 or not row.layer or row.statistic not in STATISTICS or (
             quantiles != sorted(quantiles)) or any(x < 0 or x > 1 for x in row[11:]):
