@@ -115,3 +115,8 @@ def shorten(text, most=24):
     begin alike often end otherwise."""
     half = (most - 1) // 2
     return text if len(text) <= most else '%s…%s' % (text[:most - 1 - half], text[-half:])
+
+
+def plain(text):
+    """A text as it is: matplotlib takes what stands between two '$' for a formula."""
+    return text.replace('$', r'\$')
