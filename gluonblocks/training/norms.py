@@ -71,10 +71,14 @@ class NormStats(Hook):
             tell('%s has no batch normalization layer: no %s is written' % (self._net.name, NAME))
             return
         kept = _lines_up_to(self._path, state.step)
+        # An epoch's rows come after a checkpoint of its last step, so a part of them may be there.
+        before = [line for line in kept if _step_of(line) != _step_of(kept[-1])]
+        if len(kept) - len(before) != len(STATISTICS) * len(self._layers):
+            kept = before
         if state.history and not any(line.startswith('%d,' % len(state.history)) for line in kept):
             tell('%s has no rows of epoch %d: it goes on from here' % (
                 self._path, len(state.history)))
-        self._last_step = int(kept[-1].split(',')[1]) if kept else 0
+        self._last_step = _step_of(kept[-1]) if kept else 0
         write_file(self._path, (_HEAD + ''.join(kept)).encode())
 
     def batch_end(self, state):
@@ -222,6 +226,10 @@ def _read_row(line):
             quantiles != sorted(quantiles)) or any(x < 0 or x > 1 for x in row[11:]):
         raise ValueError('it cannot be: %s' % line.strip())
     return row
+
+
+def _step_of(line):
+    return int(line.split(',', 2)[1])
 
 
 def _lines_up_to(path, step):
