@@ -64,9 +64,11 @@ class RunFolder(Hook):
             os.close(self._lock)
             self._lock = None
 
-    def attach(self, net, trainer, finite):
-        """Take what is trained, and the `FiniteLoss` that is asked before each checkpoint."""
+    def attach(self, net, trainer, finite, recorders=()):
+        """Take what is trained, the `FiniteLoss` that is asked before each checkpoint, and hooks
+        whose `flush()` is called before it, so that their files are never behind it."""
         self._net, self._trainer, self._finite = net, trainer, finite
+        self._recorders = recorders
 
     def start(self, config, state, check_position):
         """Start the run by `config`, a dict for config.json, or go on with the one that is there.
@@ -101,13 +103,15 @@ class RunFolder(Hook):
         record = state.history[-1]
         self._epochs.add(record, self._trainer.learning_rate, state.rate)
         self.save(state, best=best_epoch(state.history) == record.epoch)
-        self._epochs.draw()
+        self._epochs.draw('%s on %s' % (self.config['model'], self.config['dataset']))
 
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""
         self._finite.check(state)
         content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
                                     self.config['identity'])
+        for recorder in self._recorders:
+            recorder.flush()
         if best:
             write_file(self._path(BEST), content)
         write_file(self._path(LAST), content, keep=PREVIOUS)
