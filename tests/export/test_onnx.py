@@ -10,8 +10,8 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.export import prediction_symbol
 from gluonblocks.export import onnx as onnx_format
+from gluonblocks.export import prediction_symbol
 from gluonblocks.export.formats import Job
 from gluonblocks.export.onnx import engine, finish, to_onnx
 
@@ -126,9 +126,3 @@ def test_a_net_that_gives_no_row_of_classes_is_refused():
     net = used(nn.Conv2D(2, 3), 1, 8, 8)
     with pytest.raises(ValueError, match=r'gives \(1, 2, 6, 6\) for an image, but a classifier'):
         model_of(net, (1, 8, 8))
-
-
-def test_an_older_mxnet_is_told_what_to_install(monkeypatch):
-    monkeypatch.setattr(mx, '__version__', '1.8.0')
-    with pytest.raises(ImportError, match="MXNet is 1.8.0 .* from 1.9 on: pip install 'mxnet==1"):
-        model_of(strangers_net(), (1, 8, 8))

@@ -13,7 +13,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.data import datasets
-from gluonblocks.export import VerificationError, formats
+from gluonblocks.export import VerificationError
 from gluonblocks.export import onnx as onnx_format
 
 
@@ -209,14 +209,6 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(how, said, tmp_path):
     with pytest.raises(ValueError, match=said):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'), **how)
     assert names(tmp_path) == []
-
-
-def test_what_is_not_installed_is_named_with_its_install_line(monkeypatch, tmp_path):
-    monkeypatch.setitem(formats.FORMATS, 'onnx', formats.FORMATS['onnx']._replace(
-        needs=('no_such_module',)))
-    with pytest.raises(ImportError, match="no_such_module is not installed, which the format onnx "
-                                          r"needs. .*\n  pip install 'gluonblocks\[export\]'"):
-        gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
 
 
 def test_importing_the_package_imports_no_engine_and_no_gluoncv(python):
