@@ -28,9 +28,8 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def pytest_report_header():
     """The versions that scripts/matrix.py records: of what runs, not of what pip meant to run."""
-    return 'gluonblocks %s, NumPy %s, MXNet %s%s' % (
-        gb.__version__, np.__version__, MXNET, '' if EXPORTS else
-        ', without the tests of ONNX files')
+    versions = 'gluonblocks %s, NumPy %s, MXNet %s' % (gb.__version__, np.__version__, MXNET)
+    return [versions] + ([] if EXPORTS else ['without the tests of ONNX files'])
 
 
 @pytest.fixture(autouse=True)
