@@ -207,3 +207,20 @@ def test_nothing_but_a_regular_file_is_appended_to(tmp_path):
     os.close(reader)
     with pytest.raises(OSError, match='could not be written: Is a directory'):
         append_file(str(tmp_path), b'x')
+
+
+def test_moved_files_replace_those_of_their_names_and_the_last_comes_last(tmp_path, monkeypatch):
+    for name in ('new/a', 'new/z.json', 'new/in/b', 'old/a', 'old/z.json', 'old/c'):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name[:3])
+    order, replace = [], os.replace
+    monkeypatch.setattr(files.os, 'replace', lambda a, b: (
+        order.append((os.path.basename(b), (tmp_path / 'old' / 'z.json').exists())),
+        replace(a, b)))
+    files.move_files(str(tmp_path / 'new'), str(tmp_path / 'old'), last='z.json')
+    # The old one of that name is gone before anything is moved.
+    assert sorted(order[:-1]) == [('a', False), ('b', False)] and order[-1] == ('z.json', False)
+    assert {str(path.relative_to(tmp_path / 'old')): path.read_text()
+            for path in (tmp_path / 'old').rglob('*') if path.is_file()} == {
+                'a': 'new', 'z.json': 'new', 'in/b': 'new', 'c': 'old'}
