@@ -1,4 +1,5 @@
 """The blocks of a net as classes of plain PyTorch: those that are alike are one class."""
+import re
 from typing import Any, Dict, List
 
 from .torch_forward import LINE, Step, forward_lines
@@ -138,10 +139,10 @@ def step_of(node, names, values):
 
 def _wrap(line):
     """A call that is too long for a line, on two, its arguments below each other."""
-    if len(line) <= LINE or not line.endswith(')') or line.startswith(' '):
+    cuts = [match.end() for match in re.finditer(r', (?=[a-z_]+=)', line) if match.end() <= LINE]
+    if len(line) <= LINE or line.startswith(' ') or not cuts:
         return line
-    cut = line.rindex(', ', 0, LINE) + 1
-    return line[:cut] + '\n' + ' ' * (8 + line.index('(') + 1) + line[cut + 1:]
+    return line[:cuts[-1] - 1] + '\n' + ' ' * (8 + line.index('(') + 1) + line[cuts[-1]:]
 
 
 def write_class(name, params, says, lines, body):

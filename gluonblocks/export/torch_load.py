@@ -13,7 +13,7 @@ from ..graphs.prediction import prediction_layers
 from ..runs.tensors import MAX_BYTES
 from ..runs.weights import first_non_finite
 from .torch_graph import read_structure
-from .torch_match import match_layers
+from .torch_match import check_channels, match_layers
 
 
 def load_torch(net, file):
@@ -33,8 +33,7 @@ def load_torch(net, file):
     is then as it was. ImportError for .pt where PyTorch is missing.
     """
     arrays, ordered = read_state_dict(file)
-    symbol = prediction_layers(net)
-    structure = read_structure(symbol)
+    structure = read_structure(prediction_layers(net))
     params = {param.name: param for param in net.collect_params().values()}
     names = match_layers(structure, arrays, {name: _wanted(params[name], structure)
                                              for name in _layer_params(structure)},
@@ -48,11 +47,7 @@ def load_torch(net, file):
             raise ValueError('%s: %s is not one, but the net fixes gamma at one there '
                              '(scale=False): build the net with scale=True'
                              % (file, names[node.params[0]]))
-    try:
-        symbol.infer_shape_partial(**{name: arrays[theirs].shape
-                                      for name, theirs in names.items()})
-    except mx.base.MXNetError as error:
-        raise ValueError('%s: its layers do not fit each other: %s' % (file, error)) from error
+    check_channels(structure, arrays, names)
     for name, theirs in names.items():
         _set(params[name], arrays[theirs])
 

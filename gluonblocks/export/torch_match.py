@@ -1,6 +1,10 @@
 """Which layer of a PyTorch state dict is which layer of a net: by name, by order, by shape."""
 import re
 
+from .torch_graph import ACTIVATIONS, ADDITIONS
+
+# Operators that keep the number of channels.
+_KEEPING = ACTIVATIONS + ADDITIONS + ('Pooling',)
 _KINDS = {'conv': 'convolution', 'fc': 'linear layer', 'bn': 'batch norm', 'prelu': 'PReLU'}
 
 
@@ -53,6 +57,35 @@ def match_layers(structure, arrays, wanted, registered, ordered):
                          "tensors the names that an export's model.py has for this net"
                          % (param, fitting[0][param], fitting[1][param]))
     return fitting[0]
+
+
+def check_channels(structure, arrays, names):
+    """ValueError where a layer takes another number of channels than it is handed.
+
+    A new net knows few shapes itself. Where the number depends on the image's size it is not known.
+    """
+    channels = {0: None}  # by node: those of its value, None for what is not known
+    flat = set()  # the nodes whose value is (N, channels)
+    for node in structure.nodes:
+        came = [channels[i] for i in node.inputs]
+        out = came[0]
+        if node.kind in ('conv', 'fc', 'bn'):
+            name = names[node.params[0]]
+            shape = arrays[name].shape
+            takes = (shape[0] if node.kind == 'bn' else
+                     shape[1] * int(node.attrs.get('num_group', 1)))
+            known = node.kind != 'fc' or node.inputs[0] in flat
+            if known and out not in (None, takes):
+                raise ValueError('the layers do not fit each other: %s has shape %s, but is given '
+                                 '%d channels' % (name, shape, out))
+            out = shape[0]
+        elif node.op == 'Concat':
+            out = None if None in came or node.attrs.get('dim', '1') != '1' else sum(came)
+        elif node.op not in _KEEPING:
+            out = None
+        channels[node.number] = out
+        if node.kind == 'fc' or node.inputs[0] in flat and (node.kind or node.op in _KEEPING):
+            flat.add(node.number)
 
 
 def _layers(structure):

@@ -130,7 +130,7 @@ def _pooling(node, shapes):
     # Where a last window would lie in the padding alone, MXNet has it and PyTorch has not.
     _demand(node, all((y - 1) * s < x + p for y, s, x, p in zip(Y[2:], stride, X[2:], pad)),
             'a last window within the padding', 'windows that hold something of the image')
-    text = '{0}, %s' % _pair(node, 'kernel', None)
+    text = '{0}, %s' % (_pair(node, 'kernel', None),)
     if stride != kernel:
         text += ', stride=%s' % (_pair(node, 'stride', 1),)
     if any(pad):
