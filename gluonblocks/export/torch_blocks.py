@@ -121,7 +121,7 @@ def construct(module, words=()):
         elif arg in words or module.defaults.get(arg) != value or arg not in module.defaults:
             parts.append('%s=%s' % (arg, text))
     text = '%s(%s)' % (module.name, ', '.join(parts))
-    return 'fixed_gamma(%s)' % text if module.fixed else text
+    return 'fixed(%s)' % ', '.join([text] + list(map(repr, module.fixed))) if module.fixed else text
 
 
 def step_of(node, names, values):

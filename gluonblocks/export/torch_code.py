@@ -29,9 +29,10 @@ _NORMS = '''
 '''
 _FIXED = '''
 
-def fixed_gamma(norm):
-    """A batch norm whose weight, gamma, stays at one; its bias, beta, is trained."""
-    nn.init.ones_(norm.weight).requires_grad_(False)
+def fixed(norm, *names):
+    """A batch norm whose weight (gamma, one) or bias (beta) or both are not trained."""
+    for name in names:
+        getattr(norm, name).requires_grad_(False)
     return norm
 '''
 _LOAD = '''

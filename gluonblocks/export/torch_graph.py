@@ -39,9 +39,11 @@ class Node(NamedTuple):
         return dict(zip(_KINDS[self.op][1], self.params)) if self.kind else {}
 
     @property
-    def fixed_gamma(self):
-        """Whether a batch norm's gamma is one, whatever is trained."""
-        return self.op == 'BatchNorm' and bool(self.attrs.get('__fixed_gamma__'))
+    def fixed(self):
+        """The names of a batch norm's tensors that stay as they are when the net is trained: of
+        'weight', gamma, which is then one, and 'bias', beta."""
+        return tuple(role for role, name in [('weight', '__fixed_gamma__'),
+                                             ('bias', '__fixed_beta__')] if name in self.attrs)
 
 
 class Part(NamedTuple):

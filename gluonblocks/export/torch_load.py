@@ -43,7 +43,7 @@ def load_torch(net, file):
         raise ValueError('%s: %s holds numbers that are not finite, and no net predicts with those'
                          % (file, broken))
     for node in structure.nodes:
-        if node.fixed_gamma and (arrays[names[node.params[0]]] != 1).any():
+        if 'weight' in node.fixed and (arrays[names[node.params[0]]] != 1).any():
             raise ValueError('%s: %s is not one, but the net fixes gamma at one there '
                              '(scale=False): build the net with scale=True'
                              % (file, names[node.params[0]]))

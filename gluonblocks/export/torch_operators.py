@@ -1,6 +1,6 @@
 """MXNet's operators as PyTorch writes them: a module with its arguments, or an expression."""
 import ast
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 
 class Module(NamedTuple):
@@ -11,7 +11,7 @@ class Module(NamedTuple):
     args: Dict[str, Any]
     defaults: Dict[str, Any]
     positional: int  #: how many arguments are written without their names
-    fixed: bool = False  #: a batch norm whose gamma stays at one
+    fixed: Tuple[str, ...] = ()  #: which of a batch norm's tensors are not trained
 
 
 class Expression(NamedTuple):
@@ -50,7 +50,7 @@ def module_of(node, params, shape):
         momentum = round(1 - _get(node, 'momentum', 0.9), 9)
         return Module('nn.BatchNorm2d' if len(shape) == 4 else 'nn.BatchNorm1d',
                       {'num_features': weight[0], 'eps': _get(node, 'eps', 1e-3),
-                       'momentum': momentum}, {'eps': 1e-5, 'momentum': 0.1}, 1, node.fixed_gamma)
+                       'momentum': momentum}, {'eps': 1e-5, 'momentum': 0.1}, 1, node.fixed)
     _demand(node, _get(node, 'act_type') == 'prelu', _get(node, 'act_type'), 'prelu')
     return Module('nn.PReLU', {'num_parameters': weight[0]}, {}, 1)
 

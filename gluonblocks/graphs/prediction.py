@@ -54,12 +54,12 @@ def prediction_graph(net):
         raise RuntimeError('%s has no numbers yet: call initialize() on %s and run an input '
                            'through it' % (unset[0], net.name))
     # The average over the devices, as Gluon's own export writes it. Tried on MXNet 1.7 to 1.9.
-    return _plain(symbol, {name: found[name]._reduce() for name in names})
+    return _plain(symbol, {name: found[name]._reduce() for name in names}, _untrained(net))
 
 
 def prediction_layers(net):
     """The symbol of `prediction_graph`, also for a net without numbers. Raises as it does."""
-    return _plain(_trace(net), {})[0]
+    return _plain(_trace(net), {}, _untrained(net))[0]
 
 
 def _trace(net):
@@ -71,13 +71,18 @@ def _trace(net):
     return symbol
 
 
+def _untrained(net):
+    """The names of parameters that no gradient reaches, ever. Tried on MXNet 1.7 to 1.9."""
+    return {param.name for param in net.collect_params().values() if not param._differentiable}
+
+
 def _kind(output):
     if isinstance(output, mx.sym.Symbol):
         return '%d outputs' % len(output.list_outputs())
     return 'a %s' % type(output).__name__
 
 
-def _plain(symbol, params):
+def _plain(symbol, params, untrained):
     """`symbol` with plain nodes only, and those of `params` that are there in the shapes that it
     then takes."""
     graph = json.loads(symbol.tojson())
@@ -106,8 +111,11 @@ def _plain(symbol, params):
                 if role == 'gamma' and fixed:
                     params[name] = mx.nd.ones_like(params[name])
             attrs['fix_gamma'] = 'False'
-            if fixed:  # for who trains on elsewhere; MXNet hands such an attribute on
+            # For who trains on elsewhere; MXNet takes no notice of an attribute of such a name.
+            if fixed:
                 attrs['__fixed_gamma__'] = 'True'
+            if nodes[inputs[2][0]]['name'] in untrained:  # nn.BatchNorm(center=False)
+                attrs['__fixed_beta__'] = 'True'
         # A layer that a net uses twice gives its nodes the same names twice.
         count = names[node['name']] = names.get(node['name'], 0) + 1
         name = node['name'] if count == 1 else '%s_%d' % (node['name'], count)

@@ -90,7 +90,8 @@ def test_the_file_is_python_of_short_lines_that_imports_torch_and_safetensors_al
      'nn.Conv2d(2, num_classes, kernel_size=(1, 3), stride=(2, 1),\n'
      '                               padding=(0, 1), dilation=(1, 2), groups=2, bias=False)'),
     (nn.BatchNorm(epsilon=1e-3, momentum=0.99), 'nn.BatchNorm2d(2, eps=0.001, momentum=0.01)'),
-    (nn.BatchNorm(scale=False), 'fixed_gamma(nn.BatchNorm2d(2))'),
+    (nn.BatchNorm(scale=False), "fixed(nn.BatchNorm2d(2), 'weight')"),
+    (nn.BatchNorm(scale=False, center=False), "fixed(nn.BatchNorm2d(2), 'weight', 'bias')"),
     (nn.PReLU(), 'nn.PReLU(1)')])
 def test_a_layer_is_written_as_pytorch_says_it(layer, line):
     assert line in code_of_layers(layer)
