@@ -46,11 +46,7 @@ def prediction_graph(net):
     for a single input; and whatever its layers raise that take no symbols.
     """
     mx.nd.waitall()  # averages are set while MXNet computes behind Python's back
-    with _tracing_for_prediction():
-        symbol = net(mx.sym.var('data'))
-    if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
-        raise TypeError('%s gives %s, but one output is what is taken: wrap the net in a block '
-                        'that returns the one that counts' % (net.name, _kind(symbol)))
+    symbol = _trace(net)
     found = {param.name: param for param in net.collect_params().values()}
     names = [name for name in symbol.list_inputs() if name != 'data']
     unset = [name for name in names if name not in found or found[name]._data is None]
@@ -58,7 +54,26 @@ def prediction_graph(net):
         raise RuntimeError('%s has no numbers yet: call initialize() on %s and run an input '
                            'through it' % (unset[0], net.name))
     # The average over the devices, as Gluon's own export writes it. Tried on MXNet 1.7 to 1.9.
-    return _plain(symbol, {name: found[name]._reduce() for name in names})
+    return _plain(symbol, {name: found[name]._reduce() for name in names}, _untrained(net))
+
+
+def prediction_layers(net):
+    """The symbol of `prediction_graph`, also for a net without numbers. Raises as it does."""
+    return _plain(_trace(net), {}, _untrained(net))[0]
+
+
+def _trace(net):
+    with _tracing_for_prediction():
+        symbol = net(mx.sym.var('data'))
+    if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
+        raise TypeError('%s gives %s, but one output is what is taken: wrap the net in a block '
+                        'that returns the one that counts' % (net.name, _kind(symbol)))
+    return symbol
+
+
+def _untrained(net):
+    """The names of parameters that no gradient reaches, ever. Tried on MXNet 1.7 to 1.9."""
+    return {param.name for param in net.collect_params().values() if not param._differentiable}
 
 
 def _kind(output):
@@ -67,8 +82,9 @@ def _kind(output):
     return 'a %s' % type(output).__name__
 
 
-def _plain(symbol, params):
-    """`symbol` with plain nodes only, and `params` in the shapes that it then takes."""
+def _plain(symbol, params, untrained):
+    """`symbol` with plain nodes only, and those of `params` that are there in the shapes that it
+    then takes."""
     graph = json.loads(symbol.tojson())
     # moved: an old node's number -> its new one; handed_on: that of an idle node -> its input.
     nodes, moved, handed_on, names = [], {}, {}, {}
@@ -86,12 +102,20 @@ def _plain(symbol, params):
             for name in ('__shape__', '__dtype__'):  # those of `params` count
                 attrs.pop(name, None)
         if node['op'] == 'BatchNorm':
+            fixed = attrs.get('fix_gamma', 'True') in ('True', '1')
             for role, (j, _, _) in zip(_NORM, inputs[1:]):
                 name = nodes[j]['name']
+                if name not in params:
+                    continue
                 params[name] = params[name].reshape((-1,))
-                if role == 'gamma' and attrs.get('fix_gamma', 'True') in ('True', '1'):
+                if role == 'gamma' and fixed:
                     params[name] = mx.nd.ones_like(params[name])
             attrs['fix_gamma'] = 'False'
+            # For who trains on elsewhere; MXNet takes no notice of an attribute of such a name.
+            if fixed:
+                attrs['__fixed_gamma__'] = 'True'
+            if nodes[inputs[2][0]]['name'] in untrained:  # nn.BatchNorm(center=False)
+                attrs['__fixed_beta__'] = 'True'
         # A layer that a net uses twice gives its nodes the same names twice.
         count = names[node['name']] = names.get(node['name'], 0) + 1
         name = node['name'] if count == 1 else '%s_%d' % (node['name'], count)

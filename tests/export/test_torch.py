@@ -1,0 +1,257 @@
+"""model.py in PyTorch against the net in MXNet, and PyTorch's own nets into Gluon's."""
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from mxnet.gluon import nn as gluon_nn
+from mxnet.gluon.model_zoo import vision
+from torch_nets import arrays_of, parts_of, small_net, trained
+
+import gluonblocks as gb
+from gluonblocks.export import VerificationError
+from gluonblocks.export import torch as exporter
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed (the extra `torch`)')
+nn, F = torch.nn, torch.nn.functional
+SHAPE = (1, 8, 8)
+
+
+def exported(net, folder, shape=SHAPE):
+    """(symbol, params, module): `net`, and what model.py loads of it."""
+    symbol, params, _ = parts_of(net)
+    code, weights = [os.path.join(str(folder), name) for name in (exporter.CODE, exporter.WEIGHTS)]
+    exporter.write_torch(symbol, params, str(folder), {'model': 'net'}, shape)
+    return symbol, params, exporter.load_module(code, weights)
+
+
+def images(n=16, shape=SHAPE):
+    return np.random.RandomState(0).uniform(size=(n,) + shape).astype('float32')
+
+
+def logits(module, X):
+    with torch.no_grad():
+        return module(torch.from_numpy(X)).numpy()
+
+
+def layers_net(*layers):
+    net = gluon_nn.HybridSequential()
+    net.add(*layers)
+    net.add(gluon_nn.Dense(3))
+    return net
+
+
+NETS = {
+    'small': (small_net, SHAPE),
+    'max_pool_full': (lambda: layers_net(
+        gluon_nn.Conv2D(4, 3), gluon_nn.MaxPool2D(3, 2, 1, ceil_mode=True)), (1, 10, 9)),
+    'avg_pool_full': (lambda: layers_net(
+        gluon_nn.Conv2D(4, 3), gluon_nn.AvgPool2D(3, 2, ceil_mode=True)), (1, 10, 10)),
+    'avg_pool_full_padded': (lambda: layers_net(
+        gluon_nn.Conv2D(4, 3), gluon_nn.AvgPool2D(3, 2, 1, ceil_mode=True)), (1, 10, 9)),
+    'avg_pool_without_padding': (lambda: layers_net(
+        gluon_nn.Conv2D(4, 3), gluon_nn.AvgPool2D(3, 2, 1, count_include_pad=False)), (1, 9, 9)),
+    'activations': (lambda: layers_net(*[layer for act in (
+        gluon_nn.Activation('tanh'), gluon_nn.Activation('softrelu'), gluon_nn.LeakyReLU(0.2),
+        gluon_nn.Activation('softsign'), gluon_nn.ELU(0.7), gluon_nn.GELU(),
+        gluon_nn.PReLU(), gluon_nn.Swish())
+        for layer in (gluon_nn.Conv2D(4, 1), act)]), SHAPE),
+    'groups': (lambda: layers_net(
+        gluon_nn.Conv2D(8, (3, 1), (1, 2), (1, 0), (1, 2)), gluon_nn.BatchNorm(epsilon=1e-3),
+        gluon_nn.Conv2D(16, 3, groups=4, use_bias=False), gluon_nn.BatchNorm(scale=False)), SHAPE),
+    'dropout_and_double': (lambda: layers_net(
+        gluon_nn.Conv2D(8, 3), gluon_nn.Dropout(0.5), gluon_nn.GlobalMaxPool2D(),
+        gluon_nn.Dense(5, use_bias=False)), SHAPE),
+    'resnet_v2': (lambda: vision.ResNetV2(
+        vision.BottleneckV2, [2, 2, 2, 2], [4, 8, 16, 24, 32], classes=4), (3, 32, 32)),
+    'mobilenet_v2': (lambda: vision.MobileNetV2(0.25, classes=5), (3, 32, 32)),
+}
+
+
+@pytest.mark.parametrize('name', NETS)
+def test_outputs_and_a_training_step_are_mxnets(name, tmp_path):
+    make, shape = NETS[name]
+    net = trained(make(), shape)
+    X = images(16, shape)
+    here = net(nd.array(X)).asnumpy()
+    symbol, params, module = exported(net, tmp_path, shape)
+    np.testing.assert_allclose(logits(module, X), here, rtol=0, atol=1e-5 * np.abs(here).max())
+    step = exporter.compare_step(symbol, params, module, X, np.arange(len(X)) % 3)
+    assert step.difference < exporter.STEP_TOLERANCE, step
+    trainable = [param for param in net.collect_params().values() if param.grad_req != 'null']
+    averages = [name for name in params if name.endswith('_mean')]
+    slopes = [name for name in params if name.endswith('_alpha')]
+    assert step.compared == len(trainable) + len(averages) - len(slopes)
+
+
+def test_each_model_computes_in_pytorch_what_it_does_here(model_name, tmp_path):
+    side = gb.get_recipe(model_name).resize or 28
+    net = trained(gb.get_model(model_name), (1, side, side))
+    X = images(8, (1, side, side))
+    here = net(nd.array(X)).asnumpy()
+    symbol, params, module = exported(net, tmp_path, X.shape[1:])
+    np.testing.assert_allclose(logits(module, X), here, rtol=0, atol=1e-5 * np.abs(here).max())
+    exporter.compare_step(symbol, params, module, X, np.arange(8)).check()
+
+
+@pytest.mark.parametrize('change', [
+    lambda module: module.fc1.weight.data[0, 0].add_(0.01),
+    lambda module: module.stage1[0].bn1.bias.data[0].add_(0.01),
+    lambda module: setattr(module.bn3, 'eps', 1e-3),
+    lambda module: setattr(module.bn1, 'momentum', 0.9)])
+def test_a_step_that_differs_in_one_number_is_refused(change, tmp_path):
+    symbol, params, module = exported(trained(small_net(), SHAPE), tmp_path)
+    change(module)
+    with pytest.raises(VerificationError, match='gradient or average .* is off by .* of its larg'):
+        exporter.compare_step(symbol, params, module, images(), np.arange(16) % 3).check()
+
+
+def test_compare_step_leaves_the_module_as_it_is(tmp_path):
+    symbol, params, module = exported(trained(small_net(), SHAPE), tmp_path)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    exporter.compare_step(symbol, params, module, images(), np.arange(16) % 3)
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+    assert not module.training and all(p.grad is None for p in module.parameters())
+
+
+@pytest.mark.parametrize('scale', [True, False])
+@pytest.mark.parametrize('center', [True, False])
+def test_gamma_and_beta_are_trained_where_they_are_here(scale, center, tmp_path):
+    _, _, module = exported(trained(layers_net(
+        gluon_nn.Conv2D(4, 3), gluon_nn.BatchNorm(scale=scale, center=center)), SHAPE), tmp_path)
+    assert module.bn1.weight.requires_grad == scale
+    assert module.bn1.bias.requires_grad == center
+    assert scale or (module.bn1.weight == 1).all()
+
+
+def test_net_takes_another_number_of_classes(tmp_path):
+    _, _, module = exported(trained(small_net(), SHAPE), tmp_path)
+    assert type(module)(num_classes=7)(torch.zeros(2, *SHAPE)).shape == (2, 7)
+
+
+def test_model_py_runs_where_there_is_neither_mxnet_nor_gluonblocks(tmp_path):
+    net = trained(small_net(), SHAPE)
+    exported(net, tmp_path)
+    X = images(2)
+    np.save(str(tmp_path / 'X.npy'), X)
+    code = ('import sys; sys.path.insert(0, "."); sys.modules["mxnet"] = None; '
+            'sys.modules["gluonblocks"] = None; import numpy, torch, model; '
+            'net = model.load(); X = torch.from_numpy(numpy.load("X.npy")); '
+            'numpy.save("Y.npy", net(X).detach().numpy())')
+    subprocess.run([sys.executable, '-I', '-c', code], cwd=str(tmp_path), check=True)
+    np.testing.assert_allclose(np.load(str(tmp_path / 'Y.npy')), net(nd.array(X)).asnumpy(),
+                               rtol=1e-4, atol=1e-5)
+
+
+def test_averages_move_as_the_comment_in_model_py_says(tmp_path):
+    net = layers_net(gluon_nn.BatchNorm())
+    trained(net, SHAPE)
+    _, _, module = exported(net, tmp_path)
+    X, before = images(4), module.bn1.running_var.item()
+    module.train()(torch.from_numpy(X))
+    var, n = X.astype('float64').var(), X.size
+    assert module.bn1.running_var.item() == pytest.approx(
+        0.9 * before + 0.1 * var * n / (n - 1), rel=1e-5)
+    with autograd.record():
+        net(nd.array(X)).sum().backward()
+    assert net[0].running_var.data().asscalar() == pytest.approx(
+        0.9 * before + 0.1 * var, rel=1e-5)
+
+
+class BasicBlock(nn.Module):
+    """As torchvision writes it: the shortcut's layers come last."""
+
+    def __init__(self, inplanes, planes, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inplanes, planes, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.downsample = None
+        if inplanes != planes:
+            self.downsample = nn.Sequential(nn.Conv2d(inplanes, planes, 1, stride, bias=False),
+                                            nn.BatchNorm2d(planes))
+
+    def forward(self, x):
+        out = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(4)
+        channels = [4, 4, 6, 8, 10]
+        for i in range(4):
+            self.add_module('layer%d' % (i + 1), nn.Sequential(
+                BasicBlock(channels[i], channels[i + 1], 2 if i else 1),
+                BasicBlock(channels[i + 1], channels[i + 1], 1)))
+        self.fc = nn.Linear(10, 3)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean((2, 3)))
+
+
+def pytorch_resnet():
+    torch.manual_seed(0)
+    net = ResNet()
+    for _ in range(3):
+        net(torch.rand(8, 3, 32, 32))  # moves the averages
+    for name, param in net.named_parameters():
+        if 'bn' in name or 'downsample.1' in name:
+            nn.init.normal_(param, 1.0, 0.3)
+    return net.eval()
+
+
+@pytest.mark.parametrize('suffix', ['safetensors', 'pt', 'pth'])
+def test_a_plain_pytorch_resnet_comes_into_gluons_own_resnet(suffix, tmp_path):
+    theirs, file = pytorch_resnet(), str(tmp_path / ('net.' + suffix))
+    if suffix == 'safetensors':
+        from safetensors.torch import save_file
+        save_file(theirs.state_dict(), file)
+    else:
+        torch.save(theirs.state_dict(), file)
+    ours = vision.ResNetV1(vision.BasicBlockV1, [2, 2, 2, 2], [4, 4, 6, 8, 10], classes=3)
+    gb.load_torch(ours, file)
+    X = images(4, (3, 32, 32))
+    there = logits(theirs, X)
+    np.testing.assert_allclose(ours(nd.array(X)).asnumpy(), there, rtol=0,
+                               atol=1e-5 * np.abs(there).max())
+
+
+def test_a_net_that_was_trained_on_in_pytorch_comes_back(tmp_path):
+    net = trained(small_net(), SHAPE)
+    _, _, module = exported(net, tmp_path)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    X = images()
+    F.cross_entropy(module.train()(torch.from_numpy(X)), torch.arange(16) % 3).backward()
+    optimizer.step()
+    torch.save({'state_dict': module.eval().state_dict()}, str(tmp_path / 'on.pt'))
+    before = arrays_of(net)
+    gb.load_torch(net, tmp_path / 'on.pt')
+    assert any((before[name] != array).any() for name, array in arrays_of(net).items())
+    np.testing.assert_allclose(net(nd.array(X)).asnumpy(), logits(module, X), rtol=1e-4, atol=1e-5)
+
+
+def test_a_pickle_of_more_than_tensors_is_refused_and_runs_nothing(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'harm'),)
+    torch.save({'conv1.weight': Harm()}, str(tmp_path / 'net.pt'))
+    with pytest.raises(ValueError, match='not a state dict of tensors alone'):
+        gb.load_torch(small_net(), tmp_path / 'net.pt')
+    assert not (tmp_path / 'harm').exists()
+
+
+def test_export_net_writes_verifies_and_times_the_format(tmp_path):
+    net = trained(small_net(), SHAPE)
+    export = gb.export_net(net, SHAPE, str(tmp_path / 'out'), formats=['torch'])
+    assert sorted(os.listdir(export.folder)) == ['export.json', 'model.py', 'model.safetensors']
+    one, = export.formats
+    assert one.verified.largest_difference < 1e-4 and one.verified.agreement == 1
+    assert 'one training step' in one.notes[0]

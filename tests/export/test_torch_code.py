@@ -1,0 +1,154 @@
+"""model.py's text, and what lies in model.safetensors; PyTorch is not needed for these."""
+import ast
+import json
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import nd
+from mxnet.gluon import nn
+from safetensors import safe_open
+from torch_nets import parts_of, small_net, trained
+
+import gluonblocks as gb
+from gluonblocks.export import torch as exporter
+from gluonblocks.export.torch_code import torch_code
+
+
+def code_of(net, shape=(1, 8, 8), **info):
+    symbol, _, shapes = parts_of(net)
+    return torch_code(symbol, shapes, shape, info)
+
+
+def code_of_layers(*layers, shape=(2, 7, 7)):
+    net = nn.HybridSequential()
+    net.add(*layers)
+    net.initialize()
+    net(nd.zeros((1,) + shape))
+    return code_of(net, shape)
+
+
+def test_lenets_forward_is_the_chapters_lines_with_their_shapes():
+    net = gb.get_model('lenet_bn')
+    net.initialize()
+    net(nd.zeros((1, 1, 28, 28)))
+    code = code_of(net, (1, 28, 28))
+    assert code.split('    def forward(self, X):\n')[1].split('\n\n')[0] == '''\
+        X = torch.sigmoid(self.bn1(self.conv1(X)))  # (N, 6, 24, 24)
+        X = F.max_pool2d(X, 2)  # (N, 6, 12, 12)
+        X = torch.sigmoid(self.bn2(self.conv2(X)))  # (N, 16, 8, 8)
+        X = F.max_pool2d(X, 2)  # (N, 16, 4, 4)
+        X = torch.sigmoid(self.bn3(self.fc1(torch.flatten(X, 1))))  # (N, 120)
+        X = torch.sigmoid(self.bn4(self.fc2(X)))  # (N, 84)
+        return self.fc3(X)  # (N, 10)'''
+    assert 'self.fc3 = nn.Linear(84, num_classes)' in code
+    assert 'self.bn3 = nn.BatchNorm1d(120)' in code
+
+
+@pytest.mark.parametrize('name, line', [
+    ('resnet', 'self.stage1 = nn.Sequential(*[Residual(64) for _ in range(3)])'),
+    ('resnet', 'self.stage4 = nn.Sequential(ProjectedResidual(256, 512), Residual(512), '
+               'Residual(512))'),
+    ('resnet', 'return F.relu(self.bn2(self.conv2(Y)) + self.conv3(X))'),
+    ('densenet', 'self.stage3 = nn.Sequential(*[DenseLayer(160 + 32 * i) for i in range(4)])'),
+    ('densenet', 'return torch.cat([X, self.conv1(Y)], dim=1)')])
+def test_repeated_blocks_are_a_class_and_a_row(name, line):
+    net = gb.get_model(name)
+    net.initialize()
+    net(nd.zeros((1, 1, 96, 96)))
+    code = code_of(net, (1, 96, 96))
+    assert line in code
+    assert code.count('class ') == {'resnet': 3, 'densenet': 2}[name]
+
+
+def test_the_file_is_python_of_short_lines_that_imports_torch_and_safetensors_alone(model_name):
+    side = gb.get_recipe(model_name).resize or 28
+    net = gb.get_model(model_name)
+    net.initialize()
+    net(nd.zeros((1, 1, side, side)))
+    code = code_of(net, (1, side, side))
+    tree = ast.parse(code)
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
+               for alias in node.names}
+    modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert modules == {'torch', 'torch.nn.functional', 'safetensors.torch'}
+    assert max(map(len, code.splitlines())) <= 100
+
+
+@pytest.mark.parametrize('layer, line', [
+    (nn.MaxPool2D(3, 2, ceil_mode=True), 'F.max_pool2d(X, 3, stride=2, ceil_mode=True)'),
+    (nn.MaxPool2D((2, 3), (1, 2)), 'F.max_pool2d(X, (2, 3), stride=(1, 2))'),
+    (nn.AvgPool2D(3, 2, 1, count_include_pad=False),
+     'F.avg_pool2d(X, 3, stride=2, padding=1, count_include_pad=False)'),
+    (nn.AvgPool2D(3, 2, 1), 'F.avg_pool2d(X, 3, stride=2, padding=1)'),
+    (nn.GlobalMaxPool2D(), 'F.adaptive_max_pool2d(X, 1)'),
+    (nn.LeakyReLU(0.1), 'F.leaky_relu(X, 0.1)'),
+    (nn.HybridLambda(lambda F, X: F.clip(X, 0, 6)), 'F.relu6(X)'),
+    (nn.HybridLambda('softmax'), 'F.softmax(X, dim=-1)'),
+    (nn.HybridLambda(lambda F, X: (X + 3) * 2), '(X + 3) * 2'),
+    (nn.Conv2D(6, (1, 3), (2, 1), (0, 1), (1, 2), groups=2, use_bias=False),
+     'nn.Conv2d(2, num_classes, kernel_size=(1, 3), stride=(2, 1),\n'
+     '                               padding=(0, 1), dilation=(1, 2), groups=2, bias=False)'),
+    (nn.BatchNorm(epsilon=1e-3, momentum=0.99), 'nn.BatchNorm2d(2, eps=0.001, momentum=0.01)'),
+    (nn.BatchNorm(scale=False), "fixed(nn.BatchNorm2d(2), 'weight')"),
+    (nn.BatchNorm(scale=False, center=False), "fixed(nn.BatchNorm2d(2), 'weight', 'bias')"),
+    (nn.PReLU(), 'nn.PReLU(1)')])
+def test_a_layer_is_written_as_pytorch_says_it(layer, line):
+    assert line in code_of_layers(layer)
+
+
+def test_an_operator_that_is_not_known_is_named():
+    with pytest.raises(ValueError, match=r'operator arctan \(.*\) has no counterpart .*PyTorch; '
+                                         'these have: .*Convolution'):
+        code_of_layers(nn.HybridLambda('arctan'))
+
+
+@pytest.mark.parametrize('layer, message', [
+    (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'a last window within the padding'),
+    (nn.BatchNorm(axis=2), 'axis=2; PyTorch is written for axis=1'),
+    (nn.BatchNorm(use_global_stats=True), 'use_global_stats=True'),
+    (nn.Dense(3, flatten=False), 'flatten=False for input of shape')])
+def test_a_layer_that_pytorch_has_not_is_refused_with_what_is_allowed(layer, message):
+    with pytest.raises(ValueError, match=message):
+        code_of_layers(layer, shape=(2, 5, 5))
+
+
+def test_a_models_name_stays_within_the_text_at_the_head():
+    code = code_of(trained(small_net(), (1, 8, 8)), model='"""\nimport os\n"""')
+    assert '\nimport os' not in code
+    ast.parse(code)
+
+
+def test_a_layer_that_is_used_twice_is_made_once():
+    shared = nn.Conv2D(2, 3, padding=1)
+    code = code_of_layers(shared, nn.Activation('relu'), shared)
+    assert code.count('nn.Conv2d(') == 1 and code.count('self.conv1(X)') == 2
+
+
+def test_safetensors_holds_the_weights_by_pytorchs_names_and_what_is_known_of_the_net(tmp_path):
+    net = trained(small_net(), (1, 8, 8))
+    symbol, params, _ = parts_of(net)
+    files = exporter.write_torch(symbol, params, str(tmp_path),
+                                 {'model': 'small', 'classes': ['a', 'b', 'c']}, (1, 8, 8))
+    assert files == ['model.safetensors', 'model.py']
+    with safe_open(str(tmp_path / files[0]), 'numpy') as f:
+        assert json.loads(f.metadata()['classes']) == ['a', 'b', 'c']
+        assert f.metadata()['format'] == 'pt'
+        tensors = {name: f.get_tensor(name) for name in f.keys()}
+    np.testing.assert_array_equal(tensors['conv1.weight'], net[0].weight.data().asnumpy())
+    np.testing.assert_array_equal(tensors['bn1.running_var'],
+                                  net[1].moving_var.data().asnumpy().ravel())
+    np.testing.assert_array_equal(tensors['stage2.0.conv3.bias'],
+                                  net[4].conv3.bias.data().asnumpy())
+    assert len(tensors) == len(net.collect_params().keys())
+
+
+def test_nothing_is_written_of_a_net_that_pytorch_has_no_words_for(tmp_path):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(2), nn.HybridLambda('arctan'))
+    net.initialize()
+    net(mx.nd.zeros((1, 1, 2, 2)))
+    symbol, params, _ = parts_of(net)
+    with pytest.raises(ValueError, match='arctan'):
+        exporter.write_torch(symbol, params, str(tmp_path), {}, (1, 2, 2))
+    assert not list(tmp_path.iterdir())

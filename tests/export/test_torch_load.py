@@ -1,0 +1,200 @@
+"""A PyTorch state dict into a Gluon net; PyTorch itself is not needed for these."""
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import nd
+from mxnet.gluon import nn
+from mxnet.gluon.model_zoo import vision
+from safetensors import numpy as safetensors
+from torch_nets import arrays_of, parts_of, small_net, trained
+
+import gluonblocks as gb
+from gluonblocks.export.torch import torch_arrays
+
+SHAPE = (1, 8, 8)
+
+
+def write(arrays, path, **changes):
+    """A .safetensors file of `arrays`, some of them changed, or, where None, left out."""
+    arrays = dict(arrays, **{name.replace('__', '.'): array for name, array in changes.items()})
+    path.write_bytes(safetensors.save({name: np.ascontiguousarray(array)
+                                       for name, array in arrays.items() if array is not None}))
+    return str(path)
+
+
+def state_dict(net):
+    symbol, params, _ = parts_of(net)
+    return torch_arrays(symbol, params)
+
+
+def torchvision_names(net):
+    """The numbers of Gluon's own ResNet by the names that torchvision's has: a downsampling
+    shortcut comes last there, and first in Gluon's graph."""
+    roles = {'gamma': 'weight', 'beta': 'bias'}
+    named = {}
+
+    def add(name, layer):
+        for role, param in layer._reg_params.items():
+            if param is not None:
+                named['%s.%s' % (name, roles.get(role, role))] = param.data().asnumpy()
+    stem, bn = net.features[0], net.features[1]
+    add('conv1', stem)
+    add('bn1', bn)
+    for stage, blocks in enumerate(net.features[4:8]):
+        for i, block in enumerate(blocks):
+            name = 'layer%d.%d.' % (stage + 1, i)
+            for layer, k in [('conv1', 0), ('bn1', 1), ('conv2', 3), ('bn2', 4)]:
+                add(name + layer, block.body[k])
+            if block.downsample is not None:
+                add(name + 'downsample.0', block.downsample[0])
+                add(name + 'downsample.1', block.downsample[1])
+    add('fc', net.output)
+    return named
+
+
+def gluon_resnet():
+    """Gluon's own ResNet-18 with few channels: (N, 3, H, W)."""
+    return vision.ResNetV1(vision.BasicBlockV1, [2, 2, 2, 2], [4, 4, 6, 8, 10], classes=3)
+
+
+@pytest.mark.parametrize('start', ['new', 'initialized', 'deferred', 'used', 'hybridized'])
+def test_what_left_comes_back_bit_by_bit(start, tmp_path):
+    net = trained(small_net(), SHAPE)
+    file = write(state_dict(net), tmp_path / 'w.safetensors')
+    back = small_net()
+    if start != 'new':
+        back.initialize()
+    if start == 'deferred':
+        back(mx.sym.var('data'))
+    if start in ('used', 'hybridized'):
+        back.hybridize(start == 'hybridized')
+        back(nd.ones((2,) + SHAPE))
+    gb.load_torch(back, file)
+    ours, theirs = arrays_of(net), arrays_of(back)
+    assert set(ours) == set(theirs)
+    for name in ours:
+        assert ours[name].tobytes() == theirs[name].tobytes(), name
+    X = nd.random.uniform(shape=(3,) + SHAPE)
+    np.testing.assert_array_equal(net(X).asnumpy(), back(X).asnumpy())
+
+
+def test_every_model_comes_back_bit_by_bit(model_name, tmp_path):
+    side = gb.get_recipe(model_name).resize or 28
+    net = gb.get_model(model_name)
+    net.initialize(mx.init.Xavier())
+    net(nd.zeros((1, 1, side, side)))
+    back = gb.get_model(model_name)
+    gb.load_torch(back, write(state_dict(net), tmp_path / 'w.safetensors'))
+    ours, theirs = arrays_of(net), arrays_of(back)
+    assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []
+
+
+def test_torchvisions_names_find_their_layers_though_the_graph_has_another_order(tmp_path):
+    net = trained(gluon_resnet(), (3, 32, 32))
+    named = torchvision_names(net)
+    named['bn1.num_batches_tracked'] = np.array(7)
+    back = gluon_resnet()
+    gb.load_torch(back, write(named, tmp_path / 'w.safetensors'))
+    ours, theirs = arrays_of(net), arrays_of(back)
+    assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []
+
+
+def test_names_of_a_data_parallel_net_are_known(tmp_path):
+    net = trained(small_net(), SHAPE)
+    back = small_net()
+    gb.load_torch(back, write({'module.' + name: array for name, array in state_dict(net).items()},
+                              tmp_path / 'w.safetensors'))
+    np.testing.assert_array_equal(back[0].weight.data().asnumpy(), net[0].weight.data().asnumpy())
+
+
+def wrong(shape=None, value=None):
+    array = np.zeros(shape or (4,), 'float32')
+    array[...] = 0 if value is None else value
+    return array
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'conv1__weight': wrong((4, 1, 5, 5))},
+     r'conv1.weight has shape \(4, 1, 5, 5\), and .*conv0_weight of this net \(4, 1, 3, 3\)'),
+    ({'fc2__bias': None}, 'fc2.bias is in the net only'),
+    ({'extra__weight': wrong((2, 2))}, '3 layers of the kind linear layer, and this net 2'),
+    ({'extra__gain': wrong()}, r'extra is of no layer that is known here, with gain of shape \(4,'),
+    ({'bn1__bias': wrong(value=np.nan)}, 'bn1.bias holds numbers that are not finite'),
+    ({'bn1__bias': np.zeros(4, 'int64')}, r'bn1.bias is int64 of shape \(4,\), but weights')])
+def test_a_file_of_another_net_is_refused_by_tensor_and_the_net_stays(changes, message, tmp_path):
+    net = trained(small_net(), SHAPE)
+    before = arrays_of(net)
+    file = write(state_dict(net), tmp_path / 'w.safetensors', **changes)
+    with pytest.raises(ValueError, match=message):
+        gb.load_torch(net, file)
+    after = arrays_of(net)
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+
+
+def test_a_refused_file_leaves_a_new_net_new(tmp_path):
+    net = trained(small_net(), SHAPE)
+    file = write(state_dict(net), tmp_path / 'w.safetensors', fc2__weight=wrong((9, 9)))
+    back = small_net()
+    with pytest.raises(ValueError, match=r'fc2.weight has shape \(9, 9\)'):
+        gb.load_torch(back, file)
+    with pytest.raises(RuntimeError, match='not been initialized'):
+        back[0].weight.data()
+
+
+@pytest.mark.parametrize('name, shape, channels', [
+    ('fc2.weight', (3, 6), 5), ('stage2.0.conv3.weight', (6, 5, 1, 1), 4),
+    ('bn2.weight', (15,), 16)])
+def test_layers_that_do_not_fit_each_other_are_refused_by_a_new_net(name, shape, channels,
+                                                                    tmp_path):
+    arrays = state_dict(trained(small_net(), SHAPE))
+    file = write(arrays, tmp_path / 'w.safetensors', **{name: wrong(shape)})
+    with pytest.raises(ValueError, match='do not fit each other: %s has shape .*, but is given %d '
+                                         'channels' % (name, channels)):
+        gb.load_torch(small_net(), file)
+
+
+def test_a_gamma_that_the_net_fixes_at_one_has_to_be_one(tmp_path):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3), nn.BatchNorm(scale=False))
+    trained(net, SHAPE)
+    arrays = state_dict(net)
+    assert (arrays['bn1.weight'] == 1).all()
+    gb.load_torch(net, write(arrays, tmp_path / 'w.safetensors'))
+    file = write(arrays, tmp_path / 'w.safetensors', bn1__weight=wrong(value=2))
+    with pytest.raises(ValueError, match='bn1.weight is not one, but the net fixes gamma at one'):
+        gb.load_torch(net, file)
+
+
+def test_two_ways_to_match_are_an_error_and_no_guess(tmp_path):
+    # Two branches alike, registered in another order than they are computed in.
+    class Branches(nn.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.second, self.first = nn.Conv2D(2, 1), nn.Conv2D(2, 1)
+
+        def hybrid_forward(self, F, X):
+            return F.Concat(self.first(X), self.second(X))
+    net = trained(Branches(), SHAPE)
+    arrays = state_dict(net)
+    file = write({name.replace('conv', 'layer'): array
+                  for name, array in arrays.items()}, tmp_path / 'w.safetensors')
+    with pytest.raises(ValueError, match='more than one way: .* is .*layer.* or .*layer.*'):
+        gb.load_torch(net, file)
+
+
+@pytest.mark.parametrize('name, content, message', [
+    ('w.npz', b'', r"ends in '.npz', but state dicts are .safetensors, .pt or .pth"),
+    ('w.safetensors', b'nonsense', 'not a file of tensors')])
+def test_another_kind_of_file_is_refused(name, content, message, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        gb.load_torch(small_net(), tmp_path / name)
+
+
+def test_weights_in_half_precision_are_taken_as_they_are(tmp_path):
+    net = trained(small_net(), SHAPE)
+    file = write({name: array.astype('float16') for name, array in state_dict(net).items()},
+                 tmp_path / 'w.safetensors')
+    gb.load_torch(net, file)
+    weight = net[0].weight.data().asnumpy()
+    np.testing.assert_array_equal(weight, weight.astype('float16'))
