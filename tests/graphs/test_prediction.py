@@ -131,7 +131,7 @@ def test_a_graph_that_is_traced_after_an_export_still_trains():
 def test_a_net_without_numbers_says_what_to_do():
     net = nn.HybridSequential()
     net.add(nn.Dense(3), gb.BatchNorm(3, num_dims=2))
-    said = r'has no numbers yet: call initialize\(\) on hybridsequential\d+ and run an input through'
+    said = r'has no numbers yet: call initialize\(\) on hybridsequential\d+ and run an input'
     with pytest.raises(RuntimeError, match=said):
         prediction_graph(net)
     net.initialize()
