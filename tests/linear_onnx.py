@@ -25,6 +25,7 @@ def write(path, weight, bias, inside=False, **metadata):
     import onnx
     from onnx import TensorProto, helper, numpy_helper
     side = int(round(weight.shape[1] ** 0.5))
+    shape = ['N', side, side] if inside else ['N', 1, side, side]
     nodes = [helper.make_node('Flatten', ['x' if inside else 'data'], ['flat']),
              helper.make_node('Gemm', ['flat', 'weight', 'bias'], ['logits'], transB=1)]
     tensors = [numpy_helper.from_array(weight, 'weight'), numpy_helper.from_array(bias, 'bias')]
@@ -33,7 +34,7 @@ def write(path, weight, bias, inside=False, **metadata):
                      helper.make_node('Div', ['cast', 'most'], ['x'])]
         tensors.append(numpy_helper.from_array(np.float32(255), 'most'))
     graph = helper.make_graph(nodes, 'dense', [helper.make_tensor_value_info(
-        'data', TensorProto.UINT8 if inside else TensorProto.FLOAT, ['N', 1, side, side])],
+        'data', TensorProto.UINT8 if inside else TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['N', 10])], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
     model.ir_version = 8

@@ -52,7 +52,7 @@ class Net:
         try:
             self.names, (channels, side, _) = json.loads(said['classes']), json.loads(said['input'])
             self._resize = json.loads(said['resize'])
-            self._inside = said['preprocessing'] == 'inside'
+            self._inside = said['preprocessing'] == 'inside'  # then pictures are (N, H, W)
         except (KeyError, TypeError, ValueError):
             raise Error('%s: it does not say what it takes (its metadata lack classes, input, '
                         'resize or preprocessing): use a file that gluonblocks exported' % path)
@@ -67,8 +67,8 @@ class Net:
         if self._resize and not self._inside:
             images = [resized(image, self._resize) for image in images]
         if not self._inside:
-            images = np.float32(images) / np.float32(255)
-        logits, = self._session.run(None, {'data': np.asarray(images)[:, None]})
+            images = np.asarray(images, np.float32)[:, None] / np.float32(255)
+        logits, = self._session.run(None, {'data': np.asarray(images)})
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
