@@ -13,6 +13,7 @@ from picture_files import IMAGES, A, cut, saved
 from PIL import Image
 
 import gluonblocks as gb
+from gluonblocks.export.run import export_run
 from gluonblocks.export.standalone import predict_script
 from gluonblocks.training.inference import predict_images, top_classes
 
@@ -73,6 +74,21 @@ def test_pictures_get_the_classes_and_probabilities_that_ours_gives(tmp_path, be
         assert [c['name'] for c in answer['classes']] == [name for name, _ in row]
         np.testing.assert_allclose([c['probability'] for c in answer['classes']],
                                    [p for _, p in row], rtol=1e-5)
+
+
+@pytest.mark.parametrize('resize', [None, 40])
+@pytest.mark.parametrize('inside', [False, True])
+def test_beside_an_export_it_answers_as_the_run_does(tmp_path, make_run, resize, inside):
+    folder, _ = make_run(resize=resize)
+    export_run(str(folder), out=str(tmp_path / 'out'), with_preprocessing=inside)
+    paths = kinds(tmp_path)
+    code, out, err = ask(tmp_path / 'out', '--json', '--top', '10', *paths)
+    assert code == 0 and 'error' not in err
+    for line, answer in zip(out.splitlines(), gb.predict_files(str(folder), paths, top=10)):
+        answered = {c['name']: c['probability'] for c in json.loads(line)['classes']}
+        assert next(iter(answered)) == answer.classes[0][0]
+        for name, probability in answer.classes:
+            assert answered[name] == pytest.approx(probability, rel=2e-5)
 
 
 @pytest.mark.parametrize('side', [96, 37, 20])
