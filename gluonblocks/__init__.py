@@ -25,7 +25,7 @@ try:
     )
     from .devices import try_all_gpus, try_gpu
     from .drawing import show_fashion_mnist
-    from .export import export_net, export_run
+    from .export import export_net, export_run, load_torch
     from .models import get_model, get_recipe, layer_shapes, list_models, register, resnet18
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model
     from .training import Hook, confusion_matrix, evaluate_accuracy, train, train_ch5
@@ -52,4 +52,4 @@ __all__ = [
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
     'resume_run', 'train_model',
     # Out of MXNet.
-    'export_net', 'export_run']
+    'export_net', 'export_run', 'load_torch']

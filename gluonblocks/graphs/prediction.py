@@ -46,11 +46,7 @@ def prediction_graph(net):
     for a single input; and whatever its layers raise that take no symbols.
     """
     mx.nd.waitall()  # averages are set while MXNet computes behind Python's back
-    with _tracing_for_prediction():
-        symbol = net(mx.sym.var('data'))
-    if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
-        raise TypeError('%s gives %s, but one output is what is taken: wrap the net in a block '
-                        'that returns the one that counts' % (net.name, _kind(symbol)))
+    symbol = _trace(net)
     found = {param.name: param for param in net.collect_params().values()}
     names = [name for name in symbol.list_inputs() if name != 'data']
     unset = [name for name in names if name not in found or found[name]._data is None]
@@ -61,6 +57,20 @@ def prediction_graph(net):
     return _plain(symbol, {name: found[name]._reduce() for name in names})
 
 
+def prediction_layers(net):
+    """The symbol of `prediction_graph`, also for a net without numbers. Raises as it does."""
+    return _plain(_trace(net), {})[0]
+
+
+def _trace(net):
+    with _tracing_for_prediction():
+        symbol = net(mx.sym.var('data'))
+    if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
+        raise TypeError('%s gives %s, but one output is what is taken: wrap the net in a block '
+                        'that returns the one that counts' % (net.name, _kind(symbol)))
+    return symbol
+
+
 def _kind(output):
     if isinstance(output, mx.sym.Symbol):
         return '%d outputs' % len(output.list_outputs())
@@ -68,7 +78,8 @@ def _kind(output):
 
 
 def _plain(symbol, params):
-    """`symbol` with plain nodes only, and `params` in the shapes that it then takes."""
+    """`symbol` with plain nodes only, and those of `params` that are there in the shapes that it
+    then takes."""
     graph = json.loads(symbol.tojson())
     # moved: an old node's number -> its new one; handed_on: that of an idle node -> its input.
     nodes, moved, handed_on, names = [], {}, {}, {}
@@ -86,12 +97,17 @@ def _plain(symbol, params):
             for name in ('__shape__', '__dtype__'):  # those of `params` count
                 attrs.pop(name, None)
         if node['op'] == 'BatchNorm':
+            fixed = attrs.get('fix_gamma', 'True') in ('True', '1')
             for role, (j, _, _) in zip(_NORM, inputs[1:]):
                 name = nodes[j]['name']
+                if name not in params:
+                    continue
                 params[name] = params[name].reshape((-1,))
-                if role == 'gamma' and attrs.get('fix_gamma', 'True') in ('True', '1'):
+                if role == 'gamma' and fixed:
                     params[name] = mx.nd.ones_like(params[name])
             attrs['fix_gamma'] = 'False'
+            if fixed:  # for who trains on elsewhere; MXNet hands such an attribute on
+                attrs['__fixed_gamma__'] = 'True'
         # A layer that a net uses twice gives its nodes the same names twice.
         count = names[node['name']] = names.get(node['name'], 0) + 1
         name = node['name'] if count == 1 else '%s_%d' % (node['name'], count)
