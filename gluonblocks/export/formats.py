@@ -102,7 +102,7 @@ class Format(NamedTuple):
 
 FORMATS = {format.name: format for format in [
     Format('onnx', 'onnx', 'float32, for ONNX Runtime and others', ('onnx', 'onnxruntime')),
-    Format('onnx-int8', 'int8', 'in 8 bits, a quarter of the size', ('onnx', 'onnxruntime')),
+    Format('onnx-int8', 'int8', 'in 8 bits', ('onnx', 'onnxruntime')),
     Format('torch', 'torch', 'plain PyTorch to read, with its weights', ('torch',), 'torch'),
 ]}
 
