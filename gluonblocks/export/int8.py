@@ -19,7 +19,7 @@ NUM_IMAGES = 512  # that the ranges are taken from
 
 WITHOUT_VNNI = ('a CPU without VNNI (x86 before Ice Lake and Zen 4) may overflow with the 8 bit '
                 'weights and answer otherwise than was verified here: for such machines export '
-                'with a reduced range, weights of 7 bits')
+                'with reduce_range, weights of 7 bits')
 
 
 def write(job):
