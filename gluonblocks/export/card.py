@@ -70,7 +70,7 @@ def _summary(info, names, matrix, history, weights):
     if matrix is not None:
         text += ' Of %s test images it gets %.4f right.' % (
             f'{int(matrix.sum()):,}', accuracy_of(matrix))
-    if history and weights == 'best':
+    if len(history) > 1 and weights == 'best':
         text += (' Its weights are those after epoch %d, the best of %d by the test images.'
                  % (best_epoch(history), len(history)))
     elif history and weights == 'final':
