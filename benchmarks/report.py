@@ -86,8 +86,11 @@ def _batch_norm(samples):
 
 
 def times(value):
-    """A ratio as text."""
-    return '–' if value is None else '%.2f× (%.2f–%.2f)' % (value.median, value.low, value.high)
+    """A ratio as text; a small one with a digit more, for what counts of it."""
+    if value is None:
+        return '–'
+    decimals = 2 if value.median >= 0.1 else 3
+    return '%.*f× (%.*f–%.*f)' % (decimals, value.median, decimals, value.low, decimals, value.high)
 
 
 def between(value, decimals=None):

@@ -31,12 +31,13 @@ SOURCES = ['README.md', 'pyproject.toml', 'requirements.txt', 'tox.ini', 'script
 
 STANDALONE = ['numpy', 'pillow', 'onnxruntime']  # what predict.py needs, and no more
 EXPORT = """
-import gluonblocks as gb, numpy as np, sys
+import gluonblocks as gb, numpy as np
 from gluonblocks.export.run import export_run
+from gluonblocks.data.datasets import load_data_synthetic
 from PIL import Image
 gb.train_model('lenet_bn', dataset='synthetic', epochs=1, seed=0, out='run')
 export_run('run')
-_, test_iter = gb.data.get_dataset('synthetic').load(16)
+_, test_iter = load_data_synthetic(16)
 for i in range(3):
     Image.fromarray(np.kron(test_iter.images[i], np.ones((i + 1, i + 1), np.uint8))).save(
         '%d.png' % i)
@@ -65,7 +66,7 @@ def main(argv=None):
             print('installing and training from %s' % os.path.basename(archive), flush=True)
             env = os.path.join(folder, 'env-' + archive.rsplit('.', 1)[1])
             check_installed(archive, env)
-            check_standalone(env, os.path.join(folder, 'env-standalone'))
+            check_standalone(archive, env, os.path.join(folder, 'env-standalone'))
     print('%d archives passed' % len(archives))
     return 0
 
@@ -101,13 +102,14 @@ def make_environment(folder):
         if not k.startswith('PYTHON') and k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
 
 
-def check_standalone(installed, folder):
+def check_standalone(archive, installed, folder):
     """Export a net in the environment at `installed`, and have its predict.py answer in a new one
     at `folder`, with the same lines as `gluonblocks predict`; SystemExit otherwise."""
     there = os.path.join(installed, 'bin', 'python')
     python, env = make_environment(folder)
-    for command in [[there, '-m', 'pip', 'install', '-q', 'onnx<2', 'onnxruntime', 'pillow<14'],
-                    [there, '-c', EXPORT], [python, '-m', 'pip', 'install', '-q'] + STANDALONE]:
+    # With the archive once more, so that pip keeps to the NumPy that its MXNet takes.
+    for command in [[there, '-m', 'pip', 'install', '-q', archive, 'onnx<2', 'onnxruntime',
+                     'pillow<14'], [there, '-c', EXPORT], [python, '-m', 'pip', 'install', '-q'] + STANDALONE]:
         if subprocess.call(command, cwd=installed, env=env):
             sys.exit('failed: %s' % ' '.join(command[:4]))
     pictures = ['%d.png' % i for i in range(3)]

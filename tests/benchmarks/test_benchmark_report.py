@@ -55,6 +55,7 @@ def test_a_tables_columns_line_up():
 
 def test_numbers_are_worded_with_their_spread():
     assert times(stats.Spread(1, 2, 3)) == '2.00× (1.00–3.00)' and times(None) == '–'
+    assert times(stats.Spread(0.0151, 0.0259, 0.1)) == '0.026× (0.015–0.100)'
     assert between(stats.Spread(0.5, 1.23456, 20)) == '1.23 (0.50–20.00)'
     assert between(stats.Spread(1234, 1234.5, 2000)) == '1234 (1234–2000)'
 
