@@ -76,7 +76,9 @@ def test_a_strangers_net_leaves_with_the_same_answers_for_any_batch(hybridize):
 
 
 def test_input_and_output_have_their_names_and_the_batch_is_open():
-    graph = model_of(strangers_net(), (1, 8, 8)).graph
+    model = model_of(strangers_net(), (1, 8, 8))
+    graph = model.graph
+    assert [opset.version for opset in model.opset_import] == [13] and model.ir_version == 8
 
     def described(values):
         return [(value.name, [dim.dim_param or dim.dim_value
