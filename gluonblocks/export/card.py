@@ -104,6 +104,9 @@ def _files(exported, checksums):
     text = ('Every one of %s images went through each file, and through MXNet, for comparison; the '
             'difference is of two logits.\n\n%s' % (
                 f'{exported[0].verified.images:,}', format_table(rows, markdown=True)))
+    notes = ['- %s: %s' % (one.format, _plain(note)) for one in exported for note in one.notes]
+    if notes:
+        text += '\n\n' + '\n'.join(notes)
     if checksums:
         text += '\n\n' + format_table([['file', 'SHA-256']] + [
             ['`%s`' % name, '`%s`' % checksums[name]] for name in sorted(checksums)],

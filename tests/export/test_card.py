@@ -16,6 +16,8 @@ from gluonblocks.export.card import model_card
 from gluonblocks.export.formats import FORMATS
 from gluonblocks.export.run import export_net, export_run
 from gluonblocks.export.usage import usages
+from gluonblocks.export.verify import Verified
+from gluonblocks.export.write import Exported
 from gluonblocks.runs.evaluate import evaluate_run
 
 INFO = {'model': 'net', 'classes': ['a', 'b'], 'input': [1, 28, 28], 'resize': None,
@@ -112,6 +114,12 @@ def test_what_is_not_known_is_left_out(tmp_path):
     assert 'None' not in card and 'nan' not in card
     assert re.findall(r'^## (.*)$', card, re.M) == ['Run it', 'Limits']
     assert set(head_of(card)) == {'library_name', 'pipeline_tag', 'tags'}
+
+
+def test_what_a_format_notes_is_told():
+    exported = Exported('onnx-int8', ['model-int8.onnx'], 9, Verified(2, None, None, 0.5, 1.0), {},
+                        ('needs *care*',))
+    assert '\n- onnx-int8: needs \\*care\\*\n' in model_card(INFO, [exported])
 
 
 def test_a_licence_of_the_weights_is_told_where_it_is_given():
