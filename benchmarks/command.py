@@ -6,6 +6,7 @@ import tempfile
 
 from . import measure
 from .machine import machine
+from .prediction import prediction
 from .report import render, summarize
 from .startup import startup
 
@@ -36,7 +37,7 @@ def run(settings, models, parts, json_path=None, chart_path=None):
     if 'batch_norm' in parts:
         raw['batch_norm'] = measure.batch_norm(settings)
     if 'prediction' in parts:
-        raw['prediction'], notes = measure.prediction(settings, facts, models)
+        raw['prediction'], notes = prediction(settings, facts, models)
         raw['notes'] += notes
     if 'growth' in parts:
         raw['growth'] = measure.growth(settings, models)

@@ -7,7 +7,6 @@ from .workers import Unavailable, Worker
 
 SHAPES = [(256, 6, 24, 24), (256, 16, 8, 8), (256, 120), (256, 64, 7, 7), (256, 128, 4, 4)]
 SIZES, DEPTHS = (32, 64, 128, 256, 512, 1024), range(1, 7)
-PREDICTED = ('lenet_bn_gluon', 'resnet', 'densenet')
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
 SLOWER = 1.4  # a PyTorch mode this much slower than the fastest in its first round gets no more
 SLOW_STEP = 3.0  # seconds: a variant with longer steps takes part in every third round
@@ -171,41 +170,6 @@ def batch_norm(settings):
                     samples.setdefault(name, {}).setdefault(shape, []).append(worker.ask(
                         variant=name, shape=shape, times=times[name])['seconds'])
     return samples
-
-
-def prediction(settings, facts, models):
-    """({(model, batch): {variant: [seconds an image, for each round]}}, notes)."""
-    samples, notes = {}, []
-    for model in PREDICTED:
-        if model not in models:
-            continue
-        specs = {'ours': (dict(kind='predict_ours', model=model), settings.threads),
-                 'ONNX Runtime': (dict(kind='predict_onnx', model=model,
-                                       resize=facts['resize'][model], threads=facts['threads']),
-                                  facts['threads'])}
-        with contextlib.ExitStack() as workers:
-            live = {}
-            for name, (spec, threads) in specs.items():
-                say('prediction: starting %s, %s' % (model, name))
-                try:
-                    live[name] = workers.enter_context(Worker(spec, threads))
-                except Unavailable as error:
-                    if str(error) not in notes:
-                        notes.append(str(error))
-                    continue
-                if 'version' in live[name].hello:
-                    facts['versions'][name] = live[name].hello['version']
-            for batch in (1, settings.batch_size):
-                times = {}
-                for name, worker in live.items():
-                    seconds, _ = worker.ask(predict=1, batch=batch)['predict']
-                    times[name] = max(1, min(200, round(settings.seconds / 2 / seconds)))
-                for _ in range(settings.rounds):
-                    for name, worker in live.items():
-                        seconds, images = worker.ask(predict=times[name], batch=batch)['predict']
-                        samples.setdefault((model, batch), {}).setdefault(name, []).append(
-                            seconds / images)
-    return samples, notes
 
 
 def growth(settings, models):

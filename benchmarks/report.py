@@ -2,6 +2,7 @@
 import statistics
 
 from . import stats
+from .prediction import ENGINES, OURS
 from .stats import Spread, geometric_mean, ratio, spread
 from .targets import targets
 
@@ -18,8 +19,8 @@ def summarize(raw):
         row = {'model': model, 'batch': batch, 'ms': {
             name: spread([1e3 * batch * value for value in values])
             for name, values in samples.items()}}
-        if len(samples) == 2:
-            row['ratio'] = ratio(samples['ONNX Runtime'], samples['ours'])
+        row['ratios'] = {name: ratio(samples[name], samples[OURS])
+                         for name in samples if name != OURS}
         results['prediction'].append(row)
     for row in raw['growth']:
         results['growth'].append(dict(row, step=spread(row['step'])))
@@ -85,8 +86,11 @@ def _batch_norm(samples):
 
 
 def times(value):
-    """A ratio as text."""
-    return '–' if value is None else '%.2f× (%.2f–%.2f)' % (value.median, value.low, value.high)
+    """A ratio as text; a small one with a digit more, for what counts of it."""
+    if value is None:
+        return '–'
+    decimals = 2 if value.median >= 0.1 else 3
+    return '%.*f× (%.*f–%.*f)' % (decimals, value.median, decimals, value.low, decimals, value.high)
 
 
 def between(value, decimals=None):
@@ -120,11 +124,12 @@ def render(raw, results):
         parts.append('## Batch normalization, forward and backward, ms\n\n' +
                      _batch_norm_text(results['batch_norm']))
     if results['prediction']:
-        names = ('ours', 'ONNX Runtime')
         parts.append('## Prediction, ms a batch\n\n' + table(
-            ['model', 'batch', *names, 'ONNX Runtime / ours'],
-            [[row['model'], row['batch']] + [between(row['ms'].get(name)) for name in names] +
-             [times(row.get('ratio'))] for row in results['prediction']]))
+            ['model', 'batch', *ENGINES] + ['%s / ours' % name for name in ENGINES[1:]],
+            [[row['model'], row['batch']] +
+             [between(row['ms'].get(name)) for name in ENGINES] +
+             [times(row['ratios'].get(name)) for name in ENGINES[1:]]
+             for row in results['prediction']]))
     if results['growth']:
         parts.append('## Growth\n\n' + _growth_text(results['growth']))
     if 'startup' in results:

@@ -15,17 +15,13 @@ def spread(values):
 
 
 def ratio(theirs, ours):
-    """How many times `theirs` is `ours`: the ratio of medians, with the quartiles of the rounds'.
+    """How many times `theirs` is `ours`: the median of the rounds' ratios, with their quartiles.
 
     Both are lists with a number, or None, for each round. The ratio of one round compares what was
-    measured side by side, so the spread of these leaves out what slowed the machine for both.
+    measured side by side, so what slowed the machine for both is not in it.
     """
     both = [a / b for a, b in zip(theirs, ours) if a is not None and b is not None]
-    if not both:
-        return None
-    of_rounds = spread(both)
-    median = statistics.median(known(theirs)) / statistics.median(known(ours))
-    return Spread(of_rounds.low, median, of_rounds.high)
+    return spread(both) if both else None
 
 
 def known(values):

@@ -16,6 +16,7 @@ example:
 
 All variants take turns in one run, each in a process of its own; figures of two runs are not to be
 compared. PyTorch, ONNX Runtime and matplotlib are the extra `bench`: pip install -e '.[bench]'.
+Predictions are measured in batches of 1 and of --batch-size, in MXNet and in what it exports to.
 What is missing is said and left out. The report goes to stdout, progress to stderr. Exit code:
 0 measured (whether the targets are met or not), 1 failed, 2 wrong arguments, 130 interrupted."""
 

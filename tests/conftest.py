@@ -20,8 +20,8 @@ from gluonblocks.models import registry as models
 MXNET = sys.modules['mxnet'].__version__
 EXPORTS = importlib.util.find_spec('onnxruntime') and MXNET >= '1.9'
 collect_ignore = [] if EXPORTS else [
-    'commands/test_export.py', 'export/test_int8.py', 'export/test_onnx.py',
-    'export/test_preprocessing.py', 'export/test_run.py']
+    'commands/test_export.py', 'export/test_card.py', 'export/test_int8.py', 'export/test_onnx.py',
+    'export/test_preprocessing.py', 'export/test_run.py', 'export/test_standalone.py']
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

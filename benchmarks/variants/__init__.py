@@ -2,7 +2,8 @@
 import importlib
 
 _MODULES = {'probe': 'ours', 'ours': 'ours', 'notebook': 'notebook', 'torch': 'pytorch',
-            'batch_norm': 'norm', 'predict_ours': 'ours', 'predict_onnx': 'onnx_runtime'}
+            'batch_norm': 'norm', 'predict_ours': 'ours', 'predict_onnx': 'onnx_runtime',
+            'predict_torch': 'pytorch', 'export_onnx': 'exported'}
 
 
 def _kind(name):

@@ -1,6 +1,8 @@
 """The same nets, input path and metrics in PyTorch, in four ways."""
 import itertools
 
+import numpy as np
+
 from ..notebook_code import arrays
 from ..timing import Clock
 from ..workers import Unavailable
@@ -36,6 +38,26 @@ def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
             total[0] += clock.lap()
             total[1] += images
         requests.answer(**answer)
+
+
+def predict_torch(requests, model, resize, threads):
+    """Serve predictions, from a NumPy array to a NumPy array."""
+    try:
+        import torch
+    except ImportError as error:
+        raise Unavailable('PyTorch is not installed (%s)' % error)
+    from ..torch_nets import NETS
+    torch.set_num_threads(threads)
+    net, side = NETS[model]().eval(), resize or 28
+    requests.answer(version=torch.__version__)
+    for request in requests:
+        X = np.random.RandomState(0).rand(request['batch'], 1, side, side).astype('float32')
+        with torch.inference_mode():
+            net(torch.from_numpy(X)).numpy()
+            clock = Clock()
+            for _ in range(request['predict']):
+                net(torch.from_numpy(X)).numpy()
+            requests.answer(predict=[clock.lap(), request['predict'] * len(X)])
 
 
 class _Training:

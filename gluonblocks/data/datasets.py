@@ -46,7 +46,9 @@ class DataSet(NamedTuple):
 
     `load(batch_size, resize=None, seed=None)` gives (train_iter, test_iter), two `BatchLoader`s;
     it takes `root`, the folder of the files, too, where `takes_root`. `class_names` has a name for
-    each class, `channels` is 1 for grey images and 3 for colour.
+    each class, `channels` is 1 for grey images and 3 for colour. The rest is for model cards, where
+    it is known: `license` and `source` of the data, an address; `hub`, their name on Hugging Face's
+    Hub; `limits`, a sentence on what they show and do not show.
     """
 
     name: str
@@ -54,6 +56,10 @@ class DataSet(NamedTuple):
     class_names: Tuple[str, ...]
     channels: int = 1
     takes_root: bool = False
+    license: str = ''
+    source: str = ''
+    hub: str = ''
+    limits: str = ''
 
     def load_from(self, root, batch_size, **how):
         """As `load`, from the folder `root` if it is not None; ValueError where it takes none."""
@@ -67,11 +73,15 @@ class DataSet(NamedTuple):
 _datasets: Dict[str, DataSet] = {}
 
 
-def register_dataset(name, load, class_names, channels=1, takes_root=False):
-    """Have runs find a data set by `name`, as a `DataSet`. A name taken twice is a ValueError."""
+def register_dataset(name, load, class_names, channels=1, takes_root=False, **known):
+    """Have runs find a data set by `name`, as a `DataSet`. A name taken twice is a ValueError.
+
+    `known` is what a model card says of it: license, source, hub, limits.
+    """
     if name in _datasets:
         raise ValueError('a data set named %r is registered already' % name)
-    _datasets[name] = DataSet(name, load, tuple(class_names), channels, takes_root)
+    _datasets[name] = DataSet(name, load, tuple(class_names), channels, takes_root,
+                              **known)
 
 
 def list_datasets():
@@ -95,5 +105,11 @@ def _loaders(arrays, batch_size, resize, seed):
             BatchLoader(test_images, test_labels, batch_size, resize))
 
 
-register_dataset('fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True)
-register_dataset('synthetic', load_data_synthetic, ['class %d' % i for i in range(10)])
+register_dataset(
+    'fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True, license='MIT',
+    source='https://github.com/zalandoresearch/fashion-mnist', hub='zalando-datasets/fashion_mnist',
+    limits="It has seen Zalando's pictures of single articles of clothing, grey, 28 x 28 pixels, "
+           'on black ground: no colours, no background, no several things at once.')
+register_dataset(
+    'synthetic', load_data_synthetic, ['class %d' % i for i in range(10)],
+    limits='It has seen patterns that a program drew, and knows nothing of real pictures.')

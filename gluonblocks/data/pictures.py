@@ -233,9 +233,9 @@ def _fit(Image, grey, side):
     # Scaled before it is padded: a line of pixels would be padded to a huge square.
     height, width = (max(1, round(side * n / max(H, W))) for n in (H, W))
     square = np.full((side, side), np.uint8(np.median(_border(grey))))
-    if (H, W) != (height, width):
-        picture = Image.fromarray(grey).resize((width, height), Image.BILINEAR)
-        grey = np.asarray(picture)
+    # One axis after the other: which comes first in one call depends on Pillow's version.
+    for size in ((width, H), (width, height)):
+        grey = np.asarray(Image.fromarray(grey).resize(size, Image.BILINEAR))
     y, x = (side - height) // 2, (side - width) // 2
     square[y:y + height, x:x + width] = grey
     return square

@@ -54,6 +54,7 @@ class Job(NamedTuple):
     info: Dict[str, Any]  #: what goes into the file as metadata, see run.py
     config: Optional[Dict[str, Any]]  #: the run's config.json; None for a net without a run
     run: Optional[str]  #: the run's folder, or None
+    weights: Optional[str]  #: which of the run's, 'best', 'last' or 'final', or None
     test: Images  #: all test images; for a net without a run the images that it is verified on
     calibration: np.ndarray  #: X of 512 training images or fewer, float32 (n, C, H, W)
     folder: str  #: where the files are written to; temporary

@@ -63,6 +63,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         'ground': 'dark', 'data_sha256': config['data_sha256']}
     job = _job(net, first.X.shape[1:], info, images, with_preprocessing,
                reduce_range=reduce_range, config=config, run=os.path.abspath(folder),
+               weights=weights,
                calibration=calibration.first(min(NUM_CALIBRATION, len(train.labels))).X,
                picture_size=None if first.pictures is None else first.pictures.shape[-2:])
     return write_all(job, mxnet_engine(net, ctx[0]), formats,
@@ -165,7 +166,7 @@ def _job(net, shape, info, test, with_preprocessing, **rest):
                 gluonblocks=__version__)
     return Job(symbol=symbol, params=params, shape=tuple(shape), info=info, test=test,
                with_preprocessing=with_preprocessing, shared={}, folder=None,
-               **dict({'config': None, 'run': None}, **rest))
+               **dict({'config': None, 'run': None, 'weights': None}, **rest))
 
 
 def _block(job):

@@ -6,6 +6,7 @@ import shutil
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from ..files import TEMPORARY, move_files, read_file, write_file
+from .beside import write_beside
 from .verify import Verified, accuracy_of, logits_of, milliseconds, verify
 
 RECORD = 'export.json'
@@ -63,6 +64,7 @@ def write_all(job, net, formats, out, atol, max_drop):
                 sum(os.path.getsize(os.path.join(folder, name)) for name in written.files),
                 verified, {size: milliseconds(written.engine, written.taken(batch))
                            for size, batch in few.items()}, tuple(written.notes)))
+        write_beside(job, exported, here)
         export = Export(out, job.info, {size: milliseconds(net, batch.X)
                                         for size, batch in few.items()}, exported)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,

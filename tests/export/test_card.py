@@ -1,0 +1,186 @@
+"""The model card: what it says is the run's, and its lines of code run as they stand."""
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from picture_files import IMAGES, saved
+
+import gluonblocks as gb
+from gluonblocks.export.card import model_card
+from gluonblocks.export.formats import FORMATS
+from gluonblocks.export.run import export_net, export_run
+from gluonblocks.export.usage import usages
+from gluonblocks.export.verify import Verified
+from gluonblocks.export.write import Exported
+from gluonblocks.runs.evaluate import evaluate_run
+
+INFO = {'model': 'net', 'classes': ['a', 'b'], 'input': [1, 28, 28], 'resize': None,
+        'scaling': 'x / 255', 'ground': 'dark', 'preprocessing': 'outside', 'gluonblocks': '0',
+        'weights_sha256': 'f' * 64}
+
+
+def card_of(folder):
+    with open(os.path.join(str(folder), 'README.md'), encoding='utf-8') as f:
+        return f.read()
+
+
+def head_of(card):
+    assert card.startswith('---\n')
+    return yaml.safe_load(card.split('---\n')[1])
+
+
+def codes_of(card):
+    return re.findall(r'^```python\n(.*?)^```$', card, re.M | re.S)
+
+
+def test_the_head_has_the_accuracy_that_evaluating_the_run_gives(make_run, tmp_path):
+    folder, _ = make_run()
+    export_run(str(folder), out=str(tmp_path / 'out'))
+    matrix = evaluate_run(str(folder)).matrix
+    head = head_of(card_of(tmp_path / 'out'))
+    (result,) = head['model-index'][0]['results']
+    assert result['metrics'] == [{'type': 'accuracy', 'value': matrix.trace() / matrix.sum()}]
+    assert result['task'] == {'type': 'image-classification'}
+    assert head['library_name'] == 'gluonblocks' and 'onnx' in head['tags']
+
+
+def test_fashion_mnist_is_named_with_its_licence_and_by_its_name_on_the_hub(make_run, tmp_path):
+    folder, _ = make_run(dataset='fashion-mnist')
+    export_run(str(folder), out=str(tmp_path / 'out'))
+    card = card_of(tmp_path / 'out')
+    assert head_of(card)['datasets'] == ['zalando-datasets/fashion_mnist']
+    assert '- licence of the data: MIT\n' in card
+    assert '<https://github.com/zalandoresearch/fashion-mnist>' in card
+    assert 'license' not in head_of(card)  # of the weights: no record knows
+
+
+def test_precision_and_recall_are_those_of_the_matrix():
+    matrix = np.array([[8, 2], [1, 9]])
+    card = model_card(INFO, matrix=matrix)
+    assert re.search(r'^\| a +\| +10 \| +0\.889 \| +0\.800 \| b +\|$', card, re.M)  # 8 / 9, 8 / 10
+    assert 'Of 20 test images it gets 0.8500 right' in card
+    assert 'weakest at a: 0.800 of them are recognized' in card
+
+
+def test_recipe_seed_versions_and_checksums_are_the_runs(make_run, tmp_path):
+    folder, _ = make_run()
+    export_run(str(folder), out=str(tmp_path / 'out'))
+    card = card_of(tmp_path / 'out')
+    with open(str(folder / 'config.json')) as f:
+        config = json.load(f)
+    for name, value in [('seed', '0'), ('batch size', '8'), ('lr', '1.0'), ('epochs', '1'),
+                        ('gluonblocks', gb.__version__), ('mxnet', config['versions']['mxnet'])]:
+        assert re.search(r'^\| %s +\| %s +\|$' % (name, re.escape(value)), card, re.M), name
+    assert config['data_sha256'] in card
+    with open(str(tmp_path / 'out' / 'model.onnx'), 'rb') as f:
+        assert hashlib.sha256(f.read()).hexdigest() in card
+
+
+def test_the_same_records_give_the_same_card_wherever_the_run_lies(make_run, tmp_path):
+    folder, _ = make_run()
+    export_run(str(folder), out=str(tmp_path / 'out'))
+    card = card_of(tmp_path / 'out')
+    assert str(tmp_path) not in card
+    # MXNet numbers the layers of a process on, and an ONNX file has their names.
+    moved = tmp_path / 'moved'
+    folder.rename(moved)
+    export_run(str(moved), out=str(tmp_path / 'other'))
+    numbers = '[0-9a-f]{64}|186,[0-9]{3}'
+    assert re.sub(numbers, '', card_of(tmp_path / 'other')) == re.sub(numbers, '', card)
+
+
+def test_names_do_no_harm_to_yaml_and_markdown():
+    nasty = ['a | b', '*c*', 'x\n---\ny: [', '"q" \\', '<script>', '\u2028\x85', '`t`', '\ud800']
+    card = model_card(dict(INFO, model='m: "\n- #\u2028\ud83d\ude00\x07', classes=nasty),
+                      matrix=np.eye(8, dtype=int))
+    card.encode()
+    assert head_of(card)['tags'][2] == 'm: "\n- #\u2028\ud83d\ude00\x07'
+    rows = [line for line in card.splitlines() if line.startswith('| ')]
+    assert len(rows) == 9 and {len(re.findall(r'(?<!\\)\|', row)) for row in rows} == {6}
+    assert '<script>' not in card and '\n---\ny' not in card
+    assert [line for line in card.splitlines() if line.startswith('#') and 'licen' not in line] == [
+        '# ' + line for line in [card.split('\n# ', 2)[-1].split('\n')[0]]] + [
+        line for line in card.splitlines() if line.startswith('## ')]
+
+
+def test_what_is_not_known_is_left_out(tmp_path):
+    card = model_card(INFO)
+    assert 'None' not in card and 'nan' not in card
+    assert re.findall(r'^## (.*)$', card, re.M) == ['Run it', 'Limits']
+    assert set(head_of(card)) == {'library_name', 'pipeline_tag', 'tags'}
+
+
+def test_what_a_format_notes_is_told():
+    exported = Exported('onnx-int8', ['model-int8.onnx'], 9, Verified(2, None, None, 0.5, 1.0), {},
+                        ('needs *care*',))
+    assert '\n- onnx-int8: needs \\*care\\*\n' in model_card(INFO, [exported])
+
+
+def test_a_licence_of_the_weights_is_told_where_it_is_given():
+    assert head_of(model_card(INFO, license='apache-2.0'))['license'] == 'apache-2.0'
+
+
+def test_the_best_epoch_is_said_to_be_picked_by_the_test_images(make_run, tmp_path):
+    folder, _ = make_run()
+    for weights, said in (('best', True), ('final', False)):
+        export_run(str(folder), out=str(tmp_path / weights), weights=weights)
+        assert ('picked by these same test images' in card_of(tmp_path / weights)) == said
+
+
+def run_code(code, folder, **env):
+    done = subprocess.run([sys.executable, '-c', code], cwd=str(folder), capture_output=True,
+                          text=True, env=dict(os.environ, PYTHONPATH='', **env))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize('name', sorted(FORMATS))
+@pytest.mark.parametrize('resize', [None, 40])
+@pytest.mark.parametrize('inside', [False, True])
+def test_the_five_lines_of_each_format_run_as_they_stand(make_run, tmp_path, name, resize, inside):
+    try:
+        FORMATS[name].check_installed()
+    except ImportError as error:
+        pytest.skip(str(error))
+    folder, _ = make_run(resize=resize)
+    out = tmp_path / 'out'
+    export_run(str(folder), formats=[name], out=str(out), with_preprocessing=inside, max_drop=100)
+    saved(out, IMAGES[0], 'picture.png')
+    (code,) = codes_of(card_of(out))
+    assert code.count('\n') <= 5
+    if name == 'web':
+        assert run_code(code, out, BROWSER='echo %s').endswith('/out/index.html')
+        return
+    if name == 'onnx-int8':  # it has answers of its own
+        done = subprocess.run([sys.executable, 'predict.py', 'picture.png'], cwd=str(out),
+                              capture_output=True, text=True)
+        assert re.match('picture.png: %s [01]' % run_code(code, out), done.stdout)
+        return
+    (answer,) = gb.predict_files(str(folder), [str(out / 'picture.png')])
+    assert run_code(code, out) == answer.classes[0][0]
+
+
+def test_a_net_without_a_run_has_a_card_and_lines_that_run(tmp_path):
+    from mxnet.gluon import nn
+    net = nn.Dense(3)
+    net.initialize()
+    export_net(net, (3, 8, 8), path=str(tmp_path / 'out'))
+    (code,) = codes_of(card_of(tmp_path / 'out'))
+    assert run_code(code, tmp_path / 'out').startswith('class ')
+    assert not (tmp_path / 'out' / 'predict.py').exists()  # nothing tells how it takes pictures
+
+
+def test_a_colour_picture_is_turned_into_what_the_net_takes(tmp_path):
+    from PIL import Image
+    Image.fromarray(np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)).save(
+        str(tmp_path / 'picture.png'))
+    line = usages(dict(INFO, input=[3, 5, 6]))['onnx'].code.splitlines()[3]
+    said = run_code('import numpy\nfrom PIL import Image\n%s\n'
+                    'print(X.shape, round(X[0, 2, 0, 1] * 255))' % line, tmp_path)
+    assert said == '(1, 3, 5, 6) 5'
