@@ -155,8 +155,4 @@ def _unmet(error):
         elif not requirement.specifier.contains(version, prereleases=True):
             unmet.append("%s %s is outside of what was tested:  pip install --no-deps '%s%s'"
                          % (requirement.name, version, requirement.name, requirement.specifier))
-    torch = _version('torch')
-    if _version('gluoncv') and torch and int(torch.split('.')[0]) >= 2:
-        unmet.append('GluonCV 0.10.5 does not import beside PyTorch %s: pip uninstall torch, or '
-                     'give each\nan environment of its own.' % torch)
     return unmet

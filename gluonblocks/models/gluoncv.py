@@ -2,7 +2,9 @@
 
 GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of these names is used.
 """
+import contextlib
 import difflib
+import sys
 from fnmatch import fnmatchcase
 from typing import Any, Dict, NamedTuple
 
@@ -69,10 +71,6 @@ _REFUSED_NAMES = {
 _MISSING = """GluonCV is not installed, which the models named %s:... come from. Install it with
   pip install gluoncv==0.10.5""" % PREFIX
 
-_TORCH = """GluonCV 0.10.5 cannot be imported beside this PyTorch: {error}
-GluonCV refuses to be imported where PyTorch 2 or later is installed, although its MXNet networks
-need none. Use an environment without PyTorch, or take it out: pip uninstall torch"""
-
 _BROKEN = """GluonCV is installed but could not be imported: {error}
 It does not tell why. What it needs, tried one by one, may: python -c 'import cv2, matplotlib, PIL'
 (opencv-python needs system libraries; opencv-python-headless in its place does not)"""
@@ -118,17 +116,32 @@ def get_recipe(name):
 def _zoo():
     """GluonCV's table of factories; ImportError, with what to do, where it cannot be imported."""
     try:
-        import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
-        from gluoncv.model_zoo import model_zoo
+        with _torch_hidden():
+            import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
+            from gluoncv.model_zoo import model_zoo
     except ModuleNotFoundError as error:
         if error.name == 'gluoncv':
             raise ImportError(_MISSING) from error
         raise ImportError(_BROKEN.format(error=error)) from error
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:
         raise ImportError(_BROKEN.format(error=error)) from error
-    except RuntimeError as error:  # its own check of PyTorch's version
-        raise ImportError(_TORCH.format(error=error)) from error
     return model_zoo._models
+
+
+@contextlib.contextmanager
+def _torch_hidden():
+    """As if PyTorch were not installed: GluonCV 0.10.5 asks for one before 2.0, or none, though its
+    MXNet networks need none."""
+    there = sys.modules.get('torch')
+    if 'gluoncv' not in sys.modules:
+        sys.modules['torch'] = None  # type: ignore[assignment]  so Python refuses to import it
+    try:
+        yield
+    finally:
+        if there is None:
+            sys.modules.pop('torch', None)
+        else:
+            sys.modules['torch'] = there
 
 
 def _module(factory):

@@ -108,7 +108,6 @@ def test_data_that_are_there_and_not_there(tiny, monkeypatch):
 @pytest.mark.parametrize('versions, said', [
     ({'numpy': '3.0.0'}, "numpy 3.0.0 is outside of what was tested"),
     ({'tqdm': None}, "tqdm is not installed:  pip install 'tqdm"),
-    ({'gluoncv': '0.10.5', 'torch': '2.1.0'}, 'GluonCV 0.10.5 does not import beside PyTorch'),
 ])
 def test_what_does_not_fit_is_said(monkeypatch, versions, said):
     version = report._version

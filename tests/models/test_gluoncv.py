@@ -136,8 +136,15 @@ def test_without_gluoncv_the_error_says_what_to_install(python):
         'try: gb.get_model("gluoncv:alexnet")\nexcept ImportError as error: print(error)')
 
 
+def test_gluoncv_is_imported_beside_any_pytorch_which_stays(python):
+    assert python(
+        'import sys, types\ntorch = types.ModuleType("torch")\ntorch.__version__ = "2.14.0"\n'
+        'sys.modules["torch"] = torch\nimport gluonblocks as gb\n'
+        'gb.get_model("gluoncv:alexnet")\nprint(sys.modules["torch"] is torch)') == 'True'
+
+
 @pytest.mark.parametrize('raised, said', [
-    ('RuntimeError("Legacy torch==2.1.0 detected")', 'PyTorch 2 or later'),
+    ('RuntimeError("Legacy MXNet")', 'installed but could not be imported: Legacy MXNet'),
     ('ImportError("Unable to import modules")', 'installed but could not be imported: Unable')])
 def test_train_py_says_why_gluoncv_cannot_be_imported(script, tmp_path, raised, said):
     (tmp_path / 'gluoncv.py').write_text('raise ' + raised)
