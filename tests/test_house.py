@@ -17,6 +17,7 @@ ORDER = [
     ['training'],
     ['drawing'],
     ['runs'],
+    ['export'],
     ['commands'],
     ['__init__', '__main__'],
 ]

@@ -1,0 +1,1 @@
+"""A trained net -> files that others run, each verified."""
