@@ -220,8 +220,9 @@ def _fit(Image, grey, side):
     height, width = (max(1, round(side * n / max(H, W))) for n in (H, W))
     square = np.full((side, side), np.uint8(np.median(_border(grey))))
     if (H, W) != (height, width):
-        picture = Image.fromarray(grey).resize((width, height), Image.BILINEAR)
-        grey = np.asarray(picture)
+        # Along one axis and then the other: which comes first differs between versions of Pillow.
+        picture = Image.fromarray(grey).resize((width, H), Image.BILINEAR)
+        grey = np.asarray(picture.resize((width, height), Image.BILINEAR))
     y, x = (side - height) // 2, (side - width) // 2
     square[y:y + height, x:x + width] = grey
     return square

@@ -127,9 +127,9 @@ def _html(info, page, policy, style, scripts):
     about = '%s, trained on %s.' % (info['model'], info['dataset'])
     if info.get('accuracy') is not None:
         about += ' It is right on %.1f %% of the test images.' % (100 * float(info['accuracy']))
-    caption = 'The %d × %d pixels that it gets' % (SIDE, SIDE)
+    caption = 'Its input, %d × %d' % (SIDE, SIDE)
     if page['inputSide'] != SIDE:
-        caption += ', resized to %d × %d' % (page['inputSide'], page['inputSide'])
+        caption += ' pixels, resized to %d × %d' % (page['inputSide'], page['inputSide'])
     words = {
         'title': '%s · %s' % (info['model'], info['dataset']),
         'about': about,

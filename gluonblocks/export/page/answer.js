@@ -64,6 +64,7 @@ function show({probabilities, milliseconds}, truth) {
   const words = [classes[top], find('sure').textContent];
   if (!verdict.hidden) words.push(verdict.textContent);
   say(words.join(', '));
+  showPeek(`${classes[top]} · ${percent(probabilities[top])}`);
   setState('done');
 }
 
@@ -79,7 +80,8 @@ function showNothing() {
   find('top').textContent = '–';
   find('sure').textContent = '';
   find('truth').hidden = true;
-  find('time').textContent = 'The answer comes as you draw.';
+  find('time').textContent = 'No picture yet.';
+  showPeek('');
   find('seen').setAttribute('aria-label', 'What the net gets: nothing yet');
   setState('empty');
 }
@@ -96,8 +98,21 @@ function say(words) {
   speaking = setTimeout(() => { find('spoken').textContent = words; }, 700);
 }
 
+/** A line at the edge of a small screen, while the answer itself is out of sight. */
+function showPeek(words) {
+  if (words !== undefined) find('peek').textContent = words;
+  find('peek').hidden = !find('peek').textContent || isInSight;
+}
+
+let isInSight = false;
+new IntersectionObserver(([entry]) => {
+  isInSight = entry.isIntersecting;
+  showPeek();
+}).observe(find('top'));
+
 function percent(p) {
-  return p > 0 && p < 0.001 ? '< 0.1 %' : `${(100 * p).toFixed(1)} %`;
+  // The spaces do not break.
+  return p > 0 && p < 0.001 ? '<\u00a00.1\u00a0%' : `${(100 * p).toFixed(1)}\u00a0%`;
 }
 
 function showBytes(canvas, square) {

@@ -47,6 +47,7 @@ function showDrawing() {
 function showBrush() {
   find('size-value').textContent = `${size.value} px`;
   find('grey-value').textContent = grey.value;
+  find('grey-value').style.setProperty('--grey', grey.value);
 }
 
 shown.draw = showDrawing;

@@ -11,7 +11,8 @@ async function loadBytes(name) {
   }
   const text = atob(inside.textContent);
   inside.textContent = ''; // the memory is free again
-  const packed = Uint8Array.from({length: text.length}, (_, i) => text.charCodeAt(i));
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
