@@ -1,15 +1,56 @@
-"""What tests do with an export's web page, and read off it."""
+"""A web page of a net whose answers NumPy can tell; what tests do with it and read off it."""
 import base64
+import os
 
 import numpy as np
+import pytest
+from tiny_onnx import linear_answer
+
+from gluonblocks.export.npm import PackageError, read_package
+
+CLASSES = ['t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag',
+           'ankle boot']
+INFO = {'classes': CLASSES, 'input': [1, 28, 28], 'resize': None, 'scaling': 'x / 255',
+        'ground': 'dark', 'preprocessing': 'outside', 'model': 'linear', 'dataset': 'synthetic',
+        'accuracy': 0.875}
+RNG = np.random.RandomState(3)
+# Coarse weights: as a trained net does, it sees shapes and no single pixels.
+WEIGHT = np.kron(RNG.randn(7, 7, 10), np.ones((4, 4, 1))).reshape(784, 10) / 40
+BIAS = RNG.randn(10)
+GALLERY = [(np.kron(RNG.randint(0, 256, (7, 7)), np.ones((4, 4))).astype(np.uint8), name)
+           for name in CLASSES * 2]
+
+
+def expected(image):
+    """The probabilities that the net of these weights gives for uint8 (28, 28)."""
+    return linear_answer(image, WEIGHT, BIAS)
+
+
+def npm_package(package, source=None):
+    """The files of an npm package; without a network the test is left out, but not in CI."""
+    try:
+        return read_package(package, source)
+    except PackageError as error:
+        if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
+            raise
+        pytest.skip('%s' % error)
+
+
+def ready(page):
+    """Wait until the page has loaded its net."""
+    state = page.wait('document.documentElement && document.body && '
+                      'document.documentElement.dataset.state != "loading" && '
+                      'document.documentElement.dataset.state')
+    assert state == 'ready', page.run('document.getElementById("status").innerText')
+    return page
 
 
 def answered(page, act):
     """The probabilities of the classes that the page shows after `act()`; None for no answer."""
     before = page.run('document.getElementById("answer").dataset.run')
     act()
-    # It changes with each answer, and the newest picture is the last to be answered.
-    page.wait('(({dataset}) => dataset.run != %s)(document.getElementById("answer"))' % before)
+    page.wait('(({dataset}) => dataset.run != %s && dataset.state != "busy")('
+              'document.getElementById("answer"))' % before)
     return shown(page)
 
 
@@ -43,3 +84,5 @@ def draw(page, points):
     """Draw a line with the mouse; each of `points` is (x, y), 0 to 1 of the drawing area."""
     left, top, width, height = box(page, '#canvas')
     page.drag([(left + x * width, top + y * height) for x, y in points])
+    # The browser hands out moves of the mouse once a frame.
+    page.run('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')

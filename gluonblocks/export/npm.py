@@ -175,8 +175,8 @@ def _from_npm(package):
 def _npm(arguments, folder=None):
     try:
         return subprocess.run(['npm'] + arguments, cwd=folder, check=True, timeout=_PATIENCE,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE).stdout.decode(errors='replace').strip()
+                              stdin=subprocess.DEVNULL,
+                              capture_output=True).stdout.decode(errors='replace').strip()
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors='replace').strip().splitlines()
         raise OSError('npm %s: %s' % (arguments[0], said[-1] if said else 'failed'))

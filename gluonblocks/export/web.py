@@ -96,7 +96,7 @@ def _runtime_files(runtime):
 
 
 def _page_data(info, gallery):
-    """What the scripts need to know, a dict for JSON; ValueError for a net that they cannot feed."""
+    """What the scripts need to know, for JSON; ValueError for a net that they cannot feed."""
     channels, height, width = info['input']
     side = info.get('resize') or SIDE
     if channels != 1:

@@ -1,25 +1,12 @@
-"""A web page of a net whose answers NumPy can tell, and a browser that opens it."""
+"""A browser, and the page of `web_pages` opened in it."""
 import os
 
-import numpy as np
 import pytest
 from browser import Browser, find_browser
 from tiny_onnx import linear_onnx
+from web_pages import BIAS, GALLERY, INFO, WEIGHT, npm_package, ready
 
-from gluonblocks.export.npm import PackageError, read_package
 from gluonblocks.export.web import RUNTIME, write_page
-
-CLASSES = ['t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag',
-           'ankle boot']
-INFO = {'classes': CLASSES, 'input': [1, 28, 28], 'resize': None, 'scaling': 'x / 255',
-        'ground': 'dark', 'preprocessing': 'outside', 'model': 'linear', 'dataset': 'synthetic',
-        'accuracy': 0.875}
-RNG = np.random.RandomState(3)
-# Coarse weights: as a trained net does, it sees shapes and no single pixels.
-WEIGHT = np.kron(RNG.randn(7, 7, 10), np.ones((4, 4, 1))).reshape(784, 10) / 40
-BIAS = RNG.randn(10)
-GALLERY = [(np.kron(RNG.randint(0, 256, (7, 7)), np.ones((4, 4))).astype(np.uint8), name)
-           for name in CLASSES * 2]
 
 
 class FakeRuntime:
@@ -53,15 +40,6 @@ def runtime():
     npm_package(RUNTIME, os.environ.get('GLUONBLOCKS_ORT_WEB') or None)
 
 
-def npm_package(package, source=None):
-    try:
-        return read_package(package, source)
-    except PackageError as error:
-        if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
-            raise
-        pytest.skip('%s' % error)
-
-
 @pytest.fixture(scope='session')
 def page_file(tmp_path_factory, runtime):
     path = tmp_path_factory.mktemp('page') / 'index.html'
@@ -72,8 +50,12 @@ def page_file(tmp_path_factory, runtime):
 @pytest.fixture
 def page(chromium, page_file):
     """The page, opened from the disk and ready."""
-    opened = chromium.open(page_file.as_uri())
-    assert opened.wait('document.documentElement.dataset.state != "loading" && '
-                       'document.documentElement.dataset.state') == 'ready'
+    opened = ready(chromium.open(page_file.as_uri()))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope='session')
+def shared_page(chromium, page_file):
+    """As `page`, for tests that leave nothing behind but what the next test chooses anew."""
+    return ready(chromium.open(page_file.as_uri()))

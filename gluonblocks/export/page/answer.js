@@ -23,6 +23,7 @@ const bars = classes.map((name) => {
 /** Has the net answer `square`; `truth` is the class of a test image. */
 function answer(square, truth) {
   showBytes(find('seen'), square);
+  setBusy();
   wanted = {square, truth};
   answerNewest();
 }
@@ -84,6 +85,11 @@ function showNothing() {
   showPeek('');
   find('seen').setAttribute('aria-label', 'What the net gets: nothing yet');
   setState('empty');
+}
+
+/** A picture is on its way to its answer. */
+function setBusy() {
+  find('answer').dataset.state = 'busy';
 }
 
 function setState(state) {

@@ -68,6 +68,7 @@ async function openPicture(blob) {
 async function showPicture() {
   const blob = opened;
   if (!blob) return showNothing();
+  setBusy();
   const isInverted = find('invert').checked;
   const complaint = find('picture-error');
   try {

@@ -16,24 +16,23 @@ function makeDrawing({canvas, ring, ground, brush, changed}) {
 
   const visible = () => strokes.slice(strokes.lastIndexOf(null) + 1);
 
-  function paint({size, grey, points}, from) {
-    context.strokeStyle = context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
+  /** The stroke's piece that ends in its point number `i`: one by one, so that undo gives again
+   *  what was there, to the last grey of an edge. */
+  function paint({size, grey, points}, i) {
+    const from = points[Math.max(i - 1, 0)];
+    context.strokeStyle = `rgb(${grey}, ${grey}, ${grey})`;
     context.lineWidth = size;
-    context.lineCap = context.lineJoin = 'round';
+    context.lineCap = 'round'; // which makes a dot of a line without length
     context.beginPath();
-    if (points.length === 1) {
-      context.arc(points[0].x, points[0].y, size / 2, 0, 2 * Math.PI);
-      context.fill();
-      return;
-    }
-    points.slice(from).forEach(({x, y}, i) => i ? context.lineTo(x, y) : context.moveTo(x, y));
+    context.moveTo(from.x, from.y);
+    context.lineTo(points[i].x, points[i].y);
     context.stroke();
   }
 
   function redraw() {
-    context.fillStyle = `rgb(${ground} ${ground} ${ground})`;
+    context.fillStyle = `rgb(${ground}, ${ground}, ${ground})`;
     context.fillRect(0, 0, side, side);
-    visible().forEach((each) => paint(each, 0));
+    for (const each of visible()) each.points.forEach((_, i) => paint(each, i));
   }
 
   function begin(point) {
@@ -45,7 +44,7 @@ function makeDrawing({canvas, ring, ground, brush, changed}) {
 
   function goOn(point) {
     stroke.points.push(point);
-    paint(stroke, stroke.points.length - 2);
+    paint(stroke, stroke.points.length - 1);
     changed();
   }
 
