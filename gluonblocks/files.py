@@ -111,6 +111,25 @@ def replace_file(path, write, keep=None):
         raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
 
 
+def move_files(source, target, last):
+    """Move all files of the folder `source` into `target`, each replacing one of its name.
+
+    They are on the disk before any is moved, and `last`, the name of one of them, is there only
+    once all others are. Both folders are of one file system.
+    """
+    names = [os.path.relpath(os.path.join(folder, name), source)
+             for folder, _, found in os.walk(source) for name in found]
+    for name in names:
+        _flush(os.path.join(source, name))
+    os.makedirs(target, exist_ok=True)
+    if os.path.lexists(os.path.join(target, last)):
+        os.unlink(os.path.join(target, last))
+    for name in sorted(names, key=lambda name: name == last):
+        os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
+        os.replace(os.path.join(source, name), os.path.join(target, name))
+    _flush(target)
+
+
 def is_temporary(name):
     """Whether a file of this name was being written by a process of ours."""
     return _LEFT.match(name) is not None

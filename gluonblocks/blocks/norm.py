@@ -13,6 +13,7 @@ from mxnet.gluon import nn
 from ..checks import check_classic_arrays, check_positive
 from ..graphs.batch_norm import batch_norm_arrays, batch_norm_graph
 from ..graphs.formula import formula_graph
+from ..graphs.prediction import for_prediction
 from ..graphs.statistics import starts_missing, statistic
 from ..graphs.switch import way
 
@@ -151,6 +152,10 @@ class BatchNorm(nn.BatchNorm):
                 with autograd.pause():
                     moving_mean[:], moving_var[:] = new_mean, new_var
             return Y
+        if for_prediction():
+            return F.BatchNorm(X, gamma, beta, moving_mean, moving_var, name='fwd', eps=self.eps,
+                               momentum=self.momentum, fix_gamma=False, axis=1,
+                               use_global_stats=self.use_global_stats)
         self.moving_mean.traced()
         if self._dtype == 'float16':
             X = F.cast(X, 'float32')

@@ -1,1 +1,8 @@
 """A trained net -> files that others run, each verified."""
+from .graph import prediction_symbol
+from .run import export_net, export_run
+from .verify import VerificationError
+from .write import Export, Exported
+
+__all__ = ['Export', 'Exported', 'VerificationError', 'export_net', 'export_run',
+           'prediction_symbol']

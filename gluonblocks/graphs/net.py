@@ -6,6 +6,7 @@ import mxnet as mx
 from mxnet import autograd
 from mxnet.gluon import nn
 
+from .prediction import prediction_graph
 from .simplify import simplify
 from .statistics import starts_missing
 from .switch import way
@@ -23,10 +24,10 @@ class Net(nn.HybridSequential):
       `net.output = nn.Dense(5)` has a trained net learn other classes.
     - Hybridized, it is faster. Gluon traces one graph for images of all sizes, without knowing any.
       Here each size of images, and each mode, training or predicting, gets that graph simplified
-      (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. What
-      `export` writes is the graph for all sizes. With GLUONBLOCKS_WAY=formula the graph runs as it
-      was traced.
-    - `save_parameters` and `export` wait until MXNet has computed what they write.
+      (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. With
+      GLUONBLOCKS_WAY=formula the graph runs as it was traced.
+    - `save_parameters` and `export` wait until MXNet has computed what they write; `export` writes
+      the graph for prediction, for images of all sizes.
 
     Raises RuntimeError when called before it is initialized, and ValueError for input that is not
     (N, C, H, W) where the first layer is a convolution.
@@ -77,18 +78,32 @@ class Net(nn.HybridSequential):
         mx.nd.waitall()
         super().save_parameters(filename, **kwargs)
 
-    def export(self, path=None, epoch=0, remove_amp_cast=True, prefix=None):
+    def export(self, path=None, epoch=0, remove_amp_cast=True, prefix=None, for_training=False):
         """Write `path`-symbol.json and `path`-0000.params, by `epoch`, which other programs load.
 
-        `prefix` is another name of `path`. The net has to be hybridized and called once. Raises
-        TypeError without a path, and with two.
+        They hold the graph for prediction alone, of MXNet's own operators (see `prediction_graph`):
+        it is what other programs run fastest and convert. With `for_training` it is the graph that
+        trains, too, where somebody loads it to train on; then the net has to be hybridized and
+        called once, and `remove_amp_cast` is as Gluon's. `prefix` is another name of `path`.
+
+        Returns the two files' names. Raises TypeError without a path, and with two; RuntimeError
+        for a net without numbers.
         """
         if (path is None) == (prefix is None):
             raise TypeError('export takes one path, by the name path or prefix, but got path=%r '
                             'and prefix=%r' % (path, prefix))
-        mx.nd.waitall()
-        return super().export(prefix if path is None else path, epoch,
-                              remove_amp_cast=remove_amp_cast)
+        path = prefix if path is None else path
+        files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
+        if for_training:
+            mx.nd.waitall()
+            super().export(path, epoch, remove_amp_cast=remove_amp_cast)
+            return files
+        symbol, params = prediction_graph(self)
+        states = symbol.list_auxiliary_states()
+        symbol.save(files[0])
+        mx.nd.save(files[1], {('aux:' if name in states else 'arg:') + name: array
+                              for name, array in params.items()})
+        return files
 
     def _explain(self, error, x):
         """Raise an error that says more than `error`, where it is known what went wrong."""

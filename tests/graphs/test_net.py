@@ -1,10 +1,13 @@
 """The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
+import json
+
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
+import gluonblocks as gb
 from gluonblocks.graphs import net as net_file
 from gluonblocks.graphs.net import Net
 
@@ -163,6 +166,48 @@ def test_export_takes_its_path_by_both_names(name, how, tmp_path):
     again = gluon.SymbolBlock.imports(files + '-symbol.json', ['data'],
                                       '%s-%04d.params' % (files, sum(how)))
     assert_close(again(images()), want)
+
+
+def norm_of_ours():
+    """A hybridized net with our norm that has been trained a step."""
+    net = Net()
+    net.add(nn.Conv2D(3, kernel_size=3), gb.BatchNorm(3, num_dims=4), nn.Dense(5))
+    net.initialize(mx.init.Xavier())
+    net.hybridize()
+    with autograd.record():
+        net(images()).sum().backward()
+    return net
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_what_is_exported_is_for_prediction_whether_hybridized_or_not(hybridize, tmp_path):
+    net = norm_of_ours()
+    net.hybridize(hybridize)
+    symbol, params = net.export(str(tmp_path / 'net'))
+    ops = [node['op'] for node in json.loads(open(symbol).read())['nodes']]
+    assert [op for op in ops if op != 'null'] == ['Convolution', 'BatchNorm', 'FullyConnected']
+    again = gluon.SymbolBlock.imports(symbol, ['data'], params)
+    assert_close(again(images()), net(images()))
+
+
+def test_what_is_exported_for_training_trains_on_as_the_net_does(tmp_path):
+    net = norm_of_ours()
+    again = gluon.SymbolBlock.imports(*np.insert(net.export(str(tmp_path / 'net'),
+                                                            for_training=True), 1, 'data'))
+    for each in (net, again):
+        with autograd.train_mode():
+            each(images(n=8) * 7).wait_to_read()
+    assert_close(again(images()), net(images()))
+    theirs = again.collect_params()[net[1].moving_mean.name].data()
+    assert_close(theirs, net[1].moving_mean.data())
+
+
+def test_what_is_exported_of_a_net_in_float16_stays_so(tmp_path):
+    net = norm_of_ours()
+    net.cast('float16')
+    _, params = net.export(str(tmp_path / 'net'))
+    types = {name.split('_')[-1]: array.dtype for name, array in nd.load(params).items()}
+    assert types['weight'] == np.float16 and types['gamma'] == np.float32
 
 
 @pytest.mark.parametrize('paths', [{}, {'path': 'a', 'prefix': 'b'}])

@@ -1,0 +1,81 @@
+"""What happens to a picture before the net sees it, as a part of the ONNX graph.
+
+`BatchLoader` has MXNet resize uint8 pictures, which is OpenCV's bilinear resizing: weights of 11
+bits, whole numbers throughout, and back to 8 bits. ONNX's own Resize differs from it by 3e-3 of
+the brightness, so the same whole numbers are written down here, operator by operator.
+"""
+import numpy as np
+
+_ONE = 2048  # a weight of 1, in OpenCV's 11 bits
+
+
+def weights(old, new, columns):
+    """Where the `new` pixels of a row or column of `old` come from: (first, second, w1, w2).
+
+    Each is first * w1 + second * w2, of the old pixels' numbers and of weights that are 2048 in
+    sum. Beyond the edge, columns take the last pixel alone; rows take it twice, with its weights,
+    which rounds otherwise.
+    """
+    place = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
+    first = np.floor(place).astype('int64')
+    part = (place - first).astype('float32')
+    if columns:
+        outside = (first < 0) | (first >= old - 1)
+        part[outside] = 0
+    w1, w2 = [np.rint(w * np.float32(_ONE)).astype('int32') for w in (1 - part, part)]
+    return np.clip(first, 0, old - 1), np.clip(first + 1, 0, old - 1), w1, w2
+
+
+def add_preprocessing(model, shape, size):
+    """Have the ONNX `model` of a net take pictures, uint8, as its input 'data'.
+
+    `shape` is (C, H, W) of what the net takes, `size` the pictures' (height, width). They are
+    (N, height, width) for a net of one channel, (N, C, height, width) otherwise; resized to (H, W)
+    where that is another size, and divided by 255. All is as `BatchLoader` does it, bit by bit.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+    channels, *wanted = shape
+    nodes, where = [], 'data'
+
+    def add(op, *inputs, **attrs):
+        name = 'preprocessing_%d' % len(nodes)
+        nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attrs))
+        return name
+
+    def constant(values, dtype):
+        name = 'preprocessing_constant_%d' % len(model.graph.initializer)
+        model.graph.initializer.append(
+            onnx.numpy_helper.from_array(np.asarray(values, dtype), name))
+        return name
+
+    def mixed(X, axis, old, new, down):
+        """Along `axis`, `old` pixels -> `new` ones; `down` divides what is weighted, twice."""
+        first, second, *ws = weights(old, new, columns=axis == 3)
+        parts = []
+        for pixels, w in zip((first, second), ws):
+            part = add('Gather', X, constant(pixels, 'int64'), axis=axis)
+            if down:
+                part = add('Div', part, constant(16, 'int32'))
+            part = add('Mul', part, constant(w.reshape((-1, 1) if axis == 2 else (-1,)), 'int32'))
+            parts.append(add('Div', part, constant(65536, 'int32')) if down else part)
+        return add('Add', *parts)
+
+    if channels == 1:
+        where = add('Unsqueeze', where, constant([1], 'int64'))
+    if list(size) != wanted:
+        where = add('Cast', where, to=TensorProto.INT32)
+        where = mixed(where, 3, size[1], wanted[1], down=False)
+        where = mixed(where, 2, size[0], wanted[0], down=True)
+        # The last two of the 22 bits that both weights add, rounded.
+        where = add('Div', add('Add', where, constant(2, 'int32')), constant(4, 'int32'))
+    where = add('Cast', where, to=TensorProto.FLOAT)
+    where = add('Div', where, constant(255, 'float32'))
+    graph = model.graph
+    rest = list(graph.node)
+    for node in rest:
+        node.input[:] = [where if name == 'data' else name for name in node.input]
+    del graph.node[:], graph.input[:]
+    graph.node.extend(nodes + rest)
+    dims = ['N'] + ([] if channels == 1 else [channels]) + list(size)
+    graph.input.append(helper.make_tensor_value_info('data', TensorProto.UINT8, dims))
