@@ -1,5 +1,7 @@
 """A web page of a net whose answers NumPy can tell; what tests do with it and read off it."""
 import base64
+import html.parser
+import json
 import os
 
 import numpy as np
@@ -86,3 +88,32 @@ def draw(page, points):
     page.drag([(left + x * width, top + y * height) for x, y in points])
     # The browser hands out moves of the mouse once a frame.
     page.run('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+
+
+class Tags(html.parser.HTMLParser):
+    """Every tag with its attributes and the text right behind it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append([tag, dict(attributes), ''])
+        self.is_open = True
+
+    def handle_endtag(self, tag):
+        self.is_open = False
+
+    def handle_data(self, data):
+        if self.found and self.is_open:
+            self.found[-1][2] += data
+
+    def of(self, name):
+        return [(attributes, text) for tag, attributes, text in self.found if tag == name]
+
+
+def page_data(tags):
+    """What the page's scripts are told, of its `Tags`."""
+    (_, text), = [each for each in tags.of('script') if each[0].get('id') == 'page-data']
+    return json.loads(text)

@@ -2,13 +2,11 @@
 import base64
 import gzip
 import hashlib
-import html.parser
-import json
 import re
 
 import numpy as np
 import pytest
-from web_pages import CLASSES, GALLERY, INFO
+from web_pages import CLASSES, GALLERY, INFO, Tags, page_data
 
 from gluonblocks.export.npm import PackageError
 from gluonblocks.export.web import write_page, write_site
@@ -16,37 +14,9 @@ from gluonblocks.export.web import write_page, write_site
 ONNX = b'a net'
 
 
-class Tags(html.parser.HTMLParser):
-    """Every tag with its attributes and the text right behind it."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append([tag, dict(attributes), ''])
-        self.is_open = True
-
-    def handle_endtag(self, tag):
-        self.is_open = False
-
-    def handle_data(self, data):
-        if self.found and self.is_open:
-            self.found[-1][2] += data
-
-    def of(self, name):
-        return [(attributes, text) for tag, attributes, text in self.found if tag == name]
-
-
 def page_text(tmp_path, info=INFO, gallery=GALLERY):
     write_page(ONNX, info, gallery, str(tmp_path / 'index.html'))
     return (tmp_path / 'index.html').read_text()
-
-
-def page_data(tags):
-    (_, text), = [each for each in tags.of('script') if each[0].get('id') == 'page-data']
-    return json.loads(text)
 
 
 def policy_of(tags):

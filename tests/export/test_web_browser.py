@@ -26,6 +26,7 @@ from web_pages import (
     shown,
 )
 
+import gluonblocks as gb
 from gluonblocks.data.batches import BatchLoader
 from gluonblocks.data.pictures import read_image
 from gluonblocks.export.npm import NpmPackage
@@ -119,6 +120,21 @@ def test_every_image_of_the_gallery_gets_its_answer(shared_page):
         told = page.run('document.getElementById("truth").textContent')
         right = CLASSES[np.argmax(expected(image))] == name
         assert told == ('✓ Right' if right else '✗ Wrong: it is labelled %s' % name)
+
+
+@pytest.mark.parametrize('resize', [None, 40])
+def test_the_page_of_a_run_answers_as_predict_does(chromium, runtime, make_run, tmp_path, resize):
+    folder, _ = make_run(resize=resize)
+    export = gb.export_run(str(folder), ['web'])
+    paths = [write(tmp_path, name) for name in PICTURES]
+    answers = gb.predict_files(str(folder), paths, top=10)
+    page = ready(chromium.open((folder / 'export' / 'index.html').as_uri()))
+    for path, answer in zip(paths, answers):
+        p = answered(page, functools.partial(page.choose_file, '#file', path))
+        told = dict(answer.classes)
+        assert export.info['classes'][np.argmax(p)] == answer.classes[0][0]
+        assert np.abs(p - [told[name] for name in export.info['classes']]).max() < 1e-3
+    page.close()
 
 
 @pytest.mark.parametrize('resize', [96, 14, 20])

@@ -57,7 +57,7 @@ function show({probabilities, milliseconds}, truth) {
   find('top').textContent = classes[top];
   find('sure').textContent = `${percent(probabilities[top])} sure`;
   const verdict = find('truth');
-  verdict.hidden = truth === undefined;
+  verdict.hidden = !truth; // a file or a drawing has none
   verdict.className = truth === classes[top] ? 'right' : 'wrong';
   verdict.textContent = truth === classes[top] ? '✓ Right' : `✗ Wrong: it is labelled ${truth}`;
   find('time').textContent = `The net took ${milliseconds.toFixed(1)} ms.`;

@@ -122,8 +122,8 @@ const buttons = page.gallery.map(({name, pixels}, i) => {
   Object.assign(canvas, {width: side, height: side});
   showBytes(canvas, square);
   button.type = 'button';
-  button.title = name;
-  button.setAttribute('aria-label', `Test image ${i + 1}: ${name}`);
+  button.title = name || '';
+  button.setAttribute('aria-label', `Test image ${i + 1}${name ? `: ${name}` : ''}`);
   button.setAttribute('aria-pressed', 'false');
   button.append(canvas);
   button.addEventListener('click', () => {
