@@ -73,7 +73,8 @@ PICTURES = {  # name of the file -> what Pillow writes into it
     'tall.png': lambda: of(401, 103, 3, 5),
     'tiny.png': lambda: of(5, 3, 3, 6),
     'a-line.png': lambda: of(1, 90, 3, 7),
-    'half-even.png': lambda: of(112, 50, 3, 8),
+    'half-even.png': lambda: of(112, 50, 3, 8),  # 12.5 pixels wide
+    'half-odd.png': lambda: of(54, 112, 3, 21),  # 13.5 pixels high
     'large.png': lambda: of(1201, 1603, 3, 9),
     'palette.png': lambda: of(60, 60, 3, 10).convert('P'),
     'two-colours.png': lambda: of(64, 80, 1, 11).convert('1'),
@@ -160,6 +161,35 @@ def test_a_drawing_gets_the_answer_for_what_is_shown_of_it(page):
     drawn = seen(page)
     assert drawn[8:10, 7:22].min() > 150 and drawn[20:].max() == 0
     np.testing.assert_allclose(p, expected(drawn), atol=1e-5)
+
+
+def test_a_finger_draws_and_does_not_scroll(page):
+    page.resize(360, 500)
+    page.call('Emulation.setTouchEmulationEnabled', enabled=True)
+    left, top, width, height = box(page, '#canvas')
+    points = [{'x': left + width / 2, 'y': top + height * part} for part in (.7, .6, .5, .3)]
+    for i, point in enumerate(points):
+        page.call('Input.dispatchTouchEvent', touchPoints=[point],
+                  type='touchMove' if i else 'touchStart')
+    page.call('Input.dispatchTouchEvent', type='touchEnd', touchPoints=[])
+    page.wait('document.getElementById("answer").dataset.state == "done"')
+    assert seen(page)[9:19, 13:15].min() > 150 and page.run('scrollY') == 0
+
+
+def test_a_slow_answer_does_not_come_back_after_clear(page):
+    page.run('''const quick = ask;
+        ask = async (square) => {
+            await new Promise((done) => setTimeout(done, 300));
+            return quick(square);
+        }; 0''')
+    draw(page, [(.2, .3), (.8, .3)])
+    click(page, '#clear')
+    page.run('new Promise((done) => setTimeout(done, 900))')
+    assert shown(page) is None
+
+
+def test_large_logits_do_not_overflow(shared_page):
+    assert shared_page.run('softmax([1000, 1000, -1000])') == [.5, .5, 0]
 
 
 def test_undo_takes_the_last_stroke_back_and_clear_can_be_undone(page):

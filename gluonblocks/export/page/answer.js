@@ -36,7 +36,8 @@ async function answerNewest() {
     wanted = null;
     try {
       const given = await ask(square);
-      if (!wanted) show(given, truth);
+      // Meanwhile there may be no picture any more: the canvas was cleared.
+      if (find('answer').dataset.state === 'busy') show(given, truth);
     } catch (error) {
       fail(`The net failed: ${error.message}`);
       break;
@@ -66,7 +67,7 @@ function show({probabilities, milliseconds}, truth) {
   if (!verdict.hidden) words.push(verdict.textContent);
   say(words.join(', '));
   showPeek(`${classes[top]} · ${percent(probabilities[top])}`);
-  setState('done');
+  setState(wanted ? 'busy' : 'done');
 }
 
 function showNothing() {

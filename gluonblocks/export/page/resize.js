@@ -54,7 +54,6 @@ function triangle(i, size, newSize) {
  */
 function resizeLikeOpenCV(pixels, side, newSide) {
   if (newSide === side) return pixels;
-  if (2 * newSide === side) return meansOfFour(pixels, side);
   const columns = nearestTwo(side, newSide);
   for (const column of columns) { // at the border one pixel has the whole weight
     if (column.at < 0) Object.assign(column, {at: 0, weights: [2048, 0]});
@@ -79,15 +78,6 @@ function nearestTwo(side, newSide) {
     const at = Math.floor(centre);
     const part = Math.fround(centre - at);
     return {at, weights: [roundHalfEven(Math.fround(1 - part) * 2048), roundHalfEven(part * 2048)]};
-  });
-}
-
-/** What OpenCV does for half the side. */
-function meansOfFour(pixels, side) {
-  const half = side / 2;
-  return Uint8Array.from({length: half * half}, (_, i) => {
-    const at = 2 * side * Math.floor(i / half) + 2 * (i % half);
-    return pixels[at] + pixels[at + 1] + pixels[at + side] + pixels[at + side + 1] + 2 >> 2;
   });
 }
 
