@@ -190,3 +190,20 @@ def test_a_link_whose_old_content_is_kept_changes_nothing_where_it_leads(tmp_pat
     assert (tmp_path / 'away' / 'target').read_bytes() == b'old'
     assert (tmp_path / 'last').read_bytes() == b'new' and not (tmp_path / 'last').is_symlink()
     assert (tmp_path / 'previous').read_bytes() == b'old'
+
+
+def test_moved_files_replace_those_of_their_names_and_the_last_comes_last(tmp_path, monkeypatch):
+    for name in ('new/a', 'new/z.json', 'new/in/b', 'old/a', 'old/z.json', 'old/c'):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name[:3])
+    order, replace = [], os.replace
+    monkeypatch.setattr(files.os, 'replace', lambda a, b: (
+        order.append((os.path.basename(b), (tmp_path / 'old' / 'z.json').exists())),
+        replace(a, b)))
+    files.move_files(str(tmp_path / 'new'), str(tmp_path / 'old'), last='z.json')
+    # The old one of that name is gone before anything is moved.
+    assert sorted(order[:-1]) == [('a', False), ('b', False)] and order[-1] == ('z.json', False)
+    assert {str(path.relative_to(tmp_path / 'old')): path.read_text()
+            for path in (tmp_path / 'old').rglob('*') if path.is_file()} == {
+                'a': 'new', 'z.json': 'new', 'in/b': 'new', 'c': 'old'}

@@ -101,8 +101,8 @@ class Format(NamedTuple):
 
 FORMATS = {format.name: format for format in [
     Format('onnx', 'onnx', 'float32, for ONNX Runtime and others', ('onnx', 'onnxruntime')),
+    Format('onnx-int8', 'int8', 'in 8 bits', ('onnx', 'onnxruntime')),
     Format('web', 'web', 'a page that runs it in a browser', ('onnx', 'onnxruntime'), 'web'),
-    Format('onnx-int8', 'int8', 'in 8 bits, a quarter of the size', ('onnx', 'onnxruntime')),
 ]}
 
 

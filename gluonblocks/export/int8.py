@@ -19,7 +19,7 @@ NUM_IMAGES = 512  # that the ranges are taken from
 
 WITHOUT_VNNI = ('a CPU without VNNI (x86 before Ice Lake and Zen 4) may overflow with the 8 bit '
                 'weights and answer otherwise than was verified here: for such machines export '
-                'with a reduced range, weights of 7 bits')
+                'with reduce_range, weights of 7 bits')
 
 
 def write(job):
@@ -40,6 +40,7 @@ def quantize(content, X, reduce_range=False):
 
     `X`, float32 (n, C, H, W), are the images that tell how far the numbers within the net range.
     """
+    import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
     with tempfile.TemporaryDirectory() as folder:
@@ -49,9 +50,12 @@ def quantize(content, X, reduce_range=False):
             f.write(content)
         # It puts batch normalizations into the convolutions before them.
         quant_pre_process(whole, prepared, skip_symbolic_shape=True)
+        # Of the others none is computed in 8 bits anyway: around them it would only round.
+        others = [node.name for node in onnx.load(prepared).graph.node
+                  if node.op_type == 'BatchNormalization']
         quantization.quantize_static(
             prepared, made, _Reader(X), quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True, reduce_range=reduce_range,
+            per_channel=True, reduce_range=reduce_range, nodes_to_exclude=others,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8)
         with open(made, 'rb') as f:

@@ -81,12 +81,12 @@ def to_onnx(symbol, params, shape):
     Raises ValueError for an operator that MXNet's exporter does not know, ImportError where onnx is
     not installed or MXNet is older than 1.9.
     """
-    import onnx
-    from onnx import helper
     if tuple(int(n) for n in mx.__version__.split('.')[:2]) < (1, 9):
         raise ImportError('MXNet is %s here, and its ONNX exporter is of use from 1.9 on: '
                           "pip install 'mxnet==1.9.1'. It reads the weights that older ones wrote"
                           % mx.__version__)
+    import onnx
+    from onnx import helper
     _, (output,), _ = symbol.infer_shape(data=(1,) + tuple(shape))
     if len(output) != 2:
         raise ValueError('the net gives %s for an image, but a classifier gives (1, classes)'

@@ -109,7 +109,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0):
     return verified
 
 
-def milliseconds(engine, X, seconds=0.3, least=3):
+def milliseconds(engine, X, seconds=0.3, least=2):
     """How long `engine(X)` takes: the median of the calls in `seconds`, or of `least`."""
     engine(X)  # what is made for this size is made now
     times, end = [], time.perf_counter() + seconds

@@ -1,0 +1,50 @@
+"""`gluonblocks export`: the table, the files, and how it fails."""
+import json
+import os
+
+import pytest
+
+from gluonblocks.commands import export
+from gluonblocks.export.formats import FORMATS
+
+
+def test_the_command_prints_a_table_and_writes_the_files(make_run, script):
+    folder, _ = make_run()
+    code, out, err = script('export.py', folder, '--format', 'onnx', 'onnx-int8', '--max-drop',
+                            '100')
+    assert code == 0, err
+    lines = [line.split() for line in out.splitlines()]
+    record = json.loads((folder / 'export' / 'export.json').read_text())
+    assert [line[0] for line in lines] == ['format', 'MXNet', 'onnx', 'onnx-int8', '512']
+    for line, one in zip(lines[2:], record['formats']):
+        assert line[1] == str(one['bytes'])
+        assert line[2] == '%.4f' % one['verified']['accuracy_there']
+    assert 'note: onnx-int8: a CPU without VNNI' in err
+    assert 'the files are in %s' % (folder / 'export') in err
+
+
+def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, script, tmp_path):
+    folder, _ = make_run()
+    code, out, err = script('export.py', folder, '--atol', '0', '--out', tmp_path / 'out')
+    assert code == 1 and out == ''
+    assert err.splitlines()[-1].startswith('error: onnx: in a batch of ')
+    assert not (tmp_path / 'out').exists()
+    assert not [name for name in os.listdir(str(tmp_path)) if name.startswith('.tmp')]
+
+
+@pytest.mark.parametrize('arguments, said', [
+    (['--format', 'onxn'], "argument --format: invalid choice: 'onxn'"),
+    (['--atol', '-1'], 'argument --atol: -1 is no number from 0'),
+    (['--max-drop', 'nan'], 'argument --max-drop: nan is no number from 0')])
+def test_wrong_arguments_are_code_2(arguments, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        export.parse(['run'] + arguments, 'export')
+    assert stop.value.code == 2 and 'error: ' + said in capsys.readouterr().err
+
+
+def test_help_names_every_format(capsys):
+    with pytest.raises(SystemExit):
+        export.parse(['--help'], 'export')
+    out = capsys.readouterr().out
+    assert all('%s (%s)' % (format.name, format.says) in ' '.join(out.split())
+               for format in FORMATS.values())

@@ -1,0 +1,115 @@
+"""What is let through, and what is not."""
+import numpy as np
+import pytest
+
+from gluonblocks.export.formats import Batch, Images, Written
+from gluonblocks.export.verify import BATCHES, VerificationError, milliseconds, verify
+
+RNG = np.random.RandomState(0)
+# Whole numbers, whose products have the same sums in every order.
+X = RNG.randint(0, 9, (300, 1, 4, 4)).astype('float32')
+WEIGHT = RNG.randint(-999, 999, (16, 3)).astype('float32')
+LABELS = RNG.randint(0, 3, 300)
+
+
+def right(X):
+    return X.reshape(len(X), 16) @ WEIGHT
+
+
+def images(labels=LABELS, X=X):
+    return Images(lambda: (Batch(X[i:i + 128], None if labels is None else labels[i:i + 128], None)
+                           for i in range(0, len(X), 128)))
+
+
+def check(engine, exact=True, labels=LABELS, here=None, **how):
+    return verify('onnx', right(X) if here is None else here, Written(['f'], engine, exact=exact),
+                  images(labels), **how)
+
+
+def test_the_same_numbers_are_counted_over_all_images():
+    accuracy = (right(X).argmax(axis=1) == LABELS).mean()
+    assert check(right) == (300, accuracy, accuracy, 0.0, 1.0)
+
+
+def test_without_labels_there_is_no_accuracy():
+    assert check(right, labels=None)[:3] == (300, None, None)
+
+
+@pytest.mark.parametrize('size, off, passes', [
+    (0.5, 0.9e-4, True), (0.5, 1.1e-4, False), (100.0, 0.9e-2, True), (100.0, 1.1e-2, False)])
+def test_the_bound_is_absolute_up_to_1_and_relative_beyond(size, off, passes):
+    here = np.full((300, 3), size)
+
+    def engine(X):
+        return np.full((len(X), 3), size + off)
+    if passes:
+        assert check(engine, here=here).largest_difference == pytest.approx(off, rel=1e-6)
+    else:
+        with pytest.raises(VerificationError, match=r'beyond 0.0001 \* max\(1, \|logit\|\)'):
+            check(engine, here=here)
+
+
+def test_one_wrong_image_in_the_last_batch_is_named():
+    def engine(X):
+        logits = right(X)
+        if len(X) == 300 % 128:
+            logits[-1, 2] *= 1.01
+        return logits
+    with pytest.raises(VerificationError, match="in a batch of 44, image 299's logits differ by "):
+        check(engine)
+
+
+@pytest.mark.parametrize('size', BATCHES)
+def test_an_engine_that_is_wrong_for_one_size_of_batches_is_caught(size):
+    with pytest.raises(VerificationError, match='in a batch of %d, ' % size):
+        check(lambda X: right(X) + 1e6 * (len(X) == size))
+
+
+@pytest.mark.parametrize('wrong, said', [
+    (lambda logits: logits[:, :2], r'a batch of 1 gives an array of shape \(1, 2\)'),
+    (lambda logits: logits[0], r'an array of shape \(3,\), but must give \(1, 3\)'),
+    (lambda logits: logits * np.nan, 'not finite'),
+    (lambda logits: logits + np.inf, 'not finite')])
+@pytest.mark.parametrize('exact', [True, False])
+def test_what_are_no_logits_is_refused(wrong, said, exact):
+    with pytest.raises(VerificationError, match='onnx: .*' + said):
+        check(lambda X: wrong(right(X)), exact=exact)
+
+
+def losing(n):
+    """An engine that gets the first `n` of the images that the net gets right wrong."""
+    lost = np.flatnonzero(right(X).argmax(axis=1) == LABELS)[:n]
+
+    def engine(batch):
+        logits = right(batch)
+        for row, image in zip(logits, batch):
+            if (image == X[lost]).all(axis=(1, 2, 3)).any():
+                row[:] = -row
+        return logits
+    return engine
+
+
+def test_8_bits_may_lose_as_many_points_as_is_said_and_no_more():
+    verified = check(losing(3), exact=False, max_drop=1.0)  # 3 of 300
+    assert verified.drop == pytest.approx(1.0) and verified.agreement == pytest.approx(0.99)
+    assert verified.largest_difference > 1
+    with pytest.raises(VerificationError, match='onnx: accuracy falls from .* by 1.33 points, and '
+                                                'at most 1 are allowed'):
+        check(losing(4), exact=False, max_drop=1.0)
+
+
+def test_without_labels_other_answers_count_as_lost():
+    assert check(losing(3), exact=False, labels=None).drop == pytest.approx(1.0)
+    with pytest.raises(VerificationError, match='agreement falls from 1.0000 to 0.9867'):
+        check(losing(4), exact=False, labels=None)
+
+
+def test_few_images_are_taken_over_and_over_for_the_larger_batches():
+    assert verify('onnx', right(X[:2]), Written(['f'], right), images(None, X[:2])).images == 2
+    batch = images(None, X[:2]).first(5)
+    np.testing.assert_array_equal(batch.X, X[[0, 1, 0, 1, 0]])
+
+
+def test_milliseconds_are_of_one_call():
+    import time
+    assert 5 <= milliseconds(lambda X: time.sleep(0.005), None, seconds=0.05) < 100
