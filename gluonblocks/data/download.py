@@ -54,14 +54,14 @@ def _from_web(base):
             try:
                 with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, \
                         open(os.path.join(part, name + '.gz'), 'wb') as f:
-                    _copy(response, f, limit=size + size // 1000 + 1000)
+                    copy_body(response, f, limit=size + size // 1000 + 1000)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 # What is no HTTP is an HTTPException, and what is no URL a ValueError.
                 raise OSError('%s: %s' % (url, str(error) or type(error).__name__))
     return get
 
 
-def _copy(response, f, limit):
+def copy_body(response, f, limit):
     """Copy what a server sends into the file `f`; OSError if it is cut, too long or too slow.
 
     `limit` is the most bytes that can be right. What cannot be compressed grows by gzip, but by

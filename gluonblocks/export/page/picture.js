@@ -1,0 +1,91 @@
+// A picture -> the square of grey bytes that the net was trained on, as gluonblocks' read_image.
+'use strict';
+
+const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may unfold to far more
+const ROWS_AT_ONCE = 2 ** 20; // pixels of a strip: a phone has no canvas for a whole photograph
+
+/** A file or blob as {pixels, width, height}, grey; `ground` shines through transparent parts. */
+async function readPicture(blob, ground) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(blob, {
+      imageOrientation: 'from-image', colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
+  } catch (error) {
+    throw new Error('This file cannot be read as a picture. Browsers read PNG, JPEG, WebP, GIF ' +
+                    'and BMP; save it as one of these.');
+  }
+  try {
+    return greyOf(bitmap, ground);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** An ImageBitmap or canvas as {pixels, width, height}, grey. */
+function greyOf(image, ground) {
+  const {width, height} = image;
+  if (width * height > MAX_PIXELS) {
+    throw new Error(`The picture has ${width} × ${height} pixels, and at most ${MAX_PIXELS} are ` +
+                    'taken; save it smaller.');
+  }
+  const pixels = new Uint8Array(width * height);
+  const rows = Math.max(1, Math.min(height, Math.floor(ROWS_AT_ONCE / width)));
+  const strip = Object.assign(document.createElement('canvas'), {width, height: rows});
+  const context = strip.getContext('2d', {willReadFrequently: true});
+  for (let top = 0; top < height; top += rows) {
+    const count = Math.min(rows, height - top);
+    context.clearRect(0, 0, width, rows);
+    context.drawImage(image, 0, -top);
+    const {data} = context.getImageData(0, 0, width, count);
+    for (let i = 0; i < width * count; i++) {
+      const alpha = data[4 * i + 3];
+      const red = over(data[4 * i], alpha, ground);
+      const green = over(data[4 * i + 1], alpha, ground);
+      const blue = over(data[4 * i + 2], alpha, ground);
+      pixels[top * width + i] = 19595 * red + 38470 * green + 7471 * blue + 32768 >> 16;
+    }
+  }
+  return {pixels, width, height};
+}
+
+/** Pillow's alpha_composite over an opaque ground, for one number of a colour. */
+function over(value, alpha, ground) {
+  if (alpha === 255) return value;
+  const sum = value * alpha * 128 + ground * (255 - alpha) * 128 + 128 * 128;
+  return (sum >> 8) + sum >> 15;
+}
+
+/** Grey {pixels, width, height} in the middle of a square of side * side bytes, undistorted. */
+function fitIntoSquare({pixels, width, height}, side) {
+  const [w, h] = [width, height].map(
+    (n) => Math.max(1, roundHalfEven(side * n / Math.max(width, height))));
+  const square = new Uint8Array(side * side).fill(median(border(pixels, width, height)));
+  const fitted = resizeLikePillow(pixels, width, height, w, h);
+  const [left, top] = [Math.floor((side - w) / 2), Math.floor((side - h) / 2)];
+  for (let y = 0; y < h; y++) {
+    square.set(fitted.subarray(y * w, (y + 1) * w), (top + y) * side + left);
+  }
+  return square;
+}
+
+function border(pixels, width, height) {
+  const values = [...pixels.subarray(0, width), ...pixels.subarray(width * (height - 1))];
+  for (let y = 0; y < height; y++) values.push(pixels[y * width], pixels[(y + 1) * width - 1]);
+  return values;
+}
+
+function median(values) {
+  const sorted = Uint8Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : sorted[middle - 1] + sorted[middle] >> 1;
+}
+
+/** Whether a square is much brighter at its border than at its centre. */
+function looksInverted(square, side) {
+  const quarter = Math.floor(side / 4);
+  let sum = 0;
+  for (let y = quarter; y < side - quarter; y++) {
+    for (let x = quarter; x < side - quarter; x++) sum += square[y * side + x];
+  }
+  return median(border(square, side, side)) - sum / (side - 2 * quarter) ** 2 > 50;
+}

@@ -1,0 +1,119 @@
+"""A web page of a net whose answers NumPy can tell; what tests do with it and read off it."""
+import base64
+import html.parser
+import json
+import os
+
+import numpy as np
+import pytest
+from tiny_onnx import linear_answer
+
+from gluonblocks.export.npm import PackageError, read_package
+
+CLASSES = ['t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag',
+           'ankle boot']
+INFO = {'classes': CLASSES, 'input': [1, 28, 28], 'resize': None, 'scaling': 'x / 255',
+        'ground': 'dark', 'preprocessing': 'outside', 'model': 'linear', 'dataset': 'synthetic',
+        'accuracy': 0.875}
+RNG = np.random.RandomState(3)
+# Coarse weights: as a trained net does, it sees shapes and no single pixels.
+WEIGHT = np.kron(RNG.randn(7, 7, 10), np.ones((4, 4, 1))).reshape(784, 10) / 40
+BIAS = RNG.randn(10)
+GALLERY = [(np.kron(RNG.randint(0, 256, (7, 7)), np.ones((4, 4))).astype(np.uint8), name)
+           for name in CLASSES * 2]
+
+
+def expected(image):
+    """The probabilities that the net of these weights gives for uint8 (28, 28)."""
+    return linear_answer(image, WEIGHT, BIAS)
+
+
+def npm_package(package, source=None):
+    """The files of an npm package; without a network the test is left out, but not in CI."""
+    try:
+        return read_package(package, source)
+    except PackageError as error:
+        if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
+            raise
+        pytest.skip('%s' % error)
+
+
+def ready(page):
+    """Wait until the page has loaded its net."""
+    state = page.wait('document.documentElement && document.body && '
+                      'document.documentElement.dataset.state != "loading" && '
+                      'document.documentElement.dataset.state')
+    assert state == 'ready', page.run('document.getElementById("status").innerText')
+    return page
+
+
+def answered(page, act):
+    """The probabilities of the classes that the page shows after `act()`; None for no answer."""
+    before = page.run('document.getElementById("answer").dataset.run')
+    act()
+    page.wait('(({dataset}) => dataset.run != %s && dataset.state != "busy")('
+              'document.getElementById("answer"))' % before)
+    return shown(page)
+
+
+def shown(page):
+    values = page.run('[...document.querySelectorAll("#bars li")].map((bar) => '
+                      '"probability" in bar.dataset ? Number(bar.dataset.probability) : null)')
+    return None if None in values else np.array(values)
+
+
+def seen(page):
+    """The picture that the net gets: uint8 (28, 28)."""
+    data = page.run('''(() => {
+        const canvas = document.getElementById("seen");
+        const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return btoa(String.fromCharCode(...data.filter((_, i) => i % 4 == 0)));
+    })()''')
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(28, 28)
+
+
+def click(page, selector):
+    page.run('document.querySelector(%r).click()' % selector)
+
+
+def box(page, selector):
+    """(left, top, width, height) of an element in the window."""
+    return page.run('(({left, top, width, height}) => [left, top, width, height])('
+                    'document.querySelector(%r).getBoundingClientRect())' % selector)
+
+
+def draw(page, points):
+    """Draw a line with the mouse; each of `points` is (x, y), 0 to 1 of the drawing area."""
+    left, top, width, height = box(page, '#canvas')
+    page.drag([(left + x * width, top + y * height) for x, y in points])
+    # The browser hands out moves of the mouse once a frame.
+    page.run('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+
+
+class Tags(html.parser.HTMLParser):
+    """Every tag with its attributes and the text right behind it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append([tag, dict(attributes), ''])
+        self.is_open = True
+
+    def handle_endtag(self, tag):
+        self.is_open = False
+
+    def handle_data(self, data):
+        if self.found and self.is_open:
+            self.found[-1][2] += data
+
+    def of(self, name):
+        return [(attributes, text) for tag, attributes, text in self.found if tag == name]
+
+
+def page_data(tags):
+    """What the page's scripts are told, of its `Tags`."""
+    (_, text), = [each for each in tags.of('script') if each[0].get('id') == 'page-data']
+    return json.loads(text)
