@@ -134,7 +134,7 @@ def _torch_hidden():
     MXNet networks need none."""
     there = sys.modules.get('torch')
     if 'gluoncv' not in sys.modules:
-        sys.modules['torch'] = None  # type: ignore[assignment]  so Python refuses to import it
+        sys.modules['torch'] = None  # type: ignore[assignment]
     try:
         yield
     finally:
