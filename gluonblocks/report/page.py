@@ -1,0 +1,49 @@
+"""The page around the sections: its head, its style, its policy."""
+import base64
+import hashlib
+import re
+
+from .._version import __version__
+from .html import Html, tag
+from .style import STYLE
+
+
+def page(title, summary, head, sections):
+    """A whole HTML document. `sections` are HTML; empty ones are left out."""
+    style = Html(re.sub(r'\s+', ' ', STYLE).strip())
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = ("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; "
+              "form-action 'none'" % digest)
+    sections = [one for one in sections if one]
+    links = [tag('li', tag('a', heading, href='#' + name)) for name, heading in (
+        re.search(r'<h2 id="(.*?)">(.*?)</h2>', one).groups() for one in sections)]
+    links = [Html(link.replace('&amp;amp;', '&amp;')) for link in links]
+    body = [tag('a', 'To the content', href='#content', class_='skip'), head,
+            tag('nav', tag('ol', links), aria_label='Sections'),
+            tag('main', sections, id='content', tabindex='-1'),
+            tag('footer', tag('p', 'Written by gluonblocks %s. This file asks nothing of any '
+                                   'network.' % __version__))]
+    return Html('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+                '<meta http-equiv="Content-Security-Policy" content="%s">\n'
+                '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+                '<meta name="color-scheme" content="light dark">\n'
+                '<meta name="referrer" content="no-referrer">\n%s\n%s\n<style>%s</style>\n</head>\n'
+                '%s\n</html>\n' % (
+                    policy, Html('<meta name="description" content="%s">') % _plain(summary),
+                    tag('title', title), style, tag('body', body)))
+
+
+def header(kind, title, facts, ask, commands):
+    """The top: `facts` are (name, value, remark); `commands` are shown to be copied."""
+    tiles = [tag('div', [tag('dt', name), tag('dd', [tag('b', value), tag('span', remark)])])
+             for name, value, remark in facts]
+    label = ask.lower()
+    return tag('header', [
+        tag('p', kind, class_='kind'), tag('h1', title), tag('dl', tiles, class_='facts'),
+        tag('p', ask + ':', class_='ask'),
+        tag('pre', tag('code', '\n'.join(commands)), tabindex='0', role='region',
+            aria_label='Commands ' + label)])
+
+
+def _plain(text):
+    return tag('i', text)[3:-4]
