@@ -111,6 +111,25 @@ def replace_file(path, write, keep=None):
         raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
 
 
+def append_file(path, content):
+    """Add `content`, bytes, to the end of the regular file at `path`, and wait for the disk.
+
+    A file that is not there is made. What is written is not whole for sure: after a crash a part
+    of it may be there. Raises OSError with the file and the reason.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+                         | os.O_CLOEXEC, 0o666)
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            os.close(handle)
+            raise OSError('this is %s, no regular file' % kind_of(state))
+        _write_all(handle, content)
+        _flush(path)
+    except OSError as error:
+        raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
+
+
 def is_temporary(name):
     """Whether a file of this name was being written by a process of ours."""
     return _LEFT.match(name) is not None

@@ -64,9 +64,11 @@ class RunFolder(Hook):
             os.close(self._lock)
             self._lock = None
 
-    def attach(self, net, trainer, finite):
-        """Take what is trained, and the `FiniteLoss` that is asked before each checkpoint."""
+    def attach(self, net, trainer, finite, recorders=()):
+        """Take what is trained, the `FiniteLoss` that is asked before each checkpoint, and hooks
+        whose `flush()` is called before it, so that their files are never behind it."""
         self._net, self._trainer, self._finite = net, trainer, finite
+        self._recorders = recorders
 
     def start(self, config, state, check_position):
         """Start the run by `config`, a dict for config.json, or go on with the one that is there.
@@ -108,6 +110,8 @@ class RunFolder(Hook):
         self._finite.check(state)
         content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
                                     self.config['identity'])
+        for recorder in self._recorders:
+            recorder.flush()
         if best:
             write_file(self._path(BEST), content)
         write_file(self._path(LAST), content, keep=PREVIOUS)

@@ -98,6 +98,10 @@ OPTIONS = {option.name: option for option in [
            may_change=True, group=FOLDER),
     Option('tensorboard', bool, 'write TensorBoard events too (needs tensorboardX)',
            default=False, may_change=True, group=FOLDER),
+    Option('norm_stats', bool, "write the batch normalization layers' numbers at each epoch into "
+           'norms.csv', default=False, may_change=True, group=FOLDER),
+    Option('norm_stats_every', int, 'with norm_stats: at each so many steps too', 'STEPS',
+           unset='at epochs only', least=1, may_change=True, group=FOLDER),
     Option('optimizer', str, 'how the weights move', 'NAME', default='sgd',
            choices=lambda: OPTIMIZERS, group=FEATURE),
     Option('momentum', float, 'share of the step before', 'SHARE', unset="the optimizer's",
@@ -189,6 +193,9 @@ def check_options(options):
     if options['data_root'] is not None and not dataset.takes_root:
         raise OptionError('data_root', 'is %r, but the data set %s has no files'
                           % (options['data_root'], dataset.name))
+    if options['norm_stats_every'] is not None and not options['norm_stats']:
+        raise OptionError('norm_stats_every', 'is %d, but goes with norm_stats only, which is off'
+                          % options['norm_stats_every'])
     if options['dtype'] == 'float16':
         _check_float16(options['ctx'])
     return options

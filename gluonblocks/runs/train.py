@@ -17,6 +17,7 @@ from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed
 from ..training.interrupt import DeferredInterrupt
 from ..training.loop import TrainingState, train_ch5
 from ..training.losses import make_loss
+from ..training.norms import NormStats
 from ..training.optimizers import make_trainer
 from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
@@ -42,8 +43,8 @@ def train_model(model, out=None, **asked):
     batches.
 
     `out` is a new folder that gets the run: config.json, history.csv, history.jsonl, times.csv,
-    curves.png, the checkpoints last, previous and best, and the final weights. `resume_run` goes on
-    with it.
+    curves.png, the checkpoints last, previous and best, and the final weights; with `norm_stats`
+    norms.csv too. `resume_run` goes on with it.
 
     Raises ValueError for an unknown model, OptionError, one too, for an option that cannot be,
     TypeError for an unknown option, NonFiniteLoss where that is asked or there is a folder, and
@@ -112,11 +113,14 @@ def _train(options, run=None, asked=()):
         if run:
             if options['tensorboard']:
                 hooks.append(TensorBoardEvents(os.path.join(run.folder, 'tensorboard'), trainer))
-            run.attach(net, trainer, finite)
+            recorders = [NormStats(run.folder, net, options['norm_stats_every'])] if (
+                options['norm_stats']) else []
+            run.attach(net, trainer, finite, recorders)
             run.start(dict(_for_config(options), asked=asked, **environment(),
                            data_sha256=data_checksum(train_iter, test_iter)), state,
                       functools.partial(_check_position, options, train_iter))
             train_iter.start_at(len(state.history), state.batch)
+            hooks += recorders
             hooks.append(run)  # the last, for its checkpoint is to be after all that they do
         for hook in hooks:
             closing.callback(hook.close)

@@ -1,0 +1,69 @@
+"""The batch normalization layers of a net, and what stands behind each."""
+import json
+from typing import NamedTuple
+
+import mxnet as mx
+from mxnet.gluon import nn
+
+# Operators that are an activation by themselves; the others have it as an attribute.
+_OPERATORS = ('relu', 'sigmoid', 'tanh')
+
+
+class NormLayer(NamedTuple):
+    """A batch normalization layer: ours or Gluon's own.
+
+    `name` is its place within the net, as in `save_parameters`: '1' is `net[1]`, '4.bn1' is
+    `net[4].bn1`. `activation` is 'relu', 'sigmoid' or 'tanh' where nothing but that is made of its
+    output, else ''.
+    """
+
+    name: str
+    block: nn.BatchNorm
+    activation: str
+
+
+def norm_layers(net):
+    """The `NormLayer`s of `net`, each once, in the order of its children; its graph is traced."""
+    found = {}
+    _collect(net, '', found)
+    activations = _activations(net, found) if found else {}
+    return [NormLayer(name, block, activations.get(block, '')) for block, name in found.items()]
+
+
+def _collect(block, prefix, found):
+    if isinstance(block, nn.BatchNorm):
+        found.setdefault(block, prefix[:-1])
+    for name, child in block._children.items():
+        _collect(child, prefix + name + '.', found)
+
+
+def _activations(net, layers):
+    """A dict from each of `layers` to the activation behind it; empty if there is no graph."""
+    outputs, hooks = {}, []
+
+    def note(layer, inputs, output):
+        outputs.setdefault(layer, output.name)
+    try:
+        hooks += [layer.register_forward_hook(note) for layer in layers]
+        nodes = json.loads(net(mx.sym.var('data')).tojson())['nodes']
+    except Exception:  # whatever a block raises that takes no symbols
+        return {}
+    finally:
+        for hook in hooks:
+            hook.detach()
+    users = {}
+    for node in nodes:
+        for source, *_ in node['inputs']:
+            users.setdefault(nodes[source]['name'], set()).add(_activation_of(node))
+    found = {layer: users.get(name, {''}) for layer, name in outputs.items()}
+    return {layer: kinds.pop() for layer, kinds in found.items() if len(kinds) == 1}
+
+
+def _activation_of(node):
+    attrs = node.get('attrs', {})
+    if node['op'] in _OPERATORS:
+        return node['op']
+    if node['op'] == 'Activation' and attrs['act_type'] in _OPERATORS:
+        return attrs['act_type']
+    # As MobileNet's, which is cut off at 6.
+    return 'relu' if node['op'] == 'clip' and float(attrs['a_min']) == 0 else ''
