@@ -2,8 +2,9 @@
 import math
 from typing import Any, NamedTuple, Sequence
 
+from ..drawing.style import PALETTE, epoch_axis, number_axis
 from .html import Html, tag
-from .svg import COLOURS, FAINT, SERIES, draw
+from .svg import COLOURS, draw
 
 DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
 
@@ -18,7 +19,7 @@ class Line(NamedTuple):
     label: str
     xs: Sequence[float]
     ys: Sequence[float]
-    colour: str = SERIES[0]
+    colour: str = PALETTE[0]
     dash: str = ''
     faint: bool = False
     marks: Any = {}
@@ -26,10 +27,10 @@ class Line(NamedTuple):
 
 def series_look(n):
     """The (colour, dash) of the line number `n`, from 0: no two of 28 are alike."""
-    return SERIES[n % len(SERIES)], DASHES[n // len(SERIES) % len(DASHES)]
+    return PALETTE[n % len(PALETTE)], DASHES[n // len(PALETTE) % len(DASHES)]
 
 
-def line_chart(name, title, lines, ylabel, xlabel='epoch', top=None, bottom=None, legend=True):
+def line_chart(name, title, lines, ylabel, bottom=None, legend=True):
     """A figure of `lines`, a `Line` each, with its title, and a legend where `legend`."""
     drawn = [line for line in lines if any(map(math.isfinite, line.ys))]
 
@@ -37,19 +38,14 @@ def line_chart(name, title, lines, ylabel, xlabel='epoch', top=None, bottom=None
         axes = figure.add_subplot()
         for line in drawn:
             _plot_line(axes, line)
-        axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.ticklabel_format(axis='y', useOffset=False)
-        longest = max((len(line.xs) for line in drawn), default=0)
-        if longest == 1:  # else the one epoch would be on an axis of fractions
-            x = drawn[0].xs[0]
-            axes.set_xlim(x - 1, x + 1)
-        axes.set_ylim(bottom, top)
+        epoch_axis(axes, sorted({x for line in drawn for x in line.xs}))
+        number_axis(axes.yaxis)
+        axes.set_ylim(bottom=bottom)
     if not drawn:
         return tag('figure', [tag('figcaption', title), tag(
             'p', 'No finite number to draw.', class_='note')])
-    return figure(title, draw(plot, name, title, _words(drawn, xlabel)),
+    return figure(title, draw(plot, name, title, _words(drawn)),
                   legend_of(drawn) if legend else '')
 
 
@@ -87,16 +83,16 @@ def _plot_line(axes, line):
                       markersize=12 if kind == 'best' else 6, color=line.colour, linestyle='')
 
 
-def _words(lines, xlabel):
+def _words(lines):
     """What the lines show, in words: where each begins and ends, and its ends."""
     said = []
     for line in lines:
         pairs = [(x, y) for x, y in zip(line.xs, line.ys) if math.isfinite(y)]
         if len(pairs) == 1:
-            said.append('%s: %.4g at %s %g.' % (line.label, pairs[0][1], xlabel, pairs[0][0]))
+            said.append('%s: %.4g in epoch %d.' % (line.label, pairs[0][1], pairs[0][0]))
         else:
-            said.append('%s: from %.4g at %s %g to %.4g at %s %g, lowest %.4g, highest %.4g.' % (
-                line.label, pairs[0][1], xlabel, pairs[0][0], pairs[-1][1], xlabel, pairs[-1][0],
-                min(y for _, y in pairs), max(y for _, y in pairs)))
+            said.append('%s: from %.4g in epoch %d to %.4g in epoch %d, lowest %.4g, highest %.4g.'
+                        % (line.label, pairs[0][1], pairs[0][0], pairs[-1][1], pairs[-1][0],
+                           min(y for _, y in pairs), max(y for _, y in pairs)))
     return ' '.join(said)
 

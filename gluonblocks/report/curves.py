@@ -1,10 +1,10 @@
 """Loss, accuracies, learning rate and speed over the epochs: of one run, and of several."""
 import math
 
+from ..drawing.style import BLUE, FAINT, GREEN, PURPLE, VERMILLION
 from .charts import Line, legend_of, line_chart, series_look
 from .html import note, section, table, tag
 from .published import published_runs
-from .svg import FAINT, SERIES
 from .words import count, duration, loss, share, short
 
 
@@ -16,12 +16,12 @@ def curves_section(view):
     marks = _marks(view)
     published = published_runs(view.config['model'], view.config['dataset'])
     last = {n: 'last' for n, kind in marks.items() if kind == 'last'}
-    losses = [Line('training loss', epochs, [row.loss for row in view.rows], SERIES[0],
+    losses = [Line('training loss', epochs, [row.loss for row in view.rows], BLUE,
                    marks=last)]
     accuracies = [
-        Line('training accuracy', epochs, [row.train_acc for row in view.rows], SERIES[0],
+        Line('training accuracy', epochs, [row.train_acc for row in view.rows], BLUE,
              marks=last),
-        Line('test accuracy', epochs, [row.test_acc for row in view.rows], SERIES[1],
+        Line('test accuracy', epochs, [row.test_acc for row in view.rows], VERMILLION,
              marks=marks)]
     for i, other in enumerate(published):
         xs = [row[0] for row in other.rows]
@@ -49,13 +49,13 @@ def pace_section(view):
     epochs = [row.epoch for row in view.rows]
     return section('pace', 'Speed and learning rate', tag('div', [
         line_chart('seconds', 'Time of an epoch, with its test', [Line(
-            'seconds', epochs, [row.seconds for row in view.times], SERIES[2])], 'seconds',
+            'seconds', epochs, [row.seconds for row in view.times], GREEN)], 'seconds',
             bottom=0, legend=False),
         line_chart('rate', 'Images trained on in a second', [Line(
-            'images a second', epochs, [row.rate for row in view.times], SERIES[2])],
+            'images a second', epochs, [row.rate for row in view.times], GREEN)],
             'images a second', bottom=0, legend=False),
         line_chart('lr', "Learning rate of an epoch's last step", [Line(
-            'learning rate', epochs, [row.learning_rate for row in view.rows], SERIES[3])],
+            'learning rate', epochs, [row.learning_rate for row in view.rows], PURPLE)],
             'learning rate', bottom=0, legend=False)], class_='grid'))
 
 

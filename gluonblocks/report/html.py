@@ -17,12 +17,19 @@ def escape(value):
     return Html(html.escape(str(value), quote=True))
 
 
-def tag(name, content='', **attributes):
-    """An element; `class_` and `aria_label` stand for class and aria-label, None for no attribute.
-    """
-    words = ''.join(' %s="%s"' % (key.rstrip('_').replace('_', '-'), escape(value))
-                    for key, value in attributes.items() if value is not None)
-    return Html('<%s%s>%s</%s>' % (name, words, escape(content), name))
+def tag(name, content='', /, **attributes):
+    """An element; `class_` and `aria_label` are class and aria-label, None is no attribute."""
+    return Html('<%s%s>%s</%s>' % (name, _words(attributes), escape(content), name))
+
+
+def void(name, /, **attributes):
+    """As `tag`, of an element that has no content."""
+    return Html('<%s%s>' % (name, _words(attributes)))
+
+
+def _words(attributes):
+    return ''.join(' %s="%s"' % (key.rstrip('_').replace('_', '-'), escape(value))
+                   for key, value in attributes.items() if value is not None)
 
 
 def table(heads, rows, caption, left=(0,), marked=None):
@@ -68,5 +75,5 @@ def picture(image, label, width=84):
     from PIL import Image
     content = io.BytesIO()
     Image.fromarray(image).save(content, 'png')
-    return Html('<img src="data:image/png;base64,%s" alt="%s" width="%d" height="%d">' % (
-        base64.b64encode(content.getvalue()).decode(), escape(label), width, width))
+    return void('img', src='data:image/png;base64,' + base64.b64encode(
+        content.getvalue()).decode(), alt=label, width=width, height=width)

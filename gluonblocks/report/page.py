@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from .._version import __version__
-from .html import Html, tag
+from .html import Html, tag, void
 from .style import STYLE
 
 
@@ -15,22 +15,21 @@ def page(title, summary, head, sections):
     policy = ("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; "
               "form-action 'none'" % digest)
     sections = [one for one in sections if one]
-    links = [tag('li', tag('a', heading, href='#' + name)) for name, heading in (
+    links = [tag('li', tag('a', Html(heading), href='#' + name)) for name, heading in (
         re.search(r'<h2 id="(.*?)">(.*?)</h2>', one).groups() for one in sections)]
-    links = [Html(link.replace('&amp;amp;', '&amp;')) for link in links]
+    metas = [void('meta', charset='utf-8'),
+             void('meta', http_equiv='Content-Security-Policy', content=policy),
+             void('meta', name='viewport', content='width=device-width, initial-scale=1'),
+             void('meta', name='color-scheme', content='light dark'),
+             void('meta', name='referrer', content='no-referrer'),
+             void('meta', name='description', content=summary)]
     body = [tag('a', 'To the content', href='#content', class_='skip'), head,
             tag('nav', tag('ol', links), aria_label='Sections'),
             tag('main', sections, id='content', tabindex='-1'),
             tag('footer', tag('p', 'Written by gluonblocks %s. This file asks nothing of any '
                                    'network.' % __version__))]
-    return Html('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-                '<meta http-equiv="Content-Security-Policy" content="%s">\n'
-                '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-                '<meta name="color-scheme" content="light dark">\n'
-                '<meta name="referrer" content="no-referrer">\n%s\n%s\n<style>%s</style>\n</head>\n'
-                '%s\n</html>\n' % (
-                    policy, Html('<meta name="description" content="%s">') % _plain(summary),
-                    tag('title', title), style, tag('body', body)))
+    head = tag('head', metas + [tag('title', title), tag('style', style)])
+    return '<!DOCTYPE html>\n%s\n' % tag('html', [head, tag('body', body)], lang='en')
 
 
 def header(kind, title, facts, ask, commands):
@@ -44,6 +43,3 @@ def header(kind, title, facts, ask, commands):
         tag('pre', tag('code', '\n'.join(commands)), tabindex='0', role='region',
             aria_label='Commands ' + label)])
 
-
-def _plain(text):
-    return tag('i', text)[3:-4]

@@ -8,25 +8,18 @@ import io
 import re
 import xml.etree.ElementTree as ET
 
+from ..drawing import style
 from .html import tag
 
-# Okabe and Ito's colours, which the colour-blind tell apart. They stand for the page's classes of
-# these names; its style sheet makes them darker or lighter, for contrast with its two grounds.
-COLOURS = {'#0072b2': 'blue', '#d55e00': 'vermillion', '#009e73': 'green', '#cc79a7': 'purple',
-           '#e69f00': 'orange', '#56b4e9': 'sky', '#f0e442': 'yellow', '#000000': 'ink',
-           '#999999': 'faint', '#dddddd': 'grid'}
-SERIES = list(COLOURS)[:7]
-INK, FAINT, GRID = list(COLOURS)[7:]
+# The page's names for the style's colours; its style sheet makes them darker or lighter, for
+# contrast with its two grounds.
+COLOURS = dict(zip(style.PALETTE, ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky',
+                                   'yellow')))
+COLOURS.update({style.INK: 'ink', style.FAINT: 'faint', style.GRID: 'grid'})
 
-SETTINGS = {'svg.fonttype': 'none', 'svg.hashsalt': 'gluonblocks', 'font.size': 11,
-            'axes.edgecolor': FAINT, 'axes.labelcolor': INK, 'text.color': INK,
-            'xtick.color': FAINT, 'ytick.color': FAINT, 'xtick.labelcolor': INK,
-            'ytick.labelcolor': INK, 'grid.color': GRID, 'grid.linewidth': 0.8,
-            'axes.spines.top': False, 'axes.spines.right': False, 'axes.unicode_minus': False,
-            'axes.grid': True, 'axes.axisbelow': True, 'lines.linewidth': 1.8,
-            'lines.markersize': 4, 'path.simplify': False, 'figure.constrained_layout.use': True}
+# A picture is as wide as a phone, so that its text is not made smaller there.
+_SETTINGS = {'font.size': 11, 'axes.grid': True, 'axes.unicode_minus': False, 'path.simplify': False}
 
-_SPACE = 'http://www.w3.org/2000/svg'
 _LINK = '{http://www.w3.org/1999/xlink}href'
 _PRESENTATION = {'fill-opacity', 'stroke-opacity', 'opacity', 'stroke-width', 'stroke-dasharray',
                  'stroke-dashoffset', 'stroke-linejoin', 'stroke-linecap', 'text-anchor',
@@ -43,15 +36,12 @@ def draw(plot, name, title, text, width=460, height=270):
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
-    # What a user has set for pictures of his own is not meant for the page.
-    with matplotlib.rc_context(), io.BytesIO() as content:
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
+    with style.styled(), io.BytesIO() as content:
+        matplotlib.rcParams.update(_SETTINGS)
         figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         FigureCanvasSVG(figure)
         plot(figure)
-        figure.savefig(content, format='svg', transparent=True, metadata={
-            'Date': None, 'Creator': None, 'Format': None, 'Type': None})
+        figure.savefig(content, format='svg', transparent=True, metadata={'Date': None})
         return _clean(ET.fromstring(content.getvalue()), name, title, text)
 
 
@@ -99,9 +89,8 @@ def _short_ids(root, name):
 
 
 def _restyle(element):
-    style = element.attrib.pop('style', '')
-    # matplotlib writes a few of these as attributes
-    wanted = dict(part.strip().split(':', 1) for part in style.split(';') if ':' in part)
+    wanted = dict(part.strip().split(':', 1) for part in element.attrib.pop('style', '').split(';')
+                  if ':' in part)
     wanted.update({key: element.attrib.pop(key) for key in ('fill', 'stroke')
                    if key in element.attrib})
     classes = []
