@@ -1,29 +1,57 @@
 """A bar chart of the steps, for the README."""
+import os
 
 
-def draw(results, path):
-    """Write a bar chart of the time a batch, over ours, for each model: PNG or SVG by the name."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+def draw(results, path, batch_size):
+    """Write a bar chart of the time a batch for each model: PNG or SVG by the name of the file.
+
+    A bar is the median of the rounds, and the line at its end holds their middle half.
+    """
+    # Not imported with this file: the package sets variables that the processes measured inherit.
+    from gluonblocks.drawing.style import (
+        BLUE,
+        FAINT,
+        ORANGE,
+        WIDTH,
+        encode_figure,
+        new_figure,
+        readable,
+        styled,
+    )
+    colors = {'notebook': FAINT, 'PyTorch': ORANGE, 'ours': BLUE}
+    names = {'notebook': "the notebook's code", 'PyTorch': "PyTorch's fastest",
+             'ours': 'gluonblocks'}
     models = results['training']
-    figure, axes = plt.subplots(1, len(models), figsize=(2.8 * len(models), 3), squeeze=False)
-    for ax, (model, found) in zip(axes[0], models.items()):
-        names = [name for name in ('notebook', found['fastest_torch'], 'ours')
-                 if name in found['variants']]
-        spreads = [found['variants'][name]['ms'] for name in names]
-        labels = ['PyTorch' if name.startswith('torch') else name for name in names]
-        colors = {'notebook': '0.6', 'PyTorch': 'tab:orange', 'ours': 'tab:blue'}
-        medians = [ms.median for ms in spreads]
-        bars = ax.bar(labels, medians, color=[colors[label] for label in labels], capsize=3, yerr=[
-            [ms.median - ms.low for ms in spreads], [ms.high - ms.median for ms in spreads]])
-        ax.set_ylim(0, 1.18 * max(ms.high for ms in spreads))
-        for bar, ms in zip(bars, spreads):
-            ax.annotate('%.3g' % ms.median, (bar.get_x() + bar.get_width() / 2, ms.high),
-                        xytext=(0, 2), textcoords='offset points', ha='center', va='bottom')
-        ax.set_title(model)
-        ax.spines[['top', 'right']].set_visible(False)
-    axes[0][0].set_ylabel('ms a training batch')
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    with styled():
+        figure = new_figure(WIDTH, 0.6 + 1.5 * ((len(models) + 1) // 2))
+        figure.suptitle('Time of a training batch of %d images, in milliseconds (less is better)'
+                        % batch_size, x=0.012, ha='left')
+        axes = figure.subplots((len(models) + 1) // 2, min(len(models), 2), squeeze=False)
+        for ax in axes.flat[len(models):]:
+            ax.set_visible(False)
+        for ax, (model, found) in zip(axes.flat, models.items()):
+            spreads = {('PyTorch' if name.startswith('torch') else name):
+                       found['variants'][name]['ms']
+                       for name in ('notebook', found['fastest_torch'], 'ours')
+                       if name in found['variants']}
+            medians = [ms.median for ms in spreads.values()]
+            ax.barh([names[name] for name in spreads], medians, height=0.72,
+                    color=[colors[name] for name in spreads], xerr=[
+                        [ms.median - ms.low for ms in spreads.values()],
+                        [ms.high - ms.median for ms in spreads.values()]],
+                    error_kw={'elinewidth': 1.2, 'capsize': 2.5})
+            for row, ms in enumerate(spreads.values()):
+                ax.annotate(readable(ms.median), (ms.high, row), xytext=(4, 0),
+                            textcoords='offset points', va='center')
+            ax.set_xlim(0, 1.18 * max(ms.high for ms in spreads.values()))
+            ax.invert_yaxis()
+            ax.grid(False)
+            ax.set_xticks([])
+            ax.tick_params(length=0)
+            ax.spines['bottom'].set_visible(False)
+            ax.set_title(model)
+        figure.supxlabel('bar: the median of the rounds; line at its end: their middle half',
+                         fontsize=8, color=FAINT)
+        content = encode_figure(figure, os.path.splitext(path)[1][1:])
+    with open(path, 'wb') as f:
+        f.write(content)

@@ -46,7 +46,7 @@ def run(settings, models, parts, json_path=None, chart_path=None):
         _write(json_path, lambda path: _dump(raw, results, path))
     if chart_path:
         from .chart import draw
-        _write(chart_path, lambda path: draw(results, path))
+        _write(chart_path, lambda path: draw(results, path, settings.batch_size))
 
 
 def _dump(raw, results, path):

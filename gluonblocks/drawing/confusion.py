@@ -1,40 +1,65 @@
 """The confusion matrix as text, and as a picture: matplotlib is imported where it is used."""
-import io
-
 import numpy as np
 
 from ..files import write_file
 from ..tables import format_table
 from ..training.metrics import accuracy_of, class_scores
+from .style import INK, encode_figure, new_figure, shorten, styled
+
+# With more classes a cell has no room for its number.
+MOST_NUMBERED = 25
 
 
 def plot_confusion(matrix, names, path):
     """Draw a confusion matrix into the PNG file `path`, which is never there half-written.
 
     The number in a cell is that of its images, the shade their share of the row; `names` has a
-    name for each class. Raises ImportError without matplotlib, OSError where the file cannot be
-    written.
+    name for each class. With more than 25 classes there are shades only. Raises ImportError
+    without matplotlib, OSError where the file cannot be written.
     """
-    from matplotlib.figure import Figure  # not pyplot: no window system, and no global state
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.5 + 0.55 * len(names)
-    figure = Figure(figsize=(side, side), layout='constrained')
+    with styled():
+        figure = draw_confusion(matrix, names)
+        content = encode_figure(figure)
+    write_file(path, content)
+
+
+def draw_confusion(matrix, names):
+    """The figure of `plot_confusion`, drawn within `styled`."""
+    from matplotlib.colors import PowerNorm
+    from matplotlib.ticker import PercentFormatter
+    number = len(names)
+    numbered = number <= MOST_NUMBERED
+    side = number * (0.52 if numbered else 0.13)
+    figure = new_figure(max(side, 2.5) + 2.5, max(side, 2.5) + 1.7)
     ax = figure.add_subplot()
-    ax.imshow(shares, cmap='Blues', vmin=0, vmax=1)
-    ax.set_xticks(range(len(names)))
-    ax.set_xticklabels(names, rotation=45, ha='right')
-    ax.set_yticks(range(len(names)))
-    ax.set_yticklabels(names)
-    ax.set_xlabel('predicted')
-    ax.set_ylabel('true')
-    ax.set_title('accuracy %.4f' % accuracy_of(matrix))
-    for (i, j), number in np.ndenumerate(matrix):
-        if number:
-            ax.text(j, i, number, ha='center', va='center', fontsize=8,
-                    color='white' if shares[i, j] > 0.5 else 'black')
-    content = io.BytesIO()
-    figure.savefig(content, format='png', dpi=120)
-    write_file(path, content.getvalue())
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    # The root of the share: among the mistakes, which are few, there are differences to see.
+    shade = PowerNorm(0.5, vmin=0, vmax=1)
+    image = ax.imshow(shares, cmap='Blues', norm=shade)
+    size = None if numbered else 6
+    labels = [shorten(name) for name in names]
+    slanted = numbered and max(map(len, labels)) > 4
+    ax.set_xticks(range(number), labels, fontsize=size, rotation=45 if slanted else 0 if numbered
+                  else 90, ha='right' if slanted else 'center',
+                  rotation_mode='anchor' if slanted else 'default')
+    ax.set_yticks(range(number), labels, fontsize=size)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.spines[['left', 'bottom']].set_visible(False)
+    ax.set_xlabel('predicted class')
+    ax.set_ylabel('true class')
+    ax.set_title('Confusion matrix: accuracy %.4f on %s images'
+                 % (accuracy_of(matrix), f'{matrix.sum():,}'))
+    for (i, j), count in np.ndenumerate(matrix) if numbered else ():
+        if count:
+            ax.text(j, i, str(count), ha='center', va='center', fontsize=8 if count < 1e5 else 6,
+                    color='white' if shade(shares[i, j]) > 0.55 else INK)
+    bar = figure.colorbar(image, ax=ax, shrink=0.6, aspect=25, pad=0.02,
+                          ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=' %', decimals=0))
+    bar.set_label("share of the true class's images")
+    bar.outline.set_visible(False)
+    return figure
 
 
 def format_confusion(matrix, names):

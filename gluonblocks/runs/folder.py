@@ -103,7 +103,7 @@ class RunFolder(Hook):
         record = state.history[-1]
         self._epochs.add(record, self._trainer.learning_rate, state.rate)
         self.save(state, best=best_epoch(state.history) == record.epoch)
-        self._epochs.draw()
+        self._epochs.draw('%s on %s' % (self.config['model'], self.config['dataset']))
 
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""

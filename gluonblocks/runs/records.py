@@ -34,12 +34,12 @@ class EpochFiles:
         self._write()
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
-    def draw(self):
-        """Draw the curves; a run goes on where that fails, for it is only a picture."""
+    def draw(self, title):
+        """Draw the curves under a title; a run goes on where that fails, for it is a picture."""
         if not self._draws:
             return
         try:
-            write_file(self._path(CURVES), draw_curves(self.rows))
+            write_file(self._path(CURVES), draw_curves(self.rows, title))
         except ImportError:
             tell('%s is not drawn, for want of matplotlib: pip install matplotlib' % CURVES)
             self._draws = False
