@@ -1,7 +1,7 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
 
 The names here are the book's, by chapter, and what a run needs; the rest is in the wings: `blocks`,
-`graphs`, `models`, `data`, `training`, `drawing`, `runs`.
+`graphs`, `models`, `data`, `training`, `drawing`, `runs`, `report`.
 """
 from . import _runtime
 from ._version import __version__
@@ -26,6 +26,7 @@ try:
     from .devices import try_all_gpus, try_gpu
     from .drawing import show_fashion_mnist
     from .models import get_model, get_recipe, layer_shapes, list_models, register, resnet18
+    from .report import write_report
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model
     from .training import Hook, confusion_matrix, evaluate_accuracy, train, train_ch5
 except KeyboardInterrupt:
@@ -49,4 +50,4 @@ __all__ = [
     'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
     # Runs, and what can be asked of a trained net.
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
-    'resume_run', 'train_model']
+    'resume_run', 'train_model', 'write_report']

@@ -17,6 +17,7 @@ ORDER = [
     ['training'],
     ['drawing'],
     ['runs'],
+    ['export', 'report'],
     ['commands'],
     ['__init__', '__main__'],
 ]

@@ -41,7 +41,7 @@ MISSING = (ImportError, OSError, ValueError, RuntimeError)
 
 
 def answers_of(view, weights='best', ctx=None, data_root=None):
-    """The `Answers` of a run, a `RunView`, by its `weights`; as `evaluate_run`, with what it raises.
+    """The `Answers` of a run, a `RunView`, by its `weights`; it raises as `evaluate_run` does.
 
     Before its first epoch is done a run has no best weights: then its last are used.
     """
@@ -54,7 +54,7 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
         config['data_root'] if data_root is None else data_root, config['batch_size'],
         resize=config['resize'], seed=0)
     names = list(dataset.class_names)
-    truths, guesses, sure, activations = [], [], [], []
+    truths, guesses, chances, activations = [], [], [], []
     for batch in test_iter:
         for X, y in split(batch, devices):
             if not truths:
@@ -63,8 +63,9 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
             guess = logits.argmax(axis=1).asnumpy().astype(np.int64)
             truths.append(y.asnumpy().astype(np.int64))
             guesses.append(guess)
-            sure.append(nd.softmax(logits.astype('float32')).asnumpy()[range(len(guess)), guess])
-    truth, guess, sure = map(np.concatenate, (truths, guesses, sure))
+            chances.append(nd.softmax(logits.astype('float32')).asnumpy()[
+                range(len(guess)), guess])
+    truth, guess, sure = map(np.concatenate, (truths, guesses, chances))
     matrix = np.zeros((len(names), len(names)), np.int64)
     np.add.at(matrix, (truth, guess), 1)
     wrong = np.flatnonzero(truth != guess)

@@ -59,12 +59,14 @@ def legend_of(lines):
     """
     items = []
     for line in lines:
-        look = 's-%s' % COLOURS[line.colour]
-        dash = ' stroke-dasharray="%s"' % line.dash if line.dash else ''
+        look, shape = 's-%s' % COLOURS[line.colour], 'M1 4H25'
         width = '1.6' if line.faint else '3'
+        if len(line.xs) == 1:
+            shape, width = 'M13 1L16 4L13 7L10 4Z', '1.6'
+        dash = ' stroke-dasharray="%s"' % line.dash if line.dash else ''
         items.append(tag('li', [Html(
-            '<svg class="key" viewBox="0 0 26 8" aria-hidden="true"><path class="%s" d="M1 4H25" '
-            'fill="none" stroke-width="%s"%s/></svg>' % (look, width, dash)), line.label]))
+            '<svg class="key" viewBox="0 0 26 8" aria-hidden="true"><path class="%s" d="%s" '
+            'fill="none" stroke-width="%s"%s/></svg>' % (look, shape, width, dash)), line.label]))
     return tag('ul', items, class_='legend')
 
 

@@ -16,9 +16,9 @@ def classes_section(view, found):
             for n, score in enumerate(record['classes'])]
     intro = tag('p', ['Accuracy ', share(record['accuracy']), ' on %s test images, by the %s '
                       'weights.' % (count(record['images']), answers.weights)])
-    return section('classes', title, intro, _changed(answers), _matrix(answers), table(
+    return section('classes', title, intro, _changed(answers), tag('div', [_matrix(answers), table(
         ('class', 'images', 'precision', 'recall', 'most confused with'), rows,
-        'The classes', left=(0, 4)))
+        'The classes', left=(0, 4))], class_='pair'))
 
 
 def recall_section(views, findings):
@@ -76,7 +76,7 @@ def _matrix(answers):
             # A mistake of 30 % is as dark as it gets: else nothing would be seen of most.
             shade = 'hit%d' % round(9 * part) if i == j else 'miss%d' % round(
                 9 * min(1, (part / 0.3) ** 0.6))
-            cells.append(tag('td', count(n) if n else Html('<span class="zero">0</span>'),
+            cells.append(tag('td', count(n),
                              class_=shade))
         body.append(tag('tr', [tag('th', name, scope='row')] + cells))
     caption = 'Confusion matrix: rows are the true classes, columns the answers'

@@ -1,11 +1,11 @@
 """Loss, accuracies, learning rate and speed over the epochs: of one run, and of several."""
 import math
 
-from ..drawing.style import BLUE, FAINT, GREEN, PURPLE, VERMILLION
+from ..drawing.style import BLUE, FAINT, GREEN, PURPLE, VERMILLION, tick
 from .charts import Line, legend_of, line_chart, series_look
 from .html import note, section, table, tag
 from .published import published_runs
-from .words import count, duration, loss, share, short
+from .words import count, duration, loss, share
 
 
 def curves_section(view):
@@ -31,14 +31,14 @@ def curves_section(view):
                                [row[3] for row in other.rows], FAINT, dash, True))
     heads = ('epoch', 'loss', 'train acc', 'test acc', 'learning rate', 'time', 'images/s')
     rows = [(row.epoch, loss(row.loss), share(row.train_acc), share(row.test_acc),
-             short(row.learning_rate), duration(times.seconds), _rate(times.rate))
+             tick(row.learning_rate), duration(times.seconds), _rate(times.rate))
             for row, times in zip(view.rows, view.times)]
     return section('curves', 'Loss and accuracy', tag('div', [
         line_chart('loss', 'Training loss, mean of an image', losses, 'cross-entropy'),
         line_chart('accuracy', 'Accuracy, share of images', accuracies, 'accuracy')],
         class_='grid'), note('★ the best test accuracy, in epoch %d. ■ the last epoch.%s' % (
-            view.best.epoch, ' Gray: what others published of the same recipe, test accuracy '
-            'only.' if published else '')),
+            view.best.epoch, ' Gray: published figures, of the test accuracy only.'
+            if published else '')),
         table(heads, rows, 'Every epoch', marked={view.best.epoch - 1: 'best'}))
 
 
@@ -56,7 +56,7 @@ def pace_section(view):
             'images a second', bottom=0, legend=False),
         line_chart('lr', "Learning rate of an epoch's last step", [Line(
             'learning rate', epochs, [row.learning_rate for row in view.rows], PURPLE)],
-            'learning rate', bottom=0, legend=False)], class_='grid'))
+            'learning rate', bottom=0, legend=False)], class_='grid three'))
 
 
 _CHARTS = [
@@ -82,7 +82,7 @@ def comparing_section(views):
                               colour, dash, marks={n: kind for n, kind in _marks(view).items()
                                                    if kind == 'best'} if name == 'test' else {}))
         charts.append(line_chart(name, title, lines, ylabel, bottom=bottom, legend=False))
-    return section('curves', 'Curves', legend_of(lines), tag('div', charts, class_='grid'),
+    return section('curves', 'Curves', legend_of(lines), tag('div', charts, class_='grid three'),
                    note('★ the best test accuracy of a run.'))
 
 

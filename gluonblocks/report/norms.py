@@ -1,13 +1,14 @@
 """What batch normalization does: its layers' numbers over time, and one batch through them."""
 import math
 
-from ..drawing.style import BLUE, FAINT, INK, PALETTE, number_axis
+from ..drawing.style import BLUE, FAINT, PALETTE, number_axis, readable
 from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import figure
 from .html import note, section, table, tag
 from .svg import draw
-from .words import percent, short
+from .words import percent
 
+ALL_OPEN = 6  # layers; of more, a chart shows them all and each one's own are folded away
 TITLE = 'What batch normalization does'
 _WORDS = {'gamma': 'gamma, the scale', 'beta': 'beta, the shift',
           'moving_mean': 'moving mean', 'moving_var': 'moving variance'}
@@ -39,7 +40,7 @@ def norms_section(view, found):
              'saturated, at first', 'saturated, at last'),
             [_layer_row(name, layers[name]) for name in names if name in layers],
             'The layers, at the end of the record', left=(0,)))
-        if len(layers) > 2:
+        if len(layers) > ALL_OPEN:
             content.append(tag('div', [_across(layers, statistic) for statistic in STATISTICS],
                                class_='grid'))
     else:
@@ -47,7 +48,7 @@ def norms_section(view, found):
                             'norm_stats to have gamma, beta, moving mean and variance here.'))
     if not found.answers:
         content.append(note('The distributions are not shown: %s' % found.no_answers))
-    content += [_details(n, name, layers.get(name), seen.get(name), len(names) <= 6)
+    content += [_details(n, name, layers.get(name), seen.get(name), len(names) <= ALL_OPEN)
                 for n, name in enumerate(names)]
     return section('norms', TITLE, *content)
 
@@ -62,23 +63,20 @@ def _by_layer(rows):
 
 def _layer_row(name, kinds):
     gamma, beta = kinds['gamma'], kinds['beta']
-    return (name, short(gamma[-1].q50), short(beta[-1].q50), percent(gamma[0].dead),
+    return (name, readable(gamma[-1].q50), readable(beta[-1].q50), percent(gamma[0].dead),
             percent(gamma[-1].dead), percent(gamma[0].saturated), percent(gamma[-1].saturated))
 
 
 def _details(n, name, kinds, activation, shown):
     """One layer, which can be folded away."""
-    content = []
-    if kinds:
-        content.append(tag('div', [
-            _bands('n%d%s' % (n, statistic[-3:]), name, statistic, kinds[statistic])
-            for statistic in STATISTICS], class_='grid small'))
+    figures = [_bands('n%d%s' % (n, statistic[-3:]), name, statistic, kinds[statistic])
+               for statistic in STATISTICS] if kinds else []
     if activation:
-        title = 'Its input and output on one batch, predicting'
-        content.append(tag('div', figure(title, draw(
-            lambda figure: _plot_histograms(figure, activation), 'n%dh' % n,
-            '%s: %s' % (name, title), _histogram_words(activation), 460, 200)), class_='grid'))
-    return tag('details', [tag('summary', tag('h3', ['Layer ', name]))] + content,
+        figures += [_histogram('n%d%s' % (n, kind), name, kind, one, colour)
+                    for kind, one, colour in (('input', activation.before, FAINT),
+                                              ('output', activation.after, BLUE))]
+    content = tag('div', figures, class_='grid three')
+    return tag('details', [tag('summary', tag('h3', ['Layer ', name])), content],
                **({'open': ''} if shown else {}))
 
 
@@ -86,7 +84,7 @@ def _bands(name, layer, statistic, rows):
     title = _WORDS[statistic]
     last = rows[-1]
     text = 'Over the steps %d to %d. At last: smallest %s, median %s, largest %s.' % (
-        rows[0].step, last.step, short(last.q0), short(last.q50), short(last.q100))
+        rows[0].step, last.step, readable(last.q0), readable(last.q50), readable(last.q100))
     return figure(title, draw(
         lambda figure: _plot_bands(figure, [row.step for row in rows], rows, 'step',
                                    _COLOURS[statistic]),
@@ -102,7 +100,7 @@ def _across(layers, statistic):
         lambda figure: _plot_bands(figure, range(1, len(rows) + 1), rows, 'norm layer',
                                    _COLOURS[statistic]),
         'across-' + statistic.replace('_', '-'), title, 'Medians of %d layers, from %s to %s.' % (
-            len(rows), short(min(medians)), short(max(medians))), 460, 220))
+            len(rows), readable(min(medians)), readable(max(medians))), 460, 220))
 
 
 def _plot_bands(figure, xs, rows, xlabel, colour):
@@ -122,31 +120,30 @@ def _plot_bands(figure, xs, rows, xlabel, colour):
     number_axis(axes.yaxis)
 
 
-def _plot_histograms(figure, activation):
-    left, right = figure.subplots(1, 2)
-    for axes, title, histogram, colour in [(left, 'input', activation.before, FAINT),
-                                           (right, 'output', activation.after, BLUE)]:
-        counts, edges = histogram.counts, histogram.edges
-        axes.stairs(counts / max(1, counts.sum()), edges, fill=True, color=colour, alpha=0.8)
-        axes.set_title(title, fontsize=11, color=INK)
-        axes.xaxis.get_major_locator().set_params(nbins=5)
-        axes.yaxis.set_major_locator(_none())
+def _histogram(name, layer, kind, histogram, colour):
+    """The distribution of what comes into a layer, or goes out of it, on one batch."""
+    mean, deviation = _moments(histogram)
+    title = '%s of a batch: mean %s, deviation %s' % (
+        kind, readable(mean, 2), readable(deviation, 2))
+
+    def plot(figure):
+        axes = figure.add_subplot()
+        axes.stairs(histogram.counts / max(1, histogram.counts.sum()), histogram.edges, fill=True,
+                    color=colour, alpha=0.85)
+        axes.set_xlabel('value')
+        axes.xaxis.get_major_locator().set_params(nbins=6)
+        number_axis(axes.xaxis)
+        axes.set_yticks([])
         axes.spines['left'].set_visible(False)
+    return figure(title, draw(plot, name, 'Layer %s: %s' % (layer, title), 'From %s to %s.' % (
+        readable(float(histogram.edges[0])), readable(float(histogram.edges[-1]))), 300, 170))
 
 
-def _none():
-    from matplotlib.ticker import NullLocator
-    return NullLocator()
-
-
-def _histogram_words(activation):
-    return ' '.join('%s: from %s to %s, mean %s.' % (
-        kind, short(float(one.edges[0])), short(float(one.edges[-1])), short(_mean(one)))
-        for kind, one in (('Input', activation.before), ('Output', activation.after)))
-
-
-def _mean(histogram):
-    centres = (histogram.edges[:-1] + histogram.edges[1:]) / 2
+def _moments(histogram):
+    """Mean and standard deviation, as far as the bins tell them."""
     total = histogram.counts.sum()
-    return float((centres * histogram.counts).sum() / total) if total else math.nan
-
+    if not total:
+        return math.nan, math.nan
+    centres = (histogram.edges[:-1] + histogram.edges[1:]) / 2
+    mean = float((centres * histogram.counts).sum() / total)
+    return mean, math.sqrt(float(((centres - mean) ** 2 * histogram.counts).sum() / total))

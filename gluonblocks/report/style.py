@@ -36,8 +36,8 @@ h3 { display: inline; margin: 0; font-size: 16px; font-weight: 600; overflow-wra
 .facts span { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
 .ask { margin: 18px 0 4px; font-size: 13px; color: var(--soft); }
 pre { margin: 0; background: var(--card); border: 1px solid var(--edge); border-radius: 10px;
-  padding: 10px 14px; overflow-x: auto; font: 13.5px/1.6 ui-monospace, SFMono-Regular, Menlo,
-  Consolas, "DejaVu Sans Mono", monospace; }
+  padding: 10px 14px; white-space: pre-wrap; overflow-wrap: anywhere; 
+  font: 13.5px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 nav { position: sticky; top: 0; z-index: 1; background: var(--ground); margin: 8px -16px 14px;
   padding: 0 16px; border-bottom: 1px solid var(--edge); overflow-x: auto; }
 nav ol { display: flex; gap: 18px; list-style: none; margin: 0; padding: 9px 0; font-size: 14px;
@@ -50,9 +50,9 @@ section { background: var(--card); border: 1px solid var(--edge); border-radius:
 h2 { scroll-margin-top: 60px; }
 p { margin: 0 0 12px; }
 .note { color: var(--soft); font-size: 14px; max-width: 80ch; overflow-wrap: anywhere; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr));
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr));
   gap: 18px 28px; margin: 0 0 12px; }
-.grid.small { grid-template-columns: repeat(auto-fit, minmax(min(100%, 230px), 1fr)); }
+.grid.three { grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr)); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr));
   gap: 18px 28px; align-items: start; }
 figure { margin: 0; min-width: 0; max-width: 620px; }
@@ -79,7 +79,6 @@ td.text { overflow-wrap: anywhere; }
 .matrix td { min-width: 46px; text-align: center; padding: 6px 4px; border: 1px solid var(--card); }
 .matrix .turned { vertical-align: bottom; padding: 8px 4px; }
 .turned span { writing-mode: vertical-rl; transform: rotate(180deg); }
-.zero { color: var(--soft); }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr));
   gap: 14px 12px; list-style: none; margin: 0; padding: 0; font-size: 13px; line-height: 1.35; }
 .mistakes p { margin: 4px 0 0; overflow-wrap: anywhere; color: var(--soft); }
@@ -100,7 +99,7 @@ footer { color: var(--soft); font-size: 13px; }
   body { max-width: none; background: none; font-size: 12px; } nav, .skip { display: none; }
   section { border: 0; padding: 0; } .scroll { max-height: none; overflow: visible; border: 0; }
   table { font-size: 11px; } figure, tr, .mistakes li { break-inside: avoid; }
-  h2 { break-after: avoid; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  h2 { break-after: avoid; }
   .grid { grid-template-columns: 1fr 1fr; } .best > *, .changed > *, .matrix td {
   print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
@@ -112,19 +111,26 @@ STYLE += ''.join('.f-%s { fill: var(--%s); } .s-%s { stroke: var(--%s); }\n' % (
 
 
 def _mixed(start, end, part):
-    return '#' + ''.join('%02x' % round(a + (b - a) * part) for a, b in zip(
-        bytes.fromhex(start), bytes.fromhex(end)))
+    return tuple(round(a + (b - a) * part) for a, b in zip(start, end))
 
 
-def _shades(ground, ink, **ends):
-    """The ten shades of right and wrong cells, from `ground` to the ends, with text on them."""
-    for kind, (end, turn, text) in ends.items():
+def luminance(colour):
+    """The relative luminance of a colour, three bytes, as WCAG 2 defines it."""
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+              for c in (byte / 255 for byte in colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _shades(ground, **ends):
+    """Ten shades from `ground` to each of `ends`, with the text on them that is easier to read."""
+    for kind, end in ends.items():
         for n in range(10):
-            yield '.%s%d, .%s%d .zero { background: %s; color: %s; }' % (
-                kind, n, kind, n, _mixed(ground, end, n / 9), text if n >= turn else ink)
+            shade = _mixed(bytes.fromhex(ground), bytes.fromhex(end), n / 9)
+            # Where black and white have the same contrast with a colour.
+            ink = '#000000' if luminance(shade) > 0.179 else '#ffffff'
+            yield '.%s%d { background: #%s; color: %s; }' % (kind, n, bytes(shade).hex(), ink)
 
 
-STYLE += ' '.join(_shades('ffffff', '#1a1d23', hit=('00578a', 5, '#ffffff'),
-                          miss=('f08c3c', 99, '')))
-STYLE += '\n@media screen and (prefers-color-scheme: dark) { %s }' % ' '.join(_shades(
-    '1c1f25', '#e9ebee', hit=('3d9ade', 7, '#0b0d10'), miss=('b5591a', 99, '')))
+STYLE += ' '.join(_shades('ffffff', hit='00578a', miss='f08c3c'))
+STYLE += '\n@media screen and (prefers-color-scheme: dark) { %s }' % ' '.join(
+    _shades('1c1f25', hit='3d9ade', miss='b5591a'))

@@ -7,6 +7,7 @@ sheet has for light and dark, and presentation attributes.
 import io
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 from ..drawing import style
 from .html import tag
@@ -18,7 +19,7 @@ COLOURS = dict(zip(style.PALETTE, ('blue', 'vermillion', 'green', 'purple', 'ora
 COLOURS.update({style.INK: 'ink', style.FAINT: 'faint', style.GRID: 'grid'})
 
 # A picture is as wide as a phone, so that its text is not made smaller there.
-_SETTINGS = {'font.size': 11, 'axes.grid': True, 'axes.unicode_minus': False, 'path.simplify': False}
+_SETTINGS: Any = {'font.size': 11, 'axes.unicode_minus': False, 'path.simplify': False}
 
 _LINK = '{http://www.w3.org/1999/xlink}href'
 _PRESENTATION = {'fill-opacity', 'stroke-opacity', 'opacity', 'stroke-width', 'stroke-dasharray',

@@ -93,6 +93,8 @@ def repeating_command(config):
     usual = usual_options(config['model'])
     for name in OPTIONS:
         value = config[name]
+        if name == 'stop_non_finite':  # which a run in a folder always does
+            continue
         said = name == 'seed' or (usual[name] is not None or name in config['asked'])
         if not said or value is None or value is False or value == usual[name]:
             continue

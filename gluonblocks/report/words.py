@@ -32,12 +32,3 @@ def duration(seconds):
 
 def count(value):
     return f'{value:,}'
-
-
-def short(value):
-    """A number in four digits, without an exponent where it can be."""
-    if not math.isfinite(value):
-        return 'no number' if math.isnan(value) else str(value)
-    if value and not 1e-4 <= abs(value) < 1e6:
-        return '%.2e' % value
-    return ('%.4g' if abs(value) < 1000 else '%.0f') % value
