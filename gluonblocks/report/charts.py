@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, Sequence
 
 from ..drawing.style import PALETTE, epoch_axis, number_axis
 from .html import Html, tag
-from .svg import COLOURS, draw
+from .svg import COLOURS, SMALL, draw
 
 DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
 
@@ -30,8 +30,9 @@ def series_look(n):
     return PALETTE[n % len(PALETTE)], DASHES[n // len(PALETTE) % len(DASHES)]
 
 
-def line_chart(name, title, lines, ylabel, bottom=None, legend=True):
-    """A figure of `lines`, a `Line` each, with its title, and a legend where `legend`."""
+def line_chart(name, title, lines, ylabel, bottom=None, legend=True, small=False):
+    """A figure of `lines`, a `Line` each, with its title, and a legend where `legend`;
+    `small` is for three beside each other."""
     drawn = [line for line in lines if any(map(math.isfinite, line.ys))]
 
     def plot(figure):
@@ -45,7 +46,7 @@ def line_chart(name, title, lines, ylabel, bottom=None, legend=True):
     if not drawn:
         return tag('figure', [tag('figcaption', title), tag(
             'p', 'No finite number to draw.', class_='note')])
-    return figure(title, draw(plot, name, title, _words(drawn)),
+    return figure(title, draw(plot, name, title, _words(drawn), **(SMALL if small else {})),
                   legend_of(drawn) if legend else '')
 
 
@@ -61,9 +62,9 @@ def legend_of(lines):
     for line in lines:
         look, shape = 's-%s' % COLOURS[line.colour], 'M1 4H25'
         width = '1.6' if line.faint else '3'
-        if len(line.xs) == 1:
-            shape, width = 'M13 1L16 4L13 7L10 4Z', '1.6'
         dash = ' stroke-dasharray="%s"' % line.dash if line.dash else ''
+        if len(line.xs) == 1:
+            shape, width, dash = 'M13 1L16 4L13 7L10 4Z', '1.6', ''
         items.append(tag('li', [Html(
             '<svg class="key" viewBox="0 0 26 8" aria-hidden="true"><path class="%s" d="%s" '
             'fill="none" stroke-width="%s"%s/></svg>' % (look, shape, width, dash)), line.label]))

@@ -18,7 +18,7 @@ def classes_section(view, found):
                       'weights.' % (count(record['images']), answers.weights)])
     return section('classes', title, intro, _changed(answers), tag('div', [_matrix(answers), table(
         ('class', 'images', 'precision', 'recall', 'most confused with'), rows,
-        'The classes', left=(0, 4))], class_='pair'))
+        'The classes', left=(0, 4))], class_='side'))
 
 
 def recall_section(views, findings):
@@ -28,8 +28,9 @@ def recall_section(views, findings):
     missing = [note('%s is not shown: %s' % (view.label, found.no_answers))
                for view, found in zip(views, findings) if not found.answers]
     tables = []
-    for names in dict.fromkeys(tuple(answers.names) for _, answers in shown):
-        columns = [(view, answers) for view, answers in shown if tuple(answers.names) == names]
+    for dataset in dict.fromkeys(view.config['dataset'] for view, _ in shown):
+        columns = [column for column in shown if column[0].config['dataset'] == dataset]
+        names = columns[0][1].names
         recalls = [[score['recall'] for score in _record(view, answers)['classes']]
                    for view, answers in columns]
         rows = [[name] + [_share(recall[n]) for recall in recalls]
@@ -38,7 +39,7 @@ def recall_section(views, findings):
         tables.append(table(
             ['class'] + ['%s (%s weights)' % (view.label, answers.weights)
                          for view, answers in columns], rows,
-            'Share of the test images of a class that a run recognized',
+            'Share of the test images of each class of %s that a run recognized' % dataset,
             marked={len(names): 'total'}))
         tables += [_changed(answers) for _, answers in columns]
     return section('classes', title, tables, missing)

@@ -50,13 +50,13 @@ def pace_section(view):
     return section('pace', 'Speed and learning rate', tag('div', [
         line_chart('seconds', 'Time of an epoch, with its test', [Line(
             'seconds', epochs, [row.seconds for row in view.times], GREEN)], 'seconds',
-            bottom=0, legend=False),
+            bottom=0, legend=False, small=True),
         line_chart('rate', 'Images trained on in a second', [Line(
             'images a second', epochs, [row.rate for row in view.times], GREEN)],
-            'images a second', bottom=0, legend=False),
+            'images a second', bottom=0, legend=False, small=True),
         line_chart('lr', "Learning rate of an epoch's last step", [Line(
             'learning rate', epochs, [row.learning_rate for row in view.rows], PURPLE)],
-            'learning rate', bottom=0, legend=False)], class_='grid three'))
+            'learning rate', bottom=0, legend=False, small=True)], class_='grid three'))
 
 
 _CHARTS = [
@@ -81,7 +81,8 @@ def comparing_section(views):
                               [value(row, times) for row, times in zip(view.rows, view.times)],
                               colour, dash, marks={n: kind for n, kind in _marks(view).items()
                                                    if kind == 'best'} if name == 'test' else {}))
-        charts.append(line_chart(name, title, lines, ylabel, bottom=bottom, legend=False))
+        charts.append(line_chart(name, title, lines, ylabel, bottom=bottom, legend=False,
+                                 small=True))
     return section('curves', 'Curves', legend_of(lines), tag('div', charts, class_='grid three'),
                    note('★ the best test accuracy of a run.'))
 

@@ -47,12 +47,13 @@ def table(heads, rows, caption, left=(0,), marked=None):
         for cell, kind in zip(row[1:], kinds[1:])], class_=(marked or {}).get(n))
         for n, row in enumerate(rows)]
     return scrolling(tag('table', [tag('caption', caption), tag('thead', head),
-                                   tag('tbody', body)]), caption)
+                                   tag('tbody', body)]), caption, tall=len(body) > 24)
 
 
-def scrolling(content, label):
-    """`content` in a region that scrolls where it is too wide, with a name, and by the keyboard."""
-    return tag('div', content, class_='scroll', tabindex='0', role='region', aria_label=label)
+def scrolling(content, label, tall=False):
+    """`content` in a region that scrolls, by keys too, where it is too wide, or `tall`."""
+    return tag('div', content, class_='scroll tall' if tall else 'scroll', tabindex='0',
+               role='region', aria_label=label)
 
 
 def number(value, words):

@@ -5,7 +5,7 @@ from ..drawing.style import BLUE, FAINT, PALETTE, number_axis, readable
 from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import figure
 from .html import note, section, table, tag
-from .svg import draw
+from .svg import SMALL, draw
 from .words import percent
 
 ALL_OPEN = 6  # layers; of more, a chart shows them all and each one's own are folded away
@@ -42,7 +42,7 @@ def norms_section(view, found):
             'The layers, at the end of the record', left=(0,)))
         if len(layers) > ALL_OPEN:
             content.append(tag('div', [_across(layers, statistic) for statistic in STATISTICS],
-                               class_='grid'))
+                               class_='grid three'))
     else:
         content.append(note(missing or 'This run recorded no statistics over time: train with '
                             'norm_stats to have gamma, beta, moving mean and variance here.'))
@@ -88,7 +88,7 @@ def _bands(name, layer, statistic, rows):
     return figure(title, draw(
         lambda figure: _plot_bands(figure, [row.step for row in rows], rows, 'step',
                                    _COLOURS[statistic]),
-        name, 'Layer %s: %s' % (layer, title), text, 300, 170))
+        name, 'Layer %s: %s' % (layer, title), text, **SMALL))
 
 
 def _across(layers, statistic):
@@ -100,7 +100,7 @@ def _across(layers, statistic):
         lambda figure: _plot_bands(figure, range(1, len(rows) + 1), rows, 'norm layer',
                                    _COLOURS[statistic]),
         'across-' + statistic.replace('_', '-'), title, 'Medians of %d layers, from %s to %s.' % (
-            len(rows), readable(min(medians)), readable(max(medians))), 460, 220))
+            len(rows), readable(min(medians)), readable(max(medians))), **SMALL))
 
 
 def _plot_bands(figure, xs, rows, xlabel, colour):
@@ -136,7 +136,7 @@ def _histogram(name, layer, kind, histogram, colour):
         axes.set_yticks([])
         axes.spines['left'].set_visible(False)
     return figure(title, draw(plot, name, 'Layer %s: %s' % (layer, title), 'From %s to %s.' % (
-        readable(float(histogram.edges[0])), readable(float(histogram.edges[-1]))), 300, 170))
+        readable(float(histogram.edges[0])), readable(float(histogram.edges[-1]))), **SMALL))
 
 
 def _moments(histogram):

@@ -33,13 +33,14 @@ def page(title, summary, head, sections):
 
 
 def header(kind, title, facts, ask, commands):
-    """The top: `facts` are (name, value, remark); `commands` are shown to be copied."""
+    """The top: `facts` are (name, value, remark); `commands` are shown to be copied, each
+    a list of what stays on one line."""
     tiles = [tag('div', [tag('dt', name), tag('dd', [tag('b', value), tag('span', remark)])])
              for name, value, remark in facts]
-    label = ask.lower()
+    lines = [[[tag('span', part), ' '] for part in command] + ['\n'] for command in commands]
     return tag('header', [
         tag('p', kind, class_='kind'), tag('h1', title), tag('dl', tiles, class_='facts'),
         tag('p', ask + ':', class_='ask'),
-        tag('pre', tag('code', '\n'.join(commands)), tabindex='0', role='region',
-            aria_label='Commands ' + label)])
+        tag('pre', tag('code', lines), tabindex='0', role='region',
+            aria_label=ask)])
 

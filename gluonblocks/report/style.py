@@ -24,7 +24,7 @@ header { padding: 36px 0 8px; }
 h1 { margin: 0 0 20px; font-size: clamp(26px, 5vw, 38px); line-height: 1.15;
   letter-spacing: -0.02em; overflow-wrap: anywhere; }
 h2 { margin: 0 0 14px; font-size: 21px; line-height: 1.25; letter-spacing: -0.01em; }
-h3 { display: inline; margin: 0; font-size: 16px; font-weight: 600; overflow-wrap: anywhere; }
+h3 { display: inline; font-size: 16px; font-weight: 600; overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px;
   margin: 0; }
 .facts > div { background: var(--card); border: 1px solid var(--edge); border-radius: 10px;
@@ -36,7 +36,7 @@ h3 { display: inline; margin: 0; font-size: 16px; font-weight: 600; overflow-wra
 .facts span { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
 .ask { margin: 18px 0 4px; font-size: 13px; color: var(--soft); }
 pre { margin: 0; background: var(--card); border: 1px solid var(--edge); border-radius: 10px;
-  padding: 10px 14px; white-space: pre-wrap; overflow-wrap: anywhere; 
+  padding: 10px 14px; white-space: pre-wrap; overflow-wrap: anywhere;
   font: 13.5px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 nav { position: sticky; top: 0; z-index: 1; background: var(--ground); margin: 8px -16px 14px;
   padding: 0 16px; border-bottom: 1px solid var(--edge); overflow-x: auto; }
@@ -55,28 +55,34 @@ p { margin: 0 0 12px; }
 .grid.three { grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr)); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr));
   gap: 18px 28px; align-items: start; }
-figure { margin: 0; min-width: 0; max-width: 620px; }
+figure { margin: 0; min-width: 0; max-width: 520px; }
 figcaption { font-size: 14px; font-weight: 600; margin: 0 0 2px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; margin: 0 0 4px;
   padding: 0; font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
 .key { width: 26px; height: 8px; margin-right: 6px; vertical-align: middle; }
 .chart { display: block; width: 100%; height: auto; font-family: system-ui, -apple-system,
   "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; }
-.scroll { overflow: auto; max-height: 560px; margin: 0 0 14px; border: 1px solid var(--edge);
+.scroll { overflow: auto; max-width: 100%; margin: 0 0 14px; border: 1px solid var(--edge);
   border-radius: 8px; }
+  /* as high as a window, and its heads stay in sight */
+.tall { max-height: 480px; }
+.tall thead th { position: sticky; top: 0; background: var(--card); }
+.side { display: flex; flex-wrap: wrap; gap: 0 24px; align-items: start; }
+.side > :last-child { flex: 1 1 440px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 8px 12px; font-weight: 600; }
-th, td { padding: 5px 12px; text-align: right; border-top: 1px solid var(--edge); }
+th, td { padding: 5px 12px; text-align: right; white-space: nowrap;
+  border-top: 1px solid var(--edge); }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-tbody th { font-weight: 500; overflow-wrap: anywhere; }
-.text { text-align: left; }
-td.text { overflow-wrap: anywhere; }
+tbody th { font-weight: 500; overflow-wrap: break-word; }
+.text { text-align: left; white-space: normal; }
+td.text { overflow-wrap: break-word; }
 .best > *, .changed > * { background: var(--mark); }
 .total > * { font-weight: 650; }
 .matrix { width: auto; }
 .matrix th { white-space: nowrap; }
-.matrix td { min-width: 46px; text-align: center; padding: 6px 4px; border: 1px solid var(--card); }
+.matrix td { min-width: 40px; text-align: center; padding: 6px 4px; border: 1px solid var(--card); }
 .matrix .turned { vertical-align: bottom; padding: 8px 4px; }
 .turned span { writing-mode: vertical-rl; transform: rotate(180deg); }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr));
@@ -85,11 +91,13 @@ td.text { overflow-wrap: anywhere; }
 .mistakes strong { color: var(--ink); }
 .mistakes img { display: block; image-rendering: pixelated; border-radius: 6px;
   background: #000; }
+pre span { display: inline-block; max-width: 100%; }
 details { border-top: 1px solid var(--edge); padding: 10px 0; }
 summary { cursor: pointer; }
 details[open] > summary { margin-bottom: 10px; }
 footer { color: var(--soft); font-size: 13px; }
 @media (max-width: 520px) {
+  .wide text { font-size: 13px; }
   section { padding: 16px 14px; border-radius: 10px; } th, td { padding: 5px 8px; }
   .facts { grid-template-columns: 1fr 1fr; gap: 8px; } .facts > div { padding: 10px 12px; }
   .facts b { font-size: 23px; } header { padding-top: 20px; }

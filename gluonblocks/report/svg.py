@@ -19,7 +19,10 @@ COLOURS = dict(zip(style.PALETTE, ('blue', 'vermillion', 'green', 'purple', 'ora
 COLOURS.update({style.INK: 'ink', style.FAINT: 'faint', style.GRID: 'grid'})
 
 # A picture is as wide as a phone, so that its text is not made smaller there.
-_SETTINGS: Any = {'font.size': 11, 'axes.unicode_minus': False, 'path.simplify': False}
+_SETTINGS: Any = {'font.size': 11.5, 'axes.labelpad': 7, 'axes.unicode_minus': False,
+                  'path.simplify': False}
+
+SMALL = {'width': 300, 'height': 180}
 
 _LINK = '{http://www.w3.org/1999/xlink}href'
 _PRESENTATION = {'fill-opacity', 'stroke-opacity', 'opacity', 'stroke-width', 'stroke-dasharray',
@@ -28,7 +31,7 @@ _PRESENTATION = {'fill-opacity', 'stroke-opacity', 'opacity', 'stroke-width', 's
 _NUMBER = re.compile(r'-?\d+\.\d+')
 
 
-def draw(plot, name, title, text, width=460, height=270):
+def draw(plot, name, title, text, width=420, height=255):
     """Inline SVG of what `plot(figure)` draws, `width` by `height` points, as a string.
 
     `name` is one that no other picture of the page has, `title` and `text` are for who does not
@@ -43,10 +46,10 @@ def draw(plot, name, title, text, width=460, height=270):
         FigureCanvasSVG(figure)
         plot(figure)
         figure.savefig(content, format='svg', transparent=True, metadata={'Date': None})
-        return _clean(ET.fromstring(content.getvalue()), name, title, text)
+        return _clean(ET.fromstring(content.getvalue()), name, title, text, width)
 
 
-def _clean(root, name, title, text):
+def _clean(root, name, title, text, width):
     parts = {part: '%s-%s' % (name, part) for part in ('title', 'text')}
     ids = _short_ids(root, name)
     for parent in list(root.iter()):
@@ -73,8 +76,9 @@ def _clean(root, name, title, text):
         if not (element.text or '').strip():
             element.text = None
     inner = ''.join(ET.tostring(child, encoding='unicode') for child in root)
-    return '<svg class="chart" role="img" viewBox="%s" aria-labelledby="%s %s">%s%s%s</svg>' % (
-        root.get('viewBox'), parts['title'], parts['text'], tag('title', title, id=parts['title']),
+    return '<svg class="chart%s" role="img" viewBox="%s" aria-labelledby="%s %s">%s%s%s</svg>' % (
+        ' wide' if width > SMALL['width'] else '', root.get('viewBox'), parts['title'],
+        parts['text'], tag('title', title, id=parts['title']),
         tag('desc', text, id=parts['text']), inner)
 
 

@@ -4,6 +4,7 @@ import os
 import shlex
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from ..graphs.switch import DEFAULT, VARIABLE
 from ..models.registry import get_recipe
 from ..runs.config import read_config
 from ..runs.load import BEST, FINAL
@@ -85,11 +86,12 @@ def _state(folder, config, done):
 
 
 def repeating_command(config):
-    """The command line that repeats a run, on a machine that has its data, as text."""
-    words = ['OMP_NUM_THREADS=%s' % config['threads']] if config['threads'] else []
-    if config['way'] != 'graph':
-        words.append('GLUONBLOCKS_WAY=%s' % config['way'])
-    words += ['gluonblocks', 'train', '--model', config['model']]
+    """The command line that repeats a run, on a machine that has its data, as words that belong
+    together."""
+    parts = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
+    if config['way'] != DEFAULT:
+        parts.append(['%s=%s' % (VARIABLE, config['way'])])
+    parts += [['gluonblocks', 'train'], ['--model', config['model']]]
     usual = usual_options(config['model'])
     for name in OPTIONS:
         value = config[name]
@@ -98,10 +100,10 @@ def repeating_command(config):
         said = name == 'seed' or (usual[name] is not None or name in config['asked'])
         if not said or value is None or value is False or value == usual[name]:
             continue
-        words.append('--' + name.replace('_', '-'))
+        parts.append(['--' + name.replace('_', '-')])
         if value is not True:
-            words.append(','.join(map(str, value)) if isinstance(value, list) else str(value))
-    return ' '.join(map(shlex.quote, words + ['--out', 'runs/again']))
+            parts[-1].append(','.join(map(str, value)) if isinstance(value, list) else str(value))
+    return [' '.join(map(shlex.quote, part)) for part in parts + [['--out', 'runs/again']]]
 
 
 def usual_options(model):
