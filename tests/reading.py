@@ -26,6 +26,7 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.elements.append((tag, dict(attributes)))
         if tag in VOID:
+            self.text += ' '
             return
         self._open.append(tag)
         if tag == 'tr':

@@ -20,7 +20,7 @@ COLOURS.update({style.INK: 'ink', style.FAINT: 'faint', style.GRID: 'grid'})
 
 # A picture is as wide as a phone, so that its text is not made smaller there.
 _SETTINGS: Any = {'font.size': 11.5, 'axes.labelpad': 7, 'axes.unicode_minus': False,
-                  'path.simplify': False}
+                  'path.simplify': False, 'figure.facecolor': 'none', 'axes.facecolor': 'none'}
 
 SMALL = {'width': 300, 'height': 180}
 
@@ -43,9 +43,10 @@ def draw(plot, name, title, text, width=420, height=255):
     with style.styled(), io.BytesIO() as content:
         matplotlib.rcParams.update(_SETTINGS)
         figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-        FigureCanvasSVG(figure)
+        canvas = FigureCanvasSVG(figure)
         plot(figure)
-        figure.savefig(content, format='svg', transparent=True, metadata={'Date': None})
+        # Not savefig, which draws everything twice.
+        canvas.print_svg(content, metadata={'Date': None})
         return _clean(ET.fromstring(content.getvalue()), name, title, text, width)
 
 
