@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from gluonblocks import files
-from gluonblocks.files import DamagedFile, remove_temporaries, write_file
+from gluonblocks.files import DamagedFile, append_file, remove_temporaries, write_file
 from gluonblocks.runs.tensors import encode_tensors, read_tensors
 
 TENSORS = {'b': np.arange(6, dtype='float32').reshape(2, 3).T, 'a': np.array([2 ** 32 - 1], 'u4'),
@@ -190,3 +190,20 @@ def test_a_link_whose_old_content_is_kept_changes_nothing_where_it_leads(tmp_pat
     assert (tmp_path / 'away' / 'target').read_bytes() == b'old'
     assert (tmp_path / 'last').read_bytes() == b'new' and not (tmp_path / 'last').is_symlink()
     assert (tmp_path / 'previous').read_bytes() == b'old'
+
+
+def test_what_is_appended_comes_after_what_is_there(tmp_path):
+    path = tmp_path / 'x.csv'
+    append_file(str(path), b'one')
+    append_file(str(path), b' two')
+    assert path.read_bytes() == b'one two'
+
+
+def test_nothing_but_a_regular_file_is_appended_to(tmp_path):
+    os.mkfifo(str(tmp_path / 'pipe'))
+    reader = os.open(str(tmp_path / 'pipe'), os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(OSError, match='pipe could not be written: this is a pipe, no regular'):
+        append_file(str(tmp_path / 'pipe'), b'x')
+    os.close(reader)
+    with pytest.raises(OSError, match='could not be written: Is a directory'):
+        append_file(str(tmp_path), b'x')

@@ -4,7 +4,7 @@ import numpy as np
 from ..files import write_file
 from ..tables import format_table
 from ..training.metrics import accuracy_of, class_scores
-from .style import INK, encode_figure, new_figure, shorten, styled
+from .style import INK, encode_figure, new_figure, plain, shorten, styled
 
 # With more classes a cell has no room for its number.
 MOST_NUMBERED = 25
@@ -37,7 +37,7 @@ def draw_confusion(matrix, names):
     shade = PowerNorm(0.5, vmin=0, vmax=1)
     image = ax.imshow(shares, cmap='Blues', norm=shade)
     size = None if numbered else 6
-    labels = [shorten(name) for name in names]
+    labels = [plain(shorten(name)) for name in names]
     slanted = numbered and max(map(len, labels)) > 4
     ax.set_xticks(range(number), labels, fontsize=size, rotation=45 if slanted else 0 if numbered
                   else 90, ha='right' if slanted else 'center',

@@ -8,6 +8,7 @@ from .style import (
     epoch_axis,
     new_figure,
     number_axis,
+    plain,
     styled,
     tick,
 )
@@ -27,7 +28,7 @@ def draw_curves(rows, title=''):
     with styled():
         figure = new_figure()
         if title:
-            figure.suptitle(title, x=0.012, ha='left')
+            figure.suptitle(plain(title), x=0.012, ha='left')
         left, right = figure.subplots(1, 2)
         draw_loss(left, rows)
         draw_accuracies(right, rows)

@@ -5,6 +5,7 @@ Needs matplotlib, which is imported where it is used.
 import contextlib
 import io
 import math
+from typing import Any, Dict
 
 # Okabe and Ito's colours, which people with any kind of colour blindness tell apart
 # (https://jfly.uni-koeln.de/color/), in the order in which lines take them.
@@ -16,7 +17,7 @@ WIDTH, HALF = 8.4, 4.2  # of a figure as wide as a page, and of half of one, in 
 DPI = 150
 MANY_EPOCHS = 30  # a line with more points has no dots
 
-SETTINGS = {
+SETTINGS: Dict[Any, Any] = {
     'font.family': 'DejaVu Sans', 'font.size': 9.5, 'axes.titlesize': 10.5,
     'axes.titleweight': 'bold', 'axes.titlelocation': 'left', 'figure.titlesize': 11.5,
     'figure.titleweight': 'bold', 'legend.fontsize': 9, 'axes.edgecolor': FAINT, 'axes.labelcolor':
@@ -115,3 +116,8 @@ def shorten(text, most=24):
     begin alike often end otherwise."""
     half = (most - 1) // 2
     return text if len(text) <= most else '%s…%s' % (text[:most - 1 - half], text[-half:])
+
+
+def plain(text):
+    """A text as it is: matplotlib takes what stands between two '$' for a formula."""
+    return text.replace('$', r'\$')

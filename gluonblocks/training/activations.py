@@ -57,7 +57,8 @@ def norm_activations(net, X):
 
 def histogram(values):
     """The `Histogram` of `values`, an array of floats."""
-    values = values[np.isfinite(values)]
+    # In float64, for in float32 an end, rounded, would lie outside of its own bin.
+    values = values[np.isfinite(values)].astype('float64')
     if not values.size:
         return Histogram(np.linspace(0, 1, BINS + 1), np.zeros(BINS, 'int64'))
     low, high = (float(end) for end in np.quantile(values, (0.001, 0.999)))

@@ -71,10 +71,14 @@ class NormStats(Hook):
             tell('%s has no batch normalization layer: no %s is written' % (self._net.name, NAME))
             return
         kept = _lines_up_to(self._path, state.step)
+        # An epoch's rows come after a checkpoint of its last step, so a part of them may be there.
+        before = [line for line in kept if _step_of(line) != _step_of(kept[-1])]
+        if len(kept) - len(before) != len(STATISTICS) * len(self._layers):
+            kept = before
         if state.history and not any(line.startswith('%d,' % len(state.history)) for line in kept):
             tell('%s has no rows of epoch %d: it goes on from here' % (
                 self._path, len(state.history)))
-        self._last_step = int(kept[-1].split(',')[1]) if kept else 0
+        self._last_step = _step_of(kept[-1]) if kept else 0
         write_file(self._path, (_HEAD + ''.join(kept)).encode())
 
     def batch_end(self, state):
@@ -102,12 +106,10 @@ class NormStats(Hook):
             values = layer_statistics(layer.block)
             if values is None:
                 continue
-            with np.errstate(invalid='ignore'):  # between infinities there is no number
-                quantiles = np.quantile(values, QUANTILES, axis=1).T
             shares = (dead_share(layer, values), saturated_share(layer, values))
             self._lines += ['%d,%d,%s,%s,%s\n' % (
                 epoch, step, layer.name, statistic, ','.join('%.6g' % x for x in (*row, *shares)))
-                for statistic, row in zip(STATISTICS, quantiles)]
+                for statistic, row in zip(STATISTICS, quantiles_of(values))]
 
 
 def layer_statistics(block):
@@ -126,6 +128,22 @@ def layer_statistics(block):
     if block._kwargs.get('fix_gamma'):  # nn.BatchNorm(scale=False): the operator takes 1
         values[0] = 1
     return values
+
+
+def quantiles_of(values):
+    """The `QUANTILES` of each row of `values`, (4, C) -> (4, 7), between two values in proportion.
+
+    As np.quantile, but the same in every version of NumPy, and right beside infinities too.
+    """
+    ordered = np.sort(values, axis=1)
+    position = np.array(QUANTILES) * (values.shape[1] - 1)
+    below = position.astype(int)
+    share = position - below
+    low, high = ordered[:, below], ordered[:, np.minimum(below + 1, values.shape[1] - 1)]
+    with np.errstate(invalid='ignore'):  # between two infinities there is no number
+        found = np.where(share == 0, low, low + share * (high - low))
+    found[np.isnan(values).any(axis=1)] = np.nan
+    return found
 
 
 def output_spread(block, values):
@@ -208,6 +226,10 @@ def _read_row(line):
             quantiles != sorted(quantiles)) or any(x < 0 or x > 1 for x in row[11:]):
         raise ValueError('it cannot be: %s' % line.strip())
     return row
+
+
+def _step_of(line):
+    return int(line.split(',', 2)[1])
 
 
 def _lines_up_to(path, step):

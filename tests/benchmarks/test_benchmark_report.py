@@ -2,6 +2,7 @@
 import pytest
 
 from benchmarks import stats
+from benchmarks.chart import draw
 from benchmarks.onednn import primitive_times
 from benchmarks.report import between, summarize, table, times
 from benchmarks.stats import epoch_seconds, fastest_torch, outside_share
@@ -87,3 +88,17 @@ def test_a_missed_target_says_by_how_much():
 
 def test_what_was_not_measured_has_no_target():
     assert targets({'training': {}, 'batch_norm': {}, 'prediction': []}) == []
+
+
+@pytest.mark.parametrize('kind', ['png', 'svg'])
+def test_the_chart_has_plain_numbers_a_unit_and_the_same_bytes(tmp_path, kind):
+    training = {model: {'torch eager': sample(0.4), 'notebook': sample(26.2890625),
+                        'ours': sample(2.0)} for model in ('lenet_bn', 'resnet', 'densenet')}
+    for name in ('one.', 'two.'):
+        draw(summarize(raw(training)), str(tmp_path / (name + kind)), 256)
+    content = (tmp_path / ('one.' + kind)).read_bytes()
+    assert content == (tmp_path / ('two.' + kind)).read_bytes()
+    if kind == 'svg':
+        for text in (b'Time of a training batch of 256 images, in milliseconds (less is better)',
+                     b'densenet', b'>6,730,000<', b'>102,400<'):
+            assert text in content

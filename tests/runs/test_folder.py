@@ -219,7 +219,7 @@ def test_no_module_of_the_package_names_pickle():
 
 
 def test_without_matplotlib_it_is_told_once_and_trains(folder, monkeypatch, capsys):
-    def missing(rows):
+    def missing(rows, title):
         raise ImportError('No module named matplotlib')
     monkeypatch.setattr(records, 'draw_curves', missing)
     start(folder)

@@ -73,7 +73,7 @@ def test_an_epochs_checkpoint_is_written_before_its_picture(folder, writes):
 def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(folder, monkeypatch, capsys):
     start(folder + '0')
 
-    def broken(rows):
+    def broken(rows, title):
         raise RuntimeError('no fonts')
     monkeypatch.setattr(records, 'draw_curves', broken)
     start(folder)
