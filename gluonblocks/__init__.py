@@ -1,7 +1,7 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
 
 The names here are the book's, by chapter, and what a run needs; the rest is in the wings: `blocks`,
-`graphs`, `models`, `data`, `training`, `drawing`, `runs`, `export`.
+`graphs`, `models`, `data`, `training`, `drawing`, `runs`, `report`, `export`.
 """
 from . import _runtime
 from ._version import __version__
@@ -27,6 +27,7 @@ try:
     from .drawing import show_fashion_mnist
     from .export import export_net, export_run, load_torch
     from .models import get_model, get_recipe, layer_shapes, list_models, register, resnet18
+    from .report import write_report
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model
     from .training import Hook, confusion_matrix, evaluate_accuracy, train, train_ch5
 except KeyboardInterrupt:
@@ -50,6 +51,6 @@ __all__ = [
     'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
     # Runs, and what can be asked of a trained net.
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
-    'resume_run', 'train_model',
+    'resume_run', 'train_model', 'write_report',
     # Out of MXNet.
     'export_net', 'export_run', 'load_torch']

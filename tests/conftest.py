@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from browser import Browser, find_browser
 
 import gluonblocks as gb
 from gluonblocks import files
@@ -170,3 +171,14 @@ def python():
 @pytest.fixture(params=gb.list_models())
 def model_name(request):
     return request.param
+
+
+@pytest.fixture(scope='session')
+def chromium(tmp_path_factory):
+    """A browser, once for all tests. It may be missing where $GLUONBLOCKS_TEST_BROWSER is unset."""
+    path = find_browser()
+    if not path:
+        pytest.skip('there is no Chromium here to open a page with: apt-get install chromium')
+    browser = Browser(path, tmp_path_factory.mktemp('profile'))
+    yield browser
+    browser.close()

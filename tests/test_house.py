@@ -17,7 +17,7 @@ ORDER = [
     ['training'],
     ['drawing'],
     ['runs'],
-    ['export'],
+    ['export', 'report'],
     ['commands'],
     ['__init__', '__main__'],
 ]

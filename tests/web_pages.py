@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from tiny_onnx import linear_answer
 
-from gluonblocks.export.npm import PackageError, read_package
+from gluonblocks.export.npm import NpmPackage, PackageError, read_package
 
+AXE = NpmPackage(
+    'axe-core', '4.14.1', 708405,
+    'sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==',
+    {'axe.min.js': '29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c'})
 CLASSES = ['t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag',
            'ankle boot']
 INFO = {'classes': CLASSES, 'input': [1, 28, 28], 'resize': None, 'scaling': 'x / 255',
@@ -36,6 +40,13 @@ def npm_package(package, source=None):
         if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
             raise
         pytest.skip('%s' % error)
+
+
+def axe_findings(page):
+    """What axe-core, a checker of accessibility, finds wrong with the page."""
+    page.run(npm_package(AXE)['axe.min.js'].decode())
+    return page.run('axe.run().then(({violations}) => violations.map(({id, nodes}) => '
+                    'id + ": " + nodes.map((node) => node.html + node.failureSummary)))')
 
 
 def ready(page):

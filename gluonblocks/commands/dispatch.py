@@ -5,7 +5,7 @@ import sys
 from .. import _runtime
 from . import running
 
-COMMANDS = ('train', 'evaluate', 'predict', 'export', 'doctor')
+COMMANDS = ('train', 'evaluate', 'predict', 'report', 'export', 'doctor')
 
 USAGE = """\
 usage: gluonblocks COMMAND [ARGUMENT ...]
@@ -13,6 +13,7 @@ usage: gluonblocks COMMAND [ARGUMENT ...]
   train     train a model and print the book's lines
   evaluate  tell what a trained net gets right and what it confuses
   predict   tell what is on pictures
+  report    write a page about a run, or about several side by side
   export    write a trained net as files that other programs run
   doctor    tell what is installed and what is wrong; the same without a command
 

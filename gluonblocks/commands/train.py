@@ -11,6 +11,7 @@ from ..runs.train import resume_run, train_model
 from ..training.interrupt import Interrupted
 from .arguments import add_options, given_options
 from .parser import Parser, flag_of
+from .report import write_at_end
 
 EXAMPLE = """\
 example:
@@ -37,12 +38,16 @@ def parse(argv, prog):
                                                        OPTIONS.items() if option.may_change))
     parser.add_argument('--summary', action='store_true',
                         help="print the model's layers, with shapes and costs, and do no more")
+    parser.add_argument('--no-report', action='store_true',
+                        help="write no report.html into the run's folder at its end")
     add_options(parser)
     args = parser.parse_args(argv)
     if not args.model and not args.resume:
         parser.error('--model is needed, or --resume')
     if args.out and args.resume:
         parser.error('--out starts a run and --resume goes on with one: name one of them')
+    if args.no_report and not (args.out or args.resume):
+        parser.error('argument --no-report: goes with --out or --resume')
     for name, option in OPTIONS.items():
         if option.group == FOLDER and getattr(args, name) and not (args.out or args.resume):
             parser.error('argument %s: goes with --out or --resume' % flag_of(name))
@@ -69,7 +74,8 @@ def main(args):
 
 
 def with_way_on(folder, args, train, *what, **how):
-    """`train` by the options given; where it is interrupted, tell the command that goes on."""
+    """`train` by the options given, and the page about it; where it is interrupted, tell the
+    command that goes on."""
     try:
         train(*what, **how, **given_options(args))
     except Interrupted:
@@ -77,3 +83,5 @@ def with_way_on(folder, args, train, *what, **how):
             print('To go on:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
                   file=sys.stderr)
         raise
+    if folder and not args.no_report:
+        write_at_end(folder, args.ctx)

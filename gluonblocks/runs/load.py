@@ -43,10 +43,13 @@ def load_run(folder, ctx=None, weights='best'):
 
 def newest_checkpoint(folder, identity):
     """The newest good checkpoint: its name and `load_checkpoint` of it; a bad one is told."""
-    errors = []
+    errors, path = [], os.path.join(folder, LAST)
     for name in (LAST, PREVIOUS):
         try:
             tensors, info = load_checkpoint(os.path.join(folder, name), identity)
+            if name == LAST and info['step'] < _step_of(os.path.join(folder, PREVIOUS), identity):
+                raise DamagedFile('%s: not the last checkpoint: it is of step %d, and that before '
+                                  'it of a later one' % (path, info['step']))
         except (DamagedFile, FileNotFoundError) as error:
             errors.append(error)
             continue
@@ -56,6 +59,14 @@ def newest_checkpoint(folder, identity):
         return name, (tensors, info)
     raise ValueError('%s has no checkpoint that can be used:\n  %s'
                      % (folder, '\n  '.join(str(error) for error in errors)))
+
+
+def _step_of(path, identity):
+    """The step of the checkpoint at `path`, or 0 where there is none that can be used."""
+    try:
+        return load_checkpoint(path, identity)[1]['step']
+    except (OSError, ValueError):
+        return 0
 
 
 def read_best(folder, identity):

@@ -24,7 +24,7 @@ def test_help_names_every_command():
 
 def test_an_unknown_command_is_code_2_with_the_list():
     assert call('trian') == (2, '', "error: there is no command 'trian'; the commands are: train, "
-                                    'evaluate, predict, doctor\nSee gluonblocks --help\n')
+                                    'evaluate, predict, report, doctor\nSee gluonblocks --help\n')
 
 
 @pytest.mark.parametrize('name', dispatch.COMMANDS)
@@ -46,7 +46,7 @@ def test_without_a_command_it_is_the_doctor(tmp_path):
     assert out.startswith('gluonblocks ')
 
 
-@pytest.mark.parametrize('name', ['train', 'evaluate', 'predict'])
+@pytest.mark.parametrize('name', ['train', 'evaluate', 'predict', 'report'])
 def test_without_mxnet_each_says_what_to_install(tmp_path, name):
     (tmp_path / 'mxnet.py').write_text('raise ImportError("No module named mxnet")')
     env = environment()

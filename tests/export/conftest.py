@@ -2,7 +2,6 @@
 import os
 
 import pytest
-from browser import Browser, find_browser
 from tiny_onnx import linear_onnx
 from web_pages import BIAS, GALLERY, INFO, WEIGHT, npm_package, ready
 
@@ -21,17 +20,6 @@ def fake_runtime(monkeypatch):
     monkeypatch.setattr('gluonblocks.export.web.read_package',
                         lambda package, source: FakeRuntime.files)
     return FakeRuntime
-
-
-@pytest.fixture(scope='session')
-def chromium(tmp_path_factory):
-    """A browser, once for all tests. It may be missing where $GLUONBLOCKS_TEST_BROWSER is unset."""
-    path = find_browser()
-    if not path:
-        pytest.skip('there is no Chromium here to open a page with: apt-get install chromium')
-    browser = Browser(path, tmp_path_factory.mktemp('profile'))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope='session')

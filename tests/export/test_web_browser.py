@@ -16,11 +16,11 @@ from web_pages import (
     INFO,
     WEIGHT,
     answered,
+    axe_findings,
     box,
     click,
     draw,
     expected,
-    npm_package,
     ready,
     seen,
     shown,
@@ -29,13 +29,7 @@ from web_pages import (
 import gluonblocks as gb
 from gluonblocks.data.batches import BatchLoader
 from gluonblocks.data.pictures import read_image
-from gluonblocks.export.npm import NpmPackage
 from gluonblocks.export.web import write_page, write_site
-
-AXE = NpmPackage(
-    'axe-core', '4.14.1', 708405,
-    'sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==',
-    {'axe.min.js': '29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c'})
 
 SHIFT, CTRL = 8, 2
 
@@ -309,15 +303,11 @@ def test_the_policy_stops_a_script_and_a_request_that_are_not_the_pages_own(page
 @pytest.mark.parametrize('tab', ['draw', 'picture', 'gallery'])
 def test_axe_finds_nothing_to_complain_of(shared_page, tab, scheme):
     page = shared_page
-    source = npm_package(AXE)['axe.min.js'].decode()
     page.prefer(prefers_color_scheme=scheme, prefers_reduced_motion='reduce')
     answered(page, lambda: click(page, '#images button'))
     click(page, '#tab-' + tab)
     page.run('document.querySelector("details").open = true')
-    page.run(source)
-    found = page.run('axe.run().then(({violations}) => violations.map(({id, nodes}) => '
-                     'id + ": " + nodes.map((node) => node.html + node.failureSummary)))')
-    assert found == []
+    assert axe_findings(page) == []
 
 
 @pytest.mark.parametrize('width', [320, 360, 768, 1280])
