@@ -219,7 +219,7 @@ def _fit(image, height, width):
     whole = np.empty((height, width) + image.shape[2:], np.uint8)
     whole[:] = np.median(_border(image), axis=0).astype(np.uint8)
     if (H, W) != (h, w):
-        image = np.asarray(Image.fromarray(image).resize((w, h), Image.BILINEAR))
+        image = np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.BILINEAR))
     y, x = (height - h) // 2, (width - w) // 2
     whole[y:y + h, x:x + w] = image
     return whole
