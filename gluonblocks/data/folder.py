@@ -151,14 +151,14 @@ def _room(shape):
     if num_bytes <= MAX_IN_MEMORY:
         return np.empty(shape, np.uint8)
     try:
-        file = tempfile.TemporaryFile()
-        os.posix_fallocate(file.fileno(), 0, num_bytes)  # or a full disk would end the process
+        with tempfile.TemporaryFile() as file:  # which stays while the array does
+            os.posix_fallocate(file.fileno(), 0, num_bytes)  # or a full disk would end the process
+            return np.memmap(file, np.uint8, 'r+', shape=shape)
     except OSError as error:
         raise DataError('the images take %d MB, of which %d go into memory, and %s has no room for '
                         'them: %s. Set TMPDIR to a folder with room, or a smaller resize' % (
                             num_bytes // 10 ** 6, MAX_IN_MEMORY // 10 ** 6, tempfile.gettempdir(),
                             error.strerror))
-    return np.memmap(file, np.uint8, 'r+', shape=shape)
 
 
 def _shared(parts):

@@ -97,7 +97,8 @@ def told(items, one, many):
 def _pictures_in(folder):
     """(pictures, other files, links that lead back) in `folder` and the folders in it."""
     pictures, others, loops = [], [], []
-    waiting: List[Tuple[str, Tuple[Any, ...]]] = [(folder, ())]
+    # A link to a folder above would bring in the other classes.
+    waiting: List[Tuple[str, Tuple[Any, ...]]] = [(folder, _folders_above(folder))]
     while waiting:
         here, above = waiting.pop()
         try:
@@ -116,6 +117,17 @@ def _pictures_in(folder):
             else:
                 others.append(entry.path)
     return pictures, others, loops
+
+
+def _folders_above(folder):
+    """The device and number of each folder that holds `folder`, by its own path or a link's."""
+    keys = []
+    for path in {os.path.realpath(folder), os.path.abspath(folder)}:
+        while path != os.path.dirname(path):
+            path = os.path.dirname(path)
+            state = os.stat(path)
+            keys.append((state.st_dev, state.st_ino))
+    return tuple(keys)
 
 
 def _entries(folder):
@@ -162,7 +174,7 @@ def _check(folder, files):
                         % (folder, _listed(untrained)))
     if len(files.train) < 2:
         raise DataError('%s has %s, but a net needs two at least to tell apart%s' % (
-            folder, 'one class, %s,' % list(files.train)[0] if files.train else 'no class',
+            folder, 'one class, %s' % list(files.train)[0] if files.train else 'no class',
             _LAYOUT % {'folder': folder}))
     untested = [name for name, paths in files.test.items() if not paths]
     if len(untested) == len(files.test):

@@ -97,11 +97,15 @@ def pillow_of_ours():
     @contextlib.contextmanager
     def reading(path):
         here.path = path
-        yield
+        try:
+            yield
+        finally:
+            here.path = None
 
     def note(message, category, *_):
-        if category is not Image.DecompressionBombWarning:
-            caught.append('%s: %s' % (getattr(here, 'path', ''), ' '.join(str(message).split())))
+        path = getattr(here, 'path', None)
+        if path and category is not Image.DecompressionBombWarning:
+            caught.append('%s: %s' % (path, ' '.join(str(message).split())))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('always')

@@ -1,5 +1,6 @@
 """The confusion matrix as text, and as a picture: matplotlib is imported where it is used."""
 import io
+import warnings
 
 import numpy as np
 
@@ -33,7 +34,10 @@ def plot_confusion(matrix, names, path):
             ax.text(j, i, number, ha='center', va='center', fontsize=8,
                     color='white' if shares[i, j] > 0.5 else 'black')
     content = io.BytesIO()
-    figure.savefig(content, format='png', dpi=120)
+    with warnings.catch_warnings():
+        # Letters that no font here has are drawn as boxes; a warning for each helps nobody.
+        warnings.filterwarnings('ignore', 'Glyph .* missing')
+        figure.savefig(content, format='png', dpi=120)
     write_file(path, content.getvalue())
 
 
