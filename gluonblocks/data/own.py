@@ -88,4 +88,4 @@ def _check(spec, which, images, labels):
 def _kinds(made):
     if isinstance(made, (tuple, list)):
         return '%d things: %s' % (len(made), ', '.join(type(one).__name__ for one in made))
-    return 'a ' + type(made).__name__
+    return 'one thing: ' + type(made).__name__

@@ -142,6 +142,10 @@ def _build(name, factory, kwargs):
     if not isinstance(net, Block):
         raise ValueError('the model %s makes a %s, but must make a net, a Block of mxnet.gluon'
                          % (name, type(net).__name__))
+    if not net.collect_params().keys():
+        raise ValueError('the model %s makes a net without parameters, so nothing can be learned: '
+                         'Gluon knows the layers that are attributes of a Block, or were given to '
+                         'add() of a Sequential, and none in a list' % name)
     return net
 
 

@@ -1,5 +1,5 @@
 """Where the model and the data set of a run came from, if they are not this package's own."""
-from ..data.datasets import get_dataset, is_registered
+from ..data.datasets import OF_PICTURES, get_dataset, is_registered
 from ..imported import import_folder, load_object, source_of
 from ..models.registry import get_factory, list_models
 from ..training.progress import tell
@@ -17,7 +17,8 @@ def sources_of(model, dataset):
     what a script itself registers there is no sha256: the same script may go on.
     """
     return {'model': _source(model, get_factory(model)),
-            'dataset': _source(dataset, get_dataset(dataset).load)}
+            'dataset': {} if dataset.startswith(OF_PICTURES) else _source(
+                dataset, get_dataset(dataset).load)}
 
 
 def is_sources(value):
@@ -71,11 +72,12 @@ def differences(before, now):
 
 
 def _source(name, function):
-    if function is None or not getattr(function, '__qualname__', ''):
+    if function is None:
         return {}
-    if ':' in name and not name.startswith('folder:'):
-        spec = name
-    else:
+    spec = name
+    if ':' not in name:
+        if not getattr(function, '__qualname__', ''):  # as of a partial, which tells nothing
+            return {}
         spec = '%s:%s' % (function.__module__, function.__qualname__)
     if spec.startswith(('gluonblocks.', 'gluonblocks:')):
         return {}

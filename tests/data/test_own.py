@@ -57,7 +57,7 @@ def test_a_registered_function_is_the_registered_data_set(write_module, monkeypa
 
 
 @pytest.mark.parametrize('body, said', [
-    ('def load(): return 1', 'gives a int. It is one of'),
+    ('def load(): return 1', 'gives one thing: int. It is one of'),
     ('def load(): return 1, 2, 3', 'gives 3 things: int, int, int'),
     ('def load(batch_size): return 1', 'does not take resize, seed'),
     ('def load(batch_size, **how): return [1], [2]', 'gives 2 things: list, list'),

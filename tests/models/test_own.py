@@ -14,6 +14,10 @@ def no_classes(classes):
     return nn.Dense(classes)
 def nothing(num_classes=10):
     pass
+def no_layers(num_classes=10):
+    net = nn.HybridSequential()
+    net.layers = [nn.Dense(num_classes)]
+    return net
 def breaks(num_classes=10):
     return ours(num_classes).no_such_thing
 text = 'net'
@@ -44,9 +48,10 @@ def test_a_registered_function_has_its_recipe_by_either_name(nets):
 @pytest.mark.parametrize('name, said', [
     ('no_classes', "unexpected keyword argument 'num_classes'|missing a required"),
     ('nothing', 'makes a NoneType, but must make a net'),
-    ('breaks', r"cannot be made: AttributeError: .*no_such_thing.*nets_of_ours.py, line 11\)"),
+    ('breaks', r"cannot be made: AttributeError: .*no_such_thing.*nets_of_ours.py, line 15\)"),
+    ('no_layers', 'a net without parameters'),
     ('text', "is 'net', but must be a function that takes num_classes"),
-    ('other', "has no 'other'; it has breaks, no_classes, nothing, ours"),
+    ('other', "has no 'other'; it has breaks, no_classes, no_layers, nothing, ours"),
 ])
 def test_a_function_that_makes_no_net_is_refused_in_words(nets, name, said):
     with pytest.raises(ValueError, match=said):
