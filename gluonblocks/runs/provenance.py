@@ -65,6 +65,8 @@ def check_same(folder, config, now):
             said.append('%s %s there, %s here' % (name, before, value))
             if name == 'threads':
                 said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
+            if name == 'data_sha256':
+                said[-1] += ' (the images or their labels have changed)'
             if name == 'way':
                 said[-1] += ' (the environment variable %s)' % VARIABLE
     if said:
