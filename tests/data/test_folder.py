@@ -1,6 +1,7 @@
 """Folders of pictures as data sets: which files are whose, how they are read, what is refused."""
 import os
 import shutil
+import time
 import unicodedata
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 import gluonblocks as gb
 from gluonblocks.data import folder as of_pictures
+from gluonblocks.data import pictures
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.data.folder import DataWarning, load_data_folder
 from gluonblocks.data.folder_files import find_pictures
@@ -211,3 +213,22 @@ def test_only_the_test_is_read_where_only_it_is_asked_for(pets):
     train_iter, test_iter = load_data_folder(str(pets), 4, size=(10, 12), color=True,
                                              only_test=True)
     assert train_iter is None and test_iter.images.shape == (6, 10, 12, 3)
+
+
+@pytest.mark.parametrize('large, together', [(0, 1), (10 ** 9, 2)])
+def test_pictures_that_take_much_memory_are_decoded_one_at_a_time(pets, monkeypatch, large,
+                                                                 together):
+    decode, running, most = pictures._flat, [], []
+
+    def slow(*args):
+        running.append(1)
+        time.sleep(0.02)
+        most.append(len(running))
+        running.pop()
+        return decode(*args)
+
+    monkeypatch.setattr(pictures, '_flat', slow)
+    monkeypatch.setattr(pictures, 'LARGE', large)
+    monkeypatch.setattr(of_pictures, 'physical_cores', lambda: 2)
+    load_data_folder(str(pets), 4)
+    assert max(most) == together
