@@ -1,4 +1,5 @@
 """Rows of cells -> a table as text, whose columns line up."""
+import unicodedata
 
 
 def format_table(rows, left=(0,), markdown=False):
@@ -15,8 +16,8 @@ def format_table(rows, left=(0,), markdown=False):
         raise ValueError('the rows of a table have equally many cells, but these have %s'
                          % ' or '.join(map(str, lengths)))
     columns = list(zip(*rows))
-    widths = [max(map(len, column)) for column in columns]
-    lines = list(zip(*[[cell.ljust(width) if i in left else cell.rjust(width) for cell in column]
+    widths = [max(map(_width, column)) for column in columns]
+    lines = list(zip(*[[_pad(cell, width, i in left) for cell in column]
                        for i, (column, width) in enumerate(zip(columns, widths))]))
     if not markdown:
         return '\n'.join('  '.join(line).rstrip() for line in lines)
@@ -24,3 +25,14 @@ def format_table(rows, left=(0,), markdown=False):
                     for i, width in enumerate(widths))
     bars = ['| %s |' % ' | '.join(line) for line in lines]
     return '\n'.join([bars[0], '|%s|' % rule] + bars[1:])
+
+
+def _width(text):
+    """How many columns of a terminal `text` takes: a Chinese character two, an accent none."""
+    return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c)
+               else 1 for c in text)
+
+
+def _pad(cell, width, left):
+    space = ' ' * (width - _width(cell))
+    return cell + space if left else space + cell

@@ -182,3 +182,29 @@ def chromium(tmp_path_factory):
     browser = Browser(path, tmp_path_factory.mktemp('profile'))
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def write_module(tmp_path, monkeypatch):
+    """Write a module that Python finds, and imports anew; returns its path."""
+    folder = tmp_path / 'modules'
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+    def write(name, text):
+        path = folder / (name.replace('.', '/') + '.py')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        forget(name)
+        return path
+
+    before = set(sys.modules)
+    yield write
+    for name in set(sys.modules) - before:
+        if str(folder) in (getattr(sys.modules[name], '__file__', None) or ''):
+            forget(name)
+
+
+def forget(name):
+    """Have Python import a module anew."""
+    sys.modules.pop(name, None)

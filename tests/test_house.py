@@ -11,6 +11,7 @@ ORDER = [
     ['_version', '_compat', '_threads'],
     ['_runtime'],
     ['checks', 'devices', 'files', 'tables'],
+    ['imported'],
     ['graphs'],
     ['blocks'],
     ['models', 'data'],

@@ -58,7 +58,7 @@ def _help(option):
     default = option.unset if option.default is None else option.default
     parts = [option.help]
     if option.choices and option.kind is str:
-        parts.append('one of %s' % ', '.join(option.choices()))
+        parts.append('one of %s' % option.described_choices())
     if option.kind is not bool:
         parts.append('default: %s' % default)
     return '; '.join(parts).replace('%', '%%')

@@ -1,5 +1,6 @@
 """The command line `gluonblocks COMMAND`: which command is meant, also where MXNet is missing."""
 import importlib
+import os
 import sys
 
 from .. import _runtime
@@ -41,8 +42,22 @@ def _tell_usage(name):
 def run(name, argv, prog):
     """Run the command `name`, called by the user as `prog`; return the exit code."""
     def parse():
+        _find_own_modules()
         if _runtime.error and name != 'doctor':
             raise ImportError(str(_runtime.error))
         return importlib.import_module('.' + name, __package__).parse(argv, prog)
     return running.run(lambda args: importlib.import_module('.' + name, __package__).main(args),
                        parse)
+
+
+def _find_own_modules():
+    """Have Python find modules of the folder that the command is called in, after all others.
+
+    Last, so that no file there stands in for a module that the command needs itself.
+    """
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was removed
+        return
+    if folder not in sys.path and '' not in sys.path:
+        sys.path.append(folder)

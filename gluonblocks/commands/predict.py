@@ -2,7 +2,6 @@
 import json
 import sys
 
-from ..data.pictures import looks_inverted
 from ..runs.predict import predict_files
 from .arguments import add_run_arguments, positive
 from .parser import Parser
@@ -14,8 +13,8 @@ example:
   PROG runs/lenet --json --top 10 pictures/*.png > answers.jsonl
 
 Pictures are PNG, JPEG, BMP, GIF, TIFF, WebP or PPM of any size, grey or colour. They are read as
-the net's training images are: grey, fitted into a square of 28 x 28 pixels without distortion, and
-then as the run resizes them.
+the net's training images are: for Fashion-MNIST grey, fitted into a square of 28 x 28 pixels
+without distortion, and then as the run resizes them.
 
 Fashion-MNIST's images show something bright on black ground. Photographs and drawings are mostly
 the other way round, dark on bright ground: then use --invert, or the answers mean little. A note
@@ -41,7 +40,7 @@ def parse(argv, prog):
 
 def main(args):
     failed = False
-    for path, image, classes, error, notes in predict_files(
+    for path, _, classes, error, notes, inverted in predict_files(
             args.run, args.images, top=args.top, invert=args.invert, ctx=args.ctx,
             weights=args.weights):
         for note in notes:
@@ -49,7 +48,7 @@ def main(args):
         if error:
             failed = True
             print('error: %s' % error, file=sys.stderr)
-        elif not args.invert and looks_inverted(image):
+        elif inverted:
             print('note: %s is brighter at its border than inside; if it shows something dark on '
                   'bright ground, use --invert' % path, file=sys.stderr)
         if args.json:

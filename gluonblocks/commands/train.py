@@ -20,6 +20,7 @@ example:
   PROG --model resnet --summary
   PROG --model resnet --out runs/resnet --checkpoint-every 50
   PROG --resume runs/resnet
+  PROG --model my_module:my_net --dataset folder:pets --test-share 0.2 --out runs/pets
 
 Results go to stdout, everything else to stderr. Exit code: 0 trained, 1 failed, 2 wrong
 arguments, 130 interrupted, 143 terminated."""
@@ -29,7 +30,8 @@ def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     parser.add_argument('--model', type=model_name, metavar='NAME',
                         help='%s; or a classifier of GluonCV, as gluoncv:cifar_resnet20_v1 '
-                             '(gluoncv: alone lists them)' % ', '.join(list_models()))
+                             '(gluoncv: alone lists them); or my_module:my_net, a function that '
+                             'takes num_classes, in my_module.py here' % ', '.join(list_models()))
     parser.add_argument('--out', metavar='FOLDER',
                         help='a new folder for history, curves, checkpoints and weights')
     parser.add_argument('--resume', metavar='FOLDER',

@@ -8,16 +8,20 @@ from ..checks import check_classic_arrays, check_positive
 class BatchLoader:
     """Gives (X, y) by batches, as the book's DataLoader: X (N, 1, H, W) float32 in [0, 1], y (N,).
 
-    Arguments: `images` (n, H, W) uint8 and `labels` (n,) int32, NumPy arrays; `resize` is the
-    side of the squares that images are resized to, bilinearly, or (height, width) (None: as they
-    are); `seed` orders the images anew for each pass over the data (None: always in their own
-    order). The last batch may be shorter. `len()` is the number of batches, `num_images` that of
-    images. `dtype`, which may be set, is X's.
+    Arguments: `images` (n, H, W) uint8, or (n, H, W, C) for X (N, C, H, W), and `labels` (n,)
+    int32, NumPy arrays; `resize` is the side of the squares that images are resized to,
+    bilinearly, or (height, width) (None: as they are); `seed` orders the images anew for each pass
+    over the data (None: always in their own order). The last batch may be shorter. `len()` is the
+    number of batches, `num_images` that of images. `dtype`, which may be set, is X's; `augment`,
+    which may be set too, an `Augmentation`; `class_names` those of the labels, where they are
+    known.
 
     Raises ValueError for sizes that are not whole numbers from 1.
     """
 
     dtype = 'float32'
+    augment = None
+    class_names = ()
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None):
         check_classic_arrays('BatchLoader', images, labels)
@@ -27,13 +31,13 @@ class BatchLoader:
         self.batch_size, self.resize = batch_size, resize
         self._width_and_height = _width_and_height(resize)
         self._order = None if seed is None else np.random.RandomState(seed)
-        self._first = 0
+        self._first = self._pass = 0
 
     def start_at(self, num_passes, num_batches):
         """Let a new loader go on as one that gave `num_passes` whole passes and `num_batches`."""
         for _ in range(num_passes if self._order else 0):
             self._order.permutation(self.num_images)
-        self._first = num_batches
+        self._first, self._pass = num_batches, num_passes
 
     def __len__(self):
         return -(-self.num_images // self.batch_size)
@@ -43,13 +47,20 @@ class BatchLoader:
         n = self.num_images
         order = np.arange(n) if self._order is None else self._order.permutation(n)
         first, self._first = self._first, 0
+        number, self._pass = self._pass, self._pass + 1
         for start in range(first * self.batch_size, n, self.batch_size):
             batch = order[start:start + self.batch_size]
-            X = nd.from_numpy(self.images[batch][..., None])  # (N, H, W, 1)
+            images = self.images[batch]
+            if self.augment:
+                images = self.augment(images, number, start // self.batch_size)
+            images = images.reshape(images.shape[:3] + (-1,))
+            X = nd.from_numpy(images)  # (N, H, W, C)
             if self.resize is not None:
-                X = nd.image.resize(X, size=self._width_and_height)  # (N, height, width, 1)
+                X = nd.image.resize(X, size=self._width_and_height)  # (N, height, width, C)
             X = (X.astype('float32') / 255).astype(self.dtype, copy=False)
-            yield (X.reshape((X.shape[0], 1) + X.shape[1:3]),  # (N, 1, H, W)
+            X = (X.transpose((0, 3, 1, 2)) if X.shape[3] > 1 else
+                 X.reshape((X.shape[0], 1) + X.shape[1:3]))  # (N, C, H, W)
+            yield (X,
                    nd.from_numpy(self.labels[batch].astype('int32', copy=False)))
 
 
@@ -68,3 +79,12 @@ def _width_and_height(resize):
         raise ValueError('resize is %r, but must be a positive whole number, the side of a square, '
                          'or a pair of them, (height, width)' % (resize,)) from None
     return int(width), int(height)
+
+
+def make_loaders(arrays, batch_size, resize=None, seed=None):
+    """(train_iter, test_iter) of training images, their labels, test images and their labels."""
+    train_images, train_labels, test_images, test_labels = arrays
+    if seed is None:
+        seed = np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
+    return (BatchLoader(train_images, train_labels, batch_size, resize, seed),
+            BatchLoader(test_images, test_labels, batch_size, resize))

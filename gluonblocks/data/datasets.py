@@ -1,11 +1,16 @@
 """The data sets by name: Fashion-MNIST, and a synthetic one that needs no files."""
+import functools
+import os
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
 from ..checks import check_classic_arrays
-from .batches import BatchLoader
+from ..imported import is_spec, spec_of
+from .batches import make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
+from .folder import load_data_folder
+from .own import find_loader, load_own, takes
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None):
@@ -20,7 +25,7 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
     under `npx.set_np()`.
     """
     check_classic_arrays('load_data_fashion_mnist')  # before a download
-    return _loaders(read_fashion_mnist(root), batch_size, resize, seed)
+    return make_loaders(read_fashion_mnist(root), batch_size, resize, seed)
 
 
 def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_test=512):
@@ -38,7 +43,7 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
         images = patterns[labels] + rng.uniform(0, 95, (n, 28, 28))
         return images.astype(np.uint8), labels.astype(np.int32)
 
-    return _loaders(draw(num_train) + draw(num_test), batch_size, resize, seed)
+    return make_loaders(draw(num_train) + draw(num_test), batch_size, resize, seed)
 
 
 class DataSet(NamedTuple):
@@ -46,9 +51,10 @@ class DataSet(NamedTuple):
 
     `load(batch_size, resize=None, seed=None)` gives (train_iter, test_iter), two `BatchLoader`s;
     it takes `root`, the folder of the files, too, where `takes_root`. `class_names` has a name for
-    each class, `channels` is 1 for grey images and 3 for colour. The rest is for model cards, where
-    it is known: `license` and `source` of the data, an address; `hub`, their name on Hugging Face's
-    Hub; `limits`, a sentence on what they show and do not show.
+    each class, `channels` is 1 for grey images and 3 for colour; of a data set by 'my_module:load'
+    and of a folder of pictures only the loaders know them, and here they are () and 0. The rest is
+    for model cards, where it is known: `license` and `source` of the data, an address; `hub`, their
+    name on Hugging Face's Hub; `limits`, a sentence on what they show and do not show.
     """
 
     name: str
@@ -70,6 +76,7 @@ class DataSet(NamedTuple):
             batch_size, root=root, **how)
 
 
+OF_PICTURES = 'folder:'  # how the name of a folder of pictures begins
 _datasets: Dict[str, DataSet] = {}
 
 
@@ -90,19 +97,51 @@ def list_datasets():
 
 
 def get_dataset(name):
-    """The `DataSet` named `name`. Raises ValueError for an unknown name; the message lists all."""
+    """The `DataSet` named `name`: a registered one, 'folder:PATH', or 'my_module:load', a function
+    that Python can import, as `load_own` calls it.
+
+    Raises ValueError for an unknown name, where the message lists all, and for what cannot be
+    imported.
+    """
+    if name.startswith(OF_PICTURES):
+        # The folder that is named stands where no other is: the pictures may have moved.
+        return DataSet(name, functools.partial(_load_folder, name[len(OF_PICTURES):]), (), 0, True)
+    if is_spec(name):
+        function = find_loader(name)
+        own = [known for known in _datasets.values() if known.load is function]
+        return own[0]._replace(name=name) if own else DataSet(
+            name, functools.partial(load_own, name, function),
+            tuple(getattr(function, 'class_names', ())), 0, takes(function, 'root'))
     if name not in _datasets:
-        raise ValueError('there is no data set %r; the data sets are: %s'
-                         % (name, ', '.join(list_datasets())))
+        raise ValueError('there is no data set %r; the data sets are: %s, and names such as '
+                         'folder:PATH and my_module:load' % (name, ', '.join(list_datasets())))
     return _datasets[name]
 
 
-def _loaders(arrays, batch_size, resize, seed):
-    train_images, train_labels, test_images, test_labels = arrays
-    if seed is None:
-        seed = np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
-    return (BatchLoader(train_images, train_labels, batch_size, resize, seed),
-            BatchLoader(test_images, test_labels, batch_size, resize))
+def dataset_name(dataset):
+    """The full name of a data set that is given by its name, or by a function as `load_own` takes:
+    with a folder's absolute path. ValueError for a function that cannot be imported by a name."""
+    if callable(dataset):
+        own = [name for name, known in _datasets.items() if known.load is dataset]
+        return own[0] if own else spec_of(dataset, 'the data set')
+    if isinstance(dataset, str) and dataset.startswith(OF_PICTURES) and dataset != OF_PICTURES:
+        return OF_PICTURES + os.path.abspath(os.path.expanduser(dataset[len(OF_PICTURES):]))
+    return dataset
+
+
+def is_registered(name):
+    """Whether a data set is registered by this name."""
+    return name in _datasets
+
+
+def is_dataset_name(name):
+    """Whether `name` is that of a registered data set, or has one of the other forms."""
+    return is_registered(name) or is_spec(name) or (
+        name.startswith(OF_PICTURES) and name != OF_PICTURES)
+
+
+def _load_folder(folder, batch_size, root=None, **how):
+    return load_data_folder(folder if root is None else root, batch_size, **how)
 
 
 register_dataset(

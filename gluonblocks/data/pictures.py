@@ -1,20 +1,24 @@
-"""Picture files -> images of Fashion-MNIST's kind."""
+"""Picture files -> images, grey or colour, all of one size."""
 import contextlib
 import os
+import threading
 import warnings
 
 import numpy as np
 
 from ..checks import check_positive
 from ..files import DamagedFile, open_file
+from .picture_memory import memory_to_decode
 
 # What cameras, scanners and browsers write. Pillow reads more, some by starting other programs.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # a picture of 8192 x 8192; a small file may unfold to far more
 MAX_MEMORY = 500 * 10 ** 6  # bytes, of the file and of what is decoded of it together
 # Bytes of a file. In a damaged JPEG or GIF Pillow looks for its end byte by byte, for seconds.
+LARGE = 2 ** 26  # bytes: pictures that take more are decoded one at a time
 MAX_FILE = {'GIF': 2 ** 24, 'JPEG': 2 ** 26, 'WEBP': 2 ** 26}
 
+_one_large = threading.Lock()
 _MISSING = """Pillow is not installed, which reads pictures. Install it with
   pip install 'pillow>=10,<14'"""
 
@@ -23,7 +27,7 @@ class ImageError(ValueError):
     """A picture file that cannot be read; the message names it and says why."""
 
 
-def read_image(path, side=28, invert=False):
+def read_image(path, side=28, invert=False, color=False):
     """The picture in the file `path` as an image of Fashion-MNIST's kind: uint8 (side, side).
 
     It becomes grey, is scaled to fit into the square without distortion, and centred; the rest of
@@ -31,6 +35,9 @@ def read_image(path, side=28, invert=False):
     things on black ground: `invert` turns a picture of a dark thing on bright ground into that.
     Transparent parts count as ground: black, or white with `invert`. A picture that is grey and
     side x side already, with 8 bits, comes as it is; 16 bits are scaled to 8.
+
+    With `color` it is uint8 (side, side, 3), red, green, blue, and the rest gets the border's
+    colour; `side` may be a pair, (height, width).
 
     Formats: PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, of one frame. A picture has at most 2**26
     pixels, a JPEG or WebP file at most 64 MiB, a GIF 16, and what is decoded takes at most 500 MB
@@ -44,16 +51,23 @@ def read_image(path, side=28, invert=False):
     Raises ImageError, a ValueError, for a file that is missing or no such picture; ImportError
     where Pillow is not installed.
     """
-    check_positive('side', side)
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise ImportError(_MISSING) from error
-    with _pillow_of_ours(path):
-        grey = _read_grey(path, 255 if invert else 0)
-    if invert:
-        grey = 255 - grey
-    return _fit(Image, grey, side)
+    height, width = side if isinstance(side, (list, tuple)) else (side, side)
+    for length in (height, width):
+        check_positive('side', length)
+    with pillow_of_ours() as reading, reading(path):
+        image = decode_image(path, height, width, color, ground=255 if invert else 0)
+    return 255 - image if invert else image
+
+
+def decode_image(path, height, width, color=False, ground=0):
+    """As `read_image`, within `pillow_of_ours`, transparent parts as `ground`, 0 to 255."""
+    return _fit(_read(path, lambda picture: _flat(picture, ground, color), color), height, width)
+
+
+def describe_image(path):
+    """(height, width, whether it has colours) by the header of a picture file, within
+    `pillow_of_ours`. Raises ImageError, as `read_image` does, where the header tells."""
+    return _read(path, lambda picture: picture.size[::-1] + (_is_color(picture),), color=True)
 
 
 def looks_inverted(image):
@@ -61,43 +75,64 @@ def looks_inverted(image):
 
     That is so for a dark thing on bright ground, which `read_image(..., invert=True)` turns round.
     """
-    H, W = image.shape
+    H, W = image.shape[:2]
     centre = image[H // 4:H - H // 4, W // 4:W - W // 4]
     return float(np.median(_border(image))) - float(centre.mean()) > 50
 
 
 @contextlib.contextmanager
-def _pillow_of_ours(path):
-    """Pillow with the settings that `read_image` needs; its warnings get the name of the file."""
-    from PIL import Image, ImageFile
-    settings = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
-    caught = []
+def pillow_of_ours():
+    """Pillow with the settings that reading needs, for every thread, until it ends.
+
+    It gives `reading(path)`, a context within which a thread's warnings of Pillow are of that
+    file; they are warned of when all has ended. ImportError where Pillow is not installed.
+    """
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        from PIL import Image, ImageFile
+    except ModuleNotFoundError as error:
+        raise ImportError(_MISSING) from error
+    settings = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
+    caught, here = [], threading.local()
+
+    @contextlib.contextmanager
+    def reading(path):
+        here.path = path
+        try:
+            yield
+        finally:
+            here.path = None
+
+    def note(message, category, *_):
+        path = getattr(here, 'path', None)
+        if path and category is not Image.DecompressionBombWarning:
+            caught.append('%s: %s' % (path, ' '.join(str(message).split())))
+    try:
+        with warnings.catch_warnings():
             warnings.simplefilter('always')
+            warnings.showwarning = note  # set back with the filters
             # Other libraries tell Pillow to make up what a damaged file lacks; GluonCV is one.
             ImageFile.LOAD_TRUNCATED_IMAGES = False
             Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # a warning; at twice as many an error
-            yield
+            yield reading
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = settings
-        for text in dict.fromkeys(str(warning.message) for warning in caught
-                                  if warning.category is not Image.DecompressionBombWarning):
-            warnings.warn('%s: %s' % (path, ' '.join(text.split())), stacklevel=4)
+        for text in dict.fromkeys(caught):
+            warnings.warn(text, stacklevel=4)
 
 
-def _read_grey(path, ground):
-    """The picture in the file `path` as grey uint8 (H, W); ImageError for any reason not to."""
+def _read(path, take, color):
+    """`take` of the opened picture in the file `path`; ImageError for any reason not to."""
     from PIL import Image
     try:
         with open_file(path, MAX_MEMORY) as f:
             size = os.fstat(f.fileno()).st_size
             formats = [name for name in FORMATS if size <= MAX_FILE.get(name, MAX_MEMORY)]
             with Image.open(f, formats=formats) as picture:
-                _check(path, picture, f)
-                if picture.format == 'PNG':
-                    _verify_checksums(f)
-                return _grey(picture, ground)
+                large = _check(path, picture, f, color) > LARGE
+                with _one_large if large else contextlib.nullcontext():
+                    if picture.format == 'PNG':
+                        _verify_checksums(f)
+                    return take(picture)
     except ImageError:
         raise
     except DamagedFile as error:  # not a regular file, or too large
@@ -116,9 +151,10 @@ def _read_grey(path, ground):
                             or type(error).__name__))
 
 
-def _check(path, picture, f):
-    """ImageError for a picture, not decoded yet, from the open file `f` that is not one to read."""
-    needed = _memory(picture, f)
+def _check(path, picture, f, color):
+    """ImageError for a picture, not decoded yet, from the open file `f` that is not one to read;
+    else the bytes of memory that it takes."""
+    needed = memory_to_decode(picture, f) + (3 * picture.size[0] * picture.size[1] if color else 0)
     if needed > MAX_MEMORY:
         raise ImageError('%s: to read its %d x %d pixels takes %d MB of memory, and at most %d are '
                          'taken; save it smaller, or as a JPEG'
@@ -128,6 +164,7 @@ def _check(path, picture, f):
         # A camera's MPO is a JPEG with previews behind.
         raise ImageError('%s: it has more than one frame or page; save the one you mean as a file '
                          'of its own' % path)
+    return needed
 
 
 def _verify_checksums(f):
@@ -142,72 +179,35 @@ def _verify_checksums(f):
     f.seek(here)
 
 
-def _memory(picture, f):
-    """About how many bytes are held at once to decode `picture` from the open file `f`."""
-    # As measured of Pillow 10 to 13, for each pixel.
-    width, height = picture.size
-    decoded = 1 if picture.mode in ('1', 'L', 'P') else 2 if picture.mode[:4] == 'I;16' else 4
-    held = os.fstat(f.fileno()).st_size  # parts that are read at once may make up the file
-    beside = 1.0  # the grey picture
-    if picture.format == 'WEBP':
-        beside = 12  # three of RGBA: two within libwebp, and what it hands over
-    elif picture.format in ('JPEG', 'MPO'):
-        beside = max(beside, _coefficients(picture, f))
-    elif picture.format == 'GIF':
-        beside = 5  # and what is behind the frame
-    elif picture.format == 'TIFF':
-        tags = picture.tag_v2
-        if picture.tile[0][0] != 'libtiff':  # Pillow itself reads up to where the next strip is
-            begins = sorted(tile[2] for tile in picture.tile)
-            held = 2 * max([b - a for a, b in zip(begins, begins[1:])], default=0)
-        else:  # decodes a tile or strip at once
-            block = (tags[322] * tags[323] if 322 in tags and 323 in tags  # TileWidth, TileLength
-                     else width * min(tags.get(278, height), height))  # RowsPerStrip
-            held += block * max(sum(tags.get(258, (1,))), 32) // 8  # BitsPerSample
-        if tags.get(274, 1) != 1:  # Orientation, which Pillow sees to as it decodes
-            beside = decoded
-    else:
-        if picture.format != 'PNG':
-            held = 0
-        if picture.tile[0][0] in ('bmp_rle', 'ppm', 'ppm_plain'):  # decoded in Python, and copied
-            beside = 3.2 * len(picture.getbands()) * (4 if picture.mode == 'I' else 1)
-    return held + int(width * height * (decoded + beside)) + 64 * (width + height)
+def _is_color(picture):
+    """Whether a picture, not decoded yet, can have colours."""
+    if picture.mode in ('P', 'PA'):
+        colours = np.array(picture.getpalette() or [0] * 3).reshape(-1, 3)
+        return bool((colours != colours[:, :1]).any())
+    return picture.mode not in ('1', 'L', 'LA', 'La', 'I', 'F') and picture.mode[:2] != 'I;'
 
 
-def _coefficients(picture, f):
-    """Bytes for each pixel of a JPEG that are held until its last scan; 0 if it has one scan."""
-    # The file has been read up to the pixels. Just before them, the header of a scan tells how
-    # many components are in it.
-    layers = picture.layer
-    header = bytes([0, 6 + 2 * len(layers), len(layers)])
-    here = f.tell()
-    f.seek(max(0, here - len(header) - 2 * len(layers) - 3))
-    has_all = f.read(len(header)) == header
-    f.seek(here)
-    if has_all and 'progressive' not in picture.info:
-        return 0
-    largest = max(h for _, h, _, _ in layers) * max(v for _, _, v, _ in layers)
-    return 2 * sum(h * v for _, h, v, _ in layers) / max(largest, 1)
-
-
-def _grey(picture, ground):
-    """A Pillow picture of any mode as grey uint8 (H, W), upright, transparent parts as `ground`."""
+def _flat(picture, ground, color):
+    """A Pillow picture of any mode as uint8 (H, W), or (H, W, 3) with `color`: upright, and
+    transparent parts as `ground`."""
     from PIL import Image, ImageOps
     picture.load()
     width, height = picture.size
-    grey = Image.new('L', picture.size)
+    mode = 'RGB' if color else 'L'
+    flat = Image.new(mode, picture.size)
     # By strips, for most modes are turned into others on the way.
     rows = max(1, 2 ** 20 // width)
     for y in range(0, height, rows):
         strip = picture.crop((0, y, width, min(y + rows, height)))
-        grey.paste(_grey_strip(strip, ground), (0, y))
-    grey.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # Orientation
+        flat.paste(_strip(strip, ground).convert(mode), (0, y))
+    flat.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # Orientation
     picture.close()  # and its memory is free
-    ImageOps.exif_transpose(grey, in_place=True)
-    return np.array(grey)
+    ImageOps.exif_transpose(flat, in_place=True)
+    return np.array(flat)
 
 
-def _grey_strip(picture, ground):
+def _strip(picture, ground):
+    """A strip of a picture of any mode in one that can be made grey or RGB at once."""
     from PIL import Image
     if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
         values = np.asarray(picture).astype('float64')
@@ -220,22 +220,25 @@ def _grey_strip(picture, ground):
         picture = Image.alpha_composite(below, picture)
     if picture.mode not in ('1', 'L', 'P', 'RGB', 'RGBA'):
         picture = picture.convert('RGB')
-    return picture.convert('L')
+    return picture
 
 
 def _border(image):
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
-def _fit(Image, grey, side):
-    """Grey uint8 (H, W) in the middle of a square uint8 (side, side)."""
-    H, W = grey.shape
+def _fit(image, height, width):
+    """uint8 (H, W) or (H, W, 3) in the middle of uint8 (height, width) or (height, width, 3)."""
+    from PIL import Image
+    H, W = image.shape[:2]
     # Scaled before it is padded: a line of pixels would be padded to a huge square.
-    height, width = (max(1, round(side * n / max(H, W))) for n in (H, W))
-    square = np.full((side, side), np.uint8(np.median(_border(grey))))
+    scale = min((height, H), (width, W), key=lambda pair: pair[0] / pair[1])
+    h, w = (max(1, round(scale[0] * n / scale[1])) for n in (H, W))
+    whole = np.empty((height, width) + image.shape[2:], np.uint8)
+    whole[:] = np.median(_border(image), axis=0).astype(np.uint8)
     # One axis after the other: which comes first in one call depends on Pillow's version.
-    for size in ((width, H), (width, height)):
-        grey = np.asarray(Image.fromarray(grey).resize(size, Image.BILINEAR))
-    y, x = (side - height) // 2, (side - width) // 2
-    square[y:y + height, x:x + width] = grey
-    return square
+    for size in ((w, H), (w, h)):
+        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    y, x = (height - h) // 2, (width - w) // 2
+    whole[y:y + h, x:x + w] = image
+    return whole

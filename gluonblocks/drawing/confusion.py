@@ -1,4 +1,6 @@
 """The confusion matrix as text, and as a picture: matplotlib is imported where it is used."""
+import warnings
+
 import numpy as np
 
 from ..files import write_file
@@ -19,7 +21,10 @@ def plot_confusion(matrix, names, path):
     """
     with styled():
         figure = draw_confusion(matrix, names)
-        content = encode_figure(figure)
+        with warnings.catch_warnings():
+            # Letters that no font here has are drawn as boxes; a warning for each helps nobody.
+            warnings.filterwarnings('ignore', 'Glyph .* missing')
+            content = encode_figure(figure)
     write_file(path, content)
 
 

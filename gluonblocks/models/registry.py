@@ -1,5 +1,10 @@
 """The registry of models: a factory for each, and the recipe that the book trains it by."""
+import inspect
 from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from mxnet.gluon import Block
+
+from ..imported import load_object, said_by, spec_of
 
 
 class Recipe(NamedTuple):
@@ -27,6 +32,9 @@ class Zoo(NamedTuple):
 _factories: Dict[str, Callable[..., Any]] = {}
 _recipes: Dict[str, Recipe] = {}
 _zoos: Dict[str, Zoo] = {}
+
+# Of a net that nobody registered: as the book trains its DenseNet, but on images as they are.
+UNREGISTERED = Recipe(lr=0.1, batch_size=256, epochs=5, resize=None)
 
 
 def register(lr, batch_size=256, epochs=5, resize=None):
@@ -65,16 +73,80 @@ def list_models():
 def get_model(name, **kwargs):
     """A new, uninitialized net by the model's name; `kwargs`, as num_classes=10, go to its factory.
 
-    Raises ValueError for an unknown name; the message lists all.
+    `name` is that of a registered model, or of another library's as 'gluoncv:NAME', or
+    'my_package.my_module:my_net', a factory that Python can import.
+
+    Raises ValueError for an unknown name, where the message lists all, for what cannot be
+    imported, and for a factory that takes no `num_classes`, fails, or makes something else.
     """
     zoo, inner = _zoo_of(name)
-    return zoo.get_model(inner, **kwargs) if zoo else _look_up(_factories, name)(**kwargs)
+    if zoo:
+        return zoo.get_model(inner, **kwargs)
+    factory = get_factory(name)
+    return factory(**kwargs) if name in _factories else _build(name, factory, kwargs)
 
 
 def get_recipe(name):
-    """The `Recipe` of the model `name`. Raises ValueError for an unknown name."""
+    """The `Recipe` of the model `name`: as it was registered, or else `UNREGISTERED`, SGD with
+    learning rate 0.1 on batches of 256, 5 epochs, images as they are. Errors: as `get_model`."""
     zoo, inner = _zoo_of(name)
-    return zoo.get_recipe(inner) if zoo else _look_up(_recipes, name)
+    if zoo:
+        return zoo.get_recipe(inner)
+    factory = get_factory(name)
+    own = [known for known in _factories if known == name or _factories[known] is factory]
+    return _recipes[own[0]] if own else UNREGISTERED
+
+
+def get_factory(name):
+    """The function that makes the model `name`; None for another library's. As `get_model`."""
+    if _zoo_of(name)[0]:
+        return None
+    if ':' not in name:
+        return _look_up(_factories, name)
+    factory = load_object(name, 'the model')
+    if not callable(factory):
+        raise ValueError('the model %s is %r, but must be a function that takes num_classes and '
+                         'returns a net' % (name, factory))
+    return factory
+
+
+def name_of(model):
+    """The name of a model that is given by its name or by its factory.
+
+    Raises ValueError for a factory that is not registered and cannot be imported by a name.
+    """
+    if isinstance(model, str):
+        return model
+    if not callable(model) or isinstance(model, Block):
+        raise ValueError('the model is %s, but must be a name, or a function that takes '
+                         'num_classes and returns a net%s' % (type(model).__name__, (
+                             ': a net that is made already cannot be made again'
+                             if isinstance(model, Block) else '')))
+    own = [name for name, factory in _factories.items() if factory is model]
+    return own[0] if own else spec_of(model, 'the model')
+
+
+def _build(name, factory, kwargs):
+    """The net of a factory that was imported by its name, checked."""
+    try:
+        inspect.signature(factory).bind(**kwargs)
+    except TypeError as error:
+        raise ValueError('the model %s cannot be made with %s: %s. A factory takes num_classes, as '
+                         'def my_net(num_classes=10)' % (name, ', '.join(sorted(kwargs)), error))
+    except ValueError:  # of a function in C, which does not tell
+        pass
+    try:
+        net = factory(**kwargs)
+    except Exception as error:  # somebody else's code
+        raise ValueError('the model %s cannot be made: %s' % (name, said_by(error)))
+    if not isinstance(net, Block):
+        raise ValueError('the model %s makes a %s, but must make a net, a Block of mxnet.gluon'
+                         % (name, type(net).__name__))
+    if not net.collect_params().keys():
+        raise ValueError('the model %s makes a net without parameters, so nothing can be learned: '
+                         'Gluon knows the layers that are attributes of a Block, or were given to '
+                         'add() of a Sequential, and none in a list' % name)
+    return net
 
 
 def _zoo_of(name):
@@ -85,7 +157,7 @@ def _zoo_of(name):
 
 def _look_up(table, name):
     if name not in table:
-        others = ''.join('; names such as %s work too' % zoo.example for zoo in _zoos.values())
-        raise ValueError('there is no model %r; the models are: %s%s'
-                         % (name, ', '.join(list_models()), others))
+        examples = [zoo.example for zoo in _zoos.values()] + ['my_module:my_net']
+        raise ValueError('there is no model %r; the models are: %s; names such as %s work too'
+                         % (name, ', '.join(list_models()), ', '.join(examples)))
     return table[name]

@@ -4,10 +4,10 @@ import json
 import os
 import re
 
-from ..data.datasets import get_dataset
 from ..files import read_file
 from ..graphs.switch import WAYS
 from .options import OPTIONS, OptionError
+from .sources import is_sources
 
 NAME = 'config.json'
 MAX_BYTES = 1 << 20
@@ -29,8 +29,12 @@ def _whole(value):
 # What is in the file beside the options, and whether a value of it can be.
 _OTHERS = {
     'model': _text,
-    'resize': lambda value: value is None or _whole(value),
     'num_classes': _whole,
+    'class_names': lambda value: isinstance(value, list) and value and all(map(_text, value)),
+    'channels': lambda value: _whole(value) and value in (1, 3),
+    'picture_size': lambda value: isinstance(value, list) and len(value) == 2 and (
+        all(map(_whole, value))),
+    'sources': is_sources,
     'asked': lambda value: isinstance(value, list) and set(value) <= set(OPTIONS),
     'versions': lambda value: isinstance(value, dict) and all(map(_text, value.values())),
     'cpu': lambda value: isinstance(value, str),
@@ -87,13 +91,14 @@ def read_config(folder):
             raise ValueError('%s: %s cannot be %r' % (path, name, config[name]))
     try:
         for name, option in OPTIONS.items():
-            option.check(config[name])
-        classes = len(get_dataset(config['dataset']).class_names)
+            # One that somebody registered may not be known here yet: its source tells where it is.
+            if not (name == 'dataset' and config['sources']['dataset'] and _text(config[name])):
+                option.check(config[name])
     except OptionError as error:
         raise ValueError('%s: %s' % (path, error))
-    if config['num_classes'] != classes:
-        raise ValueError('%s: num_classes is %d, but %s has %d'
-                         % (path, config['num_classes'], config['dataset'], classes))
+    if config['num_classes'] != len(config['class_names']):
+        raise ValueError('%s: num_classes is %d, but %d have names'
+                         % (path, config['num_classes'], len(config['class_names'])))
     if not isinstance(config['ctx'], str) or not re.fullmatch(r'(cpu|gpu):\d+(,\d+)*',
                                                               config['ctx']):
         raise ValueError('%s: ctx cannot be %r' % (path, config['ctx']))

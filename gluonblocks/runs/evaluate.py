@@ -3,10 +3,11 @@ from typing import Any, Dict, List, NamedTuple
 
 import numpy as np
 
-from ..data.datasets import get_dataset
 from ..devices import devices_of
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix
+from .data import load_test_data
 from .load import load_run
+from .sources import recall
 
 
 class Evaluation(NamedTuple):
@@ -29,11 +30,8 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
     """
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
-    dataset = get_dataset(config['dataset'])
-    # The seed is for the training images, which nobody reads; without one it would be drawn.
-    _, test_iter = dataset.load_from(config['data_root'] if data_root is None else data_root,
-                                     config['batch_size'], resize=config['resize'], seed=0)
-    names = list(dataset.class_names)
+    recall(folder, config, ['dataset'])
+    test_iter, names = load_test_data(config, data_root), config['class_names']
     return Evaluation(config, names,
                       confusion_matrix(test_iter, net, ctx, config['num_classes']))
 

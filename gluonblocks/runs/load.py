@@ -7,6 +7,7 @@ from ..models.registry import get_model
 from ..training.progress import tell
 from .checkpoint import checkpoint_arrays, load_checkpoint
 from .config import read_config
+from .sources import recall
 from .tensors import read_tensors
 from .weights import first_non_finite, set_net_arrays
 
@@ -30,6 +31,7 @@ def load_run(folder, ctx=None, weights='best'):
     if weights not in WEIGHTS:
         raise ValueError('weights is %r, but must be one of %s' % (weights, ', '.join(WEIGHTS)))
     config = read_config(folder)
+    recall(folder, config, ['model'])
     arrays = _read_weights(folder, config['identity'], weights)
     net = get_model(config['model'], num_classes=config['num_classes'])
     net.initialize(ctx=devices_of(ctx))

@@ -10,7 +10,8 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
-from ..data.datasets import get_dataset, list_datasets
+from ..data.augment import KINDS
+from ..data.datasets import OF_PICTURES, dataset_name, get_dataset, is_dataset_name, list_datasets
 from ..devices import devices_of
 from ..models.registry import get_recipe
 from ..training.optimizers import OPTIMIZERS
@@ -31,7 +32,8 @@ class Option(NamedTuple):
     """One option of a run.
 
     `kind` is int, float, bool or str, or list for whole numbers. A number is at least `least`, or
-    above `above`, and below `below`; a string is one of `choices()`. `default` is what counts where
+    above `above`, and below `below`; a string is one of `choices()`, or `also(string)`
+    is true, which `also_words` tell. `default` is what counts where
     nothing is asked; None leaves it to `unset`, in words. `may_change` says whether a run that is
     resumed may have another value: only what leaves the numbers up to there as they are.
     """
@@ -46,6 +48,8 @@ class Option(NamedTuple):
     above: float = -math.inf
     below: float = math.inf
     choices: Optional[Callable[[], Sequence[str]]] = None
+    also: Optional[Callable[[str], bool]] = None
+    also_words: str = ''
     may_change: bool = False
     group: str = ''
 
@@ -64,9 +68,14 @@ class Option(NamedTuple):
         elif not isinstance(value, self.kind):
             raise OptionError(self.name, 'is %r, but must be %s' % (
                 value, 'true or false' if self.kind is bool else 'a string'))
-        elif self.choices and value not in self.choices():
+        elif self.choices and value not in self.choices() and not (
+                self.also and self.also(str(value))):
             raise OptionError(self.name, 'is %r, but must be one of %s'
-                              % (value, ', '.join(self.choices())))
+                              % (value, self.described_choices()))
+
+    def described_choices(self):
+        """What a string of this option may be, in words."""
+        return ', '.join(self.choices()) + self.also_words
 
     def _check_number(self, value, kind):
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -90,9 +99,16 @@ OPTIONS = {option.name: option for option in [
            'DEVICE', unset='the first GPU, or else the CPU'),
     Option('seed', int, 'same seed, same numbers (on the same machine and thread count)', 'N',
            unset='drawn, and told', least=0, below=2 ** 31),
-    Option('dataset', str, 'the images', 'NAME', default='fashion-mnist', choices=list_datasets),
+    Option('dataset', str, 'the images', 'NAME', default='fashion-mnist', choices=list_datasets,
+           also=is_dataset_name, also_words=', or folder:PATH for the pictures in that folder, or '
+           'my_module:load for a function that Python can import'),
     Option('data_root', str, 'where the files of the data set are or shall be', 'FOLDER',
            unset='found, or else fetched into ~/.mxnet/datasets', may_change=True),
+    Option('test_share', float, 'share of the pictures of a folder without train and test that is '
+           'kept for the test', 'SHARE', unset='none', above=0, below=1),
+    Option('resize', int, 'side of the squares that images are resized to', 'PIXELS',
+           unset="the model's, or else images stay as they are; pictures of several sizes are "
+                 'fitted into 64', least=1, below=4097),
     Option('checkpoint_every', int, 'steps from one checkpoint to the next, within an epoch too',
            'STEPS', unset="after the first step and at each epoch's end", least=1,
            may_change=True, group=FOLDER),
@@ -118,6 +134,9 @@ OPTIONS = {option.name: option for option in [
            least=0, group=FEATURE),
     Option('label_smoothing', float, 'share of a label that is spread over all classes', 'SHARE',
            default=0.0, least=0, below=1, group=FEATURE),
+    Option('augment', str, 'change training images at random, anew in each epoch: mirrored, '
+           'shifted by up to an eighth, or both', 'KIND', default='none', choices=lambda: KINDS,
+           group=FEATURE),
     Option('early_stop', int, 'stop when the test accuracy has not risen for so many epochs',
            'EPOCHS', unset='never', least=1, group=FEATURE),
     Option('stop_non_finite', bool, 'stop at the first loss that is infinite or no number; a run '
@@ -139,8 +158,7 @@ def resolve_options(model, asked):
     """A dict of every option of a run of `model`, by name, from those that were `asked`.
 
     What is missing or None is the recipe's or the book's; the seed is drawn; `ctx` becomes a list
-    of `mx.Context`, and `data_root` an absolute path. Beside the options it has model, resize and
-    num_classes, which follow from them.
+    of `mx.Context`, and `data_root` an absolute path. Beside the options it has model.
 
     Raises OptionError, a ValueError, for what does not exist or is out of range, ValueError for an
     unknown model, TypeError for an unknown option.
@@ -148,15 +166,14 @@ def resolve_options(model, asked):
     recipe = get_recipe(model)
     asked = normalize(asked)
     options = {name: asked.get(name, option.default) for name, option in OPTIONS.items()}
-    for name in ('epochs', 'batch_size', 'lr'):
+    for name in ('epochs', 'batch_size', 'lr', 'resize'):
         if options[name] is None:
             options[name] = getattr(recipe, name)
     if options['seed'] is None:
         options['seed'] = int(np.random.randint(2 ** 31 - 1))
     if options['ctx'] is None:
         options['ctx'] = devices_of(None)
-    return check_options(dict(options, model=model, resize=recipe.resize, num_classes=len(
-        get_dataset(options['dataset']).class_names)))
+    return check_options(dict(options, model=model))
 
 
 def normalize(asked):
@@ -171,6 +188,8 @@ def normalize(asked):
     given = {name: value for name, value in asked.items() if value is not None}
     if 'lr_decay_epochs' in given and isinstance(given['lr_decay_epochs'], tuple):
         given['lr_decay_epochs'] = list(given['lr_decay_epochs'])
+    if 'dataset' in given:
+        given['dataset'] = dataset_name(given['dataset'])
     for name, value in given.items():
         if name != 'ctx':
             given[name] = os.path.abspath(os.path.expanduser(os.fspath(value))) if (
@@ -196,6 +215,9 @@ def check_options(options):
     if options['norm_stats_every'] is not None and not options['norm_stats']:
         raise OptionError('norm_stats_every', 'is %d, but goes with norm_stats only, which is off'
                           % options['norm_stats_every'])
+    if options['test_share'] is not None and not dataset.name.startswith(OF_PICTURES):
+        raise OptionError('test_share', 'is %r, but the data set %s has its test images already'
+                          % (options['test_share'], dataset.name))
     if options['dtype'] == 'float16':
         _check_float16(options['ctx'])
     return options

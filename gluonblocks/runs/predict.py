@@ -5,8 +5,7 @@ from typing import List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..checks import check_positive
-from ..data.datasets import get_dataset
-from ..data.pictures import ImageError, read_image
+from ..data.pictures import ImageError, looks_inverted, read_image
 from ..devices import devices_of
 from ..training.inference import predict_images, top_classes
 from .load import load_run
@@ -16,10 +15,12 @@ class Answer(NamedTuple):
     """What became of one picture file."""
 
     path: str
-    image: Optional[np.ndarray]  #: what was read, as `read_image` gives it: uint8 (28, 28)
+    image: Optional[np.ndarray]  #: what was read, as `read_image` gives it: uint8 (H, W, ...)
     classes: Optional[List[Tuple[str, float]]]  #: the likeliest, as `top_classes` gives them
     error: Optional[ImageError]  #: why there is no image, and so no classes
     notes: Tuple[str, ...] = ()  #: what Pillow warned of, each naming the file
+    inverted: bool = False  #: whether it shows a dark thing on bright ground, and nets of this kind
+    #: of data set, of bright things on black ground, did not see such
 
 
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
@@ -35,8 +36,8 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     check_positive('top', top)
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
-    names = get_dataset(config['dataset']).class_names
-    answers = [_read(path, invert) for path in paths]
+    names = config['class_names']
+    answers = [_read(path, invert, config) for path in paths]
     images = [answer.image for answer in answers if answer.error is None]
     p = iter(predict_images(net, images, ctx, config['resize'], config['batch_size'])
              if images else ())
@@ -44,13 +45,18 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
             for answer in answers]
 
 
-def _read(path, invert):
+def _read(path, invert, config):
     """The `Answer` for a picture file before the net has seen it: without classes."""
     image = error = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
         try:
-            image = read_image(path, invert=invert)
+            image = read_image(path, config['picture_size'], invert=invert,
+                               color=config['channels'] == 3)
         except ImageError as why:
             error = why
-    return Answer(path, image, None, error, tuple(str(warning.message) for warning in caught))
+    # What ground the pictures of others have is not known.
+    inverted = error is None and not invert and ':' not in config['dataset'] and (
+        looks_inverted(image))
+    return Answer(path, image, None, error, tuple(str(warning.message) for warning in caught),
+                  inverted)

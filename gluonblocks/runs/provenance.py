@@ -11,6 +11,7 @@ import safetensors
 from .._version import __version__
 from ..graphs.switch import VARIABLE, way
 from .config import FREE
+from .sources import differences
 
 # The versions that decide the last bits; of the others that are kept, none does.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
@@ -25,9 +26,9 @@ def environment():
         cpu = platform.processor() or platform.machine()
     versions = {'gluonblocks': __version__, 'mxnet': mx.__version__, 'numpy': np.__version__,
                 'python': platform.python_version(), 'safetensors': safetensors.__version__}
-    gluoncv = sys.modules.get('gluoncv')
-    if gluoncv:
-        versions['gluoncv'] = gluoncv.__version__
+    for name, module in [('gluoncv', 'gluoncv'), ('pillow', 'PIL')]:
+        if module in sys.modules:
+            versions[name] = sys.modules[module].__version__
     return {'versions': versions, 'cpu': cpu, 'way': way(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
@@ -54,10 +55,18 @@ def check_same(folder, config, now):
             said += ['%s %s there, %s here' % (package, before.get(package), version)
                      for package, version in value.items()
                      if package in DECISIVE and before.get(package, version) != version]
+        elif name == 'sources':
+            said += differences(before, value)
+        elif name == 'class_names' and value != before:
+            said.append('other classes: %s there, %s here' % tuple(
+                ', '.join(sorted(set(a) - set(b))[:10]) or 'the same in another order'
+                for a, b in ((before, value), (value, before))))
         elif name not in FREE and value != before:
             said.append('%s %s there, %s here' % (name, before, value))
             if name == 'threads':
                 said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
+            if name == 'data_sha256':
+                said[-1] += ' (the images or their labels have changed)'
             if name == 'way':
                 said[-1] += ' (the environment variable %s)' % VARIABLE
     if said:

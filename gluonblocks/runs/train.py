@@ -9,9 +9,8 @@ import mxnet as mx
 import numpy as np
 from mxnet import init
 
-from ..data.datasets import get_dataset
 from ..graphs.random import draws_numbers
-from ..models.registry import get_model
+from ..models.registry import get_model, name_of
 from ..training.busy import BusyMachine
 from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed
 from ..training.interrupt import DeferredInterrupt
@@ -23,6 +22,7 @@ from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
 from .config import device_names
+from .data import load_run_data
 from .folder import RunFolder
 from .options import (
     FOLDER,
@@ -33,11 +33,15 @@ from .options import (
     normalize,
     resolve_options,
 )
+from .output import check_output
 from .provenance import check_same, data_checksum, environment
+from .sources import recall, sources_of
 
 
 def train_model(model, out=None, **asked):
     """Train the model named `model` and print the book's lines; return (net, its `EpochRecord`s).
+
+    `model` may be a function, too, as `get_model` imports it by 'my_module:my_net'.
 
     Progress goes to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt, between two
     batches.
@@ -52,7 +56,7 @@ def train_model(model, out=None, **asked):
 
     The options, all optional; `ctx` may be an mx.Context too, or a list of them:
     """
-    options = resolve_options(model, asked)
+    options = resolve_options(name_of(model), asked)
     if out is None:
         for name, option in OPTIONS.items():
             if option.group == FOLDER and options[name]:
@@ -75,8 +79,9 @@ def resume_run(folder, model=None, **asked):
     """
     asked = normalize(asked)
     with RunFolder.open(folder) as run:
-        now = dict(asked, **({} if model is None else {'model': model}))
+        now = dict(asked, **({} if model is None else {'model': name_of(model)}))
         check_same(folder, run.config, _for_config(now))
+        recall(folder, run.config)
         options = dict(run.config, **normalize(dict(asked, ctx=run.config['ctx'])))
         return _train(check_options(options), run, run.config['asked'])
 
@@ -91,9 +96,8 @@ def _train(options, run=None, asked=()):
     devices, num_epochs = options['ctx'], options['epochs']
     ctx = devices if len(devices) > 1 else devices[0]
     _seed_generators(options['seed'])
-    train_iter, test_iter = get_dataset(options['dataset']).load_from(
-        options['data_root'], options['batch_size'], resize=options['resize'],
-        seed=options['seed'])
+    train_iter, test_iter, facts = load_run_data(options)
+    options = dict(options, **facts)
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
         options['model'], options['dataset'], options['lr'], options['batch_size'], num_epochs,
         options['seed'], os.environ.get('OMP_NUM_THREADS')))
@@ -110,6 +114,7 @@ def _train(options, run=None, asked=()):
     finite = FiniteLoss(trainer, len(train_iter)) if options['stop_non_finite'] else None
     hooks = make_hooks(net, finite, options)
     with contextlib.ExitStack() as closing:
+        closing.callback(check_output(net, options['model'], options['num_classes']).detach)
         if run:
             if options['tensorboard']:
                 hooks.append(TensorBoardEvents(os.path.join(run.folder, 'tensorboard'), trainer))
@@ -117,6 +122,7 @@ def _train(options, run=None, asked=()):
                 options['norm_stats']) else []
             run.attach(net, trainer, finite, recorders)
             run.start(dict(_for_config(options), asked=asked, **environment(),
+                           sources=sources_of(options['model'], options['dataset']),
                            data_sha256=data_checksum(train_iter, test_iter)), state,
                       functools.partial(_check_position, options, train_iter))
             train_iter.start_at(len(state.history), state.batch)

@@ -1,0 +1,174 @@
+"""A folder of pictures -> two loaders: decoded by threads, once, and kept."""
+import concurrent.futures
+import hashlib
+import os
+import tempfile
+import warnings
+
+import numpy as np
+
+from .._threads import physical_cores
+from ..checks import check_classic_arrays, check_positive
+from .batches import BatchLoader
+from .fashion_mnist import DataError
+from .folder_files import find_pictures, told
+from .pictures import ImageError, decode_image, describe_image, pillow_of_ours
+
+DEFAULT_SIDE = 64
+LARGEST_AS_IS = 128  # pixels: the longer side of pictures of one size that stay as they are
+MAX_IN_MEMORY = 2 ** 30  # bytes of images; of more, a temporary file holds them
+_WINDOW = 256  # pictures that wait for a thread, at most
+
+
+class DataWarning(UserWarning):
+    """What of a data set was left out, and why."""
+
+
+def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
+                     color=None, only_test=False):
+    """The pictures in `folder` as (train_iter, test_iter), two `BatchLoader`s.
+
+    They lie in folder/train/CLASS and folder/test/CLASS, or in folder/CLASS, of which
+    `test_share`, between 0 and 1, drawn by `seed`, is for the test: see `find_pictures`. Classes
+    are numbered in the order of their names, which the loaders have as `class_names`.
+
+    X is (N, 1, H, W) if all pictures are grey, and (N, 3, H, W) if one can have colours. Each
+    picture is fitted, without distortion, as `read_image` does, into a square of `resize` pixels;
+    without it, pictures that all have one size, of 128 pixels at most, stay as they are, and
+    others are fitted into 64 x 64. `size`, (height, width), and `color` decide otherwise. Every
+    picture is decoded once. The images are kept in memory, or, from 1 GiB on, in a temporary file.
+
+    A file that cannot be read is left out; a DataWarning names all of them. With `only_test` the
+    first loader is None, and no training picture is read.
+
+    Raises DataError for a folder that is no such data set, ImportError where Pillow is missing.
+    """
+    check_classic_arrays('load_data_folder')
+    check_positive('batch_size', batch_size)  # before all is read
+    files = find_pictures(folder, test_share, 0 if seed is None else seed)
+    parts = {which: _Part(classes) for which, classes in [('train', files.train),
+                                                         ('test', files.test)]
+             if which == 'test' or not only_test}
+    notes, damaged = list(files.notes), []
+    with pillow_of_ours() as reading:
+        if resize is not None and size is None:
+            check_positive('resize', resize)
+            size = resize, resize
+        if size is None or color is None:
+            shapes = [shape for part in parts.values() for shape in part.describe(reading, damaged)]
+            color = any(shape[2] for shape in shapes) if color is None else color
+            size = _size_for({shape[:2] for shape in shapes}) if size is None else size
+        for part in parts.values():
+            part.decode(reading, damaged, tuple(size), color)
+    if damaged:
+        notes.append(told(damaged, 'picture cannot be read and is',
+                          'pictures cannot be read and are'))
+    for which, part in parts.items():
+        lost = [name for i, name in enumerate(files.train) if not (part.labels == i).any()
+                and (files.train if which == 'train' else files.test)[name]]
+        if lost and which == 'train' or not len(part.images):
+            raise DataError('%s: none of the pictures to %s of the class %s can be read:\n  %s' % (
+                folder, which, ', '.join(lost), '\n  '.join(damaged[:20])))
+    notes += _shared(parts)
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    if seed is None:
+        seed = np.random.randint(2 ** 31 - 1)
+    loaders = [None if which not in parts else BatchLoader(
+        parts[which].images, parts[which].labels, batch_size, seed=order)
+        for which, order in [('train', seed), ('test', None)]]
+    for loader in filter(None, loaders):
+        loader.class_names = tuple(files.train)
+    return tuple(loaders)
+
+
+class _Part:
+    """The pictures to train on, or those to test: first `paths` and `labels`, then `images`."""
+
+    def __init__(self, classes):
+        self.paths = [path for paths in classes.values() for path in paths]
+        self.labels = np.repeat(np.arange(len(classes), dtype=np.int32),
+                                [len(paths) for paths in classes.values()])
+        self.images = np.empty(0, np.uint8)
+
+    def describe(self, reading, damaged):
+        """`describe_image` of each picture; what those say that cannot be read goes to `damaged`,
+        and they are forgotten."""
+        return list(self._good(describe_image, reading, damaged))
+
+    def decode(self, reading, damaged, size, color):
+        """Set `images`, uint8 (n, height, width) or (n, height, width, 3)."""
+        height, width = size
+        images = _room((len(self.paths), height, width) + (3,) * color)
+        for i, image in enumerate(self._good(
+                lambda path: decode_image(path, height, width, color), reading, damaged)):
+            images[i] = image
+        self.images = images[:len(self.paths)]
+
+    def _good(self, function, reading, damaged):
+        """Give `function` of the path of each picture that can be read, in their order."""
+        paths, labels = [], []
+        for result, path, label in zip(self._each(function, reading), self.paths, self.labels):
+            if isinstance(result, ImageError):
+                damaged.append(str(result))
+            else:
+                paths.append(path)
+                labels.append(label)
+                yield result
+        self.paths, self.labels = paths, np.array(labels, np.int32)
+
+    def _each(self, function, reading):
+        """`function` of each path, or the ImageError that it raises, in order, by threads."""
+        from tqdm import tqdm
+
+        def do(path):
+            try:
+                with reading(path):
+                    return function(path)
+            except ImageError as error:
+                return error
+        # Threads: Pillow decodes and scales without Python's lock, and a process that is forked
+        # from one with MXNet may hang.
+        with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 16)) as pool, tqdm(
+                total=len(self.paths), unit='img', desc='reading pictures', leave=False, delay=2,
+                disable=None) as bar:
+            for start in range(0, len(self.paths), _WINDOW):
+                for result in pool.map(do, self.paths[start:start + _WINDOW]):
+                    yield result
+                    bar.update()
+
+
+def _size_for(sizes):
+    """The (height, width) that pictures of these sizes are fitted into."""
+    if len(sizes) == 1 and max(max(sizes)) <= LARGEST_AS_IS:
+        return max(sizes)
+    return DEFAULT_SIDE, DEFAULT_SIDE
+
+
+def _room(shape):
+    """An array uint8 of `shape`, in memory or, if it is large, in a file that goes with it."""
+    num_bytes = int(np.prod(shape, dtype=np.int64))
+    if num_bytes <= MAX_IN_MEMORY:
+        return np.empty(shape, np.uint8)
+    try:
+        with tempfile.TemporaryFile() as file:  # which stays while the array does
+            os.posix_fallocate(file.fileno(), 0, num_bytes)  # or a full disk would end the process
+            return np.memmap(file, np.uint8, 'r+', shape=shape)
+    except OSError as error:
+        raise DataError('the images take %d MB, of which %d go into memory, and %s has no room for '
+                        'them: %s. Set TMPDIR to a folder with room, or a smaller resize' % (
+                            num_bytes // 10 ** 6, MAX_IN_MEMORY // 10 ** 6, tempfile.gettempdir(),
+                            error.strerror))
+
+
+def _shared(parts):
+    """A note if images to test are, to the last pixel, among those to train on."""
+    if len(parts) < 2:
+        return []
+    train = {hashlib.sha256(image).digest(): path
+             for image, path in zip(parts['train'].images, parts['train'].paths)}
+    same = [(path, train[digest]) for digest, path in (
+        (hashlib.sha256(image).digest(), path)
+        for image, path in zip(parts['test'].images, parts['test'].paths)) if digest in train]
+    return ['%d of the %d images to test are to train on, too, so the test accuracy is too good: '
+            '%s is %s' % ((len(same), len(parts['test'].paths)) + same[0])] if same else []

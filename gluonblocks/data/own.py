@@ -1,0 +1,91 @@
+"""Data sets of others, by the name of a function that Python can import: 'my_module:load'."""
+import inspect
+
+import numpy as np
+
+from ..imported import load_object, said_by
+from .batches import BatchLoader, make_loaders
+
+HOW = ('resize', 'seed')
+_WANTED = """It is one of
+  def load(): return train_images, train_labels, test_images, test_labels
+  def load(batch_size, resize=None, seed=None): return train_iter, test_iter
+images uint8 (n, H, W) or, in colour, (n, H, W, 3), labels whole numbers (n,) from 0, loaders
+gluonblocks.data.BatchLoader; load.class_names may name the classes"""
+
+
+def find_loader(spec):
+    """The function that 'MODULE:NAME' names; ValueError where it is none or cannot be imported."""
+    function = load_object(spec, 'the data set')
+    if not callable(function):
+        raise ValueError('the data set %s is %r, but must be a function. %s'
+                         % (spec, function, _WANTED))
+    return function
+
+
+def takes(function, name):
+    """Whether `function` can be given `name`."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def load_own(spec, function, batch_size, **how):
+    """(train_iter, test_iter), two `BatchLoader`s, of the data set that `function` loads.
+
+    It is given `batch_size` and `how`, if it takes a batch_size, and returns two `BatchLoader`s;
+    or it takes none and returns four arrays. Raises ValueError, with what is wanted, where it does
+    not, and what it raises itself where that is an OSError.
+    """
+    makes_loaders = takes(function, 'batch_size')
+    given = dict(how, batch_size=batch_size) if makes_loaders else {
+        name: value for name, value in how.items() if name == 'root'}
+    missing = [name for name in given if not takes(function, name)]
+    if missing:
+        raise ValueError('the data set %s does not take %s. %s'
+                         % (spec, ', '.join(missing), _WANTED))
+    try:
+        made = function(**given)
+    except OSError:
+        raise
+    except Exception as error:  # somebody else's code
+        raise ValueError('the data set %s cannot be loaded: %s' % (spec, said_by(error)))
+    if not makes_loaders:
+        made = _loaders_of(spec, made, batch_size, **{name: how.get(name) for name in HOW})
+    if not isinstance(made, (tuple, list)) or len(made) != 2 or not all(
+            isinstance(loader, BatchLoader) for loader in made):
+        raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(made), _WANTED))
+    for which, loader in zip(('training', 'test'), made):
+        _check(spec, which, loader.images, loader.labels)
+    if made[0].images.shape[3:] != made[1].images.shape[3:]:
+        raise ValueError('the data set %s has training images of shape %s and test images of shape '
+                         '%s, of which one is grey and one in colour'
+                         % (spec, made[0].images.shape, made[1].images.shape))
+    return tuple(made)
+
+
+def _loaders_of(spec, arrays, batch_size, resize, seed):
+    if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
+        raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(arrays), _WANTED))
+    arrays = [np.asarray(array) for array in arrays]
+    for which, images, labels in [('training', *arrays[:2]), ('test', *arrays[2:])]:
+        _check(spec, which, images, labels)
+    arrays[1], arrays[3] = (labels.astype(np.int32) for labels in arrays[1::2])
+    return make_loaders(arrays, batch_size, resize, seed)
+
+
+def _check(spec, which, images, labels):
+    """ValueError unless `images` and `labels` are arrays that a loader takes."""
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+        raise ValueError('the data set %s has %s images of shape %s, %s. %s'
+                         % (spec, which, images.shape, images.dtype, _WANTED))
+    if not len(images) or labels.shape != (len(images),) or labels.dtype.kind not in 'iu' or (
+            labels.min() < 0):
+        raise ValueError('the data set %s has %d %s images and labels of shape %s, %s%s. %s' % (
+            spec, len(images), which, labels.shape, labels.dtype,
+            ', from %s' % labels.min() if labels.size else '', _WANTED))
+
+
+def _kinds(made):
+    if isinstance(made, (tuple, list)):
+        return '%d things: %s' % (len(made), ', '.join(type(one).__name__ for one in made))
+    return 'one thing: ' + type(made).__name__

@@ -1,0 +1,85 @@
+"""The data of a run: its loaders, and what follows from them."""
+import warnings
+from typing import Any, Dict, NamedTuple
+
+import numpy as np
+
+from ..data.augment import Augmentation
+from ..data.datasets import OF_PICTURES, get_dataset
+from ..data.folder import DataWarning
+from ..training.progress import tell
+
+
+class RunData(NamedTuple):
+    """The loaders of a run, and of its data what its config.json has.
+
+    `facts` is a dict: class_names, a list; num_classes; channels, 1 or 3; picture_size, the
+    [height, width] that a picture is read in before `resize`.
+    """
+
+    train_iter: Any
+    test_iter: Any
+    facts: Dict[str, Any]
+
+
+def load_run_data(options):
+    """The `RunData` of a run by `options`, to train on."""
+    train_iter, test_iter = _load(options, options['data_root'])
+    facts = _facts(options['dataset'], train_iter, test_iter)
+    if options['augment'] != 'none':
+        train_iter.augment = Augmentation(options['augment'], options['seed'])
+    if options['dataset'].startswith(OF_PICTURES):
+        tell('%s pictures to train on and %s to test, of %d classes, %s, %d x %d pixels' % (
+            f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
+            'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
+    return RunData(train_iter, test_iter, facts)
+
+
+def load_test_data(config, data_root=None):
+    """The loader of the test images of the run with this config, from `data_root` if it is given.
+
+    Raises ValueError if the classes, or the channels, are not those that the run was trained on.
+    """
+    how: Dict[str, Any] = {}
+    if config['dataset'].startswith(OF_PICTURES):
+        how = {'only_test': True, 'size': config['picture_size'], 'color': config['channels'] == 3}
+    train_iter, test_iter = _load(config, config['data_root'] if data_root is None else data_root,
+                                  **how)
+    facts = _facts(config['dataset'], train_iter, test_iter)
+    for name in ('class_names', 'channels'):
+        if facts[name] != config[name]:
+            raise ValueError('the data set %s has the %s %s now, and the run was trained on %s' % (
+                config['dataset'], name.replace('_', ' '), facts[name], config[name]))
+    return test_iter
+
+
+def _load(options, data_root, **how):
+    """(train_iter, test_iter) by the options; what the data set warns of is told on stderr."""
+    dataset = get_dataset(options['dataset'])
+    if options['test_share'] is not None:
+        how['test_share'] = options['test_share']
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', DataWarning)
+        loaders = dataset.load_from(data_root, options['batch_size'], resize=options['resize'],
+                                    seed=options['seed'], **how)
+    for warning in caught:
+        if issubclass(warning.category, DataWarning):
+            tell('note: %s' % warning.message)
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename,
+                                   warning.lineno)
+    return loaders
+
+
+def _facts(dataset, train_iter, test_iter):
+    # A data set that is registered may have loaders of another kind, which have not all of this.
+    highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
+                  if loader is not None)
+    names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or
+                 ['class %d' % i for i in range(highest + 1)])
+    if highest >= len(names):
+        raise ValueError('the data set %s has %d class names, but labels up to %d'
+                         % (dataset, len(names), highest))
+    images = getattr(test_iter, 'images', np.empty((0, 28, 28)))
+    return {'class_names': [str(name) for name in names], 'num_classes': len(names),
+            'channels': 3 if images.ndim == 4 else 1, 'picture_size': list(images.shape[1:3])}

@@ -1,0 +1,234 @@
+"""Folders of pictures as data sets: which files are whose, how they are read, what is refused."""
+import os
+import shutil
+import time
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gluonblocks as gb
+from gluonblocks.data import folder as of_pictures
+from gluonblocks.data import pictures
+from gluonblocks.data.fashion_mnist import DataError
+from gluonblocks.data.folder import DataWarning, load_data_folder
+from gluonblocks.data.folder_files import find_pictures
+
+RNG = np.random.RandomState(7)
+
+
+def draw(path, size=(20, 20), color=False, value=None):
+    """A picture file of noise, or of one value."""
+    shape = size + (3,) * color
+    image = RNG.randint(0, 256, shape) if value is None else np.full(shape, value)
+    os.makedirs(os.path.dirname(str(path)), exist_ok=True)
+    Image.fromarray(image.astype(np.uint8)).save(str(path))
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """train and test, two classes, grey pictures of 20 x 20; returns the folder."""
+    for part, n in [('train', 5), ('test', 3)]:
+        for name in ('cat', 'dog'):
+            for i in range(n):
+                draw(tmp_path / 'pets' / part / name / ('%d.png' % i))
+    return tmp_path / 'pets'
+
+
+def shapes(loaders):
+    return [loader.images.shape for loader in loaders]
+
+
+def test_pictures_of_one_size_come_pixel_by_pixel_with_the_number_of_their_class(pets):
+    images = [draw(pets / part / name / '0.png') for part in ('train', 'test')
+              for name in ('cat', 'dog')]
+    train_iter, test_iter = load_data_folder(str(pets), 4, seed=0)
+    assert train_iter.class_names == test_iter.class_names == ('cat', 'dog')
+    assert (train_iter.images[[0, 5]] == images[:2]).all()
+    assert (test_iter.images[[0, 3]] == images[2:]).all()
+    assert list(train_iter.labels) == [0] * 5 + [1] * 5 and list(test_iter.labels) == [0] * 3 + [
+        1] * 3
+    X, y = next(iter(test_iter))
+    assert X.shape == (4, 1, 20, 20) and y.shape == (4,)
+    assert (X.asnumpy()[0, 0] == images[2].astype('float32') / 255).all()
+
+
+def test_one_picture_in_colour_makes_all_of_them_red_green_blue(pets):
+    image = draw(pets / 'test' / 'dog' / '0.png', color=True)
+    grey = draw(pets / 'test' / 'dog' / '1.png')
+    _, test_iter = load_data_folder(str(pets), 8)
+    X, _ = next(iter(test_iter))
+    assert X.shape == (6, 3, 20, 20)
+    assert (X.asnumpy()[3] == image.transpose(2, 0, 1).astype('float32') / 255).all()
+    assert (X.asnumpy()[4] == grey.astype('float32') / 255).all()  # thrice
+
+
+def test_pictures_of_several_sizes_are_fitted_as_one_picture_is(pets):
+    path = str(pets / 'test' / 'cat' / '0.png')
+    draw(path, size=(30, 90))
+    for how, side in [({}, 64), ({'resize': 32}, 32)]:
+        train_iter, test_iter = load_data_folder(str(pets), 4, **how)
+        assert shapes([train_iter, test_iter]) == [(10, side, side), (6, side, side)]
+        assert (test_iter.images[0] == gb.read_image(path, side=side)).all()
+
+
+def test_large_pictures_of_one_size_are_fitted_into_the_default_square(tmp_path):
+    for part in ('train', 'test'):
+        for name in 'ab':
+            draw(tmp_path / part / name / '0.png', size=(200, 200))
+    assert shapes(load_data_folder(str(tmp_path), 4)) == [(2, 64, 64)] * 2
+
+
+def test_names_in_any_script_and_with_blanks_are_one_class_in_both_ways_of_writing(tmp_path):
+    names = ['rote Rosen', '\u732b', '\u05db\u05dc\u05d1', unicodedata.normalize('NFC', 'e\u0301')]
+    for name in names:
+        draw(tmp_path / 'train' / name / '0.png')
+        draw(tmp_path / 'test' / unicodedata.normalize('NFD', name) / '0.png')
+    _, test_iter = load_data_folder(str(tmp_path), 4)
+    assert test_iter.class_names == tuple(sorted(names))
+
+
+def test_a_share_of_each_class_is_split_off_by_the_seed(tmp_path):
+    for name in ('a', 'b'):
+        for i in range(10):
+            draw(tmp_path / name / ('%d.png' % i))
+    draw(tmp_path / 'c' / '0.png')
+    draw(tmp_path / 'c' / '1.png')
+    one, again, other = [find_pictures(str(tmp_path), 0.3, seed) for seed in (1, 1, 2)]
+    assert one == again != other
+    assert {name: len(paths) for name, paths in one.test.items()} == {'a': 3, 'b': 3, 'c': 1}
+    for name in 'abc':
+        both = one.train[name] + one.test[name]
+        assert len(set(both)) == len(both) == len(os.listdir(str(tmp_path / name)))
+
+
+def test_damaged_files_are_left_out_named_and_counted(pets):
+    for name, size in [('1.png', 100), ('2.png', 0)]:
+        path = str(pets / 'train' / 'cat' / name)
+        with open(path, 'r+b') as f:
+            f.truncate(size)
+    with pytest.warns(DataWarning, match='2 pictures cannot be read and are left out:') as caught:
+        train_iter, _ = load_data_folder(str(pets), 4)
+    text = str(caught[0].message)
+    assert str(pets / 'train' / 'cat' / '1.png') in text and '2.png: ' in text
+    assert list(train_iter.labels) == [0] * 3 + [1] * 5
+    assert (train_iter.images[2] == gb.read_image(str(pets / 'train' / 'cat' / '4.png'), 20)).all()
+
+
+def test_a_huge_picture_is_left_out_by_its_header(pets, monkeypatch):
+    monkeypatch.setattr('gluonblocks.data.pictures.MAX_PIXELS', 1000)
+    draw(pets / 'test' / 'dog' / '1.png', size=(40, 30))
+    with pytest.warns(DataWarning, match='1 picture cannot.*\n.*1.png: larger than 1000 pixels'):
+        assert shapes(load_data_folder(str(pets), 4)) == [(10, 20, 20), (5, 20, 20)]
+
+
+def test_hidden_files_are_passed_over_and_others_named(pets):
+    for name in ('.DS_Store', '._0.png', 'Thumbs.db', '.hidden/0.png', 'notes.txt'):
+        path = pets / 'train' / 'cat' / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('x')
+    (pets / '.git').mkdir()
+    with pytest.warns(DataWarning) as caught:
+        assert shapes(load_data_folder(str(pets), 4))[0] == (10, 20, 20)
+    (text,) = [str(warning.message) for warning in caught]
+    assert text == ('1 file is no picture by its name, or in no class, and is left out:\n  %s'
+                    % (pets / 'train' / 'cat' / 'notes.txt'))
+
+
+@pytest.mark.parametrize('target', ['.', '..', '../..'])
+def test_a_link_to_a_folder_above_brings_nothing_in(pets, target):
+    os.symlink(target, str(pets / 'train' / 'cat' / 'up'))
+    with pytest.warns(DataWarning, match='cat/up leads back to a folder that holds it'):
+        assert shapes(load_data_folder(str(pets), 4))[0] == (10, 20, 20)
+
+
+def test_links_to_files_and_folders_elsewhere_are_followed(pets, tmp_path):
+    draw(tmp_path / 'more' / 'x.png')
+    os.symlink(str(tmp_path / 'more'), str(pets / 'train' / 'dog' / 'more'))
+    os.symlink(str(tmp_path / 'more' / 'x.png'), str(pets / 'train' / 'cat' / 'x.png'))
+    os.symlink('loop.png', str(pets / 'train' / 'cat' / 'loop.png'))
+    with pytest.warns(DataWarning, match='loop.png: '):
+        assert shapes(load_data_folder(str(pets), 4))[0] == (12, 20, 20)
+
+
+def empty(folder):
+    for name in os.listdir(str(folder)):
+        os.unlink(str(folder / name))
+
+
+@pytest.mark.parametrize('change, said', [
+    (lambda pets: shutil.rmtree(str(pets)), 'there is no such folder'),
+    (lambda pets: shutil.rmtree(str(pets / 'test')), "has a folder 'train' but no 'test'"),
+    (lambda pets: shutil.rmtree(str(pets / 'train' / 'cat')),
+     'pictures to test, but none to train on, of cat'),
+    (lambda pets: [shutil.rmtree(str(pets / part / 'cat')) for part in ('train', 'test')],
+     'has one class, dog, but a net needs two'),
+    (lambda pets: [empty(pets / part / 'cat') for part in ('train', 'test')],
+     'no pictures of cat: add some'),
+    (lambda pets: [empty(pets / 'test' / name) for name in ('cat', 'dog')],
+     'has no pictures to test'),
+    (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
+     'none of the pictures to train of the class cat can be read'),
+    (lambda pets: (pets / 'train' / 'a\nb').mkdir(), 'names a class, but it is no text'),
+])
+def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, said):
+    change(pets)
+    with pytest.raises(DataError, match=said):
+        load_data_folder(str(pets), 4)
+
+
+def test_classes_without_train_and_test_need_a_share(pets):
+    with pytest.raises(DataError, match='give test_share, as 0.2'):
+        load_data_folder(str(pets / 'train'), 4)
+    with pytest.raises(DataError, match="has a folder 'train', so no test_share"):
+        load_data_folder(str(pets), 4, test_share=0.2)
+
+
+def test_a_class_without_a_test_picture_is_told(pets):
+    empty(pets / 'test' / 'cat')
+    with pytest.warns(DataWarning, match='no pictures to test of cat'):
+        assert shapes(load_data_folder(str(pets), 4))[1] == (3, 20, 20)
+
+
+def test_test_pictures_that_are_trained_on_are_told(pets):
+    shutil.copy(str(pets / 'train' / 'dog' / '2.png'), str(pets / 'test' / 'dog' / 'same.png'))
+    with pytest.warns(DataWarning, match='1 of the 7 images to test are to train on, too'):
+        load_data_folder(str(pets), 4)
+
+
+def test_what_is_more_than_the_memory_for_it_goes_to_a_file(pets, monkeypatch):
+    want = load_data_folder(str(pets), 4, seed=0)
+    monkeypatch.setattr(of_pictures, 'MAX_IN_MEMORY', 100)
+    got = load_data_folder(str(pets), 4, seed=0)
+    for a, b in zip(want, got):
+        assert isinstance(b.images, np.memmap) and (a.images == b.images).all()
+        for (X, y), (X2, y2) in zip(a, b):
+            assert (X.asnumpy() == X2.asnumpy()).all() and (y.asnumpy() == y2.asnumpy()).all()
+
+
+def test_only_the_test_is_read_where_only_it_is_asked_for(pets):
+    (pets / 'train' / 'cat' / '0.png').write_text('x')
+    train_iter, test_iter = load_data_folder(str(pets), 4, size=(10, 12), color=True,
+                                             only_test=True)
+    assert train_iter is None and test_iter.images.shape == (6, 10, 12, 3)
+
+
+@pytest.mark.parametrize('large, together', [(0, 1), (10 ** 9, 2)])
+def test_pictures_that_take_much_memory_are_decoded_one_at_a_time(pets, monkeypatch, large,
+                                                                 together):
+    decode, running, most = pictures._flat, [], []
+
+    def slow(*args):
+        running.append(1)
+        time.sleep(0.02)
+        most.append(len(running))
+        running.pop()
+        return decode(*args)
+
+    monkeypatch.setattr(pictures, '_flat', slow)
+    monkeypatch.setattr(pictures, 'LARGE', large)
+    monkeypatch.setattr(of_pictures, 'physical_cores', lambda: 2)
+    load_data_folder(str(pets), 4)
+    assert max(most) == together

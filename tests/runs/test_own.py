@@ -1,0 +1,235 @@
+"""Runs of own nets on own data: trained, gone on with, evaluated, asked; and what is refused."""
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from conftest import forget
+from PIL import Image
+from small_runs import content, start, stopped
+
+import gluonblocks as gb
+from gluonblocks.data import datasets
+from gluonblocks.models import registry
+from gluonblocks.runs.config import read_config
+
+NETS = '''
+import gluonblocks as gb
+from mxnet.gluon import nn
+def ours(num_classes=10):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3, strides=2), gb.BatchNorm(4, num_dims=4), nn.Activation('relu'),
+            nn.GlobalAvgPool2D(), nn.Dropout(0.2), nn.Dense(num_classes))
+    return net
+def ten(num_classes=10):
+    return nn.Dense(10)
+class Two(nn.Dense):
+    def hybrid_forward(self, F, X, **weights):
+        y_hat = super().hybrid_forward(F, X, **weights)
+        return y_hat, y_hat
+def two(num_classes=10):
+    return Two(num_classes)
+'''
+DATA = '''
+import gluonblocks as gb
+def load(batch_size, resize=None, seed=None):
+    return gb.data.load_data_synthetic(batch_size, resize, seed, num_train=60, num_test=20)
+'''
+COLORS = {'rot wie Rosen': (220, 40, 40), '\u7eff': (40, 220, 40),
+          '\u05db\u05d7\u05dc': (40, 40, 220)}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr('gluonblocks.files.os.fsync', lambda handle: None)
+
+
+@pytest.fixture
+def nets(write_module):
+    return write_module('nets_of_ours', NETS)
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """A folder of little pictures in colour, of three classes, 8 to train on and 3 to test."""
+    rng = np.random.RandomState(0)
+    for part, n in (('train', 8), ('test', 3)):
+        for name, color in COLORS.items():
+            os.makedirs(str(tmp_path / 'pets' / part / name))
+            for i in range(n):
+                noise = rng.randint(-30, 30, (12 + i, 15, 3))
+                Image.fromarray((np.array(color) + noise).astype(np.uint8)).save(
+                    str(tmp_path / 'pets' / part / name / ('%d.png' % i)))
+    return tmp_path / 'pets'
+
+
+def own(folder, pets, **kwargs):
+    return start(folder, 'nets_of_ours:ours', dataset='folder:%s' % pets, **dict(
+        {'batch_size': 5, 'resize': 16}, **kwargs))
+
+
+def test_a_run_on_a_folder_knows_its_classes_and_channels(folder, pets, nets):
+    net, _ = own(folder, pets, epochs=1)
+    config = read_config(folder)
+    assert config['class_names'] == sorted(COLORS)
+    assert (config['num_classes'], config['channels']) == (3, 3)
+    assert (config['picture_size'], config['resize']) == ([16, 16], 16)
+    assert net[0].weight.shape == (4, 3, 3, 3) and net[-1].weight.shape[0] == 3
+    assert config['sources']['dataset'] == {}
+    source = config['sources']['model']
+    assert (source['module'], source['name'], source['file']) == ('nets_of_ours', 'ours', str(nets))
+
+
+def test_the_nets_answers_are_those_to_the_loaders_own_images(folder, pets, nets):
+    own(folder, pets, epochs=2, lr=0.5)
+    evaluation = gb.evaluate_run(folder)
+    assert evaluation.names == sorted(COLORS) and evaluation.matrix.sum(axis=1).tolist() == [3] * 3
+    paths = [str(pets / 'test' / name / ('%d.png' % i)) for name in sorted(COLORS)
+             for i in range(3)]
+    answers = gb.predict_files(folder, paths, top=3)
+    assert answers[0].image.shape == (16, 16, 3)
+    taken = [answer.classes[0][0] for answer in answers]
+    matrix = np.zeros((3, 3), int)
+    for i, name in enumerate(taken):
+        matrix[i // 3, sorted(COLORS).index(name)] += 1
+    assert (matrix == evaluation.matrix).all()
+    _, test_iter = gb.data.load_data_folder(str(pets), 5, resize=16)
+    net, _ = gb.load_run(folder)
+    want = [gb.training.predict(net, X) for X, _ in test_iter]
+    for answer, p in zip(answers, np.concatenate(want)):
+        assert sorted(q for _, q in answer.classes) == sorted(p.tolist())
+
+
+@pytest.mark.parametrize('at', [3, 5, 8])
+def test_a_run_with_augmentation_goes_on_to_the_same_last_byte(folder, pets, nets, monkeypatch, at):
+    how = {'augment': 'crop-flip', 'epochs': 2}
+    own(folder + '-whole', pets, **how)
+    monkeypatch.setattr('small_runs.WHOLE', dict(
+        epochs=2, seed=0, batch_size=5, dataset='folder:%s' % pets, ctx='cpu', resize=16))
+    stopped(monkeypatch, folder, at, name='nets_of_ours:ours', augment='crop-flip')
+    forget('nets_of_ours')
+    gb.resume_run(folder)
+    assert content(folder) == content(folder + '-whole')
+
+
+def test_augmentation_changes_what_is_learned(folder, pets, nets):
+    (_, plain), (_, moved) = [own(folder + kind, pets, epochs=1, augment=kind)
+                              for kind in ('none', 'flip')]
+    assert plain[0].loss != moved[0].loss
+
+
+def test_a_run_on_pictures_that_have_changed_is_not_gone_on_with(folder, pets, nets):
+    own(folder, pets, epochs=1)
+    Image.new('RGB', (12, 15)).save(str(pets / 'train' / 'rot wie Rosen' / '0.png'))
+    with pytest.raises(ValueError, match='cannot go on exactly as it began:\n  data_sha256 '):
+        gb.resume_run(folder, epochs=2)
+
+
+def test_a_run_with_a_class_more_says_which(folder, pets, nets):
+    own(folder, pets, epochs=1)
+    for part in ('train', 'test'):
+        shutil.copytree(str(pets / part / '\u7eff'), str(pets / part / 'green'))
+    with pytest.raises(ValueError, match='other classes: the same in another order there, green h'):
+        gb.resume_run(folder, epochs=2)
+    with pytest.raises(ValueError, match='has the class names .*green.* now, and the run was tr'):
+        gb.evaluate_run(folder)
+
+
+def test_pictures_that_have_moved_are_named_by_their_new_folder(folder, pets, nets, tmp_path):
+    own(folder, pets, epochs=1)
+    want = gb.evaluate_run(folder).matrix
+    shutil.move(str(pets), str(tmp_path / 'moved'))
+    with pytest.raises(OSError, match='there is no such folder'):
+        gb.evaluate_run(folder)
+    assert (gb.evaluate_run(folder, data_root=str(tmp_path / 'moved')).matrix == want).all()
+    gb.resume_run(folder, epochs=2, data_root=str(tmp_path / 'moved'))
+
+
+def test_the_share_for_the_test_is_the_same_when_evaluated(folder, pets, nets):
+    _, history = own(folder, pets / 'train', test_share=0.25, epochs=1)
+    matrix = gb.evaluate_run(folder).matrix
+    assert matrix.sum(axis=1).tolist() == [2] * 3
+    assert matrix.trace() / 6 == history[0].test_acc
+
+
+def test_a_share_is_for_folders_only():
+    with pytest.raises(ValueError, match='test_share is 0.5, but the data set synthetic has its'):
+        gb.train_model('lenet_bn', dataset='synthetic', test_share=0.5)
+
+
+def test_functions_given_from_python_are_found_again_by_their_names(folder, write_module, nets):
+    write_module('data_of_ours', DATA)
+    import data_of_ours
+    import nets_of_ours
+    start(folder, nets_of_ours.ours, dataset=data_of_ours.load, epochs=1)
+    config = read_config(folder)
+    assert (config['model'], config['dataset']) == ('nets_of_ours:ours', 'data_of_ours:load')
+    assert config['sources']['dataset']['name'] == 'load'
+    gb.resume_run(folder, epochs=2, model=nets_of_ours.ours)
+    assert gb.evaluate_run(folder).matrix.sum() == 20
+
+
+def test_a_registered_net_is_found_where_nobody_has_registered_it_yet(folder, write_module,
+                                                                    monkeypatch):
+    for module, names in [(registry, ('_factories', '_recipes')), (datasets, ('_datasets',))]:
+        for name in names:
+            monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    before = dict(registry._factories), dict(registry._recipes), dict(datasets._datasets)
+    write_module('nets_of_ours', NETS.replace('def ours', '@gb.register(lr=0.3)\ndef ours') + DATA +
+                 'gb.register_dataset("ours", load, ["n%d" % i for i in range(10)])\n')
+    import nets_of_ours  # noqa: F401
+    start(folder, 'ours', dataset='ours', epochs=1)
+    registry._factories, registry._recipes, datasets._datasets = before
+    forget('nets_of_ours')
+    assert gb.evaluate_run(folder).names[0] == 'n0'
+    gb.resume_run(folder, epochs=2)
+
+
+def test_a_changed_file_is_told_when_asked_and_refused_when_gone_on_with(folder, nets, write_module,
+                                                                       capsys):
+    start(folder, 'nets_of_ours:ours', epochs=1)
+    write_module('nets_of_ours', NETS + '# more\n')
+    gb.load_run(folder)
+    assert 'note: %s is not as it was when' % nets in capsys.readouterr().err
+    with pytest.raises(ValueError, match='nets_of_ours.py of the model has changed .*: put back'):
+        gb.resume_run(folder, epochs=2)
+
+
+@pytest.mark.parametrize('ask', [gb.load_run, gb.evaluate_run, gb.resume_run,
+                                 lambda folder: gb.predict_files(folder, [])])
+def test_where_a_net_cannot_be_imported_every_call_says_where_it_was(folder, nets, ask):
+    start(folder, 'nets_of_ours:ours', epochs=1)
+    os.unlink(str(nets))
+    forget('nets_of_ours')
+    with pytest.raises(ValueError, match="its model nets_of_ours:ours cannot be imported: Python "
+                                         "finds no module 'nets_of_ours'.* The run was made with "
+                                         '%s: its folder for Python is %s$' % (nets, nets.parent)):
+        ask(folder)
+
+
+@pytest.mark.parametrize('name, said', [
+    ('ten', r'makes an output of shape \(16, 10\), but must make \(N, 3\)'),
+    ('two', r'makes 2 outputs, but must make \(N, 3\)')])
+def test_an_output_of_another_shape_is_refused(pets, nets, name, said):
+    with pytest.raises(ValueError, match='the model nets_of_ours:%s %s' % (name, said)):
+        gb.train_model('nets_of_ours:' + name, dataset='folder:%s' % pets, batch_size=16)
+
+
+def test_a_net_of_gluonblocks_takes_colour(folder, pets):
+    net, _ = start(folder, 'lenet_bn', dataset='folder:%s' % pets, epochs=1, resize=28)
+    assert net[0].weight.shape[1] == 3 and gb.evaluate_run(folder).matrix.sum() == 9
+
+
+@pytest.mark.gluoncv
+def test_a_net_of_gluoncv_takes_colour(folder, pets):
+    pytest.importorskip('gluoncv')
+    start(folder, 'gluoncv:cifar_resnet20_v1', dataset='folder:%s' % pets, epochs=1, resize=32)
+    (answer,) = gb.predict_files(folder, [str(pets / 'test' / 'rot wie Rosen' / '0.png')])
+    assert len(answer.classes) == 3
+
+
+def test_the_config_is_readable_json_that_names_the_classes(folder, pets, nets):
+    own(folder, pets, epochs=1)
+    with open(os.path.join(folder, 'config.json')) as f:
+        assert json.load(f)['class_names'] == sorted(COLORS)

@@ -1,0 +1,72 @@
+"""Code of others by 'module:name': found, named, and refused in words."""
+import functools
+import hashlib
+import sys
+
+import pytest
+
+from gluonblocks.imported import import_folder, is_spec, load_object, source_of, spec_of
+
+
+@pytest.mark.parametrize('text, good', [
+    ('a:b', True), ('a.b_2:C.d', True), ('\u7f51:\u7edc', True), ('a', False), ('a:', False),
+    (':b', False), ('a:b:c', False), ('a/b:c', False), ('a:b()', False), ('2a:b', False),
+    ('a b:c', False), ('..a:b', False)])
+def test_a_module_and_a_name_are_what_python_calls_so(text, good):
+    assert is_spec(text) == good
+
+
+def test_what_a_module_defines_is_found_by_its_name_and_named_by_it(write_module):
+    write_module('pack_of_ours.nets', 'class A:\n    def make(): return 5\ndef f(): return 6\n')
+    assert load_object('pack_of_ours.nets:A.make', 'it')() == 5
+    function = load_object('pack_of_ours.nets:f', 'it')
+    assert spec_of(function, 'it') == 'pack_of_ours.nets:f'
+
+
+def test_where_it_came_from_is_the_file_with_its_checksum_and_the_folder_for_python(write_module):
+    path = write_module('pack_of_ours.nets', 'f = 1\n')
+    load_object('pack_of_ours.nets:f', 'it')
+    source = source_of('pack_of_ours.nets:f')
+    assert source == {'module': 'pack_of_ours.nets', 'name': 'f', 'file': str(path),
+                      'sha256': hashlib.sha256(b'f = 1\n').hexdigest()}
+    assert import_folder(source) == str(path.parent.parent)
+
+
+@pytest.mark.parametrize('text, said', [
+    ('import nothing_of_this_name', 'its module needs nothing_of_this_name, which is not install'),
+    ('def f(:', r'SyntaxError: .*ours_broken.py, line 1\)'),
+    ('\n1 / 0', r'ZeroDivisionError: division by zero \(.*ours_broken.py, line 2\)'),
+    ('import sys; sys.exit("bye")', r'SystemExit: bye'),
+    ('def g(): pass', "imported from .*ours_broken.py, has no 'f'; it has g$"),
+])
+def test_what_keeps_a_module_from_being_imported_is_said(write_module, text, said):
+    write_module('ours_broken', text)
+    with pytest.raises(ValueError, match='the thing ours_broken:f cannot be imported: .*' + said):
+        load_object('ours_broken:f', 'the thing')
+
+
+def test_a_module_that_is_nowhere_is_told_with_where_it_was_looked_for():
+    with pytest.raises(ValueError, match="Python finds no module 'nowhere_at_all', neither .* Run "
+                                         'from the folder that holds it, or name that folder in'):
+        load_object('nowhere_at_all.nets:f', 'the thing')
+
+
+def a_function_of_main():
+    pass
+
+
+@pytest.mark.parametrize('function, said', [
+    (lambda: 1, 'no lambda'), (functools.partial(print), 'no lambda, partial'),
+    (pytest.raises(ValueError).__exit__, 'something else|cannot be imported'),
+])
+def test_what_no_other_process_can_import_has_no_name(function, said):
+    with pytest.raises(ValueError, match=said):
+        spec_of(function, 'it')
+
+
+def test_what_the_program_itself_defines_has_no_name(monkeypatch):
+    monkeypatch.setattr(a_function_of_main, '__module__', '__main__')
+    with pytest.raises(ValueError, match='Put it into a file of its own, as my_module.py, and give '
+                                         'my_module.a_function_of_main'):
+        spec_of(a_function_of_main, 'it')
+    assert '__main__' in sys.modules
