@@ -47,8 +47,7 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
     return net
 
 
+_register = functools.partial(register, lr=0.1, batch_size=64, resize=64, group=PAPERS)
 for _depth in TABLE_1:
-    _register = functools.partial(register, lr=0.1, batch_size=64, resize=64, group=PAPERS)
-    _factory = functools.partial(paper_densenet, _depth)
-    _register(name='densenet%d' % _depth)(_factory)
-    _register(name='densenet%d_maxpool' % _depth)(functools.partial(_factory, pooling='max'))
+    _register(name='densenet%d' % _depth)(functools.partial(paper_densenet, _depth))
+_register(name='densenet121_maxpool')(functools.partial(paper_densenet, 121, pooling='max'))

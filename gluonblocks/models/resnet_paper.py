@@ -62,10 +62,9 @@ def add_paper_stem(net, num_channels):
             nn.MaxPool2D(pool_size=3, strides=2, padding=1))
 
 
-for _depth, (_kind, _) in TABLE_1.items():
-    _register = functools.partial(register, lr=0.05, batch_size=64, resize=64, group=PAPERS)
+_register = functools.partial(register, lr=0.05, batch_size=64, resize=64, group=PAPERS)
+for _depth in TABLE_1:
     _factory = functools.partial(paper_resnet, _depth)
     _register(name='paper_resnet%d' % _depth)(_factory)
     _register(name='paper_resnet%d_v2' % _depth)(functools.partial(_factory, pre_activation=True))
-    if _kind is bottleneck:
-        _register(name='paper_resnet%d_v1b' % _depth)(functools.partial(_factory, stride_on='3x3'))
+_register(name='paper_resnet50_v1b')(functools.partial(paper_resnet, 50, stride_on='3x3'))
