@@ -142,11 +142,14 @@ class Whitening(_OtherNorm):
 def _inverse_root(F, A, eye, num_iterations):
     """About the inverse of A's square root; A is symmetric, (C, C), its eigenvalues above 0.
 
-    Newton's iteration P <- (3 P - P^3 A) / 2 goes there where all eigenvalues of A are at most 1:
-    A is divided by its trace, their sum.
+    Newton's iteration Z <- (3 Z - Z^3 A) / 2 goes there from the identity, where all eigenvalues of
+    A are at most 1: A is divided by its trace, their sum. Y = A Z is kept beside Z, for without it
+    the errors of rounding grow from step to step, to no end (Higham 2008, Functions of Matrices,
+    chapter 6).
     """
     trace = F.reshape(F.sum(A * eye), (1, 1))
-    A, P = F.broadcast_div(A, trace), eye
+    Y, Z = F.broadcast_div(A, trace), eye
     for _ in range(num_iterations):
-        P = 1.5 * P - 0.5 * F.dot(F.dot(F.dot(P, P), P), A)
-    return F.broadcast_div(P, F.sqrt(trace))
+        step = 1.5 * eye - 0.5 * F.dot(Z, Y)
+        Y, Z = F.dot(Y, step), F.dot(step, Z)
+    return F.broadcast_div(Z, F.sqrt(trace))
