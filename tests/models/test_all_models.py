@@ -29,8 +29,8 @@ def test_a_model_is_stopped_in_an_epoch_goes_on_to_its_end_and_predicts(
     assert all(np.isfinite(param.data().asnumpy()).all()
                for param in net.collect_params().values())
     answer, = gb.predict_files(folder, [BOOT], top=10)
-    # Compared, not only looked at: after two steps the averages of the deepest nets are still so far
-    # from the batches' own that their predictions overflow.
+    # Compared, not only looked at: after two steps the averages of the deepest nets are still so
+    # far from the batches' own that their predictions overflow.
     expected = predict_images(net, [answer.image], mx.cpu(), gb.get_recipe(name).resize, 4)
     np.testing.assert_allclose(np.sort([p for _, p in answer.classes]),
                                np.sort(next(iter(expected))), rtol=1e-4, atol=1e-6)
