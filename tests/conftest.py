@@ -168,8 +168,9 @@ def python():
     return run_python
 
 
-@pytest.fixture(params=gb.list_models())
+@pytest.fixture(params=gb.list_models('book'))
 def model_name(request):
+    """A model of the book; tests/models/test_all_models.py has them all."""
     return request.param
 
 

@@ -6,7 +6,7 @@ from mxnet.gluon import nn
 from ..checks import check_classic_arrays, check_images, check_positive
 
 
-class _BatchNormFirst(nn.HybridSequential):
+class BatchNormFirst(nn.HybridSequential):
     """A HybridSequential that begins with a batch norm and says what input it cannot take."""
 
     def __init__(self, *layers, least=1, **kwargs):
@@ -21,12 +21,12 @@ class _BatchNormFirst(nn.HybridSequential):
         return super().forward(X)
 
 
-class _ConvBlock(_BatchNormFirst):
+class _ConvBlock(BatchNormFirst):
     def _alias(self):  # Gluon's layers are named by it: conv_block0, conv_block1, ...
         return 'conv_block'
 
 
-class _TransitionBlock(_BatchNormFirst):
+class _TransitionBlock(BatchNormFirst):
     def _alias(self):
         return 'transition_block'
 
@@ -58,7 +58,11 @@ class DenseBlock(nn.HybridBlock):
         self._num_channels, self._trace = num_channels, trace
         self.net = nn.HybridSequential()
         for _ in range(num_convs):
-            self.net.add(conv_block(num_channels))
+            self.net.add(self.make_block(num_channels))
+
+    def make_block(self, num_channels):
+        """One of the blocks, which begins with a batch norm; another for another kind of block."""
+        return conv_block(num_channels)
 
     def forward(self, X):
         check_classic_arrays(self.name, X)

@@ -3,7 +3,7 @@ import argparse
 import shlex
 import sys
 
-from ..models.registry import get_recipe, list_models
+from ..models.registry import get_recipe, models_in_words
 from ..models.summary import model_summary
 from ..runs.config import read_config
 from ..runs.options import FOLDER, OPTIONS
@@ -31,7 +31,7 @@ def parse(argv, prog):
     parser.add_argument('--model', type=model_name, metavar='NAME',
                         help='%s; or a classifier of GluonCV, as gluoncv:cifar_resnet20_v1 '
                              '(gluoncv: alone lists them); or my_module:my_net, a function that '
-                             'takes num_classes, in my_module.py here' % ', '.join(list_models()))
+                             'takes num_classes, in my_module.py here' % models_in_words())
     parser.add_argument('--out', metavar='FOLDER',
                         help='a new folder for history, curves, checkpoints and weights')
     parser.add_argument('--resume', metavar='FOLDER',

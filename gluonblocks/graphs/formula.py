@@ -3,7 +3,7 @@
 It is `formula` of blocks/norm.py line by line. Symbols do not broadcast by themselves, so each
 operator says that it does; and the mode is asked within the graph, for which see `mode`.
 """
-from .mode import assign, marked, predicting
+from .mode import follow, marked, predicting
 
 
 def formula_graph(F, X, gamma, beta, moving_mean, moving_var, shape, eps, momentum, frozen):
@@ -19,15 +19,7 @@ def formula_graph(F, X, gamma, beta, moving_mean, moving_var, shape, eps, moment
             predicts = predicting(F, shape)
             mean = F.mean(X, axis=axes, keepdims=True)
             var = F.mean(F.square(F.broadcast_sub(X, mean)), axis=axes, keepdims=True)
-            mean = _follow(F, predicts, moving_mean, mean, momentum)
-            var = _follow(F, predicts, moving_var, var, momentum)
+            mean = follow(F, predicts, moving_mean, mean, momentum)
+            var = follow(F, predicts, moving_var, var, momentum)
         X_hat = F.broadcast_div(F.broadcast_sub(X, mean), F.sqrt(var + eps))
         return F.broadcast_add(F.broadcast_mul(gamma, X_hat), beta)
-
-
-def _follow(F, predicts, average, batch, momentum):
-    """The batch's number, toward which the average moves, or, predicting, the average."""
-    moved = momentum * average + (1.0 - momentum) * F.BlockGrad(batch)
-    moved = F.BlockGrad(assign(F, average, F.where(predicts, average, moved)))
-    # `moved` is the average where it is picked: it is named so that the graph runs the assignment.
-    return F.where(predicts, moved, batch)

@@ -47,3 +47,11 @@ def assign(F, param, value):
     """The symbol that sets `param` to `value` and returns it."""
     step = mx.sym.load_json(_STEP)
     return step(weight=F.zeros_like(param), grad=value, mom=param, name=param.name + '_assign')
+
+
+def follow(F, predicts, average, batch, momentum):
+    """The batch's number, toward which the average moves, or, predicting, the average."""
+    moved = momentum * average + (1.0 - momentum) * F.BlockGrad(batch)
+    moved = F.BlockGrad(assign(F, average, F.where(predicts, average, moved)))
+    # `moved` is the average where it is picked: it is named so that the graph runs the assignment.
+    return F.where(predicts, moved, batch)

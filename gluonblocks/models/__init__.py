@@ -1,5 +1,11 @@
 """The networks: a registry of factories with their recipes, the book's nets, and GluonCV's zoo."""
-from . import densenet, lenet  # noqa: F401  each registers its models
+from . import (  # noqa: F401  each registers its models
+    densenet,
+    densenet_paper,
+    lenet,
+    lenet_variants,
+    resnet_paper,
+)
 from .gluoncv import list_gluoncv_models
 from .registry import Recipe, get_model, get_recipe, list_models, register
 from .resnet import resnet18

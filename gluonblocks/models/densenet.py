@@ -3,11 +3,11 @@ from mxnet.gluon import nn
 
 from ..blocks.dense import DenseBlock, transition_block
 from ..graphs.net import Net
-from .registry import register
+from .registry import BOOK, register
 from .resnet import add_stem
 
 
-@register(lr=0.1, resize=96)
+@register(lr=0.1, resize=96, group=BOOK)
 def densenet(num_classes=10, trace=False, prefix=None, params=None):
     """The chapter's DenseNet: (N, C, H, W) -> (N, num_classes). D2L 5.13.3.
 

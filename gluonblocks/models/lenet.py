@@ -3,38 +3,44 @@ from mxnet.gluon import nn
 
 from ..blocks.norm import BatchNorm
 from ..graphs.net import Net
-from .registry import register
+from .registry import BOOK, register
 
 
-def _lenet(normalize, num_classes, prefix, params):
-    """LeNet with a normalization before each activation: normalize(num_features, num_dims)."""
+def lenet_with(normalize, num_classes, prefix, params, use_bias=True):
+    """LeNet with a layer `normalize(num_features, num_dims)` before each of its activations.
+
+    Where that returns None there is none. `use_bias` is for the four layers before activations;
+    the last has a bias in any case.
+    """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
-        net.add(nn.Conv2D(6, kernel_size=5), normalize(6, 4),
-                nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
-                nn.Conv2D(16, kernel_size=5), normalize(16, 4),
-                nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
-                nn.Dense(120), normalize(120, 2), nn.Activation('sigmoid'),
-                nn.Dense(84), normalize(84, 2), nn.Activation('sigmoid'),
-                nn.Dense(num_classes))
+        layers = [
+            nn.Conv2D(6, kernel_size=5, use_bias=use_bias), normalize(6, 4),
+            nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
+            nn.Conv2D(16, kernel_size=5, use_bias=use_bias), normalize(16, 4),
+            nn.Activation('sigmoid'), nn.MaxPool2D(pool_size=2, strides=2),
+            nn.Dense(120, use_bias=use_bias), normalize(120, 2), nn.Activation('sigmoid'),
+            nn.Dense(84, use_bias=use_bias), normalize(84, 2), nn.Activation('sigmoid'),
+            nn.Dense(num_classes)]
+        net.add(*[layer for layer in layers if layer is not None])
     return net
 
 
-@register(lr=1.0)
+@register(lr=1.0, group=BOOK)
 def lenet_bn(num_classes=10, prefix=None, params=None):
     """LeNet on our own `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
 
     Other sizes than 28x28 work too, from 16x16 on. `prefix` is for the names of the parameters and
     `params` for another such net's, `net.collect_params()`, to share, as in Gluon's own nets.
     """
-    return _lenet(lambda num_features, num_dims: BatchNorm(num_features, num_dims=num_dims),
-                  num_classes, prefix, params)
+    return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims=num_dims),
+                      num_classes, prefix, params)
 
 
-@register(lr=1.0)
+@register(lr=1.0, group=BOOK)
 def lenet_bn_gluon(num_classes=10, prefix=None, params=None):
     """The same on Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4.
 
     `prefix` and `params` are as for `lenet_bn`.
     """
-    return _lenet(lambda num_features, num_dims: nn.BatchNorm(), num_classes, prefix, params)
+    return lenet_with(lambda num_features, num_dims: nn.BatchNorm(), num_classes, prefix, params)

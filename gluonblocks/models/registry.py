@@ -1,10 +1,17 @@
 """The registry of models: a factory for each, and the recipe that the book trains it by."""
+import difflib
 import inspect
-from typing import Any, Callable, Dict, NamedTuple, Optional
+import re
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from mxnet.gluon import Block
 
 from ..imported import load_object, said_by, spec_of
+
+# Whose the models are, in the order that they are listed in. The book's come first.
+BOOK, EXERCISES, PAPERS, OTHERS = 'book', 'exercises', 'papers', 'others'
+GROUPS = {BOOK: "the book's", EXERCISES: 'for its exercises', PAPERS: "the papers'",
+          OTHERS: 'others'}
 
 
 class Recipe(NamedTuple):
@@ -31,24 +38,32 @@ class Zoo(NamedTuple):
 
 _factories: Dict[str, Callable[..., Any]] = {}
 _recipes: Dict[str, Recipe] = {}
+_groups: Dict[str, str] = {}
 _zoos: Dict[str, Zoo] = {}
 
 # Of a net that nobody registered: as the book trains its DenseNet, but on images as they are.
 UNREGISTERED = Recipe(lr=0.1, batch_size=256, epochs=5, resize=None)
 
 
-def register(lr, batch_size=256, epochs=5, resize=None):
-    """A decorator that registers a factory of nets under its own name, beside its `Recipe`.
+def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS):
+    """A decorator that registers a factory of nets beside its `Recipe`.
 
-    The factory takes at least `num_classes` and returns a new, uninitialized net, (N, C, H, W) ->
-    (N, num_classes). Raises ValueError for a name that is registered already.
+    The model has the name of the factory, or `name`; `group`, one of `GROUPS`, says what models it
+    is listed with. The factory takes at least `num_classes` and returns a new, uninitialized net,
+    (N, C, H, W) -> (N, num_classes).
+
+    Raises ValueError for a name that is registered already, and for a group that is none.
     """
+    if group not in GROUPS:
+        raise ValueError('group is %r, but must be one of %s' % (group, ', '.join(GROUPS)))
+
     def add(factory):
-        name = factory.__name__
-        if name in _factories:
-            raise ValueError('a model named %r is registered already' % name)
-        _factories[name] = factory
-        _recipes[name] = Recipe(lr, batch_size, epochs, resize)
+        model = factory.__name__ if name is None else name
+        if model in _factories:
+            raise ValueError('a model named %r is registered already' % model)
+        _factories[model] = factory
+        _recipes[model] = Recipe(lr, batch_size, epochs, resize)
+        _groups[model] = group
         return factory
     return add
 
@@ -65,9 +80,37 @@ def register_zoo(prefix, get_model, get_recipe, example):
     _zoos[prefix] = Zoo(get_model, get_recipe, example)
 
 
-def list_models():
-    """The names of all models registered by `register`, sorted; without other libraries' models."""
-    return sorted(_factories)
+def list_models(group=None):
+    """The names of all models registered by `register`; without other libraries' models.
+
+    The book's come first, then those of its exercises, of the papers, and others: `GROUPS`. Within
+    a group they are sorted. With `group`, only those of it. Raises ValueError for one that is none.
+    """
+    if group is not None and group not in GROUPS:
+        raise ValueError('group is %r, but must be one of %s' % (group, ', '.join(GROUPS)))
+    order = list(GROUPS)
+    names = [name for name in _factories if group in (None, _groups[name])]
+    return sorted(names, key=lambda name: (order.index(_groups[name]), name))
+
+
+def models_in_words():
+    """The names of all models by group, in one line of text for people.
+
+    Names that differ in one number only are told together: net(18|34|50).
+    """
+    told = ['%s: %s' % (words, ', '.join(_together(list_models(group))))
+            for group, words in GROUPS.items() if list_models(group)]
+    return '; '.join(told)
+
+
+def _together(names):
+    """`names`, those that differ in their first number only told as one."""
+    families: Dict[Tuple[Any, ...], List[str]] = {}
+    for name in names:
+        head, number, tail = (re.split(r'(\d+)', name, maxsplit=1) + ['', ''])[:3]
+        families.setdefault((head, tail, bool(number)), []).append(number)
+    return ['%s(%s)%s' % (head, '|'.join(sorted(numbers, key=int)), tail) if len(numbers) > 1
+            else head + numbers[0] + tail for (head, tail, _), numbers in families.items()]
 
 
 def get_model(name, **kwargs):
@@ -76,8 +119,9 @@ def get_model(name, **kwargs):
     `name` is that of a registered model, or of another library's as 'gluoncv:NAME', or
     'my_package.my_module:my_net', a factory that Python can import.
 
-    Raises ValueError for an unknown name, where the message lists all, for what cannot be
-    imported, and for a factory that takes no `num_classes`, fails, or makes something else.
+    Raises ValueError for an unknown name, where the message tells those near it and all, for what
+    cannot be imported, and for a factory that takes no `num_classes`, fails, or makes something
+    else.
     """
     zoo, inner = _zoo_of(name)
     if zoo:
@@ -157,7 +201,10 @@ def _zoo_of(name):
 
 def _look_up(table, name):
     if name not in table:
+        near = difflib.get_close_matches(name, table, n=4)
+        near += [known for known in list_models() if name and known not in near and name in known]
+        hint = '; near it are ' + ', '.join(near[:4]) if near else ''
         examples = [zoo.example for zoo in _zoos.values()] + ['my_module:my_net']
-        raise ValueError('there is no model %r; the models are: %s; names such as %s work too'
-                         % (name, ', '.join(list_models()), ', '.join(examples)))
+        raise ValueError('there is no model %r%s; the models are %s; names such as %s work too'
+                         % (name, hint, models_in_words(), ', '.join(examples)))
     return table[name]

@@ -3,7 +3,7 @@ from mxnet.gluon import nn
 
 from ..blocks.residual import resnet_block
 from ..graphs.net import Net
-from .registry import register
+from .registry import BOOK, register
 
 
 def add_stem(net):
@@ -12,7 +12,7 @@ def add_stem(net):
             nn.Activation('relu'), nn.MaxPool2D(pool_size=3, strides=2, padding=1))
 
 
-@register(lr=0.05)
+@register(lr=0.05, group=BOOK)
 def resnet(num_classes=10, prefix=None, params=None):
     """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
 
@@ -28,7 +28,7 @@ def resnet(num_classes=10, prefix=None, params=None):
     return net
 
 
-@register(lr=0.1, epochs=4)
+@register(lr=0.1, epochs=4, group=BOOK)
 def resnet18(num_classes=10, prefix=None, params=None):
     """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
     pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4.

@@ -21,7 +21,7 @@ from ..training.optimizers import make_trainer
 from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
-from .config import device_names
+from .config import NAME, device_names
 from .data import load_run_data
 from .folder import RunFolder
 from .options import (
@@ -82,8 +82,14 @@ def resume_run(folder, model=None, **asked):
         now = dict(asked, **({} if model is None else {'model': name_of(model)}))
         check_same(folder, run.config, _for_config(now))
         recall(folder, run.config)
-        options = dict(run.config, **normalize(dict(asked, ctx=run.config['ctx'])))
-        return _train(check_options(options), run, run.config['asked'])
+        try:
+            options = check_options(
+                dict(run.config, **normalize(dict(asked, ctx=run.config['ctx']))))
+        except OptionError as error:
+            if error.option in asked:
+                raise
+            raise ValueError('%s: %s' % (os.path.join(folder, NAME), error))  # nobody asked for it
+        return _train(options, run, run.config['asked'])
 
 
 if train_model.__doc__ and resume_run.__doc__:  # not under python -OO

@@ -8,6 +8,7 @@ from conftest import REPOSITORY, said
 
 import gluonblocks as gb
 from gluonblocks import _runtime
+from gluonblocks.models.registry import models_in_words
 
 SCRIPT = os.path.join(REPOSITORY, 'scripts', 'train.py')
 SYNTHETIC = ('--model', 'lenet_bn', '--dataset', 'synthetic')
@@ -33,7 +34,8 @@ def test_it_prints_the_books_lines_on_stdout_and_nothing_else(train_script):
 def test_help_has_an_example_and_every_model(train_script):
     code, out, _ = finish(train_script('--help'))
     assert code == 0 and 'scripts/train.py --model lenet_bn\n' in out
-    assert all(name in out for name in gb.list_models())
+    assert all(name in out for name in gb.list_models('book'))
+    assert models_in_words() in ' '.join(out.split())
 
 
 def test_summary_prints_the_layer_table_and_trains_nothing(train_script):

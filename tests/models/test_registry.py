@@ -122,10 +122,35 @@ def test_output_of_features_is_the_models_output(model_name):
     assert isinstance(net.output, nn.Dense)
 
 
-def test_unknown_model_is_refused_with_the_list_of_all():
+def test_unknown_model_is_refused_with_those_near_it_and_the_list_of_all():
     for look_up in (gb.get_model, gb.get_recipe):
-        with pytest.raises(ValueError, match="no model 'lenet'; .*lenet_bn, lenet_bn_gluon,"):
-            look_up('lenet')
+        with pytest.raises(ValueError, match="no model 'resnet50'; near it are .*paper_resnet50.*; "
+                                             "the models are the book's: densenet, lenet_bn, "):
+            look_up('resnet50')
+
+
+def test_the_books_models_are_listed_first_and_each_group_alone():
+    assert gb.list_models()[:5] == gb.list_models('book') == [
+        'densenet', 'lenet_bn', 'lenet_bn_gluon', 'resnet', 'resnet18']
+    assert 'lenet' in gb.list_models('exercises') and 'densenet121' in gb.list_models('papers')
+    with pytest.raises(ValueError, match="group is 'zoo', but must be one of book, exercises, "):
+        gb.list_models('zoo')
+    with pytest.raises(ValueError, match="group is 'zoo', but must be one of book, exercises, "):
+        gb.register(lr=1, group='zoo')
+
+
+def test_names_that_differ_in_a_number_are_told_as_one():
+    words = models.models_in_words()
+    assert 'paper_resnet(18|34|50|101|152)_v2' in words and 'resnet, resnet18;' in words
+    assert len(words) < 600
+
+
+def test_a_factory_is_registered_by_a_name_of_its_own(monkeypatch):
+    for table in ('_factories', '_recipes', '_groups'):
+        monkeypatch.setattr(models, table, dict(getattr(models, table)))
+    gb.register(lr=1, name='mine')(lambda num_classes=10: 'a net of %d' % num_classes)
+    assert gb.get_model('mine', num_classes=3) == 'a net of 3'
+    assert gb.list_models('others') == ['mine']
 
 
 def test_a_models_name_can_be_registered_once_only(monkeypatch):

@@ -1,0 +1,125 @@
+"""Half a normalization, and whitening, against float64 NumPy."""
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+from reference import close
+
+from gluonblocks.blocks.other_norms import Centering, Scaling, Whitening
+
+KINDS = [Centering, Scaling, Whitening]
+SHAPES = [(64, 4), (16, 4, 5, 3)]
+
+
+def mixed(shape):
+    """Input whose channels differ in mean and deviation and go together in part."""
+    X = np.random.RandomState(0).randn(*shape)
+    mix = np.array([[2, 0, 0, 0], [1, 1, 0, 0], [0, 1, .5, 0], [0, 0, 1, 1]])
+    return np.moveaxis(np.tensordot(mix, X, (1, 1)), 0, 1) + np.arange(4).reshape(
+        (1, 4) + (1,) * (len(shape) - 2))
+
+
+def rows(X):
+    return np.moveaxis(np.asarray(X, 'float64'), 1, 0).reshape(4, -1)  # a channel each
+
+
+def made(kind, shape, hybridize=False, **kwargs):
+    layer = kind(4, num_dims=len(shape), **kwargs)
+    layer.initialize()
+    layer.hybridize(hybridize)
+    return layer
+
+
+def trained(layer, X):
+    with autograd.train_mode():
+        return layer(nd.array(X)).asnumpy()
+
+
+def inverse_root(X, eps=1e-5):
+    values, vectors = np.linalg.eigh(np.cov(rows(X), bias=True) + eps * np.eye(4))
+    return vectors / np.sqrt(values) @ vectors.T
+
+
+def expected(kind, X):
+    Z = rows(X)
+    mean, std = Z.mean(1, keepdims=True), np.sqrt(Z.var(1, keepdims=True) + 1e-5)
+    return {Centering: lambda: Z - mean, Scaling: lambda: Z / std,
+            Whitening: lambda: inverse_root(X) @ (Z - mean)}[kind]()
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('kind', KINDS)
+def test_in_training_the_output_is_that_of_the_definition(kind, shape, hybridize):
+    X = mixed(shape)
+    more = {'num_iterations': 20} if kind is Whitening else {}
+    close(rows(trained(made(kind, shape, hybridize, **more), X)), expected(kind, X), 1e-3)
+
+
+@pytest.mark.parametrize('hybridize', [False, True])
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('kind', KINDS)
+def test_predicting_with_averages_of_one_repeated_batch_is_training_on_it(kind, shape, hybridize):
+    layer, X = made(kind, shape, hybridize), mixed(shape)
+    for _ in range(150):  # 0.9 to the power 150 is nothing
+        Y = trained(layer, X)
+    before = [param.data().asnumpy() for param in layer.collect_params().values()]
+    close(layer(nd.array(X)), Y, 1e-3)
+    for param, old in zip(layer.collect_params().values(), before):
+        np.testing.assert_array_equal(param.data().asnumpy(), old)
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+def test_whitened_channels_have_variance_1_and_no_correlation(shape):
+    Y = trained(made(Whitening, shape, num_iterations=20), mixed(shape))
+    np.testing.assert_allclose(np.cov(rows(Y), bias=True), np.eye(4), atol=1e-3)
+
+
+def test_whitening_stays_finite_with_fewer_images_than_features():
+    layer = Whitening(120, num_dims=2)
+    layer.initialize()
+    X = nd.random.normal(shape=(16, 120))
+    X.attach_grad()
+    with autograd.record():
+        Y = layer(X)
+        Y.square().sum().backward()
+    assert np.isfinite(X.grad.asnumpy()).all() and np.abs(Y.asnumpy()).max() < 100
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('kind', KINDS)
+def test_gradients_are_those_of_finite_differences(kind, shape):
+    rng, X = np.random.RandomState(1), mixed(shape)
+    weights, step = rng.randn(*shape), 1e-2 * rng.randn(*shape)
+    layer = made(kind, shape, num_iterations=20) if kind is Whitening else made(kind, shape)
+    X_nd = nd.array(X)
+    X_nd.attach_grad()
+    with autograd.record():
+        loss = (layer(X_nd) * nd.array(weights)).sum()
+    loss.backward()
+    up, down = [(expected(kind, X + s * step) * rows(weights)).sum() for s in (1, -1)]
+    got = (X_nd.grad.asnumpy() * step).sum()
+    np.testing.assert_allclose(got, (up - down) / 2, rtol=5e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_averages_are_saved_and_loaded_with_the_layer(kind, tmp_path):
+    layer, X = made(kind, SHAPES[1]), mixed(SHAPES[1])
+    trained(layer, X)
+    layer.save_parameters(str(tmp_path / 'layer'))
+    other = kind(4, num_dims=4)
+    other.load_parameters(str(tmp_path / 'layer'))
+    np.testing.assert_array_equal(other(nd.array(X)).asnumpy(), layer(nd.array(X)).asnumpy())
+    assert any(name.startswith('moving_') and np.abs(param.data().asnumpy()).max() > 0
+               for name, param in other._collect_params_with_prefix().items())
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_other_shapes_are_refused_with_what_it_takes(kind):
+    with pytest.raises(ValueError, match=r'input of shape \(2, 3, 5, 5\); it takes \(N, 4, H, W\)'):
+        made(kind, SHAPES[1])(nd.zeros((2, 3, 5, 5)))
+    with pytest.raises(ValueError, match=r'input of shape \(2, 4\)'):
+        made(kind, SHAPES[1])(nd.zeros((2, 4)))
+    with pytest.raises(ValueError, match='num_dims is 3, but must be 2'):
+        kind(4, num_dims=3)
+    with pytest.raises(ValueError, match='num_features is 0'):
+        kind(0, num_dims=2)
