@@ -82,7 +82,9 @@ def attack(room, name, change, uses=None):
     words = change(room, run, name)
     room.note(words)
     if use == 'resume':
-        return used.resume(room, run, name)
+        # A later checkpoint of the same run is as good as the last; the one before it stays.
+        later = change is swap and name == 'last.safetensors'
+        return used.resume(room, run, name, ['previous.safetensors'] if later else [])
     weights = name.split('.')[0] if name.split('.')[0] in WEIGHTS else rng.choice(WEIGHTS)
     if name == 'previous.safetensors':
         weights = 'last'

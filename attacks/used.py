@@ -41,8 +41,8 @@ def ask(room, run, command, base, weights):
     raise Defect('another answer, and nothing said', done)
 
 
-def resume(room, run, name):
-    """Resume a run one of whose files was changed; the verdict."""
+def resume(room, run, name, apart=()):
+    """Resume a run whose file `name` was changed; the verdict. `apart` may differ in the end."""
     whole, path = room.material.path('whole'), os.path.join(run, name)
     before, mine = snapshot(run), digest(path)
     others = snapshot(room.folder)
@@ -56,7 +56,7 @@ def resume(room, run, name):
         raise Defect('changed outside of the run: ' + lost[0], done)
     untouched = after.get(name) == mine
     if done.code == 0:
-        return ended(room, run, name, untouched, done)
+        return ended(room, run, name, untouched, done, apart)
     verdict = clean_error(done, run)
     if changed(before, after):
         # Some was done before the error: with the file as it was, the run has to go on to its end.
@@ -72,11 +72,11 @@ def resume(room, run, name):
         survived(again)
         if again.code:
             raise Defect('the run is lost: ' + again.err.strip().splitlines()[-1][:200], done)
-        check_end(run, whole, None, again)
+        check_end(run, whole, (), again)
     return verdict
 
 
-def ended(room, run, name, untouched, done):
+def ended(room, run, name, untouched, done, apart):
     """The verdict on a resumed run that ended with code 0."""
     try:
         with open(os.path.join(run, 'config.json')) as f:
@@ -91,18 +91,20 @@ def ended(room, run, name, untouched, done):
             return OK
     else:
         raise Defect('it ended well by another config: ' + ', '.join(other), done)
-    check_end(run, room.material.path('whole'), name if untouched else None, done, other)
+    check_end(run, room.material.path('whole'), {name, *apart} if untouched else apart, done,
+              other)
     if not untouched and said(done) != room.material.lines['whole'][-len(said(done)):]:
         raise Defect('other lines were printed', done)
     return EQUAL
 
 
 def check_end(run, whole, without, done, other=()):
-    """Defect unless the run's files are those of the whole one, but for what was left as it was."""
-    names = [file for file in SAME if file != without and os.path.isfile(os.path.join(run, file))]
+    """Defect unless the run's files are those of the whole one, but for those of `without`."""
+    names = [file for file in SAME
+             if file not in without and os.path.isfile(os.path.join(run, file))]
     if other:  # another rhythm of checkpoints
         names = ['final.safetensors', 'final.params', 'history.csv']
-    missing = [file for file in SAME if file != without
+    missing = [file for file in SAME if file not in without
                and not os.path.lexists(os.path.join(run, file))]
     if missing:
         raise Defect('missing in the end: ' + missing[0], done)

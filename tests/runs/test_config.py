@@ -105,3 +105,9 @@ def test_an_identity_of_other_options_is_refused(written, folder):
     write(folder, dict(written, seed=7))
     with pytest.raises(ValueError, match='its identity is not that of its options'):
         read_config(folder)
+
+
+def test_what_the_config_asks_and_cannot_be_is_told_of_the_config(written, folder):
+    write(folder, dict(written, data_root='/nowhere'))
+    with pytest.raises(ValueError, match='config.json: data_root is ./nowhere., but the data set'):
+        gb.resume_run(folder)

@@ -92,3 +92,13 @@ def test_the_params_file_loads_into_gluon(folder):
     other.load_parameters(os.path.join(folder, 'final.params'))
     X = nd.random.uniform(shape=(4, 1, 28, 28))
     np.testing.assert_allclose(other(X).asnumpy(), net(X).asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_last_checkpoint_older_than_the_one_before_it_is_not_used(folder, capsys):
+    start(folder + '1', epochs=1)
+    start(folder, checkpoint_every=3)
+    shutil.copy(os.path.join(folder + '1', 'last.safetensors'), folder)
+    gb.load_run(folder, weights='last')
+    said = capsys.readouterr().err
+    assert 'last.safetensors: not the last checkpoint: it is of step 4, and that before it' in said
+    assert 'The checkpoint before it is used, of step 12' in said
