@@ -5,6 +5,7 @@ import re
 import stat
 
 from . import hostile, places
+from .jobs import Job
 from .material import RUN, SAME
 from .verdict import CLEAN, EQUAL, OK, Defect, changed, clean_error, said, snapshot, survived
 
@@ -46,7 +47,7 @@ def furnish(room):
 def attack(room, argv, env=None, cold=False):
     """Run a command line in a room that is furnished; the verdict."""
     before = snapshot(room.folder)
-    done = room.run(*argv, env=env or {}, cold=cold)
+    done, = room.together(Job(list(argv), room.folder, env=env or {}, cold=cold))
     survived(done)
     after = snapshot(room.folder)
     check_files(room, argv, before, after, done)

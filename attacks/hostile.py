@@ -29,8 +29,11 @@ _TRAIN = {
     '--lr-schedule': ('constant', 'cosine', 'step', 'poly', 'linear', ''),
     '--lr-decay-epochs': NUMBERS + ('1,1', '1,2,3', ',', '1,'), '--lr-decay': NUMBERS,
     '--warmup-epochs': NUMBERS, '--label-smoothing': NUMBERS, '--early-stop': NUMBERS,
-    '--dtype': ('float32', 'float16', 'float64', '')}
-_SWITCHES = {'train': ('--tensorboard', '--stop-non-finite', '--summary', '--help', '-x'),
+    '--dtype': ('float32', 'float16', 'float64', ''), '--resize': NUMBERS,
+    '--test-share': NUMBERS, '--augment': ('none', 'flip', 'crop-flip', 'flips', ''),
+    '--norm-stats-every': NUMBERS}
+_SWITCHES = {'train': ('--tensorboard', '--stop-non-finite', '--summary', '--help', '-x',
+                       '--norm-stats', '--no-report'),
              'evaluate': ('--help', '--no-such'), 'predict': ('--invert', '--json', '--help', '-j')}
 _ASK = {'--weights': ('best', 'last', 'final', 'first', ''), '--ctx': DEVICES}
 _FLAGS = {'train': _TRAIN,

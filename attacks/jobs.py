@@ -22,6 +22,12 @@ def ascii_word(word):
     return text if plain else ascii(text)
 
 
+def without_page(argv):
+    """`argv`, for a run that is kept without the page at its end, which takes longer than it."""
+    keeps = argv[:1] == ('train',) and ('--out' in argv or '--resume' in argv)
+    return [*argv, '--no-report'] if keeps else list(argv)
+
+
 class Job(NamedTuple):
     """A command of gluonblocks, and what happens to it.
 

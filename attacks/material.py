@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 
-from .jobs import Job
+from .jobs import Job, without_page
 from .verdict import said
 
 # Small, so that a case takes a fraction of a second: four steps an epoch.
@@ -73,7 +73,7 @@ class Material:
             return self.cache[key]
 
     def run(self, *argv, **how):
-        done, = self.server.run(Job(list(argv), self.folder, **how))
+        done, = self.server.run(Job(without_page(argv), self.folder, **how))
         return done
 
     def _write_picture(self):

@@ -3,7 +3,7 @@ import os
 import random
 import shutil
 
-from .jobs import Job
+from .jobs import Job, without_page
 from .sandbox import NotTried
 
 
@@ -26,8 +26,8 @@ class Room:
         return shutil.copytree(self.material.path(name), self.path(to or name), symlinks=True)
 
     def run(self, *argv, **how):
-        """Run `gluonblocks ARGV` in the room, by the options of a `Job`; the `Done`."""
-        return self.together(Job(list(argv), self.folder, **how))[0]
+        """Run `gluonblocks ARGV` in the room, by the options of a `Job`; the `Done`. No page."""
+        return self.together(Job(without_page(argv), self.folder, **how))[0]
 
     def together(self, *jobs):
         for job in jobs:
