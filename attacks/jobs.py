@@ -24,7 +24,7 @@ def ascii_word(word):
 
 def without_page(argv):
     """`argv`, for a run that is kept without the page at its end, which takes longer than it."""
-    keeps = argv[:1] == ('train',) and ('--out' in argv or '--resume' in argv)
+    keeps = list(argv[:1]) == ['train'] and ('--out' in argv or '--resume' in argv)
     return [*argv, '--no-report'] if keeps else list(argv)
 
 

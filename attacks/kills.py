@@ -5,7 +5,7 @@ import signal
 from typing import Any, Dict
 
 from . import shim
-from .jobs import Job
+from .jobs import Job, without_page
 from .material import RUN, SAME
 from .verdict import EQUAL, Defect, clean_error, left_behind, said, snapshot, survived
 
@@ -130,7 +130,8 @@ def together(room):
     """Four processes start in one folder at once: one trains, the others are told."""
     run = room.path('run')
     folder, lines, _, _ = baseline(room, 'plain')
-    jobs = [Job(['train', '--out', run] + VARIANTS['plain'], room.folder) for _ in range(4)]
+    argv = without_page(['train', '--out', run] + VARIANTS['plain'])
+    jobs = [Job(argv, room.folder) for _ in range(4)]
     done = room.together(*jobs)
     good = [one for one in done if one.code == 0]
     if len(good) != 1:
