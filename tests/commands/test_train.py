@@ -53,7 +53,7 @@ def test_summary_of_a_run_is_that_of_its_model(train_script, make_run):
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (('--model', 'lenet'), "no model 'lenet'; the models are: densenet, "),
+    (('--model', 'lanet'), "no model 'lanet'; near it are lenet"),
     ((), '--model is needed, or --resume'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
     (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: goes with --out or --resume'),
