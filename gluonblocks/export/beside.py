@@ -13,12 +13,14 @@ CARD, PREDICT = 'README.md', 'predict.py'
 
 
 def write_beside(job, exported, logits):
-    """Write README.md and, where there is an ONNX file for pictures, predict.py into `job.folder`.
+    """Write README.md and, where there is an ONNX file for grey pictures of Fashion-MNIST's size,
+    predict.py into `job.folder`.
 
     `exported` are the formats that are there, as `write_all` has them, and `logits` (n, classes)
     what the net gives for the test images.
     """
-    if reads_pictures(job.info) and any(one.format.startswith('onnx') for one in exported):
+    if reads_pictures(job.info) and job.shape[0] == 1 and job.picture_size == (28, 28) and any(
+            one.format.startswith('onnx') for one in exported):
         _write(job.folder, PREDICT, predict_script())
     card = model_card(job.info, exported, _checksums(job.folder, exported), job.config,
                       _history(job.run), _matrix(logits, job.test), job.weights)

@@ -9,8 +9,8 @@ from mxnet import gluon
 from .._version import __version__
 from ..checks import check_positive
 from ..data.batches import BatchLoader
-from ..data.datasets import get_dataset
 from ..devices import devices_of
+from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.weights import net_arrays
 from .formats import Batch, Images, Job, get_format
@@ -37,9 +37,9 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 
     Returns an `Export`, which is also in `out`'s export.json. Its `info` is what the files carry:
     'classes', names; 'input', [C, H, W]; 'resize', the side that pictures of 28x28 are resized to,
-    or None; 'scaling', 'x / 255'; 'ground', 'dark'; 'preprocessing', 'inside' or 'outside';
-    'model', 'dataset', 'data_sha256', 'weights_sha256', 'accuracy' of MXNet on the test images,
-    and 'gluonblocks', the version.
+    or None; 'scaling', 'x / 255'; 'ground', 'dark', of registered data sets; 'preprocessing',
+    'inside' or 'outside'; 'model', 'dataset', 'data_sha256', 'weights_sha256', 'accuracy' of MXNet
+    on the test images, and 'gluonblocks', the version.
 
     Raises VerificationError, a ValueError; ImportError where something is not installed; and what
     `load_run` and the data set raise.
@@ -47,25 +47,28 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     formats = _formats(formats, atol, max_drop)
     ctx = devices_of(ctx)[:1]
     net, config = load_run(folder, ctx=ctx, weights=weights)
-    dataset = get_dataset(config['dataset'])
-    train, test = dataset.load_from(config['data_root'] if data_root is None else data_root,
-                                    config['batch_size'], resize=config['resize'], seed=0)
+    train, test = load_both(config, data_root)
     if with_preprocessing and not isinstance(test, BatchLoader):
         raise ValueError('the data set %r has a loader of its own, and what it does to pictures is '
                          'not known here: export without preprocessing' % config['dataset'])
+    if with_preprocessing and config['channels'] == 3:
+        raise ValueError('the pictures of %r are in colour, which preprocessing within the file '
+                         'does not take: export without it' % config['dataset'])
     images = Images(lambda: (Batch(X.asnumpy(), y.asnumpy(), pictures) for (X, y), pictures in zip(
         test, _pictures(test))))
     calibration = Images(lambda: (Batch(X.asnumpy(), None, None) for X, _ in train))
     first = images.first(1)
     info = {
         'model': config['model'], 'dataset': config['dataset'],
-        'classes': list(dataset.class_names), 'resize': config['resize'], 'scaling': 'x / 255',
-        'ground': 'dark', 'data_sha256': config['data_sha256']}
+        'classes': config['class_names'], 'resize': config['resize'], 'scaling': 'x / 255',
+        'data_sha256': config['data_sha256']}
+    if ':' not in config['dataset']:  # what ground the pictures of others have is not known
+        info['ground'] = 'dark'
     job = _job(net, first.X.shape[1:], info, images, with_preprocessing,
                reduce_range=reduce_range, config=config, run=os.path.abspath(folder),
                weights=weights,
                calibration=calibration.first(min(NUM_CALIBRATION, len(train.labels))).X,
-               picture_size=None if first.pictures is None else first.pictures.shape[-2:])
+               picture_size=tuple(config['picture_size']))
     return write_all(job, mxnet_engine(net, ctx[0]), formats,
                    os.path.join(folder, 'export') if out is None else out, atol, max_drop)
 

@@ -19,7 +19,7 @@ class Exported(NamedTuple):
 
     format: str
     files: List[str]  #: names in the folder, the one that counts first
-    bytes: int  #: of all of them
+    bytes: int  #: of those in the folder itself; what lies deeper is the same net again
     verified: Verified
     milliseconds: Dict[int, float]  #: for so many images at once
     notes: Tuple[str, ...]  #: what to know of it, sentences
@@ -61,7 +61,8 @@ def write_all(job, net, formats, out, atol, max_drop):
             verified = verify(format.name, here, written, job.test, atol, max_drop)
             exported.append(Exported(
                 format.name, list(written.files),
-                sum(os.path.getsize(os.path.join(folder, name)) for name in written.files),
+                sum(os.path.getsize(os.path.join(folder, name)) for name in written.files
+                    if not os.path.dirname(name)),
                 verified, {size: milliseconds(written.engine, written.taken(batch))
                            for size, batch in few.items()}, tuple(written.notes)))
         write_beside(job, exported, here)

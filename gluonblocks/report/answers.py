@@ -4,10 +4,10 @@ from typing import Any, List, NamedTuple, Optional
 import numpy as np
 from mxnet import nd
 
-from ..data.datasets import get_dataset
 from ..devices import devices_of
 from ..models.registry import get_model
 from ..models.summary import LayerRow, layer_shapes
+from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.provenance import data_checksum
 from ..training.activations import NormActivation, norm_activations
@@ -49,11 +49,8 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
     if weights == 'best' and not view.has_best:
         weights = 'last'
     net, config = load_run(view.folder, ctx=devices, weights=weights)
-    dataset = get_dataset(config['dataset'])
-    train_iter, test_iter = dataset.load_from(
-        config['data_root'] if data_root is None else data_root, config['batch_size'],
-        resize=config['resize'], seed=0)
-    names = list(dataset.class_names)
+    train_iter, test_iter = load_both(config, data_root)
+    names = config['class_names']
     truths, guesses, chances, activations = [], [], [], []
     for batch in test_iter:
         for X, y in split(batch, devices):
@@ -78,8 +75,8 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
 
 def layers_of(config):
     """(the `LayerRow`s of a run's model on one of its images, that image's shape)."""
-    side = config['resize'] or 28
-    shape = (1, get_dataset(config['dataset']).channels, side, side)
+    side = config['resize']
+    shape = (1, config['channels']) + ((side, side) if side else tuple(config['picture_size']))
     net = get_model(config['model'], num_classes=config['num_classes'])
     net.initialize()
     return layer_shapes(net, shape), shape

@@ -36,13 +36,20 @@ def load_run_data(options):
 
 
 def load_test_data(config, data_root=None):
-    """The loader of the test images of the run with this config, from `data_root` if it is given.
+    """As `load_both`, the loader of the test images alone."""
+    return load_both(config, data_root, only_test=True)[1]
 
-    Raises ValueError if the classes, or the channels, are not those that the run was trained on.
+
+def load_both(config, data_root=None, only_test=False):
+    """(train_iter, test_iter) of the run with this config, from `data_root` if it is given.
+
+    `train_iter` is None where the pictures of a folder are read with `only_test`. Raises
+    ValueError if the classes, or the channels, are not those that the run was trained on.
     """
     how: Dict[str, Any] = {}
     if config['dataset'].startswith(OF_PICTURES):
-        how = {'only_test': True, 'size': config['picture_size'], 'color': config['channels'] == 3}
+        how = {'only_test': only_test, 'size': config['picture_size'],
+               'color': config['channels'] == 3}
     train_iter, test_iter = _load(config, config['data_root'] if data_root is None else data_root,
                                   **how)
     facts = _facts(config['dataset'], train_iter, test_iter)
@@ -50,7 +57,7 @@ def load_test_data(config, data_root=None):
         if facts[name] != config[name]:
             raise ValueError('the data set %s has the %s %s now, and the run was trained on %s' % (
                 config['dataset'], name.replace('_', ' '), facts[name], config[name]))
-    return test_iter
+    return train_iter, test_iter
 
 
 def _load(options, data_root, **how):
