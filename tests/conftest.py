@@ -22,7 +22,8 @@ MXNET = sys.modules['mxnet'].__version__
 EXPORTS = importlib.util.find_spec('onnxruntime') and MXNET >= '1.9'
 collect_ignore = [] if EXPORTS else [
     'commands/test_export.py', 'export/test_card.py', 'export/test_int8.py', 'export/test_onnx.py',
-    'export/test_preprocessing.py', 'export/test_run.py', 'export/test_standalone.py']
+    'export/test_own_runs.py', 'export/test_preprocessing.py', 'export/test_run.py',
+    'export/test_standalone.py']
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

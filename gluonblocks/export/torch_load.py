@@ -1,6 +1,5 @@
 """A PyTorch state dict into a Gluon net of the same architecture."""
 import os
-import pickle
 
 import mxnet as mx
 import numpy as np
@@ -64,7 +63,7 @@ def read_state_dict(file):
             raise ValueError('%s: not a file of tensors that NumPy has: %s'
                              % (file, error)) from error
     elif kind in ('.pt', '.pth'):
-        tensors = _read_pickle(file)
+        tensors = _read_pt(file)
     else:
         raise ValueError('%s ends in %r, but state dicts are .safetensors, .pt or .pth'
                          % (file, kind))
@@ -80,16 +79,22 @@ def read_state_dict(file):
             kind != '.safetensors')
 
 
-def _read_pickle(file):
+def _read_pt(file):
     try:
         import torch
     except ImportError as error:
         raise ImportError("PyTorch is not installed, which reads %s. Install it with\n"
                           "  pip install 'gluonblocks[torch]'\nor write the state dict with "
                           "safetensors.torch.save_file" % file) from error
+    if tuple(int(n) for n in torch.__version__.split('.')[:2]) < (2, 6):
+        raise ValueError('PyTorch %s may run code that is in %s, even if asked for weights only '
+                         '(CVE-2025-32434): take 2.6 or later, or write the state dict with '
+                         'safetensors.torch.save_file' % (torch.__version__, file))
     try:
         held = torch.load(file, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds
         reason = str(error).strip().split('\n')[0]
         raise ValueError('%s: not a state dict of tensors alone, which is what is read: %s'
                          % (file, reason)) from error

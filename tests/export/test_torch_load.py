@@ -1,4 +1,7 @@
 """A PyTorch state dict into a Gluon net; PyTorch itself is not needed for these."""
+import sys
+import types
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -198,3 +201,16 @@ def test_weights_in_half_precision_are_taken_as_they_are(tmp_path):
     gb.load_torch(net, file)
     weight = net[0].weight.data().asnumpy()
     np.testing.assert_array_equal(weight, weight.astype('float16'))
+
+
+def test_a_pytorch_that_may_run_a_files_code_is_not_asked_to_read_it(tmp_path, monkeypatch):
+    torch = types.ModuleType('torch')
+    torch.__version__ = '2.5.1+cpu'
+    monkeypatch.setitem(sys.modules, 'torch', torch)
+    with pytest.raises(ValueError, match=r'PyTorch 2.5.1\+cpu may run code .*take 2.6 or later'):
+        gb.load_torch(small_net(), write_empty(tmp_path / 'w.pt'))
+
+
+def write_empty(path):
+    path.write_bytes(b'')
+    return str(path)

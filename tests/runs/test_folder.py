@@ -100,6 +100,7 @@ def test_a_net_that_draws_numbers_too(folder, monkeypatch):
         return net
     monkeypatch.setitem(models._factories, 'dropping', dropping)
     monkeypatch.setitem(models._recipes, 'dropping', gb.get_recipe('lenet_bn'))
+    monkeypatch.setitem(models._groups, 'dropping', models.OTHERS)
     start(folder + '0', 'dropping')
     stopped(monkeypatch, folder, 6, name='dropping')
     gb.resume_run(folder)
