@@ -55,13 +55,14 @@ def read_image(path, side=28, invert=False, color=False):
     for length in (height, width):
         check_positive('side', length)
     with pillow_of_ours() as reading, reading(path):
-        image = decode_image(path, height, width, color, ground=255 if invert else 0)
-    return 255 - image if invert else image
+        return decode_image(path, height, width, color, invert)
 
 
-def decode_image(path, height, width, color=False, ground=0):
-    """As `read_image`, within `pillow_of_ours`, transparent parts as `ground`, 0 to 255."""
-    return _fit(_read(path, lambda picture: _flat(picture, ground, color), color), height, width)
+def decode_image(path, height, width, color=False, invert=False):
+    """As `read_image`, within `pillow_of_ours`."""
+    ground = 255 if invert else 0
+    image = _read(path, lambda picture: _flat(picture, ground, color), color)
+    return _fit(255 - image if invert else image, height, width)
 
 
 def describe_image(path):

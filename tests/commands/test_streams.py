@@ -24,7 +24,8 @@ def run(arguments, redirection, tmp_path):
 
 def test_a_closed_stdout_is_no_error_for_nobody_wants_the_lines(tmp_path):
     code, out, err = run(TRAIN + ['--out', 'run'], '>&- 2>err', tmp_path)
-    assert code == 0 and len(said(err)) == 1
+    # On a busy machine there are lines of the progress too.
+    assert code == 0 and len([line for line in said(err) if not line.startswith('epoch')]) == 1
     assert (tmp_path / 'run' / 'final.safetensors').exists()
 
 

@@ -37,7 +37,7 @@ def job_of(net, shape, **rest):
     symbol, params = prediction_symbol(net)
     return Job(symbol=symbol, params=params, shape=shape, shared={},
                **dict({'info': {}, 'config': None, 'run': None, 'test': None, 'calibration': None,
-                       'folder': None}, **rest))
+                       'folder': None, 'weights': None}, **rest))
 
 
 def model_of(net, shape):

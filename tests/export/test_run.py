@@ -49,7 +49,7 @@ def names(folder):
 def test_a_run_leaves_with_its_record(run):
     export = gb.export_run(run, ctx='cpu')
     assert export.folder == str(run / 'export') and names(run / 'export') == [
-        'export.json', 'model.onnx']
+        'README.md', 'export.json', 'model.onnx', 'predict.py']
     net, config = gb.load_run(run, ctx='cpu')
     _, test = datasets.load_data_synthetic(40, num_test=40, num_train=64)
     (X, y), = test
@@ -130,7 +130,7 @@ def test_an_export_replaces_the_one_before_and_nothing_else(run, tmp_path):
     gb.export_run(run, out=str(out), formats=['onnx', 'onnx-int8'], max_drop=100)
     (out / 'mine.txt').write_text('kept')
     gb.export_run(run, out=str(out), formats='onnx')
-    assert names(out) == ['export.json', 'mine.txt', 'model.onnx']
+    assert names(out) == ['README.md', 'export.json', 'mine.txt', 'model.onnx', 'predict.py']
 
 
 def test_a_record_that_was_tampered_with_removes_nothing_elsewhere(run, tmp_path):

@@ -138,8 +138,8 @@ def test_without_gluoncv_the_error_says_what_to_install(python):
 
 def test_gluoncv_is_imported_beside_any_pytorch_which_stays(python):
     assert python(
-        'import sys, types\ntorch = types.ModuleType("torch")\ntorch.__version__ = "2.14.0"\n'
-        'sys.modules["torch"] = torch\nimport gluonblocks as gb\n'
+        'import sys, types, gluonblocks as gb\ntorch = types.ModuleType("torch")\n'
+        'torch.__version__ = "2.14.0"\nsys.modules["torch"] = torch\n'
         'gb.get_model("gluoncv:alexnet")\nprint(sys.modules["torch"] is torch)') == 'True'
 
 
