@@ -34,7 +34,7 @@ PER_CLASS = 2  # test images in the gallery
 
 def write(job):
     """The format 'web': index.html, and the same as a folder for a web server, site/."""
-    if job.picture_size != (28, 28):
+    if job.config and job.picture_size != (28, 28):
         raise ValueError('the page reads pictures as 28 x 28 pixels, and the net was trained on '
                          '%d x %d: leave out the format web' % job.picture_size[::-1])
     job = job._replace(with_preprocessing=False,  # the page does it, bit by bit as we do

@@ -24,7 +24,8 @@ def test_help_names_every_command():
 
 def test_an_unknown_command_is_code_2_with_the_list():
     assert call('trian') == (2, '', "error: there is no command 'trian'; the commands are: train, "
-                                    'evaluate, predict, report, export, doctor\nSee gluonblocks --help\n')
+                                    'evaluate, predict, report, export, doctor\n'
+                                    'See gluonblocks --help\n')
 
 
 @pytest.mark.parametrize('name', dispatch.COMMANDS)

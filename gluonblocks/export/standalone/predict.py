@@ -122,7 +122,8 @@ def read_grey(path, invert):
                 raise Error('%s: it has more than one frame or page; save the one you mean as a '
                             'file of its own' % path)
             if picture.format == 'PNG':  # of whose pixels Pillow looks at no checksum as it decodes
-                Image.open(path).verify()
+                with Image.open(path) as whole:
+                    whole.verify()
             grey = upright_grey(picture, 255 if invert else 0)
             return 255 - grey if invert else grey
     except Error:
