@@ -49,6 +49,13 @@ def test_the_speeds_are_those_the_benchmark_printed():
     assert len(rows) > 10 and all(row in printed for row in rows)
 
 
+def test_the_exports_are_those_that_the_command_printed():
+    shown = read('README.md').partition('## Out of MXNet\n')[2].partition('\n## ')[0]
+    lines = [line for line in shown.split('```')[1].splitlines() if line]
+    printed = read('results', 'export.txt').splitlines()
+    assert len(lines) == 14 and all(line in printed for line in lines)
+
+
 def test_the_matrix_is_that_of_the_last_run():
     shown = read('docs', 'compatibility.md').partition('<!-- matrix: begin -->\n')[2].partition(
         '<!-- matrix: end -->')[0]

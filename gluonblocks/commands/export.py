@@ -65,13 +65,17 @@ def format_export(export):
     rows = [['format', 'bytes', 'accuracy', 'largest difference', 'agreement', 'ms at 1',
              'ms at 256'],
             ['MXNet', '-', accuracy(export.info.get('accuracy')), '-', '-'] +
-            ['%.3g' % ms for ms in export.milliseconds.values()]]
+            [_milliseconds(ms) for ms in export.milliseconds.values()]]
     for one in export.formats:
         verified = one.verified
         rows.append([one.format, one.bytes, accuracy(verified.accuracy_there),
                      '%.2g' % verified.largest_difference, '%.4f' % verified.agreement] +
-                    ['%.3g' % ms for ms in one.milliseconds.values()])
+                    [_milliseconds(ms) for ms in one.milliseconds.values()])
     return '%s\n%d images' % (format_table(rows), export.formats[0].verified.images)
+
+
+def _milliseconds(ms):
+    return ('%.3g' if ms < 999.5 else '%.0f') % ms
 
 
 def _from_zero(text):
