@@ -12,6 +12,8 @@ from gluonblocks.models import registry
 from gluonblocks.runs import records
 from gluonblocks.training.inference import predict_images
 
+# Two steps in, these predict NaN, though weights and loss are finite.
+NO_NUMBERS_YET = ('paper_resnet101', 'paper_resnet152')
 BOOT = os.path.join(REPOSITORY, 'docs', 'boot.png')
 
 
@@ -22,15 +24,15 @@ def test_a_model_is_stopped_in_an_epoch_goes_on_to_its_end_and_predicts(
     recipe = gb.get_recipe(name)
     if recipe.resize:  # on the smallest images of the usual sizes that all these nets take
         monkeypatch.setitem(registry._recipes, name, recipe._replace(resize=32))
-    monkeypatch.setattr(records, 'draw_curves', lambda rows: b'')
+    monkeypatch.setattr(records, 'draw_curves', lambda rows, title: b'')
     stopped(monkeypatch, folder, at=1, name=name, epochs=1, batch_size=4)
     net, history = gb.resume_run(folder)
     assert [record.epoch for record in history] == [1] and np.isfinite(history[0].loss)
     assert all(np.isfinite(param.data().asnumpy()).all()
                for param in net.collect_params().values())
     answer, = gb.predict_files(folder, [BOOT], top=10)
-    # Compared, not only looked at: after two steps the averages of the deepest nets are still so
-    # far from the batches' own that their predictions overflow.
+    if name not in NO_NUMBERS_YET:
+        assert sum(p for _, p in answer.classes) == pytest.approx(1, rel=1e-4)
     expected = predict_images(net, [answer.image], mx.cpu(), gb.get_recipe(name).resize, 4)
     np.testing.assert_allclose(np.sort([p for _, p in answer.classes]),
                                np.sort(next(iter(expected))), rtol=1e-4, atol=1e-6)
