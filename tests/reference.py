@@ -1,6 +1,6 @@
 """Layers in float64 NumPy, from their definitions, to compare blocks with; and the comparison."""
 import numpy as np
-from mxnet import nd
+from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
@@ -78,3 +78,14 @@ def example(shape, offset=0.0, dtype='float32'):
     arrays = (rng.randn(*shape) * 2 + offset, rng.rand(*per_channel) + 0.5,
               rng.randn(*per_channel), rng.randn(*shape))
     return [a.astype(dtype) for a in arrays]  # X, gamma, beta, dY
+
+
+def three_steps(net, X, y):
+    """Three steps of SGD by all of (X, y); the last losses (N,)."""
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    for _ in range(3):
+        with autograd.record():
+            loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y)
+        loss.backward()
+        trainer.step(len(y))
+    return loss

@@ -1,5 +1,6 @@
 """Arguments that several command lines share: the options of a run, and which run is meant."""
 import argparse
+import math
 
 from ..devices import devices_of
 from ..runs.load import WEIGHTS
@@ -48,9 +49,19 @@ def device(text):
 
 def positive(text):
     """A type for argparse: a whole number from 1."""
-    value = int(text)
-    if value < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError('%s is not a positive whole number' % text)
+    return int(text)
+
+
+def from_zero(text):
+    """A type for argparse: a number from 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError('%s is no number from 0' % text)
     return value
 
 

@@ -1,12 +1,10 @@
 """Write a trained net as files that others run, each verified on every test image."""
-import argparse
-import math
 import sys
 
 from ..export.formats import FORMATS
 from ..export.run import export_run
 from ..tables import format_table
-from .arguments import add_run_arguments
+from .arguments import add_run_arguments, from_zero
 from .parser import Parser
 
 EXAMPLE = """\
@@ -31,10 +29,10 @@ def parse(argv, prog):
     parser.add_argument('--out', metavar='FOLDER', help='where to; default: RUN/export')
     parser.add_argument('--with-preprocessing', action='store_true',
                         help='put the scaling and resizing of uint8 pictures into the ONNX files')
-    parser.add_argument('--atol', metavar='X', type=_from_zero, default=1e-4,
+    parser.add_argument('--atol', metavar='X', type=from_zero, default=1e-4,
                         help='how far a logit may be off, times its size where that is above 1; '
                         'default: %(default)s')
-    parser.add_argument('--max-drop', metavar='POINTS', type=_from_zero, default=1.0,
+    parser.add_argument('--max-drop', metavar='POINTS', type=from_zero, default=1.0,
                         help='accuracy that 8 bits may cost, in percentage points; '
                         'default: %(default)s')
     parser.add_argument('--reduce-range', action='store_true',
@@ -76,10 +74,3 @@ def format_export(export):
 
 def _milliseconds(ms):
     return ('%.3g' if ms < 999.5 else '%.0f') % ms
-
-
-def _from_zero(text):
-    value = float(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError('%s is no number from 0' % text)
-    return value

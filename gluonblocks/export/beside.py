@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from ..training.history import HistoryRow, read_csv
+from ..training.metrics import count_pairs
 from .card import model_card
 from .standalone import predict_script
 from .usage import reads_pictures
@@ -54,6 +55,4 @@ def _matrix(logits, images):
     labels = [batch.labels for batch in images]
     if any(part is None for part in labels):
         return None
-    matrix = np.zeros((logits.shape[1],) * 2, np.int64)
-    np.add.at(matrix, (np.concatenate(labels).astype(np.int64), logits.argmax(axis=1)), 1)
-    return matrix
+    return count_pairs(np.concatenate(labels), logits.argmax(axis=1), logits.shape[1])

@@ -3,14 +3,13 @@ import json
 import re
 
 from ..data.datasets import get_dataset
-from ..runs.options import OPTIONS
+from ..runs.options import BOOKKEEPING, OPTIONS
 from ..tables import format_table
 from ..training.history import best_epoch
 from ..training.metrics import accuracy_of, class_scores
 from .usage import reads_pictures, usages
 
-# Options that say where a run was and how it was kept, and nothing of what it computed.
-_UNTOLD = ('data_root', 'checkpoint_every', 'tensorboard', 'ctx', 'dataset')
+_TOLD_ELSEWHERE = ('ctx', 'dataset')
 
 
 def model_card(info, exported=(), checksums=None, config=None, history=(), matrix=None,
@@ -145,7 +144,8 @@ def _training(config, history):
     def word(value):
         return ', '.join(map(str, value)) if isinstance(value, list) else str(value)
 
-    told = [(name, config[name]) for name in ['model'] + list(OPTIONS) if name not in _UNTOLD]
+    told = [(name, config[name]) for name in ['model'] + list(OPTIONS)
+            if name not in BOOKKEEPING and name not in _TOLD_ELSEWHERE]
     text = format_table([['option', 'value']] + [
         [_plain(name.replace('_', ' ')), _plain(word(value))] for name, value in told
         if value is not None and value is not False], left=(0, 1), markdown=True)

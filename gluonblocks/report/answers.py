@@ -12,6 +12,7 @@ from ..runs.load import load_run
 from ..runs.provenance import data_checksum
 from ..training.activations import NormActivation, norm_activations
 from ..training.feed import split
+from ..training.metrics import count_pairs
 
 WORST = 36
 
@@ -63,8 +64,7 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
             chances.append(nd.softmax(logits.astype('float32')).asnumpy()[
                 range(len(guess)), guess])
     truth, guess, sure = map(np.concatenate, (truths, guesses, chances))
-    matrix = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(matrix, (truth, guess), 1)
+    matrix = count_pairs(truth, guess, len(names))
     wrong = np.flatnonzero(truth != guess)
     worst = wrong[np.argsort(-sure[wrong], kind='stable')][:WORST]
     return Answers(weights, names, matrix,

@@ -1,11 +1,8 @@
 """What a run was asked for, what it departs from the book in, and where it ran."""
-from ..runs.options import OPTIONS
+from ..runs.options import BOOKKEEPING, OPTIONS
 from .html import note, section, table, tag
 from .view import usual_options
 
-# What is asked of a run, but tells nothing of what came out.
-_LEFT_OUT = ('data_root', 'checkpoint_every', 'tensorboard', 'stop_non_finite', 'norm_stats',
-             'norm_stats_every')
 _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_schedule':
           'learning rate schedule', 'lr_decay': 'decay factor', 'lr_decay_epochs': 'decay epochs',
           'dtype': 'number type'}
@@ -17,10 +14,10 @@ def recipe_section(view):
     recipe = _recipe(view.config)
     rows, marked = [], {}
     for name, words in recipe.items():
-        if name in ('model', 'resize', 'seed', 'ctx') or usual[name] is None:
+        if name in ('model', 'seed', 'ctx') or usual[name] is None and name != 'resize':
             book = '–'
         else:
-            book = _value(usual[name])
+            book = _value(name, usual[name])
             if book != words:
                 marked[len(rows)] = 'changed'
         rows.append((_name(name), words, book))
@@ -53,9 +50,8 @@ def _recipe(config):
     """The options that decide a run's numbers, in words."""
     said = {'model': config['model']}
     for name in OPTIONS:
-        if name not in _LEFT_OUT:
-            said[name] = _value(config[name])
-    said['resize'] = '%d × %d pixels' % (2 * (config['resize'],)) if config['resize'] else 'no'
+        if name not in BOOKKEEPING:
+            said[name] = _value(name, config[name])
     return said
 
 
@@ -70,7 +66,9 @@ def _name(name):
     return _WORDS.get(name, name.replace('_', ' '))
 
 
-def _value(value):
+def _value(name, value):
+    if name == 'resize':
+        return '%d × %d pixels' % (value, value) if value else 'no'
     if value is None:
         return 'none'
     if isinstance(value, bool):

@@ -5,10 +5,9 @@ import shlex
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..graphs.switch import DEFAULT, VARIABLE
-from ..models.registry import get_recipe
 from ..runs.config import read_config
 from ..runs.load import BEST, FINAL
-from ..runs.options import OPTIONS
+from ..runs.options import OPTIONS, default_options
 from ..runs.records import TIMES
 from ..training.history import HistoryRow, TimesRow, best_epoch, read_csv
 
@@ -107,13 +106,9 @@ def repeating_command(config):
 
 
 def usual_options(model):
-    """The options of the book's own run of `model`, None where it leaves them open.
-
-    A model that is not known here, as GluonCV's without GluonCV, has no recipe of its own.
-    """
-    usual = {name: option.default for name, option in OPTIONS.items()}
+    """`default_options`, also of a model that is not known here, as GluonCV's without GluonCV: it
+    has no recipe."""
     try:
-        recipe = get_recipe(model)
+        return default_options(model)
     except (ImportError, ValueError):
-        return usual
-    return dict(usual, epochs=recipe.epochs, batch_size=recipe.batch_size, lr=recipe.lr)
+        return {name: option.default for name, option in OPTIONS.items()}

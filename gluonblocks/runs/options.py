@@ -145,6 +145,11 @@ OPTIONS = {option.name: option for option in [
            choices=lambda: ('float32', 'float16'), group=FEATURE)]}
 
 
+# What is kept of a run beside its numbers, and decides none of them.
+BOOKKEEPING = [option.name for option in OPTIONS.values()
+               if option.may_change and option.name != 'epochs']
+
+
 def describe_options():
     """The options, a line each, as text: for the docstring of what takes them."""
     lines = []
@@ -152,6 +157,15 @@ def describe_options():
         default = option.unset if option.default is None else repr(option.default)
         lines.append('    %s: %s; default: %s' % (option.name, option.help, default))
     return '\n'.join(lines)
+
+
+def default_options(model):
+    """A dict of what each option is in a run of `model` where nothing is asked; None is open still.
+
+    Raises as `get_recipe` does for a model that is not known.
+    """
+    return dict({name: option.default for name, option in OPTIONS.items()},
+                **get_recipe(model)._asdict())
 
 
 def resolve_options(model, asked):
@@ -163,12 +177,8 @@ def resolve_options(model, asked):
     Raises OptionError, a ValueError, for what does not exist or is out of range, ValueError for an
     unknown model, TypeError for an unknown option.
     """
-    recipe = get_recipe(model)
-    asked = normalize(asked)
-    options = {name: asked.get(name, option.default) for name, option in OPTIONS.items()}
-    for name in ('epochs', 'batch_size', 'lr', 'resize'):
-        if options[name] is None:
-            options[name] = getattr(recipe, name)
+    defaults = default_options(model)
+    options = dict(defaults, **normalize(asked))
     if options['seed'] is None:
         options['seed'] = int(np.random.randint(2 ** 31 - 1))
     if options['ctx'] is None:

@@ -9,6 +9,7 @@ import numpy as np
 import safetensors
 
 from .._version import __version__
+from ..data.batches import BatchLoader
 from ..graphs.switch import VARIABLE, way
 from .config import FREE
 from .sources import differences
@@ -34,9 +35,13 @@ def environment():
 
 
 def data_checksum(*loaders):
-    """The SHA-256 over the images and labels of `BatchLoader`s."""
+    """The SHA-256 over the images and labels of `BatchLoader`s; ValueError for other loaders."""
     digest = hashlib.sha256()
     for loader in loaders:
+        if not isinstance(loader, BatchLoader):
+            raise ValueError('the data set has loaders of the type %s, but a run that is kept in a '
+                             'folder needs gluonblocks.data.BatchLoader, whose images can be '
+                             'checked when it goes on' % type(loader).__name__)
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).data)

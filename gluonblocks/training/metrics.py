@@ -108,10 +108,16 @@ def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
                                  % (y_hat.shape, num_classes))
             truth = y.asnumpy()
             check_labels(truth, num_classes)
-            np.add.at(matrix, (truth.astype(np.int64),
-                               y_hat.argmax(axis=1).asnumpy().astype(np.int64)), 1)
+            matrix += count_pairs(truth, y_hat.argmax(axis=1).asnumpy(), num_classes)
     if not matrix.sum():
         raise ValueError('data_iter gave no batch, so there is nothing to evaluate')
+    return matrix
+
+
+def count_pairs(truth, guess, num_classes):
+    """The confusion matrix of labels and answers, NumPy arrays (N,): as `confusion_matrix`."""
+    matrix = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(matrix, (truth.astype(np.int64), guess.astype(np.int64)), 1)
     return matrix
 
 

@@ -44,6 +44,7 @@ def test_the_command_hints_at_invert_where_the_ground_is_bright(tmp_path, make_r
 
 @pytest.mark.parametrize('arguments, said', [
     ((), 'RUN, IMAGE'), (('run', 'a.png', '--top', '0'), '0 is not a positive whole number'),
+    (('run', 'a.png', '--top', 'x'), 'x is not a positive whole number'),
     (('run', 'a.png', '--weights', 'worst'), "invalid choice: 'worst'")])
 def test_wrong_arguments_end_with_code_2(script, arguments, said):
     code, out, err = script('predict.py', *arguments)

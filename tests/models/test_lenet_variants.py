@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
+from reference import three_steps
 
 import gluonblocks as gb
 from gluonblocks.blocks.other_norms import Centering, Scaling, Whitening
@@ -55,12 +56,7 @@ def test_a_variants_graph_trains_and_predicts_as_its_plain_calls(name, tmp_path)
     traced.hybridize(static_alloc=True)
     outputs = []
     for net in (plain, traced):
-        trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
-        for _ in range(3):
-            with autograd.record():
-                loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y)
-            loss.backward()
-            trainer.step(64)
+        three_steps(net, X, y)
         outputs.append(net(X).asnumpy())
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-3, atol=1e-4)
 

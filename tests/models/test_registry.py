@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
+from reference import three_steps
 
 import gluonblocks as gb
 from gluonblocks.models import registry as models
@@ -64,12 +65,7 @@ def test_hybridized_net_trains_and_predicts_as_the_plain_one(model_name, tmp_pat
     traced.hybridize(static_alloc=True)
     outputs = []
     for net in (plain, traced):
-        trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
-        for _ in range(3):
-            with autograd.record():
-                loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y)
-            loss.backward()
-            trainer.step(8)
+        loss = three_steps(net, X, y)
         nd.waitall()
         outputs.append((net(X).asnumpy(), loss.asnumpy()))
     for a, b in zip(*outputs):

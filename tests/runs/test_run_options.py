@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from conftest import replace_dataset
+from mxnet import gluon, nd
 from small_runs import content, start, stopped
 
 import gluonblocks as gb
@@ -157,3 +158,11 @@ def test_every_hook_is_closed_once_whether_the_run_ends_or_fails(folder, hooked)
     hook.at = 0
     gb.resume_run(folder)
     assert hook.closed == 2
+
+
+def test_a_run_in_a_folder_refuses_loaders_whose_images_it_cannot_check(folder, monkeypatch):
+    replace_dataset(monkeypatch, 'synthetic', lambda batch_size, **how: [
+        gluon.data.DataLoader(gluon.data.ArrayDataset(nd.zeros((8, 1, 28, 28)), nd.zeros(8)), 4)
+    ] * 2)
+    with pytest.raises(ValueError, match='loaders of the type DataLoader, but a run that is kept'):
+        start(folder, epochs=1)
