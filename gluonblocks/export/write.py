@@ -42,6 +42,8 @@ def write_all(job, net, formats, out, atol, max_drop):
     accuracy. Files of an export that was in `out` before are gone when this one is there.
     """
     out = os.path.abspath(out)
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise OSError('%s could not be written: a file of this name is there, no folder' % out)
     here = logits_of(net, job.test)
     classes = job.info.setdefault('classes', ['class %d' % i for i in range(here.shape[1])])
     if len(classes) != here.shape[1]:
@@ -53,8 +55,8 @@ def write_all(job, net, formats, out, atol, max_drop):
     few = {size: job.test.first(size) for size in SPEED}
     folder = os.path.join(os.path.dirname(out), '%s%d-%s-%s' % (
         TEMPORARY, os.getpid(), secrets.token_hex(8), os.path.basename(out)))
-    os.makedirs(folder)
     try:
+        os.makedirs(folder)
         job, exported = job._replace(folder=folder), []
         for format in formats:
             written = format.write(job)
@@ -75,6 +77,10 @@ def write_all(job, net, formats, out, atol, max_drop):
         move_files(folder, out, last=RECORD)
         for name in before - set(record['files']):
             os.unlink(os.path.join(out, name))
+    except OSError as error:
+        if error.errno is None:  # one of ours, which says what it is about
+            raise
+        raise OSError('%s could not be written: %s' % (out, error.strerror)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return export

@@ -1,4 +1,5 @@
 """A run, and anybody's net, as a folder of verified files or none."""
+import errno
 import json
 import os
 
@@ -13,7 +14,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.data import datasets
-from gluonblocks.export import VerificationError
+from gluonblocks.export import VerificationError, write
 from gluonblocks.export import onnx as onnx_format
 
 
@@ -222,3 +223,22 @@ def test_export_of_a_run_of_ours_does_not_import_gluoncv(run, python):
     out = python('import sys, gluonblocks as gb; gb.export_run(%r); print("gluoncv" in sys.modules)'
                  % str(run))
     assert out == 'False'
+
+
+def test_a_file_in_the_place_of_the_folder_is_told_before_the_work(run, tmp_path, monkeypatch):
+    (tmp_path / 'out').write_text('mine')
+    monkeypatch.setattr(write, 'logits_of', None)
+    with pytest.raises(OSError, match='out could not be written: a file of this name is there'):
+        gb.export_run(run, out=str(tmp_path / 'out'))
+    assert (tmp_path / 'out').read_text() == 'mine'
+
+
+def test_a_disk_that_is_full_is_told_with_the_folders_name_and_leaves_nothing(
+        run, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(write, 'move_files', full)
+    with pytest.raises(OSError, match='out could not be written: No space left on device'):
+        gb.export_run(run, out=str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+    assert [name for name in os.listdir(str(tmp_path)) if name.startswith('.tmp-')] == []
