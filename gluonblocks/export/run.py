@@ -112,7 +112,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     job = _job(net, shape, info, images, with_preprocessing, reduce_range=reduce_range,
                calibration=X[:NUM_CALIBRATION], picture_size=shape[1:])
     here = mxnet_engine(net, ctx)
-    if any(param.dtype != np.float32 for param in params):
+    if any(np.dtype(param.dtype) != np.float32 for param in params):
         here = mxnet_engine(_block(job), mx.cpu())
     return write_all(job, here, formats, path, atol, max_drop)
 

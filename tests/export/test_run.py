@@ -16,6 +16,8 @@ import gluonblocks as gb
 from gluonblocks.data import datasets
 from gluonblocks.export import VerificationError, write
 from gluonblocks.export import onnx as onnx_format
+from gluonblocks.export import run as export_run
+from gluonblocks.export.graph import prediction_symbol
 
 
 @pytest.fixture
@@ -235,10 +237,23 @@ def test_a_file_in_the_place_of_the_folder_is_told_before_the_work(run, tmp_path
 
 def test_a_disk_that_is_full_is_told_with_the_folders_name_and_leaves_nothing(
         run, tmp_path, monkeypatch):
-    def full(*args):
+    def full(*args, **how):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     monkeypatch.setattr(write, 'move_files', full)
     with pytest.raises(OSError, match='out could not be written: No space left on device'):
         gb.export_run(run, out=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
     assert [name for name in os.listdir(str(tmp_path)) if name.startswith('.tmp-')] == []
+
+
+def test_a_net_without_a_run_is_compared_itself_and_not_the_graph_made_of_it(
+        tmp_path, monkeypatch):
+    def wrong(net):
+        symbol, params = prediction_symbol(net)
+        name = next(name for name in params if name.endswith('bias'))
+        return symbol, dict(params, **{name: params[name] + 1})
+    net = small_net()
+    net.initialize(mx.init.Xavier())
+    monkeypatch.setattr(export_run, 'prediction_symbol', wrong)
+    with pytest.raises(VerificationError, match="logits differ by .* from the net's"):
+        gb.export_net(net, (1, 8, 8), path=str(tmp_path / 'out'))
