@@ -34,11 +34,17 @@ _TRAIN = {
     '--norm-stats-every': NUMBERS}
 _SWITCHES = {'train': ('--tensorboard', '--stop-non-finite', '--summary', '--help', '-x',
                        '--norm-stats', '--no-report'),
-             'evaluate': ('--help', '--no-such'), 'predict': ('--invert', '--json', '--help', '-j')}
+             'evaluate': ('--help', '--no-such'), 'predict': ('--invert', '--json', '--help', '-j'),
+             'report': ('--help', 'halted', 'run'),
+             'export': ('--help', '--with-preprocessing', '--reduce-range')}
 _ASK = {'--weights': ('best', 'last', 'final', 'first', ''), '--ctx': DEVICES}
 _FLAGS = {'train': _TRAIN,
           'evaluate': dict(_ASK, **{'--data-root': FILES, '--png': FILES, '--json': FILES}),
-          'predict': dict(_ASK, **{'--top': NUMBERS})}
+          'predict': dict(_ASK, **{'--top': NUMBERS}),
+          'report': dict(_ASK, **{'--data-root': FILES, '--out': FILES}),
+          'export': dict(_ASK, **{'--data-root': FILES, '--out': FILES, '--atol': NUMBERS,
+                                  '--max-drop': NUMBERS,
+                                  '--format': ('onnx', 'onnx-int8', 'torch', 'web', 'tflite', '')})}
 # What changes a process that has MXNet already: others are fixed cases, in processes of their own.
 _ENVIRONMENTS = ({'MXNET_HOME': ''}, {'HOME': '/no/such'}, {'TMPDIR': '/no/such'}, {'COLUMNS': '0'},
                  {'COLUMNS': 'x'}, {'MXNET_GLUON_REPO': 'no url'}, {'HOME': None}, {'PATH': None},

@@ -10,7 +10,7 @@ import time
 import traceback
 from typing import Any, Dict, NamedTuple
 
-from . import commands, data, disk, kills, pictures, runs, streams
+from . import commands, data, disk, folders, kills, pictures, runs, streams
 from .jobs import Server, ServerError
 from .material import Material, write_data
 from .room import Room
@@ -19,9 +19,10 @@ from .verdict import DEFECT, UNTRIED, Defect
 
 # The kinds, and how the cases that are drawn are shared out among them.
 KINDS: Dict[str, Any] = {'kills': kills, 'data': data, 'runs': runs, 'pictures': pictures,
-                         'disk': disk, 'streams': streams, 'commands': commands}
-SHARES = {'kills': 10, 'data': 14, 'runs': 32, 'pictures': 18, 'disk': 7, 'streams': 1,
-          'commands': 18}
+                         'folders': folders, 'disk': disk, 'streams': streams,
+                         'commands': commands}
+SHARES = {'kills': 10, 'data': 14, 'runs': 32, 'pictures': 13, 'folders': 5, 'disk': 7,
+          'streams': 1, 'commands': 18}
 _TAIL = 3000
 
 

@@ -23,6 +23,7 @@ from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
 from .config import NAME, device_names
 from .data import load_run_data
+from .fit import check_images, check_output
 from .folder import RunFolder
 from .options import (
     FOLDER,
@@ -33,7 +34,6 @@ from .options import (
     normalize,
     resolve_options,
 )
-from .output import check_output
 from .provenance import check_same, data_checksum, environment
 from .sources import recall, sources_of
 
@@ -112,6 +112,7 @@ def _train(options, run=None, asked=()):
     if options['dtype'] != 'float32':
         net.cast(options['dtype'])
         train_iter.dtype = test_iter.dtype = options['dtype']
+    check_images(net, options)
     net.initialize(ctx=ctx, init=init.Xavier())
     # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
     net.hybridize(static_alloc=True)
