@@ -3,14 +3,12 @@
 The Markdown files link to each other as on a code host, README.md to docs/ and docs/ to results/,
 so the source folder is the repository's root. No page asks for anything from a network.
 """
-import os
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / 'docs' / 'site')]
-os.environ.setdefault('OMP_NUM_THREADS', '1')  # nothing is computed
 
 # The pages, as the sidebar lists them: a new page is one line here. One that is not in the
 # repository is left out; one of the repository that is not here fails the build, and a test.
@@ -39,6 +37,7 @@ PAGES = {
         'docs/performance',
         'docs/reliability',
         'docs/compatibility',
+        'results/README',
     ],
     'Project': [
         'CHANGELOG',
@@ -58,7 +57,7 @@ project = 'gluonblocks'
 release = re.search("'(.*)'", (ROOT / 'gluonblocks' / '_version.py').read_text()).group(1)
 root_doc = 'README'
 source_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb', '.rst': 'restructuredtext'}
-include_patterns = ['*.md', 'docs/**', 'notebooks/*.ipynb']
+include_patterns = ['*.md', 'docs/**', 'notebooks/*.ipynb', 'results/README.md']
 exclude_patterns = ['.*', 'build', 'runs', 'tests', 'docs/site']
 extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'rendering']
 site_pages, site_names = PAGES, declared_names()

@@ -40,7 +40,9 @@ class TrainingState:
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
               hooks=(), state=None):
-    """Train `net` by softmax cross-entropy and print the book's lines; return a list of `EpochRecord`.
+    """Train `net` by softmax cross-entropy and print the book's lines.
+
+    Returns the history, an `EpochRecord` for each epoch.
 
     `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) whole numbers, or are an
     `mx.io.DataIter`; `trainer` is the `gluon.Trainer` of the net's parameters; `ctx` is the device
