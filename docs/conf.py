@@ -80,6 +80,7 @@ autodoc_member_order = 'bysource'
 autodoc_typehints = 'none'
 autosummary_generate = False
 
+pygments_dark_style = 'github-dark'
 html_theme = 'furo'
 html_title = 'gluonblocks ' + release
 html_static_path = ['site/static']
