@@ -86,7 +86,7 @@ html_title = 'gluonblocks ' + release
 html_static_path = ['site/static']
 html_css_files = ['site.css']
 html_extra_path = ['site/root']  # index.html, which leads to the front page
-html_copy_source = html_show_sphinx = False
+html_copy_source = html_show_copyright = html_show_sphinx = False
 html_use_index = False
 html_theme_options = {'navigation_with_keys': True}
 html_math_renderer = 'mathml'

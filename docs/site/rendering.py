@@ -1,11 +1,12 @@
 """What the site has beside Sphinx's own: toctrees, names in docstrings, --help, formulas."""
 import contextlib
 import io
+import json
 import os
 
 from docutils import nodes
 from docutils.parsers.rst import Directive, roles
-from docutils.utils.math.latex2mathml import tex2mathml
+from latex2mathml.converter import convert
 from sphinx.addnodes import pending_xref
 
 
@@ -16,6 +17,14 @@ def add_toctrees(app, name, text):
             there = ''.join('/%s\n' % page for page in pages if page in app.project.docnames)
             if there:
                 text[0] += '\n\n```{toctree}\n:hidden:\n:caption: %s\n\n%s```\n' % (caption, there)
+
+
+def tell_language(app, name, text):
+    """A notebook whose metadata are cleaned is one of Python, too."""
+    if name.startswith('notebooks/'):
+        notebook = json.loads(text[0])
+        notebook['metadata'].setdefault('language_info', {'name': 'python'})
+        text[0] = json.dumps(notebook)
 
 
 def name_role(role, rawtext, text, line, inliner, options=None, content=()):
@@ -53,7 +62,8 @@ class CommandHelp(Directive):
 
 def visit_math(self, node):
     """Formulas as MathML, which browsers show by themselves; MathJax would be fetched."""
-    self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    display = 'block' if isinstance(node, nodes.math_block) else 'inline'
+    self.body.append(convert(node.astext(), display=display))
     raise nodes.SkipNode
 
 
@@ -61,6 +71,7 @@ def setup(app):
     app.add_config_value('site_pages', {}, 'env')
     app.add_config_value('site_names', [], 'env')
     app.connect('source-read', add_toctrees)
+    app.connect('source-read', tell_language)
     roles.register_local_role('name', name_role)
     app.add_directive('command-help', CommandHelp)
     app.add_html_math_renderer('mathml', (visit_math, None), (visit_math, None))
