@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / 'docs' / 'site')]
 # repository is left out; one of the repository that is not here fails the build, and a test.
 PAGES = {
     'Tutorial': [
+        'docs/notebooks',
         'notebooks/5.11-batch-norm',
         'notebooks/5.12-resnet',
         'notebooks/5.13-densenet',
