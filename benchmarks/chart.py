@@ -1,4 +1,4 @@
-"""A bar chart of the steps, for the README."""
+"""A bar chart of the steps, for docs/performance.md."""
 import os
 
 

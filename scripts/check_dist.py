@@ -126,7 +126,7 @@ def check_installed(archive, folder):
     """Install `archive` into a new environment at `folder` and try it; SystemExit if it fails."""
     python, env = make_environment(folder)
     commands = [['-m', 'pip', 'install', '-q', archive]]
-    if sys.version_info >= (3, 13):  # see README
+    if sys.version_info >= (3, 13):  # see docs/compatibility.md
         commands.append(['-m', 'pip', 'install', '-q', '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [['-m', 'gluonblocks'], ['-c', TRAIN]]:
         if subprocess.call([python] + command, cwd=folder, env=env):

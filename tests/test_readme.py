@@ -1,4 +1,4 @@
-"""The README's figures are those of the runs whose output is in results/."""
+"""The documents say what commands printed, as results/ has it; their links and names are there."""
 import operator
 import os
 import re
@@ -14,6 +14,13 @@ TRAINED = ['lenet_bn', 'lenet_bn_gluon', 'resnet', 'densenet']
 def read(*names):
     with open(os.path.join(REPOSITORY, *names)) as f:
         return f.read()
+
+
+def section(document, title):
+    return read(document).partition('\n## %s\n' % title)[2].partition('\n## ')[0]
+
+
+BENCHMARKS = read('results', 'benchmark.txt') + read('results', 'benchmark_lenet.txt')
 
 
 def run_of(name):
@@ -42,15 +49,19 @@ def test_the_readme_shows_the_lenets_run():
 
 
 def test_the_speeds_are_those_the_benchmark_printed():
-    shown = read('README.md').partition('## Speed\n')[2].partition('\n## ')[0]
+    shown = section('docs/performance.md', 'What the benchmark printed')
     rows = [line for line in shown.splitlines() if line.startswith('|')]
-    printed = (read('results', 'benchmark.txt') +
-               read('results', 'benchmark_lenet.txt')).splitlines()
-    assert len(rows) > 10 and all(row in printed for row in rows)
+    assert len(rows) > 10 and all(row in BENCHMARKS.splitlines() for row in rows)
+
+
+def test_the_readmes_speeds_are_those_the_benchmark_printed():
+    shown = read('README.md').partition('**Speed**')[2].partition('\n- ')[0]
+    speeds = re.findall(r'[\d.]+×', shown)
+    assert len(speeds) > 2 and all(' %s ' % speed in BENCHMARKS for speed in speeds)
 
 
 def test_the_exports_are_those_that_the_command_printed():
-    shown = read('README.md').partition('## Out of MXNet\n')[2].partition('\n## ')[0]
+    shown = section('docs/export.md', 'What it printed')
     lines = [line for line in shown.split('```')[1].splitlines() if line]
     printed = read('results', 'export.txt').splitlines()
     assert len(lines) == 14 and all(line in printed for line in lines)
@@ -63,9 +74,9 @@ def test_the_matrix_is_that_of_the_last_run():
 
 
 def documents():
-    folder = os.path.join(REPOSITORY, 'docs')
-    return ['README.md'] + [os.path.join('docs', name) for name in os.listdir(folder)
-                            if name.endswith('.md')]
+    return [os.path.join(folder, name) for folder in ('', 'docs', 'results')
+            for name in sorted(os.listdir(os.path.join(REPOSITORY, folder)))
+            if name.endswith('.md')]
 
 
 def test_the_public_names_are_about_thirty_and_every_one_is_documented():

@@ -14,7 +14,7 @@ from .own import find_loader, load_own, takes
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None):
-    """Fashion-MNIST as (train_iter, test_iter), two `BatchLoader`s of 60,000 and 10,000 images.
+    """Fashion-MNIST as (train_iter, test_iter): a `BatchLoader` of 60,000 images, one of 10,000.
 
     `resize` is the side of the squares that images are resized to, or (height, width). `root` is
     the folder with the four idx files, compressed by gzip or not. If they are not there they are
@@ -49,7 +49,7 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
 class DataSet(NamedTuple):
     """A data set that runs know by its name.
 
-    `load(batch_size, resize=None, seed=None)` gives (train_iter, test_iter), two `BatchLoader`s;
+    `load(batch_size, resize=None, seed=None)` gives (train_iter, test_iter), each a `BatchLoader`;
     it takes `root`, the folder of the files, too, where `takes_root`. `class_names` has a name for
     each class, `channels` is 1 for grey images and 3 for colour; of a data set by 'my_module:load'
     and of a folder of pictures only the loaders know them, and here they are () and 0. The rest is

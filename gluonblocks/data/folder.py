@@ -26,7 +26,7 @@ class DataWarning(UserWarning):
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
                      color=None, only_test=False):
-    """The pictures in `folder` as (train_iter, test_iter), two `BatchLoader`s.
+    """The pictures in `folder` as (train_iter, test_iter), each a `BatchLoader`.
 
     They lie in folder/train/CLASS and folder/test/CLASS, or in folder/CLASS, of which
     `test_share`, between 0 and 1, drawn by `seed`, is for the test: see `find_pictures`. Classes

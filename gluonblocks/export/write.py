@@ -17,10 +17,10 @@ SPEED = (1, 256)  # images at once, of which the milliseconds are taken
 class Exported(NamedTuple):
     """A net in one format."""
 
-    format: str
+    format: str  #: its name: 'onnx' and so on
     files: List[str]  #: names in the folder, the one that counts first
     bytes: int  #: of those in the folder itself; what lies deeper is the same net again
-    verified: Verified
+    verified: Verified  #: images, both accuracies, largest_difference, agreement
     milliseconds: Dict[int, float]  #: for so many images at once
     notes: Tuple[str, ...]  #: what to know of it, sentences
 
@@ -28,10 +28,10 @@ class Exported(NamedTuple):
 class Export(NamedTuple):
     """A net that has left MXNet."""
 
-    folder: str
+    folder: str  #: the export's
     info: Dict[str, Any]  #: what the files say of the net, see `export_run`
     milliseconds: Dict[int, float]  #: MXNet's own
-    formats: List[Exported]
+    formats: List[Exported]  #: in the order they were asked for
 
 
 def write_all(job, net, formats, out, atol, max_drop):

@@ -151,11 +151,11 @@ BOOKKEEPING = [option.name for option in OPTIONS.values()
 
 
 def describe_options():
-    """The options, a line each, as text: for the docstring of what takes them."""
+    """The options, a list's item each, as text: for the docstring of what takes them."""
     lines = []
     for option in OPTIONS.values():
         default = option.unset if option.default is None else repr(option.default)
-        lines.append('    %s: %s; default: %s' % (option.name, option.help, default))
+        lines.append('    - `%s`: %s; default: %s' % (option.name, option.help, default))
     return '\n'.join(lines)
 
 

@@ -14,7 +14,7 @@ from .load import load_run
 class Answer(NamedTuple):
     """What became of one picture file."""
 
-    path: str
+    path: str  #: the file, as it was named
     image: Optional[np.ndarray]  #: what was read, as `read_image` gives it: uint8 (H, W, ...)
     classes: Optional[List[Tuple[str, float]]]  #: the likeliest, as `top_classes` gives them
     error: Optional[ImageError]  #: why there is no image, and so no classes
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
 
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
-    """What the net of the run in `folder` takes the picture files `paths` for: a list of `Answer`s.
+    """What the net of the run in `folder` takes the picture files `paths` for: a list of `Answer`.
 
     One for each path, in their order; a picture that cannot be read does not keep the others from
     theirs. `invert` is as for `read_image`, `top` as for `top_classes`; `ctx` is an mx.Context or

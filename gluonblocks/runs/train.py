@@ -39,7 +39,9 @@ from .sources import recall, sources_of
 
 
 def train_model(model, out=None, **asked):
-    """Train the model named `model` and print the book's lines; return (net, its `EpochRecord`s).
+    """Train the model named `model` and print the book's lines.
+
+    Returns (net, history): an `EpochRecord` for each epoch.
 
     `model` may be a function, too, as `get_model` imports it by 'my_module:my_net'.
 

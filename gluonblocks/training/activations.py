@@ -22,7 +22,11 @@ class Histogram(NamedTuple):
 
 
 class NormActivation(NamedTuple):
-    """The numbers that come into the layer `layer`, named as in `NormLayer`, and that it gives."""
+    """What comes into a batch normalization layer, and what it gives.
+
+    `layer` is its place in the net, as '4.bn1' for net[4].bn1; `before` and `after` are each a
+    `Histogram`, of all numbers that come in and that go out.
+    """
 
     layer: str
     before: Histogram

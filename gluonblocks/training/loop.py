@@ -12,9 +12,9 @@ from .metrics import RunningSum, count_hits, evaluate_accuracy
 class TrainingState:
     """How far the loop is: what hooks see, and what a run that is continued starts from.
 
-    `history` has the `EpochRecord`s of the epochs done and `epoch` is the one under way, from 1;
+    `history` has an `EpochRecord` for each epoch done and `epoch` is the one under way, from 1;
     `step` counts the optimizer's steps in all, `batch` and `images` what is done of this epoch, and
-    `losses` and `hits` are its `RunningSum`s. `rate` is the number of images trained on in a second
+    `losses` and `hits` are its sums. `rate` is the number of images trained on in a second
     of the epoch before. A hook that sets `stop` ends the run after the epoch.
     """
 
@@ -40,7 +40,9 @@ class TrainingState:
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
               hooks=(), state=None):
-    """Train `net` by softmax cross-entropy and print the book's lines; return its `EpochRecord`s.
+    """Train `net` by softmax cross-entropy and print the book's lines.
+
+    Returns the history, an `EpochRecord` for each epoch.
 
     `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) whole numbers, or are an
     `mx.io.DataIter`; `trainer` is the `gluon.Trainer` of the net's parameters; `ctx` is the device

@@ -190,7 +190,7 @@ def saturated_share(layer, values):
 
 
 def read_norm_stats(folder):
-    """The `NormRow`s of the run in `folder`, in their order; none where it recorded none.
+    """A list of `NormRow`, those of the run in `folder`; empty where it recorded none.
 
     A last line that is not whole, of a run that was killed while it wrote, is left out. Raises
     ValueError, with the line, for a file that is no norms.csv, and OSError as `open` does.

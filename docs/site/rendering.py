@@ -1,0 +1,78 @@
+"""What the site has beside Sphinx's own: toctrees, names in docstrings, --help, formulas."""
+import contextlib
+import io
+import json
+import os
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, roles
+from latex2mathml.converter import convert
+from sphinx.addnodes import pending_xref
+
+
+def add_toctrees(app, name, text):
+    """The front page has the sidebar's lists, of the pages that are there."""
+    if name == app.config.root_doc:
+        for caption, pages in app.config.site_pages.items():
+            there = ''.join('/%s\n' % page for page in pages if page in app.project.docnames)
+            if there:
+                text[0] += '\n\n```{toctree}\n:hidden:\n:caption: %s\n\n%s```\n' % (caption, there)
+
+
+def tell_language(app, name, text):
+    """A notebook whose metadata are cleaned is one of Python, too."""
+    if name.startswith('notebooks/'):
+        notebook = json.loads(text[0])
+        notebook['metadata'].setdefault('language_info', {'name': 'python'})
+        text[0] = json.dumps(notebook)
+
+
+def name_role(role, rawtext, text, line, inliner, options=None, content=()):
+    """What stands in backticks is code, and a link where it is a name of the reference."""
+    code = nodes.literal(rawtext, text)
+    settings = inliner.document.settings
+    full = [name for name in settings.env.config.site_names if name.endswith('.' + text)]
+    if len(full) != 1:
+        return [code], []
+    return [pending_xref('', code, refdomain='py', reftype='obj', reftarget=full[0],
+                         refdoc=settings.env.docname)], []
+
+
+class CommandHelp(Directive):
+    """`.. command-help:: train` is what `gluonblocks train --help` prints."""
+
+    required_arguments = 1
+
+    def run(self):
+        from gluonblocks.commands import dispatch
+
+        stdout = io.TextIOWrapper(io.BytesIO(), encoding='utf-8')
+        os.environ['COLUMNS'] = '88'  # argparse breaks its lines there
+        with contextlib.redirect_stdout(stdout):
+            try:
+                code = dispatch.main([self.arguments[0], '--help'])
+            except SystemExit as end:
+                code = end.code
+        if code:
+            raise self.error('gluonblocks %s --help failed' % self.arguments[0])
+        stdout.flush()
+        text = stdout.buffer.getvalue().decode()
+        return [nodes.literal_block(text, text, language='text')]
+
+
+def visit_math(self, node):
+    """Formulas as MathML, which browsers show by themselves; MathJax would be fetched."""
+    display = 'block' if isinstance(node, nodes.math_block) else 'inline'
+    self.body.append(convert(node.astext(), display=display))
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_config_value('site_pages', {}, 'env')
+    app.add_config_value('site_names', [], 'env')
+    app.connect('source-read', add_toctrees)
+    app.connect('source-read', tell_language)
+    roles.register_local_role('name', name_role)
+    app.add_directive('command-help', CommandHelp)
+    app.add_html_math_renderer('mathml', (visit_math, None), (visit_math, None))
+    return {'parallel_read_safe': True, 'parallel_write_safe': True}
