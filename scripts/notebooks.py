@@ -50,7 +50,8 @@ def tell(text):
 def execute(path):
     """Run all cells of the notebook at `path` and write it with what they printed.
 
-    Raises what nbclient does where a cell fails; the file is then as it was.
+    Raises what nbclient does where a cell fails, ValueError for what is no notebook, and OSError
+    where it cannot be written, before anything runs. The file is then as it was.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -68,6 +69,8 @@ def execute(path):
                         tell(line)
             return super().output(outs, msg, display_id, cell_index)
 
+    if not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
+        raise OSError('its folder cannot be written to')
     notebook = nbformat.read(path, as_version=4)
     # No limit for a cell, one takes an hour; but all that it printed has to be here after it.
     client = Client(notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
@@ -117,7 +120,7 @@ def main(argv=None):
             logging.disable()  # asyncio's, that nobody waits for the cell any more
             tell('interrupted: %s is as it was' % path)
             return 130
-        except (CellControlSignal, DeadKernelError, OSError) as error:
+        except (CellControlSignal, DeadKernelError, OSError, ValueError) as error:
             plain = re.sub(r'\x1b\[[\d;]*m', '', str(error)).strip()
             tell('error: %s is as it was: %s' % (path, plain))
             return 1

@@ -8,7 +8,7 @@ import time
 
 import nbformat
 import pytest
-from conftest import REPOSITORY, environment, start_script
+from conftest import REPOSITORY, environment, load_script, start_script
 from nbformat.v4 import new_code_cell, new_notebook
 
 SHAPES = 'X.shape: (4, 3, 8, 8) --> Y.shape: (4, 10, 8, 8)'
@@ -78,6 +78,26 @@ def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, 
     assert read(path) == before
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / 'pid').read_text()), 0)
+
+
+def test_what_cannot_be_read_as_a_notebook_is_an_error(script, write):
+    path = write('x = 1')
+    with open(path, 'w') as f:
+        f.write('{"cells": [')
+    code, out, err = script('notebooks.py', path)
+    assert (code, out) == (1, '') and err.startswith('error: %s is as it was: ' % path)
+    assert read(path) == b'{"cells": ['
+
+
+def test_where_it_could_not_be_written_nothing_runs(write, monkeypatch, capsys):
+    path = write('x = 1')
+    monkeypatch.syspath_prepend(os.path.join(REPOSITORY, 'scripts'))
+    script = load_script('notebooks')
+    monkeypatch.setattr(script.os, 'access', lambda *args: False)
+    monkeypatch.setattr(script.signal, 'signal', lambda *args: None)  # stays this process's own
+    assert script.main([path]) == 1
+    assert capsys.readouterr().err == (
+        'error: %s is as it was: its folder cannot be written to\n' % path)
 
 
 @pytest.mark.parametrize('name', ['5.14', 'missing.ipynb', 'README.md'])
