@@ -49,6 +49,16 @@ def test_a_notebook_gets_its_outputs_and_tells_its_epochs_as_they_come(script, w
     assert set(notebook.metadata.gluonblocks) == {'code_sha256', 'version'}
 
 
+def test_every_line_of_a_long_output_arrives(script, write):
+    path = write('for i in range(22000):\n    print(%r)\n    if i %% 4400 == 4399:\n'
+                 '        print("epoch", i)' % SHAPES)
+    code, _, err = script('notebooks.py', path)
+    text = nbformat.read(path, as_version=4).cells[0].outputs[0].text
+    assert code == 0 and err.count('\nepoch ') == text.count('epoch ') == 5
+    assert 1 + sum(int(line[1:6].replace(',', '')) for line in text.splitlines()
+                   if line.startswith('[')) == 22000
+
+
 @pytest.mark.parametrize('source, reason', [
     ('1 / 0', 'ZeroDivisionError: division by zero'), ('import os\nos._exit(3)', 'Kernel died')])
 def test_where_a_cell_fails_the_notebook_stays_as_it_was(write, source, reason):
