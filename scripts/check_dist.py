@@ -27,7 +27,8 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The source archive has these, beside the package, for those who build and test from it.
 SOURCES = ['README.md', 'pyproject.toml', 'requirements.txt', 'tox.ini', 'scripts/train.py',
            'tests/conftest.py', 'docs/library.md', 'attacks/shim.c',
-           'tests/cells/section_5_11.txt', 'results/lenet_bn.txt']
+           'notebooks/5.11-batch-norm.ipynb', 'tests/cells/section_5_11.txt',
+           'results/lenet_bn.txt']
 
 STANDALONE = ['numpy', 'pillow', 'onnxruntime']  # what predict.py needs, and no more
 EXPORT = """

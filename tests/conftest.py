@@ -25,6 +25,10 @@ collect_ignore = [] if EXPORTS else [
     'export/test_own_runs.py', 'export/test_preprocessing.py', 'export/test_run.py',
     'export/test_standalone.py']
 
+# What executes notebooks does not go with them either.
+if not importlib.util.find_spec('nbmake'):
+    collect_ignore.append('notebooks/test_execution.py')
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -116,6 +120,15 @@ def script():
         assert 'Traceback' not in err
         return process.returncode, out, err
     return run
+
+
+def load_script(name):
+    """The module of scripts/NAME.py."""
+    path = os.path.join(REPOSITORY, 'scripts', name + '.py')
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def start_script(name, args, env):

@@ -1,23 +1,13 @@
 """run_docs.py, matrix.py and check_dist.py: what they read, and what they make of it."""
-import importlib.util
 import json
 import os
 import tarfile
 import zipfile
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, load_script
 
-
-def load(name):
-    path = os.path.join(REPOSITORY, 'scripts', name + '.py')
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-run_docs, matrix, check_dist = load('run_docs'), load('matrix'), load('check_dist')
+run_docs, matrix, check_dist = map(load_script, ('run_docs', 'matrix', 'check_dist'))
 
 TEXT = """\
 # Title
