@@ -8,7 +8,7 @@ from .settings import percent
 
 MODELS = ('lenet', 'lenet_bn', 'lenet_bn_conv')
 SIZES = (1, 2, 8, 64, 256)
-NUM_TRAIN, EPOCHS = 20000, 2
+NUM_TRAIN, EPOCHS = 10000, 2
 
 
 class Row(NamedTuple):

@@ -16,7 +16,7 @@ from .memory import ROOT, measure
 CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('densenet', 224),
          ('paper_resnet50', 224), ('densenet121', 224))
 TRAINED, LOSS = ('resnet', 'densenet'), 0.25
-BATCH_SIZE, NUM_TRAIN = 16, 60000
+NUM_TRAIN = 60000
 _LINE = re.compile(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([\d.]+)')
 
 
@@ -24,7 +24,7 @@ class Row(NamedTuple):
     """A net on one grey image of `side` pixels. Memory is in MiB an image.
 
     `stored` is what all operators of the net put out, `concats` what concatenations do of it, and
-    `measured` what a training step took beside weights, gradients and images.
+    `measured` what training was seen to need for it.
     """
 
     model: str
@@ -50,14 +50,13 @@ class Trained(NamedTuple):
 
 def run(settings):
     rows = []
-    batch_size = settings.pick(BATCH_SIZE, 2)
     for model, side in settings.pick(CASES, (('resnet', 28), ('densenet', 32))):
         net = settings.new_net(model)
         layers = layer_shapes(net, (1, 1, side, side))
         stored, concats = outputs(model, side)
         rows.append(Row(model, side, sum(layer.parameters for layer in layers),
                         sum(layer.multiply_adds for layer in layers), stored, concats,
-                        measure(model, side, batch_size) / batch_size))
+                        measure(model, side)))
     return rows, [_trained(model) for model in TRAINED]
 
 

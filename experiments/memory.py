@@ -1,6 +1,7 @@
-"""How much memory training steps take, in a process of its own: `measure`.
+"""How much memory a training step takes for each image, measured: `measure`.
 
-The process is `python -m experiments.memory MODEL SIDE BATCH_SIZE`; Linux only.
+Each figure is of a process of its own, `python -m experiments.memory MODEL SIDE BATCH_SIZE`, for
+what a process has freed does not always go back. Linux only.
 """
 import os
 import subprocess
@@ -9,11 +10,16 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def measure(model, side, batch_size):
-    """MiB by which the peak of three training steps lies above what the net and a batch take.
+def measure(model, side, few=2, many=10):
+    """MiB that training needs for one image more: from batches of `few` images to those of `many`.
 
-    Raises OSError where the process fails, with its last words.
+    What does not depend on the batch, as weights, gradients and work space, is not in it. Raises
+    OSError where a process fails, with its last words.
     """
+    return (_peak(model, side, many) - _peak(model, side, few)) / (many - few)
+
+
+def _peak(model, side, batch_size):
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(
         filter(None, [ROOT, os.environ.get('PYTHONPATH')])))
     done = subprocess.run([sys.executable, '-m', 'experiments.memory', model, str(side),
@@ -24,11 +30,6 @@ def measure(model, side, batch_size):
     return float(done.stdout)
 
 
-def _status(name):
-    with open('/proc/self/status') as f:
-        return next(int(line.split()[1]) / 1024 for line in f if line.startswith(name + ':'))
-
-
 def main(model, side, batch_size):
     from mxnet import nd
 
@@ -37,10 +38,9 @@ def main(model, side, batch_size):
     net = Settings().new_net(model)
     net(X[:1])  # so that its weights are there
     net.hybridize(static_alloc=True)
-    nd.waitall()
-    before = _status('VmRSS')
-    list(steps(net, [(X, y)] * 3, 0.01))
-    print(_status('VmHWM') - before)
+    list(steps(net, [(X, y)] * 2, 0.01))
+    with open('/proc/self/status') as f:
+        print(next(int(line.split()[1]) / 1024 for line in f if line.startswith('VmHWM:')))
 
 
 if __name__ == '__main__':

@@ -6,7 +6,7 @@ from gluonblocks.tables import format_table
 from .settings import percent
 
 MODELS = ('densenet121', 'densenet121_maxpool')
-NUM_TRAIN, SIDE, EPOCHS, SEEDS = 6000, 32, 2, 3
+NUM_TRAIN, SIDE, EPOCHS, SEEDS = 5000, 32, 2, 2
 
 
 class Row(NamedTuple):

@@ -9,7 +9,6 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 def main():
     try:
-        import gluonblocks  # noqa: F401  before mxnet
         from experiments import command
         from gluonblocks.commands import running
     except ImportError as error:
