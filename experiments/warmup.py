@@ -28,8 +28,8 @@ class Row(NamedTuple):
 
 def run(settings):
     recipe, net = get_recipe(MODEL), settings.new_net(MODEL)
-    train_iter, test_iter = settings.loaders(recipe.batch_size if not settings.quick else 32)
-    stops, rows = settings.pick(AT, (1, 4, 8)), []
+    train_iter, test_iter = settings.loaders(settings.pick(recipe.batch_size, 16))
+    stops, rows = settings.pick(AT, AT[:3]), []
     X = next(iter(train_iter))[0]
     for step, _ in enumerate(steps(net, train_iter, recipe.lr), 1):
         if step in stops:
