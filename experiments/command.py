@@ -5,7 +5,7 @@ import sys
 
 from gluonblocks.commands.parser import Parser
 
-NAMES = ('bias', 'rates', 'variants', 'batch_size', 'warmup', 'depth', 'cost', 'pooling')
+NAMES = ('bias', 'rates', 'variants', 'batch_size', 'warmup', 'depth', 'sizes', 'cost', 'pooling')
 
 EXAMPLE = """\
 example:
