@@ -1,8 +1,15 @@
 """What the batch size does to batch normalization."""
+import contextlib
+import sys
 from typing import NamedTuple
+
+import mxnet as mx
+from mxnet import gluon
 
 from gluonblocks.models.registry import get_recipe
 from gluonblocks.tables import format_table
+from gluonblocks.training.loop import train_ch5
+from gluonblocks.training.progress import tell
 
 from .settings import percent
 
@@ -30,10 +37,21 @@ def run(settings):
             # So that an epoch moves the weights about as far whatever the size: a step is by the
             # mean over the batch, and there are so many times as many steps.
             lr = recipe.lr * size / recipe.batch_size
-            _, history = settings.train(model, NUM_TRAIN, lr=lr, batch_size=size,
-                                        epochs=settings.pick(EPOCHS, 1))
-            rows.append(Row(model, size, lr, *history[-1][1:4]))
+            rows.append(Row(model, size, lr, *_train(settings, model, size, lr)[1:4]))
     return rows
+
+
+def _train(settings, model, size, lr):
+    """The last `EpochRecord`. Tests are in large batches: there the size does not matter."""
+    train_iter, _ = settings.loaders(size, num_train=NUM_TRAIN)
+    _, test_iter = settings.loaders(max(SIZES))
+    net = settings.new_net(model)
+    net.hybridize(static_alloc=True)
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': lr})
+    tell('%s in batches of %d, learning rate %.4g' % (model, size, lr))
+    with contextlib.redirect_stdout(sys.stderr):
+        return train_ch5(net, train_iter, test_iter, size, trainer, mx.cpu(),
+                         settings.pick(EPOCHS, 1))[-1]
 
 
 def report(rows):

@@ -10,7 +10,7 @@ from .settings import percent
 MODELS = ('lenet', 'lenet_bn')
 EPOCHS = 3
 BOUND = math.log(10) / 2  # half the loss of a net that knows nothing of ten classes
-START, MOST = 0.5, 4096
+START, MOST = 1, 4096
 
 
 class Row(NamedTuple):
