@@ -97,4 +97,4 @@ def draw(figure, rows):
         ax.set_xlabel('layer or unit')
         ax.set_ylabel('largest absolute output')
         ax.set_title('%s, batch %d, %d×%d' % (row.model, row.batch_size, row.side, row.side))
-    figure.legend(*ax.get_legend_handles_labels(), loc='outside lower center', ncols=3)
+    ax.legend(loc='center')
