@@ -16,7 +16,7 @@ ROWS = {
                    for size in (1, 8) for model in batch_size.MODELS],
     'warmup': [warmup.Row(step, 0.1, 0.1, 0.2, 0.3, 0.4) for step in (1, 10)],
     'depth': [depth.Row('paper_resnet18', 4, 32, 1e3, 1.0, 9.0, (1.0, float('inf')), (1.0, 2.0),
-                        (1.0, 2.0))]}
+                        (1.0, 2.0), (1.0, 2.0))]}
 
 
 def run(*args):
