@@ -33,7 +33,8 @@ def resnet18(num_classes=10, prefix=None, params=None):
     """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
     pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4.
 
-    `prefix` and `params` are as for `resnet`.
+    The paper's, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`. `prefix` and
+    `params` are as for `resnet`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():

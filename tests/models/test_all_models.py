@@ -5,15 +5,18 @@ import mxnet as mx
 import numpy as np
 import pytest
 from conftest import REPOSITORY, smaller
+from mxnet import nd
 from small_runs import stopped
 
 import gluonblocks as gb
+from experiments.averages import measure_anew
 from gluonblocks.models import registry
 from gluonblocks.runs import records
 from gluonblocks.training.inference import predict_images
 
-# Two steps in, these predict NaN, though weights and loss are finite.
-NO_NUMBERS_YET = ('paper_resnet101', 'paper_resnet152')
+# Two steps of batches of 4 blow their weights up, and the moving averages lag behind these: so far
+# that predictions overflow. `python scripts/experiments.py depth` shows it layer by layer.
+AVERAGES_LAG = ('paper_resnet101', 'paper_resnet152')
 BOOT = os.path.join(REPOSITORY, 'docs', 'boot.png')
 
 
@@ -31,8 +34,11 @@ def test_a_model_is_stopped_in_an_epoch_goes_on_to_its_end_and_predicts(
     assert all(np.isfinite(param.data().asnumpy()).all()
                for param in net.collect_params().values())
     answer, = gb.predict_files(folder, [BOOT], top=10)
-    if name not in NO_NUMBERS_YET:
-        assert sum(p for _, p in answer.classes) == pytest.approx(1, rel=1e-4)
     expected = predict_images(net, [answer.image], mx.cpu(), gb.get_recipe(name).resize, 4)
     np.testing.assert_allclose(np.sort([p for _, p in answer.classes]),
                                np.sort(next(iter(expected))), rtol=1e-4, atol=1e-6)
+    if name in AVERAGES_LAG:
+        net.hybridize(False)
+        measure_anew(net, nd.random.uniform(shape=(4, 1, 32, 32)))
+        expected = predict_images(net, [answer.image], mx.cpu(), 32)
+    assert expected.sum() == pytest.approx(1, rel=1e-4)

@@ -96,13 +96,15 @@ def images(side, num_channels=3):
 
 # DenseNet's last pooling in GluonCV is for images of 224. In its v1 the 1x1 convolutions of a
 # bottleneck have biases, which are 0 at first.
-GLUONCV = [
-    ('resnet18_v1', functools.partial(paper_resnet, 18), 64),
-    ('resnet50_v1', functools.partial(paper_resnet, 50), 64),
-    ('resnet50_v1b', functools.partial(paper_resnet, 50, stride_on='3x3'), 64),
-    ('resnet18_v2', functools.partial(paper_resnet, 18, pre_activation=True), 64),
-    ('resnet50_v2', functools.partial(paper_resnet, 50, stride_on='3x3', pre_activation=True), 64),
-    ('densenet121', functools.partial(paper_densenet, 121), 224)]
+GLUONCV = [('resnet%d_v1' % depth, functools.partial(paper_resnet, depth), 64)
+           for depth in (18, 34, 50, 101, 152)]
+GLUONCV += [('resnet%d_v1b' % depth, functools.partial(paper_resnet, depth, stride_on='3x3'), 64)
+            for depth in (50, 101, 152)]
+GLUONCV += [('resnet%d_v2' % depth, functools.partial(
+    paper_resnet, depth, stride_on='3x3', pre_activation=True), 64)
+    for depth in (18, 34, 50, 101, 152)]
+GLUONCV += [('densenet%d' % depth, functools.partial(paper_densenet, depth), 224)
+            for depth in (121, 161, 169, 201)]
 
 
 @pytest.mark.gluoncv

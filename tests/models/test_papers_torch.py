@@ -23,12 +23,10 @@ def randomized(net):
     return net.eval()
 
 
-CASES = [('resnet18', functools.partial(paper_resnet, 18)),
-         ('resnet34', functools.partial(paper_resnet, 34)),
-         ('resnet50', functools.partial(paper_resnet, 50, stride_on='3x3')),
-         ('resnet101', functools.partial(paper_resnet, 101, stride_on='3x3')),
-         ('densenet121', functools.partial(paper_densenet, 121)),
-         ('densenet161', functools.partial(paper_densenet, 161))]
+CASES = [('resnet%d' % depth, functools.partial(paper_resnet, depth, stride_on='3x3'))
+         for depth in (18, 34, 50, 101, 152)]
+CASES += [('densenet%d' % depth, functools.partial(paper_densenet, depth))
+          for depth in (121, 161, 169, 201)]
 
 
 @pytest.mark.parametrize('theirs, make', CASES, ids=[case[0] for case in CASES])
