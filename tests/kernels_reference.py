@@ -68,7 +68,8 @@ def _windows(Z, window, stride):
     H, W = [(n - k) // s + 1 for n, k, s in zip(Z.shape[2:], window, stride)]
     for k in range(window[0] * window[1]):
         i, j = divmod(k, window[1])
-        yield Z[:, :, i:i + stride[0] * (H - 1) + 1:stride[0], j:j + stride[1] * (W - 1) + 1:stride[1]]
+        yield Z[:, :, i:i + stride[0] * (H - 1) + 1:stride[0],
+                j:j + stride[1] * (W - 1) + 1:stride[1]]
 
 
 def _pool(Z, window, stride):

@@ -6,9 +6,9 @@ Two rewritings of the graph that Gluon traced, each only where it is known to ho
   fast kernels for channels in eights; others it computes as matrix products, with copies.
 - batch norm (+ activation) -> one `norm`: two passes over the numbers forward, and two backward.
 
-A convolution in eights hands on its output in an order of oneDNN's own, which its batch norm takes as
-it is and our `norm` would have put back: so `nn.BatchNorm` after one stays. `gb.BatchNorm`'s graph
-has it put back too.
+A convolution in eights hands on its output in an order of oneDNN's own, which its batch norm takes
+as it is and our `norm` would have put back: so `nn.BatchNorm` after one stays. `gb.BatchNorm`'s
+graph has it put back too.
 """
 import ast
 import json
@@ -25,8 +25,8 @@ def use_operators(symbol, requests, asked=(), **shapes):
     """The graph `symbol` with our operators, for training on inputs of `shapes`, as data=(N, ...).
 
     `requests` has the `grad_req` of the float32 parameters by name: only what takes parameters of
-    which all gradients are written is replaced. `asked` names the inputs whose gradient is asked for.
-    It may have to be added to another, which the operators cannot: of these they get a copy.
+    which all gradients are written is replaced. `asked` names the inputs whose gradient is asked
+    for. It may have to be added to another, which the operators cannot: of these they get a copy.
     """
     graph = _Graph(json.loads(symbol.tojson()))
     norms = [norm for norm in _norms(graph) if _fits(graph, norm, requests)]
@@ -137,8 +137,8 @@ def _ours(graph, members):
     # The node that moves an average is read from JSON, and has no mark.
     members |= {j for i in members for j, _, _ in graph.nodes[i]['inputs']
                 if graph.nodes[j]['op'] == 'sgd_mom_update'}
-    attrs = next(graph.nodes[i]['attrs'] for i in members if NORM in graph.nodes[i].get('attrs', {}))
-    said = json.loads(attrs[NORM])
+    said = json.loads(next(attrs[NORM] for attrs in (graph.nodes[i].get('attrs', {})
+                                                     for i in members) if NORM in attrs))
     outside = {(j, k) for i in members for j, k, _ in graph.nodes[i]['inputs'] if j not in members}
     params = {graph.nodes[j]['name']: (j, k) for j, k in outside if graph.nodes[j]['op'] == 'null'}
     roles = [params.get(name) for name in said['params']]

@@ -36,20 +36,16 @@ class Unavailable(Exception):
         self.remedy = remedy
 
 
-def library(progress=None):
-    """The path of the library for this machine, built if it is not there yet.
-
-    `progress` is called before it is built, with a sentence. Raises Unavailable.
-    """
+def library(build=True):
+    """The path of the library for this machine. Where it is not there yet it is built, or with
+    `build=False` the result is None and nothing is written. Raises Unavailable."""
     header, glue = _interface()
     compiler = find_compiler()
-    folder = cache_folder()
+    folder = cache_folder(make=build)
     key = _key([header, glue], compiler)
     found = _find(folder, key)
-    if found:
+    if found or not build:
         return found
-    if progress:
-        progress('compiling the operators, once for this machine: about ten seconds')
     content = _compile(folder, compiler, glue)
     path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
     try:
@@ -87,15 +83,21 @@ def find_compiler():
                       '(Fedora, RHEL)')
 
 
-def cache_folder():
-    """$XDG_CACHE_HOME/gluonblocks/operators, made if it is not there, the user's alone."""
+def cache_folder(make=True):
+    """$XDG_CACHE_HOME/gluonblocks/operators, the user's alone.
+
+    It is made if it is not there, or without `make` the folder above it stands for it.
+    """
     top = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
     if not os.path.isabs(top):
         raise Unavailable('the cache would be %s, which is no absolute path' % top,
                           'set XDG_CACHE_HOME to a folder of yours')
     folder = os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
     try:
-        _make(folder)
+        if make:
+            _make(folder)
+        while not make and not os.path.lexists(folder):
+            folder = os.path.dirname(folder)
         state = os.lstat(folder)
     except OSError as error:
         raise Unavailable('the cache %s cannot be made: %s' % (folder, error.strerror or error),
@@ -154,7 +156,7 @@ def _processor():
 
 
 def _find(folder, key):
-    """The path of the library of `key` that is whole; one that is not is removed."""
+    """The path of the library of `key` that is whole, or None; one that is not is removed."""
     for name in sorted(os.listdir(folder)):
         if not (name.startswith(key + '-') and name.endswith('.so')):
             continue

@@ -16,22 +16,29 @@ _lock = threading.Lock()
 _status = None
 
 
-def status(progress=None):
+def status():
     """The `Status` of the operators. The first time they are built, loaded and tried.
 
-    It never raises: whoever cannot have them goes on without. `progress` is called with a sentence
-    before they are compiled.
+    It never raises: whoever cannot have them goes on without.
     """
     global _status
     with _lock:
         if _status is None:
-            _status = _load(progress)
+            _status = _load()
         return _status
 
 
-def _load(progress):
+def pending():
+    """Whether `status` would have to compile them first, which takes about ten seconds."""
     try:
-        path = library(progress)
+        return _status is None and library(build=False) is None
+    except Unavailable:
+        return False
+
+
+def _load():
+    try:
+        path = library()
     except Unavailable as error:
         return Status(False, str(error), error.remedy)
     try:

@@ -17,7 +17,8 @@ def differences():
         wrong += _compare('norm %s%s' % (shape, activation and ', ' + activation), rng,
                           *norm_graphs(shape, activation))
     for shape, channels, kernel, pad, activation in [
-            ((21, 3, 13, 10), 5, (3, 5), (0, 0), 'sigmoid'), ((18, 2, 9, 9), 7, (5, 5), (1, 2), 'relu')]:
+            ((21, 3, 13, 10), 5, (3, 5), (0, 0), 'sigmoid'),
+            ((18, 2, 9, 9), 7, (5, 5), (1, 2), 'relu')]:
         wrong += _compare('stage %s' % (shape,), rng,
                           *stage_graphs(shape, channels, kernel, pad, activation, (2, 2), (2, 2)))
     return wrong
