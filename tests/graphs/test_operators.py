@@ -146,7 +146,8 @@ LAYERS = {
     'other settings': lambda: [nn.Conv2D(5, 3), gb.BatchNorm(5, 4, eps=0.1, momentum=0.5)],
     'dense': lambda: [nn.Dense(7), nn.BatchNorm(), nn.Activation('sigmoid'), nn.Dense(3)],
     'eights': lambda: [nn.Conv2D(8, 3), gb.BatchNorm(8, num_dims=4), nn.Activation('relu'),
-                       nn.Conv2D(16, 1), gb.BatchNorm(16, num_dims=4), nn.Activation('relu'), nn.MaxPool2D(2)]}
+                       nn.Conv2D(16, 1), gb.BatchNorm(16, num_dims=4), nn.Activation('relu'),
+                       nn.MaxPool2D(2)]}
 
 
 @pytest.mark.parametrize('kind', LAYERS)
