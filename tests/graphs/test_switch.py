@@ -39,7 +39,7 @@ def test_the_way_is_read_at_each_call(monkeypatch):
 def test_an_unknown_way_is_refused_where_it_is_asked(monkeypatch):
     layer = block((2, 3))
     monkeypatch.setenv('GLUONBLOCKS_WAY', 'fast')
-    with pytest.raises(ValueError, match="GLUONBLOCKS_WAY is 'fast', but must be .*formula, graph, operators"):
+    with pytest.raises(ValueError, match="'fast', but must be one of formula, graph, operators"):
         layer(nd.zeros((2, 3)))
 
 
