@@ -5,6 +5,8 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 
+LAYER_WAYS = ('formula', 'graph')  # a layer by itself has no operators: only a net of ours has
+
 
 def conv(X, weight, bias, stride, padding):
     """Cross-correlation: (N, C, H, W) with (K, C, k, k) -> (N, K, H', W')."""

@@ -35,8 +35,9 @@ def formula(X, gamma, beta, moving_mean, moving_var, eps, momentum):
     return gamma * X_hat + beta, moving_mean, moving_var
 
 
-_ON_ARRAYS = {'formula': formula, 'graph': batch_norm_arrays}
-_AS_GRAPH = {'formula': formula_graph, 'graph': batch_norm_graph}
+_ON_ARRAYS = {'formula': formula, 'graph': batch_norm_arrays, 'operators': batch_norm_arrays}
+# Operators are put in the place of the graph by the net that holds it: see graphs/operators.py.
+_AS_GRAPH = {'formula': formula_graph, 'graph': batch_norm_graph, 'operators': batch_norm_graph}
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum):

@@ -51,7 +51,7 @@ def collect(error=None):
              ('MXNet', _mxnet_version(error)),
              ('GluonCV', _version('gluoncv') or 'not installed')]
     if not error:
-        lines += [('threads', _threads(wrong)), ('MXNet build', _features()),
+        lines += [('way', _way(wrong)), ('threads', _threads(wrong)), ('MXNet build', _features()),
                   ('devices', _devices(wrong))]
     lines += [('variables', ' '.join(_variables()) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
@@ -89,6 +89,25 @@ def _threads(wrong):
                      'above). Unset\nOMP_NUM_THREADS and MXNET_OMP_MAX_THREADS: gluonblocks then '
                      'takes every core once.' % (used, cores))
     return '%d for %d cores' % (used, cores)
+
+
+def _way(wrong):
+    from ..graphs.kernels.load import pending, status
+    from ..graphs.switch import DEFAULT, VARIABLE, way
+    try:
+        chosen = way()
+    except ValueError as error:
+        wrong.append('%s' % error)
+        return 'unknown'
+    if chosen != 'operators':
+        return '%s, by the environment variable %s; unset it is %s' % (chosen, VARIABLE, DEFAULT)
+    if pending():
+        return 'operators, which the first training compiles: about ten seconds'
+    state = status()
+    if state.ready:
+        return 'operators'
+    return 'graph, without operators: ' + state.reason + (
+        '. To train faster: ' + state.remedy if state.remedy else '')
 
 
 def _features():

@@ -55,10 +55,12 @@ class _NormalizeBatch(nn.HybridBlock):
 
 def batch_norm_graph(F, X, gamma, beta, moving_mean, moving_var, shape, eps, momentum, frozen):
     """`blocks.norm.formula_graph`: the same arguments and result."""
-    with marked():
+    if frozen:
+        with marked():
+            return _by_averages(F, Channels(F, X, shape[1], len(shape)), gamma, beta, moving_mean,
+                                moving_var, eps)
+    with marked([gamma, beta, moving_mean, moving_var], eps=eps, momentum=momentum):
         channels = Channels(F, X, shape[1], len(shape))
-        if frozen:
-            return _by_averages(F, channels, gamma, beta, moving_mean, moving_var, eps)
         predicts = predicting(F, shape)
         center = F.where(predicts, moving_mean, channels.mean(F.BlockGrad(channels.X)))
         D, rest, var = center_on(F, channels, center)

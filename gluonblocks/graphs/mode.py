@@ -9,16 +9,21 @@ import json
 import mxnet as mx
 
 MARK = '__batch_norm_call__'
+NORM = '__batch_norm__'
 _calls = itertools.count()
 
 
-def marked():
+def marked(params=None, **settings):
     """Within it, the nodes of one layer's call are marked as its own.
 
     MXNet merges equal nodes: where a net uses one layer twice, the second call would read the
-    averages of before the first.
+    averages of before the first. `params`, the symbols of gamma, beta and the averages, and
+    `settings` are written there for who puts something else in the nodes' place (see `operators`).
     """
-    return mx.AttrScope(**{MARK: str(next(_calls))})
+    marks = {MARK: str(next(_calls))}
+    if params:
+        marks[NORM] = json.dumps(dict(settings, params=[param.name for param in params]))
+    return mx.AttrScope(**marks)
 
 
 def predicting(F, shape):

@@ -3,13 +3,15 @@ import collections
 from typing import Any
 
 import mxnet as mx
+import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
+from .operators import use_operators
 from .prediction import prediction_graph
 from .simplify import simplify
 from .statistics import starts_missing
-from .switch import way
+from .switch import taken, way
 
 # Four sizes of images, trained on and predicted; each graph keeps memory for what it computes.
 MAX_GRAPHS = 8
@@ -24,8 +26,9 @@ class Net(nn.HybridSequential):
       `net.output = nn.Dense(5)` has a trained net learn other classes.
     - Hybridized, it is faster. Gluon traces one graph for images of all sizes, without knowing any.
       Here each size of images, and each mode, training or predicting, gets that graph simplified
-      (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. With
-      GLUONBLOCKS_WAY=formula the graph runs as it was traced.
+      (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. One that
+      trains has our own operators inside where they are faster (see `use_operators`).
+      GLUONBLOCKS_WAY switches both off (see `switch`).
     - `save_parameters` and `export` wait until MXNet has computed what they write; `export` writes
       the graph for prediction, for images of all sizes.
 
@@ -35,6 +38,7 @@ class Net(nn.HybridSequential):
 
     _cached_op: Any  # Gluon's own
     _cached_op_args: Any
+    _traced: Any  # the parameters that the traced graph takes, in its order
 
     def _alias(self):  # Gluon names nets by it, as in the book
         return 'hybridsequential'
@@ -130,25 +134,51 @@ class Net(nn.HybridSequential):
         # Without a graph it is to be traced anew; without an operation the last try failed.
         if not self._cached_graph or self._cached_op is None:
             self._build_cache(*args)
-        key = autograd.is_training(), args[0].shape[1:]
+            self._traced = [param for is_data, param in self._cached_op_args if not is_data]
+        operators = self._operators_for(args[0])
+        key = autograd.is_training(), args[0].shape[1:], operators
         if key not in self._graphs:
-            self._graphs[key] = self._make_for(autograd.is_training(), args[0].shape)
+            self._graphs[key] = self._make_for(autograd.is_training(), args[0].shape, operators)
             if len(self._graphs) > MAX_GRAPHS:
                 self._graphs.popitem(last=False)
         self._graphs.move_to_end(key)
         self._cached_op, self._cached_op_args = self._graphs[key]
         return super()._call_cached_op(*args)
 
-    def _make_for(self, training, shape):
+    def _operators_for(self, x):
+        """(whether the gradient of the input is asked for, `grad_req` of each parameter) where our
+        operators may be used, None where not. They take float32 on the CPU, and are for training
+        alone: a forward pass that is not recorded moves no averages of `nn.BatchNorm`."""
+        if not (autograd.is_training() and autograd.is_recording() and way() == 'operators'
+                and x.context.device_type.startswith('cpu') and x.dtype == np.float32
+                and taken() == 'operators'):
+            return None
+        try:
+            autograd.get_symbol(x)
+            asked = True
+        except mx.base.MXNetError:  # it is in no recorded computation
+            asked = False
+        return asked, tuple([param.grad_req for param in self._traced])
+
+    def _make_for(self, training, shape, operators):
         """What Gluon keeps of a graph, made for images of `shape`: the operation, its arguments."""
         (data,), symbol = self._cached_graph
+        if operators:
+            asked = [data.name] if operators[0] else []
+            symbol = use_operators(symbol, self._requests(), asked, **{data.name: shape})
         symbol = simplify(symbol, training, **{data.name: shape})
-        params = {param.name: param for is_data, param in self._cached_op_args if not is_data}
+        params = {param.name: param for param in self._traced}
         args = [(True, 0) if name == data.name else (False, params[name])
                 for name in symbol.list_inputs()]
         flags = [('data_indices', [i for i, (is_data, _) in enumerate(args) if is_data]),
                  ('param_indices', [i for i, (is_data, _) in enumerate(args) if not is_data])]
         return mx.nd.CachedOp(symbol, flags + self._flags), args
+
+    def _requests(self):
+        """{name: grad_req} of the parameters that our operators can take."""
+        return {param.name: param.grad_req for param in self._traced
+                if np.dtype(param.dtype) == np.float32
+                and param._stype == param._grad_stype == 'default'}
 
     def load_parameters(self, filename, ctx=None, allow_missing=False, *args, **kwargs):
         """As `Block.load_parameters`; a file of the book's net, without averages, loads too."""

@@ -10,7 +10,7 @@ import safetensors
 
 from .._version import __version__
 from ..data.batches import BatchLoader
-from ..graphs.switch import VARIABLE, way
+from ..graphs.switch import VARIABLE, taken
 from .config import FREE
 from .sources import differences
 
@@ -30,7 +30,7 @@ def environment():
     for name, module in [('gluoncv', 'gluoncv'), ('pillow', 'PIL')]:
         if module in sys.modules:
             versions[name] = sys.modules[module].__version__
-    return {'versions': versions, 'cpu': cpu, 'way': way(),
+    return {'versions': versions, 'cpu': cpu, 'way': taken(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 

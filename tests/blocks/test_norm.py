@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
+from reference import LAYER_WAYS, close, example, net_with
 from reference import bn_block as block
-from reference import close, example, net_with
 
 import gluonblocks as gb
-from gluonblocks.graphs.switch import WAYS
 
 EPS, MOMENTUM = 1e-5, 0.9
 SHAPES = [(8, 5), (256, 120), (4, 3, 6, 6), (256, 6, 24, 24), (7, 16, 8, 8), (3, 2, 5, 1)]
 
 
-@pytest.fixture(params=WAYS, autouse=True)
+@pytest.fixture(params=LAYER_WAYS, autouse=True)
 def way(request, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 

@@ -3,13 +3,12 @@ import mxnet as mx
 import pytest
 from mxnet import autograd, nd
 from mxnet.contrib import amp
-from reference import close
+from reference import LAYER_WAYS, close
 
 import gluonblocks as gb
-from gluonblocks.graphs.switch import WAYS
 
 
-@pytest.fixture(params=WAYS, autouse=True)
+@pytest.fixture(params=LAYER_WAYS, autouse=True)
 def way(request, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 

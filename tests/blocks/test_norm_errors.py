@@ -3,16 +3,15 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, nd
+from reference import LAYER_WAYS, net_with
 from reference import bn_block as block
-from reference import net_with
 
 import gluonblocks as gb
-from gluonblocks.graphs.switch import WAYS
 
 EPS, MOMENTUM = 1e-5, 0.9
 
 
-@pytest.fixture(params=WAYS, autouse=True)
+@pytest.fixture(params=LAYER_WAYS, autouse=True)
 def way(request, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 

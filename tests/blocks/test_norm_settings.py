@@ -3,16 +3,15 @@ import numpy as np
 import pytest
 from mxnet import autograd, nd
 from mxnet.gluon import nn
-from reference import close, example, net_with
+from reference import LAYER_WAYS, close, example, net_with
 
 import gluonblocks as gb
 from gluonblocks.graphs.net import Net
-from gluonblocks.graphs.switch import WAYS
 
 SHAPES = [(16, 5), (8, 3, 6, 6)]
 
 
-@pytest.fixture(params=WAYS, autouse=True)
+@pytest.fixture(params=LAYER_WAYS, autouse=True)
 def way(request, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 

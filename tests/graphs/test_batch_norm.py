@@ -3,12 +3,11 @@ import numpy as np
 import pytest
 from mxnet import autograd, nd
 from mxnet.gluon import nn
+from reference import LAYER_WAYS, close, example, net_with
 from reference import bn_block as block
-from reference import close, example, net_with
 
 import gluonblocks as gb
 from gluonblocks.graphs.batch_norm import _normalize_batch
-from gluonblocks.graphs.switch import WAYS
 
 
 def run(shape, hybridize, training, offset):
@@ -34,13 +33,13 @@ def run(shape, hybridize, training, offset):
 def test_each_way_gives_what_the_definition_gives(monkeypatch, shape, hybridize, training, offset):
     monkeypatch.setenv('GLUONBLOCKS_WAY', 'formula')
     defined = run(shape, False, training, offset)
-    for way in WAYS:
+    for way in LAYER_WAYS:
         monkeypatch.setenv('GLUONBLOCKS_WAY', way)
         for name, value in run(shape, hybridize, training, offset).items():
             close(value, defined[name].asnumpy(), 1e-4)
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=LAYER_WAYS)
 def way(request, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 

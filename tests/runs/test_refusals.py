@@ -67,7 +67,7 @@ def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
             gb.resume_run(folder)
     with monkeypatch.context() as patch:
         patch.setenv('GLUONBLOCKS_WAY', 'formula')
-        with pytest.raises(ValueError, match='way graph there, formula here'):
+        with pytest.raises(ValueError, match='way (graph|operators) there, formula here'):
             gb.resume_run(folder)
     monkeypatch.setattr(np, '__version__', '0.1')
     with pytest.raises(ValueError, match='numpy .* there, 0.1 here'):

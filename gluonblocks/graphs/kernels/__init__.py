@@ -1,0 +1,5 @@
+"""Operators in C++ for training on the CPU, built where they run, through MXNet's own interface.
+
+`moments.h` has the mathematics of batch normalization, `norm.h` and `stage.h` the operators,
+`operators.cc` what MXNet calls; `build` compiles them once and `load` hands them to MXNet.
+"""

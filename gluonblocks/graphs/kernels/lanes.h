@@ -1,0 +1,122 @@
+// Vectors of floats, one for each lane of the processor, and what the operators do with them.
+#pragma once
+#include <omp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace gb {
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16, REGISTERS = 32;
+#elif defined(__AVX__)
+constexpr int LANES = 8, REGISTERS = 16;
+#elif defined(__aarch64__)
+constexpr int LANES = 4, REGISTERS = 32;
+#else
+constexpr int LANES = 4, REGISTERS = 16;
+#endif
+
+typedef float V __attribute__((vector_size(4 * LANES)));
+typedef int32_t I __attribute__((vector_size(4 * LANES)));
+typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+#define GB_INLINE inline __attribute__((always_inline))
+
+GB_INLINE V all(float a) { return a - V{}; }  // not V{} + a, which would lose the sign of -0
+GB_INLINE V load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
+GB_INLINE void store(float* p, V v) { *reinterpret_cast<Unaligned*>(p) = v; }
+
+// The n < LANES floats at p, and `rest` in the other lanes.
+GB_INLINE V load_part(const float* p, int n, float rest) {
+  V v = all(rest);
+  std::memcpy(&v, p, n * sizeof(float));
+  return v;
+}
+GB_INLINE void store_part(float* p, int n, V v) { std::memcpy(p, &v, n * sizeof(float)); }
+
+GB_INLINE double sum(V v) {
+  double s = 0;
+  for (int i = 0; i < LANES; ++i) s += v[i];
+  return s;
+}
+
+// e^x by Cephes' expf: x = n ln 2 + r, and a polynomial for e^r. Relative error 2e-7. NaN stays NaN.
+GB_INLINE V exp(V x) {
+  x = x < -87.3f ? all(-87.3f) : x;
+  x = x > 88.3f ? all(88.3f) : x;
+  const float round = 12582912.f;  // 1.5 * 2^23: floats of this size have no digits after the point
+  V n = (x * 1.44269504f + round) - round;
+  V r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  V p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.f;
+  // 2^n has n + 127 in its exponent. A NaN has no whole n: it is made 0, and is in p already.
+  I e = __builtin_convertvector(n == n ? n : V{}, I);
+  return p * reinterpret_cast<V>((e + 127) << 23);
+}
+
+// An activation a = f(z), and the factor f'(z) of its gradient, from a.
+struct Identity {
+  static GB_INLINE V f(V z) { return z; }
+  static GB_INLINE V slope(V) { return all(1.f); }
+};
+struct Sigmoid {
+  static GB_INLINE V f(V z) { return 1.f / (1.f + exp(-z)); }
+  static GB_INLINE V slope(V a) { return a * (1.f - a); }
+};
+struct Relu {
+  static GB_INLINE V f(V z) { return z <= 0.f ? V{} : z; }
+  static GB_INLINE V slope(V a) { return a <= 0.f ? V{} : a == a ? all(1.f) : a; }
+};
+
+// Pixels of LANES images <-> pixels whose lanes are images: rows and columns change places.
+GB_INLINE void transpose(V (&v)[LANES]) {
+  I low, high;
+  for (int i = 0; i < LANES; ++i) {
+    low[i] = i / 2 + (i % 2) * LANES;
+    high[i] = low[i] + LANES / 2;
+  }
+#pragma GCC unroll 4
+  for (int step = 1; step < LANES; step *= 2) {  // each takes the two halves together, in turns
+    V t[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES / 2; ++i) {
+      t[2 * i] = __builtin_shuffle(v[i], v[i + LANES / 2], low);
+      t[2 * i + 1] = __builtin_shuffle(v[i], v[i + LANES / 2], high);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; ++i) v[i] = t[i];
+  }
+}
+
+// Memory that is not set before it is written, begins at a cache line, and grows only.
+class Buffer {
+ public:
+  V* of(size_t vectors) {
+    if (vectors > size_) {
+      memory_.reset();  // first, that both are not there at once
+      memory_.reset(new char[vectors * sizeof(V) + 64]);
+      size_ = vectors;
+    }
+    return reinterpret_cast<V*>((reinterpret_cast<uintptr_t>(memory_.get()) + 63) / 64 * 64);
+  }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+  size_t size_ = 0;
+};
+
+// MXNet's number of threads. In a process that was forked off, OpenMP's team is lost: one.
+static const pid_t loaded_by = getpid();
+inline int threads() { return getpid() == loaded_by ? omp_get_max_threads() : 1; }
+
+}  // namespace gb

@@ -1,0 +1,82 @@
+// Mean and variance of each channel of a batch, and what batch normalization makes of them.
+#pragma once
+#include "lanes.h"
+
+namespace gb {
+
+// Mean and sum of squared differences from it, of n numbers.
+struct Moments {
+  double n = 0, mean = 0, squares = 0;
+
+  double var() const { return std::max(squares, 0.) / n; }  // NaN stays NaN
+
+  // Of n numbers, by their differences d from `near`, a number near their mean.
+  static Moments of(double n, double near, double sum_d, double sum_d2) {
+    Moments m;
+    m.n = n;
+    m.mean = std::isfinite(near) ? near + sum_d / n : near;
+    m.squares = sum_d2 - sum_d * sum_d / n;
+    return m;
+  }
+
+  // Chan, Golub & LeVeque 1983: of two sets of numbers, together. In double precision, and always in
+  // the same order: so the results do not depend on the threads.
+  void add(const Moments& other) {
+    const double all = n + other.n, d = other.mean - mean;
+    if (n && !(std::isfinite(mean) && std::isfinite(other.mean))) {
+      mean += other.mean;  // infinity stays, as in a sum
+      squares = NAN;
+    } else {
+      mean += d * other.n / all;
+      squares += other.squares + d * d * n * other.n / all;
+    }
+    n = all;
+  }
+};
+
+// Ioffe & Szegedy 2015, algorithm 1, for one channel of m numbers:
+//   mu = sum x / m                      var = sum (x - mu)^2 / m
+//   x_hat = (x - mu) / sqrt(var + eps)  y = gamma x_hat + beta
+// A float can be too coarse for mu where it is large against the deviation. mu is kept in two parts,
+// center + rest; x - center loses nothing, and rest goes into the constant:
+//   y = scale (x - center) + shift,  scale = gamma / sqrt(var + eps),  shift = beta - scale rest
+struct Channel {
+  float center, scale, shift;
+  double rest, inverse;  // inverse = 1 / sqrt(var + eps)
+
+  Channel() {}
+  Channel(const Moments& m, float gamma, float beta, float eps) {
+    center = static_cast<float>(m.mean);
+    rest = m.mean - center;
+    inverse = 1 / std::sqrt(m.var() + eps);
+    scale = static_cast<float>(gamma * inverse);
+    shift = static_cast<float>(beta - gamma * inverse * rest);
+  }
+};
+
+// The same paper's gradients, by s = sum dy and q = sum dy (x - mu):
+//   dbeta = s   dgamma = q / sqrt(var + eps)
+//   dx = scale (dy - s / m - (x - mu) q / (m (var + eps)))
+//      = scale dy + slope (x - center) + constant
+struct ChannelGradient {
+  float dgamma, dbeta, slope, constant;
+
+  ChannelGradient() {}
+  // `q_center` is sum dy (x - center).
+  ChannelGradient(const Channel& c, double m, double s, double q_center) {
+    const double q = q_center - c.rest * s, scale = c.scale;
+    dbeta = static_cast<float>(s);
+    dgamma = static_cast<float>(q * c.inverse);
+    const double a = -scale * c.inverse * c.inverse * q / m;
+    slope = static_cast<float>(a);
+    constant = static_cast<float>(-scale * s / m - a * c.rest);
+  }
+};
+
+// D2L 5.11: moving = momentum moving + (1 - momentum) batch, with the variance as it is, biased.
+inline void move(float* moving_mean, float* moving_var, const Moments& m, double mean, float momentum) {
+  *moving_mean = static_cast<float>(momentum * *moving_mean + (1.0 - momentum) * mean);
+  *moving_var = static_cast<float>(momentum * *moving_var + (1.0 - momentum) * m.var());
+}
+
+}  // namespace gb

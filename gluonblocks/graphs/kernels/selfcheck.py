@@ -1,0 +1,108 @@
+"""The operators against MXNet's own, on random input, before anything is trained with them."""
+import json
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, nd
+
+EPS, MOMENTUM, RTOL = 1e-5, 0.9, 1e-4
+_NORM = [('gamma', 'g'), ('beta', 'b'), ('moving_mean', 'm'), ('moving_var', 'v')]
+
+
+def differences():
+    """What of each operator differs from the graph, in words: [] where all is well."""
+    rng = np.random.RandomState(0)
+    wrong = []
+    for shape, activation in [((37, 21), 'sigmoid'), ((7, 5, 9, 6), ''), ((3, 4, 5, 5), 'relu')]:
+        wrong += _compare('norm %s%s' % (shape, activation and ', ' + activation), rng,
+                          *norm_graphs(shape, activation))
+    for shape, channels, kernel, pad, activation in [
+            ((21, 3, 13, 10), 5, (3, 5), (0, 0), 'sigmoid'),
+            ((18, 2, 9, 9), 7, (5, 5), (1, 2), 'relu')]:
+        wrong += _compare('stage %s' % (shape,), rng,
+                          *stage_graphs(shape, channels, kernel, pad, activation, (2, 2), (2, 2)))
+    return wrong
+
+
+def norm_graphs(shape, activation=''):
+    """(MXNet's graph, ours, {input: shape}) of one batch normalization."""
+    x, C = mx.sym.var('x'), (shape[1],)
+    shapes = dict({'x': shape}, **{name: C for _, name in _NORM})
+    plain = _activate(_batch_norm(x), activation)
+    ours = operator('norm', [('x', shape)] + [(name, C) for _, name in _NORM],
+                    activation=activation, eps=EPS, momentum=MOMENTUM)
+    return plain, ours, shapes
+
+
+def stage_graphs(shape, channels, kernel, pad, activation, window, stride):
+    """(MXNet's graph, ours, {input: shape}) of one stage."""
+    x, C = mx.sym.var('x'), (channels,)
+    shapes = dict({'x': shape, 'w': C + (shape[1],) + kernel, 'c': C},
+                  **{name: C for _, name in _NORM})
+    conv = mx.sym.Convolution(x, mx.sym.var('w'), mx.sym.var('c'), kernel=kernel, pad=pad,
+                              num_filter=channels)
+    plain = mx.sym.Pooling(_activate(_batch_norm(conv), activation), kernel=window, stride=stride,
+                           pool_type='max')
+    names = ['x', 'w', 'c'] + [name for _, name in _NORM]
+    ours = operator('stage', [(name, shapes[name]) for name in names], activation=activation,
+                    eps=EPS, momentum=MOMENTUM, channels=channels, kernel='%dx%d' % kernel,
+                    pad='%dx%d' % pad, window='%dx%d' % window, stride='%dx%d' % stride)
+    return plain, ours, shapes
+
+
+def operator(name, inputs, **attrs):
+    """The symbol of one of our operators with variables (name, shape) as its inputs."""
+    nodes = [{'op': 'null', 'name': var, 'inputs': []} for var, _ in inputs]
+    nodes.append({'op': '_gluonblocks_' + name, 'name': name,
+                  'attrs': {key: str(value) for key, value in attrs.items()},
+                  'inputs': [[i, 0, 0] for i in range(len(inputs))]})
+    return mx.sym.load_json(json.dumps({
+        'nodes': nodes, 'arg_nodes': list(range(len(inputs))), 'heads': [[len(inputs), 0, 0]],
+        'attrs': json.loads(mx.sym.var('x').tojson())['attrs']}))
+
+
+def _batch_norm(x):
+    return mx.sym.BatchNorm(x, eps=EPS, momentum=MOMENTUM, fix_gamma=False,
+                            **{role: mx.sym.var(name) for role, name in _NORM})
+
+
+def _activate(x, activation):
+    return mx.sym.Activation(x, act_type=activation) if activation else x
+
+
+def values(shapes, rng, offset=0.0):
+    """Random float32 arrays for the inputs of `norm_graphs` and `stage_graphs`."""
+    arrays = {name: rng.randn(*shape).astype('float32') for name, shape in sorted(shapes.items())}
+    arrays['x'] += np.float32(offset)
+    arrays['v'] = np.abs(arrays['v'])
+    return arrays
+
+
+def run(symbol, arrays, dY=None, ctx=None):
+    """One step of a graph: {'out': .., the gradient of each input, 'm' and 'v' as they are then}.
+
+    `dY` is the gradient of the output, or a function of its shape.
+    """
+    with autograd.pause():
+        given = {name: nd.array(array, ctx=ctx, dtype=array.dtype)
+                 for name, array in arrays.items()}
+        for name, array in given.items():
+            if name not in 'mv':
+                array.attach_grad()
+        op = mx.nd.CachedOp(symbol)
+        with autograd.record():
+            out = op(*[given[name] for name in symbol.list_inputs()])
+        out.backward(nd.array(dY(out.shape) if callable(dY) else dY, ctx=ctx, dtype=out.dtype))
+        nd.waitall()
+        result = {name: array.grad.asnumpy() for name, array in given.items() if name not in 'mv'}
+        return dict(result, out=out.asnumpy(), m=given['m'].asnumpy(), v=given['v'].asnumpy())
+
+
+def _compare(title, rng, plain, ours, shapes):
+    arrays = values(shapes, rng)
+    dY = rng.randn(*plain.infer_shape(**shapes)[1][0]).astype('float32')
+    expected, got = run(plain, arrays, dY), run(ours, arrays, dY)
+    # The true gradient of a bias before a batch norm is 0, and MXNet's is what rounding leaves.
+    expected.pop('c', None)
+    return ['%s: %s' % (title, name) for name, array in expected.items()
+            if not np.allclose(got[name], array, rtol=0, atol=RTOL * np.abs(array).max())]

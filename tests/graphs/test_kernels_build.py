@@ -1,0 +1,212 @@
+"""The operators' library: built once, kept where nobody else can write, whole or not there."""
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gluonblocks.graphs import switch
+from gluonblocks.graphs.kernels import build, load
+
+pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='operators are for Linux')
+KERNELS = pathlib.Path(build.__file__).parent
+
+# Takes a compiler's place: it writes the name of its last source to what follows -o.
+COMPILER = """#!/bin/sh
+while [ "$1" != -o ]; do last=$1; shift; done
+sleep 0.1
+echo "built from $last, once" > "$2"
+echo x >> "$(dirname "$0")/calls"
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with an empty cache and a compiler of ours, which `calls` counts."""
+    write_compiler(tmp_path, COMPILER)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setenv('PATH', str(tmp_path / 'bin') + os.pathsep + os.environ['PATH'])
+    monkeypatch.setattr(build, '_interface', lambda: (str(KERNELS / 'lanes.h'),
+                                                      str(KERNELS / 'operators.cc')))
+    return tmp_path
+
+
+def write_compiler(folder, text, name='g++'):
+    path = folder / 'bin' / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def calls(place):
+    path = place / 'bin' / 'calls'
+    return len(path.read_text().split()) if path.exists() else 0
+
+
+def test_it_is_built_once_and_found_again(place):
+    path = build.library()
+    assert open(path).read().startswith('built from')
+    assert build.library() == path and calls(place) == 1
+
+
+def test_the_cache_is_the_users_alone(place):
+    folder = os.path.dirname(build.library())
+    assert folder == str(place / 'cache' / 'gluonblocks' / 'operators')
+    assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+
+
+def test_one_that_was_changed_is_built_anew(place):
+    path = build.library()
+    with open(path, 'a') as f:
+        f.write('more')
+    assert build.library() == path and open(path).read().endswith('once\n') and calls(place) == 2
+
+
+def test_one_that_others_may_write_is_built_anew(place):
+    os.chmod(build.library(), 0o666)
+    assert not os.stat(build.library()).st_mode & 0o022 and calls(place) == 2
+
+
+@pytest.mark.parametrize('folder', ['cache/gluonblocks/operators', 'cache/gluonblocks', 'cache'])
+@pytest.mark.parametrize('mode', [0o770, 0o707])
+def test_a_cache_that_others_can_write_is_not_taken(place, folder, mode):
+    build.library()
+    os.chmod(str(place / folder), mode)
+    with pytest.raises(build.Unavailable, match='others can write to the cache: .*' + folder) as e:
+        build.library()
+    assert 'chmod go-w' in e.value.remedy
+
+
+def test_a_cache_of_another_user_is_not_taken(place, monkeypatch):
+    build.library()
+    monkeypatch.setattr(os, 'geteuid', lambda: 12345)
+    with pytest.raises(build.Unavailable, match='not yours'):
+        build.library()
+
+
+def test_a_cache_that_cannot_be_made_is_told(place):
+    (place / 'cache').write_text('a file')
+    with pytest.raises(build.Unavailable, match='cannot be made') as e:
+        build.library()
+    assert 'XDG_CACHE_HOME' in e.value.remedy
+
+
+@pytest.mark.parametrize('change', [
+    lambda place, patch: write_compiler(place, COMPILER + '\n'),
+    lambda place, patch: patch.setattr(build, '_processor', lambda: 'another'),
+    lambda place, patch: patch.setattr(build.mx, '__version__', '1.9.77'),
+    lambda place, patch: patch.setattr(build, 'FLAGS', build.FLAGS + ('-g',)),
+    lambda place, patch: patch.setattr(build, 'SOURCES', build.SOURCES[:-1])])
+def test_another_compiler_processor_mxnet_or_source_is_another_library(place, monkeypatch, change):
+    first = build.library()
+    change(place, monkeypatch)
+    assert build.library() != first and calls(place) == 2
+
+
+def test_looking_builds_and_writes_nothing(place):
+    assert build.library(build=False) is None
+    assert not (place / 'cache').exists()
+    path = build.library()
+    assert build.library(build=False) == path
+
+
+def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(place):
+    write_compiler(place, '#!/bin/sh\necho notes\necho "x.cc:1: error: no such luck"\nexit 1\n')
+    with pytest.raises(build.Unavailable, match='could not compile them: .*no such luck'):
+        build.library()
+    assert not os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))
+
+
+def test_without_gcc_it_is_said_what_to_install(place, monkeypatch):
+    shutil.rmtree(str(place / 'bin'))
+    monkeypatch.setenv('PATH', str(place / 'bin'))
+    with pytest.raises(build.Unavailable, match='no C.. compiler') as e:
+        build.library()
+    assert 'apt-get install g++' in e.value.remedy
+    write_compiler(place, COMPILER, 'clang++')
+    os.symlink(str(place / 'bin' / 'clang++'), str(place / 'bin' / 'c++'))
+    with pytest.raises(build.Unavailable, match='no C.. compiler'):
+        build.library()
+
+
+def test_an_older_mxnet_has_another_interface(monkeypatch):
+    monkeypatch.setattr(build.mx, '__version__', '1.8.0')
+    with pytest.raises(build.Unavailable, match='takes MXNet 1.9 on Linux, and this is MXNet 1.8'):
+        build.library()
+
+
+def test_what_a_killed_compilation_left_is_removed_when_it_is_old(place):
+    folder = os.path.dirname(build.library())
+    old, new = os.path.join(folder, '.tmp-build-old'), os.path.join(folder, '.tmp-build-new')
+    for path in (old, new):
+        os.mkdir(path)
+    os.utime(old, (time.time() - 7200,) * 2)
+    os.unlink(build.library())
+    build.library()
+    assert not os.path.exists(old) and os.path.exists(new)
+
+
+def test_two_processes_at_once_have_it_whole(place):
+    children = []
+    for _ in range(3):
+        child = os.fork()
+        if not child:
+            try:
+                whole = open(build.library()).read().endswith('once\n')
+            finally:
+                os._exit(0 if whole else 1)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert len(os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))) == 1
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """As in a process that has not asked for the operators yet."""
+    monkeypatch.setattr(load, '_status', None)
+    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+
+
+def test_without_them_the_graph_is_taken_without_a_word(fresh, monkeypatch, recwarn):
+    def no():
+        raise build.Unavailable('no reason', 'no remedy')
+    monkeypatch.setattr(load, 'library', no)
+    assert switch.taken() == 'graph' and switch.way() == 'operators' and not recwarn.list
+    assert load.status() == (False, 'no reason', 'no remedy')
+
+
+def test_where_they_compute_otherwise_there_is_one_warning_and_the_graph(fresh, monkeypatch):
+    monkeypatch.setattr(load, 'library', lambda: 'a path')
+    monkeypatch.setattr(load, 'check_call', lambda code: None)
+    monkeypatch.setattr(load._LIB, 'MXLoadLib', lambda path, verbose: 0, raising=False)
+    monkeypatch.setattr(load, 'differences', lambda: ['norm: out'])
+    with pytest.warns(RuntimeWarning, match='left alone, .* norm: out') as told:
+        assert [switch.taken() for _ in range(3)] == ['graph'] * 3
+    assert len(told) == 1
+
+
+def test_what_mxnet_cannot_load_is_left_alone(fresh, monkeypatch, tmp_path):
+    path = tmp_path / 'no.so'
+    path.write_text('no library')
+    monkeypatch.setattr(load, 'library', lambda: str(path))
+    with pytest.warns(RuntimeWarning, match='left alone'):
+        assert switch.taken() == 'graph'
+
+
+def test_the_operators_keep_within_their_arrays(tmp_path):
+    compiler, program = shutil.which('g++'), str(tmp_path / 'sanitized')
+    flags = ['-O1', '-g', '-march=native', '-fopenmp', '-std=c++11', '-w',
+             '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+    (tmp_path / 'empty.cc').write_text('int main() {}')
+    empty = [str(tmp_path / 'empty.cc'), '-o', program]
+    if not compiler or subprocess.call([compiler, *flags, *empty], stderr=subprocess.DEVNULL):
+        pytest.skip("there is no g++ with its sanitizers here")
+    source = pathlib.Path(__file__).with_name('kernels_sanitized.cc')
+    subprocess.check_call([compiler, *flags, '-I', str(KERNELS), str(source), '-o', program])
+    done = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=dict(os.environ, OMP_NUM_THREADS='2'))
+    assert done.returncode == 0, done.stdout
