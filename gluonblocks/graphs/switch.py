@@ -4,9 +4,10 @@ The environment variable GLUONBLOCKS_WAY says it:
 
 - `formula`: batch normalization runs operator by operator as `blocks/norm.py` defines it, and a
   hybridized net runs its graph as Gluon traced it.
-- `graph`: the same numbers, but for rounding, from the graphs of this folder, several times faster.
-- `operators` (where nothing is said): the same again, and a hybridized `Net` trains with the
-  operators in C++ of `kernels` where they are faster, if they can be had: `taken` tells.
+- `graph` (where nothing is said): the same numbers, but for rounding, from the graphs of this
+  folder, several times faster.
+- `operators`: the same again, and a hybridized `Net` trains with the operators in C++ of `kernels`
+  where they are faster, if they can be had: `taken` tells.
 
 If a result looks wrong, run it with `formula`: what stays wrong is not the fast code's. The
 variable is read at each call, so it may change while a program runs; graphs that were traced for
@@ -18,7 +19,7 @@ from .kernels.load import status
 
 VARIABLE = 'GLUONBLOCKS_WAY'
 WAYS = ('formula', 'graph', 'operators')  # from the plainest to the fastest
-DEFAULT = 'operators'
+DEFAULT = 'graph'
 
 
 def way():

@@ -23,11 +23,11 @@ def is_formula(net):
     return 'broadcast_div' in operators(net)
 
 
-def test_the_way_is_the_operators_unless_said_otherwise(monkeypatch):
+def test_the_way_is_the_graph_unless_said_otherwise(monkeypatch):
     monkeypatch.delenv('GLUONBLOCKS_WAY', raising=False)
-    assert way() == 'operators'
+    assert way() == 'graph'
     monkeypatch.setenv('GLUONBLOCKS_WAY', '')
-    assert way() == 'operators'
+    assert way() == 'graph'
 
 
 def test_the_way_is_read_at_each_call(monkeypatch):
