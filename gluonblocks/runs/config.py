@@ -13,7 +13,8 @@ NAME = 'config.json'
 MAX_BYTES = 1 << 20
 
 # What another process may have otherwise and the numbers are still the same.
-FREE = {name for name, option in OPTIONS.items() if option.may_change} | {'asked'}
+FREE = {name for name, option in OPTIONS.items() if option.may_change} | {
+    'asked', 'worker_changes'}
 
 _SHA256 = re.compile('[0-9a-f]{64}')
 
@@ -36,6 +37,10 @@ _OTHERS = {
         all(map(_whole, value))),
     'sources': is_sources,
     'asked': lambda value: isinstance(value, list) and set(value) <= set(OPTIONS),
+    # After which step another number of workers went on, and which.
+    'worker_changes': lambda value: isinstance(value, list) and all(
+        isinstance(change, list) and len(change) == 2 and isinstance(change[0], int)
+        and change[0] >= 0 and _whole(change[1]) for change in value),
     'versions': lambda value: isinstance(value, dict) and all(map(_text, value.values())),
     'cpu': lambda value: isinstance(value, str),
     'way': lambda value: value in WAYS,
@@ -76,7 +81,7 @@ def read_config(folder):
     if checksum != _digest(config):
         raise ValueError('%s is not what was written: something in it was changed. What a run may '
                          'have otherwise is given when it is resumed: %s' % (
-                             path, ', '.join(sorted(FREE - {'asked'}))))
+                             path, ', '.join(sorted(FREE & set(OPTIONS)))))
     # A checksum is no proof: it may have been made for other content.
     wanted = set(OPTIONS) | set(_OTHERS)
     if set(config) != wanted:
@@ -105,6 +110,17 @@ def read_config(folder):
     if config['identity'] != identity_of(config):
         raise ValueError('%s: its identity is not that of its options' % path)
     return config
+
+
+def for_config(options):
+    """Options as config.json has them."""
+    return dict(options, ctx=device_names(options['ctx'])) if 'ctx' in options else options
+
+
+def recipe_digest(options):
+    """The SHA-256 over all options that decide the numbers."""
+    return _digest({name: value for name, value in for_config(options).items()
+                    if name not in FREE})
 
 
 def device_names(devices):

@@ -101,7 +101,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         images, train_loss, train_hits = workers.total(
             state.images, state.losses.read(), state.hits.read())
         state.rate = images / state.seconds
-        workers.meet(net)
+        workers.meet(net, state.images)
         test_hits, num_tested = workers.total(*count_right(test_iter, net, devices))
         # Book: the seconds are those of training and testing together.
         state.history.append(EpochRecord(state.epoch, train_loss / images, train_hits / images,
