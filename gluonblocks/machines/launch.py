@@ -1,6 +1,7 @@
 """Scheduler, servers and workers of one training: started together, watched, ended together."""
 import contextlib
 import os
+import signal
 import socket
 import sys
 
@@ -58,9 +59,9 @@ class Hub:
             while len(self._ended) < len(self._workers):
                 self._children.turn(TURN)
                 self._after_turn(interrupt)
-        stopped = [end['text'] for end in self._ended.values() if end['kind'] == 'stopped']
-        if stopped:
-            raise Interrupted(interrupt.pending or 2, True, self._ended[self._workers[0]]['text'])
+            first = self._ended[self._workers[0]]
+            if first['kind'] == 'stopped':
+                raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
 
     def _after_turn(self, interrupt):
         lost = self._watch.verdict()
