@@ -52,14 +52,16 @@ class Children:
                                    _Reader(self, child, stream, pipe).read)
 
     def send(self, name, kind, **content):
-        """Send a message to a process."""
-        self._children[name].lines.send(kind, **content)
+        """Send a message to a process, if it is there still."""
+        if name in self._children:
+            self._children[name].lines.send(kind, **content)
 
     def turn(self, seconds):
         """Wait up to so many seconds for something to happen, and pass it on."""
         for key, _ in self.selector.select(seconds):
             key.data()
         for child in list(self._children.values()):
+            child.lines.send('ping')
             if child.process.poll() is None:
                 continue
             child.ended_at = child.ended_at or time.monotonic()

@@ -10,11 +10,10 @@ from .._threads import physical_cores
 from ..training.interrupt import DeferredInterrupt, Interrupted
 from .children import Children, ending
 from .cluster import Cluster, server_environment
+from .place import LOOPBACK
 from .watch import Limits, Watch
 
-LOOPBACK = '127.0.0.1'
 TURN = 0.25  # seconds from one look at all to the next
-LAST_STEP = 10.0  # seconds for processes to end that have said that they are done
 
 
 class WorkerError(ChildProcessError):
@@ -41,9 +40,9 @@ class Hub:
         self._show = show or (lambda name, stream, text: None)
         self._workers = ['worker %d' % k for k in range(num_workers)]
         self._others = ['scheduler'] + ['server %d' % k for k in range(num_servers)]
-        self._facts, self._ended = {}, {}
-        self._watch = Watch(self._places(), self._limits)
-        self._going = self._stopping = False
+        self._names = self._others + self._workers
+        self._facts, self._ended, self._root = {}, {}, None
+        self._going = self._stopping = self._stop_asked = False
 
     def run(self):
         """Start all and wait for their end.
@@ -55,7 +54,7 @@ class Hub:
         with contextlib.ExitStack() as ending_all:
             interrupt = ending_all.enter_context(DeferredInterrupt())
             self._children = ending_all.enter_context(Children(self._receive, self._show))
-            self._start()
+            self._start(interrupt)
             while len(self._ended) < len(self._workers):
                 self._children.turn(TURN)
                 self._after_turn(interrupt)
@@ -63,33 +62,27 @@ class Hub:
             if first['kind'] == 'stopped':
                 raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
 
+    def _start(self, interrupt):
+        host = socket.gethostname()
+        self._begin_watch({name: host for name in self._names})
+        start_processes(self._children, self._names, self._argv, self._job, len(self._workers))
+
+    def _begin_watch(self, hosts):
+        """Watch the processes, which run on `hosts`, a dict by name."""
+        self._watch = Watch({name: '%s:%s' % (host, name.replace('worker ', ''))
+                             for name, host in hosts.items()}, self._limits)
+
     def _after_turn(self, interrupt):
         lost = self._watch.verdict()
         if lost:
             raise WorkerError(lost)
-        for name in self._workers + self._others:
-            self._post(name, 'ping')
-        if interrupt.pending and not self._stopping:
+        if (interrupt.pending or self._stop_asked) and not self._stopping:
             self._stopping = True
             if not self._going:
-                raise Interrupted(interrupt.pending, True, 'stopped before the first step')
+                raise Interrupted(interrupt.pending or signal.SIGINT, True,
+                                  'stopped before the first step')
             for name in self._workers:
                 self._post(name, 'stop')
-
-    def _places(self):
-        host = socket.gethostname()
-        return dict({name: '%s:%s' % (host, name.split()[1]) for name in self._workers},
-                    **{name: '%s:%s' % (host, name) for name in self._others})
-
-    def _start(self):
-        env = process_environment(len(self._workers))
-        for name in self._others:
-            self._children.start(name, python_argv('gluonblocks.machines.roles', name.split()[0]),
-                                 dict(env, **server_environment()))
-        for rank, name in enumerate(self._workers):
-            self._children.start(name, self._argv, env)
-            self._post(name, 'job', job=self._job, rank=rank, num_workers=len(self._workers),
-                       number=rank)
 
     def _post(self, name, kind, **content):
         if name not in self._ended:
@@ -101,7 +94,7 @@ class Hub:
             self._watch.beat(name, *message['mark'])
         elif kind == 'ready':
             self._facts[name] = message['facts']
-            if len(self._facts) == len(self._workers) + len(self._others):
+            if len(self._facts) == len(self._names):
                 self._go()
         elif kind == 'failed':
             raise WorkerError('%s: %s' % (self._watch.place(name), message['text']))
@@ -124,14 +117,28 @@ class Hub:
                     '\n  '.join('%s: %s there, %s here' % (key, first[key],
                                                            self._facts[name].get(key))
                                 for key in differ)))
-        cluster = self._cluster()
-        for name in self._others + self._workers:
-            self._post(name, 'go', cluster=cluster)
+        for name in self._names:
+            self._post(name, 'go', cluster=self._cluster(name))
         self._going = True
 
-    def _cluster(self):
-        return Cluster(LOOPBACK, free_port(LOOPBACK), len(self._workers), len(self._others) - 1,
-                       LOOPBACK)
+    def _cluster(self, name):
+        """The `Cluster` as the process `name` is to know it."""
+        self._root = self._root or free_port(LOOPBACK)
+        return Cluster(LOOPBACK, self._root, len(self._workers), len(self._others) - 1, LOOPBACK)
+
+
+def start_processes(children, names, argv, job, num_workers):
+    """Start the processes of one machine, by their names, and send the workers their job."""
+    workers = [name for name in names if name.startswith('worker')]
+    env = process_environment(len(workers))
+    for name in names:
+        if name in workers:
+            children.start(name, argv, env)
+            children.send(name, 'job', job=job, rank=int(name.split()[1]), num_workers=num_workers,
+                          number=workers.index(name))
+        else:
+            children.start(name, python_argv('gluonblocks.machines.roles', name.split()[0]),
+                           dict(env, **server_environment()))
 
 
 def process_environment(num_workers):

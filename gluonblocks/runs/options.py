@@ -13,6 +13,7 @@ from mxnet import nd
 from ..data.augment import KINDS
 from ..data.datasets import OF_PICTURES, dataset_name, get_dataset, is_dataset_name, list_datasets
 from ..devices import devices_of
+from ..machines.place import find_place
 from ..machines.workers import MERGES
 from ..models.registry import get_recipe
 from ..training.optimizers import OPTIMIZERS
@@ -153,6 +154,16 @@ OPTIONS = {option.name: option for option in [
 
 # How the workers are started, which is no part of the run: it decides no number of it.
 STARTING = {option.name: option for option in [
+    Option('nodes', int, 'machines, on each of which the same command is started', 'M',
+           unset="the cluster manager's (SLURM, MPI, Kubernetes), or else 1", least=1, below=1025,
+           group=MACHINES),
+    Option('node_rank', int, 'the number of this machine, from 0', 'R',
+           unset="the cluster manager's", least=0, below=1024, group=MACHINES),
+    Option('master', str, 'where machine 0 listens for the others', 'HOST:PORT',
+           unset="the cluster manager's", group=MACHINES),
+    Option('interface', str, 'the address of this machine that all its processes use', 'IP',
+           unset='this machine alone can reach them, or with several the route to machine 0',
+           group=MACHINES),
     Option('servers', int, 'processes that add the gradients', 'N', default=1, least=1, below=1025,
            group=MACHINES),
     Option('start_timeout', float, 'until all workers have to be there', 'SECONDS', default=60.0,
@@ -162,6 +173,7 @@ STARTING = {option.name: option for option in [
     Option('change_workers', bool, 'let a run that is resumed have another number of workers, '
            'which config.json tells then', default=False, group=MACHINES)]}
 
+PLACE = ('nodes', 'node_rank', 'master', 'interface')
 
 # What is kept of a run beside its numbers, and decides none of them.
 BOOKKEEPING = [option.name for option in OPTIONS.values()
@@ -233,11 +245,21 @@ def normalize(asked):
 
 
 def starting_options(asked):
-    """A dict of every option of STARTING, from those among `asked`; OptionError as for others."""
+    """A dict of every option of STARTING, from those among `asked`; OptionError as for others.
+
+    Beside them `place`, a `Place`: of several machines only where several workers are meant.
+    """
     found = {name: option.default if asked.get(name) is None else asked[name]
              for name, option in STARTING.items()}
     for name, value in found.items():
         STARTING[name].check(value)
+    several = (asked.get('workers') or 1) > 1 or found['nodes']
+    try:
+        found['place'] = find_place(*(found[name] for name in PLACE), **(
+            {} if several else {'environment': {}}))
+    except ValueError as error:
+        name, _, message = str(error).partition(' ')
+        raise OptionError(name, message)
     return found
 
 

@@ -37,7 +37,7 @@ from .options import (
 from .output import check_output
 from .provenance import check_same, data_checksum, deciding, environment
 from .sources import recall, sources_of
-from .together import train_together
+from .together import follow_first, train_together
 
 
 def train_model(model, out=None, **asked):
@@ -62,20 +62,27 @@ def train_model(model, out=None, **asked):
 
     The options, all optional; `ctx` may be an mx.Context too, or a list of them:
     """
-    options, starting = resolve_options(name_of(model), asked), starting_options(asked)
+    starting = starting_options(asked)
+    if asked.get('workers') is None and starting['place'].nodes > 1:
+        asked['workers'] = starting['place'].nodes
+    options = resolve_options(name_of(model), asked)
     if out is None:
         for name, option in OPTIONS.items():
             if option.group == FOLDER and options[name]:
                 raise OptionError(name, 'is for a run that is kept in a folder, but none is named')
     else:
         options['stop_non_finite'] = True
-    named = sorted(normalize(asked))
+    named = normalize(asked)
+    if starting['place'].node_rank:
+        return follow_first(starting, dict(named, model=options['model']))
+    _check_nodes(options, starting)
     if options['workers'] > 1:
-        return train_together(options, named, starting, out)
+        return train_together(options, sorted(named), starting,
+                              dict(named, model=options['model']), out)
     if out is None:
         return train_by(options)
     with RunFolder.new(out) as run:
-        return train_by(options, run, named)
+        return train_by(options, run, sorted(named))
 
 
 def resume_run(folder, model=None, **asked):
@@ -89,8 +96,10 @@ def resume_run(folder, model=None, **asked):
     run or in use; otherwise as `train_model`.
     """
     starting, asked = starting_options(asked), normalize(asked)
+    now = dict(asked, **({} if model is None else {'model': name_of(model)}))
+    if starting['place'].node_rank:  # the folder is on the first machine
+        return follow_first(starting, now, resume=True)
     with RunFolder.open(folder) as run:
-        now = dict(asked, **({} if model is None else {'model': name_of(model)}))
         check_same(folder, run.config, for_config(now))
         recall(folder, run.config)
         try:
@@ -105,14 +114,22 @@ def resume_run(folder, model=None, **asked):
             raise OptionError('workers', 'is %d, but the run has %d, and with another number its '
                               'numbers are others from here on; change_workers allows it'
                               % (options['workers'], before))
+        _check_nodes(options, starting)
         if options['workers'] == 1:
             return train_by(options, run, run.config['asked'])
-    return train_together(options, run.config['asked'], starting, folder, resume=True)
+    return train_together(options, run.config['asked'], starting, now, folder, resume=True)
 
 
 if train_model.__doc__ and resume_run.__doc__:  # not under python -OO
     train_model.__doc__ = train_model.__doc__.rstrip() + '\n\n' + describe_options() + '\n    '
     resume_run.__doc__ %= ', '.join(o.name for o in OPTIONS.values() if o.may_change)
+
+
+def _check_nodes(options, starting):
+    nodes = starting['place'].nodes
+    if options['workers'] < nodes:
+        raise OptionError('workers', 'is %d, but there are %d machines: each has one, or more'
+                          % (options['workers'], nodes))
 
 
 def train_by(options, run=None, asked=(), workers=None):

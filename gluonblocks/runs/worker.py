@@ -35,7 +35,10 @@ def _train(workers):
     job = workers.job
     recall('this run', job)
     workers.merge_norms = job['options']['merge_norms']
-    options = check_options(dict(job['options'], ctx=devices_of(job['options']['ctx'])))
+    options = dict(job['options'], ctx=devices_of(job['options']['ctx']))
+    if job['data_root'] is not None:  # of this machine
+        options['data_root'] = job['data_root']
+    options = check_options(options)
     folder = job['folder']
     if folder is None:
         return train_by(options, workers=workers)
