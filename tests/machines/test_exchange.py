@@ -75,7 +75,7 @@ def summed(order):
     return together(do, order)
 
 
-@pytest.mark.parametrize('num_workers', [1, 2, 3, 4])
+@pytest.mark.parametrize('num_workers', [1, 2, 3])
 def test_the_sum_of_gradients_has_the_same_bits_in_any_order_of_arrival(num_workers):
     found = {tuple(array.tobytes() for array in arrays)
              for order in itertools.permutations(range(num_workers)) for arrays in summed(order)}
