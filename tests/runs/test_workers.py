@@ -23,12 +23,13 @@ from gluonblocks.runs.weights import net_arrays
 HOST = socket.gethostname()
 EPOCHS = 4
 RUN = ['--model', 'lenet_bn', '--dataset', 'worker_modules:load', '--batch-size', '12', '--lr',
-       '0.2', '--seed', '3', '--workers', '3', '--epochs', str(EPOCHS), '--checkpoint-every', '3']
+       '0.2', '--seed', '3', '--workers', '3', '--epochs', str(EPOCHS), '--checkpoint-every', '3',
+       '--no-report']
 
 
 def start(*arguments):
     return subprocess.Popen(
-        [sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py'), '--no-report',
+        [sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py'),
          *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=dict(environment(), PYTHONPATH=os.path.join(REPOSITORY, 'tests')))
 
@@ -127,7 +128,7 @@ def test_whatever_is_lost_all_end_and_the_run_goes_on_to_the_same_bytes(whole, t
         while any(map(is_alive, pids)) and time.monotonic() < end:
             time.sleep(0.05)  # of a launcher that is killed the system ends them a moment later
         assert not any(map(is_alive, pids))
-        arguments = ['--resume', folder]
+        arguments = ['--resume', folder, '--no-report']
     code, _, err = finish(start(*arguments))
     assert code == 0, err
     assert content(folder, IDENTICAL) == content(whole[0], IDENTICAL)
@@ -141,7 +142,7 @@ def test_another_number_of_workers_is_refused_unless_it_is_asked_and_recorded(wh
         gb.resume_run(folder, workers=1)
     steps = 6 * EPOCHS
     code, out, err = finish(start('--resume', folder, '--workers', 2, '--change-workers',
-                                  '--epochs', EPOCHS + 1))
+                                  '--epochs', EPOCHS + 1, '--no-report'))
     assert code == 0 and out.startswith('epoch %d,' % (EPOCHS + 1)), err
     config = read_config(folder)
     assert (config['workers'], config['worker_changes']) == (2, [[steps, 2]])
@@ -175,11 +176,11 @@ def test_without_batch_norm_workers_equal_one_process_that_adds_their_shares():
     assert history[-1].loss == pytest.approx(total / 61, rel=1e-5)
 
 
-def test_what_fails_in_a_worker_is_told_once_with_its_place(tmp_path):
+def test_what_fails_in_a_worker_is_told_once_with_its_place():
     code, out, err = finish(start('--model', 'lenet_bn', '--dataset', 'worker_modules:load',
                                   '--workers', 2, '--batch-size', 16, '--lr', '1e38',
                                   '--stop-non-finite'))
-    assert code == 1
+    assert code == 1, err
     assert re.search(r'^error: %s:\d, step \d+: the loss is not finite in epoch 1, step ' % HOST,
                      err, re.M)
     assert err.count('not finite') == 1
