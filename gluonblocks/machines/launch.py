@@ -26,6 +26,20 @@ def python_argv(module, *arguments):
         sys.path, module, ', '.join(map(repr, arguments)))]
 
 
+def launch(argv, num_workers, num_servers=1, limits=None):
+    """Run a script of yours in several workers of this machine, and wait for their end.
+
+    `argv` is the script and its arguments, as in `python ARGV`; it makes `Workers()`, calls their
+    `join` before its first step and their `end` at its end. What the first one prints is shown as
+    it is, what the others print with their number before it. Raises what `Hub.run` does.
+    """
+    def show(name, stream, text):
+        rank = name.split()[-1]
+        print(text if name == 'worker 0' else '%s: %s' % (rank, text), file=getattr(sys, stream),
+              flush=True)
+    Hub([sys.executable, *argv], num_workers, num_servers, None, show, limits).run()
+
+
 class Hub:
     """The launcher of all processes of one training.
 

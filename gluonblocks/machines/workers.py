@@ -93,6 +93,7 @@ class Workers:
             digest.update(param.list_data()[0].asnumpy().data)
         digests = self.gather(digest.digest())
         others = [k for k, other in enumerate(digests) if other != digests[0]]
+        self.mark('busy')  # evaluating may take longer than a step
         if others:
             raise WorkersDiffer('after step %d the weights of worker %s are not those of worker 0'
                                 % (self.step, ', '.join(map(str, others))))
@@ -123,6 +124,7 @@ class Workers:
         os._exit(code)
 
     def _sum_gradients(self, gradients, mean):
+        self.mark('training', self.step + 1)  # which says that this step is under way
         wanted = self._interrupt is not None and self._interrupt.asked
         self._waiting.append(self.exchange.sum_gradients(gradients, mean, int(wanted)))
         if len(self._waiting) > AHEAD and self._waiting.pop(0).asscalar():
