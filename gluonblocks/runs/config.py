@@ -37,10 +37,11 @@ _OTHERS = {
         all(map(_whole, value))),
     'sources': is_sources,
     'asked': lambda value: isinstance(value, list) and set(value) <= set(OPTIONS),
-    # After which step another number of workers went on, and which.
-    'worker_changes': lambda value: isinstance(value, list) and all(
-        isinstance(change, list) and len(change) == 2 and isinstance(change[0], int)
-        and change[0] >= 0 and _whole(change[1]) for change in value),
+    # After which step how many workers went on: first [0, N].
+    'worker_changes': lambda value: isinstance(value, list) and value and all(
+        isinstance(change, list) and len(change) == 2 and _whole(change[0] + 1)
+        and _whole(change[1]) for change in value) and value[0][0] == 0 and (
+            value == sorted(value, key=lambda change: change[0])),
     'versions': lambda value: isinstance(value, dict) and all(map(_text, value.values())),
     'cpu': lambda value: isinstance(value, str),
     'way': lambda value: value in WAYS,
@@ -101,6 +102,9 @@ def read_config(folder):
                 option.check(config[name])
     except OptionError as error:
         raise ValueError('%s: %s' % (path, error))
+    if config['workers'] != config['worker_changes'][-1][1]:
+        raise ValueError('%s: workers is %d, but worker_changes end otherwise'
+                         % (path, config['workers']))
     if config['num_classes'] != len(config['class_names']):
         raise ValueError('%s: num_classes is %d, but %d have names'
                          % (path, config['num_classes'], len(config['class_names'])))
@@ -110,6 +114,14 @@ def read_config(folder):
     if config['identity'] != identity_of(config):
         raise ValueError('%s: its identity is not that of its options' % path)
     return config
+
+
+def workers_at(config, step):
+    """How many workers may have saved a checkpoint after this step: those before and after a
+    change there."""
+    starts = [change[0] for change in config['worker_changes']] + [step]
+    return {change[1] for change, end in zip(config['worker_changes'], starts[1:])
+            if change[0] <= step <= end}
 
 
 def for_config(options):

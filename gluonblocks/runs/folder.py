@@ -179,6 +179,9 @@ class RunFolder(Hook):
         name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
         try:
             check_position(info, self.config['epochs'])
+            if info['workers'] not in config_file.workers_at(self.config, info['step']):
+                raise ValueError('it is of %d workers, which config.json says of no such step'
+                                 % info['workers'])
             seconds = self._epochs.read_clock(info['step']) if info['batch'] else 0.0
             restore_checkpoint(tensors, info, self._net, self._trainer, state, seconds)
             take_own(tensors, info, self._net, state, self._workers, seconds)

@@ -170,7 +170,8 @@ def train_by(options, run=None, asked=(), workers=None):
             recorders = [NormStats(run.folder, net, options['norm_stats_every'])] if (
                 options['norm_stats'] and workers.rank == 0) else []
             run.attach(net, trainer, finite, recorders, workers)
-            run.start(dict(for_config(options), asked=asked, **environment(), worker_changes=[],
+            run.start(dict(for_config(options), asked=asked, **environment(),
+                           worker_changes=[[0, options['workers']]],
                            sources=sources_of(options['model'], options['dataset']),
                            data_sha256=data_checksum(train_iter, test_iter)), state,
                       functools.partial(_check_position, options, train_iter))

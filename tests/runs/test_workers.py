@@ -145,7 +145,8 @@ def test_another_number_of_workers_is_refused_unless_it_is_asked_and_recorded(wh
                                   '--epochs', EPOCHS + 1, '--no-report'))
     assert code == 0 and out.startswith('epoch %d,' % (EPOCHS + 1)), err
     config = read_config(folder)
-    assert (config['workers'], config['worker_changes']) == (2, [[steps, 2]])
+    assert (config['workers'], config['worker_changes']) == (
+        2, [[0, 3], [steps, 2]])
 
 
 def test_without_batch_norm_workers_equal_one_process_that_adds_their_shares():
