@@ -14,7 +14,7 @@ _TYPES = {'float32': 'F32', 'float64': 'F64', 'float16': 'F16', 'uint32': 'U32',
 _CHECKSUM = re.compile(rb'sha256:[0-9a-f]{64}')
 # What config.json's identity is not over.
 FREE = ('epochs', 'data_root', 'checkpoint_every', 'tensorboard', 'stop_non_finite', 'asked',
-        'norm_stats', 'norm_stats_every', 'identity', 'checksum')
+        'norm_stats', 'norm_stats_every', 'workers', 'worker_changes', 'identity', 'checksum')
 
 
 def read(path):

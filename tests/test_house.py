@@ -16,7 +16,7 @@ ORDER = [
     ['blocks'],
     ['models', 'data'],
     ['training'],
-    ['drawing'],
+    ['machines', 'drawing'],
     ['runs'],
     ['export', 'report'],
     ['commands'],

@@ -4,7 +4,7 @@ import math
 
 from ..devices import devices_of
 from ..runs.load import WEIGHTS
-from ..runs.options import FEATURE, FOLDER, OPTIONS, OptionError
+from ..runs.options import FEATURE, FOLDER, MACHINES, OPTIONS, STARTING, OptionError
 from .parser import flag_of
 
 
@@ -13,8 +13,9 @@ def add_options(parser):
     groups = {'': parser,
               FOLDER: parser.add_argument_group('for a run that is kept in a folder'),
               FEATURE: parser.add_argument_group("what the book does not do; unset, it is the "
-                                                 "book's")}
-    for option in OPTIONS.values():
+                                                 "book's"),
+              MACHINES: parser.add_argument_group('for several processes and machines')}
+    for option in [*OPTIONS.values(), *STARTING.values()]:
         how = {'help': _help(option), 'default': None}
         if option.kind is bool:
             how['action'] = 'store_true'
@@ -26,7 +27,8 @@ def add_options(parser):
 
 def given_options(args):
     """The options among the arguments that were given, by name."""
-    return {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    return {name: getattr(args, name) for name in [*OPTIONS, *STARTING]
+            if getattr(args, name) is not None}
 
 
 def add_run_arguments(parser):

@@ -1,5 +1,6 @@
 """Train a model of the book and print the book's lines; with --out, keep the run in a folder."""
 import argparse
+import os
 import shlex
 import sys
 
@@ -85,5 +86,5 @@ def with_way_on(folder, args, train, *what, **how):
             print('To go on:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
                   file=sys.stderr)
         raise
-    if folder and not args.no_report:
+    if folder and not args.no_report and os.path.exists(folder):  # on the first machine only
         write_at_end(folder, args.ctx)

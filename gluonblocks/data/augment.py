@@ -10,7 +10,9 @@ class Augmentation:
     'flip' mirrors every second image, left and right; 'crop' shifts each by up to an eighth of its
     sides, where the border's pixels are repeated, which is a crop of an image so padded;
     'crop-flip' does both. What is drawn depends on `seed`, the epoch and the batch alone, both
-    counted from 0, so a run that is continued draws the same. Not in the book; He et al. 2016.
+    counted from 0, so a run that is continued draws the same; and it is drawn for the whole batch,
+    of which `images` are the slice `share` of `num_images`, so workers that share a batch change
+    each image as one process would. Not in the book; He et al. 2016.
     """
 
     def __init__(self, kind, seed):
@@ -18,13 +20,15 @@ class Augmentation:
             raise ValueError('augment is %r, but must be one of %s' % (kind, ', '.join(KINDS)))
         self.kind, self._seed = kind, seed
 
-    def __call__(self, images, epoch, batch):
+    def __call__(self, images, epoch, batch, num_images=None, share=slice(None)):
         rng = np.random.RandomState([self._seed, epoch, batch])
         N, H, W = images.shape[:3]
+        drawn = num_images or N, 1
         rows, columns = (np.broadcast_to(np.arange(n), (N, n)) for n in (H, W))
         if 'crop' in self.kind:
-            rows, columns = (np.clip(places + rng.randint(-(n // 8), n // 8 + 1, (N, 1)), 0, n - 1)
+            rows, columns = (np.clip(places + rng.randint(-(n // 8), n // 8 + 1, drawn)[share],
+                                     0, n - 1)
                              for places, n in ((rows, H), (columns, W)))
         if 'flip' in self.kind:
-            columns = np.where(rng.randint(0, 2, (N, 1)), columns[:, ::-1], columns)
+            columns = np.where(rng.randint(0, 2, drawn)[share], columns[:, ::-1], columns)
         return images[np.arange(N)[:, None, None], rows[:, :, None], columns[:, None, :]]

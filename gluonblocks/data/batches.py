@@ -3,6 +3,7 @@ import numpy as np
 from mxnet import nd
 
 from ..checks import check_classic_arrays, check_positive
+from .shares import check_part, share_of
 
 
 class BatchLoader:
@@ -16,14 +17,19 @@ class BatchLoader:
     which may be set too, an `Augmentation`; `class_names` those of the labels, where they are
     known.
 
+    `part`, (k, n), which may be set too, is for worker k of n, from 0: it gets its share of each
+    batch, which are the same n shares wherever they are made, and (None, None) of a batch that has
+    no image for it. All n give as many batches, and together each image once.
+
     Raises ValueError for sizes that are not whole numbers from 1.
     """
 
     dtype = 'float32'
     augment = None
     class_names = ()
+    _part = None
 
-    def __init__(self, images, labels, batch_size, resize=None, seed=None):
+    def __init__(self, images, labels, batch_size, resize=None, seed=None, part=None):
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', batch_size)
         self.images, self.labels = images, labels
@@ -32,6 +38,15 @@ class BatchLoader:
         self._width_and_height = _width_and_height(resize)
         self._order = None if seed is None else np.random.RandomState(seed)
         self._first = self._pass = 0
+        self.part = part
+
+    @property
+    def part(self):
+        return self._part
+
+    @part.setter
+    def part(self, part):
+        self._part = part if part is None else check_part(part, self.batch_size)
 
     def start_at(self, num_passes, num_batches):
         """Let a new loader go on as one that gave `num_passes` whole passes and `num_batches`."""
@@ -50,9 +65,13 @@ class BatchLoader:
         number, self._pass = self._pass, self._pass + 1
         for start in range(first * self.batch_size, n, self.batch_size):
             batch = order[start:start + self.batch_size]
-            images = self.images[batch]
+            share = share_of(len(batch), self.part)
+            if share.start == share.stop:
+                yield None, None  # MXNet has no array of no images
+                continue
+            images = self.images[batch[share]]
             if self.augment:
-                images = self.augment(images, number, start // self.batch_size)
+                images = self.augment(images, number, start // self.batch_size, len(batch), share)
             images = images.reshape(images.shape[:3] + (-1,))
             X = nd.from_numpy(images)  # (N, H, W, C)
             if self.resize is not None:
@@ -61,7 +80,7 @@ class BatchLoader:
             X = (X.transpose((0, 3, 1, 2)) if X.shape[3] > 1 else
                  X.reshape((X.shape[0], 1) + X.shape[1:3]))  # (N, C, H, W)
             yield (X,
-                   nd.from_numpy(self.labels[batch].astype('int32', copy=False)))
+                   nd.from_numpy(self.labels[batch[share]].astype('int32', copy=False)))
 
 
 def _width_and_height(resize):
@@ -81,10 +100,22 @@ def _width_and_height(resize):
     return int(width), int(height)
 
 
-def make_loaders(arrays, batch_size, resize=None, seed=None):
+def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
     """(train_iter, test_iter) of training images, their labels, test images and their labels."""
     train_images, train_labels, test_images, test_labels = arrays
-    if seed is None:
-        seed = np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
-    return (BatchLoader(train_images, train_labels, batch_size, resize, seed),
-            BatchLoader(test_images, test_labels, batch_size, resize))
+    seed = seed_of_order(seed, part)
+    return (BatchLoader(train_images, train_labels, batch_size, resize, seed, part),
+            BatchLoader(test_images, test_labels, batch_size, resize, part=part))
+
+
+def seed_of_order(seed, part=None):
+    """The seed that orders training images: `seed`, or one that is drawn.
+
+    Raises ValueError where a `part` is asked without it: each worker would draw another.
+    """
+    if seed is not None:
+        return seed
+    if part is not None:
+        raise ValueError('part is %r, but seed is None: all workers must name the same seed, for '
+                         'their shares are of one order' % (part,))
+    return np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order

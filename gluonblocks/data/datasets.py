@@ -13,7 +13,7 @@ from .folder import load_data_folder
 from .own import find_loader, load_own, takes
 
 
-def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None):
+def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
     """Fashion-MNIST as (train_iter, test_iter): a `BatchLoader` of 60,000 images, one of 10,000.
 
     `resize` is the side of the squares that images are resized to, or (height, width). `root` is
@@ -21,19 +21,23 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
     looked for elsewhere and at last downloaded, as `read_fashion_mnist` tells. The training images
     are shuffled anew each epoch, by `seed` or, without one, by NumPy's global generator.
 
+    `part`, (k, n), is for worker k of n that share each batch of `batch_size`, as `BatchLoader`
+    tells; it needs `seed`, the same for all.
+
     Raises DataError, an OSError, where a file is missing or not what it should be, and ValueError
     under `npx.set_np()`.
     """
     check_classic_arrays('load_data_fashion_mnist')  # before a download
-    return make_loaders(read_fashion_mnist(root), batch_size, resize, seed)
+    return make_loaders(read_fashion_mnist(root), batch_size, resize, seed, part)
 
 
-def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_test=512):
+def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_test=512,
+                        part=None):
     """A small data set made on the spot, in the shapes of Fashion-MNIST: (train_iter, test_iter).
 
     Ten classes: each a fixed coarse pattern under noise, which a net learns within an epoch or
-    two. The images are always the same; `seed` is for their order and `resize` for their size, as
-    in Fashion-MNIST.
+    two. The images are always the same; `seed` is for their order, `resize` for their size, and
+    `part` for workers, as in Fashion-MNIST.
     """
     rng = np.random.RandomState(0)
     patterns = np.kron(rng.uniform(0, 160, (10, 7, 7)), np.ones((4, 4)))  # (10, 28, 28)
@@ -43,7 +47,7 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
         images = patterns[labels] + rng.uniform(0, 95, (n, 28, 28))
         return images.astype(np.uint8), labels.astype(np.int32)
 
-    return make_loaders(draw(num_train) + draw(num_test), batch_size, resize, seed)
+    return make_loaders(draw(num_train) + draw(num_test), batch_size, resize, seed, part)
 
 
 class DataSet(NamedTuple):

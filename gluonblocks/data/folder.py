@@ -9,7 +9,7 @@ import numpy as np
 
 from .._threads import physical_cores
 from ..checks import check_classic_arrays, check_positive
-from .batches import BatchLoader
+from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError
 from .folder_files import find_pictures, told
 from .pictures import ImageError, decode_image, describe_image, pillow_of_ours
@@ -25,7 +25,7 @@ class DataWarning(UserWarning):
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
-                     color=None, only_test=False):
+                     color=None, only_test=False, part=None):
     """The pictures in `folder` as (train_iter, test_iter), each a `BatchLoader`.
 
     They lie in folder/train/CLASS and folder/test/CLASS, or in folder/CLASS, of which
@@ -38,6 +38,8 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     others are fitted into 64 x 64. `size`, (height, width), and `color` decide otherwise. Every
     picture is decoded once. The images are kept in memory, or, from 1 GiB on, in a temporary file.
 
+    `part` is for workers, as in `load_data_fashion_mnist`; each reads all pictures.
+
     A file that cannot be read is left out; a DataWarning names all of them. With `only_test` the
     first loader is None, and no training picture is read.
 
@@ -45,6 +47,7 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     """
     check_classic_arrays('load_data_folder')
     check_positive('batch_size', batch_size)  # before all is read
+    order = seed_of_order(seed, part)
     files = find_pictures(folder, test_share, 0 if seed is None else seed)
     parts = {which: _Part(classes) for which, classes in [('train', files.train),
                                                          ('test', files.test)]
@@ -55,28 +58,27 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
             check_positive('resize', resize)
             size = resize, resize
         if size is None or color is None:
-            shapes = [shape for part in parts.values() for shape in part.describe(reading, damaged)]
+            shapes = [shape for these in parts.values()
+                      for shape in these.describe(reading, damaged)]
             color = any(shape[2] for shape in shapes) if color is None else color
             size = _size_for({shape[:2] for shape in shapes}) if size is None else size
-        for part in parts.values():
-            part.decode(reading, damaged, tuple(size), color)
+        for these in parts.values():
+            these.decode(reading, damaged, tuple(size), color)
     if damaged:
         notes.append(told(damaged, 'picture cannot be read and is',
                           'pictures cannot be read and are'))
-    for which, part in parts.items():
-        lost = [name for i, name in enumerate(files.train) if not (part.labels == i).any()
+    for which, these in parts.items():
+        lost = [name for i, name in enumerate(files.train) if not (these.labels == i).any()
                 and (files.train if which == 'train' else files.test)[name]]
-        if lost and which == 'train' or not len(part.images):
+        if lost and which == 'train' or not len(these.images):
             raise DataError('%s: none of the pictures to %s of the class %s can be read:\n  %s' % (
                 folder, which, ', '.join(lost), '\n  '.join(damaged[:20])))
     notes += _shared(parts)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
-    if seed is None:
-        seed = np.random.randint(2 ** 31 - 1)
     loaders = [None if which not in parts else BatchLoader(
-        parts[which].images, parts[which].labels, batch_size, seed=order)
-        for which, order in [('train', seed), ('test', None)]]
+        parts[which].images, parts[which].labels, batch_size, seed=order, part=part)
+        for which, order in [('train', order), ('test', None)]]
     for loader in filter(None, loaders):
         loader.class_names = tuple(files.train)
     return tuple(loaders)

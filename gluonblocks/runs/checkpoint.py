@@ -9,16 +9,18 @@ from mxnet import nd
 from ..files import DamagedFile
 from ..training.history import HistoryRow, best_epoch
 from ..training.hooks import NonFiniteLoss
+from .ranks import PREFIX, add_workers
 from .tensors import encode_tensors, read_tensors
 from .weights import check_net_arrays, first_non_finite, set_net_arrays
 
 
-def encode_checkpoint(net, trainer, state, rows, identity):
+def encode_checkpoint(net, trainer, state, rows, identity, owned=(), workers=None):
     """Everything that the rest of a run depends on, as the bytes of a file.
 
     Arguments: `state` is the loop's `TrainingState`, between two steps; `rows` has a tuple of
     numbers for each epoch done, `EpochRecord` without its seconds, then the learning rate;
-    `identity` is a string that `load_checkpoint` asks for again.
+    `identity` is a string that `load_checkpoint` asks for again; `owned` is the `own_state` of each
+    of several `workers`.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -49,6 +51,8 @@ def encode_checkpoint(net, trainer, state, rows, identity):
         'rows': rows, 'counts': counts,
         'best_epoch': best_epoch(state.history) if state.history else None,
         'optimizer': _numbers(optimizer), 'numpy': drawn[2:], 'python': python[2]}
+    if owned:
+        add_workers(tensors, info, net, owned, workers)
     return encode_tensors(tensors, info)
 
 
@@ -85,6 +89,8 @@ def _check_info(info):
     _want(info['epoch'] == len(info['rows']) + 1, 'epoch', info['epoch'])
     _want((info['batch'] == 0) == (info['images'] == 0) and info['batch'] <= info['step'], 'batch',
           info['batch'])
+    workers = info.setdefault('workers', 1)
+    _want(_is_whole(workers) and workers > 0, 'workers', workers)
     best = info['best_epoch']
     _want(best is None if not info['rows'] else best in range(1, info['epoch']), 'best_epoch', best)
     for key, count in info['counts'].items():
@@ -104,6 +110,9 @@ def _check_arrays(tensors):
         _want(array is not None and array.shape == (size,) and array.dtype == np.uint32, name,
               None if array is None else array.shape)
     _want(int(tensors['python'][-1]) <= 624, 'python', tensors['python'][-1])
+    for name, array in tensors.items():
+        _want(not name.startswith(PREFIX) or array.dtype == np.uint8 and array.ndim == 1, name,
+              array.shape)
     weights = {name: array for name, array in tensors.items() if name.startswith('weights/')}
     _want(weights and all(name.count('/') == 2 for name in weights), 'weights', list(weights)[:1])
     _want(first_non_finite(weights) is None, 'weights', first_non_finite(weights))

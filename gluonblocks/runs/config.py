@@ -13,7 +13,8 @@ NAME = 'config.json'
 MAX_BYTES = 1 << 20
 
 # What another process may have otherwise and the numbers are still the same.
-FREE = {name for name, option in OPTIONS.items() if option.may_change} | {'asked'}
+FREE = {name for name, option in OPTIONS.items() if option.may_change} | {
+    'asked', 'worker_changes'}
 
 _SHA256 = re.compile('[0-9a-f]{64}')
 
@@ -36,6 +37,11 @@ _OTHERS = {
         all(map(_whole, value))),
     'sources': is_sources,
     'asked': lambda value: isinstance(value, list) and set(value) <= set(OPTIONS),
+    # After which step how many workers went on: first [0, N].
+    'worker_changes': lambda value: isinstance(value, list) and value and all(
+        isinstance(change, list) and len(change) == 2 and _whole(change[0] + 1)
+        and _whole(change[1]) for change in value) and value[0][0] == 0 and (
+            value == sorted(value, key=lambda change: change[0])),
     'versions': lambda value: isinstance(value, dict) and all(map(_text, value.values())),
     'cpu': lambda value: isinstance(value, str),
     'way': lambda value: value in WAYS,
@@ -76,7 +82,7 @@ def read_config(folder):
     if checksum != _digest(config):
         raise ValueError('%s is not what was written: something in it was changed. What a run may '
                          'have otherwise is given when it is resumed: %s' % (
-                             path, ', '.join(sorted(FREE - {'asked'}))))
+                             path, ', '.join(sorted(FREE & set(OPTIONS)))))
     # A checksum is no proof: it may have been made for other content.
     wanted = set(OPTIONS) | set(_OTHERS)
     if set(config) != wanted:
@@ -96,6 +102,9 @@ def read_config(folder):
                 option.check(config[name])
     except OptionError as error:
         raise ValueError('%s: %s' % (path, error))
+    if config['workers'] != config['worker_changes'][-1][1]:
+        raise ValueError('%s: workers is %d, but worker_changes end otherwise'
+                         % (path, config['workers']))
     if config['num_classes'] != len(config['class_names']):
         raise ValueError('%s: num_classes is %d, but %d have names'
                          % (path, config['num_classes'], len(config['class_names'])))
@@ -105,6 +114,25 @@ def read_config(folder):
     if config['identity'] != identity_of(config):
         raise ValueError('%s: its identity is not that of its options' % path)
     return config
+
+
+def workers_at(config, step):
+    """How many workers may have saved a checkpoint after this step: those before and after a
+    change there."""
+    starts = [change[0] for change in config['worker_changes']] + [step]
+    return {change[1] for change, end in zip(config['worker_changes'], starts[1:])
+            if change[0] <= step <= end}
+
+
+def for_config(options):
+    """Options as config.json has them."""
+    return dict(options, ctx=device_names(options['ctx'])) if 'ctx' in options else options
+
+
+def recipe_digest(options):
+    """The SHA-256 over all options that decide the numbers."""
+    return _digest({name: value for name, value in for_config(options).items()
+                    if name not in FREE})
 
 
 def device_names(devices):

@@ -5,6 +5,7 @@ from typing import Any, Dict, NamedTuple
 import numpy as np
 
 from ..data.augment import Augmentation
+from ..data.batches import BatchLoader
 from ..data.datasets import OF_PICTURES, get_dataset
 from ..data.folder import DataWarning
 from ..training.progress import tell
@@ -22,9 +23,14 @@ class RunData(NamedTuple):
     facts: Dict[str, Any]
 
 
-def load_run_data(options):
-    """The `RunData` of a run by `options`, to train on."""
+def load_run_data(options, part=None):
+    """The `RunData` of a run by `options`, to train on: the share `part` of each batch.
+
+    Raises ValueError where there is a part and loaders that know of none, or fewer images.
+    """
     train_iter, test_iter = _load(options, options['data_root'])
+    if part:
+        _share(options['dataset'], train_iter, test_iter, part)
     facts = _facts(options['dataset'], train_iter, test_iter)
     if options['augment'] != 'none':
         train_iter.augment = Augmentation(options['augment'], options['seed'])
@@ -33,6 +39,18 @@ def load_run_data(options):
             f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
             'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
     return RunData(train_iter, test_iter, facts)
+
+
+def _share(dataset, train_iter, test_iter, part):
+    for loader in (train_iter, test_iter):
+        if not isinstance(loader, BatchLoader):
+            raise ValueError('the data set %s has loaders of the type %s, which workers cannot '
+                             'share: it needs gluonblocks.data.BatchLoader'
+                             % (dataset, type(loader).__name__))
+        loader.part = part
+    if train_iter.num_images < part[1]:
+        raise ValueError('the data set %s has %d images to train on, too few for %d workers'
+                         % (dataset, train_iter.num_images, part[1]))
 
 
 def load_test_data(config, data_root=None):

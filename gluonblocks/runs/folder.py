@@ -15,6 +15,7 @@ from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
 from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint, read_best
 from .options import OptionError
 from .provenance import check_same
+from .ranks import gather_states, send_checkpoint, take_own
 from .records import EpochFiles
 from .tensors import encode_tensors
 from .weights import net_arrays
@@ -29,6 +30,15 @@ def check_new(folder):
     if os.path.lexists(folder) and (not os.path.isdir(folder) or not all(
             is_temporary(name) for name in os.listdir(folder))):
         raise ValueError('%s is there, and not an empty folder: name another' % folder)
+
+
+def is_due(step, every):
+    """Whether there is a checkpoint after the step number `step`, and not only at an epoch's end.
+
+    One after the first step: a folder that cannot be written to is told at once, and whatever
+    becomes of the loss, there are weights from before.
+    """
+    return step == 1 or every and step % every == 0
 
 
 class RunFolder(Hook):
@@ -64,11 +74,12 @@ class RunFolder(Hook):
             os.close(self._lock)
             self._lock = None
 
-    def attach(self, net, trainer, finite, recorders=()):
-        """Take what is trained, the `FiniteLoss` that is asked before each checkpoint, and hooks
-        whose `flush()` is called before it, so that their files are never behind it."""
+    def attach(self, net, trainer, finite, recorders, workers):
+        """Take what is trained, the `FiniteLoss` that is asked before each checkpoint, hooks
+        whose `flush()` is called before it, so that their files are never behind it, and the
+        workers, of which this process is the first."""
         self._net, self._trainer, self._finite = net, trainer, finite
-        self._recorders = recorders
+        self._recorders, self._workers = recorders, workers
 
     def start(self, config, state, check_position):
         """Start the run by `config`, a dict for config.json, or go on with the one that is there.
@@ -87,16 +98,16 @@ class RunFolder(Hook):
             # What is only told, as of the packages that decide nothing, stays as it was.
             config = dict(self.config, **{name: config[name] for name in config_file.FREE})
             self._restore(state, check_position)
+            config['worker_changes'] = self.config['worker_changes'] + (
+                [[state.step, config['workers']]] if config['workers'] != self.config['workers']
+                else [])
         config['identity'] = config_file.identity_of(config)
         if config != self.config:
             write_file(self._path(config_file.NAME), config_file.encode_config(config))
         self.config = config
 
     def batch_end(self, state):
-        every = self.config['checkpoint_every']
-        # One after the first step: a folder that cannot be written to is told at once, and whatever
-        # becomes of the loss, there are weights from before.
-        if state.step == 1 or every and state.step % every == 0:
+        if is_due(state.step, self.config['checkpoint_every']):
             self.save(state)
 
     def epoch_end(self, state):
@@ -108,8 +119,9 @@ class RunFolder(Hook):
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""
         self._finite.check(state)
+        owned = gather_states(self._net, state, self._workers)
         content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
-                                    self.config['identity'])
+                                    self.config['identity'], owned, self._workers)
         for recorder in self._recorders:
             recorder.flush()
         if best:
@@ -162,16 +174,22 @@ class RunFolder(Hook):
         """
         if not os.path.exists(self._path(LAST)) and not os.path.exists(self._path(PREVIOUS)):
             tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
+            send_checkpoint(None, self._workers)
             return
         name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
         try:
             check_position(info, self.config['epochs'])
-            restore_checkpoint(tensors, info, self._net, self._trainer, state,
-                               self._epochs.read_clock(info['step']) if info['batch'] else 0.0)
+            if info['workers'] not in config_file.workers_at(self.config, info['step']):
+                raise ValueError('it is of %d workers, which config.json says of no such step'
+                                 % info['workers'])
+            seconds = self._epochs.read_clock(info['step']) if info['batch'] else 0.0
+            restore_checkpoint(tensors, info, self._net, self._trainer, state, seconds)
+            take_own(tensors, info, self._net, state, self._workers, seconds)
         except OptionError:
             raise
         except ValueError as error:
             raise ValueError('%s: %s' % (self._path(name), error))
+        send_checkpoint(self._path(name), self._workers)
         if name == PREVIOUS and os.path.exists(self._path(LAST)):
             os.replace(self._path(LAST), self._path('last.damaged'))
         state.history = self._epochs.restore(info['rows'])

@@ -13,6 +13,8 @@ from mxnet import nd
 from ..data.augment import KINDS
 from ..data.datasets import OF_PICTURES, dataset_name, get_dataset, is_dataset_name, list_datasets
 from ..devices import devices_of
+from ..machines.place import find_place
+from ..machines.workers import MERGES
 from ..models.registry import get_recipe
 from ..training.optimizers import OPTIMIZERS
 from ..training.schedules import SCHEDULES
@@ -88,7 +90,8 @@ class Option(NamedTuple):
             raise OptionError(self.name, 'is %r, but must be %s%s' % (value, low, high))
 
 
-FOLDER, FEATURE = 'folder', 'feature'  # the groups of those that a plain training has not
+# The groups of those that a plain training has not.
+FOLDER, FEATURE, MACHINES = 'folder', 'feature', 'machines'
 
 OPTIONS = {option.name: option for option in [
     Option('epochs', int, 'how many times over the training images', 'N', unset="the model's",
@@ -142,18 +145,45 @@ OPTIONS = {option.name: option for option in [
     Option('stop_non_finite', bool, 'stop at the first loss that is infinite or no number; a run '
            'in a folder always does', default=False, may_change=True, group=FEATURE),
     Option('dtype', str, 'float16 needs a GPU', 'TYPE', default='float32',
-           choices=lambda: ('float32', 'float16'), group=FEATURE)]}
+           choices=lambda: ('float32', 'float16'), group=FEATURE),
+    Option('workers', int, 'processes that share each batch, in all', 'N', default=1, least=1,
+           below=1025, may_change=True, group=MACHINES),
+    Option('merge_norms', str, "whose moving averages the net gets: the workers' mean, weighted by "
+           "their images, or the first one's", 'HOW', default='mean', choices=lambda: MERGES,
+           group=MACHINES)]}
 
+# How the workers are started, which is no part of the run: it decides no number of it.
+STARTING = {option.name: option for option in [
+    Option('nodes', int, 'machines, on each of which the same command is started', 'M',
+           unset="the cluster manager's (SLURM, MPI, Kubernetes), or else 1", least=1, below=1025,
+           group=MACHINES),
+    Option('node_rank', int, 'the number of this machine, from 0', 'R',
+           unset="the cluster manager's", least=0, below=1024, group=MACHINES),
+    Option('master', str, 'where machine 0 listens for the others', 'HOST:PORT',
+           unset="the cluster manager's", group=MACHINES),
+    Option('interface', str, 'the address of this machine that all its processes use', 'IP',
+           unset='this machine alone can reach them, or with several the route to machine 0',
+           group=MACHINES),
+    Option('servers', int, 'processes that add the gradients', 'N', default=1, least=1, below=1025,
+           group=MACHINES),
+    Option('start_timeout', float, 'until all workers have to be there', 'SECONDS', default=60.0,
+           above=0, below=86400, group=MACHINES),
+    Option('stall_timeout', float, 'until a step has to end', 'SECONDS', default=60.0,
+           above=0, below=86400, group=MACHINES),
+    Option('change_workers', bool, 'let a run that is resumed have another number of workers, '
+           'which config.json tells then', default=False, group=MACHINES)]}
+
+PLACE = ('nodes', 'node_rank', 'master', 'interface')
 
 # What is kept of a run beside its numbers, and decides none of them.
 BOOKKEEPING = [option.name for option in OPTIONS.values()
-               if option.may_change and option.name != 'epochs']
+               if option.may_change and option.name not in ('epochs', 'workers')]
 
 
 def describe_options():
     """The options, a list's item each, as text: for the docstring of what takes them."""
     lines = []
-    for option in OPTIONS.values():
+    for option in [*OPTIONS.values(), *STARTING.values()]:
         default = option.unset if option.default is None else repr(option.default)
         lines.append('    - `%s`: %s; default: %s' % (option.name, option.help, default))
     return '\n'.join(lines)
@@ -191,11 +221,12 @@ def normalize(asked):
 
     Raises TypeError for an unknown option, OptionError for a device or a value that cannot be.
     """
-    unknown = sorted(set(asked) - set(OPTIONS))
+    unknown = sorted(set(asked) - set(OPTIONS) - set(STARTING))
     if unknown:
         raise TypeError('there is no option %s; the options are: %s'
-                        % (', '.join(unknown), ', '.join(OPTIONS)))
-    given = {name: value for name, value in asked.items() if value is not None}
+                        % (', '.join(unknown), ', '.join([*OPTIONS, *STARTING])))
+    given = {name: value for name, value in asked.items()
+             if value is not None and name in OPTIONS}
     if 'lr_decay_epochs' in given and isinstance(given['lr_decay_epochs'], tuple):
         given['lr_decay_epochs'] = list(given['lr_decay_epochs'])
     if 'dataset' in given:
@@ -213,6 +244,25 @@ def normalize(asked):
     return given
 
 
+def starting_options(asked):
+    """A dict of every option of STARTING, from those among `asked`; OptionError as for others.
+
+    Beside them `place`, a `Place`: of several machines only where several workers are meant.
+    """
+    found = {name: option.default if asked.get(name) is None else asked[name]
+             for name, option in STARTING.items()}
+    for name, value in found.items():
+        STARTING[name].check(value)
+    several = (asked.get('workers') or 1) > 1 or found['nodes']
+    try:
+        found['place'] = find_place(*(found[name] for name in PLACE), **(
+            {} if several else {'environment': {}}))
+    except ValueError as error:
+        name, _, message = str(error).partition(' ')
+        raise OptionError(name, message)
+    return found
+
+
 def check_options(options):
     """The `options`, if their values go together; OptionError if not."""
     kinds = {ctx.device_type for ctx in options['ctx']}
@@ -228,6 +278,16 @@ def check_options(options):
     if options['test_share'] is not None and not dataset.name.startswith(OF_PICTURES):
         raise OptionError('test_share', 'is %r, but the data set %s has its test images already'
                           % (options['test_share'], dataset.name))
+    if options['workers'] > options['batch_size']:
+        raise OptionError('workers', 'is %d, but a step has %d images: with fewer, each has one'
+                          % (options['workers'], options['batch_size']))
+    if options['workers'] > 1 and options['optimizer'] == 'sgld':
+        raise OptionError('workers', 'is %d, but the optimizer sgld draws numbers, of which each '
+                          'worker would draw others: their weights would not be the same'
+                          % options['workers'])
+    if options['merge_norms'] != 'mean' and options['workers'] == 1:
+        raise OptionError('merge_norms', 'is %r, but goes with several workers only'
+                          % options['merge_norms'])
     if options['dtype'] == 'float16':
         _check_float16(options['ctx'])
     return options

@@ -34,6 +34,11 @@ def environment():
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
+def deciding(now):
+    """What of an `environment` decides the numbers on several machines at once, as a dict."""
+    return dict({name: now['versions'].get(name) for name in DECISIVE}, way=now['way'])
+
+
 def data_checksum(*loaders):
     """The SHA-256 over the images and labels of `BatchLoader`s; ValueError for other loaders."""
     digest = hashlib.sha256()

@@ -15,7 +15,6 @@ from ..graphs.switch import taken, way
 from ..models.registry import get_model, name_of
 from ..training.busy import BusyMachine
 from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed
-from ..training.interrupt import DeferredInterrupt
 from ..training.loop import TrainingState, train_ch5
 from ..training.losses import make_loss
 from ..training.norms import NormStats
@@ -23,7 +22,8 @@ from ..training.optimizers import make_trainer
 from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
-from .config import NAME, device_names
+from ..training.workers import Alone, Beats
+from .config import NAME, for_config, recipe_digest
 from .data import load_run_data
 from .fit import check_images, check_output
 from .folder import RunFolder
@@ -35,9 +35,11 @@ from .options import (
     describe_options,
     normalize,
     resolve_options,
+    starting_options,
 )
-from .provenance import check_same, data_checksum, environment
+from .provenance import check_same, data_checksum, deciding, environment
 from .sources import recall, sources_of
+from .together import follow_first, train_together
 
 
 def train_model(model, out=None, **asked):
@@ -54,21 +56,37 @@ def train_model(model, out=None, **asked):
     curves.png, the checkpoints last, previous and best, and the final weights; with `norm_stats`
     norms.csv too. `resume_run` goes on with it.
 
+    With several `workers` that many processes train one net: each computes its share of each batch.
+    The first one prints the lines and keeps the folder, and all end when one of them fails.
+
     Raises ValueError for an unknown model, OptionError, one too, for an option that cannot be,
     TypeError for an unknown option, NonFiniteLoss where that is asked or there is a folder, and
-    OSError for data that are missing or damaged (DataError) and files that cannot be written.
+    OSError for data that are missing or damaged (DataError), files that cannot be written, and
+    WorkerError, one too, for what happens to one of several workers.
 
     The options, all optional; `ctx` may be an mx.Context too, or a list of them:
     """
+    starting = starting_options(asked)
+    if asked.get('workers') is None and starting['place'].nodes > 1:
+        asked['workers'] = starting['place'].nodes
     options = resolve_options(name_of(model), asked)
     if out is None:
         for name, option in OPTIONS.items():
             if option.group == FOLDER and options[name]:
                 raise OptionError(name, 'is for a run that is kept in a folder, but none is named')
-        return _train(options)
-    options['stop_non_finite'] = True
+    else:
+        options['stop_non_finite'] = True
+    named = normalize(asked)
+    if starting['place'].node_rank:
+        return follow_first(starting, dict(named, model=options['model']))
+    _check_nodes(options, starting)
+    if options['workers'] > 1:
+        return train_together(options, sorted(named), starting,
+                              dict(named, model=options['model']), out)
+    if out is None:
+        return train_by(options)
     with RunFolder.new(out) as run:
-        return _train(options, run, sorted(normalize(asked)))
+        return train_by(options, run, sorted(named))
 
 
 def resume_run(folder, model=None, **asked):
@@ -81,10 +99,12 @@ def resume_run(folder, model=None, **asked):
     Raises ValueError, with what differs, where it cannot go on exactly, and where `folder` is no
     run or in use; otherwise as `train_model`.
     """
-    asked = normalize(asked)
+    starting, asked = starting_options(asked), normalize(asked)
+    now = dict(asked, **({} if model is None else {'model': name_of(model)}))
+    if starting['place'].node_rank:  # the folder is on the first machine
+        return follow_first(starting, now, resume=True)
     with RunFolder.open(folder) as run:
-        now = dict(asked, **({} if model is None else {'model': name_of(model)}))
-        check_same(folder, run.config, _for_config(now))
+        check_same(folder, run.config, for_config(now))
         recall(folder, run.config)
         try:
             options = check_options(
@@ -93,7 +113,15 @@ def resume_run(folder, model=None, **asked):
             if error.option in asked:
                 raise
             raise ValueError('%s: %s' % (os.path.join(folder, NAME), error))  # nobody asked for it
-        return _train(options, run, run.config['asked'])
+        before = run.config['workers']
+        if options['workers'] != before and not starting['change_workers']:
+            raise OptionError('workers', 'is %d, but the run has %d, and with another number its '
+                              'numbers are others from here on; change_workers allows it'
+                              % (options['workers'], before))
+        _check_nodes(options, starting)
+        if options['workers'] == 1:
+            return train_by(options, run, run.config['asked'])
+    return train_together(options, run.config['asked'], starting, now, folder, resume=True)
 
 
 if train_model.__doc__ and resume_run.__doc__:  # not under python -OO
@@ -101,13 +129,27 @@ if train_model.__doc__ and resume_run.__doc__:  # not under python -OO
     resume_run.__doc__ %= ', '.join(o.name for o in OPTIONS.values() if o.may_change)
 
 
-def _train(options, run=None, asked=()):
-    """Train by `options`, kept in the `RunFolder` if there is one; `asked` is for its config."""
-    devices, num_epochs = options['ctx'], options['epochs']
+def _check_nodes(options, starting):
+    nodes = starting['place'].nodes
+    if options['workers'] < nodes:
+        raise OptionError('workers', 'is %d, but there are %d machines: each has one, or more'
+                          % (options['workers'], nodes))
+
+
+def train_by(options, run=None, asked=(), workers=None):
+    """Train by `options`, kept in the `RunFolder` if there is one; `asked` is for its config.
+
+    `workers` are the `Workers` of which this process is one.
+    """
+    workers = workers or Alone()
+    devices, num_epochs = workers.devices(options['ctx']), options['epochs']
     ctx = devices if len(devices) > 1 else devices[0]
     _seed_generators(options['seed'])
-    train_iter, test_iter, facts = load_run_data(options)
+    train_iter, test_iter, facts = load_run_data(options, workers.part)
     options = dict(options, **facts)
+    workers.join(lambda: dict(deciding(environment()), options=recipe_digest(options),
+                              num_classes=options['num_classes'],
+                              data_sha256=data_checksum(train_iter, test_iter)))
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
         options['model'], options['dataset'], options['lr'], options['batch_size'], num_epochs,
         options['seed'], os.environ.get('OMP_NUM_THREADS')))
@@ -124,19 +166,21 @@ def _train(options, run=None, asked=()):
     net.initialize(ctx=ctx, init=init.Xavier())
     # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
     net.hybridize(static_alloc=True)
-    trainer = make_trainer(net, ctx, options, make_schedule(options, num_epochs, len(train_iter)))
+    trainer = make_trainer(net, ctx, options, make_schedule(options, num_epochs, len(train_iter)),
+                           workers.trainer)
     state, loss = TrainingState(), make_loss(options['label_smoothing'], options['dtype'])
     finite = FiniteLoss(trainer, len(train_iter)) if options['stop_non_finite'] else None
-    hooks = make_hooks(net, finite, options)
+    hooks = make_hooks(net, finite, options, workers)
     with contextlib.ExitStack() as closing:
         closing.callback(check_output(net, options['model'], options['num_classes']).detach)
         if run:
-            if options['tensorboard']:
+            if options['tensorboard'] and workers.rank == 0:
                 hooks.append(TensorBoardEvents(os.path.join(run.folder, 'tensorboard'), trainer))
             recorders = [NormStats(run.folder, net, options['norm_stats_every'])] if (
-                options['norm_stats']) else []
-            run.attach(net, trainer, finite, recorders)
-            run.start(dict(_for_config(options), asked=asked, **environment(),
+                options['norm_stats'] and workers.rank == 0) else []
+            run.attach(net, trainer, finite, recorders, workers)
+            run.start(dict(for_config(options), asked=asked, **environment(),
+                           worker_changes=[[0, options['workers']]],
                            sources=sources_of(options['model'], options['dataset']),
                            data_sha256=data_checksum(train_iter, test_iter)), state,
                       functools.partial(_check_position, options, train_iter))
@@ -145,25 +189,26 @@ def _train(options, run=None, asked=()):
             hooks.append(run)  # the last, for its checkpoint is to be after all that they do
         for hook in hooks:
             closing.callback(hook.close)
-        interrupt = closing.enter_context(DeferredInterrupt())
+        interrupt = closing.enter_context(workers.interrupt())
         if run:
             closing.enter_context(run.keeping(state))
-        progress = Progress(train_iter, num_epochs, len(state.history), state.images)
+        progress = Progress(train_iter, num_epochs, len(state.history),
+                            state.batch and state.batch * train_iter.batch_size)
         history = train_ch5(net, interrupt.guard(progress), interrupt.guard(test_iter),
                             options['batch_size'], trainer, ctx, num_epochs, loss=loss,
-                            hooks=hooks, state=state)
+                            hooks=hooks, state=state, workers=workers)
     if state.stop:
         tell('stopped early: %s' % state.stop)
     return net, history
 
 
-def make_hooks(net, finite, options):
+def make_hooks(net, finite, options, workers):
     """The hooks that `options` ask for, but those of a run's folder."""
-    hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
+    hooks: List[Hook] = [Beats(workers), BusyMachine()] + ([finite] if finite else [])
     if options['early_stop']:
         hooks.append(EarlyStop(options['early_stop'], options['epochs']))
     if options['optimizer'] == 'sgld' or draws_numbers(net):
-        hooks.append(Reseed(options['seed']))
+        hooks.append(Reseed(options['seed'], workers.rank))
     return hooks
 
 
@@ -171,11 +216,6 @@ def _seed_generators(seed):
     mx.random.seed(seed)
     np.random.seed(seed)
     random.seed(seed)
-
-
-def _for_config(options):
-    """Options as config.json has them."""
-    return dict(options, ctx=device_names(options['ctx'])) if 'ctx' in options else options
 
 
 def _check_position(options, train_iter, info, epochs_before):

@@ -13,7 +13,8 @@ def batches_of(data_iter):
 
     `data_iter` gives pairs (X, y), as a list, a `BatchLoader` and Gluon's DataLoader do, or it is
     an `mx.io.DataIter`, such as NDArrayIter. That one is set back to its start; the images that
-    fill up its last batch, which were there before, are left out.
+    fill up its last batch, which were there before, are left out. (None, None), of a batch that
+    has no image for this worker, is passed on.
 
     Raises ValueError for arrays of mx.np, for another number of labels than of images, and if a
     batch of an `mx.io.DataIter` has no labels, or several arrays.
@@ -25,6 +26,9 @@ def batches_of(data_iter):
     for batch in data_iter:
         if not isinstance(batch, mx.io.DataBatch):
             X, y = batch
+            if X is None:
+                yield None, None
+                continue
             check_classic_arrays('the net', X, y)
             yield _same_number(_as_ndarray(X), _as_ndarray(y))
             continue
@@ -40,8 +44,11 @@ def batches_of(data_iter):
 def split(arrays, devices):
     """Share out arrays (N, ...) along N: a list with a tuple of parts for each device.
 
-    With fewer images than devices the last devices get none, and the list is so much shorter.
+    With fewer images than devices the last devices get none, and the list is so much shorter;
+    it is empty for arrays that are None.
     """
+    if arrays[0] is None:
+        return []
     used = devices[:max(arrays[0].shape[0], 1)]
     return list(zip(*(gluon.utils.split_and_load(z, used, even_split=False) for z in arrays)))
 

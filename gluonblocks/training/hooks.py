@@ -85,15 +85,17 @@ class Reseed(Hook):
     """Seeds MXNet's generators before each step but the first, from `seed` and the step's number.
 
     Their state cannot be read, so a run that is continued could not take it up; of these seeds it
-    can. The first step is left alone: it draws the initial weights.
+    can. The first step is left alone: it draws the initial weights. Of workers that share each
+    batch each draws others, by its number, `rank`.
     """
 
-    def __init__(self, seed):
-        self._seed = seed
+    def __init__(self, seed, rank=0):
+        self._seed, self._rank = seed, rank
 
     def begin(self, state):
         if state.step:
             self.batch_end(state)
 
     def batch_end(self, state):
-        mx.random.seed(int(np.random.RandomState([self._seed, state.step]).randint(2 ** 31 - 1)))
+        drawn_from = [self._seed, state.step] + [self._rank] * (self._rank > 0)
+        mx.random.seed(int(np.random.RandomState(drawn_from).randint(2 ** 31 - 1)))

@@ -6,7 +6,8 @@ from mxnet import autograd, gluon
 from ..devices import devices_of
 from .feed import LabelCheck, batches_of, check_net, split
 from .history import EpochRecord, epoch_line
-from .metrics import RunningSum, count_hits, evaluate_accuracy
+from .metrics import RunningSum, count_hits, count_right
+from .workers import Alone
 
 
 class TrainingState:
@@ -14,7 +15,8 @@ class TrainingState:
 
     `history` has an `EpochRecord` for each epoch done and `epoch` is the one under way, from 1;
     `step` counts the optimizer's steps in all, `batch` and `images` what is done of this epoch, and
-    `losses` and `hits` are its sums. `rate` is the number of images trained on in a second
+    `losses` and `hits` are its sums; of workers that share each batch `images`, `losses` and
+    `hits` are each one's own. `rate` is the number of images trained on in a second
     of the epoch before. A hook that sets `stop` ends the run after the epoch.
     """
 
@@ -39,7 +41,7 @@ class TrainingState:
 
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
-              hooks=(), state=None):
+              hooks=(), state=None, workers=None):
     """Train `net` by softmax cross-entropy and print the book's lines.
 
     Returns the history, an `EpochRecord` for each epoch.
@@ -52,7 +54,9 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
 
     Not in the book: another `loss`; `hooks`, each a `Hook`, called in their order; the
-    `TrainingState` to go on from; and a list of devices as `ctx`, which share each batch.
+    `TrainingState` to go on from; a list of devices as `ctx`, which share each batch; and the
+    `Workers` of which this process is one: then the iterators give its share of each batch,
+    `trainer` sums the gradients over all, and the numbers of an epoch are those of all.
 
     Raises ValueError if there is no data, if the net is not initialized on the devices `ctx`, and
     for labels that are not from 0 to num_classes - 1.
@@ -68,20 +72,25 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
             (batch_size, trainer, ctx, num_epochs) + older)
     # Book: every step is for batch_size images, also that of the last, shorter batch.
     return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
-                hooks, state or TrainingState())
+                hooks, state or TrainingState(), workers or Alone())
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
     """As `train_ch5`, by any `loss`, on a device or a list of devices that share each batch.
 
     `loss(y_hat, y)` is a number for each image; each step is for the images of its batch. The
-    errors are those of `train_ch5`.
+    errors are those of `train_ch5`, and a ValueError for the share of a worker, which cannot know
+    how many images the others have.
     """
+    if getattr(train_iter, 'part', None):
+        raise ValueError('train_iter is a share, part %s, of each batch, by whose own size a step '
+                         'would be wrong: train it by train_ch5' % (train_iter.part,))
     return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs, (),
-                TrainingState())
+                TrainingState(), Alone())
 
 
-def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs, hooks, state):
+def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs, hooks, state,
+         workers):
     devices = devices_of(ctx)
     check_net(net, devices, training=True)
     if not state.step:
@@ -90,13 +99,15 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
         state.start = time.time()
-        train_loss, train_acc = _train_epoch(net, train_iter, loss, batch_size, trainer,
-                                             devices, hooks, state)
-        state.rate = state.images / state.seconds
-        test_acc = evaluate_accuracy(test_iter, net, devices)
+        _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state)
+        images, train_loss, train_hits = workers.total(
+            state.images, state.losses.read(), state.hits.read())
+        state.rate = images / state.seconds
+        workers.meet(net, state.images)
+        test_hits, num_tested = workers.total(*count_right(test_iter, net, devices))
         # Book: the seconds are those of training and testing together.
-        state.history.append(EpochRecord(state.epoch, train_loss, train_acc, test_acc,
-                                         state.seconds))
+        state.history.append(EpochRecord(state.epoch, train_loss / images, train_hits / images,
+                                         test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)
         state.begin_epoch()
         for hook in hooks:
@@ -105,13 +116,14 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
 
 
 def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state):
-    """One pass over `train_iter`; return the mean loss per image and the training accuracy."""
+    """One pass over `train_iter`, whose sums are then in `state`."""
     labels = LabelCheck()
     for X, y in batches_of(train_iter):
         shards = split((X, y), devices)
         with autograd.record():
             y_hats = [net(X) for X, _ in shards]
-            labels.add(y, y_hats[0])
+            if shards:
+                labels.add(y, y_hats[0])
             ls = [loss(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
             idle = _zero_losses(net, devices[len(shards):])
         autograd.backward(ls + idle)  # of vectors: the gradient of their sum, as the book's
@@ -121,14 +133,13 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
         state.losses.wait()
         labels.check(leave=2)  # no more are ready for sure
         state.step, state.batch, state.images = (
-            state.step + 1, state.batch + 1, state.images + X.shape[0])
+            state.step + 1, state.batch + 1, state.images + sum(y.shape[0] for _, y in shards))
         for hook in hooks:
             hook.batch_end(state)
     if not state.images:
         raise ValueError('train_iter gave no batch, so there is nothing to train on')
-    train_loss, train_acc = state.losses.read() / state.images, state.hits.read() / state.images
+    state.losses.read()
     labels.check()
-    return train_loss, train_acc
 
 
 def _zero_losses(net, devices):

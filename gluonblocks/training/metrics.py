@@ -73,21 +73,30 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     Raises ValueError if there is no data, if the net is not initialized on these devices, and for
     labels that are not from 0 to num_classes - 1.
     """
+    hits, n = count_right(data_iter, net, ctx)
+    return hits / n
+
+
+def count_right(data_iter, net, ctx=mx.cpu()):
+    """(number of images that `net` classifies rightly, number of images): `evaluate_accuracy`."""
     devices = devices_of(ctx)
     check_net(net, devices)
-    hits, labels, n = RunningSum(), LabelCheck(), 0
-    for X, y in batches_of(data_iter):
-        shards = split((X, y), devices)
+    hits, labels, n, batch = RunningSum(), LabelCheck(), 0, None
+    for batch in batches_of(data_iter):
+        shards = split(batch, devices)
+        if not shards:
+            continue
+        y = batch[1]
         y_hats = [net(X) for X, _ in shards]
         labels.add(y, y_hats[0])
         hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         hits.wait()
         labels.check(leave=2)
         n += y.shape[0]
-    if not n:
+    if batch is None:
         raise ValueError('data_iter gave no batch, so there is no accuracy')
     labels.check()
-    return hits.read() / n
+    return hits.read(), n
 
 
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):

@@ -8,8 +8,9 @@ OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'dcasgd', 'ftml', 'ftrl', 'lamb', '
               'nadam', 'nag', 'rmsprop', 'sgd', 'sgld', 'signum')
 
 
-def make_trainer(net, ctx, options, schedule=None):
-    """A `gluon.Trainer` of the parameters of `net`, on the device or devices `ctx`.
+def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
+    """A `gluon.Trainer`, or one made by `kind`, of the parameters of `net`, on the device or
+    devices `ctx`.
 
     `options` is a dict with optimizer, lr, momentum, weight_decay (None: the optimizer's own) and
     dtype. Raises ValueError for an optimizer that is not there or does not take one of them.
@@ -28,4 +29,4 @@ def make_trainer(net, ctx, options, schedule=None):
         raise ValueError('the optimizer %s does not take what it was given: %s' % (name, error))
     # On several devices each updates its own copy: the states are then where they can be saved.
     several = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    return gluon.Trainer(net.collect_params(), name, given, **several)
+    return kind(net.collect_params(), name, given, **several)

@@ -12,7 +12,7 @@ class Progress:
 
     On a terminal a bar with rate and time left, which is gone when the epoch ends; elsewhere a
     plain line every half minute. `epochs_done` and `images_done` are what a run that is continued
-    has behind it.
+    has behind it. Of a worker's shares, as of a `BatchLoader` with a `part`, whole batches count.
     """
 
     def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):
@@ -33,7 +33,11 @@ class Progress:
                   desc='epoch %d/%d' % (self.epoch, self.num_epochs), **how) as bar:
             for X, y in self.data_iter:
                 yield X, y
-                bar.update(X.shape[0])
+                shared = getattr(self.data_iter, 'part', None)
+                now = min(self.data_iter.batch_size, self.data_iter.num_images - done) if (
+                    shared) else X.shape[0]
+                done += now
+                bar.update(now)
 
 
 class _PlainLines:

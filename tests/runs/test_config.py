@@ -111,3 +111,10 @@ def test_what_the_config_asks_and_cannot_be_is_told_of_the_config(written, folde
     write(folder, dict(written, data_root='/nowhere'))
     with pytest.raises(ValueError, match='config.json: data_root is ./nowhere., but the data set'):
         gb.resume_run(folder)
+
+
+@pytest.mark.parametrize('step, workers', [(0, {3}), (5, {3}), (6, {3, 2}), (7, {2}), (8, {2, 4}),
+                                           (90, {4})])
+def test_a_checkpoint_may_be_of_those_workers_that_the_config_tells_of(step, workers):
+    config = {'worker_changes': [[0, 3], [6, 2], [8, 4]]}
+    assert config_file.workers_at(config, step) == workers

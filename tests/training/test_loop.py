@@ -229,3 +229,32 @@ def test_an_empty_list_of_devices_is_refused():
     with pytest.raises(ValueError, match='the list of devices is empty'):
         gb.train_ch5(net, batches(10), batches(10), 10,
                      gluon.Trainer(net.collect_params(), 'sgd'), [], 1)
+
+
+class Sixfold:
+    """Workers that all have what this one has."""
+
+    def __init__(self):
+        self.met = []
+
+    def total(self, *numbers):
+        return [6 * number for number in numbers]
+
+    def meet(self, net, num_images):
+        self.met.append((net, num_images))
+
+
+def test_the_numbers_of_an_epoch_are_those_of_all_workers():
+    alone, = train(zero_net(), batches(4))
+    net, workers, state = zero_net(), Sixfold(), gb.training.TrainingState()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    record, = gb.train_ch5(net, batches(4), batches(10), 10, trainer, mx.cpu(), 1, workers=workers,
+                           state=state)
+    assert record[1:4] == pytest.approx(alone[1:4]) and workers.met == [(net, 10)]
+    assert state.rate * record.seconds >= 60
+
+
+def test_a_worker_without_images_in_a_step_contributes_zeros():
+    net = zero_net()
+    train(net, batches(10) + [(None, None)])
+    np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 10), rtol=1e-4)

@@ -1,0 +1,170 @@
+"""Scheduler, servers and workers of one training: started together, watched, ended together."""
+import contextlib
+import os
+import signal
+import socket
+import sys
+
+from .. import _runtime
+from .._threads import physical_cores
+from ..training.interrupt import DeferredInterrupt, Interrupted
+from .children import Children, ending
+from .cluster import Cluster, server_environment
+from .place import LOOPBACK
+from .watch import Limits, Watch
+
+TURN = 0.25  # seconds from one look at all to the next
+
+
+class WorkerError(ChildProcessError):
+    """One of several processes failed, and all were ended; the message says which and why."""
+
+
+def python_argv(module, *arguments):
+    """What runs `main(*arguments)` of `module` in a Python that finds modules as this one does."""
+    return [sys.executable, '-c', 'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
+        sys.path, module, ', '.join(map(repr, arguments)))]
+
+
+def launch(argv, num_workers, num_servers=1, limits=None):
+    """Run a script of yours in several workers of this machine, and wait for their end.
+
+    `argv` is the script and its arguments, as in `python ARGV`; it makes `Workers()`, calls their
+    `join` before its first step and their `end` at its end. What the first one prints is shown as
+    it is, what the others print with their number before it. Raises what `Hub.run` does.
+    """
+    def show(name, stream, text):
+        rank = name.split()[-1]
+        print(text if name == 'worker 0' else '%s: %s' % (rank, text), file=getattr(sys, stream),
+              flush=True)
+    Hub([sys.executable, *argv], num_workers, num_servers, None, show, limits).run()
+
+
+class Hub:
+    """The launcher of all processes of one training.
+
+    `argv` is the command of a worker, which is a `Member`: it is sent its 'job', `job` and its
+    `rank`, tells 'ready' with the `facts` that must be the same everywhere, is sent 'go' with the
+    `Cluster`, joins it, and tells at its end that it is 'done', 'stopped', or 'failed' with a
+    `text`. `show(name, stream, text)` gets each line that a process prints.
+    """
+
+    def __init__(self, argv, num_workers, num_servers=1, job=None, show=None, limits=None):
+        self._argv, self._job, self._limits = argv, job, limits or Limits()
+        self._show = show or (lambda name, stream, text: None)
+        self._workers = ['worker %d' % k for k in range(num_workers)]
+        self._others = ['scheduler'] + ['server %d' % k for k in range(num_servers)]
+        self._names = self._others + self._workers
+        self._facts, self._ended, self._root = {}, {}, None
+        self._going = self._stopping = self._stop_asked = False
+
+    def run(self):
+        """Start all and wait for their end.
+
+        Raises WorkerError where one fails or is lost, and Interrupted after Ctrl-C or SIGTERM: once
+        each worker has ended its step, or at once after a second signal. All processes have ended
+        then.
+        """
+        with contextlib.ExitStack() as ending_all:
+            interrupt = ending_all.enter_context(DeferredInterrupt())
+            self._children = ending_all.enter_context(Children(self._receive, self._show))
+            self._start(interrupt)
+            while len(self._ended) < len(self._workers):
+                self._children.turn(TURN)
+                self._after_turn(interrupt)
+            first = self._ended[self._workers[0]]
+            if first['kind'] == 'stopped':
+                raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
+
+    def _start(self, interrupt):
+        host = socket.gethostname()
+        self._begin_watch({name: host for name in self._names})
+        start_processes(self._children, self._names, self._argv, self._job, len(self._workers))
+
+    def _begin_watch(self, hosts):
+        """Watch the processes, which run on `hosts`, a dict by name."""
+        self._watch = Watch({name: '%s:%s' % (host, name.replace('worker ', ''))
+                             for name, host in hosts.items()}, self._limits)
+
+    def _after_turn(self, interrupt):
+        lost = self._watch.verdict()
+        if lost:
+            raise WorkerError(lost)
+        if (interrupt.pending or self._stop_asked) and not self._stopping:
+            self._stopping = True
+            if not self._going:
+                raise Interrupted(interrupt.pending or signal.SIGINT, True,
+                                  'stopped before the first step')
+            for name in self._workers:
+                self._post(name, 'stop')
+
+    def _post(self, name, kind, **content):
+        if name not in self._ended:
+            self._children.send(name, kind, **content)
+
+    def _receive(self, name, message):
+        kind = message['kind']
+        if kind == 'beat':
+            self._watch.beat(name, *message['mark'])
+        elif kind == 'ready':
+            self._facts[name] = message['facts']
+            if len(self._facts) == len(self._names):
+                self._go()
+        elif kind == 'failed':
+            raise WorkerError('%s: %s' % (self._watch.place(name), message['text']))
+        elif kind in ('done', 'stopped'):
+            self._ended[name] = message
+            self._watch.done(name)
+        elif kind == 'exit' and name not in self._ended:
+            said = '\n'.join(message['said'])
+            raise WorkerError('%s: %s%s' % (self._watch.place(name), ending(message['code']),
+                                            ':\n' + said if said else ''))
+
+    def _go(self):
+        """Let all join each other, if what they found is the same."""
+        first = self._facts[self._workers[0]]
+        for name in self._workers:
+            differ = [key for key in sorted(first) if self._facts[name].get(key) != first[key]]
+            if differ:
+                raise WorkerError('%s differs from %s, so they cannot train together:\n  %s' % (
+                    self._watch.place(name, False), self._watch.place(self._workers[0], False),
+                    '\n  '.join('%s: %s there, %s here' % (key, first[key],
+                                                           self._facts[name].get(key))
+                                for key in differ)))
+        for name in self._names:
+            self._post(name, 'go', cluster=self._cluster(name))
+        self._going = True
+
+    def _cluster(self, name):
+        """The `Cluster` as the process `name` is to know it."""
+        self._root = self._root or free_port(LOOPBACK)
+        return Cluster(LOOPBACK, self._root, len(self._workers), len(self._others) - 1, LOOPBACK)
+
+
+def start_processes(children, names, argv, job, num_workers):
+    """Start the processes of one machine, by their names, and send the workers their job."""
+    workers = [name for name in names if name.startswith('worker')]
+    env = process_environment(len(workers))
+    for name in names:
+        if name in workers:
+            children.start(name, argv, env)
+            children.send(name, 'job', job=job, rank=int(name.split()[1]), num_workers=num_workers,
+                          number=workers.index(name))
+        else:
+            children.start(name, python_argv('gluonblocks.machines.roles', name.split()[0]),
+                           dict(env, **server_environment()))
+
+
+def process_environment(num_workers):
+    """The variables of a process on a machine with so many workers, which share its cores."""
+    env = dict(os.environ)
+    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # nobody chose
+        env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // num_workers))
+    return env
+
+
+def free_port(address):
+    """A port of `address` that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind((address, 0))
+        return sock.getsockname()[1]

@@ -1,0 +1,166 @@
+"""Several machines: launchers that meet over loopback, with stand-ins for their processes."""
+import re
+import socket
+import sys
+import threading
+import time
+
+import pytest
+from stand_ins import ROLE, WORKER
+
+from gluonblocks.machines import launch, nodes
+from gluonblocks.machines.launch import WorkerError, free_port
+from gluonblocks.machines.lines import Lines
+from gluonblocks.machines.place import Place
+from gluonblocks.machines.watch import Limits
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch):
+    monkeypatch.setattr(launch, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
+    for module in (launch, nodes):
+        monkeypatch.setattr(module, 'TURN', 0.05)
+
+
+def argv(code):
+    return [sys.executable, '-c', WORKER + code]
+
+
+def hub(code, master, asked=None, limits=None, show=None, num_nodes=2):
+    return nodes.NodesHub(argv(code), 3, 2, {'folder': '/of/the/first', 'data_root': '/there'},
+                          show, limits, Place(num_nodes, 0, master), asked or {})
+
+
+def relay(code, master, node_rank=1, asked=None, limits=None):
+    place = Place(2, node_rank, master, '127.0.0.2')
+    return nodes.Relay(argv(code), place, asked or {}, {'data_root': '/here'}, limits or Limits())
+
+
+def both(code, asked=({}, {}), show=None, limits=None):
+    """Run two launchers; what each raised, or None."""
+    master, errors = ('127.0.0.1', free_port('127.0.0.1')), {}
+
+    def run(which, launcher):
+        try:
+            launcher.run()
+            errors[which] = None
+        except WorkerError as error:
+            errors[which] = str(error)
+    other = threading.Thread(target=run, args=(1, relay(code, master, 1, asked[1], limits)))
+    other.start()
+    run(0, hub(code, master, asked[0], limits, show))
+    other.join()
+    return errors[0], errors[1]
+
+
+def test_two_machines_share_the_workers_and_both_end_well():
+    shown = []
+    assert both("print(rank, flush=True); tell('done')", show=lambda *line: shown.append(line)) == (
+        None, None)
+    assert sorted(shown) == [('worker %d' % k, 'stdout', str(k)) for k in range(3)]
+
+
+def test_each_process_listens_on_its_own_machines_address():
+    shown = []
+    code = "print(rank, message['cluster'][0], message['cluster'][4], flush=True); tell('done')"
+    code = code.replace('print', "message = GO; print", 1)
+    before, nodes_argv = WORKER.replace("wait('go')", "GO = wait('go')"), argv
+    globals()['argv'] = lambda code: [sys.executable, '-c', before + code]
+    try:
+        assert both(code, show=lambda *line: shown.append(line[2])) == (None, None)
+    finally:
+        globals()['argv'] = nodes_argv
+    assert sorted(shown) == ['0 127.0.0.1 127.0.0.1', '1 127.0.0.1 127.0.0.2',
+                             '2 127.0.0.1 127.0.0.2']
+
+
+def test_a_worker_that_fails_anywhere_is_told_on_every_machine():
+    first, second = both("rank == 2 and tell('failed', text='no room'); time.sleep(60)")
+    assert first == second and re.fullmatch(r'\S+:2, step 3: no room', first)
+
+
+def test_a_machine_that_was_asked_for_something_else_is_refused_with_what_differs():
+    first, second = both('time.sleep(60)', asked=({'lr': 0.1, 'seed': 1}, {'lr': 0.2, 'seed': 1}))
+    assert first.endswith('(node 1) differs from the first machine, so they cannot train together:'
+                          '\n  lr: 0.2 there, 0.1 on the first')
+    assert second == first
+
+
+def test_a_machine_that_does_not_come_is_named():
+    with pytest.raises(WorkerError, match=r'^node 1, 2 has not come within 0.3 s: the same comm'):
+        hub('', ('127.0.0.1', free_port('127.0.0.1')), limits=Limits(start=0.3), num_nodes=3).run()
+
+
+def test_a_first_machine_that_is_not_there_is_named():
+    port = free_port('127.0.0.1')
+    with pytest.raises(WorkerError, match='^the first machine, 127.0.0.1:%d, was not reached wi'
+                                          % port):
+        relay('', ('127.0.0.1', port), limits=Limits(start=0.3)).run()
+
+
+def join(master):
+    """A machine that has joined, and says nothing more."""
+    while True:
+        try:
+            lines = Lines(socket.create_connection(master))
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    lines.send('join', node=1, host='far', address='127.0.0.1', asked={})
+    return lines
+
+
+def lost(after):
+    """What the first machine says where another does `after(its lines)` once it has joined."""
+    master, kept = ('127.0.0.1', free_port('127.0.0.1')), []
+    other = threading.Thread(target=lambda: kept.append(after(join(master))))
+    other.start()
+    with pytest.raises(WorkerError) as error:
+        hub('time.sleep(60)', master, limits=Limits(vanish=0.5)).run()
+    other.join()
+    return str(error.value)
+
+
+def test_a_machine_that_vanishes_is_named_with_its_first_worker():
+    assert lost(lambda lines: lines) == ('far:1, step 0 (node 1): nothing was heard of it for '
+                                         '0.5 s: its machine, or its link, is gone')
+
+
+def test_a_launcher_that_ends_is_named():
+    assert lost(lambda lines: lines.close()) == ('far:1, step 0 (node 1): its launcher has ended, '
+                                                 'or the link to it')
+
+
+@pytest.mark.parametrize('silent, said', [(True, 'nothing was heard of the first machine'),
+                                          (False, 'has ended, or the link to it')])
+def test_a_first_machine_that_vanishes_ends_the_others(silent, said):
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        kept = []
+
+        def accept():
+            kept.append(listener.accept()[0])
+            if not silent:
+                kept[0].close()
+        other = threading.Thread(target=accept)
+        other.start()
+        with pytest.raises(WorkerError, match=said):
+            relay('', listener.getsockname(), limits=Limits(vanish=0.5)).run()
+        other.join()
+        kept[0].close()
+
+
+def test_a_stranger_at_the_door_is_turned_away():
+    master = '127.0.0.1', free_port('127.0.0.1')
+
+    def knock():
+        time.sleep(0.2)
+        with socket.create_connection(master) as sock:
+            sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            sock.recv(1000)
+    stranger = threading.Thread(target=knock)
+    stranger.start()
+    with pytest.raises(WorkerError, match='^node 1 has not come'):
+        hub('', master, limits=Limits(start=1)).run()
+    stranger.join()
