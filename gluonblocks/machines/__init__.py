@@ -1,5 +1,5 @@
 """Several processes and machines that train one net: what they exchange, how they start and end."""
-from .launch import WorkerError, launch
+from .launcher import WorkerError, launch
 from .watch import Limits, Watch
 from .workers import Workers, WorkersDiffer
 

@@ -50,8 +50,8 @@ def serve(role, cluster):
 class NumbersOnlyServer(KVStoreServer):
     """A server that sums arrays and takes nothing else.
 
-    MXNet's own unpickles an optimizer that any worker, or whoever reaches its port, may send it,
-    which runs what the sender likes. This one looks at no command: it ends, and the run with it.
+    MXNet's own takes an optimizer from any worker, or whoever reaches its port, and to read it runs
+    what the sender likes. This one looks at no command: it ends, and the run with it.
     `_controller` is private to MXNet; tried on 1.7 to 1.9.
     """
 

@@ -6,7 +6,7 @@ import time
 from ..training.interrupt import DeferredInterrupt, Interrupted
 from .children import Children
 from .cluster import Cluster
-from .launch import TURN, Hub, WorkerError, free_port, start_processes
+from .launcher import TURN, Hub, WorkerError, free_port, start_processes
 from .lines import Lines
 from .place import numbers_of
 

@@ -6,7 +6,7 @@ from mxnet import init
 
 from .._version import __version__
 from ..devices import devices_of
-from ..machines.launch import Hub, python_argv
+from ..machines.launcher import Hub, python_argv
 from ..machines.nodes import NodesHub, Relay
 from ..machines.watch import Limits
 from ..models.registry import get_model

@@ -8,8 +8,8 @@ import time
 import pytest
 from stand_ins import ROLE, WORKER
 
-from gluonblocks.machines import launch, nodes
-from gluonblocks.machines.launch import WorkerError, free_port
+from gluonblocks.machines import launcher, nodes
+from gluonblocks.machines.launcher import WorkerError, free_port
 from gluonblocks.machines.lines import Lines
 from gluonblocks.machines.place import Place
 from gluonblocks.machines.watch import Limits
@@ -17,8 +17,8 @@ from gluonblocks.machines.watch import Limits
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch):
-    monkeypatch.setattr(launch, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
-    for module in (launch, nodes):
+    monkeypatch.setattr(launcher, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
+    for module in (launcher, nodes):
         monkeypatch.setattr(module, 'TURN', 0.05)
 
 
