@@ -112,7 +112,8 @@ def main(argv=None):
         tell("error: %s\nInstall it from the repository: pip install -e '.[notebooks]'" % error)
         return 1
     # Ended from outside, it ends its kernel as it does on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored where a script starts us
+        signal.signal(signum, signal.default_int_handler)
     for path in args.notebooks or sections().values():
         try:
             execute(path)
