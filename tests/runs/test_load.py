@@ -30,22 +30,22 @@ def test_load_run_gives_the_net_as_it_was(folder, weights):
 
 
 def test_the_best_weights_are_those_of_the_best_epoch(folder, monkeypatch):
-    accuracies = iter([0.5, 0.9, 0.7])
-    monkeypatch.setattr(training, 'evaluate_accuracy', lambda *args: next(accuracies))
+    rights = iter([50, 90, 70])
+    monkeypatch.setattr(training, 'count_right', lambda *args: (next(rights), 100))
     start(folder)
     best = runs.load_checkpoint(os.path.join(folder, 'best.safetensors'))[1]
     assert best['step'] == 8 and best['best_epoch'] == 2  # four steps an epoch
 
 
 def test_another_checkpoint_in_the_place_of_the_best_is_refused(folder, monkeypatch):
-    accuracies = iter([0.5, 0.9, 0.7])
+    rights = iter([50, 90, 70])
 
-    def evaluate(*args):  # at the end of epochs, before its checkpoint; keeps the best of the first
+    def count(*args):  # at the end of epochs, before its checkpoint; keeps the best of the first
         if os.path.exists(best) and not os.path.exists(best + '.1'):
             shutil.copy(best, best + '.1')
-        return next(accuracies)
+        return next(rights), 100
     best = os.path.join(folder, 'best.safetensors')
-    monkeypatch.setattr(training, 'evaluate_accuracy', evaluate)
+    monkeypatch.setattr(training, 'count_right', count)
     start(folder, checkpoint_every=5)  # the one before the last is of step 10, in the third epoch
     gb.load_run(folder)
     for name, step in [('last.safetensors', 12), ('previous.safetensors', 10),
@@ -57,8 +57,8 @@ def test_another_checkpoint_in_the_place_of_the_best_is_refused(folder, monkeypa
 
 
 def test_a_best_checkpoint_newer_than_the_last_is_the_best(folder, monkeypatch):
-    accuracies = iter([0.5, 0.9, 0.7])
-    monkeypatch.setattr(training, 'evaluate_accuracy', lambda *args: next(accuracies))
+    rights = iter([50, 90, 70])
+    monkeypatch.setattr(training, 'count_right', lambda *args: (next(rights), 100))
     start(folder, epochs=2)
     for name in ('last', 'previous'):  # as where a process is killed between the two
         os.unlink(os.path.join(folder, name + '.safetensors'))
