@@ -2,19 +2,22 @@
 import re
 
 import mxnet as mx
+import numpy as np
 from mxnet import nd
 
 from .options import OptionError
 
 
-def check_images(net, options):
-    """ValueError if the images are too small for a net; an OptionError where they are resized.
+def check_images(net, loader, options):
+    """ValueError if the images of `loader` are too small for a net; an OptionError if resized.
 
-    `options` are of the run, with the images' `channels` and `picture_size`. Shapes alone are
-    computed. What MXNet cannot trace or tell beforehand is left to the first step.
+    Shapes alone are computed. Where the loader is of a kind that does not tell its images, or MXNet
+    cannot trace the net, it is left to the first step.
     """
-    resize = options['resize']
-    height, width = (resize, resize) if resize else options['picture_size']
+    if not hasattr(loader, 'images'):
+        return
+    size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
+    height, width = (size, size) if np.ndim(size) == 0 else size
     try:
         output = net(mx.sym.var('data'))
     except Exception:
@@ -30,8 +33,9 @@ def check_images(net, options):
             return
         words = 'images of %d x %d pixels are too small for the model %s: at its %s less is ' \
                 'left than the kernel covers' % (height, width, options['model'], found.group(1))
-        raise OptionError('resize', 'is %d, but %s' % (resize, words)) if resize else ValueError(
-            words + '; they can be resized')
+        if options['resize']:
+            raise OptionError('resize', 'is %d, but %s' % (options['resize'], words))
+        raise ValueError(words + '; they can be resized')
 
 
 def check_output(net, name, num_classes):

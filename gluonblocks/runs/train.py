@@ -162,7 +162,7 @@ def train_by(options, run=None, asked=(), workers=None):
     if options['dtype'] != 'float32':
         net.cast(options['dtype'])
         train_iter.dtype = test_iter.dtype = options['dtype']
-    check_images(net, options)
+    check_images(net, train_iter, options)
     net.initialize(ctx=ctx, init=init.Xavier())
     # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
     net.hybridize(static_alloc=True)
