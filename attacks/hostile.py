@@ -19,6 +19,8 @@ DEVICES = ('cpu', 'cpu:0', 'cpu:1', 'cpu:0,1', 'cpu:0,1,2,3', 'cpu:0,0', 'cpu:-1
 # What would only take long: anybody may ask for many epochs.
 EPOCHS = tuple(text for text in NUMBERS if text not in (
     '99999999999999999999', '4294967296', '9' * 5000, '1_0'))
+# Not what starts several processes, for whom a case's seconds are too few.
+ALONE = tuple(text for text in NUMBERS if text not in ('2', '3', '\u0663'))
 
 _TRAIN = {
     '--model': MODELS, '--dataset': ('synthetic', 'fashion-mnist', 'mnist', ''), '--epochs': EPOCHS,
@@ -31,9 +33,13 @@ _TRAIN = {
     '--warmup-epochs': NUMBERS, '--label-smoothing': NUMBERS, '--early-stop': NUMBERS,
     '--dtype': ('float32', 'float16', 'float64', ''), '--resize': NUMBERS,
     '--test-share': NUMBERS, '--augment': ('none', 'flip', 'crop-flip', 'flips', ''),
-    '--norm-stats-every': NUMBERS}
+    '--norm-stats-every': NUMBERS, '--workers': ALONE,
+    '--merge-norms': ('mean', 'first', 'last', ''),
+    '--servers': NUMBERS, '--start-timeout': NUMBERS, '--stall-timeout': NUMBERS,
+    '--nodes': NUMBERS, '--node-rank': NUMBERS, '--interface': ('', 'lo', '127.0.0.1', '256.0.0.1'),
+    '--master': ('', 'x', ':', 'x:y', '127.0.0.1', '127.0.0.1:0', '127.0.0.1:99999', '[::1]:')}
 _SWITCHES = {'train': ('--tensorboard', '--stop-non-finite', '--summary', '--help', '-x',
-                       '--norm-stats', '--no-report'),
+                       '--norm-stats', '--no-report', '--change-workers'),
              'evaluate': ('--help', '--no-such'), 'predict': ('--invert', '--json', '--help', '-j'),
              'report': ('--help', 'halted', 'run'),
              'export': ('--help', '--with-preprocessing', '--reduce-range')}
