@@ -100,7 +100,8 @@ def here(monkeypatch):
 
 
 @pytest.mark.parametrize('text', [
-    '', '{"cells": [', '{}', '[1]', '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}',
+    '', '{"cells": [', '{}', '[1]',
+    '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}',
     '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}'])
 def test_what_cannot_be_read_as_a_notebook_is_an_error(here, write, capsys, text):
     path = write('x = 1')
