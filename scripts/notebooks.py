@@ -16,7 +16,7 @@ FOLDER = os.path.join(ROOT, 'notebooks')
 EXAMPLE = """\
 A notebook is replaced when its last cell is done, and only then: with its outputs, repeated shapes
 folded, metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after
-another: one to two hours on two cores, most of them in section 5.13. How far it is goes to stderr.
+another: two to three hours on two cores, most for section 5.13. How far it is goes to stderr.
 
 Needs the extra `notebooks`: pip install -e '.[notebooks]'
 
