@@ -60,6 +60,24 @@ def test_the_readmes_speeds_are_those_the_benchmark_printed():
     assert len(speeds) > 2 and all(' %s ' % speed in BENCHMARKS for speed in speeds)
 
 
+@pytest.mark.parametrize('shown, target', [
+    ('is (.*?)× as fast as the notebook', "batch_norm against the notebook's formula"),
+    ('steps of DenseNet are (.*?)×', "densenet step against PyTorch's fastest"),
+    ('of ResNet (.*?)×', "resnet step against PyTorch's fastest"),
+    (r'\(`lenet_bn_gluon`\) (.*?)×', "lenet_bn_gluon step against PyTorch's fastest")])
+def test_each_of_the_readmes_speeds_is_of_what_it_says(shown, target):
+    row = [line for line in BENCHMARKS.splitlines() if line.startswith('| ' + target)][-1]
+    assert re.search(shown, read('README.md')).group(1) + '×' == row.split('|')[3].strip()
+
+
+def test_the_results_say_which_command_each_file_is_of():
+    text = read('results', 'README.md')
+    names = [os.path.relpath(os.path.join(folder, name), os.path.join(REPOSITORY, 'results'))
+             for folder, _, found in os.walk(os.path.join(REPOSITORY, 'results')) for name in found]
+    assert [name for name in names if not re.search(r'[(`]%s[)`]' % re.escape(name), text)
+            and name != 'README.md'] == []
+
+
 def test_the_exports_are_those_that_the_command_printed():
     shown = section('docs/export.md', 'What it printed')
     lines = [line for line in shown.split('```')[1].splitlines() if line]
