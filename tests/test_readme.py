@@ -112,6 +112,20 @@ def test_every_link_within_the_repository_leads_somewhere(document):
     assert missing == []
 
 
+def places(document):
+    """What stands behind # in links to the headings of a document, as code hosts have it."""
+    text = re.sub(r'^```.*?^```$', '', read(document), flags=re.M | re.S)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
+            for heading in re.findall(r'^#+ (.+)$', text, re.M)}
+
+
+@pytest.mark.parametrize('document', documents())
+def test_every_link_to_a_heading_finds_it(document):
+    for there, place in re.findall(r'\]\(([^)#\s:]*\.md|)#([^)\s]+)\)', read(document)):
+        target = os.path.join(os.path.dirname(document), there) if there else document
+        assert place in places(os.path.normpath(target)), '%s#%s' % (there, place)
+
+
 @pytest.mark.parametrize('document', documents())
 def test_every_name_of_the_package_that_a_document_uses_is_there(document):
     for name in sorted(set(re.findall(r'\bgb((?:\.\w+)+)', read(document)))):
