@@ -4,6 +4,7 @@ import os
 import sys
 
 from gluonblocks.commands.parser import Parser
+from gluonblocks.runs.options import OPTIONS, OptionError
 
 NAMES = ('bias', 'rates', 'variants', 'batch_size', 'warmup', 'depth', 'sizes', 'cost', 'pooling')
 
@@ -31,8 +32,10 @@ def parse(argv, prog):
     args = parser.parse_args(argv)
     if not args.list and args.name is None:
         parser.error('which one? NAME is one of %s' % ', '.join(NAMES))
-    if args.seed < 0:
-        parser.error('argument --seed: is %d, but must be at least 0' % args.seed)
+    try:
+        OPTIONS['seed'].check(args.seed)
+    except OptionError as error:
+        parser.error('argument --seed: %s' % error.message)
     if args.chart and not args.chart.endswith(('.png', '.svg')):
         parser.error('argument --chart: %s must end in .png or .svg' % args.chart)
     if args.chart and args.name and not hasattr(_experiment(args.name), 'draw'):

@@ -9,6 +9,8 @@ Each stands between two marks, `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
 import os
 import re
 
+from gluonblocks.files import write_file
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RESULTS = os.path.join(ROOT, 'results', 'experiments')
 DOCUMENT = os.path.join(ROOT, 'docs', 'exercises.md')
@@ -37,8 +39,7 @@ def filled(text, printed):
 def main():
     with open(DOCUMENT, encoding='utf-8') as f:
         text = f.read()
-    with open(DOCUMENT, 'w', encoding='utf-8') as f:
-        f.write(filled(text, results()))
+    write_file(DOCUMENT, filled(text, results()).encode())
 
 
 if __name__ == '__main__':

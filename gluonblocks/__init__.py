@@ -1,7 +1,7 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
 
 The names here are the book's, by chapter, and what a run needs; the rest is in the wings: `blocks`,
-`graphs`, `models`, `data`, `training`, `drawing`, `runs`, `report`, `export`.
+`graphs`, `models`, `data`, `training`, `machines`, `drawing`, `runs`, `report`, `export`.
 """
 from . import _runtime
 from ._version import __version__

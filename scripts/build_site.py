@@ -18,7 +18,7 @@ example:
   python scripts/build_site.py
   python -m http.server --directory build/site
 
-Exit code: 0 built and whole, 1 not."""
+Exit code: 0 built and whole, 1 not, 130 interrupted."""
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What a browser fetches by itself, by tag: the attributes that name it.
@@ -88,17 +88,31 @@ def main(argv=None):
     if importlib.util.find_spec('sphinx') is None:
         sys.exit("error: Sphinx is not installed for this Python: %s -m pip install -e '.[docs]'"
                  % sys.executable)
+    try:
+        return build(args.out)
+    except OSError as error:
+        sys.exit('error: the site cannot be written to %s: %s'
+                 % (args.out, error.strerror or error))
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
+
+
+def build(folder):
+    """Build the site into `folder` and tell its faults; return the exit code."""
+    os.makedirs(folder, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # Sphinx has a traceback where none can be made
     with tempfile.TemporaryDirectory() as doctrees:  # everything is read anew
         code = subprocess.call([sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going',
                                 '-c', os.path.join(REPOSITORY, 'docs'), '-d', doctrees,
-                                REPOSITORY, args.out])
+                                REPOSITORY, folder])
     if code:
         return 1
-    found = faults(args.out)
+    found = faults(folder)
     for fault in found:
         print('error: ' + fault, file=sys.stderr)
     if not found:
-        print('the site is built: %s' % os.path.join(args.out, 'index.html'))
+        print('the site is built: %s' % os.path.join(folder, 'index.html'))
     return 1 if found else 0
 
 

@@ -14,6 +14,9 @@ def main():
     except ImportError as error:
         print('error: %s' % error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
     return running.run(command.main,
                        lambda: command.parse(sys.argv[1:], 'python %s' % sys.argv[0]))
 

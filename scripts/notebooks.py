@@ -16,7 +16,7 @@ FOLDER = os.path.join(ROOT, 'notebooks')
 EXAMPLE = """\
 A notebook is replaced when its last cell is done, and only then: with its outputs, repeated shapes
 folded, metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after
-another: one to two hours on two cores, most of them in section 5.13. How far it is goes to stderr.
+another: two to three hours on two cores, most for section 5.13. How far it is goes to stderr.
 
 Needs the extra `notebooks`: pip install -e '.[notebooks]'
 
@@ -71,7 +71,13 @@ def execute(path):
 
     if not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
         raise OSError('its folder cannot be written to')
-    notebook = nbformat.read(path, as_version=4)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except OSError:
+        raise
+    except Exception as error:  # of JSON that is no notebook anything may come
+        raise ValueError('it cannot be read as a notebook: %s' % str(error).partition('\n')[0])
     # No limit for a cell, one takes an hour; but all that it printed has to be here after it.
     client = Client(notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
                     coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
@@ -84,7 +90,6 @@ def execute(path):
             client.execute_cell(notebook.cells[index], index)
     version = runpy.run_path(os.path.join(ROOT, 'gluonblocks', '_version.py'))['__version__']
     notebook_outputs.tidy(notebook, version)
-    nbformat.validate(notebook)
     write(path, nbformat.writes(notebook) + '\n')
 
 
@@ -105,15 +110,18 @@ def main(argv=None):
     parser.add_argument('notebooks', nargs='*', type=find, metavar='NOTEBOOK',
                         help='a section, as 5.11, or the path of a notebook; default: all three')
     args = parser.parse_args(argv)
+    # Ended from outside, it ends its kernel as it does on Ctrl-C.
+    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored where a script starts us
+        signal.signal(signum, signal.default_int_handler)
     try:
         import ipykernel  # noqa: F401
         from nbclient.exceptions import CellControlSignal, DeadKernelError
     except ModuleNotFoundError as error:
         tell("error: %s\nInstall it from the repository: pip install -e '.[notebooks]'" % error)
         return 1
-    # Ended from outside, it ends its kernel as it does on Ctrl-C.
-    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored where a script starts us
-        signal.signal(signum, signal.default_int_handler)
+    except KeyboardInterrupt:
+        tell('interrupted: nothing was run')
+        return 130
     for path in args.notebooks or sections().values():
         try:
             execute(path)

@@ -75,6 +75,14 @@ def test_no_circle_of_imports_within_a_wing(wing):
             del below[name]
 
 
+def test_those_who_work_on_it_are_told_every_wing():
+    told = (PACKAGE.parent / 'CONTRIBUTING.md').read_text().partition('\n## Find your way\n')[2]
+    shown = (PACKAGE / '__init__.py').read_text().partition('from . import')[0]
+    for path in sorted(PACKAGE.glob('*/__init__.py')):
+        assert '`%s/`' % path.parent.name in told.partition('\n## ')[0]
+        assert '`%s`' % path.parent.name in shown or path.parent.name == 'commands'
+
+
 def test_every_wing_says_in_a_sentence_what_lives_there():
     for path in MODULES:
         if path.name == '__init__.py':

@@ -60,6 +60,24 @@ def test_the_readmes_speeds_are_those_the_benchmark_printed():
     assert len(speeds) > 2 and all(' %s ' % speed in BENCHMARKS for speed in speeds)
 
 
+@pytest.mark.parametrize('shown, target', [
+    ('is (.*?)× as fast as the notebook', "batch_norm against the notebook's formula"),
+    ('steps of DenseNet are (.*?)×', "densenet step against PyTorch's fastest"),
+    ('of ResNet (.*?)×', "resnet step against PyTorch's fastest"),
+    (r'\(`lenet_bn_gluon`\) (.*?)×', "lenet_bn_gluon step against PyTorch's fastest")])
+def test_each_of_the_readmes_speeds_is_of_what_it_says(shown, target):
+    row = [line for line in BENCHMARKS.splitlines() if line.startswith('| ' + target)][-1]
+    assert re.search(shown, read('README.md')).group(1) + '×' == row.split('|')[3].strip()
+
+
+def test_the_results_say_which_command_each_file_is_of():
+    text = read('results', 'README.md')
+    names = [os.path.relpath(os.path.join(folder, name), os.path.join(REPOSITORY, 'results'))
+             for folder, _, found in os.walk(os.path.join(REPOSITORY, 'results')) for name in found]
+    assert [name for name in names if not re.search(r'[(`]%s[)`]' % re.escape(name), text)
+            and name != 'README.md'] == []
+
+
 def test_the_exports_are_those_that_the_command_printed():
     shown = section('docs/export.md', 'What it printed')
     lines = [line for line in shown.split('```')[1].splitlines() if line]
@@ -92,6 +110,20 @@ def test_every_link_within_the_repository_leads_somewhere(document):
     links = [link for link in re.findall(r'\]\(([^)#\s]+)', text) if '://' not in link]
     missing = [link for link in links if not os.path.exists(os.path.join(folder, link))]
     assert missing == []
+
+
+def places(document):
+    """What stands behind # in links to the headings of a document, as code hosts have it."""
+    text = re.sub(r'^```.*?^```$', '', read(document), flags=re.M | re.S)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
+            for heading in re.findall(r'^#+ (.+)$', text, re.M)}
+
+
+@pytest.mark.parametrize('document', documents())
+def test_every_link_to_a_heading_finds_it(document):
+    for there, place in re.findall(r'\]\(([^)#\s:]*\.md|)#([^)\s]+)\)', read(document)):
+        target = os.path.join(os.path.dirname(document), there) if there else document
+        assert place in places(os.path.normpath(target)), '%s#%s' % (there, place)
 
 
 @pytest.mark.parametrize('document', documents())

@@ -122,6 +122,26 @@ def test_a_site_without_its_front_page_is_told(site):
     assert build_site.faults(str(site)) == ['there is no index.html']
 
 
+@pytest.fixture
+def with_sphinx(monkeypatch):
+    monkeypatch.setattr(build_site.importlib.util, 'find_spec', lambda name: name)
+
+
+def test_a_folder_that_is_a_file_is_said_before_sphinx_starts(with_sphinx, monkeypatch, site):
+    monkeypatch.setattr(build_site.subprocess, 'call', None)
+    with pytest.raises(SystemExit, match='^error: the site cannot be written to .*a.png: File exi'):
+        build_site.main(['--out', str(site / 'a.png')])
+    assert (site / 'a.png').read_text() == ''
+
+
+def test_interrupted_it_is_code_130_in_a_line(with_sphinx, monkeypatch, tmp_path, capsys):
+    def interrupted(command):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(build_site.subprocess, 'call', interrupted)
+    assert build_site.main(['--out', str(tmp_path)]) == 130
+    assert capsys.readouterr().err == 'interrupted\n'
+
+
 def test_without_sphinx_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setattr(build_site.importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(SystemExit, match='^error: Sphinx is not installed .*docs'):

@@ -99,6 +99,8 @@ def _way(wrong):
     except ValueError as error:
         wrong.append('%s' % error)
         return 'unknown'
+    if chosen == DEFAULT:
+        return chosen
     if chosen != 'operators':
         return '%s, by the environment variable %s; unset it is %s' % (chosen, VARIABLE, DEFAULT)
     if pending():

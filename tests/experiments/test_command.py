@@ -30,6 +30,12 @@ def test_the_script_lists_each_experiment_with_a_sentence(script):
     assert all(line.endswith('.') for line in out.splitlines())
 
 
+def test_interrupted_while_it_imports_it_is_code_130_in_a_line(script, tmp_path):
+    (tmp_path / 'mxnet.py').write_text('raise KeyboardInterrupt')
+    code, out, err = script('experiments.py', '--list', PYTHONPATH=str(tmp_path))
+    assert (code, out, err) == (130, '', 'interrupted\n')
+
+
 def test_help_has_an_example_and_the_exit_codes(capsys):
     with pytest.raises(SystemExit) as stop:
         run('--help')
@@ -43,7 +49,8 @@ def test_help_has_an_example_and_the_exit_codes(capsys):
     (('vgg',), "invalid choice: 'vgg'"),
     (('rates', '--chart', 'x.doc'), 'x.doc must end in .png or .svg'),
     (('bias', '--chart', 'x.png'), 'bias has no chart'),
-    (('rates', '--seed', '-1'), 'is -1, but must be at least 0')])
+    (('rates', '--seed', '-1'), 'is -1, but must be at least 0'),
+    (('rates', '--seed', str(2 ** 31)), 'argument --seed: is 2147483648, but must be')])
 def test_wrong_arguments_are_code_2_with_what_is_allowed(args, said, capsys):
     with pytest.raises(SystemExit) as stop:
         run(*args)

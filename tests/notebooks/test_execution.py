@@ -90,22 +90,34 @@ def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, 
         os.kill(int((tmp_path / 'pid').read_text()), 0)
 
 
-def test_what_cannot_be_read_as_a_notebook_is_an_error(script, write):
+@pytest.fixture
+def here(monkeypatch):
+    """scripts/notebooks.py as a module."""
+    monkeypatch.syspath_prepend(os.path.join(REPOSITORY, 'scripts'))
+    module = load_script('notebooks')
+    monkeypatch.setattr(module.signal, 'signal', lambda *args: None)  # stays this process's own
+    return module
+
+
+@pytest.mark.parametrize('text', [
+    '', '{"cells": [', '{}', '[1]',
+    '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}',
+    '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}'])
+def test_what_cannot_be_read_as_a_notebook_is_an_error(here, write, capsys, text):
     path = write('x = 1')
     with open(path, 'w') as f:
-        f.write('{"cells": [')
-    code, out, err = script('notebooks.py', path)
-    assert (code, out) == (1, '') and err.startswith('error: %s is as it was: ' % path)
-    assert read(path) == b'{"cells": ['
+        f.write(text)
+    assert here.main([path]) == 1
+    out, err = capsys.readouterr()
+    assert out == '' and len(err.splitlines()) == 1
+    assert err.startswith('error: %s is as it was: it cannot be read as a notebook: ' % path)
+    assert read(path) == text.encode()
 
 
-def test_where_it_could_not_be_written_nothing_runs(write, monkeypatch, capsys):
+def test_where_it_could_not_be_written_nothing_runs(here, write, monkeypatch, capsys):
     path = write('x = 1')
-    monkeypatch.syspath_prepend(os.path.join(REPOSITORY, 'scripts'))
-    script = load_script('notebooks')
-    monkeypatch.setattr(script.os, 'access', lambda *args: False)
-    monkeypatch.setattr(script.signal, 'signal', lambda *args: None)  # stays this process's own
-    assert script.main([path]) == 1
+    monkeypatch.setattr(here.os, 'access', lambda *args: False)
+    assert here.main([path]) == 1
     assert capsys.readouterr().err == (
         'error: %s is as it was: its folder cannot be written to\n' % path)
 
@@ -120,6 +132,12 @@ def test_without_the_extra_it_says_what_to_install(script, tmp_path):
     (tmp_path / 'ipykernel.py').write_text('import no_such_module')
     code, out, err = script('notebooks.py', '5.11', PYTHONPATH=str(tmp_path))
     assert code == 1 and err.endswith("pip install -e '.[notebooks]'\n")
+
+
+def test_interrupted_before_anything_runs_it_is_code_130_in_a_line(script, tmp_path):
+    (tmp_path / 'ipykernel.py').write_text('raise KeyboardInterrupt')
+    code, out, err = script('notebooks.py', '5.11', PYTHONPATH=str(tmp_path))
+    assert (code, out, err) == (130, '', 'interrupted: nothing was run\n')
 
 
 def test_the_three_run_on_a_small_data_set(tmp_path):

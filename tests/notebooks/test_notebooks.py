@@ -60,6 +60,13 @@ def test_the_folder_has_these_notebooks_and_no_other():
     assert sorted(found) == [name + '.ipynb' for name in sorted(SECTIONS)]
 
 
+def test_the_document_says_which_were_not_executed_yet():
+    with open(os.path.join(REPOSITORY, 'docs', 'notebooks.md'), encoding='utf-8') as f:
+        said = re.search(r'^\*\*Without outputs so far\*\*.*: ([\d., ]+)\.$', f.read(), re.M)
+    assert (said.group(1).split(', ') if said else []) == sorted(
+        name.partition('-')[0] for name in NOT_EXECUTED_YET)
+
+
 def test_the_code_is_the_books_but_for_the_import(name, notebook):
     book = [cell.code.replace('import gluonbook as gb', 'import gluonblocks as gb')
             for cell in cells(SECTIONS[name])]
