@@ -5,10 +5,9 @@ import pytest
 from mxnet import nd
 from reference import close
 
-from gluonblocks.graphs.kernels.load import status
 from gluonblocks.graphs.kernels.selfcheck import norm_graphs, run, stage_graphs, values
 
-pytestmark = pytest.mark.skipif(not status().ready, reason=status().reason)
+pytestmark = pytest.mark.usefixtures('operators')
 RTOL = 2e-5
 
 

@@ -30,7 +30,7 @@ def place(tmp_path, monkeypatch):
     write_compiler(tmp_path, COMPILER)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     monkeypatch.setenv('PATH', str(tmp_path / 'bin') + os.pathsep + os.environ['PATH'])
-    monkeypatch.setattr(build, '_interface', lambda: (str(KERNELS / 'lanes.h'),
+    monkeypatch.setattr(build, 'find_interface', lambda: (str(KERNELS / 'lanes.h'),
                                                       str(KERNELS / 'operators.cc')))
     return tmp_path
 

@@ -11,11 +11,10 @@ from reference import close
 
 import gluonblocks as gb
 from gluonblocks.graphs import net as net_module
-from gluonblocks.graphs.kernels.load import status
 from gluonblocks.graphs.net import Net
 from gluonblocks.graphs.operators import use_operators
 
-pytestmark = pytest.mark.skipif(not status().ready, reason=status().reason)
+pytestmark = pytest.mark.usefixtures('operators')
 
 
 def ours(symbol):

@@ -39,7 +39,7 @@ class Unavailable(Exception):
 def library(build=True):
     """The path of the library for this machine. Where it is not there yet it is built, or with
     `build=False` the result is None and nothing is written. Raises Unavailable."""
-    header, glue = _interface()
+    header, glue = find_interface()
     compiler = find_compiler()
     folder = cache_folder(make=build)
     key = _key([header, glue], compiler)
@@ -55,8 +55,8 @@ def library(build=True):
     return path
 
 
-def _interface():
-    """MXNet's header of operator libraries, and the source that belongs into each."""
+def find_interface():
+    """The paths of MXNet's header of operator libraries, and of the source that goes into each."""
     version = tuple(int(part) for part in mx.__version__.split('.')[:2])
     if sys.platform != 'linux' or version < (1, 9):
         raise Unavailable('it takes MXNet 1.9 on Linux, and this is MXNet %s on %s'
