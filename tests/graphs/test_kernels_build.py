@@ -35,6 +35,13 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def fresh(monkeypatch):
+    """As in a process that has not asked for the operators yet."""
+    monkeypatch.setattr(load, '_status', None)
+    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+
+
 def write_compiler(folder, text, name='g++'):
     path = folder / 'bin' / name
     path.parent.mkdir(exist_ok=True)
@@ -64,6 +71,15 @@ def test_one_that_was_changed_is_built_anew(place):
     with open(path, 'a') as f:
         f.write('more')
     assert build.library() == path and open(path).read().endswith('once\n') and calls(place) == 2
+
+
+def test_a_umask_for_a_users_own_group_does_not_have_it_built_each_time(place):
+    before = os.umask(0o002)
+    try:
+        path = build.library()
+    finally:
+        os.umask(before)
+    assert build.library() == path and calls(place) == 1
 
 
 def test_one_that_others_may_write_is_built_anew(place):
@@ -112,6 +128,14 @@ def test_looking_builds_and_writes_nothing(place):
     assert not (place / 'cache').exists()
     path = build.library()
     assert build.library(build=False) == path
+
+
+def test_a_cache_that_could_be_made_beside_others_is_pending(place, monkeypatch, fresh):
+    place.chmod(0o1777)  # as /tmp, which is root's
+    state, lstat = os.stat_result((0o041777, 0, 0, 2, 0, 0, 0, 0, 0, 0)), os.lstat
+    monkeypatch.setattr(os, 'geteuid', lambda: 12345)
+    monkeypatch.setattr(os, 'lstat', lambda path: state if path == str(place) else lstat(path))
+    assert load.pending() and not calls(place) and not (place / 'cache').exists()
 
 
 def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(place):
@@ -164,18 +188,13 @@ def test_two_processes_at_once_have_it_whole(place):
     assert len(os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))) == 1
 
 
-@pytest.fixture
-def fresh(monkeypatch):
-    """As in a process that has not asked for the operators yet."""
-    monkeypatch.setattr(load, '_status', None)
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
-
-
-def test_without_them_the_graph_is_taken_without_a_word(fresh, monkeypatch, recwarn):
+def test_without_them_the_graph_is_taken_and_it_is_said_once_why(fresh, monkeypatch):
     def no():
         raise build.Unavailable('no reason', 'no remedy')
     monkeypatch.setattr(load, 'library', no)
-    assert switch.taken() == 'graph' and switch.way() == 'operators' and not recwarn.list
+    with pytest.warns(RuntimeWarning, match='no reason.* To have them: no remedy') as told:
+        assert [switch.taken() for _ in range(3)] == ['graph'] * 3 and switch.way() == 'operators'
+    assert len(told) == 1
     assert load.status() == (False, 'no reason', 'no remedy')
 
 
@@ -184,7 +203,7 @@ def test_where_they_compute_otherwise_there_is_one_warning_and_the_graph(fresh, 
     monkeypatch.setattr(load, 'check_call', lambda code: None)
     monkeypatch.setattr(load._LIB, 'MXLoadLib', lambda path, verbose: 0, raising=False)
     monkeypatch.setattr(load, 'differences', lambda: ['norm: out'])
-    with pytest.warns(RuntimeWarning, match='left alone, .* norm: out') as told:
+    with pytest.warns(RuntimeWarning, match='left alone: .* norm: out') as told:
         assert [switch.taken() for _ in range(3)] == ['graph'] * 3
     assert len(told) == 1
 
@@ -193,8 +212,37 @@ def test_what_mxnet_cannot_load_is_left_alone(fresh, monkeypatch, tmp_path):
     path = tmp_path / 'no.so'
     path.write_text('no library')
     monkeypatch.setattr(load, 'library', lambda: str(path))
-    with pytest.warns(RuntimeWarning, match='left alone'):
+    with pytest.warns(RuntimeWarning, match='left alone: MXNet cannot run them: .*no.so'):
         assert switch.taken() == 'graph'
+
+
+def test_who_does_not_ask_for_operators_has_nothing_compiled_or_kept(place, python):
+    python("""
+import gluonblocks as gb, mxnet as mx
+from gluonblocks.graphs.kernels import load
+net = gb.get_model('lenet_bn')
+net.initialize()
+net.hybridize()
+with mx.autograd.record():
+    net(mx.nd.ones((2, 1, 28, 28))).wait_to_read()
+assert load._status is None""", GLUONBLOCKS_WAY='')
+    assert not calls(place) and not (place / 'cache').exists()
+
+
+def test_a_compiler_that_is_interrupted_leaves_nothing(place, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(build.subprocess, 'run', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build.library()
+    assert not os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))
+
+
+def test_a_compiler_that_does_not_end_is_ended(place, monkeypatch):
+    write_compiler(place, '#!/bin/sh\nexec sleep 60\n')
+    monkeypatch.setattr(build, 'SECONDS', 0.2)
+    with pytest.raises(build.Unavailable, match='could not be compiled: .*timed out'):
+        build.library()
 
 
 def test_the_operators_keep_within_their_arrays(tmp_path):

@@ -49,7 +49,7 @@ def library(build=True):
     content = _compile(folder, compiler, glue)
     path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
     try:
-        write_file(path, content)
+        write_file(path, content, mode=0o600)
     except OSError as error:
         raise Unavailable(str(error))
     return path
@@ -86,13 +86,14 @@ def find_compiler():
 def cache_folder(make=True):
     """$XDG_CACHE_HOME/gluonblocks/operators, the user's alone.
 
-    It is made if it is not there, or without `make` the folder above it stands for it.
+    It is made if it is not there. Without `make` nothing is written: the nearest folder above it
+    that is there is checked, and returned, in its place.
     """
     top = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
     if not os.path.isabs(top):
         raise Unavailable('the cache would be %s, which is no absolute path' % top,
                           'set XDG_CACHE_HOME to a folder of yours')
-    folder = os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
+    whole = folder = os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
     try:
         if make:
             _make(folder)
@@ -102,7 +103,8 @@ def cache_folder(make=True):
     except OSError as error:
         raise Unavailable('the cache %s cannot be made: %s' % (folder, error.strerror or error),
                           'set XDG_CACHE_HOME to a folder of yours that can be written')
-    if state.st_uid != os.geteuid() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    others = folder == whole and state.st_uid != os.geteuid()
+    if others or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise Unavailable('the cache %s is not yours to read and write' % folder,
                           'set XDG_CACHE_HOME to a folder of yours that can be written')
     path = folder
