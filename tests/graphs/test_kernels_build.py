@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from gluonblocks.graphs import switch
 from gluonblocks.graphs.kernels import build, load
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='operators are for Linux')
@@ -33,13 +32,6 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(build, 'find_interface', lambda: (str(KERNELS / 'lanes.h'),
                                                       str(KERNELS / 'operators.cc')))
     return tmp_path
-
-
-@pytest.fixture
-def fresh(monkeypatch):
-    """As in a process that has not asked for the operators yet."""
-    monkeypatch.setattr(load, '_status', None)
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
 
 
 def write_compiler(folder, text, name='g++'):
@@ -123,6 +115,11 @@ def test_another_compiler_processor_mxnet_or_source_is_another_library(place, mo
     assert build.library() != first and calls(place) == 2
 
 
+def test_the_sources_that_count_are_all_there_are():
+    assert set(build.SOURCES) == {path.name for path in KERNELS.iterdir()
+                                  if path.suffix in ('.h', '.cc')}
+
+
 def test_looking_builds_and_writes_nothing(place):
     assert build.library(build=False) is None
     assert not (place / 'cache').exists()
@@ -130,7 +127,8 @@ def test_looking_builds_and_writes_nothing(place):
     assert build.library(build=False) == path
 
 
-def test_a_cache_that_could_be_made_beside_others_is_pending(place, monkeypatch, fresh):
+def test_a_cache_that_could_be_made_beside_others_is_pending(place, monkeypatch):
+    monkeypatch.setattr(load, '_status', None)
     place.chmod(0o1777)  # as /tmp, which is root's
     state, lstat = os.stat_result((0o041777, 0, 0, 2, 0, 0, 0, 0, 0, 0)), os.lstat
     monkeypatch.setattr(os, 'geteuid', lambda: 12345)
@@ -186,34 +184,6 @@ def test_two_processes_at_once_have_it_whole(place):
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     assert len(os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))) == 1
-
-
-def test_without_them_the_graph_is_taken_and_it_is_said_once_why(fresh, monkeypatch):
-    def no():
-        raise build.Unavailable('no reason', 'no remedy')
-    monkeypatch.setattr(load, 'library', no)
-    with pytest.warns(RuntimeWarning, match='no reason.* To have them: no remedy') as told:
-        assert [switch.taken() for _ in range(3)] == ['graph'] * 3 and switch.way() == 'operators'
-    assert len(told) == 1
-    assert load.status() == (False, 'no reason', 'no remedy')
-
-
-def test_where_they_compute_otherwise_there_is_one_warning_and_the_graph(fresh, monkeypatch):
-    monkeypatch.setattr(load, 'library', lambda: 'a path')
-    monkeypatch.setattr(load, 'check_call', lambda code: None)
-    monkeypatch.setattr(load._LIB, 'MXLoadLib', lambda path, verbose: 0, raising=False)
-    monkeypatch.setattr(load, 'differences', lambda: ['norm: out'])
-    with pytest.warns(RuntimeWarning, match='left alone: .* norm: out') as told:
-        assert [switch.taken() for _ in range(3)] == ['graph'] * 3
-    assert len(told) == 1
-
-
-def test_what_mxnet_cannot_load_is_left_alone(fresh, monkeypatch, tmp_path):
-    path = tmp_path / 'no.so'
-    path.write_text('no library')
-    monkeypatch.setattr(load, 'library', lambda: str(path))
-    with pytest.warns(RuntimeWarning, match='left alone: MXNet cannot run them: .*no.so'):
-        assert switch.taken() == 'graph'
 
 
 def test_who_does_not_ask_for_operators_has_nothing_compiled_or_kept(place, python):
