@@ -36,7 +36,7 @@ def test_norm_is_the_papers_algorithm(rng, shape, activation):
 
 
 @pytest.mark.parametrize('shape', [(1024, 3), (64, 5), (16, 3, 9, 9)])
-@pytest.mark.parametrize('offset', [30, 3000])
+@pytest.mark.parametrize('offset', [30, 3000, 300000])
 def test_norm_keeps_its_digits_where_the_mean_is_large(rng, shape, offset):
     arrays, dY = draw(rng, norm_graphs(shape)[2], shape, offset)
     check_norm(arrays, dY)
@@ -127,7 +127,7 @@ def test_no_number_goes_through_a_stage_in_its_channels(where, spoilt, bad):
     whole, got = [run_stage(STAGES[2], np.random.RandomState(7), change)[0]
                   for change in (None, spoil)]
     others = [channel for channel in range(7) if channel not in spoilt]
-    for name, axis in (('out', 1), ('w', 0), ('g', 0), ('v', 0)):
+    for name, axis in (('out', 1), ('w', 0), ('c', 0), ('g', 0), ('b', 0), ('v', 0)):
         assert np.isnan(got[name].take(spoilt, axis)).all()
         assert (got[name].take(others, axis) == whole[name].take(others, axis)).all()
     assert not np.isfinite(got['m'][spoilt]).any() and np.isfinite(got['m'][others]).all()

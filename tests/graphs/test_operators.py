@@ -121,6 +121,54 @@ def test_branches_and_layers_that_are_used_twice_learn_the_same(monkeypatch, pla
     assert placed[0] == ['stage', 'norm', 'norm']
 
 
+class Shortcut(nn.HybridBlock):
+    """What goes into a convolution goes on beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2D(3, 3, padding=1), gb.BatchNorm(3, num_dims=4)
+
+    def hybrid_forward(self, F, X):
+        return F.relu(self.bn(self.conv(X))) + X
+
+
+class Shared(nn.HybridBlock):
+    """One convolution for two norms."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2D(3, 3, padding=1)
+        self.one, self.two = gb.BatchNorm(3, num_dims=4), gb.BatchNorm(3, num_dims=4)
+
+    def hybrid_forward(self, F, X):
+        return self.two(self.conv(F.relu(self.one(self.conv(X)))))
+
+
+@pytest.mark.parametrize('block', [Shortcut, Shared])
+def test_a_convolution_that_shares_its_input_or_its_weight_is_no_stage(monkeypatch, placed, block):
+    X = images(7, 3, 8, 8)
+    both_ways(monkeypatch, lambda: small(block()), lambda net: step(net, X, 2), 1e-3)
+    assert placed[0].count('stage') == 1
+
+
+class Wide(nn.HybridBlock):
+    """Normalizes in float64."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = gb.BatchNorm(3, num_dims=4)
+        self.bn.cast('float64')
+
+    def hybrid_forward(self, F, X):
+        return F.cast(self.bn(F.cast(X, 'float64')), 'float32') + X
+
+
+def test_a_norm_of_another_dtype_within_the_net_stays(monkeypatch, placed):
+    X = images(7, 3, 8, 8)
+    both_ways(monkeypatch, lambda: small(Wide()), lambda net: step(net, X, 2), 1e-3)
+    assert placed[0] == ['stage']
+
+
 class Beside(nn.HybridBlock):
     """Hands out what goes into a norm, too."""
 

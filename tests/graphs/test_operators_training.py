@@ -43,6 +43,17 @@ def test_the_inputs_gradient_is_written_and_added(monkeypatch, request_):
     both_ways(monkeypatch, lambda: (lambda net: net.add(gb.BatchNorm(2, 4)) or net)(Net()), use)
 
 
+def test_what_is_asked_for_may_change_from_step_to_step(monkeypatch):
+    def use(net):
+        X = images(6, 2, 8, 8)
+        step(net, X)
+        X.attach_grad()  # asked for from here on
+        step(net, X)
+        net.collect_params('.*(weight|gamma)').setattr('grad_req', 'add')
+        return dict(step(net, X, 2), X=X.grad)
+    both_ways(monkeypatch, small, use)
+
+
 def test_the_gradient_goes_on_to_what_came_before(monkeypatch):
     def use(net):
         w = images(6, 2, 8, 8)
