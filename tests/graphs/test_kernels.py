@@ -157,6 +157,6 @@ for _, ours, shapes in (norm_graphs((50, 7, 6, 5), 'sigmoid'), norm_graphs((300,
 def test_float64_is_refused(rng):
     arrays, dY = draw(rng, norm_graphs((4, 3))[2], (4, 3))
     arrays = {name: array.astype('float64') for name, array in arrays.items()}
-    with pytest.raises(Exception, match='float32|InferType'):
+    with pytest.raises(Exception, match='operators take float32 only'):
         run(norm_graphs((4, 3))[1], arrays, dY)
     nd.waitall()

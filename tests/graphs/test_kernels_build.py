@@ -120,11 +120,14 @@ def test_the_sources_that_count_are_all_there_are():
                                   if path.suffix in ('.h', '.cc')}
 
 
-def test_looking_builds_and_writes_nothing(place):
+def test_looking_changes_nothing(place):
     assert build.library(build=False) is None
     assert not (place / 'cache').exists()
     path = build.library()
     assert build.library(build=False) == path
+    with open(path, 'a') as f:
+        f.write('more')
+    assert build.library(build=False) is None and os.path.exists(path)
 
 
 def test_a_cache_that_could_be_made_beside_others_is_pending(place, monkeypatch):

@@ -38,12 +38,12 @@ class Unavailable(Exception):
 
 def library(build=True):
     """The path of the library for this machine. Where it is not there yet it is built, or with
-    `build=False` the result is None and nothing is written. Raises Unavailable."""
+    `build=False` the result is None and nothing is changed. Raises Unavailable."""
     header, glue = find_interface()
     compiler = find_compiler()
     folder = cache_folder(make=build)
     key = _key([header, glue], compiler)
-    found = _find(folder, key)
+    found = _find(folder, key, remove=build)
     if found or not build:
         return found
     content = _compile(folder, compiler, glue)
@@ -157,8 +157,8 @@ def _processor():
             if line.split(':')[0].strip() in ('model name', 'flags', 'Features', 'CPU part')]
 
 
-def _find(folder, key):
-    """The path of the library of `key` that is whole, or None; one that is not is removed."""
+def _find(folder, key, remove):
+    """The path of the library of `key` that is whole, or None. `remove` those that are not."""
     for name in sorted(os.listdir(folder)):
         if not (name.startswith(key + '-') and name.endswith('.so')):
             continue
@@ -170,7 +170,8 @@ def _find(folder, key):
             if own and name == '%s-%s.so' % (
                     key, hashlib.sha256(read_file(path, MAX_BYTES)).hexdigest()):
                 return path
-            os.unlink(path)
+            if remove:
+                os.unlink(path)
         except OSError:  # another process removes it too, or it cannot be read
             continue
     return None
