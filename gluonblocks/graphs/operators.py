@@ -101,8 +101,7 @@ def _fits(graph, norm, requests):
     """Whether nothing else takes what `norm` takes, and all is written as our operator writes."""
     return (all(graph.only_user(entry, norm.members) is not None for entry in norm.inputs)
             and _are('write', graph, norm.inputs[1:3], requests)
-            and _are('null', graph, norm.inputs[3:], requests)
-            and all((norm.output, k) not in graph.users for k in (1, 2)))
+            and _are('null', graph, norm.inputs[3:], requests))
 
 
 def _are(request, graph, entries, requests):

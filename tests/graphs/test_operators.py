@@ -86,6 +86,12 @@ LAYERS = {
     'no scale': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(scale=False), nn.MaxPool2D(2)],
     'no shift': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(center=False), nn.MaxPool2D(2)],
     'averages used': lambda: [nn.Conv2D(5, 3), gb.BatchNorm(5, 4, use_global_stats=True)],
+    'averages of nn.BatchNorm used': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(use_global_stats=True)],
+    'another axis': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(axis=3)],
+    'dilation': lambda: [nn.Conv2D(5, 3, dilation=2), gb.BatchNorm(5, num_dims=4)],
+    'groups': lambda: [nn.Conv2D(6, 1), nn.Conv2D(6, 3, groups=3), gb.BatchNorm(6, num_dims=4)],
+    'more padding than kernel': lambda: [nn.Conv2D(5, 3, padding=3), gb.BatchNorm(5, num_dims=4)],
+    'global pooling': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(), nn.GlobalMaxPool2D()],
     'other settings': lambda: [nn.Conv2D(5, 3), gb.BatchNorm(5, 4, eps=0.1, momentum=0.5)],
     'dense': lambda: [nn.Dense(7), nn.BatchNorm(), nn.Activation('sigmoid'), nn.Dense(3)],
     'eights': lambda: [nn.Conv2D(8, 3), gb.BatchNorm(8, num_dims=4), nn.Activation('relu'),
@@ -149,6 +155,24 @@ def test_a_convolution_that_shares_its_input_or_its_weight_is_no_stage(monkeypat
     X = images(7, 3, 8, 8)
     both_ways(monkeypatch, lambda: small(block()), lambda net: step(net, X, 2), 1e-3)
     assert placed[0].count('stage') == 1
+
+
+class OfWeight(nn.HybridBlock):
+    """Normalizes a parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = gb.BatchNorm(3, num_dims=2)
+        self.weight = self.params.get('weight', shape=(5, 3))
+
+    def hybrid_forward(self, F, X, weight):
+        return F.dot(F.mean(X, axis=(2, 3)), F.transpose(self.bn(weight)))
+
+
+def test_a_parameter_that_is_normalized_has_its_gradient(monkeypatch, placed):
+    X = images(7, 3, 8, 8)
+    both_ways(monkeypatch, lambda: small(OfWeight()), lambda net: step(net, X, 2), 1e-3)
+    assert placed[0] == ['norm', 'stage'] or placed[0] == ['stage', 'norm']
 
 
 class Wide(nn.HybridBlock):
