@@ -175,6 +175,26 @@ def test_a_parameter_that_is_normalized_has_its_gradient(monkeypatch, placed):
     assert placed[0] == ['norm', 'stage'] or placed[0] == ['stage', 'norm']
 
 
+class Fixed(nn.HybridBlock):
+    """MXNet's operator as it is without settings: it takes gamma for 1, whatever it is."""
+
+    def __init__(self):
+        super().__init__()
+        for name, value, request in [('gamma', 'zeros', 'write'), ('beta', 'zeros', 'write'),
+                                     ('mean', 'zeros', 'null'), ('var', 'ones', 'null')]:
+            setattr(self, name, self.params.get(name, shape=(3,), init=value, grad_req=request))
+
+    def hybrid_forward(self, F, X, gamma, beta, mean, var):
+        return F.BatchNorm(X, gamma, beta, mean, var)
+
+
+def test_a_fixed_gamma_stays_fixed(monkeypatch, placed):
+    X = images(7, 3, 8, 8)
+    both_ways(monkeypatch, lambda: small(nn.Conv2D(3, 3, 1, 1), Fixed()),
+              lambda net: step(net, X, 2), 1e-3)
+    assert placed[0] == ['stage']
+
+
 class Wide(nn.HybridBlock):
     """Normalizes in float64."""
 
