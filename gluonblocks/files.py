@@ -54,12 +54,13 @@ def kind_of(state):
     return 'a device'
 
 
-def write_file(path, content, keep=None):
+def write_file(path, content, keep=None, mode=0o666):
     """Write `content`, bytes, to `path`: after a crash the old file is there or the new, whole.
 
     `keep` is a name, in the same folder, that the old file gets once the new one is on the disk.
     What `path` names is a regular file or not there; a device or a pipe is written through, and a
-    symbolic link is followed, but with `keep`: then it is the link that gets that name.
+    symbolic link is followed, but with `keep`: then it is the link that gets that name. `mode` are
+    the most permissions of a new file, of which the process's umask takes some away.
 
     Raises OSError with the file and the reason; the old file is then as it was.
     """
@@ -83,10 +84,10 @@ def write_file(path, content, keep=None):
             raise OSError('%s could not be written: %s'
                           % (path, error.strerror or error)) from error
         return
-    replace_file(path, write, keep)
+    replace_file(path, write, keep, mode)
 
 
-def replace_file(path, write, keep=None):
+def replace_file(path, write, keep=None, mode=0o666):
     """As `write_file` of a regular file, where `write(name)` fills the empty file of that name."""
     # A link stays, and what it names is replaced. But where the old file is kept, a link is itself
     # what is kept: else the kept one would get into the folder that the link leads to.
@@ -95,7 +96,7 @@ def replace_file(path, write, keep=None):
                                                      name))
     try:
         # Nobody can have put a file or a link of this name there before.
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode))
         try:
             write(temporary)
             _flush(temporary)

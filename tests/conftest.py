@@ -15,6 +15,7 @@ from browser import Browser, find_browser
 import gluonblocks as gb
 from gluonblocks import files
 from gluonblocks.data import datasets, fashion_mnist
+from gluonblocks.graphs.kernels import build, load
 from gluonblocks.models import registry as models
 
 # MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
@@ -186,6 +187,18 @@ def python():
 def model_name(request):
     """A model of the book; tests/models/test_all_models.py has them all."""
     return request.param
+
+
+@pytest.fixture(scope='session')
+def operators():
+    """The operators in C++. That they do not compile here, or compute something else, is no reason
+    to skip a test; that MXNet or a compiler is missing is."""
+    try:
+        build.find_interface()
+        build.find_compiler()
+    except build.Unavailable as error:
+        pytest.skip(str(error))
+    assert load.status().ready, load.status().reason
 
 
 @pytest.fixture(scope='session')

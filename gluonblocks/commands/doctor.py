@@ -5,6 +5,7 @@ It works where MXNet, NumPy or anything else is missing: then it says what to do
 import os
 import platform
 import sys
+import warnings
 from importlib import metadata
 
 from .. import _runtime
@@ -93,23 +94,24 @@ def _threads(wrong):
 
 def _way(wrong):
     from ..graphs.kernels.load import pending, status
-    from ..graphs.switch import DEFAULT, VARIABLE, way
+    from ..graphs.switch import VARIABLE, way
     try:
         chosen = way()
     except ValueError as error:
         wrong.append('%s' % error)
         return 'unknown'
-    if chosen == DEFAULT:
-        return chosen
-    if chosen != 'operators':
-        return '%s, by the environment variable %s; unset it is %s' % (chosen, VARIABLE, DEFAULT)
-    if pending():
-        return 'operators, which the first training compiles: about ten seconds'
-    state = status()
-    if state.ready:
-        return 'operators'
-    return 'graph, without operators: ' + state.reason + (
-        '. To train faster: ' + state.remedy if state.remedy else '')
+    if chosen == 'operators':
+        if pending():
+            return 'operators, which the first training compiles: about ten seconds'
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # it is told below
+            state = status()
+        if not state.ready:
+            wrong.append('%s asks for operators, but %s.%s' % (
+                VARIABLE, state.reason, '\nTo have them: ' + state.remedy if state.remedy else ''))
+            return 'graph, for there are no operators'
+    return '%s, %s' % (chosen, 'as %s says' % VARIABLE if os.environ.get(VARIABLE) else
+                       'unless %s says otherwise' % VARIABLE)
 
 
 def _features():

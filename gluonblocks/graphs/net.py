@@ -149,7 +149,7 @@ class Net(nn.HybridSequential):
         """(whether the gradient of the input is asked for, `grad_req` of each parameter) where our
         operators may be used, None where not. They take float32 on the CPU, and are for training
         alone: a forward pass that is not recorded moves no averages of `nn.BatchNorm`."""
-        if not (autograd.is_training() and autograd.is_recording() and way() == 'operators'
+        if not (autograd.is_training() and autograd.is_recording()
                 and x.context.device_type.startswith('cpu') and x.dtype == np.float32
                 and taken() == 'operators'):
             return None

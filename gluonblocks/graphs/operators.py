@@ -13,9 +13,8 @@ graph has it put back too.
 import ast
 import json
 
-import mxnet as mx
-
 from .mode import MARK, NORM
+from .rewriting import Graph
 
 _FUSED = ('sigmoid', 'relu')  # activations that the operators have
 MAX_CHANNELS = 32  # of a stage's output; its input may have half of them
@@ -28,7 +27,7 @@ def use_operators(symbol, requests, asked=(), **shapes):
     which all gradients are written is replaced. `asked` names the inputs whose gradient is asked
     for. It may have to be added to another, which the operators cannot: of these they get a copy.
     """
-    graph = _Graph(json.loads(symbol.tojson()))
+    graph = Graph(symbol)
     norms = [norm for norm in _norms(graph) if _fits(graph, norm, requests)]
     if not norms:
         return symbol
@@ -50,63 +49,6 @@ class _Norm:
     def __init__(self, inputs, members, output, eps, momentum, ours):
         self.inputs, self.members, self.output = inputs, members, output
         self.attrs, self.ours = {'eps': eps, 'momentum': momentum}, ours
-
-
-class _Graph:
-    """MXNet's list of nodes, who uses each, and what is put in the place of some."""
-
-    def __init__(self, graph):
-        self._graph, self.nodes = graph, graph['nodes']
-        self.users = {}  # (node, its output) -> the numbers of the nodes that take it
-        for i, node in enumerate(self.nodes):
-            for j, k, _ in node['inputs']:
-                self.users.setdefault((j, k), []).append(i)
-        self.heads = {(i, k) for i, k, _ in graph['heads']}
-        self._gone, self._new = set(), {}
-
-    def only_user(self, entry, among=None):
-        """The number of the only node that takes `entry`, or None; `among` counts as one node."""
-        users = self.users.get(tuple(entry[:2]), [])
-        if among and set(users) <= among:
-            return users[0]
-        return users[0] if len(users) == 1 and tuple(entry[:2]) not in self.heads else None
-
-    def sizes(self, entries, shapes):
-        """{(node, output): shape} of the entries whose shape is known whole."""
-        part = dict(self._graph, heads=entries)
-        _, found, _ = mx.sym.load_json(json.dumps(part)).infer_shape_partial(**shapes)
-        return {tuple(entry[:2]): shape for entry, shape in zip(entries, found)
-                if shape and all(size > 0 for size in shape)}
-
-    def replace(self, members, last, node):
-        """Have `node` give what the node of number `last` gave, in the place of all `members`."""
-        self._gone |= set(members)
-        self._new[last] = node
-
-    def symbol(self, requests, asked):
-        nodes, moved = [], {}
-
-        def add(node):
-            nodes.append(node)
-            return len(nodes) - 1
-
-        for i, node in enumerate(self.nodes):
-            if i in self._new:
-                node = self._new[i]
-                data = self.nodes[node['inputs'][0][0]]
-                node = dict(node, inputs=[[moved[j], k, v] for j, k, v in node['inputs']])
-                if data['op'] == 'null' and data['name'] in asked:
-                    node['inputs'][0] = [add({'op': '_copy', 'name': node['name'] + '_input',
-                                              'inputs': node['inputs'][:1]}), 0, 0]
-                elif data['op'] == 'null' and data['name'] not in requests:
-                    node['attrs']['data_gradient'] = '0'
-                moved[i] = add(node)
-            elif i not in self._gone:
-                moved[i] = add(dict(node, inputs=[[moved[j], k, v] for j, k, v in node['inputs']]))
-        return mx.sym.load_json(json.dumps({
-            'nodes': nodes, 'attrs': self._graph['attrs'],
-            'arg_nodes': [i for i, node in enumerate(nodes) if node['op'] == 'null'],
-            'heads': [[moved[i], k, version] for i, k, version in self._graph['heads']]}))
 
 
 def _norms(graph):
@@ -159,8 +101,7 @@ def _fits(graph, norm, requests):
     """Whether nothing else takes what `norm` takes, and all is written as our operator writes."""
     return (all(graph.only_user(entry, norm.members) is not None for entry in norm.inputs)
             and _are('write', graph, norm.inputs[1:3], requests)
-            and _are('null', graph, norm.inputs[3:], requests)
-            and all((norm.output, k) not in graph.users for k in (1, 2)))
+            and _are('null', graph, norm.inputs[3:], requests))
 
 
 def _are(request, graph, entries, requests):
@@ -168,15 +109,9 @@ def _are(request, graph, entries, requests):
                for i, _, _ in entries)
 
 
-def _next(graph, i, op):
-    """The number of the node of kind `op` that alone takes what node `i` gives, or None."""
-    user = graph.only_user((i, 0))
-    return user if user is not None and graph.nodes[user]['op'] == op else None
-
-
 def _activation(graph, i):
     """(number, act_type) of the activation after node `i`, or (None, '')."""
-    j = _next(graph, i, 'Activation')
+    j = graph.next(i, 'Activation')
     return (None, '') if j is None else (j, graph.nodes[j]['attrs']['act_type'])
 
 
@@ -253,7 +188,7 @@ def _after_slow_convolution(graph, norm, sizes):
 
 def _pooling(graph, i, size):
     """The number of the max-pooling after node `i` that `stage` can do, or None."""
-    j = _next(graph, i, 'Pooling')
+    j = graph.next(i, 'Pooling')
     if j is None:
         return None
     pool = graph.nodes[j]

@@ -13,6 +13,8 @@ from conftest import REPOSITORY, environment
 import gluonblocks as gb
 from gluonblocks import _runtime, _threads
 from gluonblocks.commands import doctor as report
+from gluonblocks.graphs.kernels import load
+from gluonblocks.graphs.kernels.build import Unavailable
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
 
 
 @pytest.mark.parametrize('chosen, told', [
-    ('', 'graph'),
-    ('formula', 'formula, by the environment variable GLUONBLOCKS_WAY; unset it is graph')])
+    ('', 'graph, unless GLUONBLOCKS_WAY says otherwise'),
+    ('formula', 'formula, as GLUONBLOCKS_WAY says')])
 def test_the_way_is_the_default_or_by_the_variable(run_report, chosen, told):
     assert run_report(GLUONBLOCKS_WAY=chosen)[1]['way'] == told
 
@@ -83,6 +85,43 @@ def test_without_mxnet_it_says_what_to_install(run_report, tmp_path, error, vers
     assert lines['MXNet'].endswith(version)
     assert remedy.replace('\n', '\n  ') in wrong
     assert lines['NumPy'] == np.__version__
+
+
+@pytest.mark.parametrize('set_to, said', [
+    ('', 'graph, unless GLUONBLOCKS_WAY says otherwise'),
+    ('graph', 'graph, as GLUONBLOCKS_WAY says'), ('formula', 'formula, as GLUONBLOCKS_WAY says')])
+def test_the_way_is_told(monkeypatch, set_to, said):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', set_to)
+    assert dict(report.collect()[0])['way'] == said
+
+
+def test_a_way_that_is_none_is_wrong(monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', 'fast')
+    lines, wrong = report.collect()
+    assert dict(lines)['way'] == 'unknown' and any("'fast', but must be" in text for text in wrong)
+
+
+def test_operators_that_are_there_are_told(monkeypatch, operators):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+    assert dict(report.collect()[0])['way'] == 'operators, as GLUONBLOCKS_WAY says'
+
+
+def test_operators_that_are_not_there_yet_are_not_compiled(operators, run_report, tmp_path):
+    cache = tmp_path / 'cache'
+    code, lines, _ = run_report(GLUONBLOCKS_WAY='operators', XDG_CACHE_HOME=str(cache))
+    assert code == 0 and 'which the first training compiles' in lines['way'] and not cache.exists()
+
+
+def test_operators_that_are_asked_for_and_not_had_are_wrong(monkeypatch, recwarn):
+    def no(build=True):
+        raise Unavailable('no reason', 'no remedy')
+    monkeypatch.setattr(load, '_status', None)
+    monkeypatch.setattr(load, 'library', no)
+    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+    lines, wrong = report.collect()
+    assert dict(lines)['way'] == 'graph, for there are no operators'
+    assert not [told for told in recwarn if told.category is RuntimeWarning]
+    assert 'GLUONBLOCKS_WAY asks for operators, but no reason.\nTo have them: no remedy' in wrong
 
 
 def test_without_numpy_it_says_what_to_install(run_report, tmp_path):

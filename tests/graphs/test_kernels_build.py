@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from gluonblocks.graphs import switch
 from gluonblocks.graphs.kernels import build, load
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='operators are for Linux')
@@ -30,7 +29,7 @@ def place(tmp_path, monkeypatch):
     write_compiler(tmp_path, COMPILER)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     monkeypatch.setenv('PATH', str(tmp_path / 'bin') + os.pathsep + os.environ['PATH'])
-    monkeypatch.setattr(build, '_interface', lambda: (str(KERNELS / 'lanes.h'),
+    monkeypatch.setattr(build, 'find_interface', lambda: (str(KERNELS / 'lanes.h'),
                                                       str(KERNELS / 'operators.cc')))
     return tmp_path
 
@@ -64,6 +63,15 @@ def test_one_that_was_changed_is_built_anew(place):
     with open(path, 'a') as f:
         f.write('more')
     assert build.library() == path and open(path).read().endswith('once\n') and calls(place) == 2
+
+
+def test_a_umask_for_a_users_own_group_does_not_have_it_built_each_time(place):
+    before = os.umask(0o002)
+    try:
+        path = build.library()
+    finally:
+        os.umask(before)
+    assert build.library() == path and calls(place) == 1
 
 
 def test_one_that_others_may_write_is_built_anew(place):
@@ -107,11 +115,28 @@ def test_another_compiler_processor_mxnet_or_source_is_another_library(place, mo
     assert build.library() != first and calls(place) == 2
 
 
-def test_looking_builds_and_writes_nothing(place):
+def test_the_sources_that_count_are_all_there_are():
+    assert set(build.SOURCES) == {path.name for path in KERNELS.iterdir()
+                                  if path.suffix in ('.h', '.cc')}
+
+
+def test_looking_changes_nothing(place):
     assert build.library(build=False) is None
     assert not (place / 'cache').exists()
     path = build.library()
     assert build.library(build=False) == path
+    with open(path, 'a') as f:
+        f.write('more')
+    assert build.library(build=False) is None and os.path.exists(path)
+
+
+def test_a_cache_that_could_be_made_beside_others_is_pending(place, monkeypatch):
+    monkeypatch.setattr(load, '_status', None)
+    place.chmod(0o1777)  # as /tmp, which is root's
+    state, lstat = os.stat_result((0o041777, 0, 0, 2, 0, 0, 0, 0, 0, 0)), os.lstat
+    monkeypatch.setattr(os, 'geteuid', lambda: 12345)
+    monkeypatch.setattr(os, 'lstat', lambda path: state if path == str(place) else lstat(path))
+    assert load.pending() and not calls(place) and not (place / 'cache').exists()
 
 
 def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(place):
@@ -164,37 +189,33 @@ def test_two_processes_at_once_have_it_whole(place):
     assert len(os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))) == 1
 
 
-@pytest.fixture
-def fresh(monkeypatch):
-    """As in a process that has not asked for the operators yet."""
-    monkeypatch.setattr(load, '_status', None)
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+def test_who_does_not_ask_for_operators_has_nothing_compiled_or_kept(place, python):
+    python("""
+import gluonblocks as gb, mxnet as mx
+from gluonblocks.graphs.kernels import load
+net = gb.get_model('lenet_bn')
+net.initialize()
+net.hybridize()
+with mx.autograd.record():
+    net(mx.nd.ones((2, 1, 28, 28))).wait_to_read()
+assert load._status is None""", GLUONBLOCKS_WAY='')
+    assert not calls(place) and not (place / 'cache').exists()
 
 
-def test_without_them_the_graph_is_taken_without_a_word(fresh, monkeypatch, recwarn):
-    def no():
-        raise build.Unavailable('no reason', 'no remedy')
-    monkeypatch.setattr(load, 'library', no)
-    assert switch.taken() == 'graph' and switch.way() == 'operators' and not recwarn.list
-    assert load.status() == (False, 'no reason', 'no remedy')
+def test_a_compiler_that_is_interrupted_leaves_nothing(place, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(build.subprocess, 'run', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build.library()
+    assert not os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))
 
 
-def test_where_they_compute_otherwise_there_is_one_warning_and_the_graph(fresh, monkeypatch):
-    monkeypatch.setattr(load, 'library', lambda: 'a path')
-    monkeypatch.setattr(load, 'check_call', lambda code: None)
-    monkeypatch.setattr(load._LIB, 'MXLoadLib', lambda path, verbose: 0, raising=False)
-    monkeypatch.setattr(load, 'differences', lambda: ['norm: out'])
-    with pytest.warns(RuntimeWarning, match='left alone, .* norm: out') as told:
-        assert [switch.taken() for _ in range(3)] == ['graph'] * 3
-    assert len(told) == 1
-
-
-def test_what_mxnet_cannot_load_is_left_alone(fresh, monkeypatch, tmp_path):
-    path = tmp_path / 'no.so'
-    path.write_text('no library')
-    monkeypatch.setattr(load, 'library', lambda: str(path))
-    with pytest.warns(RuntimeWarning, match='left alone'):
-        assert switch.taken() == 'graph'
+def test_a_compiler_that_does_not_end_is_ended(place, monkeypatch):
+    write_compiler(place, '#!/bin/sh\nexec sleep 60\n')
+    monkeypatch.setattr(build, 'SECONDS', 0.2)
+    with pytest.raises(build.Unavailable, match='could not be compiled: .*timed out'):
+        build.library()
 
 
 def test_the_operators_keep_within_their_arrays(tmp_path):

@@ -18,7 +18,7 @@ import mxnet as mx
 
 from ...files import read_file, write_file
 
-SOURCES = ('lanes.h', 'moments.h', 'norm.h', 'stage.h', 'operators.cc')
+SOURCES = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'operators.cc')
 # No -ffast-math, which would lose NaN and infinity and set the whole process to flush small numbers
 # to zero. The two flags say that nobody reads errno, nor the processor's floating point flags.
 FLAGS = ('-std=c++11', '-O3', '-march=native', '-fopenmp', '-fPIC', '-shared', '-fno-math-errno',
@@ -38,25 +38,25 @@ class Unavailable(Exception):
 
 def library(build=True):
     """The path of the library for this machine. Where it is not there yet it is built, or with
-    `build=False` the result is None and nothing is written. Raises Unavailable."""
-    header, glue = _interface()
+    `build=False` the result is None and nothing is changed. Raises Unavailable."""
+    header, glue = find_interface()
     compiler = find_compiler()
     folder = cache_folder(make=build)
     key = _key([header, glue], compiler)
-    found = _find(folder, key)
+    found = _find(folder, key, remove=build)
     if found or not build:
         return found
     content = _compile(folder, compiler, glue)
     path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
     try:
-        write_file(path, content)
+        write_file(path, content, mode=0o600)
     except OSError as error:
         raise Unavailable(str(error))
     return path
 
 
-def _interface():
-    """MXNet's header of operator libraries, and the source that belongs into each."""
+def find_interface():
+    """The paths of MXNet's header of operator libraries, and of the source that goes into each."""
     version = tuple(int(part) for part in mx.__version__.split('.')[:2])
     if sys.platform != 'linux' or version < (1, 9):
         raise Unavailable('it takes MXNet 1.9 on Linux, and this is MXNet %s on %s'
@@ -86,13 +86,14 @@ def find_compiler():
 def cache_folder(make=True):
     """$XDG_CACHE_HOME/gluonblocks/operators, the user's alone.
 
-    It is made if it is not there, or without `make` the folder above it stands for it.
+    It is made if it is not there. Without `make` nothing is written: the nearest folder above it
+    that is there is checked, and returned, in its place.
     """
     top = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
     if not os.path.isabs(top):
         raise Unavailable('the cache would be %s, which is no absolute path' % top,
                           'set XDG_CACHE_HOME to a folder of yours')
-    folder = os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
+    whole = folder = os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
     try:
         if make:
             _make(folder)
@@ -102,7 +103,8 @@ def cache_folder(make=True):
     except OSError as error:
         raise Unavailable('the cache %s cannot be made: %s' % (folder, error.strerror or error),
                           'set XDG_CACHE_HOME to a folder of yours that can be written')
-    if state.st_uid != os.geteuid() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+    others = folder == whole and state.st_uid != os.geteuid()
+    if others or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise Unavailable('the cache %s is not yours to read and write' % folder,
                           'set XDG_CACHE_HOME to a folder of yours that can be written')
     path = folder
@@ -155,8 +157,8 @@ def _processor():
             if line.split(':')[0].strip() in ('model name', 'flags', 'Features', 'CPU part')]
 
 
-def _find(folder, key):
-    """The path of the library of `key` that is whole, or None; one that is not is removed."""
+def _find(folder, key, remove):
+    """The path of the library of `key` that is whole, or None. `remove` those that are not."""
     for name in sorted(os.listdir(folder)):
         if not (name.startswith(key + '-') and name.endswith('.so')):
             continue
@@ -168,7 +170,8 @@ def _find(folder, key):
             if own and name == '%s-%s.so' % (
                     key, hashlib.sha256(read_file(path, MAX_BYTES)).hexdigest()):
                 return path
-            os.unlink(path)
+            if remove:
+                os.unlink(path)
         except OSError:  # another process removes it too, or it cannot be read
             continue
     return None

@@ -19,12 +19,17 @@ _status = None
 def status():
     """The `Status` of the operators. The first time they are built, loaded and tried.
 
-    It never raises: whoever cannot have them goes on without.
+    Whoever cannot have them goes on without: a RuntimeWarning, the first time, says why.
     """
     global _status
     with _lock:
         if _status is None:
             _status = _load()
+            if not _status.ready:
+                remedy = ' To have them: %s.' % _status.remedy if _status.remedy else ''
+                warnings.warn('The operators of gluonblocks are left alone: %s. Training goes on '
+                              'with the graph, slower.%s' % (_status.reason, remedy),
+                              RuntimeWarning, stacklevel=3)
         return _status
 
 
@@ -46,10 +51,10 @@ def _load():
         check_call(_LIB.MXLoadLib(os.fsencode(path), 0))
         wrong = differences()
     except Exception as error:  # whatever MXNet finds: the graph works without
-        wrong = [str(error).strip().splitlines()[0]]
-    if not wrong:
-        return Status(True, '', '')
-    reason = 'they do not compute here what the graph computes: ' + '; '.join(wrong)
-    warnings.warn('The operators of gluonblocks are left alone, for %s. Training goes on with the '
-                  'graph, slower.' % reason, RuntimeWarning, stacklevel=5)
+        lines = str(error).strip().splitlines()
+        reason = 'MXNet cannot run them: ' + (lines[0] if lines else repr(error))
+    else:
+        if not wrong:
+            return Status(True, '', '')
+        reason = 'they do not compute here what the graph computes: ' + '; '.join(wrong)
     return Status(False, reason, 'remove %s, and report what is written here' % path)

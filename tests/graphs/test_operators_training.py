@@ -1,0 +1,142 @@
+"""The operators in step after step: gradients as they are asked for, devices, passes, processes."""
+import os
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd
+from mxnet.gluon import nn
+from operator_nets import both_ways, images, loss_of, small, state, step
+from reference import close
+
+import gluonblocks as gb
+from gluonblocks.graphs.net import Net
+
+pytestmark = pytest.mark.usefixtures('operators')
+
+
+def test_batches_of_other_sizes_and_maps_run_in_between(monkeypatch):
+    def use(net):
+        for shape in ((17, 1, 8, 8), (3, 1, 8, 8), (40, 1, 9, 12), (17, 1, 8, 8)):
+            found = step(net, images(*shape))
+            net(images(5, 1, 8, 8))
+        return found
+    both_ways(monkeypatch, small, use)
+
+
+@pytest.mark.parametrize('added', ['weight', 'gamma', 'beta', 'weight|gamma|beta'])
+def test_gradients_that_are_added_are_added(monkeypatch, added):
+    def use(net):
+        net.collect_params('.*(%s)' % added).setattr('grad_req', 'add')
+        return step(net, images(6, 1, 8, 8), 3)
+    both_ways(monkeypatch, lambda: small(nn.Dense(3), nn.BatchNorm()), use, 5e-4)
+
+
+@pytest.mark.parametrize('request_', ['write', 'add', 'null'])
+def test_the_inputs_gradient_is_written_and_added(monkeypatch, request_):
+    def use(net):
+        X = images(6, 2, 8, 8)
+        X.attach_grad(request_)
+        step(net, X, 3)
+        return {} if request_ == 'null' else {'X': X.grad}
+    both_ways(monkeypatch, small, use)
+    both_ways(monkeypatch, lambda: (lambda net: net.add(gb.BatchNorm(2, 4)) or net)(Net()), use)
+
+
+def test_what_is_asked_for_may_change_from_step_to_step(monkeypatch):
+    def use(net):
+        X = images(6, 2, 8, 8)
+        step(net, X)
+        X.attach_grad()  # asked for from here on
+        step(net, X)
+        net.collect_params('.*(weight|gamma)').setattr('grad_req', 'add')
+        return dict(step(net, X, 2), X=X.grad)
+    both_ways(monkeypatch, small, use)
+
+
+def test_the_gradient_goes_on_to_what_came_before(monkeypatch):
+    def use(net):
+        w = images(6, 2, 8, 8)
+        w.attach_grad()
+        with autograd.record():
+            loss = loss_of(net(w * 2))
+        loss.backward()
+        return {'w': w.grad}
+    both_ways(monkeypatch, small, use)
+
+
+@pytest.mark.parametrize('frozen', [':2', '2:4'])
+def test_parameters_can_be_frozen_and_freed(monkeypatch, frozen):
+    def use(net):
+        found, X = {}, images(6, 1, 8, 8)
+        step(net, X)
+        params = list(net.collect_params('.*(weight|bias|gamma|beta)').values())
+        for grad_req in ('null', 'write'):
+            for param in params[slice(*[int(n) if n else None for n in frozen.split(':')])]:
+                param.grad_req = grad_req
+            found.update({grad_req + name: array.copy() for name, array in step(net, X).items()})
+        return found
+    both_ways(monkeypatch, small, use)
+
+
+def test_two_nets_on_the_same_parameters(monkeypatch):
+    def use(net):
+        twin = small(nn.Dense(3))
+        for block, source in zip(twin, net):
+            block._reg_params = source._reg_params
+            for name, param in source._reg_params.items():
+                object.__setattr__(block, name, param)
+                block.params._params = source.params._params
+        twin.hybridize()
+        found = step(net, images(6, 1, 8, 8))
+        return dict(found, twin=step(twin, images(9, 1, 8, 8, seed=4))['out'], **{
+            'after ' + name: array for name, array in state(net).items()})
+    both_ways(monkeypatch, lambda: small(nn.Dense(3)), use)
+
+
+def test_two_devices_keep_their_numbers_apart(monkeypatch):
+    def use(net):
+        found, devices = {}, (mx.cpu(0), mx.cpu(1))
+        with autograd.record():
+            outputs = [net(images(6, 1, 8, 8, seed=i).as_in_context(ctx))
+                       for i, ctx in enumerate(devices)]
+            losses = [(Y ** 3).sum() for Y in outputs]
+        for loss in losses:
+            loss.backward()
+        for i, param in enumerate(net.collect_params('.*(weight|running_.*|moving_.*)').values()):
+            for j, ctx in enumerate(devices):
+                found['%d %d' % (i, j)] = (param.data(ctx) if param.grad_req == 'null' else
+                                           param.grad(ctx))
+        return found
+    both_ways(monkeypatch, small, use)
+
+
+def test_several_passes_wait_for_their_backward(monkeypatch):
+    def use(net):
+        batches, found = [images(6, 1, 8, 8, seed=i) for i in range(2)], {}
+        with autograd.record():
+            losses = [loss_of(net(X)) for X in batches]
+        for i, loss in enumerate(losses):
+            for _ in range(2):
+                loss.backward(retain_graph=True)
+            found.update({'%d %s' % (i, name): array.copy() for name, array in state(net).items()})
+        return found
+    both_ways(monkeypatch, small, use)
+
+
+def test_a_process_that_was_forked_off_trains(monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+    net, X = small(), images(40, 1, 8, 8)
+    net.initialize()
+    net.hybridize()
+    expected = step(net, X)['out'].asnumpy()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, step(net, X)['out'].asnumpy().tobytes())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, 'rb') as pipe:
+        got = np.frombuffer(pipe.read(), 'float32')
+    os.waitpid(child, 0)
+    close(got, expected.ravel(), 1e-6)
