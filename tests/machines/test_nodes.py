@@ -91,6 +91,30 @@ def test_a_machine_that_does_not_come_is_named():
         hub('', ('127.0.0.1', free_port('127.0.0.1')), limits=Limits(start=0.3), num_nodes=3).run()
 
 
+def test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_up():
+    master, said = ('127.0.0.1', free_port('127.0.0.1')), []
+
+    def wait():
+        with pytest.raises(WorkerError) as error:
+            relay('', master, limits=Limits(vanish=0.5)).run()
+        said.append(str(error.value))
+    other = threading.Thread(target=wait)
+    other.start()
+    with pytest.raises(WorkerError, match='^node 2 has not come within 2 s') as error:
+        hub('', master, limits=Limits(start=2, vanish=0.5), num_nodes=3).run()
+    other.join()
+    assert said == [str(error.value)]
+
+
+def test_one_that_ends_before_all_have_come_is_named_at_once():
+    master = '127.0.0.1', free_port('127.0.0.1')
+    other = threading.Thread(target=lambda: join(master).close())
+    other.start()
+    with pytest.raises(WorkerError, match=r'^far \(node 1\): its launcher has ended'):
+        hub('', master, limits=Limits(start=30), num_nodes=3).run()
+    other.join()
+
+
 def test_a_first_machine_that_is_not_there_is_named():
     port = free_port('127.0.0.1')
     with pytest.raises(WorkerError, match='^the first machine, 127.0.0.1:%d, was not reached wi'
