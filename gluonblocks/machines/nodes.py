@@ -79,7 +79,8 @@ class NodesHub(Hub):
             listener.listen()
             end, waiting = time.monotonic() + self._limits.start, set(range(1, self._place.nodes))
             self._children.selector.register(
-                listener, selectors.EVENT_READ, lambda: self._welcome(listener.accept()[0], waiting))
+                listener, selectors.EVENT_READ,
+                lambda: self._welcome(listener.accept()[0], waiting))
             while waiting:
                 if interrupt.pending or self._stop_asked:
                     raise Interrupted(interrupt.pending or signal.SIGINT, True,
