@@ -99,6 +99,19 @@ def test_a_step_is_a_sign_of_life():
     assert workers.member.marks[-1] == ('training', 1)
 
 
+def test_each_batch_is_a_sign_of_life():
+    workers = workers_with(Exchange())
+    with workers.interrupt() as interrupt:
+        for n, _ in enumerate(interrupt.guard(['a batch'] * 3)):
+            assert workers.member.marks.count(('training', 0)) == n + 1
+
+
+def test_what_follows_the_meeting_may_take_longer_than_a_step():
+    workers = workers_with(Exchange())
+    workers.meet(norm_net(), 5)
+    assert workers.member.marks[-1][0] == 'busy'
+
+
 @pytest.mark.parametrize('asked_here', [False, True])
 def test_one_that_is_asked_to_stop_tells_all_and_each_stops_after_the_same_step(asked_here):
     workers = workers_with(Exchange(word=0 if asked_here else 1))
