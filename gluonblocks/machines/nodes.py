@@ -96,7 +96,7 @@ class NodesHub(Hub):
     def _welcome(self, sock, waiting):
         sock.settimeout(5)
         lines = Lines(sock)
-        join = (lines.receive() or [{'kind': ''}])[0]
+        join, *others = lines.receive() or [{'kind': ''}]
         r = join.get('node')
         if join['kind'] != 'join' or r not in waiting:
             lines.send('end', text='node %s is not waited for here' % r, signum=0)
@@ -112,6 +112,7 @@ class NodesHub(Hub):
             raise WorkerError('%s (node %d) differs from the first machine, so they cannot train '
                               'together:\n  %s' % (node.host, r, '\n  '.join(said)))
         self._children.selector.register(lines, selectors.EVENT_READ, lambda: self._hear(r))
+        self._take(others)
 
     def _hear(self, r):
         node = self._nodes[r]
@@ -119,6 +120,9 @@ class NodesHub(Hub):
         if messages is None:
             raise WorkerError('%s: its launcher has ended, or the link to it' % self._where(r))
         node.heard = time.monotonic()
+        self._take(messages)
+
+    def _take(self, messages):
         for message in messages:
             if message['kind'] == 'from':
                 self._receive(message['name'], message['message'])
