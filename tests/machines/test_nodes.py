@@ -74,12 +74,12 @@ def test_each_process_listens_on_its_own_machines_address():
         '0 127.0.0.1 127.0.0.1', '1 127.0.0.1 127.0.0.2', '2 127.0.0.1 127.0.0.2']
 
 
-def test_each_machine_has_the_job_of_the_first_with_its_own_files():
-    assert shown_by_both("print(rank, job['job'], flush=True)", WORKER.replace(
+def test_each_machine_has_the_job_of_the_first_with_its_own_files_and_numbers_its_workers():
+    assert shown_by_both("print(rank, job['number'], job['job'], flush=True)", WORKER.replace(
         "rank = wait('job')['rank']", "job = wait('job'); rank = job['rank']")) == [
-            "0 {'folder': '/of/the/first', 'data_root': '/there'}",
-            "1 {'folder': '/of/the/first', 'data_root': '/here'}",
-            "2 {'folder': '/of/the/first', 'data_root': '/here'}"]
+            "0 0 {'folder': '/of/the/first', 'data_root': '/there'}",
+            "1 0 {'folder': '/of/the/first', 'data_root': '/here'}",
+            "2 1 {'folder': '/of/the/first', 'data_root': '/here'}"]
 
 
 def test_a_worker_that_fails_anywhere_is_told_on_every_machine():

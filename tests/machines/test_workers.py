@@ -1,10 +1,11 @@
 """What workers make of each other's numbers, without processes."""
 import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 from gluonblocks.machines.statistics import set_statistics, statistics_bytes
+from gluonblocks.machines.trainer import SumTrainer
 from gluonblocks.machines.workers import AHEAD, Workers, WorkersDiffer
 from gluonblocks.training import Interrupted
 
@@ -91,6 +92,17 @@ def test_sums_are_in_double_precision_and_in_the_workers_order():
 def test_devices_are_dealt_to_the_workers_of_a_machine():
     workers = workers_with(Exchange())  # number 4 of its machine
     assert workers.devices(['gpu 0', 'gpu 1', 'gpu 2']) == ['gpu 1']
+
+
+def test_gradients_alone_are_summed_and_statistics_are_not():
+    net, summed = norm_net(), []
+    trainer = SumTrainer(net.collect_params(), 'sgd', sum_gradients=lambda gradients, mean: (
+        summed.append((len(gradients), mean))))
+    with autograd.record():
+        loss = net(nd.ones((4, 2))).sum()
+    loss.backward()
+    trainer.step(4)
+    assert summed == [(2, 1 / 4)]  # gamma and beta
 
 
 def test_a_step_is_a_sign_of_life():
