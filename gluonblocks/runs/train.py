@@ -59,6 +59,8 @@ def train_model(model, out=None, **asked):
     The options, all optional; `ctx` may be an mx.Context too, or a list of them:
     """
     starting = starting_options(asked)
+    if starting['change_workers']:
+        raise OptionError('change_workers', 'is for a run that is resumed, but this one starts')
     if asked.get('workers') is None and starting['place'].nodes > 1:
         asked['workers'] = starting['place'].nodes
     options = resolve_options(name_of(model), asked)
