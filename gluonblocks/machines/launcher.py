@@ -55,7 +55,7 @@ class Hub:
         self._workers = ['worker %d' % k for k in range(num_workers)]
         self._others = ['scheduler'] + ['server %d' % k for k in range(num_servers)]
         self._names = self._others + self._workers
-        self._facts, self._ended, self._root = {}, {}, None
+        self._facts, self._ended, self._root, self._watch = {}, {}, None, None
         self._going = self._stopping = self._stop_asked = False
 
     def run(self):

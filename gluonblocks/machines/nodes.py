@@ -1,5 +1,6 @@
 """Several machines: the first one's launcher decides, each other's passes on what it hears."""
 import selectors
+import signal
 import socket
 import time
 
@@ -76,25 +77,26 @@ class NodesHub(Hub):
                 raise WorkerError('%s:%d cannot be listened on: %s' % (
                     self._own, self._place.master[1], error.strerror))
             listener.listen()
-            listener.settimeout(TURN)
             end, waiting = time.monotonic() + self._limits.start, set(range(1, self._place.nodes))
+            self._children.selector.register(
+                listener, selectors.EVENT_READ,
+                lambda: self._welcome(listener.accept()[0], waiting))
             while waiting:
-                if interrupt.pending:
-                    raise Interrupted(interrupt.pending, True, 'stopped before the first step')
+                if interrupt.pending or self._stop_asked:
+                    raise Interrupted(interrupt.pending or signal.SIGINT, True,
+                                      'stopped before the first step')
                 if time.monotonic() > end:
                     raise WorkerError('node %s has not come within %g s: the same command has to '
                                       'be started there, with its node_rank' % (
                                           ', '.join(map(str, sorted(waiting))), self._limits.start))
-                try:
-                    sock, _ = listener.accept()
-                except socket.timeout:
-                    continue
-                self._welcome(sock, waiting)
+                self._children.turn(TURN)
+                self._ping()  # those that have come may have to wait for long
+            self._children.selector.unregister(listener)
 
     def _welcome(self, sock, waiting):
         sock.settimeout(5)
         lines = Lines(sock)
-        join = (lines.receive() or [{'kind': ''}])[0]
+        join, *others = lines.receive() or [{'kind': ''}]
         r = join.get('node')
         if join['kind'] != 'join' or r not in waiting:
             lines.send('end', text='node %s is not waited for here' % r, signum=0)
@@ -110,6 +112,7 @@ class NodesHub(Hub):
             raise WorkerError('%s (node %d) differs from the first machine, so they cannot train '
                               'together:\n  %s' % (node.host, r, '\n  '.join(said)))
         self._children.selector.register(lines, selectors.EVENT_READ, lambda: self._hear(r))
+        self._take(others)
 
     def _hear(self, r):
         node = self._nodes[r]
@@ -117,6 +120,9 @@ class NodesHub(Hub):
         if messages is None:
             raise WorkerError('%s: its launcher has ended, or the link to it' % self._where(r))
         node.heard = time.monotonic()
+        self._take(messages)
+
+    def _take(self, messages):
         for message in messages:
             if message['kind'] == 'from':
                 self._receive(message['name'], message['message'])
@@ -126,16 +132,22 @@ class NodesHub(Hub):
                 self._stop_asked = True
 
     def _where(self, r):
+        if self._watch is None:  # it has no worker yet
+            return '%s (node %d)' % (self._nodes[r].host, r)
         name = next(name for name in self._workers if self._node_of(name) == r)
         return '%s (node %d)' % (self._watch.place(name), r)
 
     def _after_turn(self, interrupt):
+        self._ping()
+        super()._after_turn(interrupt)
+
+    def _ping(self):
+        """Tell the other machines that this one is there, as they have to."""
         for r, node in self._nodes.items():
             node.lines.send('ping')
             if time.monotonic() - node.heard > self._limits.vanish:
                 raise WorkerError('%s: nothing was heard of it for %g s: its machine, or its link, '
                                   'is gone' % (self._where(r), self._limits.vanish))
-        super()._after_turn(interrupt)
 
     def _post(self, name, kind, **content):
         r = self._node_of(name)

@@ -153,20 +153,6 @@ class _Together(DeferredInterrupt):
     def _note(self, number, frame):
         self._signum = number
 
-    def guard(self, data_iter):
-        return _Marked(super().guard(data_iter), self._workers)
-
-
-class _Marked:
-    """An iterator each of whose batches is a sign of life."""
-
-    def __init__(self, data_iter, workers):
-        self._data_iter, self._workers = data_iter, workers
-
-    def __len__(self):
-        return len(self._data_iter)
-
-    def __iter__(self):
-        for batch in self._data_iter:
-            self._workers.mark()
-            yield batch
+    def check(self):
+        self._workers.mark()  # between two batches: a sign of life
+        super().check()

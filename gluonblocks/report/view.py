@@ -7,8 +7,9 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ..graphs.switch import DEFAULT, VARIABLE
 from ..runs.config import read_config
 from ..runs.load import BEST, FINAL
-from ..runs.options import OPTIONS, default_options
+from ..runs.options import OPTIONS
 from ..runs.records import TIMES
+from ..runs.resolve import default_options
 from ..training.history import HistoryRow, TimesRow, best_epoch, read_csv
 
 

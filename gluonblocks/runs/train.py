@@ -27,17 +27,9 @@ from .config import NAME, for_config, recipe_digest
 from .data import load_run_data
 from .fit import check_images, check_output
 from .folder import RunFolder
-from .options import (
-    FOLDER,
-    OPTIONS,
-    OptionError,
-    check_options,
-    describe_options,
-    normalize,
-    resolve_options,
-    starting_options,
-)
+from .options import FOLDER, OPTIONS, OptionError, describe_options
 from .provenance import check_same, data_checksum, deciding, environment
+from .resolve import check_options, normalize, resolve_options, starting_options
 from .sources import recall, sources_of
 from .together import follow_first, train_together
 
@@ -67,6 +59,8 @@ def train_model(model, out=None, **asked):
     The options, all optional; `ctx` may be an mx.Context too, or a list of them:
     """
     starting = starting_options(asked)
+    if starting['change_workers']:
+        raise OptionError('change_workers', 'is for a run that is resumed, but this one starts')
     if asked.get('workers') is None and starting['place'].nodes > 1:
         asked['workers'] = starting['place'].nodes
     options = resolve_options(name_of(model), asked)

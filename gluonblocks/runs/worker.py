@@ -6,7 +6,7 @@ from ..machines.workers import Workers
 from ..training.interrupt import Interrupted
 from .folder import RunFolder
 from .follower import Follower
-from .options import check_options
+from .resolve import check_options
 from .sources import recall
 from .tensors import encode_tensors
 from .train import train_by

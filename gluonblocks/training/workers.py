@@ -1,6 +1,4 @@
 """What the loop asks of the workers that share each batch; one process alone is all of them."""
-
-
 from mxnet import gluon
 
 from .hooks import Hook

@@ -10,6 +10,7 @@ from stand_ins import ROLE, WORKER
 
 import gluonblocks as gb
 from gluonblocks.machines import launcher
+from gluonblocks.machines.cluster import server_environment
 from gluonblocks.machines.watch import Limits
 
 HOST = socket.gethostname()
@@ -100,6 +101,16 @@ def test_lines_are_passed_on_with_who_printed_them(run):
     run("print('hello', rank); sys.stdout.flush(); tell('done')",
         show=lambda *line: shown.append(line))
     assert sorted(shown) == [('worker 0', 'stdout', 'hello 0'), ('worker 1', 'stdout', 'hello 1')]
+
+
+def test_a_server_starts_with_memory_that_begins_as_zeros(run, monkeypatch):
+    telling = "import os; print(os.environ.get('GLIBC_TUNABLES'), flush=True)" + ROLE
+    monkeypatch.setattr(launcher, 'python_argv', lambda module, role: [
+        sys.executable, '-c', telling])
+    shown = []
+    # Long enough for the server's line to be there.
+    run("time.sleep(0.5); tell('done')", show=lambda *line: shown.append(line))
+    assert ('server 0', 'stdout', server_environment()['GLIBC_TUNABLES']) in shown
 
 
 def signalled(signum):

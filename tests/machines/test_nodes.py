@@ -1,5 +1,7 @@
 """Several machines: launchers that meet over loopback, with stand-ins for their processes."""
+import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -13,6 +15,7 @@ from gluonblocks.machines.launcher import WorkerError, free_port
 from gluonblocks.machines.lines import Lines
 from gluonblocks.machines.place import Place
 from gluonblocks.machines.watch import Limits
+from gluonblocks.training.interrupt import Interrupted
 
 
 @pytest.fixture(autouse=True)
@@ -22,21 +25,19 @@ def stand_ins(monkeypatch):
         monkeypatch.setattr(module, 'TURN', 0.05)
 
 
-def argv(code):
-    return [sys.executable, '-c', WORKER + code]
+def hub(code, master, asked=None, limits=None, show=None, num_nodes=2, before=WORKER):
+    return nodes.NodesHub([sys.executable, '-c', before + code], 3, 2,
+                          {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
+                          Place(num_nodes, 0, master), asked or {})
 
 
-def hub(code, master, asked=None, limits=None, show=None, num_nodes=2):
-    return nodes.NodesHub(argv(code), 3, 2, {'folder': '/of/the/first', 'data_root': '/there'},
-                          show, limits, Place(num_nodes, 0, master), asked or {})
+def relay(code, master, asked=None, limits=None, before=WORKER):
+    place = Place(2, 1, master, '127.0.0.2')
+    return nodes.Relay([sys.executable, '-c', before + code], place, asked or {},
+                       {'data_root': '/here'}, limits or Limits())
 
 
-def relay(code, master, node_rank=1, asked=None, limits=None):
-    place = Place(2, node_rank, master, '127.0.0.2')
-    return nodes.Relay(argv(code), place, asked or {}, {'data_root': '/here'}, limits or Limits())
-
-
-def both(code, asked=({}, {}), show=None, limits=None):
+def both(code, asked=({}, {}), show=None, before=WORKER):
     """Run two launchers; what each raised, or None."""
     master, errors = ('127.0.0.1', free_port('127.0.0.1')), {}
 
@@ -46,9 +47,9 @@ def both(code, asked=({}, {}), show=None, limits=None):
             errors[which] = None
         except WorkerError as error:
             errors[which] = str(error)
-    other = threading.Thread(target=run, args=(1, relay(code, master, 1, asked[1], limits)))
+    other = threading.Thread(target=run, args=(1, relay(code, master, asked[1], before=before)))
     other.start()
-    run(0, hub(code, master, asked[0], limits, show))
+    run(0, hub(code, master, asked[0], show=show, before=before))
     other.join()
     return errors[0], errors[1]
 
@@ -60,18 +61,25 @@ def test_two_machines_share_the_workers_and_both_end_well():
     assert sorted(shown) == [('worker %d' % k, 'stdout', str(k)) for k in range(3)]
 
 
-def test_each_process_listens_on_its_own_machines_address():
+def shown_by_both(code, before):
     shown = []
-    code = "print(rank, message['cluster'][0], message['cluster'][4], flush=True); tell('done')"
-    code = code.replace('print', "message = GO; print", 1)
-    before, nodes_argv = WORKER.replace("wait('go')", "GO = wait('go')"), argv
-    globals()['argv'] = lambda code: [sys.executable, '-c', before + code]
-    try:
-        assert both(code, show=lambda *line: shown.append(line[2])) == (None, None)
-    finally:
-        globals()['argv'] = nodes_argv
-    assert sorted(shown) == ['0 127.0.0.1 127.0.0.1', '1 127.0.0.1 127.0.0.2',
-                             '2 127.0.0.1 127.0.0.2']
+    assert both(code + "; tell('done')", show=lambda *line: shown.append(line[2]),
+                before=before) == (None, None)
+    return sorted(shown)
+
+
+def test_each_process_listens_on_its_own_machines_address():
+    assert shown_by_both("print(rank, go['cluster'][0], go['cluster'][4], flush=True)",
+                         WORKER.replace("wait('go')", "go = wait('go')")) == [
+        '0 127.0.0.1 127.0.0.1', '1 127.0.0.1 127.0.0.2', '2 127.0.0.1 127.0.0.2']
+
+
+def test_each_machine_has_the_job_of_the_first_with_its_own_files_and_numbers_its_workers():
+    assert shown_by_both("print(rank, job['number'], job['job'], flush=True)", WORKER.replace(
+        "rank = wait('job')['rank']", "job = wait('job'); rank = job['rank']")) == [
+            "0 0 {'folder': '/of/the/first', 'data_root': '/there'}",
+            "1 0 {'folder': '/of/the/first', 'data_root': '/here'}",
+            "2 1 {'folder': '/of/the/first', 'data_root': '/here'}"]
 
 
 def test_a_worker_that_fails_anywhere_is_told_on_every_machine():
@@ -89,6 +97,30 @@ def test_a_machine_that_was_asked_for_something_else_is_refused_with_what_differ
 def test_a_machine_that_does_not_come_is_named():
     with pytest.raises(WorkerError, match=r'^node 1, 2 has not come within 0.3 s: the same comm'):
         hub('', ('127.0.0.1', free_port('127.0.0.1')), limits=Limits(start=0.3), num_nodes=3).run()
+
+
+def test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_up():
+    master, said = ('127.0.0.1', free_port('127.0.0.1')), []
+
+    def wait():
+        with pytest.raises(WorkerError) as error:
+            relay('', master, limits=Limits(vanish=0.5)).run()
+        said.append(str(error.value))
+    other = threading.Thread(target=wait)
+    other.start()
+    with pytest.raises(WorkerError, match='^node 2 has not come within 2 s') as error:
+        hub('', master, limits=Limits(start=2, vanish=0.5), num_nodes=3).run()
+    other.join()
+    assert said == [str(error.value)]
+
+
+def test_one_that_ends_before_all_have_come_is_named_at_once():
+    master = '127.0.0.1', free_port('127.0.0.1')
+    other = threading.Thread(target=lambda: join(master).close())
+    other.start()
+    with pytest.raises(WorkerError, match=r'^far \(node 1\): its launcher has ended'):
+        hub('', master, limits=Limits(start=30), num_nodes=3).run()
+    other.join()
 
 
 def test_a_first_machine_that_is_not_there_is_named():
@@ -164,3 +196,39 @@ def test_a_stranger_at_the_door_is_turned_away():
     with pytest.raises(WorkerError, match='^node 1 has not come'):
         hub('', master, limits=Limits(start=1)).run()
     stranger.join()
+
+
+def test_another_machine_may_ask_all_to_stop():
+    master, ends = ('127.0.0.1', free_port('127.0.0.1')), []
+
+    def ask():
+        lines = join(master)
+        lines.send('stop')
+        while not ends:
+            ends.extend(m for m in lines.receive() if m['kind'] == 'end')
+    other = threading.Thread(target=ask)
+    other.start()
+    with pytest.raises(Interrupted, match='^stopped before the first step$'):
+        hub('time.sleep(60)', master).run()
+    other.join()
+    assert (ends[0]['text'], ends[0]['signum']) == ('stopped before the first step', signal.SIGINT)
+
+
+def test_a_signal_on_another_machine_is_passed_to_the_first_and_ends_it_as_that_one_says():
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+
+        def answer():
+            lines = Lines(listener.accept()[0])
+            lines.receive()  # it has come
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not any(message['kind'] == 'stop' for message in lines.receive()):
+                pass
+            lines.send('end', text='stopped after step 3', signum=int(signal.SIGINT))
+        other = threading.Thread(target=answer)
+        other.start()
+        with pytest.raises(Interrupted, match='^stopped after step 3$') as stop:
+            relay('', listener.getsockname()).run()
+        other.join()
+    assert stop.value.exit_code == 143  # of its own signal

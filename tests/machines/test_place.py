@@ -35,7 +35,10 @@ def test_an_indexed_job_of_kubernetes_has_its_number():
 
 
 def test_an_allocation_of_slurm_without_srun_is_one_machine():
-    assert find_place(environment={'SLURM_NNODES': '4', 'SLURM_NODEID': '0'}).nodes == 1
+    allocation = {'SLURM_NNODES': '4', 'SLURM_NODEID': '0'}
+    assert find_place(environment=allocation).nodes == 1
+    with pytest.raises(ValueError, match='^node_rank is missing'):
+        find_place(4, master='m:5', environment=allocation)
 
 
 @pytest.mark.parametrize('asked, said', [

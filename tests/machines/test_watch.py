@@ -63,7 +63,7 @@ def test_a_server_that_beats_no_more_is_named(watch, clock):
 
 def test_of_two_that_stand_still_the_one_that_is_behind_is_named(watch, clock):
     beats(watch, clock, 9, worker_1=('training', 6))
-    beats(watch, clock, 38, worker_0=('training', 9), worker_1=('training', 6))
+    beats(watch, clock, 45, worker_0=('training', 9), worker_1=('training', 6))
     assert watch.verdict() == 'b:1, step 6: has not ended the next within 30 s'
 
 

@@ -1,10 +1,11 @@
 """What workers make of each other's numbers, without processes."""
 import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 from gluonblocks.machines.statistics import set_statistics, statistics_bytes
+from gluonblocks.machines.trainer import SumTrainer
 from gluonblocks.machines.workers import AHEAD, Workers, WorkersDiffer
 from gluonblocks.training import Interrupted
 
@@ -93,10 +94,34 @@ def test_devices_are_dealt_to_the_workers_of_a_machine():
     assert workers.devices(['gpu 0', 'gpu 1', 'gpu 2']) == ['gpu 1']
 
 
+def test_gradients_alone_are_summed_and_statistics_are_not():
+    net, summed = norm_net(), []
+    trainer = SumTrainer(net.collect_params(), 'sgd', sum_gradients=lambda gradients, mean: (
+        summed.append((len(gradients), mean))))
+    with autograd.record():
+        loss = net(nd.ones((4, 2))).sum()
+    loss.backward()
+    trainer.step(4)
+    assert summed == [(2, 1 / 4)]  # gamma and beta
+
+
 def test_a_step_is_a_sign_of_life():
     workers = workers_with(Exchange())
     workers._sum_gradients([], 1.0)
     assert workers.member.marks[-1] == ('training', 1)
+
+
+def test_each_batch_is_a_sign_of_life():
+    workers = workers_with(Exchange())
+    with workers.interrupt() as interrupt:
+        for n, _ in enumerate(interrupt.guard(['a batch'] * 3)):
+            assert workers.member.marks.count(('training', 0)) == n + 1
+
+
+def test_what_follows_the_meeting_may_take_longer_than_a_step():
+    workers = workers_with(Exchange())
+    workers.meet(norm_net(), 5)
+    assert workers.member.marks[-1][0] == 'busy'
 
 
 @pytest.mark.parametrize('asked_here', [False, True])

@@ -9,7 +9,8 @@ from gluonblocks.commands import train
 from gluonblocks.report.published import published_runs
 from gluonblocks.report.view import read_runs, repeating_command
 from gluonblocks.runs.config import read_config
-from gluonblocks.runs.options import OPTIONS, resolve_options
+from gluonblocks.runs.options import OPTIONS
+from gluonblocks.runs.resolve import resolve_options
 
 pytestmark = pytest.mark.usefixtures('little_data')
 

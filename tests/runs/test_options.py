@@ -4,7 +4,7 @@ import pytest
 
 import gluonblocks as gb
 from gluonblocks.runs.config import device_names
-from gluonblocks.runs.options import resolve_options
+from gluonblocks.runs.resolve import resolve_options
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):

@@ -201,6 +201,7 @@ def test_a_model_of_the_program_itself_is_refused():
     ({'workers': 2, 'optimizer': 'sgld'}, 'the optimizer sgld draws numbers'),
     ({'workers': 0}, 'workers is 0, but must be at least 1'),
     ({'merge_norms': 'first'}, 'goes with several workers only'),
+    ({'workers': 2, 'change_workers': True}, 'change_workers is for a run that is resumed'),
     ({'workers': 2, 'merge_norms': 'last'}, 'must be one of mean, first'),
     ({'workers': 2, 'servers': 0}, 'servers is 0'),
     ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0')])
