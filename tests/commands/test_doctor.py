@@ -52,13 +52,6 @@ def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
     assert not (tmp_path / 'no-home').exists()  # it fetched nothing
 
 
-@pytest.mark.parametrize('chosen, told', [
-    ('', 'graph, unless GLUONBLOCKS_WAY says otherwise'),
-    ('formula', 'formula, as GLUONBLOCKS_WAY says')])
-def test_the_way_is_the_default_or_by_the_variable(run_report, chosen, told):
-    assert run_report(GLUONBLOCKS_WAY=chosen)[1]['way'] == told
-
-
 @pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])
 def test_another_number_of_threads_than_cores_is_wrong(run_report, variable):
     cores = _threads.physical_cores()
