@@ -46,7 +46,7 @@ def asked(monkeypatch):
 
     def load(batch_size, **kwargs):
         seen.update(kwargs, batch_size=batch_size)
-        return gb.data.load_data_synthetic(batch_size, seed=0)
+        return gb.data.load_data_synthetic(batch_size, resize=kwargs['resize'], seed=0)
 
     def loop(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, **attached):
         seen.update(lr=trainer.learning_rate, epochs=num_epochs, step=batch_size, ctx=ctx)
