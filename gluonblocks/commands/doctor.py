@@ -5,7 +5,6 @@ It works where MXNet, NumPy or anything else is missing: then it says what to do
 import os
 import platform
 import sys
-import warnings
 from importlib import metadata
 
 from .. import _runtime
@@ -103,13 +102,14 @@ def _way(wrong):
     if chosen == 'operators':
         if pending():
             return 'operators, which the first training compiles: about ten seconds'
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # it is told below
-            state = status()
+        state = status()
         if not state.ready:
-            wrong.append('%s asks for operators, but %s.%s' % (
-                VARIABLE, state.reason, '\nTo have them: ' + state.remedy if state.remedy else ''))
-            return 'graph, for there are no operators'
+            if os.environ.get(VARIABLE) or state.faulty:
+                wrong.append('There are no operators: %s.%s' % (
+                    state.reason, '\nTo have them: ' + state.remedy if state.remedy else ''))
+                return 'graph, for there are no operators'
+            return 'graph, for there are no operators, which train faster: %s%s' % (
+                state.reason, '. To have them: ' + state.remedy if state.remedy else '')
     return '%s, %s' % (chosen, 'as %s says' % VARIABLE if os.environ.get(VARIABLE) else
                        'unless %s says otherwise' % VARIABLE)
 

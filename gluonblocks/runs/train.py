@@ -9,9 +9,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import init
 
-from ..graphs.kernels.load import pending
 from ..graphs.random import draws_numbers
-from ..graphs.switch import taken, way
 from ..models.registry import get_model, name_of
 from ..training.busy import BusyMachine
 from ..training.hooks import EarlyStop, FiniteLoss, Hook, Reseed
@@ -147,10 +145,6 @@ def train_by(options, run=None, asked=(), workers=None):
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
         options['model'], options['dataset'], options['lr'], options['batch_size'], num_epochs,
         options['seed'], os.environ.get('OMP_NUM_THREADS')))
-
-    if way() == 'operators' and pending() and any(c.device_type == 'cpu' for c in devices):
-        tell('compiling the operators that train faster, once on this machine: ten seconds or more')
-        taken()
 
     net = get_model(options['model'], num_classes=options['num_classes'])
     if options['dtype'] != 'float32':

@@ -81,7 +81,6 @@ def test_without_mxnet_it_says_what_to_install(run_report, tmp_path, error, vers
 
 
 @pytest.mark.parametrize('set_to, said', [
-    ('', 'graph, unless GLUONBLOCKS_WAY says otherwise'),
     ('graph', 'graph, as GLUONBLOCKS_WAY says'), ('formula', 'formula, as GLUONBLOCKS_WAY says')])
 def test_the_way_is_told(monkeypatch, set_to, said):
     monkeypatch.setenv('GLUONBLOCKS_WAY', set_to)
@@ -94,9 +93,12 @@ def test_a_way_that_is_none_is_wrong(monkeypatch):
     assert dict(lines)['way'] == 'unknown' and any("'fast', but must be" in text for text in wrong)
 
 
-def test_operators_that_are_there_are_told(monkeypatch, operators):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
-    assert dict(report.collect()[0])['way'] == 'operators, as GLUONBLOCKS_WAY says'
+@pytest.mark.parametrize('set_to, said', [
+    ('', 'operators, unless GLUONBLOCKS_WAY says otherwise'),
+    ('operators', 'operators, as GLUONBLOCKS_WAY says')])
+def test_operators_that_are_there_are_told(monkeypatch, operators, set_to, said):
+    monkeypatch.setenv('GLUONBLOCKS_WAY', set_to)
+    assert dict(report.collect()[0])['way'] == said
 
 
 def test_operators_that_are_not_there_yet_are_not_compiled(operators, run_report, tmp_path):
@@ -105,16 +107,29 @@ def test_operators_that_are_not_there_yet_are_not_compiled(operators, run_report
     assert code == 0 and 'which the first training compiles' in lines['way'] and not cache.exists()
 
 
-def test_operators_that_are_asked_for_and_not_had_are_wrong(monkeypatch, recwarn):
+@pytest.fixture
+def no_operators(monkeypatch, recwarn):
     def no(build=True):
         raise Unavailable('no reason', 'no remedy')
     monkeypatch.setattr(load, '_status', None)
     monkeypatch.setattr(load, 'library', no)
+    yield
+    assert not [told for told in recwarn if told.category is RuntimeWarning]  # it tells itself
+
+
+def test_operators_that_cannot_be_had_are_told_with_what_helps(monkeypatch, no_operators):
+    monkeypatch.delenv('GLUONBLOCKS_WAY', raising=False)
+    lines, wrong = report.collect()
+    assert dict(lines)['way'] == ('graph, for there are no operators, which train faster: '
+                                  'no reason. To have them: no remedy')
+    assert not any('operators' in text for text in wrong)
+
+
+def test_operators_that_are_asked_for_and_not_had_are_wrong(monkeypatch, no_operators):
     monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
     lines, wrong = report.collect()
     assert dict(lines)['way'] == 'graph, for there are no operators'
-    assert not [told for told in recwarn if told.category is RuntimeWarning]
-    assert 'GLUONBLOCKS_WAY asks for operators, but no reason.\nTo have them: no remedy' in wrong
+    assert 'There are no operators: no reason.\nTo have them: no remedy' in wrong
 
 
 def test_without_numpy_it_says_what_to_install(run_report, tmp_path):

@@ -198,7 +198,7 @@ net.initialize()
 net.hybridize()
 with mx.autograd.record():
     net(mx.nd.ones((2, 1, 28, 28))).wait_to_read()
-assert load._status is None""", GLUONBLOCKS_WAY='')
+assert load._status is None""", GLUONBLOCKS_WAY='graph')
     assert not calls(place) and not (place / 'cache').exists()
 
 

@@ -23,11 +23,11 @@ def is_formula(net):
     return 'broadcast_div' in operators(net)
 
 
-def test_the_way_is_the_graph_unless_said_otherwise(monkeypatch):
+def test_the_way_is_by_operators_unless_said_otherwise(monkeypatch):
     monkeypatch.delenv('GLUONBLOCKS_WAY', raising=False)
-    assert way() == 'graph'
+    assert way() == 'operators'
     monkeypatch.setenv('GLUONBLOCKS_WAY', '')
-    assert way() == 'graph'
+    assert way() == 'operators'
 
 
 def test_the_way_is_read_at_each_call(monkeypatch):

@@ -180,6 +180,8 @@ def _find(folder, key, remove):
 def _compile(folder, compiler, glue):
     """The content of a new library. All of it happens within a folder that is removed."""
     _remove_left(folder)
+    print('gluonblocks compiles the operators that train faster, once on this machine: ten seconds '
+          'or more', file=sys.stderr, flush=True)
     try:
         with tempfile.TemporaryDirectory(prefix=_LEFT, dir=folder) as place:
             path = os.path.join(place, 'operators.so')

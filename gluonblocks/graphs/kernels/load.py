@@ -2,34 +2,26 @@
 import collections
 import os
 import threading
-import warnings
 
 from mxnet.base import _LIB, check_call
 
 from .build import Unavailable, library
 from .selfcheck import differences
 
-# ready: whether they are used; reason: why not; remedy: what would help, or ''.
-Status = collections.namedtuple('Status', ['ready', 'reason', 'remedy'])
+# ready: whether they can be used; reason: why not; remedy: what would help, or ''; faulty: whether
+# they are there, but do not work, which is nobody's wish.
+Status = collections.namedtuple('Status', ['ready', 'reason', 'remedy', 'faulty'])
 
 _lock = threading.Lock()
 _status = None
 
 
 def status():
-    """The `Status` of the operators. The first time they are built, loaded and tried.
-
-    Whoever cannot have them goes on without: a RuntimeWarning, the first time, says why.
-    """
+    """The `Status` of the operators. The first time they are built, loaded and tried."""
     global _status
     with _lock:
         if _status is None:
             _status = _load()
-            if not _status.ready:
-                remedy = ' To have them: %s.' % _status.remedy if _status.remedy else ''
-                warnings.warn('The operators of gluonblocks are left alone: %s. Training goes on '
-                              'with the graph, slower.%s' % (_status.reason, remedy),
-                              RuntimeWarning, stacklevel=3)
         return _status
 
 
@@ -45,16 +37,16 @@ def _load():
     try:
         path = library()
     except Unavailable as error:
-        return Status(False, str(error), error.remedy)
+        return Status(False, str(error), error.remedy, False)
     try:
         # mx.library.load would list MXNet's operators anew for Python, half a second for nothing.
         check_call(_LIB.MXLoadLib(os.fsencode(path), 0))
         wrong = differences()
     except Exception as error:  # whatever MXNet finds: the graph works without
         lines = str(error).strip().splitlines()
-        reason = 'MXNet cannot run them: ' + (lines[0] if lines else repr(error))
+        reason = 'MXNet cannot run them: ' + (lines[-1] if lines else repr(error))
     else:
         if not wrong:
-            return Status(True, '', '')
+            return Status(True, '', '', False)
         reason = 'they do not compute here what the graph computes: ' + '; '.join(wrong)
-    return Status(False, reason, 'remove %s, and report what is written here' % path)
+    return Status(False, reason, 'remove %s, and report what is written here' % path, True)
