@@ -192,7 +192,7 @@ def model_name(request):
 
 @pytest.fixture(scope='session', autouse=True)
 def compiled():
-    """So that no test's command is the first of this machine to train, which says that it compiles."""
+    """So that no command of a test is the first to train here, which says that it compiles."""
     with contextlib.suppress(build.Unavailable):
         build.library()
 
