@@ -5,7 +5,6 @@ load, and its library reads the thread count once, when it is loaded. Importing 
 changes nothing. What was mended is told in `mended`.
 """
 import atexit
-import contextlib
 import os
 import platform
 import sys
@@ -73,12 +72,13 @@ def check_environment():
 def import_mxnet():
     """Import MXNet; raise an ImportError that says what to install where that fails."""
     # MXNet's import warns, and would fail where the user makes warnings errors (python -W error):
-    # until it is over they are shown.
-    strict = any(action == 'error' for action, *_ in warnings.filters)
+    # until it is over they are shown, but for those on what NumPy drops, which are for its authors.
     try:
-        with warnings.catch_warnings() if strict else contextlib.nullcontext():
-            if strict:
+        with warnings.catch_warnings():
+            if any(action == 'error' for action, *_ in warnings.filters):
                 warnings.simplefilter('default')
+            for kind in (DeprecationWarning, FutureWarning):
+                warnings.simplefilter('ignore', kind)
             import mxnet  # noqa: F401
     except ImportError as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None

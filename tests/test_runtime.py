@@ -123,6 +123,11 @@ def test_warnings_that_are_errors_do_not_break_the_import():
     assert (code, out) == (0, '16.0\n'), err
 
 
+def test_what_numpy_will_drop_is_not_told_to_the_user_of_mxnet():
+    code, out, err = ends_with(USE, '-W', 'default')
+    assert code == 0 and 'numpy' not in err.lower()
+
+
 def test_the_users_warning_filters_are_as_they_were_after_the_import():
     code, out, err = ends_with(
         'import numpy, warnings; before = list(warnings.filters)\nimport gluonblocks\n'

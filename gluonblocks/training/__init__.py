@@ -1,6 +1,6 @@
 """The training loop, what is attached to it, and how good the net is that comes out."""
 from .activations import Histogram, NormActivation, norm_activations
-from .history import EpochRecord, epoch_line
+from .history import EpochRecord, History, epoch_line
 from .hooks import Hook, NonFiniteLoss
 from .inference import predict, predict_images, top_classes
 from .interrupt import Interrupted
@@ -8,7 +8,8 @@ from .loop import TrainingState, train, train_ch5
 from .metrics import ClassScore, accuracy_of, class_scores, confusion_matrix, evaluate_accuracy
 from .norms import NormRow, NormStats, read_norm_stats
 
-__all__ = ['ClassScore', 'EpochRecord', 'Histogram', 'Hook', 'Interrupted', 'NonFiniteLoss',
-           'NormActivation', 'NormRow', 'NormStats', 'TrainingState', 'accuracy_of', 'class_scores',
-           'confusion_matrix', 'epoch_line', 'evaluate_accuracy', 'norm_activations', 'predict',
-           'predict_images', 'read_norm_stats', 'top_classes', 'train', 'train_ch5']
+__all__ = ['ClassScore', 'EpochRecord', 'Histogram', 'History', 'Hook', 'Interrupted',
+           'NonFiniteLoss', 'NormActivation', 'NormRow', 'NormStats', 'TrainingState',
+           'accuracy_of', 'class_scores', 'confusion_matrix', 'epoch_line', 'evaluate_accuracy',
+           'norm_activations', 'predict', 'predict_images', 'read_norm_stats', 'top_classes',
+           'train', 'train_ch5']

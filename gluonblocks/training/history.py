@@ -24,6 +24,18 @@ class EpochRecord(NamedTuple):
     seconds: float
 
 
+class History(list):
+    """A training, an `EpochRecord` for each epoch: a list that shows itself in a line."""
+
+    def __repr__(self):
+        if not self:
+            return '<History of no epoch>'
+        best = self[best_epoch(self) - self[0].epoch]
+        return '<History of %d epoch%s: loss %.4f, test acc %.3f, the best %.3f in epoch %d>' % (
+            len(self), 's' * (len(self) > 1), self[-1].loss, self[-1].test_acc, best.test_acc,
+            best.epoch)
+
+
 class HistoryRow(NamedTuple):
     """An epoch in a run's history: as in `EpochRecord`, but without the clock, and with the
     learning rate of its last step."""

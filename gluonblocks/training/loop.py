@@ -5,7 +5,7 @@ from mxnet import autograd, gluon
 
 from ..devices import devices_of
 from .feed import LabelCheck, batches_of, check_net, split
-from .history import EpochRecord, epoch_line
+from .history import EpochRecord, History, epoch_line
 from .metrics import RunningSum, count_hits, count_right
 from .workers import Alone
 
@@ -44,7 +44,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
               hooks=(), state=None, workers=None):
     """Train `net` by softmax cross-entropy and print the book's lines.
 
-    Returns the history, an `EpochRecord` for each epoch.
+    Returns the `History`, an `EpochRecord` for each epoch.
 
     `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) whole numbers, or are an
     `mx.io.DataIter`; `trainer` is the `gluon.Trainer` of the net's parameters; `ctx` is the device
@@ -112,7 +112,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         state.begin_epoch()
         for hook in hooks:
             hook.epoch_end(state)
-    return state.history
+    return History(state.history)
 
 
 def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state):

@@ -3,9 +3,17 @@ import json
 import math
 
 import pytest
+from conftest import smaller
 
 import gluonblocks as gb
-from gluonblocks.training.history import HistoryRow, read_csv, to_csv, to_jsonl
+from gluonblocks.training.history import (
+    EpochRecord,
+    History,
+    HistoryRow,
+    read_csv,
+    to_csv,
+    to_jsonl,
+)
 
 PRINTED = [
     ((1, 0.6653, 0.761, 0.806, 142.5),
@@ -47,3 +55,20 @@ def test_a_csv_file_of_other_columns_or_with_a_row_cut_short_is_refused(tmp_path
 def test_a_jsonl_file_has_one_object_a_line():
     lines = to_jsonl(ROWS[:1]).splitlines()
     assert [json.loads(line) for line in lines] == [dict(zip(HistoryRow._fields, ROWS[0]))]
+
+
+@pytest.mark.parametrize('rows, shown', [
+    ([], '<History of no epoch>'),
+    ([(1, .5, .8, .75, 2.)],
+     '<History of 1 epoch: loss 0.5000, test acc 0.750, the best 0.750 in epoch 1>'),
+    ([(1, .5, .8, .75, 2.), (2, .25, .9, .875, 2.), (3, .125, .9, .8, 2.)],
+     '<History of 3 epochs: loss 0.1250, test acc 0.800, the best 0.875 in epoch 2>')])
+def test_a_history_shows_itself_in_a_line(rows, shown):
+    assert repr(History(EpochRecord(*row) for row in rows)) == shown
+
+
+def test_what_a_training_returns_is_a_history_and_a_list(monkeypatch):
+    smaller(monkeypatch, num_train=20, num_test=10)
+    _, history = gb.train_model('lenet_bn', dataset='synthetic', epochs=1)
+    assert repr(history).startswith('<History of 1 epoch: loss ')
+    assert history == list(history) and history[0].epoch == 1
