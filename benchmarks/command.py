@@ -8,7 +8,7 @@ from . import measure
 from .machine import machine
 from .prediction import prediction
 from .report import render, summarize
-from .startup import startup
+from .startup import startup, whole
 
 
 def run(settings, models, parts, json_path=None, chart_path=None):
@@ -23,12 +23,12 @@ def run(settings, models, parts, json_path=None, chart_path=None):
                           % (path, folder))
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'rounds': settings.rounds,
            'notes': [], 'training': {}, 'batch_norm': {}, 'prediction': {}, 'growth': [],
-           'startup': []}
+           'startup': [], 'whole': []}
     folder = tempfile.mkdtemp(prefix='gluonblocks-benchmark-')
     try:
         raw['facts'] = facts = measure.probe(settings, folder)
         if 'startup' in parts:
-            raw['startup'] = startup(settings)
+            raw['startup'], raw['whole'] = startup(settings), whole(settings)
         for model in models if 'training' in parts else ():
             raw['training'][model], notes = measure.training(model, settings, facts, folder)
             raw['notes'] += ['%s, %s' % (model, note) for note in notes]

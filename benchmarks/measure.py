@@ -41,7 +41,8 @@ def training(model, settings, facts, folder):
     """Rounds of training, network alone and evaluation, of each variant: (samples, notes).
 
     samples[variant] has lists over the rounds, None where a variant took no part: 'step', 'core'
-    and 'evaluate' in seconds an image, 'floor' (oneDNN's primitives) likewise; and 'peak_mib'.
+    and 'evaluate' in seconds an image, 'cpu', the step's processor time, and 'floor' (oneDNN's
+    primitives) likewise; and 'peak_mib'.
     """
     samples, notes = {}, []
     with contextlib.ExitStack() as workers:
@@ -104,17 +105,18 @@ class _Turns:
         self._times['warm'] = 1 if fast else 0
         self._times['evaluate'] = max(1, settings.times(3 * warm['evaluate'][0]))
         self._fresh = True
-        self.samples = {'step': [], 'core': [], 'evaluate': [], 'floor': [], 'primitives': {},
-                        'peak_mib': None}
+        self.samples = {'step': [], 'cpu': [], 'core': [], 'evaluate': [], 'floor': [],
+                        'primitives': {}, 'peak_mib': None}
 
     def round(self, i):
         if self.estimate > SLOW_STEP and i % 3:
-            for key in ('step', 'core', 'evaluate', 'floor'):
+            for key in ('step', 'cpu', 'core', 'evaluate', 'floor'):
                 self.samples[key].append(None)
             return
         answer = self._worker.ask(reset_peak=self._fresh, **self._times)
         self._fresh = False
-        for key, what in (('step', 'train'), ('core', 'core'), ('evaluate', 'evaluate')):
+        for key, what in (('step', 'train'), ('cpu', 'cpu'), ('core', 'core'),
+                          ('evaluate', 'evaluate')):
             seconds, images = answer[what]
             self.samples[key].append(seconds / images)
         primitives = answer.get('primitives')

@@ -24,8 +24,9 @@ def summarize(raw):
         results['prediction'].append(row)
     for row in raw['growth']:
         results['growth'].append(dict(row, step=spread(row['step'])))
-    if raw['startup']:
-        results['startup'] = spread(raw['startup'])
+    for name in ('startup', 'whole'):
+        if raw[name]:
+            results[name] = spread(raw[name])
     results['targets'] = targets(results)
     return results
 
@@ -36,6 +37,7 @@ def _training(samples, batch_size, facts):
     for name, sample in samples.items():
         step = stats.known(sample['step'])
         row = {'ms': spread([1e3 * batch_size * value for value in step]),
+               'cpu_ms': spread([1e3 * batch_size * value for value in stats.known(sample['cpu'])]),
                'images_per_second': 1 / statistics.median(step),
                'peak_mib': sample['peak_mib'],
                'outside': spread(stats.known(stats.outside_share(sample))),
@@ -75,13 +77,16 @@ def _batch_norm(samples):
         of_shapes = [ratio(theirs(shape), ours(shape)) for shape in shapes]
         return Spread(*(geometric_mean(values) for values in zip(*of_shapes)))
 
-    ours, eager = samples['ours'], samples['ours, eager function']
+    ours, graph = samples['ours'], samples['ours, graph']
+    eager = samples['ours, eager function']
     fused, notebook = samples['fused nn.BatchNorm'], samples['notebook']
-    return {'ms': ms, 'geometric_means': {
+    return {'ms': ms, 'of_fused': {
+        str(shape): ratio(ours[shape], fused[shape]) for shape in shapes}, 'geometric_means': {
         'notebook / ours': means(notebook.get, ours.get),
         "notebook's faster way / ours": means(best, ours.get),
         'notebook / ours, eager function': means(notebook.get, eager.get),
         'ours / fused nn.BatchNorm': means(ours.get, fused.get),
+        'ours, graph / fused nn.BatchNorm': means(graph.get, fused.get),
         'ours, eager function / fused nn.BatchNorm': means(eager.get, fused.get)}}
 
 
@@ -134,7 +139,8 @@ def render(raw, results):
         parts.append('## Growth\n\n' + _growth_text(results['growth']))
     if 'startup' in results:
         parts.append('## Start\n\nFrom the command to the end of the first step of lenet_bn: '
-                     '%s seconds' % between(results['startup'], 2))
+                     '%s seconds; to its last line, after five epochs: %s seconds'
+                     % (between(results['startup'], 2), between(results['whole'], 1)))
     if raw['notes']:
         parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in raw['notes']))
     if results['targets']:
@@ -150,7 +156,7 @@ def _training_text(training):
     for model, found in training.items():
         for name, row in found['variants'].items():
             fastest = ' (fastest)' if name == found['fastest_torch'] else ''
-            rows.append([model, name + fastest, between(row['ms']),
+            rows.append([model, name + fastest, between(row['ms']), between(row['cpu_ms']),
                          '%.0f' % row['images_per_second'], times(row['notebook_ratio']),
                          times(row['torch_ratio']), '%.0f' % row['peak_mib'],
                          between(Spread(*(100 * v for v in row['outside'])), 1) + ' %',
@@ -160,7 +166,7 @@ def _training_text(training):
                                 list(found['primitives_ms'].items())[:5])
             floors.append("%s: oneDNN's primitives take %s ms a batch: %s"
                           % (model, between(found['floor_ms']), largest))
-    return table(['model', 'variant', 'ms a batch', 'images/s', 'faster than notebook',
+    return table(['model', 'variant', 'ms a batch', 'CPU ms', 'images/s', 'faster than notebook',
                   "faster than PyTorch's fastest", 'peak MiB', 'outside the net', 'epoch, s'],
                  rows) + ('\n\nThe floor:\n' + '\n'.join('- ' + text for text in floors)
                           if floors else '')
@@ -170,9 +176,10 @@ def _batch_norm_text(found):
     names = list(found['ms'])
     rows = [[shape] + [between(found['ms'][name][shape]) for name in names]
             for shape in found['ms'][names[0]]]
+    rows = [row + [times(found['of_fused'][row[0]])] for row in rows]
     means = ['- %s: %s' % (name, times(value)) for name, value in found['geometric_means'].items()]
-    return '%s\n\nGeometric means of the ratios:\n%s' % (table(['shape'] + names, rows),
-                                                          '\n'.join(means))
+    return '%s\n\nGeometric means of the ratios:\n%s' % (
+        table(['shape'] + names + ['ours / fused nn.BatchNorm'], rows), '\n'.join(means))
 
 
 def _growth_text(rows):

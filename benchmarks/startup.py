@@ -1,4 +1,4 @@
-"""How long a command takes to its first optimizer step."""
+"""How long a command takes: to its first optimizer step, and to its last line."""
 import os
 import subprocess
 import sys
@@ -29,15 +29,36 @@ def startup(settings, model='lenet_bn'):
 
     The first go, which brings the files into the page cache, is left out.
     """
-    arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', model, '--dataset',
-                 settings.dataset, '--batch-size', str(settings.batch_size)]
-    if settings.data_root:
-        arguments += ['--data-root', settings.data_root]
-    times = []
+    arguments, times = _arguments(settings, model), []
     for i in range(settings.starts + 1):
         say('start-up: %d of %d' % (i + 1, settings.starts + 1))
         times.append(_start(arguments, environment(settings.threads)))
     return times[1:]
+
+
+def whole(settings, model='lenet_bn'):
+    """Seconds of `scripts/train.py --model lenet_bn`, by its whole recipe, to its end."""
+    times = []
+    for i in range(max(1, settings.rounds // 3)):
+        say('five epochs: %d of %d' % (i + 1, max(1, settings.rounds // 3)))
+        before = time.monotonic()
+        done = subprocess.run([sys.executable] + _arguments(settings, model), text=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              env=environment(settings.threads))
+        if done.returncode:
+            raise _failure(done.stderr)
+        times.append(time.monotonic() - before)
+    return times
+
+
+def _arguments(settings, model):
+    arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', model, '--dataset',
+                 settings.dataset, '--batch-size', str(settings.batch_size)]
+    return arguments + (['--data-root', settings.data_root] if settings.data_root else [])
+
+
+def _failure(said):
+    return WorkerError('scripts/train.py: %s' % (said.strip().splitlines() or ['?'])[-1])
 
 
 def _start(arguments, env):
@@ -57,5 +78,5 @@ def _start(arguments, env):
             raise
         after = pipe.read()
     if not after:
-        raise WorkerError('scripts/train.py: %s' % (said.strip().splitlines() or ['?'])[-1])
+        raise _failure(said)
     return float(after) - before

@@ -35,6 +35,7 @@ def _fit(requests, net, train_iter, test_iter, batch_size, trainer):
             n += y.size
         nd.waitall()
         answer['train'] = [clock.lap(), n]
+        answer['cpu'] = [clock.cpu, n]
         core(net, fixed, request['core'])
         answer['core'][0] += clock.lap()
         hits, n = nd.array([0]), 0

@@ -94,6 +94,7 @@ class _Rounds:
         # and its step may be computed still.
         mx.nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
+        self._answer['cpu'] = [self._clock.cpu, self._images]
         self._answer['primitives'] = self._requests.primitives()
         self._clock.lap()
         self._answer['core'][0] += self._core()

@@ -37,6 +37,8 @@ def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
             images = getattr(training, what)(request[what])
             total[0] += clock.lap()
             total[1] += images
+            if what == 'train':
+                answer['cpu'] = [clock.cpu, images]
         requests.answer(**answer)
 
 

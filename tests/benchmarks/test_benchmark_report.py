@@ -62,14 +62,15 @@ def test_numbers_are_worded_with_their_spread():
 
 
 def sample(step, core=0.0, evaluate=1.0):
-    return {'step': [step] * 2, 'core': [core] * 2, 'evaluate': [evaluate] * 2, 'floor': [None] * 2,
-            'primitives': {}, 'peak_mib': 100 * step}
+    rounds = {'step': step, 'cpu': 2 * step, 'core': core, 'evaluate': evaluate, 'floor': None}
+    return dict({key: [value] * 2 for key, value in rounds.items()}, primitives={},
+                peak_mib=100 * step)
 
 
 def raw(training):
     facts = {'num_train': 60, 'num_test': 10}
     return {'training': training, 'batch_size': 256, 'facts': facts, 'batch_norm': {},
-            'prediction': {}, 'growth': [], 'startup': []}
+            'prediction': {}, 'growth': [], 'startup': [], 'whole': []}
 
 
 def test_an_epoch_is_all_training_and_test_images():
@@ -90,7 +91,7 @@ def test_the_fastest_pytorch_counts():
     assert ours['torch_ratio'].median == 1.5 and ours['notebook_ratio'].median == 15
     verdicts = {row['what']: (row['reached'], row['verdict']) for row in found['targets']}
     assert verdicts == {
-        "densenet step against PyTorch's fastest": ('1.50×', 'met'),
+        "densenet step against PyTorch's fastest": ('1.50×', 'missed by 6.2 %'),
         "peak memory of a densenet step against PyTorch's smallest": ('0.67×', 'met')}
 
 
@@ -98,7 +99,24 @@ def test_a_missed_target_says_by_how_much():
     found = summarize(raw({'lenet_bn': {'notebook': sample(12.0, evaluate=0.0),
                                         'ours': sample(2.0, core=1.0, evaluate=0.0)}}))
     assert [(row['reached'], row['verdict']) for row in found['targets']] == [
-        ('6.00×', 'missed by 50.0 %'), ('50.0 %', 'missed by 400.0 %')]
+        ('6.00×', 'missed by 76.0 %'), ('50.0 %', 'missed by 400.0 %')]
+
+
+def test_the_processors_time_of_a_step_is_told_beside_the_clocks():
+    found = summarize(raw({'lenet_bn': {'ours': sample(2.0)}}))
+    row = found['training']['lenet_bn']['variants']['ours']
+    assert (row['ms'].median, row['cpu_ms'].median) == (512e3, 1024e3)
+
+
+def test_of_the_shapes_of_a_norm_the_slowest_against_the_fused_one_counts():
+    names = ('ours', 'ours, graph', 'ours, eager function', 'notebook', 'notebook, hybridized')
+    norms = {name: {(2, 3): [4.0], (2, 5): [1.0]} for name in names}
+    norms['fused nn.BatchNorm'] = {(2, 3): [8.0], (2, 5): [1.25]}
+    found = summarize(dict(raw({}), batch_norm=norms))
+    assert {shape: value.median for shape, value in found['batch_norm']['of_fused'].items()} == {
+        '(2, 3)': 0.5, '(2, 5)': 0.8}
+    assert [(row['reached'], row['verdict']) for row in found['targets']][1] == (
+        '0.80×', 'missed by 33.3 %')
 
 
 def test_what_was_not_measured_has_no_target():
