@@ -5,7 +5,8 @@ says {"unavailable": why}; {"error": what} may come in the place of any. To a tr
 request is a round, {"warm": passes, "core": passes, "train": batches, "evaluate": batches}: first
 passes of the network alone that do not count, then what does; the network alone runs before the
 training and after it, so that what slows the machine meanwhile meets both. The answer has
-[seconds, images] of each, and all answers have "peak_mib".
+[seconds, images] of each, ours "train_cpu" too, the training's CPU seconds, and all answers have
+"peak_mib".
 """
 import json
 import os

@@ -1,6 +1,7 @@
 """gluonblocks, trained by `gluonblocks.train_model` as scripts/train.py does, and predicting."""
 import os
 import platform
+import time
 
 import numpy as np
 
@@ -87,6 +88,7 @@ class _Rounds:
         self._answer = {'core': [self._core(), 2 * self._request['core'] * len(self._fixed)]}
         self._requests.forget_printed()
         self._clock.lap()
+        self._cpu = time.process_time()
         yield from self._count(self._train, self._request['train'])
 
     def _evaluating(self):
@@ -94,6 +96,7 @@ class _Rounds:
         # and its step may be computed still.
         mx.nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
+        self._answer['train_cpu'] = time.process_time() - self._cpu
         self._answer['primitives'] = self._requests.primitives()
         self._clock.lap()
         self._answer['core'][0] += self._core()
