@@ -84,7 +84,8 @@ def _variants(model, settings, facts, folder):
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
     if 'onednn' in settings.only:
-        yield 'onednn', own, {'threads': settings.threads, 'verbose': True}
+        yield 'onednn', own, {'threads': settings.threads, 'verbose': True,
+                              'variables': {'GLUONBLOCKS_WAY': 'graph'}}
 
 
 class _Turns:

@@ -17,16 +17,16 @@ class Unavailable(Exception):
     """What a worker needs is not installed or does not work here; the message says what."""
 
 
-def environment(threads=None, verbose=False):
+def environment(threads=None, verbose=False, root=ROOT):
     """The environment of a worker: no thread number but `threads`, whatever the user's shell has.
 
     The notebook is measured with MXNet's own default, and ours with what gluonblocks finds, so a
-    number that is left over in the shell must reach neither.
+    number that is left over in the shell must reach neither. The code is that in the folder `root`.
     """
     env = {name: value for name, value in os.environ.items()
            if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
                            'DNNL_VERBOSE')}
-    env['PYTHONPATH'] = os.pathsep.join(filter(None, [ROOT, env.get('PYTHONPATH')]))
+    env['PYTHONPATH'] = os.pathsep.join(filter(None, [root, env.get('PYTHONPATH')]))
     if threads:
         env['OMP_NUM_THREADS'] = str(threads)
     if verbose:
@@ -39,9 +39,11 @@ class Worker:
 
     Between two requests it waits for the next and takes no processor time. Raises Unavailable if
     it says so when it starts, and WorkerError if it ends. Use it in a `with`, or close it.
+
+    `variables` are set in its environment; it runs the code in the folder `root`.
     """
 
-    def __init__(self, spec, threads=None, verbose=False):
+    def __init__(self, spec, threads=None, verbose=False, variables=(), root=ROOT):
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
         # A process group of its own: Ctrl-C at the terminal reaches this process alone, which then
@@ -50,7 +52,8 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'benchmarks.worker', json.dumps(spec)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._stderr, text=True,
-            env=environment(threads, verbose), preexec_fn=os.setpgrp)
+            env=dict(environment(threads, verbose, root), **dict(variables)), cwd=root,
+            preexec_fn=os.setpgrp)
         try:
             self.hello = self._answer()
             if 'unavailable' in self.hello:
