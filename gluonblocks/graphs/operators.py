@@ -1,20 +1,21 @@
 """A net's training graph with the operators of `kernels` in the place of what they compute.
 
-Two rewritings of the graph that Gluon traced, each only where it is known to hold and to be faster:
+Rewritings of the graph that Gluon traced, each only where it is known to hold and to be faster:
 
 - convolution + batch norm + activation + max-pooling, of few channels -> one `stage`. oneDNN has
   fast kernels for channels in eights; others it computes as matrix products, with copies.
 - batch norm (+ activation) -> one `norm`: two passes over the numbers forward, and two backward.
+- convolutions on maps of a few pixels -> products of matrices (see `small_maps`).
 
 A convolution in eights hands on its output in an order of oneDNN's own, which its batch norm takes
 as it is and our `norm` would have put back: so `nn.BatchNorm` after one stays. `gb.BatchNorm`'s
 graph has it put back too.
 """
-import ast
 import json
 
 from .mode import MARK, NORM
-from .rewriting import Graph
+from .rewriting import Graph, are_requested, pair, tuple_of
+from .small_maps import multiply_small_maps
 
 _FUSED = ('sigmoid', 'relu')  # activations that the operators have
 MAX_CHANNELS = 32  # of a stage's output; its input may have half of them
@@ -29,14 +30,13 @@ def use_operators(symbol, requests, asked=(), **shapes):
     """
     graph = Graph(symbol)
     norms = [norm for norm in _norms(graph) if _fits(graph, norm, requests)]
-    if not norms:
-        return symbol
     entries = [norm.inputs[0] for norm in norms]
     entries += [graph.nodes[i]['inputs'][0] for i, _, _ in entries
                 if graph.nodes[i]['op'] == 'Convolution']
     sizes = graph.sizes(entries, shapes)
     replaced = [_stage(graph, norm, requests, sizes) or _norm(graph, norm, sizes)
                 for norm in norms]
+    replaced.append(multiply_small_maps(graph, requests, shapes))
     return graph.symbol(requests, asked) if any(replaced) else symbol
 
 
@@ -100,13 +100,8 @@ def _ours(graph, members):
 def _fits(graph, norm, requests):
     """Whether nothing else takes what `norm` takes, and all is written as our operator writes."""
     return (all(graph.only_user(entry, norm.members) is not None for entry in norm.inputs)
-            and _are('write', graph, norm.inputs[1:3], requests)
-            and _are('null', graph, norm.inputs[3:], requests))
-
-
-def _are(request, graph, entries, requests):
-    return all(graph.nodes[i]['op'] == 'null' and requests.get(graph.nodes[i]['name']) == request
-               for i, _, _ in entries)
+            and are_requested('write', graph, norm.inputs[1:3], requests)
+            and are_requested('null', graph, norm.inputs[3:], requests))
 
 
 def _activation(graph, i):
@@ -137,7 +132,7 @@ def _stage(graph, norm, requests, sizes):
     conv, size = graph.nodes[i], sizes.get(tuple(norm.inputs[0][:2]))
     if conv['op'] != 'Convolution' or size is None or not _is_staged(conv):
         return False
-    if not _are('write', graph, conv['inputs'][1:], requests) or any(
+    if not are_requested('write', graph, conv['inputs'][1:], requests) or any(
             graph.only_user(entry) is None for entry in conv['inputs']):
         return False
     if not _after_slow_convolution(graph, norm, sizes) or size[1] > MAX_CHANNELS or (
@@ -145,7 +140,7 @@ def _stage(graph, norm, requests, sizes):
         return False
     members, last = set(norm.members) | {i}, norm.output
     attrs = dict(norm.attrs, channels=size[1], bias=len(conv['inputs']) - 2,
-                 kernel=_pair(conv, 'kernel'), pad=_pair(conv, 'pad', (0, 0)))
+                 kernel=pair(conv, 'kernel'), pad=pair(conv, 'pad', (0, 0)))
     act, kind = _activation(graph, last)
     if act is not None:
         if kind not in _FUSED:
@@ -154,8 +149,8 @@ def _stage(graph, norm, requests, sizes):
         members.add(act)
     pool = _pooling(graph, last, size)
     if pool is not None:
-        attrs.update(window=_pair(graph.nodes[pool], 'kernel'),
-                     stride=_pair(graph.nodes[pool], 'stride', (1, 1)))
+        attrs.update(window=pair(graph.nodes[pool], 'kernel'),
+                     stride=pair(graph.nodes[pool], 'stride', (1, 1)))
         last = pool
         members.add(pool)
     graph.replace(members, last, _node('stage', graph.nodes[norm.output],
@@ -165,9 +160,9 @@ def _stage(graph, norm, requests, sizes):
 
 def _is_staged(conv):
     """Whether `stage` can compute the convolution `conv`."""
-    kernel, pad = _tuple(conv, 'kernel'), _tuple(conv, 'pad', (0, 0))
+    kernel, pad = tuple_of(conv, 'kernel'), tuple_of(conv, 'pad', (0, 0))
     return (len(kernel) == 2 and conv['attrs'].get('layout', 'None') in ('None', 'NCHW')
-            and _tuple(conv, 'stride', (1, 1)) == _tuple(conv, 'dilate', (1, 1)) == (1, 1)
+            and tuple_of(conv, 'stride', (1, 1)) == tuple_of(conv, 'dilate', (1, 1)) == (1, 1)
             and conv['attrs'].get('num_group', '1') == '1'
             and all(p < k for p, k in zip(pad, kernel)))
 
@@ -196,20 +191,12 @@ def _pooling(graph, i, size):
     if (attrs.get('pool_type', 'max') != 'max' or attrs.get('global_pool', 'False') in ('True', '1')
             or attrs.get('pooling_convention', 'valid') != 'valid'
             or attrs.get('layout', 'None') not in ('None', 'NCHW')
-            or any(_tuple(pool, 'pad', (0, 0)))):
+            or any(tuple_of(pool, 'pad', (0, 0)))):
         return None
-    window = _tuple(pool, 'kernel')
+    window = tuple_of(pool, 'kernel')
     if len(window) != 2 or any(w > n for w, n in zip(window, size[2:])):
         return None
     return j
-
-
-def _tuple(node, name, default=()):
-    return ast.literal_eval(node['attrs'].get(name, '()')) or default
-
-
-def _pair(node, name, default=()):
-    return '%dx%d' % _tuple(node, name, default)
 
 
 def _node(op, norm, inputs, attrs):

@@ -1,7 +1,31 @@
-"""A traced graph to look through, and to put operators of ours in the place of some nodes."""
+"""A traced graph to look through, and to put other nodes in the place of some."""
+import ast
 import json
 
 import mxnet as mx
+
+_OF_NEW = 'new'  # in the place of an entry's version
+
+
+def entry_of(number, output=0):
+    """The entry of a node that is new: the `number`th of those that `Graph.replace` is given."""
+    return [number, output, _OF_NEW]
+
+
+def are_requested(request, graph, entries, requests):
+    """Whether `entries` are parameters whose gradients are asked for by `request`, a grad_req."""
+    return all(graph.nodes[i]['op'] == 'null' and requests.get(graph.nodes[i]['name']) == request
+               for i, _, _ in entries)
+
+
+def tuple_of(node, name, default=()):
+    """The attribute `name` of a node, as (3, 3)."""
+    return ast.literal_eval(node['attrs'].get(name, '()')) or default
+
+
+def pair(node, name, default=()):
+    """The same for our operators, as '3x3'."""
+    return '%dx%d' % tuple_of(node, name, default)
 
 
 class Graph:
@@ -34,15 +58,24 @@ class Graph:
 
     def sizes(self, entries, shapes):
         """{(node, output): shape} of the entries whose shape is known whole."""
+        if not entries:
+            return {}
         part = dict(self._graph, heads=entries)
         _, found, _ = mx.sym.load_json(json.dumps(part)).infer_shape_partial(**shapes)
         return {tuple(entry[:2]): shape for entry, shape in zip(entries, found)
                 if shape and all(size > 0 for size in shape)}
 
-    def replace(self, members, last, node):
-        """Have `node` give what the node of number `last` gave, in the place of all `members`."""
+    def is_gone(self, i):
+        """Whether there is something in the place of node `i`."""
+        return i in self._gone
+
+    def replace(self, members, last, *nodes):
+        """Have `nodes` give what the node of number `last` gave, in the place of all `members`.
+
+        Their inputs are entries of this graph, or of nodes before them in `nodes` (`entry_of`).
+        """
         self._gone |= set(members)
-        self._new[last] = node
+        self._new[last] = nodes
 
     def symbol(self, requests, asked):
         """The graph with what was replaced; `requests` and `asked` as in `use_operators`."""
@@ -54,15 +87,19 @@ class Graph:
 
         for i, node in enumerate(self.nodes):
             if i in self._new:
-                node = self._new[i]
-                data = self.nodes[node['inputs'][0][0]]
-                node = dict(node, inputs=[[moved[j], k, v] for j, k, v in node['inputs']])
-                if data['op'] == 'null' and data['name'] in asked:
-                    node['inputs'][0] = [add({'op': '_copy', 'name': node['name'] + '_input',
-                                              'inputs': node['inputs'][:1]}), 0, 0]
-                elif data['op'] == 'null' and data['name'] not in requests:
-                    node['attrs']['data_gradient'] = '0'
-                moved[i] = add(node)
+                added = []
+                for node in self._new[i]:
+                    inputs = [[added[j] if v == _OF_NEW else moved[j], k, 0 if v == _OF_NEW else v]
+                              for j, k, v in node['inputs']]
+                    if node['op'] in ('_gluonblocks_norm', '_gluonblocks_stage'):
+                        data = self.nodes[node['inputs'][0][0]]
+                        if data['op'] == 'null' and data['name'] in asked:
+                            inputs[0] = [add({'op': '_copy', 'name': node['name'] + '_input',
+                                              'inputs': inputs[:1]}), 0, 0]
+                        elif data['op'] == 'null' and data['name'] not in requests:
+                            node['attrs']['data_gradient'] = '0'
+                    added.append(add(dict(node, inputs=inputs)))
+                moved[i] = added[-1]
             elif i not in self._gone:
                 moved[i] = add(dict(node, inputs=[[moved[j], k, v] for j, k, v in node['inputs']]))
         return mx.sym.load_json(json.dumps({

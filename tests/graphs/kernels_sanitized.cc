@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "matrix.h"
 #include "norm.h"
 #include "stage.h"
 
@@ -44,6 +45,14 @@ static double stage(gb::Shape g) {
   return y[0] + dx[0] + dw[0] + dg[0] + db[0] + dc[0];
 }
 
+static double matrix(gb::SmallMap g, bool bias) {
+  Floats w = some(static_cast<size_t>(g.OC) * g.IC * g.taps()), b = some(g.OC), dw(w.size()), db(g.OC);
+  Floats m(static_cast<size_t>(g.OC) * g.P() * g.IC * g.Q()), bs(static_cast<size_t>(g.OC) * g.P());
+  gb::matrix_forward(g, w.data(), bias ? b.data() : nullptr, m.data(), bias ? bs.data() : nullptr);
+  gb::matrix_backward(g, m.data(), bias ? bs.data() : nullptr, dw.data(), bias ? db.data() : nullptr);
+  return m[0] + bs[0] + dw[0] + db[0];
+}
+
 int main() {
   double s = 0;
   const int norms[][3] = {{1, 1, 1}, {5, 3, 1}, {70, 33, 1}, {1, 2, 3}, {3, 5, 16}, {4, 2, 35}, {2, 3, 1030}};
@@ -57,6 +66,10 @@ int main() {
   const gb::Shape others[] = {{1, 1, 28, 28, 6, 5, 5, 0, 0, 2, 2, 2, 2}, {33, 3, 6, 5, 4, 1, 1, 0, 0, 1, 1, 1, 1},
                               {17, 2, 3, 8, 3, 3, 7, 2, 6, 3, 2, 1, 3}, {2, 1, 2, 2, 1, 2, 2, 0, 0, 1, 1, 1, 1}};
   for (const gb::Shape& g : others) s += stage<gb::Relu>(g) + stage<gb::Identity>(g);
+  const gb::SmallMap maps[] = {{4, 3, 3, 3, 2, 2, 1, 1, 1, 1}, {2, 5, 3, 3, 1, 1, 1, 1, 1, 1},
+                               {3, 2, 3, 3, 2, 2, 1, 1, 2, 2}, {1, 1, 2, 5, 1, 3, 1, 2, 2, 1},
+                               {2, 2, 3, 3, 4, 5, 0, 1, 1, 2}};
+  for (const gb::SmallMap& g : maps) s += matrix(g, true) + matrix(g, false);
   std::printf("%f\n", s);
   return s == s ? 0 : 1;
 }

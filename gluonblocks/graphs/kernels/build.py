@@ -18,7 +18,7 @@ import mxnet as mx
 
 from ...files import read_file, write_file
 
-SOURCES = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'operators.cc')
+SOURCES = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'matrix.h', 'operators.cc')
 # No -ffast-math, which would lose NaN and infinity and set the whole process to flush small numbers
 # to zero. The two flags say that nobody reads errno, nor the processor's floating point flags.
 FLAGS = ('-std=c++11', '-O3', '-march=native', '-fopenmp', '-fPIC', '-shared', '-fno-math-errno',

@@ -2,11 +2,13 @@
 //
 //   _gluonblocks_norm(data, gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
+//   _gluonblocks_matrix(weight[, bias]) -> (matrix[, biases])
 //
-// Both are for training alone: they normalize by the batch and move the averages, in forward. Both
-// write gradients and never add to them, for MXNet does not say which is asked for.
+// They are for training alone: the first two normalize by the batch and move the averages, in forward.
+// All write gradients and never add to them, for MXNet does not say which is asked for.
 #include <mxnet/lib_api.h>
 
+#include "matrix.h"
 #include "norm.h"
 #include "stage.h"
 
@@ -152,6 +154,36 @@ class Stage : public CustomStatefulOp {
   gb::StageState state_;
 };
 
+gb::SmallMap small_map(const Attrs& attrs) {
+  gb::SmallMap g;
+  g.OC = first(attrs, "filters", "1"), g.IC = first(attrs, "channels", "1");
+  g.KH = first(attrs, "kernel", "1x1"), g.KW = second(attrs, "kernel", "1x1");
+  g.H = first(attrs, "map", "1x1"), g.W = second(attrs, "map", "1x1");
+  g.PH = first(attrs, "pad", "0x0"), g.PW = second(attrs, "pad", "0x0");
+  g.SH = first(attrs, "stride", "1x1"), g.SW = second(attrs, "stride", "1x1");
+  return g;
+}
+
+class Matrix : public CustomStatefulOp {
+ public:
+  explicit Matrix(const Attrs& attrs) : attrs_(attrs) {}
+  MXReturnValue Forward(Tensors* in, Tensors* out, const OpResource&) override {
+    const int b = biased(attrs_);
+    gb::matrix_forward(small_map(attrs_), floats(in, 0), b ? floats(in, 1) : nullptr, floats(out, 0),
+                       b ? floats(out, 1) : nullptr);
+    return mxnet::ext::MX_SUCCESS;
+  }
+  MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
+    const int b = biased(attrs_);  // the first inputs are dmatrix[, dbiases]
+    gb::matrix_backward(small_map(attrs_), floats(in, 0), b ? floats(in, 1) : nullptr, floats(out, 0),
+                        b ? floats(out, 1) : nullptr);
+    return mxnet::ext::MX_SUCCESS;
+  }
+
+ private:
+  Attrs attrs_;
+};
+
 template <class Operator>
 MXReturnValue create(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
                      CustomStatefulOp** made) {
@@ -210,6 +242,22 @@ MXReturnValue stage_mutates(const Attrs& attrs, std::vector<int>* which) {
   return mxnet::ext::MX_SUCCESS;
 }
 
+MXReturnValue matrix_counts(const Attrs& attrs, int* in, int* out) {
+  *in = *out = 1 + biased(attrs);
+  return mxnet::ext::MX_SUCCESS;
+}
+MXReturnValue matrix_shapes(const Attrs& attrs, Shapes* in, Shapes* out) {
+  const gb::SmallMap g = small_map(attrs);
+  const unsigned filters = g.OC, channels = g.IC, rows = g.OC * g.P(), columns = g.IC * g.Q();
+  (*in)[0] = {filters, channels, static_cast<unsigned>(g.KH), static_cast<unsigned>(g.KW)};
+  (*out)[0] = {rows, columns};
+  if (biased(attrs)) {
+    (*in)[1] = {filters};
+    (*out)[1] = {rows};
+  }
+  return mxnet::ext::MX_SUCCESS;
+}
+
 }  // namespace
 
 REGISTER_OP(_gluonblocks_norm)
@@ -225,6 +273,12 @@ REGISTER_OP(_gluonblocks_stage)
     .setInferShape(stage_shapes)
     .setMutateInputs(stage_mutates)
     .setCreateOpState(create<Stage>, "cpu");
+
+REGISTER_OP(_gluonblocks_matrix)
+    .setParseAttrs(matrix_counts)
+    .setInferType(float32)
+    .setInferShape(matrix_shapes)
+    .setCreateOpState(create<Matrix>, "cpu");
 
 MXReturnValue initialize(int version) {
   return version >= 10900 && version < 11000 ? mxnet::ext::MX_SUCCESS : mxnet::ext::MX_FAIL;

@@ -1,0 +1,115 @@
+"""Convolutions on maps of a few pixels as products of matrices, where nets train by operators."""
+import json
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet.gluon import nn
+from operator_nets import both_ways, images, step
+from reference import close
+
+import gluonblocks as gb
+from gluonblocks.graphs.kernels.selfcheck import matrix_graphs, run, values
+from gluonblocks.graphs.net import Net
+from gluonblocks.graphs.operators import use_operators
+from gluonblocks.graphs.rewriting import Graph
+from gluonblocks.graphs.small_maps import multiply_small_maps
+
+# The map, kernel, pad and stride of convolutions in which each output pixel meets each input pixel.
+MEETING = [((2, 2), (3, 3), (1, 1), (1, 1)), ((1, 1), (3, 3), (1, 1), (1, 1)),
+           ((2, 2), (3, 3), (1, 1), (2, 2)), ((3, 3), (5, 5), (2, 2), (1, 1)),
+           ((1, 3), (2, 5), (1, 2), (2, 1)), ((2, 1), (3, 1), (1, 0), (1, 1)),
+           ((3, 3), (3, 3), (0, 0), (1, 1))]
+
+
+def convolve(arrays, dY, pad, stride):
+    """Output and gradients of a convolution, in float64 from its definition."""
+    X, W = (arrays[name].astype('float64') for name in 'xw')
+    X = np.pad(X, ((0, 0), (0, 0), (pad[0],) * 2, (pad[1],) * 2))
+    out = np.zeros(dY.shape) + arrays.get('c', np.zeros(len(W))).reshape(1, -1, 1, 1)
+    dX, dW = np.zeros(X.shape), np.zeros(W.shape)
+    for i in range(dY.shape[2]):
+        for j in range(dY.shape[3]):
+            rows = slice(i * stride[0], i * stride[0] + W.shape[2])
+            columns = slice(j * stride[1], j * stride[1] + W.shape[3])
+            out[:, :, i, j] += np.einsum('nchw,ochw->no', X[:, :, rows, columns], W)
+            dX[:, :, rows, columns] += np.einsum('no,ochw->nchw', dY[:, :, i, j], W)
+            dW += np.einsum('no,nchw->ochw', dY[:, :, i, j], X[:, :, rows, columns])
+    dX = dX[:, :, pad[0]:dX.shape[2] - pad[0], pad[1]:dX.shape[3] - pad[1]]
+    return {'out': out, 'x': dX, 'w': dW, 'c': dY.sum((0, 2, 3))}
+
+
+@pytest.mark.usefixtures('operators')
+@pytest.mark.parametrize('map_, kernel, pad, stride', MEETING)
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('images', [1, 17, 300])
+def test_the_product_is_the_convolution(map_, kernel, pad, stride, bias, images):
+    rng = np.random.RandomState(3)
+    plain, ours, shapes = matrix_graphs((images, 5) + map_, 7, kernel, pad, stride, bias)
+    arrays = values(shapes, rng)
+    dY = rng.randn(*plain.infer_shape(**shapes)[1][0]).astype('float32')
+    got, expected = run(ours, arrays, dY), convolve(arrays, dY, pad, stride)
+    assert set(got) == set(shapes) | {'out'}
+    for name, value in got.items():
+        close(value, expected[name], 2e-5)
+
+
+@pytest.mark.usefixtures('operators')
+def test_a_number_that_is_none_stays_in_its_image():
+    _, ours, shapes = matrix_graphs((4, 3, 2, 2), 5, (3, 3), (1, 1), (1, 1))
+    arrays = values(shapes, np.random.RandomState(0))
+    arrays['x'][2, 1, 0, 0] = np.nan
+    out = run(ours, arrays, lambda shape: np.ones(shape))['out']
+    assert np.isnan(out[2]).all() and np.isfinite(out[[0, 1, 3]]).all()
+
+
+def replaced(shape=(4, 3, 2, 2), requests=(('w', 'write'),), **attrs):
+    attrs = dict(dict(kernel=(3, 3), pad=(1, 1), num_filter=6, no_bias=True), **attrs)
+    graph = Graph(mx.sym.Convolution(mx.sym.var('x'), mx.sym.var('w'), **attrs))
+    return multiply_small_maps(graph, dict(requests), {'x': shape})
+
+
+def test_a_map_of_two_by_two_is_multiplied():
+    assert replaced()
+
+
+@pytest.mark.parametrize('why', [
+    {'shape': (4, 3, 4, 4)}, {'shape': (4, 3, 3, 2)}, {'pad': (0, 1)},
+    {'stride': (1, 3), 'pad': (1, 2)},
+    {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3}, {'dilate': (2, 2)},
+    {'requests': [('w', 'add')]}, {'requests': [('w', 'null')]}, {'requests': []},
+    {'layout': 'NHWC'}], ids=str)
+def test_other_convolutions_stay(why):
+    assert not replaced(**why)
+
+
+def test_a_weight_that_two_convolutions_share_stays():
+    x, w = mx.sym.var('x'), mx.sym.var('w')
+    for _ in range(2):
+        x = mx.sym.Convolution(x, w, kernel=(3, 3), pad=(1, 1), num_filter=3, no_bias=True)
+    assert not multiply_small_maps(Graph(x), {'w': 'write'}, {'x': (4, 3, 2, 2)})
+
+
+def kinds(symbol):
+    return [node['op'] for node in json.loads(symbol.tojson())['nodes']]
+
+
+@pytest.mark.usefixtures('operators')
+def test_the_maps_of_resnet_that_are_multiplied_are_its_last(monkeypatch):
+    net = gb.get_model('resnet')
+    symbol = net(mx.sym.var('data'))
+    requests = {name: 'write' for name in symbol.list_arguments() if name != 'data'}
+    made = use_operators(symbol, requests, data=(8, 1, 28, 28))
+    # Five of 2x2 pixels, one that makes 1x1 of them, and five of 1x1.
+    assert kinds(made).count('_gluonblocks_matrix') == 11
+    assert kinds(symbol).count('Convolution') - kinds(made).count('Convolution') == 11
+
+
+@pytest.mark.usefixtures('operators')
+def test_a_net_trains_the_same_with_products(monkeypatch):
+    def make():
+        net = Net()
+        net.add(nn.Conv2D(4, 3, padding=1), nn.Activation('relu'), nn.MaxPool2D(3),
+                gb.Residual(4), gb.Residual(8, use_1x1conv=True, strides=2), nn.GlobalAvgPool2D())
+        return net
+    both_ways(monkeypatch, make, lambda net: step(net, images(9, 1, 6, 6), 3), 1e-3)
