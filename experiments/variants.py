@@ -42,4 +42,4 @@ def draw(figure, rows):
             ax.plot(epochs, [getattr(record, what) for record in row.history],
                     linestyle='-' if i < 7 else '--', label=row.model, **epoch_axis(ax, epochs))
         ax.set_title(title)
-    right.legend(bbox_to_anchor=(1.02, 1), loc='upper left', fontsize=8)
+    right.legend(bbox_to_anchor=(1.02, 1), loc='upper left', fontsize=8, handlelength=3.5)
