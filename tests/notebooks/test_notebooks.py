@@ -15,7 +15,6 @@ SECTIONS = {'5.11-batch-norm': 'section_5_11', '5.12-resnet': 'section_5_12',
 # What the book and others published of the same trainings: notebook -> (epoch, loss) of each.
 PUBLISHED = {'5.11-batch-norm': [(5, 0.3033), (5, 0.3035)], '5.12-resnet': [(2, 0.3464)],
              '5.13-densenet': [(5, 0.2109)]}
-NOT_EXECUTED_YET = {'5.13-densenet'}
 LARGEST = 500 * 1000  # bytes: what code hosts still show
 # A folder's path from the root or from a home, and a user's name at a machine.
 MACHINE = re.compile(r'(?<![\w.:/<])(?:~|/\w[\w.-]*)/\w|\b[a-z]+@[\w-]+\b')
@@ -33,13 +32,6 @@ def name(request):
 @pytest.fixture
 def notebook(name):
     return nbformat.read(path_of(name), as_version=4)
-
-
-@pytest.fixture
-def executed(request, name):
-    """For what holds once a notebook was executed; one that was is to be taken out of the set."""
-    if name in NOT_EXECUTED_YET:
-        request.applymarker(pytest.mark.xfail(strict=True, reason='not executed yet'))
 
 
 def code_cells(notebook):
@@ -60,13 +52,6 @@ def test_the_folder_has_these_notebooks_and_no_other():
     assert sorted(found) == [name + '.ipynb' for name in sorted(SECTIONS)]
 
 
-def test_the_document_says_which_were_not_executed_yet():
-    with open(os.path.join(REPOSITORY, 'docs', 'notebooks.md'), encoding='utf-8') as f:
-        said = re.search(r'^\*\*Without outputs so far\*\*.*: ([\d., ]+)\.$', f.read(), re.M)
-    assert (said.group(1).split(', ') if said else []) == sorted(
-        name.partition('-')[0] for name in NOT_EXECUTED_YET)
-
-
 def test_the_code_is_the_books_but_for_the_import(name, notebook):
     book = [cell.code.replace('import gluonbook as gb', 'import gluonblocks as gb')
             for cell in cells(SECTIONS[name])]
@@ -80,7 +65,7 @@ def test_words_stand_before_between_and_after_the_code(notebook):
                if cell.cell_type == 'markdown')
 
 
-def test_it_was_executed_whole_with_the_code_that_it_has(notebook, executed):
+def test_it_was_executed_whole_with_the_code_that_it_has(notebook):
     stamp = notebook.metadata.get('gluonblocks', {})
     assert stamp.get('code_sha256') == outputs.code_sha256(notebook), (
         'its code has changed since it ran, or it never ran: python scripts/notebooks.py')
@@ -95,20 +80,20 @@ def test_no_cell_has_an_error_or_a_warning(notebook):
     assert wrong == []
 
 
-def test_every_training_has_its_five_epochs(name, notebook, executed):
+def test_every_training_has_its_five_epochs(name, notebook):
     epochs = [re.findall(r'^epoch (\d+), loss \d\.\d{4}, train acc \d\.\d{3}, test acc \d\.\d{3}, '
                          r'time [\d.]+ sec$', text, re.M) for text in trainings(notebook)]
     assert epochs == [list('12345')] * len(PUBLISHED[name])
 
 
-def test_the_losses_are_near_the_published_ones(name, notebook, executed):
+def test_the_losses_are_near_the_published_ones(name, notebook):
     for text, (epoch, published) in zip(trainings(notebook), PUBLISHED[name]):
         loss = re.search(r'^epoch %d, loss ([\d.]+)' % epoch, text, re.M).group(1)
         assert float(loss) == pytest.approx(published, rel=0.1)
 
 
 @pytest.mark.parametrize('name', ['5.13-densenet'])
-def test_every_line_of_shapes_is_shown_or_counted(notebook, executed):
+def test_every_line_of_shapes_is_shown_or_counted(notebook):
     text, = trainings(notebook)
     left_out = [int(n.replace(',', '')) for n in re.findall(r'^\[([\d,]+) lines left', text, re.M)]
     # 16 units, five epochs of 235 batches to train and 40 to test.
@@ -119,7 +104,7 @@ def test_it_is_small_enough_for_a_code_host(name):
     assert os.path.getsize(path_of(name)) <= LARGEST
 
 
-def test_it_is_a_valid_notebook_that_says_nothing_of_a_machine(notebook, executed):
+def test_it_is_a_valid_notebook_that_says_nothing_of_a_machine(notebook):
     nbformat.validate(notebook)
     shown = [nbformat.from_dict(out) for cell in code_cells(notebook) for out in cell.outputs]
     assert MACHINE.findall(str(shown)) == []
