@@ -105,7 +105,8 @@ def limit_of(terms, num_workers, num_servers):
 def computing(images, seconds):
     """The seconds of a step by its images, a function: the line through two measurements.
 
-    `images` and `seconds` are of both; a line that would rise backwards is taken for level.
+    `images` and `seconds` are of both; a line that would fall is taken for level.
     """
-    slope = max(0.0, (seconds[1] - seconds[0]) / (images[1] - images[0]))
+    more = images[1] - images[0]
+    slope = max(0.0, (seconds[1] - seconds[0]) / more) if more else 0.0
     return lambda number: max(0.0, seconds[0] + slope * (number - images[0]))

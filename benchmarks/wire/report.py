@@ -15,6 +15,9 @@ from .model import (
     terms_of,
 )
 
+SINGLE, DOUBLE, EACH = ('in single precision: from three workers on the order counts',
+                        'as whole multiples in double precision', 'under a key for each worker')
+BACK = (4, 16)  # workers
 PLANNED = 0.0002  # seconds of a round trip, where none was asked for
 FORMULA = ('The model: seconds a step = compute + max(handling, carried / bandwidth + 2 × round '
            'trip).\n`benchmarks/wire/model.py` says what the terms are, and what is not in it.')
@@ -72,11 +75,14 @@ def _cell(terms, n, s, rate, alone):
 
 
 def _sums(model, alone):
-    """A row for each way to add gradients: what a worker sends in bytes, and its arithmetic."""
+    """A row for each way to add gradients: what a worker sends in a step, and gets by numbers of
+    workers, in bytes; and its own arithmetic, None where it was not measured."""
     numbers = sum(alone['buckets'])
-    for width in (4, 8):
-        yield {'model': model, 'width': width, 'bytes': numbers * width,
-               'seconds': spread(alone['arithmetic'][width])}
+    for way, width, times in ((SINGLE, 4, lambda n: 1), (DOUBLE, 8, lambda n: 1),
+                              (EACH, 4, lambda n: n)):
+        yield {'model': model, 'way': way, 'bytes': numbers * width,
+               'back': {n: numbers * width * times(n) for n in BACK},
+               'seconds': None if way == EACH else spread(alone['arithmetic'][width])}
 
 
 def render(raw, results):
@@ -129,13 +135,14 @@ def _gbit(rate):
 
 
 def _sums_text(rows):
-    lines = [[row['model'], 'single precision' if row['width'] == 4 else
-              'whole multiples in double', '%.2f' % (row['bytes'] / 1e6),
+    lines = [[row['model'], row['way'], '%.2f' % (row['bytes'] / 1e6),
+              *('%.2f' % (row['back'][n] / 1e6) for n in BACK),
+              '–' if row['seconds'] is None else
               between(Spread(*(1e3 * seconds for seconds in row['seconds'])))] for row in rows]
-    return ('What a worker sends in a step, and gets back; and what it computes for that by '
-            'itself, with all\nCPUs: gathering the gradients, rounding them, and taking up their '
-            'sum.\n\n' +
-            table(['model', 'the gradients travel in', 'MB', 'ms a step'], lines))
+    return ('What a worker sends in a step and gets back, and what it computes for that with all '
+            'CPUs:\ngathering gradients, rounding them, taking up their sum.\n\n' + table(
+                ['model', 'gradients travel', 'MB sent',
+                 *('MB back by %d workers' % n for n in BACK), 'ms a step'], lines))
 
 
 def _planned_text(raw, alone, rows):
