@@ -104,8 +104,7 @@ def render(raw, results):
 
 def _measured_text(raw, rows):
     lines = [[row['model'], row['workers'], row['servers'], _link_text(row),
-              *('%.0f' % (1e3 * seconds) for seconds in row['terms'][:3]),
-              '%.0f' % (1e3 * row['predicted']),
+              *map(_ms, row['terms'][:3]), _ms(row['predicted']),
               between(Spread(*(1e3 * seconds for seconds in row['step']))),
               '%+.0f %%' % (100 * row['error']),
               '%.2f' % (row['expected_bytes'] / 1e6), '%.2f' % (row['bytes'] / 1e6),
@@ -130,6 +129,10 @@ def _link_text(row):
                                    1e3 * row['link'].round_trip)
 
 
+def _ms(seconds):
+    return '%.*f' % (0 if seconds >= 0.1 else 1 if seconds >= 0.01 else 2, 1e3 * seconds)
+
+
 def _gbit(rate):
     return '%g Gbit/s' % (rate / 1e9)
 
@@ -149,20 +152,20 @@ def _planned_text(raw, alone, rows):
     batch = raw['batch_size']
     head = ['workers'] + ['%s, %s' % (_gbit(rate), servers) for rate in raw['rates']
                           for servers in ('1 server', 'N servers')]
-    said = ('Each worker on a machine of its own that is as fast as this one is for one process: '
-            '%s of %d\nimages %.3g ms, of %d images %.3g ms; a round trip takes %g ms. '
-            '%d numbers travel in %d arrays,\nthe largest %d. What the processors of servers '
-            'take is left out. In brackets how many times as\nmany images a second as one process '
-            'trains on.' % (
-                'a step', alone['images'][0], 1e3 * statistics.median(alone['compute'][0]),
-                alone['images'][1], 1e3 * statistics.median(alone['compute'][1]),
-                1e3 * (raw['round_trip'] or PLANNED), sum(alone['buckets']), len(alone['buckets']),
-                max(alone['buckets'])))
+    said = ('Each worker on a machine of its own that is as fast as this one is for one process: %s '
+            'ms for a step of\n%d images, %s ms of %d. A round trip takes %g ms. Of %s gradients '
+            'in arrays of %s at most,\neach array is split over all servers. What the processors '
+            'of servers take is left out. In brackets: how\nmany times as many images a second '
+            'as one process trains on.' % (
+                _ms(statistics.median(alone['compute'][0])), alone['images'][0],
+                _ms(statistics.median(alone['compute'][1])), alone['images'][1],
+                1e3 * (raw['round_trip'] or PLANNED), f"{sum(alone['buckets']):,}",
+                f"{max(alone['buckets']):,}"))
     parts = [said]
     for key, title in (('shared', '%d images a step, shared by all workers' % batch),
                        ('each', '%d images a step for each worker' % batch)):
         lines = [[row['workers']] + (['–'] * (len(head) - 1) if row[key] is None else [
-            '%.3g ms (%.3g×)' % (1e3 * cell['seconds'], cell['times']) for cell in row[key]])
+            '%s ms (%.3g×)' % (_ms(cell['seconds']), cell['times']) for cell in row[key]])
             for row in rows]
         parts.append('%s:\n\n%s\n\n%s' % (title, table(head, lines), _limits_text(head, rows, key)))
     return '\n\n'.join(parts)
