@@ -19,8 +19,8 @@ All variants take turns in one run, each in a process of its own; figures of two
 compared. PyTorch, ONNX Runtime and matplotlib are the extra `bench`: pip install -e '.[bench]'.
 Predictions are measured in batches of 1 and of --batch-size, in MXNet and in what it exports to.
 With --workers nothing but several workers is measured, each on a machine of its own: a network
-namespace with a link of each speed that --gbit names, where this system has them. Beside it stands
-what a model of the network says, which then tells of 2 to 1,000 workers.
+namespace with links of the speeds of --gbit, where this system has them, on random images. Beside
+it stands what a model of the network says, which then tells of 2 to 1,000 workers.
 What is missing is said and left out. The report goes to stdout, progress to stderr. Exit code:
 0 measured (whether the targets are met or not), 1 failed, 2 wrong arguments, 130 interrupted."""
 

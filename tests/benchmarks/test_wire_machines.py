@@ -2,7 +2,6 @@
 import os
 
 import pytest
-from test_benchmark import finish, start
 
 from attacks.sandbox import NotTried
 from benchmarks.wire import machines
@@ -21,19 +20,6 @@ def test_machines_share_the_cpus_without_a_common_one_or_have_one_each_in_turn()
 def test_there_are_not_more_servers_than_workers():
     assert servers_of([1, ALL], 4) == [1, 4]
     assert servers_of([1, 3, ALL], 2) == [1, 2]
-
-
-@pytest.mark.parametrize('args, said', [
-    (('--workers', '0'), '0 is not a positive number'),
-    (('--workers', '1,x'), 'invalid numbers value'),
-    (('--workers', '4', '--batch-size', '3'), '4 workers are more than the 3 images of a batch'),
-    (('--workers', '2', '--parts', 'training'), '--workers measures nothing else: leave out --pa'),
-    (('--workers', '2', '--gbit', '0'), '0 is not from 0.01 to 1000'),
-    (('--workers', '2', '--latency', '-1'), '-1 is not from 0 to 1000'),
-])
-def test_wrong_arguments_end_with_code_2(args, said):
-    code, out, err = finish(start(*args))
-    assert code == 2 and out == '' and said in err
 
 
 class Lacks:
