@@ -27,19 +27,19 @@ class Machines:
 
     def __init__(self, count, rates, round_trip=0.0):
         self._stack, self.lacking, self._network = contextlib.ExitStack(), [], None
-        self._count, self._delay, self.links = count, round_trip / 4, [None]
+        self._count, self.links = count, [None]
+        self._delay = round_trip / 4  # a packet waits in two queues each way
         try:
             self._network = self._stack.enter_context(Network(count))
         except NotTried as error:
             self.lacking.append('%s: measured over loopback, whose bytes are those of all machines '
                                 'together, and without limits' % error)
             return
+        first = self._network.machines[0]
         try:
-            for machine in self._network.machines[:1]:
-                machine.shape(rates[0])
+            first.shape(rates[0])
             self.links += rates
-            # A packet passes two queues each way.
-            machine.shape(rates[0], self._delay)
+            first.shape(rates[0], self._delay)
         except NotTried as error:
             self._delay = 0.0
             self.lacking.append('%s: links have %s' % (

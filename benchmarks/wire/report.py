@@ -154,9 +154,9 @@ def _planned_text(raw, alone, rows):
                           for servers in ('1 server', 'N servers')]
     said = ('Each worker on a machine of its own that is as fast as this one is for one process: '
             '%s ms for a step of\n%d images, %s ms of %d. A round trip takes %g ms. Of %s '
-            'gradients in arrays of %s at most,\neach array is split over all servers. What the processors '
-            'of servers take is left out. In brackets: how\nmany times as many images a second '
-            'as one process trains on.' % (
+            'gradients in arrays of %s at most,\neach array is split over all servers. '
+            'What the processors of servers take is left out. In brackets: how\nmany times as '
+            'many images a second as one process trains on.' % (
                 _ms(statistics.median(alone['compute'][0])), alone['images'][0],
                 _ms(statistics.median(alone['compute'][1])), alone['images'][1],
                 1e3 * (raw['round_trip'] or PLANNED), f"{sum(alone['buckets']):,}",
