@@ -63,8 +63,8 @@ class Machines:
             listener.stdout.readline()
             with _python(second, PROBE, 'ask', first.address, str(PROBED)) as asker:
                 trip = asker.stdout.readline()
-            bandwidth = listener.stdout.readline()
-        if not trip or not bandwidth:
+            bandwidth = trip and listener.stdout.readline()
+        if not bandwidth:
             raise WorkerError('the link of %s to %s could not be measured' % (second.name,
                                                                               first.name))
         return Link(json.loads(bandwidth), json.loads(trip))

@@ -10,6 +10,7 @@ import sys
 import time
 
 PORT, PINGS, CHUNK = 29399, 50, 2 ** 17
+socket.setdefaulttimeout(60)
 
 
 def listen(address):
@@ -40,7 +41,7 @@ def listen(address):
 
 def ask(address, seconds):
     """Send pings, then as much as can be sent in so many seconds."""
-    with socket.create_connection((address, PORT), timeout=30) as sock:
+    with socket.create_connection((address, PORT)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         trips = []
         for _ in range(PINGS):
