@@ -135,12 +135,16 @@ def _said(folder, rank):
 
 
 def _check(codes, folder):
+    """WorkerError with the last line of each machine that failed, the same only once."""
+    said = {}
     for rank, code in enumerate(codes):
         if code:
             with open(_said(folder, rank), errors='replace') as f:
-                said = f.read().strip().splitlines()
-            raise WorkerError('machine %d: %s' % (rank, said[-1] if said else
-                                                  'it ended with exit code %d' % code))
+                lines = f.read().strip().splitlines()
+            said.setdefault(lines[-1] if lines else 'it ended with exit code %d' % code, rank)
+    if said:
+        raise WorkerError('; '.join('machine %d: %s' % (rank, line)
+                                    for line, rank in said.items()))
 
 
 def cpus_of(count, cpus):

@@ -81,7 +81,11 @@ def test_two_workers_send_what_the_model_says():
                     assert 4 * 44878 < count < 1.2 * 4 * 44878
 
 
-def test_a_worker_that_fails_is_told_in_a_line():
-    job = dict(model='no_model', batch_size=4, rounds=1, seconds=0.01, max_steps=2)
-    with Machines(2, [GBIT]) as found, pytest.raises(machines.WorkerError, match="'no_model'"):
-        found.measure(job, 1, [None, None])
+def test_machines_that_fail_say_why_and_the_same_only_once(monkeypatch, tmp_path):
+    path = tmp_path / 'python'
+    path.write_text('#!/bin/sh\necho first >&2\necho no room >&2\nexit 3\n')
+    path.chmod(0o755)
+    with Machines(2, [GBIT]) as found:
+        monkeypatch.setattr(machines.sys, 'executable', str(path))
+        with pytest.raises(machines.WorkerError, match='^machine 0: no room$'):
+            found.measure({}, 1, [None, None])
