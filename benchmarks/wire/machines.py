@@ -42,9 +42,8 @@ class Machines:
             first.shape(rates[0], self._delay)
         except NotTried as error:
             self._delay = 0.0
-            self.lacking.append('%s: links have %s' % (
-                error, 'the round trip that this machine gives them' if self.links[1:] else
-                'no limit'))
+            self.lacking.append('links have %s: tbf or netem, of the kernel, is missing? (%s)' % (
+                'the round trip that they have anyway' if self.links[1:] else 'no limit', error))
 
     @property
     def apart(self):
