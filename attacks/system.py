@@ -1,9 +1,10 @@
 """What the attack asks of Linux that Python's library does not have: namespaces and mounts."""
+import contextlib
 import ctypes
 import os
 import signal
 
-NEWNS, NEWUSER, NEWNET = 0x00020000, 0x10000000, 0x40000000
+NEWNS, NEWUTS, NEWUSER, NEWNET = 0x00020000, 0x04000000, 0x10000000, 0x40000000
 _REC, _PRIVATE, _REMOUNT, _NOSUID = 0x4000, 1 << 18, 32, 2
 _DETACH = 2
 _AT_FDCWD, _AT_RECURSIVE, _ATTR_RDONLY, _MOUNT_SETATTR = -100, 0x8000, 1, 442
@@ -21,6 +22,27 @@ def _check(result):
 def unshare(flags):
     """Leave the namespaces that `flags` name for new ones. Raises OSError."""
     _check(_libc.unshare(flags))
+
+
+def leave(flags):
+    """As `unshare`; who may not is made root of a user namespace first. Returns whether so."""
+    uid, gid = os.geteuid(), os.getegid()
+    if uid == 0:
+        with contextlib.suppress(OSError):  # a container's root may lack the right
+            unshare(flags)
+            return False
+    unshare(NEWUSER | flags)
+    for name, text in [('uid_map', '0 %d 1' % uid), ('setgroups', 'deny'),
+                       ('gid_map', '0 %d 1' % gid)]:
+        with open('/proc/self/' + name, 'w') as f:
+            f.write(text)
+    return True
+
+
+def set_host_name(name):
+    """Name this UTS namespace."""
+    content = name.encode()
+    _check(_libc.sethostname(content, ctypes.c_size_t(len(content))))
 
 
 def make_private():

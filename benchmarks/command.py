@@ -16,11 +16,7 @@ def run(settings, models, parts, json_path=None, chart_path=None):
 
     Raises WorkerError where a variant fails, OSError where a file cannot be written.
     """
-    for path in filter(None, (json_path, chart_path)):
-        folder = os.path.dirname(os.path.abspath(path))
-        if not os.access(folder, os.W_OK):
-            raise OSError('%s: cannot be written: %s is no folder that may be written to'
-                          % (path, folder))
+    check_folders(json_path, chart_path)
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'rounds': settings.rounds,
            'notes': [], 'training': {}, 'batch_norm': {}, 'prediction': {}, 'growth': [],
            'startup': [], 'whole': []}
@@ -44,13 +40,23 @@ def run(settings, models, parts, json_path=None, chart_path=None):
     results = summarize(raw)
     print(render(raw, results), end='', flush=True)
     if json_path:
-        _write(json_path, lambda path: _dump(raw, results, path))
+        write_whole(json_path, lambda path: dump(raw, results, path))
     if chart_path:
         from .chart import draw
-        _write(chart_path, lambda path: draw(results, path, settings.batch_size))
+        write_whole(chart_path, lambda path: draw(results, path, settings.batch_size))
 
 
-def _dump(raw, results, path):
+def check_folders(*paths):
+    """OSError for a path, if there is one, whose folder cannot be written to."""
+    for path in filter(None, paths):
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.access(folder, os.W_OK):
+            raise OSError('%s: cannot be written: %s is no folder that may be written to'
+                          % (path, folder))
+
+
+def dump(raw, results, path):
+    """Write samples and results as JSON."""
     def plain(value):
         if hasattr(value, '_asdict'):
             value = value._asdict()
@@ -63,7 +69,7 @@ def _dump(raw, results, path):
         f.write('\n')
 
 
-def _write(path, write):
+def write_whole(path, write):
     """Have `write` make the file beside `path`, and put it in its place when it is whole."""
     stem, ending = os.path.splitext(path)
     partial = '%s.partial-%d%s' % (stem, os.getpid(), ending)

@@ -13,10 +13,14 @@ example:
   python scripts/benchmark.py                        (a quarter of an hour)
   python scripts/benchmark.py --quick --models resnet --only ours,torch
   python scripts/benchmark.py --growth --json speed.json --chart speed.png
+  python scripts/benchmark.py --workers 1,2,4 --models lenet_bn,resnet
 
 All variants take turns in one run, each in a process of its own; figures of two runs are not to be
 compared. PyTorch, ONNX Runtime and matplotlib are the extra `bench`: pip install -e '.[bench]'.
 Predictions are measured in batches of 1 and of --batch-size, in MXNet and in what it exports to.
+With --workers nothing but several workers is measured, each on a machine of its own: a network
+namespace with links of the speeds of --gbit, where this system has them, on random images. Beside
+it stands what a model of the network says, which then tells of 2 to 1,000 workers.
 What is missing is said and left out. The report goes to stdout, progress to stderr. Exit code:
 0 measured (whether the targets are met or not), 1 failed, 2 wrong arguments, 130 interrupted."""
 
@@ -45,7 +49,22 @@ def parse(argv, models):
     parser.add_argument('--data-root', metavar='FOLDER', help='as for scripts/train.py')
     parser.add_argument('--json', metavar='FILE', help='write all figures, each sample too')
     parser.add_argument('--chart', metavar='FILE', help='write a bar chart, .png or .svg')
+    several = parser.add_argument_group('several workers')
+    several.add_argument('--workers', type=numbers, metavar='N,N', help='numbers of workers')
+    several.add_argument('--servers', type=numbers_or_all, default=[1, 'N'], metavar='N,N',
+                         help='numbers of servers, N: as many as workers; default: 1,N')
+    several.add_argument('--gbit', type=speeds, default=[10 ** 9, 10 ** 10], metavar='X,X',
+                         help='Gbit/s of the links; default: 1,10')
+    several.add_argument('--latency', type=milliseconds, default=0.0, metavar='MS',
+                         help='added to their round trip, where the kernel has netem; default: 0')
     args = parser.parse_args(argv)
+    if args.workers:
+        for name in ('parts', 'growth', 'chart'):
+            if getattr(args, name):
+                parser.error('--workers measures nothing else: leave out --%s' % name)
+        if max(args.workers) > args.batch_size:
+            parser.error('--workers: %d workers are more than the %d images of a batch'
+                         % (max(args.workers), args.batch_size))
     if args.parts is None:
         args.parts = [part for part in PARTS if part != 'growth']
     if args.growth and 'growth' not in args.parts:
@@ -76,6 +95,29 @@ def positive(text):
     return value
 
 
+def numbers(text):
+    return sorted({positive(part) for part in text.split(',')})
+
+
+def numbers_or_all(text):
+    return [part if part == 'N' else positive(part) for part in text.split(',')]
+
+
+def speeds(text):
+    rates = [float(part) for part in text.split(',')]
+    for rate in rates:
+        if not 0.01 <= rate <= 1000:
+            raise argparse.ArgumentTypeError('%g is not from 0.01 to 1000' % rate)
+    return [round(rate * 1e9) for rate in rates]
+
+
+def milliseconds(text):
+    value = float(text)
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError('%s is not from 0 to 1000' % text)
+    return value / 1e3
+
+
 def missing(error):
     print("error: %s\nInstall it from the repository: pip install -e '.[bench]'" % error,
           file=sys.stderr)
@@ -88,6 +130,8 @@ def main(argv=None):
         from benchmarks.command import run
         from benchmarks.measure import Settings
         from benchmarks.notebook_code import TRAININGS
+        from benchmarks.wire.command import Asked
+        from benchmarks.wire.command import run as run_workers
         from benchmarks.workers import WorkerError
     except ModuleNotFoundError as error:
         return missing(error)
@@ -95,8 +139,13 @@ def main(argv=None):
     # Ended from outside, it ends its workers as it does on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run(Settings(args.quick, args.batch_size, args.dataset, args.data_root, args.threads,
-                     args.only, args.max_steps), args.models, args.parts, args.json, args.chart)
+        settings = Settings(args.quick, args.batch_size, args.dataset, args.data_root, args.threads,
+                            args.only, args.max_steps)
+        if args.workers:
+            run_workers(settings, args.models, Asked(args.workers, args.servers, args.gbit,
+                                                     args.latency), args.json)
+        else:
+            run(settings, args.models, args.parts, args.json, args.chart)
     except KeyboardInterrupt:
         print('interrupted: nothing was written', file=sys.stderr)
         return 130

@@ -3,7 +3,7 @@ import importlib
 
 _MODULES = {'probe': 'ours', 'ours': 'ours', 'notebook': 'notebook', 'torch': 'pytorch',
             'batch_norm': 'norm', 'predict_ours': 'ours', 'predict_onnx': 'onnx_runtime',
-            'predict_torch': 'pytorch', 'export_onnx': 'exported'}
+            'predict_torch': 'pytorch', 'export_onnx': 'exported', 'exchange': 'exchange'}
 
 
 def _kind(name):

@@ -24,9 +24,13 @@ def probe(requests, dataset, data_root, folder):
         threads=int(os.environ['OMP_NUM_THREADS']),
         num_train=len(train_iter.images), num_test=len(test_iter.images), models=names,
         resize={name: gb.get_recipe(name).resize for name in names},
-        lr={name: gb.get_recipe(name).lr for name in names},
-        versions={'Python': platform.python_version(), 'NumPy': np.__version__,
-                  'MXNet': mx.__version__, 'gluonblocks': gb.__version__})
+        lr={name: gb.get_recipe(name).lr for name in names}, versions=versions())
+
+
+def versions():
+    """Of what a figure depends on."""
+    return {'Python': platform.python_version(), 'NumPy': np.__version__,
+            'MXNet': mx.__version__, 'gluonblocks': gb.__version__}
 
 
 def ours(requests, model, batch_size, dataset, data_root, depth=None):

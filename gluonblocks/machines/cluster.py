@@ -6,6 +6,7 @@ from mxnet import kvstore
 from mxnet.kvstore import KVStoreServer
 
 REFUSED = 71  # exit code of a server that was sent a command
+WHOLE = 2 ** 12  # arrays of fewer numbers are not split over the servers
 
 
 class Cluster(NamedTuple):
@@ -33,7 +34,10 @@ def join(role, cluster):
         # Of its role MXNet knows only now: an import under another than worker never returns.
         'DMLC_ROLE': role, 'DMLC_PS_ROOT_URI': cluster.root, 'DMLC_PS_ROOT_PORT': str(cluster.port),
         'DMLC_NUM_WORKER': str(cluster.num_workers), 'DMLC_NUM_SERVER': str(cluster.num_servers),
-        'DMLC_NODE_HOST': cluster.own})
+        'DMLC_NODE_HOST': cluster.own,
+        # Each server gets an equal part of an array. By MXNet's own value, a million, one server
+        # would get all gradients of a small net; and all workers must have the same.
+        'MXNET_KVSTORE_BIGARRAY_BOUND': str(max(WHOLE, cluster.num_servers))})
     return kvstore.create('dist_sync')
 
 
