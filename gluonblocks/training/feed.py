@@ -74,16 +74,11 @@ def check_net(net, devices, training=False):
                              '.reset_ctx()' % (param.name, _names(found), _names(devices)))
 
 
-TOGETHER = 8  # batches whose labels are read at once
-
-
 class LabelCheck:
     """Refuses labels that are no class of the net. MXNet's loss would take them for another class.
 
     The labels of the first batch are read at once, later ones when their batch has been computed:
-    reading what MXNet may still have to compute would idle it. They are read by several batches,
-    for the first that is read takes ten times what the others take, while the caches hold all that
-    it needs.
+    reading what MXNet may still have to compute would idle it.
     """
 
     def __init__(self):
@@ -104,11 +99,6 @@ class LabelCheck:
         if self._num_classes is None:
             self._num_classes = y_hat.shape[1]
             self.check()
-
-    def check_computed(self):
-        """As `check`, if `TOGETHER` batches have been computed for sure: all but the last two."""
-        if len(self._waiting) >= TOGETHER + 2:
-            self.check(leave=2)
 
     def check(self, leave=0):
         """Raise ValueError if a label is no class, the last `leave` batches left out."""

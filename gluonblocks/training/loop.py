@@ -1,13 +1,12 @@
 """The training loop: D2L 5.5 and 5.11 to 5.13."""
 import time
 
-from mxnet import autograd
+from mxnet import autograd, gluon
 
 from ..devices import devices_of
 from .feed import LabelCheck, batches_of, check_net, split
 from .history import EpochRecord, epoch_line
-from .losses import LossAndHits, with_hits
-from .metrics import RunningSum, count_right
+from .metrics import RunningSum, count_hits, count_right
 from .workers import Alone
 
 
@@ -65,16 +64,14 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 arguments, or 8 with the loss as the fourth, but got '
                         '%d' % (7 + len(older)))
+    if loss is None:
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        loss.hybridize(static_alloc=True)
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
-    if loss is None:
-        score = LossAndHits()
-        score.hybridize(static_alloc=True)
-    else:
-        score = with_hits(loss)
     # Book: every step is for batch_size images, also that of the last, shorter batch.
-    return _fit(net, train_iter, test_iter, score, batch_size, trainer, ctx, num_epochs,
+    return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                 hooks, state or TrainingState(), workers or Alone())
 
 
@@ -88,11 +85,11 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
     if getattr(train_iter, 'part', None):
         raise ValueError('train_iter is a share, part %s, of each batch, by whose own size a step '
                          'would be wrong: train it by train_ch5' % (train_iter.part,))
-    return _fit(net, train_iter, test_iter, with_hits(loss), None, trainer, ctx, num_epochs, (),
+    return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs, (),
                 TrainingState(), Alone())
 
 
-def _fit(net, train_iter, test_iter, score, batch_size, trainer, ctx, num_epochs, hooks, state,
+def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs, hooks, state,
          workers):
     devices = devices_of(ctx)
     check_net(net, devices, training=True)
@@ -102,7 +99,7 @@ def _fit(net, train_iter, test_iter, score, batch_size, trainer, ctx, num_epochs
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
         state.start = time.time()
-        _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state)
+        _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state)
         images, train_loss, train_hits = workers.total(
             state.images, state.losses.read(), state.hits.read())
         state.rate = images / state.seconds
@@ -118,7 +115,7 @@ def _fit(net, train_iter, test_iter, score, batch_size, trainer, ctx, num_epochs
     return state.history
 
 
-def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state):
+def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state):
     """One pass over `train_iter`, whose sums are then in `state`."""
     labels = LabelCheck()
     for X, y in batches_of(train_iter):
@@ -127,15 +124,14 @@ def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, st
             y_hats = [net(X) for X, _ in shards]
             if shards:
                 labels.add(y, y_hats[0])
-            scores = [score(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
+            ls = [loss(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
             idle = _zero_losses(net, devices[len(shards):])
-        ls = [l for l, _ in scores]
         autograd.backward(ls + idle)  # of vectors: the gradient of their sum, as the book's
         trainer.step(batch_size or X.shape[0])
-        state.hits.add([hits for _, hits in scores])
+        state.hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         state.losses.add(ls)
         state.losses.wait()
-        labels.check_computed()
+        labels.check(leave=2)  # no more are ready for sure
         state.step, state.batch, state.images = (
             state.step + 1, state.batch + 1, state.images + sum(y.shape[0] for _, y in shards))
         for hook in hooks:

@@ -1,31 +1,5 @@
-"""The loss of a run, from its options; and the book's, with the hits, as one call."""
-from mxnet import autograd, gluon
-
-from .metrics import count_hits
-
-
-class LossAndHits(gluon.HybridBlock):
-    """Softmax cross-entropy and hits, 0 or 1: (N, num_classes), (N,) -> (N,), (N,).
-
-    Hybridized they are one call, for the time of the loss's; `count_hits` takes three more.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.loss = gluon.loss.SoftmaxCrossEntropyLoss()
-
-    def hybrid_forward(self, F, y_hat, y):
-        hits = F.cast(F.argmax(y_hat, axis=1), 'int32') == F.cast(y, 'int32')
-        return self.loss(y_hat, y), hits
-
-
-def with_hits(loss):
-    """The function (y_hat, y) -> (`loss(y_hat, y)`, the hits), for any `loss`."""
-    def loss_and_hits(y_hat, y):
-        l = loss(y_hat, y)
-        with autograd.pause():  # the hits are kept for long, and would keep the net's graph
-            return l, count_hits(y_hat, y)
-    return loss_and_hits
+"""The loss of a run, from its options."""
+from mxnet import gluon
 
 
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):

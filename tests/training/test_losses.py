@@ -2,14 +2,9 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import autograd, gluon, nd
+from mxnet import gluon, nd
 
-from gluonblocks.training.losses import (
-    LossAndHits,
-    SmoothedSoftmaxCrossEntropyLoss,
-    make_loss,
-    with_hits,
-)
+from gluonblocks.training.losses import SmoothedSoftmaxCrossEntropyLoss, make_loss
 
 RNG = np.random.RandomState(2)
 Y_HAT, Y = RNG.randn(6, 4).astype('float32'), np.array([0, 1, 2, 3, 0, 1])
@@ -42,36 +37,3 @@ def test_half_precision_outputs_are_summed_up_in_float32():
     found = make_loss(dtype='float16')(nd.array(Y_HAT, dtype='float16', ctx=mx.cpu()), nd.array(Y))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.asnumpy(), by_hand(0), rtol=1e-2)
-
-
-HALF = (Y_HAT.argmax(axis=1) + [0, 0, 0, 1, 2, 3]) % 4  # labels of which the first half is hit
-
-
-def loss_hits_and_gradient(score, dtype):
-    y_hat = nd.array(Y_HAT)
-    y_hat.attach_grad()
-    with autograd.record():
-        loss, hits = score(y_hat, nd.array(HALF, dtype=dtype))
-    loss.backward()
-    return loss.asnumpy(), hits.asnumpy(), y_hat.grad.asnumpy()
-
-
-@pytest.mark.parametrize('dtype', ['int32', 'float32', 'int64'])
-@pytest.mark.parametrize('hybridized', [True, False])
-def test_loss_and_hits_in_one_are_gluons_loss_and_the_largest_outputs(hybridized, dtype):
-    score = LossAndHits()
-    score.hybridize(hybridized, static_alloc=True)
-    found = loss_hits_and_gradient(score, dtype)
-    wanted = loss_hits_and_gradient(with_hits(gluon.loss.SoftmaxCrossEntropyLoss()), dtype)
-    for ours, theirs in zip(found, wanted):
-        assert (ours == theirs).all()
-    assert found[1].tolist() == [1, 1, 1, 0, 0, 0]
-
-
-def test_hits_beside_a_loss_of_ones_own_are_in_no_graph():
-    y_hat = nd.array(Y_HAT)
-    y_hat.attach_grad()
-    with autograd.record():
-        _, hits = with_hits(lambda y_hat, y: y_hat[:, 0])(y_hat, nd.array(Y))
-    with pytest.raises(mx.MXNetError, match='not in a computational graph'):
-        hits.backward()
