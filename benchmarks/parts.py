@@ -17,11 +17,11 @@ import gluonblocks as gb  # first: it sets MXNet's threads
 from gluonblocks.training import loop
 from gluonblocks.training.busy import BusyMachine
 from gluonblocks.training.feed import LabelCheck
-from gluonblocks.training.losses import LossAndHits
 from gluonblocks.training.metrics import RunningSum
 
 import mxnet as mx  # isort: skip
 from mxnet import autograd, gluon, nd  # isort: skip
+from mxnet.gluon.loss import SoftmaxCrossEntropyLoss  # isort: skip
 
 EPOCHS, BATCHES, BATCH = 9, 20, 256
 
@@ -70,10 +70,10 @@ def main(models):
         with swapped((loop, 'batches_of', parts.batches(loop.batches_of)), *[
                 (owner, name, parts.timed(what, getattr(owner, name))) for owner, name, what in (
                     (loop, 'split', 'split'), (type(net), '__call__', 'the net'),
-                    (LossAndHits, '__call__', 'loss and hits'),
+                    (SoftmaxCrossEntropyLoss, '__call__', 'the loss'), (loop, 'count_hits', 'hits'),
                     (autograd, 'backward', 'backward'), (gluon.Trainer, 'step', "trainer's step"),
-                    (RunningSum, 'wait', 'waiting for a loss'), (LabelCheck, 'add', 'labels'),
-                    (LabelCheck, 'check_computed', 'labels'), (BusyMachine, 'batch_end', 'hook'))]):
+                    (RunningSum, 'wait', 'waiting for a loss'),
+                    (LabelCheck, 'check', 'labels'), (BusyMachine, 'batch_end', 'hook'))]):
             with contextlib.redirect_stdout(sys.stderr):
                 gb.train_ch5(net, *loaders, BATCH, trainer, mx.cpu(), EPOCHS, hooks=[BusyMachine()])
         print('%s: CPU ms of a batch, median of %d epochs of %d' % (model, EPOCHS - 1, BATCHES))

@@ -11,7 +11,7 @@ def test_each_part_of_a_step_has_its_time(monkeypatch, capsys):
     title, *rows = capsys.readouterr().out.splitlines()
     assert title == 'lenet_bn: CPU ms of a batch, median of 1 epochs of 2'
     found = {name.strip(): float(ms) for name, ms in (row.rsplit(None, 1) for row in rows)}
-    assert set(found) == {'data', 'split', 'the net', 'labels', 'loss and hits', 'backward',
+    assert set(found) == {'data', 'split', 'the net', 'labels', 'the loss', 'hits', 'backward',
                           "trainer's step", 'waiting for a loss', 'hook', "Python's thread",
                           'the process'}
     whole = found.pop("Python's thread")
