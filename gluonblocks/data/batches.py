@@ -72,15 +72,17 @@ class BatchLoader:
             images = self.images[batch[share]]
             if self.augment:
                 images = self.augment(images, number, start // self.batch_size, len(batch), share)
-            images = images.reshape(images.shape[:3] + (-1,))
-            X = nd.from_numpy(images)  # (N, H, W, C)
-            if self.resize is not None:
-                X = nd.image.resize(X, size=self._width_and_height)  # (N, height, width, C)
-            X = (X.astype('float32') / 255).astype(self.dtype, copy=False)
-            X = (X.transpose((0, 3, 1, 2)) if X.shape[3] > 1 else
-                 X.reshape((X.shape[0], 1) + X.shape[1:3]))  # (N, C, H, W)
-            yield (X,
-                   nd.from_numpy(self.labels[batch[share]].astype('int32', copy=False)))
+            images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
+            if self.resize is None:
+                # By NumPy, which takes a quarter of the time of MXNet's three small calls.
+                X = images.transpose((0, 3, 1, 2)).astype('float32', order='C')  # (N, C, H, W)
+                X /= 255
+                X = nd.from_numpy(X)
+            else:
+                X = nd.image.resize(nd.from_numpy(images), size=self._width_and_height)
+                X = nd.image.to_tensor(X)  # (N, C, height, width)
+            X = X.astype(self.dtype, copy=False)
+            yield X, nd.from_numpy(self.labels[batch[share]].astype('int32', copy=False))
 
 
 def _width_and_height(resize):
