@@ -9,6 +9,10 @@ import shutil
 import subprocess
 import sys
 
+# pytest-xdist's processes have a core each: MXNet's threads would wait actively for each other.
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 import numpy as np
 import pytest
 from browser import Browser, find_browser
