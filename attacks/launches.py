@@ -13,14 +13,16 @@ class Launch:
     """The launchers on `machines`, one each, and the processes that they start.
 
     Each has a folder of its own within `folder`, named as the machine, as its working directory;
-    what it prints goes to out.txt and err.txt there. One machine alone is told of no others.
+    what it prints goes to out.txt and err.txt there. They are told that they are `nodes`: by
+    default as many as there are; one machine alone is told of no others.
     """
 
-    def __init__(self, machines, folder, arguments, env):
-        self.machines, self._folder, self.processes = machines, folder, []
+    def __init__(self, machines, folder, arguments, env, nodes=None):
+        self.machines, self.folder, self.processes = machines, folder, []
         self.argv, self.started = ['train', *arguments], time.monotonic()
-        if len(machines) > 1:
-            self.argv += ['--nodes', str(len(machines)), '--master',
+        nodes = nodes or len(machines)
+        if nodes > 1:
+            self.argv += ['--nodes', str(nodes), '--master',
                           '%s:%d' % (machines[0].address, PORT), '--node-rank']
         for k, machine in enumerate(machines):
             os.makedirs(self.path(k), exist_ok=True)
@@ -28,12 +30,12 @@ class Launch:
                     self.path(k, 'err.txt'), 'wb') as err:
                 self.processes.append(machine.popen(
                     [sys.executable, '-m', 'gluonblocks', *self.argv,
-                     *([str(k)] if len(machines) > 1 else [])],
+                     *([str(k)] if nodes > 1 else [])],
                     stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=self.path(k)))
 
     def path(self, k, *names):
         """A path in the folder of a machine."""
-        return os.path.join(self._folder, self.machines[k].name, *names)
+        return os.path.join(self.folder, self.machines[k].name, *names)
 
     def out(self, k=0):
         """What a launcher has printed on stdout."""

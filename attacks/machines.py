@@ -200,8 +200,8 @@ def judge(launch, n, process, one, complete):
 
 def _who(one, n):
     """A pattern of the error that the launcher of machine `n` shows."""
-    k, first = one['machine'], 'first machine, 10.77.0.1:%d, ' % PORT
-    of_first = '(the launcher of )?the ' + first
+    k = one['machine']
+    of_first = '(nothing was heard of |the launcher of )?the first machine, 10.77.0.1:%d, ' % PORT
     if one['victim'] in ('worker', 'server', 'scheduler'):
         name = {'worker': str(k), 'server': 'server 0', 'scheduler': 'scheduler'}[one['victim']]
         return r'node%d:%s(, step \d+)?: ' % (k, name)
