@@ -36,7 +36,13 @@ _starting = threading.Lock()  # one launch at a time: it is starting that takes 
 
 def draw(room):
     """Hit a training HITS times, each at a random moment of what is left of it."""
-    rng = room.rng
+    with Network(SIZE) as network:
+        return trial(room, network, plans_of(room.rng))
+
+
+def plans_of(rng):
+    """What is to be hit, how and when, HITS times: dicts. `share` is of the time from an epoch's
+    line to the next; an epoch that has ended before means a launch that is starting."""
     epochs = sorted(rng.randrange(EPOCHS) for _ in range(HITS))
     if rng.random() < 0.2:
         epochs[-1] = EPOCHS  # after the last line, as it ends
@@ -45,8 +51,7 @@ def draw(room):
         victim, fault = rng.choice(FAULTS)
         plans.append({'victim': victim, 'fault': fault, 'machine': rng.choice(PLACES[victim]),
                       'epoch': epoch, 'share': round(rng.random(), 3)})
-    with Network(SIZE) as network:
-        return trial(room, network, plans)
+    return plans
 
 
 def baseline(room, network):
@@ -201,7 +206,7 @@ def judge(launch, n, process, one, complete):
 def _who(one, n):
     """A pattern of the error that the launcher of machine `n` shows."""
     k = one['machine']
-    of_first = '(nothing was heard of |the launcher of )?the first machine, 10.77.0.1:%d, ' % PORT
+    of_first = 'the first machine, 10.77.0.1:%d(, step |, was not reached)' % PORT
     if one['victim'] in ('worker', 'server', 'scheduler'):
         name = {'worker': str(k), 'server': 'server 0', 'scheduler': 'scheduler'}[one['victim']]
         return r'node%d:%s(, step \d+)?: ' % (k, name)

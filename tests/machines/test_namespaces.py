@@ -63,7 +63,8 @@ def test_each_machine_tells_in_a_line_what_it_lost(cut):
     assert re.fullmatch(r'node1:1, step \d+ \(node 1\): nothing was heard of it for 20 s: its '
                         'machine, or its link, is gone', lost)
     assert errors[2] == [lost]  # it was told
-    assert errors[1] == ['nothing was heard of the first machine, 10.77.0.1:29400, for 20 s']
+    assert re.fullmatch(r'the first machine, 10.77.0.1:29400, step \d+: nothing was heard of it '
+                        'for 20 s: its machine, or its link, is gone', *errors[1])
 
 
 def test_gone_on_with_they_end_with_the_bytes_of_three_workers_on_one_machine(cut, network):
