@@ -103,7 +103,10 @@ def trial(room, network, plans):
             break
     if launch.processes[0].returncode:
         raise Defect('it could not go on', done_of(launch))
-    compare(run, folder, printed, lines, done_of(launch))
+    # A line may be lost on its way through a launcher that is killed; the history has it.
+    if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
+        raise Defect('other lines were printed', done_of(launch))
+    compare(run, folder, lines, lines, done_of(launch))
     for one in room.hits:
         one['same'] = True
     return EQUAL
@@ -129,7 +132,6 @@ def hit(room, network, launch, plan, reached, gaps):
                named=False, same=False)
     room.note('%(victim)s of machine %(machine)d: %(fault)s, %(share)g of the way from epoch '
               '%(after)d on' % one)
-    complete = launch.epoch() == EPOCHS  # all may be done already, and end well
     if fault == 'link down':
         network.machines[k].link(up=False)
     else:
@@ -142,15 +144,15 @@ def hit(room, network, launch, plan, reached, gaps):
     stopped = launch.processes[k] if (plan['victim'], fault) == ('launcher', 'SIGSTOP') else None
     one['seconds'], left = wait_for_end(network, launch, stopped, allowed)
     one['in_time'], one['none_left'] = one['seconds'] <= allowed + MARGIN, not left
-    if stopped:  # which can end once it goes on
+    if stopped:  # which can end once it goes on, and may find nobody then
         stopped.send_signal(signal.SIGCONT)
-        launch.wait(PROMISED['SIGKILL'] + MARGIN)
+        launch.wait(MARGIN + (PROMISED['SIGKILL'] if has_come else START))
     network.machines[k].link(up=True)
     if not one['in_time'] or left:
         raise Defect('%(victim)s, %(fault)s: not all ended within %(allowed)d s' % one,
                      done_of(launch, 1 if k == 0 and launchers else 0))
-    for n, process in enumerate(launch.processes):
-        judge(launch, n, process, one, complete)
+    for n in range(SIZE):
+        judge(launch, n, one, complete=launch.epoch() == EPOCHS)
     one['named'] = True
     return True
 
@@ -187,8 +189,11 @@ def wait_for_end(network, launch, stopped, allowed):
         time.sleep(TURN)
 
 
-def judge(launch, n, process, one, complete):
-    """Defect unless a launcher ended with an error, in a line that says who was hit."""
+def judge(launch, n, one, complete):
+    """Defect unless a launcher ended with an error, in a line that says who was hit.
+
+    After the last epoch, `complete`, all may have been done, and end well.
+    """
     done = done_of(launch, n)
     if one['victim'] == 'launcher' and n == one['machine'] and (
             one['fault'] == 'SIGKILL' and done.code == -signal.SIGKILL):

@@ -38,9 +38,8 @@ class Ended(NamedTuple):
 def judged(victim, fault, machine, n, code, err, complete=False):
     """Judge the launcher of machine `n` after a hit; what was wrong, or None."""
     one = {'victim': victim, 'fault': fault, 'machine': machine}
-    ended = Ended(code, err)
     try:
-        judge(ended, n, ended, one, complete)
+        judge(Ended(code, err), n, one, complete)
     except Defect as defect:
         return str(defect)
     return None
