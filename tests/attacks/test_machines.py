@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from attacks.command import parse
-from attacks.machines import EPOCHS, FAULTS, HITS, PLACES, judge, plans_of
+from attacks.hits import EPOCHS, FAULTS, HITS, PLACES, judge, plans_of
 from attacks.report import hits_table
 from attacks.verdict import Defect
 

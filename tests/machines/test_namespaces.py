@@ -9,8 +9,9 @@ import pytest
 from conftest import environment
 from small_runs import content
 
+from attacks.hits import MARGIN, PROMISED, SIZE
 from attacks.launches import Launch
-from attacks.machines import HOW, MARGIN, PROMISED, RUN, SIZE
+from attacks.machines import HOW, RUN
 from attacks.network import Network
 from attacks.sandbox import NotTried
 
