@@ -44,7 +44,7 @@ def test_a_server_runs_nothing_that_is_sent_to_it_and_ends_the_run(tmp_path):
     (tmp_path / 'sent').write_bytes(pickle.dumps(Harmful(str(tmp_path / 'made')), 0))
     with pytest.raises(WorkerError, match=r':server 0: ended with exit code 71:\n(.*\n)*'
                                           'error: a command was sent to the server'):
-        launch([str(tmp_path / 'sends.py'), str(tmp_path / 'sent')], 1)
+        launch([str(tmp_path / 'sends.py'), str(tmp_path / 'sent')], 1, limits=Limits(start=300))
     assert not (tmp_path / 'made').exists()
 
 
