@@ -77,8 +77,8 @@ def test_gone_on_with_they_end_with_the_bytes_of_three_workers_on_one_machine(cu
 
 
 def test_a_machine_that_never_comes_is_named_on_those_that_came(network, tmp_path):
-    launch = Launch(network.machines[:2], str(tmp_path), [*SHORT, '--start-timeout', '10'], ENV,
-                    nodes=3)
+    launch = Launch(network.machines[:2], str(tmp_path),
+                    ['--out', 'run', *SHORT, '--start-timeout', '10'], ENV, nodes=3)
     assert launch.wait(200) and [process.returncode for process in launch.processes] == [1, 1]
     assert [re.findall('^error: .*', launch.err(k), re.M) for k in range(2)] == 2 * [[
         'error: node 2 has not come within 10 s: the same command has to be started there, with '
