@@ -9,7 +9,7 @@ import time
 
 from . import system
 from .report import defects, details, summary
-from .runner import KINDS, attack, plan
+from .runner import ASKED, KINDS, attack, plan
 from .sandbox import remove
 from .verdict import DEFECT
 
@@ -19,6 +19,7 @@ example:
   python scripts/attack.py --cases 5000 --json attack.json
   python scripts/attack.py --only runs,kills --seed 7
   python scripts/attack.py --only runs --seed 7 --case 123    (one again, with all that it said)
+  python scripts/attack.py --only machines --cases 25 --jobs 6    (100 hits; they mostly wait)
 
 Everything happens in a temporary folder, where Linux allows it in namespaces of its own: the rest
 of the file system is then read-only, and there is no network. What cannot be tried here is counted
@@ -36,8 +37,10 @@ def parse(argv):
                         help='the fixed ones, and as many drawn at random; default: %(default)s')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='of the random ones; default: %(default)s')
-    parser.add_argument('--only', type=_kinds, default=list(KINDS), metavar='KINDS',
-                        help='some of %s, by commas' % ', '.join(KINDS))
+    parser.add_argument('--only', type=_kinds, metavar='KINDS',
+                        default=[kind for kind in KINDS if kind not in ASKED],
+                        help='some of %s, by commas; default: all but machines, of which a case '
+                             'takes minutes' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
                         help='only this one, a name or a number; may be given again')
     parser.add_argument('--jobs', type=_count, default=len(os.sched_getaffinity(0)), metavar='N',

@@ -17,7 +17,26 @@ def table(records, kinds):
         rows.append([kind, tried] + [counts[kind, v] for v in (CLEAN, EQUAL, OK, UNTRIED, DEFECT)])
     if len(kinds) > 1:
         rows.append(['all'] + [sum(row[i] for row in rows[1:]) for i in range(1, 7)])
-    widths = [max(len(str(row[i])) for row in rows) for i in range(7)]
+    return _aligned(rows)
+
+
+def hits_table(records):
+    """What became of the hits of trainings on several machines, a line for each kind of hit."""
+    groups = collections.OrderedDict()
+    hits = [hit for record in records for hit in record['hits']]
+    for hit in sorted(hits, key=lambda hit: (hit['victim'], hit['fault'])):
+        groups.setdefault((hit['victim'], hit['fault']), []).append(hit)
+    rows: List[list] = [['hit', 'tried', 'in time', 'no process left', 'named', 'same bytes',
+                         'slowest']]
+    for name, same in [*groups.items(), (('all',), hits)]:
+        rows.append([', '.join(name), len(same)] + [
+            sum(hit[key] for hit in same) for key in ('in_time', 'none_left', 'named', 'same')] +
+            ['%.1f s' % max(hit['seconds'] for hit in same)])
+    return _aligned(rows)
+
+
+def _aligned(rows):
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
     lines = [' | '.join([str(row[0]).ljust(widths[0])] + [
         str(cell).rjust(width) for cell, width in zip(row[1:], widths[1:])]) for row in rows]
     lines.insert(1, '-|-'.join('-' * width for width in widths))
@@ -68,6 +87,8 @@ def summary(records, kinds, seed, seconds, lacking):
                  time.strftime('%H:%M:%S', time.gmtime(seconds)), worst['peak'] >> 20,
                  worst['kind'], worst['case'], slowest['seconds'], slowest['kind'],
                  slowest['case'])]
+    if any(record['hits'] for record in records):
+        lines += ['', hits_table(records), '']
     lines += ['not here: ' + text for text in lacking]
     lines += ['not tried, %d times: %s' % (count, what) for what, count in untried.most_common()]
     return '\n'.join(lines)

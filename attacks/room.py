@@ -8,12 +8,13 @@ from .sandbox import NotTried
 
 
 class Room:
-    """What a case gets. `notes` are what it did, in words, for whoever reads of a defect."""
+    """What a case gets. `notes` are what it did, in words, for whoever reads of a defect; `hits`,
+    dicts, what it did to a training on several machines, and how that ended."""
 
     def __init__(self, folder, material, server, seed):
         self.folder, self.material, self.server = folder, material, server
         self.sandbox, self.rng, self.notes = material.sandbox, random.Random(seed), []
-        self.peak, self.kills = 0, 0
+        self.peak, self.kills, self.hits = 0, 0, []
 
     def path(self, *names):
         return os.path.join(self.folder, *names)

@@ -10,7 +10,7 @@ import time
 import traceback
 from typing import Any, Dict, NamedTuple
 
-from . import commands, data, disk, folders, kills, pictures, runs, streams
+from . import commands, data, disk, folders, kills, machines, pictures, runs, streams
 from .jobs import Server, ServerError
 from .material import Material, write_data
 from .room import Room
@@ -20,9 +20,10 @@ from .verdict import DEFECT, UNTRIED, Defect
 # The kinds, and how the cases that are drawn are shared out among them.
 KINDS: Dict[str, Any] = {'kills': kills, 'data': data, 'runs': runs, 'pictures': pictures,
                          'folders': folders, 'disk': disk, 'streams': streams,
-                         'commands': commands}
+                         'commands': commands, 'machines': machines}
+ASKED = ('machines',)  # the kinds that take long, so that they have to be asked for
 SHARES = {'kills': 10, 'data': 14, 'runs': 32, 'pictures': 13, 'folders': 5, 'disk': 7,
-          'streams': 1, 'commands': 18}
+          'streams': 1, 'commands': 18, 'machines': 1}
 _TAIL = 3000
 
 
@@ -85,7 +86,7 @@ def run_case(case, seed, material, server):
     finally:
         remove(folder)
     return dict(record, notes=room.notes, peak=room.peak, kills=room.kills,
-                seconds=round(time.monotonic() - start, 2))
+                hits=room.hits, seconds=round(time.monotonic() - start, 2))
 
 
 class Worker(threading.Thread):

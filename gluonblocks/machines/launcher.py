@@ -22,8 +22,12 @@ class WorkerError(ChildProcessError):
 
 def python_argv(module, *arguments):
     """What runs `main(*arguments)` of `module` in a Python that finds modules as this one does."""
-    return [sys.executable, '-c', 'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
-        sys.path, module, ', '.join(map(repr, arguments)))]
+    # It ends with its launcher from the first moment on, not only once it is a `Member`: until then
+    # it imports for seconds. Other systems than Linux have no prctl, and `max` does nothing.
+    return [sys.executable, '-c',
+            'import ctypes; getattr(ctypes.CDLL(None), "prctl", max)(1, 9)  # PR_SET_PDEATHSIG\n'
+            'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
+                sys.path, module, ', '.join(map(repr, arguments)))]
 
 
 def launch(argv, num_workers, num_servers=1, limits=None):

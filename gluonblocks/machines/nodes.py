@@ -174,7 +174,7 @@ class Relay:
 
     def __init__(self, argv, place, asked, local, limits):
         self._argv, self._place, self._asked = argv, place, asked
-        self._local, self._limits = local, limits
+        self._local, self._limits, self._step = local, limits, 0
 
     def run(self):
         """As `Hub.run`, for the processes here."""
@@ -189,8 +189,9 @@ class Relay:
                     if interrupt.pending and not asked:
                         asked = self._lines.send('stop')
                     if time.monotonic() - self._heard > self._limits.vanish:
-                        raise WorkerError('nothing was heard of the first machine, %s:%d, for %g s'
-                                          % (*self._place.master, self._limits.vanish))
+                        raise WorkerError('%s: nothing was heard of it for %g s: its machine, or '
+                                          'its link, is gone' % (self._where(),
+                                                                 self._limits.vanish))
             self._lines.close()
             if self._end['signum']:
                 raise Interrupted(interrupt.pending or self._end['signum'], True,
@@ -222,8 +223,7 @@ class Relay:
     def _hear(self):
         messages = self._lines.receive()
         if messages is None:
-            raise WorkerError('the launcher of the first machine, %s:%d, has ended, or the link '
-                              'to it' % self._place.master)
+            raise WorkerError('%s: its launcher has ended, or the link to it' % self._where())
         self._heard = time.monotonic()
         for message in messages:
             if message['kind'] == 'start':
@@ -235,7 +235,13 @@ class Relay:
             elif message['kind'] == 'end':
                 self._end = message
 
+    def _where(self):
+        """The first machine, in words, and the step that was reached on this one."""
+        return 'the first machine, %s:%d, step %d' % (*self._place.master, self._step)
+
     def _pass_on(self, name, message):
+        if message['kind'] == 'beat':
+            self._step = max(self._step, message['mark'][1])
         self._lines.send('from', name=name, message=message)
 
     def _pass_shown(self, name, stream, text):

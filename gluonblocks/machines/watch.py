@@ -29,6 +29,7 @@ class Watch:
         self._where, self._limits, self._clock = where, limits or Limits(), clock
         now = clock()
         self._states = {name: _State(now) for name in where}
+        self._busy_until = now  # when one was last between two steps, for which others wait
 
     def beat(self, name, phase, step, count):
         """Note a beat: the phase, the steps done, and a number that rises when it goes on."""
@@ -65,11 +66,13 @@ class Watch:
             if state.phase == 'connecting' and now - state.since > limits.start:
                 return '%s: has not reached the others within %g s: see that the machines can ' \
                        'open connections to each other' % (self.place(name), limits.start)
+        busy = [(s.step, s.since, name) for name, s in working.items() if s.phase == 'busy']
+        if busy:
+            self._busy_until = now
         # One that waits for another stands as still as that one: the last in the way is meant.
         stalled = [(s.step, s.since, name) for name, s in working.items()
-                   if s.phase == 'training' and now - s.since > limits.stall]
-        busy = [(s.step, s.since, name) for name, s in working.items() if s.phase == 'busy']
-        if stalled and not busy:
+                   if s.phase == 'training' and now - max(s.since, self._busy_until) > limits.stall]
+        if stalled:
             return '%s: has not ended the next within %g s' % (
                 self.place(min(stalled)[2]), limits.stall)
         for _, since, name in busy:

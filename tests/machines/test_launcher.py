@@ -1,7 +1,9 @@
 """How a launch ends, with stand-ins for the processes that know the messages and nothing else."""
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -111,6 +113,39 @@ def test_a_server_starts_with_memory_that_begins_as_zeros(run, monkeypatch):
     # Long enough for the server's line to be there.
     run("time.sleep(0.5); tell('done')", show=lambda *line: shown.append(line))
     assert ('server 0', 'stdout', server_environment()['GLIBC_TUNABLES']) in shown
+
+
+STARTS_AND_IS_KILLED = """
+import json, os, subprocess, sys, time
+process = subprocess.Popen(json.loads(sys.argv[1]))
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
+print(process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='other systems do not end it by themselves')
+def test_a_process_that_still_imports_ends_with_its_launcher(tmp_path, monkeypatch):
+    there = tmp_path / 'there'
+    (tmp_path / 'slow_module.py').write_text(
+        'import time\nopen(%r, "w").close()\ntime.sleep(100)' % str(there))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    argv = [sys.executable, '-c', STARTS_AND_IS_KILLED,
+            json.dumps(launcher.python_argv('slow_module')), str(there)]
+    pid = int(subprocess.run(argv, stdout=subprocess.PIPE).stdout)
+    end = time.monotonic() + 5
+    while is_alive(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not is_alive(pid)
+
+
+def is_alive(pid):
+    try:
+        with open('/proc/%d/stat' % pid) as f:
+            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
+    except OSError:
+        return False
 
 
 def signalled(signum):

@@ -163,24 +163,33 @@ def test_a_launcher_that_ends_is_named():
                                                  'or the link to it')
 
 
-@pytest.mark.parametrize('silent, said', [(True, 'nothing was heard of the first machine'),
-                                          (False, 'has ended, or the link to it')])
-def test_a_first_machine_that_vanishes_ends_the_others(silent, said):
+@pytest.mark.parametrize('silent, said', [
+    (True, 'nothing was heard of it for 1 s: its machine, or its link, is gone'),
+    (False, 'its launcher has ended, or the link to it')])
+def test_a_first_machine_that_vanishes_is_named_with_the_step_that_others_reached(silent, said):
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         listener.listen()
-        kept = []
+        port, kept = listener.getsockname()[1], []
 
         def accept():
-            kept.append(listener.accept()[0])
+            kept.append(Lines(listener.accept()[0]))
+            kept[0].send('start', job={}, num_workers=1, names=['worker 0'])
+            beats = 0
+            while not beats:
+                kept[0].send('ping')
+                beats = sum(message['kind'] == 'from' and message['message']['kind'] == 'beat'
+                            for message in kept[0].receive())
             if not silent:
                 kept[0].close()
         other = threading.Thread(target=accept)
         other.start()
-        with pytest.raises(WorkerError, match=said):
-            relay('', listener.getsockname(), limits=Limits(vanish=0.5)).run()
+        with pytest.raises(WorkerError) as error:
+            relay('', listener.getsockname(), limits=Limits(vanish=1)).run()
         other.join()
         kept[0].close()
+    assert str(error.value) == 'the first machine, 127.0.0.1:%d, step 3: %s' % (
+        port, said)
 
 
 def test_a_stranger_at_the_door_is_turned_away():

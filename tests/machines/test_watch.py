@@ -75,6 +75,15 @@ def test_those_that_wait_for_one_that_saves_are_not_lost(watch, clock):
     assert watch.verdict() == 'a:0, step 10: has not ended what follows within 300 s'
 
 
+def test_those_that_waited_for_one_that_saved_have_their_time_for_the_step_after_it(watch, clock):
+    beats(watch, clock, 100, worker_0=('busy', 8), worker_1=('training', 9))
+    assert watch.verdict() is None
+    beats(watch, clock, 129, worker_0=('training', 9), worker_1=('training', 9))
+    assert watch.verdict() is None
+    beats(watch, clock, 132, worker_0=('training', 9), worker_1=('training', 9))
+    assert watch.verdict() == 'b:1, step 9: has not ended the next within 30 s'
+
+
 def test_one_that_cannot_reach_the_others_is_named(watch, clock):
     beats(watch, clock, 70, worker_0=('connecting', 0), worker_1=('loading', 0))
     assert watch.verdict().startswith('a:0, step 0: has not reached the others within 60 s')

@@ -204,7 +204,9 @@ def test_a_model_of_the_program_itself_is_refused():
     ({'workers': 2, 'change_workers': True}, 'change_workers is for a run that is resumed'),
     ({'workers': 2, 'merge_norms': 'last'}, 'must be one of mean, first'),
     ({'workers': 2, 'servers': 0}, 'servers is 0'),
-    ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0')])
+    ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0'),
+    ({'workers': 2, 'nodes': 3, 'node_rank': 0, 'master': '127.0.0.1:29400'},
+     'workers is 2, but there are 3 machines')])
 def test_what_cannot_be_right_is_refused_before_anything_starts(asked, said):
     with pytest.raises(ValueError, match=said):
         gb.train_model('lenet_bn', dataset='synthetic', batch_size=16, **asked)
