@@ -71,15 +71,20 @@ class Launch:
 
     def children(self, k):
         """{role: pid} of what the launcher of a machine started: worker, server, scheduler."""
-        found = {}
-        for pid in self.machines[k].processes():
-            try:
-                with open('/proc/%d/stat' % pid) as f:
-                    parent = int(f.read().rsplit(')', 1)[1].split()[1])
-                with open('/proc/%d/cmdline' % pid) as f:
-                    line = f.read()
-            except OSError:  # it has ended
-                continue
-            if parent == self.processes[k].pid and 'import main' in line:
-                found[re.search(r"main\('?(\w*)'?\)", line).group(1) or 'worker'] = pid
-        return found
+        return {role: pids[-1] for role, pids in started_by(self.processes[k].pid).items()}
+
+
+def started_by(launcher):
+    """{role: pids} of the processes that the launcher of that pid started, in their order."""
+    found = {}
+    for pid in sorted(map(int, filter(str.isdigit, os.listdir('/proc')))):
+        try:
+            with open('/proc/%d/stat' % pid) as f:
+                parent = int(f.read().rsplit(')', 1)[1].split()[1])
+            with open('/proc/%d/cmdline' % pid) as f:
+                role = re.search(r"import main; main\('?(\w*)'?\)", f.read())
+        except OSError:  # it has ended
+            continue
+        if parent == launcher and role:
+            found.setdefault(role.group(1) or 'worker', []).append(pid)
+    return found

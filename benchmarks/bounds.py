@@ -11,40 +11,14 @@ example:
 import argparse
 import collections
 import os
-import re
 import statistics
 import subprocess
 import sys
 
+from .onednn import convolutions, primitives
 from .workers import ROOT, environment
 
 BATCH, SIDE = 256, 2048
-_SIZES = re.compile(r'(?:g(?P<g>\d+))?mb(?P<mb>\d+)_ic(?P<ic>\d+)oc(?P<oc>\d+)_'
-                    r'ih(?P<ih>\d+)oh(?P<oh>\d+)kh(?P<kh>\d+)sh(?P<sh>\d+)dh\d+ph(?P<ph>\d+)_'
-                    r'iw(?P<iw>\d+)ow(?P<ow>\d+)kw(?P<kw>\d+)sw(?P<sw>\d+)dw\d+pw(?P<pw>\d+)$')
-
-
-def inside(size, out, kernel, stride, pad):
-    """How many taps of a kernel are within the map, of all places along one side."""
-    return sum(0 <= place * stride + tap - pad < size
-               for place in range(out) for tap in range(kernel))
-
-
-def convolutions(lines):
-    """[(map's size, products, milliseconds)] of the convolutions in verbose `lines`."""
-    found = []
-    for line in lines:
-        fields = line.strip().split(',')
-        if len(fields) < 8 or fields[1] != 'exec' or fields[3] != 'convolution':
-            continue
-        match = _SIZES.match(fields[-2])
-        if match:
-            n = {name: int(value or 1) for name, value in match.groupdict().items()}
-            products = n['mb'] * n['ic'] * n['oc'] // n['g'] * inside(
-                n['ih'], n['oh'], n['kh'], n['sh'], n['ph']) * inside(
-                n['iw'], n['ow'], n['kw'], n['sw'], n['pw'])
-            found.append(('%dx%d' % (n['oh'], n['ow']), products, float(fields[-1])))
-    return found
 
 
 def report(lines, steps, speed):
@@ -96,8 +70,7 @@ def measure(model, steps):
         raise SystemExit('the training of %s failed, see above' % model)
     said = done.stdout.splitlines()
     begin, end = said.index('warm'), said.index('matrices')
-    times = [float(line.split(',')[-1]) for line in said[end:]
-             if ',exec,' in line and ',inner_product,' in line]
+    times = [ms for kind, _, _, ms in primitives(said[end:]) if kind == 'inner_product']
     return said[begin:end], SIDE ** 3 / statistics.median(times)
 
 

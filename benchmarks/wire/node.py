@@ -15,8 +15,9 @@ def main():
     if spec['cpus'] is not None:
         os.sched_setaffinity(0, spec['cpus'])  # before gluonblocks looks how many there are
     from gluonblocks.machines.launcher import Hub, WorkerError, python_argv
-    from gluonblocks.machines.nodes import NodesHub, Relay
+    from gluonblocks.machines.nodes import NodesHub
     from gluonblocks.machines.place import Place
+    from gluonblocks.machines.relay import Relay
     from gluonblocks.machines.watch import Limits
 
     def show(name, stream, text):

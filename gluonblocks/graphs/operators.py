@@ -14,7 +14,7 @@ graph has it put back too.
 import json
 
 from .mode import MARK, NORM
-from .rewriting import Graph, are_requested, pair, tuple_of
+from .rewriting import OURS, Graph, are_requested, is_plain_convolution, pair, tuple_of
 from .small_maps import multiply_small_maps
 
 _FUSED = ('sigmoid', 'relu')  # activations that the operators have
@@ -130,7 +130,7 @@ def _stage(graph, norm, requests, sizes):
     """Put a `stage` in the place of the nodes around a batch norm; whether it was done."""
     i = norm.inputs[0][0]
     conv, size = graph.nodes[i], sizes.get(tuple(norm.inputs[0][:2]))
-    if conv['op'] != 'Convolution' or size is None or not _is_staged(conv):
+    if not is_plain_convolution(conv) or size is None or not _is_staged(conv):
         return False
     if not are_requested('write', graph, conv['inputs'][1:], requests) or any(
             graph.only_user(entry) is None for entry in conv['inputs']):
@@ -159,12 +159,9 @@ def _stage(graph, norm, requests, sizes):
 
 
 def _is_staged(conv):
-    """Whether `stage` can compute the convolution `conv`."""
-    kernel, pad = tuple_of(conv, 'kernel'), tuple_of(conv, 'pad', (0, 0))
-    return (len(kernel) == 2 and conv['attrs'].get('layout', 'None') in ('None', 'NCHW')
-            and tuple_of(conv, 'stride', (1, 1)) == tuple_of(conv, 'dilate', (1, 1)) == (1, 1)
-            and conv['attrs'].get('num_group', '1') == '1'
-            and all(p < k for p, k in zip(pad, kernel)))
+    """Whether `stage` can compute the plain convolution `conv`."""
+    return tuple_of(conv, 'stride', (1, 1)) == (1, 1) and all(
+        p < k for p, k in zip(tuple_of(conv, 'pad', (0, 0)), tuple_of(conv, 'kernel')))
 
 
 def _given(graph, norm, sizes):
@@ -200,5 +197,5 @@ def _pooling(graph, i, size):
 
 
 def _node(op, norm, inputs, attrs):
-    return {'op': '_gluonblocks_' + op, 'name': norm['name'] + '_' + op, 'inputs': inputs,
+    return {'op': OURS + op, 'name': norm['name'] + '_' + op, 'inputs': inputs,
             'attrs': {key: str(value) for key, value in attrs.items()}}

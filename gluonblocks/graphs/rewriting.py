@@ -4,6 +4,7 @@ import json
 
 import mxnet as mx
 
+OURS = '_gluonblocks_'  # what our operators' names begin with
 _OF_NEW = 'new'  # in the place of an entry's version
 
 
@@ -26,6 +27,14 @@ def tuple_of(node, name, default=()):
 def pair(node, name, default=()):
     """The same for our operators, as '3x3'."""
     return '%dx%d' % tuple_of(node, name, default)
+
+
+def is_plain_convolution(node):
+    """Whether a node is a convolution of images, (N, C, H, W), by whole kernels of one group."""
+    return (node['op'] == 'Convolution' and len(tuple_of(node, 'kernel')) == 2
+            and node['attrs'].get('layout', 'None') in ('None', 'NCHW')
+            and tuple_of(node, 'dilate', (1, 1)) == (1, 1)
+            and node['attrs'].get('num_group', '1') == '1')
 
 
 class Graph:
@@ -91,7 +100,7 @@ class Graph:
                 for node in self._new[i]:
                     inputs = [[added[j] if v == _OF_NEW else moved[j], k, 0 if v == _OF_NEW else v]
                               for j, k, v in node['inputs']]
-                    if node['op'] in ('_gluonblocks_norm', '_gluonblocks_stage'):
+                    if node['op'].startswith(OURS):
                         data = self.nodes[node['inputs'][0][0]]
                         if data['op'] == 'null' and data['name'] in asked:
                             inputs[0] = [add({'op': '_copy', 'name': node['name'] + '_input',

@@ -4,10 +4,11 @@ MXNet runs the operators that a net names, in that order and in full, also where
 images makes some of the work idle. Its graph is JSON: a list of nodes, each with an operator, its
 attributes and the numbers of the nodes that it takes. Here that list is copied with changes.
 """
-import ast
 import json
 
 import mxnet as mx
+
+from .rewriting import tuple_of
 
 _MONOTONE = ('relu', 'sigmoid', 'tanh', 'softrelu', 'softsign')
 
@@ -86,7 +87,7 @@ def _is_max_pooling(node):
 def _map_sizes(graph, shapes):
     """The (H, W) that each two-dimensional convolution is given: {the node's number: (H, W)}."""
     numbers = [i for i, node in enumerate(graph['nodes']) if node['op'] == 'Convolution' and
-               len(_tuple(node, 'kernel')) == 2 and node['attrs'].get('layout') in (None, 'NCHW')]
+               len(tuple_of(node, 'kernel')) == 2 and node['attrs'].get('layout') in (None, 'NCHW')]
     if not numbers:
         return {}
     inputs = dict(graph, heads=[graph['nodes'][i]['inputs'][0] for i in numbers])
@@ -94,18 +95,14 @@ def _map_sizes(graph, shapes):
     return {i: size[2:] for i, size in zip(numbers, sizes) if size and all(size)}
 
 
-def _tuple(node, name, default=()):
-    return ast.literal_eval(node['attrs'].get(name, str(default)))
-
-
 def _cut_taps(node, size):
     """The convolution `node` on maps of `size` without taps that meet padding only, and the nodes
     that cut its weights, one after the other; (node, []) where every tap meets data."""
     kernel, pad, stride, begin = [], [], [], []
-    if _tuple(node, 'dilate', (1, 1)) != (1, 1):
+    if tuple_of(node, 'dilate', (1, 1)) != (1, 1):
         return node, []
-    for h, k, p, s in zip(size, _tuple(node, 'kernel'), _tuple(node, 'pad', (0, 0)),
-                          _tuple(node, 'stride', (1, 1))):
+    for h, k, p, s in zip(size, tuple_of(node, 'kernel'), tuple_of(node, 'pad', (0, 0)),
+                          tuple_of(node, 'stride', (1, 1))):
         out = (h + 2 * p - k) // s + 1
         # Output i meets input i * s - p + t at tap t, for i from 0 to out - 1.
         first, last = max(0, p - (out - 1) * s), min(k - 1, h - 1 + p)
@@ -116,10 +113,10 @@ def _cut_taps(node, size):
         kernel.append(rest)
         pad.append(left)
         stride.append(s)
-    if tuple(kernel) == _tuple(node, 'kernel'):
+    if tuple(kernel) == tuple_of(node, 'kernel'):
         return node, []
     name, attrs = node['name'], dict(node['attrs'], kernel=str(tuple(kernel)), pad=str(tuple(pad)))
-    (top, left), (height, width), full = begin, kernel, _tuple(node, 'kernel')[1]
+    (top, left), (height, width), full = begin, kernel, tuple_of(node, 'kernel')[1]
     if height > 1:
         cuts = [_node('slice', name + '_taps', begin=(None, None, top, left),
                       end=(None, None, top + height, left + width))]

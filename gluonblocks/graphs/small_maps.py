@@ -5,7 +5,7 @@ multiplies by half of the others too. As each pixel of the output meets each of 
 tap, the whole is one product: of the images, (N, C * H * W), with a matrix that `kernels/matrix.h`
 makes of the weights. Its gradient goes the same way back.
 """
-from .rewriting import are_requested, entry_of, pair, tuple_of
+from .rewriting import OURS, are_requested, entry_of, is_plain_convolution, pair, tuple_of
 
 
 def multiply_small_maps(graph, requests, shapes):
@@ -14,20 +14,13 @@ def multiply_small_maps(graph, requests, shapes):
     `requests` and `shapes` are those of `use_operators`. Returns whether there was one.
     """
     found = [i for i, node in enumerate(graph.nodes)
-             if node['op'] == 'Convolution' and not graph.is_gone(i) and _is_plain(node)
+             if is_plain_convolution(node) and not graph.is_gone(i)
+             and tuple_of(node, 'kernel') != (1, 1)  # which has no idle taps
              and are_requested('write', graph, node['inputs'][1:], requests)
              and all(graph.only_user(entry) == i for entry in node['inputs'][1:])]
     sizes = graph.sizes([graph.nodes[i]['inputs'][0] for i in found], shapes)
     done = [_multiply(graph, i, sizes.get(tuple(graph.nodes[i]['inputs'][0][:2]))) for i in found]
     return any(done)
-
-
-def _is_plain(conv):
-    kernel = tuple_of(conv, 'kernel')
-    return (len(kernel) == 2 and kernel != (1, 1)  # which has no idle taps
-            and conv['attrs'].get('layout', 'None') in ('None', 'NCHW')
-            and tuple_of(conv, 'dilate', (1, 1)) == (1, 1)
-            and conv['attrs'].get('num_group', '1') == '1')
 
 
 def _multiply(graph, i, size):
@@ -43,7 +36,7 @@ def _multiply(graph, i, size):
     data, *weights = conv['inputs']
     filters, biased, name = int(conv['attrs']['num_filter']), len(weights) > 1, conv['name']
     graph.replace([i], i, {
-        'op': '_gluonblocks_matrix', 'name': name + '_matrix', 'inputs': weights,
+        'op': OURS + 'matrix', 'name': name + '_matrix', 'inputs': weights,
         'attrs': {'filters': str(filters), 'channels': str(size[1]), 'map': '%dx%d' % size[2:],
                   'kernel': pair(conv, 'kernel'), 'pad': pair(conv, 'pad', (0, 0)),
                   'stride': pair(conv, 'stride', (1, 1)), 'bias': str(int(biased))}

@@ -7,7 +7,8 @@ from mxnet import init
 from .._version import __version__
 from ..devices import devices_of
 from ..machines.launcher import Hub, python_argv
-from ..machines.nodes import NodesHub, Relay
+from ..machines.nodes import NodesHub
+from ..machines.relay import Relay
 from ..machines.watch import Limits
 from ..models.registry import get_model
 from ..training.history import EpochRecord

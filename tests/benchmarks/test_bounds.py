@@ -1,17 +1,20 @@
 """What convolutions would gain at the speed of a matrix product."""
 import pytest
 
-from benchmarks.bounds import convolutions, inside, main, report
+from benchmarks.bounds import main, report
+from benchmarks.onednn import convolutions
 
 LINE = ('dnnl_verbose,exec,cpu,convolution,jit:avx512,forward_training,src,,alg:convolution_direct,'
         'mb256_ic64oc32_ih2oh2kh3sh1dh0ph1_iw2ow2kw3sw1dw0pw1,%s')
 
 
-@pytest.mark.parametrize('size, out, kernel, stride, pad, taps', [
-    (1, 1, 3, 1, 1, 1), (2, 2, 3, 1, 1, 4), (4, 4, 3, 1, 1, 10), (4, 2, 3, 2, 1, 5),
-    (5, 5, 1, 1, 0, 5)])
-def test_taps_on_the_padding_do_not_count(size, out, kernel, stride, pad, taps):
-    assert inside(size, out, kernel, stride, pad) == taps
+@pytest.mark.parametrize('problem, taps', [
+    ('ih1oh1kh3sh1dh0ph1_iw1ow1kw3sw1dw0pw1', 1), ('ih4oh4kh3sh1dh0ph1_iw1ow1kw3sw1dw0pw1', 10),
+    ('ih4oh2kh3sh2dh0ph1_iw5ow5kw1sw1dw0pw0', 5 * 5),
+    ('ih2oh2kh3sh1dh0ph1_iw2ow2kw3sw1dw0pw1', 16)])
+def test_taps_on_the_padding_do_not_count(problem, taps):
+    line = 'dnnl_verbose,exec,cpu,convolution,jit,forward,src,,alg,mb1_ic1oc1_%s,1' % problem
+    assert [products for _, products, _ in convolutions([line])] == [taps]
 
 
 def test_a_convolutions_products_are_those_within_the_map():

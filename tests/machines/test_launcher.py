@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from processes import is_alive
 from stand_ins import ROLE, WORKER
 
 import gluonblocks as gb
@@ -138,14 +139,6 @@ def test_a_process_that_still_imports_ends_with_its_launcher(tmp_path, monkeypat
     while is_alive(pid) and time.monotonic() < end:
         time.sleep(0.02)
     assert not is_alive(pid)
-
-
-def is_alive(pid):
-    try:
-        with open('/proc/%d/stat' % pid) as f:
-            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except OSError:
-        return False
 
 
 def signalled(signum):

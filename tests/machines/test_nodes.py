@@ -11,6 +11,7 @@ import pytest
 from stand_ins import ROLE, WORKER
 
 from gluonblocks.machines import launcher, nodes
+from gluonblocks.machines import relay as relays
 from gluonblocks.machines.launcher import WorkerError, free_port
 from gluonblocks.machines.lines import Lines
 from gluonblocks.machines.place import Place
@@ -21,7 +22,7 @@ from gluonblocks.training.interrupt import Interrupted
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch):
     monkeypatch.setattr(launcher, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
-    for module in (launcher, nodes):
+    for module in (launcher, nodes, relays):
         monkeypatch.setattr(module, 'TURN', 0.05)
 
 
@@ -33,7 +34,7 @@ def hub(code, master, asked=None, limits=None, show=None, num_nodes=2, before=WO
 
 def relay(code, master, asked=None, limits=None, before=WORKER):
     place = Place(2, 1, master, '127.0.0.2')
-    return nodes.Relay([sys.executable, '-c', before + code], place, asked or {},
+    return relays.Relay([sys.executable, '-c', before + code], place, asked or {},
                        {'data_root': '/here'}, limits or Limits())
 
 

@@ -13,9 +13,11 @@ import pytest
 import worker_modules
 from conftest import REPOSITORY, environment
 from mxnet import autograd, gluon, init
+from processes import is_alive
 from small_runs import IDENTICAL, content
 
 import gluonblocks as gb
+from attacks.launches import started_by
 from gluonblocks.data.batches import make_loaders
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.weights import net_arrays
@@ -45,31 +47,6 @@ def read_to_epoch(process, epoch):
         if line.startswith('epoch %d,' % epoch):
             return
     raise AssertionError(process.stderr.read())
-
-
-def processes_of(launcher):
-    """{name: pid} of the processes that a launcher started, by their command lines."""
-    found = {}
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open('/proc/%s/stat' % pid) as f:
-                parent = int(f.read().rsplit(')', 1)[1].split()[1])
-            with open('/proc/%s/cmdline' % pid) as f:
-                line = f.read()
-        except OSError:  # it has ended
-            continue
-        if parent == launcher.pid:
-            name = re.search(r"main\('?(\w*)'?\)", line).group(1) or 'worker'
-            found.setdefault(name, []).append(int(pid))
-    return {name: sorted(pids) for name, pids in found.items()}
-
-
-def is_alive(pid):
-    try:
-        with open('/proc/%d/stat' % pid) as f:
-            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope='module')
@@ -117,7 +94,7 @@ def test_whatever_is_lost_all_end_and_the_run_goes_on_to_the_same_bytes(whole, t
     for n, (whom, signum, expected, words) in enumerate(LOSSES):
         launcher = start(*arguments)
         read_to_epoch(launcher, n + 1)
-        started = processes_of(launcher)
+        started = started_by(launcher.pid)
         assert {name: len(pids) for name, pids in started.items()} == {
             'worker': 3, 'server': 1, 'scheduler': 1}
         os.kill(launcher.pid if whom == 'launcher' else started[whom][-1], signum)

@@ -5,7 +5,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
 
-from ..rewriting import Graph
+from ..rewriting import OURS, Graph
 from ..small_maps import multiply_small_maps
 
 EPS, MOMENTUM, RTOL = 1e-5, 0.9, 1e-4
@@ -73,7 +73,7 @@ def matrix_graphs(shape, channels, kernel, pad, stride, bias=True):
 def operator(name, inputs, **attrs):
     """The symbol of one of our operators with variables (name, shape) as its inputs."""
     nodes = [{'op': 'null', 'name': var, 'inputs': []} for var, _ in inputs]
-    nodes.append({'op': '_gluonblocks_' + name, 'name': name,
+    nodes.append({'op': OURS + name, 'name': name,
                   'attrs': {key: str(value) for key, value in attrs.items()},
                   'inputs': [[i, 0, 0] for i in range(len(inputs))]})
     return mx.sym.load_json(json.dumps({
