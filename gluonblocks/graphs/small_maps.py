@@ -54,8 +54,11 @@ def _multiply(graph, i, size):
 
 
 def _meets_all(size, kernel, pad, stride):
-    """The pixels along a side of the output if each meets each of `size` input pixels, else 0."""
+    """The pixels along a side of the output if each meets each of `size` input pixels, else 0.
+
+    0 as well where the matrix would have twice the weights, or more, for each side.
+    """
     out = (size + 2 * pad - kernel) // stride + 1
-    # Tap of output pixel p and input pixel q: q - p * stride + pad, from the last p to the last q.
-    met = pad - (out - 1) * stride >= 0 and size - 1 + pad < kernel
-    return out if met and out * size < 2 * kernel else 0
+    # Output pixel p meets input pixel q by the tap q - p * stride + pad. If the first one meets the
+    # last, there is so little left over that the last one meets the first.
+    return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0

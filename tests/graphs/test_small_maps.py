@@ -75,6 +75,8 @@ def test_a_map_of_two_by_two_is_multiplied():
 
 @pytest.mark.parametrize('why', [
     {'shape': (4, 3, 4, 4)}, {'shape': (4, 3, 3, 2)}, {'pad': (0, 1)},
+    {'shape': (4, 3, 3, 3), 'kernel': (2, 2), 'pad': (0, 0), 'stride': (2, 2)},
+    {'shape': (4, 3, 5, 5), 'kernel': (9, 9), 'pad': (4, 4)},  # 25 * 25 places for 9 * 9 taps
     {'stride': (1, 3), 'pad': (1, 2)},
     {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3}, {'dilate': (2, 2)},
     {'requests': [('w', 'add')]}, {'requests': [('w', 'null')]}, {'requests': []},
@@ -92,6 +94,17 @@ def test_a_weight_that_two_convolutions_share_stays():
 
 def kinds(symbol):
     return [node['op'] for node in json.loads(symbol.tojson())['nodes']]
+
+
+@pytest.mark.usefixtures('operators')
+def test_of_few_channels_it_stays_a_part_of_its_stage():
+    net = Net()
+    net.add(nn.Conv2D(3, 3, padding=1), nn.BatchNorm())
+    symbol = net(mx.sym.var('data'))
+    requests = {name: 'null' if 'running' in name else 'write'
+                for name in symbol.list_inputs() if name != 'data'}
+    made = kinds(use_operators(symbol, requests, data=(8, 1, 2, 2)))
+    assert '_gluonblocks_stage' in made and '_gluonblocks_matrix' not in made
 
 
 @pytest.mark.usefixtures('operators')

@@ -1,5 +1,7 @@
 // A convolution's weights as the matrix by which it multiplies a small map, and the way back.
 #pragma once
+#include <numeric>
+
 #include "lanes.h"
 
 namespace gb {
@@ -64,8 +66,8 @@ inline void matrix_backward(const SmallMap& g, const float* dmatrix, const float
           if (tap[q] >= 0) to[tap[q]] += from[q];
     }
     if (dbias) {
-      dbias[o] = 0;
-      for (int p = 0; p < P; ++p) dbias[o] += dbiases[static_cast<size_t>(o) * P + p];
+      const float* from = dbiases + static_cast<size_t>(o) * P;
+      dbias[o] = std::accumulate(from, from + P, 0.f);
     }
   }
 }
