@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 
+from .arguments import models, parser_of, positive
 from .onednn import convolutions, primitives
 from .workers import ROOT, environment
 
@@ -75,14 +76,14 @@ def measure(model, steps):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--models', default='resnet,densenet', metavar='NAMES',
+    parser = parser_of(__doc__)
+    parser.add_argument('--models', type=models, default='resnet,densenet', metavar='NAMES',
                         help='by commas; default: %(default)s')
-    parser.add_argument('--steps', type=int, default=3, metavar='N', help='default: %(default)s')
+    parser.add_argument('--steps', type=positive, default=3, metavar='N',
+                        help='default: %(default)s')
     parser.add_argument('--train', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    for model in args.models.split(','):
+    for model in args.models:
         if args.train:
             train(model, args.steps)
             continue

@@ -4,10 +4,10 @@ Steps of a training with a record after each and steps without take turns, so th
 machine meets both. The difference is all that a record costs; its own time, from when MXNet has
 nothing left to do, varies less.
 """
-import argparse
 import tempfile
 import time
 
+from .arguments import model, parser_of, positive
 from .stats import spread
 
 STEPS_AN_EPOCH = 235  # of Fashion-MNIST's 60,000 images, 256 at a time
@@ -65,14 +65,15 @@ def measure(model, rounds, steps, batch_size=256):
     return plain, more, alone
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', default='lenet_bn', metavar='NAME', help='default: %(default)s')
-    parser.add_argument('--rounds', type=int, default=10, metavar='N', help='default: %(default)s')
-    parser.add_argument('--steps', type=int, default=20, metavar='N',
+def main(argv=None):
+    parser = parser_of(__doc__)
+    parser.add_argument('--model', type=model, default='lenet_bn', metavar='NAME',
+                        help='default: %(default)s')
+    parser.add_argument('--rounds', type=positive, default=10, metavar='N',
+                        help='default: %(default)s')
+    parser.add_argument('--steps', type=positive, default=20, metavar='N',
                         help='of each kind in a round; default: %(default)s')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     plain, more, alone = measure(args.model, args.rounds, args.steps)
     step = spread(plain)
     print('%s: a step takes %s ms' % (args.model, in_ms(step)))

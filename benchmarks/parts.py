@@ -23,6 +23,8 @@ import mxnet as mx  # isort: skip
 from mxnet import autograd, gluon, nd  # isort: skip
 from mxnet.gluon.loss import SoftmaxCrossEntropyLoss  # isort: skip
 
+from .arguments import model, parser_of  # isort: skip
+
 EPOCHS, BATCHES, BATCH = 9, 20, 256
 
 
@@ -58,28 +60,37 @@ class Parts:
         return run
 
 
-def main(models):
-    for model in models or ['lenet_bn']:
-        parts = Parts()
-        net, side = gb.get_model(model), gb.get_recipe(model).resize or 28
-        net.initialize(mx.init.Xavier())
-        net.hybridize(static_alloc=True)
-        trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
-        loaders = gb.data.load_data_synthetic(BATCH, resize=side, seed=0, num_train=BATCH * BATCHES,
-                                              num_test=BATCH)
-        with swapped((loop, 'batches_of', parts.batches(loop.batches_of)), *[
-                (owner, name, parts.timed(what, getattr(owner, name))) for owner, name, what in (
-                    (loop, 'split', 'split'), (type(net), '__call__', 'the net'),
-                    (SoftmaxCrossEntropyLoss, '__call__', 'the loss'), (loop, 'count_hits', 'hits'),
-                    (autograd, 'backward', 'backward'), (gluon.Trainer, 'step', "trainer's step"),
-                    (RunningSum, 'wait', 'waiting for a loss'),
-                    (LabelCheck, 'check', 'labels'), (BusyMachine, 'batch_end', 'hook'))]):
-            with contextlib.redirect_stdout(sys.stderr):
-                gb.train_ch5(net, *loaders, BATCH, trainer, mx.cpu(), EPOCHS, hooks=[BusyMachine()])
-        print('%s: CPU ms of a batch, median of %d epochs of %d' % (model, EPOCHS - 1, BATCHES))
-        for name in parts.epochs[-1]:
-            print('%-20s %6.3f' % (name, 1e3 / BATCHES * statistics.median(
-                epoch[name] for epoch in parts.epochs[1:])))  # the first makes the graphs
+def main(argv=None):
+    parser = parser_of(__doc__)
+    parser.add_argument('models', nargs='*', type=model, default=['lenet_bn'], metavar='MODEL',
+                        help='default: lenet_bn')
+    for name in parser.parse_args(argv).models:
+        measure(name)
+
+
+def measure(name):
+    """Print the table of a model."""
+    parts = Parts()
+    net, side = gb.get_model(name), gb.get_recipe(name).resize or 28
+    net.initialize(mx.init.Xavier())
+    net.hybridize(static_alloc=True)
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    loaders = gb.data.load_data_synthetic(BATCH, resize=side, seed=0, num_train=BATCH * BATCHES,
+                                          num_test=BATCH)
+    with swapped((loop, 'batches_of', parts.batches(loop.batches_of)), *[
+            (owner, attribute, parts.timed(what, getattr(owner, attribute)))
+            for owner, attribute, what in (
+                (loop, 'split', 'split'), (type(net), '__call__', 'the net'),
+                (SoftmaxCrossEntropyLoss, '__call__', 'the loss'), (loop, 'count_hits', 'hits'),
+                (autograd, 'backward', 'backward'), (gluon.Trainer, 'step', "trainer's step"),
+                (RunningSum, 'wait', 'waiting for a loss'),
+                (LabelCheck, 'check', 'labels'), (BusyMachine, 'batch_end', 'hook'))]):
+        with contextlib.redirect_stdout(sys.stderr):
+            gb.train_ch5(net, *loaders, BATCH, trainer, mx.cpu(), EPOCHS, hooks=[BusyMachine()])
+    print('%s: CPU ms of a batch, median of %d epochs of %d' % (name, EPOCHS - 1, BATCHES))
+    for part in parts.epochs[-1]:
+        print('%-20s %6.3f' % (part, 1e3 / BATCHES * statistics.median(
+            epoch[part] for epoch in parts.epochs[1:])))  # the first makes the graphs
 
 
 @contextlib.contextmanager
@@ -96,4 +107,4 @@ def swapped(*values):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    main()

@@ -19,6 +19,7 @@ import sys
 
 from gluonblocks.tables import format_table
 
+from .arguments import models, parser_of, positive
 from .stats import ratio
 from .workers import ROOT, Worker, WorkerError
 
@@ -79,16 +80,16 @@ def numbers(text):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument('settings', nargs='+', type=setting, metavar='SETTING')
-    parser.add_argument('--models', default='lenet_bn', metavar='NAMES',
+    parser.add_argument('--models', type=models, default='lenet_bn', metavar='NAMES',
                         help='by commas; default: %(default)s')
     parser.add_argument('--before', metavar='FOLDER', help='another checkout')
     parser.add_argument('--beside', type=numbers, default=[0], metavar='N,N',
                         help='how many other processes want the cores; default: 0')
-    parser.add_argument('--rounds', type=int, default=9, metavar='N', help='default: %(default)s')
-    parser.add_argument('--steps', type=int, default=20, metavar='N',
+    parser.add_argument('--rounds', type=positive, default=9, metavar='N',
+                        help='default: %(default)s')
+    parser.add_argument('--steps', type=positive, default=20, metavar='N',
                         help='of a round; default: %(default)s')
     args = parser.parse_args(argv)
     variants = []
@@ -97,7 +98,7 @@ def main(argv=None):
             variants.append(('%s before' % text, variables, os.path.abspath(args.before)))
         variants.append((text or 'as it is', variables, ROOT))
     try:
-        for model in args.models.split(','):
+        for model in args.models:
             for beside in args.beside:
                 compare(model, variants, args.rounds, args.steps, beside)
     except WorkerError as error:

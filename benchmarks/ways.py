@@ -7,7 +7,6 @@ example:
   OMP_NUM_THREADS=1 python -m benchmarks.ways lenet_bn lenet_bn_gluon"""
 import os
 import statistics
-import sys
 import time
 
 import numpy as np
@@ -20,6 +19,7 @@ import mxnet as mx  # isort: skip
 from mxnet import autograd, gluon, nd  # isort: skip
 from mxnet.gluon import nn  # isort: skip
 
+from .arguments import model, parser_of
 from .measure import SHAPES
 
 ROUNDS, TIMES, BATCH = 9, 5, 256
@@ -78,12 +78,15 @@ def compare(title, steps):
         name, statistics.median(found), min(found)) for name, found in times.items())), flush=True)
 
 
-def main(models):
+def main(argv=None):
+    parser = parser_of(__doc__)
+    parser.add_argument('models', nargs='*', type=model, metavar='MODEL')
+    names = parser.parse_args(argv).models
     os.environ.pop(VARIABLE, None)
     print('CPU ms, median (least) of %d rounds; the way taken by itself: %s, threads: %s'
           % (ROUNDS, taken(), os.environ['OMP_NUM_THREADS']))
-    for model in models:
-        compare(model, {way: step_of(model, way) for way in ('graph', 'operators')})
+    for name in names:
+        compare(name, {way: step_of(name, way) for way in ('graph', 'operators')})
     for shape in SHAPES:
         num_dims, C = len(shape), shape[1]
         compare('x'.join(map(str, shape)), {
@@ -93,4 +96,4 @@ def main(models):
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    main()

@@ -6,6 +6,10 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+from benchmarks.arguments import positive  # noqa: E402 it needs the line above
+
 PARTS = ('training', 'batch_norm', 'prediction', 'startup', 'growth')
 VARIANTS = ('notebook', 'ours', 'torch', 'onednn')
 EXAMPLE = """\
@@ -88,13 +92,6 @@ def some_of(allowed):
     return names
 
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError('%s is not a positive number' % text)
-    return value
-
-
 def numbers(text):
     return sorted({positive(part) for part in text.split(',')})
 
@@ -125,7 +122,6 @@ def missing(error):
 
 
 def main(argv=None):
-    sys.path.insert(0, ROOT)
     try:
         from benchmarks.command import run
         from benchmarks.measure import Settings

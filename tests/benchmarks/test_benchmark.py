@@ -111,7 +111,7 @@ def test_help_has_an_example_and_the_exit_codes():
     (('--models', 'vgg'), "'vgg' is none of lenet_bn, lenet_bn_gluon"),
     (('--chart', 'speed.doc'), 'must end in .png or .svg'),
     (('--max-steps', '0'), '0 is not a positive number'),
-    (('--workers', '1,x'), "invalid numbers value: '1,x'"),
+    (('--workers', '1,x'), "x is not a positive number"),
     (('--workers', '4', '--batch-size', '3'), '4 workers are more than the 3 images of a batch'),
     (('--workers', '2', '--growth'), '--workers measures nothing else: leave out --growth'),
     (('--workers', '2', '--gbit', '0'), '0 is not from 0.01 to 1000'),
