@@ -116,6 +116,7 @@ def prepare():
         mended.extend(_compat.put_back_numpy_names() + _compat.put_back_distutils()
                       + _threads.set_threads())
         _threads.copy_in_one_thread()
+        _threads.keep_one_workspace()
         import_mxnet()
         mended.extend(_compat.mend_mxnet() + wait_at_exit())
     except ImportError as failed:

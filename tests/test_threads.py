@@ -102,3 +102,11 @@ def test_container_limit(tmp_path, cgroup, files, limit):
 def test_copies_from_numpy_stay_in_one_thread_unless_the_user_chose(python, env, size):
     assert python('import gluonblocks, os; print(os.environ["MXNET_CPU_PARALLEL_SIZE"])',
                   **env) == size
+
+
+@pytest.mark.parametrize('env, copies', [({}, '1'), ({'MXNET_CPU_TEMP_COPY': '3'}, '3'),
+                                         ({'MXNET_CPU_WORKER_NTHREADS': '2'}, 'None')])
+def test_operators_share_one_workspace_unless_the_user_chose(monkeypatch, python, env, copies):
+    monkeypatch.delenv('MXNET_CPU_TEMP_COPY')  # which this process has set
+    assert python('import gluonblocks, os; print(os.environ.get("MXNET_CPU_TEMP_COPY"))',
+                  **env) == copies

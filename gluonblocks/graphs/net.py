@@ -7,6 +7,7 @@ import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
+from .concatenations import Part, divide_norms
 from .operators import use_operators
 from .prediction import prediction_graph
 from .simplify import simplify
@@ -27,7 +28,8 @@ class Net(nn.HybridSequential):
     - Hybridized, it is faster. Gluon traces one graph for images of all sizes, without knowing any.
       Here each size of images, and each mode, training or predicting, gets that graph simplified
       (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. One that
-      trains has our own operators inside where they are faster (see `use_operators`).
+      trains, on the CPU, has norms of concatenations divided (see `divide_norms`), and our own
+      operators inside where they are faster (see `use_operators`).
       GLUONBLOCKS_WAY switches both off (see `switch`).
     - `save_parameters` and `export` wait until MXNet has computed what they write; `export` writes
       the graph for prediction, for images of all sizes.
@@ -135,10 +137,11 @@ class Net(nn.HybridSequential):
         if not self._cached_graph or self._cached_op is None:
             self._build_cache(*args)
             self._traced = [param for is_data, param in self._cached_op_args if not is_data]
-        operators = self._operators_for(args[0])
-        key = autograd.is_training(), args[0].shape[1:], operators
+        training, operators = autograd.is_training(), self._operators_for(args[0])
+        divided = training and args[0].context.device_type.startswith('cpu')
+        key = training, args[0].shape[1:], operators, divided
         if key not in self._graphs:
-            self._graphs[key] = self._make_for(autograd.is_training(), args[0].shape, operators)
+            self._graphs[key] = self._make_for(training, args[0].shape, operators, divided)
             if len(self._graphs) > MAX_GRAPHS:
                 self._graphs.popitem(last=False)
         self._graphs.move_to_end(key)
@@ -160,7 +163,7 @@ class Net(nn.HybridSequential):
             asked = False
         return asked, tuple([param.grad_req for param in self._traced])
 
-    def _make_for(self, training, shape, operators):
+    def _make_for(self, training, shape, operators, divided):
         """What Gluon keeps of a graph, made for images of `shape`: the operation, its arguments."""
         (data,), symbol = self._cached_graph
         if operators:
@@ -168,6 +171,10 @@ class Net(nn.HybridSequential):
             symbol = use_operators(symbol, self._requests(), asked, **{data.name: shape})
         symbol = simplify(symbol, training, **{data.name: shape})
         params = {param.name: param for param in self._traced}
+        if divided:
+            symbol, parts = divide_norms(symbol, **{data.name: shape})
+            params.update({name: Part(params[old], begin, end)
+                           for name, (old, begin, end) in parts.items()})
         args = [(True, 0) if name == data.name else (False, params[name])
                 for name in symbol.list_inputs()]
         flags = [('data_indices', [i for i, (is_data, _) in enumerate(args) if is_data]),

@@ -14,7 +14,8 @@ graph has it put back too.
 import json
 
 from .mode import MARK, NORM
-from .rewriting import OURS, Graph, are_requested, is_plain_convolution, pair, tuple_of
+from .rewriting import (OURS, Graph, are_requested, is_plain_convolution, is_plain_norm, pair,
+                        tuple_of)
 from .small_maps import multiply_small_maps
 
 _FUSED = ('sigmoid', 'relu')  # activations that the operators have
@@ -58,20 +59,13 @@ def _norms(graph):
         attrs = node.get('attrs', {})
         if NORM in attrs:
             groups.setdefault(attrs[MARK], set()).add(i)
-        elif node['op'] == 'BatchNorm' and _is_plain(attrs):
+        elif is_plain_norm(node):
             yield _Norm(node['inputs'], {i}, i, attrs.get('eps', '1e-3'),
                         attrs.get('momentum', '0.9'), ours=False)
     for members in groups.values():
         norm = _ours(graph, members)
         if norm:
             yield norm
-
-
-def _is_plain(attrs):
-    def on(name, default):
-        return attrs.get(name, default) in ('True', '1')
-    return (not on('use_global_stats', 'False') and not on('fix_gamma', 'True')
-            and not on('output_mean_var', 'False') and attrs.get('axis', '1') == '1')
 
 
 def _ours(graph, members):

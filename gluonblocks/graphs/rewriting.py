@@ -37,6 +37,17 @@ def is_plain_convolution(node):
             and node['attrs'].get('num_group', '1') == '1')
 
 
+def is_plain_norm(node):
+    """Whether a node is `nn.BatchNorm`'s, of channels, by the batch and with a gamma that learns."""
+    attrs = node.get('attrs', {})
+
+    def on(name, default):
+        return attrs.get(name, default) in ('True', '1')
+    return (node['op'] == 'BatchNorm' and not on('use_global_stats', 'False')
+            and not on('fix_gamma', 'True') and not on('output_mean_var', 'False')
+            and attrs.get('axis', '1') == '1')
+
+
 class Graph:
     """The `nodes` of a graph by their numbers, who uses each, and what is put in the place of some.
 
@@ -86,8 +97,9 @@ class Graph:
         self._gone |= set(members)
         self._new[last] = nodes
 
-    def symbol(self, requests, asked):
-        """The graph with what was replaced; `requests` and `asked` as in `use_operators`."""
+    def symbol(self, requests=(), asked=()):
+        """The graph with what was replaced; `requests` and `asked` as in `use_operators`, for ours.
+        """
         nodes, moved = [], {}
 
         def add(node):

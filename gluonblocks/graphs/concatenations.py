@@ -1,0 +1,143 @@
+"""Dense blocks in a training graph, without the concatenations.
+
+A block's norms take X side by side with Y1, with Y1 and Y2, and so on. Each of these concatenations
+is kept until the gradients are there, so Y1 is kept four times, and its gradient comes in four
+pieces that lie in other orders than oneDNN's. But a batch norm computes each channel by itself, so
+the norm of a concatenation is the norms of its pieces side by side; and a convolution adds up over
+the channels that it is given, so of pieces side by side it is the sum of a convolution of each.
+"""
+from mxnet import autograd
+
+from .rewriting import Graph, entry_of, is_plain_convolution, is_plain_norm
+
+# Of so many channels is each piece a multiple: a vector of oneDNN's, whose own order of the numbers
+# cannot be kept where pieces begin within one.
+CHANNELS = 16
+
+
+class Part:
+    """Some channels' numbers of a parameter, the same memory: it stands for a parameter in what
+    Gluon gives a graph."""
+
+    def __init__(self, param, begin, end):
+        self._param, self._begin, self._end = param, begin, end
+        self._whole = self._part = None
+
+    def data(self):
+        whole = self._param.data()
+        if whole is not self._whole:  # the first time, for another device, or as it was set anew
+            with autograd.pause():
+                self._whole, self._part = whole, whole[self._begin:self._end]
+        return self._part
+
+
+def divide_norms(symbol, **shapes):
+    """(the graph `symbol` with its norms of concatenations divided, {new input: (old one, begin,
+    end)}), for inputs of `shapes`, as data=(N, C, H, W).
+
+    So are the convolutions after them, unless their sums were more to add up than is saved. New
+    inputs are the moving averages, which a norm writes: each takes some channels of the old one.
+    Left alone are concatenations that something else takes too, for these have to be made anyway,
+    and those of pieces that oneDNN has to bring into another order.
+    """
+    graph = Graph(symbol)
+    joints = [i for i, node in enumerate(graph.nodes) if _is_concatenation(node)]
+    sizes = graph.sizes([entry for i in joints for entry in graph.nodes[i]['inputs']], shapes)
+    pieces = {}  # a concatenation's number -> [(entry, its channels), ...]
+    for i in joints:
+        pieces[i] = [piece for entry in graph.nodes[i]['inputs']
+                     for piece in (pieces.get(entry[0]) or [(entry, _channels(entry, sizes))])]
+    divided, idle = [], set()
+    for i in reversed(joints):  # those that take others come first
+        users = graph.users.get((i, 0), [])
+        norms = [j for j in users if _is_norm_of(graph, j, i)]
+        if (i, 0) not in graph.heads and users and all(
+                channels and not channels % CHANNELS for _, channels in pieces[i]) and all(
+                j in norms or j in idle for j in users):
+            idle.add(i)
+            divided += [(j, pieces[i]) for j in norms]
+    parts = {}
+    for i, of_norm in divided:
+        parts.update(_divide(graph, i, of_norm))
+    return (graph.symbol() if divided else symbol), parts
+
+
+def _is_concatenation(node):
+    return node['op'] == 'Concat' and node['attrs'].get('dim', '1') == '1'
+
+
+def _channels(entry, sizes):
+    """The channels of an entry whose whole size, (N, C, H, W), is known, or None."""
+    size = sizes.get(tuple(entry[:2]), ())
+    return size[1] if len(size) == 4 else None
+
+
+def _is_norm_of(graph, i, j):
+    """Whether node `i` normalizes what node `j` gives, and of its outputs Y alone is used."""
+    node = graph.nodes[i]
+    return (is_plain_norm(node) and node['inputs'][0][:2] == [j, 0]
+            and [entry[0] for entry in node['inputs']].count(j) == 1
+            and not any((i, k) in graph.users or (i, k) in graph.heads for k in (1, 2)))
+
+
+def _divide(graph, i, pieces):
+    """Put a norm of each of the `pieces` in the place of norm `i`, and the like for what takes it;
+    returns the new inputs, as `divide_norms` does."""
+    act = graph.next(i, 'Activation')
+    conv = graph.next(i if act is None else act, 'Convolution')
+    if conv is None or not _is_sum(graph, conv, pieces):
+        act = conv = None
+    nodes = []
+
+    def add(op, name, inputs, **attrs):
+        nodes.append({'op': op, 'name': name, 'inputs': inputs,
+                      'attrs': {key: str(value) for key, value in attrs.items()}})
+        return entry_of(len(nodes) - 1)
+
+    def again(number, k, inputs):
+        return add(graph.nodes[number]['op'], '%s_%d' % (graph.nodes[number]['name'], begins[k]),
+                   inputs, **graph.nodes[number].get('attrs', {}))
+
+    def split(entry, axis):
+        """The entries of the pieces' parts of a parameter."""
+        whole = add('_split_v2', graph.nodes[entry[0]]['name'] + '_parts', [entry],
+                    indices=tuple(begins), axis=axis, squeeze_axis=0, sections=0)
+        return [[whole[0], k] + whole[2:] for k in range(len(pieces))]
+
+    ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
+    begins, parts = [0] + ends[:-1], {}
+    _, gamma, beta, *averages = graph.nodes[i]['inputs']
+    gammas, betas, results = split(gamma, 0), split(beta, 0), []
+    for k, (entry, _) in enumerate(pieces):
+        moving = []
+        for j, _, _ in averages:
+            old = graph.nodes[j]['name']
+            name = '%s_%d_%d' % (old, begins[k], ends[k])
+            parts[name] = old, begins[k], ends[k]
+            moving.append(add('null', name, []))
+        results.append(again(i, k, [entry, gammas[k], betas[k]] + moving))
+        if act is not None:
+            results[k] = again(act, k, results[k:])
+    if conv is None:
+        add('Concat', graph.nodes[i]['name'], results, dim=1, num_args=len(results))
+        graph.replace([i], i, *nodes)
+        return parts
+    _, weight, *bias = graph.nodes[conv]['inputs']
+    sums = [again(conv, k, [results[k], part] + bias) for k, part in enumerate(split(weight, 1))]
+    for node in nodes[1 - len(sums):]:  # the bias is added once
+        del node['inputs'][2:]
+        node['attrs']['no_bias'] = 'True'
+    add('add_n', graph.nodes[conv]['name'], sums, num_args=len(sums))
+    graph.replace([i, conv] + [act] * (act is not None), conv, *nodes)
+    return parts
+
+
+def _is_sum(graph, i, pieces):
+    """Whether convolution `i` is to be computed piece by piece.
+
+    What is saved is an array of all channels; what it costs is one of its filters for each piece
+    but the first, to be added.
+    """
+    conv = graph.nodes[i]
+    return is_plain_convolution(conv) and int(conv['attrs']['num_filter']) * (
+        len(pieces) - 1) <= sum(channels for _, channels in pieces)
