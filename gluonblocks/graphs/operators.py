@@ -14,8 +14,15 @@ graph has it put back too.
 import json
 
 from .mode import MARK, NORM
-from .rewriting import (OURS, Graph, are_requested, is_plain_convolution, is_plain_norm, pair,
-                        tuple_of)
+from .rewriting import (
+    OURS,
+    Graph,
+    are_requested,
+    is_plain_convolution,
+    is_plain_norm,
+    pair,
+    tuple_of,
+)
 from .small_maps import multiply_small_maps
 
 _FUSED = ('sigmoid', 'relu')  # activations that the operators have

@@ -38,7 +38,7 @@ def is_plain_convolution(node):
 
 
 def is_plain_norm(node):
-    """Whether a node is `nn.BatchNorm`'s, of channels, by the batch and with a gamma that learns."""
+    """Whether a node is an `nn.BatchNorm` of channels, by the batch, whose gamma learns."""
     attrs = node.get('attrs', {})
 
     def on(name, default):

@@ -6,7 +6,8 @@ LIMIT = 2 ** 20  # numbers in a bucket, unless one gradient alone has more
 def make_buckets(sizes, limit=LIMIT):
     """Lists of the numbers of consecutive gradients, of these `sizes`, from the last to the first.
 
-    The last layer's gradient is there first, so its bucket leaves while others are computed.
+    The last ones are there first, so their bucket leaves while others are computed: a Trainer has
+    its parameters by their names, in which dense layers, at a net's end, come after convolutions.
     """
     buckets, room = [], 0
     for i in reversed(range(len(sizes))):
