@@ -80,6 +80,34 @@ def _is_norm_of(graph, i, j):
             and not any((i, k) in graph.users or (i, k) in graph.heads for k in (1, 2)))
 
 
+class _Divided:
+    """The `nodes` that compute piece by piece what nodes of `graph` compute of all pieces."""
+
+    def __init__(self, graph, pieces):
+        self._graph, self.nodes = graph, []
+        self.ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
+        self.begins = [0] + self.ends[:-1]
+
+    def add(self, op, name, inputs, **attrs):
+        """The entry of a new node."""
+        self.nodes.append({'op': op, 'name': name, 'inputs': inputs,
+                           'attrs': {key: str(value) for key, value in attrs.items()}})
+        return entry_of(len(self.nodes) - 1)
+
+    def again(self, i, k, inputs, **attrs):
+        """The entry of what node `i` computes of piece `k`."""
+        node = self._graph.nodes[i]
+        return self.add(node['op'], '%s_%d' % (node['name'], self.begins[k]), inputs,
+                        **dict(node['attrs'], **attrs))
+
+    def split(self, entry, axis):
+        """The entries of each piece's part of a parameter."""
+        name = self._graph.nodes[entry[0]]['name'] + '_parts'
+        number, _, version = self.add('_split_v2', name, [entry], indices=tuple(self.begins),
+                                      axis=axis, squeeze_axis=0, sections=0)
+        return [[number, k, version] for k in range(len(self.begins))]
+
+
 def _divide(graph, i, pieces):
     """Put a norm of each of the `pieces` in the place of norm `i`, and the like for what takes it;
     returns the new inputs, as `divide_norms` does."""
@@ -87,48 +115,30 @@ def _divide(graph, i, pieces):
     conv = graph.next(i if act is None else act, 'Convolution')
     if conv is None or not _is_sum(graph, conv, pieces):
         act = conv = None
-    nodes = []
-
-    def add(op, name, inputs, **attrs):
-        nodes.append({'op': op, 'name': name, 'inputs': inputs,
-                      'attrs': {key: str(value) for key, value in attrs.items()}})
-        return entry_of(len(nodes) - 1)
-
-    def again(number, k, inputs):
-        return add(graph.nodes[number]['op'], '%s_%d' % (graph.nodes[number]['name'], begins[k]),
-                   inputs, **graph.nodes[number].get('attrs', {}))
-
-    def split(entry, axis):
-        """The entries of the pieces' parts of a parameter."""
-        whole = add('_split_v2', graph.nodes[entry[0]]['name'] + '_parts', [entry],
-                    indices=tuple(begins), axis=axis, squeeze_axis=0, sections=0)
-        return [[whole[0], k] + whole[2:] for k in range(len(pieces))]
-
-    ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
-    begins, parts = [0] + ends[:-1], {}
+    new, results, parts = _Divided(graph, pieces), [], {}
     _, gamma, beta, *averages = graph.nodes[i]['inputs']
-    gammas, betas, results = split(gamma, 0), split(beta, 0), []
+    gammas, betas = new.split(gamma, 0), new.split(beta, 0)
     for k, (entry, _) in enumerate(pieces):
         moving = []
         for j, _, _ in averages:
-            old = graph.nodes[j]['name']
-            name = '%s_%d_%d' % (old, begins[k], ends[k])
-            parts[name] = old, begins[k], ends[k]
-            moving.append(add('null', name, []))
-        results.append(again(i, k, [entry, gammas[k], betas[k]] + moving))
+            old, begin, end = graph.nodes[j]['name'], new.begins[k], new.ends[k]
+            name = '%s_%d_%d' % (old, begin, end)
+            parts[name] = old, begin, end
+            moving.append(new.add('null', name, []))
+        results.append(new.again(i, k, [entry, gammas[k], betas[k]] + moving))
         if act is not None:
-            results[k] = again(act, k, results[k:])
+            results[k] = new.again(act, k, [results[k]])
     if conv is None:
-        add('Concat', graph.nodes[i]['name'], results, dim=1, num_args=len(results))
-        graph.replace([i], i, *nodes)
+        new.add('Concat', graph.nodes[i]['name'], results, dim=1, num_args=len(pieces))
+        graph.replace([i], i, *new.nodes)
         return parts
     _, weight, *bias = graph.nodes[conv]['inputs']
-    sums = [again(conv, k, [results[k], part] + bias) for k, part in enumerate(split(weight, 1))]
-    for node in nodes[1 - len(sums):]:  # the bias is added once
-        del node['inputs'][2:]
-        node['attrs']['no_bias'] = 'True'
-    add('add_n', graph.nodes[conv]['name'], sums, num_args=len(sums))
-    graph.replace([i, conv] + [act] * (act is not None), conv, *nodes)
+    weights = new.split(weight, 1)
+    sums = [new.again(conv, 0, [results[0], weights[0]] + bias)]  # the bias is added once
+    sums += [new.again(conv, k, [results[k], weights[k]], no_bias=True)
+             for k in range(1, len(pieces))]
+    new.add('add_n', graph.nodes[conv]['name'], sums, num_args=len(sums))
+    graph.replace([i, conv] + [act] * (act is not None), conv, *new.nodes)
     return parts
 
 

@@ -9,17 +9,21 @@ from .progress import tell
 WINDOW = 5  # seconds: a shorter while may be over before it matters
 
 HINT = ('hint: other processes want the cores too: within %.0f seconds MXNet\'s threads ran for '
-        '%.1f and waited for a core for %.1f. As they also wait for each other, one thread may be '
-        'much faster: set OMP_NUM_THREADS=1 before Python starts.')
+        '%.1f and waited for a core for %.1f. As they also wait for each other, and busily, it may '
+        'be much faster to set GOMP_SPINCOUNT=1000 before Python starts: then they soon sleep. It '
+        'changes no number.')
+
+# By one of these the user has said how long a thread waits busily.
+SPINNING = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
 
 
 def is_crowded(ran, waited, num_threads):
-    """Whether threads that `ran` and `waited` for a core so many seconds are better off as one.
+    """Whether threads that `ran` and `waited` for a core so many seconds should spin for less.
 
     MXNet's threads share each operator and go on together: while one waits for a core, the others
     spin until their time is up, and then wait themselves. One thread has nobody to wait for.
     """
-    return num_threads != 1 and waited > ran
+    return num_threads != 1 and waited > ran and not any(map(os.environ.get, SPINNING))
 
 
 def read_schedule(folder='/proc/self/task'):
@@ -44,7 +48,7 @@ def num_threads():
 
 
 class BusyMachine(Hook):
-    """Tells once, on stderr, that the machine is busy and that one thread may be faster.
+    """Tells once, on stderr, that the machine is busy, and what may be faster then.
 
     It looks every few seconds, after a step; that takes well under a millisecond.
     """

@@ -57,7 +57,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '2')
-    monkeypatch.delenv('MXNET_OMP_MAX_THREADS', raising=False)
+    for name in ('MXNET_OMP_MAX_THREADS', *busy.SPINNING):
+        monkeypatch.delenv(name, raising=False)
     return Clock()
 
 
@@ -75,7 +76,7 @@ def test_a_busy_machine_is_told_once_on_one_line(clock, capsys):
     out, err = capsys.readouterr()
     assert out == '' and err.count('\n') == 1
     assert 'within 6 seconds' in err and 'ran for 3.0 and waited for a core for 8.0' in err
-    assert 'OMP_NUM_THREADS=1' in err
+    assert 'GOMP_SPINCOUNT=1000' in err
 
 
 def test_a_machine_that_becomes_busy_is_told_of_by_what_happened_since(clock, capsys):
@@ -94,6 +95,14 @@ def test_nothing_is_told_of_a_machine_that_is_not_busy(clock, capsys, passing):
 
 def test_one_thread_is_told_nothing(clock, capsys, monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    steps(clock, (6, 3.0, 8.0))
+    assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize('name, value', [('GOMP_SPINCOUNT', '1000'),
+                                         ('OMP_WAIT_POLICY', 'passive')])
+def test_who_has_said_how_threads_wait_is_told_nothing(clock, capsys, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
     steps(clock, (6, 3.0, 8.0))
     assert capsys.readouterr().err == ''
 
