@@ -40,7 +40,7 @@ class Net(nn.HybridSequential):
 
     _cached_op: Any  # Gluon's own
     _cached_op_args: Any
-    _traced: Any  # the parameters that the traced graph takes, in its order
+    _traced: Any = ()  # the parameters that the traced graph takes, in its order
 
     def _alias(self):  # Gluon names nets by it, as in the book
         return 'hybridsequential'
@@ -102,6 +102,8 @@ class Net(nn.HybridSequential):
         files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
         if for_training:
             mx.nd.waitall()
+            if self._traced:  # and not what the last graph took, which may be parts of them
+                self._cached_op_args = [(False, param) for param in self._traced]
             super().export(path, epoch, remove_amp_cast=remove_amp_cast)
             return files
         symbol, params = prediction_graph(self)
@@ -125,6 +127,7 @@ class Net(nn.HybridSequential):
 
     def _clear_cached_op(self):
         super()._clear_cached_op()
+        self._traced = ()
         self._graphs = collections.OrderedDict()  # the one used last at the end
         self._way = way()
 

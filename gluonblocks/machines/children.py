@@ -61,7 +61,7 @@ class Children:
         for key, _ in self.selector.select(seconds):
             key.data()
         for child in list(self._children.values()):
-            child.lines.send('ping')
+            child.lines.ping()
             if child.process.poll() is None:
                 continue
             child.ended_at = child.ended_at or time.monotonic()

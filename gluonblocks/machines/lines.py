@@ -1,9 +1,12 @@
 """Messages between a launcher and its processes, or two launchers: JSON, a line each."""
 import json
+import select
 import socket
 import threading
+import time
 
 LONGEST = 2 ** 22  # bytes of a line
+PING = 1.0  # seconds from one sign of life to the next
 
 
 class Lines:
@@ -11,6 +14,7 @@ class Lines:
 
     def __init__(self, sock):
         self._socket, self._lock, self._rest = sock, threading.Lock(), b''
+        self._pinged = 0.0
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -26,6 +30,20 @@ class Lines:
             return True
         except OSError:
             return False
+
+    def ping(self):
+        """Tell the other side that this one is there, once a second however often it is called.
+
+        Each ping wakes who gets it: if that one answered at once, both would do nothing else. And
+        a process that is stopped reads none: what finds no room is left out, and holds up nobody.
+        """
+        if time.monotonic() < self._pinged + PING or self.fileno() < 0:  # which is a closed one's
+            return
+        room = select.poll()
+        room.register(self._socket, select.POLLOUT)
+        if room.poll(0):
+            self.send('ping')
+            self._pinged = time.monotonic()
 
     def receive(self):
         """The messages that have come, a list, after waiting for something; None once the other

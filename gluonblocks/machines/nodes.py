@@ -141,7 +141,7 @@ class NodesHub(Hub):
     def _ping(self):
         """Tell the other machines that this one is there, as they have to."""
         for r, node in self._nodes.items():
-            node.lines.send('ping')
+            node.lines.ping()
             if time.monotonic() - node.heard > self._limits.vanish:
                 raise WorkerError('%s: nothing was heard of it for %g s: its machine, or its link, '
                                   'is gone' % (self._where(r), self._limits.vanish))

@@ -33,7 +33,7 @@ class Relay:
                 self._children.selector.register(self._lines, selectors.EVENT_READ, self._hear)
                 while self._end is None:
                     self._children.turn(TURN)
-                    self._lines.send('ping')
+                    self._lines.ping()
                     if interrupt.pending and not asked:
                         asked = self._lines.send('stop')
                     if time.monotonic() - self._heard > self._limits.vanish:

@@ -189,6 +189,19 @@ def test_averages_that_are_set_anew_are_those_that_move():
         assert (param.data().asnumpy() != 7).all(), param.name
 
 
+def test_a_net_that_was_trained_is_exported_for_training_on(tmp_path):
+    net = small_net(*head())
+    net.hybridize()
+    train(net, 1)
+    net.export(str(tmp_path / 'net'), for_training=True)
+    saved = nd.load(str(tmp_path / 'net-0000.params'))
+    assert sorted(name[4:] for name in saved) == sorted(net.collect_params())
+    for name, array in saved.items():
+        numbers = net.collect_params()[name[4:]].data()
+        np.testing.assert_array_equal(array.asnumpy(), numbers.asnumpy())
+    train(net, 1)  # as before
+
+
 def test_two_devices_move_their_own_averages():
     net = small_net(*head())
     net.collect_params().reset_ctx([mx.cpu(0), mx.cpu(1)])

@@ -105,12 +105,12 @@ def test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_u
 
     def wait():
         with pytest.raises(WorkerError) as error:
-            relay('', master, limits=Limits(vanish=0.5)).run()
+            relay('', master, limits=Limits(vanish=1.5)).run()
         said.append(str(error.value))
     other = threading.Thread(target=wait)
     other.start()
-    with pytest.raises(WorkerError, match='^node 2 has not come within 2 s') as error:
-        hub('', master, limits=Limits(start=2, vanish=0.5), num_nodes=3).run()
+    with pytest.raises(WorkerError, match='^node 2 has not come within 3 s') as error:
+        hub('', master, limits=Limits(start=3, vanish=1.5), num_nodes=3).run()
     other.join()
     assert said == [str(error.value)]
 
