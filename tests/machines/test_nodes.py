@@ -115,6 +115,14 @@ def test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_u
     assert said == [str(error.value)]
 
 
+def test_two_that_wait_do_not_answer_each_ping_by_another(monkeypatch):
+    sent, send = [], Lines.send
+    monkeypatch.setattr(Lines, 'send', lambda self, kind, **content: (
+        sent.append(kind), send(self, kind, **content))[1])
+    test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_up()
+    assert 2 <= sent.count('ping') < 20  # one a second, of each
+
+
 def test_one_that_ends_before_all_have_come_is_named_at_once():
     master = '127.0.0.1', free_port('127.0.0.1')
     other = threading.Thread(target=lambda: join(master).close())
