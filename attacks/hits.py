@@ -11,6 +11,7 @@ from .verdict import Defect, survived
 SIZE = 3  # machines, with a worker each
 EPOCHS, HITS = 5, 4  # of a case
 START = 120  # seconds that all may take to be there: many processes start on few cores
+IMPORT = 15  # and before they count, in which each imports MXNet
 SECONDS = 600  # that a launch may take which nothing hits
 
 # Where each victim may be: of one server it is the last machine that has it.
@@ -45,7 +46,7 @@ def hit(room, network, launch, plan, reached, gaps):
     k, fault, launchers = plan['machine'], plan['fault'], plan['victim'] in ('launcher', 'machine')
     has_come = bool(launch.children(k))  # it is one of several from when it starts processes
     starting = launchers and not has_come or fault == 'SIGSTOP' and not launch.has_begun()
-    allowed = START if starting else PROMISED[fault]
+    allowed = START + IMPORT if starting else PROMISED[fault]
     one = dict(plan, after=launch.epoch(), allowed=allowed, in_time=False, none_left=False,
                named=False, same=False)
     room.note('%(victim)s of machine %(machine)d: %(fault)s, %(share)g of the way from epoch '
