@@ -50,7 +50,7 @@ def divide_norms(symbol, **shapes):
     divided, idle = [], set()
     for i in reversed(joints):  # those that take others come first
         users = graph.users.get((i, 0), [])
-        norms = [j for j in users if _is_norm_of(graph, j, i)]
+        norms = [j for j in users if is_plain_norm(graph.nodes[j])]
         if (i, 0) not in graph.heads and users and all(
                 channels and not channels % CHANNELS for _, channels in pieces[i]) and all(
                 j in norms or j in idle for j in users):
@@ -70,14 +70,6 @@ def _channels(entry, sizes):
     """The channels of an entry whose whole size, (N, C, H, W), is known, or None."""
     size = sizes.get(tuple(entry[:2]), ())
     return size[1] if len(size) == 4 else None
-
-
-def _is_norm_of(graph, i, j):
-    """Whether node `i` normalizes what node `j` gives, and of its outputs Y alone is used."""
-    node = graph.nodes[i]
-    return (is_plain_norm(node) and node['inputs'][0][:2] == [j, 0]
-            and [entry[0] for entry in node['inputs']].count(j) == 1
-            and not any((i, k) in graph.users or (i, k) in graph.heads for k in (1, 2)))
 
 
 class _Divided:
