@@ -38,7 +38,8 @@ def divide_norms(symbol, **shapes):
     So are the convolutions after them, unless their sums were more to add up than is saved. New
     inputs are the moving averages, which a norm writes: each takes some channels of the old one.
     Left alone are concatenations that something else takes too, for these have to be made anyway,
-    and those of pieces that oneDNN has to bring into another order.
+    those of pieces that oneDNN has to bring into another order, and norms that share their averages
+    with others, which move them one after the other.
     """
     graph = Graph(symbol)
     joints = [i for i, node in enumerate(graph.nodes) if _is_concatenation(node)]
@@ -50,7 +51,7 @@ def divide_norms(symbol, **shapes):
     divided, idle = [], set()
     for i in reversed(joints):  # those that take others come first
         users = graph.users.get((i, 0), [])
-        norms = [j for j in users if is_plain_norm(graph.nodes[j])]
+        norms = [j for j in users if is_plain_norm(graph.nodes[j]) and _has_averages(graph, j)]
         if (i, 0) not in graph.heads and users and all(
                 channels and not channels % CHANNELS for _, channels in pieces[i]) and all(
                 j in norms or j in idle for j in users):
@@ -64,6 +65,11 @@ def divide_norms(symbol, **shapes):
 
 def _is_concatenation(node):
     return node['op'] == 'Concat' and node['attrs'].get('dim', '1') == '1'
+
+
+def _has_averages(graph, i):
+    """Whether the moving averages of norm `i` are its own."""
+    return all(graph.only_user(entry) == i for entry in graph.nodes[i]['inputs'][3:])
 
 
 def _channels(entry, sizes):

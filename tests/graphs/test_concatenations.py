@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.graphs.concatenations import divide_norms
+from gluonblocks.graphs.concatenations import Part, divide_norms
 from gluonblocks.graphs.net import Net
 
 GROWTH = 16
@@ -75,7 +75,7 @@ def test_divided_norms_train_as_the_formula_does(monkeypatch):
     fast = train(net)
     monkeypatch.setenv('GLUONBLOCKS_WAY', 'formula')
     slow = train(other)
-    assert any(name for name in net._cached_op_args if type(name[1]).__name__ == 'Part')
+    assert any(isinstance(value, Part) for _, value in net._cached_op_args)
     for ours, theirs in zip(fast, slow):
         # Some gradients are zero but for rounding: of biases that a norm takes off again.
         largest = max(abs(b).max() for b in theirs)
@@ -160,6 +160,14 @@ def test_a_norm_of_another_kind_is_left_alone(norm):
 def test_a_norm_whose_gamma_is_fixed_is_left_alone():
     X = mx.sym.var('X', shape=(2, 16, 3, 3))
     assert divide_norms(mx.sym.BatchNorm(mx.sym.concat(X, X, dim=1), name='norm'))[1] == {}
+
+
+def test_norms_that_share_their_averages_are_left_alone():
+    X, Y = mx.sym.var('X', shape=(2, 16, 3, 3)), mx.sym.var('Y', shape=(2, 16, 3, 3))
+    shared = [mx.sym.var('norm_' + name) for name in ('gamma', 'beta', 'mean', 'var')]
+    both = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), *shared, fix_gamma=False)
+            for pair in ((X, Y), (Y, X))]
+    assert divide_norms(both[0] + both[1])[1] == {}
 
 
 def test_a_concatenation_along_another_axis_is_left_alone():
