@@ -1,58 +1,20 @@
-"""Several machines: launchers that meet over loopback, with stand-ins for their processes."""
+"""Several machines: each launcher starts its share of the processes, and ends with all."""
 import os
 import re
 import signal
 import socket
-import sys
 import threading
-import time
 
 import pytest
-from stand_ins import ROLE, WORKER
+from launchers import both, hub, join, relay
+from stand_ins import WORKER
 
-from gluonblocks.machines import launcher, nodes
-from gluonblocks.machines import relay as relays
 from gluonblocks.machines.launcher import WorkerError, free_port
 from gluonblocks.machines.lines import Lines
-from gluonblocks.machines.place import Place
 from gluonblocks.machines.watch import Limits
 from gluonblocks.training.interrupt import Interrupted
 
-
-@pytest.fixture(autouse=True)
-def stand_ins(monkeypatch):
-    monkeypatch.setattr(launcher, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
-    for module in (launcher, nodes, relays):
-        monkeypatch.setattr(module, 'TURN', 0.05)
-
-
-def hub(code, master, asked=None, limits=None, show=None, num_nodes=2, before=WORKER):
-    return nodes.NodesHub([sys.executable, '-c', before + code], 3, 2,
-                          {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
-                          Place(num_nodes, 0, master), asked or {})
-
-
-def relay(code, master, asked=None, limits=None, before=WORKER):
-    place = Place(2, 1, master, '127.0.0.2')
-    return relays.Relay([sys.executable, '-c', before + code], place, asked or {},
-                       {'data_root': '/here'}, limits or Limits())
-
-
-def both(code, asked=({}, {}), show=None, before=WORKER):
-    """Run two launchers; what each raised, or None."""
-    master, errors = ('127.0.0.1', free_port('127.0.0.1')), {}
-
-    def run(which, launcher):
-        try:
-            launcher.run()
-            errors[which] = None
-        except WorkerError as error:
-            errors[which] = str(error)
-    other = threading.Thread(target=run, args=(1, relay(code, master, asked[1], before=before)))
-    other.start()
-    run(0, hub(code, master, asked[0], show=show, before=before))
-    other.join()
-    return errors[0], errors[1]
+pytestmark = pytest.mark.usefixtures('stand_ins')
 
 
 def test_two_machines_share_the_workers_and_both_end_well():
@@ -86,69 +48,6 @@ def test_each_machine_has_the_job_of_the_first_with_its_own_files_and_numbers_it
 def test_a_worker_that_fails_anywhere_is_told_on_every_machine():
     first, second = both("rank == 2 and tell('failed', text='no room'); time.sleep(60)")
     assert first == second and re.fullmatch(r'\S+:2, step 3: no room', first)
-
-
-def test_a_machine_that_was_asked_for_something_else_is_refused_with_what_differs():
-    first, second = both('time.sleep(60)', asked=({'lr': 0.1, 'seed': 1}, {'lr': 0.2, 'seed': 1}))
-    assert first.endswith('(node 1) differs from the first machine, so they cannot train together:'
-                          '\n  lr: 0.2 there, 0.1 on the first')
-    assert second == first
-
-
-def test_a_machine_that_does_not_come_is_named():
-    with pytest.raises(WorkerError, match=r'^node 1, 2 has not come within 0.3 s: the same comm'):
-        hub('', ('127.0.0.1', free_port('127.0.0.1')), limits=Limits(start=0.3), num_nodes=3).run()
-
-
-def test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_up():
-    master, said = ('127.0.0.1', free_port('127.0.0.1')), []
-
-    def wait():
-        with pytest.raises(WorkerError) as error:
-            relay('', master, limits=Limits(vanish=1.5)).run()
-        said.append(str(error.value))
-    other = threading.Thread(target=wait)
-    other.start()
-    with pytest.raises(WorkerError, match='^node 2 has not come within 3 s') as error:
-        hub('', master, limits=Limits(start=3, vanish=1.5), num_nodes=3).run()
-    other.join()
-    assert said == [str(error.value)]
-
-
-def test_two_that_wait_do_not_answer_each_ping_by_another(monkeypatch):
-    sent, send = [], Lines.send
-    monkeypatch.setattr(Lines, 'send', lambda self, kind, **content: (
-        sent.append(kind), send(self, kind, **content))[1])
-    test_one_that_waits_with_the_first_for_a_third_is_told_of_it_and_not_given_up()
-    assert 2 <= sent.count('ping') < 20  # one a second, of each
-
-
-def test_one_that_ends_before_all_have_come_is_named_at_once():
-    master = '127.0.0.1', free_port('127.0.0.1')
-    other = threading.Thread(target=lambda: join(master).close())
-    other.start()
-    with pytest.raises(WorkerError, match=r'^far \(node 1\): its launcher has ended'):
-        hub('', master, limits=Limits(start=30), num_nodes=3).run()
-    other.join()
-
-
-def test_a_first_machine_that_is_not_there_is_named():
-    port = free_port('127.0.0.1')
-    with pytest.raises(WorkerError, match='^the first machine, 127.0.0.1:%d, was not reached wi'
-                                          % port):
-        relay('', ('127.0.0.1', port), limits=Limits(start=0.3)).run()
-
-
-def join(master):
-    """A machine that has joined, and says nothing more."""
-    while True:
-        try:
-            lines = Lines(socket.create_connection(master))
-            break
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-    lines.send('join', node=1, host='far', address='127.0.0.1', asked={})
-    return lines
 
 
 def lost(after):
@@ -199,21 +98,6 @@ def test_a_first_machine_that_vanishes_is_named_with_the_step_that_others_reache
         kept[0].close()
     assert str(error.value) == 'the first machine, 127.0.0.1:%d, step 3: %s' % (
         port, said)
-
-
-def test_a_stranger_at_the_door_is_turned_away():
-    master = '127.0.0.1', free_port('127.0.0.1')
-
-    def knock():
-        time.sleep(0.2)
-        with socket.create_connection(master) as sock:
-            sock.sendall(b'GET / HTTP/1.0\r\n\r\n')
-            sock.recv(1000)
-    stranger = threading.Thread(target=knock)
-    stranger.start()
-    with pytest.raises(WorkerError, match='^node 1 has not come'):
-        hub('', master, limits=Limits(start=1)).run()
-    stranger.join()
 
 
 def test_another_machine_may_ask_all_to_stop():

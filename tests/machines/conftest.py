@@ -1,0 +1,14 @@
+"""Launchers here start stand-ins, in the place of a scheduler, servers and workers."""
+import sys
+
+import pytest
+from stand_ins import ROLE
+
+from gluonblocks.machines import launcher, nodes, relay
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    monkeypatch.setattr(launcher, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
+    for module in (launcher, nodes, relay):
+        monkeypatch.setattr(module, 'TURN', 0.05)
