@@ -31,6 +31,13 @@ def test_batches_equal_those_of_the_books_loader(resize, books):  # whose pair i
         assert (X.asnumpy() == book_X.asnumpy()).all() and (y.asnumpy() == book_y.asnumpy()).all()
 
 
+def test_colours_become_channels_in_front():
+    images = RNG.randint(0, 256, (4, 28, 30, 3)).astype(np.uint8)
+    X, _ = next(iter(gb.data.BatchLoader(images, LABELS[:4], 4)))
+    assert X.shape == (4, 3, 28, 30)
+    assert (X.asnumpy() == images.transpose(0, 3, 1, 2).astype('float32') / 255).all()
+
+
 def test_each_epoch_has_every_image_once_in_a_new_order():
     loader = gb.data.BatchLoader(IMAGES, LABELS, 4, seed=0)
     first, second = labels_of(loader), labels_of(loader)

@@ -118,7 +118,8 @@ def test_a_server_starts_with_memory_that_begins_as_zeros(run, monkeypatch):
 
 STARTS_AND_IS_KILLED = """
 import json, os, subprocess, sys, time
-process = subprocess.Popen(json.loads(sys.argv[1]))
+# Not to this one's pipe, which whoever reads it would find open until that process has ended.
+process = subprocess.Popen(json.loads(sys.argv[1]), stdout=subprocess.DEVNULL)
 while not os.path.exists(sys.argv[2]):
     time.sleep(0.01)
 print(process.pid, flush=True)
