@@ -74,7 +74,7 @@ def measure(name):
     net, side = gb.get_model(name), gb.get_recipe(name).resize or 28
     net.initialize(mx.init.Xavier())
     net.hybridize(static_alloc=True)
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
     loaders = gb.data.load_data_synthetic(BATCH, resize=side, seed=0, num_train=BATCH * BATCHES,
                                           num_test=BATCH)
     with swapped((loop, 'batches_of', parts.batches(loop.batches_of)), *[

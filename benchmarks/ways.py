@@ -35,7 +35,7 @@ def step_of(model, way):
     net.initialize(mx.init.Xavier())
     net.hybridize(static_alloc=True)
     loss.hybridize(static_alloc=True)
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+    trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
     def step():
         os.environ[VARIABLE] = way

@@ -7,9 +7,10 @@ from .interrupt import Interrupted
 from .loop import TrainingState, train, train_ch5
 from .metrics import ClassScore, accuracy_of, class_scores, confusion_matrix, evaluate_accuracy
 from .norms import NormRow, NormStats, read_norm_stats
+from .sgd import SGD
 
 __all__ = ['ClassScore', 'EpochRecord', 'Histogram', 'History', 'Hook', 'Interrupted',
-           'NonFiniteLoss', 'NormActivation', 'NormRow', 'NormStats', 'TrainingState',
+           'NonFiniteLoss', 'NormActivation', 'NormRow', 'NormStats', 'SGD', 'TrainingState',
            'accuracy_of', 'class_scores', 'confusion_matrix', 'epoch_line', 'evaluate_accuracy',
            'norm_activations', 'predict', 'predict_images', 'read_norm_stats', 'top_classes',
            'train', 'train_ch5']

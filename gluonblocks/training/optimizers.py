@@ -2,6 +2,8 @@
 import mxnet as mx
 from mxnet import gluon
 
+from .sgd import SGD
+
 # Those whose whole state a checkpoint holds; without adamax, which divides 0 by 0 in MXNet where a
 # gradient is 0.
 OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'dcasgd', 'ftml', 'ftrl', 'lamb', 'lars',
@@ -24,9 +26,9 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
              'multi_precision': True if options['dtype'] == 'float16' else None}
     given = {key: value for key, value in given.items() if value is not None}
     try:
-        mx.optimizer.create(name, **given)
+        optimizer = SGD(**given) if name == 'sgd' else mx.optimizer.create(name, **given)
     except TypeError as error:
         raise ValueError('the optimizer %s does not take what it was given: %s' % (name, error))
     # On several devices each updates its own copy: the states are then where they can be saved.
     several = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    return kind(net.collect_params(), name, given, **several)
+    return kind(net.collect_params(), optimizer, **several)

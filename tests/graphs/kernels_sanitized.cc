@@ -4,6 +4,7 @@
 
 #include "matrix.h"
 #include "norm.h"
+#include "sgd.h"
 #include "stage.h"
 
 typedef std::vector<float> Floats;
@@ -53,6 +54,13 @@ static double matrix(gb::SmallMap g, bool bias) {
   return m[0] + bs[0] + dw[0] + db[0];
 }
 
+static double sgd(size_t n) {
+  Floats w = some(n), g = some(n), v = some(n);
+  gb::sgd({.9f, .01f, .3f}, n, w.data(), g.data(), v.data());
+  gb::sgd({0, .01f, .3f}, n, w.data(), g.data(), nullptr);
+  return w[n - 1] + v[n - 1];
+}
+
 int main() {
   double s = 0;
   const int norms[][3] = {{1, 1, 1}, {5, 3, 1}, {70, 33, 1}, {1, 2, 3}, {3, 5, 16}, {4, 2, 35}, {2, 3, 1030}};
@@ -70,6 +78,7 @@ int main() {
                                {3, 2, 3, 3, 2, 2, 1, 1, 2, 2}, {1, 1, 2, 5, 1, 3, 1, 2, 2, 1},
                                {2, 2, 3, 3, 4, 5, 0, 1, 1, 2}};
   for (const gb::SmallMap& g : maps) s += matrix(g, true) + matrix(g, false);
+  for (const size_t n : {1, 7, 16, 33, 40001}) s += sgd(n);
   std::printf("%f\n", s);
   return s == s ? 0 : 1;
 }

@@ -18,7 +18,9 @@ import mxnet as mx
 
 from ...files import read_file, write_file
 
-SOURCES = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'matrix.h', 'operators.cc')
+UNITS = ('operators.cc', 'optimizers.cc')
+SOURCES = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'matrix.h', 'sgd.h',
+           'interface.h') + UNITS
 # No -ffast-math, which would lose NaN and infinity and set the whole process to flush small numbers
 # to zero. The two flags say that nobody reads errno, nor the processor's floating point flags.
 FLAGS = ('-std=c++11', '-O3', '-march=native', '-fopenmp', '-fPIC', '-shared', '-fno-math-errno',
@@ -187,7 +189,8 @@ def _compile(folder, compiler, glue):
             path = os.path.join(place, 'operators.so')
             done = subprocess.run(
                 [compiler, *FLAGS, '-I', os.path.join(os.path.dirname(mx.__file__), 'include'),
-                 os.path.join(os.path.dirname(__file__), 'operators.cc'), glue, '-o', path],
+                 *[os.path.join(os.path.dirname(__file__), name) for name in UNITS], glue,
+                 '-o', path],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 env=dict(os.environ, LC_ALL='C', TMPDIR=place), timeout=SECONDS)
             if done.returncode:

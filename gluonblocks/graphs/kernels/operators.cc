@@ -1,4 +1,4 @@
-// The operators as MXNet's extension interface takes them (mxnet/lib_api.h, its version 11).
+// The operators of a net's graph, as MXNet takes them.
 //
 //   _gluonblocks_norm(data, gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
@@ -6,37 +6,14 @@
 //
 // They are for training alone: the first two normalize by the batch and move the averages, in forward.
 // All write gradients and never add to them, for MXNet does not say which is asked for.
-#include <mxnet/lib_api.h>
-
+#include "interface.h"
 #include "matrix.h"
 #include "norm.h"
 #include "stage.h"
 
 namespace {
 
-using mxnet::ext::CustomStatefulOp;
-using mxnet::ext::MXContext;
-using mxnet::ext::MXReturnValue;
-using mxnet::ext::MXTensor;
-using mxnet::ext::OpResource;
-typedef std::unordered_map<std::string, std::string> Attrs;
-typedef std::vector<std::vector<unsigned>> Shapes;
-typedef std::vector<MXTensor> Tensors;
-
-std::string text(const Attrs& attrs, const char* name, const char* otherwise) {
-  const auto found = attrs.find(name);
-  return found == attrs.end() ? otherwise : found->second;
-}
-float number(const Attrs& attrs, const char* name, const char* otherwise) {
-  return std::stof(text(attrs, name, otherwise));
-}
-int first(const Attrs& attrs, const char* name, const char* otherwise) {  // of "5x3"
-  return std::stoi(text(attrs, name, otherwise));
-}
-int second(const Attrs& attrs, const char* name, const char* otherwise) {
-  const std::string both = text(attrs, name, otherwise);
-  return std::stoi(both.substr(both.find('x') + 1));
-}
+// Whether a convolution has a bias.
 bool biased(const Attrs& attrs) { return text(attrs, "bias", "1") == "1"; }
 // Whether the gradient of the first input is asked for. MXNet has memory for it in any case.
 bool wanted(const Attrs& attrs) { return text(attrs, "data_gradient", "1") == "1"; }
@@ -48,8 +25,6 @@ struct Kind {
       : eps(number(attrs, "eps", "1e-5")), momentum(number(attrs, "momentum", "0.9")),
         activation(text(attrs, "activation", "")) {}
 };
-
-float* floats(Tensors* tensors, size_t i) { return (*tensors)[i].data<float>(); }
 
 gb::Shape shape_of(const Attrs& attrs, const std::vector<int64_t>& x, int channels) {
   gb::Shape g;
@@ -188,18 +163,6 @@ template <class Operator>
 MXReturnValue create(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
                      CustomStatefulOp** made) {
   *made = CustomStatefulOp::create<Operator>(attrs);
-  return mxnet::ext::MX_SUCCESS;
-}
-
-MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out) {
-  for (std::vector<int>* types : {in, out})
-    for (int& type : *types) {
-      if (type != -1 && type != mxnet::ext::kFloat32 && types == in) {
-        MX_ERROR_MSG << "gluonblocks' operators take float32 only";
-        return mxnet::ext::MX_FAIL;
-      }
-      type = mxnet::ext::kFloat32;
-    }
   return mxnet::ext::MX_SUCCESS;
 }
 

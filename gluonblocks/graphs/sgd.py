@@ -1,0 +1,28 @@
+"""A step of stochastic gradient descent for several arrays, by the operator of `kernels`."""
+import functools
+
+import mxnet as mx
+
+from .rewriting import operator
+
+
+def sgd_update(weights, grads, momenta, rescale_grad, momentum, lrs, wds):
+    """`mx.nd.multi_sgd_update`, or `multi_sgd_mom_update` where `momenta` is not None, to the bit.
+
+    All are lists with something for each array of weights, of dense float32 NDArrays of one CPU.
+    Weights and momenta are changed in place. The operators have to be there: `kernels.load`.
+    """
+    rates = _rates((rescale_grad, momentum, *lrs, *wds), weights[0].context)
+    _graph(len(weights), momenta is not None)(rates, *weights, *grads, *(momenta or ()))
+
+
+@functools.lru_cache(maxsize=64)
+def _graph(count, has_velocities):
+    inputs = ['rates'] + ['array%d' % i for i in range((3 if has_velocities else 2) * count)]
+    symbol = operator('sgd', inputs, arrays=count, velocities=int(has_velocities))
+    return mx.nd.CachedOp(mx.sym.BlockGrad(symbol))  # which makes a backward pass of any graph
+
+
+@functools.lru_cache(maxsize=64)  # most trainings use few rates, again and again
+def _rates(values, ctx):
+    return mx.nd.array(values, ctx=ctx, dtype='float32')
