@@ -13,14 +13,15 @@ def entry_of(number, output=0):
     return [number, output, _OF_NEW]
 
 
-def operator(name, inputs, **attrs):
+def operator(name, inputs, outputs=1, **attrs):
     """The symbol of one of our operators; its inputs are variables of the names `inputs`."""
     nodes = [{'op': 'null', 'name': var, 'inputs': []} for var in inputs]
     nodes.append({'op': OURS + name, 'name': name,
                   'attrs': {key: str(value) for key, value in attrs.items()},
                   'inputs': [[i, 0, 0] for i in range(len(inputs))]})
     return mx.sym.load_json(json.dumps({
-        'nodes': nodes, 'arg_nodes': list(range(len(inputs))), 'heads': [[len(inputs), 0, 0]],
+        'nodes': nodes, 'arg_nodes': list(range(len(inputs))),
+        'heads': [[len(inputs), k, 0] for k in range(outputs)],
         'attrs': json.loads(mx.sym.var('x').tojson())['attrs']}))
 
 

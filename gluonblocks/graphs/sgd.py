@@ -13,14 +13,16 @@ def sgd_update(weights, grads, momenta, rescale_grad, momentum, lrs, wds):
     Weights and momenta are changed in place. The operators have to be there: `kernels.load`.
     """
     rates = _rates((rescale_grad, momentum, *lrs, *wds), weights[0].context)
-    _graph(len(weights), momenta is not None)(rates, *weights, *grads, *(momenta or ()))
+    made = _graph(len(weights), momenta is not None)(rates, *weights, *grads, *(momenta or ()))
+    for weight, new in zip(weights, made if len(weights) > 1 else [made]):
+        new.copyto(weight)
 
 
 @functools.lru_cache(maxsize=64)
 def _graph(count, has_velocities):
     inputs = ['rates'] + ['array%d' % i for i in range((3 if has_velocities else 2) * count)]
-    symbol = operator('sgd', inputs, arrays=count, velocities=int(has_velocities))
-    return mx.nd.CachedOp(mx.sym.BlockGrad(symbol))  # which makes a backward pass of any graph
+    return mx.nd.CachedOp(operator('sgd', inputs, outputs=count, arrays=count,
+                                   velocities=int(has_velocities)))
 
 
 @functools.lru_cache(maxsize=64)  # most trainings use few rates, again and again

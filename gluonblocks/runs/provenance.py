@@ -1,8 +1,10 @@
 """What decides the numbers of a run besides its options, and whether it is the same again."""
+import contextlib
 import hashlib
 import os
 import platform
 import sys
+from importlib import metadata
 
 import mxnet as mx
 import numpy as np
@@ -27,9 +29,10 @@ def environment():
         cpu = platform.processor() or platform.machine()
     versions = {'gluonblocks': __version__, 'mxnet': mx.__version__, 'numpy': np.__version__,
                 'python': platform.python_version(), 'safetensors': safetensors.__version__}
-    for name, module in [('gluoncv', 'gluoncv'), ('pillow', 'PIL')]:
-        if module in sys.modules:
-            versions[name] = sys.modules[module].__version__
+    if 'gluoncv' in sys.modules:
+        versions['gluoncv'] = sys.modules['gluoncv'].__version__
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        versions['pillow'] = metadata.version('pillow')  # imported or not: it is once a curve is drawn
     return {'versions': versions, 'cpu': cpu, 'way': taken(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 

@@ -29,7 +29,8 @@ class EpochFiles:
     def restore(self, rows):
         """Take up `rows`, as a checkpoint has them; return them as `EpochRecord`s."""
         self.rows = [HistoryRow(*row) for row in rows]
-        self._times = [row for row in self._read_times() if row.epoch <= len(rows)]
+        self._times = [row for row in (self._read_times() if rows else [])
+                       if row.epoch <= len(rows)]
         seconds = {row.epoch: row.seconds for row in self._times}
         self._write()
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]

@@ -6,14 +6,17 @@ from ..graphs.sgd import sgd_update
 from ..graphs.switch import taken
 
 
+MIN_SIZE = 1 << 18  # numbers in several arrays from which on our operator is faster
+
+
 class SGD(mx.optimizer.SGD):
     """`mx.optimizer.SGD`: its arguments, its numbers to the last bit, in less time on a CPU.
 
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
     MXNet's operator computes number by number; ours, where the way is `operators`, as fast as
-    memory gives and takes them. Gradients that are clipped, sparse arrays, other types than float32
-    and GPUs are MXNet's as ever.
+    memory gives and takes them. Few weights, gradients that are clipped, sparse arrays, other types
+    than float32 and GPUs are MXNet's as ever.
     """
 
     def update_multi_precision(self, index, weight, grad, state):
@@ -29,4 +32,4 @@ class SGD(mx.optimizer.SGD):
         return (isinstance(weights, (list, tuple)) and self.momentum >= 0 and not self.clip_gradient
                 and weights[0].dtype == np.float32 and weights[0].context.device_type == 'cpu'
                 and all(array.stype == 'default' for array in (*weights, *grads))
-                and taken() == 'operators')
+                and sum(array.size for array in weights) >= MIN_SIZE and taken() == 'operators')

@@ -55,10 +55,10 @@ static double matrix(gb::SmallMap g, bool bias) {
 }
 
 static double sgd(size_t n) {
-  Floats w = some(n), g = some(n), v = some(n);
-  gb::sgd({.9f, .01f, .3f}, n, w.data(), g.data(), v.data());
-  gb::sgd({0, .01f, .3f}, n, w.data(), g.data(), nullptr);
-  return w[n - 1] + v[n - 1];
+  Floats w = some(n), g = some(n), v = some(n), out(n);
+  gb::sgd({.9f, .01f, .3f}, n, w.data(), g.data(), v.data(), out.data());
+  gb::sgd({0, .01f, .3f}, n, w.data(), g.data(), nullptr, w.data());
+  return w[n - 1] + v[n - 1] + out[n - 1];
 }
 
 int main() {

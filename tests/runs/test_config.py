@@ -118,3 +118,10 @@ def test_what_the_config_asks_and_cannot_be_is_told_of_the_config(written, folde
 def test_a_checkpoint_may_be_of_those_workers_that_the_config_tells_of(step, workers):
     config = {'worker_changes': [[0, 3], [6, 2], [8, 4]]}
     assert config_file.workers_at(config, step) == workers
+
+
+def test_it_is_the_same_whatever_was_imported_when_the_run_began(python):
+    code = ('import gluonblocks, sys; from gluonblocks.runs.provenance import environment; '
+            "before = environment(); assert 'PIL' not in sys.modules; import PIL; "
+            "print(environment() == before, before['versions']['pillow'] == PIL.__version__)")
+    assert python(code).split() == ['True', 'True']

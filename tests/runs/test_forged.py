@@ -141,6 +141,13 @@ def test_damaged_times_cost_only_the_seconds_and_are_told(folder, monkeypatch, c
     assert 'the seconds of the epochs before are lost' in capsys.readouterr().err
 
 
+def test_a_run_stopped_in_its_first_epoch_has_no_times_that_could_be_lost(folder, monkeypatch,
+                                                                          capsys):
+    stopped(monkeypatch, folder, 1)
+    gb.resume_run(folder)
+    assert 'are lost' not in capsys.readouterr().err
+
+
 def test_a_pipe_in_the_place_of_the_times_is_not_waited_for(folder, monkeypatch):
     stopped(monkeypatch, folder, 6)
     os.unlink(os.path.join(folder, 'times.csv'))

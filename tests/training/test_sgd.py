@@ -5,6 +5,7 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 from mxnet.lr_scheduler import FactorScheduler
 
+import gluonblocks as gb
 from gluonblocks.training import sgd
 from gluonblocks.training.sgd import SGD
 
@@ -18,6 +19,7 @@ def calls(monkeypatch):
         counts.append(len(weights))
         update(weights, *args)
     monkeypatch.setattr(sgd, 'sgd_update', counted)
+    monkeypatch.setattr(sgd, 'MIN_SIZE', 0)
     return counts
 
 
@@ -68,6 +70,33 @@ def test_each_parameter_has_its_own_rate_and_decay(calls):
         step(net, trainer)
         nets.append(bits(net))
     assert nets[0] == nets[1] and len(calls) == 10
+
+
+@pytest.mark.usefixtures('operators')
+@pytest.mark.parametrize('name', ['lenet_bn', 'resnet'])
+def test_steps_after_a_prediction_are_mxnets_too(calls, name):
+    # MXNet leaves weights in an order of oneDNN's own then, which our operator is not given.
+    X, weights = nd.random.uniform(shape=(16, 1, 28, 28)), []
+    for kind in (SGD, mx.optimizer.SGD):
+        mx.random.seed(3)
+        net = gb.get_model(name)
+        net.initialize(mx.init.Xavier())
+        net.hybridize(static_alloc=True)
+        trainer = gluon.Trainer(net.collect_params(), kind(learning_rate=0.1))
+        for _ in range(3):
+            with autograd.record():
+                loss = (net(X) ** 2).mean()
+            loss.backward()
+            trainer.step(1)
+            net(X).wait_to_read()
+        weights.append(bits(net))
+    assert weights[0] == weights[1] and calls
+
+
+def test_few_weights_are_left_to_mxnet(calls, monkeypatch):
+    monkeypatch.setattr(sgd, 'MIN_SIZE', 10 ** 6)
+    trained(SGD)
+    assert not calls
 
 
 @pytest.mark.parametrize('how', [

@@ -1,8 +1,9 @@
 // The operators of optimizers, as MXNet takes them.
 //
-//   _gluonblocks_sgd(rates, weights.., gradients..[, velocities..]) -> a number that says nothing
+//   _gluonblocks_sgd(rates, weights.., gradients..[, velocities..]) -> new weights..
 //
-// They change arrays that they are given, and have no gradient.
+// Velocities are changed in place. Weights are not: where MXNet has a convolution's in an order of oneDNN's
+// own, as after a prediction, an operator of a library is given a copy of them.
 #include "interface.h"
 #include "sgd.h"
 
@@ -17,24 +18,27 @@ MXReturnValue sgd(const Attrs& attrs, Tensors* in, Tensors* out, const OpResourc
   for (int i = 0; i < n; ++i) {
     const float lr = rates[2 + i], wd = rates[2 + n + i];
     gb::sgd({rates[1], lr * wd, lr * rates[0]}, (*in)[1 + i].size(), floats(in, 1 + i), floats(in, 1 + n + i),
-            has_velocities(attrs) ? floats(in, 1 + 2 * n + i) : nullptr);
+            has_velocities(attrs) ? floats(in, 1 + 2 * n + i) : nullptr, floats(out, i));
   }
-  *floats(out, 0) = 0;
   return mxnet::ext::MX_SUCCESS;
+}
+// MXNet makes a graph for it in any case; nobody runs that.
+MXReturnValue sgd_gradient(const Attrs&, Tensors*, Tensors*, const OpResource&) {
+  MX_ERROR_MSG << "a step of an optimizer has no gradient";
+  return mxnet::ext::MX_FAIL;
 }
 
 MXReturnValue sgd_counts(const Attrs& attrs, int* in, int* out) {
-  *in = 1 + (has_velocities(attrs) ? 3 : 2) * first(attrs, "arrays", "1");
-  *out = 1;
+  *out = first(attrs, "arrays", "1");
+  *in = 1 + (has_velocities(attrs) ? 3 : 2) * *out;
   return mxnet::ext::MX_SUCCESS;
 }
-MXReturnValue sgd_shapes(const Attrs&, Shapes*, Shapes* out) {
-  (*out)[0] = {1};  // an operator has to have an output
+MXReturnValue sgd_shapes(const Attrs&, Shapes* in, Shapes* out) {
+  std::copy_n(in->begin() + 1, out->size(), out->begin());
   return mxnet::ext::MX_SUCCESS;
 }
 MXReturnValue sgd_mutates(const Attrs& attrs, std::vector<int>* which) {
   const int n = first(attrs, "arrays", "1");
-  for (int i = 1; i <= n; ++i) which->push_back(i);
   for (int i = 1; has_velocities(attrs) && i <= n; ++i) which->push_back(2 * n + i);
   return mxnet::ext::MX_SUCCESS;
 }
@@ -46,4 +50,5 @@ REGISTER_OP(_gluonblocks_sgd)
     .setInferType(float32)
     .setInferShape(sgd_shapes)
     .setMutateInputs(sgd_mutates)
-    .setForward(sgd, "cpu");
+    .setForward(sgd, "cpu")
+    .setBackward(sgd_gradient, "cpu");

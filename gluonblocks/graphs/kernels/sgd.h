@@ -6,7 +6,7 @@ namespace gb {
 
 // For one array of weights w, its gradient g and its velocity v, 0 where there is no momentum:
 //   v = momentum v - lr wd w - lr rescale g
-//   w = w + v
+//   new w = w + v
 struct SGD {
   float momentum, decay, rate;  // decay = lr wd, rate = lr rescale
 };
@@ -22,27 +22,24 @@ GB_INLINE V rounded(V v) {
   return v;
 }
 
-GB_INLINE void sgd_step(const SGD& r, V* w, V g, V* v) {
-  *v = rounded(all(r.momentum) * *v) - rounded(all(r.decay) * *w) - rounded(all(r.rate) * g);
-  *w = *w + *v;
+GB_INLINE V velocity(const SGD& r, V w, V g, V v) {
+  return rounded(all(r.momentum) * v) - rounded(all(r.decay) * w) - rounded(all(r.rate) * g);
 }
 
 // Where there is no momentum `v` is null.
-inline void sgd(const SGD& r, int64_t n, float* w, const float* g, float* v) {
-  const int64_t few = 1 << 14;  // which are done before a second thread has begun
-#pragma omp parallel for schedule(static) num_threads(threads()) if (n > few)
+inline void sgd(const SGD& r, int64_t n, const float* w, const float* g, float* v, float* out) {
+#pragma omp parallel for schedule(static) num_threads(threads())
   for (int64_t i = 0; i < n; i += LANES) {
-    const int rest = static_cast<int>(n - i);
-    if (n - i >= LANES) {
-      V weight = load(w + i), velocity = v ? load(v + i) : V{};
-      sgd_step(r, &weight, load(g + i), &velocity);
-      store(w + i, weight);
-      if (v) store(v + i, velocity);
+    const int rest = static_cast<int>(std::min<int64_t>(n - i, LANES));
+    if (rest == LANES) {
+      const V weight = load(w + i), to = velocity(r, weight, load(g + i), v ? load(v + i) : V{});
+      if (v) store(v + i, to);
+      store(out + i, weight + to);
     } else {
-      V weight = load_part(w + i, rest, 0), velocity = v ? load_part(v + i, rest, 0) : V{};
-      sgd_step(r, &weight, load_part(g + i, rest, 0), &velocity);
-      store_part(w + i, rest, weight);
-      if (v) store_part(v + i, rest, velocity);
+      const V weight = load_part(w + i, rest, 0);
+      const V to = velocity(r, weight, load_part(g + i, rest, 0), v ? load_part(v + i, rest, 0) : V{});
+      if (v) store_part(v + i, rest, to);
+      store_part(out + i, rest, weight + to);
     }
   }
 }
