@@ -32,7 +32,8 @@ def environment():
     if 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
-        versions['pillow'] = metadata.version('pillow')  # imported or not: it is once a curve is drawn
+        # Imported or not, which the drawing of a curve changes.
+        versions['pillow'] = metadata.version('pillow')
     return {'versions': versions, 'cpu': cpu, 'way': taken(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 

@@ -5,7 +5,6 @@ import numpy as np
 from ..graphs.sgd import sgd_update
 from ..graphs.switch import taken
 
-
 MIN_SIZE = 1 << 18  # numbers in several arrays from which on our operator is faster
 
 
