@@ -1,4 +1,6 @@
 """MXNet's automatic mixed precision takes nets that hold `BatchNorm`."""
+import re
+
 import mxnet as mx
 import pytest
 from mxnet import autograd, nd
@@ -31,7 +33,8 @@ def test_a_net_converted_to_bfloat16_predicts_the_same_within_its_eight_bits():
     try:
         Y = converted(X).astype('float32').asnumpy()
     except mx.base.MXNetError as error:
-        assert 'bfloat16' in str(error).lower() or 'mkldnn' in str(error).lower()
+        # oneDNN says of what it has no code for that it could not create a primitive.
+        assert re.search('bfloat16|mkldnn|primitive', str(error).lower())
         pytest.skip('this processor or MXNet has no bfloat16: %s' % error)
     close(Y, expected, 0.05)
 

@@ -161,8 +161,10 @@ def test_exported_net_takes_other_sizes(tmp_path):
 
 @pytest.mark.parametrize('name', gb.list_models('book'))
 def test_models_gradients_are_those_of_eager_calls(name):
-    net, X = gb.get_model(name), nd.random.normal(shape=(8, 1, 32, 32))
+    # In double precision: in single, a rounding switches a ReLU at 0 on or off, in some draws.
+    net, X = gb.get_model(name), nd.random.normal(shape=(8, 1, 32, 32), dtype='float64')
     net.initialize(mx.init.Xavier())
+    net.cast('float64')
     grads = []
     for hybrid in (False, True):
         net.hybridize(hybrid)
@@ -172,4 +174,4 @@ def test_models_gradients_are_those_of_eager_calls(name):
         grads.append({key: param.grad().asnumpy() for key, param in net.collect_params().items()
                       if param.grad_req != 'null' and key.endswith('weight')})
     for key, grad in grads[0].items():
-        np.testing.assert_allclose(grads[1][key], grad, rtol=1e-3, atol=1e-3 * abs(grad).max())
+        np.testing.assert_allclose(grads[1][key], grad, rtol=0, atol=1e-9 * abs(grad).max())
