@@ -20,6 +20,7 @@ def calls(monkeypatch):
         update(weights, *args)
     monkeypatch.setattr(sgd, 'sgd_update', counted)
     monkeypatch.setattr(sgd, 'MIN_SIZE', 0)
+    monkeypatch.delenv('GLUONBLOCKS_WAY', raising=False)
     return counts
 
 
@@ -99,6 +100,7 @@ def test_few_weights_are_left_to_mxnet(calls, monkeypatch):
     assert not calls
 
 
+@pytest.mark.usefixtures('operators')
 @pytest.mark.parametrize('how', [
     {'clip_gradient': 0.01}, {'dtype': 'float64'}, {'sparse': True}], ids=str)
 def test_what_our_operator_does_not_take_is_mxnets(calls, how):
