@@ -39,12 +39,14 @@ def rehearse(count, arguments):
     with Network(count) as network:
         first = network.machines[0]
         nodes = ['--nodes', str(count), '--master', '%s:%d' % (first.address, PORT)]
-        launchers = [machine.popen([sys.executable, '-m', 'gluonblocks', 'train', *arguments,
-                                    *nodes, '--node-rank', str(machine.number)], env=env)
-                     for machine in network.machines]
+        launchers = []
         # Ctrl-C is for the launchers, which have it from the terminal too; they end by themselves.
         signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: launchers[0].terminate())
+        signal.signal(signal.SIGTERM, lambda *_: [one.terminate() for one in launchers[:1]])
+        for machine in network.machines:
+            launchers.append(machine.popen(
+                [sys.executable, '-m', 'gluonblocks', 'train', *arguments, *nodes, '--node-rank',
+                 str(machine.number)], env=env))
         codes = [launcher.wait() for launcher in launchers]
     return codes[0] if codes[0] >= 0 else 128 - codes[0]
 

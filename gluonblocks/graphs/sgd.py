@@ -6,14 +6,16 @@ import mxnet as mx
 from .rewriting import operator
 
 
-def sgd_update(weights, grads, momenta, rescale_grad, momentum, lrs, wds):
-    """`mx.nd.multi_sgd_update`, or `multi_sgd_mom_update` where `momenta` is not None, to the bit.
+def sgd_update(weights, grads, velocities, rescale_grad, momentum, lrs, wds):
+    """`mx.nd.multi_sgd_update`, or `multi_sgd_mom_update` with `velocities`, to the last bit.
 
     All are lists with something for each array of weights, of dense float32 NDArrays of one CPU.
-    Weights and momenta are changed in place. The operators have to be there: `kernels.load`.
+    Weights and velocities are changed in place; without momentum the latter are None. The operators
+    have to be there: `kernels.load`.
     """
     rates = _rates((rescale_grad, momentum, *lrs, *wds), weights[0].context)
-    made = _graph(len(weights), momenta is not None)(rates, *weights, *grads, *(momenta or ()))
+    made = _graph(len(weights), velocities is not None)(rates, *weights, *grads,
+                                                         *(velocities or ()))
     for weight, new in zip(weights, made if len(weights) > 1 else [made]):
         new.copyto(weight)
 

@@ -15,7 +15,8 @@ class SGD(mx.optimizer.SGD):
 
     MXNet's operator computes number by number; ours, where the way is `operators`, as fast as
     memory gives and takes them. Few weights, gradients that are clipped, sparse arrays, other types
-    than float32 and GPUs are MXNet's as ever.
+    than float32 and GPUs are MXNet's as ever. Calls private methods of MXNet's optimizers, which
+    its own ones call; tried on MXNet 1.9, which the operators take.
     """
 
     def update_multi_precision(self, index, weight, grad, state):
