@@ -38,6 +38,7 @@ def test_two_steps_of_an_optimizer_are_those_of_its_formula(changes, expected):
 
 def test_sgd_is_ours_which_is_faster():
     net = nn.Dense(1, in_units=1)
+    net.initialize()
     assert type(make_trainer(net, mx.cpu(), options()).optimizer) is SGD
 
 
