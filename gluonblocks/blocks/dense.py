@@ -1,5 +1,6 @@
 """Dense blocks and transitions: D2L 5.13, after Huang, Liu, van der Maaten & Weinberger 2016
 (arXiv:1608.06993)."""
+import mxnet as mx
 from mxnet import nd
 from mxnet.gluon import nn
 
@@ -43,8 +44,8 @@ class DenseBlock(nn.HybridBlock):
     """Each `conv_block` sees the input and the outputs of all before it, side by side:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
-    The output begins with the input. `net` holds the blocks. With `trace`, the shapes are printed
-    as the book prints them, but once: for the first array (a hybridized net hands on symbols).
+    The output begins with the input. `net` holds the blocks. With `trace`, the shapes of the first
+    batch are printed, in the book's words; hybridized, those of the graph that is traced for it.
 
     Raises ValueError for other ranks, for other channels than at first, and under `npx.set_np()`.
     Source: D2L 5.13.1.
@@ -55,7 +56,7 @@ class DenseBlock(nn.HybridBlock):
         check_classic_arrays(self.name)
         check_positive('num_convs', num_convs)
         check_positive('num_channels', num_channels)
-        self._num_channels, self._trace = num_channels, trace
+        self._trace, self._data_shape = trace, {}
         self.net = nn.HybridSequential()
         for _ in range(num_convs):
             self.net.add(self.make_block(num_channels))
@@ -68,22 +69,30 @@ class DenseBlock(nn.HybridBlock):
         check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
             check_images(self.name, X, self.net[0][0].gamma.shape[0])
-            if self._trace:
-                self._trace = False
-                self._print_shapes(*X.shape)
+            self._data_shape = {'data': X.shape}  # by the name that Gluon gives the input
         return super().forward(X)
 
     def hybrid_forward(self, F, X):
+        pairs = []
         for blk in self.net:
             Y = blk(X)  # (N, num_channels, H, W)
+            pairs.append((X, Y))
             X = F.concat(X, Y, dim=1)  # num_channels more
+        if self._trace:
+            self._print_shapes(pairs)
         return X
 
-    def _print_shapes(self, N, C, H, W):
+    def _print_shapes(self, pairs):
         # Book: printed in forward, which repeats it for every batch.
-        for i in range(len(self.net)):
-            X_shape, Y_shape = (N, C + i * self._num_channels, H, W), (N, self._num_channels, H, W)
-            print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
+        arrays = [array for pair in pairs for array in pair]
+        if isinstance(arrays[0], mx.sym.Symbol):
+            _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)
+        else:
+            shapes = [array.shape for array in arrays]
+        if all(shapes):  # they are not known while a container of Gluon's own traces its graph
+            for X_shape, Y_shape in zip(shapes[::2], shapes[1::2]):
+                print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
+            self._trace = False
 
 
 def transition_block(num_channels):

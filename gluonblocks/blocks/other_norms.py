@@ -1,74 +1,73 @@
-"""Relatives of batch normalization, for the exercises of D2L 5.11: half of it, and more than it."""
-from mxnet import autograd, init, nd
-from mxnet.gluon import nn
+"""Relatives of batch normalization, for the exercises of D2L 5.11: half of it, and more than it.
+
+They are plain blocks, which run operator by operator and are not hybridized. Given a symbol, they
+return what they predict, so that nets with them can be exported.
+"""
+import mxnet as mx
+from mxnet import autograd, gluon, init, nd
 
 from ..checks import check_classic_arrays, check_positive
-from ..graphs.channels import Channels
-from ..graphs.mode import follow, marked, predicting
-from ..graphs.statistics import statistic
+from ..graphs.parameters import channel_parameter
 
 
-class _OtherNorm(nn.HybridBlock):
-    """What these layers share with `BatchNorm`: gamma, beta, and statistics that move.
+class _OtherNorm(gluon.Block):
+    """What these layers share with `BatchNorm`: gamma, beta, and averages that move in training.
 
-    `statistics` are the shapes of the averages by their names. The subclass's
-    `normalize(F, X, follow)` returns X_hat: `follow(name, batch)` is the batch's own statistic
-    while training, toward which the average of that name moves, and the average otherwise.
+    `averages` has the shape of each by its name. The subclass's `normalize(F, X, follow)` returns
+    X_hat: `follow(name, batch)` calls `batch()` for the batch's own statistic while training, and
+    moves the average `name` towards it; otherwise it returns the average.
     """
 
-    def __init__(self, num_features, num_dims, statistics, eps=1e-5, momentum=0.9, **kwargs):
+    def __init__(self, num_features, num_dims, averages, eps=1e-5, momentum=0.9, **kwargs):
         super().__init__(**kwargs)
         check_classic_arrays(self.name)
         check_positive('num_features', num_features)
         if num_dims not in (2, 4):
-            raise ValueError('num_dims is %r, but must be 2 (after a dense layer) or 4 (after a '
-                             'convolution)' % (num_dims,))
+            raise ValueError('num_dims must be 2 (after a dense layer) or 4 (after a convolution), '
+                             'got %r' % (num_dims,))
         self._num_features, self._num_dims = int(num_features), num_dims
-        self._eps, self._momentum, self._statistics = eps, momentum, statistics
+        self._eps, self._momentum = eps, momentum
         shape = (1, self._num_features) + (1,) * (num_dims - 2)
-        self.gamma = self.params.get('gamma', shape=shape, init=init.One())
-        self.beta = self.params.get('beta', shape=shape, init=init.Zero())
-        for name, of in statistics.items():
-            setattr(self, name, statistic(self.params, name, of))
+        self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
+        self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
+        for name, of in averages.items():
+            setattr(self, name, channel_parameter(self.params, name, of, init.Zero(), 'null'))
 
     def forward(self, X):
         check_classic_arrays(self.name, X)
-        if isinstance(X, nd.NDArray) and (len(X.shape) != self._num_dims or
-                                          X.shape[1] != self._num_features):
-            raise ValueError('%s got input of shape %s; it takes %s' % (
-                self.name, X.shape, ('(N, %d)' if self._num_dims == 2 else '(N, %d, H, W)')
-                % self._num_features))
-        return super().forward(X)
+        if isinstance(X, mx.sym.Symbol):
+            X_hat = self.normalize(mx.sym, X, lambda name, batch: getattr(self, name).var())
+            return mx.sym.broadcast_add(mx.sym.broadcast_mul(self.gamma.var(), X_hat),
+                                        self.beta.var())
+        if X.ndim != self._num_dims or X.shape[1] != self._num_features:
+            raise ValueError('%s takes input of shape %s, got %s' % (
+                self.name, ('(N, %d)' if self._num_dims == 2 else '(N, %d, H, W)')
+                % self._num_features, X.shape))
+        X_hat = self.normalize(nd, X, self._follow)
+        return self.gamma.data(X.context) * X_hat + self.beta.data(X.context)
 
-    def hybrid_forward(self, F, X, gamma, beta, **averages):
-        if F is nd:
-            X_hat = self.normalize(F, X, lambda name, batch: self._follow(averages[name], batch))
-        else:
-            with marked():
-                X_hat = self.normalize(F, X, lambda name, batch: follow(
-                    F, predicting(F, self._statistics[name]), averages[name], batch,
-                    self._momentum))
-        channels = Channels(F, X_hat, self._num_features, self._num_dims)
-        return (channels.back(channels.X * channels.spread(gamma)) +
-                channels.spread(beta, back=True))
-
-    def _follow(self, average, batch):
+    def _follow(self, name, batch):
+        average = getattr(self, name).data()
         if not autograd.is_training():
             return average
+        new = batch()
         with autograd.pause():
-            average[:] = self._momentum * average + (1 - self._momentum) * batch
-        return batch
+            average[:] = self._momentum * average + (1 - self._momentum) * new
+        return new
 
     def normalize(self, F, X, follow):
         raise NotImplementedError
+
+    def _mean(self, F, X):
+        return F.mean(X, axis=0 if self._num_dims == 2 else (0, 2, 3), keepdims=True)
 
 
 class Centering(_OtherNorm):
     """Batch normalization without the division: gamma * (X - mean) + beta.
 
     (N, C) -> (N, C), or (N, C, H, W) -> (N, C, H, W), by `num_dims`; C is `num_features`. The mean
-    is the batch's while training and `moving_mean`, which starts at 0, otherwise; with gamma it is
-    the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), but for
+    is the batch's while training and `moving_mean`, which starts at 0, otherwise. With gamma it is
+    the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), except for
     their weights of length 1. Raises ValueError for input of another shape.
     """
 
@@ -77,13 +76,11 @@ class Centering(_OtherNorm):
         super().__init__(num_features, num_dims, {'moving_mean': shape}, **kwargs)
 
     def normalize(self, F, X, follow):
-        channels = Channels(F, X, self._num_features, self._num_dims)
-        mean = follow('moving_mean', channels.mean(channels.X))
-        return channels.back(channels.X - channels.spread(mean))
+        return F.broadcast_sub(X, follow('moving_mean', lambda: self._mean(F, X)))
 
 
 class Scaling(_OtherNorm):
-    """Batch normalization without the mean's removal: gamma * X / sqrt(var + eps) + beta.
+    """Batch normalization without subtracting the mean: gamma * X / sqrt(var + eps) + beta.
 
     (N, C) -> (N, C), or (N, C, H, W) -> (N, C, H, W), by `num_dims`; C is `num_features`. The
     variance is taken about the mean, as in `BatchNorm`; it is the batch's while training and
@@ -95,10 +92,9 @@ class Scaling(_OtherNorm):
         super().__init__(num_features, num_dims, {'moving_var': shape}, **kwargs)
 
     def normalize(self, F, X, follow):
-        channels = Channels(F, X, self._num_features, self._num_dims)
-        D = channels.X - channels.spread(channels.mean(channels.X))
-        var = follow('moving_var', channels.mean(F.square(D)))
-        return channels.back(channels.X * channels.spread(1 / F.sqrt(var + self._eps)))
+        var = follow('moving_var', lambda: self._mean(
+            F, F.square(F.broadcast_sub(X, self._mean(F, X)))))
+        return F.broadcast_div(X, F.sqrt(var + self._eps))
 
 
 class Whitening(_OtherNorm):
@@ -106,15 +102,15 @@ class Whitening(_OtherNorm):
     square root.
 
     (N, C) -> (N, C), or (N, C, H, W) -> (N, C, H, W), by `num_dims`; C is `num_features`. Batch
-    normalization divides each channel by its own deviation; this one multiplies all channels by
-    one matrix, (C, C), so that what comes out has, but for gamma and beta, the identity as its
-    covariance. Of the matrices that do so W is the symmetric one (ZCA), which turns the channels
-    the least.
+    normalization divides each channel by its own deviation; this layer multiplies all channels by
+    one matrix, (C, C), so that the covariance of X_hat is the identity. Of all matrices that do so,
+    W is the symmetric one (ZCA), which changes the channels the least.
 
-    W comes of `num_iterations` of Newton's iteration, as Huang et al. 2019 (arXiv:1904.03441) have
-    it for their decorrelated batch normalization (2018, arXiv:1804.08450): matrix products only,
-    and directions in which the batch hardly varies, which an exact inverse would blow up, are
-    whitened in part. `moving_mean`, (C, 1), and `moving_matrix`, W's average, both start at 0.
+    W is the result of `num_iterations` of Newton's iteration, as in the decorrelated batch
+    normalization of Huang et al. (2018, arXiv:1804.08450; 2019, arXiv:1904.03441): it needs matrix
+    products only, and directions in which the batch hardly varies, which an exact inverse would
+    blow up, are whitened in part. `moving_mean`, (C, 1), and `moving_matrix`, the average of W,
+    both start at 0.
 
     Raises ValueError for input of another shape.
     """
@@ -128,24 +124,24 @@ class Whitening(_OtherNorm):
     def normalize(self, F, X, follow):
         X = F.swapaxes(X, 0, 1)  # (C, N) or (C, N, H, W)
         Z = F.reshape(X, (0, -1))  # (C, n)
-        mean = F.mean(Z, axis=1, keepdims=True)
-        D = F.broadcast_sub(Z, mean)
-        # A graph is traced before n is known: it is counted when the graph runs.
-        n = F.sum(F.ones_like(F.slice_axis(Z, axis=0, begin=0, end=1)), axis=1, keepdims=True)
-        eye = F.eye(self._num_features)
-        cov = F.broadcast_div(F.dot(D, D, transpose_b=True), n) + self._eps * eye
-        W = follow('moving_matrix', _inverse_root(F, cov, eye, self._num_iterations))
-        Y = F.dot(W, F.broadcast_sub(Z, follow('moving_mean', mean)))
-        return F.swapaxes(F.reshape_like(Y, X), 0, 1)
+
+        def batch_matrix():
+            D = F.broadcast_sub(Z, F.mean(Z, axis=1, keepdims=True))
+            eye = F.eye(self._num_features)
+            cov = F.dot(D, D, transpose_b=True) / Z.shape[1] + self._eps * eye
+            return _inverse_root(F, cov, eye, self._num_iterations)
+        W = follow('moving_matrix', batch_matrix)
+        mean = follow('moving_mean', lambda: F.mean(Z, axis=1, keepdims=True))
+        return F.swapaxes(F.reshape_like(F.dot(W, F.broadcast_sub(Z, mean)), X), 0, 1)
 
 
 def _inverse_root(F, A, eye, num_iterations):
-    """About the inverse of A's square root; A is symmetric, (C, C), its eigenvalues above 0.
+    """Approximate the inverse of A's square root; A is symmetric, (C, C), with eigenvalues above 0.
 
-    Newton's iteration Z <- (3 Z - Z^3 A) / 2 goes there from the identity, where all eigenvalues of
-    A are at most 1: A is divided by its trace, their sum. Y = A Z is kept beside Z, for without it
-    the errors of rounding grow from step to step, to no end (Higham 2008, Functions of Matrices,
-    chapter 6).
+    Newton's iteration Z <- (3 Z - Z^3 A) / 2 converges to it from the identity if all eigenvalues
+    of A are at most 1: so A is divided by its trace, their sum. Y = A Z is computed alongside Z,
+    because otherwise the rounding errors grow from step to step (Higham 2008, Functions of
+    Matrices, chapter 6).
     """
     trace = F.reshape(F.sum(A * eye), (1, 1))
     Y, Z = F.broadcast_div(A, trace), eye

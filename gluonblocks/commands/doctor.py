@@ -51,7 +51,7 @@ def collect(error=None):
              ('MXNet', _mxnet_version(error)),
              ('GluonCV', _version('gluoncv') or 'not installed')]
     if not error:
-        lines += [('way', _way(wrong)), ('threads', _threads(wrong)), ('MXNet build', _features()),
+        lines += [('operators', _operators(wrong)), ('threads', _threads(wrong)), ('MXNet build', _features()),
                   ('devices', _devices(wrong))]
     lines += [('variables', ' '.join(_variables()) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
@@ -91,27 +91,25 @@ def _threads(wrong):
     return '%d for %d cores' % (used, cores)
 
 
-def _way(wrong):
-    from ..graphs.kernels.load import pending, status
-    from ..graphs.switch import VARIABLE, way
+def _operators(wrong):
+    from ..graphs.operators import VARIABLE, are_on, pending, status
     try:
-        chosen = way()
+        if not are_on():
+            return 'off (%s=0)' % VARIABLE
     except ValueError as error:
         wrong.append('%s' % error)
         return 'unknown'
-    if chosen == 'operators':
-        if pending():
-            return 'operators, which the first training compiles: about ten seconds'
-        state = status()
-        if not state.ready:
-            if os.environ.get(VARIABLE) or state.faulty:
-                wrong.append('There are no operators: %s.%s' % (
-                    state.reason, '\nTo have them: ' + state.remedy if state.remedy else ''))
-                return 'graph, for there are no operators'
-            return 'graph, for there are no operators, which train faster: %s%s' % (
-                state.reason, '. To have them: ' + state.remedy if state.remedy else '')
-    return '%s, %s' % (chosen, 'as %s says' % VARIABLE if os.environ.get(VARIABLE) else
-                       'unless %s says otherwise' % VARIABLE)
+    if pending():
+        return 'not compiled yet; the first training run compiles them'
+    state = status()
+    if state.ready:
+        return 'ready'
+    if os.environ.get(VARIABLE) or state.faulty:
+        wrong.append('The C++ operators cannot be used: %s.%s' % (
+            state.reason, '\nTo use them: ' + state.remedy if state.remedy else ''))
+        return 'unavailable'
+    return 'unavailable, so training is slower: %s%s' % (
+        state.reason, '. To use them: ' + state.remedy if state.remedy else '')
 
 
 def _features():

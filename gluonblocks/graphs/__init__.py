@@ -1,9 +1,4 @@
-"""What a hybridized net runs in the place of the chapters' formulas: the same numbers, faster.
-
-The environment variable GLUONBLOCKS_WAY switches it off and on: see `switch`.
-"""
+"""The graphs that hybridized nets run: the passes over them, and the C++ operators."""
 from .net import Net
-from .simplify import simplify
-from .switch import way
 
-__all__ = ['Net', 'simplify', 'way']
+__all__ = ['Net']

@@ -1,111 +1,195 @@
 """The net that the registry's models are made of."""
-import collections
-from typing import Any
+import threading
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
-from .concatenations import Part, divide_norms
-from .operators import use_operators
+from . import operators
+from .divided_norms import Slice
+from .graph import Graph, Node
+from .mxnet_private import (
+    children,
+    finish_initialization,
+    flags_of,
+    is_deferred,
+    is_dense,
+    is_hybridized,
+    is_initialized,
+    runs_by_gluon,
+)
+from .parameters import load_parameters
+from .passes import PREDICTION, TRAINING
 from .prediction import prediction_graph
-from .simplify import simplify
-from .statistics import starts_missing
-from .switch import taken, way
 
 # Four sizes of images, trained on and predicted; each graph keeps memory for what it computes.
 MAX_GRAPHS = 8
+_lock = threading.RLock()  # of compilation: one net is traced at a time
 
 
 class Net(nn.HybridSequential):
-    """A HybridSequential of layers for images, (N, C, H, W) -> (N, num_classes).
+    """A HybridSequential of layers for images: (N, C, H, W) -> (N, num_classes).
 
-    It is used as Gluon's own: `net.initialize()`, `net(X)`, `net[0]` and so on. What it has beside:
+    It is used as Gluon's own is. In addition:
 
-    - `features`, all layers but the last, and `output`, the last, which may be replaced:
-      `net.output = nn.Dense(5)` has a trained net learn other classes.
-    - Hybridized, it is faster. Gluon traces one graph for images of all sizes, without knowing any.
-      Here each size of images, and each mode, training or predicting, gets that graph simplified
-      (see `simplify`) when it comes first; the `MAX_GRAPHS` that were used last are kept. One that
-      trains, on the CPU, has norms of concatenations divided (see `divide_norms`), and our own
-      operators inside where they are faster (see `use_operators`).
-      GLUONBLOCKS_WAY switches both off (see `switch`).
-    - `save_parameters` and `export` wait until MXNet has computed what they write; `export` writes
-      the graph for prediction, for images of all sizes.
+    - `features` is all layers but the last, and `output` the last. Both may be replaced:
+      `net.output = nn.Dense(5)` prepares a trained net for other classes.
+    - Hybridized, it is faster. Gluon runs the graph that it traced as it is. Here the graph is
+      rewritten for each mode and size of images, by the passes of `graphs/passes.py`, and the last
+      `MAX_GRAPHS` are kept. `graph_for` shows the result.
+    - `save_parameters` and `export` wait until MXNet has computed what they write.
 
-    Raises RuntimeError when called before it is initialized, and ValueError for input that is not
-    (N, C, H, W) where the first layer is a convolution.
+    Raises RuntimeError when called before it is initialized, and ValueError for input that does not
+    fit the first layer.
     """
-
-    _cached_op: Any  # Gluon's own
-    _cached_op_args: Any
-    _traced: Any = ()  # the parameters that the traced graph takes, in its order
 
     def _alias(self):  # Gluon names nets by it, as in the book
         return 'hybridsequential'
 
     @property
     def features(self):
-        """All layers but the last, as a new `Net` that shares them: X -> what `output` is given."""
+        """All layers but the last, as a new `Net` that shares them: X -> what `output` is given.
+
+        A block set in its place is taken apart into its layers, if it is a Sequential.
+        """
         return self[:-1]
+
+    @features.setter
+    def features(self, block):
+        layers = list(block) if isinstance(block, (nn.Sequential, nn.HybridSequential)) else [block]
+        output = self.output
+        children(self).clear()
+        self.add(*layers, output)
 
     @property
     def output(self):
-        """The last layer. One that is set in its place has to be initialized, the others stay as
-        they are: `net.output.initialize()`, and a new Trainer for its parameters."""
+        """The last layer. A new one has to be initialized, while the others stay as they are:
+        `net.output.initialize()`, and a new Trainer for its parameters."""
         return self[-1]
 
     @output.setter
     def output(self, layer):
-        self.register_child(layer, list(self._children)[-1])
+        self.register_child(layer, list(children(self))[-1])
 
     def __setattr__(self, name, value):
-        if name == 'output':  # Gluon would add a layer of that name, at the end
+        if name in ('features', 'output'):  # Gluon would add a layer of that name, at the end
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
 
+    def _clear_cached_op(self):  # Gluon calls it after `hybridize`, `cast` and changes of layers
+        super()._clear_cached_op()
+        self._symbol = self._traced = None  # the traced graph, and the parameters that it takes
+        self._graphs = {}  # the oldest first
+
     def forward(self, x, *args):
-        try:
+        if not isinstance(x, mx.nd.NDArray):
             return super().forward(x, *args)
+        try:
+            if args or not is_hybridized(self) or runs_by_gluon(self):
+                return super().forward(x, *args)
+            with x.context:
+                return self._compiled_for(x)(x)
         except (RuntimeError, ValueError) as error:  # MXNet's own errors are RuntimeErrors
-            if isinstance(x, mx.nd.NDArray):
-                self._explain(error, x)
+            self._explain(error, x)
             raise
 
-    def save_parameters(self, filename, **kwargs):
-        """As Gluon's, once all that is being computed is there.
+    def graph_for(self, shape, training=True):
+        """Return the graph that runs for input of `shape`, (N, C, H, W), as MXNet's symbol.
 
-        Batch norms' averages are set while MXNet computes behind Python's back. With
-        `static_alloc, static_shape` a file written right after a step had older ones, one time in
-        five.
+        That is Gluon's trace of the net after the passes. With `training`, the one that is recorded
+        and then differentiated. Raises RuntimeError for a net that is not initialized.
+        """
+        x = mx.nd.zeros(shape)
+        with _lock, autograd.pause():
+            return self._rewritten(x, training, recording=training, wanted=False).symbol()
+
+    def _compiled_for(self, x):
+        """The `_Compiled` graph for x, in today's mode; made if it is not there yet."""
+        training, recording = autograd.is_training(), autograd.is_recording()
+        if self._symbol is None:
+            with _lock, autograd.pause():
+                self._trace(x)
+        wanted = recording and _is_recorded(x)
+        key = (training, recording, wanted, x.shape[1:], x.dtype, x.context.device_type,
+               operators.are_on(), training and tuple([param.grad_req for param in self._traced]))
+        compiled = self._graphs.get(key)
+        if compiled is None:
+            with _lock, autograd.pause():
+                graph = self._rewritten(x, training, recording, wanted)
+                compiled = _Compiled(graph, self._traced, dict(flags_of(self)), recording)
+                while len(self._graphs) >= MAX_GRAPHS:
+                    del self._graphs[next(iter(self._graphs))]
+                self._graphs[key] = compiled
+        return compiled
+
+    def _rewritten(self, x, training, recording, wanted):
+        """The `Graph` for x after the passes; `wanted` says if the gradient of x is asked for."""
+        symbol = self._trace(x)
+        # The operators take float32 on the CPU. In training they move averages in the forward pass,
+        # so that it must be recorded; predicting, they have no gradient.
+        ours = (training == recording and x.context.device_type.startswith('cpu')
+                and x.dtype == np.float32 and operators.available())
+        graph = Graph(symbol, training, ours, {
+            param.name: param.grad_req for param in self._traced if is_dense(param)}, data=x.shape)
+        (data,) = [node for node in graph.nodes if node.op == 'null' and node.name == 'data']
+        del data.attrs['__shape__']  # another batch may have another size
+        if wanted:
+            # It may have to be added to another gradient, which the operators cannot: they take a
+            # copy of x.
+            graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
+        for change in TRAINING if training else PREDICTION:
+            graph = change(graph)
+        return graph
+
+    def _trace(self, x):
+        """Trace the net, for all sizes of images, and give shapes to parameters that lack one."""
+        if self._symbol is None:
+            # The shape is for layers that print theirs.
+            symbol = super().forward(mx.sym.var('data', shape=x.shape))
+            params = self.collect_params()
+            if any(is_deferred(param) for param in params.values()):
+                arguments, _, states = symbol.infer_shape(data=x.shape)
+                names = symbol.list_arguments() + symbol.list_auxiliary_states()
+                for name, shape in zip(names, arguments + states):
+                    if name in params and is_deferred(params[name]):
+                        params[name].shape = shape
+                        finish_initialization(params[name])
+            self._traced = [params[name] for name in symbol.list_inputs() if name != 'data']
+            self._symbol = symbol
+        return self._symbol
+
+    def save_parameters(self, filename, **kwargs):
+        """Save as Gluon does, once all that is being computed is there.
+
+        With `static_alloc, static_shape`, one file in five written right after a step had the
+        running statistics of an earlier one.
         """
         mx.nd.waitall()
         super().save_parameters(filename, **kwargs)
 
-    def export(self, path=None, epoch=0, remove_amp_cast=True, prefix=None, for_training=False):
-        """Write `path`-symbol.json and `path`-0000.params, by `epoch`, which other programs load.
+    def load_parameters(self, filename, *args, **kwargs):
+        """Load a file as `Block.load_parameters` does, or the book's, which lacks the averages.
 
-        They hold the graph for prediction alone, of MXNet's own operators (see `prediction_graph`):
-        it is what other programs run fastest and convert. With `for_training` it is the graph that
-        trains, too, where somebody loads it to train on; then the net has to be hybridized and
-        called once, and `remove_amp_cast` is as Gluon's. `prefix` is another name of `path`.
+        Raises ValueError, with what differs, for a file of a net with other shapes.
+        """
+        load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
-        Returns the two files' names. Raises TypeError without a path, and with two; RuntimeError
-        for a net without numbers.
+    def export(self, path=None, epoch=0, prefix=None):
+        """Write `path`-symbol.json and `path`-0000.params, by `epoch`; return both names.
+
+        Other programs load them to predict. They hold `prediction_graph`, of MXNet's own operators,
+        for images of all sizes. `prefix` is another name of `path`.
+
+        Raises TypeError without a path or with two, and RuntimeError for a net that is not
+        initialized.
         """
         if (path is None) == (prefix is None):
-            raise TypeError('export takes one path, by the name path or prefix, but got path=%r '
-                            'and prefix=%r' % (path, prefix))
+            raise TypeError('export takes one path, named path or prefix, got path=%r and prefix=%r'
+                            % (path, prefix))
         path = prefix if path is None else path
         files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
-        if for_training:
-            mx.nd.waitall()
-            if self._traced:  # and not what the last graph took, which may be parts of them
-                self._cached_op_args = [(False, param) for param in self._traced]
-            super().export(path, epoch, remove_amp_cast=remove_amp_cast)
-            return files
         symbol, params = prediction_graph(self)
         states = symbol.list_auxiliary_states()
         symbol.save(files[0])
@@ -114,83 +198,59 @@ class Net(nn.HybridSequential):
         return files
 
     def _explain(self, error, x):
-        """Raise an error that says more than `error`, where it is known what went wrong."""
+        """Raise an error that says more than `error`, if it is known what went wrong."""
         for param in self.collect_params().values():
-            try:
-                param.list_ctx()
-            except RuntimeError:
-                raise RuntimeError('%s is called, but not initialized: call net.initialize() '
-                                   'first (%s has no value)' % (self.name, param.name)) from error
-        if len(x.shape) != 4 and isinstance(self[0], nn.Conv2D):
-            raise ValueError('%s takes images, (N, C, H, W), but got an array of shape %s'
-                             % (self.name, x.shape)) from error
+            if not is_initialized(param) and not is_deferred(param):
+                raise RuntimeError('%s is not initialized: call net.initialize() first (%s has no '
+                                   'value)' % (self.name, param.name)) from error
+        first = next(iter(children(self).values()), None)
+        if not isinstance(first, nn.Conv2D):
+            return
+        dtype, given = np.dtype(first.weight.dtype).name, np.dtype(x.dtype).name
+        channels = first.weight.shape[1]  # 0: not known yet
+        problem = None
+        if x.ndim != 4:
+            problem = 'takes images, (N, C, H, W), got an array of shape %s' % (x.shape,)
+        elif given != dtype:
+            problem = 'takes %s, got %s: use X.astype(%r)%s' % (
+                dtype, given, dtype, ' / 255' if given == 'uint8' else '')
+        elif x.shape[1] != channels and x.shape[3] in ((channels,) if channels else (1, 3)):
+            problem = ('takes images as (N, C, H, W), got shape %s: use X.transpose((0, 3, 1, 2))'
+                       % (x.shape,))
+        elif channels and x.shape[1] != channels:
+            problem = ('is for images of %d channel%s, got shape %s: convert them, or make a new '
+                       'net, which learns its in_channels from the first batch'
+                       % (channels, 's' * (channels > 1), x.shape))
+        if problem:
+            raise ValueError('%s %s' % (self.name, problem)) from error
 
-    def _clear_cached_op(self):
-        super()._clear_cached_op()
-        self._traced = ()
-        self._graphs = collections.OrderedDict()  # the one used last at the end
-        self._way = way()
 
-    def _call_cached_op(self, *args):
-        if self._way != way():
-            self._clear_cached_op()
-        if len(args) != 1 or self._backend or way() == 'formula':
-            return super()._call_cached_op(*args)
-        # Without a graph it is to be traced anew; without an operation the last try failed.
-        if not self._cached_graph or self._cached_op is None:
-            self._build_cache(*args)
-            self._traced = [param for is_data, param in self._cached_op_args if not is_data]
-        training, operators = autograd.is_training(), self._operators_for(args[0])
-        divided = training and args[0].context.device_type.startswith('cpu')
-        key = training, args[0].shape[1:], operators, divided
-        if key not in self._graphs:
-            self._graphs[key] = self._make_for(training, args[0].shape, operators, divided)
-            if len(self._graphs) > MAX_GRAPHS:
-                self._graphs.popitem(last=False)
-        self._graphs.move_to_end(key)
-        self._cached_op, self._cached_op_args = self._graphs[key]
-        return super()._call_cached_op(*args)
+class _Compiled:
+    """A graph that runs, with the parameters that it takes. Several threads may call it."""
 
-    def _operators_for(self, x):
-        """(whether the gradient of the input is asked for, `grad_req` of each parameter) where our
-        operators may be used, None where not. They take float32 on the CPU, and are for training
-        alone: a forward pass that is not recorded moves no averages of `nn.BatchNorm`."""
-        if not (autograd.is_training() and autograd.is_recording()
-                and x.context.device_type.startswith('cpu') and x.dtype == np.float32
-                and taken() == 'operators'):
-            return None
-        try:
-            autograd.get_symbol(x)
-            asked = True
-        except mx.base.MXNetError:  # it is in no recorded computation
-            asked = False
-        return asked, tuple([param.grad_req for param in self._traced])
+    def __init__(self, graph, params, flags, recording):
+        symbol = graph.symbol()
+        sources = {param.name: param for param in params}
+        sources.update((name, Slice(sources[whole], begin, end))
+                       for name, (whole, begin, end) in graph.slices.items())
+        self._args = [sources.get(name) for name in symbol.list_inputs()]  # None: the input
+        if flags.get('static_alloc') and not recording:
+            # It fixes the order of operations, too: a third faster for one image. A graph that is
+            # recorded may write running statistics, which MXNet's engine would then not know of.
+            flags['static_shape'] = True
+        data = [i for i, arg in enumerate(self._args) if arg is None]
+        rest = [i for i, arg in enumerate(self._args) if arg is not None]
+        self._operation = mx.nd.CachedOp(
+            symbol, [('data_indices', data), ('param_indices', rest), *flags.items()])
 
-    def _make_for(self, training, shape, operators, divided):
-        """What Gluon keeps of a graph, made for images of `shape`: the operation, its arguments."""
-        (data,), symbol = self._cached_graph
-        if operators:
-            asked = [data.name] if operators[0] else []
-            symbol = use_operators(symbol, self._requests(), asked, **{data.name: shape})
-        symbol = simplify(symbol, training, **{data.name: shape})
-        params = {param.name: param for param in self._traced}
-        if divided:
-            symbol, parts = divide_norms(symbol, **{data.name: shape})
-            params.update({name: Part(params[old], begin, end)
-                           for name, (old, begin, end) in parts.items()})
-        args = [(True, 0) if name == data.name else (False, params[name])
-                for name in symbol.list_inputs()]
-        flags = [('data_indices', [i for i, (is_data, _) in enumerate(args) if is_data]),
-                 ('param_indices', [i for i, (is_data, _) in enumerate(args) if not is_data])]
-        return mx.nd.CachedOp(symbol, flags + self._flags), args
+    def __call__(self, x):
+        return self._operation(*[x if arg is None else arg.data(x.context) for arg in self._args])
 
-    def _requests(self):
-        """{name: grad_req} of the parameters that our operators can take."""
-        return {param.name: param.grad_req for param in self._traced
-                if np.dtype(param.dtype) == np.float32
-                and param._stype == param._grad_stype == 'default'}
 
-    def load_parameters(self, filename, ctx=None, allow_missing=False, *args, **kwargs):
-        """As `Block.load_parameters`; a file of the book's net, without averages, loads too."""
-        allow_missing = starts_missing(self, filename, ctx) or allow_missing
-        super().load_parameters(filename, ctx, allow_missing, *args, **kwargs)
+def _is_recorded(x):
+    """Return True if the gradient of x is asked for."""
+    try:
+        autograd.get_symbol(x)
+    except mx.base.MXNetError:  # it is in no recorded computation
+        return False
+    return True

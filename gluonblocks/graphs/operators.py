@@ -1,202 +1,129 @@
-"""A net's training graph with the operators of `kernels` in the place of what they compute.
+"""The C++ operators of `kernels`: compiled, loaded into MXNet, and checked before they are used.
 
-Rewritings of the graph that Gluon traced, each only where it is known to hold and to be faster:
-
-- convolution + batch norm + activation + max-pooling, of few channels -> one `stage`. oneDNN has
-  fast kernels for channels in eights; others it computes as matrix products, with copies.
-- batch norm (+ activation) -> one `norm`: two passes over the numbers forward, and two backward.
-- convolutions on maps of a few pixels -> products of matrices (see `small_maps`).
-
-A convolution in eights hands on its output in an order of oneDNN's own, which its batch norm takes
-as it is and our `norm` would have put back: so `nn.BatchNorm` after one stays. `gb.BatchNorm`'s
-graph has it put back too.
+GLUONBLOCKS_OPERATORS=0 turns them off; nets then train and predict with MXNet's own operators.
 """
+import collections
+import contextlib
+import hashlib
 import json
+import os
+import threading
+import warnings
 
-from .mode import MARK, NORM
-from .rewriting import (
-    OURS,
-    Graph,
-    are_requested,
-    is_plain_convolution,
-    is_plain_norm,
-    pair,
-    tuple_of,
-)
-from .small_maps import multiply_small_maps
+import mxnet as mx
 
-_FUSED = ('sigmoid', 'relu')  # activations that the operators have
-MAX_CHANNELS = 32  # of a stage's output; its input may have half of them
+from ..files import read_file, write_file
+from .kernels.build import Unavailable, library
+from .mxnet_private import load_library
+
+VARIABLE = 'GLUONBLOCKS_OPERATORS'
+
+# ready: the operators can be used; reason: why not; remedy: what would help, or ''; faulty: they
+# are there, but do not work.
+Status = collections.namedtuple('Status', ['ready', 'reason', 'remedy', 'faulty'])
+
+_lock = threading.Lock()
+_status = _compiling = None
+_warned = False
 
 
-def use_operators(symbol, requests, asked=(), **shapes):
-    """The graph `symbol` with our operators, for training on inputs of `shapes`, as data=(N, ...).
+def are_on():
+    """Return False if the environment turns the operators off; ValueError if it is not 0 or 1."""
+    value = os.environ.get(VARIABLE) or '1'
+    if value not in ('0', '1'):
+        raise ValueError('the environment variable %s must be 0 (off) or 1 (on, the default), got '
+                         '%r' % (VARIABLE, value))
+    return value == '1'
 
-    `requests` has the `grad_req` of the float32 parameters by name: only what takes parameters of
-    which all gradients are written is replaced. `asked` names the inputs whose gradient is asked
-    for. It may have to be added to another, which the operators cannot: of these they get a copy.
+
+def available():
+    """Return True if the operators are on and can be used. The first call may compile them.
+
+    A RuntimeWarning says once if they do not work, or if they are asked for and cannot be used.
     """
-    graph = Graph(symbol)
-    norms = [norm for norm in _norms(graph) if _fits(graph, norm, requests)]
-    entries = [norm.inputs[0] for norm in norms]
-    entries += [graph.nodes[i]['inputs'][0] for i, _, _ in entries
-                if graph.nodes[i]['op'] == 'Convolution']
-    sizes = graph.sizes(entries, shapes)
-    replaced = [_stage(graph, norm, requests, sizes) or _norm(graph, norm, sizes)
-                for norm in norms]
-    replaced.append(multiply_small_maps(graph, requests, shapes))
-    return graph.symbol(requests, asked) if any(replaced) else symbol
-
-
-class _Norm:
-    """A batch norm of a graph: `inputs` are the entries of X, gamma, beta and both averages.
-
-    `members` are the numbers of the nodes that it is made of, and `output` of the one that gives Y.
-    """
-
-    def __init__(self, inputs, members, output, eps, momentum, ours):
-        self.inputs, self.members, self.output = inputs, members, output
-        self.attrs, self.ours = {'eps': eps, 'momentum': momentum}, ours
-
-
-def _norms(graph):
-    """The batch norms of a graph that normalize by the batch, `nn.BatchNorm` and `gb.BatchNorm`."""
-    groups = {}
-    for i, node in enumerate(graph.nodes):
-        attrs = node.get('attrs', {})
-        if NORM in attrs:
-            groups.setdefault(attrs[MARK], set()).add(i)
-        elif is_plain_norm(node):
-            yield _Norm(node['inputs'], {i}, i, attrs.get('eps', '1e-3'),
-                        attrs.get('momentum', '0.9'), ours=False)
-    for members in groups.values():
-        norm = _ours(graph, members)
-        if norm:
-            yield norm
-
-
-def _ours(graph, members):
-    """The `_Norm` that the marked nodes `members` are, or None if there is more to them."""
-    # The node that moves an average is read from JSON, and has no mark.
-    members |= {j for i in members for j, _, _ in graph.nodes[i]['inputs']
-                if graph.nodes[j]['op'] == 'sgd_mom_update'}
-    said = json.loads(next(attrs[NORM] for attrs in (graph.nodes[i].get('attrs', {})
-                                                     for i in members) if NORM in attrs))
-    outside = {(j, k) for i in members for j, k, _ in graph.nodes[i]['inputs'] if j not in members}
-    params = {graph.nodes[j]['name']: (j, k) for j, k in outside if graph.nodes[j]['op'] == 'null'}
-    roles = [params.get(name) for name in said['params']]
-    data = outside - set(roles)
-    outputs = {(i, k) for (i, k), users in graph.users.items()
-               if i in members and not set(users) <= members}
-    outputs |= {head for head in graph.heads if head[0] in members}
-    if None in roles or len(data) != 1 or len(outputs) != 1:
-        return None
-    (output, k), = outputs
-    if k:
-        return None
-    return _Norm([[i, k, 0] for i, k in [data.pop()] + roles], members, output,
-                 repr(said['eps']), repr(said['momentum']), ours=True)
-
-
-def _fits(graph, norm, requests):
-    """Whether nothing else takes what `norm` takes, and all is written as our operator writes."""
-    return (all(graph.only_user(entry, norm.members) is not None for entry in norm.inputs)
-            and are_requested('write', graph, norm.inputs[1:3], requests)
-            and are_requested('null', graph, norm.inputs[3:], requests))
-
-
-def _activation(graph, i):
-    """(number, act_type) of the activation after node `i`, or (None, '')."""
-    j = graph.next(i, 'Activation')
-    return (None, '') if j is None else (j, graph.nodes[j]['attrs']['act_type'])
-
-
-def _norm(graph, norm, sizes):
-    """Put a `norm` in the place of a batch norm and its activation; whether it was done."""
-    size = sizes.get(tuple(norm.inputs[0][:2]))
-    if size is None or len(size) not in (2, 4):
+    global _warned
+    if not are_on():
         return False
-    if len(size) == 4 and not norm.ours and not _after_slow_convolution(graph, norm, sizes):
+    now = status()
+    if not now.ready and not _warned and (now.faulty or os.environ.get(VARIABLE)):
+        _warned = True
+        warnings.warn('the C++ operators are not used: %s. Training uses MXNet\'s own operators, '
+                      'which are slower%s' % (now.reason, now.remedy and '. To use ours: '
+                                              + now.remedy), RuntimeWarning, stacklevel=2)
+    return now.ready
+
+
+def start():
+    """Begin to compile the operators in the background, if they are on and not there yet."""
+    global _compiling
+    with _lock:
+        if are_on() and _status is None and _compiling is None:
+            # Only the compiler runs there: loading changes MXNet's lists, which others may read.
+            _compiling = threading.Thread(target=_compile, daemon=True)
+            _compiling.start()
+
+
+def _compile():
+    with contextlib.suppress(Unavailable):  # `status` finds the same, and says so
+        library()
+
+
+def status():
+    """The `Status` of the operators. The first call compiles, loads and checks them."""
+    global _status
+    with _lock:
+        if _status is None:
+            if _compiling:
+                _compiling.join()
+            _status = _load()
+        return _status
+
+
+def pending():
+    """Return True if `status` would have to compile them first, which takes seconds."""
+    try:
+        return _status is None and library(build=False) is None
+    except Unavailable:
         return False
-    attrs, members, last = dict(norm.attrs), set(norm.members), norm.output
-    act, kind = _activation(graph, norm.output)
-    if kind in _FUSED:
-        attrs['activation'], last = kind, act
-        members.add(act)
-    graph.replace(members, last, _node('norm', graph.nodes[norm.output], norm.inputs, attrs))
-    return True
 
 
-def _stage(graph, norm, requests, sizes):
-    """Put a `stage` in the place of the nodes around a batch norm; whether it was done."""
-    i = norm.inputs[0][0]
-    conv, size = graph.nodes[i], sizes.get(tuple(norm.inputs[0][:2]))
-    if not is_plain_convolution(conv) or size is None or not _is_staged(conv):
+def _load():
+    try:
+        path = library()
+    except Unavailable as error:
+        return Status(False, str(error), error.remedy, False)
+    try:
+        load_library(os.fsencode(path))
+        wrong = [] if _has_passed(path) else _check(path)
+    except Exception as error:  # whatever MXNet finds
+        lines = str(error).strip().splitlines()
+        reason = 'MXNet cannot run them: ' + (lines[-1] if lines else repr(error))
+    else:
+        if not wrong:
+            return Status(True, '', '', False)
+        reason = 'their results differ from MXNet\'s: ' + '; '.join(wrong)
+    return Status(False, reason, 'remove %s, and report this message' % path, True)
+
+
+def _check(path):
+    """Compare the operators with MXNet's; note a pass beside the library, never a failure."""
+    from .kernels.selfcheck import differences
+    wrong = differences()
+    if not wrong:
+        with contextlib.suppress(OSError):
+            write_file(path + '.passed', json.dumps(_identity(path)).encode(), mode=0o600)
+    return wrong
+
+
+def _has_passed(path):
+    """Return True if this very library has passed the check with this very MXNet."""
+    try:
+        return json.loads(read_file(path + '.passed', 1 << 12).decode()) == _identity(path)
+    except (OSError, ValueError):
         return False
-    if not are_requested('write', graph, conv['inputs'][1:], requests) or any(
-            graph.only_user(entry) is None for entry in conv['inputs']):
-        return False
-    if not _after_slow_convolution(graph, norm, sizes) or size[1] > MAX_CHANNELS or (
-            _given(graph, norm, sizes)[1] > MAX_CHANNELS // 2):
-        return False
-    members, last = set(norm.members) | {i}, norm.output
-    attrs = dict(norm.attrs, channels=size[1], bias=len(conv['inputs']) - 2,
-                 kernel=pair(conv, 'kernel'), pad=pair(conv, 'pad', (0, 0)))
-    act, kind = _activation(graph, last)
-    if act is not None:
-        if kind not in _FUSED:
-            return False
-        attrs['activation'], last = kind, act
-        members.add(act)
-    pool = _pooling(graph, last, size)
-    if pool is not None:
-        attrs.update(window=pair(graph.nodes[pool], 'kernel'),
-                     stride=pair(graph.nodes[pool], 'stride', (1, 1)))
-        last = pool
-        members.add(pool)
-    graph.replace(members, last, _node('stage', graph.nodes[norm.output],
-                                       conv['inputs'] + norm.inputs[1:], attrs))
-    return True
 
 
-def _is_staged(conv):
-    """Whether `stage` can compute the plain convolution `conv`."""
-    return tuple_of(conv, 'stride', (1, 1)) == (1, 1) and all(
-        p < k for p, k in zip(tuple_of(conv, 'pad', (0, 0)), tuple_of(conv, 'kernel')))
-
-
-def _given(graph, norm, sizes):
-    """The shape that the node before `norm` is given, or None."""
-    return sizes.get(tuple(graph.nodes[norm.inputs[0][0]]['inputs'][0][:2]))
-
-
-def _after_slow_convolution(graph, norm, sizes):
-    """Whether a convolution comes before `norm` for which oneDNN has no kernel of its own."""
-    if graph.nodes[norm.inputs[0][0]]['op'] != 'Convolution':
-        return False
-    size, given = sizes.get(tuple(norm.inputs[0][:2])), _given(graph, norm, sizes)
-    return bool(size and given and len(size) == 4
-                and (size[1] % 8 or given[1] % 8 and given[1] > 3))
-
-
-def _pooling(graph, i, size):
-    """The number of the max-pooling after node `i` that `stage` can do, or None."""
-    j = graph.next(i, 'Pooling')
-    if j is None:
-        return None
-    pool = graph.nodes[j]
-    attrs = pool['attrs']
-    if (attrs.get('pool_type', 'max') != 'max' or attrs.get('global_pool', 'False') in ('True', '1')
-            or attrs.get('pooling_convention', 'valid') != 'valid'
-            or attrs.get('layout', 'None') not in ('None', 'NCHW')
-            or any(tuple_of(pool, 'pad', (0, 0)))):
-        return None
-    window = tuple_of(pool, 'kernel')
-    if len(window) != 2 or any(w > n for w, n in zip(window, size[2:])):
-        return None
-    return j
-
-
-def _node(op, norm, inputs, attrs):
-    return {'op': OURS + op, 'name': norm['name'] + '_' + op, 'inputs': inputs,
-            'attrs': {key: str(value) for key, value in attrs.items()}}
+def _identity(path):
+    state = os.stat(mx.libinfo.find_lib_path()[0])
+    return {'library': hashlib.sha256(read_file(path, 1 << 26)).hexdigest(),
+            'libmxnet': [state.st_size, state.st_mtime_ns]}

@@ -1,127 +1,101 @@
-"""A net's graph for prediction alone: plain operators, with which other programs can do something.
-
-The graph that a hybridized net runs does both, training and predicting, and asks itself which (see
-`mode`). What it takes for that, other tools do not know, and who only predicts has no use for.
-"""
-import contextlib
-import json
-import threading
+"""A net's graph for prediction alone, in plain operators that other programs can read."""
+import re
 
 import mxnet as mx
 from mxnet import autograd
 
-_tracing = threading.local()
+from .graph import Graph
+from .mxnet_private import averaged, can_learn, is_initialized
 
-# What hands on its first input as it is when nothing is trained. Casts of mx.contrib.amp are among
-# them, for the parameters may come as float32.
+# Operators that hand on their first input as it is when nothing is trained. Casts of
+# mx.contrib.amp are among them, for the parameters may come as float32.
 _IDLE = ('Dropout', 'BlockGrad', '_copy', 'amp_cast')
-# The inputs of MXNet's BatchNorm after the first: (C,) each.
-_NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')
-
-
-def for_prediction():
-    """Whether the graph that is being traced is for prediction alone, on this thread."""
-    return getattr(_tracing, 'active', False)
-
-
-@contextlib.contextmanager
-def _tracing_for_prediction():
-    _tracing.active = True
-    try:
-        with autograd.pause(train_mode=False):
-            yield
-    finally:
-        _tracing.active = False
+_NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
 
 def prediction_graph(net):
-    """(symbol, params) of the Gluon block `net`, for prediction alone, its input named 'data'.
+    """Return (symbol, params) of the Gluon block `net`, for prediction; its input is named 'data'.
 
-    Every batch normalization, ours too, is MXNet's `BatchNorm` with parameters of shape (C,), whose
-    gamma is what counts: ones for `nn.BatchNorm(scale=False)`. Nodes that do nothing in prediction,
-    as Dropout, are left out; every node has a name of its own. `params` are NDArrays by name, for
-    all inputs but 'data'. The net and its graphs stay as they are.
+    Every batch normalization, ours included, takes parameters of shape (C,) and a gamma that
+    counts: ones for `nn.BatchNorm(scale=False)`. Idle nodes, such as Dropout, are left out; every
+    node has a name of its own. `params` has the NDArray of each input but 'data'. The net stays as
+    it is.
 
-    Raises RuntimeError for parameters without numbers, TypeError where `net` gives no single output
-    for a single input; and whatever its layers raise that take no symbols.
+    Raises RuntimeError for parameters that are not initialized, TypeError unless `net` maps one
+    input to one output, and whatever its layers raise that take no symbols.
     """
-    mx.nd.waitall()  # averages are set while MXNet computes behind Python's back
+    mx.nd.waitall()  # running statistics are set while MXNet computes behind Python's back
     symbol = _trace(net)
     found = {param.name: param for param in net.collect_params().values()}
     names = [name for name in symbol.list_inputs() if name != 'data']
-    unset = [name for name in names if name not in found or found[name]._data is None]
-    if unset:
-        raise RuntimeError('%s has no numbers yet: call initialize() on %s and run an input '
-                           'through it' % (unset[0], net.name))
-    # The average over the devices, as Gluon's own export writes it. Tried on MXNet 1.7 to 1.9.
-    return _plain(symbol, {name: found[name]._reduce() for name in names}, _untrained(net))
+    for name in names:
+        if name not in found or not is_initialized(found[name]):
+            raise RuntimeError('%s is not initialized: call %s.initialize() and run one batch '
+                               'through it' % (name, net.name))
+    params = {name: averaged(found[name]) for name in names}
+    return _plain(symbol, params, net), params
 
 
 def prediction_layers(net):
-    """The symbol of `prediction_graph`, also for a net without numbers. Raises as it does."""
-    return _plain(_trace(net), {}, _untrained(net))[0]
+    """Return the symbol of `prediction_graph`, also of a net that is not initialized."""
+    return _plain(_trace(net), {}, net)
+
+
+def draws_numbers(net):
+    """Return True if the training pass of `net` draws random numbers, as dropout does.
+
+    Seeding takes over a millisecond a step, so nets that draw none are spared it. A net that cannot
+    be traced is taken to draw.
+    """
+    try:
+        nodes = Graph(net(mx.sym.var('data'))).nodes
+    except Exception:  # whatever a block raises that takes no symbols
+        return True
+    return any(re.search('dropout|random|sample|shuffle|rrelu|RNN',
+                         node.op + node.attrs.get('act_type', ''), re.I) for node in nodes)
 
 
 def _trace(net):
-    with _tracing_for_prediction():
+    with autograd.pause(train_mode=False):
         symbol = net(mx.sym.var('data'))
     if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
-        raise TypeError('%s gives %s, but one output is what is taken: wrap the net in a block '
-                        'that returns the one that counts' % (net.name, _kind(symbol)))
+        found = ('%d outputs' % len(symbol.list_outputs()) if isinstance(symbol, mx.sym.Symbol)
+                 else 'a %s' % type(symbol).__name__)
+        raise TypeError('%s must give one output, got %s: wrap the net in a block that returns the '
+                        'one that counts' % (net.name, found))
     return symbol
 
 
-def _untrained(net):
-    """The names of parameters that no gradient reaches, ever. Tried on MXNet 1.7 to 1.9."""
-    return {param.name for param in net.collect_params().values() if not param._differentiable}
-
-
-def _kind(output):
-    if isinstance(output, mx.sym.Symbol):
-        return '%d outputs' % len(output.list_outputs())
-    return 'a %s' % type(output).__name__
-
-
-def _plain(symbol, params, untrained):
-    """`symbol` with plain nodes only, and those of `params` that are there in the shapes that it
-    then takes."""
-    graph = json.loads(symbol.tojson())
-    # moved: an old node's number -> its new one; handed_on: that of an idle node -> its input.
-    nodes, moved, handed_on, names = [], {}, {}, {}
-
-    def take(entry):
-        i, k, version = entry
-        return handed_on[i] if i in handed_on else [moved[i], k, version]
-
-    for i, node in enumerate(graph['nodes']):
-        inputs, attrs = [take(entry) for entry in node['inputs']], dict(node.get('attrs', {}))
-        if node['op'] in _IDLE and attrs.get('mode') != 'always':
-            handed_on[i] = inputs[0]
-            continue
-        if node['op'] == 'null':
-            for name in ('__shape__', '__dtype__'):  # those of `params` count
-                attrs.pop(name, None)
-        if node['op'] == 'BatchNorm':
-            fixed = attrs.get('fix_gamma', 'True') in ('True', '1')
-            for role, (j, _, _) in zip(_NORM, inputs[1:]):
-                name = nodes[j]['name']
-                if name not in params:
-                    continue
-                params[name] = params[name].reshape((-1,))
-                if role == 'gamma' and fixed:
-                    params[name] = mx.nd.ones_like(params[name])
-            attrs['fix_gamma'] = 'False'
-            # For who trains on elsewhere; MXNet takes no notice of an attribute of such a name.
-            if fixed:
-                attrs['__fixed_gamma__'] = 'True'
-            if nodes[inputs[2][0]]['name'] in untrained:  # nn.BatchNorm(center=False)
-                attrs['__fixed_beta__'] = 'True'
+def _plain(symbol, params, net):
+    """The symbol with plain nodes only; reshapes norms' `params` and sets fixed gammas to 1."""
+    graph, names = Graph(symbol), {}
+    untrained = {param.name for param in net.collect_params().values() if not can_learn(param)}
+    for node in graph.nodes:
+        if node.op in _IDLE and node.attrs.get('mode') != 'always':
+            graph.replace(node, node.inputs[0])
+    for node in graph.nodes:
+        if node.op == 'null':  # the shapes and types of `params` count
+            node.attrs = {key: value for key, value in node.attrs.items()
+                          if key not in ('__shape__', '__dtype__')}
+        if node.op == 'BatchNorm':
+            _plain_norm(node, params, untrained)
         # A layer that a net uses twice gives its nodes the same names twice.
-        count = names[node['name']] = names.get(node['name'], 0) + 1
-        name = node['name'] if count == 1 else '%s_%d' % (node['name'], count)
-        moved[i] = len(nodes)
-        nodes.append(dict(node, name=name, inputs=inputs, attrs=attrs))
-    return mx.sym.load_json(json.dumps({
-        'nodes': nodes, 'attrs': graph['attrs'],
-        'arg_nodes': [i for i, node in enumerate(nodes) if node['op'] == 'null'],
-        'heads': [take(entry) for entry in graph['heads']]})), params
+        count = names[node.name] = names.get(node.name, 0) + 1
+        if count > 1:
+            node.name = '%s_%d' % (node.name, count)
+    return graph.symbol()
+
+
+def _plain_norm(node, params, untrained):
+    fixed = node.flag('fix_gamma', True)
+    for role, (source, _, _) in zip(_NORM, node.inputs[1:]):
+        if source.name in params:
+            params[source.name] = params[source.name].reshape((-1,))
+            if role == 'gamma' and fixed:
+                params[source.name] = mx.nd.ones_like(params[source.name])
+    node.attrs['fix_gamma'] = 'False'
+    # For those who train on elsewhere; MXNet ignores attributes of such names.
+    if fixed:
+        node.attrs['__fixed_gamma__'] = 'True'
+    if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)
+        node.attrs['__fixed_beta__'] = 'True'

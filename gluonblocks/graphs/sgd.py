@@ -3,15 +3,15 @@ import functools
 
 import mxnet as mx
 
-from .rewriting import operator
+from .graph import operator
 
 
 def sgd_update(weights, grads, velocities, rescale_grad, momentum, lrs, wds):
-    """`mx.nd.multi_sgd_update`, or `multi_sgd_mom_update` with `velocities`, to the last bit.
+    """Do what `mx.nd.multi_sgd_update` does, or with `velocities` `multi_sgd_mom_update`, to the bit.
 
     All are lists with something for each array of weights, of dense float32 NDArrays of one CPU.
     Weights and velocities are changed in place; without momentum the latter are None. The operators
-    have to be there: `kernels.load`.
+    have to be loaded: see `operators.available`.
     """
     rates = _rates((rescale_grad, momentum, *lrs, *wds), weights[0].context)
     made = _graph(len(weights), velocities is not None)(rates, *weights, *grads,
@@ -23,10 +23,10 @@ def sgd_update(weights, grads, velocities, rescale_grad, momentum, lrs, wds):
 @functools.lru_cache(maxsize=64)
 def _graph(count, has_velocities):
     inputs = ['rates'] + ['array%d' % i for i in range((3 if has_velocities else 2) * count)]
-    return mx.nd.CachedOp(operator('sgd', inputs, outputs=count, arrays=count,
+    return mx.nd.CachedOp(operator('_gluonblocks_sgd', inputs, outputs=count, arrays=count,
                                    velocities=int(has_velocities)))
 
 
-@functools.lru_cache(maxsize=64)  # most trainings use few rates, again and again
+@functools.lru_cache(maxsize=64)  # most training runs use few rates, again and again
 def _rates(values, ctx):
     return mx.nd.array(values, ctx=ctx, dtype='float32')

@@ -6,13 +6,13 @@ from ..graphs.net import Net
 from .registry import BOOK, register
 
 
-def lenet_with(normalize, num_classes, prefix, params, use_bias=True):
-    """LeNet with a layer `normalize(num_features, num_dims)` before each of its activations.
+def lenet_with(normalize, num_classes, prefix, params, use_bias=True, container=Net):
+    """LeNet with a layer `normalize(num_features, num_dims)`, unless None, before each activation.
 
-    Where that returns None there is none. `use_bias` is for the four layers before activations;
-    the last has a bias in any case.
+    `use_bias` is for the four layers before activations; the last has a bias in any case.
+    `container` is the class of the net.
     """
-    net = Net(prefix=prefix, params=params)
+    net = container(prefix=prefix, params=params)
     with net.name_scope():
         layers = [
             nn.Conv2D(6, kernel_size=5, use_bias=use_bias), normalize(6, 4),
@@ -27,13 +27,14 @@ def lenet_with(normalize, num_classes, prefix, params, use_bias=True):
 
 
 @register(lr=1.0, group=BOOK)
-def lenet_bn(num_classes=10, prefix=None, params=None):
+def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
     """LeNet on our own `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
 
-    Other sizes than 28x28 work too, from 16x16 on. `prefix` is for the names of the parameters and
-    `params` for another such net's, `net.collect_params()`, to share, as in Gluon's own nets.
+    Other sizes than 28x28 work too, from 16x16 on. With `fused=False` the unhybridized net runs the
+    chapter's lines. `prefix` is for the names of the parameters, and `params` for those of another
+    such net, `net.collect_params()`, to share, as in Gluon's own nets.
     """
-    return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims=num_dims),
+    return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),
                       num_classes, prefix, params)
 
 

@@ -1,7 +1,7 @@
 """LeNet with other normalizations, or without: for the exercises of D2L 5.11.
 
-Each is `lenet_bn` but for what its docstring says, so that two runs differ in one thing. `prefix`
-and `params` are as for `lenet_bn`.
+Each is `lenet_bn` except for what its docstring says, so that two runs differ in one thing. `prefix`
+and `params` are as for `lenet_bn`. The last three run layer by layer, also when hybridized.
 """
 from mxnet.gluon import nn
 
@@ -56,16 +56,16 @@ def lenet_dropout(num_classes=10, prefix=None, params=None, rate=0.2):
 @register(lr=1.0, group=EXERCISES)
 def lenet_bn_mean(num_classes=10, prefix=None, params=None):
     """Half of the normalization: the mean is taken away, and nothing divided (`Centering`)."""
-    return lenet_with(Centering, num_classes, prefix, params)
+    return lenet_with(Centering, num_classes, prefix, params, container=nn.Sequential)
 
 
 @register(lr=1.0, group=EXERCISES)
 def lenet_bn_var(num_classes=10, prefix=None, params=None):
     """The other half: divided by the deviation, the mean stays (`Scaling`)."""
-    return lenet_with(Scaling, num_classes, prefix, params)
+    return lenet_with(Scaling, num_classes, prefix, params, container=nn.Sequential)
 
 
 @register(lr=1.0, group=EXERCISES)
 def lenet_whitened(num_classes=10, prefix=None, params=None):
     """More than normalized: channels without correlation among each other (`Whitening`)."""
-    return lenet_with(Whitening, num_classes, prefix, params)
+    return lenet_with(Whitening, num_classes, prefix, params, container=nn.Sequential)

@@ -4,7 +4,7 @@ import os
 import shlex
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..graphs.switch import DEFAULT, VARIABLE
+from ..graphs.operators import VARIABLE
 from ..runs.config import read_config
 from ..runs.load import BEST, FINAL
 from ..runs.options import OPTIONS
@@ -89,8 +89,8 @@ def repeating_command(config):
     """The command line that repeats a run, on a machine that has its data, as words that belong
     together."""
     parts = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
-    if config['way'] != DEFAULT:
-        parts.append(['%s=%s' % (VARIABLE, config['way'])])
+    if not config['operators']:
+        parts.append([VARIABLE + '=0'])
     parts += [['gluonblocks', 'train'], ['--model', config['model']]]
     usual = usual_options(config['model'])
     for name in OPTIONS:

@@ -5,7 +5,6 @@ import os
 import re
 
 from ..files import read_file
-from ..graphs.switch import WAYS
 from .options import OPTIONS, OptionError
 from .sources import is_sources
 
@@ -44,7 +43,7 @@ _OTHERS = {
             value == sorted(value, key=lambda change: change[0])),
     'versions': lambda value: isinstance(value, dict) and all(map(_text, value.values())),
     'cpu': lambda value: isinstance(value, str),
-    'way': lambda value: value in WAYS,
+    'operators': lambda value: isinstance(value, bool),
     'threads': lambda value: value is None or _text(value),
     'data_sha256': lambda value: _text(value) and _SHA256.fullmatch(value),
     'identity': lambda value: _text(value) and _SHA256.fullmatch(value),

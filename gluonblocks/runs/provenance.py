@@ -12,7 +12,7 @@ import safetensors
 
 from .._version import __version__
 from ..data.batches import BatchLoader
-from ..graphs.switch import VARIABLE, taken
+from ..graphs.operators import VARIABLE, available
 from .config import FREE
 from .sources import differences
 
@@ -34,13 +34,13 @@ def environment():
     with contextlib.suppress(metadata.PackageNotFoundError):
         # Imported or not, which the drawing of a curve changes.
         versions['pillow'] = metadata.version('pillow')
-    return {'versions': versions, 'cpu': cpu, 'way': taken(),
+    return {'versions': versions, 'cpu': cpu, 'operators': available(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
 def deciding(now):
     """What of an `environment` decides the numbers on several machines at once, as a dict."""
-    return dict({name: now['versions'].get(name) for name in DECISIVE}, way=now['way'])
+    return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
 def data_checksum(*loaders):
@@ -81,7 +81,7 @@ def check_same(folder, config, now):
                 said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
             if name == 'data_sha256':
                 said[-1] += ' (the images or their labels have changed)'
-            if name == 'way':
+            if name == 'operators':
                 said[-1] += ' (the environment variable %s)' % VARIABLE
     if said:
         raise ValueError('%s cannot go on exactly as it began:\n  %s\nStart another run, in '

@@ -2,8 +2,8 @@
 import mxnet as mx
 import numpy as np
 
+from ..graphs.operators import available
 from ..graphs.sgd import sgd_update
-from ..graphs.switch import taken
 
 MIN_SIZE = 1 << 18  # numbers in several arrays from which on our operator is faster
 
@@ -13,8 +13,8 @@ class SGD(mx.optimizer.SGD):
 
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
-    MXNet's operator computes number by number; ours, where the way is `operators`, as fast as
-    memory gives and takes them. Few weights, gradients that are clipped, sparse arrays, other types
+    MXNet's operator computes value by value; ours, unless the operators are off, as fast as memory
+    gives and takes them. Few weights, gradients that are clipped, sparse arrays, other types
     than float32 and GPUs are MXNet's as ever. Calls private methods of MXNet's optimizers, which
     its own ones call; tried on MXNet 1.9, which the operators take.
     """
@@ -32,4 +32,4 @@ class SGD(mx.optimizer.SGD):
         return (isinstance(weights, (list, tuple)) and self.momentum >= 0 and not self.clip_gradient
                 and weights[0].dtype == np.float32 and weights[0].context.device_type == 'cpu'
                 and all(array.stype == 'default' for array in (*weights, *grads))
-                and sum(array.size for array in weights) >= MIN_SIZE and taken() == 'operators')
+                and sum(array.size for array in weights) >= MIN_SIZE and available())

@@ -1,6 +1,6 @@
-"""Operators in C++ for training on the CPU, built where they run, through MXNet's own interface.
+"""The operators in C++, for float32 on the CPU, through MXNet's interface of operator libraries.
 
-`moments.h` has the mathematics of batch normalization, `convolution.h` that of convolution,
-`norm.h`, `stage.h` and `matrix.h` the operators, `operators.cc` what MXNet calls; `build` compiles
-them once, and `load` hands them to MXNet and has `selfcheck` try them.
+`moments.h` has the mathematics of batch normalization and `convolution.h` that of convolution;
+`norm`, `stage`, `matrix` and `sgd` are the operators, each a header with the computation and a unit
+that MXNet calls. `build` compiles them, and `selfcheck` compares them with MXNet's own.
 """

@@ -108,14 +108,26 @@ inline int part(int left, int most) {
   return (left + parts - 1) / parts;
 }
 
+// Calls correlate_some for `n` channels, of OUT or fewer.
+template <int OUT>
+struct CorrelateUpTo {
+  template <class... Args>
+  static void run(int n, Args... args) {
+    n == OUT ? correlate_some<OUT>(args...) : CorrelateUpTo<OUT - 1>::run(n, args...);
+  }
+};
+template <>
+struct CorrelateUpTo<0> {
+  template <class... Args>
+  static void run(int, Args...) {}
+};
+
 inline void correlate_all(const V* x, const float* weight, V* y, int IC, int OC, int KH, int KW, int H,
                           int W, int bh, int bw) {
   for (int o = 0, n; o < OC; o += n) {
     n = part(OC - o, MAX_OUT);
-    V* to = y + static_cast<size_t>(o) * H * W;
-    (n == 1 ? correlate_some<1> : n == 2 ? correlate_some<2> : n == 3 ? correlate_some<3>
-     : n == 4 ? correlate_some<4> : n == 5 ? correlate_some<5> : correlate_some<6>)(
-        x, weight + o, to, IC, OC, KH, KW, H, W, bh, bw);
+    CorrelateUpTo<MAX_OUT>::run(n, x, weight + o, y + static_cast<size_t>(o) * H * W, IC, OC, KH, KW, H,
+                                W, bh, bw);
   }
 }
 
@@ -139,13 +151,26 @@ void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int W
     for (int j = 0; j < TAPS; ++j) dw[o * taps + j] += s[o][j];
 }
 
+// Calls weight_gradient for `n` channels, of OUT or fewer, and `m` taps, of TAPS or fewer.
+template <int OUT, int TAPS>
+struct GradientUpTo {
+  template <class... Args>
+  static void run(int n, int m, Args... args) {
+    if (n != OUT) GradientUpTo<OUT - 1, TAPS>::run(n, m, args...);
+    else if (m != TAPS) GradientUpTo<OUT, TAPS - 1>::run(n, m, args...);
+    else weight_gradient<OUT, TAPS>(args...);
+  }
+};
+template <int TAPS>
+struct GradientUpTo<0, TAPS> {
+  template <class... Args>
+  static void run(int, int, Args...) {}
+};
 template <int OUT>
-void weight_gradient_some(int n, const V* x, const V* dy, V* dw, int H, int W, int WX, int WG,
-                          size_t plane, size_t taps) {
-  (n == 1 ? weight_gradient<OUT, 1> : n == 2 ? weight_gradient<OUT, 2>
-   : n == 3 ? weight_gradient<OUT, 3> : n == 4 ? weight_gradient<OUT, 4>
-   : weight_gradient<OUT, 5>)(x, dy, dw, H, W, WX, WG, plane, taps);
-}
+struct GradientUpTo<OUT, 0> {
+  template <class... Args>
+  static void run(int, int, Args...) {}
+};
 
 // Of all weights (OC, IC, KH, KW), from x with its border and dy with one of `bh` and `bw`.
 inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int bh, int bw) {
@@ -157,12 +182,10 @@ inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int
       for (int i = 0; i < g.KH; ++i)
         for (int j = 0, m; j < g.KW; j += m) {
           m = part(g.KW - j, MAX_TAPS);
-          (n == 1 ? weight_gradient_some<1> : n == 2 ? weight_gradient_some<2>
-           : n == 3 ? weight_gradient_some<3> : weight_gradient_some<4>)(
-              m, x + (static_cast<size_t>(c) * g.HB() + i) * g.WB() + j,
-              dy + o * plane + bh * WG + bw,
-              dw + static_cast<size_t>(o) * g.taps() + (c * g.KH + i) * g.KW + j, g.HO(), g.WO(),
-              g.WB(), WG, plane, g.taps());
+          GradientUpTo<MAX_OUT_W, MAX_TAPS>::run(
+              n, m, x + (static_cast<size_t>(c) * g.HB() + i) * g.WB() + j, dy + o * plane + bh * WG + bw,
+              dw + static_cast<size_t>(o) * g.taps() + (c * g.KH + i) * g.KW + j, g.HO(), g.WO(), g.WB(),
+              WG, plane, static_cast<size_t>(g.taps()));
         }
   }
 }

@@ -2,6 +2,9 @@
 #pragma once
 #include <mxnet/lib_api.h>
 
+#include <locale>
+#include <sstream>
+
 namespace {
 
 using mxnet::ext::CustomStatefulOp;
@@ -18,7 +21,11 @@ std::string text(const Attrs& attrs, const char* name, const char* otherwise) {
   return found == attrs.end() ? otherwise : found->second;
 }
 float number(const Attrs& attrs, const char* name, const char* otherwise) {
-  return std::stof(text(attrs, name, otherwise));
+  std::istringstream stream(text(attrs, name, otherwise));
+  stream.imbue(std::locale::classic());  // else a locale with a decimal comma reads 0.9 as 0
+  float value = NAN;
+  stream >> value;
+  return value;
 }
 int first(const Attrs& attrs, const char* name, const char* otherwise) {  // of "5x3"
   return std::stoi(text(attrs, name, otherwise));
@@ -38,6 +45,18 @@ MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out)
       }
       type = mxnet::ext::kFloat32;
     }
+  return mxnet::ext::MX_SUCCESS;
+}
+
+// Fills in the shape of an input that is not known yet.
+void assume(std::vector<unsigned>* shape, const std::vector<unsigned>& otherwise) {
+  if (shape->empty()) *shape = otherwise;
+}
+
+template <class Operator>
+MXReturnValue create(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
+                     CustomStatefulOp** made) {
+  *made = CustomStatefulOp::create<Operator>(attrs);
   return mxnet::ext::MX_SUCCESS;
 }
 

@@ -45,6 +45,10 @@ struct Channel {
   double rest, inverse;  // inverse = 1 / sqrt(var + eps)
 
   Channel() {}
+  // By the moving averages.
+  Channel(float mean, float var, float gamma, float beta, float eps)
+      : center(mean), scale(gamma / std::sqrt(var + eps)), shift(beta), rest(0), inverse(0) {}
+  // By the moments of a batch.
   Channel(const Moments& m, float gamma, float beta, float eps) {
     center = static_cast<float>(m.mean);
     rest = m.mean - center;

@@ -73,7 +73,44 @@ inline void column_moments(const float* x, const Blocks& k, int c, int m, int fi
   for (int j = 0; j < m; ++j) out[j] = Moments::of(n, near[j], d1[j], d2[j]);
 }
 
-// y = f(scale (x - center) + shift)
+// y = f(scale (x - center) + shift), by the threads of a team that runs already.
+template <class A>
+void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N, int C, int S) {
+  if (S == 1) {
+    std::vector<float> center(C), scale(C), shift(C);
+    for (int c = 0; c < C; ++c)
+      center[c] = channels[c].center, scale[c] = channels[c].scale, shift[c] = channels[c].shift;
+#pragma omp for schedule(static)
+    for (int n = 0; n < N; ++n)
+      each_vector(C, [&](int c, int m) {
+        const size_t i = static_cast<size_t>(n) * C + c;
+        const V d = load(x + i, m, 0) - load(&center[c], m, 0);
+        store(y + i, m, A::f(d * load(&scale[c], m, 0) + load(&shift[c], m, 0)));
+      });
+  } else {
+#pragma omp for schedule(static)
+    for (int p = 0; p < N * C; ++p) {
+      const Channel h = channels[p % C];
+      const float *from = x + static_cast<size_t>(p) * S;
+      float* to = y + static_cast<size_t>(p) * S;
+      each_vector(S, [&](int j, int m) {
+        store(to + j, m, A::f((load(from + j, m, 0) - h.center) * h.scale + h.shift));
+      });
+    }
+  }
+}
+
+// By the moving averages, which stay as they are.
+template <class A>
+void norm_predict(const float* x, const float* gamma, const float* beta, const float* moving_mean,
+                  const float* moving_var, float* y, int N, int C, int S, float eps) {
+  std::vector<Channel> channels(C);
+  for (int c = 0; c < C; ++c) channels[c] = Channel(moving_mean[c], moving_var[c], gamma[c], beta[c], eps);
+#pragma omp parallel num_threads(threads())
+  apply_channels<A>(x, channels, y, N, C, S);
+}
+
+// By the batch's moments, towards which the averages move.
 template <class A>
 void norm_forward(const float* x, const float* gamma, const float* beta, float* moving_mean,
                   float* moving_var, float* y, int N, int C, int S, float eps, float momentum,
@@ -84,7 +121,6 @@ void norm_forward(const float* x, const float* gamma, const float* beta, float* 
   std::vector<Channel>& channels = state->channels;
   moments.resize(static_cast<size_t>(k.count) * C);
   channels.resize(C);
-  std::vector<float> center(C), scale(C), shift(C);
 #pragma omp parallel num_threads(T)
   {
     if (S == 1) {
@@ -103,29 +139,10 @@ void norm_forward(const float* x, const float* gamma, const float* beta, float* 
     for (int c = 0; c < C; ++c) {
       Moments m;
       for (int b = 0; b < k.count; ++b) m.add(moments[static_cast<size_t>(b) * C + c]);
-      const Channel& h = channels[c] = Channel(m, gamma[c], beta[c], eps);
-      center[c] = h.center, scale[c] = h.scale, shift[c] = h.shift;
+      channels[c] = Channel(m, gamma[c], beta[c], eps);
       move(&moving_mean[c], &moving_var[c], m, m.mean, momentum);
     }
-    if (S == 1) {
-#pragma omp for schedule(static)
-      for (int n = 0; n < N; ++n)
-        each_vector(C, [&](int c, int m) {
-          const size_t i = static_cast<size_t>(n) * C + c;
-          const V d = load(x + i, m, 0) - load(&center[c], m, 0);
-          store(y + i, m, A::f(d * load(&scale[c], m, 0) + load(&shift[c], m, 0)));
-        });
-    } else {
-#pragma omp for schedule(static)
-      for (int p = 0; p < N * C; ++p) {
-        const Channel h = channels[p % C];
-        const float *from = x + static_cast<size_t>(p) * S;
-        float* to = y + static_cast<size_t>(p) * S;
-        each_vector(S, [&](int j, int m) {
-          store(to + j, m, A::f((load(from + j, m, 0) - h.center) * h.scale + h.shift));
-        });
-      }
-    }
+    apply_channels<A>(x, channels, y, N, C, S);
   }
 }
 

@@ -1,9 +1,9 @@
-"""The operators against MXNet's own, on random input, before anything is trained with them."""
+"""The operators compared with MXNet's own, on random input, before anything trains with them."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
 
-from ..rewriting import Graph, operator
+from ..graph import Graph, operator
 from ..sgd import sgd_update
 from ..small_maps import multiply_small_maps
 
@@ -12,17 +12,20 @@ _NORM = [('gamma', 'g'), ('beta', 'b'), ('moving_mean', 'm'), ('moving_var', 'v'
 
 
 def differences():
-    """What of each operator differs from the graph, in words: [] where all is well."""
+    """The differences between our operators and MXNet's, in words; [] if there are none."""
     rng = np.random.RandomState(0)
     wrong = []
     for shape, activation in [((37, 21), 'sigmoid'), ((7, 5, 9, 6), ''), ((3, 4, 5, 5), 'relu')]:
-        wrong += _compare('norm %s%s' % (shape, activation and ', ' + activation), rng,
-                          *norm_graphs(shape, activation))
+        for training in (1, 0):
+            wrong += _compare('norm %s%s' % (shape, activation and ', ' + activation), rng,
+                              *norm_graphs(shape, activation, training), training=training)
     for shape, channels, kernel, pad, activation in [
             ((21, 3, 13, 10), 5, (3, 5), (0, 0), 'sigmoid'),
             ((18, 2, 9, 9), 7, (5, 5), (1, 2), 'relu')]:
-        wrong += _compare('stage %s' % (shape,), rng,
-                          *stage_graphs(shape, channels, kernel, pad, activation, (2, 2), (2, 2)))
+        for training in (1, 0):
+            wrong += _compare('stage %s' % (shape,), rng, *stage_graphs(
+                shape, channels, kernel, pad, activation, (2, 2), (2, 2), training),
+                training=training)
     for shape, channels, kernel, pad, stride in [((9, 3, 2, 2), 4, (3, 3), (1, 1), (1, 1)),
                                                  ((5, 2, 1, 2), 3, (1, 5), (0, 2), (1, 2))]:
         wrong += _compare('matrix %s' % (shape,), rng,
@@ -31,17 +34,17 @@ def differences():
                     if not _is_mxnets_sgd(rng, momentum)]
 
 
-def norm_graphs(shape, activation=''):
+def norm_graphs(shape, activation='', training=1):
     """(MXNet's graph, ours, {input: shape}) of one batch normalization."""
     x, C = mx.sym.var('x'), (shape[1],)
     shapes = dict({'x': shape}, **{name: C for _, name in _NORM})
     plain = _activate(_batch_norm(x), activation)
-    ours = operator('norm', ['x'] + [name for _, name in _NORM],
-                    activation=activation, eps=EPS, momentum=MOMENTUM)
+    ours = operator('_gluonblocks_norm', ['x'] + [name for _, name in _NORM],
+                    activation=activation, eps=EPS, momentum=MOMENTUM, training=training)
     return plain, ours, shapes
 
 
-def stage_graphs(shape, channels, kernel, pad, activation, window, stride):
+def stage_graphs(shape, channels, kernel, pad, activation, window, stride, training=1):
     """(MXNet's graph, ours, {input: shape}) of one stage."""
     x, C = mx.sym.var('x'), (channels,)
     shapes = dict({'x': shape, 'w': C + (shape[1],) + kernel, 'c': C},
@@ -51,9 +54,10 @@ def stage_graphs(shape, channels, kernel, pad, activation, window, stride):
     plain = mx.sym.Pooling(_activate(_batch_norm(conv), activation), kernel=window, stride=stride,
                            pool_type='max')
     names = ['x', 'w', 'c'] + [name for _, name in _NORM]
-    ours = operator('stage', names, activation=activation,
+    ours = operator('_gluonblocks_stage', names, activation=activation,
                     eps=EPS, momentum=MOMENTUM, channels=channels, kernel='%dx%d' % kernel,
-                    pad='%dx%d' % pad, window='%dx%d' % window, stride='%dx%d' % stride)
+                    pad='%dx%d' % pad, window='%dx%d' % window, stride='%dx%d' % stride,
+                    training=training)
     return plain, ours, shapes
 
 
@@ -64,10 +68,8 @@ def matrix_graphs(shape, channels, kernel, pad, stride, bias=True):
         shapes['c'] = (channels,)
     plain = mx.sym.Convolution(*[mx.sym.var(name) for name in shapes], kernel=kernel, pad=pad,
                                stride=stride, num_filter=channels, no_bias=not bias)
-    graph, requests = Graph(plain), {'w': 'write', 'c': 'write'}
-    if not multiply_small_maps(graph, requests, {'x': shape}):
-        raise ValueError('not a convolution in which all pixels meet: %s' % (shapes,))
-    return plain, graph.symbol(requests, ['x']), shapes
+    graph = Graph(plain, operators=True, requests={'w': 'write', 'c': 'write'}, x=shape)
+    return plain, multiply_small_maps(graph).symbol(), shapes
 
 
 def _is_mxnets_sgd(rng, momentum):
@@ -104,10 +106,11 @@ def values(shapes, rng, offset=0.0):
     return arrays
 
 
-def run(symbol, arrays, dY=None, ctx=None):
+def run(symbol, arrays, dY=None, ctx=None, training=True):
     """One step of a graph: {'out': .., the gradient of each input, averages as they are then}.
 
-    `dY` is the gradient of the output, or a function of its shape.
+    `dY` is the gradient of the output, or a function of its shape. Without `training` there are no
+    gradients.
     """
     with autograd.pause():
         given = {name: nd.array(array, ctx=ctx, dtype=array.dtype)
@@ -116,6 +119,10 @@ def run(symbol, arrays, dY=None, ctx=None):
             if name not in 'mv':
                 array.attach_grad()
         op = mx.nd.CachedOp(symbol)
+        if not training:
+            out = op(*[given[name] for name in symbol.list_inputs()])
+            return dict({name: given[name].asnumpy() for name in 'mv' if name in given},
+                        out=out.asnumpy())
         with autograd.record():
             out = op(*[given[name] for name in symbol.list_inputs()])
         out.backward(nd.array(dY(out.shape) if callable(dY) else dY, ctx=ctx, dtype=out.dtype))
@@ -125,11 +132,12 @@ def run(symbol, arrays, dY=None, ctx=None):
         return dict(result, out=out.asnumpy())
 
 
-def _compare(title, rng, plain, ours, shapes):
+def _compare(title, rng, plain, ours, shapes, training=True):
     arrays = values(shapes, rng)
     dY = rng.randn(*plain.infer_shape(**shapes)[1][0]).astype('float32')
-    expected, got = run(plain, arrays, dY), run(ours, arrays, dY)
+    expected, got = [run(symbol, arrays, dY, training=training) for symbol in (plain, ours)]
     if 'g' in expected:  # a bias before a norm has gradient 0, and MXNet's is what rounding leaves
         expected.pop('c', None)
+    title += '' if training else ', predicting'
     return ['%s: %s' % (title, name) for name, array in expected.items()
             if not np.allclose(got[name], array, rtol=0, atol=RTOL * np.abs(array).max())]

@@ -47,7 +47,53 @@ GB_INLINE V window_maximum(const V* y, int row, const Shape& g, const Channel& h
   return best;
 }
 
-// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP)
+// weight (OC, IC, KH, KW) -> (IC, KH, KW, OC), as `correlate` reads it.
+inline std::vector<float> channels_last(const Shape& g, const float* weight) {
+  std::vector<float> weights(static_cast<size_t>(g.taps()) * g.OC);
+  for (int o = 0; o < g.OC; ++o)
+    for (int t = 0; t < g.taps(); ++t) weights[t * g.OC + o] = weight[o * g.taps() + t];
+  return weights;
+}
+
+// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), by the moving
+// averages: all of a few images at a time, which stay in the nearest cache.
+template <class A>
+void stage_predict(const Shape& g, const float* x, const float* weight, const float* bias,
+                   const float* gamma, const float* beta, const float* moving_mean,
+                   const float* moving_var, float* out, float eps, StageState* state) {
+  const int T = threads();
+  const size_t size = static_cast<size_t>(g.OC) * g.map(), small = g.OC * g.pooled();
+  const size_t in = static_cast<size_t>(g.IC) * g.HB() * g.WB(), room = in + size + small;
+  V* const rooms = state->room.of(T * room);
+  const std::vector<float> weights = channels_last(g, weight);
+  std::vector<Channel> channels(g.OC);
+  for (int o = 0; o < g.OC; ++o)
+    channels[o] = Channel(moving_mean[o] - (bias ? bias[o] : 0), moving_var[o], gamma[o], beta[o], eps);
+#pragma omp parallel num_threads(T)
+  {
+    V* const lanes = rooms + omp_get_thread_num() * room;
+    V *const map = lanes + in, *const pooled = map + size;
+    if (g.PH || g.PW) std::fill(lanes, map, V{});
+#pragma omp for schedule(static)
+    for (int n = 0; n < g.groups(); ++n) {
+      to_lanes(x + static_cast<size_t>(n) * LANES * g.IC * g.H * g.W, g.images(n), g.IC, g.H, g.W,
+               g.PH, g.PW, lanes);
+      correlate_all(lanes, weights.data(), map, g.IC, g.OC, g.KH, g.KW, g.HO(), g.WO(), g.PH, g.PW);
+      for (int o = 0, k = 0; o < g.OC; ++o)
+        for (int i = 0; i < g.HP(); ++i)
+          for (int j = 0; j < g.WP(); ++j, ++k) {
+            V top;
+            I index;
+            pooled[k] = A::f(window_maximum(
+                map + static_cast<size_t>(o) * g.map() + i * g.SH * g.WO() + j * g.SW, g.WO(), g,
+                channels[o], &top, &index));
+          }
+      from_lanes(pooled, g.images(n), small, out + static_cast<size_t>(n) * LANES * small);
+    }
+  }
+}
+
+// The same by the moments of the batch, towards which the averages move.
 // The bias is left out of the map, for the mean takes it away again: it enters the moving mean.
 template <class A>
 void stage_forward(const Shape& g, const float* x, const float* weight, const float* bias,
@@ -63,9 +109,7 @@ void stage_forward(const Shape& g, const float* x, const float* weight, const fl
   std::vector<Moments>& moments = state->moments;
   moments.resize(static_cast<size_t>(G) * g.OC);
   state->channels.resize(g.OC);
-  std::vector<float> weights(static_cast<size_t>(g.taps()) * g.OC);  // (IC, KH, KW, OC)
-  for (int o = 0; o < g.OC; ++o)
-    for (int t = 0; t < g.taps(); ++t) weights[t * g.OC + o] = weight[o * g.taps() + t];
+  const std::vector<float> weights = channels_last(g, weight);
 #pragma omp parallel num_threads(T)
   {
     V* const lanes = rooms + omp_get_thread_num() * room;

@@ -1,0 +1,122 @@
+"""Dense blocks in a training graph, without the concatenations.
+
+A block's norms take X side by side with Y1, with Y1 and Y2, and so on. MXNet keeps each of these
+concatenations until the gradients are there: Y1 four times, with a gradient in four pieces, in
+orders that are not oneDNN's. But a batch norm computes each channel by itself, so the norm of a
+concatenation is the norms of its pieces side by side; and a convolution adds up over its input
+channels, so it is the sum of a convolution of each piece.
+"""
+from mxnet import autograd
+
+from .graph import Node, is_plain_convolution, is_plain_norm
+
+# Each piece has a multiple of so many channels, a vector of oneDNN's: its own order of the values
+# cannot be kept if a piece begins within one.
+CHANNELS = 16
+
+
+class Slice:
+    """Some channels of a parameter, in the same memory: it stands for one in what a graph takes."""
+
+    def __init__(self, param, begin, end):
+        self._param, self._begin, self._end = param, begin, end
+        self._whole = self._slice = None
+
+    def data(self, ctx=None):
+        whole = self._param.data(ctx)
+        if whole is not self._whole:  # the first time, on another device, or newly set
+            with autograd.pause():
+                self._whole, self._slice = whole, whole.reshape(-1)[self._begin:self._end]
+        return self._slice
+
+
+def divide_norms(graph):
+    """The norm of a concatenation -> norms of its pieces; the convolution after it -> a sum.
+
+        X, Y -> Concat -> BatchNorm -> Activation -> Convolution
+        X -> BatchNorm -> Activation -> Convolution, Y the same; both -> add_n
+
+    A convolution is divided only if adding up costs less than is saved. Each new norm takes some
+    channels of the moving averages, as inputs of their own (`graph.slices`). Left alone are
+    concatenations that something else takes too, those of pieces that oneDNN would have to
+    rearrange, and norms that share their averages with others, which move them in turn.
+    """
+    joints = [node for node in graph.nodes
+              if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
+    pieces, divided, idle = {}, [], set()  # pieces: a concatenation -> [(entry, channels), ...]
+    for joint in joints:
+        pieces[joint] = [piece for entry in joint.inputs
+                         for piece in (pieces.get(entry[0]) or [(entry, _channels(graph, entry))])]
+    for joint in reversed(joints):  # those that take others come first
+        users = graph.users(joint.entry())
+        norms = [user for user in users if user and _can_divide(graph, user)]
+        if all(channels and not channels % CHANNELS for _, channels in pieces[joint]) and all(
+                user in norms or user in idle for user in users):
+            idle.add(joint)
+            divided += [(norm, pieces[joint]) for norm in norms]
+    for norm, parts in divided:
+        _divide(graph, norm, parts)
+    return graph
+
+
+def _can_divide(graph, node):
+    """Return True for a norm whose parameters are its own and learn by written gradients."""
+    return (is_plain_norm(node) and graph.learns(node.inputs[1:3])
+            and graph.is_fixed(node.inputs[3:]) and graph.is_only(node, node.inputs[1:]))
+
+
+def _channels(graph, entry):
+    shape = graph.shape(entry)
+    return shape[1] if len(shape) == 4 else 0
+
+
+def _divide(graph, norm, pieces):
+    """Put a norm of each of the `pieces` in the place of `norm`, and the like for what takes it."""
+    ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
+    begins = [0] + ends[:-1]
+
+    def split(entry, axis):
+        node = Node('_split_v2', entry[0].name + '_pieces', [entry], {
+            'indices': tuple(begins), 'axis': axis, 'squeeze_axis': 0, 'sections': 0})
+        return [node.entry(k) for k in range(len(pieces))]
+
+    def copy(node, k, inputs, **attrs):
+        return Node(node.op, '%s_%d' % (node.name, begins[k]), inputs, dict(node.attrs, **attrs))
+
+    act = graph.next(norm, 'Activation')
+    conv = graph.next(act or norm, 'Convolution')
+    if conv is None or not _is_sum(graph, conv, pieces):
+        act = conv = None
+    flat = [Node('Reshape', entry[0].name + '_flat', [entry], {'shape': '(-1,)'})  # from (1, C, 1, 1)
+            for entry in norm.inputs[1:3]]
+    gammas, betas = [split(node.entry(), 0) for node in flat]
+    results = []
+    for k, (entry, _) in enumerate(pieces):
+        averages = []
+        for source, _, _ in norm.inputs[3:]:
+            name = '%s_%d_%d' % (source.name, begins[k], ends[k])
+            graph.slices[name] = source.name, begins[k], ends[k]
+            averages.append(Node('null', name).entry())
+        piece = copy(norm, k, [entry, gammas[k], betas[k]] + averages)
+        results.append((copy(act, k, [piece.entry()]) if act else piece).entry())
+    if conv is None:
+        graph.replace(norm, Node('Concat', norm.name, results,
+                                 {'dim': 1, 'num_args': len(pieces)}).entry())
+        return
+    _, weight, *bias = conv.inputs
+    weights = split(weight, 1)
+    sums = [copy(conv, k, [results[k], weights[k]] + bias * (k == 0),  # the bias is added once
+                 **({} if k == 0 else {'no_bias': True})).entry() for k in range(len(pieces))]
+    graph.replace(conv, Node('add_n', conv.name, sums, {'num_args': len(sums)}).entry())
+
+
+def _is_sum(graph, conv, pieces):
+    """Return True if convolution `conv` is to be computed piece by piece.
+
+    That saves an array of all channels, and costs one of its filters, to be added, for each piece
+    but the first.
+    """
+    return (is_plain_convolution(conv) and graph.learns(conv.inputs[1:])
+            and graph.is_only(conv, conv.inputs[1:])
+            and int(conv.attrs['num_filter']) * (len(pieces) - 1)
+            <= sum(channels for _, channels in pieces))

@@ -1,0 +1,175 @@
+"""A traced graph that can be looked through and changed: the only code that knows MXNet's JSON."""
+import ast
+import json
+from typing import Any, Dict, List, Tuple
+
+import mxnet as mx
+
+
+class Node:
+    """A node of a graph: `op` ('null' for an input), `name`, `attrs` as text, and `inputs`.
+
+    An input is an entry, (node, output, version): the node's output of that number. `version` is
+    MXNet's count of how often an input was written to before. `rest` is what else JSON has, such as
+    the subgraphs of a loop.
+    """
+
+    __slots__ = ('op', 'name', 'attrs', 'inputs', 'rest')
+
+    def __init__(self, op, name, inputs=(), attrs=(), rest=()):
+        self.op, self.name, self.inputs = op, name, list(inputs)
+        self.attrs = {key: str(value) for key, value in dict(attrs).items()}
+        self.rest = dict(rest)
+
+    def entry(self, output=0):
+        return (self, output, 0)
+
+    def sides(self, name, default=()):
+        """The attribute `name` as (3, 3), whether it was given as a tuple or as a list."""
+        return tuple(ast.literal_eval(self.attrs.get(name, '()'))) or default
+
+    def pair(self, name, default=()):
+        """The same as our operators take it: '3x3'."""
+        return '%dx%d' % self.sides(name, default)
+
+    def flag(self, name, default=False):
+        """The attribute `name` as True or False."""
+        return self.attrs.get(name, str(default)) in ('True', '1')
+
+
+Entry = Tuple[Node, int, int]
+
+
+class Graph:
+    """The graph of a `symbol`, with what the passes need to know.
+
+    `shapes` has the shapes of the data by name, as data=(N, C, H, W); `training` is the mode that
+    the graph is for; `operators` says if our operators may be used, and `requests` has the
+    `grad_req` of each parameter that they may take. `heads` are the entries of the outputs.
+    """
+
+    def __init__(self, symbol, training=False, operators=False, requests=(), **shapes):
+        self.training, self.operators, self.requests = training, operators, dict(requests)
+        # What a pass divided: a new input's name -> (the parameter's name, begin, end).
+        self.slices: Dict[str, Tuple[str, int, int]] = {}
+        graph = json.loads(symbol.tojson())
+        self._attrs = graph['attrs']  # MXNet's version, by which it reads its own JSON
+        nodes: List[Node] = []
+        for given in graph['nodes']:
+            rest = dict(given)
+            op, name, inputs, attrs = (rest.pop('op'), rest.pop('name'), rest.pop('inputs'),
+                                       rest.pop('attrs', {}))
+            nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
+                              attrs, rest))
+        self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
+        self._users: Any = None  # counted when they are asked for, and again after a change
+        self._shapes: Dict[Any, Tuple[int, ...]] = {}
+        if shapes:
+            self._infer_shapes(graph, nodes, shapes)
+
+    def _infer_shapes(self, graph, nodes, shapes):
+        used = {(i, k) for node in graph['nodes'] for i, k, _ in node['inputs']}
+        entries = sorted(used | {(i, k) for i, k, _ in graph['heads']})
+        symbol = mx.sym.load_json(json.dumps(dict(graph, heads=[[i, k, 0] for i, k in entries])))
+        _, found, _ = symbol.infer_shape_partial(**shapes)
+        for (i, k), shape in zip(entries, found):
+            if shape and all(size > 0 for size in shape):
+                self._shapes[nodes[i], k] = tuple(shape)
+
+    def shape(self, entry):
+        """The shape of an entry, or () where it is not known."""
+        return self._shapes.get(entry[:2], ())
+
+    @property
+    def nodes(self):
+        """All nodes that the heads need, each after its inputs."""
+        order: Dict[Node, None] = {}
+        stack = [(node, False) for node, _, _ in reversed(self.heads)]
+        while stack:
+            node, ready = stack.pop()
+            if node in order:
+                continue
+            if ready:
+                order[node] = None
+            else:
+                stack.append((node, True))
+                stack.extend((source, False) for source, _, _ in reversed(node.inputs))
+        return list(order)
+
+    def users(self, entry):
+        """The nodes that take an entry, each once for each time; a head counts as None."""
+        if self._users is None:
+            self._users = {}
+            for node in self.nodes:
+                for source, k, _ in node.inputs:
+                    self._users.setdefault((source, k), []).append(node)
+            for node, k, _ in self.heads:
+                self._users.setdefault((node, k), []).append(None)
+        return self._users.get(entry[:2], [])
+
+    def next(self, node, op):
+        """The node of kind `op` that alone takes what `node` gives, or None."""
+        users = self.users(node.entry())
+        return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
+
+    def is_only(self, node, entries):
+        """Return True if nothing but `node` takes any of `entries`."""
+        return all(self.users(entry) == [node] for entry in entries)
+
+    def replace(self, old, new):
+        """Have all that take the node `old` take the entry `new`, of the same shape, instead."""
+        self._users = None
+        if old.entry()[:2] in self._shapes:
+            self._shapes[new[:2]] = self.shape(old.entry())
+        for node in self.nodes:
+            if node is not new[0]:
+                node.inputs = [new if entry[:2] == (old, 0) else entry for entry in node.inputs]
+        self.heads = [new if entry[:2] == (old, 0) else entry for entry in self.heads]
+
+    def learns(self, entries):
+        """Return True if all `entries` are parameters whose gradient is written, and not added."""
+        return all(node.op == 'null' and self.requests.get(node.name) == 'write'
+                   for node, _, _ in entries)
+
+    def is_fixed(self, entries):
+        """Return True if all `entries` are parameters without a gradient."""
+        return all(node.op == 'null' and self.requests.get(node.name) == 'null'
+                   for node, _, _ in entries)
+
+    def symbol(self):
+        """The graph as MXNet's symbol."""
+        nodes = self.nodes
+        number = {node: i for i, node in enumerate(nodes)}
+
+        def numbered(entries):
+            return [[number[node], k, version] for node, k, version in entries]
+        return mx.sym.load_json(json.dumps({
+            'nodes': [dict(node.rest, op=node.op, name=node.name, attrs=node.attrs,
+                           inputs=numbered(node.inputs)) for node in nodes],
+            'arg_nodes': [i for i, node in enumerate(nodes) if node.op == 'null'],
+            'heads': numbered(self.heads), 'attrs': self._attrs}))
+
+
+def is_plain_convolution(node):
+    """Return True for a convolution of images, (N, C, H, W), undilated and of one group."""
+    return (node.op == 'Convolution' and len(node.sides('kernel')) == 2
+            and node.attrs.get('layout', 'None') in ('None', 'NCHW')
+            and node.sides('dilate', (1, 1)) == (1, 1)
+            and node.attrs.get('num_group', '1') == '1')
+
+
+def is_plain_norm(node):
+    """Return True for a BatchNorm of channels that normalizes by the batch when training."""
+    return (node.op == 'BatchNorm' and not node.flag('use_global_stats')
+            and not node.flag('fix_gamma', True) and not node.flag('output_mean_var')
+            and node.attrs.get('axis', '1') == '1')
+
+
+def operator(op, inputs, outputs=1, **attrs):
+    """The symbol of a single operator of ours; its inputs are variables of the names `inputs`."""
+    graph = Graph(mx.sym.var(inputs[0]))
+    (first,) = graph.nodes
+    node = Node(op, op.strip('_'), [first.entry()] + [Node('null', name).entry()
+                                                      for name in inputs[1:]], attrs)
+    graph.heads = [node.entry(k) for k in range(outputs)]
+    return graph.symbol()

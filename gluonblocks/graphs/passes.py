@@ -1,0 +1,118 @@
+"""The passes over the graph of a hybridized net, and the order in which they run.
+
+Each takes a `Graph` and returns it, changed only where the result is the same but for rounding and
+the change is known to be faster. Which norms become operators of ours is decided here, by shapes
+and neighbours alone, in `_norms` and `_is_slow_convolution`.
+"""
+from .divided_norms import divide_norms
+from .graph import Node, is_plain_convolution, is_plain_norm
+from .small_maps import multiply_small_maps
+
+ACTIVATIONS = ('sigmoid', 'relu')  # those that the operators have
+MAX_CHANNELS = 32  # of a stage's output; its input may have half of them
+
+
+def fuse_stages(graph):
+    """Convolution, norm, activation and max-pooling of few channels -> one operator.
+
+        X -> Convolution -> BatchNorm -> Activation -> Pooling
+        X -> _gluonblocks_stage
+
+    oneDNN has fast kernels for channels in eights; others it computes as matrix products, with
+    copies. Activation and pooling may be missing.
+    """
+    for norm in _norms(graph):
+        conv = norm.inputs[0][0]
+        if not _is_slow_convolution(graph, conv) or not _is_staged(graph, conv, norm):
+            continue
+        shape = graph.shape(conv.entry())
+        attrs, last = _attrs(graph, norm, conv.inputs[0]), norm
+        attrs.update(channels=shape[1], bias=len(conv.inputs) - 2, kernel=conv.pair('kernel'),
+                     pad=conv.pair('pad', (0, 0)))
+        act = graph.next(norm, 'Activation')
+        if act is not None:
+            if act.attrs['act_type'] not in ACTIVATIONS:
+                continue
+            attrs['activation'], last = act.attrs['act_type'], act
+        pool = graph.next(last, 'Pooling')
+        if pool is not None and _is_staged_pooling(pool, shape):
+            attrs.update(window=pool.pair('kernel'), stride=pool.pair('stride', (1, 1)))
+            last = pool
+        graph.replace(last, Node('_gluonblocks_stage', norm.name + '_stage',
+                                 conv.inputs + norm.inputs[1:], attrs).entry())
+    return graph
+
+
+def fuse_norms(graph):
+    """A norm and the activation after it -> one operator, with two passes over memory each way.
+
+        X -> BatchNorm -> Activation
+        X -> _gluonblocks_norm
+
+    A norm of images is left alone unless it follows a convolution that oneDNN has no fast kernel
+    for: the others hand on their output in an order of oneDNN's own, which MXNet's norm takes as it
+    is, and which would have to be put back for ours.
+    """
+    for norm in _norms(graph):
+        data = norm.inputs[0]
+        if len(graph.shape(data)) == 4 and not _is_slow_convolution(graph, data[0]):
+            continue
+        attrs, last = _attrs(graph, norm, data), norm
+        act = graph.next(norm, 'Activation')
+        if act is not None and act.attrs['act_type'] in ACTIVATIONS:
+            attrs['activation'], last = act.attrs['act_type'], act
+        graph.replace(last, Node('_gluonblocks_norm', norm.name + '_norm', norm.inputs,
+                                 attrs).entry())
+    return graph
+
+
+TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, divide_norms]
+PREDICTION = [fuse_stages, fuse_norms]
+
+
+def _norms(graph):
+    """The norms that operators of ours can stand for.
+
+    In training these write gradients, and never add to them, and they move the averages.
+    """
+    if not graph.operators:
+        return []
+    return [node for node in graph.nodes if is_plain_norm(node)
+            and len(graph.shape(node.inputs[0])) in (2, 4) and (not graph.training or (
+                graph.is_only(node, node.inputs) and graph.learns(node.inputs[1:3])
+                and graph.is_fixed(node.inputs[3:])))]
+
+
+def _attrs(graph, norm, data):
+    """The attributes that all operators with a norm have; `data` is the entry they take."""
+    return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
+            'training': int(graph.training), 'data_gradient': int(data[0].op != 'null')}
+
+
+def _is_slow_convolution(graph, node):
+    """Return True for a convolution that oneDNN computes as matrix products, with copies."""
+    if node.op != 'Convolution':
+        return False
+    given, made = graph.shape(node.inputs[0]), graph.shape(node.entry())
+    return len(given) == len(made) == 4 and bool(made[1] % 8 or given[1] % 8 and given[1] > 3)
+
+
+def _is_staged(graph, conv, norm):
+    """Return True if a stage can compute the convolution `conv`, which `norm` takes."""
+    return (is_plain_convolution(conv) and conv.sides('stride', (1, 1)) == (1, 1)
+            and all(p < k for p, k in zip(conv.sides('pad', (0, 0)), conv.sides('kernel')))
+            and graph.shape(conv.entry())[1] <= MAX_CHANNELS
+            and graph.shape(conv.inputs[0])[1] <= MAX_CHANNELS // 2
+            and graph.is_only(norm, [conv.entry()])
+            and (not graph.training or graph.learns(conv.inputs[1:])
+                 and graph.is_only(conv, conv.inputs)))
+
+
+def _is_staged_pooling(pool, shape):
+    """Return True if a stage can do the max-pooling `pool` of maps of `shape`."""
+    attrs, window = pool.attrs, pool.sides('kernel')
+    return (attrs.get('pool_type', 'max') == 'max' and not pool.flag('global_pool')
+            and attrs.get('pooling_convention', 'valid') == 'valid'
+            and attrs.get('layout', 'None') in ('None', 'NCHW')
+            and not any(pool.sides('pad', (0, 0))) and len(window) == 2
+            and all(w <= n for w, n in zip(window, shape[2:])))
