@@ -20,7 +20,8 @@ from browser import Browser, find_browser
 import gluonblocks as gb
 from gluonblocks import files
 from gluonblocks.data import datasets, fashion_mnist
-from gluonblocks.graphs.kernels import build, load
+from gluonblocks.graphs import operators as cpp
+from gluonblocks.graphs.kernels import build
 from gluonblocks.models import registry as models
 
 # MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
@@ -210,7 +211,7 @@ def operators():
         build.find_compiler()
     except build.Unavailable as error:
         pytest.skip(str(error))
-    assert load.status().ready, load.status().reason
+    assert cpp.status().ready, cpp.status().reason
 
 
 @pytest.fixture(scope='session')

@@ -21,11 +21,9 @@ def norm(arrays, dY, activation=''):
 def stage(arrays, dY, pad, activation, window, stride):
     """The same of convolution, norm, activation and max-pooling; with 'w' and 'c', the bias."""
     a = {name: array.astype('float64') for name, array in arrays.items()}
-    X = np.pad(a['x'], ((0, 0), (0, 0), (pad[0],) * 2, (pad[1],) * 2))
+    X, map_ = _convolve(a, pad)
     KH, KW = a['w'].shape[2:]
-    H, W = X.shape[2] - KH + 1, X.shape[3] - KW + 1
-    map_ = sum(np.einsum('nchw,oc->nohw', X[:, :, i:i + H, j:j + W], a['w'][:, :, i, j])
-               for i in range(KH) for j in range(KW)) + a['c'].reshape(1, -1, 1, 1)
+    H, W = map_.shape[2:]
     Z, rest = _normalize(map_, a, (0, 2, 3))
     f, slope = ACTIVATIONS[activation]
     top, where = _pool(Z, window, stride)
@@ -39,6 +37,28 @@ def stage(arrays, dY, pad, activation, window, stride):
             dw[:, :, i, j] = np.einsum('nohw,nchw->oc', dmap, X[:, :, i:i + H, j:j + W])
     dX = dX[:, :, pad[0]:dX.shape[2] - pad[0], pad[1]:dX.shape[3] - pad[1]]
     return dict(grads, x=dX, w=dw, out=A, **_averages(map_, a, (0, 2, 3)))
+
+
+def predicted_norm(X, arrays, activation=''):
+    """The output of batch norm by the averages, with an activation."""
+    a = {name: _wide(arrays[name].astype('float64'), X.ndim) for name in 'gbmv'}
+    return ACTIVATIONS[activation][0](
+        a['g'] * (X - a['m']) / np.sqrt(a['v'] + EPS) + a['b'])
+
+
+def predicted_stage(arrays, pad, activation, window, stride):
+    """The output of a stage by the averages."""
+    _, map_ = _convolve({name: array.astype('float64') for name, array in arrays.items()}, pad)
+    return _pool(predicted_norm(map_, arrays, activation), window, stride)[0]
+
+
+def _convolve(a, pad):
+    """The padded input, and its convolution with a bias."""
+    X = np.pad(a['x'], ((0, 0), (0, 0), (pad[0],) * 2, (pad[1],) * 2))
+    KH, KW = a['w'].shape[2:]
+    H, W = X.shape[2] - KH + 1, X.shape[3] - KW + 1
+    return X, sum(np.einsum('nchw,oc->nohw', X[:, :, i:i + H, j:j + W], a['w'][:, :, i, j])
+                  for i in range(KH) for j in range(KW)) + a['c'].reshape(1, -1, 1, 1)
 
 
 def _wide(z, ndim):

@@ -50,6 +50,7 @@ class Graph:
 
     def __init__(self, symbol, training=False, operators=False, requests=(), **shapes):
         self.training, self.operators, self.requests = training, operators, dict(requests)
+        self.data = set(shapes)  # the names of the inputs that are not parameters
         # What a pass divided: a new input's name -> (the parameter's name, begin, end).
         self.slices: Dict[str, Tuple[str, int, int]] = {}
         graph = json.loads(symbol.tojson())

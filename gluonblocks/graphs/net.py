@@ -148,6 +148,8 @@ class Net(nn.HybridSequential):
         if self._symbol is None:
             # The shape is for layers that print theirs.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
+            if isinstance(symbol, (list, tuple)):
+                symbol = mx.sym.Group(list(symbol))
             params = self.collect_params()
             if any(is_deferred(param) for param in params.values()):
                 arguments, _, states = symbol.infer_shape(data=x.shape)

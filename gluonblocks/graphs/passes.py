@@ -86,7 +86,8 @@ def _norms(graph):
 def _attrs(graph, norm, data):
     """The attributes that all operators with a norm have; `data` is the entry they take."""
     return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
-            'training': int(graph.training), 'data_gradient': int(data[0].op != 'null')}
+            'training': int(graph.training),
+            'data_gradient': int(data[0].op != 'null' or data[0].name not in graph.data)}
 
 
 def _is_slow_convolution(graph, node):

@@ -137,7 +137,7 @@ def test_no_number_goes_through_a_stage_in_its_channels(where, spoilt, bad):
 def test_two_runs_give_the_same_bits(rng, threads, python):
     code = """
 import gluonblocks, hashlib, numpy as np
-from gluonblocks.graphs.kernels.load import status
+from gluonblocks.graphs.operators import status
 from gluonblocks.graphs.kernels.selfcheck import norm_graphs, run, stage_graphs, values
 assert status().ready
 for _, ours, shapes in (norm_graphs((50, 7, 6, 5), 'sigmoid'), norm_graphs((300, 40)),
@@ -160,3 +160,24 @@ def test_float64_is_refused(rng):
     with pytest.raises(Exception, match='operators take float32 only'):
         run(norm_graphs((4, 3))[1], arrays, dY)
     nd.waitall()
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (5, 33), (1, 3, 5, 7), (9, 6, 4, 4)])
+@pytest.mark.parametrize('activation', ['', 'sigmoid', 'relu'])
+def test_norm_predicts_by_its_averages(rng, shape, activation):
+    _, ours, shapes = norm_graphs(shape, activation, training=0)
+    arrays = values(shapes, rng)
+    got = run(ours, arrays, training=False)
+    close(got['out'], reference.predicted_norm(arrays['x'], arrays, activation), RTOL)
+    assert (got['m'] == arrays['m']).all() and (got['v'] == arrays['v']).all()
+
+
+@pytest.mark.parametrize('case', STAGES, ids=str)
+def test_stage_predicts_by_its_averages(rng, case):
+    shape, channels, kernel, pad, activation, window, stride = case
+    _, ours, shapes = stage_graphs(shape, channels, kernel, pad, activation, window, stride,
+                                   training=0)
+    arrays = values(shapes, rng)
+    got = run(ours, arrays, training=False)
+    close(got['out'], reference.predicted_stage(arrays, pad, activation, window, stride), RTOL)
+    assert (got['m'] == arrays['m']).all() and (got['v'] == arrays['v']).all()

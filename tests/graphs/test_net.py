@@ -52,15 +52,15 @@ def assert_close(a, b):
 
 
 @pytest.fixture
-def simplified(monkeypatch):
+def sides(monkeypatch):
     """The sides of the images that a graph was made for, one after the other."""
-    sides, simplify = [], net_file.simplify
+    found, rewritten = [], Net._rewritten
 
-    def note(symbol, training, data):
-        sides.append(data[-1])
-        return simplify(symbol, training, data=data)
-    monkeypatch.setattr(net_file, 'simplify', note)
-    return sides
+    def note(net, x, *args, **how):
+        found.append(x.shape[-1])
+        return rewritten(net, x, *args, **how)
+    monkeypatch.setattr(Net, '_rewritten', note)
+    return found
 
 
 def test_sizes_and_modes_in_any_order_give_what_the_plain_net_gives():
@@ -74,18 +74,14 @@ def test_sizes_and_modes_in_any_order_give_what_the_plain_net_gives():
         assert_close(ours.data(), theirs.data())
 
 
-def test_only_the_graphs_used_last_are_kept(simplified):
+def test_only_the_newest_graphs_are_kept(sides):
     net, plain = hybridized_pair()
-    sides = list(range(8, 8 + net_file.MAX_GRAPHS))
-    for side in sides:
+    given = list(range(8, 9 + net_file.MAX_GRAPHS))
+    for side in given + given[1:]:
         net(images(side))
-    net(images(8))  # the first one is now the last used
-    net(images(20))
-    assert simplified == sides + [20] and len(net._graphs) == net_file.MAX_GRAPHS
-    net(images(8))
-    assert simplified == sides + [20]
-    assert_close(net(images(9)), plain(images(9)))
-    assert simplified == sides + [20, 9]
+    assert sides == given and len(net._graphs) == net_file.MAX_GRAPHS
+    assert_close(net(images(8)), plain(images(8)))
+    assert sides == given + [8]
 
 
 def test_a_graph_that_is_dropped_before_its_backward_pass_gives_the_right_gradient(monkeypatch):
@@ -106,6 +102,94 @@ def test_output_of_features_is_the_nets_output(active):
     assert net.features[0] is net[0] and len(net.features) == 5
     assert net.output is net[5]
     assert_close(net.output(net.features(images())), net(images()))
+
+
+def test_features_of_another_net_are_taken_over_and_the_output_stays():
+    net, other = initialized(), initialized()
+    net.hybridize()
+    net(images())
+    output = net.output
+    net.features = other.features
+    assert list(net)[:-1] == list(other)[:-1] and net.output is output and len(net) == 6
+    assert_close(net(images()), output(other.features(images())))
+
+
+def test_graph_for_shows_the_graph_of_each_mode():
+    net = initialized()
+    net.hybridize()
+    for training in (True, False):
+        symbol = net.graph_for((4, 1, 8, 8), training)
+        assert symbol.infer_shape(data=(7, 1, 8, 8))[1] == [(7, 5)]  # for any number of images
+    with pytest.raises(RuntimeError, match='not been initialized|not initialized'):
+        add_layers(Net()).graph_for((4, 1, 8, 8))
+
+
+def test_masks_of_dropout_are_those_without_a_norm_of_ours():
+    # The norm draws no random numbers of its own.
+    masks = []
+    for norm in (gb.BatchNorm(1, num_dims=4), nn.BatchNorm()):
+        net = Net()
+        net.add(nn.Dropout(0.5), norm)
+        net.initialize()
+        net.hybridize()
+        mx.random.seed(3)
+        with autograd.record():
+            net(nd.ones((4, 1, 8, 8)))
+            masks.append(net(nd.ones((4, 1, 8, 8))).asnumpy() > 0)
+    np.testing.assert_array_equal(*masks)
+
+
+@pytest.mark.parametrize('layer', [lambda: nn.Conv2D(3, kernel_size=[5, 5]),
+                                   lambda: nn.MaxPool2D([2, 2]),
+                                   lambda: gb.BatchNorm(1, 4, eps=np.float32(1e-3))])
+def test_settings_of_layers_may_be_lists_and_numpys_numbers(layer):
+    net = Net()
+    net.add(layer(), nn.Conv2D(3, [3, 3], padding=[1, 1]), nn.BatchNorm(), nn.MaxPool2D([2, 2]))
+    net.initialize()
+    plain = net(images())
+    net.hybridize()
+    assert_close(net(images()), plain)
+    with autograd.record():
+        net(images()).backward()
+
+
+@pytest.mark.parametrize('name', gb.list_models('book'))
+def test_mxnets_summary_prints_every_model(name, capsys):
+    net = gb.get_model(name)
+    net.initialize()
+    side = gb.get_recipe(name).resize or 28
+    net(nd.zeros((1, 1, side, side)))
+    mx.viz.print_summary(net(mx.sym.var('data')), shape={'data': (1, 1, side, side)})
+    assert 'Total params' in capsys.readouterr().out
+
+
+INPUTS = [
+    (nd.ones((2, 1, 8, 8), dtype='uint8'), r"takes float32, got uint8: use X.astype\('float32'\) / 255"),
+    (nd.ones((2, 1, 8, 8), dtype='float64'), r"takes float32, got float64: use X.astype\('float32'\)$"),
+    (nd.ones((2, 1, 8, 8), dtype='float16'), r"takes float32, got float16: use X.astype"),
+    (nd.ones((2, 3, 8, 8)), r'is for images of 1 channel, got shape \(2, 3, 8, 8\)'),
+    (nd.ones((2, 8, 8, 1)), r'as \(N, C, H, W\), got shape \(2, 8, 8, 1\): use X.transpose')]
+
+
+@pytest.mark.parametrize('active', [False, True])
+@pytest.mark.parametrize('X, said', INPUTS, ids=lambda value: str(getattr(value, 'shape', '')))
+def test_images_that_do_not_fit_are_refused_with_the_remedy(active, X, said):
+    net = initialized()
+    net.hybridize(active)
+    with pytest.raises(ValueError, match=said):
+        net(X)
+
+
+def test_a_file_of_a_net_for_other_classes_is_refused_with_the_shapes(tmp_path):
+    path = str(tmp_path / 'net.params')
+    initialized().save_parameters(path)
+    net = Net()
+    net.add(*list(add_layers(Net()))[:-1], nn.Dense(7))
+    net.initialize()
+    net(images())
+    with pytest.raises(ValueError, match=r'5.weight is \(5, 3\) there and \(7, 3\) here'):
+        net.load_parameters(path)
+    net[:-1].load_parameters(path, ignore_extra=True)  # as the message says
 
 
 @pytest.mark.parametrize('active', [False, True])
@@ -190,18 +274,6 @@ def test_what_is_exported_is_for_prediction_whether_hybridized_or_not(hybridize,
     assert_close(again(images()), net(images()))
 
 
-def test_what_is_exported_for_training_trains_on_as_the_net_does(tmp_path):
-    net = norm_of_ours()
-    again = gluon.SymbolBlock.imports(*np.insert(net.export(str(tmp_path / 'net'),
-                                                            for_training=True), 1, 'data'))
-    for each in (net, again):
-        with autograd.train_mode():
-            each(images(n=8) * 7).wait_to_read()
-    assert_close(again(images()), net(images()))
-    theirs = again.collect_params()[net[1].moving_mean.name].data()
-    assert_close(theirs, net[1].moving_mean.data())
-
-
 def test_what_is_exported_of_a_net_in_float16_stays_so(tmp_path):
     net = norm_of_ours()
     net.cast('float16')
@@ -212,7 +284,7 @@ def test_what_is_exported_of_a_net_in_float16_stays_so(tmp_path):
 
 @pytest.mark.parametrize('paths', [{}, {'path': 'a', 'prefix': 'b'}])
 def test_export_wants_one_path(paths):
-    with pytest.raises(TypeError, match='export takes one path, by the name path or prefix'):
+    with pytest.raises(TypeError, match='export takes one path, named path or prefix'):
         initialized().export(**paths)
 
 
@@ -220,7 +292,7 @@ def test_export_wants_one_path(paths):
 def test_a_net_that_is_not_initialized_says_so_when_called(active):
     net = add_layers(Net())
     net.hybridize(active)
-    with pytest.raises(RuntimeError, match=r'^hybridsequential\d+ is called, but not initialized: '
+    with pytest.raises(RuntimeError, match=r'^hybridsequential\d+ is not initialized: '
                                            r'call net.initialize\(\) first'):
         net(images())
 
@@ -234,7 +306,7 @@ def test_an_input_that_is_no_batch_of_images_is_refused_with_its_shape(active, s
     if used_before:
         net(images())
     net.hybridize(active)
-    with pytest.raises(ValueError, match=r'takes images, \(N, C, H, W\), but got an array of shape '
+    with pytest.raises(ValueError, match=r'takes images, \(N, C, H, W\), got an array of shape '
                                          r'\(%s\)' % ', '.join(map(str, shape))):
         net(nd.zeros(shape))
     assert net(images()).shape == (4, 5)

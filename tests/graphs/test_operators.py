@@ -1,16 +1,15 @@
-"""Nets that train with the operators: where they are put, and that nothing but the time changes."""
+"""Nets that run with our operators: which nodes these replace, and that the results stay."""
 import json
 
 import mxnet as mx
 import pytest
 from mxnet import autograd
 from mxnet.gluon import nn
-from operator_nets import both_ways, images, loss_of, small, state, step
+from operator_nets import same_with_operators, images, loss_of, small, state, step
 
 import gluonblocks as gb
 from gluonblocks.graphs import net as net_module
 from gluonblocks.graphs.net import Net
-from gluonblocks.graphs.operators import use_operators
 
 pytestmark = pytest.mark.usefixtures('operators')
 
@@ -25,25 +24,24 @@ def placed(monkeypatch):
     """The operators in each graph that was made, as lists of names."""
     made = []
 
-    def spy(*args, **kwargs):
-        symbol = use_operators(*args, **kwargs)
-        made.append([name.replace('_gluonblocks_', '') for name in ours(symbol)
-                     if name != '_gluonblocks_matrix'])  # they are of test_small_maps.py
-        return symbol
-    monkeypatch.setattr(net_module, 'use_operators', spy)
+    def note(graph):
+        if graph.operators:
+            made.append([name.replace('_gluonblocks_', '') for name in ours(graph.symbol())
+                         if name != '_gluonblocks_matrix'])  # test_small_maps.py has those
+        return graph
+    monkeypatch.setattr(net_module, 'TRAINING', [*net_module.TRAINING, note])
     return made
 
 
 @pytest.mark.parametrize('name', ['lenet_bn', 'lenet_bn_gluon'])
 def test_lenet_is_two_stages_and_two_norms_when_it_trains(monkeypatch, placed, name):
     X = images(20, 1, 28, 28)
-    both_ways(monkeypatch, lambda: gb.get_model(name), lambda net: step(net, X, 3), 2e-3)
+    same_with_operators(monkeypatch, lambda: gb.get_model(name), lambda net: step(net, X, 3), 2e-3)
     assert placed == [['stage', 'stage', 'norm', 'norm']]
 
 
 @pytest.mark.parametrize('name', ['resnet', 'densenet'])
 def test_mxnets_norms_in_onednns_order_stay(monkeypatch, placed, name):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
     net = gb.get_model(name)
     net.initialize()
     net.hybridize()
@@ -52,20 +50,33 @@ def test_mxnets_norms_in_onednns_order_stay(monkeypatch, placed, name):
     assert placed == [[]]
 
 
-def test_prediction_and_files_have_no_operators(monkeypatch, placed, tmp_path):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
-    net, X = small(), images(4, 1, 8, 8)
+def test_files_have_none_of_our_operators(tmp_path):
+    net = small()
     net.initialize()
     net.hybridize()
-    step(net, X)
-    net(X).wait_to_read()
-    with autograd.train_mode():  # trains, but nothing is recorded
-        net(X).wait_to_read()
-    assert len(placed) == 1 and len(net._graphs) == 3
-    net.export(str(tmp_path / 'both'), for_training=True)
-    net.export(str(tmp_path / 'one'))
-    for name in ('both', 'one'):
-        assert not ours(mx.sym.load(str(tmp_path / (name + '-symbol.json'))))
+    step(net, images(4, 1, 8, 8))
+    symbol, _ = net.export(str(tmp_path / 'net'))
+    assert not ours(mx.sym.load(symbol)) and ours(net.graph_for((4, 1, 8, 8)))
+
+
+def test_a_pass_that_trains_but_is_not_recorded_has_none_of_our_operators(placed):
+    net = small()
+    net.initialize()
+    net.hybridize()
+    with autograd.train_mode():
+        net(images(4, 1, 8, 8)).wait_to_read()
+    assert placed == []
+
+
+@pytest.mark.parametrize('name', gb.list_models('book'))
+@pytest.mark.parametrize('num_images', [1, 5, 40])
+def test_models_predict_the_same(monkeypatch, name, num_images):
+    net, X = gb.get_model(name), images(num_images, 1, 33, 34)
+    net.initialize(mx.init.Xavier())
+    net(X)
+    for param in net.collect_params('.*(gamma|beta|mean|var)').values():
+        param.set_data(abs(images(*param.shape)) + 0.1)
+    same_with_operators(monkeypatch, lambda: net, lambda net: {'out': net(X)}, 1e-5)
 
 
 def test_averages_of_mxnets_norm_stay_in_a_pass_that_is_not_recorded(monkeypatch):
@@ -73,7 +84,7 @@ def test_averages_of_mxnets_norm_stay_in_a_pass_that_is_not_recorded(monkeypatch
         with autograd.train_mode():
             net(images(16, 1, 28, 28)).wait_to_read()
         return state(net)
-    both_ways(monkeypatch, lambda: gb.get_model('lenet_bn_gluon'), use)
+    same_with_operators(monkeypatch, lambda: gb.get_model('lenet_bn_gluon'), use)
 
 
 LAYERS = {
@@ -103,7 +114,7 @@ LAYERS = {
 @pytest.mark.parametrize('kind', LAYERS)
 def test_each_kind_of_layer_learns_the_same(monkeypatch, placed, kind):
     X = images(18, 2, 13, 14)
-    both_ways(monkeypatch, lambda: small(*LAYERS[kind]()), lambda net: step(net, X, 2), 5e-4)
+    same_with_operators(monkeypatch, lambda: small(*LAYERS[kind]()), lambda net: step(net, X, 2), 5e-4)
     assert placed[0][0] == 'stage'
 
 
@@ -124,8 +135,8 @@ class Branches(nn.HybridBlock):
 
 def test_branches_and_layers_that_are_used_twice_learn_the_same(monkeypatch, placed):
     X = images(7, 3, 6, 6)
-    both_ways(monkeypatch, lambda: small(Branches(), Branches()), lambda net: step(net, X, 3), 2e-3)
-    assert placed[0] == ['stage', 'norm', 'norm']
+    same_with_operators(monkeypatch, lambda: small(Branches(), Branches()), lambda net: step(net, X, 3), 2e-3)
+    assert placed[0] == ['stage']  # the others follow no slow convolution, or share their input
 
 
 class Shortcut(nn.HybridBlock):
@@ -154,7 +165,7 @@ class Shared(nn.HybridBlock):
 @pytest.mark.parametrize('block', [Shortcut, Shared])
 def test_a_convolution_that_shares_its_input_or_its_weight_is_no_stage(monkeypatch, placed, block):
     X = images(7, 3, 8, 8)
-    both_ways(monkeypatch, lambda: small(block()), lambda net: step(net, X, 2), 1e-3)
+    same_with_operators(monkeypatch, lambda: small(block()), lambda net: step(net, X, 2), 1e-3)
     assert placed[0].count('stage') == 1
 
 
@@ -172,7 +183,7 @@ class OfWeight(nn.HybridBlock):
 
 def test_a_parameter_that_is_normalized_has_its_gradient(monkeypatch, placed):
     X = images(7, 3, 8, 8)
-    both_ways(monkeypatch, lambda: small(OfWeight()), lambda net: step(net, X, 2), 1e-3)
+    same_with_operators(monkeypatch, lambda: small(OfWeight()), lambda net: step(net, X, 2), 1e-3)
     assert placed[0] == ['norm', 'stage'] or placed[0] == ['stage', 'norm']
 
 
@@ -191,7 +202,7 @@ class Fixed(nn.HybridBlock):
 
 def test_a_fixed_gamma_stays_fixed(monkeypatch, placed):
     X = images(7, 3, 8, 8)
-    both_ways(monkeypatch, lambda: small(nn.Conv2D(3, 3, 1, 1), Fixed()),
+    same_with_operators(monkeypatch, lambda: small(nn.Conv2D(3, 3, 1, 1), Fixed()),
               lambda net: step(net, X, 2), 1e-3)
     assert placed[0] == ['stage']
 
@@ -210,7 +221,7 @@ class Wide(nn.HybridBlock):
 
 def test_a_norm_of_another_dtype_within_the_net_stays(monkeypatch, placed):
     X = images(7, 3, 8, 8)
-    both_ways(monkeypatch, lambda: small(Wide()), lambda net: step(net, X, 2), 1e-3)
+    same_with_operators(monkeypatch, lambda: small(Wide()), lambda net: step(net, X, 2), 1e-3)
     assert placed[0] == ['stage']
 
 
@@ -236,12 +247,11 @@ def test_an_output_that_a_norm_takes_too_is_put_out(monkeypatch, placed, norm):
             loss = loss_of(Z) + loss_of(Y)
         loss.backward()
         return dict(state(net), Z=Z, Y=Y)
-    both_ways(monkeypatch, lambda: (lambda net: net.add(Beside(norm())) or net)(Net()), use, 1e-3)
+    same_with_operators(monkeypatch, lambda: (lambda net: net.add(Beside(norm())) or net)(Net()), use, 1e-3)
     assert placed == [[]]
 
 
-def test_another_dtype_takes_the_graph(monkeypatch, placed):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+def test_another_dtype_takes_mxnets_operators(placed):
     net = small()
     net.initialize()
     net.cast('float64')

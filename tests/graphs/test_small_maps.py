@@ -5,14 +5,13 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.gluon import nn
-from operator_nets import both_ways, images, step
+from operator_nets import same_with_operators, images, step
 from reference import close
 
 import gluonblocks as gb
+from gluonblocks.graphs.graph import Graph
 from gluonblocks.graphs.kernels.selfcheck import matrix_graphs, run, values
 from gluonblocks.graphs.net import Net
-from gluonblocks.graphs.operators import use_operators
-from gluonblocks.graphs.rewriting import Graph
 from gluonblocks.graphs.small_maps import multiply_small_maps
 
 # The map, kernel, pad and stride of convolutions in which each output pixel meets each input pixel.
@@ -65,8 +64,13 @@ def test_a_number_that_is_none_stays_in_its_image():
 
 def replaced(shape=(4, 3, 2, 2), requests=(('w', 'write'),), **attrs):
     attrs = dict(dict(kernel=(3, 3), pad=(1, 1), num_filter=6, no_bias=True), **attrs)
-    graph = Graph(mx.sym.Convolution(mx.sym.var('x'), mx.sym.var('w'), **attrs))
-    return multiply_small_maps(graph, dict(requests), {'x': shape})
+    return is_multiplied(mx.sym.Convolution(mx.sym.var('x'), mx.sym.var('w'), **attrs), shape,
+                         requests)
+
+
+def is_multiplied(symbol, shape, requests=(('w', 'write'),)):
+    graph = Graph(symbol, training=True, operators=True, requests=requests, x=shape)
+    return '_gluonblocks_matrix' in [node.op for node in multiply_small_maps(graph).nodes]
 
 
 def test_a_map_of_two_by_two_is_multiplied():
@@ -74,11 +78,12 @@ def test_a_map_of_two_by_two_is_multiplied():
 
 
 @pytest.mark.parametrize('why', [
-    {'shape': (4, 3, 4, 4)}, {'shape': (4, 3, 3, 2)}, {'pad': (0, 1)},
+    {'shape': (4, 3, 4, 4)}, {'shape': (4, 3, 3, 2)},
     {'shape': (4, 3, 3, 3), 'kernel': (2, 2), 'pad': (0, 0), 'stride': (2, 2)},
     {'shape': (4, 3, 5, 5), 'kernel': (9, 9), 'pad': (4, 4)},  # 25 * 25 places for 9 * 9 taps
     {'stride': (1, 3), 'pad': (1, 2)},
-    {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3}, {'dilate': (2, 2)},
+    {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3},
+    {'dilate': (2, 2), 'shape': (4, 3, 3, 3)},
     {'requests': [('w', 'add')]}, {'requests': [('w', 'null')]}, {'requests': []},
     {'layout': 'NHWC'}], ids=str)
 def test_other_convolutions_stay(why):
@@ -89,7 +94,7 @@ def test_a_weight_that_two_convolutions_share_stays():
     x, w = mx.sym.var('x'), mx.sym.var('w')
     for _ in range(2):
         x = mx.sym.Convolution(x, w, kernel=(3, 3), pad=(1, 1), num_filter=3, no_bias=True)
-    assert not multiply_small_maps(Graph(x), {'w': 'write'}, {'x': (4, 3, 2, 2)})
+    assert not is_multiplied(x, (4, 3, 2, 2))
 
 
 def kinds(symbol):
@@ -100,19 +105,16 @@ def kinds(symbol):
 def test_of_few_channels_it_stays_a_part_of_its_stage():
     net = Net()
     net.add(nn.Conv2D(3, 3, padding=1), nn.BatchNorm())
-    symbol = net(mx.sym.var('data'))
-    requests = {name: 'null' if 'running' in name else 'write'
-                for name in symbol.list_inputs() if name != 'data'}
-    made = kinds(use_operators(symbol, requests, data=(8, 1, 2, 2)))
+    net.initialize()
+    made = kinds(net.graph_for((8, 1, 2, 2)))
     assert '_gluonblocks_stage' in made and '_gluonblocks_matrix' not in made
 
 
 @pytest.mark.usefixtures('operators')
-def test_the_maps_of_resnet_that_are_multiplied_are_its_last(monkeypatch):
+def test_the_maps_of_resnet_that_are_multiplied_are_its_last():
     net = gb.get_model('resnet')
-    symbol = net(mx.sym.var('data'))
-    requests = {name: 'write' for name in symbol.list_arguments() if name != 'data'}
-    made = use_operators(symbol, requests, data=(8, 1, 28, 28))
+    net.initialize()
+    symbol, made = net(mx.sym.var('data')), net.graph_for((8, 1, 28, 28))
     # Five of 2x2 pixels, one that makes 1x1 of them, and five of 1x1.
     assert kinds(made).count('_gluonblocks_matrix') == 11
     assert kinds(symbol).count('Convolution') - kinds(made).count('Convolution') == 11
@@ -125,4 +127,4 @@ def test_a_net_trains_the_same_with_products(monkeypatch):
         net.add(nn.Conv2D(4, 3, padding=1), nn.Activation('relu'), nn.MaxPool2D(3),
                 gb.Residual(4), gb.Residual(8, use_1x1conv=True, strides=2), nn.GlobalAvgPool2D())
         return net
-    both_ways(monkeypatch, make, lambda net: step(net, images(9, 1, 6, 6), 3), 1e-3)
+    same_with_operators(monkeypatch, make, lambda net: step(net, images(9, 1, 6, 6), 3), 1e-3)

@@ -48,9 +48,14 @@ MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out)
   return mxnet::ext::MX_SUCCESS;
 }
 
-// Fills in the shape of an input that is not known yet.
-void assume(std::vector<unsigned>* shape, const std::vector<unsigned>& otherwise) {
-  if (shape->empty()) *shape = otherwise;
+// Fills in the shape of an input that is not known yet, and says if a known one has as many elements.
+bool fits(std::vector<unsigned>* shape, const std::vector<unsigned>& expected) {
+  if (shape->empty()) *shape = expected;
+  size_t found = 1, right = 1;
+  for (unsigned n : *shape) found *= n;
+  for (unsigned n : expected) right *= n;
+  if (found != right) MX_ERROR_MSG << "an input of gluonblocks' operators has the wrong shape";
+  return found == right;
 }
 
 template <class Operator>

@@ -59,7 +59,8 @@ MXReturnValue norm_counts(const Attrs&, int* in, int* out) {
 MXReturnValue norm_shapes(const Attrs&, Shapes* in, Shapes* out) {
   const std::vector<unsigned> x = (*in)[0];
   if (x.size() < 2) return mxnet::ext::MX_SUCCESS;  // not known yet
-  for (size_t i = 1; i < in->size(); ++i) assume(&(*in)[i], {x[1]});
+  for (size_t i = 1; i < in->size(); ++i)
+    if (!fits(&(*in)[i], {x[1]})) return mxnet::ext::MX_FAIL;
   (*out)[0] = x;
   return mxnet::ext::MX_SUCCESS;
 }

@@ -74,8 +74,10 @@ MXReturnValue stage_shapes(const Attrs& attrs, Shapes* in, Shapes* out) {
   if (x.size() != 4) return mxnet::ext::MX_SUCCESS;  // not known yet
   const unsigned channels = first(attrs, "channels", "1");
   const gb::Shape g = shape_of(attrs, std::vector<int64_t>(x.begin(), x.end()), channels);
-  assume(&(*in)[1], {channels, x[1], static_cast<unsigned>(g.KH), static_cast<unsigned>(g.KW)});
-  for (size_t i = 2; i < in->size(); ++i) assume(&(*in)[i], {channels});
+  if (!fits(&(*in)[1], {channels, x[1], static_cast<unsigned>(g.KH), static_cast<unsigned>(g.KW)}))
+    return mxnet::ext::MX_FAIL;
+  for (size_t i = 2; i < in->size(); ++i)
+    if (!fits(&(*in)[i], {channels})) return mxnet::ext::MX_FAIL;
   (*out)[0] = {x[0], channels, static_cast<unsigned>(g.HP()), static_cast<unsigned>(g.WP())};
   return mxnet::ext::MX_SUCCESS;
 }

@@ -1,6 +1,4 @@
-"""Norms of concatenations, divided: the same numbers, and nothing kept twice."""
-import json
-
+"""Norms of concatenations, divided: the results stay, and no array is stored twice."""
 import mxnet as mx
 import numpy as np
 import pytest
@@ -8,7 +6,8 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.graphs.concatenations import Part, divide_norms
+from gluonblocks.graphs.divided_norms import divide_norms
+from gluonblocks.graphs.graph import Graph
 from gluonblocks.graphs.net import Net
 
 GROWTH = 16
@@ -56,26 +55,30 @@ def train(net, steps=2):
             [p.data().asnumpy() for p in params])
 
 
-def traced(net):
-    net.hybridize()
+def divided(symbol, **shapes):
+    """The graph of `symbol`, all of whose parameters learn, after the pass."""
+    requests = {name: 'write' for name in symbol.list_arguments()}
+    requests.update((name, 'null') for name in symbol.list_auxiliary_states())
+    return divide_norms(Graph(symbol, True, requests=requests, **(shapes or {'X': (2, 16, 3, 3)})))
+
+
+def divided_net(*layers, **kwargs):
+    net = small_net(*layers, **kwargs)
     net(images())
-    (data,), symbol = net._cached_graph
-    return symbol, data.name
+    return divided(net(mx.sym.var('data')), data=(6, 2, 8, 8))
 
 
-def nodes(symbol, op):
-    return [node for node in json.loads(symbol.tojson())['nodes'] if node['op'] == op]
+def nodes(graph, op):
+    return [node for node in graph.nodes if node.op == op]
 
 
-def test_divided_norms_train_as_the_formula_does(monkeypatch):
+def test_divided_norms_train_as_whole_ones_do():
     net = small_net(*head())
     net(images())
     other = copy_of(net, lambda: small_net(*head()))
     net.hybridize(static_alloc=True)
-    fast = train(net)
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'formula')
-    slow = train(other)
-    assert any(isinstance(value, Part) for _, value in net._cached_op_args)
+    fast, slow = train(net), train(other)
+    assert '_split_v2' in net.graph_for((6, 2, 8, 8)).tojson()
     for ours, theirs in zip(fast, slow):
         # Some gradients are zero but for rounding: of biases that a norm takes off again.
         largest = max(abs(b).max() for b in theirs)
@@ -84,59 +87,51 @@ def test_divided_norms_train_as_the_formula_does(monkeypatch):
 
 
 def test_a_block_needs_no_concatenation_but_for_what_cannot_be_added_up():
-    symbol, data = traced(small_net(*head()))
-    divided, parts = divide_norms(symbol, **{data: (6, 2, 8, 8)})
-    assert len(nodes(symbol, 'Concat')) == 3 + 2
-    # What is left is of norms, before the net's last layers.
-    joints = nodes(divided, 'Concat')
-    assert len(joints) == 1 and {json.loads(divided.tojson())['nodes'][i]['op']
-                                 for i, _, _ in joints[0]['inputs']} == {'BatchNorm'}
+    graph = divided_net(*head())
+    # Of 3 + 2 concatenations the one that is left is of norms, before the net's last layers.
+    (joint,) = nodes(graph, 'Concat')
+    assert {node.op for node, _, _ in joint.inputs} == {'BatchNorm'}
     # Norms of 1, 2, 3 and 4 pieces, and of 1, 2 and 3 in the second block; convolutions the same,
     # but for the last, which has none, and the net's first.
-    assert len(nodes(divided, 'BatchNorm')) == (1 + 2 + 3 + 4) + (1 + 2 + 3)
-    assert len(nodes(divided, 'Convolution')) == 1 + (1 + 2 + 3 + 4) + (1 + 2)
-    assert len(parts) == 2 * (2 + 3 + 4 + 2 + 3)
+    assert len(nodes(graph, 'BatchNorm')) == (1 + 2 + 3 + 4) + (1 + 2 + 3)
+    assert len(nodes(graph, 'Convolution')) == 1 + (1 + 2 + 3 + 4) + (1 + 2)
+    assert len(graph.slices) == 2 * (2 + 3 + 4 + 2 + 3)
 
 
 @pytest.mark.parametrize('filters, left', [(32, 0), (33, 1)])
 def test_a_convolution_is_added_up_where_its_sums_are_no_more_than_what_is_saved(filters, left):
     Y = mx.sym.Convolution(concatenated(), kernel=(3, 3), num_filter=filters)
-    assert len(nodes(divide_norms(Y)[0], 'Concat')) == left
+    assert len(nodes(divided(Y), 'Concat')) == left
 
 
 def test_a_convolution_by_groups_is_left_whole():
     Y = mx.sym.Convolution(concatenated(), kernel=(1, 1), num_filter=2, num_group=2)
-    assert len(nodes(divide_norms(Y)[0], 'Convolution')) == 1
+    assert len(nodes(divided(Y), 'Convolution')) == 1
 
 
 def test_a_bias_is_added_once():
     Y = mx.sym.Convolution(concatenated(), kernel=(1, 1), num_filter=4)
-    assert [len(node['inputs']) for node in nodes(divide_norms(Y)[0], 'Convolution')] == [3, 2]
+    assert [len(node.inputs) for node in nodes(divided(Y), 'Convolution')] == [3, 2]
 
 
 def test_parts_are_all_channels_of_each_average_once():
-    symbol, data = traced(small_net(*head()))
-    _, parts = divide_norms(symbol, **{data: (6, 2, 8, 8)})
-    ranges = {}
-    for name, begin, end in parts.values():
+    net, ranges = small_net(*head()), {}
+    net(images())
+    graph = divided(net(mx.sym.var('data')), data=(6, 2, 8, 8))
+    for name, begin, end in graph.slices.values():
         ranges.setdefault(name, []).append((begin, end))
-    sizes = dict(zip(symbol.list_auxiliary_states(),
-                     symbol.infer_shape(**{data: (6, 2, 8, 8)})[2]))
     for name, found in ranges.items():
         found.sort()
-        assert found[0][0] == 0 and (found[-1][1],) == sizes[name]
+        assert found[0][0] == 0 and (found[-1][1],) == net.collect_params()[name].shape
         assert all(a[1] == b[0] for a, b in zip(found, found[1:]))
 
 
 def test_pieces_that_are_no_whole_vectors_are_left_alone():
-    symbol, data = traced(small_net(*head()[2:], growth=12))
-    assert divide_norms(symbol, **{data: (6, 2, 8, 8)}) == (symbol, {})
+    assert not divided_net(*head()[2:], growth=12).slices
 
 
 def test_a_concatenation_that_something_else_takes_is_left_alone():
-    symbol, data = traced(small_net(nn.MaxPool2D(2)))
-    divided, _ = divide_norms(symbol, **{data: (6, 2, 8, 8)})
-    assert divided is symbol
+    assert not [name for name in divided_net(nn.MaxPool2D(2)).slices if '_48' in name]
 
 
 def concatenated(**norm):
@@ -146,20 +141,20 @@ def concatenated(**norm):
 
 
 def test_a_norm_of_inputs_side_by_side_is_divided():
-    divided, parts = divide_norms(concatenated())
-    assert len(nodes(divided, 'BatchNorm')) == 2
-    assert parts['norm_moving_mean_16_32'] == ('norm_moving_mean', 16, 32)
+    graph = divided(concatenated())
+    assert len(nodes(graph, 'BatchNorm')) == 2
+    assert graph.slices['norm_moving_mean_16_32'] == ('norm_moving_mean', 16, 32)
 
 
 @pytest.mark.parametrize('norm', [{'use_global_stats': True}, {'axis': 2},
                                   {'output_mean_var': True}])
 def test_a_norm_of_another_kind_is_left_alone(norm):
-    assert divide_norms(concatenated(**norm))[1] == {}
+    assert not divided(concatenated(**norm)).slices
 
 
 def test_a_norm_whose_gamma_is_fixed_is_left_alone():
     X = mx.sym.var('X', shape=(2, 16, 3, 3))
-    assert divide_norms(mx.sym.BatchNorm(mx.sym.concat(X, X, dim=1), name='norm'))[1] == {}
+    assert not divided(mx.sym.BatchNorm(mx.sym.concat(X, X, dim=1), name='norm')).slices
 
 
 def test_norms_that_share_their_averages_are_left_alone():
@@ -167,20 +162,20 @@ def test_norms_that_share_their_averages_are_left_alone():
     shared = [mx.sym.var('norm_' + name) for name in ('gamma', 'beta', 'mean', 'var')]
     both = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), *shared, fix_gamma=False)
             for pair in ((X, Y), (Y, X))]
-    assert divide_norms(both[0] + both[1])[1] == {}
+    assert not divided(both[0] + both[1]).slices
 
 
 def test_a_concatenation_along_another_axis_is_left_alone():
     X, Y = mx.sym.var('X', shape=(2, 32, 3, 3)), mx.sym.var('Y', shape=(2, 32, 3, 3))
     norm = mx.sym.BatchNorm(mx.sym.concat(X, Y, dim=2), name='norm', fix_gamma=False)
-    assert divide_norms(norm)[1] == {}
+    assert not divided(norm, X=(2, 32, 3, 3)).slices
 
 
 def test_a_concatenation_that_is_an_output_is_left_alone():
     X, Y = mx.sym.var('X', shape=(2, 16, 3, 3)), mx.sym.var('Y', shape=(2, 16, 3, 3))
     both = mx.sym.concat(X, Y, dim=1)
     norm = mx.sym.BatchNorm(both, name='norm', fix_gamma=False)
-    assert divide_norms(mx.sym.Group([norm, both]))[1] == {}
+    assert not divided(mx.sym.Group([norm, both])).slices
 
 
 def test_averages_that_are_set_anew_are_those_that_move():
@@ -197,17 +192,40 @@ def test_averages_that_are_set_anew_are_those_that_move():
         assert (param.data().asnumpy() != 7).all(), param.name
 
 
-def test_a_net_that_was_trained_is_exported_for_training_on(tmp_path):
-    net = small_net(*head())
+@pytest.mark.parametrize('added', ['gamma', 'weight'])
+def test_gradients_that_are_added_are_added(added):
+    nets = [small_net(*head()) for _ in range(2)]
+    nets[0](images())
+    nets[1] = copy_of(nets[0], lambda: small_net(*head()))
+    nets[1].hybridize()
+    for net in nets:
+        net.collect_params('.*' + added).setattr('grad_req', 'add')
+        for i in range(2):
+            with autograd.record():
+                loss = (net(images(i)) ** 2).mean()
+            loss.backward()
+    for plain, ours in zip(*(net.collect_params('.*' + added).values() for net in nets)):
+        largest = abs(plain.grad().asnumpy()).max()
+        np.testing.assert_allclose(ours.grad().asnumpy(), plain.grad().asnumpy(), rtol=1e-3,
+                                   atol=1e-3 * largest)
+
+
+def test_our_own_norms_are_divided_too():
+    net = Net()
+    block = gb.DenseBlock(2, 16)
+    net.add(nn.Conv2D(16, 3, padding=1), block, gb.BatchNorm(48, num_dims=4))
+    net.initialize()
+    with autograd.record():
+        plain = net(images())
+    plain.backward()
+    gradient = net[2].gamma.grad().copy()
     net.hybridize()
-    train(net, 1)
-    net.export(str(tmp_path / 'net'), for_training=True)
-    saved = nd.load(str(tmp_path / 'net-0000.params'))
-    assert sorted(name[4:] for name in saved) == sorted(net.collect_params())
-    for name, array in saved.items():
-        numbers = net.collect_params()[name[4:]].data()
-        np.testing.assert_array_equal(array.asnumpy(), numbers.asnumpy())
-    train(net, 1)  # as before
+    assert 'moving_mean_32_48' in net.graph_for((6, 2, 8, 8)).tojson()
+    with autograd.record():
+        ours = net(images())
+    ours.backward()
+    np.testing.assert_allclose(ours.asnumpy(), plain.asnumpy(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(net[2].gamma.grad().asnumpy(), gradient.asnumpy(), atol=1e-2)
 
 
 def test_two_devices_move_their_own_averages():
