@@ -124,7 +124,8 @@ class _Reader:
 
 
 def ending(code):
-    """How a process ended, by its exit code, in words."""
+    """Return in words how a process with this exit code, negative after a signal, ended."""
     if code < 0:
-        return 'was ended by %s' % signal.Signals(-code).name
+        names = {int(s): s.name for s in signal.Signals}  # not of all real-time signals
+        return 'was ended by %s' % names.get(-code, 'signal %d' % -code)
     return 'ended with exit code %d' % code

@@ -37,6 +37,10 @@ def launch(argv, num_workers, num_servers=1, limits=None):
     `join` before its first step and their `end` at its end. What the first one prints is shown as
     it is, what the others print with their number before it. Raises what `Hub.run` does.
     """
+    if num_workers < 1 or num_servers < 1:
+        raise ValueError('expected at least one worker and one server, found %d and %d'
+                         % (num_workers, num_servers))
+
     def show(name, stream, text):
         rank = name.split()[-1]
         print(text if name == 'worker 0' else '%s: %s' % (rank, text), file=getattr(sys, stream),

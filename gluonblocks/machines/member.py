@@ -33,11 +33,11 @@ class Member:
 
     @classmethod
     def of_environment(cls):
-        """The Member of this process, by the variable that its launcher set."""
-        number = os.environ.pop(VARIABLE, '')
-        if not number:
+        """Return the Member of this process; exit if no launcher set the environment variable."""
+        try:
+            return cls(socket.socket(fileno=int(os.environ.pop(VARIABLE, ''))))
+        except (OSError, ValueError):
             sys.exit('error: this is started by the launcher alone, as `workers` asks')
-        return cls(socket.socket(fileno=int(number)))
 
     def mark(self, phase, step):
         """Note what this process does and after which step; each call is a sign of life."""

@@ -2,9 +2,10 @@
 import os
 import re
 import socket
+import subprocess
 from typing import Mapping, NamedTuple, Optional
 
-LOOPBACK = '127.0.0.1'
+LOOPBACK, ANY = '127.0.0.1', '0.0.0.0'
 MASTER_PORT = 29400  # where a manager names the first machine and no port
 
 # (number of machines, number of this one, the first one's address, its port), of each manager.
@@ -40,6 +41,8 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
                              (environment.get(name) for name in names)))
             break
     nodes = _number('nodes', found.get('nodes') or 1) if nodes is None else nodes
+    if nodes < 1:
+        raise ValueError('nodes is %d, but must be at least 1' % nodes)
     if interface is not None:
         _check_own(interface)
     if nodes == 1:
@@ -60,32 +63,56 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
     if master is None:
         raise ValueError('master is missing: with %d nodes each needs HOST:PORT of the first one'
                          % nodes)
-    host, _, port = master.rpartition(':')
-    if not host or not port.isdigit() or not 0 < int(port) < 2 ** 16:
-        raise ValueError('master is %r, but must be HOST:PORT, the port from 1 to 65535' % master)
-    return Place(nodes, node_rank, (host, int(port)), interface)
+    return Place(nodes, node_rank, _parse_master(master), interface)
+
+
+def _parse_master(text):
+    """Return (host, port) of 'HOST:PORT', whose host is a name or an IPv4 address."""
+    host, _, port = text.rpartition(':')
+    if not _is_number(port) or not 0 < int(port) < 2 ** 16 or not re.fullmatch(r'[^\s/]+', host):
+        raise ValueError('master is %r, but must be HOST:PORT, the port from 1 to 65535' % text)
+    if ':' in host or host == ANY:
+        raise ValueError("master is %r, but must have the first machine's name or IPv4 address: %s"
+                         % (text, "MXNet's parameter server cannot use IPv6" if ':' in host else
+                            'the others cannot connect to ' + ANY))
+    try:
+        host.encode('idna')  # as connecting to it does
+    except UnicodeError as error:
+        raise ValueError('master is %r, whose host cannot be a name: %s' % (text, error))
+    return host, int(port)
+
+
+def _is_number(text):
+    """Return True for at most nine of the digits 0 to 9: int() and str.isdigit() take others."""
+    return re.fullmatch('[0-9]{1,9}', str(text)) is not None
 
 
 def _number(name, text):
-    if not str(text).isdigit():
+    if not _is_number(text):
         raise ValueError("%s is %r in the cluster manager's variables, but must be a number"
                          % (name, text))
     return int(text)
 
 
 def _first_host(text):
-    """The first of a list of hosts as SLURM writes it: 'node[03-05,7],b' -> 'node03'."""
-    match = re.match(r'([^\[,]+)(?:\[(\w+))?', text)
-    return match.group(1) + (match.group(2) or '') if match else text
+    """Return the first host of a list as SLURM writes it: 'node03-ib' of 'node[03-05,7]-ib,b'."""
+    try:
+        done = subprocess.run(['scontrol', 'show', 'hostnames', text], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=True, timeout=10)
+        return done.stdout.decode().split()[0]
+    except (OSError, subprocess.SubprocessError, IndexError):  # as in a container without SLURM
+        return re.sub(r'\[([^],-]+)[^]]*\]', r'\1', text).split(',')[0]
 
 
 def _check_own(address):
     try:
         with socket.socket() as sock:
             sock.bind((address, 0))
-    except OSError as error:
+            if address == ANY:
+                raise OSError('the others cannot connect to it')
+    except (OSError, UnicodeError) as error:
         raise ValueError('interface is %r, but must be an IPv4 address of this machine: %s'
-                         % (address, error.strerror or error))
+                         % (address, getattr(error, 'strerror', None) or error))
 
 
 def numbers_of(node, nodes, count):

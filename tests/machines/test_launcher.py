@@ -14,6 +14,7 @@ from stand_ins import ROLE, WORKER
 import gluonblocks as gb
 from gluonblocks.machines import launcher
 from gluonblocks.machines.cluster import server_environment
+from gluonblocks.machines.member import Member
 from gluonblocks.machines.watch import Limits
 
 HOST = socket.gethostname()
@@ -97,6 +98,24 @@ def test_workers_that_differ_are_refused_with_what_differs(run):
 def test_what_is_no_message_ends_it(run):
     with pytest.raises(launcher.WorkerError, match=':1'):
         run(r"rank and (line.sendall(b'{nonsense\n'), os._exit(0)); time.sleep(60)")
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='real-time signals are of Linux')
+def test_a_signal_without_a_name_is_told_by_its_number(run):
+    with pytest.raises(launcher.WorkerError, match=r':1, step 3: was ended by signal 40$'):
+        run("rank and os.kill(os.getpid(), 40); time.sleep(60)")
+
+
+@pytest.mark.parametrize('number', ['no number', '²', '9999'])
+def test_a_worker_that_no_launcher_started_says_so(number, monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_MEMBER', number)
+    with pytest.raises(SystemExit, match='^error: this is started by the launcher alone'):
+        Member.of_environment()
+
+
+def test_a_launch_without_workers_is_refused():
+    with pytest.raises(ValueError, match='at least one worker and one server, found 0 and 1'):
+        launcher.launch(['script.py'], 0)
 
 
 def test_lines_are_passed_on_with_who_printed_them(run):

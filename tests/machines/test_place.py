@@ -41,6 +41,44 @@ def test_an_allocation_of_slurm_without_srun_is_one_machine():
         find_place(4, master='m:5', environment=allocation)
 
 
+@pytest.fixture
+def no_scontrol(monkeypatch, tmp_path):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    return tmp_path
+
+
+# The expected hosts are the first that `scontrol show hostnames` of SLURM lists.
+@pytest.mark.parametrize('hosts, first', [
+    ('gpu[1-2]-ib', 'gpu1-ib'), ('rack[0-1]n[0-3]', 'rack0n0'), ('node[03-05,7],b', 'node03'),
+    ('n[7,3-4]', 'n7'), ('a-b,c[1-2]', 'a-b'), ('n[001-003]y[2]z.cluster', 'n001y2z.cluster')])
+def test_the_first_host_of_slurms_list_is_the_master(hosts, first, no_scontrol):
+    assert find_place(environment={
+        'SLURM_STEP_NUM_NODES': '2', 'SLURM_NODEID': '1', 'SLURM_STEP_NODELIST': hosts}) == Place(
+            2, 1, (first, 29400))
+
+
+@pytest.mark.parametrize('then, first', [('echo one; echo two', 'one'), ('exit 1', 'gpu1')])
+def test_slurms_own_command_is_asked_for_the_first_host_where_it_works(then, first, no_scontrol):
+    scontrol = no_scontrol / 'scontrol'
+    scontrol.write_text('#!/bin/sh\n[ "$*" = "show hostnames gpu[1-2]" ] || exit 1\n' + then)
+    scontrol.chmod(0o755)
+    assert find_place(environment={
+        'SLURM_STEP_NUM_NODES': '2', 'SLURM_NODEID': '1', 'SLURM_STEP_NODELIST': 'gpu[1-2]'}) == (
+            Place(2, 1, (first, 29400)))
+
+
+@pytest.mark.parametrize('master, said', [
+    ('m:²', 'must be HOST:PORT'), ('m:٣', 'must be HOST:PORT'), ('m:-1', 'must be HOST:PORT'),
+    ('m:99999', 'port from 1 to 65535'), ('m:' + '1' * 5000, 'port from 1 to 65535'),
+    ('tcp://m:80', 'must be HOST:PORT'), ('m x:80', 'must be HOST:PORT'),
+    ('[::1]:7000', 'cannot use IPv6'), ('fd00::1:7000', 'cannot use IPv6'),
+    ('0.0.0.0:7000', 'cannot connect to 0.0.0.0'), ('m..n:7000', 'host cannot be a name'),
+    ('m' * 64 + ':7000', 'host cannot be a name')])
+def test_a_master_that_cannot_be_one_is_refused_with_what_is_wrong(master, said):
+    with pytest.raises(ValueError, match='^master is .*' + said):
+        find_place(2, 1, master, environment={})
+
+
 @pytest.mark.parametrize('asked, said', [
     ({'nodes': 2}, '^node_rank is missing'), ({'nodes': 2, 'node_rank': 0}, 'master is missing'),
     ({'nodes': 2, 'node_rank': 2, 'master': 'm:5'}, 'node_rank is 2, but must be from 0 to 1'),
@@ -49,7 +87,11 @@ def test_an_allocation_of_slurm_without_srun_is_one_machine():
     ({'node_rank': 1}, 'node_rank is 1, but goes with several nodes only'),
     ({'master': 'm:5'}, 'goes with several nodes only'),
     ({'interface': '203.0.113.1'}, 'interface is .* must be an IPv4 address of this machine'),
-    ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, "nodes is 'x' in the cluster manager's")])
+    ({'interface': '0.0.0.0'}, 'interface is .* the others cannot connect to it'),
+    ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, "nodes is 'x' in the cluster manager's"),
+    ({'environment': {'PMI_SIZE': '²', 'PMI_RANK': '0'}}, "nodes is '²' in the cluster manager's"),
+    ({'environment': {'PMI_SIZE': '2', 'PMI_RANK': '-1'}}, "node_rank is '-1' in the cluster mana"),
+    ({'environment': {'PMI_SIZE': '0', 'PMI_RANK': '0'}}, 'nodes is 0, but must be at least 1')])
 def test_what_is_missing_or_cannot_be_is_told_by_its_name(asked, said):
     with pytest.raises(ValueError, match=said):
         find_place(**dict({'environment': {}}, **asked))
