@@ -71,7 +71,8 @@ class Relay:
     def _hear(self):
         messages = self._lines.receive()
         if messages is None:
-            raise WorkerError('%s: its launcher has ended, or the link to it' % self._where())
+            raise WorkerError('%s: %s' % (self._where(), self._lines.error or
+                                          'its launcher has ended, or the link to it'))
         self._heard = time.monotonic()
         for message in messages:
             if message['kind'] == 'start':

@@ -18,8 +18,8 @@ def both():
 
 
 def test_a_message_comes_as_it_was_sent(both):
-    both[0].send('to', name='worker 1', numbers=[1, 2])
-    assert both[1].receive() == [{'kind': 'to', 'name': 'worker 1', 'numbers': [1, 2]}]
+    both[0].send('to', name='worker 1', message={'kind': 'stop'})
+    assert both[1].receive() == [{'kind': 'to', 'name': 'worker 1', 'message': {'kind': 'stop'}}]
 
 
 def test_however_often_it_is_called_there_is_one_ping_a_second(both, monkeypatch):
@@ -29,8 +29,8 @@ def test_however_often_it_is_called_there_is_one_ping_a_second(both, monkeypatch
         both[0].ping()
     clock[0] += lines_module.PING
     both[0].ping()
-    both[0].send('end')
-    assert [message['kind'] for message in both[1].receive()] == ['ping', 'ping', 'end']
+    both[0].send('stop')
+    assert [message['kind'] for message in both[1].receive()] == ['ping', 'ping', 'stop']
 
 
 def test_who_reads_nothing_holds_up_nobody(both, monkeypatch):
