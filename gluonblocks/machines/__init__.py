@@ -1,4 +1,4 @@
-"""Several processes and machines that train one net: what they exchange, how they start and end."""
+"""Training of one net by several processes and machines: launching, watching, all-reduce."""
 from .launcher import WorkerError, launch
 from .watch import Limits, Watch
 from .workers import Workers, WorkersDiffer

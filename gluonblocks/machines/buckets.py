@@ -1,13 +1,13 @@
-"""Gradients that travel together: few large arrays in place of many small ones."""
+"""Buckets of gradients: a few large arrays are summed instead of many small ones."""
 
 LIMIT = 2 ** 20  # numbers in a bucket, unless one gradient alone has more
 
 
 def make_buckets(sizes, limit=LIMIT):
-    """Lists of the numbers of consecutive gradients, of these `sizes`, from the last to the first.
+    """Return lists of the indices of consecutive gradients of these `sizes`, the last one first.
 
-    The last ones are there first, so their bucket leaves while others are computed: a Trainer has
-    its parameters by their names, in which dense layers, at a net's end, come after convolutions.
+    The backward pass ends with the first layers, so the last bucket is sent while others are still
+    computed. A Trainer sorts parameters by name, which puts dense layers behind convolutions.
     """
     buckets, room = [], 0
     for i in reversed(range(len(sizes))):

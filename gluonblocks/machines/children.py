@@ -15,7 +15,7 @@ DRAIN = 2.0  # seconds to read what an ended process left, where another holds i
 
 
 class Child:
-    """A process by its name, as 'worker 0'; `last` has the last lines that it printed on stderr."""
+    """A process and its name, such as 'worker 0'; `last` has its last lines on stderr."""
 
     def __init__(self, name, process, lines):
         self.name, self.process, self.lines = name, process, lines
@@ -23,12 +23,13 @@ class Child:
 
 
 class Children:
-    """Starts processes that are a `Member` each, and hears them.
+    """The processes of a launcher, each of which is a `Member`.
 
-    `receive(name, message)` is called with what one sends, and once with the kind 'exit', its
-    `code` and its last lines, `said`, when it has ended; `show(name, stream, text)` with each line
-    of its stdout and stderr. Others may register with `selector`, a function that is called when
-    there is something to read. A context: at its end no process is left.
+    `receive(name, message)` is called with each message of a process. When the process has ended,
+    the message is of the kind 'exit', with the `code` and its last lines in `said`.
+    `show(name, stream, text)` is called with each line of its stdout and stderr. A file that is
+    registered with `selector` needs a function as its data, which is called when the file has
+    something to read. This is a context manager, which kills the processes at its end.
     """
 
     def __init__(self, receive, show):
@@ -52,12 +53,12 @@ class Children:
                                    _Reader(self, child, stream, pipe).read)
 
     def send(self, name, kind, **content):
-        """Send a message to a process, if it is there still."""
+        """Send a message to a process, unless it has ended."""
         if name in self._children:
             self._children[name].lines.send(kind, **content)
 
     def turn(self, seconds):
-        """Wait up to so many seconds for something to happen, and pass it on."""
+        """Wait up to `seconds` for messages, lines and ends of processes, and pass them on."""
         for key, _ in self.selector.select(seconds):
             key.data()
         for child in list(self._children.values()):
@@ -71,7 +72,7 @@ class Children:
                                            'said': list(child.last)})
 
     def closed(self, child, thing):
-        """`thing`, a line or a pipe of `child`, has come to its end."""
+        """Close `thing`, the `Lines` or a pipe of `child`, which has come to its end."""
         self.selector.unregister(thing)
         thing.close()
         child.open -= 1

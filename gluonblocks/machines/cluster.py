@@ -1,4 +1,4 @@
-"""MXNet's parameter server: who is where, and how a process becomes a part of it."""
+"""MXNet's parameter server: its addresses, and how a process becomes a part of it."""
 import os
 from typing import NamedTuple
 
@@ -10,10 +10,8 @@ WHOLE = 2 ** 12  # arrays of fewer numbers are not split over the servers
 
 
 class Cluster(NamedTuple):
-    """Where the scheduler is, how many workers and servers there are, and this machine's address.
-
-    `root` is the scheduler's address and `port` its port; processes here listen on `own` alone.
-    """
+    """The scheduler's address `root` and its `port`, the number of workers and of servers, and
+    `own`, the address that the processes of this machine listen on."""
 
     root: str
     port: int
@@ -25,7 +23,8 @@ class Cluster(NamedTuple):
 def join(role, cluster):
     """Become 'worker', 'server' or 'scheduler' of the `Cluster`; return the KVStore, `dist_sync`.
 
-    It returns once all have come. Once in a process.
+    A worker returns once all processes have joined; the others return at once and wait in `serve`.
+    A process can join once.
     """
     for name in list(os.environ):
         if name.startswith(('DMLC_', 'PS_')) or name == 'PORT':  # ps-lite's, of another job
@@ -42,21 +41,22 @@ def join(role, cluster):
 
 
 def server_environment():
-    """Variables that a server's process has to start with: see `Exchange.check`."""
+    """Return the environment variables that a server must start with: see `Exchange.check`."""
     return {'GLIBC_TUNABLES': 'glibc.malloc.perturb=255:glibc.malloc.tcache_count=0'}
 
 
 def serve(role, cluster):
-    """Be the scheduler or a server, until the process is ended."""
+    """Run as the scheduler or a server, until the process is ended."""
     NumbersOnlyServer(join(role, cluster)).run()
 
 
 class NumbersOnlyServer(KVStoreServer):
-    """A server that sums arrays and takes nothing else.
+    """A server that sums arrays and unpickles nothing.
 
-    MXNet's own takes an optimizer from any worker, or whoever reaches its port, and to read it runs
-    what the sender likes. This one looks at no command: it ends, and the run with it.
-    `_controller` is private to MXNet; tried on 1.7 to 1.9.
+    MXNet's own server unpickles an optimizer from anybody who reaches its port, which runs the
+    sender's code. This server ends instead, and the run with it. MXNet handles commands to stop,
+    to compress gradients and to profile before they get here. `_controller` is private to MXNet;
+    tried on 1.7 to 1.9.
     """
 
     def _controller(self):

@@ -1,4 +1,4 @@
-"""Sums and messages over MXNet's KVStore that do not depend on who comes first."""
+"""All-reduce, all-gather and broadcast over MXNet's KVStore, the same in any order of arrival."""
 import numpy as np
 from mxnet import nd
 
@@ -9,11 +9,11 @@ PIECE = 2 ** 17  # numbers of a message that travel at once
 
 
 class Exchange:
-    """What n workers, of which this is number `rank`, tell each other, in steps that all make.
+    """The collective operations of worker `rank` of `num_workers`; all must call the same ones.
 
-    `kv` is a KVStore of the type dist_sync. Its server adds in the order in which the workers'
-    numbers come, and that of three floating point numbers decides the last bits of their sum. So
-    what is summed here has one sum in any order: two numbers, or whole ones that are small enough.
+    `kv` is a KVStore of the type dist_sync. Its server adds in the order of arrival, which decides
+    the last bits of a sum of three or more floating point numbers. So only numbers whose sum is the
+    same in any order are sent: two of them, or integers that are small enough.
     """
 
     def __init__(self, kv, rank, num_workers):
@@ -21,7 +21,7 @@ class Exchange:
         self._keys, self._buckets = set(), None
 
     def gather(self, content):
-        """The `content`, bytes, of every worker, in their order: a list, the same for all."""
+        """All-gather: return the list of every worker's `content`, bytes, in the order of ranks."""
         lengths = self._lengths(content)
         words = _words(content, max(lengths))
         rows = np.zeros((self.num_workers, len(words)), np.uint16)
@@ -30,7 +30,7 @@ class Exchange:
             self._sum(rows.reshape(-1)).reshape(rows.shape), lengths)]
 
     def first(self, content=b''):
-        """The `content`, bytes, of the first worker, for all."""
+        """Broadcast: return the `content`, bytes, of rank 0."""
         length = self._lengths(content)[0]
         return self._sum(_words(content if self.rank == 0 else b'', length)).tobytes()[:length]
 
@@ -51,7 +51,7 @@ class Exchange:
         return np.concatenate(done) if done else words
 
     def check(self):
-        """RuntimeError unless sums of doubles are exact, which three workers or more need.
+        """Raise RuntimeError unless sums of doubles are exact, which three workers or more need.
 
         A server of MXNet 1.9 may add in single precision: its field multi_precision_ has no first
         value. `server_environment` has its memory begin as zeros, where the C library is glibc.
@@ -66,14 +66,14 @@ class Exchange:
                                'workers, or on a system with glibc' % self.num_workers)
 
     def sum_gradients(self, gradients, mean, word=0):
-        """Set each of `gradients`, NDArrays, to its sum over all workers, without waiting for it.
+        """All-reduce: set each of `gradients`, NDArrays, to its sum over all workers.
 
-        `mean` is what their sum is multiplied by in the update, such as 1 / batch size. Returns an
-        NDArray (1,), the sum of the workers' `word`, whole numbers, which travels along.
+        Does not wait for the sums. `mean` is the factor of a sum in the update, such as
+        1 / batch size. Returns an NDArray (1,), the sum of the workers' integers `word`.
 
-        With three workers or more a gradient is rounded to 2**-40 after that multiplication. Sums
-        are then exact where the mean gradient is below 2**12; beyond it only the last bit may
-        depend on the order.
+        With three workers or more a gradient times `mean` is rounded to a multiple of a number
+        from 2**-40 to 2**-39. The sum is exact while it, and each part of it, is below 2**13 after
+        that multiplication; beyond that its last bits may depend on the order.
         """
         if self._buckets is None:
             self._buckets = make_buckets([gradient.size for gradient in gradients])

@@ -1,4 +1,4 @@
-"""Scheduler, servers and workers of one training: started together, watched, ended together."""
+"""Scheduler, servers and workers of one training run: started, watched and ended together."""
 import contextlib
 import os
 import signal
@@ -17,11 +17,11 @@ TURN = 0.25  # seconds from one look at all to the next
 
 
 class WorkerError(ChildProcessError):
-    """One of several processes failed, and all were ended; the message says which and why."""
+    """A process failed or was lost, and all were ended; the message says which one and why."""
 
 
 def python_argv(module, *arguments):
-    """What runs `main(*arguments)` of `module` in a Python that finds modules as this one does."""
+    """Return the command that runs `main(*arguments)` of `module` with this `sys.path`."""
     # It ends with its launcher from the first moment on, not only once it is a `Member`: until then
     # it imports for seconds. Other systems than Linux have no prctl, and `max` does nothing.
     return [sys.executable, '-c',
@@ -31,30 +31,30 @@ def python_argv(module, *arguments):
 
 
 def launch(argv, num_workers, num_servers=1, limits=None):
-    """Run a script of yours in several workers of this machine, and wait for their end.
+    """Run a script in several workers of this machine, and wait until all have ended.
 
-    `argv` is the script and its arguments, as in `python ARGV`; it makes `Workers()`, calls their
-    `join` before its first step and their `end` at its end. What the first one prints is shown as
-    it is, what the others print with their number before it. Raises what `Hub.run` does.
+    `argv` is the script and its arguments, as in `python ARGV`. The script creates `Workers()`,
+    calls `join` before its first step, and `end` last. Lines that rank 0 prints are shown as they
+    are; those of other ranks start with the rank, those of servers and the scheduler with the
+    name. Raises ValueError without a worker or a server, and whatever `Hub.run` raises.
     """
     if num_workers < 1 or num_servers < 1:
         raise ValueError('expected at least one worker and one server, found %d and %d'
                          % (num_workers, num_servers))
 
     def show(name, stream, text):
-        rank = name.split()[-1]
-        print(text if name == 'worker 0' else '%s: %s' % (rank, text), file=getattr(sys, stream),
-              flush=True)
+        prefix = '' if name == 'worker 0' else name.replace('worker ', '') + ': '
+        print(prefix + text, file=getattr(sys, stream), flush=True)
     Hub([sys.executable, *argv], num_workers, num_servers, None, show, limits).run()
 
 
 class Hub:
-    """The launcher of all processes of one training.
+    """The launcher of all processes of one training run.
 
-    `argv` is the command of a worker, which is a `Member`: it is sent its 'job', `job` and its
-    `rank`, tells 'ready' with the `facts` that must be the same everywhere, is sent 'go' with the
-    `Cluster`, joins it, and tells at its end that it is 'done', 'stopped', or 'failed' with a
-    `text`. `show(name, stream, text)` gets each line that a process prints.
+    `argv` is the command of a worker, which is a `Member`. It receives 'job' with the `job` and its
+    `rank`, sends 'ready' with the `facts` that must be the same everywhere, receives 'go' with the
+    `Cluster`, and joins it. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
+    `show(name, stream, text)` is called with each line that a process prints.
     """
 
     def __init__(self, argv, num_workers, num_servers=1, job=None, show=None, limits=None):
@@ -67,11 +67,11 @@ class Hub:
         self._going = self._stopping = self._stop_asked = False
 
     def run(self):
-        """Start all and wait for their end.
+        """Start all processes and wait for their end.
 
-        Raises WorkerError where one fails or is lost, and Interrupted after Ctrl-C or SIGTERM: once
-        each worker has ended its step, or at once after a second signal. All processes have ended
-        then.
+        Raises WorkerError if one fails or is lost. Raises Interrupted after Ctrl-C or SIGTERM, once
+        all workers have stopped after the same step, or at once before the first step and after a
+        second signal. All processes have ended when it returns or raises.
         """
         with contextlib.ExitStack() as ending_all:
             interrupt = ending_all.enter_context(DeferredInterrupt())
@@ -164,7 +164,7 @@ def start_processes(children, names, argv, job, num_workers):
 
 
 def process_environment(num_workers):
-    """The variables of a process on a machine with so many workers, which share its cores."""
+    """Return the environment of a process on a machine whose cores `num_workers` workers share."""
     env = dict(os.environ)
     if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # nobody chose
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // num_workers))
@@ -172,7 +172,7 @@ def process_environment(num_workers):
 
 
 def free_port(address):
-    """A port of `address` that nobody listens on now."""
+    """Return a port of `address` that nobody listens on now."""
     with socket.socket() as sock:
         sock.bind((address, 0))
         return sock.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A process's own side of its line to the launcher: it beats, listens, and ends when left alone."""
+"""A process's side of its connection to the launcher: it sends heartbeats and receives messages."""
 import ctypes
 import os
 import queue
@@ -17,10 +17,10 @@ LOST = 72  # exit code of a process that lost its launcher
 
 
 class Member:
-    """This process, as one that a launcher started: scheduler, server or worker.
+    """This process, a scheduler, server or worker that a launcher started.
 
-    While it lives, a thread tells the launcher every second what `mark` noted last. Once the
-    launcher is gone, or silent, the process ends, whatever it does then.
+    A thread sends a heartbeat every second, with what `mark` noted last. If the launcher is gone,
+    or silent for SILENCE seconds, the process ends at once, whatever it is doing.
     """
 
     def __init__(self, sock):
@@ -40,7 +40,7 @@ class Member:
             sys.exit('error: this is started by the launcher alone, as `workers` asks')
 
     def mark(self, phase, step):
-        """Note what this process does and after which step; each call is a sign of life."""
+        """Note the phase and the step of this process; each call counts as progress."""
         self._mark = phase, step, self._mark[2] + 1
 
     def tell(self, kind, **content):
@@ -48,7 +48,7 @@ class Member:
         self._lines.send(kind, **content)
 
     def wait_for(self, kind):
-        """The next message of this kind from the launcher, a dict."""
+        """Return the launcher's next message of this kind, a dict; drop those before it."""
         while True:
             message = self._messages.get()
             if message['kind'] == kind:

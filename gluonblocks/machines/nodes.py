@@ -1,4 +1,4 @@
-"""Several machines: the launcher of the first one, which decides; `relay` has the others'."""
+"""Several machines: the launcher of the first one, which decides for all."""
 import selectors
 import signal
 import socket

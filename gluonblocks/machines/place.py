@@ -1,4 +1,4 @@
-"""Which of several machines this is: from what is asked, or from a cluster manager's variables."""
+"""The place of this machine among several, by options or a cluster manager's variables."""
 import os
 import re
 import socket
@@ -18,8 +18,9 @@ _VARIABLES = [
 
 
 class Place(NamedTuple):
-    """This machine among `nodes`, its number `node_rank` from 0, where the first one listens,
-    `master` (HOST, PORT), and the address that processes here listen on, None: by the route."""
+    """The number of machines, `nodes`; this one's, `node_rank`, from 0; the first one's `master`,
+    (host, port); and `interface`, the address that processes here listen on, or None: the address
+    by which the first machine is reached."""
 
     nodes: int = 1
     node_rank: int = 0
@@ -29,10 +30,10 @@ class Place(NamedTuple):
 
 def find_place(nodes=None, node_rank=None, master=None, interface=None,
                environment: Mapping[str, str] = os.environ):
-    """The `Place` by what is asked; where that is None, by the variables of SLURM, MPI or
-    Kubernetes. `master` is 'HOST:PORT'.
+    """Return the `Place` by the arguments, and by variables of SLURM, MPI or Kubernetes if None.
 
-    Raises ValueError, which names the option, for what is missing or cannot be.
+    `master` is 'HOST:PORT'. Raises ValueError, which begins with the argument's name, for a value
+    that is missing or cannot be used.
     """
     found = {}
     for names in _VARIABLES:
@@ -116,5 +117,5 @@ def _check_own(address):
 
 
 def numbers_of(node, nodes, count):
-    """Which of `count` things are those of a node: consecutive numbers, as evenly as can be."""
+    """Return the range of the numbers of a node's share of `count` things, as even as can be."""
     return range(node * count // nodes, (node + 1) * count // nodes)

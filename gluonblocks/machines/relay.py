@@ -1,4 +1,4 @@
-"""Several machines: the launcher of one that is not the first, which passes on what it hears."""
+"""Several machines: the launcher of one that is not the first, which passes messages on."""
 import selectors
 import socket
 import time
@@ -12,10 +12,10 @@ RETRY = 0.5  # seconds from one try to reach the first machine to the next
 
 
 class Relay:
-    """The launcher of a machine of a `place` that is not the first: does what that one says.
+    """The launcher of a machine of a `place` that is not the first, which decides for all.
 
-    `local`, a dict, replaces entries of the job that it is sent, as for files of this machine;
-    `job` is what that comes to.
+    `local`, a dict, replaces entries of the job that the first machine sends, such as paths of this
+    machine; `job` is the result, or None until it has come.
     """
 
     job = None
@@ -25,7 +25,7 @@ class Relay:
         self._local, self._limits, self._step = local, limits, 0
 
     def run(self):
-        """As `Hub.run`, for the processes here."""
+        """Run the processes of this machine; raise as `Hub.run` does."""
         with DeferredInterrupt() as interrupt:
             self._lines = self._reach(interrupt)
             self._heard, self._end, asked = time.monotonic(), None, False
@@ -85,7 +85,7 @@ class Relay:
                 self._end = message
 
     def _where(self):
-        """The first machine, in words, and the step that was reached on this one."""
+        """Return in words the first machine, and the step that this one reached."""
         return 'the first machine, %s:%d, step %d' % (*self._place.master, self._step)
 
     def _pass_on(self, name, message):

@@ -4,7 +4,7 @@ from .member import Member
 
 
 def main(role):
-    """Be 'scheduler' or 'server' until the launcher ends this process."""
+    """Run as 'scheduler' or 'server' until the launcher ends this process."""
     member = Member.of_environment()
     member.mark('loading', 0)
     member.tell('ready', facts={})

@@ -1,14 +1,14 @@
-"""A Trainer whose gradients are summed over the workers."""
+"""A Trainer that all-reduces its gradients over the workers."""
 from mxnet import gluon
 
 
 class SumTrainer(gluon.Trainer):
-    """As `gluon.Trainer`; before each update the gradients become their sums over all workers.
+    """A `gluon.Trainer` that replaces gradients by their sums over all workers before an update.
 
-    `sum_gradients(gradients, mean)`, an `Exchange`'s, does it; `mean` is what the update multiplies
-    by. Each worker then updates its own weights, by the same numbers. The weights never go through
-    the KVStore: with `Trainer(kvstore=...)` the first gradients to arrive there may take their
-    place, as its start does not wait. Overrides a private method; tried on MXNet 1.7 to 1.9.
+    `sum_gradients(gradients, mean)` does that, as in `Exchange`; `mean` is the optimizer's
+    `rescale_grad`. Each worker has one device and updates its own weights by the same sums. The
+    weights never go through the KVStore: in `Trainer(kvstore=...)`, which starts without a barrier,
+    gradients may overwrite them. Overrides a private method; tried on MXNet 1.7 to 1.9.
     """
 
     def __init__(self, params, optimizer, optimizer_params=None, sum_gradients=None):

@@ -1,4 +1,4 @@
-"""Who among many processes has stopped going on: from their beats alone."""
+"""Find the process that makes no progress, from heartbeats alone."""
 import time
 from typing import NamedTuple
 
@@ -8,8 +8,9 @@ BUSY = 10  # times as long as a step may what lies between two steps take, as sa
 class Limits(NamedTuple):
     """Seconds until a process counts as lost.
 
-    `start`: it has not started, or not reached the others; `stall`: its step does not end;
-    `silence`: no beat; `vanish`: nothing is heard of its machine.
+    `start`: it has not started, or not reached the others. `stall`: its step does not end; work
+    between two steps may take BUSY times as long. `silence`: no heartbeat. `vanish`: nothing is
+    heard of its machine.
     """
 
     start: float = 60.0
@@ -19,10 +20,10 @@ class Limits(NamedTuple):
 
 
 class Watch:
-    """Takes the beats of processes, and says which one the others wait for in vain.
+    """Takes the heartbeats of processes and names the one that the others wait for in vain.
 
-    `members` are their names, as 'worker 0', and `where` a dict from these to what the user reads,
-    as 'host:0'. `clock` gives seconds; it is for tests.
+    `where` is a dict from the name of each process, such as 'worker 0', to the place that the user
+    reads, such as 'host:0'. `clock()` returns seconds; tests replace it.
     """
 
     def __init__(self, where, limits=None, clock=time.monotonic):
@@ -32,28 +33,24 @@ class Watch:
         self._busy_until = now  # when one was last between two steps, for which others wait
 
     def beat(self, name, phase, step, count):
-        """Note a beat: the phase, the steps done, and a number that rises when it goes on."""
+        """Note a heartbeat: phase, step, and a count that rises with each sign of progress."""
         state, now = self._states[name], self._clock()
         state.heard = now
         if (phase, count) != (state.phase, state.count):
             state.phase, state.step, state.count, state.since = phase, step, count, now
 
     def done(self, name):
-        """No beat of `name` is expected any more."""
+        """Expect no more heartbeats of `name`."""
         self._states[name].phase = 'done'
 
-    def phase(self, name):
-        """What `name` does: starting, loading, connecting, training, busy, serving or done."""
-        return self._states[name].phase
-
     def place(self, name, with_step=True):
-        """Where `name` runs, in words, and after which step it is."""
+        """Return where `name` runs and, for a worker, its step, in words."""
         state = self._states[name]
         return self._where[name] + (
             ', step %d' % state.step if with_step and name.startswith('worker') else '')
 
     def verdict(self):
-        """Who is lost, in words, or None."""
+        """Return in words which process is lost, or None."""
         now, limits = self._clock(), self._limits
         working = {name: s for name, s in self._states.items() if s.phase != 'done'}
         for name, state in working.items():

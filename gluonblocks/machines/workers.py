@@ -1,4 +1,4 @@
-"""This process as one of the workers that share each batch of a training."""
+"""This process as one of several workers, each of which computes a shard of every batch."""
 import hashlib
 import os
 import struct
@@ -19,14 +19,14 @@ MERGES = ('mean', 'first')  # whose moving statistics the net gets
 
 
 class WorkersDiffer(ArithmeticError):
-    """The workers' nets, which must be one and the same, are not."""
+    """The weights or statistics of the workers' nets differ, but must be equal."""
 
 
 class Workers:
-    """What `train_ch5(..., workers=...)` asks of several: their sums, and one net for all.
+    """This worker's view of all workers, for `train_ch5(..., workers=...)`.
 
-    Made by a process that a launcher started, which it tells that it is there. `part`, (rank,
-    number of workers), is for a data set's loader. `join` has to be called before the first step.
+    Only a process that a launcher started can create it; it waits for the launcher's job. `part`,
+    (rank, world size), is for the loader of a data set. Call `join` before the first step.
     """
 
     def __init__(self, member=None):
@@ -43,11 +43,11 @@ class Workers:
         return self.rank, self.num_workers
 
     def devices(self, devices):
-        """The one of `devices`, those of a run, that is this worker's: they are dealt out."""
+        """Return a list of the one device of this worker, dealt from a machine's `devices`."""
         return [devices[self.number % len(devices)]]
 
     def join(self, facts=dict):
-        """Meet the others, who must have the same `facts()`, a dict, and connect to them all."""
+        """Wait for all workers, whose `facts()`, a dict, must be the same, and connect to them."""
         self.facts = facts()
         self.member.tell('ready', facts=self.facts)
         cluster = Cluster(*self.member.wait_for('go')['cluster'])
@@ -57,33 +57,33 @@ class Workers:
         self.member.mark('training', 0)
 
     def trainer(self, params, optimizer, optimizer_params=None):
-        """A `gluon.Trainer` that sums gradients over all workers, in every step of all."""
+        """Return a `gluon.Trainer` that all-reduces gradients; all workers must make every step."""
         return SumTrainer(params, optimizer, optimizer_params, self._sum_gradients)
 
     def interrupt(self):
-        """As `DeferredInterrupt`, but all workers stop after the same step."""
+        """Return a `DeferredInterrupt` that stops all workers after the same step."""
         self._interrupt = _Together(self)
         return self._interrupt
 
     def gather(self, content):
-        """The `content`, bytes, of every worker, in their order: a list, the same for all."""
+        """All-gather: return the list of every worker's `content`, bytes, in the order of ranks."""
         return self.exchange.gather(content)
 
     def first(self, content=b''):
-        """The `content`, bytes, of the first worker, for all."""
+        """Broadcast: return the `content`, bytes, of rank 0."""
         return self.exchange.first(content)
 
     def total(self, *numbers):
-        """The sums of `numbers` over all workers, added in their order, in double precision."""
+        """Return the sums of `numbers` over all workers, in double precision and rank order."""
         code = '<%dd' % len(numbers)
         rows = [struct.unpack(code, row)
                 for row in self.gather(struct.pack(code, *numbers))]
         return tuple(sum(column) for column in zip(*rows))
 
     def meet(self, net, num_images):
-        """Merge the moving statistics, where this worker's are over `num_images`, and compare all.
+        """Merge the running statistics, this worker's being over `num_images`, and compare nets.
 
-        Raises WorkersDiffer where the nets are not, bit for bit, the same then.
+        Raises WorkersDiffer unless all nets are bit for bit the same then.
         """
         if statistics_of(net):
             set_statistics(net, self.merged(self.gather(
@@ -99,7 +99,10 @@ class Workers:
                                 % (self.step, ', '.join(map(str, others))))
 
     def merged(self, rows):
-        """One worker's statistics, bytes, of all `rows`: each a number of images, and its own."""
+        """Return the merged statistics, bytes, of `rows`, one of each rank.
+
+        A row is the number of images, a double, before that rank's `statistics_bytes`.
+        """
         counts = [np.frombuffer(row[:8])[0] for row in rows]
         values = [np.frombuffer(row[8:], np.float32).astype('float64') for row in rows]
         if self.merge_norms == 'first' or not sum(counts):
@@ -108,14 +111,14 @@ class Workers:
         return mean.astype(np.float32).tobytes()
 
     def mark(self, phase='training', step=None):
-        """Tell the launcher that this process goes on, and with what."""
+        """Note progress for the next heartbeat: the phase, and the step unless it is the same."""
         self.step = self.step if step is None else step
         self.member.mark(phase, self.step)
 
     def end(self, kind='done', code=0, **content):
-        """Tell how this process ended, and end it.
+        """Tell the launcher how this process ended, and end it with exit code `code`.
 
-        At once: MXNet would wait for all others, and abort for the threads that are left.
+        It ends at once: MXNet would wait for the other workers, and abort because of our threads.
         """
         nd.waitall()
         sys.stdout.flush()
@@ -133,9 +136,9 @@ class Workers:
 
 
 class _Together(DeferredInterrupt):
-    """Stops all workers after the same step: who is asked to tells the others with its gradients.
+    """Stops all workers after the same step: the one that is asked tells them with its gradients.
 
-    One that stopped alone would leave the others waiting for it.
+    If it stopped alone, the others would wait for it.
     """
 
     def __init__(self, workers):
@@ -147,7 +150,7 @@ class _Together(DeferredInterrupt):
         return self._signum or self._workers.member.stop_asked
 
     def agreed(self):
-        """All are to stop before their next batch."""
+        """Stop before the next batch, as all workers do."""
         self.pending = self._signum or 2
 
     def _note(self, number, frame):

@@ -118,6 +118,18 @@ def test_a_launch_without_workers_is_refused():
         launcher.launch(['script.py'], 0)
 
 
+@pytest.mark.usefixtures('stand_ins')
+def test_a_launch_shows_lines_with_the_name_of_the_process_unless_it_is_rank_0(
+        monkeypatch, tmp_path, capfd):
+    prints = 'import sys; print("hello", flush=True)' + ROLE
+    monkeypatch.setattr(launcher, 'python_argv', lambda *_: [sys.executable, '-c', prints])
+    (tmp_path / 'script.py').write_text(
+        WORKER + 'print("hello", flush=True); time.sleep(0.5); tell("done")')
+    launcher.launch([str(tmp_path / 'script.py')], 2)
+    assert sorted(capfd.readouterr().out.splitlines()) == [
+        '1: hello', 'hello', 'scheduler: hello', 'server 0: hello']
+
+
 def test_lines_are_passed_on_with_who_printed_them(run):
     shown = []
     run("print('hello', rank); sys.stdout.flush(); tell('done')",
