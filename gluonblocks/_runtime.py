@@ -58,7 +58,7 @@ def install_command():
 
 def check_environment():
     """Raise ImportError for what would abort MXNet's import, or end it in a traceback."""
-    if 'mxnet' in sys.modules:
+    if _threads.library_is_loaded():
         return
     if sys.flags.optimize > 1:
         raise ImportError(_NO_DOCSTRINGS)
@@ -67,6 +67,17 @@ def check_environment():
     if engine not in ENGINES:
         raise ImportError('MXNET_ENGINE_TYPE is %r, but must be one of %s, or unset'
                           % (engine, ', '.join(ENGINES)))
+
+
+def forget_failed_import(package):
+    """Drop the submodules that a failed import of `package` left behind.
+
+    Python removes only the package itself. The next import would find the submodules done, and
+    not make them attributes of the package again.
+    """
+    if package not in sys.modules:
+        for name in [name for name in sys.modules if name.startswith(package + '.')]:
+            del sys.modules[name]
 
 
 def import_mxnet():
@@ -117,6 +128,7 @@ def prepare():
                       + _threads.set_threads())
         _threads.copy_in_one_thread()
         _threads.keep_one_workspace()
+        forget_failed_import('mxnet')
         import_mxnet()
         mended.extend(_compat.mend_mxnet() + wait_at_exit())
     except ImportError as failed:

@@ -78,6 +78,11 @@ def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
     return max(1, min(len(siblings), math.ceil(limit) if limit < math.inf else len(siblings)))
 
 
+def library_is_loaded():
+    """Return True if `import mxnet` has loaded MXNet's library, even if the import then failed."""
+    return 'mxnet.base' in sys.modules
+
+
 def set_threads():
     """Give MXNet one thread for each physical core, unless the user chose; return what was set.
 
@@ -87,7 +92,7 @@ def set_threads():
     if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
         return []
     cores = physical_cores()
-    if 'mxnet' not in sys.modules:
+    if not library_is_loaded():
         os.environ['OMP_NUM_THREADS'] = str(cores)
         return ['OMP_NUM_THREADS=%d' % cores]
     halves = platform.machine() in ('x86_64', 'AMD64')

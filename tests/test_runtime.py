@@ -135,6 +135,21 @@ def test_the_users_warning_filters_are_as_they_were_after_the_import():
     assert out == 'True\n', err
 
 
+def test_after_a_failed_import_of_mxnet_ours_works_and_knows_that_the_library_is_loaded(python):
+    assert python("""
+import os, sys
+sys.modules['mxnet.gluon'] = None  # fails after most submodules; newer NumPy makes it fail earlier
+try:
+    import mxnet
+except (AttributeError, ImportError):
+    sys.modules.pop('mxnet.gluon')
+import gluonblocks, mxnet
+net = gluonblocks.get_model('lenet_bn')
+net.initialize()
+print(net(mxnet.nd.zeros((2, 1, 28, 28))).shape, mxnet.util.is_np_array(),
+      os.environ.get('OMP_NUM_THREADS'))""") == '(2, 10) False None'
+
+
 def run_theirs(tmp_path, use, *options):
     """`python -m theirs`, a package that imports ours before Python has found its own module."""
     (tmp_path / 'theirs').mkdir()
