@@ -5,6 +5,7 @@ load, and its library reads the thread count once, when it is loaded. Importing 
 changes nothing. What was mended is told in `mended`.
 """
 import atexit
+import importlib.machinery
 import os
 import platform
 import sys
@@ -104,6 +105,39 @@ def import_mxnet():
             error=error, numpy=numpy.__version__, allowed=NUMPY)) from error
 
 
+class _GluonCVCheck(importlib.machinery.SourceFileLoader):
+    """Finds and loads GluonCV's check of versions, corrected; it touches no other module.
+
+    GluonCV 0.10.5 refuses to be imported beside PyTorch 2, which its MXNet networks do not need.
+    Its check now reports that PyTorch is missing, which GluonCV accepts; nothing else in it asks.
+    """
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        """The entry of sys.meta_path that is asked for every module to be imported."""
+        spec = None
+        if name == 'gluoncv.check':
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+            if spec:
+                spec.loader = cls(name, spec.origin)
+        return spec
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        module._require_pytorch_version = _report_missing_pytorch
+
+
+def _report_missing_pytorch(*versions):
+    raise ImportError('gluonblocks has GluonCV use MXNet only')
+
+
+def correct_gluoncv():
+    """Have GluonCV work beside PyTorch 2, whoever imports it, unless it is imported already."""
+    forget_failed_import('gluoncv')
+    if _GluonCVCheck not in sys.meta_path:
+        sys.meta_path.insert(0, _GluonCVCheck)
+
+
 def wait_at_exit():
     """Let MXNet 1.7 finish what it computes before Python ends; otherwise it aborts the process."""
     import mxnet
@@ -131,6 +165,7 @@ def prepare():
         forget_failed_import('mxnet')
         import_mxnet()
         mended.extend(_compat.mend_mxnet() + wait_at_exit())
+        correct_gluoncv()
     except ImportError as failed:
         error = failed
         raise

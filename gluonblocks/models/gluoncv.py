@@ -2,9 +2,7 @@
 
 GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of these names is used.
 """
-import contextlib
 import difflib
-import sys
 from fnmatch import fnmatchcase
 from typing import Any, Dict, NamedTuple
 
@@ -116,9 +114,8 @@ def get_recipe(name):
 def _zoo():
     """GluonCV's table of factories; ImportError, with what to do, where it cannot be imported."""
     try:
-        with _torch_hidden():
-            import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
-            from gluoncv.model_zoo import model_zoo
+        import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
+        from gluoncv.model_zoo import model_zoo
     except ModuleNotFoundError as error:
         if error.name == 'gluoncv':
             raise ImportError(_MISSING) from error
@@ -126,22 +123,6 @@ def _zoo():
     except (ImportError, RuntimeError) as error:
         raise ImportError(_BROKEN.format(error=error)) from error
     return model_zoo._models
-
-
-@contextlib.contextmanager
-def _torch_hidden():
-    """As if PyTorch were not installed: GluonCV 0.10.5 asks for one before 2.0, or none, though its
-    MXNet networks need none."""
-    there = sys.modules.get('torch')
-    if 'gluoncv' not in sys.modules:
-        sys.modules['torch'] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if there is None:
-            sys.modules.pop('torch', None)
-        else:
-            sys.modules['torch'] = there
 
 
 def _module(factory):
