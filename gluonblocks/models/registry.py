@@ -117,7 +117,7 @@ def get_model(name, **kwargs):
     """A new, uninitialized net by the model's name; `kwargs`, as num_classes=10, go to its factory.
 
     `name` is that of a registered model, or of another library's as 'gluoncv:NAME', or
-    'my_package.my_module:my_net', a factory that Python can import.
+    'my_package.my_module:my_net', a factory that Python can import. The factory itself will do.
 
     Raises ValueError for an unknown name, where the message tells those near it and all, for what
     cannot be imported, and for a factory that takes no `num_classes`, fails, or makes something
@@ -131,8 +131,11 @@ def get_model(name, **kwargs):
 
 
 def get_recipe(name):
-    """The `Recipe` of the model `name`: as it was registered, or else `UNREGISTERED`, SGD with
-    learning rate 0.1 on batches of 256, 5 epochs, images as they are. Errors: as `get_model`."""
+    """The `Recipe` of the model `name`, or of a factory: as it was registered, or else
+    `UNREGISTERED`, SGD with learning rate 0.1 on batches of 256, 5 epochs, images as they are.
+
+    Raises as `get_model` does.
+    """
     zoo, inner = _zoo_of(name)
     if zoo:
         return zoo.get_recipe(inner)
@@ -143,6 +146,8 @@ def get_recipe(name):
 
 def get_factory(name):
     """The function that makes the model `name`; None for another library's. As `get_model`."""
+    if not isinstance(name, str):
+        return _check_factory(name)
     if _zoo_of(name)[0]:
         return None
     if ':' not in name:
@@ -161,13 +166,19 @@ def name_of(model):
     """
     if isinstance(model, str):
         return model
+    _check_factory(model)
+    own = [name for name, factory in _factories.items() if factory is model]
+    return own[0] if own else spec_of(model, 'the model')
+
+
+def _check_factory(model):
+    """Return `model`; raise ValueError unless it can be the factory of a net."""
     if not callable(model) or isinstance(model, Block):
         raise ValueError('the model is %s, but must be a name, or a function that takes '
                          'num_classes and returns a net%s' % (type(model).__name__, (
                              ': a net that is made already cannot be made again'
                              if isinstance(model, Block) else '')))
-    own = [name for name, factory in _factories.items() if factory is model]
-    return own[0] if own else spec_of(model, 'the model')
+    return model
 
 
 def _build(name, factory, kwargs):
@@ -195,6 +206,8 @@ def _build(name, factory, kwargs):
 
 def _zoo_of(name):
     """The `Zoo` that `name` belongs to, or None, and the name within it."""
+    if not isinstance(name, str):
+        return None, name
     prefix, colon, inner = name.partition(':')
     return (_zoos.get(prefix) if colon else None), inner
 

@@ -45,6 +45,21 @@ def test_a_registered_function_has_its_recipe_by_either_name(nets):
     assert name_of(nets.ours) == 'ours'
 
 
+def test_a_factory_stands_for_its_name(nets):
+    assert gb.get_model(nets.ours, num_classes=3)._units == 3
+    assert gb.get_model(lambda num_classes: nets.ours(num_classes), num_classes=4)._units == 4
+    assert gb.get_recipe(nets.ours) == UNREGISTERED
+    assert len(gb.get_model(gb.resnet18)) == len(gb.resnet18(10))
+    assert gb.get_recipe(gb.resnet18) == gb.get_recipe('resnet18')
+
+
+@pytest.mark.parametrize('look_up', [gb.get_model, gb.get_recipe])
+def test_neither_a_name_nor_a_factory_is_refused_in_words(nets, look_up):
+    for model in (None, nets.ours()):
+        with pytest.raises(ValueError, match='the model is .*, but must be a name, or a function'):
+            look_up(model)
+
+
 @pytest.mark.parametrize('name, said', [
     ('no_classes', "unexpected keyword argument 'num_classes'|missing a required"),
     ('nothing', 'makes a NoneType, but must make a net'),
