@@ -4,12 +4,14 @@ import os
 import sys
 
 from .. import _runtime
+from .._version import __version__
 from . import running
 
 COMMANDS = ('train', 'evaluate', 'predict', 'report', 'export', 'doctor')
 
 USAGE = """\
 usage: gluonblocks COMMAND [ARGUMENT ...]
+       gluonblocks --version
 
   train     train a model and print the book's lines
   evaluate  tell what a trained net gets right and what it confuses
@@ -33,6 +35,9 @@ def main(argv=None):
 def _tell_usage(name):
     if name in ('-h', '--help'):
         print(USAGE)
+        return 0
+    if name == '--version':
+        print('gluonblocks ' + __version__)
         return 0
     print('error: there is no command %r; the commands are: %s\nSee gluonblocks --help'
           % (name, ', '.join(COMMANDS)), file=sys.stderr)

@@ -6,6 +6,7 @@ import sys
 import pytest
 from conftest import environment
 
+import gluonblocks as gb
 from gluonblocks.commands import dispatch
 
 
@@ -20,6 +21,10 @@ def test_help_names_every_command():
     code, out, err = call('--help')
     assert code == 0 and err == ''
     assert all('\n  %s ' % name in out for name in dispatch.COMMANDS)
+
+
+def test_the_version_is_told():
+    assert call('--version') == (0, 'gluonblocks %s\n' % gb.__version__, '')
 
 
 def test_an_unknown_command_is_code_2_with_the_list():
