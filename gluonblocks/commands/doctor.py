@@ -139,6 +139,10 @@ def _data(wrong):
     from ..data import fashion_mnist
     folder = fashion_mnist.find_folder()
     found = fashion_mnist.find_files(folder)
+    if len(found) < len(fashion_mnist.FILES) and not _can_be_written(folder):
+        wrong.append('Fashion-MNIST cannot be fetched: you cannot write to %s.\nSet MXNET_HOME to '
+                     'a folder that you can write to, or name the one that holds the data by '
+                     '--data-root.' % folder)
     if not found:
         return 'Fashion-MNIST is not here yet; the first training fetches it into %s' % folder
     for name, path in found.items():
@@ -148,6 +152,13 @@ def _data(wrong):
             wrong.append('%s\nDelete it: the next training fetches it again.' % error)
     return 'Fashion-MNIST, %d of %d files in %s' % (
         len(found), len(fashion_mnist.FILES), folder)
+
+
+def _can_be_written(folder):
+    """Return True if `folder`, or the part of its path that exists, is a folder open to writing."""
+    while folder and not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder or '.') and os.access(folder or '.', os.W_OK | os.X_OK)
 
 
 def _unmet(error):

@@ -43,6 +43,7 @@ _WAYS = """
 Any of these gets it right:
   - delete the file named above, if it is there: the next run fetches it again
   - Debian, Ubuntu: apt-get install dataset-fashion-mnist
+  - if its folder cannot be written to, set the environment variable MXNET_HOME to one that can be
   - get the four .gz files of https://github.com/zalandoresearch/fashion-mnist (data/fashion) and
     name their folder: root=FOLDER for a loader, data_root=FOLDER for a run"""
 

@@ -159,6 +159,21 @@ def test_data_that_are_there_and_not_there(tiny, monkeypatch):
     assert 'not here yet' in dict(report.collect()[0])['data']
 
 
+def test_a_data_folder_that_cannot_be_created_is_wrong_with_the_remedy(run_report, tmp_path):
+    (tmp_path / 'file').write_text('not a folder')
+    code, lines, wrong = run_report(MXNET_HOME=str(tmp_path / 'file' / 'home'))
+    assert code == 1 and 'you cannot write to %s' % (tmp_path / 'file' / 'home') in wrong
+    assert 'Set MXNET_HOME' in wrong and '--data-root' in wrong
+
+
+def test_a_read_only_folder_that_has_all_the_data_is_well(tiny, monkeypatch):
+    monkeypatch.setenv('MXNET_HOME', str(tiny.home()))
+    monkeypatch.setattr(report.os, 'access', lambda path, mode: False)
+    assert not any('cannot write' in text for text in report.collect()[1])
+    next((tiny.home() / 'datasets' / 'fashion-mnist').iterdir()).unlink()
+    assert any('cannot write' in text for text in report.collect()[1])
+
+
 @pytest.mark.parametrize('versions, said', [
     ({'numpy': '3.0.0'}, "numpy 3.0.0 is outside of what was tested"),
     ({'tqdm': None}, "tqdm is not installed:  pip install 'tqdm"),

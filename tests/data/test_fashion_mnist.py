@@ -155,6 +155,13 @@ def test_a_bad_file_is_named_with_what_is_wrong_and_the_ways(tiny, no_download, 
     assert '--' not in str(caught.value)  # options are the business of who calls the library
 
 
+def test_a_folder_that_cannot_be_created_is_said_with_the_remedy(tiny, tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('not a folder')
+    monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'file'))
+    with pytest.raises(fashion_mnist.DataError, match='set the environment variable MXNET_HOME'):
+        fashion_mnist.read_fashion_mnist()
+
+
 def test_the_known_checksums_are_of_sixty_and_ten_thousand_images():
     shapes = [file.shape for file in fashion_mnist.FILES.values()]
     assert shapes == [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]
