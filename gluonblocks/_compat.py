@@ -9,7 +9,6 @@ import math
 import re
 import sys
 import types
-import warnings
 
 
 def _financial(name):
@@ -50,9 +49,8 @@ def put_back_numpy_names():
     except ModuleNotFoundError:
         return []  # MXNet's import tells
     names = _numpy_names()
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # NumPy 1.20 to 1.26 warn when they are asked for these
-        missing = [name for name in names if not hasattr(numpy, name)]
+    # Not by hasattr: NumPy 1.20 to 1.23 still have some of them, but warn when asked for one.
+    missing = [name for name in names if name not in vars(numpy)]
     for name in missing:
         setattr(numpy, name, names[name])
     return ['numpy.' + name for name in missing]
