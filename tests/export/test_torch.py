@@ -251,7 +251,8 @@ def test_a_pickle_of_more_than_tensors_is_refused_and_runs_nothing(tmp_path):
 def test_export_net_writes_verifies_and_times_the_format(tmp_path):
     net = trained(small_net(), SHAPE)
     export = gb.export_net(net, SHAPE, str(tmp_path / 'out'), formats=['torch'])
-    assert sorted(os.listdir(export.folder)) == ['export.json', 'model.py', 'model.safetensors']
+    assert sorted(os.listdir(export.folder)) == [
+        'README.md', 'export.json', 'model.py', 'model.safetensors']
     one, = export.formats
     assert one.verified.largest_difference < 1e-4 and one.verified.agreement == 1
     assert 'one training step' in one.notes[0]
