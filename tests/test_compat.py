@@ -116,6 +116,16 @@ def test_a_name_that_numpy_has_is_not_replaced(python):
                   'print(numpy.bool is numpy.bool_)') == 'True'
 
 
+def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
+    def warn(name):  # NumPy 1.20 to 1.23 return it after a DeprecationWarning
+        if name == 'int':
+            raise DeprecationWarning(name)
+        raise AttributeError(name)
+    monkeypatch.delitem(vars(np), 'int')
+    monkeypatch.setattr(np, '__getattr__', warn)
+    assert _compat.put_back_numpy_names() == ['numpy.int'] and np.int is int
+
+
 def test_distutils_is_put_back_where_python_has_none(python):
     code = """
 import importlib.util, sys
