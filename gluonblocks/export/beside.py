@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from ..training.history import HistoryRow, read_csv
+from ..training.loop import HistoryRow, read_csv
 from ..training.metrics import count_pairs
 from .card import model_card
 from .standalone import predict_script

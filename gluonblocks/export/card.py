@@ -5,7 +5,7 @@ import re
 from ..data.datasets import get_dataset
 from ..runs.options import BOOKKEEPING, OPTIONS
 from ..tables import format_table
-from ..training.history import best_epoch
+from ..training.loop import best_epoch
 from ..training.metrics import accuracy_of, class_scores
 from .usage import reads_pictures, usages
 

@@ -10,7 +10,7 @@ from ..runs.load import BEST, FINAL
 from ..runs.options import OPTIONS
 from ..runs.records import TIMES
 from ..runs.resolve import default_options
-from ..training.history import HistoryRow, TimesRow, best_epoch, read_csv
+from ..training.loop import HistoryRow, TimesRow, best_epoch, read_csv
 
 
 class RunView(NamedTuple):

@@ -7,8 +7,8 @@ import numpy as np
 from mxnet import nd
 
 from ..files import DamagedFile
-from ..training.history import HistoryRow, best_epoch
 from ..training.hooks import NonFiniteLoss
+from ..training.loop import HistoryRow, best_epoch
 from .ranks import PREFIX, add_workers
 from .tensors import encode_tensors, read_tensors
 from .weights import check_net_arrays, first_non_finite, set_net_arrays

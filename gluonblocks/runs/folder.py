@@ -6,9 +6,9 @@ import os
 import mxnet as mx
 
 from ..files import is_temporary, remove_temporaries, replace_file, write_file
-from ..training.history import best_epoch
 from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
+from ..training.loop import best_epoch
 from ..training.progress import tell
 from . import config as config_file
 from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint

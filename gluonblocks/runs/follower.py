@@ -4,9 +4,9 @@ import math
 import os
 import tempfile
 
-from ..training.history import EpochRecord
 from ..training.hooks import Hook
 from ..training.interrupt import Interrupted
+from ..training.loop import EpochRecord
 from .checkpoint import load_checkpoint, restore_checkpoint
 from .folder import is_due
 from .ranks import gather_states, take_own

@@ -5,7 +5,7 @@ import os
 
 from ..drawing.curves import draw_curves
 from ..files import read_file, write_file
-from ..training.history import EpochRecord, HistoryRow, TimesRow, read_csv, to_csv, to_jsonl
+from ..training.loop import EpochRecord, HistoryRow, TimesRow, read_csv, to_csv, to_jsonl
 from ..training.progress import tell
 
 TIMES, CLOCK, CURVES = 'times.csv', 'clock.json', 'curves.png'

@@ -11,7 +11,7 @@ from ..machines.nodes import NodesHub
 from ..machines.relay import Relay
 from ..machines.watch import Limits
 from ..models.registry import get_model
-from ..training.history import EpochRecord
+from ..training.loop import EpochRecord
 from ..training.progress import tell
 from .config import NAME, for_config
 from .folder import check_new

@@ -1,10 +1,9 @@
 """The training loop, what is attached to it, and how good the net is that comes out."""
 from .activations import Histogram, NormActivation, norm_activations
-from .history import EpochRecord, History, epoch_line
 from .hooks import Hook, NonFiniteLoss
 from .inference import predict, predict_images, top_classes
 from .interrupt import Interrupted
-from .loop import TrainingState, train, train_ch5
+from .loop import EpochRecord, History, TrainingState, epoch_line, train, train_ch5
 from .metrics import ClassScore, accuracy_of, class_scores, confusion_matrix, evaluate_accuracy
 from .norms import NormRow, NormStats, read_norm_stats
 from .sgd import SGD

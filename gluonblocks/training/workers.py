@@ -1,7 +1,6 @@
 """What the loop asks of the workers that share each batch; one process alone is all of them."""
 from mxnet import gluon
 
-from .hooks import Hook
 from .interrupt import DeferredInterrupt
 
 
@@ -31,18 +30,3 @@ class Alone:
 
     def mark(self, phase='training', step=None):
         """Note what this process does, and after which step."""
-
-
-class Beats(Hook):
-    """Has `workers` note each step, and what lies between two epochs."""
-
-    def __init__(self, workers):
-        self._workers = workers
-
-    def begin(self, state):
-        self._workers.mark('training', state.step)
-
-    batch_end = begin
-
-    def epoch_end(self, state):
-        self._workers.mark('busy')

@@ -5,7 +5,7 @@ import pytest
 
 from experiments import batch_size, command, depth, rates, variants, warmup
 from gluonblocks.commands import running
-from gluonblocks.training.history import EpochRecord
+from gluonblocks.training.loop import EpochRecord
 
 CURVE = [EpochRecord(1, 2.0, 0.3, 0.4, 1.0), EpochRecord(2, 1.0, 0.6, 0.7, 1.0)]
 ROWS = {

@@ -17,8 +17,8 @@ from experiments import (
     sizes,
 )
 from experiments.settings import Settings
-from gluonblocks.training.history import EpochRecord
 from gluonblocks.training.hooks import NonFiniteLoss
+from gluonblocks.training.loop import EpochRecord
 
 QUICK = Settings(quick=True)
 

@@ -17,7 +17,7 @@ import gluonblocks as gb
 from gluonblocks.data import datasets
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.runs.records import TIMES
-from gluonblocks.training.history import HistoryRow, TimesRow, read_csv
+from gluonblocks.training.loop import HistoryRow, TimesRow, read_csv
 
 pytestmark = pytest.mark.usefixtures('little_data')
 

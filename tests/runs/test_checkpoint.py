@@ -15,8 +15,8 @@ from gluonblocks.runs.checkpoint import (
     load_checkpoint,
     restore_checkpoint,
 )
-from gluonblocks.training.history import HistoryRow
 from gluonblocks.training.hooks import Reseed
+from gluonblocks.training.loop import HistoryRow
 from gluonblocks.training.optimizers import make_trainer
 
 OPTIONS = {'optimizer': 'sgd', 'lr': 0.1, 'momentum': None, 'weight_decay': None,

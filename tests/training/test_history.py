@@ -6,7 +6,7 @@ import pytest
 from conftest import smaller
 
 import gluonblocks as gb
-from gluonblocks.training.history import (
+from gluonblocks.training.loop import (
     EpochRecord,
     History,
     HistoryRow,

@@ -6,8 +6,8 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.training.history import EpochRecord, best_epoch
 from gluonblocks.training.hooks import EarlyStop, FiniteLoss, Reseed
+from gluonblocks.training.loop import EpochRecord, best_epoch
 
 RNG = np.random.RandomState(5)
 BATCHES = [(nd.array(RNG.rand(2, 1, 2, 2)), nd.array([0, 1], dtype='int32')) for _ in range(5)]

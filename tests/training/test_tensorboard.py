@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import gluonblocks as gb
-from gluonblocks.training.history import EpochRecord
+from gluonblocks.training.loop import EpochRecord
 from gluonblocks.training.tensorboard import TensorBoardEvents
 
 
@@ -69,7 +69,7 @@ def test_a_full_disk_is_told_once_with_the_files_name(tmp_path, python):
     said = python('''
 import resource
 import gluonblocks as gb
-from gluonblocks.training.history import EpochRecord
+from gluonblocks.training.loop import EpochRecord
 from gluonblocks.training.tensorboard import TensorBoardEvents
 class Trainer: learning_rate = 0.25
 hook, state = TensorBoardEvents(%r, Trainer), gb.training.TrainingState()
