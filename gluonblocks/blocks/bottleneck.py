@@ -9,17 +9,20 @@ from typing import NamedTuple
 from mxnet import nd
 from mxnet.gluon import nn
 
-from ..checks import check_classic_arrays, check_images
+from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class Conv(NamedTuple):
-    """A convolution of a unit; its padding keeps height and width where `strides` is 1."""
+    """A convolution of a unit; if `strides` is 1 and `kernel_size` is odd, it keeps H and W."""
 
     num_channels: int
     kernel_size: int
     strides: int = 1
 
     def layer(self):
+        """Return the convolution as a new layer, without bias; ValueError for a size below 1."""
+        for name, value in self._asdict().items():
+            check_positive(name, value)
         return nn.Conv2D(self.num_channels, self.kernel_size, self.strides,
                          padding=self.kernel_size // 2, use_bias=False)
 

@@ -19,8 +19,11 @@ def bottleneck_block(num_channels):
     """Batch norm, relu, 1x1 convolution to four times `num_channels`, and the same again with 3x3:
     (N, C, H, W) -> (N, num_channels, H, W).
 
-    The 1x1 convolution bounds the work of the 3x3 one, however many channels come.
+    The 1x1 convolution bounds the work of the 3x3 one, however many channels come. Raises
+    ValueError for a `num_channels` that is not a positive integer.
     """
+    check_classic_arrays('bottleneck_block')
+    check_positive('num_channels', num_channels)
     return BatchNormFirst(
         nn.BatchNorm(), nn.Activation('relu'),
         nn.Conv2D(4 * num_channels, kernel_size=1, use_bias=False),

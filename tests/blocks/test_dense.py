@@ -6,6 +6,8 @@ from mxnet import autograd, nd
 from reference import conv_of, norm_of, randomize, relu
 
 import gluonblocks as gb
+from gluonblocks.blocks.bottleneck import PreActivationUnit, ResidualUnit, basic, bottleneck
+from gluonblocks.blocks.dense_bottleneck import bottleneck_block
 
 
 def ready(block, shape, hybridize=False):
@@ -93,7 +95,11 @@ def test_a_transition_refuses_what_it_cannot_halve():
     (lambda: gb.conv_block(0), 'num_channels is 0'),
     (lambda: gb.DenseBlock(0, 4), 'num_convs is 0'),
     (lambda: gb.DenseBlock(2, -1), 'num_channels is -1'),
-    (lambda: gb.transition_block(True), 'num_channels is True')])
+    (lambda: gb.transition_block(True), 'num_channels is True'),
+    (lambda: bottleneck_block(0), 'num_channels is 0'),
+    (lambda: ResidualUnit(basic(0, 1)), 'num_channels is 0'),
+    (lambda: ResidualUnit(bottleneck(2.5, 1)), 'num_channels is 2.5'),
+    (lambda: PreActivationUnit(bottleneck(4, 0)), 'strides is 0')])
 def test_arguments_that_make_no_block_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
