@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from ..checks import check_classic_arrays
+from ..checks import check_classic_arrays, check_positive
 from ..imported import is_spec, spec_of
 from .batches import make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
@@ -25,9 +25,10 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
     tells; it needs `seed`, the same for all.
 
     Raises DataError, an OSError, where a file is missing or not what it should be, and ValueError
-    under `npx.set_np()`.
+    for sizes that are not positive integers and under `npx.set_np()`.
     """
     check_classic_arrays('load_data_fashion_mnist')  # before a download
+    check_positive('batch_size', batch_size)
     return make_loaders(read_fashion_mnist(root), batch_size, resize, seed, part)
 
 

@@ -77,9 +77,15 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
 
 
 def get_fashion_mnist_labels(labels):
-    """The names of the classes `labels`, an array or a list of 0 to 9: a list of strings."""
+    """Return the names of the classes `labels`, an array or a list of integers from 0 to 9.
+
+    Raises ValueError for another number.
+    """
     if hasattr(labels, 'asnumpy'):
-        labels = labels.asnumpy()  # an NDArray's items are arrays, which int() refuses
+        labels = labels.asnumpy()  # an NDArray's items are arrays, which are not in a range
+    for i in labels:
+        if i not in range(len(LABELS)):
+            raise ValueError('labels must be integers from 0 to %d, got %s' % (len(LABELS) - 1, i))
     return [LABELS[int(i)] for i in labels]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gluonblocks as gb
-from gluonblocks.data import download, fashion_mnist
+from gluonblocks.data import datasets, download, fashion_mnist
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = list(fashion_mnist.FILES)
 
@@ -180,3 +180,16 @@ def test_labels_are_the_books_names():
     names = ['t-shirt', 'ankle boot', 'pullover']
     assert gb.get_fashion_mnist_labels(mx.nd.array([0, 9, 2])) == names
     assert len(set(gb.get_fashion_mnist_labels(range(10)))) == 10
+
+
+@pytest.mark.parametrize('label', [-1, 10, 1.5, float('nan')])
+def test_a_label_that_is_not_a_class_has_no_name(label):
+    for labels in ([0, label], np.array([0, label])):
+        with pytest.raises(ValueError, match='labels must be integers from 0 to 9, got %s' % label):
+            gb.get_fashion_mnist_labels(labels)
+
+
+def test_a_batch_size_of_0_is_refused_before_any_file_is_read(monkeypatch):
+    monkeypatch.setattr(datasets, 'read_fashion_mnist', None)
+    with pytest.raises(ValueError, match='batch_size is 0'):
+        gb.load_data_fashion_mnist(0)
