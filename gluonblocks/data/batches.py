@@ -1,40 +1,42 @@
 """Images and labels in memory -> batches."""
 import numpy as np
-from mxnet import nd
+from mxnet import gluon, nd
 
 from ..checks import check_classic_arrays, check_positive
 
 
-class BatchLoader:
-    """Gives (X, y) by batches, as the book's DataLoader: X (N, 1, H, W) float32 in [0, 1], y (N,).
+class BatchLoader(gluon.data.DataLoader):
+    """Batches (X, y) of images in memory: X (N, 1, H, W) float32 in [0, 1], y (N,) int32.
 
-    Arguments: `images` (n, H, W) uint8, or (n, H, W, C) for X (N, C, H, W), and `labels` (n,)
-    int32, NumPy arrays; `resize` is the side of the squares that images are resized to,
-    bilinearly, or (height, width) (None: as they are); `seed` orders the images anew for each pass
-    over the data (None: always in their own order). The last batch may be shorter. `len()` is the
-    number of batches, `num_images` that of images. `dtype`, which may be set, is X's; `augment`,
-    which may be set too, an `Augmentation`; `class_names` those of the labels, where they are
-    known.
+    Arguments: `images`, NumPy uint8 (n, H, W), or (n, H, W, C) for X (N, C, H, W); `labels`, NumPy
+    integers (n,); `resize`, the side of the squares that images are resized to, bilinearly, or
+    (height, width) (None: images keep their size); `seed`, from which the order of each pass over
+    the images is drawn (None: always their own order). The last batch may be shorter. `len()` is
+    the number of batches and `num_images` that of images. `class_names` names the classes, if they
+    are known. `resize`, `batch_size`, `dtype`, which is X's, and `augment`, an `Augmentation`, may
+    be set later; a new value counts from the next pass.
 
-    `part`, (k, n), which may be set too, is for worker k of n, from 0: it gets its share of each
-    batch, which are the same n shares wherever they are made, and (None, None) of a batch that has
-    no image for it. All n give as many batches, and together each image once.
+    `part`, (k, n), may be set too. It is for worker k of n, counted from 0. The loader then gives
+    the k-th of n slices of each batch, which differ in length by at most one image, and
+    (None, None) for an empty slice. All n workers give equally many batches, and together every
+    image once. They need the same `seed`.
 
-    Raises ValueError for sizes that are not whole numbers from 1.
+    It is a Gluon DataLoader so that Gluon's Estimator takes it, but shares none of its code.
+
+    Raises ValueError for other arrays, for another number of labels than of images, and for sizes
+    that are not positive integers; for those that were set later when the next pass begins.
     """
 
     dtype = 'float32'
     augment = None
     class_names = ()
-    _part = None
+    _part = _worker_pool = None  # Gluon ends the processes of a pool, if there is one
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None, part=None):
-        check_classic_arrays('BatchLoader', images, labels)
-        check_positive('batch_size', batch_size)
         self.images, self.labels = images, labels
-        self.num_images = len(images)
         self.batch_size, self.resize = batch_size, resize
-        self._width_and_height = _width_and_height(resize)
+        self._check()
+        self.num_images = len(images)
         self._order = None if seed is None else np.random.RandomState(seed)
         self._first = self._pass = 0
         self.part = part
@@ -47,18 +49,34 @@ class BatchLoader:
     def part(self, part):
         self._part = part if part is None else check_part(part, self.batch_size)
 
+    def _check(self):
+        """Raise ValueError for what cannot be loaded; return (width, height), or None."""
+        images, labels = self.images, self.labels
+        check_classic_arrays('BatchLoader', images, labels)
+        check_positive('batch_size', self.batch_size)
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or (
+                images.ndim not in (3, 4)):
+            raise ValueError('images must be a NumPy array uint8 (n, H, W) or (n, H, W, C), got '
+                             '%s: scale images in [0, 1] by (images * 255).round().astype("uint8")'
+                             % _described(images))
+        if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'iu' or (
+                labels.shape != images.shape[:1]):
+            raise ValueError('labels must be a NumPy array of integers (n,), one for each of the '
+                             '%d images, got %s' % (len(images), _described(labels)))
+        return _width_and_height(self.resize)
+
     def start_at(self, num_passes, num_batches):
-        """Let a new loader go on as one that gave `num_passes` whole passes and `num_batches`."""
+        """Have a new loader continue after `num_passes` complete passes and `num_batches` more."""
         for _ in range(num_passes if self._order else 0):
             self._order.permutation(self.num_images)
         self._first, self._pass = num_batches, num_passes
 
     def __len__(self):
+        check_positive('batch_size', self.batch_size)  # it may have been set
         return -(-self.num_images // self.batch_size)
 
     def __iter__(self):
-        check_classic_arrays('BatchLoader')
-        n = self.num_images
+        size, n = self._check(), self.num_images
         order = np.arange(n) if self._order is None else self._order.permutation(n)
         first, self._first = self._first, 0
         number, self._pass = self._pass, self._pass + 1
@@ -72,16 +90,22 @@ class BatchLoader:
             if self.augment:
                 images = self.augment(images, number, start // self.batch_size, len(batch), share)
             images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
-            if self.resize is None:
+            if size is None:
                 # By NumPy, which takes a quarter of the time of MXNet's three small calls.
                 X = images.transpose((0, 3, 1, 2)).astype('float32', order='C')  # (N, C, H, W)
                 X /= 255
                 X = nd.from_numpy(X)
             else:
-                X = nd.image.resize(nd.from_numpy(images), size=self._width_and_height)
+                X = nd.image.resize(nd.from_numpy(images), size=size)
                 X = nd.image.to_tensor(X)  # (N, C, height, width)
             X = X.astype(self.dtype, copy=False)
             yield X, nd.from_numpy(self.labels[batch[share]].astype('int32', copy=False))
+
+
+def _described(array):
+    """The type and shape of what should have been an array, in words."""
+    return '%s %s' % (array.dtype, array.shape) if isinstance(array, np.ndarray) else (
+        'a %s' % type(array).__name__)
 
 
 def _width_and_height(resize):

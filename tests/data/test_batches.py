@@ -3,6 +3,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import gluon, nd, npx
+from mxnet.gluon.contrib import estimator
 from mxnet.gluon.data.vision import transforms
 
 import gluonblocks as gb
@@ -99,3 +100,44 @@ def test_a_loader_made_before_gives_no_batch_under_set_np():
             next(iter(loader))
     finally:
         npx.reset_np()
+
+
+@pytest.mark.parametrize('images', [IMAGES / 255, IMAGES.astype('int32'), IMAGES.reshape(10, -1),
+                                    IMAGES.tolist(), nd.array(IMAGES, dtype='uint8')])
+def test_images_that_are_not_bytes_are_refused_with_the_conversion(images):
+    with pytest.raises(ValueError, match=r'must be a NumPy array uint8 .*: scale images in '):
+        gb.data.BatchLoader(images, LABELS, 4)
+
+
+@pytest.mark.parametrize('labels', [
+    LABELS[:9], LABELS.astype('float32'), LABELS[:, None], list(LABELS), nd.array(LABELS)])
+def test_labels_must_be_integers_one_for_each_image(labels):
+    with pytest.raises(ValueError, match=r'must be .* integers \(n,\), one for each of the 10 im'):
+        gb.data.BatchLoader(IMAGES, labels, 4)
+
+
+def test_what_is_set_later_counts_from_the_next_pass():
+    loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
+    loader.resize, loader.batch_size = (8, 12), 5
+    assert [X.shape for X, _ in loader] == [(5, 1, 8, 12)] * 2
+    loader.resize = None
+    assert [X.shape for X, _ in loader] == [(5, 1, 28, 28)] * 2
+
+
+@pytest.mark.parametrize('name, value', [
+    ('resize', -1), ('batch_size', 0), ('images', IMAGES / 255), ('labels', LABELS[:9])])
+def test_what_is_set_later_is_checked(name, value):
+    loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
+    setattr(loader, name, value)
+    with pytest.raises(ValueError, match=name):
+        list(loader)
+
+
+def test_gluons_estimator_takes_our_loaders():
+    train_iter, test_iter = gb.data.load_data_synthetic(8, num_train=16, num_test=8)
+    net = gluon.nn.Dense(10)
+    net.initialize(mx.init.Zero())
+    judge = estimator.Estimator(net, gluon.loss.SoftmaxCrossEntropyLoss(), context=mx.cpu(),
+                                trainer=gluon.Trainer(net.collect_params(), 'sgd'))
+    judge.fit(train_iter, test_iter, epochs=1)
+    assert net.weight.data().asnumpy().any()
