@@ -1,18 +1,18 @@
-"""Training images changed at random, anew in each epoch: flips and crops."""
+"""Training images changed at random, differently in each epoch: flips and crops."""
 import numpy as np
 
 KINDS = ('none', 'flip', 'crop', 'crop-flip')
 
 
 class Augmentation:
-    """Changes images uint8 (N, H, W) or (N, H, W, C), of one batch, at random; the size stays.
+    """Changes the images of a batch at random, uint8 (N, H, W) or (N, H, W, C); the size stays.
 
-    'flip' mirrors every second image, left and right; 'crop' shifts each by up to an eighth of its
-    sides, where the border's pixels are repeated, which is a crop of an image so padded;
-    'crop-flip' does both. What is drawn depends on `seed`, the epoch and the batch alone, both
-    counted from 0, so a run that is continued draws the same; and it is drawn for the whole batch,
-    of which `images` are the slice `share` of `num_images`, so workers that share a batch change
-    each image as one process would. Not in the book; He et al. 2016.
+    'flip' mirrors each image, left to right, with probability 1/2. 'crop' shifts each by up to an
+    eighth of its sides and repeats the pixels at the border, which equals padding the image so and
+    cropping it. 'crop-flip' does both. The random numbers depend on `seed`, the epoch and the batch
+    alone, both counted from 0, so a resumed run draws the same. They are drawn for a batch of
+    `num_images`, of which `images` are the slice `share`, so workers that share a batch change each
+    image as one process would. Not in the book; He et al. 2016.
     """
 
     def __init__(self, kind, seed):

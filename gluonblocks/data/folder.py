@@ -21,7 +21,7 @@ _WINDOW = 256  # pictures that wait for a thread, at most
 
 
 class DataWarning(UserWarning):
-    """What of a data set was left out, and why."""
+    """Something in a data set that was left out, or that makes its test accuracy too good."""
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
@@ -40,10 +40,11 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
 
     `part` is for workers, as in `load_data_fashion_mnist`; each reads all pictures.
 
-    A file that cannot be read is left out; a DataWarning names all of them. With `only_test` the
-    first loader is None, and no training picture is read.
+    Files that cannot be read are left out; a DataWarning counts them and names the first twenty.
+    With `only_test` the first loader is None, and no training picture is read.
 
-    Raises DataError for a folder that is no such data set, ImportError where Pillow is missing.
+    Raises DataError for a folder that is not such a data set, ValueError for a size that is not a
+    positive integer, and ImportError if Pillow is missing.
     """
     check_classic_arrays('load_data_folder')
     check_positive('batch_size', batch_size)  # before all is read

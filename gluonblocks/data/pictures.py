@@ -14,8 +14,8 @@ from .picture_memory import memory_to_decode
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # a picture of 8192 x 8192; a small file may unfold to far more
 MAX_MEMORY = 500 * 10 ** 6  # bytes, of the file and of what is decoded of it together
+LARGE = 2 ** 26  # bytes of memory: pictures that take more are decoded one at a time
 # Bytes of a file. In a damaged JPEG or GIF Pillow looks for its end byte by byte, for seconds.
-LARGE = 2 ** 26  # bytes: pictures that take more are decoded one at a time
 MAX_FILE = {'GIF': 2 ** 24, 'JPEG': 2 ** 26, 'WEBP': 2 ** 26}
 
 _one_large = threading.Lock()
