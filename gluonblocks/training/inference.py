@@ -12,12 +12,13 @@ from .feed import split
 def predict(net, X, ctx=mx.cpu()):
     """The probabilities of the classes: X, (N, C, H, W) -> NumPy (N, num_classes), float32.
 
-    They are the softmax of `net(X)`. `ctx` is a device or a list of devices, which share X.
-    Raises ValueError for arrays of mx.np and under `npx.set_np()`.
+    They are the softmax of `net(X)`, computed in float32. `ctx` is a device or a list of devices,
+    which share X. Raises ValueError for arrays of mx.np and under `npx.set_np()`.
     """
     check_classic_arrays('predict', X)
-    parts = [nd.softmax(net(part)) for part, in split((X,), devices_of(ctx))]
-    return np.concatenate([part.asnumpy() for part in parts])
+    outputs = [net(part) for part, in split((X,), devices_of(ctx))]
+    return np.concatenate([nd.softmax(output.astype('float32', copy=False)).asnumpy()
+                           for output in outputs])
 
 
 def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):

@@ -18,6 +18,12 @@ def test_probabilities_are_the_softmax_of_the_nets_output_on_any_number_of_devic
                                SHARES, rtol=1e-6)
 
 
+def test_probabilities_of_a_float16_net_are_float32():
+    got = predict(lambda X: X.astype('float16'), nd.array(SCORES))
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got.sum(axis=1), 1, rtol=1e-6)
+
+
 def test_one_picture_on_two_devices_is_predicted():
     np.testing.assert_allclose(
         predict(lambda X: X, nd.array(SCORES[:1]), [mx.cpu(0), mx.cpu(1)]),
@@ -44,7 +50,7 @@ def test_images_are_prepared_as_in_training(resize, batch_size):
     net.initialize(mx.init.Xavier())
     X, _ = next(iter(gb.data.BatchLoader(IMAGES, np.zeros(6, np.int32), 8, resize=resize)))
     got = predict_images(net, IMAGES, resize=resize, batch_size=batch_size)
-    np.testing.assert_allclose(got, nd.softmax(net(X)).asnumpy(), rtol=1e-4)
+    np.testing.assert_allclose(got, nd.softmax(net(X)).asnumpy(), atol=1e-4)
 
 
 def test_the_likeliest_classes_come_first():
