@@ -136,8 +136,9 @@ OPTIONS = {option.name: option for option in [
            group=FEATURE),
     Option('early_stop', int, 'stop when the test accuracy has not risen for so many epochs',
            'EPOCHS', unset='never', least=1, group=FEATURE),
-    Option('stop_non_finite', bool, 'stop at the first loss that is infinite or no number; a run '
-           'in a folder always does', default=False, may_change=True, group=FEATURE),
+    Option('stop_non_finite', bool, 'stop at the first loss that is infinite or NaN, and at such a '
+           'weight after an epoch; a run in a folder always does', default=False, may_change=True,
+           group=FEATURE),
     Option('dtype', str, 'float16 needs a GPU', 'TYPE', default='float32',
            choices=lambda: ('float32', 'float16'), group=FEATURE),
     Option('workers', int, 'processes that share each batch, in all', 'N', default=1, least=1,

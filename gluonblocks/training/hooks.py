@@ -30,12 +30,12 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class FiniteLoss(Hook):
-    """Raises NonFiniteLoss at the first loss that is infinite or no number.
+    """Raises NonFiniteLoss at the first loss, and at the end of an epoch for a weight, that is
+    infinite or NaN.
 
-    Within an epoch a loss is looked at when its batch has been waited for anyway, two batches
-    back, so MXNet is never idled; the error names the step that the loss is of, not that where it
-    was seen. `num_batches` is the number of batches in an epoch: the last one's loss is read at
-    once.
+    Within an epoch a loss is read when its batch has been waited for anyway, two batches back, so
+    MXNet is never idle. The error names the step of the loss, not the step that found it.
+    `num_batches` is the number of batches in an epoch: the last one's loss is read at once.
     """
 
     def __init__(self, trainer, num_batches):
@@ -46,8 +46,17 @@ class FiniteLoss(Hook):
         self._rates.pop(state.step - 4, None)
         self.check(state, leave=0 if state.batch == self._num_batches else 2)
 
+    def epoch_end(self, state):
+        # A layer may hide NaN from the loss: oneDNN's max-pooling ignores it.
+        for param in self._trainer._params:
+            if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
+                raise NonFiniteLoss(
+                    'the parameter %s is not finite after epoch %d, step %d, learning rate %g: try '
+                    'a lower lr, or warmup_epochs'
+                    % (param.name, len(state.history), state.step, self._trainer.learning_rate))
+
     def check(self, state, leave=0):
-        """Raise NonFiniteLoss if a loss of this epoch is not finite, the last `leave` left out."""
+        """Raise NonFiniteLoss if a loss of this epoch is not finite, except the last `leave`."""
         state.losses.read(leave)
         batch = state.losses.first_bad
         if batch is not None:

@@ -67,6 +67,19 @@ def test_the_loss_that_is_not_finite_is_found_with_its_step(bad):
         train(batches, hooks=[lambda trainer: FiniteLoss(trainer, 5)])
 
 
+def test_a_weight_that_is_nan_ends_the_run_after_the_epoch_also_if_the_loss_is_finite():
+    class Spoil(gb.Hook):
+        def batch_end(self, state):
+            if state.step == 10:  # the last of epoch 2: no loss shows it
+                net.bias.set_data(nd.full((3,), np.nan))
+    net = nn.Dense(3)
+    net.initialize(init.Zero())
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    with pytest.raises(gb.training.NonFiniteLoss, match='bias is not finite after epoch 2, step 1'):
+        gb.train_ch5(net, BATCHES, [(nd.zeros((1, 1, 2, 2)), nd.zeros(1))], 2, trainer, mx.cpu(), 3,
+                     hooks=[Spoil(), FiniteLoss(trainer, 5)])
+
+
 def test_without_a_hook_training_goes_on_with_a_loss_that_is_no_number():
     history, _ = train([(nd.full((2, 1, 2, 2), float('nan')), BATCHES[0][1])], num_epochs=1)
     assert np.isnan(history[0].loss)
