@@ -12,7 +12,7 @@ from ..runs.load import load_run
 from ..runs.provenance import data_checksum
 from ..training.activations import NormActivation, norm_activations
 from ..training.feed import split
-from ..training.metrics import count_pairs
+from ..training.metrics import count_pairs, largest
 
 WORST = 36
 
@@ -58,7 +58,7 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
             if not truths:
                 activations = norm_activations(net, X)
             logits = net(X)
-            guess = logits.argmax(axis=1).asnumpy().astype(np.int64)
+            guess = largest(logits).asnumpy()
             truths.append(y.asnumpy().astype(np.int64))
             guesses.append(guess)
             chances.append(nd.softmax(logits.astype('float32')).asnumpy()[

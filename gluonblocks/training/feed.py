@@ -12,17 +12,18 @@ def batches_of(data_iter):
     """Give (X, y) for each batch of `data_iter`, NDArrays with the images along their first axis.
 
     `data_iter` gives pairs (X, y), as a list, a `BatchLoader` and Gluon's DataLoader do, or it is
-    an `mx.io.DataIter`, such as NDArrayIter. That one is set back to its start; the images that
-    fill up its last batch, which were there before, are left out. (None, None), of a batch that
-    has no image for this worker, is passed on.
+    an `mx.io.DataIter`, such as NDArrayIter, which is reset first. Each image comes once in every
+    pass: the images that fill up the last batch of a `mx.io.DataIter` are left out. 'discard' drops
+    them, as its name says. (None, None), for a batch without an image for this worker, is passed
+    on.
 
-    Raises ValueError for arrays of mx.np, for another number of labels than of images, and if a
-    batch of an `mx.io.DataIter` has no labels, or several arrays.
+    Raises ValueError for an iterator that moves images from one pass to another, for arrays of
+    mx.np, for another number of labels than of images, and if a batch of an `mx.io.DataIter` has no
+    labels, or several arrays.
     """
+    _check_passes(data_iter)
     if isinstance(data_iter, mx.io.DataIter):
         data_iter.reset()
-    # Such a batch starts with what the pass before left over: its `pad` repeats no image.
-    rolls_over = getattr(data_iter, 'last_batch_handle', None) == 'roll_over'
     for batch in data_iter:
         if not isinstance(batch, mx.io.DataBatch):
             X, y = batch
@@ -36,9 +37,32 @@ def batches_of(data_iter):
             raise ValueError('a batch has %d arrays of images and %d of labels, but must have one '
                              'of each' % (len(batch.data), len(batch.label or ())))
         X, y = batch.data[0], batch.label[0]
-        if batch.pad and not rolls_over:
+        if batch.pad:
             X, y = X[:-batch.pad], y[:-batch.pad]
         yield X, y
+
+
+def _check_passes(data_iter):
+    """Raise ValueError if a pass over `data_iter`, or over what it wraps, may not be complete."""
+    if isinstance(data_iter, (mx.io.PrefetchingIter, mx.io.ResizeIter)):
+        for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
+            _check_passes(inner)
+    if isinstance(data_iter, mx.io.MXDataIter):
+        # CSVIter, LibSVMIter and ImageRecordIter fill up the last batch from the next pass, which
+        # then lacks those images, and are reset to where they have prefetched to. ImageRecordIter
+        # reports the padding of another batch, or none. MNISTIter drops the last images.
+        raise ValueError('the iterators that MXNet implements in C++ (CSVIter, ImageRecordIter, '
+                         'LibSVMIter, MNISTIter, ...) do not give each image once in every pass: '
+                         'read image records by mx.image.ImageIter or by '
+                         'gluon.data.vision.ImageRecordDataset, and arrays by mx.io.NDArrayIter')
+    sampler = getattr(data_iter, '_batch_sampler', None)  # of Gluon's DataLoader
+    for setting, last, good in [
+            ('last_batch_handle', getattr(data_iter, 'last_batch_handle', None), 'pad'),
+            ('last_batch', getattr(sampler, '_last_batch', None), 'keep')]:
+        if last in ('roll_over', 'rollover'):
+            raise ValueError('%s is %r, which moves images from one pass to the next, so passes '
+                             'differ in their images: make the iterator with %s=%r'
+                             % (setting, last, setting, good))
 
 
 def split(arrays, devices):
@@ -75,7 +99,7 @@ def check_net(net, devices, training=False):
 
 
 class LabelCheck:
-    """Refuses labels that are no class of the net. MXNet's loss would take them for another class.
+    """Refuses labels that are not classes of the net; MXNet's loss would use another class.
 
     The labels of the first batch are read at once, later ones when their batch has been computed:
     reading what MXNet may still have to compute would idle it.
@@ -85,16 +109,18 @@ class LabelCheck:
         self._waiting, self._num_classes = collections.deque(), None
 
     def add(self, y, y_hat):
-        """Take in the labels y (N,) of a batch, and of the net's output (n, num_classes) its shape.
+        """Take in the labels y of a batch, (N,) or (N, num_classes), and the net's output y_hat,
+        (n, num_classes), for its shape.
 
-        Raises ValueError if the shapes are others, or if a label of the first batch is no class.
+        Raises ValueError for other shapes, and if a label of the first batch is not a class.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net makes an output of shape %s, but must make (N, num_classes), '
                              'a number for each class' % (y_hat.shape,))
-        if len(y.shape) != 1:
+        if y.shape[1:] not in ((), y_hat.shape[1:]):
             raise ValueError('there are labels of shape %s, but they must be (N,), a whole number '
-                             'for each image' % (y.shape,))
+                             'for each image, or (N, %d), the probability of each class'
+                             % (y.shape, y_hat.shape[1]))
         self._waiting.append(y)
         if self._num_classes is None:
             self._num_classes = y_hat.shape[1]
@@ -107,7 +133,18 @@ class LabelCheck:
 
 
 def check_labels(y, num_classes):
-    """ValueError unless the labels y, NumPy (N,), are whole numbers from 0 to num_classes - 1."""
+    """Raise ValueError unless the labels y, a NumPy array, are classes of the net.
+
+    They are (N,), integers from 0 to num_classes - 1, or (N, num_classes), where the probabilities
+    of each row must not be negative and sum to 1, up to rounding.
+    """
+    if y.ndim == 2:
+        sums = y.sum(axis=1, dtype='float64')
+        if not (y.min() >= 0 and abs(sums - 1).max() < 0.01):  # so that NaN is refused, too
+            raise ValueError('labels of shape %s must be probabilities of the classes, from 0 on '
+                             'and of sum 1, got %g with a sum of %g'
+                             % (y.shape, y.min(), sums[abs(sums - 1).argmax()]))
+        return
     least, most = y.min(), y.max()
     if not (least >= 0 and most < num_classes):  # so that NaN is refused, too
         raise ValueError('there are labels from %g to %g, but the classes are 0 to %d, one for '

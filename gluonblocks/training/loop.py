@@ -54,13 +54,15 @@ def best_epoch(history):
 
 
 class TrainingState:
-    """How far the loop is: what hooks see, and what a run that is continued starts from.
+    """The progress of the loop: hooks see it, and a resumed run starts from it.
 
-    `history` has an `EpochRecord` for each epoch done and `epoch` is the one under way, from 1;
-    `step` counts the optimizer's steps in all, `batch` and `images` what is done of this epoch, and
-    `losses` and `hits` are its sums; of workers that share each batch `images`, `losses` and
-    `hits` are each one's own. `rate` is the number of images trained on in a second
-    of the epoch before. A hook that sets `stop` ends the run after the epoch.
+    `history` has an `EpochRecord` for each finished epoch. `epoch`, from 1, is the number of the
+    epoch under way; in `Hook.epoch_end`, and when the run has ended, it is that of the next one.
+    `step` counts the optimizer's steps in all epochs, `batch` the steps of this epoch and `images`
+    their images; `losses` and `hits` are its sums. For workers that share each batch, `images`,
+    `losses` and `hits` are each worker's own. `rate` is the number of images trained on per second
+    in the last finished epoch (None: none is finished yet). A hook that sets `stop` ends the run
+    after the epoch.
     """
 
     def __init__(self):
@@ -90,19 +92,22 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     Returns the `History`, an `EpochRecord` for each epoch.
 
     `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) whole numbers, or are an
-    `mx.io.DataIter`; `trainer` is the `gluon.Trainer` of the net's parameters; `ctx` is the device
-    they are on.
+    `mx.io.DataIter` such as NDArrayIter; `trainer` is the `gluon.Trainer` of the net's parameters;
+    `ctx` is the device they are on.
 
     The book's older form works too, which has the loss function as its fourth of eight arguments:
     (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
 
-    Not in the book: another `loss`; `hooks`, each a `Hook`, called in their order; the
+    Not in the book: another `loss`, (y_hat, y) -> (N,); labels (N, num_classes), probabilities as
+    of one-hot or mixed labels, by `SoftmaxCrossEntropyLoss(sparse_label=False)`, whose largest is
+    the class for the accuracy; `hooks`, each a `Hook`, called in their order; the
     `TrainingState` to go on from; a list of devices as `ctx`, which share each batch; and the
     `Workers` of which this process is one: then the iterators give its share of each batch,
     `trainer` sums the gradients over all, and the numbers of an epoch are those of all.
 
-    Raises ValueError if there is no data, if the net is not initialized on the devices `ctx`, and
-    for labels that are not from 0 to num_classes - 1.
+    Raises ValueError if there is no data, if the net is not initialized on the devices `ctx`, for
+    labels that are not from 0 to num_classes - 1, for a loss that is not (N,), and for an iterator
+    that does not give each image once in every pass.
     """
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 arguments, or 8 with the loss as the fourth, but got '
@@ -137,7 +142,9 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
     devices = devices_of(ctx)
     check_net(net, devices, training=True)
     if not state.step:
-        print('training on', ctx, flush=True)
+        # Book: a list of devices is printed as a list.
+        print('training on', devices if isinstance(ctx, (list, tuple)) or len(devices) > 1
+              else devices[0], flush=True)
     for hook in hooks:
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
@@ -148,6 +155,8 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         state.rate = images / state.seconds
         workers.meet(net, state.images)
         test_hits, num_tested = workers.total(*count_right(test_iter, net, devices))
+        if not num_tested:
+            raise ValueError('test_iter gave no image, so there is no test accuracy')
         # Book: the seconds are those of training and testing together.
         state.history.append(EpochRecord(state.epoch, train_loss / images, train_hits / images,
                                          test_hits / num_tested, state.seconds))
@@ -167,7 +176,7 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
             y_hats = [net(X) for X, _ in shards]
             if shards:
                 labels.add(y, y_hats[0])
-            ls = [loss(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
+            ls = [_losses(loss, y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
             idle = _zero_losses(net, devices[len(shards):])
         autograd.backward(ls + idle)  # of vectors: the gradient of their sum, as the book's
         trainer.step(batch_size or X.shape[0])
@@ -180,9 +189,22 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
         for hook in hooks:
             hook.batch_end(state)
     if not state.images:
-        raise ValueError('train_iter gave no batch, so there is nothing to train on')
+        raise ValueError('train_iter gave no image, so there is nothing to train on')
     state.losses.read()
     labels.check()
+
+
+def _losses(loss, y_hat, y):
+    """Return `loss(y_hat, y)`; ValueError if the labels y are not for it, or it is not (N,)."""
+    sparse = getattr(loss, '_sparse_label', None)  # of Gluon's SoftmaxCrossEntropyLoss
+    if sparse is not None and sparse != (len(y.shape) == 1):
+        raise ValueError('for labels of shape %s the loss must be gluon.loss.'
+                         'SoftmaxCrossEntropyLoss(sparse_label=%s)' % (y.shape, not sparse))
+    losses = loss(y_hat, y if sparse is not False else y.astype(y_hat.dtype, copy=False))
+    if losses.shape != y.shape[:1]:
+        raise ValueError('the loss must have shape (N,), a number for each image, got %s for %d '
+                         'images: leave out its mean or sum' % (losses.shape, y.shape[0]))
+    return losses
 
 
 def _zero_losses(net, devices):

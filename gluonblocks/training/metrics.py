@@ -67,13 +67,17 @@ class RunningSum:
 def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     """The share of images in `data_iter` that `net` classifies rightly, from 0 to 1.
 
-    `data_iter` gives (X, y), y of shape (N,), or is an `mx.io.DataIter`; `net(X)` is
-    (N, num_classes); `ctx` is a device or a list of devices, over which each batch is split.
+    `data_iter` gives (X, y), y (N,) or (N, num_classes), of which the largest counts, or is an
+    `mx.io.DataIter` such as NDArrayIter; `net(X)` is (N, num_classes); `ctx` is a device or a list
+    of devices, over which each batch is split.
 
-    Raises ValueError if there is no data, if the net is not initialized on these devices, and for
-    labels that are not from 0 to num_classes - 1.
+    Raises ValueError if there is no data, if the net is not initialized on these devices, for
+    labels that are not from 0 to num_classes - 1, and for an iterator that does not give each image
+    once in every pass.
     """
     hits, n = count_right(data_iter, net, ctx)
+    if not n:
+        raise ValueError('data_iter gave no image, so there is no accuracy')
     return hits / n
 
 
@@ -81,7 +85,7 @@ def count_right(data_iter, net, ctx=mx.cpu()):
     """(number of images that `net` classifies rightly, number of images): `evaluate_accuracy`."""
     devices = devices_of(ctx)
     check_net(net, devices)
-    hits, labels, n, batch = RunningSum(), LabelCheck(), 0, None
+    hits, labels, n = RunningSum(), LabelCheck(), 0
     for batch in batches_of(data_iter):
         shards = split(batch, devices)
         if not shards:
@@ -93,8 +97,6 @@ def count_right(data_iter, net, ctx=mx.cpu()):
         hits.wait()
         labels.check(leave=2)
         n += y.shape[0]
-    if batch is None:
-        raise ValueError('data_iter gave no batch, so there is no accuracy')
     labels.check()
     return hits.read(), n
 
@@ -115,11 +117,11 @@ def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
             if y_hat.shape[1:] != (num_classes,):
                 raise ValueError('the net makes an output of shape %s, which is not (N, %d)'
                                  % (y_hat.shape, num_classes))
-            truth = y.asnumpy()
-            check_labels(truth, num_classes)
-            matrix += count_pairs(truth, y_hat.argmax(axis=1).asnumpy(), num_classes)
+            check_labels(y.asnumpy(), num_classes)
+            truth = y if len(y.shape) == 1 else largest(y)
+            matrix += count_pairs(truth.asnumpy(), largest(y_hat).asnumpy(), num_classes)
     if not matrix.sum():
-        raise ValueError('data_iter gave no batch, so there is nothing to evaluate')
+        raise ValueError('data_iter gave no image, so there is nothing to evaluate')
     return matrix
 
 
@@ -149,5 +151,15 @@ def class_scores(matrix, names):
 
 
 def count_hits(y_hat, y):
-    """Which of the predictions (N, num_classes) hit the labels (N,): NDArray (N,) of 0 and 1."""
-    return y_hat.argmax(axis=1) == y.astype(y_hat.dtype)
+    """Return which predictions (N, num_classes) are correct: NDArray (N,) int32 of 0 and 1.
+
+    The labels y are (N,), or (N, num_classes), of which the largest counts.
+    """
+    return largest(y_hat) == (y.astype('int32') if len(y.shape) == 1 else largest(y))
+
+
+def largest(scores):
+    """Return the column of the largest score in each row: (N, num_classes) -> (N,) int32."""
+    if scores.dtype == np.float16:  # whose integers are exact up to 2,048 only, as a result too
+        scores = scores.astype('float32')
+    return scores.argmax(axis=1).astype('int32')

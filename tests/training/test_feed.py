@@ -1,4 +1,6 @@
 """What reaches a net: batches of every kind of iterator, their shares, and what is refused."""
+import io
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -30,10 +32,58 @@ def test_ndarrayiter_gives_each_image_once_in_every_pass():
     assert (images.asnumpy() == X).all()
 
 
-def test_images_rolled_over_from_the_pass_before_are_kept():
-    data_iter = numbered(last_batch_handle='roll_over')
-    assert labels_of(data_iter) == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    assert labels_of(data_iter) == [[8, 9, 0, 1], [2, 3, 4, 5], [6, 7, 8, 9]]
+@pytest.fixture
+def records(tmp_path):
+    """The path of image records, ten grey pictures that are labelled 0 to 9, without its ending."""
+    Image = pytest.importorskip('PIL.Image')
+    path = str(tmp_path / 'records')
+    file = mx.recordio.MXIndexedRecordIO(path + '.idx', path + '.rec', 'w')
+    for i in range(10):
+        png = io.BytesIO()
+        Image.fromarray(np.full((4, 4, 3), i, np.uint8)).save(png, 'PNG')
+        file.write_idx(i, mx.recordio.pack(mx.recordio.IRHeader(0, i, i, 0), png.getvalue()))
+    file.close()
+    return path
+
+
+@pytest.mark.parametrize('wrap', [lambda data_iter: data_iter, mx.io.PrefetchingIter,
+                                  lambda data_iter: mx.io.ResizeIter(data_iter, 3)])
+def test_imageiter_gives_each_image_once_in_every_pass_also_wrapped(records, wrap):
+    data_iter = wrap(mx.image.ImageIter(4, (3, 4, 4), path_imgrec=records + '.rec',
+                                        path_imgidx=records + '.idx'))
+    for _ in range(3):
+        assert labels_of(data_iter) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+@pytest.mark.parametrize('make', [
+    lambda **how: mx.io.ImageRecordIter(data_shape=(3, 4, 4), **how),
+    lambda **how: mx.io.ImageRecordIter(data_shape=(3, 4, 4), round_batch=False, **how),
+    lambda **how: mx.io.ResizeIter(mx.io.ImageRecordIter(data_shape=(3, 4, 4), **how), 3)])
+def test_imagerecorditer_is_refused_with_the_iterator_that_works(records, make):
+    with pytest.raises(ValueError, match=r'each image once .*: read image records by mx\.image\.I'):
+        labels_of(make(path_imgrec=records + '.rec', batch_size=4))
+
+
+@pytest.mark.parametrize('wrap', [lambda data_iter: data_iter, mx.io.PrefetchingIter])
+def test_csviter_is_refused_with_the_iterator_that_works(tmp_path, wrap):
+    path = str(tmp_path / 'images.csv')
+    np.savetxt(path, X.reshape(10, 4), delimiter=',')
+    data_iter = wrap(mx.io.CSVIter(data_csv=path, data_shape=(4,), batch_size=4))
+    with pytest.raises(ValueError, match=r'each image once .*, and arrays by mx\.io\.NDArrayIter'):
+        labels_of(data_iter)
+
+
+@pytest.mark.parametrize('wrap', [lambda data_iter: data_iter, mx.io.PrefetchingIter,
+                                  lambda data_iter: mx.io.ResizeIter(data_iter, 3)])
+def test_an_iterator_that_rolls_images_over_is_refused(wrap):
+    with pytest.raises(ValueError, match="is 'roll_over', .* with last_batch_handle='pad'"):
+        labels_of(wrap(numbered(last_batch_handle='roll_over')))
+
+
+def test_a_gluon_loader_that_rolls_images_over_is_refused():
+    loader = gluon.data.DataLoader(gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover')
+    with pytest.raises(ValueError, match="is 'rollover', .* with last_batch='keep'"):
+        labels_of(loader)
 
 
 def test_fewer_images_than_a_batch_are_left_alone():
@@ -214,3 +264,11 @@ def test_an_output_that_is_no_row_of_classes_is_refused(use):
     net.initialize()
     with pytest.raises(ValueError, match=r'output of shape \(2, 3, 2, 2\), but must make \(N, n'):
         use(net, batches(), mx.cpu())
+
+
+@pytest.mark.parametrize('use', TRAINING + MEASURING)
+@pytest.mark.parametrize('rows', [[0, 0, 0], [1, 1, 0], [2, -1, 0], [np.nan, 1, 0]])
+def test_probabilities_that_do_not_sum_to_one_are_refused(use, rows):
+    data = [(nd.array(X[:2]), nd.array([[0, 1, 0], rows]))]
+    with pytest.raises(ValueError, match='must be probabilities of the classes, from 0 on and of'):
+        use(linear(mx.cpu()), data, mx.cpu())

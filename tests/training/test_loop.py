@@ -8,6 +8,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
+from gluonblocks import devices
 
 RNG = np.random.RandomState(5)
 X = RNG.rand(10, 1, 2, 2).astype('float32')
@@ -105,7 +106,7 @@ def test_nothing_is_read_that_mxnet_may_still_be_computing(monkeypatch):
 
 
 def test_no_data_is_an_error_that_says_so():
-    with pytest.raises(ValueError, match='train_iter gave no batch'):
+    with pytest.raises(ValueError, match='train_iter gave no image'):
         train(zero_net(), [])
 
 
@@ -258,3 +259,61 @@ def test_a_worker_without_images_in_a_step_contributes_zeros():
     net = zero_net()
     train(net, batches(10) + [(None, None)])
     np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 10), rtol=1e-4)
+
+
+SOFT = gluon.loss.SoftmaxCrossEntropyLoss(sparse_label=False)
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64', 'int32'])
+def test_one_hot_labels_train_as_the_classes_they_stand_for(dtype):
+    (images, labels), = batches(10)
+    one_hot = [(images, nd.one_hot(labels, 3, dtype=dtype))]
+    weights = step_of(lambda net, trainer: gb.train(
+        one_hot, one_hot, net, SOFT, trainer, mx.cpu(), 1))
+    np.testing.assert_allclose(weights, first_step(10, 10), rtol=1e-4)
+
+
+def test_mixed_labels_train_by_their_probabilities_and_are_judged_by_the_largest():
+    mixed = [(nd.array(X), nd.array(0.7 * np.eye(3)[Y] + 0.3 * np.eye(3)[Y[::-1]]))]
+    net = zero_net()
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
+    history = gb.train_ch5(net, mixed, batches(10), 10, trainer, mx.cpu(), 1, loss=SOFT)
+    error = 0.7 * np.eye(3)[Y] + 0.3 * np.eye(3)[Y[::-1]] - 1 / 3
+    np.testing.assert_allclose(net.weight.data().asnumpy(), 0.05 * error.T.dot(X.reshape(10, -1)),
+                               rtol=1e-4, atol=1e-7)
+    assert history[0].train_acc == np.mean(Y == 0)
+
+
+@pytest.mark.parametrize('loss, labels, said', [
+    (gluon.loss.SoftmaxCrossEntropyLoss(), np.eye(3)[Y], r'\(10, 3\) .*\(sparse_label=False\)'),
+    (SOFT, Y, r'\(10,\) .*\(sparse_label=True\)')])
+def test_a_loss_for_other_labels_is_refused_with_the_one_to_take(loss, labels, said):
+    with pytest.raises(ValueError, match='for labels of shape ' + said):
+        step_of(lambda net, trainer: gb.train(
+            [(X, labels)], batches(10), net, loss, trainer, mx.cpu(), 1))
+
+
+@pytest.mark.parametrize('reduce', [lambda losses: losses.mean(), lambda losses: losses.sum(),
+                                    lambda losses: losses.expand_dims(1)])
+def test_a_loss_that_is_not_a_number_for_each_image_is_refused(reduce):
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    with pytest.raises(ValueError, match=r'the loss must have shape \(N,\), .* for 10 images'):
+        step_of(lambda net, trainer: gb.train(
+            batches(10), batches(10), net, lambda y_hat, y: reduce(loss(y_hat, y)), trainer,
+            mx.cpu(), 1))
+
+
+@pytest.mark.parametrize('ctx, said', [(None, 'cpu(0)'), ('cpu', 'cpu(0)'), (mx.cpu(0), 'cpu(0)'),
+                                       ([mx.cpu(0)], '[cpu(0)]'), ('cpu:0,1', '[cpu(0), cpu(1)]')])
+def test_the_first_line_names_the_devices_themselves(ctx, said, capsys, monkeypatch):
+    monkeypatch.setattr(devices, 'try_gpu', lambda i=0: mx.cpu())
+    net = zero_net(devices.devices_of(ctx))
+    trainer = gluon.Trainer(net.collect_params(), 'sgd')
+    gb.train_ch5(net, batches(10), batches(10), 10, trainer, ctx, 1)
+    assert capsys.readouterr().out.splitlines()[0] == 'training on ' + said
+
+
+def test_a_test_without_an_image_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match='test_iter gave no image'):
+        step_of(lambda net, trainer: gb.train_ch5(
+            net, batches(10), [(None, None)], 10, trainer, mx.cpu(), 1))

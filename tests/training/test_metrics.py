@@ -65,7 +65,7 @@ def test_a_score_has_its_figures_by_name():
 
 @pytest.mark.parametrize('measure', [gb.evaluate_accuracy, gb.confusion_matrix])
 def test_no_data_is_an_error_that_says_so(measure):
-    with pytest.raises(ValueError, match='data_iter gave no batch'):
+    with pytest.raises(ValueError, match='data_iter gave no image'):
         measure([], net)
 
 
@@ -108,3 +108,30 @@ def test_a_sum_waits_for_the_batch_that_is_two_back():
         losses.add([number])
         losses.wait()
     assert waited == numbers[:2]
+
+
+@pytest.mark.parametrize('dtype', ['int32', 'float32'])
+def test_predictions_of_a_float16_net_with_many_classes_are_counted_exactly(dtype):
+    # In float16 2,049 is 2,048, and 4,001 is 4,000.
+    said, true = np.array([2049, 4001, 4001, 5]), np.array([2048, 4000, 4001, 5])
+    data = [(nd.array(said), nd.array(true, dtype=dtype))]
+
+    def net(X):
+        return nd.one_hot(X, 4096, dtype='float16')
+    assert gb.evaluate_accuracy(data, net) == 2 / 4
+    matrix = gb.confusion_matrix(data, net, num_classes=4096)
+    assert sorted(zip(*matrix.nonzero())) == sorted(zip(true, said))
+
+
+def test_probabilities_as_labels_count_by_the_largest():
+    soft = nd.array([[0.7, 0.2, 0.1], [0.4, 0.6, 0], [0, 0, 1], [0.2, 0.2, 0.6]])
+    data = [(nd.array([0, 0, 2, 1]), soft)]  # of the classes 0, 1, 2 and 2
+    assert gb.evaluate_accuracy(data, net) == 2 / 4
+    matrix = gb.confusion_matrix(data, net, num_classes=3)
+    assert matrix.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize('measure', [gb.evaluate_accuracy, gb.confusion_matrix])
+def test_a_workers_share_without_an_image_has_no_accuracy(measure):
+    with pytest.raises(ValueError, match='data_iter gave no image'):
+        measure([(None, None), (None, None)], net)
