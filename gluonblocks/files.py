@@ -1,7 +1,9 @@
 """Files that are whole or not there, and files that are read without surprises."""
+import contextlib
 import os
 import re
 import secrets
+import shutil
 import stat
 
 # How files are named that are being written: TEMPORARY, the process, 16 random digits, the name.
@@ -131,22 +133,64 @@ def append_file(path, content):
         raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
 
 
-def move_files(source, target, last):
-    """Move all files of the folder `source` into `target`, each replacing one of its name.
+def make_folder(path):
+    """Create the folder `path` unless it exists. Raises OSError with the folder and a remedy."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except FileExistsError:
+        raise OSError('%s could not be created: a file of this name is there. Name another folder'
+                      % path)
+    except OSError as error:
+        raise OSError('%s could not be created: %s. Name a folder in a place that you can write to'
+                      % (path, error.strerror)) from error
 
-    They are on the disk before any is moved, and `last`, the name of one of them, is there only
-    once all others are. Both folders are of one file system.
+
+def files_in(folder):
+    """The names of all files in `folder` and the folders in it, relative to it, sorted."""
+    return sorted(os.path.relpath(os.path.join(where, name), folder)
+                  for where, _, names in os.walk(folder) for name in names)
+
+
+def replace_files(source, target, before, last):
+    """Move all files of the folder `source` into `target`, where they replace the files `before`.
+
+    `before` are names in `target`. If anything fails, these files are there as they were, and none
+    of the new ones. The file named `last` is replaced last.
     """
-    names = [os.path.relpath(os.path.join(folder, name), source)
-             for folder, _, found in os.walk(source) for name in found]
-    for name in names:
-        _flush(os.path.join(source, name))
-    os.makedirs(target, exist_ok=True)
-    if os.path.lexists(os.path.join(target, last)):
-        os.unlink(os.path.join(target, last))
-    for name in sorted(names, key=lambda name: name == last):
-        os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
-        os.replace(os.path.join(source, name), os.path.join(target, name))
+    names = sorted(files_in(source), key=lambda name: name == last)
+    new, old = ['%s%d-%s-' % (TEMPORARY, os.getpid(), secrets.token_hex(8)) for _ in range(2)]
+
+    def place(name, prefix=''):
+        return os.path.join(target, os.path.dirname(name), prefix + os.path.basename(name))
+
+    def remove(names, prefix=''):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(place(name, prefix))
+            if os.path.dirname(name):
+                with contextlib.suppress(OSError):  # it is not empty
+                    os.rmdir(os.path.dirname(place(name)))
+    begun = []
+    try:
+        # Whatever takes room or crosses into another file system comes before the renames.
+        for name in names:
+            os.makedirs(os.path.dirname(place(name)), exist_ok=True)
+            shutil.move(os.path.join(source, name), place(name, new))
+            _flush(place(name, new))
+        for name in before:
+            shutil.copy2(place(name), place(name, old), follow_symlinks=False)
+        for name in names:
+            begun.append(name)
+            os.replace(place(name, new), place(name))
+    except BaseException:
+        for name in set(begun) & set(before):
+            shutil.move(place(name, old), place(name))
+        remove(set(begun) - set(before))
+        remove(names, new)
+        remove(before, old)
+        raise
+    remove(before, old)
+    remove(set(before) - set(names))
     _flush(target)
 
 

@@ -1,10 +1,12 @@
 """Files with a checksum, and files that are whole or not there."""
+import errno
 import hashlib
 import json
 import os
 import random
 import re
 import resource
+import shutil
 import stat
 
 import numpy as np
@@ -209,18 +211,73 @@ def test_nothing_but_a_regular_file_is_appended_to(tmp_path):
         append_file(str(tmp_path), b'x')
 
 
-def test_moved_files_replace_those_of_their_names_and_the_last_comes_last(tmp_path, monkeypatch):
-    for name in ('new/a', 'new/z.json', 'new/in/b', 'old/a', 'old/z.json', 'old/c'):
+@pytest.fixture
+def folders(tmp_path):
+    """(source, target, names of the files in the target that are replaced)."""
+    for name in ('new/a', 'new/z.json', 'new/in/b', 'new/d/e', 'old/a', 'old/z.json', 'old/in/c',
+                 'old/mine'):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name[:3])
+    return str(tmp_path / 'new'), str(tmp_path / 'old'), ['a', 'in/c', 'z.json']
+
+
+def content(folder):
+    found = {}
+    for name in files.files_in(folder):
+        with open(os.path.join(folder, name)) as f:
+            found[name] = f.read()
+    return found
+
+
+def test_files_are_replaced_by_others_and_the_last_is_replaced_last(folders, monkeypatch):
     order, replace = [], os.replace
     monkeypatch.setattr(files.os, 'replace', lambda a, b: (
-        order.append((os.path.basename(b), (tmp_path / 'old' / 'z.json').exists())),
-        replace(a, b)))
-    files.move_files(str(tmp_path / 'new'), str(tmp_path / 'old'), last='z.json')
-    # The old one of that name is gone before anything is moved.
-    assert sorted(order[:-1]) == [('a', False), ('b', False)] and order[-1] == ('z.json', False)
-    assert {str(path.relative_to(tmp_path / 'old')): path.read_text()
-            for path in (tmp_path / 'old').rglob('*') if path.is_file()} == {
-                'a': 'new', 'z.json': 'new', 'in/b': 'new', 'c': 'old'}
+        order.append(os.path.basename(b)), replace(a, b)))
+    files.replace_files(*folders, last='z.json')
+    assert sorted(order[:-1]) == ['a', 'b', 'e'] and order[-1] == 'z.json'
+    assert content(folders[1]) == {'a': 'new', 'z.json': 'new', 'in/b': 'new', 'd/e': 'new',
+                                   'mine': 'old'}
+
+
+@pytest.mark.parametrize('step', range(3))
+@pytest.mark.parametrize('module, function', [
+    (os, 'fsync'), (os, 'replace'), (os, 'makedirs'), (shutil, 'move'), (shutil, 'copy2')])
+def test_whichever_step_fails_all_old_files_are_there_and_nothing_else(
+        folders, monkeypatch, module, function, step):
+    original, calls = getattr(module, function), []
+
+    def call(*args, **how):
+        calls.append(args)
+        if len(calls) == step + 1:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return original(*args, **how)
+    monkeypatch.setattr(module, function, call)
+    with pytest.raises(OSError, match='cross-device'):
+        files.replace_files(*folders, last='z.json')
+    assert content(folders[1]) == {name: 'old' for name in ('a', 'in/c', 'z.json', 'mine')}
+    assert sorted(os.listdir(folders[1])) == ['a', 'in', 'mine', 'z.json']
+
+
+def test_files_are_moved_from_another_file_system(folders, monkeypatch):
+    rename = os.rename
+
+    def within_a_folder(old, new):
+        if os.path.dirname(old) != os.path.dirname(new):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(old, new)
+    for name in ('rename', 'replace'):
+        monkeypatch.setattr(os, name, within_a_folder)
+    files.replace_files(*folders, last='z.json')
+    assert content(folders[1]) == {'a': 'new', 'z.json': 'new', 'in/b': 'new', 'd/e': 'new',
+                                   'mine': 'old'}
+
+
+@pytest.mark.parametrize('name, said', [
+    ('file', 'file could not be created: a file of this name is there. Name another folder'),
+    ('file/in', 'file/in could not be created: Not a directory. Name a folder in a place that')])
+def test_a_folder_that_cannot_be_created_is_named_with_a_remedy(tmp_path, name, said):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(OSError, match=said) as caught:
+        files.make_folder(str(tmp_path / name))
+    assert 'Errno' not in str(caught.value)

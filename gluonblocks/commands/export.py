@@ -26,7 +26,9 @@ def parse(argv, prog):
     parser.add_argument('--format', metavar='FORMAT', nargs='+', choices=list(FORMATS),
                         default=['onnx'], help='one or more of %s; default: onnx'
                         % ', '.join(FORMATS))
-    parser.add_argument('--out', metavar='FOLDER', help='where to; default: RUN/export')
+    parser.add_argument('--out', metavar='FOLDER',
+                        help='a folder that is new or empty, or has an earlier export, which is '
+                        'replaced; default: RUN/export')
     parser.add_argument('--with-preprocessing', action='store_true',
                         help='put the scaling and resizing of uint8 pictures into the ONNX files')
     parser.add_argument('--atol', metavar='X', type=from_zero, default=1e-4,

@@ -24,7 +24,8 @@ def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     parser.add_argument('runs', metavar='RUN', nargs='+', help='folder of a run')
     parser.add_argument('--out', metavar='FILE',
-                        help='the page; default: %s, in the folder of the run if it is one' % NAME)
+                        help='the page, new or in place of an earlier one; default: %s, in the '
+                        'folder of the run if it is one' % NAME)
     parser.add_argument('--weights', choices=WEIGHTS, default='best',
                         help='which of the run are asked; default: %(default)s')
     parser.add_argument('--ctx', metavar='DEVICE', type=device,

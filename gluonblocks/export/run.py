@@ -26,8 +26,8 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     """Write the net of the run in `folder` into the folder `out` (None: its own 'export').
 
     Every test image of the run's data goes through every file, and batches of 1, 3 and 256 do: see
-    `verify` for what is allowed, by `atol` and, in 8 bits, `max_drop`. Where a file fails, no file
-    is written, and those of an earlier export stay; otherwise they go: a folder is one export.
+    `verify` for what is allowed, by `atol` and, in 8 bits, `max_drop`. `out` is new, empty, or has
+    an earlier export, which is replaced once all files are there; if one fails, it stays.
 
     `formats` are names of `FORMATS`, `weights` is 'best', 'last' or 'final'. With
     `with_preprocessing` the files that can, take raw uint8 pictures, (N, 28, 28), and resize and
@@ -41,8 +41,8 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     'inside' or 'outside'; 'model', 'dataset', 'data_sha256', 'weights_sha256', 'accuracy' of MXNet
     on the test images, and 'gluonblocks', the version.
 
-    Raises VerificationError, a ValueError; ImportError where something is not installed; and what
-    `load_run` and the data set raise.
+    Raises VerificationError, a ValueError; ValueError for an `out` that holds anything else;
+    ImportError where something is not installed; and what `load_run` and the data set raise.
     """
     formats = _formats(formats, atol, max_drop)
     ctx = devices_of(ctx)[:1]

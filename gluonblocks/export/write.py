@@ -1,11 +1,20 @@
 """Files of a net in several formats: written, verified, and there together or not at all."""
+import contextlib
 import json
 import os
 import secrets
-import shutil
+import tempfile
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from ..files import TEMPORARY, move_files, read_file, write_file
+from ..files import (
+    TEMPORARY,
+    files_in,
+    is_temporary,
+    make_folder,
+    read_file,
+    replace_files,
+    write_file,
+)
 from .beside import write_beside
 from .verify import Verified, accuracy_of, logits_of, milliseconds, verify
 
@@ -35,15 +44,16 @@ class Export(NamedTuple):
 
 
 def write_all(job, net, formats, out, atol, max_drop):
-    """Write `job` in all `formats`, verify, and only then give the files their names: an `Export`.
+    """Write `job` in all `formats`, verify, and only then put the files into `out`: an `Export`.
 
     `net` is the net as an engine, `out` the folder; `atol` and `max_drop` are as for `verify`. The
     job's `folder` is made here, and its `info` gets the classes' names, if it has none, and the
-    accuracy. Files of an export that was in `out` before are gone when this one is there.
+    accuracy. An earlier export in `out` is replaced; if anything fails, it stays as it was.
+
+    Raises ValueError for a folder that holds other files than an export.
     """
     out = os.path.abspath(out)
-    if os.path.exists(out) and not os.path.isdir(out):
-        raise OSError('%s could not be written: a file of this name is there, no folder' % out)
+    before = _earlier(out)
     here = logits_of(net, job.test)
     classes = job.info.setdefault('classes', ['class %d' % i for i in range(here.shape[1])])
     if len(classes) != here.shape[1]:
@@ -53,10 +63,7 @@ def write_all(job, net, formats, out, atol, max_drop):
     if accuracy is not None:
         job.info['accuracy'] = accuracy
     few = {size: job.test.first(size) for size in SPEED}
-    folder = os.path.join(os.path.dirname(out), '%s%d-%s-%s' % (
-        TEMPORARY, os.getpid(), secrets.token_hex(8), os.path.basename(out)))
-    try:
-        os.makedirs(folder)
+    with _assembling(out) as folder:
         job, exported = job._replace(folder=folder), []
         for format in formats:
             written = format.write(job)
@@ -71,19 +78,34 @@ def write_all(job, net, formats, out, atol, max_drop):
         export = Export(out, job.info, {size: milliseconds(net, batch.X)
                                         for size, batch in few.items()}, exported)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,
-                      files=sorted(_walk(folder)) + [RECORD])
+                      files=files_in(folder) + [RECORD])
         write_file(os.path.join(folder, RECORD), (json.dumps(record, indent=1) + '\n').encode())
-        before = _files_of(out)
-        move_files(folder, out, last=RECORD)
-        for name in before - set(record['files']):
-            os.unlink(os.path.join(out, name))
+        for name in record['files']:
+            if name not in before and os.path.lexists(os.path.join(out, name)):
+                raise ValueError('%s is in the way: it is not part of the earlier export. Move it, '
+                                 'or name another folder' % os.path.join(out, name))
+        replace_files(folder, out, before, last=RECORD)
+    return export
+
+
+@contextlib.contextmanager
+def _assembling(out):
+    """A context that gives a temporary folder within `out`, which is made; in the end the temporary
+    folder is gone, and `out` too, if it is new and still empty."""
+    new = not os.path.exists(out)
+    make_folder(out)
+    try:
+        with tempfile.TemporaryDirectory(dir=out, prefix='%s%d-%s-' % (
+                TEMPORARY, os.getpid(), secrets.token_hex(8))) as folder:
+            yield folder
     except OSError as error:
         if error.errno is None:  # one of ours, which says what it is about
             raise
         raise OSError('%s could not be written: %s' % (out, error.strerror)) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return export
+        if new:
+            with contextlib.suppress(OSError):
+                os.rmdir(out)
 
 
 def export_record(export):
@@ -93,17 +115,24 @@ def export_record(export):
                         for one in export.formats]}
 
 
-def _files_of(out):
-    """The names of the files that an export before left in the folder `out`, a set."""
+def _earlier(out):
+    """The names of the files of the export in the folder `out`; [] if it is empty or not there.
+
+    Raises ValueError if `out` is anything else.
+    """
+    if not os.path.lexists(out):
+        return []
+    found = 'a file' if not os.path.isdir(out) else next(
+        (name for name in sorted(os.listdir(out)) if not is_temporary(name)), None)
+    if found is None:
+        return []
     try:
-        names = json.loads(read_file(os.path.join(out, RECORD), MAX_BYTES))['files']
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
-        return set()
-    # Only what lies there: a file may say anything.
-    return set(_walk(out)) & {name for name in names if isinstance(name, str)}
-
-
-def _walk(folder):
-    for where, _, names in os.walk(folder):
-        for name in names:
-            yield os.path.relpath(os.path.join(where, name), folder)
+        record = json.loads(read_file(os.path.join(out, RECORD), MAX_BYTES))
+        names = record['files']
+        if isinstance(names, list) and RECORD in names and record['info']['gluonblocks']:
+            # Only what lies there: a file may say anything.
+            return [name for name in files_in(out) if name in names]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise ValueError('%s must be a new or an empty folder, or an earlier export with its %s, but '
+                     'found %s: name another folder' % (out, RECORD, found))

@@ -7,6 +7,8 @@ from .._version import __version__
 from .html import Html, tag, void
 from .style import STYLE
 
+WRITTEN_BY = 'Written by gluonblocks'
+
 
 def page(title, summary, head, sections):
     """A whole HTML document. `sections` are HTML; empty ones are left out."""
@@ -26,8 +28,8 @@ def page(title, summary, head, sections):
     body = [tag('a', 'To the content', href='#content', class_='skip'), head,
             tag('nav', tag('ol', links), aria_label='Sections'),
             tag('main', sections, id='content', tabindex='-1'),
-            tag('footer', tag('p', 'Written by gluonblocks %s. This file asks nothing of any '
-                                   'network.' % __version__))]
+            tag('footer', tag('p', '%s %s. This file asks nothing of any network.'
+                              % (WRITTEN_BY, __version__)))]
     head = tag('head', metas + [tag('title', title), tag('style', style)])
     return '<!DOCTYPE html>\n%s\n' % tag('html', [head, tag('body', body)], lang='en')
 

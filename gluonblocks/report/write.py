@@ -7,7 +7,7 @@ from .classes import classes_section, mistakes_section, recall_section
 from .curves import comparing_section, curves_section, pace_section, ranking_section
 from .layers import layers_section
 from .norms import norms_section
-from .page import header, page
+from .page import WRITTEN_BY, header, page
 from .recipe import differences_section, recipe_section
 from .view import read_runs, repeating_command
 from .words import count, duration, loss, share
@@ -23,15 +23,28 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     training. What needs data or a library that is not here is left out, with the reason.
 
     The same runs give the same bytes, on the same machine. Raises ImportError without matplotlib,
-    ValueError for a folder that is no run, for a run that is named twice and for weights that
-    cannot be, OSError where the file cannot be written.
+    ValueError for a folder that is no run, for a run that is named twice, for weights that cannot
+    be and for a `path` with another file than an earlier page, OSError where the file cannot be
+    written.
     """
     import matplotlib  # noqa: F401  # before the net is asked, which may take a minute
+    _check_replaceable(path)
     views = read_runs([runs] if isinstance(runs, (str, os.PathLike)) else runs)
     findings = [findings_of(view, weights=weights, ctx=ctx, data_root=data_root)
                 for view in views]
     content = _one(views[0], findings[0]) if len(views) == 1 else _several(views, findings)
     write_file(path, content.encode())
+
+
+def _check_replaceable(path):
+    """Raise ValueError if `path` is a folder, or a file that is not an earlier page."""
+    if os.path.isdir(path):
+        raise ValueError('%s must be a file, but is a folder: name a file in it' % path)
+    if os.path.isfile(path) and os.path.getsize(path):
+        with open(path, 'rb') as f:
+            if WRITTEN_BY.encode() not in f.read():
+                raise ValueError('%s is a file that a report would replace, but is not an earlier '
+                                 'report: name another file' % path)
 
 
 def _one(view, found):

@@ -3,6 +3,7 @@ import pytest
 
 import gluonblocks as gb
 from gluonblocks.commands import report, train
+from gluonblocks.report import write
 
 pytestmark = pytest.mark.usefixtures('little_data')
 ARGUMENTS = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--epochs', '1', '--batch-size',
@@ -75,3 +76,23 @@ def test_the_public_function_takes_one_folder_too(make_run, tmp_path):
     folder, _ = make_run()
     gb.write_report(folder, tmp_path / 'page.html', ctx='cpu')
     assert 'lenet_bn on synthetic' in (tmp_path / 'page.html').read_text()
+
+
+def test_a_file_that_is_not_a_page_is_not_replaced(make_run, tmp_path, monkeypatch):
+    folder, _ = make_run()
+    (tmp_path / 'notes.html').write_text('mine')
+    for path, said in [('notes.html', 'is not an earlier report: name another file'),
+                       ('', 'must be a file, but is a folder: name a file in it')]:
+        with monkeypatch.context() as patch, pytest.raises(ValueError, match=said):
+            patch.setattr(write, 'findings_of', None)  # refused before the work
+            gb.write_report(folder, str(tmp_path / path), ctx='cpu')
+    assert (tmp_path / 'notes.html').read_text() == 'mine'
+
+
+def test_an_earlier_page_and_an_empty_file_are_replaced(make_run, tmp_path):
+    folder, _ = make_run()
+    (tmp_path / 'page.html').write_text('')
+    gb.write_report(folder, tmp_path / 'page.html', ctx='cpu')
+    (tmp_path / 'page.html').write_bytes((tmp_path / 'page.html').read_bytes() + b'old')
+    gb.write_report(folder, tmp_path / 'page.html', ctx='cpu')
+    assert not (tmp_path / 'page.html').read_bytes().endswith(b'old')

@@ -118,31 +118,68 @@ def test_one_corrupted_weight_is_caught_and_nothing_is_written(run, corrupted):
     assert names(run) == before
 
 
-def test_a_failure_leaves_an_earlier_export_as_it_was(run, corrupted, tmp_path):
+@pytest.fixture
+def earlier(tmp_path):
+    """A folder with an earlier export, whose files hold 'old'."""
     out = tmp_path / 'out'
     out.mkdir()
-    (out / 'model.onnx').write_text('old')
+    files = ['README.md', 'gone.bin', 'model.onnx', 'export.json']
+    for name in files:
+        (out / name).write_text('old')
+    (out / 'export.json').write_text(json.dumps(
+        {'files': files + ['../other.txt', 7, '.'], 'info': {'gluonblocks': '1.0'}}))
+    return out
+
+
+def texts(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_failure_leaves_an_earlier_export_as_it_was(run, corrupted, earlier):
+    before = texts(earlier)
     with pytest.raises(VerificationError):
-        gb.export_run(run, out=str(out))
-    assert names(out) == ['model.onnx'] and (out / 'model.onnx').read_text() == 'old'
-    assert [name for name in names(tmp_path) if name.startswith('.tmp')] == []
+        gb.export_run(run, out=str(earlier))
+    assert texts(earlier) == before
 
 
-def test_an_export_replaces_the_one_before_and_nothing_else(run, tmp_path):
-    out = tmp_path / 'out'
-    gb.export_run(run, out=str(out), formats=['onnx', 'onnx-int8'], max_drop=100)
-    (out / 'mine.txt').write_text('kept')
-    gb.export_run(run, out=str(out), formats='onnx')
-    assert names(out) == ['README.md', 'export.json', 'mine.txt', 'model.onnx', 'predict.py']
+def test_an_export_replaces_the_one_before_and_nothing_else(earlier, tmp_path):
+    (earlier / 'mine.txt').write_text('kept')
+    (tmp_path / 'other.txt').write_text('kept')  # the record names it, but it lies elsewhere
+    gb.export_net(small_net(), (1, 8, 8), path=str(earlier))
+    assert names(earlier) == ['README.md', 'export.json', 'mine.txt', 'model.onnx']
+    assert (earlier / 'README.md').read_text() != 'old'
+    assert (tmp_path / 'other.txt').read_text() == 'kept'
 
 
-def test_a_record_that_was_tampered_with_removes_nothing_elsewhere(run, tmp_path):
-    out, other = tmp_path / 'out', tmp_path / 'other.txt'
-    out.mkdir()
-    other.write_text('kept')
-    (out / 'export.json').write_text(json.dumps({'files': ['../other.txt', str(other), 7, '.']}))
-    gb.export_run(run, out=str(out))
-    assert other.read_text() == 'kept'
+def test_a_file_of_the_users_in_the_folder_of_an_earlier_export_is_not_replaced(earlier):
+    os.unlink(str(earlier / 'export.json'))
+    (earlier / 'export.json').write_text(json.dumps(
+        {'files': ['model.onnx', 'export.json'], 'info': {'gluonblocks': '1.0'}}))
+    before = texts(earlier)
+    with pytest.raises(ValueError, match='README.md is in the way: it is not part of the earlier'):
+        gb.export_net(small_net(), (1, 8, 8), path=str(earlier))
+    assert texts(earlier) == before
+
+
+@pytest.mark.parametrize('name, text', [
+    ('README.md', 'mine'), ('export.json', '{}'), ('export.json', '[1'),
+    ('export.json', '{"files": "export.json", "info": {"gluonblocks": "1"}}')])
+def test_a_folder_that_is_neither_empty_nor_an_export_is_refused_before_the_work(
+        tmp_path, monkeypatch, name, text):
+    (tmp_path / name).write_text(text)
+    monkeypatch.setattr(write, 'logits_of', None)
+    with pytest.raises(ValueError, match='must be a new or an empty folder, or an earlier export '
+                                         'with its export.json, but found %s: name' % name):
+        gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path))
+    assert texts(tmp_path) == {name: text.encode()}
+
+
+def test_nothing_is_written_beside_the_folder(tmp_path, monkeypatch):
+    (tmp_path / 'out').mkdir()  # as where a disk is mounted
+    before = []
+    monkeypatch.setattr(write, 'write_beside', lambda *args: before.extend(names(tmp_path)))
+    gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
+    assert before == ['out'] and names(tmp_path / 'out') == ['export.json', 'model.onnx']
 
 
 def test_a_strangers_net_leaves_and_trains_on_with_the_same_numbers(tmp_path):
@@ -230,7 +267,7 @@ def test_export_of_a_run_of_ours_does_not_import_gluoncv(run, python):
 def test_a_file_in_the_place_of_the_folder_is_told_before_the_work(run, tmp_path, monkeypatch):
     (tmp_path / 'out').write_text('mine')
     monkeypatch.setattr(write, 'logits_of', None)
-    with pytest.raises(OSError, match='out could not be written: a file of this name is there'):
+    with pytest.raises(ValueError, match='out must be a new or an empty folder.* found a file'):
         gb.export_run(run, out=str(tmp_path / 'out'))
     assert (tmp_path / 'out').read_text() == 'mine'
 
@@ -239,7 +276,7 @@ def test_a_disk_that_is_full_is_told_with_the_folders_name_and_leaves_nothing(
         run, tmp_path, monkeypatch):
     def full(*args, **how):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr(write, 'move_files', full)
+    monkeypatch.setattr(write, 'replace_files', full)
     with pytest.raises(OSError, match='out could not be written: No space left on device'):
         gb.export_run(run, out=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
