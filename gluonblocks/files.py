@@ -15,6 +15,24 @@ class DamagedFile(OSError):
     """A file's content is not what was written."""
 
 
+class MXNetPath(str):
+    """A path that MXNet, which encodes it by `encode('utf-8')`, opens as Python does."""
+
+    def __new__(cls, path):
+        return super().__new__(cls, os.fsdecode(path))
+
+    def encode(self, *args):
+        try:
+            return os.fsencode(str(self))
+        except UnicodeEncodeError:  # the locale has no such letters, but MXNet takes UTF-8
+            return super().encode()
+
+
+def readable(path):
+    """Return `path` as text to show: what the locale cannot decode is taken as UTF-8."""
+    return path.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
+
+
 def read_file(path, limit):
     """The content of the regular file at `path`, bytes, `limit` of them at most.
 

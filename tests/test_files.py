@@ -14,7 +14,14 @@ import pytest
 import safetensors.numpy
 
 from gluonblocks import files
-from gluonblocks.files import DamagedFile, append_file, remove_temporaries, write_file
+from gluonblocks.files import (
+    DamagedFile,
+    MXNetPath,
+    append_file,
+    readable,
+    remove_temporaries,
+    write_file,
+)
 from gluonblocks.runs.tensors import encode_tensors, read_tensors
 
 TENSORS = {'b': np.arange(6, dtype='float32').reshape(2, 3).T, 'a': np.array([2 ** 32 - 1], 'u4'),
@@ -281,3 +288,14 @@ def test_a_folder_that_cannot_be_created_is_named_with_a_remedy(tmp_path, name, 
     with pytest.raises(OSError, match=said) as caught:
         files.make_folder(str(tmp_path / name))
     assert 'Errno' not in str(caught.value)
+
+
+def test_mxnet_gets_the_bytes_of_a_path_or_of_text_that_is_not_one():
+    for name in (b'/\xc3\xa4', b'/lat\xe4'):
+        assert MXNetPath(os.fsdecode(name)).encode('utf-8') == MXNetPath(name).encode() == name
+    with pytest.raises(TypeError):
+        MXNetPath(None)
+
+
+def test_a_name_of_another_locale_is_shown_as_utf_8():
+    assert readable('a\udcc3\udca4ä') == 'aää' and readable('lat\udce4') == 'lat\ufffd'

@@ -1,10 +1,12 @@
 """A folder of pictures: its classes, and which files are theirs. No file is opened."""
 import os
+import sys
 import unicodedata
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
+from ..files import readable
 from .fashion_mnist import DataError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.ppm',
@@ -73,9 +75,14 @@ def list_classes(folder):
             continue
         # One name may be written in two ways, and a disk of another system has the other one.
         name = unicodedata.normalize('NFC', entry.name)
-        if any(unicodedata.category(c) in ('Cc', 'Cs', 'Zl', 'Zp') for c in name):
-            raise DataError('%s: the folder %r names a class, but it is no text: rename it'
-                            % (folder, entry.name))
+        kinds = {unicodedata.category(c) for c in name}
+        if 'Cs' in kinds and '\ufffd' not in readable(name):
+            raise DataError('%s: the folder %s names a class, but the encoding of this locale, %s, '
+                            'lacks its letters: set the environment variable PYTHONUTF8=1'
+                            % (folder, readable(name), sys.getfilesystemencoding()))
+        if kinds & {'Cc', 'Cs', 'Zl', 'Zp'}:
+            raise DataError('%s: the folder %r names a class, but its name is not text in UTF-8, '
+                            'or has control characters: rename it' % (folder, entry.name))
         found, others, loops = _pictures_in(entry.path)
         paths[name] = sorted(paths.get(name, []) + found)
         beside += others

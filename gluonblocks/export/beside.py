@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from ..files import readable
 from ..training.loop import HistoryRow, read_csv
 from ..training.metrics import count_pairs
 from .card import model_card
@@ -25,7 +26,7 @@ def write_beside(job, exported, logits):
         _write(job.folder, PREDICT, predict_script())
     card = model_card(job.info, exported, _checksums(job.folder, exported), job.config,
                       _history(job.run), _matrix(logits, job.test), job.weights)
-    _write(job.folder, CARD, card.encode())
+    _write(job.folder, CARD, readable(card).encode())
 
 
 def _write(folder, name, content):

@@ -10,6 +10,7 @@ from .._version import __version__
 from ..checks import check_positive
 from ..data.batches import BatchLoader
 from ..devices import devices_of
+from ..files import readable
 from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.weights import net_arrays
@@ -48,6 +49,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     ctx = devices_of(ctx)[:1]
     net, config = load_run(folder, ctx=ctx, weights=weights)
     train, test = load_both(config, data_root)
+    config = dict(config, dataset=readable(config['dataset']))
     if with_preprocessing and not isinstance(test, BatchLoader):
         raise ValueError('the data set %r has a loader of its own, and what it does to pictures is '
                          'not known here: export without preprocessing' % config['dataset'])

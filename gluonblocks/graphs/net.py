@@ -6,6 +6,7 @@ import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
+from ..files import MXNetPath
 from . import operators
 from .divided_norms import Slice
 from .graph import Graph, Node
@@ -169,7 +170,7 @@ class Net(nn.HybridSequential):
         running statistics of an earlier one.
         """
         mx.nd.waitall()
-        super().save_parameters(filename, **kwargs)
+        super().save_parameters(MXNetPath(filename), **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
         """Load a file as `Block.load_parameters` does, or the book's, which lacks the averages.
@@ -194,8 +195,8 @@ class Net(nn.HybridSequential):
         files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
         symbol, params = prediction_graph(self)
         states = symbol.list_auxiliary_states()
-        symbol.save(files[0])
-        mx.nd.save(files[1], {('aux:' if name in states else 'arg:') + name: array
+        symbol.save(MXNetPath(files[0]))
+        mx.nd.save(MXNetPath(files[1]), {('aux:' if name in states else 'arg:') + name: array
                               for name, array in params.items()})
         return files
 

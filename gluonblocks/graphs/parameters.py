@@ -4,6 +4,7 @@ import warnings
 import mxnet as mx
 from mxnet import gluon, nd
 
+from ..files import MXNetPath
 from .mxnet_private import can_learn, is_initialized, named_parameters, shared
 
 
@@ -52,6 +53,7 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
     A file of the book's, which lacks the moving averages of our layers and nothing else, loads with
     a warning. Raises ValueError, with the shapes, if a parameter has another shape in the file.
     """
+    filename = MXNetPath(filename)  # whatever the locale
     params, found = named_parameters(block), nd.load(filename)
     if not isinstance(found, dict):  # arrays without names, which Gluon refuses
         found = {}

@@ -1,7 +1,7 @@
 """Runs -> one HTML file that needs nothing else."""
 import os
 
-from ..files import write_file
+from ..files import readable, write_file
 from .answers import findings_of
 from .classes import classes_section, mistakes_section, recall_section
 from .curves import comparing_section, curves_section, pace_section, ranking_section
@@ -33,7 +33,7 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     findings = [findings_of(view, weights=weights, ctx=ctx, data_root=data_root)
                 for view in views]
     content = _one(views[0], findings[0]) if len(views) == 1 else _several(views, findings)
-    write_file(path, content.encode())
+    write_file(path, readable(content).encode())
 
 
 def _check_replaceable(path):

@@ -5,7 +5,15 @@ import os
 
 import mxnet as mx
 
-from ..files import is_temporary, remove_temporaries, replace_file, write_file
+from ..files import (
+    MXNetPath,
+    is_temporary,
+    make_folder,
+    readable,
+    remove_temporaries,
+    replace_file,
+    write_file,
+)
 from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
 from ..training.loop import best_epoch
@@ -89,7 +97,7 @@ class RunFolder(Hook):
         number of epochs that the run was to go before.
         """
         if self.config is None:
-            os.makedirs(self.folder, exist_ok=True)
+            make_folder(self.folder)
             self._lock = _lock(self.folder)
             check_new(self.folder)
             remove_temporaries(self.folder)
@@ -114,7 +122,7 @@ class RunFolder(Hook):
         record = state.history[-1]
         self._epochs.add(record, self._trainer.learning_rate, state.rate)
         self.save(state, best=best_epoch(state.history) == record.epoch)
-        self._epochs.draw('%s on %s' % (self.config['model'], self.config['dataset']))
+        self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
 
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""
@@ -137,6 +145,7 @@ class RunFolder(Hook):
             'identity': self.config['identity'], 'epoch': len(state.history)}))
 
         def write(temporary):
+            temporary = MXNetPath(temporary)
             try:
                 self._net.save_parameters(temporary)
                 written = mx.nd.load(temporary)

@@ -31,6 +31,7 @@ class Logs:
         os.makedirs(folder, exist_ok=True)
         for name, text in self._waiting:
             file = name.replace('worker ', 'rank').replace(' ', '') + '.log'
-            with open(os.path.join(folder, file), 'a', encoding='utf-8') as f:
+            with open(os.path.join(folder, file), 'a', encoding='utf-8',
+                      errors='surrogateescape') as f:
                 f.write(text + '\n')
         self._waiting = []

@@ -171,12 +171,26 @@ def empty(folder):
      'has no pictures to test'),
     (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
      'none of the pictures to train of the class cat can be read'),
-    (lambda pets: (pets / 'train' / 'a\nb').mkdir(), 'names a class, but it is no text'),
+    (lambda pets: (pets / 'train' / 'a\nb').mkdir(),
+     'names a class, but its name is not text in UTF-8, or has control characters: rename it'),
 ])
 def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, said):
     change(pets)
     with pytest.raises(DataError, match=said):
         load_data_folder(str(pets), 4)
+
+
+def test_a_class_that_the_locale_cannot_name_is_refused_with_the_remedy(tmp_path, python):
+    (tmp_path / 'blätter').mkdir()
+    said = python("""
+from gluonblocks.data.folder_files import list_classes
+try:
+    list_classes(%r)
+except OSError as error:
+    print(str(error).encode())""" % str(tmp_path), LC_ALL='POSIX', PYTHONUTF8='0')
+    assert said == str(('%s: the folder blätter names a class, but the encoding of this locale, '
+                        'ascii, lacks its letters: set the environment variable PYTHONUTF8=1'
+                        % tmp_path).encode())
 
 
 def test_classes_without_train_and_test_need_a_share(pets):

@@ -1,5 +1,6 @@
 """The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
 import json
+import os
 
 import mxnet as mx
 import numpy as np
@@ -234,6 +235,26 @@ def test_what_is_saved_right_after_a_step_is_what_the_step_made(tmp_path):
         net.save_parameters(path)
         nd.waitall()
         assert (nd.load(path)['1.running_mean'] == net[1].running_mean.data()).asnumpy().all()
+
+
+def test_files_are_written_and_read_where_a_folders_name_is_not_text(tmp_path):
+    net, folder = initialized(), os.path.join(str(tmp_path), os.fsdecode(b'lat\xe4'))
+    os.mkdir(folder)
+    net.hybridize()
+    want = net(images())
+    path = os.path.join(folder, 'net.params')
+    net.save_parameters(path)
+    again = initialized()
+    again.load_parameters(path)
+    assert_close(again(images()), want)
+    for how in (False, True):
+        net.export(os.path.join(folder, str(how)), 3, for_training=how)
+    assert sorted(os.listdir(folder)) == [
+        'False-0003.params', 'False-symbol.json', 'True-0003.params', 'True-symbol.json',
+        'net.params']
+    for how in ('False', 'True'):
+        with open(os.path.join(folder, how + '-0003.params'), 'rb') as f:
+            assert nd.load_frombuffer(f.read())
 
 
 @pytest.mark.parametrize('how', [(), (3,)])

@@ -42,6 +42,15 @@ def test_the_folder_has_all_there_is_to_a_run(folder):
     assert all(float(row['rate']) > 60 / float(row['seconds']) for row in times)
 
 
+def test_a_run_ends_and_has_its_page_where_a_folders_name_is_not_text(tmp_path):
+    folder = os.path.join(os.fsencode(tmp_path), b'lat\xe4')
+    start(os.fsdecode(folder), epochs=1)
+    assert b'final.params' in os.listdir(folder)
+    gb.write_report(os.fsdecode(folder), os.path.join(os.fsdecode(folder), 'report.html'))
+    with open(os.path.join(folder, b'report.html'), encoding='utf-8') as f:
+        assert 'Run lat\ufffd' in f.read()
+
+
 def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(folder):
     start(folder, epochs=1)
     _, config = gb.load_run(folder)
