@@ -1,7 +1,7 @@
 """What a run was asked for, what it departs from the book in, and where it ran."""
 from ..runs.options import BOOKKEEPING, OPTIONS
 from .html import note, section, table, tag
-from .view import usual_options
+from .view import usual_options, worker_changes
 
 _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_schedule':
           'learning rate schedule', 'lr_decay': 'decay factor', 'lr_decay_epochs': 'decay epochs',
@@ -52,6 +52,9 @@ def _recipe(config):
     for name in OPTIONS:
         if name not in BOOKKEEPING:
             said[name] = _value(name, config[name])
+    said['workers'] = ', then '.join(
+        '%d from step %d' % (workers, step + 1) if step else '%d' % workers
+        for step, workers in worker_changes(config))
     return said
 
 

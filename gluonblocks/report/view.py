@@ -4,6 +4,7 @@ import os
 import shlex
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from ..files import DamagedFile
 from ..graphs.operators import VARIABLE
 from ..runs.config import read_config
 from ..runs.load import BEST, FINAL
@@ -70,10 +71,13 @@ def _read(kind, path):
     """The rows of a CSV file of a run; none if it is not there, as before the first epoch."""
     try:
         rows = read_csv(kind, path)
+        if kind is HistoryRow and [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
+            raise ValueError('%s: its epochs are not 1, 2, 3 and so on' % path)
     except FileNotFoundError:
         return []
-    if kind is HistoryRow and [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
-        raise ValueError('%s: its epochs are not 1, 2, 3 and so on' % path)
+    except (DamagedFile, ValueError) as error:
+        raise ValueError('%s. Resume the run, which writes the file again from its last checkpoint'
+                         % error)
     return rows
 
 
@@ -85,25 +89,48 @@ def _state(folder, config, done):
     return 'not finished: %d of %d epochs done' % (done, config['epochs'])
 
 
-def repeating_command(config):
-    """The command line that repeats a run, on a machine that has its data, as words that belong
-    together."""
-    parts = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
-    if not config['operators']:
-        parts.append([VARIABLE + '=0'])
-    parts += [['gluonblocks', 'train'], ['--model', config['model']]]
+def repeating_commands(config):
+    """Return the command lines that repeat a run, each a list of words that belong together.
+
+    There are several if the number of workers changed: the run has to be stopped there.
+    """
+    changes = worker_changes(config)
+    command = _environment(config) + [['gluonblocks', 'train'], ['--model', config['model']]]
     usual = usual_options(config['model'])
     for name in OPTIONS:
-        value = config[name]
+        value = changes[0][1] if name == 'workers' else config[name]
         if name == 'stop_non_finite':  # which a run in a folder always does
             continue
         said = name == 'seed' or (usual[name] is not None or name in config['asked'])
         if not said or value is None or value is False or value == usual[name]:
             continue
-        parts.append(['--' + name.replace('_', '-')])
+        command.append(['--' + name.replace('_', '-')])
         if value is not True:
-            parts[-1].append(','.join(map(str, value)) if isinstance(value, list) else str(value))
-    return [' '.join(map(shlex.quote, part)) for part in parts + [['--out', 'runs/again']]]
+            command[-1].append(','.join(map(str, value)) if isinstance(value, list) else str(value))
+    commands = [_quoted(command + [['--out', 'runs/again']])]
+    for step, workers in changes[1:]:
+        commands += [['# stop it after step %d, then:' % step], _quoted(_environment(config) + [
+            ['gluonblocks', 'train'], ['--resume', 'runs/again'], ['--workers', str(workers)],
+            ['--change-workers']])]
+    return commands
+
+
+def worker_changes(config):
+    """Return [(step, workers), ...]: how many workers trained from after which step on."""
+    changes = []
+    for step, workers in dict(config['worker_changes']).items():  # the last of one step counts
+        if not changes or changes[-1][1] != workers:
+            changes.append((step, workers))
+    return changes
+
+
+def _environment(config):
+    parts = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
+    return parts if config['operators'] else parts + [[VARIABLE + '=0']]
+
+
+def _quoted(parts):
+    return [' '.join(map(shlex.quote, part)) for part in parts]
 
 
 def usual_options(model):

@@ -9,7 +9,7 @@ from .layers import layers_section
 from .norms import norms_section
 from .page import WRITTEN_BY, header, page
 from .recipe import differences_section, recipe_section
-from .view import read_runs, repeating_command
+from .view import read_runs, repeating_commands
 from .words import count, duration, loss, share
 
 
@@ -61,7 +61,7 @@ def _one(view, found):
     summary = '%s: %s, %s' % (title, 'best test accuracy %.3f in epoch %d' % (
         best.test_acc, best.epoch) if best else 'no epoch is done yet', view.state)
     return page(title, summary, header(
-        'Run ' + view.label, title, facts, 'To repeat it', [repeating_command(config)]), [
+        'Run ' + view.label, title, facts, 'To repeat it', repeating_commands(config)), [
             curves_section(view), classes_section(view, found), mistakes_section(found),
             norms_section(view, found), pace_section(view), layers_section(found),
             recipe_section(view)])
@@ -80,6 +80,6 @@ def _several(views, findings):
     facts.append(('time', duration(sum(view.seconds for view in done)), 'of all together'))
     return page(title, ', '.join(view.label for view in views), header(
         'Comparison', title, facts, 'To repeat them',
-        [repeating_command(view.config) for view in views]), [
+        [command for view in views for command in repeating_commands(view.config)]), [
             ranking_section(views, findings), comparing_section(views),
             recall_section(views, findings), differences_section(views)])

@@ -251,12 +251,20 @@ def to_jsonl(rows):
 
 
 def read_csv(kind, path):
-    """The rows, of the class `kind`, of a file by `to_csv`. Raises ValueError if it is none."""
-    try:
-        text = read_file(path, MAX_BYTES).decode()
-        header, *rows = list(csv.reader(io.StringIO(text, newline=''))) or [[]]
-    except csv.Error as error:
-        raise ValueError('%s: %s' % (path, error))
-    if any(tuple(header) != kind._fields or len(row) != len(header) for row in [header] + rows):
-        raise ValueError('%s: its columns are not %s' % (path, ', '.join(kind._fields)))
-    return [kind(int(row[0]), *map(float, row[1:])) for row in rows]
+    """Return the rows, of the class `kind`, of a file by `to_csv`.
+
+    Raises ValueError, with the file and the line, if the file is damaged.
+    """
+    head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines() or ['']
+    if tuple(head.split(',')) != kind._fields:
+        raise ValueError('%s, line 1: expected the columns %s, found %r'
+                         % (path, ','.join(kind._fields), head[:80]))
+    rows = []
+    for number, line in enumerate(lines, 2):
+        try:
+            epoch, *others = line.split(',')
+            rows.append(kind(int(epoch), *map(float, others)))
+        except (ValueError, TypeError):  # not a number, or not as many as there are columns
+            raise ValueError('%s, line %d: expected %d numbers, found %r'
+                             % (path, number, len(kind._fields), line[:80]))
+    return rows

@@ -6,7 +6,7 @@ from small_runs import start
 import gluonblocks as gb
 from gluonblocks.models import registry
 from gluonblocks.report.recipe import recipe_section
-from gluonblocks.report.view import read_runs, repeating_command
+from gluonblocks.report.view import read_runs, repeating_commands
 
 
 @pytest.fixture
@@ -29,4 +29,4 @@ def test_a_resize_is_beside_the_recipes_and_repeated_where_it_is_another(
         view, side, asked, row, said):
     run = view(side, **asked)
     assert row in Page(str(recipe_section(run))).tables['Recipe']
-    assert ('--resize %s' % asked.get('resize') in repeating_command(run.config)) == said
+    assert ('--resize %s' % asked.get('resize') in repeating_commands(run.config)[0]) == said

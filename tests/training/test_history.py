@@ -45,10 +45,14 @@ def test_a_csv_file_has_the_numbers_to_the_last_bit(tmp_path):
 HEADER = 'epoch,loss,train_acc,test_acc,learning_rate\n'
 
 
-@pytest.mark.parametrize('text', ['', 'epoch,loss\n1,2\n', HEADER + '1,2\n', HEADER + '\n'])
-def test_a_csv_file_of_other_columns_or_with_a_row_cut_short_is_refused(tmp_path, text):
+@pytest.mark.parametrize('text, said', [
+    ('', "line 1: expected the columns epoch,loss,.*, found ''"),
+    ('epoch,loss\n1,2\n', "line 1: expected the columns epoch,loss,.*, found 'epoch,loss'"),
+    (HEADER + '1,2\n', "line 2: expected 5 numbers, found '1,2'"),
+    (HEADER + '\n', "line 2: expected 5 numbers, found ''")])
+def test_a_csv_file_of_other_columns_or_with_a_row_cut_short_is_refused(tmp_path, text, said):
     (tmp_path / 'x.csv').write_text(text)
-    with pytest.raises(ValueError, match='x.csv: its columns are not epoch, loss'):
+    with pytest.raises(ValueError, match='x.csv, ' + said):
         read_csv(HistoryRow, str(tmp_path / 'x.csv'))
 
 
