@@ -1,5 +1,6 @@
 """Files that are whole or not there, and files that are read without surprises."""
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -91,7 +92,7 @@ def write_file(path, content, keep=None, mode=0o666):
     except FileNotFoundError:  # not there, or a link to what is not there
         state = None
     except OSError as error:  # a loop of links, a folder that may not be entered
-        raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
+        raise unwritable(path, error) from error
     if state is not None and not stat.S_ISREG(state.st_mode):
         if stat.S_ISDIR(state.st_mode) or stat.S_ISSOCK(state.st_mode):
             raise OSError('%s could not be written: this is %s' % (path, kind_of(state)))
@@ -101,8 +102,7 @@ def write_file(path, content, keep=None, mode=0o666):
             os.set_blocking(handle, True)
             _write_all(handle, content)
         except OSError as error:
-            raise OSError('%s could not be written: %s'
-                          % (path, error.strerror or error)) from error
+            raise unwritable(path, error) from error
         return
     replace_file(path, write, keep, mode)
 
@@ -129,7 +129,7 @@ def replace_file(path, write, keep=None, mode=0o666):
             raise
         _flush(folder)
     except OSError as error:
-        raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
+        raise unwritable(path, error) from error
 
 
 def append_file(path, content):
@@ -148,19 +148,24 @@ def append_file(path, content):
         _write_all(handle, content)
         _flush(path)
     except OSError as error:
-        raise OSError('%s could not be written: %s' % (path, error.strerror or error)) from error
+        raise unwritable(path, error) from error
 
 
 def make_folder(path):
     """Create the folder `path` unless it exists. Raises OSError with the folder and a remedy."""
     try:
         os.makedirs(path, exist_ok=True)
-    except FileExistsError:
-        raise OSError('%s could not be created: a file of this name is there. Name another folder'
-                      % path)
     except OSError as error:
-        raise OSError('%s could not be created: %s. Name a folder in a place that you can write to'
-                      % (path, error.strerror)) from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path, error):
+    """Return an OSError about `path`, which could not be written because of the OSError `error`."""
+    remedy = '. Free some space, or name another place' if error.errno in (
+        errno.ENOSPC, errno.EDQUOT) else '. Name a place that you can write to' if error.errno in (
+            errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST,
+            errno.EISDIR) else ''
+    return OSError('%s could not be written: %s%s' % (path, error.strerror or error, remedy))
 
 
 def files_in(folder):

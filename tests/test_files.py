@@ -281,8 +281,8 @@ def test_files_are_moved_from_another_file_system(folders, monkeypatch):
 
 
 @pytest.mark.parametrize('name, said', [
-    ('file', 'file could not be created: a file of this name is there. Name another folder'),
-    ('file/in', 'file/in could not be created: Not a directory. Name a folder in a place that')])
+    ('file', 'file could not be written: File exists. Name a place that you can write to'),
+    ('file/in', 'file/in could not be written: Not a directory. Name a place that you can write')])
 def test_a_folder_that_cannot_be_created_is_named_with_a_remedy(tmp_path, name, said):
     (tmp_path / 'file').write_text('mine')
     with pytest.raises(OSError, match=said) as caught:

@@ -13,6 +13,7 @@ from ..files import (
     make_folder,
     read_file,
     replace_files,
+    unwritable,
     write_file,
 )
 from .beside import write_beside
@@ -101,7 +102,7 @@ def _assembling(out):
     except OSError as error:
         if error.errno is None:  # one of ours, which says what it is about
             raise
-        raise OSError('%s could not be written: %s' % (out, error.strerror)) from error
+        raise unwritable(out, error) from error
     finally:
         if new:
             with contextlib.suppress(OSError):

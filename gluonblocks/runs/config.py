@@ -72,11 +72,14 @@ def read_config(folder):
     try:
         config = json.loads(read_file(path, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
-        raise ValueError('%s is not a run: it has no %s' % (folder, NAME))
+        raise ValueError('%s is not a run: it has no %s. Name a folder that a run was kept in'
+                         % (folder, NAME))
     except (ValueError, RecursionError) as error:
-        raise ValueError('%s is not what was written: %s' % (path, error))
+        raise ValueError('%s is damaged: %s. Put back a copy of the file, or train again'
+                         % (path, error))
     if not isinstance(config, dict) or 'checksum' not in config:
-        raise ValueError('%s is not the %s of a run' % (path, NAME))
+        raise ValueError('%s is not the %s of a run: put back a copy of the file, or train again'
+                         % (path, NAME))
     checksum = config.pop('checksum')
     if checksum != _digest(config):
         raise ValueError('%s is not what was written: something in it was changed. What a run may '

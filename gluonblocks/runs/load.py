@@ -105,6 +105,9 @@ def _read_weights(folder, identity, weights):
         raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "
                          "at the run's end; weights='last' are those of its last checkpoint"
                          % (folder, weights))
+    except DamagedFile as error:
+        raise DamagedFile('%s. Take other weights of the run: %s' % (error, ' or '.join(
+            repr(other) for other in WEIGHTS if other != weights)))
     if info.get('identity') != identity:
         raise ValueError('%s is of another run than the config.json beside it' % path)
     bad = first_non_finite(arrays)

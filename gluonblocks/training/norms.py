@@ -197,12 +197,12 @@ def read_norm_stats(folder):
     """
     path = os.path.join(folder, NAME)
     try:
-        text = read_file(path, MAX_BYTES).decode()
+        text = read_file(path, MAX_BYTES).decode(errors='replace')
     except FileNotFoundError:
         return []
     head, *lines = text.splitlines(keepends=True) or ['']
     if head != _HEAD:
-        raise ValueError('%s: its columns are not %s' % (path, _HEAD.strip()))
+        raise ValueError('%s, line 1: its columns are not %s' % (path, _HEAD.strip()))
     rows = []
     for number, line in enumerate(lines, 2):
         if not line.endswith('\n'):
@@ -222,8 +222,9 @@ def _read_row(line):
         raise ValueError('it has %d cells in place of %d' % (len(cells), len(NormRow._fields)))
     row = NormRow(int(cells[0]), int(cells[1]), cells[2], cells[3], *map(float, cells[4:]))
     quantiles = [x for x in row[4:11] if not math.isnan(x)]
-    if row.epoch < 1 or row.step < 1 or not row.layer or row.statistic not in STATISTICS or (
-            quantiles != sorted(quantiles)) or any(x < 0 or x > 1 for x in row[11:]):
+    if row.epoch < 1 or row.step < 1 or not row.layer or '\ufffd' in row.layer or (
+            row.statistic not in STATISTICS or quantiles != sorted(quantiles)) or any(
+                x < 0 or x > 1 for x in row[11:]):
         raise ValueError('it cannot be: %s' % line.strip())
     return row
 

@@ -40,6 +40,13 @@ def test_every_command_has_help_with_an_example_under_its_own_name(name):
     assert 'example' in out and '\n  gluonblocks %s' % name in out
 
 
+def test_an_error_of_the_system_is_told_without_its_number(tmp_path):
+    (tmp_path / 'run').symlink_to('run')
+    code, out, err = call('evaluate', str(tmp_path / 'run'))
+    assert (code, out) == (1, '')
+    assert err == 'error: %s/run/config.json: Too many levels of symbolic links\n' % tmp_path
+
+
 def test_a_wrong_argument_comes_first_and_help_second():
     code, out, err = call('train', '--model', 'lenet_bn', '--epochs', 'many')
     assert (code, out) == (2, '')

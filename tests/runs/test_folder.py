@@ -51,6 +51,13 @@ def test_a_run_ends_and_has_its_page_where_a_folders_name_is_not_text(tmp_path):
         assert 'Run lat\ufffd' in f.read()
 
 
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(OSError, match='^[^[]*file/rr could not be written: Not a directory. Name a '
+                                      'place that you can write to$'):
+        start(str(tmp_path / 'file' / 'rr'), epochs=1)
+
+
 def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(folder):
     start(folder, epochs=1)
     _, config = gb.load_run(folder)

@@ -92,7 +92,8 @@ def test_a_target_that_lies_behind_is_refused(folder, monkeypatch):
     (lambda path: None, 'is not a run: it has no config.json'),
     (lambda path: path.mkdir(), 'is not a run: it has no config.json'),
     (lambda path: path.write_text('x'), 'is not a run: it has no config.json'),
-    (lambda path: (path.mkdir(), (path / 'config.json').write_text('{')), 'not what was written'),
+    (lambda path: (path.mkdir(), (path / 'config.json').write_text('{')),
+     r'config.json is damaged: .* line 1 column 2 .* Put back a copy of the file, or train again'),
     (lambda path: (path.mkdir(), (path / 'config.json').write_text('[]')), 'not the config.json'),
 ])
 def test_what_is_no_run_is_refused(tmp_path, make, said):

@@ -178,6 +178,12 @@ def test_a_file_that_was_changed_is_refused_with_the_line(written, old, new, sai
         read_norm_stats(str(written.parent))
 
 
+def test_bytes_that_are_not_text_are_refused_with_the_line(written):
+    written.write_bytes(written.read_bytes().replace(b'1,5,1,beta', b'1,5,\xe9,beta', 1))
+    with pytest.raises(ValueError, match='norms.csv, line 3: it cannot be'):
+        read_norm_stats(str(written.parent))
+
+
 def test_quantiles_that_fall_are_refused(written):
     head, row, *rest = written.read_text().splitlines()
     cells = row.split(',')
