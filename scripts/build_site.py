@@ -101,6 +101,10 @@ def main(argv=None):
 def build(folder):
     """Build the site into `folder` and tell its faults; return the exit code."""
     os.makedirs(folder, exist_ok=True)
+    if os.listdir(folder) and not os.path.exists(os.path.join(folder, '.buildinfo')):
+        print('error: %s must be an empty folder, or have an earlier site: name another' % folder,
+              file=sys.stderr)
+        return 1
     tempfile.TemporaryFile(dir=folder).close()  # Sphinx has a traceback where none can be made
     with tempfile.TemporaryDirectory() as doctrees:  # everything is read anew
         code = subprocess.call([sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going',

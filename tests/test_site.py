@@ -134,6 +134,12 @@ def test_a_folder_that_is_a_file_is_said_before_sphinx_starts(with_sphinx, monke
     assert (site / 'a.png').read_text() == ''
 
 
+def test_a_folder_with_other_files_is_refused(with_sphinx, monkeypatch, site, capsys):
+    monkeypatch.setattr(build_site.subprocess, 'call', None)
+    assert build_site.main(['--out', str(site)]) == 1
+    assert 'must be an empty folder, or have an earlier site' in capsys.readouterr().err
+
+
 def test_interrupted_it_is_code_130_in_a_line(with_sphinx, monkeypatch, tmp_path, capsys):
     def interrupted(command):
         raise KeyboardInterrupt
