@@ -85,7 +85,7 @@ def _variants(model, settings, facts, folder):
         yield 'ours', own, {'threads': settings.threads}
     if 'onednn' in settings.only:
         yield 'onednn', own, {'threads': settings.threads, 'verbose': True,
-                              'variables': {'GLUONBLOCKS_WAY': 'graph'}}
+                              'variables': {'GLUONBLOCKS_OPERATORS': '0'}}
 
 
 class _Turns:

@@ -2,10 +2,10 @@
 
 MXNet computes in threads of its own; their time is in the last row, of the whole process. The
 parts are timed from outside, so the loop is the one that trains; a call's own time grows by about a
-microsecond. Set OMP_NUM_THREADS=1, as for `benchmarks.ways`.
+microsecond. Set OMP_NUM_THREADS=1: threads that wait for each other count as busy.
 
 example:
-  OMP_NUM_THREADS=1 GLUONBLOCKS_WAY=operators python -m benchmarks.parts lenet_bn
+  OMP_NUM_THREADS=1 python -m benchmarks.parts lenet_bn
 """
 import collections
 import contextlib

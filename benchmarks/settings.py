@@ -1,12 +1,14 @@
-"""A training step by several settings, in rounds in which they take turns: CPU and clock.
+"""Compare the CPU time and the clock time of a training step under several settings.
 
-A setting is environment variables, as "OMP_NUM_THREADS=2 GLUONBLOCKS_WAY=operators"; an empty one
-is this shell's environment, but for the number of threads. Each is a process of its own, which
-trains as scripts/train.py does; those that have no turn wait. The ratios are the medians of the
-rounds' ratios to the first setting. `--beside` has so many processes that only count run all the
-while. `--before` measures each setting in another checkout too, first.
+A setting is a list of environment variables, such as "OMP_NUM_THREADS=2 GLUONBLOCKS_OPERATORS=0".
+An empty setting is this shell's environment without its number of threads. Each setting has its own
+process, which trains as scripts/train.py does. In each round the processes take turns. A ratio is
+the median, over the rounds, of a setting's time divided by that of the first setting. `--beside`
+keeps the given number of cores busy with other processes. `--before` measures each setting in
+another checkout first.
 
 example:
+  python -m benchmarks.settings "" GLUONBLOCKS_OPERATORS=0
   python -m benchmarks.settings "" OMP_NUM_THREADS=1 --beside 0,1,2
   python -m benchmarks.settings OMP_NUM_THREADS=1 --before ../main --models lenet_bn,resnet
 """

@@ -43,9 +43,8 @@ def _prepare(variant, shape):
     return run, X, dY
 
 
-def _in_a_net(layer, net=None):
-    """A hybridized net of `layer`: Gluon's own, in which ours has no operators, or `net`."""
-    net = nn.HybridSequential() if net is None else net
+def _in_a_net(net, layer):
+    """`net`, hybridized, with `layer` as its only layer."""
     net.add(layer)
     net.initialize()
     net.hybridize(static_alloc=True)
@@ -99,10 +98,9 @@ def _state_shape(shape):
 
 
 VARIANTS = {
-    'ours': lambda shape: _in_a_net(gb.BatchNorm(shape[1], num_dims=len(shape)), Net()),
-    'ours, graph': lambda shape: _in_a_net(gb.BatchNorm(shape[1], num_dims=len(shape))),
+    'ours': lambda shape: _in_a_net(Net(), gb.BatchNorm(shape[1], num_dims=len(shape))),
     'ours, eager function': lambda shape: _function(gb.batch_norm, _state_shape(shape)),
     'notebook': lambda shape: _function(notebook_code.formula(), _state_shape(shape)),
     'notebook, hybridized': _hybrid_formula,
-    'fused nn.BatchNorm': lambda shape: _in_a_net(nn.BatchNorm()),
+    'fused nn.BatchNorm': lambda shape: _in_a_net(nn.HybridSequential(), nn.BatchNorm()),
 }

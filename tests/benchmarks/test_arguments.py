@@ -7,7 +7,7 @@ import pytest
 from benchmarks.arguments import positive
 
 
-@pytest.mark.parametrize('command', ['bounds', 'norm_stats', 'parts', 'settings', 'ways'])
+@pytest.mark.parametrize('command', ['bounds', 'norm_stats', 'parts', 'settings'])
 def test_a_model_that_there_is_not_is_refused_with_those_that_are(capsys, command):
     main = importlib.import_module('benchmarks.' + command).main
     given = {'bounds': ['--models'], 'norm_stats': ['--model'], 'settings': ['A=1', '--models']}

@@ -109,7 +109,7 @@ def test_the_processors_time_of_a_step_is_told_beside_the_clocks():
 
 
 def test_of_the_shapes_of_a_norm_the_slowest_against_the_fused_one_counts():
-    names = ('ours', 'ours, graph', 'ours, eager function', 'notebook', 'notebook, hybridized')
+    names = ('ours', 'ours, eager function', 'notebook', 'notebook, hybridized')
     norms = {name: {(2, 3): [16.0], (2, 5): [16.0]} for name in names}
     norms['ours'] = {(2, 3): [4.0], (2, 5): [1.0]}
     norms['fused nn.BatchNorm'] = {(2, 3): [8.0], (2, 5): [1.25]}

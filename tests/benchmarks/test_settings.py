@@ -19,8 +19,8 @@ def test_each_setting_is_measured_here_and_in_the_checkout_before(monkeypatch, c
 
 
 def test_a_setting_reaches_its_process(capsys):
-    assert settings.main(['GLUONBLOCKS_WAY=none', '--rounds', '1']) == 1
-    assert "GLUONBLOCKS_WAY is 'none'" in capsys.readouterr().err
+    assert settings.main(['GLUONBLOCKS_OPERATORS=none', '--rounds', '1']) == 1
+    assert "GLUONBLOCKS_OPERATORS must be 0 (off) or 1" in capsys.readouterr().err
 
 
 def test_a_word_that_is_no_setting_is_refused(capsys):
