@@ -54,7 +54,7 @@ _FLAGS = {'train': _TRAIN,
 # What changes a process that has MXNet already: others are fixed cases, in processes of their own.
 _ENVIRONMENTS = ({'MXNET_HOME': ''}, {'HOME': '/no/such'}, {'TMPDIR': '/no/such'}, {'COLUMNS': '0'},
                  {'COLUMNS': 'x'}, {'MXNET_GLUON_REPO': 'no url'}, {'HOME': None}, {'PATH': None},
-                 {'GLUONBLOCKS_WAY': 'no-such-way'}, {'MPLBACKEND': 'no-such'}, {'LC_ALL': 'x'})
+                 {'GLUONBLOCKS_OPERATORS': 'no-such'}, {'MPLBACKEND': 'no-such'}, {'LC_ALL': 'x'})
 
 
 def line(rng, command, train):

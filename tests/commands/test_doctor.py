@@ -13,7 +13,7 @@ from conftest import REPOSITORY, environment
 import gluonblocks as gb
 from gluonblocks import _runtime, _threads
 from gluonblocks.commands import doctor as report
-from gluonblocks.graphs.kernels import load
+from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels.build import Unavailable
 
 
@@ -80,56 +80,53 @@ def test_without_mxnet_it_says_what_to_install(run_report, tmp_path, error, vers
     assert lines['NumPy'] == np.__version__
 
 
-@pytest.mark.parametrize('set_to, said', [
-    ('graph', 'graph, as GLUONBLOCKS_WAY says'), ('formula', 'formula, as GLUONBLOCKS_WAY says')])
-def test_the_way_is_told(monkeypatch, set_to, said):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', set_to)
-    assert dict(report.collect()[0])['way'] == said
+def test_operators_that_are_off_are_reported(monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '0')
+    assert dict(report.collect()[0])['operators'] == 'off (GLUONBLOCKS_OPERATORS=0)'
 
 
-def test_a_way_that_is_none_is_wrong(monkeypatch):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'fast')
+def test_a_value_that_is_not_0_or_1_is_wrong(monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_OPERATORS', 'fast')
     lines, wrong = report.collect()
-    assert dict(lines)['way'] == 'unknown' and any("'fast', but must be" in text for text in wrong)
+    assert dict(lines)['operators'] == 'unknown'
+    assert any("must be 0 (off) or 1 (on, the default), got 'fast'" in text for text in wrong)
 
 
-@pytest.mark.parametrize('set_to, said', [
-    ('', 'operators, unless GLUONBLOCKS_WAY says otherwise'),
-    ('operators', 'operators, as GLUONBLOCKS_WAY says')])
-def test_operators_that_are_there_are_told(monkeypatch, operators, set_to, said):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', set_to)
-    assert dict(report.collect()[0])['way'] == said
+@pytest.mark.parametrize('value', ['', '1'])
+def test_operators_that_can_be_used_are_ready(monkeypatch, operators, value):
+    monkeypatch.setenv('GLUONBLOCKS_OPERATORS', value)
+    assert dict(report.collect()[0])['operators'] == 'ready'
 
 
-def test_operators_that_are_not_there_yet_are_not_compiled(operators, run_report, tmp_path):
+def test_the_report_does_not_compile_the_operators(operators, run_report, tmp_path):
     cache = tmp_path / 'cache'
-    code, lines, _ = run_report(GLUONBLOCKS_WAY='operators', XDG_CACHE_HOME=str(cache))
-    assert code == 0 and 'which the first training compiles' in lines['way'] and not cache.exists()
+    code, lines, _ = run_report(GLUONBLOCKS_OPERATORS='1', XDG_CACHE_HOME=str(cache))
+    assert code == 0 and lines['operators'].startswith('not compiled yet') and not cache.exists()
 
 
 @pytest.fixture
 def no_operators(monkeypatch, recwarn):
-    def no(build=True):
+    def unavailable(build=True):
         raise Unavailable('no reason', 'no remedy')
-    monkeypatch.setattr(load, '_status', None)
-    monkeypatch.setattr(load, 'library', no)
+    monkeypatch.setattr(cpp, '_status', None)
+    monkeypatch.setattr(cpp, 'library', unavailable)
     yield
-    assert not [told for told in recwarn if told.category is RuntimeWarning]  # it tells itself
+    assert not [warned for warned in recwarn if warned.category is RuntimeWarning]
 
 
-def test_operators_that_cannot_be_had_are_told_with_what_helps(monkeypatch, no_operators):
-    monkeypatch.delenv('GLUONBLOCKS_WAY', raising=False)
+def test_unavailable_operators_are_reported_with_the_remedy(monkeypatch, no_operators):
+    monkeypatch.delenv('GLUONBLOCKS_OPERATORS', raising=False)
     lines, wrong = report.collect()
-    assert dict(lines)['way'] == ('graph, for there are no operators, which train faster: '
-                                  'no reason. To have them: no remedy')
+    assert dict(lines)['operators'] == ('unavailable, so training is slower: no reason. To use '
+                                        'them: no remedy')
     assert not any('operators' in text for text in wrong)
 
 
-def test_operators_that_are_asked_for_and_not_had_are_wrong(monkeypatch, no_operators):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', 'operators')
+def test_unavailable_operators_that_were_asked_for_are_wrong(monkeypatch, no_operators):
+    monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '1')
     lines, wrong = report.collect()
-    assert dict(lines)['way'] == 'graph, for there are no operators'
-    assert 'There are no operators: no reason.\nTo have them: no remedy' in wrong
+    assert dict(lines)['operators'] == 'unavailable'
+    assert 'The C++ operators cannot be used: no reason.\nTo use them: no remedy' in wrong
 
 
 def test_without_numpy_it_says_what_to_install(run_report, tmp_path):

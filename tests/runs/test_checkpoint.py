@@ -8,7 +8,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.graphs.random import draws_numbers
+from gluonblocks.graphs.prediction import draws_numbers
 from gluonblocks.runs.checkpoint import (
     checkpoint_arrays,
     encode_checkpoint,

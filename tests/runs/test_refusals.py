@@ -8,6 +8,8 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks.runs import folder as run_folder
+from gluonblocks.runs import provenance
+from gluonblocks.runs.config import read_config
 
 pytestmark = pytest.mark.usefixtures('little_data')
 
@@ -55,8 +57,9 @@ def test_what_is_asked_as_before_is_fine(folder):
     gb.resume_run(folder, epochs=2, model='lenet_bn', batch_size=16, ctx='cpu')
 
 
-def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
+def test_other_data_threads_operators_and_versions_are_refused(folder, monkeypatch):
     start(folder, epochs=1)
+    trained_with = read_config(folder)['operators']
     with monkeypatch.context() as patch:
         smaller(patch, num_train=61, num_test=20)
         with pytest.raises(ValueError, match='data_sha256 .* there, .* here'):
@@ -66,8 +69,9 @@ def test_other_data_threads_and_versions_are_refused(folder, monkeypatch):
         with pytest.raises(ValueError, match=r'threads .* there, 77 here \(OMP_NUM_THREADS='):
             gb.resume_run(folder)
     with monkeypatch.context() as patch:
-        patch.setenv('GLUONBLOCKS_WAY', 'formula')
-        with pytest.raises(ValueError, match='way (graph|operators) there, formula here'):
+        patch.setattr(provenance, 'available', lambda: not trained_with)
+        with pytest.raises(ValueError, match=r'operators %s there, %s here \(the environment '
+                           'variable GLUONBLOCKS_OPERATORS' % (trained_with, not trained_with)):
             gb.resume_run(folder)
     monkeypatch.setattr(np, '__version__', '0.1')
     with pytest.raises(ValueError, match='numpy .* there, 0.1 here'):

@@ -20,7 +20,7 @@ def calls(monkeypatch):
         update(weights, *args)
     monkeypatch.setattr(sgd, 'sgd_update', counted)
     monkeypatch.setattr(sgd, 'MIN_SIZE', 0)
-    monkeypatch.delenv('GLUONBLOCKS_WAY', raising=False)
+    monkeypatch.delenv('GLUONBLOCKS_OPERATORS', raising=False)
     return counts
 
 
@@ -108,9 +108,8 @@ def test_what_our_operator_does_not_take_is_mxnets(calls, how):
     assert calls == (4 * [4] if 'sparse' in how else [])  # the other three are with the sparse one
 
 
-@pytest.mark.parametrize('way', ['formula', 'graph'])
-def test_other_ways_take_mxnets_operator(calls, monkeypatch, way):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', way)
+def test_with_the_operators_off_the_step_is_mxnets(calls, monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '0')
     trained(SGD)
     assert not calls
 
