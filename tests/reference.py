@@ -5,9 +5,6 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 
-LAYER_WAYS = ('formula', 'graph')  # a layer by itself has no operators: only a net of ours has
-
-
 def conv(X, weight, bias, stride, padding):
     """Cross-correlation: (N, C, H, W) with (K, C, k, k) -> (N, K, H', W')."""
     k = weight.shape[2]
@@ -55,9 +52,9 @@ def close(got, expected, rtol=2e-4):
     np.testing.assert_allclose(got, expected, rtol=0, atol=rtol * np.abs(expected).max())
 
 
-def bn_block(shape, gamma=None, beta=None, hybridize=False, ctx=None):
+def bn_block(shape, gamma=None, beta=None, hybridize=False, ctx=None, **settings):
     """A BatchNorm for input of `shape`, initialized."""
-    layer = gb.BatchNorm(shape[1], num_dims=len(shape))
+    layer = gb.BatchNorm(shape[1], num_dims=len(shape), **settings)
     layer.initialize(ctx=ctx)
     if gamma is not None:
         layer.gamma.set_data(nd.array(gamma))

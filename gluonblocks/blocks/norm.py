@@ -38,7 +38,8 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
 
     gamma, beta, moving_mean and moving_var hold C values each, in any shape, of X's dtype; float16
     input may come with float32 parameters. `fused=False` runs the chapter's lines, to step through
-    them, for second derivatives, or to check MXNet's operator.
+    them or to check MXNet's operator, which loses three digits where a channel's mean is a thousand
+    times its deviation.
 
     Raises ValueError for other ranks, another C, other dtypes, and arrays of `mx.np`.
     Source: D2L 5.11.2; Ioffe & Szegedy 2015, algorithms 1 and 2.
@@ -56,7 +57,8 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     else:
         mean, var = _at_least_float32(moving_mean.reshape(shape), moving_var.reshape(shape))
         if fused:
-            Y = nd.BatchNorm(X, gamma, beta, mean, var, eps=eps, fix_gamma=False)
+            Y = nd.BatchNorm(X, gamma, beta, mean, var, eps=eps, fix_gamma=False,
+                             use_global_stats=True)
         else:
             Y = gamma * (X - mean) / nd.sqrt(var + eps) + beta
     return Y.astype(dtype, copy=False), moving_mean, moving_var
@@ -84,8 +86,8 @@ class BatchNorm(nn.BatchNorm):
 
     Called imperatively, the layer is `batch_norm`, and the averages move in the forward pass.
     Hybridized, it is one `BatchNorm` node of MXNet, whatever `fused` says: the averages move in the
-    backward pass, as everywhere in Gluon, and `eps` and `momentum` are fixed when the graph is
-    traced. After changing them, call `hybridize()` again.
+    backward pass, as everywhere in Gluon, and the settings are fixed when the graph is traced.
+    After changing `eps`, `momentum` or `use_global_stats`, call `hybridize()` again.
 
     `gamma` (initially 1) and `beta` (0) are trained; `moving_mean` and `moving_var` (both 0) are
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
@@ -120,8 +122,9 @@ class BatchNorm(nn.BatchNorm):
 
     eps = _setting('eps', np.inf)
     momentum = _setting('momentum', 1)
-    use_global_stats = property(lambda self: self._kwargs['use_global_stats'],
-                                lambda self, value: self._kwargs.update(use_global_stats=bool(value)))
+    use_global_stats = property(
+        lambda self: self._kwargs['use_global_stats'],
+        lambda self, value: self._kwargs.update(use_global_stats=bool(value)))
     running_mean = property(lambda self: self.moving_mean)
     running_var = property(lambda self: self.moving_var)
 

@@ -51,8 +51,8 @@ def collect(error=None):
              ('MXNet', _mxnet_version(error)),
              ('GluonCV', _version('gluoncv') or 'not installed')]
     if not error:
-        lines += [('operators', _operators(wrong)), ('threads', _threads(wrong)), ('MXNet build', _features()),
-                  ('devices', _devices(wrong))]
+        lines += [('operators', _operators(wrong)), ('threads', _threads(wrong)),
+                  ('MXNet build', _features()), ('devices', _devices(wrong))]
     lines += [('variables', ' '.join(_variables()) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]

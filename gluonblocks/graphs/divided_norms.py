@@ -87,7 +87,8 @@ def _divide(graph, norm, pieces):
     conv = graph.next(act or norm, 'Convolution')
     if conv is None or not _is_sum(graph, conv, pieces):
         act = conv = None
-    flat = [Node('Reshape', entry[0].name + '_flat', [entry], {'shape': '(-1,)'})  # from (1, C, 1, 1)
+    # From (1, C, 1, 1), for norms of ours.
+    flat = [Node('Reshape', entry[0].name + '_flat', [entry], {'shape': '(-1,)'})
             for entry in norm.inputs[1:3]]
     gammas, betas = [split(node.entry(), 0) for node in flat]
     results = []

@@ -81,6 +81,10 @@ class Graph:
         """The shape of an entry, or () where it is not known."""
         return self._shapes.get(entry[:2], ())
 
+    def input(self, name):
+        """The node of the input called `name`."""
+        return next(node for node in self.nodes if node.op == 'null' and node.name == name)
+
     @property
     def nodes(self):
         """All nodes that the heads need, each after its inputs."""

@@ -1,11 +1,23 @@
-"""Every private name of MXNet and Gluon that the package uses, tried on 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
+"""Every private name of MXNet that the package uses, tried on 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
 Methods that our classes override stand in the classes, each with a comment.
 """
+import mxnet as mx
 from mxnet import base
 
 
+def traced(block):
+    """The symbol of the graph that a hybridized block was traced to."""
+    return block._cached_graph[1]
+
+
+def set_traced(block, symbol):
+    """Keep the traced graph where Gluon and mx.contrib.amp look for it; its input is 'data'."""
+    block._cached_graph = (mx.sym.var('data'),), symbol
+
+
 def is_hybridized(block):
+    """Return True after `block.hybridize()`."""
     return getattr(block, '_active', False)
 
 

@@ -19,6 +19,8 @@ from .mxnet_private import (
     is_hybridized,
     is_initialized,
     runs_by_gluon,
+    set_traced,
+    traced,
 )
 from .parameters import load_parameters
 from .passes import PREDICTION, TRAINING
@@ -81,7 +83,7 @@ class Net(nn.HybridSequential):
 
     def _clear_cached_op(self):  # Gluon calls it after `hybridize`, `cast` and changes of layers
         super()._clear_cached_op()
-        self._symbol = self._traced = None  # the traced graph, and the parameters that it takes
+        self._traced = None  # the parameters that the traced graph takes, in its order
         self._graphs = {}  # the oldest first
 
     def forward(self, x, *args):
@@ -109,7 +111,7 @@ class Net(nn.HybridSequential):
     def _compiled_for(self, x):
         """The `_Compiled` graph for x, in today's mode; made if it is not there yet."""
         training, recording = autograd.is_training(), autograd.is_recording()
-        if self._symbol is None:
+        if self._traced is None:
             with _lock, autograd.pause():
                 self._trace(x)
         wanted = recording and _is_recorded(x)
@@ -127,18 +129,17 @@ class Net(nn.HybridSequential):
 
     def _rewritten(self, x, training, recording, wanted):
         """The `Graph` for x after the passes; `wanted` says if the gradient of x is asked for."""
-        symbol = self._trace(x)
+        self._trace(x)
         # The operators take float32 on the CPU. In training they move averages in the forward pass,
         # so that it must be recorded; predicting, they have no gradient.
         ours = (training == recording and x.context.device_type.startswith('cpu')
                 and x.dtype == np.float32 and operators.available())
-        graph = Graph(symbol, training, ours, {
+        graph = Graph(traced(self), training, ours, {
             param.name: param.grad_req for param in self._traced if is_dense(param)}, data=x.shape)
-        (data,) = [node for node in graph.nodes if node.op == 'null' and node.name == 'data']
-        del data.attrs['__shape__']  # another batch may have another size
         if wanted:
             # It may have to be added to another gradient, which the operators cannot: they take a
             # copy of x.
+            data = graph.input('data')
             graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
         for change in TRAINING if training else PREDICTION:
             graph = change(graph)
@@ -146,22 +147,22 @@ class Net(nn.HybridSequential):
 
     def _trace(self, x):
         """Trace the net, for all sizes of images, and give shapes to parameters that lack one."""
-        if self._symbol is None:
-            # The shape is for layers that print theirs.
-            symbol = super().forward(mx.sym.var('data', shape=x.shape))
-            if isinstance(symbol, (list, tuple)):
-                symbol = mx.sym.Group(list(symbol))
-            params = self.collect_params()
-            if any(is_deferred(param) for param in params.values()):
-                arguments, _, states = symbol.infer_shape(data=x.shape)
-                names = symbol.list_arguments() + symbol.list_auxiliary_states()
-                for name, shape in zip(names, arguments + states):
-                    if name in params and is_deferred(params[name]):
-                        params[name].shape = shape
-                        finish_initialization(params[name])
-            self._traced = [params[name] for name in symbol.list_inputs() if name != 'data']
-            self._symbol = symbol
-        return self._symbol
+        if self._traced is not None:
+            return
+        # The shape is for layers that print theirs; another batch may have another one.
+        symbol = super().forward(mx.sym.var('data', shape=x.shape))
+        graph = Graph(mx.sym.Group(list(symbol)) if isinstance(symbol, (list, tuple)) else symbol)
+        del graph.input('data').attrs['__shape__']
+        symbol, params = graph.symbol(), self.collect_params()
+        if any(is_deferred(param) for param in params.values()):
+            arguments, _, states = symbol.infer_shape(data=x.shape)
+            names = symbol.list_arguments() + symbol.list_auxiliary_states()
+            for name, shape in zip(names, arguments + states):
+                if name in params and is_deferred(params[name]):
+                    params[name].shape = shape
+                    finish_initialization(params[name])
+        set_traced(self, symbol)
+        self._traced = [params[name] for name in symbol.list_inputs() if name != 'data']
 
     def save_parameters(self, filename, **kwargs):
         """Save as Gluon does, once all that is being computed is there.

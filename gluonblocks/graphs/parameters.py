@@ -62,9 +62,10 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
                  and tuple(found[name].shape) != tuple(param.shape)]
     if different:
         raise ValueError(
-            "'%s' holds other shapes than %s: %s. To load the layers before the last only, use "
-            'net[:-1].load_parameters(filename, ignore_extra=True)' % (filename, block.name, ', '.join(
-                '%s is %s there and %s here' % row for row in different)))
+            "'%s' holds other shapes than %s: %s. To load all layers but the last, use "
+            'net[:-1].load_parameters(filename, ignore_extra=True)' % (
+                filename, block.name,
+                ', '.join('%s is %s there and %s here' % row for row in different)))
     allow_missing = _lacks_averages_only(params, found, filename, ctx) or allow_missing
     load(filename, ctx, allow_missing, *args, **kwargs)
 
@@ -79,7 +80,8 @@ def _lacks_averages_only(params, found, filename, ctx):
     for param in missing:
         if not is_initialized(param):
             param.initialize(ctx=ctx or mx.cpu())
-    warnings.warn("'%s' lacks moving_mean and moving_var (the book's BatchNorm does not save them); "
+    warnings.warn("'%s' lacks moving_mean and moving_var, which the book's BatchNorm does not save; "
                   'they keep their values, 0 in a new net: before predicting, run training data '
-                  'through the net under autograd.train_mode()' % filename, stacklevel=4)
+                  'through the net under autograd.record() and backward()' % filename,
+                  stacklevel=4)
     return True

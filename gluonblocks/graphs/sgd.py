@@ -7,7 +7,7 @@ from .graph import operator
 
 
 def sgd_update(weights, grads, velocities, rescale_grad, momentum, lrs, wds):
-    """Do what `mx.nd.multi_sgd_update` does, or with `velocities` `multi_sgd_mom_update`, to the bit.
+    """Compute `mx.nd.multi_sgd_update`, or with `velocities` `multi_sgd_mom_update`, to the bit.
 
     All are lists with something for each array of weights, of dense float32 NDArrays of one CPU.
     Weights and velocities are changed in place; without momentum the latter are None. The operators

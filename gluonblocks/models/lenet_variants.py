@@ -1,7 +1,8 @@
 """LeNet with other normalizations, or without: for the exercises of D2L 5.11.
 
-Each is `lenet_bn` except for what its docstring says, so that two runs differ in one thing. `prefix`
-and `params` are as for `lenet_bn`. The last three run layer by layer, also when hybridized.
+Each is `lenet_bn` except for what its docstring says, so that two runs differ in one thing.
+`prefix` and `params` are as for `lenet_bn`. The last three run layer by layer, also when
+hybridized.
 """
 from mxnet.gluon import nn
 

@@ -61,7 +61,8 @@ def _recipe(config):
 def _environment(config):
     said = {package: version for package, version in sorted(config['versions'].items())}
     said.update(processor=config['cpu'] or 'not known', threads=config['threads'] or 'not set',
-                operators='on' if config['operators'] else 'off', data=config['data_sha256'][:16] + '…')
+                operators='on' if config['operators'] else 'off',
+                data=config['data_sha256'][:16] + '…')
     return said
 
 

@@ -9,7 +9,6 @@ import mxnet as mx
 import numpy as np
 from mxnet import init
 
-from ..graphs import operators
 from ..graphs.prediction import draws_numbers
 from ..models.registry import get_model, name_of
 from ..training.busy import BusyMachine

@@ -5,23 +5,18 @@ import mxnet as mx
 import pytest
 from mxnet import autograd, nd
 from mxnet.contrib import amp
-from reference import LAYER_WAYS, close
+from reference import close
 
 import gluonblocks as gb
-
-
-@pytest.fixture(params=LAYER_WAYS, autouse=True)
-def way(request, monkeypatch):
-    monkeypatch.setenv('GLUONBLOCKS_WAY', request.param)
 
 
 def trained_net(X):
     net = gb.get_model('lenet_bn')
     net.initialize(mx.init.Xavier())
     net.hybridize()
-    with autograd.train_mode():
-        for _ in range(30):
-            net(X)
+    for _ in range(30):
+        with autograd.record():
+            net(X).backward()
     return net
 
 

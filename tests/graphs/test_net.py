@@ -165,9 +165,9 @@ def test_mxnets_summary_prints_every_model(name, capsys):
 
 
 INPUTS = [
-    (nd.ones((2, 1, 8, 8), dtype='uint8'), r"takes float32, got uint8: use X.astype\('float32'\) / 255"),
-    (nd.ones((2, 1, 8, 8), dtype='float64'), r"takes float32, got float64: use X.astype\('float32'\)$"),
-    (nd.ones((2, 1, 8, 8), dtype='float16'), r"takes float32, got float16: use X.astype"),
+    (nd.ones((2, 1, 8, 8), dtype='uint8'), r"float32, got uint8: use X.astype\('float32'\) / 255"),
+    (nd.ones((2, 1, 8, 8), dtype='float64'), r"float32, got float64: use X.astype\('float32'\)$"),
+    (nd.ones((2, 1, 8, 8), dtype='float16'), r"float32, got float16: use X.astype"),
     (nd.ones((2, 3, 8, 8)), r'is for images of 1 channel, got shape \(2, 3, 8, 8\)'),
     (nd.ones((2, 8, 8, 1)), r'as \(N, C, H, W\), got shape \(2, 8, 8, 1\): use X.transpose')]
 

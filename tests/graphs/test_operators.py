@@ -5,7 +5,7 @@ import mxnet as mx
 import pytest
 from mxnet import autograd
 from mxnet.gluon import nn
-from operator_nets import same_with_operators, images, loss_of, small, state, step
+from operator_nets import images, loss_of, same_with_operators, small, state, step
 
 import gluonblocks as gb
 from gluonblocks.graphs import net as net_module
@@ -114,7 +114,8 @@ LAYERS = {
 @pytest.mark.parametrize('kind', LAYERS)
 def test_each_kind_of_layer_learns_the_same(monkeypatch, placed, kind):
     X = images(18, 2, 13, 14)
-    same_with_operators(monkeypatch, lambda: small(*LAYERS[kind]()), lambda net: step(net, X, 2), 5e-4)
+    same_with_operators(monkeypatch, lambda: small(*LAYERS[kind]()),
+                        lambda net: step(net, X, 2), 5e-4)
     assert placed[0][0] == 'stage'
 
 
@@ -135,7 +136,8 @@ class Branches(nn.HybridBlock):
 
 def test_branches_and_layers_that_are_used_twice_learn_the_same(monkeypatch, placed):
     X = images(7, 3, 6, 6)
-    same_with_operators(monkeypatch, lambda: small(Branches(), Branches()), lambda net: step(net, X, 3), 2e-3)
+    same_with_operators(monkeypatch, lambda: small(Branches(), Branches()),
+                        lambda net: step(net, X, 3), 2e-3)
     assert placed[0] == ['stage']  # the others follow no slow convolution, or share their input
 
 
@@ -247,7 +249,8 @@ def test_an_output_that_a_norm_takes_too_is_put_out(monkeypatch, placed, norm):
             loss = loss_of(Z) + loss_of(Y)
         loss.backward()
         return dict(state(net), Z=Z, Y=Y)
-    same_with_operators(monkeypatch, lambda: (lambda net: net.add(Beside(norm())) or net)(Net()), use, 1e-3)
+    same_with_operators(monkeypatch, lambda: (lambda net: net.add(Beside(norm())) or net)(Net()),
+                        use, 1e-3)
     assert placed == [[]]
 
 

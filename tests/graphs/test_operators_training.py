@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mxnet import autograd
 from mxnet.gluon import nn
-from operator_nets import same_with_operators, images, loss_of, small, state, step
+from operator_nets import images, loss_of, same_with_operators, small, state, step
 from reference import close
 
 import gluonblocks as gb
@@ -40,7 +40,8 @@ def test_the_inputs_gradient_is_written_and_added(monkeypatch, request_):
         step(net, X, 3)
         return {} if request_ == 'null' else {'X': X.grad}
     same_with_operators(monkeypatch, small, use)
-    same_with_operators(monkeypatch, lambda: (lambda net: net.add(gb.BatchNorm(2, 4)) or net)(Net()), use)
+    same_with_operators(monkeypatch,
+                        lambda: (lambda net: net.add(gb.BatchNorm(2, 4)) or net)(Net()), use)
 
 
 def test_what_is_asked_for_may_change_from_step_to_step(monkeypatch):

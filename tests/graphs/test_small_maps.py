@@ -5,7 +5,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.gluon import nn
-from operator_nets import same_with_operators, images, step
+from operator_nets import images, same_with_operators, step
 from reference import close
 
 import gluonblocks as gb

@@ -173,8 +173,8 @@ def test_the_compiler_runs_in_the_background_and_status_waits_for_it(fresh, monk
 def test_numbers_are_read_the_same_in_a_locale_with_a_decimal_comma(tmp_path, python):
     if not shutil.which('localedef'):
         pytest.skip('localedef is missing: apt-get install locales')
-    made = subprocess.run(['localedef', '-i', 'de_DE', '-f', 'UTF-8', str(tmp_path / 'de_DE.UTF-8')],
-                          capture_output=True)
+    made = subprocess.run(['localedef', '-i', 'de_DE', '-f', 'UTF-8',
+                           str(tmp_path / 'de_DE.UTF-8')], capture_output=True)
     if not (tmp_path / 'de_DE.UTF-8').exists():
         pytest.skip('the source of the German locale is missing: %s' % made.stderr[:80])
     out = python("""

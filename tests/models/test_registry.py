@@ -192,7 +192,10 @@ def test_a_block_trains_and_predicts_inside_other_peoples_nets(block, container,
                     for name, param in alone._collect_params_with_prefix().items()})
     net.load_parameters(start)
     net.hybridize()
-    for mode in (autograd.predict_mode, autograd.train_mode, autograd.predict_mode):
-        with mode():
-            np.testing.assert_allclose(net(X).asnumpy(), nd.sigmoid(alone(X)).asnumpy(),
-                                       rtol=1e-4, atol=1e-5)
+    for training in (False, True, False):
+        with autograd.record(train_mode=training):
+            outputs = [net(X), nd.sigmoid(alone(X))]
+        if training:
+            autograd.backward(outputs)
+        np.testing.assert_allclose(outputs[0].asnumpy(), outputs[1].asnumpy(), rtol=1e-4,
+                                   atol=1e-5)

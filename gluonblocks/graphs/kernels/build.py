@@ -191,7 +191,7 @@ def _run_all(compiler, commands, place):
             said, _ = running[0].communicate(timeout=max(0, end - time.monotonic()))
             if running[0].returncode:
                 lines = said.decode(errors='replace').strip().splitlines()
-                error = next((line for line in lines if 'error' in line), lines[-1] if lines else '')
+                error = next((line for line in lines if 'error' in line), ''.join(lines[-1:]))
                 raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
             del running[0]
     finally:
