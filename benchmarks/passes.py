@@ -9,8 +9,9 @@ import time
 
 import gluonblocks as gb  # isort: skip  # before mxnet
 import mxnet as mx
-from gluonblocks.graphs import net as net_module
 from mxnet import autograd, gluon, nd
+
+from gluonblocks.graphs import net as net_module
 
 LISTS = {'training': 'TRAINING', 'prediction': 'PREDICTION'}
 

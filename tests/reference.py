@@ -5,6 +5,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 
+
 def conv(X, weight, bias, stride, padding):
     """Cross-correlation: (N, C, H, W) with (K, C, k, k) -> (N, K, H', W')."""
     k = weight.shape[2]

@@ -10,10 +10,10 @@ PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 ORDER = [
     ['_version', '_compat', '_threads'],
     ['_runtime'],
-    ['checks', 'devices', 'files', 'tables'],
+    ['checks', 'devices', 'files', 'mxnet_private', 'tables'],
     ['imported'],
-    ['graphs'],
     ['blocks'],
+    ['graphs'],
     ['models', 'data'],
     ['training'],
     ['machines', 'drawing'],

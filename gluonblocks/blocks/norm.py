@@ -4,7 +4,7 @@ from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
 from ..checks import check_classic_arrays, check_positive
-from ..graphs.parameters import channel_parameter, load_parameters
+from .parameters import channel_parameter, load_parameters
 
 _FLOATS = ('float16', 'float32', 'float64')
 

@@ -7,7 +7,7 @@ import mxnet as mx
 from mxnet import autograd, gluon, init, nd
 
 from ..checks import check_classic_arrays, check_positive
-from ..graphs.parameters import channel_parameter
+from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):

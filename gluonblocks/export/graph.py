@@ -1,23 +1,24 @@
 """A net as what every format is written from: a graph for prediction, in float32."""
-import json
+import mxnet as mx
+from mxnet import autograd
 
-from mxnet import cpu
+from ..graphs.graph import Graph
+from ..mxnet_private import averaged, can_learn, is_initialized
 
-from ..graphs.prediction import prediction_graph
-
-# Operators by which the graph of a net that trains tells its mode and sets its averages.
-_TRAINING = ('sgd_mom_update',)
+# Operators that hand on their first input as it is when nothing is trained. Casts of
+# mx.contrib.amp are among them, for the parameters may come as float32.
+_IDLE = ('Dropout', 'BlockGrad', '_copy', 'amp_cast')
+_NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
 
 def prediction_symbol(net):
-    """(symbol, params) of any Gluon net: (N, C, H, W), an input named 'data', -> (N, classes).
+    """Return (symbol, params) of any Gluon net: 'data', (N, C, H, W) -> (N, classes).
 
-    The graph is that of `graphs.prediction.prediction_graph`: MXNet's own operators, no Dropout, no
-    training. `params` are float32 NDArrays on the CPU, by name, also of a net that was cast to
-    float16. The net stays as it is, and goes on training if it did.
+    The graph is that of `prediction_graph`. `params` are float32 NDArrays on the CPU, by name, also
+    of a net that was cast to float16. The net stays as it is.
 
-    Raises RuntimeError for a net without numbers, ValueError with the reason for one that cannot be
-    made into such a graph.
+    Raises RuntimeError for a net that is not initialized, and ValueError with the reason for one
+    that cannot be made into such a graph.
     """
     try:
         symbol, params = prediction_graph(net)
@@ -26,13 +27,83 @@ def prediction_symbol(net):
     except Exception as error:  # whatever a block raises that takes no symbols
         raise ValueError('%s cannot be made into a graph, which needs hybrid blocks that take one '
                          'input and give one output: %s' % (net.name, error)) from error
-    for node in json.loads(symbol.tojson())['nodes']:
-        if node['op'] in _TRAINING:
-            raise ValueError('%s is a graph that was written for training on (it has %s): write '
-                             'it anew, for prediction, from the net that it came from'
-                             % (net.name, node['op']))
-        if node['op'] == 'Dropout':
+    for node in Graph(symbol).nodes:
+        if node.op == 'Dropout':
             raise ValueError("%s draws random numbers also when it predicts: %s is a Dropout with "
-                             "mode='always'" % (net.name, node['name']))
-    return symbol, {name: array.as_in_context(cpu()).astype('float32', copy=False)
+                             "mode='always'" % (net.name, node.name))
+    return symbol, {name: array.as_in_context(mx.cpu()).astype('float32', copy=False)
                     for name, array in params.items()}
+
+
+def prediction_graph(net):
+    """Return (symbol, params) of the Gluon block `net`, for prediction; its input is named 'data'.
+
+    Every batch normalization, ours included, takes parameters of shape (C,) and a gamma that
+    counts: ones for `nn.BatchNorm(scale=False)`. Idle nodes, such as Dropout, are left out; every
+    node has a name of its own. `params` has the NDArray of each input but 'data'. The net stays as
+    it is.
+
+    Raises RuntimeError for parameters that are not initialized, TypeError unless `net` maps one
+    input to one output, and whatever its layers raise that take no symbols.
+    """
+    mx.nd.waitall()  # running statistics are set while MXNet computes behind Python's back
+    symbol = _trace(net)
+    found = {param.name: param for param in net.collect_params().values()}
+    names = [name for name in symbol.list_inputs() if name != 'data']
+    for name in names:
+        if name not in found or not is_initialized(found[name]):
+            raise RuntimeError('%s is not initialized: call %s.initialize() and run one batch '
+                               'through it' % (name, net.name))
+    params = {name: averaged(found[name]) for name in names}
+    return _plain(symbol, params, net), params
+
+
+def prediction_layers(net):
+    """Return the symbol of `prediction_graph`, also of a net that is not initialized."""
+    return _plain(_trace(net), {}, net)
+
+
+def _trace(net):
+    with autograd.pause(train_mode=False):
+        symbol = net(mx.sym.var('data'))
+    if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
+        found = ('%d outputs' % len(symbol.list_outputs()) if isinstance(symbol, mx.sym.Symbol)
+                 else 'a %s' % type(symbol).__name__)
+        raise TypeError('%s must give one output, got %s: wrap the net in a block that returns the '
+                        'one that counts' % (net.name, found))
+    return symbol
+
+
+def _plain(symbol, params, net):
+    """The symbol with plain nodes only; reshapes norms' `params` and sets fixed gammas to 1."""
+    graph, names = Graph(symbol), {}
+    untrained = {param.name for param in net.collect_params().values() if not can_learn(param)}
+    for node in graph.nodes:
+        if node.op in _IDLE and node.attrs.get('mode') != 'always':
+            graph.replace(node, node.inputs[0])
+    for node in graph.nodes:
+        if node.op == 'null':  # the shapes and types of `params` count
+            node.attrs = {key: value for key, value in node.attrs.items()
+                          if key not in ('__shape__', '__dtype__')}
+        if node.op == 'BatchNorm':
+            _plain_norm(node, params, untrained)
+        # A layer that a net uses twice gives its nodes the same names twice.
+        count = names[node.name] = names.get(node.name, 0) + 1
+        if count > 1:
+            node.name = '%s_%d' % (node.name, count)
+    return graph.symbol()
+
+
+def _plain_norm(node, params, untrained):
+    fixed = node.flag('fix_gamma', True)
+    for role, (source, _, _) in zip(_NORM, node.inputs[1:]):
+        if source.name in params:
+            params[source.name] = params[source.name].reshape((-1,))
+            if role == 'gamma' and fixed:
+                params[source.name] = mx.nd.ones_like(params[source.name])
+    node.attrs['fix_gamma'] = 'False'
+    # For those who train on elsewhere; MXNet ignores attributes of such names.
+    if fixed:
+        node.attrs['__fixed_gamma__'] = 'True'
+    if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)
+        node.attrs['__fixed_beta__'] = 'True'

@@ -8,9 +8,9 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 from ..files import read_file
-from ..graphs.prediction import prediction_layers
 from ..runs.tensors import MAX_BYTES
 from ..runs.weights import first_non_finite
+from .graph import prediction_layers
 from .torch_graph import read_structure
 from .torch_match import check_channels, match_layers
 

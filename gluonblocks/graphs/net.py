@@ -6,11 +6,10 @@ import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
+from ..blocks.parameters import load_parameters
 from ..files import MXNetPath
-from . import operators
-from .divided_norms import Slice
-from .graph import Graph, Node
-from .mxnet_private import (
+from ..mxnet_private import (
+    averaged,
     children,
     finish_initialization,
     flags_of,
@@ -22,9 +21,10 @@ from .mxnet_private import (
     set_traced,
     traced,
 )
-from .parameters import load_parameters
+from . import operators
+from .divided_norms import Slice
+from .graph import Graph, Node
 from .passes import PREDICTION, TRAINING
-from .prediction import prediction_graph
 
 # Four sizes of images, trained on and predicted; each graph keeps memory for what it computes.
 MAX_GRAPHS = 8
@@ -180,25 +180,30 @@ class Net(nn.HybridSequential):
         """
         load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
-    def export(self, path=None, epoch=0, prefix=None):
+    def export(self, path, epoch=0, remove_amp_cast=True):
         """Write `path`-symbol.json and `path`-0000.params, by `epoch`; return both names.
 
-        Other programs load them to predict. They hold `prediction_graph`, of MXNet's own operators,
-        for images of all sizes. `prefix` is another name of `path`.
-
-        Raises TypeError without a path or with two, and RuntimeError for a net that is not
-        initialized.
+        They are those of Gluon's `export`, with norms' parameters of shape (C,), which all loaders
+        of MXNet expect. The net has to be hybridized and called once, else RuntimeError is raised.
         """
-        if (path is None) == (prefix is None):
-            raise TypeError('export takes one path, named path or prefix, got path=%r and prefix=%r'
-                            % (path, prefix))
-        path = prefix if path is None else path
+        if self._traced is None:
+            raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one batch '
+                               'through it' % self.name)
+        mx.nd.waitall()
+        graph = Graph(traced(self))
+        flat = {source for node in graph.nodes if node.op == 'BatchNorm'
+                for source, _, _ in node.inputs[1:]}
+        for source in flat:
+            source.attrs.pop('__shape__', None)
+        flat, symbol = {source.name for source in flat}, graph.symbol()
+        states, arrays = symbol.list_auxiliary_states(), {}
+        for param in self._traced:
+            array = averaged(param)
+            arrays[('aux:' if param.name in states else 'arg:') + param.name] = (
+                array.reshape(-1) if param.name in flat else array)
         files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
-        symbol, params = prediction_graph(self)
-        states = symbol.list_auxiliary_states()
-        symbol.save(MXNetPath(files[0]))
-        mx.nd.save(MXNetPath(files[1]), {('aux:' if name in states else 'arg:') + name: array
-                              for name, array in params.items()})
+        symbol.save(MXNetPath(files[0]), remove_amp_cast=remove_amp_cast)
+        mx.nd.save(MXNetPath(files[1]), arrays)
         return files
 
     def _explain(self, error, x):

@@ -13,8 +13,8 @@ import warnings
 import mxnet as mx
 
 from ..files import read_file, write_file
+from ..mxnet_private import load_library
 from .kernels.build import Unavailable, library
-from .mxnet_private import load_library
 
 VARIABLE = 'GLUONBLOCKS_OPERATORS'
 

@@ -2,7 +2,7 @@
 
 Each takes a `Graph` and returns it, changed only where the result is the same but for rounding and
 the change is known to be faster. Which norms become operators of ours is decided here, by shapes
-and neighbours alone, in `_norms` and `_is_slow_convolution`.
+and neighbours alone: those of rows, and those of images after a convolution of few channels.
 """
 from .divided_norms import divide_norms
 from .graph import Node, is_plain_convolution, is_plain_norm
@@ -44,18 +44,17 @@ def fuse_stages(graph):
 
 
 def fuse_norms(graph):
-    """A norm and the activation after it -> one operator, with two passes over memory each way.
+    """A norm of rows, (N, C), and the activation after it -> one operator.
 
         X -> BatchNorm -> Activation
         X -> _gluonblocks_norm
 
-    A norm of images is left alone unless it follows a convolution that oneDNN has no fast kernel
-    for: the others hand on their output in an order of oneDNN's own, which MXNet's norm takes as it
-    is, and which would have to be put back for ours.
+    Norms of images are left alone: most convolutions hand on their output in an order of oneDNN's
+    own, which MXNet's norm takes as it is, and which would have to be put back for ours.
     """
     for norm in _norms(graph):
         data = norm.inputs[0]
-        if len(graph.shape(data)) == 4 and not _is_slow_convolution(graph, data[0]):
+        if len(graph.shape(data)) != 2:
             continue
         attrs, last = _attrs(graph, norm, data), norm
         act = graph.next(norm, 'Activation')
@@ -78,7 +77,7 @@ def _norms(graph):
     if not graph.operators:
         return []
     return [node for node in graph.nodes if is_plain_norm(node)
-            and len(graph.shape(node.inputs[0])) in (2, 4) and (not graph.training or (
+            and (not graph.training or (
                 graph.is_only(node, node.inputs) and graph.learns(node.inputs[1:3])
                 and graph.is_fixed(node.inputs[3:])))]
 

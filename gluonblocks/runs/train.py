@@ -9,10 +9,10 @@ import mxnet as mx
 import numpy as np
 from mxnet import init
 
-from ..graphs.prediction import draws_numbers
+from ..graphs import operators
 from ..models.registry import get_model, name_of
 from ..training.busy import BusyMachine
-from ..training.hooks import Beats, EarlyStop, FiniteLoss, Hook, Reseed
+from ..training.hooks import Beats, EarlyStop, FiniteLoss, Hook, Reseed, draws_numbers
 from ..training.loop import TrainingState, train_ch5
 from ..training.losses import make_loss
 from ..training.norms import NormStats
@@ -137,6 +137,8 @@ def train_by(options, run=None, asked=(), workers=None):
     devices, num_epochs = workers.devices(options['ctx']), options['epochs']
     ctx = devices if len(devices) > 1 else devices[0]
     _seed_generators(options['seed'])
+    if any(ctx.device_type == 'cpu' for ctx in devices):
+        operators.start()  # compiles them, if need be, while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.part)
     options = dict(options, **facts)
     workers.join(lambda: dict(deciding(environment()), options=recipe_digest(options),

@@ -1,7 +1,10 @@
 """What can be attached to the training loop: `train_ch5(..., hooks=[...])`."""
+import re
+
 import mxnet as mx
 import numpy as np
 
+from ..graphs.graph import Graph
 from .loop import best_epoch
 
 
@@ -88,6 +91,20 @@ class EarlyStop(Hook):
         if epochs_done - best_epoch(state.history) >= self._patience:
             state.stop = 'no better test accuracy for %d epoch%s' % (
                 self._patience, 's' * (self._patience > 1))
+
+
+def draws_numbers(net):
+    """Return True if the training pass of `net` draws random numbers, as dropout does.
+
+    Seeding takes over a millisecond a step, so nets that draw none are spared it. A net that cannot
+    be traced is taken to draw.
+    """
+    try:
+        nodes = Graph(net(mx.sym.var('data'))).nodes
+    except Exception:  # whatever a block raises that takes no symbols
+        return True
+    return any(re.search('dropout|random|sample|shuffle|rrelu|RNN',
+                         node.op + node.attrs.get('act_type', ''), re.I) for node in nodes)
 
 
 class Reseed(Hook):

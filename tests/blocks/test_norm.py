@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
-from reference import close, example, net_with
 from reference import bn_block as block
+from reference import close, example, net_with
 
 import gluonblocks as gb
 

@@ -3,8 +3,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, nd
-from reference import net_with
 from reference import bn_block as block
+from reference import net_with
 
 import gluonblocks as gb
 

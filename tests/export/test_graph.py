@@ -52,17 +52,6 @@ def test_a_python_block_that_takes_no_symbols_is_refused_with_the_reason():
         prediction_symbol(net)
 
 
-def test_a_graph_for_training_on_is_refused_with_what_to_do(tmp_path):
-    net = small_net()
-    net.hybridize()
-    net(nd.zeros((2, 1, 8, 8)))
-    net.export(str(tmp_path / 'net'))
-    imported = SymbolBlock.imports(str(tmp_path / 'net-symbol.json'), ['data'],
-                                   str(tmp_path / 'net-0000.params'))
-    with pytest.raises(ValueError, match='written for training on .*write it anew, for prediction'):
-        prediction_symbol(imported)
-
-
 def test_dropout_that_never_stops_is_refused():
     class Always(nn.HybridBlock):
         def hybrid_forward(self, F, X):

@@ -1,5 +1,4 @@
 """The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
-import json
 import os
 
 import mxnet as mx
@@ -253,20 +252,18 @@ def test_files_are_written_and_read_where_a_folders_name_is_not_text(tmp_path):
         assert nd.load_frombuffer(f.read())
 
 
-@pytest.mark.parametrize('how', [(), (3,)])
-@pytest.mark.parametrize('name', ['path', 'prefix'])
-def test_export_takes_its_path_by_both_names(name, how, tmp_path):
-    net = initialized()
-    net.hybridize()
+def test_an_exported_net_is_loaded_by_gluon_and_by_mxnets_module(tmp_path):
+    net = norm_of_ours()
     want = net(images())
-    files = str(tmp_path / 'net')
-    if name == 'path':
-        net.export(files, *how)
-    else:
-        net.export(prefix=files, **dict(zip(['epoch'], how)))
-    again = gluon.SymbolBlock.imports(files + '-symbol.json', ['data'],
-                                      '%s-%04d.params' % (files, sum(how)))
+    symbol, params = net.export(str(tmp_path / 'net'), 3)
+    assert params.endswith('net-0003.params')
+    again = gluon.SymbolBlock.imports(symbol, ['data'], params)
     assert_close(again(images()), want)
+    module = mx.mod.Module(*mx.model.load_checkpoint(str(tmp_path / 'net'), 3)[:1],
+                           label_names=None)
+    module.bind([('data', (4, 1, 8, 8))], for_training=False)
+    module.set_params(*mx.model.load_checkpoint(str(tmp_path / 'net'), 3)[1:])
+    assert_close(module.predict(mx.io.NDArrayIter(images(), batch_size=4)), want)
 
 
 def norm_of_ours():
@@ -280,29 +277,19 @@ def norm_of_ours():
     return net
 
 
-@pytest.mark.parametrize('hybridize', [False, True])
-def test_what_is_exported_is_for_prediction_whether_hybridized_or_not(hybridize, tmp_path):
-    net = norm_of_ours()
-    net.hybridize(hybridize)
-    symbol, params = net.export(str(tmp_path / 'net'))
-    ops = [node['op'] for node in json.loads(open(symbol).read())['nodes']]
-    assert [op for op in ops if op != 'null'] == ['Convolution', 'BatchNorm', 'FullyConnected']
-    again = gluon.SymbolBlock.imports(symbol, ['data'], params)
-    assert_close(again(images()), net(images()))
+def test_a_net_that_was_not_traced_says_what_export_needs():
+    with pytest.raises(RuntimeError, match='call net.hybridize.. and run one batch through it'):
+        initialized().export('net')
 
 
 def test_what_is_exported_of_a_net_in_float16_stays_so(tmp_path):
     net = norm_of_ours()
     net.cast('float16')
+    with autograd.pause():
+        net(images().astype('float16'))
     _, params = net.export(str(tmp_path / 'net'))
     types = {name.split('_')[-1]: array.dtype for name, array in nd.load(params).items()}
     assert types['weight'] == np.float16 and types['gamma'] == np.float32
-
-
-@pytest.mark.parametrize('paths', [{}, {'path': 'a', 'prefix': 'b'}])
-def test_export_wants_one_path(paths):
-    with pytest.raises(TypeError, match='export takes one path, named path or prefix'):
-        initialized().export(**paths)
 
 
 @pytest.mark.parametrize('active', [False, True])

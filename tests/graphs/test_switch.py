@@ -15,7 +15,7 @@ from gluonblocks.graphs import net as net_module
 from gluonblocks.graphs import operators
 from gluonblocks.graphs.kernels import selfcheck
 from gluonblocks.graphs.kernels.build import Unavailable
-from gluonblocks.graphs.mxnet_private import load_library
+from gluonblocks.mxnet_private import load_library
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.graphs.prediction import draws_numbers
 from gluonblocks.runs.checkpoint import (
     checkpoint_arrays,
     encode_checkpoint,
     load_checkpoint,
     restore_checkpoint,
 )
-from gluonblocks.training.hooks import Reseed
+from gluonblocks.training.hooks import Reseed, draws_numbers
 from gluonblocks.training.loop import HistoryRow
 from gluonblocks.training.optimizers import make_trainer
 

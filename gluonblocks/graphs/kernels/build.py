@@ -3,6 +3,7 @@
 It is code that runs, so it is taken only from a folder that is the user's own, and only if its
 content is what was built: its name has the content's SHA-256.
 """
+import concurrent.futures
 import contextlib
 import hashlib
 import os
@@ -19,14 +20,13 @@ import mxnet as mx
 from ...files import read_file, write_file
 
 HEADERS = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'matrix.h', 'sgd.h',
-           'norm_operator.h',
            'interface.h')
-UNITS = ('stage.cc', 'norm.cc', 'matrix.cc', 'sgd.cc')  # the slowest to compile first
+UNITS = ('stage.cc', 'norm.cc', 'weights.cc')
 # No -ffast-math, which would lose NaN and infinity and set the whole process to flush small numbers
 # to zero. The two flags say that nobody reads errno, nor the processor's floating point flags.
 FLAGS = ('-std=c++11', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-GLUE_FLAGS = ('-std=c++11', '-O1', '-fPIC', '-w')  # MXNet's own source, which computes nothing
+GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # MXNet's own source, which computes nothing
 MAX_BYTES = 1 << 26
 SECONDS = 300  # for the compiler
 _TEMPORARY = '.tmp-build-'
@@ -162,42 +162,32 @@ def _compile(folder, compiler, glue):
     _remove_left(folder)
     print('compiling the C++ operators, once on this machine', file=sys.stderr, flush=True)
     here = os.path.dirname(__file__)
-    include = ('-I', os.path.join(os.path.dirname(mx.__file__), 'include'))
+    include = ('-I', os.path.join(os.path.dirname(mx.__file__), 'include'), '-c')
     try:
         with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder) as place:
             def out(name):
                 return os.path.join(place, name)
-            commands = [(*FLAGS, *include, '-c', os.path.join(here, unit), '-o', out(unit + '.o'))
-                        for unit in UNITS]
-            commands.insert(1, (*GLUE_FLAGS, *include, '-c', glue, '-o', out('glue.o')))
-            _run_all(compiler, commands, place)
-            objects = [out(unit + '.o') for unit in UNITS] + [out('glue.o')]
-            _run_all(compiler, [('-shared', '-fopenmp', *objects, '-o', out('operators.so'))],
-                     place)
+            # The slowest first.
+            commands = [(*GLUE_FLAGS, *include, glue, '-o', out('glue.o'))] + [
+                (*FLAGS, *include, os.path.join(here, unit), '-o', out(unit + '.o'))
+                for unit in UNITS]
+            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(lambda command: _run(compiler, command, place), commands))
+            _run(compiler, ('-shared', '-fopenmp', *[command[-1] for command in commands],
+                            '-o', out('operators.so')), place)
             return read_file(out('operators.so'), MAX_BYTES)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable('the C++ operators could not be compiled: %s' % error)
 
 
-def _run_all(compiler, commands, place):
-    """Run the compiler with each of `commands`, as many at a time as there are cores."""
-    waiting, running, end = list(commands), [], time.monotonic() + SECONDS
-    try:
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                running.append(subprocess.Popen(
-                    [compiler, *waiting.pop(0)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C', TMPDIR=place)))
-            said, _ = running[0].communicate(timeout=max(0, end - time.monotonic()))
-            if running[0].returncode:
-                lines = said.decode(errors='replace').strip().splitlines()
-                error = next((line for line in lines if 'error' in line), ''.join(lines[-1:]))
-                raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
-            del running[0]
-    finally:
-        for process in running:
-            process.kill()
-            process.communicate()
+def _run(compiler, command, place):
+    done = subprocess.run(
+        [compiler, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C', TMPDIR=place), timeout=SECONDS)
+    if done.returncode:
+        said = done.stdout.decode(errors='replace').strip().splitlines()
+        error = next((line for line in said if 'error' in line), ''.join(said[-1:]))
+        raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
 
 
 def _remove_left(folder):

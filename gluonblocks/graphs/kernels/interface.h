@@ -1,5 +1,6 @@
 // What all operators need of MXNet's extension interface (mxnet/lib_api.h, its version 11).
 #pragma once
+#include "lanes.h"
 #include <mxnet/lib_api.h>
 
 #include <locale>
@@ -46,6 +47,23 @@ MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out)
       type = mxnet::ext::kFloat32;
     }
   return mxnet::ext::MX_SUCCESS;
+}
+
+// Whether a convolution has a bias.
+bool has_bias(const Attrs& attrs) { return text(attrs, "bias", "1") == "1"; }
+// Whether the gradient of the data is asked for. MXNet has memory for it in any case.
+bool has_data_gradient(const Attrs& attrs) { return text(attrs, "data_gradient", "1") == "1"; }
+// Whether a norm is by the batch, towards which the averages then move, or by the averages.
+bool is_training(const Attrs& attrs) { return text(attrs, "training", "1") == "1"; }
+gb::Activation activation(const Attrs& attrs) {
+  const std::string name = text(attrs, "activation", "");
+  return name == "sigmoid" ? gb::SIGMOID : name == "relu" ? gb::RELU : gb::IDENTITY;
+}
+
+// The averages' gradients, which nobody asks for.
+void clear(Tensors* out, size_t from) {
+  for (size_t i = from; i < out->size(); ++i)
+    if (floats(out, i)) std::fill_n(floats(out, i), (*out)[i].size(), 0.f);
 }
 
 // Fills in the shape of an input that is not known yet, and says if a known one has as many elements.

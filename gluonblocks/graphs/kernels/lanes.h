@@ -79,18 +79,16 @@ GB_INLINE V exp(V x) {
 }
 
 // An activation a = f(z), and the factor f'(z) of its gradient, from a.
-struct Identity {
-  static GB_INLINE V f(V z) { return z; }
-  static GB_INLINE V slope(V) { return all(1.f); }
-};
-struct Sigmoid {
-  static GB_INLINE V f(V z) { return 1.f / (1.f + exp(-z)); }
-  static GB_INLINE V slope(V a) { return a * (1.f - a); }
-};
-struct Relu {
-  static GB_INLINE V f(V z) { return z <= 0.f ? V{} : z; }
-  static GB_INLINE V slope(V a) { return a <= 0.f ? V{} : a == a ? all(1.f) : a; }
-};
+enum Activation { IDENTITY, SIGMOID, RELU };
+
+GB_INLINE V activate(Activation kind, V z) {
+  if (kind == SIGMOID) return 1.f / (1.f + exp(-z));
+  return kind == RELU ? (z <= 0.f ? V{} : z) : z;
+}
+GB_INLINE V derivative(Activation kind, V a) {
+  if (kind == SIGMOID) return a * (1.f - a);
+  return kind == RELU ? (a <= 0.f ? V{} : a == a ? all(1.f) : a) : all(1.f);
+}
 
 // Pixels of LANES images <-> pixels whose lanes are images: rows and columns change places.
 GB_INLINE void transpose(V (&v)[LANES]) {

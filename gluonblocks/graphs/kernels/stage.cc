@@ -6,7 +6,7 @@
 // never adds to them, for MXNet does not say which is asked for.
 #include "stage.h"
 
-#include "norm_operator.h"
+#include "interface.h"
 
 namespace {
 
@@ -20,48 +20,40 @@ gb::Shape shape_of(const Attrs& attrs, const std::vector<int64_t>& x, int channe
   return g;
 }
 
-struct StageForward {
-  template <class A>
-  static void run(const Kind& kind, const Attrs& attrs, Tensors* in, Tensors* out,
-                  gb::StageState* state) {
-    const int b = has_bias(attrs);
-    const gb::Shape g = shape_of(attrs, (*in)[0].shape, (*in)[1].shape[0]);
-    if (!is_training(attrs))
-      return gb::stage_predict<A>(g, floats(in, 0), floats(in, 1), b ? floats(in, 2) : nullptr,
-                                  floats(in, 2 + b), floats(in, 3 + b), floats(in, 4 + b),
-                                  floats(in, 5 + b), floats(out, 0), kind.eps, state);
-    gb::stage_forward<A>(g, floats(in, 0),
-                         floats(in, 1), b ? floats(in, 2) : nullptr, floats(in, 2 + b),
-                         floats(in, 3 + b), floats(in, 4 + b), floats(in, 5 + b), floats(out, 0),
-                         kind.eps, kind.momentum, state);
-  }
-};
-
-struct StageBackward {
-  template <class A>
-  static void run(const Attrs& attrs, Tensors* in, Tensors* out, gb::StageState* state) {
-    const int b = has_bias(attrs);
-    gb::stage_backward<A>(shape_of(attrs, (*in)[1].shape, (*in)[2].shape[0]), floats(in, 0),
-                          floats(in, 1), floats(in, 2), has_data_gradient(attrs) ? floats(out, 0) : nullptr,
-                          floats(out, 1), b ? floats(out, 2) : nullptr, floats(out, 2 + b), floats(out, 3 + b), state);
-  }
-};
-
 class Stage : public CustomStatefulOp {
  public:
-  explicit Stage(const Attrs& attrs) : attrs_(attrs), kind_(attrs) {}
+  explicit Stage(const Attrs& attrs)
+      : attrs_(attrs), activation_(activation(attrs)), eps_(number(attrs, "eps", "1e-5")),
+        momentum_(number(attrs, "momentum", "0.9")), bias_(has_bias(attrs)) {}
   MXReturnValue Forward(Tensors* in, Tensors* out, const OpResource&) override {
-    return with<StageForward, const Kind&, const Attrs&>(kind_.activation, kind_, attrs_, in, out,
-                                                         &state_);
+    const gb::Shape g = shape_of(attrs_, (*in)[0].shape, (*in)[1].shape[0]);
+    const int b = bias_;
+    float* const bias = b ? floats(in, 2) : nullptr;
+    if (is_training(attrs_))
+      gb::stage_forward(activation_, g, floats(in, 0), floats(in, 1), bias, floats(in, 2 + b),
+                        floats(in, 3 + b), floats(in, 4 + b), floats(in, 5 + b), floats(out, 0), eps_,
+                        momentum_, &state_);
+    else
+      gb::stage_predict(activation_, g, floats(in, 0), floats(in, 1), bias, floats(in, 2 + b),
+                        floats(in, 3 + b), floats(in, 4 + b), floats(in, 5 + b), floats(out, 0), eps_,
+                        &state_);
+    return mxnet::ext::MX_SUCCESS;
   }
   MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
-    clear(out, 4 + has_bias(attrs_));
-    return with<StageBackward, const Attrs&>(kind_.activation, attrs_, in, out, &state_);
+    const int b = bias_;
+    clear(out, 4 + b);
+    gb::stage_backward(activation_, shape_of(attrs_, (*in)[1].shape, (*in)[2].shape[0]), floats(in, 0),
+                       floats(in, 1), floats(in, 2), has_data_gradient(attrs_) ? floats(out, 0) : nullptr,
+                       floats(out, 1), b ? floats(out, 2) : nullptr, floats(out, 2 + b),
+                       floats(out, 3 + b), &state_);
+    return mxnet::ext::MX_SUCCESS;
   }
 
  private:
   Attrs attrs_;
-  Kind kind_;
+  gb::Activation activation_;
+  float eps_, momentum_;
+  bool bias_;
   gb::StageState state_;
 };
 

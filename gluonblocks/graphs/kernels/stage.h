@@ -57,8 +57,7 @@ inline std::vector<float> channels_last(const Shape& g, const float* weight) {
 
 // x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), by the moving
 // averages: all of a few images at a time, which stay in the nearest cache.
-template <class A>
-void stage_predict(const Shape& g, const float* x, const float* weight, const float* bias,
+inline void stage_predict(Activation kind, const Shape& g, const float* x, const float* weight, const float* bias,
                    const float* gamma, const float* beta, const float* moving_mean,
                    const float* moving_var, float* out, float eps, StageState* state) {
   const int T = threads();
@@ -84,7 +83,7 @@ void stage_predict(const Shape& g, const float* x, const float* weight, const fl
           for (int j = 0; j < g.WP(); ++j, ++k) {
             V top;
             I index;
-            pooled[k] = A::f(window_maximum(
+            pooled[k] = activate(kind, window_maximum(
                 map + static_cast<size_t>(o) * g.map() + i * g.SH * g.WO() + j * g.SW, g.WO(), g,
                 channels[o], &top, &index));
           }
@@ -95,8 +94,7 @@ void stage_predict(const Shape& g, const float* x, const float* weight, const fl
 
 // The same by the moments of the batch, towards which the averages move.
 // The bias is left out of the map, for the mean takes it away again: it enters the moving mean.
-template <class A>
-void stage_forward(const Shape& g, const float* x, const float* weight, const float* bias,
+inline void stage_forward(Activation kind, const Shape& g, const float* x, const float* weight, const float* bias,
                    const float* gamma, const float* beta, float* moving_mean, float* moving_var,
                    float* out, float eps, float momentum, StageState* state) {
   const int T = threads(), G = g.groups();
@@ -141,7 +139,7 @@ void stage_forward(const Shape& g, const float* x, const float* weight, const fl
         for (int i = 0; i < g.HP(); ++i)
           for (int j = 0; j < g.WP(); ++j, ++k) {
             I index;
-            pooled[k] = A::f(window_maximum(y + i * g.SH * g.WO() + j * g.SW, g.WO(), g, h, &top[k],
+            pooled[k] = activate(kind, window_maximum(y + i * g.SH * g.WO() + j * g.SW, g.WO(), g, h, &top[k],
                                             &index));
           }
       }
@@ -151,8 +149,7 @@ void stage_forward(const Shape& g, const float* x, const float* weight, const fl
 }
 
 // dx may be null, as nobody asks for the gradient of images.
-template <class A>
-void stage_backward(const Shape& g, const float* dout, const float* x, const float* weight, float* dx,
+inline void stage_backward(Activation kind, const Shape& g, const float* dout, const float* x, const float* weight, float* dx,
                     float* dweight, float* dbias, float* dgamma, float* dbeta, StageState* state) {
   const int T = threads(), G = g.groups();
   const size_t size = static_cast<size_t>(g.OC) * g.map(), small = g.OC * g.pooled();
@@ -185,7 +182,7 @@ void stage_backward(const Shape& g, const float* dout, const float* x, const flo
         const float center = state->channels[o].center;
         V s{}, q{};
         for (int i = o * g.pooled(); i < (o + 1) * g.pooled(); ++i) {
-          d[i] *= A::slope(pooled[n * small + i]);
+          d[i] *= derivative(kind, pooled[n * small + i]);
           s += d[i];
           q += d[i] * (top[n * small + i] - center);
         }

@@ -8,8 +8,8 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
+from gluonblocks.export.graph import prediction_graph
 from gluonblocks.graphs.net import Net
-from gluonblocks.graphs.prediction import prediction_graph
 
 IDLE = ('Dropout', 'BlockGrad', 'amp_cast')
 

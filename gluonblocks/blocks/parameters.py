@@ -5,7 +5,7 @@ import mxnet as mx
 from mxnet import gluon, nd
 
 from ..files import MXNetPath
-from .mxnet_private import can_learn, is_initialized, named_parameters, shared
+from ..mxnet_private import can_learn, is_initialized, named_parameters, shared
 
 
 class ChannelParameter(gluon.Parameter):
