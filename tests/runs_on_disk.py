@@ -2,7 +2,7 @@
 import os
 
 from gluonblocks.runs.config import encode_config, identity_of, read_config
-from gluonblocks.training.loop import HistoryRow, TimesRow, to_csv
+from gluonblocks.runs.records import HistoryRow, TimesRow, to_csv
 
 
 def rewrite(folder, rows=None, seconds=None, **changes):

@@ -4,7 +4,7 @@ import numpy as np
 
 from gluonblocks.graphs.graph import Graph, operator
 from gluonblocks.graphs.kernels import selfcheck
-from gluonblocks.graphs.small_maps import multiply_small_maps
+from gluonblocks.graphs.passes import multiply_small_maps
 
 EPS, MOMENTUM = 1e-5, 0.9
 _NORM = [('gamma', 'g'), ('beta', 'b'), ('moving_mean', 'm'), ('moving_var', 'v')]

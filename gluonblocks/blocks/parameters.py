@@ -14,14 +14,11 @@ class ChannelParameter(gluon.Parameter):
     MXNet's BatchNorm takes it as it is, but infers the shape (C,) for it.
     """
 
-    @property
-    def shape(self):
-        return gluon.Parameter.shape.fget(self)
-
-    @shape.setter
-    def shape(self, shape):
-        if self._shape is None or shape != self._shape[1:2]:
+    def _set_shape(self, shape):
+        if self._shape is None or tuple(shape) != self._shape[1:2]:
             gluon.Parameter.shape.fset(self, shape)
+
+    shape = property(gluon.Parameter.shape.fget, _set_shape)
 
     def check_initialized(self):
         """Raise RuntimeError, with what to do, if there are no values yet."""
@@ -80,8 +77,7 @@ def _lacks_averages_only(params, found, filename, ctx):
     for param in missing:
         if not is_initialized(param):
             param.initialize(ctx=ctx or mx.cpu())
-    warnings.warn("'%s' lacks moving_mean and moving_var, which the book's BatchNorm does not save; "
-                  'they keep their values, 0 in a new net: before predicting, run training data '
-                  'through the net under autograd.record() and backward()' % filename,
-                  stacklevel=4)
+    warnings.warn("'%s' lacks moving_mean and moving_var: the book's BatchNorm does not save them. "
+                  'They keep their values, 0 in a new net: before predicting, train for a few '
+                  'batches' % filename, stacklevel=4)
     return True

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from ..files import readable
-from ..training.loop import HistoryRow, read_csv
+from ..runs.records import HistoryRow, read_csv
 from ..training.metrics import count_pairs
 from .card import model_card
 from .standalone import predict_script

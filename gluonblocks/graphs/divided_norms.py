@@ -8,11 +8,7 @@ channels, so it is the sum of a convolution of each piece.
 """
 from mxnet import autograd
 
-from .graph import Node, is_plain_convolution, is_plain_norm
-
-# Each piece has a multiple of so many channels, a vector of oneDNN's: its own order of the values
-# cannot be kept if a piece begins within one.
-CHANNELS = 16
+from .graph import Node, is_plain_convolution
 
 
 class Slice:
@@ -30,48 +26,11 @@ class Slice:
         return self._slice
 
 
-def divide_norms(graph):
-    """The norm of a concatenation -> norms of its pieces; the convolution after it -> a sum.
+def divide(graph, norm, pieces):
+    """Replace `norm` by a norm of each of the `pieces`, and the convolution after it likewise.
 
-        X, Y -> Concat -> BatchNorm -> Activation -> Convolution
-        X -> BatchNorm -> Activation -> Convolution, Y the same; both -> add_n
-
-    A convolution is divided only if adding up costs less than is saved. Each new norm takes some
-    channels of the moving averages, as inputs of their own (`graph.slices`). Left alone are
-    concatenations that something else takes too, those of pieces that oneDNN would have to
-    rearrange, and norms that share their averages with others, which move them in turn.
+    `pieces` are those of the concatenation that it takes: [(entry, channels), ...].
     """
-    joints = [node for node in graph.nodes
-              if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
-    pieces, divided, idle = {}, [], set()  # pieces: a concatenation -> [(entry, channels), ...]
-    for joint in joints:
-        pieces[joint] = [piece for entry in joint.inputs
-                         for piece in (pieces.get(entry[0]) or [(entry, _channels(graph, entry))])]
-    for joint in reversed(joints):  # those that take others come first
-        users = graph.users(joint.entry())
-        norms = [user for user in users if user and _can_divide(graph, user)]
-        if all(channels and not channels % CHANNELS for _, channels in pieces[joint]) and all(
-                user in norms or user in idle for user in users):
-            idle.add(joint)
-            divided += [(norm, pieces[joint]) for norm in norms]
-    for norm, parts in divided:
-        _divide(graph, norm, parts)
-    return graph
-
-
-def _can_divide(graph, node):
-    """Return True for a norm whose parameters are its own and learn by written gradients."""
-    return (is_plain_norm(node) and graph.learns(node.inputs[1:3])
-            and graph.is_fixed(node.inputs[3:]) and graph.is_only(node, node.inputs[1:]))
-
-
-def _channels(graph, entry):
-    shape = graph.shape(entry)
-    return shape[1] if len(shape) == 4 else 0
-
-
-def _divide(graph, norm, pieces):
-    """Put a norm of each of the `pieces` in the place of `norm`, and the like for what takes it."""
     ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
     begins = [0] + ends[:-1]
 

@@ -187,8 +187,8 @@ class Net(nn.HybridSequential):
         of MXNet expect. The net has to be hybridized and called once, else RuntimeError is raised.
         """
         if self._traced is None:
-            raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one batch '
-                               'through it' % self.name)
+            raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
+                               'batch through it' % self.name)
         mx.nd.waitall()
         graph = Graph(traced(self))
         flat = {source for node in graph.nodes if node.op == 'BatchNorm'

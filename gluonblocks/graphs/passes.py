@@ -4,11 +4,13 @@ Each takes a `Graph` and returns it, changed only where the result is the same b
 the change is known to be faster. Which norms become operators of ours is decided here, by shapes
 and neighbours alone: those of rows, and those of images after a convolution of few channels.
 """
-from .divided_norms import divide_norms
+from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
-from .small_maps import multiply_small_maps
 
 ACTIVATIONS = ('sigmoid', 'relu')  # those that the operators have
+# Pieces of a norm have a multiple of so many channels, a vector of oneDNN's: its own order of the
+# values cannot be kept if a piece begins within one.
+VECTOR = 16
 MAX_CHANNELS = 32  # of a stage's output; its input may have half of them
 
 
@@ -65,6 +67,73 @@ def fuse_norms(graph):
     return graph
 
 
+def multiply_small_maps(graph):
+    """A convolution in which each output pixel meets each input pixel -> a product of matrices.
+
+        X, weight -> Convolution
+        weight -> _gluonblocks_matrix; X -> Reshape; both -> FullyConnected -> Reshape
+
+    On a map of 2x2 pixels a 3x3 kernel meets data with four of its nine taps at each place, and
+    oneDNN multiplies by half of the others too. So the images, (N, C * H * W), are multiplied by a
+    matrix that `kernels/matrix.h` makes of the weights; its gradient goes the same way back.
+    """
+    if not graph.operators:
+        return graph
+    for conv in graph.nodes:
+        if (not is_plain_convolution(conv) or conv.sides('kernel') == (1, 1)  # no idle taps
+                or not graph.learns(conv.inputs[1:]) or not graph.is_only(conv, conv.inputs[1:])):
+            continue
+        data, *weights = conv.inputs
+        shape = graph.shape(data)
+        out = [_meets_all(*side) for side in zip(
+            shape[2:], conv.sides('kernel'), conv.sides('pad', (0, 0)),
+            conv.sides('stride', (1, 1)))]
+        if not out or not all(out):
+            continue
+        filters, bias, name = int(conv.attrs['num_filter']), len(weights) > 1, conv.name
+        matrix = Node('_gluonblocks_matrix', name + '_matrix', weights, {
+            'filters': filters, 'channels': shape[1], 'map': '%dx%d' % shape[2:],
+            'kernel': conv.pair('kernel'), 'pad': conv.pair('pad', (0, 0)),
+            'stride': conv.pair('stride', (1, 1)), 'bias': int(bias)})
+        flat = Node('Reshape', name + '_flat', [data], {'shape': '(0, -1)'})
+        product = Node('FullyConnected', name + '_product',
+                       [flat.entry(), matrix.entry()] + [matrix.entry(1)] * bias,
+                       {'num_hidden': filters * out[0] * out[1], 'flatten': False,
+                        'no_bias': not bias})
+        graph.replace(conv, Node('Reshape', name + '_map', [product.entry()], {
+            'shape': '(0, %d, %d, %d)' % (filters, *out)}).entry())
+    return graph
+
+
+def divide_norms(graph):
+    """The norm of a concatenation -> norms of its pieces; the convolution after it -> a sum.
+
+        X, Y -> Concat -> BatchNorm -> Activation -> Convolution
+        X -> BatchNorm -> Activation -> Convolution, Y the same; both -> add_n
+
+    A convolution is divided only if adding up costs less than is saved. Each new norm takes some
+    channels of the moving averages, as inputs of their own (`graph.slices`). Left alone are
+    concatenations that something else takes too, those of pieces that oneDNN would have to
+    rearrange, and norms that share their averages with others, which move them in turn.
+    """
+    joints = [node for node in graph.nodes
+              if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
+    pieces, divided, idle = {}, [], set()  # pieces: a concatenation -> [(entry, channels), ...]
+    for joint in joints:
+        pieces[joint] = [piece for entry in joint.inputs
+                         for piece in (pieces.get(entry[0]) or [(entry, _channels(graph, entry))])]
+    for joint in reversed(joints):  # those that take others come first
+        users = graph.users(joint.entry())
+        norms = [user for user in users if user and _can_divide(graph, user)]
+        if all(channels and not channels % VECTOR for _, channels in pieces[joint]) and all(
+                user in norms or user in idle for user in users):
+            idle.add(joint)
+            divided += [(norm, pieces[joint]) for norm in norms]
+    for norm, parts in divided:
+        divide(graph, norm, parts)
+    return graph
+
+
 TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, divide_norms]
 PREDICTION = [fuse_stages, fuse_norms]
 
@@ -116,3 +185,25 @@ def _is_staged_pooling(pool, shape):
             and attrs.get('layout', 'None') in ('None', 'NCHW')
             and not any(pool.sides('pad', (0, 0))) and len(window) == 2
             and all(w <= n for w, n in zip(window, shape[2:])))
+
+
+def _meets_all(size, kernel, pad, stride):
+    """The pixels along a side of the output if each meets each of `size` input pixels, else 0.
+
+    0 as well if the matrix would have twice the weights, or more, for each side.
+    """
+    out = (size + 2 * pad - kernel) // stride + 1
+    # Output pixel p meets input pixel q by the tap q - p * stride + pad. If the first one meets the
+    # last, there is so little left over that the last one meets the first.
+    return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0
+
+
+def _can_divide(graph, node):
+    """Return True for a norm whose parameters are its own and learn by written gradients."""
+    return (is_plain_norm(node) and graph.learns(node.inputs[1:3])
+            and graph.is_fixed(node.inputs[3:]) and graph.is_only(node, node.inputs[1:]))
+
+
+def _channels(graph, entry):
+    shape = graph.shape(entry)
+    return shape[1] if len(shape) == 4 else 0

@@ -9,9 +9,9 @@ from ..graphs.operators import VARIABLE
 from ..runs.config import read_config
 from ..runs.load import BEST, FINAL
 from ..runs.options import OPTIONS
-from ..runs.records import TIMES
+from ..runs.records import TIMES, HistoryRow, TimesRow, read_csv
 from ..runs.resolve import default_options
-from ..training.loop import HistoryRow, TimesRow, best_epoch, read_csv
+from ..training.loop import best_epoch
 
 
 class RunView(NamedTuple):

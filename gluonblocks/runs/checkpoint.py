@@ -8,8 +8,9 @@ from mxnet import nd
 
 from ..files import DamagedFile
 from ..training.hooks import NonFiniteLoss
-from ..training.loop import HistoryRow, best_epoch
+from ..training.loop import best_epoch
 from .ranks import PREFIX, add_workers
+from .records import HistoryRow
 from .tensors import encode_tensors, read_tensors
 from .weights import check_net_arrays, first_non_finite, set_net_arrays
 

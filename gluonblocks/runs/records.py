@@ -1,14 +1,38 @@
-"""What a run's folder shows of its epochs: history, seconds, curves."""
+"""The epochs of a run in the files of its folder: history, seconds, curves."""
+import csv
+import io
 import json
 import math
 import os
+from typing import NamedTuple
 
 from ..drawing.curves import draw_curves
 from ..files import read_file, write_file
-from ..training.loop import EpochRecord, HistoryRow, TimesRow, read_csv, to_csv, to_jsonl
+from ..training.loop import EpochRecord
 from ..training.progress import tell
 
+MAX_BYTES = 2 ** 24  # of a hundred thousand epochs
 TIMES, CLOCK, CURVES = 'times.csv', 'clock.json', 'curves.png'
+
+
+class HistoryRow(NamedTuple):
+    """An epoch in a run's history: as in `EpochRecord`, but without the clock, and with the
+    learning rate of its last step."""
+
+    epoch: int
+    loss: float
+    train_acc: float
+    test_acc: float
+    learning_rate: float
+
+
+class TimesRow(NamedTuple):
+    """What the clock said of an epoch: its `seconds`, as in `EpochRecord`, and `rate`, the images
+    trained on in a second, the test left out."""
+
+    epoch: int
+    seconds: float
+    rate: float
 
 
 class EpochFiles:
@@ -79,3 +103,37 @@ class EpochFiles:
 
     def _path(self, name):
         return os.path.join(self._folder, name)
+
+
+def to_csv(kind, rows):
+    """The text of a CSV file of `rows`, records of the class `kind`, with all digits of numbers."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(kind._fields)
+    writer.writerows([repr(number) for number in row] for row in rows)
+    return text.getvalue()
+
+
+def to_jsonl(rows):
+    """The text of a file with `rows`, records of a class above, as one JSON object a line."""
+    return ''.join(json.dumps(row._asdict()) + '\n' for row in rows)
+
+
+def read_csv(kind, path):
+    """Return the rows, of the class `kind`, of a file by `to_csv`.
+
+    Raises ValueError, with the file and the line, if the file is damaged.
+    """
+    head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines() or ['']
+    if tuple(head.split(',')) != kind._fields:
+        raise ValueError('%s, line 1: expected the columns %s, found %r'
+                         % (path, ','.join(kind._fields), head[:80]))
+    rows = []
+    for number, line in enumerate(lines, 2):
+        try:
+            epoch, *others = line.split(',')
+            rows.append(kind(int(epoch), *map(float, others)))
+        except (ValueError, TypeError):  # not a number, or not as many as there are columns
+            raise ValueError('%s, line %d: expected %d numbers, found %r'
+                             % (path, number, len(kind._fields), line[:80]))
+    return rows

@@ -13,14 +13,13 @@ from ..graphs import operators
 from ..models.registry import get_model, name_of
 from ..training.busy import BusyMachine
 from ..training.hooks import Beats, EarlyStop, FiniteLoss, Hook, Reseed, draws_numbers
-from ..training.loop import TrainingState, train_ch5
+from ..training.loop import Alone, TrainingState, train_ch5
 from ..training.losses import make_loss
 from ..training.norms import NormStats
 from ..training.optimizers import make_trainer
 from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
-from ..training.workers import Alone
 from .config import NAME, for_config, recipe_digest
 from .data import load_run_data
 from .fit import check_images, check_output

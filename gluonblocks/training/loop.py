@@ -1,19 +1,15 @@
-"""The training loop, its record of each epoch and the files of records: D2L 5.5, 5.11 to 5.13."""
-import csv
-import io
-import json
+"""The training loop and its record of each epoch: D2L 5.5, 5.11 to 5.13."""
 import time
 from typing import NamedTuple
 
 from mxnet import autograd, gluon
 
 from ..devices import devices_of
-from ..files import read_file
+from ..graphs import Net, operators
+from ..mxnet_private import is_hybridized
 from .feed import LabelCheck, batches_of, check_net, split
+from .interrupt import DeferredInterrupt
 from .metrics import RunningSum, count_hits, count_right
-from .workers import Alone
-
-MAX_BYTES = 2 ** 24  # of a hundred thousand epochs
 
 
 class EpochRecord(NamedTuple):
@@ -83,6 +79,34 @@ class TrainingState:
         self.batch, self.images = batch, images
         self.start, self._seconds_before = time.time(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
+
+
+class Alone:
+    """The only process: what it counts is all that there is, and nobody is to be met.
+
+    `part` is its share of the data, for their loaders, `trainer` makes its Trainer and `interrupt`
+    the context within which Ctrl-C waits.
+    """
+
+    part, rank, num_workers = None, 0, 1
+    trainer, interrupt = gluon.Trainer, DeferredInterrupt
+
+    def devices(self, devices):
+        """Which of `devices`, those of a run, are this process's."""
+        return devices
+
+    def join(self, facts):
+        """Meet the others, for whom `facts()`, a dict, must be the same."""
+
+    def total(self, *numbers):
+        """The sums of `numbers` over all workers."""
+        return numbers
+
+    def meet(self, net, num_images):
+        """Make `net` one and the same for all workers, after an epoch's steps over `num_images`."""
+
+    def mark(self, phase='training', step=None):
+        """Note what this process does, and after which step."""
 
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
@@ -214,57 +238,3 @@ def _zero_losses(net, devices):
     """
     return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
             if param.grad_req != 'null']
-
-
-class HistoryRow(NamedTuple):
-    """An epoch in a run's history: as in `EpochRecord`, but without the clock, and with the
-    learning rate of its last step."""
-
-    epoch: int
-    loss: float
-    train_acc: float
-    test_acc: float
-    learning_rate: float
-
-
-class TimesRow(NamedTuple):
-    """What the clock said of an epoch: its `seconds`, as in `EpochRecord`, and `rate`, the images
-    trained on in a second, the test left out."""
-
-    epoch: int
-    seconds: float
-    rate: float
-
-
-def to_csv(kind, rows):
-    """The text of a CSV file of `rows`, records of the class `kind`, with all digits of numbers."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(kind._fields)
-    writer.writerows([repr(number) for number in row] for row in rows)
-    return text.getvalue()
-
-
-def to_jsonl(rows):
-    """The text of a file with `rows`, records of a class above, as one JSON object a line."""
-    return ''.join(json.dumps(row._asdict()) + '\n' for row in rows)
-
-
-def read_csv(kind, path):
-    """Return the rows, of the class `kind`, of a file by `to_csv`.
-
-    Raises ValueError, with the file and the line, if the file is damaged.
-    """
-    head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines() or ['']
-    if tuple(head.split(',')) != kind._fields:
-        raise ValueError('%s, line 1: expected the columns %s, found %r'
-                         % (path, ','.join(kind._fields), head[:80]))
-    rows = []
-    for number, line in enumerate(lines, 2):
-        try:
-            epoch, *others = line.split(',')
-            rows.append(kind(int(epoch), *map(float, others)))
-        except (ValueError, TypeError):  # not a number, or not as many as there are columns
-            raise ValueError('%s, line %d: expected %d numbers, found %r'
-                             % (path, number, len(kind._fields), line[:80]))
-    return rows

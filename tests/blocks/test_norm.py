@@ -123,7 +123,8 @@ def test_prediction_uses_the_averages_and_leaves_them(fused):
 
 def test_untrained_layer_predicts_with_variance_zero(fused):
     # Book: moving_var starts at 0, so each value is multiplied by 1 / sqrt(1e-5).
-    close(block((2, 3), fused=fused)(nd.ones((2, 3))), np.full((2, 3), 1 / np.sqrt(1e-5)), rtol=1e-6)
+    layer = block((2, 3), fused=fused)
+    close(layer(nd.ones((2, 3))), np.full((2, 3), 1 / np.sqrt(1e-5)), rtol=1e-6)
 
 
 def test_train_mode_without_recording_trains_too(fused):

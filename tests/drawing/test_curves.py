@@ -6,7 +6,7 @@ import pytest
 from matplotlib import figure, image, pyplot
 
 from gluonblocks.drawing.curves import draw_curves
-from gluonblocks.training.loop import HistoryRow
+from gluonblocks.runs.records import HistoryRow
 
 ROWS = [HistoryRow(1, 0.9, 0.5, 0.4, 0.1), HistoryRow(2, 0.5, 0.8, 0.7, 0.1),
         HistoryRow(3, 0.4, 0.9, 0.7, 0.1)]

@@ -15,34 +15,32 @@ static Floats some(size_t n) {
   return v;
 }
 
-template <class A>
-static double norm(int N, int C) {
+static double norm(gb::Activation kind, int N, int C) {
   const size_t n = static_cast<size_t>(N) * C;
   Floats x = some(n), dy = some(n), g = some(C), b = some(C), mean(C), var(C), y(n), dx(n), dg(C), db(C);
   gb::NormState state;
   for (int i = 0; i < 2; ++i) {
-    gb::norm_forward<A>(x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f,
+    gb::norm_forward(kind, x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f,
                         .9f, &state);
-    gb::norm_backward<A>(dy.data(), x.data(), y.data(), i ? nullptr : dx.data(), dg.data(), db.data(), N,
+    gb::norm_backward(kind, dy.data(), x.data(), y.data(), i ? nullptr : dx.data(), dg.data(), db.data(), N,
                          C, &state);
-    gb::norm_predict<A>(x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f);
+    gb::norm_predict(kind, x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f);
   }
   return y[n - 1] + dx[n - 1] + dg[C - 1] + db[C - 1] + mean[C - 1] + var[C - 1];
 }
 
-template <class A>
-static double stage(gb::Shape g) {
+static double stage(gb::Activation kind, gb::Shape g) {
   Floats x = some(static_cast<size_t>(g.N) * g.IC * g.H * g.W), w = some(g.OC * g.taps());
   Floats c = some(g.OC), ga = some(g.OC), b = some(g.OC), mean(g.OC), var(g.OC), dg(g.OC), db(g.OC);
   Floats y(static_cast<size_t>(g.N) * g.OC * g.pooled()), dy = some(y.size()), dx(x.size()), dw(w.size());
   Floats dc(g.OC);
   gb::StageState state;
   for (int i = 0; i < 2; ++i) {
-    gb::stage_forward<A>(g, x.data(), w.data(), i ? nullptr : c.data(), ga.data(), b.data(), mean.data(),
+    gb::stage_forward(kind, g, x.data(), w.data(), i ? nullptr : c.data(), ga.data(), b.data(), mean.data(),
                          var.data(), y.data(), 1e-5f, .9f, &state);
-    gb::stage_backward<A>(g, dy.data(), x.data(), w.data(), i ? nullptr : dx.data(), dw.data(),
+    gb::stage_backward(kind, g, dy.data(), x.data(), w.data(), i ? nullptr : dx.data(), dw.data(),
                           i ? nullptr : dc.data(), dg.data(), db.data(), &state);
-    gb::stage_predict<A>(g, x.data(), w.data(), i ? nullptr : c.data(), ga.data(), b.data(), mean.data(),
+    gb::stage_predict(kind, g, x.data(), w.data(), i ? nullptr : c.data(), ga.data(), b.data(), mean.data(),
                          var.data(), y.data(), 1e-5f, &state);
     if (i == 0 && g.N > 1) --g.N;  // a smaller last batch in the same state
   }
@@ -68,14 +66,14 @@ int main() {
   double s = 0;
   const int norms[][2] = {{1, 1}, {5, 3}, {70, 33}, {1, 16}, {2, 5000}};
   for (const auto& n : norms)
-    s += norm<gb::Identity>(n[0], n[1]) + norm<gb::Sigmoid>(n[0], n[1]) + norm<gb::Relu>(n[0], n[1]);
+    s += norm(gb::IDENTITY, n[0], n[1]) + norm(gb::SIGMOID, n[0], n[1]) + norm(gb::RELU, n[0], n[1]);
   for (int channels = 1; channels < 14; ++channels) {
     const gb::Shape g = {3, 2, 7, 9, channels, 3, 5, 1, 0, 2, 2, 2, 2};
-    s += stage<gb::Sigmoid>(g);
+    s += stage(gb::SIGMOID, g);
   }
   const gb::Shape others[] = {{1, 1, 28, 28, 6, 5, 5, 0, 0, 2, 2, 2, 2}, {33, 3, 6, 5, 4, 1, 1, 0, 0, 1, 1, 1, 1},
                               {17, 2, 3, 8, 3, 3, 7, 2, 6, 3, 2, 1, 3}, {2, 1, 2, 2, 1, 2, 2, 0, 0, 1, 1, 1, 1}};
-  for (const gb::Shape& g : others) s += stage<gb::Relu>(g) + stage<gb::Identity>(g);
+  for (const gb::Shape& g : others) s += stage(gb::RELU, g) + stage(gb::IDENTITY, g);
   const gb::SmallMap maps[] = {{4, 3, 3, 3, 2, 2, 1, 1, 1, 1}, {2, 5, 3, 3, 1, 1, 1, 1, 1, 1},
                                {3, 2, 3, 3, 2, 2, 1, 1, 2, 2}, {1, 1, 2, 5, 1, 3, 1, 2, 2, 1},
                                {2, 2, 3, 3, 4, 5, 0, 1, 1, 2}};

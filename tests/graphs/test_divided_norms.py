@@ -6,9 +6,9 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.graphs.divided_norms import divide_norms
 from gluonblocks.graphs.graph import Graph
 from gluonblocks.graphs.net import Net
+from gluonblocks.graphs.passes import divide_norms
 
 GROWTH = 16
 

@@ -1,4 +1,6 @@
 """The operators' numbers against float64, in the cases where floats are short of digits."""
+import os
+
 import kernels_reference as reference
 import numpy as np
 import pytest
@@ -132,7 +134,8 @@ def test_no_number_goes_through_a_stage_in_its_channels(where, spoilt, bad):
 @pytest.mark.parametrize('threads', ['1', '2'])
 def test_two_runs_give_the_same_bits(rng, threads, python):
     code = """
-import gluonblocks, hashlib, numpy as np
+import gluonblocks, hashlib, sys, numpy as np
+sys.path.insert(0, %r)
 from gluonblocks.graphs.operators import status
 from single_operators import norm_graphs, run, stage_graphs, values
 assert status().ready
@@ -146,7 +149,7 @@ for _, ours, shapes in (norm_graphs((50, 7), 'sigmoid'), norm_graphs((300, 40)),
         said.add(hashlib.sha256(b''.join(got[name].tobytes() for name in sorted(got))).hexdigest())
     assert len(said) == 1
     print(*said)
-"""
+""" % os.path.dirname(os.path.dirname(__file__))
     assert python(code, OMP_NUM_THREADS=threads) == python(code, OMP_NUM_THREADS=threads)
 
 

@@ -12,7 +12,7 @@ from single_operators import matrix_graphs, run, values
 import gluonblocks as gb
 from gluonblocks.graphs.graph import Graph
 from gluonblocks.graphs.net import Net
-from gluonblocks.graphs.small_maps import multiply_small_maps
+from gluonblocks.graphs.passes import multiply_small_maps
 
 # The map, kernel, pad and stride of convolutions in which each output pixel meets each input pixel.
 MEETING = [((2, 2), (3, 3), (1, 1), (1, 1)), ((1, 1), (3, 3), (1, 1), (1, 1)),

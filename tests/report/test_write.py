@@ -16,8 +16,7 @@ from small_runs import WHOLE, start, stopped
 import gluonblocks as gb
 from gluonblocks.data import datasets
 from gluonblocks.data.fashion_mnist import DataError
-from gluonblocks.runs.records import TIMES
-from gluonblocks.training.loop import HistoryRow, TimesRow, read_csv
+from gluonblocks.runs.records import TIMES, HistoryRow, TimesRow, read_csv
 
 pytestmark = pytest.mark.usefixtures('little_data')
 

@@ -14,8 +14,8 @@ from gluonblocks.runs.checkpoint import (
     load_checkpoint,
     restore_checkpoint,
 )
+from gluonblocks.runs.records import HistoryRow
 from gluonblocks.training.hooks import Reseed, draws_numbers
-from gluonblocks.training.loop import HistoryRow
 from gluonblocks.training.optimizers import make_trainer
 
 OPTIONS = {'optimizer': 'sgd', 'lr': 0.1, 'momentum': None, 'weight_decay': None,

@@ -6,14 +6,8 @@ import pytest
 from conftest import smaller
 
 import gluonblocks as gb
-from gluonblocks.training.loop import (
-    EpochRecord,
-    History,
-    HistoryRow,
-    read_csv,
-    to_csv,
-    to_jsonl,
-)
+from gluonblocks.runs.records import HistoryRow, read_csv, to_csv, to_jsonl
+from gluonblocks.training.loop import EpochRecord, History
 
 PRINTED = [
     ((1, 0.6653, 0.761, 0.806, 142.5),

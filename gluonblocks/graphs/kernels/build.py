@@ -150,9 +150,9 @@ def _find(folder, key):
             continue
         path = os.path.join(folder, name)
         with contextlib.suppress(OSError):  # another process removes it too, or it cannot be read
-            if name == '%s-%s.so' % (
-                    key, hashlib.sha256(read_file(path, MAX_BYTES)).hexdigest()):
-                return path
+            with open(path, 'rb') as f:
+                if name == '%s-%s.so' % (key, hashlib.sha256(f.read()).hexdigest()):
+                    return path
             os.unlink(path)
     return None
 

@@ -68,7 +68,9 @@ void clear(Tensors* out, size_t from) {
 
 // Fills in the shape of an input that is not known yet, and says if a known one has as many elements.
 bool fits(std::vector<unsigned>* shape, const std::vector<unsigned>& expected) {
-  if (shape->empty()) *shape = expected;
+  bool known = !shape->empty();
+  for (unsigned n : *shape) known &= n && n <= INT32_MAX;  // MXNet passes -1 for an unknown size
+  if (!known) *shape = expected;
   size_t found = 1, right = 1;
   for (unsigned n : *shape) found *= n;
   for (unsigned n : expected) right *= n;
