@@ -101,8 +101,8 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as MXNet's symbol.
 
-        That is Gluon's trace of the net after the passes. With `training`, the one that is recorded
-        and then differentiated. Raises RuntimeError for a net that is not initialized.
+        That is Gluon's trace of the net after the passes; with `training`, the one that is recorded
+        and then differentiated.
         """
         x = mx.nd.zeros(shape)
         with _lock, autograd.pause():

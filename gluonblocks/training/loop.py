@@ -165,6 +165,8 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
          workers):
     devices = devices_of(ctx)
     check_net(net, devices, training=True)
+    if isinstance(net, Net) and is_hybridized(net) and devices[0].device_type == 'cpu':
+        operators.available()  # compiled, if need be, before the clock of an epoch runs
     if not state.step:
         # Book: a list of devices is printed as a list.
         print('training on', devices if isinstance(ctx, (list, tuple)) or len(devices) > 1
