@@ -2,6 +2,8 @@
 import mxnet as mx
 import numpy as np
 
+FLOATS = ('float16', 'float32', 'float64')
+
 
 def check_positive(name, value):
     """ValueError unless `value` is a whole number from 1."""
@@ -34,3 +36,28 @@ def check_images(block, X, num_channels=0, least=1):
     if min(X.shape[2:]) < least:
         raise ValueError('%s got input of shape %s; height and width must be at least %d'
                          % (block, X.shape, least))
+
+
+def check_norm_input(X, num_dims=None, **params):
+    """ValueError unless X, (N, C) or (N, C, H, W), fits the parameters of a norm, given by name.
+
+    `num_dims` is the only rank that is taken; None: both.
+    """
+    check_classic_arrays('batch normalization', X)
+    if not isinstance(X, mx.nd.NDArray):
+        raise ValueError('X must be an NDArray, got %s: use nd.array(X)' % type(X).__name__)
+    if X.ndim not in ((num_dims,) if num_dims else (2, 4)):
+        shapes = {2: '(N, C)', 4: '(N, C, H, W)'}
+        raise ValueError('X must have shape %s, got %s' % (
+            shapes.get(num_dims, ' or '.join(shapes.values())), X.shape))
+    dtype = np.dtype(X.dtype).name
+    if dtype not in FLOATS:
+        raise ValueError("X must have dtype %s, got %s: use X.astype('float32')"
+                         % (' or '.join(FLOATS), dtype))
+    for name, param in params.items():
+        if param.size != X.shape[1]:
+            raise ValueError('X has %d channels (shape %s), but %s has %d elements (shape %s)'
+                             % (X.shape[1], X.shape, name, param.size, param.shape))
+        if np.dtype(param.dtype).name not in (dtype, 'float32' if dtype == 'float16' else dtype):
+            raise ValueError("X has dtype %s, but %s has %s: cast one of them, for example by "
+                             "net.cast('%s')" % (dtype, name, np.dtype(param.dtype).name, dtype))

@@ -3,10 +3,8 @@ import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
-from ..checks import check_classic_arrays, check_positive
+from ..checks import check_classic_arrays, check_norm_input, check_positive
 from .parameters import channel_parameter, load_parameters
-
-_FLOATS = ('float16', 'float32', 'float64')
 
 
 def chapter_step(X, gamma, beta, eps):
@@ -20,8 +18,7 @@ def chapter_step(X, gamma, beta, eps):
 
 def fused_step(X, gamma, beta, eps):
     """The same by MXNet's fused operator, in one pass instead of a dozen."""
-    # The operator moves averages in its backward pass: these two are thrown away.
-    scratch = [nd.zeros_like(gamma), nd.zeros_like(gamma)]
+    scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)  # it moves averages of its own, in backward
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
     with autograd.pause():
@@ -32,9 +29,8 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     """Normalize X, (N, C) or (N, C, H, W), per channel; return (Y, moving_mean, moving_var).
 
     While training (`autograd.is_training()`, as under `autograd.record()`), the mean and the biased
-    variance of the batch are used, and the averages move:
+    variance of the batch are used, and the averages move, outside the autograd graph:
     new = momentum * old + (1 - momentum) * batch. Otherwise the averages are used, unchanged.
-    The averages returned are not part of the autograd graph.
 
     gamma, beta, moving_mean and moving_var hold C values each, in any shape, of X's dtype; float16
     input may come with float32 parameters. `fused=False` runs the chapter's lines, to step through
@@ -44,7 +40,7 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     Raises ValueError for other ranks, another C, other dtypes, and arrays of `mx.np`.
     Source: D2L 5.11.2; Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
-    _check(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
+    check_norm_input(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
     shape, dtype = (1, -1) + (1,) * (X.ndim - 2), X.dtype
     X, gamma, beta = _at_least_float32(X, gamma.reshape(shape), beta.reshape(shape))
     if autograd.is_training():
@@ -60,7 +56,8 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
             Y = nd.BatchNorm(X, gamma, beta, mean, var, eps=eps, fix_gamma=False,
                              use_global_stats=True)
         else:
-            Y = gamma * (X - mean) / nd.sqrt(var + eps) + beta
+            X_hat = (X - mean) / nd.sqrt(var + eps)
+            Y = gamma * X_hat + beta
     return Y.astype(dtype, copy=False), moving_mean, moving_var
 
 
@@ -69,11 +66,12 @@ def _at_least_float32(*arrays):
 
 
 def _setting(name, most):
+    """A property of a layer: True or False if `most` is True, else a number from 0 to `most`."""
     def set_value(layer, value):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not (
-                0 <= value <= most):
+        if most is not True and (isinstance(value, bool) or not isinstance(
+                value, (int, float, np.number)) or not 0 <= value <= most):
             raise ValueError('%s must be a number from 0 to %g, got %r' % (name, most, value))
-        layer._kwargs[name] = float(value)
+        layer._kwargs[name] = type(most)(value)
     return property(lambda layer: layer._kwargs[name], set_value)
 
 
@@ -93,8 +91,7 @@ class BatchNorm(nn.BatchNorm):
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
     (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved with the net.
 
-    Book: the book keeps the averages in plain arrays, which `save_parameters` drops. Its files load
-    here and into the models of `get_model`, with a warning.
+    Book: its averages are plain arrays, which are not saved. Such files load, with a warning.
 
     Raises ValueError for other ranks or dtypes, for channels that differ from `num_features`, and
     under `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.
@@ -121,21 +118,16 @@ class BatchNorm(nn.BatchNorm):
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 
     eps = _setting('eps', np.inf)
-    momentum = _setting('momentum', 1)
-    use_global_stats = property(
-        lambda self: self._kwargs['use_global_stats'],
-        lambda self, value: self._kwargs.update(use_global_stats=bool(value)))
+    momentum = _setting('momentum', 1.0)
+    use_global_stats = _setting('use_global_stats', True)
     running_mean = property(lambda self: self.moving_mean)
     running_var = property(lambda self: self.moving_var)
 
     def forward(self, X):
         check_classic_arrays('batch normalization', X)
         if isinstance(X, nd.NDArray):
-            if X.ndim != self.num_dims:
-                raise ValueError('%r takes input of shape %s, got %s' % (
-                    self, '(N, C)' if self.num_dims == 2 else '(N, C, H, W)', X.shape))
             self.moving_mean.check_initialized()
-            _check(X, **{name: param.data(X.context) for name, param in self._reg_params.items()})
+            check_norm_input(X, self.num_dims, gamma=self.gamma.data(X.context))
         return super().forward(X)
 
     def hybrid_forward(self, F, X, gamma, beta, moving_mean, moving_var):
@@ -145,8 +137,8 @@ class BatchNorm(nn.BatchNorm):
         with autograd.train_mode() if trains else autograd.predict_mode():
             Y, new_mean, new_var = batch_norm(X, gamma, beta, moving_mean, moving_var,
                                               self.eps, self.momentum, self.fused)
-        if trains:
-            with autograd.pause():
+        with autograd.pause():
+            if trains:
                 moving_mean[:], moving_var[:] = new_mean, new_var
         return Y
 
@@ -156,22 +148,3 @@ class BatchNorm(nn.BatchNorm):
 
     def __repr__(self):
         return 'BatchNorm(%d, num_dims=%d)' % (self.num_features, self.num_dims)
-
-
-def _check(X, **params):
-    check_classic_arrays('batch normalization', X)
-    if not isinstance(X, nd.NDArray):
-        raise ValueError('X must be an NDArray, got %s: use nd.array(X)' % type(X).__name__)
-    if X.ndim not in (2, 4):
-        raise ValueError('X must have shape (N, C) or (N, C, H, W), got %s' % (X.shape,))
-    dtype = np.dtype(X.dtype).name
-    if dtype not in _FLOATS:
-        raise ValueError("X must have dtype %s, got %s: use X.astype('float32')"
-                         % (' or '.join(_FLOATS), dtype))
-    for name, param in params.items():
-        if param.size != X.shape[1]:
-            raise ValueError('X has %d channels (shape %s), but %s has %d elements (shape %s)'
-                             % (X.shape[1], X.shape, name, param.size, param.shape))
-        if np.dtype(param.dtype).name not in (dtype, 'float32' if dtype == 'float16' else dtype):
-            raise ValueError("X has dtype %s, but %s has %s: cast one of them, for example by "
-                             "net.cast('%s')" % (dtype, name, np.dtype(param.dtype).name, dtype))

@@ -40,8 +40,8 @@ def test_input_that_is_not_floats_of_the_parameters_kind_is_refused(X, message):
 
 @pytest.mark.parametrize('hybridize', [False, True])
 @pytest.mark.parametrize('num_dims, shape, message', [
-    (4, (2, 3), r'takes input of shape \(N, C, H, W\), got'),
-    (2, (2, 3, 4, 4), r'takes input of shape \(N, C\), got'),
+    (4, (2, 3), r'must have shape \(N, C, H, W\), got'),
+    (2, (2, 3, 4, 4), r'must have shape \(N, C\), got'),
     (4, (2, 5, 4, 4), '5 channels .* gamma has 3 elements')])
 def test_block_refuses_input_of_another_shape(num_dims, shape, message, hybridize):
     layer = gb.BatchNorm(3, num_dims=num_dims)
