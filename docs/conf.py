@@ -31,6 +31,7 @@ PAGES = {
     ],
     'Reference': [
         'docs/library',
+        'docs/one_step',
         'docs/reference/index',
         'docs/reference/commands',
     ],

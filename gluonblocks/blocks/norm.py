@@ -18,7 +18,7 @@ def chapter_step(X, gamma, beta, eps):
 
 def fused_step(X, gamma, beta, eps):
     """The same by MXNet's fused operator, in one pass instead of a dozen."""
-    scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)  # it moves averages of its own, in backward
+    scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)  # averages, which it moves in backward
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
     with autograd.pause():

@@ -97,9 +97,9 @@ def facts(**asked):
     return workers.facts
 
 
-def test_workers_compare_versions_and_the_way_that_computes():
+def test_workers_compare_versions_and_the_use_of_the_operators():
     found = facts()
-    assert all(found[name] for name in ('gluonblocks', 'mxnet', 'numpy', 'way'))
+    assert all(found[name] for name in ('gluonblocks', 'mxnet', 'numpy', 'operators'))
 
 
 @pytest.mark.parametrize('asked, differs', [
