@@ -6,14 +6,11 @@ import mxnet as mx
 from mxnet import base
 
 
-def traced(block):
-    """The symbol of the graph that a hybridized block was traced to."""
-    return block._cached_graph[1]
-
-
 def set_traced(block, symbol):
     """Keep the traced graph where Gluon and mx.contrib.amp look for it; its input is 'data'."""
     block._cached_graph = (mx.sym.var('data'),), symbol
+    outputs = len(symbol.list_outputs())
+    block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # as Gluon counts them
 
 
 def is_hybridized(block):

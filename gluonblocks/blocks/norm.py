@@ -1,4 +1,6 @@
 """Batch normalization: D2L 5.11, after Ioffe & Szegedy 2015 (arXiv:1502.03167)."""
+import sys
+
 import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
@@ -22,7 +24,8 @@ def fused_step(X, gamma, beta, eps):
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
     with autograd.pause():
-        return Y, mean.reshape(gamma.shape), (inverse_deviation ** -2 - eps).reshape(gamma.shape)
+        var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may go below
+        return Y, mean.reshape(gamma.shape), var.reshape(gamma.shape)
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=True):
@@ -82,7 +85,7 @@ class BatchNorm(nn.BatchNorm):
     `momentum` and `fused` are those of `batch_norm`. With `use_global_stats` the averages are used
     while training too, and stay as they are.
 
-    Called imperatively, the layer is `batch_norm`, and the averages move in the forward pass.
+    Called imperatively, it computes `batch_norm`, and the averages move in the forward pass.
     Hybridized, it is one `BatchNorm` node of MXNet, whatever `fused` says: the averages move in the
     backward pass, as everywhere in Gluon, and the settings are fixed when the graph is traced.
     After changing `eps`, `momentum` or `use_global_stats`, call `hybridize()` again.
@@ -117,7 +120,7 @@ class BatchNorm(nn.BatchNorm):
         self.moving_mean = channel_parameter(self.params, 'moving_mean', shape, init.Zero(), 'null')
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 
-    eps = _setting('eps', np.inf)
+    eps = _setting('eps', sys.float_info.max)
     momentum = _setting('momentum', 1.0)
     use_global_stats = _setting('use_global_stats', True)
     running_mean = property(lambda self: self.moving_mean)

@@ -4,6 +4,7 @@ They are plain blocks, which run operator by operator and are not hybridized. Gi
 return what they predict, so that nets with them can be exported.
 """
 import mxnet as mx
+import numpy as np
 from mxnet import autograd, gluon, init, nd
 
 from ..checks import check_classic_arrays, check_positive
@@ -43,8 +44,8 @@ class _OtherNorm(gluon.Block):
             raise ValueError('%s takes input of shape %s, got %s' % (
                 self.name, ('(N, %d)' if self._num_dims == 2 else '(N, %d, H, W)')
                 % self._num_features, X.shape))
-        X_hat = self.normalize(nd, X, self._follow)
-        return self.gamma.data(X.context) * X_hat + self.beta.data(X.context)
+        with X.context:
+            return self.gamma.data() * self.normalize(nd, X, self._follow) + self.beta.data()
 
     def _follow(self, name, batch):
         average = getattr(self, name).data()
@@ -127,7 +128,7 @@ class Whitening(_OtherNorm):
 
         def batch_matrix():
             D = F.broadcast_sub(Z, F.mean(Z, axis=1, keepdims=True))
-            eye = F.eye(self._num_features)
+            eye = F.eye(self._num_features, dtype=np.dtype(self.gamma.dtype).name)
             cov = F.dot(D, D, transpose_b=True) / Z.shape[1] + self._eps * eye
             return _inverse_root(F, cov, eye, self._num_iterations)
         W = follow('moving_matrix', batch_matrix)

@@ -29,8 +29,8 @@ class ChannelParameter(gluon.Parameter):
                 % self.name)
 
     def _reduce(self):  # Gluon asks it for the values that it writes to a file
-        # With static_shape, a graph writes averages without MXNet's engine knowing: one file in
-        # five held those of an earlier step.
+        # With static_shape, a graph writes averages without MXNet's engine knowing: one
+        # saved file in five held the averages of an earlier step.
         nd.waitall()
         return super()._reduce()
 

@@ -12,18 +12,19 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """Some channels of a parameter, in the same memory: it stands for one in what a graph takes."""
+    """Some channels of a parameter, in the same memory: it takes a parameter's place among the
+    graph's inputs."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end
-        self._whole = self._slice = None
+        self._last = None, None  # the array of the parameter, and its slice
 
     def data(self, ctx=None):
-        whole = self._param.data(ctx)
-        if whole is not self._whole:  # the first time, on another device, or newly set
+        whole, part = self._param.data(ctx), self._last
+        if part[0] is not whole:  # the first time, on another device, or newly set
             with autograd.pause():
-                self._whole, self._slice = whole, whole.reshape(-1)[self._begin:self._end]
-        return self._slice
+                part = self._last = whole, whole.reshape(-1)[self._begin:self._end]
+        return part[1]
 
 
 def divide(graph, norm, pieces):

@@ -5,6 +5,8 @@ from typing import Any, Dict, List, Tuple
 
 import mxnet as mx
 
+CASTS = ('Cast', 'amp_cast', 'amp_multicast')
+
 
 class Node:
     """A node of a graph: `op` ('null' for an input), `name`, `attrs` as text, and `inputs`.
@@ -53,7 +55,7 @@ class Graph:
         self.data = set(shapes)  # the names of the inputs that are not parameters
         # What a pass divided: a new input's name -> (the parameter's name, begin, end).
         self.slices: Dict[str, Tuple[str, int, int]] = {}
-        graph = json.loads(symbol.tojson())
+        graph = json.loads(symbol.tojson(remove_amp_cast=False))
         self._attrs = graph['attrs']  # MXNet's version, by which it reads its own JSON
         nodes: List[Node] = []
         for given in graph['nodes']:
@@ -63,6 +65,8 @@ class Graph:
             nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
+        # Where types change within the net, no pass can tell what is float32.
+        self.operators &= not any(node.op in CASTS for node in nodes)
         self._users: Any = None  # counted when they are asked for, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}
         if shapes:

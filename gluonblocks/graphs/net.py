@@ -1,12 +1,13 @@
 """The net that the registry's models are made of."""
 import threading
+from typing import Any, Dict, NamedTuple
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
-from ..blocks.parameters import load_parameters
+from ..blocks.parameters import ChannelParameter, load_parameters
 from ..files import MXNetPath
 from ..mxnet_private import (
     averaged,
@@ -19,7 +20,6 @@ from ..mxnet_private import (
     is_initialized,
     runs_by_gluon,
     set_traced,
-    traced,
 )
 from . import operators
 from .divided_norms import Slice
@@ -34,18 +34,20 @@ _lock = threading.RLock()  # of compilation: one net is traced at a time
 class Net(nn.HybridSequential):
     """A HybridSequential of layers for images: (N, C, H, W) -> (N, num_classes).
 
-    It is used as Gluon's own is. In addition:
+    Use it like Gluon's own. In addition:
 
     - `features` is all layers but the last, and `output` the last. Both may be replaced:
       `net.output = nn.Dense(5)` prepares a trained net for other classes.
     - Hybridized, it is faster. Gluon runs the graph that it traced as it is. Here the graph is
-      rewritten for each mode and size of images, by the passes of `graphs/passes.py`, and the last
-      `MAX_GRAPHS` are kept. `graph_for` shows the result.
+      rewritten for each mode and size of images, by the passes of `graphs/passes.py`, and the
+      newest `MAX_GRAPHS` are kept. `graph_for` shows the result.
     - `save_parameters` and `export` wait until MXNet has computed what they write.
 
     Raises RuntimeError when called before it is initialized, and ValueError for input that does not
     fit the first layer.
     """
+
+    _traced: Any = None  # a `_Traced`, once a hybridized net has been called
 
     def _alias(self):  # Gluon names nets by it, as in the book
         return 'hybridsequential'
@@ -61,6 +63,9 @@ class Net(nn.HybridSequential):
     @features.setter
     def features(self, block):
         layers = list(block) if isinstance(block, (nn.Sequential, nn.HybridSequential)) else [block]
+        for layer in layers:
+            if not isinstance(layer, nn.HybridBlock):
+                raise ValueError('the features must be HybridBlocks, got %r' % layer)
         output = self.output
         children(self).clear()
         self.add(*layers, output)
@@ -83,17 +88,18 @@ class Net(nn.HybridSequential):
 
     def _clear_cached_op(self):  # Gluon calls it after `hybridize`, `cast` and changes of layers
         super()._clear_cached_op()
-        self._traced = None  # the parameters that the traced graph takes, in its order
-        self._graphs = {}  # the oldest first
+        self._traced = None
 
     def forward(self, x, *args):
         if not isinstance(x, mx.nd.NDArray):
             return super().forward(x, *args)
         try:
-            if args or not is_hybridized(self) or runs_by_gluon(self):
-                return super().forward(x, *args)
-            with x.context:
-                return self._compiled_for(x)(x)
+            if is_hybridized(self) and not args and not runs_by_gluon(self):
+                with x.context:
+                    now = self._traced or self._trace(x)
+                    if now.symbol is not None:
+                        return self._compiled(now, x)(x)
+            return super().forward(x, *args)
         except (RuntimeError, ValueError) as error:  # MXNet's own errors are RuntimeErrors
             self._explain(error, x)
             raise
@@ -104,74 +110,60 @@ class Net(nn.HybridSequential):
         That is Gluon's trace of the net after the passes; with `training`, the one that is recorded
         and then differentiated.
         """
-        x = mx.nd.zeros(shape)
+        param = next(iter(self.collect_params().values()), None)
+        known = param is not None and is_initialized(param)
+        x = mx.nd.zeros(shape, ctx=param.list_ctx()[0] if known else mx.cpu(),
+                        dtype=param.dtype if known else 'float32')
         with _lock, autograd.pause():
-            return self._rewritten(x, training, recording=training, wanted=False).symbol()
+            return _rewritten(self._traced or self._trace(x), x, training, training).symbol()
 
-    def _compiled_for(self, x):
-        """The `_Compiled` graph for x, in today's mode; made if it is not there yet."""
+    def _compiled(self, now, x):
+        """The `_Compiled` graph for x in the current autograd mode; made if it is not there yet."""
         training, recording = autograd.is_training(), autograd.is_recording()
-        if self._traced is None:
-            with _lock, autograd.pause():
-                self._trace(x)
         wanted = recording and _is_recorded(x)
         key = (training, recording, wanted, x.shape[1:], x.dtype, x.context.device_type,
-               operators.are_on(), training and tuple([param.grad_req for param in self._traced]))
-        compiled = self._graphs.get(key)
+               operators.are_on(), training and tuple([param.grad_req for param in now.params]))
+        compiled = now.graphs.get(key)
         if compiled is None:
             with _lock, autograd.pause():
-                graph = self._rewritten(x, training, recording, wanted)
-                compiled = _Compiled(graph, self._traced, dict(flags_of(self)), recording)
-                while len(self._graphs) >= MAX_GRAPHS:
-                    del self._graphs[next(iter(self._graphs))]
-                self._graphs[key] = compiled
+                graph = _rewritten(now, x, training, recording, wanted)
+                compiled = _Compiled(graph, now.params, dict(flags_of(self)), recording)
+                while len(now.graphs) >= MAX_GRAPHS:
+                    del now.graphs[next(iter(now.graphs))]
+                now.graphs[key] = compiled
         return compiled
-
-    def _rewritten(self, x, training, recording, wanted):
-        """The `Graph` for x after the passes; `wanted` says if the gradient of x is asked for."""
-        self._trace(x)
-        # The operators take float32 on the CPU. In training they move averages in the forward pass,
-        # so that it must be recorded; predicting, they have no gradient.
-        ours = (training == recording and x.context.device_type.startswith('cpu')
-                and x.dtype == np.float32 and operators.available())
-        graph = Graph(traced(self), training, ours, {
-            param.name: param.grad_req for param in self._traced if is_dense(param)}, data=x.shape)
-        if wanted:
-            # It may have to be added to another gradient, which the operators cannot: they take a
-            # copy of x.
-            data = graph.input('data')
-            graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
-        for change in TRAINING if training else PREDICTION:
-            graph = change(graph)
-        return graph
 
     def _trace(self, x):
         """Trace the net, for all sizes of images, and give shapes to parameters that lack one."""
-        if self._traced is not None:
-            return
-        # The shape is for layers that print theirs; another batch may have another one.
-        symbol = super().forward(mx.sym.var('data', shape=x.shape))
-        graph = Graph(mx.sym.Group(list(symbol)) if isinstance(symbol, (list, tuple)) else symbol)
-        del graph.input('data').attrs['__shape__']
-        symbol, params = graph.symbol(), self.collect_params()
-        if any(is_deferred(param) for param in params.values()):
-            arguments, _, states = symbol.infer_shape(data=x.shape)
-            names = symbol.list_arguments() + symbol.list_auxiliary_states()
-            for name, shape in zip(names, arguments + states):
-                if name in params and is_deferred(params[name]):
-                    params[name].shape = shape
-                    finish_initialization(params[name])
-        set_traced(self, symbol)
-        self._traced = [params[name] for name in symbol.list_inputs() if name != 'data']
+        with _lock, autograd.pause():
+            # The shape is for layers that print theirs; another batch may have another one.
+            symbol = super().forward(mx.sym.var('data', shape=x.shape))
+            if not isinstance(symbol, mx.sym.Symbol):  # several outputs: Gluon knows their form
+                self._traced = _Traced(None, (), {})
+                return self._traced
+            graph, params = Graph(symbol), self.collect_params()
+            del graph.input('data').attrs['__shape__']
+            symbol = graph.symbol()
+            if any(is_deferred(param) for param in params.values()):
+                arguments, _, states = symbol.infer_shape(data=x.shape)
+                names = symbol.list_arguments() + symbol.list_auxiliary_states()
+                for name, shape in zip(names, arguments + states):
+                    if name in params and is_deferred(params[name]):
+                        params[name].shape = shape
+                        finish_initialization(params[name])
+            set_traced(self, symbol)
+            self._traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
+                                            if name != 'data'], {})
+            return self._traced
 
-    def save_parameters(self, filename, **kwargs):
+    def save_parameters(self, filename, *args, **kwargs):
         """Save as Gluon does, once all that is being computed is there.
 
         With `static_alloc, static_shape`, one file in five written right after a step had the
         running statistics of an earlier one.
         """
         mx.nd.waitall()
-        super().save_parameters(MXNetPath(filename), **kwargs)
+        super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
         """Load a file as `Block.load_parameters` does, or the book's, which lacks the averages.
@@ -186,18 +178,18 @@ class Net(nn.HybridSequential):
         They are those of Gluon's `export`, with norms' parameters of shape (C,), which all loaders
         of MXNet expect. The net has to be hybridized and called once, else RuntimeError is raised.
         """
-        if self._traced is None:
+        if not self._traced or self._traced.symbol is None:
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
                                'batch through it' % self.name)
         mx.nd.waitall()
-        graph = Graph(traced(self))
+        graph = Graph(self._traced.symbol)
         flat = {source for node in graph.nodes if node.op == 'BatchNorm'
                 for source, _, _ in node.inputs[1:]}
         for source in flat:
             source.attrs.pop('__shape__', None)
         flat, symbol = {source.name for source in flat}, graph.symbol()
         states, arrays = symbol.list_auxiliary_states(), {}
-        for param in self._traced:
+        for param in self._traced.params:
             array = averaged(param)
             arrays[('aux:' if param.name in states else 'arg:') + param.name] = (
                 array.reshape(-1) if param.name in flat else array)
@@ -207,11 +199,15 @@ class Net(nn.HybridSequential):
         return files
 
     def _explain(self, error, x):
-        """Raise an error that says more than `error`, if it is known what went wrong."""
+        """Raise an error that says more than `error`, if the cause is known."""
         for param in self.collect_params().values():
             if not is_initialized(param) and not is_deferred(param):
                 raise RuntimeError('%s is not initialized: call net.initialize() first (%s has no '
                                    'value)' % (self.name, param.name)) from error
+        if runs_by_gluon(self) and any(isinstance(param, ChannelParameter) for param in
+                                       self.collect_params().values()):
+            raise ValueError('the back end takes norms of nn.BatchNorm only, as lenet_bn_gluon has '
+                             'them: %s' % error) from error
         first = next(iter(children(self).values()), None)
         if not isinstance(first, nn.Conv2D):
             return
@@ -232,6 +228,33 @@ class Net(nn.HybridSequential):
                        % (channels, 's' * (channels > 1), x.shape))
         if problem:
             raise ValueError('%s %s' % (self.name, problem)) from error
+
+
+class _Traced(NamedTuple):
+    """A net's traced graph (None: it has several outputs), the parameters that it takes, in its
+    order, and the compiled graphs by what they were compiled for, the oldest first."""
+
+    symbol: Any
+    params: Any
+    graphs: Dict[Any, Any]
+
+
+def _rewritten(now, x, training, recording, wanted=False):
+    """The `Graph` for x after the passes; `wanted` says if the gradient of x is asked for."""
+    # The operators take float32 on the CPU. In training they move averages in the forward pass, so
+    # that it must be recorded; predicting, they have no gradient.
+    ours = (training == recording and x.context.device_type.startswith('cpu')
+            and x.dtype == np.float32 and operators.available())
+    graph = Graph(now.symbol, training, ours, {
+        param.name: param.grad_req for param in now.params if is_dense(param)}, data=x.shape)
+    if wanted:
+        # It may have to be added to another gradient, which the operators cannot: they take a copy
+        # of x.
+        data = graph.input('data')
+        graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
+    for change in TRAINING if training else PREDICTION:
+        graph = change(graph)
+    return graph
 
 
 class _Compiled:

@@ -19,7 +19,7 @@ from .kernels.build import Unavailable, library
 VARIABLE = 'GLUONBLOCKS_OPERATORS'
 
 # ready: the operators can be used; reason: why not; remedy: what would help, or ''; faulty: they
-# are there, but do not work.
+# were built, but do not work.
 Status = collections.namedtuple('Status', ['ready', 'reason', 'remedy', 'faulty'])
 
 _lock = threading.Lock()
@@ -47,7 +47,7 @@ def available():
     now = status()
     if not now.ready and not _warned and (now.faulty or os.environ.get(VARIABLE)):
         _warned = True
-        warnings.warn('the C++ operators are not used: %s. Training uses MXNet\'s own operators, '
+        warnings.warn('the C++ operators are not used: %s. Nets use MXNet\'s own operators, '
                       'which are slower%s' % (now.reason, now.remedy and '. To use ours: '
                                               + now.remedy), RuntimeWarning, stacklevel=2)
     return now.ready
@@ -102,7 +102,8 @@ def _load():
         if not wrong:
             return Status(True, '', '', False)
         reason = 'their results differ from MXNet\'s: ' + '; '.join(wrong)
-    return Status(False, reason, 'remove %s, and report this message' % path, True)
+    return Status(False, reason, 'delete %s, and report this message if it comes again' % path,
+                  True)
 
 
 def _check(path):

@@ -190,7 +190,7 @@ def _is_staged_pooling(pool, shape):
 def _meets_all(size, kernel, pad, stride):
     """The pixels along a side of the output if each meets each of `size` input pixels, else 0.
 
-    0 as well if the matrix would have twice the weights, or more, for each side.
+    Also 0 if a side would at least double the number of weights.
     """
     out = (size + 2 * pad - kernel) // stride + 1
     # Output pixel p meets input pixel q by the tap q - p * stride + pad. If the first one meets the

@@ -121,6 +121,14 @@ def test_prediction_uses_the_averages_and_leaves_them(fused):
     assert (new_mean == mean).asnumpy().all() and (new_var == var).asnumpy().all()
 
 
+@pytest.mark.parametrize('X', [[[1., 2, 3]], [[100.3, 0, 1e4]] * 7])
+def test_a_variance_of_nothing_is_zero_and_not_below(X, fused):
+    params = [nd.ones((1, 3))] * 4
+    with autograd.train_mode():
+        _, _, var = gb.batch_norm(nd.array(X), *params, eps=EPS, momentum=0.0, fused=fused)
+    assert (var >= 0).asnumpy().all() and var.max().asscalar() < 1e-6
+
+
 def test_untrained_layer_predicts_with_variance_zero(fused):
     # Book: moving_var starts at 0, so each value is multiplied by 1 / sqrt(1e-5).
     layer = block((2, 3), fused=fused)

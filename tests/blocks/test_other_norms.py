@@ -1,4 +1,5 @@
 """Half a normalization, and whitening, against float64 NumPy."""
+import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, nd
@@ -96,6 +97,27 @@ def test_gradients_are_those_of_finite_differences(kind, shape):
     up, down = [(expected(kind, X + s * step) * rows(weights)).sum() for s in (1, -1)]
     got = (X_nd.grad.asnumpy() * step).sum()
     np.testing.assert_allclose(got, (up - down) / 2, rtol=5e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_each_device_keeps_averages_of_its_own(kind):
+    devices, layer = [mx.cpu(0), mx.cpu(1)], kind(4, num_dims=2)
+    layer.initialize(ctx=devices)
+    for i, ctx in enumerate(devices):
+        with autograd.train_mode():
+            layer(nd.array(mixed((64, 4)) * (i + 1), ctx=ctx)).wait_to_read()
+    for name, param in layer.collect_params('.*moving').items():
+        one, two = [param.data(ctx).asnumpy() for ctx in devices]
+        assert np.abs(one).max() > 0 and np.abs(one - two).max() > 1e-3, name
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_layer_in_float64_computes_in_it(kind):
+    layer = made(kind, SHAPES[0])
+    layer.cast('float64')
+    with autograd.train_mode():
+        Y = layer(nd.array(mixed(SHAPES[0]), dtype='float64'))
+    assert Y.dtype == np.float64 and np.isfinite(Y.asnumpy()).all()
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -1,5 +1,6 @@
 """The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
 import os
+import threading
 
 import mxnet as mx
 import numpy as np
@@ -54,12 +55,12 @@ def assert_close(a, b):
 @pytest.fixture
 def sides(monkeypatch):
     """The sides of the images that a graph was made for, one after the other."""
-    found, rewritten = [], Net._rewritten
+    found, rewritten = [], net_file._rewritten
 
-    def note(net, x, *args, **how):
+    def note(now, x, *args, **how):
         found.append(x.shape[-1])
-        return rewritten(net, x, *args, **how)
-    monkeypatch.setattr(Net, '_rewritten', note)
+        return rewritten(now, x, *args, **how)
+    monkeypatch.setattr(net_file, '_rewritten', note)
     return found
 
 
@@ -79,7 +80,7 @@ def test_only_the_newest_graphs_are_kept(sides):
     given = list(range(8, 9 + net_file.MAX_GRAPHS))
     for side in given + given[1:]:
         net(images(side))
-    assert sides == given and len(net._graphs) == net_file.MAX_GRAPHS
+    assert sides == given and len(net._traced.graphs) == net_file.MAX_GRAPHS
     assert_close(net(images(8)), plain(images(8)))
     assert sides == given + [8]
 
@@ -114,12 +115,79 @@ def test_features_of_another_net_are_taken_over_and_the_output_stays():
     assert_close(net(images()), output(other.features(images())))
 
 
+def test_features_that_cannot_be_layers_leave_the_net_as_it_was():
+    net, other = initialized(), nn.Sequential()
+    other.add(nn.Flatten(), gluon.nn.Lambda('relu'))
+    with pytest.raises(ValueError, match='the features must be HybridBlocks'):
+        net.features = other
+    assert len(net) == 6
+
+
+def test_the_graph_of_a_net_in_float64_has_none_of_our_operators():
+    net = initialized()
+    net.cast('float64')
+    assert '_gluonblocks' not in net.graph_for((4, 1, 8, 8)).tojson()
+
+
+def test_a_layer_that_computes_in_float64_within_the_net_is_left_to_mxnet():
+    net = Net()
+    net.add(nn.Dense(8), nn.HybridLambda(lambda F, X: F.cast(X, 'float64')), gb.BatchNorm(8, 2))
+    net.initialize()
+    net[2].cast('float64')
+    want = net(images())
+    net.hybridize()
+    assert_close(net(images()), want)
+
+
+def test_casts_of_mixed_precision_stay_in_the_graph():
+    from mxnet.contrib import amp
+    net = initialized()
+    converted = amp.convert_hybrid_block(hybridized(net), target_dtype='float16')
+    outer = Net()
+    outer.add(converted)
+    outer.hybridize()
+    assert 'amp_cast' in outer.graph_for((4, 1, 8, 8)).tojson(remove_amp_cast=False)
+
+
+def hybridized(net):
+    net.hybridize()
+    net(images())
+    return net
+
+
+def test_graphs_may_be_dropped_while_another_thread_predicts():
+    net, errors = hybridized(initialized()), []
+
+    def predict():
+        try:
+            for _ in range(200):
+                net(images()).wait_to_read()
+        except Exception as error:
+            errors.append(error)
+    thread = threading.Thread(target=predict)
+    thread.start()
+    while thread.is_alive():
+        net.hybridize()
+    assert not errors
+
+
 def test_graph_for_shows_the_graph_of_each_mode():
     net = initialized()
     net.hybridize()
     for training in (True, False):
         symbol = net.graph_for((4, 1, 8, 8), training)
         assert symbol.infer_shape(data=(7, 1, 8, 8))[1] == [(7, 5)]  # for any number of images
+
+
+@pytest.mark.parametrize('change', [
+    lambda net: net.optimize_for(images(), backend='MKLDNN'),
+    lambda net: net.register_op_hook(lambda *args: None)], ids=['back end', 'hook'])
+def test_a_back_end_or_a_hook_of_mxnets_takes_the_net_as_gluons_own(change):
+    net = initialized()
+    net.hybridize()
+    want = net(images())
+    change(net)
+    assert_close(net(images()), want)
 
 
 def test_masks_of_dropout_are_those_without_a_norm_of_ours():

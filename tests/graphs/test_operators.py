@@ -224,7 +224,7 @@ class Wide(nn.HybridBlock):
 def test_a_norm_of_another_dtype_within_the_net_stays(monkeypatch, placed):
     X = images(7, 3, 8, 8)
     same_with_operators(monkeypatch, lambda: small(Wide()), lambda net: step(net, X, 2), 1e-3)
-    assert placed[0] == ['stage']
+    assert placed == []
 
 
 class Beside(nn.HybridBlock):
@@ -251,7 +251,7 @@ def test_an_output_that_a_norm_takes_too_is_put_out(monkeypatch, placed, norm):
         return dict(state(net), Z=Z, Y=Y)
     same_with_operators(monkeypatch, lambda: (lambda net: net.add(Beside(norm())) or net)(Net()),
                         use, 1e-3)
-    assert placed == [[]]
+    assert placed == []  # a net of several outputs is Gluon's
 
 
 def test_another_dtype_takes_mxnets_operators(placed):

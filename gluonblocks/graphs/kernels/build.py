@@ -3,7 +3,6 @@
 It is code that runs, so it is taken only from a folder that is the user's own, and only if its
 content is what was built: its name has the content's SHA-256.
 """
-import concurrent.futures
 import contextlib
 import hashlib
 import os
@@ -84,7 +83,7 @@ def find_interface():
 
 
 def find_compiler():
-    """The path of GCC's C++ compiler. Another's OpenMP would bring threads of its own."""
+    """The path of GCC's C++ compiler. Another compiler's OpenMP would start its own threads."""
     for name in ('g++', 'c++'):
         path = shutil.which(name)
         if path and 'clang' not in os.path.realpath(path):
@@ -104,7 +103,7 @@ def cache_folder():
 
 
 def _make_own(folder):
-    """Make the folder if it is not there; Unavailable unless it is the user's, to write alone."""
+    """Make the folder if it is not there; Unavailable unless only the user can write to it."""
     remedy = 'set XDG_CACHE_HOME to a folder that you can write to'
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -167,31 +166,40 @@ def _compile(folder, compiler, glue):
         with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder) as place:
             def out(name):
                 return os.path.join(place, name)
-            # The slowest first.
             commands = [(*GLUE_FLAGS, *include, glue, '-o', out('glue.o'))] + [
                 (*FLAGS, *include, os.path.join(here, unit), '-o', out(unit + '.o'))
                 for unit in UNITS]
-            with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(lambda command: _run(compiler, command, place), commands))
-            _run(compiler, ('-shared', '-fopenmp', *[command[-1] for command in commands],
-                            '-o', out('operators.so')), place)
+            _run(compiler, commands, place)
+            _run(compiler, [('-shared', '-fopenmp', *[command[-1] for command in commands],
+                             '-o', out('operators.so'))], place)
             return read_file(out('operators.so'), MAX_BYTES)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable('the C++ operators could not be compiled: %s' % error)
 
 
-def _run(compiler, command, place):
-    done = subprocess.run(
-        [compiler, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C', TMPDIR=place), timeout=SECONDS)
-    if done.returncode:
-        said = done.stdout.decode(errors='replace').strip().splitlines()
-        error = next((line for line in said if 'error' in line), ''.join(said[-1:]))
-        raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
+def _run(compiler, commands, place):
+    """Run the compiler with each of `commands`, all at once."""
+    running = []
+    try:
+        for command in commands:
+            running.append(subprocess.Popen(
+                [compiler, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C', TMPDIR=place)))
+        for process in running:
+            output, _ = process.communicate(timeout=SECONDS)
+            if process.returncode:
+                said = output.decode(errors='replace').strip().splitlines()
+                error = next((line for line in said if 'error' in line), ''.join(said[-1:]))
+                raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
 
 def _remove_left(folder):
-    """Remove what compilations that were killed an hour ago, or earlier, left behind."""
+    """Remove what compilations killed an hour or more ago left behind."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         with contextlib.suppress(OSError):

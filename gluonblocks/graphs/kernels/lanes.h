@@ -115,7 +115,7 @@ class Buffer {
  public:
   V* of(size_t vectors) {
     if (vectors > size_) {
-      memory_.reset();  // first, that both are not there at once
+      memory_.reset();  // first, so that the two never exist at once
       memory_.reset(new char[vectors * sizeof(V) + 64]);
       size_ = vectors;
     }
@@ -127,7 +127,7 @@ class Buffer {
   size_t size_ = 0;
 };
 
-// MXNet's number of threads. In a process that was forked off, OpenMP's team is lost: one.
+// MXNet's number of threads. A forked process has lost OpenMP's threads, so it uses one.
 static const pid_t loaded_by = getpid();
 inline int threads() { return getpid() == loaded_by ? omp_get_max_threads() : 1; }
 

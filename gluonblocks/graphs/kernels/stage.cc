@@ -3,7 +3,7 @@
 //   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
 //
 // In training it normalizes by the batch and moves the averages, in forward. It writes gradients and
-// never adds to them, for MXNet does not say which is asked for.
+// never adds to them, because MXNet does not say which is wanted.
 #include "stage.h"
 
 #include "interface.h"

@@ -39,7 +39,7 @@ GB_INLINE V window_maximum(const V* y, int row, const Shape& g, const Channel& h
   for (int i = 0; i < g.QH; ++i)
     for (int j = 0; j < g.QW; ++j) {
       const V v = y[i * row + j], z = (v - h.center) * h.scale + h.shift;
-      const I more = z > best;
+      const I more = z > best | z != z;  // NaN is shown
       best = more ? z : best;
       *top = more ? v : *top;
       *index = more ? I{} + (i * g.QW + j) : *index;
