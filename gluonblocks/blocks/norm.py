@@ -1,6 +1,4 @@
 """Batch normalization: D2L 5.11, after Ioffe & Szegedy 2015 (arXiv:1502.03167)."""
-import sys
-
 import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
@@ -72,7 +70,7 @@ def _setting(name, most):
     """A property of a layer: True or False if `most` is True, else a number from 0 to `most`."""
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
-                value, (int, float, np.number)) or not 0 <= value <= most):
+                value, (int, float, np.number)) or not 0 <= value <= most or np.isinf(value)):
             raise ValueError('%s must be a number from 0 to %g, got %r' % (name, most, value))
         layer._kwargs[name] = type(most)(value)
     return property(lambda layer: layer._kwargs[name], set_value)
@@ -120,7 +118,7 @@ class BatchNorm(nn.BatchNorm):
         self.moving_mean = channel_parameter(self.params, 'moving_mean', shape, init.Zero(), 'null')
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 
-    eps = _setting('eps', sys.float_info.max)
+    eps = _setting('eps', np.inf)
     momentum = _setting('momentum', 1.0)
     use_global_stats = _setting('use_global_stats', True)
     running_mean = property(lambda self: self.moving_mean)

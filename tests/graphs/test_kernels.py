@@ -134,7 +134,8 @@ def test_no_number_goes_through_a_stage_in_its_channels(where, spoilt, bad):
 @pytest.mark.parametrize('training', [1, 0])
 @pytest.mark.parametrize('place', [(2, 2), (2, 3), (3, 2), (3, 3)])
 def test_nan_in_any_place_of_a_window_is_shown(rng, place, training):
-    _, ours, shapes = stage_graphs((3, 1, 4, 4), 2, (1, 1), (0, 0), 'relu', (2, 2), (2, 2), training)
+    _, ours, shapes = stage_graphs((3, 1, 4, 4), 2, (1, 1), (0, 0), 'relu', (2, 2), (2, 2),
+                                   training)
     arrays = values(shapes, rng)
     arrays['x'][(1, 0) + place] = np.nan
     out = run(ours, arrays, training=bool(training))['out']

@@ -184,7 +184,7 @@ def test_two_processes_at_once_have_it_whole(place):
 def test_a_compiler_that_is_interrupted_leaves_nothing(place, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
-    monkeypatch.setattr(build.subprocess, 'run', interrupted)
+    monkeypatch.setattr(build.subprocess.Popen, 'communicate', interrupted)
     with pytest.raises(KeyboardInterrupt):
         build.library()
     assert not os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))

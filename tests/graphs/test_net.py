@@ -142,7 +142,8 @@ def test_a_layer_that_computes_in_float64_within_the_net_is_left_to_mxnet():
 def test_casts_of_mixed_precision_stay_in_the_graph():
     from mxnet.contrib import amp
     net = initialized()
-    converted = amp.convert_hybrid_block(hybridized(net), target_dtype='float16')
+    converted = amp.convert_hybrid_block(hybridized(net), target_dtype='float16',
+                                           ctx=mx.cpu())
     outer = Net()
     outer.add(converted)
     outer.hybridize()
