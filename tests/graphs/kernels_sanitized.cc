@@ -15,16 +15,17 @@ static Floats some(size_t n) {
   return v;
 }
 
-static double norm(gb::Activation kind, int N, int C) {
+template <gb::Activation kind>
+static double norm(int N, int C) {
   const size_t n = static_cast<size_t>(N) * C;
   Floats x = some(n), dy = some(n), g = some(C), b = some(C), mean(C), var(C), y(n), dx(n), dg(C), db(C);
   gb::NormState state;
   for (int i = 0; i < 2; ++i) {
-    gb::norm_forward(kind, x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f,
+    gb::norm_forward<kind>(x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f,
                         .9f, &state);
-    gb::norm_backward(kind, dy.data(), x.data(), y.data(), i ? nullptr : dx.data(), dg.data(), db.data(), N,
+    gb::norm_backward<kind>(dy.data(), x.data(), y.data(), i ? nullptr : dx.data(), dg.data(), db.data(), N,
                          C, &state);
-    gb::norm_predict(kind, x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f);
+    gb::norm_predict<kind>(x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f);
   }
   return y[n - 1] + dx[n - 1] + dg[C - 1] + db[C - 1] + mean[C - 1] + var[C - 1];
 }
@@ -66,7 +67,7 @@ int main() {
   double s = 0;
   const int norms[][2] = {{1, 1}, {5, 3}, {70, 33}, {1, 16}, {2, 5000}};
   for (const auto& n : norms)
-    s += norm(gb::IDENTITY, n[0], n[1]) + norm(gb::SIGMOID, n[0], n[1]) + norm(gb::RELU, n[0], n[1]);
+    s += norm<gb::IDENTITY>(n[0], n[1]) + norm<gb::SIGMOID>(n[0], n[1]) + norm<gb::RELU>(n[0], n[1]);
   for (int channels = 1; channels < 14; ++channels) {
     const gb::Shape g = {3, 2, 7, 9, channels, 3, 5, 1, 0, 2, 2, 2, 2};
     s += stage(gb::SIGMOID, g);

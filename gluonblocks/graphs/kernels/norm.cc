@@ -18,25 +18,38 @@ class Norm : public CustomStatefulOp {
         training_(is_training(attrs)), eps_(number(attrs, "eps", "1e-5")),
         momentum_(number(attrs, "momentum", "0.9")) {}
   MXReturnValue Forward(Tensors* in, Tensors* out, const OpResource&) override {
-    const int N = (*in)[0].shape[0], C = (*in)[0].shape[1];
-    if (training_)
-      gb::norm_forward(activation_, floats(in, 0), floats(in, 1), floats(in, 2), floats(in, 3),
-                       floats(in, 4), floats(out, 0), N, C, eps_, momentum_, &state_);
-    else
-      gb::norm_predict(activation_, floats(in, 0), floats(in, 1), floats(in, 2), floats(in, 3),
-                       floats(in, 4), floats(out, 0), N, C, eps_);
+    if (activation_ == gb::SIGMOID) forward<gb::SIGMOID>(in, out);
+    else if (activation_ == gb::RELU) forward<gb::RELU>(in, out);
+    else forward<gb::IDENTITY>(in, out);
     return mxnet::ext::MX_SUCCESS;
   }
-  // From dy, the five inputs and y, to the gradients of the five.
   MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
     clear(out, 3);
-    gb::norm_backward(activation_, floats(in, 0), floats(in, 1), floats(in, 6),
-                      has_data_gradient_ ? floats(out, 0) : nullptr, floats(out, 1), floats(out, 2),
-                      (*in)[1].shape[0], (*in)[1].shape[1], &state_);
+    if (activation_ == gb::SIGMOID) backward<gb::SIGMOID>(in, out);
+    else if (activation_ == gb::RELU) backward<gb::RELU>(in, out);
+    else backward<gb::IDENTITY>(in, out);
     return mxnet::ext::MX_SUCCESS;
   }
 
  private:
+  template <gb::Activation A>
+  void forward(Tensors* in, Tensors* out) {
+    const int N = (*in)[0].shape[0], C = (*in)[0].shape[1];
+    if (training_)
+      gb::norm_forward<A>(floats(in, 0), floats(in, 1), floats(in, 2), floats(in, 3), floats(in, 4),
+                          floats(out, 0), N, C, eps_, momentum_, &state_);
+    else
+      gb::norm_predict<A>(floats(in, 0), floats(in, 1), floats(in, 2), floats(in, 3), floats(in, 4),
+                          floats(out, 0), N, C, eps_);
+  }
+  // From dy, the five inputs and y, to the gradients of the five.
+  template <gb::Activation A>
+  void backward(Tensors* in, Tensors* out) {
+    gb::norm_backward<A>(floats(in, 0), floats(in, 1), floats(in, 6),
+                         has_data_gradient_ ? floats(out, 0) : nullptr, floats(out, 1), floats(out, 2),
+                         (*in)[1].shape[0], (*in)[1].shape[1], &state_);
+  }
+
   gb::Activation activation_;
   bool has_data_gradient_, training_;
   float eps_, momentum_;

@@ -46,7 +46,8 @@ inline void column_moments(const float* x, int C, int m, int first, int last, Mo
 }
 
 // y = f(scale (x - center) + shift), by the threads of a team that runs already.
-inline void apply_channels(Activation kind, const float* x, const std::vector<Channel>& channels, float* y, int N, int C) {
+template <Activation kind>
+void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N, int C) {
   std::vector<float> center(C), scale(C), shift(C);
   for (int c = 0; c < C; ++c)
     center[c] = channels[c].center, scale[c] = channels[c].scale, shift[c] = channels[c].shift;
@@ -59,16 +60,18 @@ inline void apply_channels(Activation kind, const float* x, const std::vector<Ch
 }
 
 // By the moving averages, which stay as they are.
-inline void norm_predict(Activation kind, const float* x, const float* gamma, const float* beta, const float* moving_mean,
+template <Activation kind>
+void norm_predict(const float* x, const float* gamma, const float* beta, const float* moving_mean,
                   const float* moving_var, float* y, int N, int C, float eps) {
   std::vector<Channel> channels(C);
   for (int c = 0; c < C; ++c) channels[c] = Channel(moving_mean[c], moving_var[c], gamma[c], beta[c], eps);
 #pragma omp parallel num_threads(threads())
-  apply_channels(kind, x, channels, y, N, C);
+  apply_channels<kind>(x, channels, y, N, C);
 }
 
 // By the batch's moments, towards which the averages move.
-inline void norm_forward(Activation kind, const float* x, const float* gamma, const float* beta, float* moving_mean,
+template <Activation kind>
+void norm_forward(const float* x, const float* gamma, const float* beta, float* moving_mean,
                   float* moving_var, float* y, int N, int C, float eps, float momentum, NormState* state) {
   const Blocks k(N, C);
   std::vector<Moments>& moments = state->moments;
@@ -89,12 +92,13 @@ inline void norm_forward(Activation kind, const float* x, const float* gamma, co
       channels[c] = Channel(m, gamma[c], beta[c], eps);
       move(&moving_mean[c], &moving_var[c], m, m.mean, momentum);
     }
-    apply_channels(kind, x, channels, y, N, C);
+    apply_channels<kind>(x, channels, y, N, C);
   }
 }
 
 // dz = dy f'(z), then the gradients of ChannelGradient. dx may be null, where nobody asks for it.
-inline void norm_backward(Activation kind, const float* dy, const float* x, const float* y, float* dx, float* dgamma,
+template <Activation kind>
+void norm_backward(const float* dy, const float* x, const float* y, float* dx, float* dgamma,
                    float* dbeta, int N, int C, NormState* state) {
   const Blocks k(N, C);
   const std::vector<Channel>& channels = state->channels;
