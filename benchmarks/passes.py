@@ -46,7 +46,7 @@ def make(model, num_images, mode, without=None):
     return run
 
 
-def cpu_seconds(run, least=0.2):
+def cpu_seconds(run, least=0.1):
     """The CPU seconds of one run, over as many as take `least` seconds."""
     count, start, end = 0, time.process_time(), time.monotonic() + least
     while not count or time.monotonic() < end:

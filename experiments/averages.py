@@ -14,8 +14,7 @@ def norms(net):
 
 def pair(norm):
     """The parameters of the moving mean and the moving variance of a layer."""
-    return [param for name in ('moving_', 'running_') for param in (
-        getattr(norm, name + 'mean', None), getattr(norm, name + 'var', None)) if param]
+    return [norm.running_mean, norm.running_var]
 
 
 @contextlib.contextmanager

@@ -28,10 +28,10 @@ def run(command, parse):
         if option:
             _tell('argument %s: %s' % (flag_of(option), getattr(error, 'message', '')))
             return 2
-        # Python's own words have the number of the error first.
-        named = isinstance(error, OSError) and error.errno is not None and error.filename
-        _tell('%s: %s' % (error.filename, error.strerror) if named else
-              str(error) or type(error).__name__)
+        if isinstance(error, OSError) and error.errno is not None and error.filename:
+            _tell('%s: %s' % (error.filename, error.strerror))  # without the error's number
+        else:
+            _tell(str(error) or type(error).__name__)
         if isinstance(error, StdoutError):
             give_up_stdout()
     except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts

@@ -51,9 +51,9 @@ def serve(role, cluster):
 
 
 class NumbersOnlyServer(KVStoreServer):
-    """A server that sums arrays and unpickles nothing.
+    """A server that sums arrays and takes no object that runs code.
 
-    MXNet's own server unpickles an optimizer from anybody who reaches its port, which runs the
+    MXNet's own server takes an optimizer from anybody who reaches its port, and with it the
     sender's code. This server ends instead, and the run with it. MXNet handles commands to stop,
     to compress gradients and to profile before they get here. `_controller` is private to MXNet;
     tried on 1.7 to 1.9.

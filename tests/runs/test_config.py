@@ -62,7 +62,7 @@ def test_what_is_no_config_is_refused_with_the_files_name(folder, text):
     os.makedirs(folder)
     with open(os.path.join(folder, 'config.json'), 'w') as f:
         f.write(text)
-    with pytest.raises(ValueError, match='config.json is not '):
+    with pytest.raises(ValueError, match='config.json is (not|damaged)'):
         read_config(folder)
 
 
