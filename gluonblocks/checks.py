@@ -2,6 +2,8 @@
 import mxnet as mx
 import numpy as np
 
+from .mxnet_private import is_numpy_symbol
+
 FLOATS = ('float16', 'float32', 'float64')
 
 
@@ -18,7 +20,7 @@ def check_classic_arrays(taker, *arrays):
     """
     # set_np sets both; with the shapes of NumPy alone Gluon's own convolutions cannot be made.
     if mx.util.is_np_array() or mx.util.is_np_shape() or any(
-            isinstance(z, (mx.np.ndarray, mx.sym.np._Symbol)) for z in arrays):
+            isinstance(z, mx.np.ndarray) or is_numpy_symbol(z) for z in arrays):
         raise ValueError('%s takes arrays of mx.nd and not of mx.np: call npx.reset_np() if '
                          'npx.set_np() is on, and give X.as_nd_ndarray()' % taker)
 

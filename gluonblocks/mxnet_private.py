@@ -1,6 +1,6 @@
 """Every private name of MXNet that the package uses, tried on 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
-Methods that our classes override stand in the classes, each with a comment.
+Methods that our classes override, or call on themselves, stand in the classes.
 """
 import mxnet as mx
 from mxnet import base
@@ -18,6 +18,11 @@ def is_hybridized(block):
     return getattr(block, '_active', False)
 
 
+def set_hybridized(block, active):
+    """Have a block run its graph or its layers, and keep the graph, which `hybridize` drops."""
+    block._active = active
+
+
 def flags_of(block):
     """The options of `hybridize` as `CachedOp` takes them: [(name, value), ...]."""
     return list(block._flags)
@@ -31,6 +36,16 @@ def runs_by_gluon(block):
 def children(block):
     """The layers of `block` by name: the dict itself."""
     return block._children
+
+
+def settings_of(norm):
+    """The settings of an `nn.BatchNorm` by name: 'eps', 'momentum', ..."""
+    return norm._kwargs
+
+
+def sparse_label_of(loss):
+    """True or False for Gluon's softmax cross-entropy of labels or probabilities, else None."""
+    return getattr(loss, '_sparse_label', None)
 
 
 def named_parameters(block):
@@ -51,6 +66,11 @@ def is_deferred(param):
 def finish_initialization(param):
     """Make the arrays of a parameter whose shape has become known."""
     param._finish_deferred_init()
+
+
+def forget_channels(param):
+    """Have the input channels of a convolution's weight inferred from its first input."""
+    param._shape = (param.shape[0], 0) + param.shape[2:]
 
 
 def is_dense(param):
@@ -79,3 +99,34 @@ def load_library(path):
     `mx.library.load` does list them, which takes half a second.
     """
     base.check_call(base._LIB.MXLoadLib(path, 0))
+
+
+def is_numpy_symbol(value):
+    """Return True for a symbol of mx.np."""
+    return isinstance(value, mx.sym.np._Symbol)
+
+
+def openmp_threads():
+    """The threads of the OpenMP library that MXNet is linked with; AttributeError without one."""
+    return base._LIB.omp_get_max_threads()
+
+
+def trainer_devices(trainer):
+    """The devices that a Trainer updates weights on."""
+    return trainer._contexts
+
+
+def updater_of(trainer, param):
+    """(the index of a parameter in a Trainer, the updaters of its devices)."""
+    return trainer._param2idx[param.name], trainer._updaters
+
+
+def update_count(optimizer, device_id, index):
+    """How often the parameter of this index was updated on a device, or None."""
+    return optimizer._all_index_update_counts.get(device_id, {}).get(index)
+
+
+def set_update_count(optimizer, device_id, index, count):
+    """Set what `update_count` returns."""
+    optimizer._set_current_context(device_id)
+    optimizer._index_update_count[index] = count

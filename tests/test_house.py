@@ -10,7 +10,8 @@ PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 ORDER = [
     ['_version', '_compat', '_threads'],
     ['_runtime'],
-    ['checks', 'devices', 'files', 'mxnet_private', 'tables'],
+    ['devices', 'files', 'mxnet_private', 'tables'],
+    ['checks'],
     ['imported'],
     ['blocks'],
     ['graphs'],

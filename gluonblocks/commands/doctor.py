@@ -76,10 +76,10 @@ def _mxnet_version(error):
 
 
 def _threads(wrong):
-    from mxnet.base import _LIB
+    from ..mxnet_private import openmp_threads
     cores = physical_cores()
     try:
-        used = _LIB.omp_get_max_threads()  # of the OpenMP library that MXNet is linked with
+        used = openmp_threads()
     except AttributeError:
         return 'unknown, %d cores' % cores
     own = os.environ.get('MXNET_OMP_MAX_THREADS', '')

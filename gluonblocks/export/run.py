@@ -11,6 +11,7 @@ from ..checks import check_positive
 from ..data.batches import BatchLoader
 from ..devices import devices_of
 from ..files import readable
+from ..mxnet_private import is_initialized
 from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.weights import net_arrays
@@ -94,8 +95,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         check_positive('a number of shape', side)
     shape = tuple(shape)
     params = list(net.collect_params().values())
-    ctx = params[0].list_ctx()[0] if params and params[0]._data is not None else mx.cpu()
-    if any(param._data is None for param in params):  # the first input tells the shapes
+    ctx = params[0].list_ctx()[0] if params and is_initialized(params[0]) else mx.cpu()
+    if not all(is_initialized(param) for param in params):  # the first input tells the shapes
         net(mx.nd.zeros((1,) + shape, ctx=ctx))
     X, pictures = _given(data, shape, with_preprocessing)
     labels = None if labels is None else np.asarray(labels)

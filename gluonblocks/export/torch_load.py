@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 from ..files import read_file
+from ..mxnet_private import finish_initialization, is_deferred, is_initialized
 from ..runs.tensors import MAX_BYTES
 from ..runs.weights import first_non_finite
 from .graph import prediction_layers
@@ -125,8 +126,8 @@ def _set(param, array):
     shape = tuple(param.shape or array.shape)
     unknown = len(shape) != array.ndim
     param.shape = shape if unknown else array.shape
-    if param._data is None and not param._deferred_init:
+    if not is_initialized(param) and not is_deferred(param):
         param.initialize(default_init=mx.init.Zero())
     param.set_data(nd.array(array.reshape(param.shape), dtype=param.dtype))
-    if param._deferred_init:
-        param._finish_deferred_init()
+    if is_deferred(param):
+        finish_initialization(param)

@@ -6,6 +6,7 @@ import difflib
 from fnmatch import fnmatchcase
 from typing import Any, Dict, NamedTuple
 
+from ..mxnet_private import forget_channels
 from .registry import Recipe, register_zoo
 
 PREFIX = 'gluoncv'
@@ -168,11 +169,10 @@ def _unknown(name):
 def _infer_channels(net):
     """Leave the number of input channels open where the first convolution fixes it.
 
-    `Parameter.shape` refuses to forget a length, so the attribute behind it is set. The net is not
-    initialized yet: it takes the length from its first input, as other Gluon nets do.
+    The net is not initialized yet: its first input tells the number, as in other Gluon nets.
     """
     first = next(param for param in net.collect_params().values() if len(param.shape or ()) == 4)
-    first._shape = (first.shape[0], 0) + first.shape[2:]
+    forget_channels(first)
 
 
 register_zoo(PREFIX, get_model, get_recipe, example=PREFIX + ':cifar_resnet20_v1')

@@ -4,6 +4,7 @@ from typing import NamedTuple, Tuple
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
+from ..mxnet_private import children, is_hybridized
 from ..tables import format_table
 from .registry import get_model, get_recipe
 
@@ -33,7 +34,7 @@ def layer_shapes(net, shape):
     does not show its layers; what the net raises for an input of that shape is passed on.
     """
     flags = []
-    net.apply(lambda block: flags.append(getattr(block, '_active', False)))
+    net.apply(lambda block: flags.append(is_hybridized(block)))
     if any(flags):
         raise ValueError('%s is hybridized, which hides its layers: call layer_shapes before '
                          'net.hybridize()' % net.name)
@@ -88,7 +89,7 @@ def _layers(net):
     rows = (nn.Sequential, nn.HybridSequential)
     if isinstance(net, rows):
         return list(net)
-    return [layer for child in net._children.values()
+    return [layer for child in children(net).values()
             for layer in (child if isinstance(child, rows) else [child])]
 
 
@@ -105,9 +106,9 @@ def _noter(rows, counts, prefix):
 
 
 def _leaves(block):
-    if not block._children:
+    if not children(block):
         return [block]
-    return [leaf for child in block._children.values() for leaf in _leaves(child)]
+    return [leaf for child in children(block).values() for leaf in _leaves(child)]
 
 
 def _counter(counts):

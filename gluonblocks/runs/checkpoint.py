@@ -7,6 +7,13 @@ import numpy as np
 from mxnet import nd
 
 from ..files import DamagedFile
+from ..mxnet_private import (
+    named_parameters,
+    set_update_count,
+    trainer_devices,
+    update_count,
+    updater_of,
+)
 from ..training.hooks import NonFiniteLoss
 from ..training.loop import best_epoch
 from .ranks import PREFIX, add_workers
@@ -27,7 +34,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, owned=(), workers=Non
     """
     nd.waitall()
     tensors = {}
-    for name, param in net._collect_params_with_prefix().items():
+    for name, param in named_parameters(net).items():
         for ctx, array in zip(param.list_ctx(), param.list_data()):
             tensors['weights/%s/%s' % (ctx, name)] = array.asnumpy()
     bad = first_non_finite(tensors)
@@ -42,7 +49,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, owned=(), workers=Non
         if index in updater.states:
             for i, array in enumerate(_flat(updater.states[index])):
                 tensors['optimizer/%s/%d' % (key, i)] = array.asnumpy()
-        counts[key] = optimizer._all_index_update_counts.get(ctx.device_id, {}).get(index)
+        counts[key] = update_count(optimizer, ctx.device_id, index)
     drawn: Any = np.random.get_state()
     tensors['numpy'], python = drawn[1], random.getstate()
     tensors['python'] = np.array(python[1], 'uint32')
@@ -159,17 +166,17 @@ def restore_checkpoint(tensors, info, net, trainer, state, seconds=0.0):
     arrays = checkpoint_arrays(tensors)
     check_net_arrays(net, arrays)
     wanted = {'weights/%s/%s' % (ctx, name) for name, param in
-              net._collect_params_with_prefix().items() for ctx in param.list_ctx()}
+              named_parameters(net).items() for ctx in param.list_ctx()}
     _compare('weights', {key for key in tensors if key.startswith('weights/')}, wanted)
     _compare('counts', set(info['counts']), {key for *_, key in _updates(net, trainer)})
     # What an optimizer has not set yet is no number here: lars has its rate once it has stepped.
     unset = {name for name, value in vars(optimizer).items() if value is None}
     _compare('numbers of the optimizer', set(info['optimizer']) - unset, set(_numbers(optimizer)))
     set_net_arrays(net, arrays)
-    if len(trainer._contexts) > 1:
+    if len(trainer_devices(trainer)) > 1:
         # The first step would copy the first device's statistics to all: let it do so now.
         trainer.allreduce_grads()
-    for name, param in net._collect_params_with_prefix().items():
+    for name, param in named_parameters(net).items():
         for ctx, array in zip(param.list_ctx(), param.list_data()):
             _set(array, tensors, 'weights/%s/%s' % (ctx, name))
     for ctx, updater, param, index, key in _updates(net, trainer):
@@ -179,8 +186,7 @@ def restore_checkpoint(tensors, info, net, trainer, state, seconds=0.0):
         updater.states_synced[index] = True
         for i, array in enumerate(_flat(updater.states[index])):
             _set(array, tensors, 'optimizer/%s/%d' % (key, i))
-        optimizer._set_current_context(ctx.device_id)
-        optimizer._index_update_count[index] = info['counts'][key]
+        set_update_count(optimizer, ctx.device_id, index, info['counts'][key])
     for name, value in info['optimizer'].items():
         setattr(optimizer, name, value)
     drawn: Any = ('MT19937', tensors['numpy']) + tuple(info['numpy'])
@@ -198,9 +204,9 @@ def _compare(what, there, here):
 
 def _updates(net, trainer):
     """(device, updater, parameter, its index in the trainer, its key in a file), for each."""
-    for name, param in net._collect_params_with_prefix().items():
-        index = trainer._param2idx[param.name]
-        for ctx, updater in zip(param.list_ctx(), trainer._updaters):
+    for name, param in named_parameters(net).items():
+        index, updaters = updater_of(trainer, param)
+        for ctx, updater in zip(param.list_ctx(), updaters):
             yield ctx, updater, param, index, '%s/%s' % (ctx, name)
 
 

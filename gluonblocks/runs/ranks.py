@@ -8,6 +8,7 @@ import numpy as np
 
 from ..files import DamagedFile, read_file
 from ..machines.statistics import set_statistics, statistics_bytes, statistics_of
+from ..mxnet_private import named_parameters
 from .tensors import MAX_BYTES
 
 PREFIX = 'worker/'  # of the tensors' names
@@ -64,7 +65,7 @@ def add_workers(tensors, info, net, contents, workers):
     merged = workers.merged([np.float64(own['images']).tobytes() + statistics
                              for own, _, _, statistics in parts])
     values, start, names = np.frombuffer(merged, np.float32), 0, {}
-    for name, param in net._collect_params_with_prefix().items():
+    for name, param in named_parameters(net).items():
         names.setdefault(param, []).append(name)
     for param in statistics_of(net):
         stop = start + int(np.prod(param.shape))

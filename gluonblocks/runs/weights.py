@@ -2,6 +2,8 @@
 import numpy as np
 from mxnet import nd
 
+from ..mxnet_private import averaged, finish_initialization, named_parameters
+
 
 def net_arrays(net):
     """What a net has learned: a dict from the names of `save_parameters` to NumPy arrays.
@@ -9,13 +11,12 @@ def net_arrays(net):
     Of a net on several devices, whose statistics differ, it is the mean, as in that function.
     """
     nd.waitall()  # statistics that are still being computed would be read as they were before
-    return {name: param._reduce().asnumpy()
-            for name, param in net._collect_params_with_prefix().items()}
+    return {name: averaged(param).asnumpy() for name, param in named_parameters(net).items()}
 
 
 def check_net_arrays(net, arrays):
     """ValueError where names or shapes of `arrays` are not those of the parameters of `net`."""
-    params = net._collect_params_with_prefix()
+    params = named_parameters(net)
     if set(params) != set(arrays):
         raise ValueError('the weights are of another net: %s is in one of the two only'
                          % sorted(set(params) ^ set(arrays))[0])
@@ -36,9 +37,9 @@ def set_net_arrays(net, arrays):
     Raises ValueError, before anything is set, where names or shapes are not the net's.
     """
     check_net_arrays(net, arrays)
-    for name, param in net._collect_params_with_prefix().items():
+    for name, param in named_parameters(net).items():
         param.set_data(nd.array(arrays[name], dtype=param.dtype))
-        param._finish_deferred_init()
+        finish_initialization(param)
 
 
 def first_non_finite(arrays):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from mxnet import autograd
 
+from ..mxnet_private import is_hybridized, set_hybridized
 from .norm_layers import norm_layers
 
 BINS = 50
@@ -77,14 +78,14 @@ def histogram(values):
 def _unhybridized(net):
     """Have the blocks of `net` run layer by layer; their graphs are kept, and used again after.
 
-    `hybridize(False)` would drop them. Gluon's own name is used, tried on MXNet 1.7 to 1.9.
+    `hybridize(False)` would drop them.
     """
     active = []
-    net.apply(lambda block: active.append(block) if getattr(block, '_active', False) else None)
+    net.apply(lambda block: active.append(block) if is_hybridized(block) else None)
     try:
         for block in active:
-            block._active = False
+            set_hybridized(block, False)
         yield
     finally:
         for block in active:
-            block._active = True
+            set_hybridized(block, True)

@@ -6,7 +6,7 @@ from mxnet import autograd, gluon
 
 from ..devices import devices_of
 from ..graphs import Net, operators
-from ..mxnet_private import is_hybridized
+from ..mxnet_private import is_hybridized, sparse_label_of
 from .feed import LabelCheck, batches_of, check_net, split
 from .interrupt import DeferredInterrupt
 from .metrics import RunningSum, count_hits, count_right
@@ -222,7 +222,7 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
 
 def _losses(loss, y_hat, y):
     """Return `loss(y_hat, y)`; ValueError if the labels y are not for it, or it is not (N,)."""
-    sparse = getattr(loss, '_sparse_label', None)  # of Gluon's SoftmaxCrossEntropyLoss
+    sparse = sparse_label_of(loss)
     if sparse is not None and sparse != (len(y.shape) == 1):
         raise ValueError('for labels of shape %s the loss must be gluon.loss.'
                          'SoftmaxCrossEntropyLoss(sparse_label=%s)' % (y.shape, not sparse))

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import mxnet as mx
 from mxnet.gluon import nn
 
+from ..mxnet_private import children
+
 # Operators that are an activation by themselves; the others have it as an attribute.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
@@ -33,7 +35,7 @@ def norm_layers(net):
 def _collect(block, prefix, found):
     if isinstance(block, nn.BatchNorm):
         found.setdefault(block, prefix[:-1])
-    for name, child in block._children.items():
+    for name, child in children(block).items():
         _collect(child, prefix + name + '.', found)
 
 

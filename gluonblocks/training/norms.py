@@ -8,6 +8,7 @@ import numpy as np
 from mxnet import nd
 
 from ..files import append_file, read_file, write_file
+from ..mxnet_private import settings_of
 from .hooks import Hook
 from .norm_layers import norm_layers
 from .progress import tell
@@ -117,15 +118,13 @@ def layer_statistics(block):
 
     On several devices it is their mean. None for a layer without numbers, which was never used.
     """
-    params = [block.gamma, block.beta] + [
-        getattr(block, 'moving_' + name, None) or getattr(block, 'running_' + name)
-        for name in ('mean', 'var')]
+    params = [block.gamma, block.beta, block.running_mean, block.running_var]
     try:
         values = np.stack([np.mean([array.asnumpy().astype('float64').reshape(-1)
                                     for array in param.list_data()], axis=0) for param in params])
     except RuntimeError:  # Gluon's for a parameter that is not initialized
         return None
-    if block._kwargs.get('fix_gamma'):  # nn.BatchNorm(scale=False): the operator takes 1
+    if settings_of(block).get('fix_gamma'):  # nn.BatchNorm(scale=False): the operator takes 1
         values[0] = 1
     return values
 
@@ -153,7 +152,7 @@ def output_spread(block, values):
     """
     gamma, _, _, var = values
     with np.errstate(invalid='ignore', divide='ignore'):
-        return np.abs(gamma) * np.sqrt(var / (var + block._kwargs['eps']))
+        return np.abs(gamma) * np.sqrt(var / (var + settings_of(block)['eps']))
 
 
 def dead_share(layer, values):
