@@ -1,4 +1,4 @@
-"""What each pass over the graphs gains: `python -m benchmarks.passes`, or of some models by name.
+"""The gain of each pass over the graphs: `python -m benchmarks.passes`, or of some models by name.
 
 Each row compares a net with all passes to one without that pass alone, in one run, in turns; the
 ratio is of CPU seconds, the median of the rounds, and above 1 if the pass gains.

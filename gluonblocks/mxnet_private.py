@@ -19,7 +19,7 @@ def is_hybridized(block):
 
 
 def set_hybridized(block, active):
-    """Have a block run its graph or its layers, and keep the graph, which `hybridize` drops."""
+    """Make a block run its graph or its layers, and keep the graph, which `hybridize` drops."""
     block._active = active
 
 
@@ -69,7 +69,7 @@ def finish_initialization(param):
 
 
 def forget_channels(param):
-    """Have the input channels of a convolution's weight inferred from its first input."""
+    """Let the first input tell the input channels of a convolution's weight."""
     param._shape = (param.shape[0], 0) + param.shape[2:]
 
 

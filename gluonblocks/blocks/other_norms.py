@@ -12,7 +12,7 @@ from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
-    """What these layers share with `BatchNorm`: gamma, beta, and averages that move in training.
+    """The base of these layers: gamma, beta, and averages that move in training.
 
     `averages` has the shape of each by its name. The subclass's `normalize(F, X, follow)` returns
     X_hat: `follow(name, batch)` calls `batch()` for the batch's own statistic while training, and

@@ -126,7 +126,7 @@ class Graph:
         return all(self.users(entry) == [node] for entry in entries)
 
     def replace(self, old, new):
-        """Have all that take the node `old` take the entry `new`, of the same shape, instead."""
+        """Give the entry `new`, of the same shape, to all that take the node `old`."""
         self._users = None
         if old.entry()[:2] in self._shapes:
             self._shapes[new[:2]] = self.shape(old.entry())

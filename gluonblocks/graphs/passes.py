@@ -1,7 +1,7 @@
 """The passes over the graph of a hybridized net, and the order in which they run.
 
-Each takes a `Graph` and returns it, changed only where the result is the same but for rounding and
-the change is known to be faster. Which norms become operators of ours is decided here, by shapes
+Each takes a `Graph` and returns it, changed only if the result is the same up to rounding and the
+change is known to be faster. Which norms become operators of ours is decided here, by shapes
 and neighbours alone: those of rows, and those of images after a convolution of few channels.
 """
 from .divided_norms import divide
