@@ -40,6 +40,14 @@ def check_images(block, X, num_channels=0, least=1):
                          % (block, X.shape, least))
 
 
+def check_features(num_features, num_dims):
+    """ValueError unless a norm can be made for so many features of input of that rank."""
+    if num_dims not in (2, 4):
+        raise ValueError('num_dims must be 2 (after a dense layer) or 4 (after a convolution), '
+                         'got %r' % (num_dims,))
+    check_positive('num_features', num_features)
+
+
 def check_norm_input(X, num_dims=None, **params):
     """ValueError unless X, (N, C) or (N, C, H, W), fits the parameters of a norm, given by name.
 

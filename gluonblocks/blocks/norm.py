@@ -3,7 +3,7 @@ import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
-from ..checks import check_classic_arrays, check_norm_input, check_positive
+from ..checks import check_classic_arrays, check_features, check_norm_input
 from .parameters import channel_parameter, load_parameters
 
 
@@ -102,10 +102,7 @@ class BatchNorm(nn.BatchNorm):
                  fused=True, prefix=None, params=None):
         # Not nn.BatchNorm's own, whose parameters have other names and shapes than the book's.
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
-        if num_dims not in (2, 4):
-            raise ValueError('num_dims must be 2 (after a dense layer) or 4 (after a convolution), '
-                             'got %r' % (num_dims,))
-        check_positive('num_features', num_features)
+        check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
         # Named as in nn.BatchNorm: GluonCV's freeze_bn sets use_global_stats in it.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,

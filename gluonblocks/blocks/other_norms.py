@@ -7,7 +7,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, init, nd
 
-from ..checks import check_classic_arrays, check_positive
+from ..checks import check_classic_arrays, check_features, check_positive
 from .parameters import channel_parameter
 
 
@@ -22,10 +22,7 @@ class _OtherNorm(gluon.Block):
     def __init__(self, num_features, num_dims, averages, eps=1e-5, momentum=0.9, **kwargs):
         super().__init__(**kwargs)
         check_classic_arrays(self.name)
-        check_positive('num_features', num_features)
-        if num_dims not in (2, 4):
-            raise ValueError('num_dims must be 2 (after a dense layer) or 4 (after a convolution), '
-                             'got %r' % (num_dims,))
+        check_features(num_features, num_dims)
         self._num_features, self._num_dims = int(num_features), num_dims
         self._eps, self._momentum = eps, momentum
         shape = (1, self._num_features) + (1,) * (num_dims - 2)

@@ -3,11 +3,13 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, nd
+from mxnet.gluon import nn
 from reference import conv_of, norm_of, randomize, relu
 
 import gluonblocks as gb
 from gluonblocks.blocks.bottleneck import PreActivationUnit, ResidualUnit, basic, bottleneck
 from gluonblocks.blocks.dense_bottleneck import bottleneck_block
+from gluonblocks.graphs import Net
 
 
 def ready(block, shape, hybridize=False):
@@ -64,6 +66,22 @@ def test_trace_prints_the_books_lines_once(capsys):
     blk = gb.DenseBlock(2, 10, trace=True)
     ready(blk, (4, 3, 8, 8))
     blk(nd.zeros((4, 3, 8, 8)))
+    assert capsys.readouterr().out == (
+        'X.shape: (4, 3, 8, 8) --> Y.shape: (4, 10, 8, 8)\n'
+        'X.shape: (4, 13, 8, 8) --> Y.shape: (4, 10, 8, 8)\n')
+
+
+@pytest.mark.parametrize('kind', ['alone', 'in a net of ours'])
+def test_trace_prints_the_same_lines_of_a_hybridized_block(capsys, kind):
+    blk = gb.DenseBlock(2, 10, trace=True)
+    net = blk
+    if kind != 'alone':
+        net = Net()
+        net.add(nn.Conv2D(3, kernel_size=1), blk)
+    net.initialize()
+    net.hybridize()
+    for n in (4, 5):
+        net(nd.zeros((n, 3, 8, 8)))
     assert capsys.readouterr().out == (
         'X.shape: (4, 3, 8, 8) --> Y.shape: (4, 10, 8, 8)\n'
         'X.shape: (4, 13, 8, 8) --> Y.shape: (4, 10, 8, 8)\n')
