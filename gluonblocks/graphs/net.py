@@ -244,7 +244,7 @@ def _rewritten(now, x, training, recording, wanted=False):
     # The operators take float32 on the CPU. In training they move averages in the forward pass, so
     # that it must be recorded; predicting, they have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
-            and x.dtype == np.float32 and operators.available())
+            and x.dtype == np.float32 and operators.available(build=training))
     graph = Graph(now.symbol, training, ours, {
         param.name: param.grad_req for param in now.params if is_dense(param)}, data=x.shape)
     if wanted:

@@ -36,13 +36,14 @@ def are_on():
     return value == '1'
 
 
-def available():
+def available(build=True):
     """Return True if the operators are on and can be used. The first call may compile them.
 
+    With `build=False` they are not compiled: who only predicts does not wait for that.
     A RuntimeWarning says once if they do not work, or if they are asked for and cannot be used.
     """
     global _warned
-    if not are_on():
+    if not are_on() or not build and pending():
         return False
     now = status()
     if not now.ready and not _warned and (now.faulty or os.environ.get(VARIABLE)):

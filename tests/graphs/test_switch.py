@@ -92,6 +92,24 @@ assert operators._status is None and operators._compiling is None
     assert not (tmp_path / 'cache').exists()
 
 
+def test_a_prediction_does_not_wait_for_the_compiler_and_a_training_step_does(fresh, monkeypatch):
+    asked = []
+
+    def library(build=True):
+        asked.append(build)
+        if build:
+            raise Unavailable('no reason')
+    monkeypatch.setattr(operators, 'library', library)
+    net = small()
+    net.initialize()
+    net.hybridize()
+    net(images(2, 1, 8, 8)).wait_to_read()
+    assert set(asked) == {False}
+    with autograd.record():
+        net(images(2, 1, 8, 8)).wait_to_read()
+    assert asked[-1] is True
+
+
 def test_if_they_are_missing_nothing_is_said(fresh, monkeypatch, recwarn):
     monkeypatch.setattr(operators, 'library', missing)
     assert not operators.available() and not recwarn.list
