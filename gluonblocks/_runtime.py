@@ -132,7 +132,7 @@ def _report_missing_pytorch(*versions):
 
 
 def correct_gluoncv():
-    """Have GluonCV work beside PyTorch 2, whoever imports it, unless it is imported already."""
+    """Make GluonCV work beside PyTorch 2, unless it has already been imported."""
     forget_failed_import('gluoncv')
     if _GluonCVCheck not in sys.meta_path:
         sys.meta_path.insert(0, _GluonCVCheck)

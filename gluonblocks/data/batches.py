@@ -66,7 +66,7 @@ class BatchLoader(gluon.data.DataLoader):
         return _width_and_height(self.resize)
 
     def start_at(self, num_passes, num_batches):
-        """Have a new loader continue after `num_passes` complete passes and `num_batches` more."""
+        """Make a new loader continue after `num_passes` complete passes and `num_batches` more."""
         for _ in range(num_passes if self._order else 0):
             self._order.permutation(self.num_images)
         self._first, self._pass = num_batches, num_passes

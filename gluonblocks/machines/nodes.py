@@ -144,7 +144,7 @@ class NodesHub(Hub):
             join['host'], r, '; '.join(differ)) if differ else None
 
     def _drop(self, lines, why):
-        """Turn away a connection that has not joined, unless that is done."""
+        """Refuse a connection that did not join; do nothing if it was refused before."""
         address = self._strangers.pop(lines, None)
         if address:
             self._end(lines, 'dropped ' + address, why)

@@ -20,7 +20,7 @@ from gluonblocks.mxnet_private import load_library
 
 @pytest.fixture
 def fresh(monkeypatch, tmp_path):
-    """As in a process that has not asked for the operators yet; the path of a stand-in library."""
+    """The state of a new process, with the path of a stand-in library."""
     monkeypatch.setattr(operators, '_status', None)
     monkeypatch.setattr(operators, '_compiling', None)
     monkeypatch.setattr(operators, '_warned', False)
