@@ -28,7 +28,9 @@ from .passes import PREDICTION, TRAINING
 
 # Four sizes of images, trained on and predicted; each graph keeps memory for what it computes.
 MAX_GRAPHS = 8
-_lock = threading.RLock()  # of compilation: one net is traced at a time
+# One net is traced at a time, and one thread at a time gives MXNet a graph to run: of two that do,
+# MXNet 1.9.1 may lose an operation, and both wait for ever. The engine runs them side by side.
+_lock = threading.RLock()
 
 
 class Net(nn.HybridSequential):
@@ -276,7 +278,9 @@ class _Compiled:
             symbol, [('data_indices', data), ('param_indices', rest), *flags.items()])
 
     def __call__(self, x):
-        return self._operation(*[x if arg is None else arg.data(x.context) for arg in self._args])
+        args = [x if arg is None else arg.data(x.context) for arg in self._args]
+        with _lock:
+            return self._operation(*args)
 
 
 def _is_recorded(x):
