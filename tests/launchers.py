@@ -6,12 +6,12 @@ import time
 
 from stand_ins import WORKER
 
-from gluonblocks.machines import nodes
-from gluonblocks.machines import relay as relays
-from gluonblocks.machines.launcher import WorkerError, free_port
-from gluonblocks.machines.lines import Lines
-from gluonblocks.machines.place import Place
-from gluonblocks.machines.watch import Limits
+from gluonblocks.distributed import nodes
+from gluonblocks.distributed import relay as relays
+from gluonblocks.distributed.launcher import WorkerError, free_port
+from gluonblocks.distributed.lines import Lines
+from gluonblocks.distributed.place import Place
+from gluonblocks.distributed.watch import Limits
 
 
 def hub(code, master, asked=None, limits=None, show=None, num_nodes=2, before=WORKER):

@@ -17,7 +17,7 @@ ORDER = [
     ['graphs'],
     ['models', 'data'],
     ['training'],
-    ['machines', 'drawing'],
+    ['distributed', 'drawing'],
     ['runs'],
     ['export', 'report'],
     ['commands'],

@@ -1,5 +1,5 @@
 """One process's part of what several workers do: a step of its images, and its sums' arithmetic."""
-from gluonblocks.machines.exchange import Exchange
+from gluonblocks.distributed.exchange import Exchange
 
 from ..wire.steps import Nowhere, Steps, Training, exchange_seconds, gradients_like, settings_of
 from .ours import versions

@@ -14,11 +14,11 @@ def main():
     spec = json.loads(sys.argv[1])
     if spec['cpus'] is not None:
         os.sched_setaffinity(0, spec['cpus'])  # before gluonblocks looks how many there are
-    from gluonblocks.machines.launcher import Hub, WorkerError, python_argv
-    from gluonblocks.machines.nodes import NodesHub
-    from gluonblocks.machines.place import Place
-    from gluonblocks.machines.relay import Relay
-    from gluonblocks.machines.watch import Limits
+    from gluonblocks.distributed.launcher import Hub, WorkerError, python_argv
+    from gluonblocks.distributed.nodes import NodesHub
+    from gluonblocks.distributed.place import Place
+    from gluonblocks.distributed.relay import Relay
+    from gluonblocks.distributed.watch import Limits
 
     def show(name, stream, text):
         if name == 'worker 0':

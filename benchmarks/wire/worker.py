@@ -11,7 +11,7 @@ import traceback
 
 from .steps import Steps, Training, exchange_seconds, gradients_like, settings_of
 
-from gluonblocks.machines import Workers  # isort: skip
+from gluonblocks.distributed import Workers  # isort: skip
 import mxnet as mx  # isort: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.augment import KINDS
 from ..data.datasets import is_dataset_name, list_datasets
-from ..machines.workers import MERGES
+from ..distributed.workers import MERGES
 from ..training.optimizers import OPTIMIZERS
 from ..training.schedules import SCHEDULES
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..files import DamagedFile, read_file
-from ..machines.statistics import set_statistics, statistics_bytes, statistics_of
+from ..distributed.statistics import set_statistics, statistics_bytes, statistics_of
 from ..mxnet_private import named_parameters
 from .tensors import MAX_BYTES
 

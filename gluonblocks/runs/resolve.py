@@ -7,7 +7,7 @@ from mxnet import nd
 
 from ..data.datasets import OF_PICTURES, dataset_name, get_dataset
 from ..devices import devices_of
-from ..machines.place import find_place
+from ..distributed.place import find_place
 from ..models.registry import get_recipe
 from .options import OPTIONS, STARTING, OptionError
 

@@ -6,10 +6,10 @@ from mxnet import init
 
 from .._version import __version__
 from ..devices import devices_of
-from ..machines.launcher import Hub, python_argv
-from ..machines.nodes import NodesHub
-from ..machines.relay import Relay
-from ..machines.watch import Limits
+from ..distributed.launcher import Hub, python_argv
+from ..distributed.nodes import NodesHub
+from ..distributed.relay import Relay
+from ..distributed.watch import Limits
 from ..models.registry import get_model
 from ..training.loop import EpochRecord
 from ..training.progress import tell

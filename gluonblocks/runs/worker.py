@@ -2,7 +2,7 @@
 import traceback
 
 from ..devices import devices_of
-from ..machines.workers import Workers
+from ..distributed.workers import Workers
 from ..training.interrupt import Interrupted
 from .folder import RunFolder
 from .follower import Follower

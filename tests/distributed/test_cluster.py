@@ -1,8 +1,8 @@
 """How a process becomes a part of the parameter server."""
 import pytest
 
-from gluonblocks.machines import cluster
-from gluonblocks.machines.cluster import Cluster, join
+from gluonblocks.distributed import cluster
+from gluonblocks.distributed.cluster import Cluster, join
 
 BOUND = 'MXNET_KVSTORE_BIGARRAY_BOUND'
 

@@ -4,9 +4,9 @@ import pytest
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
-from gluonblocks.machines.statistics import set_statistics, statistics_bytes
-from gluonblocks.machines.trainer import SumTrainer
-from gluonblocks.machines.workers import AHEAD, Workers, WorkersDiffer
+from gluonblocks.distributed.statistics import set_statistics, statistics_bytes
+from gluonblocks.distributed.trainer import SumTrainer
+from gluonblocks.distributed.workers import AHEAD, Workers, WorkersDiffer
 from gluonblocks.training import Interrupted
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from gluonblocks.machines import lines as lines_module
-from gluonblocks.machines.lines import Lines
+from gluonblocks.distributed import lines as lines_module
+from gluonblocks.distributed.lines import Lines
 
 
 @pytest.fixture

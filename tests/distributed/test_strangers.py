@@ -8,12 +8,12 @@ import threading
 import pytest
 from launchers import hub, relay
 
-from gluonblocks.machines import relay as relays
-from gluonblocks.machines.children import Children
-from gluonblocks.machines.launcher import WorkerError, free_port
-from gluonblocks.machines.lines import Lines
-from gluonblocks.machines.nodes import STRANGERS
-from gluonblocks.machines.watch import Limits
+from gluonblocks.distributed import relay as relays
+from gluonblocks.distributed.children import Children
+from gluonblocks.distributed.launcher import WorkerError, free_port
+from gluonblocks.distributed.lines import Lines
+from gluonblocks.distributed.nodes import STRANGERS
+from gluonblocks.distributed.watch import Limits
 
 pytestmark = pytest.mark.usefixtures('stand_ins')
 JOIN = {'kind': 'join', 'node': 1, 'host': 'far', 'address': '127.0.0.1', 'asked': {'lr': 0.1}}

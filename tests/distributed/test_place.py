@@ -1,7 +1,7 @@
 """Which machine this is, by what is asked and by the variables of cluster managers."""
 import pytest
 
-from gluonblocks.machines.place import Place, find_place, numbers_of
+from gluonblocks.distributed.place import Place, find_place, numbers_of
 
 
 def test_one_machine_listens_on_loopback_unless_an_interface_is_named():

@@ -9,9 +9,9 @@ import pytest
 from launchers import both, hub, join, relay
 from stand_ins import WORKER
 
-from gluonblocks.machines.launcher import WorkerError, free_port
-from gluonblocks.machines.lines import Lines
-from gluonblocks.machines.watch import Limits
+from gluonblocks.distributed.launcher import WorkerError, free_port
+from gluonblocks.distributed.lines import Lines
+from gluonblocks.distributed.watch import Limits
 from gluonblocks.training.interrupt import Interrupted
 
 pytestmark = pytest.mark.usefixtures('stand_ins')

@@ -159,7 +159,7 @@ def start_processes(children, names, argv, job, num_workers):
             children.send(name, 'job', job=job, rank=int(name.split()[1]), num_workers=num_workers,
                           number=workers.index(name))
         else:
-            children.start(name, python_argv('gluonblocks.machines.roles', name.split()[0]),
+            children.start(name, python_argv('gluonblocks.distributed.roles', name.split()[0]),
                            dict(env, **server_environment()))
 
 

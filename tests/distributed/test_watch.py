@@ -1,7 +1,7 @@
 """Whom the others wait for in vain, by beats at given times."""
 import pytest
 
-from gluonblocks.machines.watch import Limits, Watch
+from gluonblocks.distributed.watch import Limits, Watch
 
 LIMITS = Limits(start=60, stall=30, silence=20, vanish=10)
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from stand_ins import ROLE
 
-from gluonblocks.machines import launcher, nodes, relay
+from gluonblocks.distributed import launcher, nodes, relay
 
 
 @pytest.fixture

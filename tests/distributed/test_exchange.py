@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mxnet import nd
 
-from gluonblocks.machines.exchange import Exchange
+from gluonblocks.distributed.exchange import Exchange
 
 
 class Server:

@@ -1,5 +1,5 @@
 """Gradients that travel together."""
-from gluonblocks.machines.buckets import make_buckets
+from gluonblocks.distributed.buckets import make_buckets
 
 
 def test_every_gradient_is_in_one_bucket_from_the_last_to_the_first():

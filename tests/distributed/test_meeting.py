@@ -4,9 +4,9 @@ import threading
 import pytest
 from launchers import hub, join, relay
 
-from gluonblocks.machines.launcher import WorkerError, free_port
-from gluonblocks.machines.lines import Lines
-from gluonblocks.machines.watch import Limits
+from gluonblocks.distributed.launcher import WorkerError, free_port
+from gluonblocks.distributed.lines import Lines
+from gluonblocks.distributed.watch import Limits
 
 pytestmark = pytest.mark.usefixtures('stand_ins')
 

@@ -8,17 +8,17 @@ import mxnet as mx
 import pytest
 
 from gluonblocks._version import __version__
-from gluonblocks.machines.launcher import WorkerError, launch
-from gluonblocks.machines.nodes import NodesHub
-from gluonblocks.machines.place import Place
-from gluonblocks.machines.watch import Limits
+from gluonblocks.distributed.launcher import WorkerError, launch
+from gluonblocks.distributed.nodes import NodesHub
+from gluonblocks.distributed.place import Place
+from gluonblocks.distributed.watch import Limits
 from gluonblocks.runs import together
 from gluonblocks.runs.resolve import resolve_options
 from gluonblocks.runs.train import train_by
 
 SENDS = """
 import sys
-from gluonblocks.machines import Workers
+from gluonblocks.distributed import Workers
 workers = Workers()
 workers.join()
 with open(sys.argv[1], 'rb') as f:

@@ -12,10 +12,10 @@ from processes import is_alive
 from stand_ins import ROLE, WORKER
 
 import gluonblocks as gb
-from gluonblocks.machines import launcher
-from gluonblocks.machines.cluster import server_environment
-from gluonblocks.machines.member import Member
-from gluonblocks.machines.watch import Limits
+from gluonblocks.distributed import launcher
+from gluonblocks.distributed.cluster import server_environment
+from gluonblocks.distributed.member import Member
+from gluonblocks.distributed.watch import Limits
 
 HOST = socket.gethostname()
 
