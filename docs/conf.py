@@ -56,7 +56,8 @@ def declared_names():
 
 
 project = 'gluonblocks'
-release = re.search("'(.*)'", (ROOT / 'gluonblocks' / '_version.py').read_text()).group(1)
+release = re.search("__version__ = '(.*)'",
+                    (ROOT / 'gluonblocks' / '__init__.py').read_text(encoding='utf-8')).group(1)
 root_doc = 'README'
 source_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb', '.rst': 'restructuredtext'}
 include_patterns = ['*.md', 'docs/**', 'notebooks/*.ipynb', 'results/README.md']

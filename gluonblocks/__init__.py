@@ -1,13 +1,29 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
 
-The names here are the book's, by chapter, and what a run needs; the rest is in the wings: `blocks`,
-`graphs`, `models`, `data`, `training`, `machines`, `drawing`, `runs`, `report`, `export`.
+The names here are the book's, by chapter, and those of training runs. The rest is in the
+subpackages: `blocks`, `graphs`, `models`, `data`, `training`, `distributed`, `drawing`, `runs`,
+`report`, `export`.
 """
-from . import _runtime
-from ._version import __version__
+__version__ = '0.1.0'  # pyproject.toml reads it from here
 
-try:
-    _runtime.prepare()  # before what follows, which imports MXNet
+from . import _runtime
+
+__all__ = [
+    '__version__',
+    # The book's.
+    'BatchNorm', 'DenseBlock', 'Residual', 'batch_norm', 'conv_block', 'evaluate_accuracy',
+    'get_fashion_mnist_labels', 'load_data_fashion_mnist', 'resnet18', 'resnet_block',
+    'show_fashion_mnist', 'train', 'train_ch5', 'transition_block', 'try_all_gpus', 'try_gpu',
+    # Models and data sets by name.
+    'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
+    # Training runs, and what a trained net can do.
+    'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
+    'resume_run', 'train_model', 'write_report',
+    # Out of MXNet.
+    'export_net', 'export_run', 'load_torch']
+
+_runtime.prepare()  # before what follows, which imports MXNet
+if _runtime.error is None:
     from .blocks import (
         BatchNorm,
         DenseBlock,
@@ -30,27 +46,9 @@ try:
     from .report import write_report
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model
     from .training import Hook, confusion_matrix, evaluate_accuracy, train, train_ch5
-except KeyboardInterrupt:
-    if _runtime.may_be_own_command():
-        _runtime.end_interrupted()
-    raise
-except ImportError:
-    if _runtime.error is None or not _runtime.may_be_own_command():
-        raise
-
+else:
+    # The import succeeds without MXNet, so that the command line can say what to install.
     def __getattr__(name):
-        raise ImportError(str(_runtime.error)) from _runtime.error
-
-__all__ = [
-    '__version__',
-    # The book's.
-    'BatchNorm', 'DenseBlock', 'Residual', 'batch_norm', 'conv_block', 'evaluate_accuracy',
-    'get_fashion_mnist_labels', 'load_data_fashion_mnist', 'resnet18', 'resnet_block',
-    'show_fashion_mnist', 'train', 'train_ch5', 'transition_block', 'try_all_gpus', 'try_gpu',
-    # Models and data sets by name.
-    'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
-    # Runs, and what can be asked of a trained net.
-    'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
-    'resume_run', 'train_model', 'write_report',
-    # Out of MXNet.
-    'export_net', 'export_run', 'load_torch']
+        if name in __all__:
+            raise ImportError(str(_runtime.error)) from _runtime.error
+        raise AttributeError('module %r has no attribute %r' % (__name__, name))

@@ -1,9 +1,11 @@
-"""What MXNet 1.7 to 1.9 looks for in Python and NumPy, and newer ones lack: put back.
+"""Permanent corrections of MXNet 1.7 to 1.9 and GluonCV 0.10.5 for newer Python, NumPy and PyTorch.
 
-Each function changes only what is not there, and returns what it put in place, in words. The first
-two have to be called before MXNet's own import, which looks the names up; the last one after it.
-This file imports nothing of the package: the benchmarks take it alone.
+`put_back_numpy_names` and `put_back_distutils` must run before MXNet's import, which looks the
+names up, the others after it. A function that returns a list names what it changed. This file
+imports nothing from the package, so that it can be loaded alone.
 """
+import atexit
+import importlib.machinery
 import importlib.util
 import math
 import re
@@ -123,3 +125,62 @@ def _asscalar(self):
     if self.size != 1:
         raise ValueError('The current array is not a scalar')
     return self.asnumpy().reshape(-1)[0]
+
+
+def forget_failed_import(package):
+    """Drop the submodules that a failed import of `package` left behind.
+
+    Python removes only the package itself. The next import would find the submodules done, and
+    not make them attributes of the package again.
+    """
+    if package not in sys.modules:
+        for name in [name for name in sys.modules if name.startswith(package + '.')]:
+            del sys.modules[name]
+
+
+class _GluonCVCheck(importlib.machinery.SourceFileLoader):
+    """Finds and loads GluonCV's check of versions, corrected; it touches no other module.
+
+    GluonCV 0.10.5 refuses to be imported beside PyTorch 2, which its MXNet networks do not need.
+    Its check now reports that PyTorch is missing, which GluonCV accepts; nothing else in it asks.
+    """
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        """The entry of sys.meta_path that is asked for every module to be imported."""
+        spec = None
+        if name == 'gluoncv.check':
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+            if spec:
+                spec.loader = cls(name, spec.origin)
+        return spec
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        module._require_pytorch_version = _report_missing_pytorch
+
+
+def _report_missing_pytorch(*versions):
+    raise ImportError('gluonblocks has GluonCV use MXNet only')
+
+
+def correct_gluoncv():
+    """Make GluonCV work beside PyTorch 2, unless it has already been imported."""
+    forget_failed_import('gluoncv')
+    if _GluonCVCheck not in sys.meta_path:
+        sys.meta_path.insert(0, _GluonCVCheck)
+
+
+def wait_at_exit():
+    """Let MXNet 1.7 finish what it computes before Python ends; otherwise it aborts the process."""
+    import mxnet
+    if not mxnet.__version__.startswith('1.7.'):
+        return []
+
+    def wait():
+        try:
+            mxnet.nd.waitall()
+        except mxnet.base.MXNetError:  # of an operation whose result nobody asked for
+            pass
+    atexit.register(wait)
+    return ['wait-at-exit']

@@ -1,20 +1,20 @@
-"""Make MXNet 1.7 to 1.9 import on today's Python and NumPy, and use every core. Nothing else.
+"""Make MXNet 1.7 to 1.9 import on today's Python and NumPy, and use every core.
 
-`prepare` has to be called before MXNet's own import: MXNet looks NumPy's names up while its modules
-load, and its library reads the thread count once, when it is loaded. Importing this module alone
-changes nothing. What was mended is told in `mended`.
+`prepare` must run before MXNet's own import: MXNet looks NumPy's names up while its modules load,
+and its library reads the number of threads once, when it loads. All settings go to the library
+through the environment. Importing this module alone changes nothing.
 """
-import atexit
-import importlib.machinery
+import math
 import os
 import platform
+import re
 import sys
 import warnings
 
-from . import _compat, _threads
+from . import _compat
 
-mended = []  # what was put in its place, in words
-error = None  # the ImportError of `prepare`, where it failed
+mended = []  # the names of what was corrected
+error = None  # the ImportError of `prepare`, if it failed
 
 # MXNet looks for another at its first computation, and cannot end in order then.
 ENGINES = ('ThreadedEnginePerDevice', 'ThreadedEngine', 'NaiveEngine')
@@ -44,6 +44,11 @@ MXNet could not be imported: Python was started with -OO (or PYTHONOPTIMIZE=2), 
 the docstrings, and MXNet puts its own together as it is imported. Start Python without it, or with
 -O (PYTHONOPTIMIZE=1), which keeps them."""
 
+# Thread counts of the environment -> the smallest that MXNet works with. Others abort the process
+# as its library is loaded (no number, too many to be started), or have it wait for ever (0).
+COUNTS = {'OMP_NUM_THREADS': 1, 'MXNET_OMP_MAX_THREADS': 0, 'MXNET_CPU_WORKER_NTHREADS': 1,
+          'MXNET_CPU_PRIORITY_NTHREADS': 1}
+
 
 def install_command():
     """What installs MXNet here, or what to do where there is no wheel of it: text, lines."""
@@ -59,26 +64,15 @@ def install_command():
 
 def check_environment():
     """Raise ImportError for what would abort MXNet's import, or end it in a traceback."""
-    if _threads.library_is_loaded():
+    if library_is_loaded():
         return
     if sys.flags.optimize > 1:
         raise ImportError(_NO_DOCSTRINGS)
-    _threads.check_counts()
+    check_counts()
     engine = os.environ.get('MXNET_ENGINE_TYPE') or ENGINES[0]
     if engine not in ENGINES:
         raise ImportError('MXNET_ENGINE_TYPE is %r, but must be one of %s, or unset'
                           % (engine, ', '.join(ENGINES)))
-
-
-def forget_failed_import(package):
-    """Drop the submodules that a failed import of `package` left behind.
-
-    Python removes only the package itself. The next import would find the submodules done, and
-    not make them attributes of the package again.
-    """
-    if package not in sys.modules:
-        for name in [name for name in sys.modules if name.startswith(package + '.')]:
-            del sys.modules[name]
 
 
 def import_mxnet():
@@ -105,83 +99,128 @@ def import_mxnet():
             error=error, numpy=numpy.__version__, allowed=NUMPY)) from error
 
 
-class _GluonCVCheck(importlib.machinery.SourceFileLoader):
-    """Finds and loads GluonCV's check of versions, corrected; it touches no other module.
+def check_counts():
+    """Raise ImportError, with what is allowed, for a thread count that MXNet does not survive."""
+    most = max(1024, os.cpu_count() or 1)
+    for name, least in COUNTS.items():
+        text = os.environ.get(name)
+        if text and not (re.fullmatch(r'\s*\+?[0-9]{1,9}\s*', text)
+                         and least <= int(text) <= most):
+            raise ImportError(
+                'MXNet could not be imported: the environment variable %s is %r, and MXNet takes\n'
+                'a whole number from %d to %d. Unset it (unset %s), or give it such a number.'
+                % (name, text, least, most, name))
 
-    GluonCV 0.10.5 refuses to be imported beside PyTorch 2, which its MXNet networks do not need.
-    Its check now reports that PyTorch is missing, which GluonCV accepts; nothing else in it asks.
+
+def _read(path):
+    try:
+        with open(path) as f:
+            return f.read().strip()
+    except OSError:
+        return ''
+
+
+def _available_cpus():
+    """The numbers of the logical CPUs this process may run on."""
+    if hasattr(os, 'sched_getaffinity'):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _container_limit(proc='/proc', root='/sys/fs/cgroup'):
+    """CPUs that the control groups of this process allow, or infinity (cgroup v2 and v1)."""
+    limits = [math.inf]
+    for line in _read(os.path.join(proc, 'self/cgroup')).splitlines():
+        _, controllers, path = line.split(':', 2)
+        names = controllers.split(',')
+        if controllers and 'cpu' not in names:
+            continue
+        top = os.path.join(root, 'cpu') if controllers else root
+        # Inside a container the path may be the host's and the files lie at the top; a limit of
+        # any ancestor counts too, so every level is read and the smallest limit wins.
+        parts = [p for p in path.split('/') if p and p != '..']
+        for depth in range(len(parts) + 1):
+            here = os.path.join(top, *parts[:depth])
+            fields = (_read(os.path.join(here, 'cpu.max')).split() or
+                      [_read(os.path.join(here, 'cpu.cfs_quota_us')),
+                       _read(os.path.join(here, 'cpu.cfs_period_us'))])
+            if len(fields) == 2 and all(f.isdigit() for f in fields) and int(fields[1]):
+                limits.append(int(fields[0]) / int(fields[1]))
+    return min(limits)
+
+
+def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
+    """How many physical cores this process may use; at least 1.
+
+    Hyper-threads of one core count once; CPU affinity and container limits are respected, a
+    fractional limit rounded up. The arguments are for tests.
     """
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        """The entry of sys.meta_path that is asked for every module to be imported."""
-        spec = None
-        if name == 'gluoncv.check':
-            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-            if spec:
-                spec.loader = cls(name, spec.origin)
-        return spec
-
-    def exec_module(self, module):
-        super().exec_module(module)
-        module._require_pytorch_version = _report_missing_pytorch
+    cpus = _available_cpus() if cpus is None else cpus
+    limit = _container_limit() if limit is None else limit
+    siblings = {_read('%s/cpu%d/topology/thread_siblings_list' % (sys_cpu, n)) or str(n)
+                for n in cpus}
+    return max(1, min(len(siblings), math.ceil(limit) if limit < math.inf else len(siblings)))
 
 
-def _report_missing_pytorch(*versions):
-    raise ImportError('gluonblocks has GluonCV use MXNet only')
+def library_is_loaded():
+    """Return True if `import mxnet` has loaded MXNet's library, even if the import then failed."""
+    return 'mxnet.base' in sys.modules
 
 
-def correct_gluoncv():
-    """Make GluonCV work beside PyTorch 2, unless it has already been imported."""
-    forget_failed_import('gluoncv')
-    if _GluonCVCheck not in sys.meta_path:
-        sys.meta_path.insert(0, _GluonCVCheck)
+def set_threads():
+    """Give MXNet one thread for each physical core, unless the user chose; return what was set.
 
-
-def wait_at_exit():
-    """Let MXNet 1.7 finish what it computes before Python ends; otherwise it aborts the process."""
-    import mxnet
-    if not mxnet.__version__.startswith('1.7.'):
+    MXNet takes half of the logical CPUs by default (x86), which is half of the cores where there
+    is no hyper-threading. Too late once MXNet is loaded: then warn, if cores stay idle.
+    """
+    if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
         return []
+    cores = physical_cores()
+    if not library_is_loaded():
+        os.environ['OMP_NUM_THREADS'] = str(cores)
+        return ['OMP_NUM_THREADS=%d' % cores]
+    halves = platform.machine() in ('x86_64', 'AMD64')
+    used = max(1, len(_available_cpus()) // 2) if halves else cores
+    if used < cores:
+        warnings.warn('MXNet was imported before gluonblocks and uses %d of %d cores; import '
+                      'gluonblocks first, or set OMP_NUM_THREADS=%d before starting Python.'
+                      % (used, cores, cores), RuntimeWarning, stacklevel=2)
+    return []
 
-    def wait():
-        try:
-            mxnet.nd.waitall()
-        except mxnet.base.MXNetError:  # of an operation whose result nobody asked for
-            pass
-    atexit.register(wait)
-    return ['wait-at-exit']
+
+def copy_in_one_thread():
+    """Have MXNet copy arrays from NumPy in one thread, unless the user chose a size.
+
+    Copying a large one in parallel gives Python's thread a team of OpenMP threads beside that of
+    MXNet's engine. They are then more than the cores, and the OpenMP library puts all of them to
+    sleep after each operator: a step of LeNet takes twice as long.
+    """
+    os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))
+
+
+def keep_one_workspace():
+    """Have MXNet keep one workspace for its operators, not four, unless the user chose.
+
+    It hands them out in turn, so that operators at work at the same time each have one; each
+    becomes as large as the largest that an operator asked for, 0.1 GB for DenseNet. Its CPU engine
+    runs one operator at a time, unless the user chose here, too.
+    """
+    if not os.environ.get('MXNET_CPU_WORKER_NTHREADS'):
+        os.environ.setdefault('MXNET_CPU_TEMP_COPY', '1')
 
 
 def prepare():
-    """Mend what keeps MXNet from working, then import it: the package calls it first of all."""
+    """Correct what keeps MXNet from working, then import it. If that fails, keep the `error`."""
     global error
     try:
         check_environment()
         mended.extend(_compat.put_back_numpy_names() + _compat.put_back_distutils()
-                      + _threads.set_threads())
-        _threads.copy_in_one_thread()
-        _threads.keep_one_workspace()
-        forget_failed_import('mxnet')
+                      + set_threads())
+        copy_in_one_thread()
+        keep_one_workspace()
+        _compat.forget_failed_import('mxnet')
         import_mxnet()
-        mended.extend(_compat.mend_mxnet() + wait_at_exit())
-        correct_gluoncv()
+        mended.extend(_compat.mend_mxnet() + _compat.wait_at_exit())
+        _compat.correct_gluoncv()
     except ImportError as failed:
         error = failed
-        raise
-
-
-def may_be_own_command():
-    """Whether this process may be a command of ours, which tells what is missing without MXNet.
-
-    Python says '-m' while it looks for the module to run, ours or another's: `python -m
-    gluonblocks` imports the package first.
-    """
-    return bool(sys.argv) and os.path.basename(sys.argv[0]) in ('-m', 'gluonblocks')
-
-
-def end_interrupted():
-    """End a command that is interrupted before it could begin: in a line, with a shell's code."""
-    sys.stderr.write('interrupted\n')
-    sys.stderr.flush()
-    os._exit(130)  # at once: what is half imported has nothing to tidy up

@@ -20,11 +20,6 @@ def test_all_gpus_are_those_that_work_from_the_first_on(monkeypatch, numbers, wa
     assert gb.try_gpu() == want[0]
 
 
-def test_try_gpu_takes_the_number_of_a_gpu(monkeypatch):
-    with_gpus(monkeypatch, 0, 1)
-    assert gb.try_gpu(1) == gb.try_gpu(i=1) == mx.gpu(1)
-
-
 @pytest.mark.parametrize('i', [2, 2 ** 32, -1])
 def test_try_gpu_is_the_cpu_where_that_gpu_does_not_work(i):
     assert gb.try_gpu(i) == mx.cpu()
@@ -46,10 +41,6 @@ def test_a_name_of_no_device_is_refused(name):
 def test_a_gpu_that_is_not_there_is_refused_with_what_is_missing(find):
     with pytest.raises(ValueError, match=r'gpu\(99\) cannot be used: .*(built without CUDA|finds)'):
         find('gpu:99')
-
-
-def test_several_devices_are_a_list():
-    assert get_ctx('cpu:0,2') == [mx.cpu(0), mx.cpu(2)]
 
 
 @pytest.mark.parametrize('ctx, want', [

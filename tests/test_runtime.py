@@ -1,4 +1,5 @@
-"""What importing gluonblocks checks and prepares. Each case in a new process, as at import."""
+"""What importing gluonblocks checks and prepares."""
+import math
 import os
 import subprocess
 import sys
@@ -8,25 +9,25 @@ from conftest import REPOSITORY, environment
 
 from gluonblocks import _runtime
 
-
-def test_the_import_brings_nothing_slow(python):
-    slow = ('gluoncv', 'matplotlib', 'tqdm', 'pandas', 'torch', 'PIL', 'IPython')
-    assert python('import gluonblocks, sys; print([m for m in %r if m in sys.modules])'
-                  % (slow,)) == '[]'
-
-
 NO_MXNET = 'ModuleNotFoundError("No module named \'mxnet\'", name="mxnet")'
 
 
-def failing_mxnet(tmp_path, error):
-    (tmp_path / 'mxnet.py').write_text('raise %s' % error)
-    return """
-import sys
-sys.path.insert(0, %r)
-try:
-    import gluonblocks
-except ImportError as error:
-    print(error)""" % str(tmp_path)
+def import_fails_with(tmp_path, error):
+    """The error of the first name that is used, if MXNet's own import raises `error`."""
+    (tmp_path / 'mxnet.py').write_text('raise ' + error)
+    env = environment()
+    env['PYTHONPATH'] = os.pathsep.join([str(tmp_path), REPOSITORY])
+    code = ('import gluonblocks\n'
+            'try:\n    from gluonblocks import BatchNorm\n'
+            'except ImportError as error:\n    print(error)')
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          env=env).stdout
+
+
+def test_the_import_brings_nothing_slow(python):
+    slow = ('gluoncv', 'matplotlib', 'tqdm', 'pandas', 'torch', 'PIL', 'IPython', 'jinja2')
+    assert python('import gluonblocks, sys; print([m for m in %r if m in sys.modules])'
+                  % (slow,)) == '[]'
 
 
 @pytest.mark.parametrize('error, remedy', [
@@ -35,23 +36,19 @@ except ImportError as error:
      'pip install requests'),
     ('AttributeError("module \'numpy\' has no attribute \'in1d\'")',
      "pip install --no-deps '%s'" % _runtime.NUMPY),
-    ('RuntimeError("_register_array_function failed")',
-     "pip install --no-deps '%s'" % _runtime.NUMPY),
-])
-def test_an_mxnet_that_cannot_be_imported_is_said_with_the_remedy(python, tmp_path, error, remedy):
-    said = python(failing_mxnet(tmp_path, error))
-    assert said.startswith('MXNet could not be imported: ' + eval(error).args[0])
-    assert remedy in said
+    ('OSError("libgomp.so.1: cannot open")', 'apt-get install libgomp1 libquadmath0')])
+def test_without_mxnet_the_import_works_and_each_name_says_what_to_install(tmp_path, error, remedy):
+    said = import_fails_with(tmp_path, error)
+    assert said.startswith('MXNet ') and eval(error).args[0] in said and remedy in said
 
 
 @pytest.mark.parametrize('system, machine, python, said', [
     ('linux', 'x86_64', (3, 12), 'pip install mxnet==1.9.1'),
     ('linux', 'x86_64', (3, 13), 'pip install --no-deps mxnet==1.9.1'),
-    ('darwin', 'x86_64', (3, 8), 'pip install mxnet==1.9.1'),
     ('darwin', 'arm64', (3, 12), 'docker run --platform linux/amd64'),
-    ('win32', 'AMD64', (3, 12), 'docker run --platform linux/amd64'),
-])
-def test_what_installs_mxnet(monkeypatch, system, machine, python, said):
+    ('win32', 'AMD64', (3, 12), 'docker run --platform linux/amd64')])
+def test_the_line_that_installs_mxnet_depends_on_the_machine(monkeypatch, system, machine, python,
+                                                             said):
     monkeypatch.setattr(_runtime.sys, 'platform', system)
     monkeypatch.setattr(_runtime.platform, 'machine', lambda: machine)
     monkeypatch.setattr(_runtime.sys, 'version_info', python)
@@ -60,26 +57,29 @@ def test_what_installs_mxnet(monkeypatch, system, machine, python, said):
     assert said in text
 
 
-def test_a_missing_system_library_is_said_with_the_remedy(python, tmp_path):
-    said = python(failing_mxnet(tmp_path, 'OSError("libgomp.so.1: cannot open")'))
-    assert 'libgomp.so.1' in said and 'apt-get install libgomp1 libquadmath0' in said
-
-
 def test_the_numpy_that_is_named_is_the_one_that_is_required():
     with open(os.path.join(REPOSITORY, 'pyproject.toml'), encoding='utf-8') as f:
         assert '    "%s",\n' % _runtime.NUMPY in f.read()
 
 
-def ends_with(code, *options, **env):
-    """The exit code, stdout and stderr of Python code in a new process that is started so."""
-    done = subprocess.run([sys.executable, *options, '-c', code], capture_output=True, text=True,
-                          env=environment(**env), timeout=60)
-    return done.returncode, done.stdout, done.stderr
+@pytest.mark.parametrize('name', sorted(_runtime.COUNTS))
+@pytest.mark.parametrize('value, accepted', [
+    ('abc', False), ('100000', False), ('-1', False), ('1.5', False), ('2,3', False),
+    ('9' * 20, False), ('1024', True), (' 2 ', True), ('', True)])
+def test_a_number_of_threads_that_would_abort_mxnet_is_refused(monkeypatch, name, value, accepted):
+    monkeypatch.setenv(name, value)
+    if accepted:
+        _runtime.check_counts()
+        return
+    with pytest.raises(ImportError, match='environment variable %s is' % name) as error:
+        _runtime.check_counts()
+    assert 'a whole number from' in str(error.value) and 'unset ' + name in str(error.value)
 
 
 USE = """
+import gluonblocks
 try:
-    import gluonblocks
+    gluonblocks.BatchNorm
 except ImportError as error:
     print(error)
 else:
@@ -87,52 +87,21 @@ else:
     print(mxnet.nd.ones((4, 4)).sum().asscalar())"""
 
 
-@pytest.mark.parametrize('name', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS',
-                                  'MXNET_CPU_WORKER_NTHREADS', 'MXNET_CPU_PRIORITY_NTHREADS'])
-@pytest.mark.parametrize('value', ['abc', '100000', '-1', '1.5', '2,3', '9' * 20])
-def test_a_thread_count_that_mxnet_does_not_survive_is_said(name, value):
-    code, out, err = ends_with(USE, **{name: value})
-    assert code == 0
-    assert 'the environment variable %s is %r' % (name, value) in out
-    assert 'a whole number from' in out and 'unset ' + name in out
+@pytest.mark.parametrize('options, env, said', [
+    (['-OO'], {}, 'started with -OO (or PYTHONOPTIMIZE=2)'),
+    (['-W', 'error'], {}, '16.0\n'),
+    ([], {'MXNET_CPU_WORKER_NTHREADS': '0'}, 'a whole number from 1 to'),
+    ([], {'MXNET_ENGINE_TYPE': 'Turbo'}, "MXNET_ENGINE_TYPE is 'Turbo', but must be one of")])
+def test_settings_of_python_and_mxnet_that_would_break_the_import_are_handled(options, env, said):
+    done = subprocess.run([sys.executable, *options, '-c', USE], capture_output=True, text=True,
+                          env=environment(**env), timeout=60)
+    assert done.returncode == 0 and said in done.stdout, done.stderr
+    assert 'numpy' not in done.stderr.lower()  # nothing about what NumPy will drop
 
 
-def test_no_workers_are_said_and_not_waited_for():
-    code, out, err = ends_with(USE, MXNET_CPU_WORKER_NTHREADS='0')
-    assert code == 0 and 'a whole number from 1 to' in out
-
-
-@pytest.mark.parametrize('env', [
-    {'OMP_NUM_THREADS': '1024'}, {'OMP_NUM_THREADS': ' 2 '}, {'OMP_NUM_THREADS': ''},
-    {'MXNET_OMP_MAX_THREADS': '0'}, {'MXNET_CPU_WORKER_NTHREADS': '4'}])
-def test_a_thread_count_that_mxnet_takes_is_let_through(env):
-    assert ends_with(USE, **env)[:2] == (0, '16.0\n')
-
-
-def test_without_docstrings_the_import_says_why():
-    code, out, err = ends_with(USE, '-OO')
-    assert code == 0 and 'started with -OO (or PYTHONOPTIMIZE=2)' in out
-
-
-def test_without_assertions_it_works():
-    assert ends_with(USE, '-O')[:2] == (0, '16.0\n')
-
-
-def test_warnings_that_are_errors_do_not_break_the_import():
-    code, out, err = ends_with(USE, '-W', 'error')
-    assert (code, out) == (0, '16.0\n'), err
-
-
-def test_what_numpy_will_drop_is_not_told_to_the_user_of_mxnet():
-    code, out, err = ends_with(USE, '-W', 'default')
-    assert code == 0 and 'numpy' not in err.lower()
-
-
-def test_the_users_warning_filters_are_as_they_were_after_the_import():
-    code, out, err = ends_with(
-        'import numpy, warnings; before = list(warnings.filters)\nimport gluonblocks\n'
-        'print(warnings.filters[:len(before)] == before)', '-W', 'error')
-    assert out == 'True\n', err
+def test_the_users_warning_filters_survive_the_import(python):
+    assert python('import numpy, warnings; before = list(warnings.filters)\nimport gluonblocks\n'
+                  'print(warnings.filters[:len(before)] == before)') == 'True'
 
 
 def test_after_a_failed_import_of_mxnet_ours_works_and_knows_that_the_library_is_loaded(python):
@@ -150,32 +119,6 @@ print(net(mxnet.nd.zeros((2, 1, 28, 28))).shape, mxnet.util.is_np_array(),
       os.environ.get('OMP_NUM_THREADS'))""") == '(2, 10) False None'
 
 
-def run_theirs(tmp_path, use, *options):
-    """`python -m theirs`, a package that imports ours before Python has found its own module."""
-    (tmp_path / 'theirs').mkdir()
-    (tmp_path / 'theirs' / '__init__.py').write_text('import gluonblocks as gb\n')
-    (tmp_path / 'theirs' / '__main__.py').write_text(
-        'import sys\nfrom theirs import gb\nprint("theirs", sys.argv[1:])\n' + use)
-    (tmp_path / 'mxnet.py').write_text('raise ' + NO_MXNET)
-    env = environment()
-    env['PYTHONPATH'] = os.pathsep.join([str(tmp_path), REPOSITORY])
-    return subprocess.run([sys.executable, '-m', 'theirs', *options], capture_output=True,
-                          text=True, env=env)
-
-
-def test_another_package_that_uses_none_of_ours_runs_without_mxnet(tmp_path):
-    done = run_theirs(tmp_path, '', '--port', '80')
-    assert (done.returncode, done.stdout, done.stderr) == (0, "theirs ['--port', '80']\n", '')
-
-
-@pytest.mark.parametrize('use', ['gb.BatchNorm', 'from gluonblocks import train_model'])
-def test_another_package_that_uses_ours_is_told_what_is_missing(tmp_path, use):
-    done = run_theirs(tmp_path, use, '--port', '80')
-    assert done.returncode == 1 and done.stdout == "theirs ['--port', '80']\n"
-    assert 'ImportError: MXNet could not be imported: No module named' in done.stderr
-    assert _runtime.install_command() in done.stderr and 'usage:' not in done.stderr
-
-
 @pytest.mark.gluoncv
 def test_gluoncv_works_on_this_runtime(python):
     assert python('import gluonblocks, gluoncv, mxnet; '
@@ -183,7 +126,77 @@ def test_gluoncv_works_on_this_runtime(python):
                   'print(net(mxnet.nd.zeros((2, 3, 32, 32))).shape)') == '(2, 10)'
 
 
-def test_an_engine_that_mxnet_does_not_have_is_said():
-    code, out, err = ends_with(USE, MXNET_ENGINE_TYPE='Turbo')
-    assert code == 0
-    assert "MXNET_ENGINE_TYPE is 'Turbo', but must be one of ThreadedEnginePerDevice, " in out
+def test_mxnet_gets_one_thread_for_each_core(monkeypatch):
+    monkeypatch.setattr(_runtime, 'physical_cores', lambda: 17)
+    monkeypatch.setenv('OMP_NUM_THREADS', '')  # which is put back after the test
+    monkeypatch.delenv('MXNET_OMP_MAX_THREADS', raising=False)
+    monkeypatch.delitem(sys.modules, 'mxnet.base')  # as before its import
+    assert _runtime.set_threads() == ['OMP_NUM_THREADS=17']
+    assert os.environ['OMP_NUM_THREADS'] == '17'
+
+
+@pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])
+def test_the_users_thread_count_stays(monkeypatch, variable):
+    for name in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, '3')
+    assert _runtime.set_threads() == []
+    assert os.environ.get('OMP_NUM_THREADS') == ('3' if variable == 'OMP_NUM_THREADS' else None)
+
+
+def test_the_environment_that_mxnet_needs_is_set_before_its_library_loads(python):
+    assert python("""
+import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+for name in ('OMP_NUM_THREADS', 'MXNET_CPU_PARALLEL_SIZE', 'MXNET_CPU_TEMP_COPY'):
+    os.environ.pop(name, None)
+import gluonblocks
+from mxnet.base import _LIB
+print(_LIB.omp_get_max_threads(), os.environ['MXNET_CPU_PARALLEL_SIZE'],
+      os.environ['MXNET_CPU_TEMP_COPY'])""") == '1 1000000000 1'
+
+
+@pytest.mark.parametrize('cpus, warns', [(4, True), (1, False)])
+def test_an_mxnet_imported_first_that_leaves_cores_idle_is_warned_about(monkeypatch, recwarn, cpus,
+                                                                        warns):
+    for name in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(_runtime, '_available_cpus', lambda: list(range(1000, 1000 + cpus)))
+    monkeypatch.setattr(_runtime.platform, 'machine', lambda: 'x86_64')
+    monkeypatch.setattr(_runtime, '_container_limit', lambda: math.inf)
+    assert _runtime.set_threads() == [] and 'OMP_NUM_THREADS' not in os.environ
+    said = [str(warning.message) for warning in recwarn.list]
+    assert bool(said) == warns and all('uses 2 of 4 cores; import gluonblocks first' in text
+                                       for text in said)
+
+
+@pytest.mark.parametrize('cpus, limit, cores', [
+    ([0, 1, 2, 3], math.inf, 2),  # two cores of two threads each
+    ([0, 1], math.inf, 2),        # affinity: one thread of each core
+    ([0, 2], math.inf, 1),        # affinity: both threads of one core
+    ([0, 1, 2, 3], 1.0, 1),       # a container of one CPU
+    ([0, 1, 2, 3], 1.5, 2),       # a fraction rounds up
+    ([0, 1, 2, 3], 0.1, 1),       # and is at least one
+    ([7, 8, 9], math.inf, 3)])    # no topology to be read: each is a core
+def test_physical_cores(tmp_path, cpus, limit, cores):
+    for cpu, text in {0: '0,2', 1: '1,3', 2: '0,2', 3: '1,3'}.items():
+        folder = tmp_path / ('cpu%d' % cpu) / 'topology'
+        folder.mkdir(parents=True)
+        (folder / 'thread_siblings_list').write_text(text + '\n')
+    assert _runtime.physical_cores(str(tmp_path), cpus, limit) == cores
+
+
+@pytest.mark.parametrize('cgroup, files, limit', [
+    ('0::/a/b', {'a/cpu.max': '150000 100000', 'a/b/cpu.max': 'max 100000'}, 1.5),
+    ('0::/a', {}, math.inf),
+    ('5:cpu,cpuacct:/a\n6:memory:/z',
+     {'cpu/a/cpu.cfs_quota_us': '50000', 'cpu/a/cpu.cfs_period_us': '100000'}, 0.5),
+    ('5:cpu:/a', {'cpu/a/cpu.cfs_quota_us': '-1', 'cpu/a/cpu.cfs_period_us': '100000'}, math.inf),
+    ('', {}, math.inf)])
+def test_container_limit(tmp_path, cgroup, files, limit):
+    (tmp_path / 'proc/self').mkdir(parents=True)
+    (tmp_path / 'proc/self/cgroup').write_text(cgroup)
+    for name, text in files.items():
+        path = tmp_path / 'sys' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert _runtime._container_limit(str(tmp_path / 'proc'), str(tmp_path / 'sys')) == limit

@@ -3,8 +3,7 @@ import importlib
 import os
 import sys
 
-from .. import _runtime
-from .._version import __version__
+from .. import __version__, _runtime
 from . import running
 
 COMMANDS = ('train', 'evaluate', 'predict', 'report', 'export', 'doctor')

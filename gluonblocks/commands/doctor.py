@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 
 from .. import _runtime
-from .._threads import physical_cores
+from .._runtime import physical_cores
 from .parser import Parser
 
 EXAMPLE = """\

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from .._threads import physical_cores
+from .._runtime import physical_cores
 from ..checks import check_classic_arrays, check_positive
 from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError

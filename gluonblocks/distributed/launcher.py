@@ -6,7 +6,7 @@ import socket
 import sys
 
 from .. import _runtime
-from .._threads import physical_cores
+from .._runtime import physical_cores
 from ..training.interrupt import DeferredInterrupt, Interrupted
 from .children import Children, ending
 from .cluster import Cluster, server_environment

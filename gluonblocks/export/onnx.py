@@ -11,7 +11,7 @@ import types
 
 import mxnet as mx
 
-from .._version import __version__
+from .. import __version__
 from .formats import Written
 from .preprocessing import add_preprocessing
 

@@ -6,7 +6,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import gluon
 
-from .._version import __version__
+from .. import __version__
 from ..checks import check_positive
 from ..data.batches import BatchLoader
 from ..devices import devices_of

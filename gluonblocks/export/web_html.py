@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from .._version import __version__
+from .. import __version__
 from ..files import read_file
 
 SIDE = 28  # of the squares that pictures are fitted into, as read_image does it

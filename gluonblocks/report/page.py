@@ -3,7 +3,7 @@ import base64
 import hashlib
 import re
 
-from .._version import __version__
+from .. import __version__
 from .html import Html, tag, void
 from .style import STYLE
 

@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 import safetensors
 
-from .._version import __version__
+from .. import __version__
 from ..data.batches import BatchLoader
 from ..graphs.operators import VARIABLE, available
 from .config import FREE

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..files import DamagedFile, read_file
 from ..distributed.statistics import set_statistics, statistics_bytes, statistics_of
+from ..files import DamagedFile, read_file
 from ..mxnet_private import named_parameters
 from .tensors import MAX_BYTES
 

@@ -4,7 +4,7 @@ import tempfile
 
 from mxnet import init
 
-from .._version import __version__
+from .. import __version__
 from ..devices import devices_of
 from ..distributed.launcher import Hub, python_argv
 from ..distributed.nodes import NodesHub

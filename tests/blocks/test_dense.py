@@ -62,15 +62,6 @@ def test_shapes_are_the_printed_ones():
     assert blk(Y).shape == (4, 10, 4, 4)
 
 
-def test_trace_prints_the_books_lines_once(capsys):
-    blk = gb.DenseBlock(2, 10, trace=True)
-    ready(blk, (4, 3, 8, 8))
-    blk(nd.zeros((4, 3, 8, 8)))
-    assert capsys.readouterr().out == (
-        'X.shape: (4, 3, 8, 8) --> Y.shape: (4, 10, 8, 8)\n'
-        'X.shape: (4, 13, 8, 8) --> Y.shape: (4, 10, 8, 8)\n')
-
-
 @pytest.mark.parametrize('kind', ['alone', 'in a net of ours'])
 def test_trace_prints_the_same_lines_of_a_hybridized_block(capsys, kind):
     blk = gb.DenseBlock(2, 10, trace=True)
@@ -85,11 +76,6 @@ def test_trace_prints_the_same_lines_of_a_hybridized_block(capsys, kind):
     assert capsys.readouterr().out == (
         'X.shape: (4, 3, 8, 8) --> Y.shape: (4, 10, 8, 8)\n'
         'X.shape: (4, 13, 8, 8) --> Y.shape: (4, 10, 8, 8)\n')
-
-
-def test_without_trace_nothing_is_printed(capsys):
-    ready(gb.DenseBlock(2, 10), (4, 3, 8, 8))
-    assert capsys.readouterr() == ('', '')
 
 
 @pytest.mark.parametrize('hybridize', [False, True])

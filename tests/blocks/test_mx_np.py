@@ -53,19 +53,3 @@ def test_an_array_of_mx_np_is_refused_without_set_np_too(name, hybridize):
     block = ready(BLOCKS[name](), hybridize)
     with pytest.raises(ValueError, match=SENTENCE):
         block(mx.np.ones((2, 3, 6, 6)))
-
-
-def test_shapes_of_numpy_alone_are_refused_where_gluons_convolutions_fail_too():
-    with mx.util.np_shape(True):
-        with pytest.raises(mx.base.MXNetError):
-            nn.Conv2D(3, kernel_size=3)
-        with pytest.raises(ValueError, match=SENTENCE):
-            gb.Residual(3)
-
-
-@pytest.mark.parametrize('make', [lambda: gb.Residual(3), lambda: gb.DenseBlock(2, 3)])
-def test_after_reset_np_and_as_nd_ndarray_it_runs(make, set_np):
-    X = mx.np.ones((2, 3, 6, 6))
-    set_np()
-    npx.reset_np()
-    assert ready(make(), True)(X.as_nd_ndarray()).shape[2:] == (6, 6)

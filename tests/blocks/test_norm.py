@@ -129,12 +129,6 @@ def test_a_variance_of_nothing_is_zero_and_not_below(X, fused):
     assert (var >= 0).asnumpy().all() and var.max().asscalar() < 1e-6
 
 
-def test_untrained_layer_predicts_with_variance_zero(fused):
-    # Book: moving_var starts at 0, so each value is multiplied by 1 / sqrt(1e-5).
-    layer = block((2, 3), fused=fused)
-    close(layer(nd.ones((2, 3))), np.full((2, 3), 1 / np.sqrt(1e-5)), rtol=1e-6)
-
-
 def test_train_mode_without_recording_trains_too(fused):
     layer = block((8, 5), fused=fused)
     X = nd.array(example((8, 5), offset=7)[0])

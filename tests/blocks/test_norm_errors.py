@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from mxnet import autograd, nd
 from reference import bn_block as block
-from reference import net_with
 
 import gluonblocks as gb
 
@@ -69,14 +68,6 @@ def test_arrays_of_mx_np_are_refused_in_one_sentence():
     for call in (block((2, 3)), lambda X: gb.batch_norm(X, *[nd.zeros((1, 3))] * 4, EPS, MOMENTUM)):
         with pytest.raises(ValueError, match=r'takes arrays of mx.nd .* X.as_nd_ndarray\(\)'):
             call(mx.np.zeros((2, 3)))
-
-
-def test_numpy_semantics_are_refused_in_one_sentence():
-    layer, net = block((2, 3)), net_with(block((2, 3)))
-    with mx.util.np_shape(True), mx.util.np_array(True):
-        for blk in (layer, net):
-            with pytest.raises(ValueError, match=r'call npx.reset_np\(\) if npx.set_np\(\) is on'):
-                blk(mx.np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize('features, dims, message', [

@@ -76,32 +76,6 @@ def test_a_file_of_the_books_block_loads_into_a_strangers_net_that_allows_it(tmp
         close(other(X), net(X).asnumpy(), 1e-6)
 
 
-def test_a_strangers_net_that_was_not_initialized_before_says_so(tmp_path):
-    net, X = trained_net()
-    path = str(tmp_path / 'book.params')
-    net.save_parameters(path)
-    without_statistics(path)
-    for hybridize in (False, True):
-        other = new_net(nn.HybridSequential)
-        other.hybridize(hybridize)
-        other.load_parameters(path, allow_missing=True)
-        with pytest.raises(RuntimeError, match='has not been initialized' if hybridize else
-                           'is not initialized: .*if the file lacks the averages'):
-            other(X)
-
-
-def test_a_file_of_the_books_block_loads_into_the_block_alone(tmp_path):
-    path = str(tmp_path / 'block.params')
-    layer = block((2, 3))
-    layer.gamma.set_data(nd.full((1, 3), 5))
-    layer.save_parameters(path)
-    other = gb.BatchNorm(3, num_dims=2)
-    with pytest.warns(UserWarning, match='lacks moving_mean'):
-        other.load_parameters(without_statistics(path))
-    assert (other.gamma.data() == 5).asnumpy().all()
-    assert (other.moving_var.data() == 0).asnumpy().all()
-
-
 @pytest.mark.parametrize('kind', [Net, nn.Sequential])
 def test_a_file_without_gamma_is_still_refused(tmp_path, kind):
     path = str(tmp_path / 'net.params')
@@ -141,12 +115,6 @@ def test_statistics_saved_right_after_a_step_are_those_of_that_step(tmp_path):
         '4.moving_mean': net[4].moving_mean, '4.moving_var': net[4].moving_var}) == 0
 
 
-def test_averages_exported_right_after_a_step_are_those_of_that_step(tmp_path):
-    path = str(tmp_path / 'net')
-    assert stale_files(path + '-0000.params', lambda net: net.export(path), lambda net: {
-        'aux:' + param.name: param for param in (net[4].moving_mean, net[4].moving_var)}) == 0
-
-
 def test_an_exported_net_predicts_the_same_without_gluonblocks(tmp_path):
     net, X = trained_net()
     net.export(str(tmp_path / 'net'))
@@ -165,11 +133,3 @@ def test_each_device_keeps_statistics_of_its_own(hybridize):
     means = [layer.moving_mean.data(ctx).asnumpy() for ctx in devices]
     close(means[0], np.full((1, 3), 0.1), 1e-6)
     close(means[1], np.full((1, 3), 0.5), 1e-6)
-
-
-def test_statistics_follow_the_net_to_another_device():
-    net, X = trained_net()
-    expected = net(X).asnumpy()
-    net.collect_params().reset_ctx(mx.cpu(1))
-    assert net[1].moving_mean.list_ctx() == [mx.cpu(1)]
-    close(net(X.as_in_context(mx.cpu(1))), expected, 1e-6)

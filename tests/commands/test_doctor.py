@@ -11,7 +11,7 @@ import pytest
 from conftest import REPOSITORY, environment
 
 import gluonblocks as gb
-from gluonblocks import _runtime, _threads
+from gluonblocks import _runtime
 from gluonblocks.commands import doctor as report
 from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels.build import Unavailable
@@ -37,7 +37,7 @@ def run_report(tmp_path):
 
 def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
     code, lines, wrong = run_report()
-    cores = _threads.physical_cores()
+    cores = _runtime.physical_cores()
     assert (code, wrong) == (0, 'all is well\n')
     assert lines['Python'].startswith(platform.python_version())
     assert lines['NumPy'] == np.__version__
@@ -54,7 +54,7 @@ def test_it_tells_what_a_bug_report_needs(run_report, tmp_path):
 
 @pytest.mark.parametrize('variable', ['OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'])
 def test_another_number_of_threads_than_cores_is_wrong(run_report, variable):
-    cores = _threads.physical_cores()
+    cores = _runtime.physical_cores()
     code, lines, wrong = run_report(**{variable: str(cores + 1)})
     assert code == 1
     assert lines['threads'] == '%d for %d cores' % (cores + 1, cores)

@@ -7,7 +7,7 @@ import socket
 import mxnet as mx
 import pytest
 
-from gluonblocks._version import __version__
+from gluonblocks import __version__
 from gluonblocks.distributed.launcher import WorkerError, launch
 from gluonblocks.distributed.nodes import NodesHub
 from gluonblocks.distributed.place import Place

@@ -5,7 +5,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -114,16 +113,6 @@ def test_the_sources_that_count_are_all_there_are():
                                   if path.suffix in ('.h', '.cc')}
 
 
-def test_looking_changes_nothing(place):
-    assert build.library(build=False) is None
-    assert not (place / 'cache').exists()
-    path = build.library()
-    assert build.library(build=False) == path
-    with open(path, 'a') as f:
-        f.write('more')
-    assert build.library(build=False) is None
-
-
 def test_a_library_that_is_not_there_yet_is_pending(place, monkeypatch):
     monkeypatch.setattr(operators, '_status', None)
     assert operators.pending() and not (place / 'cache').exists()
@@ -156,17 +145,6 @@ def test_an_older_mxnet_has_another_interface(monkeypatch):
         build.library()
 
 
-def test_what_a_killed_compilation_left_is_removed_when_it_is_old(place):
-    folder = os.path.dirname(build.library())
-    old, new = os.path.join(folder, '.tmp-build-old'), os.path.join(folder, '.tmp-build-new')
-    for path in (old, new):
-        os.mkdir(path)
-    os.utime(old, (time.time() - 7200,) * 2)
-    os.unlink(build.library())
-    build.library()
-    assert not os.path.exists(old) and os.path.exists(new)
-
-
 def test_two_processes_at_once_have_it_whole(place):
     children = []
     for _ in range(3):
@@ -179,15 +157,6 @@ def test_two_processes_at_once_have_it_whole(place):
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     assert len(os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))) == 1
-
-
-def test_a_compiler_that_is_interrupted_leaves_nothing(place, monkeypatch):
-    def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
-    monkeypatch.setattr(build.subprocess.Popen, 'communicate', interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        build.library()
-    assert not os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))
 
 
 def test_a_compiler_that_does_not_end_is_ended(place, monkeypatch):

@@ -1,6 +1,5 @@
 """The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
 import os
-import threading
 
 import mxnet as mx
 import numpy as np
@@ -115,30 +114,6 @@ def test_features_of_another_net_are_taken_over_and_the_output_stays():
     assert_close(net(images()), output(other.features(images())))
 
 
-def test_features_that_cannot_be_layers_leave_the_net_as_it_was():
-    net, other = initialized(), nn.Sequential()
-    other.add(nn.Flatten(), gluon.nn.Lambda('relu'))
-    with pytest.raises(ValueError, match='the features must be HybridBlocks'):
-        net.features = other
-    assert len(net) == 6
-
-
-def test_the_graph_of_a_net_in_float64_has_none_of_our_operators():
-    net = initialized()
-    net.cast('float64')
-    assert '_gluonblocks' not in net.graph_for((4, 1, 8, 8)).tojson()
-
-
-def test_a_layer_that_computes_in_float64_within_the_net_is_left_to_mxnet():
-    net = Net()
-    net.add(nn.Dense(8), nn.HybridLambda(lambda F, X: F.cast(X, 'float64')), gb.BatchNorm(8, 2))
-    net.initialize()
-    net[2].cast('float64')
-    want = net(images())
-    net.hybridize()
-    assert_close(net(images()), want)
-
-
 def test_casts_of_mixed_precision_stay_in_the_graph():
     from mxnet.contrib import amp
     net = initialized()
@@ -154,22 +129,6 @@ def hybridized(net):
     net.hybridize()
     net(images())
     return net
-
-
-def test_graphs_may_be_dropped_while_another_thread_predicts():
-    net, errors = hybridized(initialized()), []
-
-    def predict():
-        try:
-            for _ in range(200):
-                net(images()).wait_to_read()
-        except Exception as error:
-            errors.append(error)
-    thread = threading.Thread(target=predict)
-    thread.start()
-    while thread.is_alive():
-        net.hybridize()
-    assert not errors
 
 
 def test_graph_for_shows_the_graph_of_each_mode():
@@ -189,21 +148,6 @@ def test_a_back_end_or_a_hook_of_mxnets_takes_the_net_as_gluons_own(change):
     want = net(images())
     change(net)
     assert_close(net(images()), want)
-
-
-def test_masks_of_dropout_are_those_without_a_norm_of_ours():
-    # The norm draws no random numbers of its own.
-    masks = []
-    for norm in (gb.BatchNorm(1, num_dims=4), nn.BatchNorm()):
-        net = Net()
-        net.add(nn.Dropout(0.5), norm)
-        net.initialize()
-        net.hybridize()
-        mx.random.seed(3)
-        with autograd.record():
-            net(nd.ones((4, 1, 8, 8)))
-            masks.append(net(nd.ones((4, 1, 8, 8))).asnumpy() > 0)
-    np.testing.assert_array_equal(*masks)
 
 
 @pytest.mark.parametrize('layer', [lambda: nn.Conv2D(3, kernel_size=[5, 5]),
@@ -257,18 +201,6 @@ def test_a_file_of_a_net_for_other_classes_is_refused_with_the_shapes(tmp_path):
     with pytest.raises(ValueError, match=r'5.weight is \(5, 3\) there and \(7, 3\) here'):
         net.load_parameters(path)
     net[:-1].load_parameters(path, ignore_extra=True)  # as the message says
-
-
-@pytest.mark.parametrize('active', [False, True])
-def test_another_output_is_used_and_the_other_layers_stay(active):
-    net = initialized()
-    net.hybridize(active)
-    net(images())
-    before = net.features(images())
-    net.output = nn.Dense(2)
-    net.output.initialize()
-    assert net(images()).shape == (4, 2) and len(net) == 6 and net.output is net[5]
-    assert_close(net(images()), net.output(before))
 
 
 def test_another_output_learns_with_the_rest(tmp_path):

@@ -5,11 +5,10 @@ import mxnet as mx
 import pytest
 from mxnet import autograd
 from mxnet.gluon import nn
-from operator_nets import images, loss_of, same_with_operators, small, state, step
+from operator_nets import images, same_with_operators, small, step
 
 import gluonblocks as gb
 from gluonblocks.graphs import net as net_module
-from gluonblocks.graphs.net import Net
 
 pytestmark = pytest.mark.usefixtures('operators')
 
@@ -77,14 +76,6 @@ def test_models_predict_the_same(monkeypatch, name, num_images):
     for param in net.collect_params('.*(gamma|beta|mean|var)').values():
         param.set_data(abs(images(*param.shape)) + 0.1)
     same_with_operators(monkeypatch, lambda: net, lambda net: {'out': net(X)}, 1e-5)
-
-
-def test_averages_of_mxnets_norm_stay_in_a_pass_that_is_not_recorded(monkeypatch):
-    def use(net):
-        with autograd.train_mode():
-            net(images(16, 1, 28, 28)).wait_to_read()
-        return state(net)
-    same_with_operators(monkeypatch, lambda: gb.get_model('lenet_bn_gluon'), use)
 
 
 LAYERS = {
@@ -171,24 +162,6 @@ def test_a_convolution_that_shares_its_input_or_its_weight_is_no_stage(monkeypat
     assert placed[0].count('stage') == 1
 
 
-class OfWeight(nn.HybridBlock):
-    """Normalizes a parameter."""
-
-    def __init__(self):
-        super().__init__()
-        self.bn = gb.BatchNorm(3, num_dims=2)
-        self.weight = self.params.get('weight', shape=(5, 3))
-
-    def hybrid_forward(self, F, X, weight):
-        return F.dot(F.mean(X, axis=(2, 3)), F.transpose(self.bn(weight)))
-
-
-def test_a_parameter_that_is_normalized_has_its_gradient(monkeypatch, placed):
-    X = images(7, 3, 8, 8)
-    same_with_operators(monkeypatch, lambda: small(OfWeight()), lambda net: step(net, X, 2), 1e-3)
-    assert placed[0] == ['norm', 'stage'] or placed[0] == ['stage', 'norm']
-
-
 class Fixed(nn.HybridBlock):
     """MXNet's operator as it is without settings: it takes gamma for 1, whatever it is."""
 
@@ -225,33 +198,6 @@ def test_a_norm_of_another_dtype_within_the_net_stays(monkeypatch, placed):
     X = images(7, 3, 8, 8)
     same_with_operators(monkeypatch, lambda: small(Wide()), lambda net: step(net, X, 2), 1e-3)
     assert placed == []
-
-
-class Beside(nn.HybridBlock):
-    """Hands out what goes into a norm, too."""
-
-    def __init__(self, norm):
-        super().__init__()
-        self.conv, self.bn = nn.Conv2D(3, 3), norm
-
-    def hybrid_forward(self, F, X):
-        Y = self.conv(X)
-        return self.bn(Y), Y
-
-
-@pytest.mark.parametrize('norm', [nn.BatchNorm, lambda: gb.BatchNorm(3, num_dims=4)])
-def test_an_output_that_a_norm_takes_too_is_put_out(monkeypatch, placed, norm):
-    X = images(7, 3, 6, 6)
-
-    def use(net):
-        with autograd.record():
-            Z, Y = net(X)
-            loss = loss_of(Z) + loss_of(Y)
-        loss.backward()
-        return dict(state(net), Z=Z, Y=Y)
-    same_with_operators(monkeypatch, lambda: (lambda net: net.add(Beside(norm())) or net)(Net()),
-                        use, 1e-3)
-    assert placed == []  # a net of several outputs is Gluon's
 
 
 def test_another_dtype_takes_mxnets_operators(placed):

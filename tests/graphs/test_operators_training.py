@@ -15,15 +15,6 @@ from gluonblocks.graphs.net import Net
 pytestmark = pytest.mark.usefixtures('operators')
 
 
-def test_batches_of_other_sizes_and_maps_run_in_between(monkeypatch):
-    def use(net):
-        for shape in ((17, 1, 8, 8), (3, 1, 8, 8), (40, 1, 9, 12), (17, 1, 8, 8)):
-            found = step(net, images(*shape))
-            net(images(5, 1, 8, 8))
-        return found
-    same_with_operators(monkeypatch, small, use)
-
-
 @pytest.mark.parametrize('added', ['weight', 'gamma', 'beta', 'weight|gamma|beta'])
 def test_gradients_that_are_added_are_added(monkeypatch, added):
     def use(net):
@@ -55,17 +46,6 @@ def test_what_is_asked_for_may_change_from_step_to_step(monkeypatch):
     same_with_operators(monkeypatch, small, use)
 
 
-def test_the_gradient_goes_on_to_what_came_before(monkeypatch):
-    def use(net):
-        w = images(6, 2, 8, 8)
-        w.attach_grad()
-        with autograd.record():
-            loss = loss_of(net(w * 2))
-        loss.backward()
-        return {'w': w.grad}
-    same_with_operators(monkeypatch, small, use)
-
-
 @pytest.mark.parametrize('frozen', [':2', '2:4'])
 def test_parameters_can_be_frozen_and_freed(monkeypatch, frozen):
     def use(net):
@@ -78,21 +58,6 @@ def test_parameters_can_be_frozen_and_freed(monkeypatch, frozen):
             found.update({grad_req + name: array.copy() for name, array in step(net, X).items()})
         return found
     same_with_operators(monkeypatch, small, use)
-
-
-def test_two_nets_on_the_same_parameters(monkeypatch):
-    def use(net):
-        twin = small(nn.Dense(3))
-        for block, source in zip(twin, net):
-            block._reg_params = source._reg_params
-            for name, param in source._reg_params.items():
-                object.__setattr__(block, name, param)
-                block.params._params = source.params._params
-        twin.hybridize()
-        found = step(net, images(6, 1, 8, 8))
-        return dict(found, twin=step(twin, images(9, 1, 8, 8, seed=4))['out'], **{
-            'after ' + name: array for name, array in state(net).items()})
-    same_with_operators(monkeypatch, lambda: small(nn.Dense(3)), use)
 
 
 def test_two_devices_keep_their_numbers_apart(monkeypatch):

@@ -53,15 +53,6 @@ def test_the_product_is_the_convolution(map_, kernel, pad, stride, bias, images)
         close(value, expected[name], 2e-5)
 
 
-@pytest.mark.usefixtures('operators')
-def test_a_number_that_is_none_stays_in_its_image():
-    _, ours, shapes = matrix_graphs((4, 3, 2, 2), 5, (3, 3), (1, 1), (1, 1))
-    arrays = values(shapes, np.random.RandomState(0))
-    arrays['x'][2, 1, 0, 0] = np.nan
-    out = run(ours, arrays)['out']
-    assert np.isnan(out[2]).all() and np.isfinite(out[[0, 1, 3]]).all()
-
-
 def replaced(shape=(4, 3, 2, 2), requests=(('w', 'write'),), **attrs):
     attrs = dict(dict(kernel=(3, 3), pad=(1, 1), num_filter=6, no_bias=True), **attrs)
     return is_multiplied(mx.sym.Convolution(mx.sym.var('x'), mx.sym.var('w'), **attrs), shape,
@@ -99,15 +90,6 @@ def test_a_weight_that_two_convolutions_share_stays():
 
 def kinds(symbol):
     return [node['op'] for node in json.loads(symbol.tojson())['nodes']]
-
-
-@pytest.mark.usefixtures('operators')
-def test_of_few_channels_it_stays_a_part_of_its_stage():
-    net = Net()
-    net.add(nn.Conv2D(3, 3, padding=1), nn.BatchNorm())
-    net.initialize()
-    made = kinds(net.graph_for((8, 1, 2, 2)))
-    assert '_gluonblocks_stage' in made and '_gluonblocks_matrix' not in made
 
 
 @pytest.mark.usefixtures('operators')

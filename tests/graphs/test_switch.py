@@ -144,14 +144,6 @@ def test_the_check_runs_once_and_not_in_the_next_process(checks, monkeypatch):
     assert operators.available() and not checks
 
 
-def test_a_failed_check_runs_again_in_the_next_process(checks, monkeypatch):
-    checks += [['norm: out'], []]
-    with pytest.warns(RuntimeWarning):
-        assert not operators.available()
-    forget(monkeypatch)
-    assert operators.available() and not checks
-
-
 @pytest.mark.parametrize('change', ['library', 'libmxnet', 'damage'])
 def test_a_pass_counts_for_this_library_and_this_mxnet_only(checks, fresh, monkeypatch, tmp_path,
                                                             change):

@@ -1,12 +1,10 @@
 """The words for an epoch, against the lines that the book's notebooks printed."""
-import json
 import math
 
 import pytest
-from conftest import smaller
 
 import gluonblocks as gb
-from gluonblocks.runs.records import HistoryRow, read_csv, to_csv, to_jsonl
+from gluonblocks.runs.records import HistoryRow, read_csv, to_csv
 from gluonblocks.training.loop import EpochRecord, History
 
 PRINTED = [
@@ -50,11 +48,6 @@ def test_a_csv_file_of_other_columns_or_with_a_row_cut_short_is_refused(tmp_path
         read_csv(HistoryRow, str(tmp_path / 'x.csv'))
 
 
-def test_a_jsonl_file_has_one_object_a_line():
-    lines = to_jsonl(ROWS[:1]).splitlines()
-    assert [json.loads(line) for line in lines] == [dict(zip(HistoryRow._fields, ROWS[0]))]
-
-
 @pytest.mark.parametrize('rows, shown', [
     ([], '<History of no epoch>'),
     ([(1, .5, .8, .75, 2.)],
@@ -63,10 +56,3 @@ def test_a_jsonl_file_has_one_object_a_line():
      '<History of 3 epochs: loss 0.1250, test acc 0.800, the best 0.875 in epoch 2>')])
 def test_a_history_shows_itself_in_a_line(rows, shown):
     assert repr(History(EpochRecord(*row) for row in rows)) == shown
-
-
-def test_what_a_training_returns_is_a_history_and_a_list(monkeypatch):
-    smaller(monkeypatch, num_train=20, num_test=10)
-    _, history = gb.train_model('lenet_bn', dataset='synthetic', epochs=1)
-    assert repr(history).startswith('<History of 1 epoch: loss ')
-    assert history == list(history) and history[0].epoch == 1

@@ -24,12 +24,6 @@ def test_probabilities_of_a_float16_net_are_float32():
     np.testing.assert_allclose(got.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_one_picture_on_two_devices_is_predicted():
-    np.testing.assert_allclose(
-        predict(lambda X: X, nd.array(SCORES[:1]), [mx.cpu(0), mx.cpu(1)]),
-        SHARES[:1], rtol=1e-6)
-
-
 def test_images_come_scaled_to_1_resized_and_batch_by_batch():
     sizes = []
 

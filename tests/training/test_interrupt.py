@@ -40,26 +40,6 @@ def test_the_signal_and_its_exit_code_are_told(signum, code):
     assert stop.value.exit_code == code and stop.value.between_batches
 
 
-def test_a_second_signal_may_have_cut_a_step():
-    with pytest.raises(Interrupted) as stop, DeferredInterrupt():
-        ctrl_c()
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert stop.value.exit_code == 143 and not stop.value.between_batches
-
-
-def test_without_ctrl_c_every_batch_passes_each_time():
-    with DeferredInterrupt() as interrupt:
-        guarded = interrupt.guard([1, 2])
-        assert len(guarded) == 2 and list(guarded) == list(guarded) == [1, 2]
-
-
-def test_the_handler_before_is_put_back():
-    before = signal.getsignal(signal.SIGINT)
-    with DeferredInterrupt():
-        assert signal.getsignal(signal.SIGINT) != before
-    assert signal.getsignal(signal.SIGINT) == before
-
-
 def test_another_thread_can_train_too():
     seen = []
 

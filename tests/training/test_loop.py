@@ -8,7 +8,6 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks import devices
 
 RNG = np.random.RandomState(5)
 X = RNG.rand(10, 1, 2, 2).astype('float32')
@@ -64,45 +63,11 @@ def test_the_lines_are_the_books(capsys):
     assert lines[1:] == [gb.training.epoch_line(record) for record in history]
 
 
-def test_the_loss_is_the_mean_over_images_not_over_batches():
-    net = zero_net()
-    history = train(net, batches(4), lr=1e-12)  # batches of 4, 4 and 2
-    assert history[0].loss == pytest.approx(np.log(3), rel=1e-5)
-
-
 def test_the_test_accuracy_is_that_of_the_trained_net():
     net = zero_net()
     history = train(net, batches(4), num_epochs=3)
     Z = X.reshape(10, -1).dot(net.weight.data().asnumpy().T) + net.bias.data().asnumpy()
     assert history[-1].test_acc == pytest.approx(np.mean(Z.argmax(1) == Y))
-
-
-def test_nothing_is_read_that_mxnet_may_still_be_computing(monkeypatch):
-    # The labels of the first batch have no step before them, later ones are two steps back.
-    labels, reads, asnumpy = [], [], nd.NDArray.asnumpy
-
-    class Watched(list):
-        def __iter__(self):
-            for X, y in list.__iter__(self):
-                labels.append(y)
-                yield X, y
-
-    def read(array):
-        reads.append((len(labels) - 1, [y is array for y in labels].index(True)))
-        return asnumpy(array)
-
-    class AtTheEnd(gb.Hook):
-        def batch_end(self, state):
-            if state.batch == 5:
-                monkeypatch.undo()
-
-    net = zero_net()
-    trainer = gluon.Trainer(net.collect_params(), 'sgd')
-    net(nd.array(X))
-    monkeypatch.setattr(nd.NDArray, 'asnumpy', read)
-    gb.train_ch5(net, Watched(batches(2)), batches(10), 2, trainer, mx.cpu(), 1,
-                 hooks=[AtTheEnd()])
-    assert reads == [(0, 0), (3, 1), (4, 2)]
 
 
 def test_no_data_is_an_error_that_says_so():
@@ -115,14 +80,6 @@ def step_of(call):
     net = zero_net()
     call(net, gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5}))
     return net.weight.data().asnumpy()
-
-
-def test_the_older_form_has_the_loss_as_fourth_of_eight(capsys):
-    loss = gluon.loss.SoftmaxCrossEntropyLoss()
-    weights = step_of(lambda net, trainer: gb.train_ch5(
-        net, batches(10), batches(10), loss, 256, trainer, mx.cpu(), 1))
-    np.testing.assert_allclose(weights, first_step(10, 256), rtol=1e-4)
-    assert 'loss 1.0986' in capsys.readouterr().out
 
 
 def test_the_older_form_uses_its_loss(capsys):
@@ -153,14 +110,6 @@ def test_train_shares_a_batch_among_the_devices(ctx, capsys):
     assert capsys.readouterr().out.splitlines()[0] == 'training on %s' % (ctx,)
 
 
-def test_train_steps_by_the_size_of_each_batch():
-    net = zero_net()
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
-    gb.train(batches(10)[:1], batches(10), net, gluon.loss.SoftmaxCrossEntropyLoss(), trainer,
-             mx.cpu(), 1)
-    np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 10), rtol=1e-4)
-
-
 def rows(size, fill_up=False):
     """Ten images in batches of `size`: pairs, or NDArrayIter, whose last batch is filled up."""
     return mx.io.NDArrayIter(X, Y, size) if fill_up else batches(size)
@@ -182,15 +131,6 @@ def test_images_that_fill_up_the_last_batch_are_not_trained_on(by_batch_size, nu
         results.append(([record[:4] for record in history], net.weight.data().asnumpy()))
     assert results[0][0] == results[1][0]
     assert (results[0][1] == results[1][1]).all()
-
-
-def test_a_filled_up_batch_counts_its_real_images_alone():
-    net = zero_net()
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
-    history = gb.train_ch5(net, mx.io.NDArrayIter(X, Y, 16), batches(10), 16, trainer, mx.cpu(), 1)
-    np.testing.assert_allclose(net.weight.data().asnumpy(), first_step(10, 16), rtol=1e-4)
-    assert history[0].loss == pytest.approx(np.log(3), rel=1e-5)
-    assert history[0].train_acc == np.mean(Y == 0)
 
 
 @pytest.mark.parametrize('optimizer', [('sgd', {'momentum': 0.9}), ('adam', {})])
@@ -223,13 +163,6 @@ def test_a_first_batch_of_fewer_images_than_devices_is_trained_on():
                  trainer, ctx, 1)
     for c in ctx:
         np.testing.assert_allclose(net.weight.data(c).asnumpy(), first_step(2, 2), rtol=1e-4)
-
-
-def test_an_empty_list_of_devices_is_refused():
-    net = zero_net()
-    with pytest.raises(ValueError, match='the list of devices is empty'):
-        gb.train_ch5(net, batches(10), batches(10), 10,
-                     gluon.Trainer(net.collect_params(), 'sgd'), [], 1)
 
 
 class Sixfold:
@@ -301,16 +234,6 @@ def test_a_loss_that_is_not_a_number_for_each_image_is_refused(reduce):
         step_of(lambda net, trainer: gb.train(
             batches(10), batches(10), net, lambda y_hat, y: reduce(loss(y_hat, y)), trainer,
             mx.cpu(), 1))
-
-
-@pytest.mark.parametrize('ctx, said', [(None, 'cpu(0)'), ('cpu', 'cpu(0)'), (mx.cpu(0), 'cpu(0)'),
-                                       ([mx.cpu(0)], '[cpu(0)]'), ('cpu:0,1', '[cpu(0), cpu(1)]')])
-def test_the_first_line_names_the_devices_themselves(ctx, said, capsys, monkeypatch):
-    monkeypatch.setattr(devices, 'try_gpu', lambda i=0: mx.cpu())
-    net = zero_net(devices.devices_of(ctx))
-    trainer = gluon.Trainer(net.collect_params(), 'sgd')
-    gb.train_ch5(net, batches(10), batches(10), 10, trainer, ctx, 1)
-    assert capsys.readouterr().out.splitlines()[0] == 'training on ' + said
 
 
 def test_a_test_without_an_image_is_an_error_that_says_so():

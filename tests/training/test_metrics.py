@@ -45,22 +45,12 @@ def test_images_that_fill_up_ndarrayiters_last_batch_are_not_counted_twice():
         assert gb.confusion_matrix(data_iter, net, num_classes=3).sum() == 5
 
 
-def test_accuracy_of_a_matrix_is_the_share_on_its_diagonal():
-    assert gb.training.accuracy_of(MATRIX) == 8 / 13
-
-
 def test_scores_are_those_counted_by_hand():
     assert gb.training.class_scores(MATRIX, NAMES) == [
         ('bag', 8, 6 / 6, 6 / 8, 'coat'), ('coat', 5, 2 / 3, 2 / 5, 'dress'),
         ('dress', 0, 0.0, None, None)]
     never = gb.training.class_scores(np.array([[1, 0], [2, 0]]), ['a', 'b'])
     assert never[1] == ('b', 2, None, 0.0, 'a')
-
-
-def test_a_score_has_its_figures_by_name():
-    _, score, _ = gb.training.class_scores(MATRIX, NAMES)
-    assert (score.name, score.count, score.confused_with) == ('coat', 5, 'dress')
-    assert (score.precision, score.recall) == (2 / 3, 2 / 5)
 
 
 @pytest.mark.parametrize('measure', [gb.evaluate_accuracy, gb.confusion_matrix])
@@ -85,29 +75,12 @@ def test_labels_that_are_no_class_are_refused(measure, ctx, before, bad, said):
         measure(BATCHES[:before] + batch, net, ctx)
 
 
-def test_labels_that_are_no_number_are_refused():
-    with pytest.raises(ValueError, match='labels from nan to nan'):
-        gb.evaluate_accuracy([(nd.zeros((2, 1, 1, 1)), nd.array([0, np.nan]))], net)
-
-
 def test_a_sum_that_goes_on_counts_the_batches_before_it():
     losses = RunningSum(total=7.0, num_batches=3)
     for number in (1.0, np.inf, np.nan):
         losses.add([nd.array([number, 1.0])])
     losses.read()
     assert losses.first_bad == 5 and not np.isfinite(losses.total)
-
-
-def test_a_sum_waits_for_the_batch_that_is_two_back():
-    class Number:
-        def wait_to_read(self):
-            waited.append(self)
-
-    waited, numbers, losses = [], [Number() for _ in range(4)], RunningSum()
-    for number in numbers:
-        losses.add([number])
-        losses.wait()
-    assert waited == numbers[:2]
 
 
 @pytest.mark.parametrize('dtype', ['int32', 'float32'])

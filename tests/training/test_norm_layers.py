@@ -42,21 +42,6 @@ def test_the_activation_is_what_alone_is_made_of_the_output(behind, activation):
     assert found(net) == [('1', activation)]
 
 
-def test_a_layer_that_is_used_twice_is_one():
-    net, layer = nn.HybridSequential(), nn.BatchNorm()
-    net.add(layer, nn.Dense(3), layer)
-    assert [name for name, _ in found(net)] == ['0']
-
-
-def test_layers_of_other_kinds_are_none_and_no_hook_is_left():
-    net = nn.HybridSequential()
-    net.add(nn.LayerNorm(), nn.InstanceNorm(), nn.Dense(3))
-    assert found(net) == []
-    net = make(nn.Activation('relu'))
-    norm_layers(net)
-    assert not net[1]._forward_hooks
-
-
 @pytest.mark.gluoncv
 @pytest.mark.parametrize('name, count', [('cifar_resnet20_v1', 21), ('mobilenetv2_0.25', 52)])
 def test_gluoncvs_nets_show_theirs(name, count):

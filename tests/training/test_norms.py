@@ -8,8 +8,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
-from gluonblocks.training import norms
-from gluonblocks.training.norm_layers import NormLayer, norm_layers
+from gluonblocks.training.norm_layers import NormLayer
 from gluonblocks.training.norms import (
     STATISTICS,
     NormStats,
@@ -91,12 +90,6 @@ def test_a_gamma_that_the_operator_takes_as_one_is_told_as_one():
     np.testing.assert_array_equal(layer_statistics(layer)[0], [1, 1])
 
 
-def test_a_layer_that_was_never_used_has_no_statistics():
-    layer = nn.BatchNorm()
-    layer.initialize()
-    assert layer_statistics(layer) is None
-
-
 def share(which, activation, gamma, beta, var=None):
     """A share of a layer whose averages are as they come; eps is 1e-5."""
     layer = gb.BatchNorm(len(gamma), num_dims=2)
@@ -124,21 +117,6 @@ def test_saturated_is_a_channel_most_of_which_the_sigmoid_flattens(gamma, beta, 
 
 def test_what_no_sigmoid_follows_has_no_share_of_saturated_channels():
     assert math.isnan(share(saturated_share, 'relu', [9], [9]))
-
-
-def test_numbers_that_are_none_are_written_and_read(tmp_path):
-    net = make()
-    hook = NormStats(str(tmp_path), net)
-    net(BATCHES[0][0])
-    net[1].gamma.set_data(nd.array([1, 2, 3, 4, 5, math.nan]).reshape(1, 6, 1, 1))
-    net[1].beta.set_data(nd.array([1, 2, 3, 4, 5, math.inf]).reshape(1, 6, 1, 1))
-    state = gb.training.TrainingState()
-    hook.begin(state)
-    state.history, state.step = [gb.training.EpochRecord(1, math.nan, 0, 0, 1)], 5
-    hook.epoch_end(state)
-    hook.close()
-    gamma, beta, *_ = read_norm_stats(str(tmp_path))
-    assert all(math.isnan(x) for x in gamma[4:11]) and math.isinf(beta.q100)
 
 
 def test_a_net_without_batch_normalization_is_told_and_has_no_file(tmp_path, capsys):
@@ -176,38 +154,3 @@ def test_a_file_that_was_changed_is_refused_with_the_line(written, old, new, sai
     written.write_text(text.replace(old, new, 1))
     with pytest.raises(ValueError, match=said):
         read_norm_stats(str(written.parent))
-
-
-def test_bytes_that_are_not_text_are_refused_with_the_line(written):
-    written.write_bytes(written.read_bytes().replace(b'1,5,1,beta', b'1,5,\xe9,beta', 1))
-    with pytest.raises(ValueError, match='norms.csv, line 3: it cannot be'):
-        read_norm_stats(str(written.parent))
-
-
-def test_quantiles_that_fall_are_refused(written):
-    head, row, *rest = written.read_text().splitlines()
-    cells = row.split(',')
-    cells[4], cells[10] = cells[10], cells[4]
-    written.write_text('\n'.join([head, ','.join(cells), *rest, '']))
-    with pytest.raises(ValueError, match='line 2: it cannot be'):
-        read_norm_stats(str(written.parent))
-
-
-def test_rows_that_cannot_be_written_are_told_once(tmp_path, monkeypatch):
-    net = make()
-    hook = NormStats(str(tmp_path), net)
-    hook.begin(gb.training.TrainingState())
-    (tmp_path / 'norms.csv').unlink()
-    (tmp_path / 'norms.csv').mkdir()
-    net(BATCHES[0][0])
-    hook._record(1, 5)
-    with pytest.raises(OSError, match='norms.csv could not be written'):
-        hook.flush()
-    hook.close()
-
-
-def test_layers_are_looked_for_once(tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr(norms, 'norm_layers', lambda net: calls.append(net) or norm_layers(net))
-    train(make(), tmp_path, every=1)
-    assert len(calls) == 1

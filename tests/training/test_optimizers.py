@@ -5,7 +5,6 @@ from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
 from gluonblocks.training.optimizers import make_trainer
-from gluonblocks.training.sgd import SGD
 
 
 def options(**changes):
@@ -34,12 +33,6 @@ def weight_after_two_steps(**changes):
 ])
 def test_two_steps_of_an_optimizer_are_those_of_its_formula(changes, expected):
     assert weight_after_two_steps(**changes) == pytest.approx(expected, abs=1e-6)
-
-
-def test_sgd_is_ours_which_is_faster():
-    net = nn.Dense(1, in_units=1)
-    net.initialize()
-    assert type(make_trainer(net, mx.cpu(), options()).optimizer) is SGD
 
 
 def test_an_unknown_optimizer_is_refused_with_the_list():

@@ -34,11 +34,6 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_left(capsys, monkeypatch):
     assert 'epoch 1/5' in err and 'epoch 2/5' in err and 'img/s' in err and '2048' in err
 
 
-def test_what_is_no_terminal_gets_nothing_of_a_short_epoch(capsys):
-    list(Progress(loader(), 5))
-    assert capsys.readouterr() == ('', '')
-
-
 def test_plain_lines_have_no_carriage_return(capsys):
     lines = _PlainLines()
     for text in ('\repoch 1/5:  40%', '\r', '\n'):

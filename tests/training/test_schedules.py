@@ -1,12 +1,9 @@
 """The learning rate of each step against closed forms, and against MXNet's schedulers."""
-import subprocess
-import sys
 from math import cos, pi
 
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import environment
 from mxnet import nd
 from mxnet.gluon import nn
 
@@ -31,10 +28,6 @@ def rates(num_epochs, **changes):
     """The learning rates of all steps, four to an epoch."""
     schedule = schedule_of(num_epochs, **changes)
     return [schedule(step) for step in range(1, 4 * num_epochs + 1)]
-
-
-def test_the_books_constant_rate_is_no_schedule():
-    assert schedule_of(5) is None
 
 
 def test_warm_up_rises_evenly_from_nothing_then_the_rate_stays():
@@ -62,16 +55,6 @@ def test_the_factor_applies_from_the_first_step_after_each_of_the_decay_epochs(w
     assert found == pytest.approx(first + [0.5] * 4 + [0.05] * 4 + [0.005] * 4, rel=1e-12)
 
 
-@pytest.mark.parametrize('warmup_epochs', [0, 1])
-def test_asked_in_order_the_rates_are_those_of_mxnets_own_schedulers(warmup_epochs):
-    how = {'base_lr': 0.5, 'warmup_steps': 4 * warmup_epochs}
-    for mxnets, changes in [
-            (mx.lr_scheduler.CosineScheduler(16, **how), {'lr_schedule': 'cosine'}),
-            (mx.lr_scheduler.MultiFactorScheduler([8, 12], factor=0.1, **how), FALLING)]:
-        assert rates(4, warmup_epochs=warmup_epochs, **changes) == pytest.approx(
-            [mxnets(step) for step in range(1, 17)], rel=1e-12, abs=1e-16)
-
-
 @pytest.mark.parametrize('changes', CHOICES)
 def test_a_steps_rate_does_not_depend_on_the_steps_asked_for_before(changes):
     fresh = [schedule_of(4, **changes)(step) for step in range(20)]
@@ -92,18 +75,6 @@ def test_options_that_do_not_go_together_are_refused_by_their_names(changes, sai
     with pytest.raises(ValueError, match=said) as error:
         schedule_of(4, **changes)
     assert '--' not in str(error.value)
-
-
-def test_schedules_need_no_gluoncv():
-    code = ('import gluonblocks, sys\n'
-            'from gluonblocks.training.schedules import make_schedule\n'
-            'sys.modules["gluoncv"] = None\n'
-            'for mode in ("constant", "cosine"):\n'
-            '    print(make_schedule({"lr": 1, "lr_schedule": mode, "warmup_epochs": 1,\n'
-            '                         "lr_decay_epochs": None, "lr_decay": 0.1}, 2, 2)(1))')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                          env=environment())
-    assert done.stdout.split() == ['0.5', '0.5'], done.stderr
 
 
 @pytest.mark.parametrize('optimizer', OPTIMIZERS)

@@ -5,7 +5,6 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 from mxnet.lr_scheduler import FactorScheduler
 
-import gluonblocks as gb
 from gluonblocks.training import sgd
 from gluonblocks.training.sgd import SGD
 
@@ -74,33 +73,6 @@ def test_each_parameter_has_its_own_rate_and_decay(calls):
 
 
 @pytest.mark.usefixtures('operators')
-@pytest.mark.parametrize('name', ['lenet_bn', 'resnet'])
-def test_steps_after_a_prediction_are_mxnets_too(calls, name):
-    # MXNet leaves weights in an order of oneDNN's own then, which our operator is not given.
-    X, weights = nd.random.uniform(shape=(16, 1, 28, 28)), []
-    for kind in (SGD, mx.optimizer.SGD):
-        mx.random.seed(3)
-        net = gb.get_model(name)
-        net.initialize(mx.init.Xavier())
-        net.hybridize(static_alloc=True)
-        trainer = gluon.Trainer(net.collect_params(), kind(learning_rate=0.1))
-        for _ in range(3):
-            with autograd.record():
-                loss = (net(X) ** 2).mean()
-            loss.backward()
-            trainer.step(1)
-            net(X).wait_to_read()
-        weights.append(bits(net))
-    assert weights[0] == weights[1] and calls
-
-
-def test_few_weights_are_left_to_mxnet(calls, monkeypatch):
-    monkeypatch.setattr(sgd, 'MIN_SIZE', 10 ** 6)
-    trained(SGD)
-    assert not calls
-
-
-@pytest.mark.usefixtures('operators')
 @pytest.mark.parametrize('how', [
     {'clip_gradient': 0.01}, {'dtype': 'float64'}, {'sparse': True}], ids=str)
 def test_what_our_operator_does_not_take_is_mxnets(calls, how):
@@ -112,11 +84,6 @@ def test_with_the_operators_off_the_step_is_mxnets(calls, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '0')
     trained(SGD)
     assert not calls
-
-
-def test_one_parameter_at_a_time_is_mxnets(calls, monkeypatch):
-    monkeypatch.setenv('MXNET_OPTIMIZER_AGGREGATION_SIZE', '0')
-    assert bits(trained(SGD)[0]) == bits(trained(mx.optimizer.SGD)[0]) and not calls
 
 
 def test_a_trainers_states_are_saved_and_loaded(tmp_path):

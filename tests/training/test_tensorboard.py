@@ -53,11 +53,6 @@ def test_a_run_that_goes_on_has_tensorboard_forget_the_epochs_done_again(tmp_pat
     assert start.session_log.status == SessionLog.START and start.step == 3
 
 
-def test_events_are_made_ready_without_writing_anything(tmp_path):
-    TensorBoardEvents(str(tmp_path / 'events'), Trainer).close()
-    assert not (tmp_path / 'events').exists()
-
-
 def test_without_tensorboardx_events_cannot_be_made_ready(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorboardX', None)
     with pytest.raises(ImportError, match='pip install tensorboardX'):
