@@ -1,10 +1,10 @@
 """The batch normalization layers of a net, and what stands behind each."""
-import json
 from typing import NamedTuple
 
 import mxnet as mx
 from mxnet.gluon import nn
 
+from ..graphs.graph import Graph
 from ..mxnet_private import children
 
 # Operators that are an activation by themselves; the others have it as an attribute.
@@ -40,32 +40,31 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, layers):
-    """A dict from each of `layers` to the activation behind it; empty if there is no graph."""
+    """Return a dict from each of `layers` to the activation behind it; {} without a graph."""
     outputs, hooks = {}, []
 
     def note(layer, inputs, output):
         outputs.setdefault(layer, output.name)
     try:
         hooks += [layer.register_forward_hook(note) for layer in layers]
-        nodes = json.loads(net(mx.sym.var('data')).tojson())['nodes']
+        graph = Graph(net(mx.sym.var('data')))
     except Exception:  # whatever a block raises that takes no symbols
         return {}
     finally:
         for hook in hooks:
             hook.detach()
     users = {}
-    for node in nodes:
-        for source, *_ in node['inputs']:
-            users.setdefault(nodes[source]['name'], set()).add(_activation_of(node))
+    for node in graph.nodes:
+        for source, *_ in node.inputs:
+            users.setdefault(source.name, set()).add(_activation_of(node))
     found = {layer: users.get(name, {''}) for layer, name in outputs.items()}
     return {layer: kinds.pop() for layer, kinds in found.items() if len(kinds) == 1}
 
 
 def _activation_of(node):
-    attrs = node.get('attrs', {})
-    if node['op'] in _OPERATORS:
-        return node['op']
-    if node['op'] == 'Activation' and attrs['act_type'] in _OPERATORS:
-        return attrs['act_type']
-    # As MobileNet's, which is cut off at 6.
-    return 'relu' if node['op'] == 'clip' and float(attrs['a_min']) == 0 else ''
+    if node.op in _OPERATORS:
+        return node.op
+    if node.op == 'Activation' and node.attrs['act_type'] in _OPERATORS:
+        return node.attrs['act_type']
+    # MobileNet's ReLU6 is a clip from 0 to 6.
+    return 'relu' if node.op == 'clip' and float(node.attrs['a_min']) == 0 else ''

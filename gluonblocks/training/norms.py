@@ -1,5 +1,4 @@
 """What batch normalization does while a net trains: its layers' numbers, as rows in norms.csv."""
-import csv
 import math
 import os
 from typing import NamedTuple
@@ -110,7 +109,11 @@ class NormStats(Hook):
             shares = (dead_share(layer, values), saturated_share(layer, values))
             self._lines += ['%d,%d,%s,%s,%s\n' % (
                 epoch, step, layer.name, statistic, ','.join('%.6g' % x for x in (*row, *shares)))
-                for statistic, row in zip(STATISTICS, quantiles_of(values))]
+                for statistic, row in zip(STATISTICS, np.quantile(values, QUANTILES, axis=1).T)]
+
+
+def _step_of(line):
+    return int(line.split(',', 2)[1])
 
 
 def layer_statistics(block):
@@ -127,22 +130,6 @@ def layer_statistics(block):
     if settings_of(block).get('fix_gamma'):  # nn.BatchNorm(scale=False): the operator takes 1
         values[0] = 1
     return values
-
-
-def quantiles_of(values):
-    """The `QUANTILES` of each row of `values`, (4, C) -> (4, 7), between two values in proportion.
-
-    As np.quantile, but the same in every version of NumPy, and right beside infinities too.
-    """
-    ordered = np.sort(values, axis=1)
-    position = np.array(QUANTILES) * (values.shape[1] - 1)
-    below = position.astype(int)
-    share = position - below
-    low, high = ordered[:, below], ordered[:, np.minimum(below + 1, values.shape[1] - 1)]
-    with np.errstate(invalid='ignore'):  # between two infinities there is no number
-        found = np.where(share == 0, low, low + share * (high - low))
-    found[np.isnan(values).any(axis=1)] = np.nan
-    return found
 
 
 def output_spread(block, values):
@@ -189,61 +176,47 @@ def saturated_share(layer, values):
 
 
 def read_norm_stats(folder):
-    """A list of `NormRow`, those of the run in `folder`; empty where it recorded none.
+    """Return a list of `NormRow`, those of the run in `folder`; empty if it recorded none.
 
-    A last line that is not whole, of a run that was killed while it wrote, is left out. Raises
-    ValueError, with the line, for a file that is no norms.csv, and OSError as `open` does.
+    An incomplete last line, of a run that was killed while it wrote, is left out. Raises
+    ValueError, with the line, for a file that is not a norms.csv, and OSError as `open` does.
     """
-    path = os.path.join(folder, NAME)
     try:
-        text = read_file(path, MAX_BYTES).decode(errors='replace')
+        return [row for row, _ in _read_rows(os.path.join(folder, NAME))]
     except FileNotFoundError:
         return []
-    head, *lines = text.splitlines(keepends=True) or ['']
+
+
+def _read_rows(path):
+    """Return (`NormRow`, its line) for each complete line of a norms.csv but the first."""
+    head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines(
+        keepends=True) or ['']
     if head != _HEAD:
-        raise ValueError('%s, line 1: its columns are not %s' % (path, _HEAD.strip()))
+        raise ValueError('%s, line 1: expected the columns %s, found %r'
+                         % (path, _HEAD.strip(), head.strip()))
     rows = []
     for number, line in enumerate(lines, 2):
         if not line.endswith('\n'):
             break
+        cells = line.rstrip('\n').split(',')
         try:
-            rows.append(_read_row(line))
-            if len(rows) > 1 and rows[-1][:2] < rows[-2][:2]:
-                raise ValueError('it goes back in time')
-        except (ValueError, TypeError, csv.Error) as error:
-            raise ValueError('%s, line %d: %s' % (path, number, error))
+            row = NormRow(int(cells[0]), int(cells[1]), cells[2], cells[3], *map(float, cells[4:]))
+            STATISTICS.index(row.statistic)
+        except (ValueError, TypeError, IndexError):
+            raise ValueError('%s, line %d: expected a row of %d columns, found %r'
+                             % (path, number, len(NormRow._fields), line.strip())) from None
+        rows.append((row, line))
     return rows
 
 
-def _read_row(line):
-    (cells,) = csv.reader([line])
-    if len(cells) != len(NormRow._fields):
-        raise ValueError('it has %d cells in place of %d' % (len(cells), len(NormRow._fields)))
-    row = NormRow(int(cells[0]), int(cells[1]), cells[2], cells[3], *map(float, cells[4:]))
-    quantiles = [x for x in row[4:11] if not math.isnan(x)]
-    if row.epoch < 1 or row.step < 1 or not row.layer or '\ufffd' in row.layer or (
-            row.statistic not in STATISTICS or quantiles != sorted(quantiles)) or any(
-                x < 0 or x > 1 for x in row[11:]):
-        raise ValueError('it cannot be: %s' % line.strip())
-    return row
-
-
-def _step_of(line):
-    return int(line.split(',', 2)[1])
-
-
 def _lines_up_to(path, step):
-    """The whole lines of rows of norms.csv, up to those of the step number `step`."""
+    """Return the complete lines of norms.csv up to those of the step `step`."""
     if not step:
         return []
     try:
-        head, *lines = read_file(path, MAX_BYTES).decode().splitlines(keepends=True) or ['']
-        if head != _HEAD:
-            raise ValueError('its columns are not %s' % _HEAD.strip())
-        return [line for line in lines
-                if line.endswith('\n') and _read_row(line).step <= step]
+        return [line for row, line in _read_rows(path) if row.step <= step]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        tell('%s is written anew, for it is not what was written: %s' % (path, error))
+    except (OSError, ValueError) as error:
+        tell('%s; the file is started again' % error)
         return []
