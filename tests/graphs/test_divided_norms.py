@@ -163,24 +163,6 @@ def test_a_concatenation_that_is_an_output_is_left_alone():
     assert not divided(mx.sym.Group([norm, both])).slices
 
 
-@pytest.mark.parametrize('added', ['gamma', 'weight'])
-def test_gradients_that_are_added_are_added(added):
-    nets = [small_net(*head()) for _ in range(2)]
-    nets[0](images())
-    nets[1] = copy_of(nets[0], lambda: small_net(*head()))
-    nets[1].hybridize()
-    for net in nets:
-        net.collect_params('.*' + added).setattr('grad_req', 'add')
-        for i in range(2):
-            with autograd.record():
-                loss = (net(images(i)) ** 2).mean()
-            loss.backward()
-    for plain, ours in zip(*(net.collect_params('.*' + added).values() for net in nets)):
-        largest = abs(plain.grad().asnumpy()).max()
-        np.testing.assert_allclose(ours.grad().asnumpy(), plain.grad().asnumpy(), rtol=1e-3,
-                                   atol=1e-3 * largest)
-
-
 def test_two_devices_move_their_own_averages():
     net = small_net(*head())
     net.collect_params().reset_ctx([mx.cpu(0), mx.cpu(1)])

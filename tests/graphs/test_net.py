@@ -104,16 +104,6 @@ def test_output_of_features_is_the_nets_output(active):
     assert_close(net.output(net.features(images())), net(images()))
 
 
-def test_features_of_another_net_are_taken_over_and_the_output_stays():
-    net, other = initialized(), initialized()
-    net.hybridize()
-    net(images())
-    output = net.output
-    net.features = other.features
-    assert list(net)[:-1] == list(other)[:-1] and net.output is output and len(net) == 6
-    assert_close(net(images()), output(other.features(images())))
-
-
 def test_casts_of_mixed_precision_stay_in_the_graph():
     from mxnet.contrib import amp
     net = initialized()
@@ -312,11 +302,3 @@ def test_an_input_that_is_no_batch_of_images_is_refused_with_its_shape(active, s
                                          r'\(%s\)' % ', '.join(map(str, shape))):
         net(nd.zeros(shape))
     assert net(images()).shape == (4, 5)
-
-
-def test_a_net_that_begins_with_a_dense_layer_takes_rows_of_numbers():
-    net = Net()
-    net.add(nn.Dense(3))
-    net.initialize()
-    net.hybridize()
-    assert net(nd.ones((2, 7))).shape == (2, 3)

@@ -110,28 +110,6 @@ def test_each_kind_of_layer_learns_the_same(monkeypatch, placed, kind):
     assert placed[0][0] == 'stage'
 
 
-class Branches(nn.HybridBlock):
-    """One layer twice, and what goes into a norm goes on beside it."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.bn = nn.Conv2D(3, 3, padding=1), gb.BatchNorm(3, num_dims=4)
-        self.other = gb.BatchNorm(3, num_dims=4)
-
-    def hybrid_forward(self, F, X):
-        Y = self.conv(X)
-        Y = F.relu(self.bn(Y)) + Y
-        Y = self.bn(self.conv(Y)) + Y
-        return self.other(Y * 2) + Y
-
-
-def test_branches_and_layers_that_are_used_twice_learn_the_same(monkeypatch, placed):
-    X = images(7, 3, 6, 6)
-    same_with_operators(monkeypatch, lambda: small(Branches(), Branches()),
-                        lambda net: step(net, X, 3), 2e-3)
-    assert placed[0] == ['stage']  # the others follow no slow convolution, or share their input
-
-
 class Shortcut(nn.HybridBlock):
     """What goes into a convolution goes on beside it."""
 

@@ -110,11 +110,6 @@ def test_a_prediction_does_not_wait_for_the_compiler_and_a_training_step_does(fr
     assert asked[-1] is True
 
 
-def test_if_they_are_missing_nothing_is_said(fresh, monkeypatch, recwarn):
-    monkeypatch.setattr(operators, 'library', missing)
-    assert not operators.available() and not recwarn.list
-
-
 def test_if_they_are_missing_but_asked_for_one_warning_says_why(fresh, monkeypatch):
     monkeypatch.setattr(operators, 'library', missing)
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '1')

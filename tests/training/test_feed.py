@@ -86,10 +86,6 @@ def test_a_gluon_loader_that_rolls_images_over_is_refused():
         labels_of(loader)
 
 
-def test_fewer_images_than_a_batch_are_left_alone():
-    assert labels_of(mx.io.NDArrayIter(X[:3], np.arange(3), 8)) == [[0, 1, 2]]
-
-
 def test_pairs_of_numpy_arrays_become_ndarrays():
     ((images, labels),) = batches_of([(X, Y)])
     assert isinstance(images, nd.NDArray) and images.dtype == np.float32
@@ -174,21 +170,10 @@ def test_a_net_on_another_device_is_refused_with_both_named(use, in_units):
         use(net, batches(), mx.cpu())
 
 
-@pytest.mark.parametrize('use', TRAINING + MEASURING)
-def test_a_net_on_only_some_of_the_devices_is_refused(use):
-    with pytest.raises(ValueError, match=r'is on cpu\(1\), but ctx is cpu\(0\), cpu\(1\)'):
-        use(linear(mx.cpu(1)), batches(), TWO)
-
-
 @pytest.mark.parametrize('use', TRAINING)
 def test_a_net_on_more_devices_is_not_trained(use):
     with pytest.raises(ValueError, match=r'is on cpu\(0\), cpu\(1\), but ctx is cpu\(1\)'):
         use(linear(TWO), batches(), mx.cpu(1))
-
-
-@pytest.mark.parametrize('use', MEASURING)
-def test_a_net_on_more_devices_is_measured_on_one_of_them(use):
-    use(linear(TWO), batches(), mx.cpu(1))
 
 
 @pytest.mark.parametrize('use', TRAINING + MEASURING)

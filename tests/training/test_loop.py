@@ -155,16 +155,6 @@ def test_devices_without_images_add_nothing_to_a_step(num_devices, optimizer):
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
-def test_a_first_batch_of_fewer_images_than_devices_is_trained_on():
-    ctx = [mx.cpu(i) for i in range(3)]
-    net = zero_net(ctx)
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
-    gb.train_ch5(net, [(nd.array(X[:2]), nd.array(Y[:2]))], batches(10), 2,
-                 trainer, ctx, 1)
-    for c in ctx:
-        np.testing.assert_allclose(net.weight.data(c).asnumpy(), first_step(2, 2), rtol=1e-4)
-
-
 class Sixfold:
     """Workers that all have what this one has."""
 
