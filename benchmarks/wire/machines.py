@@ -6,8 +6,8 @@ import subprocess
 import sys
 import tempfile
 
-from attacks.network import Network
-from attacks.sandbox import NotTried
+from tools.attacks.network import Network
+from tools.attacks.sandbox import NotTried
 
 from ..workers import ROOT, WorkerError, environment
 from .model import Link

@@ -1,10 +1,67 @@
-"""How the attack judges what it sees."""
+"""How the attack runs a command and judges it."""
+import json
 import os
+import subprocess
+import sys
 
 import pytest
+from conftest import REPOSITORY
 
-from attacks.jobs import Done, Job
-from attacks.verdict import CLEAN, Defect, clean_error, snapshot, survived, unchanged
+from tools.attacks import machines
+from tools.attacks.jobs import Done, Job
+from tools.attacks.shim import compile_shim
+from tools.attacks.verdict import CLEAN, Defect, clean_error, snapshot, survived, unchanged
+
+# Commands that the attack runs in place of those of gluonblocks, under limits and with the shim.
+COMMANDS = """
+import json, os, signal, sys, time, types
+from tools.attacks import jobs, shim
+
+def main():
+    what, folder = sys.argv[1:]
+    if what == 'write':
+        for k in range(3):
+            with open(os.path.join(folder, str(k)), 'wb', buffering=0) as f:
+                f.write(b'123456')
+        print('written')
+    elif what == 'fill':
+        time.sleep(len(bytearray(100 << 20)))
+    elif what == 'wait':
+        time.sleep(100)
+    return 3
+
+sys.modules['gluonblocks'] = types.ModuleType('gluonblocks')
+sys.modules['gluonblocks.__main__'] = module = types.ModuleType('gluonblocks.__main__')
+module.main = main
+folder = sys.argv[1]
+jobs.SECONDS, jobs.MEMORY = 1, 80 << 20
+write = ['write', folder]
+done = jobs.run([jobs.Job(argv, folder, **how) for argv, how in [
+    (write, {}), (['fill', folder], {}), (['wait', folder], {}),
+    (['wait', folder], {'kill': (0.2, signal.SIGTERM)})] + [
+    (write, {'shim': shim.Shim(folder, **how)}) for how in [
+        {}, {'at': 3, 'action': shim.BEFORE, 'value': signal.SIGKILL},
+        {'at': 2, 'action': shim.ERROR, 'value': 28, 'calls': shim.WRITE},
+        {'at': 1, 'action': shim.SHORT, 'calls': shim.WRITE, 'only': '/1'}]]])
+print(json.dumps([one[1:] for one in done]))
+"""
+
+
+def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
+    shim = compile_shim(str(tmp_path))
+    folder = tmp_path / 'files'
+    folder.mkdir()
+    output = subprocess.run([sys.executable, '-c', COMMANDS, str(folder)], stdout=subprocess.PIPE,
+                            env=dict(os.environ, PYTHONPATH=REPOSITORY, LD_PRELOAD=shim)).stdout
+    plain, large, late, ended, counted, killed, full, short = [
+        Done(None, *one) for one in json.loads(output)]
+    assert (plain.code, plain.out) == (3, 'written\n')
+    assert (late.ended, large.ended, ended.code) == ('time', 'memory', -15)
+    assert (counted.code, counted.calls) == (3, 6)  # three files opened, and written once
+    assert (killed.code, killed.calls) == (-9, 3)
+    assert full.code == 1 and 'No space left on device' in full.err
+    assert short.calls == 1 and sorted(map(len, (path.read_bytes() for path in folder.iterdir()))
+                                       ) == [3, 6, 6]
 
 
 def done(code=1, out='', err='', ended='', peak=0):
@@ -34,23 +91,29 @@ def test_a_traceback_is_a_defect_whatever_the_exit_code():
         survived(done(0, err='Traceback (most recent call last):'))
 
 
-def test_what_is_changed_or_left_is_a_defect(tmp_path):
+@pytest.mark.parametrize('change, said', [
+    (lambda folder: (folder / 'mine').write_text('other'), 'changed: mine'),
+    (lambda folder: (folder / 'mine').unlink(), 'changed: mine'),
+    (lambda folder: (folder / '.tmp-1-0123456789abcdef-x').write_text(''), 'behind: .tmp-N-x')])
+def test_a_changed_file_or_a_temporary_one_is_a_defect(tmp_path, change, said):
     (tmp_path / 'mine').write_text('mine')
     before = snapshot(str(tmp_path))
     unchanged(before, snapshot(str(tmp_path)))
-    (tmp_path / 'mine').write_text('other')
-    with pytest.raises(Defect, match='changed: mine'):
+    change(tmp_path)
+    with pytest.raises(Defect, match=said):
         unchanged(before, snapshot(str(tmp_path)))
-    unchanged(before, snapshot(str(tmp_path)), allowed=['mine'])
-    (tmp_path / '.tmp-1-0123456789abcdef-x').write_text('')
-    with pytest.raises(Defect, match='left behind: .tmp-N-x'):
-        unchanged(before, snapshot(str(tmp_path)), allowed=['mine'])
 
 
-def test_a_device_that_became_a_file_is_a_change(tmp_path):
-    os.mkfifo(str(tmp_path / 'x'))
-    before = snapshot(str(tmp_path))
-    os.unlink(str(tmp_path / 'x'))
-    (tmp_path / 'x').write_text('')
-    with pytest.raises(Defect, match='changed: x'):
-        unchanged(before, snapshot(str(tmp_path)))
+@pytest.mark.parametrize('n, code, err, wrong', [
+    (0, 1, 'error: node1:1, step 7: was ended by SIGKILL', None),
+    (2, 1, 'error: node 1 has not come within 120 s', None),
+    (1, 1, 'error: the first machine, 10.77.0.1:29400, step 7: nothing was heard', None),
+    (0, 1, 'error: node2:2, step 7: was ended', 'names another'), (0, 0, '', 'exit code 0'),
+    (0, 1, '', 'names another'), (0, -9, '', 'signal 9'), (0, 1, 'Traceback', 'Traceback')])
+def test_a_launcher_has_to_end_with_a_line_that_names_the_machine_that_was_hit(n, code, err, wrong):
+    if wrong:
+        with pytest.raises(Defect, match=wrong):
+            machines.judge(done(code, '', err), 1, n, complete=False)
+    else:
+        machines.judge(done(code, '', err), 1, n, complete=False)
+    machines.judge(done(0), 1, n, complete=True)

@@ -3,10 +3,10 @@ import os
 
 import pytest
 
-from attacks.sandbox import NotTried
 from benchmarks.wire import machines
 from benchmarks.wire.command import ALL, servers_of
 from benchmarks.wire.machines import Machines, cpus_of
+from tools.attacks.sandbox import NotTried
 
 GBIT = 10 ** 9
 

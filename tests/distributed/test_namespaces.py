@@ -9,11 +9,10 @@ import pytest
 from conftest import environment
 from small_runs import content
 
-from attacks.hits import MARGIN, PROMISED, SIZE
-from attacks.launches import Launch
-from attacks.machines import HOW, RUN
-from attacks.network import Network
-from attacks.sandbox import NotTried
+from tools.attacks.launches import Launch
+from tools.attacks.machines import HOW, MARGIN, PROMISED, RUN, SIZE
+from tools.attacks.network import Network
+from tools.attacks.sandbox import NotTried
 
 ENV = dict(environment(), OMP_NUM_THREADS='1')
 SHORT = RUN + ['--epochs', '2', *HOW]

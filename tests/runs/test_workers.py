@@ -17,10 +17,10 @@ from processes import is_alive
 from small_runs import IDENTICAL, content
 
 import gluonblocks as gb
-from attacks.launches import started_by
 from gluonblocks.data.batches import make_loaders
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.weights import net_arrays
+from tools.attacks.launches import started_by
 
 HOST = socket.gethostname()
 EPOCHS = 4

@@ -1,4 +1,4 @@
-"""`gluonblocks train` on several machines of a `Network` at once, and what is seen of it."""
+"""`gluonblocks train` on several machines of a `Network` at once."""
 import os
 import re
 import subprocess
@@ -6,15 +6,14 @@ import sys
 import time
 
 PORT = 29400  # where the first machine listens
-TURN = 0.1  # seconds from one look to the next
+TURN = 0.1  # seconds between two looks at it
 
 
 class Launch:
-    """The launchers on `machines`, one each, and the processes that they start.
+    """A launcher on each of `machines`, and the processes that it starts.
 
-    Each has a folder of its own within `folder`, named as the machine, as its working directory;
-    what it prints goes to out.txt and err.txt there. They are told that they are `nodes`: by
-    default as many as there are; one machine alone is told of no others.
+    Each works in a folder of its own within `folder`, named like the machine; out.txt and err.txt
+    there get what it prints. `nodes` is the number of machines that they are told of.
     """
 
     def __init__(self, machines, folder, arguments, env, nodes=None):
@@ -34,15 +33,15 @@ class Launch:
                     stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=self.path(k)))
 
     def path(self, k, *names):
-        """A path in the folder of a machine."""
+        """Return a path in the folder of a machine."""
         return os.path.join(self.folder, self.machines[k].name, *names)
 
     def out(self, k=0):
-        """What a launcher has printed on stdout."""
+        """Return what a launcher has printed on stdout."""
         return self._read(k, 'out.txt')
 
     def err(self, k=0):
-        """What a launcher has printed on stderr."""
+        """Return what a launcher has printed on stderr."""
         return self._read(k, 'err.txt')
 
     def _read(self, k, name):
@@ -50,32 +49,31 @@ class Launch:
             return f.read()
 
     def epoch(self):
-        """The last epoch whose line was printed; 0 before the first."""
+        """Return the last epoch whose line was printed, 0 before the first."""
         return max(map(int, re.findall(r'^epoch (\d+),.*\n', self.out(), re.M)), default=0)
 
     def has_begun(self):
-        """Whether anything was printed, as once the first worker trains."""
+        """Return True once the first worker trains, which prints a line."""
         return bool(self.out())
 
-    def running(self, but=None):
-        """The launchers that have not ended."""
-        return [process for process in self.processes
-                if process is not but and process.poll() is None]
+    def running(self):
+        """Return the launchers that have not ended."""
+        return [process for process in self.processes if process.poll() is None]
 
     def wait(self, seconds):
-        """Wait for the end of all; whether they ended within so many seconds."""
+        """Wait for the end of all launchers; return False if it takes longer than `seconds`."""
         end = time.monotonic() + seconds
         while self.running() and time.monotonic() < end:
             time.sleep(TURN)
         return not self.running()
 
     def children(self, k):
-        """{role: pid} of what the launcher of a machine started: worker, server, scheduler."""
+        """Return {role: pid} of the processes that the launcher of a machine started."""
         return {role: pids[-1] for role, pids in started_by(self.processes[k].pid).items()}
 
 
 def started_by(launcher):
-    """{role: pids} of the processes that the launcher of that pid started, in their order."""
+    """Return {role: pids} of the worker, server and scheduler processes of a launcher, by age."""
     found = {}
     for pid in sorted(map(int, filter(str.isdigit, os.listdir('/proc')))):
         try:

@@ -1,1 +1,0 @@
-"""The attack on gluonblocks: hostile files, kills, full disks and command lines, and what held."""

@@ -1,0 +1,1 @@
+"""Attack gluonblocks by kills, full disks, damaged files and lost machines: scripts/attack.py."""

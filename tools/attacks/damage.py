@@ -1,0 +1,123 @@
+"""Damage to a file: its bytes changed at random, or something else altogether in its place."""
+import os
+import socket
+
+
+def _block(rng, data):
+    """Return (start, end) of some part of `data`, mostly a small one."""
+    start = rng.randrange(len(data))
+    most = len(data) - start
+    return start, start + rng.randint(1, min(most, rng.choice((1, 8, 64, 512, 4096, most))))
+
+
+def _flip(rng, data):
+    data = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 8, 100))):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return 'bits flipped', bytes(data)
+
+
+def _cut(rng, data):
+    size = rng.choice((0, 1, len(data) // 2, len(data) - 1, rng.randrange(len(data))))
+    return 'cut to %d of %d bytes' % (size, len(data)), data[:size]
+
+
+def _fill(rng, data):
+    start, end = rng.choice((_block(rng, data), (len(data), len(data) + 1000)))
+    content = rng.choice((bytes(end - start), bytes(rng.randrange(256) for _ in range(end - start)),
+                          b'', 2 * data[start:end] or data))
+    return 'other bytes from %d to %d' % (start, end), data[:start] + content + data[end:]
+
+
+def _lie(rng, data):
+    """A size or a count in a header made extreme."""
+    size, start = rng.choice((1, 2, 4, 8)), rng.randrange(min(len(data), 64))
+    value = rng.choice((0, 1, 127, 128, 255, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 64 - 1,
+                        len(data) + 1)) % (1 << 8 * size)
+    order = rng.choice(('big', 'little'))
+    return 'the %d bytes at %d are %d, %s first' % (size, start, value, order), (
+        data[:start] + value.to_bytes(size, order) + data[start + size:])
+
+
+def _replace(rng, data):
+    what, content = rng.choice([
+        ('nothing', b''), ('a NUL', b'\0'), ('{}', b'{}'), ('null', b'null'),
+        ('a BOM', b'\xef\xbb\xbf{}'), ('no UTF-8', b'\xff\xfe{'), ('deep lists', b'[' * 100000),
+        ('digits', b'9' * 10000), ('commas', b',' * 1000), ('a gzip header', b'\x1f\x8b\x08\0'),
+        ('a ZIP', b'PK\x03\x04' + bytes(100)), ('a pickle', b'\x80\x04cos\nsystem\n(S"true"\ntR.')])
+    return 'in its place ' + what, content
+
+
+def mutate(rng, data):
+    """Return (words, other bytes): a random mutation of `data`."""
+    return rng.choice((_flip, _flip, _cut, _fill, _fill, _lie, _replace))(rng, data)
+
+
+def mutated(room, path):
+    """Change bytes of a file at random; return words for it."""
+    return rewrite(path, lambda data: mutate(room.rng, data))
+
+
+def anything(room, path):
+    """Change bytes of a file, or put something in its place; return words for it."""
+    change = room.rng.choice((mutated, mutated, mutated, put(room.rng.choice(sorted(PLACES)))))
+    return change(room, path)
+
+
+def _write(path, data, size=None):
+    with open(path, 'wb') as f:
+        f.write(data)
+        f.truncate(size)
+
+
+def _socket(room, path, data):
+    with socket.socket(socket.AF_UNIX) as one:
+        # A socket's path has at most 107 bytes; through the folder's descriptor it is short.
+        handle = os.open(os.path.dirname(path), os.O_RDONLY)
+        try:
+            one.bind('/proc/self/fd/%d/%s' % (handle, os.path.basename(path)))
+        finally:
+            os.close(handle)
+
+
+def _link(room, path, data):
+    elsewhere = room.path('elsewhere')
+    _write(elsewhere, data)
+    os.symlink(elsewhere, path)
+
+
+# What can stand where a file is: each takes the room, the path, and what the file contained.
+PLACES = {
+    'pipe': lambda room, path, data: os.mkfifo(path), 'socket': _socket, 'link': _link,
+    'folder': lambda room, path, data: os.mkdir(path),
+    'looping link': lambda room, path, data: os.symlink(os.path.basename(path), path),
+    'dangling link': lambda room, path, data: os.symlink('no-such-file', path),
+    'nothing': lambda room, path, data: None,
+    'sparse giant': lambda room, path, data: _write(path, b'', 1 << 40),
+    'sparse tail': lambda room, path, data: _write(path, data, 1 << 33),
+    'large tail': lambda room, path, data: _write(path, data, (1 << 31) - 1)}
+
+
+def put(place):
+    """Return a change that puts one of PLACES where a file is or could be."""
+    def change(room, path):
+        data = b''
+        if os.path.lexists(path):
+            if os.path.isfile(path):
+                with open(path, 'rb') as f:
+                    data = f.read()
+            os.unlink(path)
+        PLACES[place](room, path, data)
+        return '%s in place of %s' % (place, os.path.basename(path))
+    return change
+
+
+def rewrite(path, change):
+    """Replace a file's bytes by `change(bytes)`, which returns (words, bytes); return the words."""
+    data = b'{}\n'
+    if os.path.exists(path):
+        with open(path, 'rb') as f:
+            data = f.read()
+    words, data = change(data)
+    _write(path, data)
+    return '%s: %s' % (os.path.basename(path), words)

@@ -1,0 +1,111 @@
+"""Disks that are full, fail, or belong to somebody else, while a run is written and read."""
+import errno
+import functools
+import os
+
+from . import shim
+from .kills import VARIANTS, compare, resume
+from .material import RUNS
+from .verdict import EQUAL, Defect, clean_error, said, snapshot, survived, unchanged
+
+CALLS = {'open': shim.OPEN, 'write': shim.WRITE, 'fsync': shim.FSYNC, 'rename': shim.RENAME,
+         'any': shim.SAVING & ~shim.UNLINK}  # a file that cannot be removed stays
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EINTR)
+
+
+def draw(room):
+    """Fail a random call of a run, or fill a small disk."""
+    rng = room.rng
+    if rng.random() < 0.2:
+        return small_disk(room, rng.randint(1, 300) * 4096)
+    variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
+    if rng.random() < 0.2:
+        return faulty(room, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
+    error = rng.choice(ERRORS)
+    # An interrupted call is repeated, for ever if it is interrupted for ever.
+    return faulty(room, variant, calls, call, shim.ERROR, error,
+                  always=error != errno.EINTR and rng.random() < 0.5)
+
+
+def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
+    """Train while a call fails: the error names the file, and the run can be resumed."""
+    run = room.path('run')
+    what = shim.Shim(run, CALLS[calls], call, action, value, always, only)
+    return _judge(room, variant, run, resume(room, run, RUNS[variant], shim=what))
+
+
+def small_disk(room, size):
+    """Train on a disk of `size` bytes, which a run fills; then the disk becomes larger."""
+    disk = room.path('disk')
+    room.note('a disk of %d bytes' % size)
+    with room.sandbox.small_disk(disk, size) as resize:
+        run = os.path.join(disk, 'run')
+        done = resume(room, run, RUNS['plain'])
+        resize(1 << 26)
+        return _judge(room, 'plain', run, done)
+
+
+def _judge(room, variant, run, done):
+    """Return the verdict on a run whose disk failed, after it was resumed on one that works."""
+    base, printed, verdict = room.material.run(variant), said(done), EQUAL
+    survived(done)
+    if done.code:
+        verdict = clean_error(done, run)
+        if os.path.isdir(run):
+            unchanged({}, snapshot(run), lambda name: True, done)
+        done = resume(room, run, RUNS[variant])
+        survived(done)
+        if done.code:
+            raise Defect('the run is lost: ' + done.err.strip().splitlines()[-1][:200], done)
+        printed += said(done)
+    compare(run, base.folder, printed, base.lines, done)
+    return verdict
+
+
+def answers_on_a_full_disk(room):
+    """The answers of evaluate do not fit on their disk."""
+    run, target = room.copy('complete'), room.path('disk', 'answers.json')
+    with room.sandbox.small_disk(room.path('disk'), 4096):
+        with open(room.path('disk', 'filling'), 'wb', buffering=0) as f:
+            f.write(bytes(1 << 16))
+        done = room.run('evaluate', run, '--ctx', 'cpu', '--json', target)
+        unchanged({}, snapshot(room.path('disk')), lambda name: True, done)
+        return clean_error(done, target)
+
+
+def read_only(room, command, name, *options):
+    """Use a run on a disk that may only be read: it answers, and cannot be resumed."""
+    run = room.copy(name)
+    argv = [command, *options, run] + (['--ctx', 'cpu'] if name == 'complete' else [])
+    if command == 'predict':
+        argv.append(room.material.picture)
+    before = snapshot(run)
+    done = room.run(*argv, shim=shim.Shim(run, at=1, action=shim.ERROR, value=errno.EROFS,
+                                          always=True))
+    survived(done)
+    unchanged(before, snapshot(run), done=done)
+    if command == 'train':
+        return clean_error(done, run)
+    if said(done) != room.material.answer(command, name, 'best'):
+        raise Defect('another answer from a disk that may only be read', done)
+    return EQUAL
+
+
+def _failing(calls, name, error=errno.EIO, always=False, variant='plain'):
+    return lambda room: faulty(room, variant, calls, 1, shim.ERROR, error, always, name)
+
+
+FIXED = {
+    'full at tensorboard': _failing('write', '/tensorboard/', errno.ENOSPC, True, 'tensorboard'),
+    'interrupted calls': _failing('any', '', errno.EINTR),
+    'half writes': lambda room: faulty(room, 'plain', 'write', 1, shim.SHORT, always=True),
+    'full answers': answers_on_a_full_disk,
+    'read-only resumed': lambda room: read_only(room, 'train', 'stopped', '--resume'),
+    'read-only evaluated': lambda room: read_only(room, 'evaluate', 'complete'),
+    'read-only predicted': lambda room: read_only(room, 'predict', 'complete')}
+for _size in (4096, 500000, 1000000):
+    FIXED['disk of %d bytes' % _size] = functools.partial(small_disk, size=_size)
+for _calls in ('open', 'write', 'fsync', 'rename'):
+    for _name in ('config.json', 'last.safetensors', 'final.safetensors', 'times.csv'):
+        if (_calls, _name) != ('rename', 'config.json'):
+            FIXED['fails at %s of %s' % (_calls, _name)] = _failing(_calls, _name)

@@ -1,0 +1,129 @@
+"""Commands of gluonblocks, each in a process forked off this one, which has imported gluonblocks.
+
+Nothing of MXNet may be computed in this process, only imported: then it has no threads of MXNet,
+and a fork of it is a process like any other.
+"""
+import contextlib
+import mmap
+import os
+import signal
+import struct
+import sys
+import tempfile
+import time
+import traceback
+from typing import NamedTuple, Optional, Sequence, Tuple
+
+from . import system
+from .shim import Shim
+
+MEMORY, SECONDS = 2 << 30, 120  # limits of one command
+KEPT = 1 << 20  # bytes of each stream that are read
+
+
+class Job(NamedTuple):
+    """A command, `gluonblocks ARGV`, and what happens to it.
+
+    `kill` is (seconds, signal), `shim` what happens at its system calls.
+    """
+
+    argv: Sequence[str]
+    cwd: str
+    kill: Optional[Tuple[float, int]] = None
+    shim: Optional[Shim] = None
+
+    @property
+    def words(self):
+        """The command, for people, and what happens to it."""
+        said = ' '.join(['gluonblocks'] + [word if word.isprintable() else ascii(word)
+                                           for word in self.argv])
+        return said + ''.join('  [%s]' % (what,) for what in (self.kill, self.shim) if what)
+
+
+class Done(NamedTuple):
+    """The end of a job: its exit code (-N: ended by the signal N), stdout, stderr, seconds and most
+    bytes of memory. `ended` is 'time' or 'memory' if it was ended for that; `calls` were counted by
+    the shim."""
+
+    job: Job
+    code: int
+    out: str
+    err: str
+    seconds: float = 0
+    peak: int = 0
+    ended: str = ''
+    calls: int = 0
+
+
+def run(jobs):
+    """Run `jobs` at the same time, all to their end; return their `Done`s."""
+    return [child.finish() for child in [_Child(job) for job in jobs]]
+
+
+class _Child:
+    """The process of a job."""
+
+    def __init__(self, job):
+        self.job, self.start = job, time.monotonic()
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.counter = mmap.mmap(-1, 4)  # shared with the process
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            self._become()
+
+    def _become(self):
+        """Run the job in this process, and end it."""
+        code = 1
+        try:
+            os.setsid()
+            with open(os.devnull) as null:
+                for number, stream in enumerate((null, self.out, self.err)):
+                    os.dup2(stream.fileno(), number)
+            os.chdir(self.job.cwd)
+            system.die_with_parent()
+            os.environ['PATH'] = ''  # no apt-get, which would look for missing data
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            from gluonblocks.__main__ import main
+            sys.argv = ['gluonblocks', *self.job.argv]
+            if self.job.shim:
+                self.job.shim.arm(self.counter)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            code = main()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def finish(self):
+        """Watch the process until it ends; return the `Done`."""
+        ended, kill = '', self.job.kill
+        while True:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            now = time.monotonic()
+            if pid:
+                break
+            if kill and now >= self.start + kill[0]:
+                os.kill(self.pid, kill[1])
+                kill = None
+            late = now > self.start + SECONDS
+            if not ended and (late or system.memory(self.pid) > MEMORY):
+                ended = 'time' if late else 'memory'
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.01)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # processes that it left
+        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+        return Done(self.job, code, _text(self.out), _text(self.err), now - self.start,
+                    usage.ru_maxrss * 1024, ended, struct.unpack('i', self.counter[:])[0])
+
+
+def _text(stream):
+    """Read a stream from its beginning, and close it."""
+    with stream:
+        stream.seek(0)
+        return stream.read(KEPT).decode(errors='backslashreplace')

@@ -1,0 +1,114 @@
+"""A run is killed and resumed, again and again, and its end compared with one left alone."""
+import os
+import signal
+
+from . import shim
+from .jobs import Job
+from .material import RUNS, SAME
+from .verdict import EQUAL, Defect, clean_error, said, snapshot, survived, unchanged
+
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# The exit codes of a process that got a signal, besides 0 if it came too late.
+CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
+         signal.SIGINT: (130, -2)}  # -2: before the command began, or once it had ended
+VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
+
+
+def draw(room):
+    """Kill a run one to four times, at random calls or moments."""
+    variant = room.rng.choice(VARIANTS)
+    base = room.material.run(variant)
+    return trial(room, variant, [_plan(room, base) for _ in range(room.rng.choice((1, 1, 2, 4)))])
+
+
+def _plan(room, base):
+    """Return when and how a process is to be killed: (signal, fields of its `Job`)."""
+    signum = room.rng.choice(SIGNALS)
+    if room.rng.random() < 0.6:
+        return at(room.rng.randint(1, base.calls), signum,
+                  room.rng.choice((shim.BEFORE, shim.AFTER, shim.HALF)))
+    return signum, {'kill': (room.rng.uniform(0.02, 1.1 * base.seconds), signum)}
+
+
+def at(call, signum, action=shim.BEFORE):
+    """The plan of a signal at a system call of the run."""
+    return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
+
+
+def trial(room, variant, plans):
+    """Train, killed by each of `plans` in turn and resumed, then to the end: EQUAL, or Defect."""
+    base, run, printed = room.material.run(variant), room.path('run'), []
+    for signum, how in plans + [(None, {})]:
+        if 'shim' in how:
+            how = {'shim': how['shim']._replace(folder=run)}
+        done = resume(room, run, RUNS[variant], **how)
+        printed += said(done)
+        judge(done, signum)
+        room.kills += bool(signum and done.code)
+    # After Ctrl-C or SIGTERM one more checkpoint is saved, so the previous one is another.
+    saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
+    compare(run, base.folder, printed, base.lines, done,
+            [name for name in SAME if not saves or name != 'previous.safetensors'])
+    return EQUAL
+
+
+def resume(room, run, options, **how):
+    """Train into the folder `run`, or resume the run if it had begun; return the `Done`."""
+    begun = os.path.exists(os.path.join(run, 'config.json'))
+    return room.run('train', *(['--resume', run, '--no-report'] if begun else
+                               ['--out', run] + options), **how)
+
+
+def judge(done, signum):
+    """Raise Defect unless a process ended as one that got the signal does, or by itself."""
+    codes = (0,) + CODES.get(signum, ())
+    if done.code not in codes:
+        raise Defect('exit code %d' % done.code, done)
+    survived(done._replace(code=max(0, done.code)))
+
+
+def compare(run, folder, printed, lines, done, names=SAME):
+    """Raise Defect unless `run` has the files of `folder`, and the same lines were printed."""
+    compare_files(run, folder, done, names)
+    if list(dict.fromkeys(printed)) != list(dict.fromkeys(lines)):
+        raise Defect('other lines were printed', done)
+    unchanged({}, snapshot(run), lambda name: True, done)
+    extra = set(os.listdir(run)) - set(os.listdir(folder)) - {'clock.json', 'tensorboard'}
+    if extra:
+        raise Defect('left: ' + ', '.join(sorted(extra)), done)
+
+
+def compare_files(run, folder, done, names):
+    """Raise Defect unless the files `names` of two folders are the same to the last byte."""
+    for name in names:
+        try:
+            one, two = (open(os.path.join(where, name), 'rb').read() for where in (folder, run))
+        except OSError as error:
+            raise Defect('in the end %s: %s' % (error.strerror, name), done)
+        if one != two:
+            raise Defect('%s is not the same' % name, done)
+
+
+def together(room):
+    """Four processes start in one folder at once: one trains, the others fail."""
+    run, base = room.path('run'), room.material.run('plain')
+    done = room.together(*[Job(['train', '--out', run] + RUNS['plain'], room.folder)] * 4)
+    good = [one for one in done if one.code == 0]
+    if len(good) != 1:
+        raise Defect('%d of 4 trained' % len(good), done[0])
+    for one in done:
+        if one.code:
+            clean_error(one, run)
+    compare(run, base.folder, said(good[0]), base.lines, good[0])
+    return EQUAL
+
+
+FIXED = {
+    'before its first call': lambda room: trial(room, 'plain', [at(1, signal.SIGKILL)]),
+    'in the middle of four calls': lambda room: trial(room, 'plain', [
+        at(call, signal.SIGKILL, shim.HALF) for call in (30, 12, 7, 3)]),
+    'interrupted in a save': lambda room: trial(room, 'adam', [at(30, signal.SIGINT)]),
+    'terminated in a save': lambda room: trial(room, 'devices', [at(30, signal.SIGTERM)]),
+    'hung up in a rename': lambda room: trial(room, 'tensorboard', [
+        at(40, signal.SIGHUP, shim.AFTER)]),
+    'started four times at once': together}

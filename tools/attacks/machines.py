@@ -1,0 +1,149 @@
+"""A run on three machines is hit at random moments, resumed, and ends as one left alone."""
+import multiprocessing
+import os
+import re
+import signal
+import time
+from typing import Any, Dict
+
+from .jobs import Done, Job
+from .kills import compare
+from .launches import TURN, Launch
+from .network import Network
+from .verdict import EQUAL, Defect, said, survived
+
+SIZE = 3  # machines, with a worker each
+EPOCHS, HITS = 5, 4  # of a case
+START = 120  # seconds that all machines may take to start: many processes import MXNet
+IMPORT = 15  # seconds before these count, in which a launcher imports MXNet
+SECONDS = 600  # limit of a launch that nothing hits
+RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed', '0',
+       '--batch-size', '64', '--epochs', str(EPOCHS), '--checkpoint-every', '3', '--workers',
+       str(SIZE)]
+HOW = ['--no-report', '--start-timeout', str(START)]
+
+# The machines on which each victim may be: the last one has the one server.
+PLACES = {'worker': (0, 1, 2), 'server': (2,), 'scheduler': (0,), 'launcher': (0, 1, 2)}
+# Seconds after which everything has to have ended, and those that a busy machine may add.
+PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
+
+FIXED: Dict[str, Any] = {}
+_starting = multiprocessing.Lock()  # one launch at a time: it is starting that takes the cores
+
+
+def draw(room):
+    """Hit a run HITS times, each time at a random moment; EQUAL, or Defect."""
+    with Network(SIZE) as network:
+        return _trial(room, network)
+
+
+def _trial(room, network):
+    folder, lines, seconds = room.material.once('machines', lambda: _alone(room, network))
+    run, printed = room.path(network.machines[0].name, 'run'), []
+    for hits_left in reversed(range(HITS + 1)):
+        begun = os.path.exists(os.path.join(run, 'config.json'))
+        with _starting:
+            launch = Launch(network.machines, room.folder, (
+                ['--resume', 'run'] if begun else ['--out', 'run', *RUN]) + HOW, _environment())
+            moment = launch.started + room.rng.uniform(0, seconds)
+            while launch.running() and not launch.has_begun() and (
+                    time.monotonic() < moment or not hits_left):
+                time.sleep(TURN)
+        if hits_left:
+            _hit(room, network, launch, moment)
+        elif not launch.wait(SECONDS):
+            raise Defect('no end after %d s' % SECONDS, _done(launch))
+        printed += said(_done(launch))
+        if launch.processes[0].returncode == 0:
+            break
+    if launch.processes[0].returncode:
+        raise Defect('it cannot be resumed', _done(launch))
+    # A launcher that is killed may lose a line; the history has it.
+    if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
+        raise Defect('other lines were printed', _done(launch))
+    compare(run, folder, lines, lines, _done(launch))
+    return EQUAL
+
+
+def _alone(room, network):
+    """Return (folder, printed lines, seconds) of a run that nothing hit, all on one machine."""
+    launch = Launch(network.machines[:1], room.material.path('machines'),
+                    ['--out', 'run', *RUN, *HOW], _environment())
+    if not launch.wait(SECONDS) or launch.processes[0].returncode:
+        raise Defect('the run that nothing hit failed', _done(launch))
+    return launch.path(0, 'run'), said(_done(launch)), time.monotonic() - launch.started
+
+
+def _environment():
+    return dict(os.environ, LD_PRELOAD='')
+
+
+def _hit(room, network, launch, moment):
+    """Wait for the moment, hit a random victim, and judge the end of all launchers."""
+    victim = room.rng.choice([*PLACES, 'machine'])
+    fault = 'link down' if victim == 'machine' else room.rng.choice(('SIGKILL', 'SIGSTOP'))
+    k = room.rng.choice(PLACES.get(victim, range(SIZE)))
+    pid = None
+    while launch.running() and (time.monotonic() < moment or not pid):
+        time.sleep(TURN)
+        pid = launch.processes[k].pid if victim in ('launcher', 'machine') else (
+            launch.children(k).get(victim))
+    if not launch.running():
+        return  # it was too late
+    starting = not launch.has_begun() and (fault != 'SIGKILL' or victim == 'launcher')
+    allowed = START + IMPORT if starting else PROMISED[fault]
+    room.note('%s of machine %d: %s after %.1f s, after epoch %d' % (
+        victim, k, fault, time.monotonic() - launch.started, launch.epoch()))
+    room.kills += 1
+    if fault == 'link down':
+        network.machines[k].link(up=False)
+    else:
+        os.kill(pid, getattr(signal, fault))
+    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None
+    left = _wait_for_end(network, launch, stopped, time.monotonic() + allowed + MARGIN)
+    if stopped:  # it can only end once it goes on
+        os.kill(stopped, signal.SIGCONT)
+        launch.wait(START + IMPORT)
+    network.machines[k].link(up=True)
+    if left:
+        raise Defect('%s, %s: not everything ended within %d s' % (victim, fault, allowed),
+                     _done(launch, int(k == 0)))
+    room.note('everything ended in time')
+    for n in range(SIZE):
+        if (victim, fault, n) != ('launcher', 'SIGKILL', k):
+            judge(_done(launch, n), k, n, complete=launch.epoch() == EPOCHS)
+
+
+def _wait_for_end(network, launch, stopped, end):
+    """Return the processes that are left at the time `end`, without a launcher that is stopped."""
+    while True:
+        left = [pid for pid in network.processes() if pid != stopped]
+        if not left or time.monotonic() > end:
+            return left
+        launch.running()  # reaps those that ended
+        time.sleep(TURN)
+
+
+def judge(done, k, n, complete):
+    """Raise Defect unless the launcher of machine `n` failed with a line that names machine `k`.
+
+    The machine that was hit itself sees that others are gone. After the last epoch, `complete`,
+    everything may have ended well.
+    """
+    if complete and done.code == 0:
+        return
+    survived(done)
+    if done.code != 1:
+        raise Defect('exit code %d' % done.code, done)
+    errors = re.findall(r'^error: .*', done.err, re.M)
+    name = r'\bnode ?%s\b|\b10\.77\.0\.%s:' % (('%d' % k, '%d' % (k + 1)) if n != k else (
+        r'\d', r'\d'))
+    if len(errors) != 1 or not re.search(name, errors[0]):
+        raise Defect('the error names another machine', done)
+
+
+def _done(launch, k=0):
+    """Return the `Done` of the launcher of a machine."""
+    code = launch.processes[k].poll()
+    return Done(Job(launch.argv, launch.path(k)), -1 if code is None else code, launch.out(k),
+                launch.err(k))

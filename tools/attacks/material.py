@@ -1,0 +1,108 @@
+"""The material under attack: small data, and runs that nothing has harmed yet."""
+import gzip
+import hashlib
+import os
+import shutil
+import signal
+from typing import List, NamedTuple
+
+import numpy as np
+
+from . import jobs, shim
+from .jobs import Job
+from .verdict import said
+
+ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--epochs',
+           '1']
+RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
+       'tools.attacks.tiny:data', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
+# The options of each run, and for a stopped one the signal and the checkpoint that it comes in.
+RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
+        'on data': ON_DATA + ['--no-report'],
+        'plain': RUN + ['--momentum', '0.9', '--checkpoint-every', '1'],
+        'adam': RUN + ['--optimizer', 'adam', '--lr', '0.001', '--lr-schedule', 'cosine',
+                       '--warmup-epochs', '1', '--early-stop', '2', '--checkpoint-every', '3'],
+        'devices': RUN + ['--ctx', 'cpu:0,1', '--label-smoothing', '0.1'],
+        'tensorboard': RUN + ['--tensorboard', '--optimizer', 'sgld', '--lr', '0.001']}
+STOP = {'calls': shim.OPEN, 'at': 3, 'action': shim.BEFORE, 'value': signal.SIGINT,
+        'only': 'last.safetensors'}
+SHAPES = {'train-images-idx3-ubyte': (60, 28, 28), 'train-labels-idx1-ubyte': (60,),
+          't10k-images-idx3-ubyte': (20, 28, 28), 't10k-labels-idx1-ubyte': (20,)}
+# The files of a resumed run that have to equal those of a run that was never stopped.
+SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
+        'previous.safetensors', 'history.csv', 'history.jsonl', 'config.json')
+
+
+def write_data(folder):
+    """Write small idx files in place of Fashion-MNIST's, and have gluonblocks take them for it."""
+    from gluonblocks.data import fashion_mnist
+    os.makedirs(folder)
+    rng, files = np.random.RandomState(1), {}
+    for name, shape in SHAPES.items():
+        array = rng.randint(0, 256 if 'images' in name else 10, shape).astype(np.uint8)
+        content = (bytes([0, 0, 8, len(shape)]) + b''.join(n.to_bytes(4, 'big') for n in shape)
+                   + array.tobytes())
+        files[name] = fashion_mnist.IdxFile(shape, hashlib.sha256(content).hexdigest())
+        with open(os.path.join(folder, name + '.gz'), 'wb') as f:
+            f.write(gzip.compress(content, mtime=0))
+    fashion_mnist.FILES = files
+    fashion_mnist.SYSTEM_ROOT = os.path.join(folder, 'no-such-folder')
+
+
+class Run(NamedTuple):
+    """A run: its folder, printed lines, the system calls that the shim counted, and seconds."""
+
+    folder: str
+    lines: List[str]
+    calls: int
+    seconds: float
+
+
+class Material:
+    """Runs and answers to compare with, each made when it is first needed, for one process."""
+
+    def __init__(self, sandbox, data):
+        self.sandbox, self.data, self.cache = sandbox, data, {}
+        self.folder = sandbox.path('material-%d' % os.getpid())
+        os.mkdir(self.folder)
+        self.picture = self.path('picture.pgm')  # a grey one, which every Pillow reads
+        with open(self.picture, 'wb') as f:
+            f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
+
+    def path(self, *names):
+        """Return a path in the folder of the material."""
+        return os.path.join(self.folder, *names)
+
+    def once(self, key, make):
+        """Return `make()`, which is called the first time only."""
+        if key not in self.cache:
+            self.cache[key] = make()
+        return self.cache[key]
+
+    def command(self, *argv, code=0, **how):
+        """Run a command that has to end with the exit code `code`; return the `Done`."""
+        done, = jobs.run([Job(argv, self.folder, **how)])
+        if done.code != code:
+            raise RuntimeError('%s ended with code %d:\n%s' % (done.job.words, done.code, done.err))
+        return done
+
+    def run(self, name):
+        """Return the `Run` of that name."""
+        def make():
+            folder = self.path(name)
+            if name.endswith('-before'):  # whose last checkpoint is the one before
+                shutil.copytree(self.run(name[:-7]).folder, folder)
+                os.replace(os.path.join(folder, 'previous.safetensors'),
+                           os.path.join(folder, 'last.safetensors'))
+                return Run(folder, [], 0, 0)
+            stop = name == 'stopped'
+            done = self.command('train', '--out', folder, *RUNS[name], code=130 * stop,
+                                shim=shim.Shim(folder, **(STOP if stop else {})))
+            return Run(folder, said(done), done.calls, done.seconds)
+        return self.once(name, make)
+
+    def answer(self, command, name, weights):
+        """Return the lines of `evaluate` or `predict` about an unharmed run."""
+        more = [self.picture] if command == 'predict' else []
+        return self.once((command, name, weights), lambda: said(self.command(
+            command, self.run(name).folder, '--ctx', 'cpu', '--weights', weights, *more)))

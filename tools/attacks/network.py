@@ -1,0 +1,220 @@
+"""Several machines on one: Linux network namespaces on a bridge, with addresses and links.
+
+    with Network(3) as network:                       # NotTried if they cannot be made
+        first = network.machines[0]                   # .name 'node0', .address '10.77.0.1'
+        process = first.popen(['ip', 'addr'])         # a command there: subprocess.Popen's options
+        first.shape(rate=10 ** 9)                     # bits a second, each way
+        first.link(up=False)                          # as if its cable were pulled
+        first.processes()                             # pids of what runs there
+
+The host's network is left alone, and no root is needed if the kernel lets users have namespaces.
+The namespaces belong to processes, which end with the context. If this process is killed, their
+keeper, `python -m tools.attacks.network`, ends them and whatever runs there.
+"""
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from . import system
+from .sandbox import NotTried
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ADDRESS = '10.77.0.%d'
+BURST = 1e-3  # seconds of its rate that a link may send at once
+QUEUE = '50ms'  # of packets that wait for a link; the others are dropped
+
+
+class Machine:
+    """A network namespace, which the process `pid` holds; of `network`, number `number`."""
+
+    def __init__(self, network, number, pid):
+        self._network, self._pid, self.number = network, pid, number
+        self.name, self.address, self._port = _name(number), ADDRESS % (number + 1), _port(number)
+
+    def argv(self, *command):
+        """Return the command line that runs `command` on this machine."""
+        return self._network.enter(self._pid) + list(command)
+
+    def popen(self, command, **how):
+        """Start a command on this machine; return a `subprocess.Popen`."""
+        process, there = subprocess.Popen(self.argv(*command), **how), namespace_of(self._pid)
+        while process.poll() is None and namespace_of(process.pid) != there:
+            time.sleep(0.005)  # before it has entered, it cannot be seen or ended there
+        return process
+
+    def link(self, up):
+        """Take the link to the bridge up or down; down, packets are lost and nobody is told."""
+        self._network.change('ip', 'link', 'set', self._port, 'up' if up else 'down')
+
+    def shape(self, rate=None, delay=None):
+        """Give the link `rate` bits a second and `delay` seconds, each way; None: no limit.
+
+        Raises NotTried if the kernel has no netem, which delays, or no tbf, which limits.
+        """
+        for pid, device in [(None, self._port), (self._pid, 'eth0')]:
+            def add(*queue, device=device, pid=pid):
+                self._network.change('tc', 'qdisc', 'add', 'dev', device, *queue, pid=pid)
+            with contextlib.suppress(NotTried):  # there was none
+                self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
+            if rate:
+                burst = max(2 ** 17, int(rate / 8 * BURST))  # up to 64 KiB come as one packet
+                add('root', 'handle', '1:', 'tbf', 'rate', '%dbit' % rate, 'burst', str(burst),
+                    'latency', QUEUE)
+            if delay:
+                add(*(['parent', '1:1'] if rate else ['root']), 'handle', '2:', 'netem', 'delay',
+                    '%dus' % round(delay * 1e6), 'limit', '100000')
+
+    def processes(self):
+        """Return the pids of the processes that run on this machine."""
+        return processes_in([namespace_of(self._pid)], but=[self._pid])
+
+
+class Network:
+    """`count` `machines`, each linked to one bridge; a context. NotTried says what is missing."""
+
+    def __init__(self, count):
+        missing = [name for name in ('ip', 'tc', 'nsenter') if not shutil.which(name, path=_path())]
+        if missing:
+            raise NotTried('no command %s, of iproute2 and util-linux' % ', '.join(missing))
+        self._keeper = subprocess.Popen(
+            [sys.executable, '-m', 'tools.attacks.network', str(count)], cwd=ROOT,
+            env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True)  # without this Ctrl-C
+        line = self._keeper.stdout.readline()
+        if not line:
+            said = self._keeper.communicate()[1].strip()
+            raise NotTried('no network namespaces: %s' % (said or 'no reason was given'))
+        made = json.loads(line)
+        self._bridge, self._user = made['bridge'], made['user']
+        self.machines = [Machine(self, k, pid) for k, pid in enumerate(made['machines'])]
+
+    def enter(self, pid):
+        """Return the words before a command that run it in the namespaces of a process."""
+        # In a user namespace groups cannot be set, which nsenter would try.
+        user = ['--user', '--preserve-credentials'] if self._user else []
+        return [shutil.which('nsenter', path=_path()), '--target', str(pid), *user, '--net',
+                '--uts', '--']
+
+    def change(self, *command, pid=None):
+        """Run `ip` or `tc` on the bridge's side, or in the namespaces of `pid`; NotTried: fails."""
+        done = subprocess.run(self.enter(pid or self._bridge) + list(command), env=_environment(),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise NotTried('%s: %s' % (' '.join(command), done.stdout.strip()))
+
+    def processes(self):
+        """Return the pids of the processes on all machines."""
+        return [pid for machine in self.machines for pid in machine.processes()]
+
+    def close(self):
+        """End the machines and whatever runs on them."""
+        self._keeper.communicate()  # it waits for the end of its stdin
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def namespace_of(pid):
+    """Return the network namespace of a process, in a word; '' if it has ended or is another's."""
+    try:
+        return os.readlink('/proc/%d/ns/net' % pid)
+    except OSError:
+        return ''
+
+
+def processes_in(namespaces, but=()):
+    """Return the pids of the processes in network namespaces, without those that have ended."""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc')))
+            if pid not in but and namespace_of(pid) in namespaces]
+
+
+def _name(number):
+    return 'node%d' % number
+
+
+def _port(number):
+    return 'port%d' % number  # the bridge's side of a machine's link
+
+
+def _path():
+    return os.environ.get('PATH', os.defpath) + ':/usr/sbin:/sbin'
+
+
+def _environment():
+    return dict(os.environ, PATH=_path(), LC_ALL='C')
+
+
+# The keeper.
+
+def keep(count):
+    """Make `count` machines, write their pids as JSON, and end them at the end of stdin."""
+    try:
+        user = system.leave(system.NEWNET | system.NEWUTS)
+        machines = [_hold(k) for k in range(count)]
+        _configure(machines)
+    except (OSError, RuntimeError) as error:
+        sys.exit(str(error))
+    print(json.dumps({'bridge': os.getpid(), 'user': user, 'machines': machines}), flush=True)
+    sys.stdin.read()
+    namespaces = [namespace_of(pid) for pid in machines]
+    while processes_in(namespaces, but=machines):
+        for pid in processes_in(namespaces, but=machines):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _hold(number):
+    """Fork a process that does nothing but hold the namespaces of a machine; return its pid."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        with open(reading) as pipe:
+            said = pipe.read()
+        if said != 'held':
+            raise RuntimeError(said)
+        return pid
+    try:
+        system.die_with_parent()
+        system.unshare(system.NEWNET | system.NEWUTS)
+        system.set_host_name(_name(number))
+        os.write(writing, b'held')
+    except OSError as error:
+        os.write(writing, str(error).encode())
+    for stream in (0, 1, 2, writing):
+        os.close(stream)
+    while True:
+        signal.pause()
+
+
+def _configure(machines):
+    """Make the bridge, and link each machine to it."""
+    lines = ['link add bridge type bridge', 'link set bridge up']
+    for k, pid in enumerate(machines):
+        lines += ['link add name %s type veth peer name eth0 netns %d' % (_port(k), pid),
+                  'link set %s master bridge up' % _port(k)]
+    _ip([], lines)
+    for k, pid in enumerate(machines):
+        _ip(['nsenter', '--target', str(pid), '--net', '--'], [
+            'link set lo up', 'address add %s/24 dev eth0' % (ADDRESS % (k + 1)),
+            'link set eth0 up'])
+
+
+def _ip(before, lines):
+    done = subprocess.run(before + ['ip', '-batch', '-'], input='\n'.join(lines) + '\n',
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stdout.strip())
+
+
+if __name__ == '__main__':
+    keep(int(sys.argv[1]))

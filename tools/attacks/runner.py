@@ -1,0 +1,110 @@
+"""The cases of an attack, and the process that runs them, several at a time.
+
+`python -m tools.attacks.runner FOLDER JSON` writes a line of JSON on stdout for each case.
+"""
+import functools
+import json
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from typing import Any, Dict, NamedTuple
+
+from . import data, disk, kills, machines, pictures, runs, system
+from .material import Material, write_data
+from .sandbox import NotTried, Room, Sandbox, remove
+from .verdict import DEFECT, UNTRIED, Defect
+
+# A kind is a module with FIXED, {name: case}, and `draw`, which is a random case. A case is a
+# function of a `Room` that returns a verdict, or raises Defect or NotTried.
+KINDS: Dict[str, Any] = {'kills': kills, 'disk': disk, 'data': data, 'runs': runs,
+                         'pictures': pictures, 'machines': machines}
+SLOW = ('machines',)  # the kinds that only run if they are named
+_TAIL = 3000
+
+
+class Case(NamedTuple):
+    """A kind, and the name of a fixed case of it or the number of a random one."""
+
+    kind: str
+    name: str
+
+
+def plan(kinds, number, names=()):
+    """Return `number` `Case`s of `kinds`: the fixed ones, then random ones; or those of `names`.
+
+    If there are more fixed ones than that, it is every second or third one of them. Raises
+    ValueError for an unknown name.
+    """
+    if names:
+        cases = [Case(kind, name) for name in names for kind in kinds
+                 if name in KINDS[kind].FIXED or name.isdigit()]
+        unknown = set(names) - {case.name for case in cases}
+        if unknown:
+            raise ValueError('there is no case %r in %s' % (sorted(unknown)[0], ', '.join(kinds)))
+        return cases
+    fixed = [Case(kind, name) for kind in kinds for name in KINDS[kind].FIXED]
+    if number <= len(fixed):
+        return [fixed[i * len(fixed) // number] for i in range(number)]
+    return fixed + [Case(kinds[i % len(kinds)], str(i // len(kinds)))
+                    for i in range(number - len(fixed))]
+
+
+def run_case(case, material, seed):
+    """Run one case in a room of its own; return its record, a dict."""
+    folder = material.sandbox.path('rooms', '%d-%d' % (os.getpid(), time.monotonic_ns()))
+    os.mkdir(folder)
+    room = Room(folder, material, '%s-%s-%d' % (case.kind, case.name, seed))
+    record, start = {'kind': case.kind, 'case': case.name}, time.monotonic()
+    try:
+        kind = KINDS[case.kind]
+        record['verdict'] = kind.FIXED.get(case.name, kind.draw)(room)
+    except NotTried as error:
+        record.update(verdict=UNTRIED, what=str(error))
+    except Defect as defect:
+        record.update(verdict=DEFECT, what=str(defect))
+        if defect.done:
+            record.update(command=defect.done.job.words, code=defect.done.code,
+                          out=defect.done.out[-_TAIL:], err=defect.done.err[-_TAIL:])
+    except Exception:  # an error of the attack itself, or files in a state that it did not foresee
+        record.update(verdict=DEFECT, what='the attack itself failed', err=traceback.format_exc())
+    finally:
+        remove(folder)
+    return dict(record, notes=room.notes, peak=room.peak, kills=room.kills,
+                seconds=round(time.monotonic() - start, 2))
+
+
+def main(folder, cases, seed, jobs):
+    """Run `cases` in a sandbox in `folder`, `jobs` at a time, and write their records."""
+    system.die_with_parent()
+    sandbox = Sandbox(folder)
+    sandbox.enter()
+    os.environ.update({
+        'HOME': sandbox.path('home'), 'MXNET_HOME': sandbox.path('home'), 'LC_ALL': 'C.UTF-8',
+        'TMPDIR': sandbox.path('tmp'), 'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1',
+        'MXNET_GLUON_REPO': 'http://127.0.0.1:9/', 'http_proxy': 'http://127.0.0.1:9',
+        'https_proxy': 'http://127.0.0.1:9', 'GLUONBLOCKS_OPERATORS': '0'})
+    data_folder = sandbox.path('home', 'datasets', 'fashion-mnist')
+    sys.modules['matplotlib'] = None  # drawing takes longer than these nets take to train
+    if any(case[0] not in SLOW for case in cases):
+        import gluonblocks.commands.train  # noqa: F401
+        write_data(data_folder)
+    with multiprocessing.get_context('fork').Pool(
+            min(jobs, len(cases)), _start_worker, (sandbox, data_folder)) as pool:
+        for record in pool.imap_unordered(functools.partial(_run, seed=seed), cases):
+            print(json.dumps(record), flush=True)
+
+
+def _start_worker(sandbox, data_folder):
+    global _material
+    system.die_with_parent()
+    _material = Material(sandbox, data_folder)
+
+
+def _run(case, seed):
+    return run_case(Case(*case), _material, seed)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1], **json.loads(sys.argv[2]))
