@@ -1,7 +1,5 @@
 """Machines that are network namespaces, and a rehearsal on them."""
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,25 +8,10 @@ import time
 import pytest
 from conftest import REPOSITORY
 
-from tools.attacks import rehearse
 from tools.attacks.network import Network, namespace_of
 from tools.attacks.sandbox import NotTried
 
-SEND = ('import socket, sys; s = socket.create_connection((sys.argv[1], 7), 1); '
-        's.sendall(bytes(int(sys.argv[2]))); s.shutdown(1); print(len(s.recv(1)))')
-RECEIVE = """
-import socket, sys, time
-listener = socket.create_server((sys.argv[1], 7))
-print('listening', flush=True)
-link, start, count = listener.accept()[0], None, 0
-while True:
-    content = link.recv(2 ** 20)
-    if not content:
-        break
-    start, count = start or time.monotonic(), count + len(content)
-print(count / (time.monotonic() - start))
-link.sendall(b'!')
-"""
+CONNECT = 'import socket, sys; socket.create_connection((sys.argv[1], 7), 1)'
 
 
 @pytest.fixture
@@ -42,49 +25,30 @@ def network():
 
 
 def output(machine, *command):
-    return machine.popen(command, stdout=subprocess.PIPE, text=True).communicate()[0].strip()
+    return machine.popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True).communicate()[0].strip()
 
 
-def receive(machine):
-    receiver = machine.popen([sys.executable, '-c', RECEIVE, machine.address],
-                             stdout=subprocess.PIPE, text=True)
-    assert receiver.stdout.readline() == 'listening\n'
-    return receiver
-
-
-def test_machines_have_names_and_addresses_and_links_with_rate_and_delay(network):
-    first, second = network.machines
+def test_machines_have_names_and_addresses_and_links_with_a_rate(network):
+    first = network.machines[0]
     assert [output(machine, 'hostname') for machine in network.machines] == ['node0', 'node1']
     assert [output(machine, 'ip', '-br', '-4', 'addr', 'show', 'eth0').split()[-1]
             for machine in network.machines] == ['10.77.0.1/24', '10.77.0.2/24']
     assert 'port0' not in os.listdir('/sys/class/net')  # of the host
-
-    def speed():  # bytes a second
-        receiver = receive(first)
-        assert output(second, sys.executable, '-c', SEND, first.address, '1000000') == '1'
-        return float(receiver.communicate()[0])
-    first.shape(rate=16 * 10 ** 6)
-    assert 1.6e6 < speed() < 2.3e6
+    first.shape(rate=40 * 10 ** 6)
+    assert 'rate 40Mbit' in output(first, 'tc', 'qdisc', 'show', 'dev', 'eth0')
     first.shape()
-    assert speed() > 1e7
-    try:
-        first.shape(delay=0.05)
-    except NotTried as reason:  # not every kernel has netem
-        assert re.search('netem .*qdisc kind is unknown', str(reason), re.S)
-    else:
-        assert 'delay 50ms' in output(first, 'tc', 'qdisc', 'show', 'dev', 'eth0')
+    assert 'rate' not in output(first, 'tc', 'qdisc', 'show', 'dev', 'eth0')
 
 
 def test_a_link_that_is_down_loses_everything_without_a_word(network):
     first, second = network.machines
-    receiver = receive(first)
+    connect = (sys.executable, '-c', CONNECT, first.address)
+    assert output(second, *connect).endswith('Connection refused')
     second.link(up=False)
-    sender = second.popen([sys.executable, '-c', SEND, first.address, '1'], stderr=subprocess.PIPE,
-                          text=True)
-    assert sender.communicate()[1].endswith('timed out\n') and receiver.poll() is None
+    assert output(second, *connect).endswith('timed out')
     second.link(up=True)
-    assert output(second, sys.executable, '-c', SEND, first.address, '1') == '1'
-    receiver.communicate()
+    assert output(second, *connect).endswith('Connection refused')
 
 
 def test_what_runs_on_machines_is_listed_and_ends_with_them(network):
@@ -119,13 +83,3 @@ def test_a_rehearsal_tells_each_machine_of_the_others_and_ends_like_the_first(ne
     for k in range(2):
         assert (tmp_path / ('rank%d' % k)).read_text() == (
             'node%d train --epochs 1 --nodes 2 --master 10.77.0.1:29400 --node-rank %d' % (k, k))
-
-
-def test_one_machine_is_refused_and_missing_commands_are_named(monkeypatch, capsys):
-    with pytest.raises(SystemExit) as stop:
-        rehearse.main(['1'])
-    assert stop.value.code == 2 and 'expected 2 machines or more' in capsys.readouterr().err
-    monkeypatch.setattr(shutil, 'which', lambda *_, **__: None)
-    assert rehearse.main(['2', '--model', 'lenet_bn']) == 1
-    assert capsys.readouterr().err == ('error: no machines can be played here: no command ip, tc, '
-                                       'nsenter, of iproute2 and util-linux\n')
