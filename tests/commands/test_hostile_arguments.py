@@ -32,7 +32,6 @@ OTHERS = {
 def call(capfd, monkeypatch, tmp_path):
     """Run a command in this process, in an empty folder; returns exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, 'matplotlib', None)  # a drawing takes longer than the rest
 
     def run(*argv):
         with monkeypatch.context() as patch:
@@ -128,6 +127,7 @@ def run(tmp_path_factory):
     ids=lambda value: getattr(value, '__name__', ''))
 def test_answers_replace_files_only(call, run, monkeypatch, make, expected):
     smaller(monkeypatch, num_train=16, num_test=4)
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)  # a drawing takes longer than the rest
     make(os.path.abspath('place'))
     before = state('.')
     code, _, err = call('evaluate', run, '--ctx', 'cpu', '--json', 'place')

@@ -10,7 +10,7 @@ import time
 
 from .report import defects, details, summary
 from .runner import KINDS, SLOW, plan
-from .sandbox import remove
+from .sandbox import NotTried, namespaces, remove
 from .shim import compile_shim
 from .verdict import DEFECT
 
@@ -105,11 +105,15 @@ def _run(folder, args, records):
     """Run the attack in a process of its own, append to `records`, and return its exit code."""
     inner = os.path.join(folder, 'sandbox')
     os.mkdir(inner)
-    how = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}
+    try:
+        words = namespaces('--mount')
+    except NotTried:
+        words = []
+    how = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs, 'mounts': bool(words)}
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(('GLUONBLOCKS_', 'MXNET_', 'OMP_'))}
     process = subprocess.Popen(
-        [sys.executable, '-m', 'tools.attacks.runner', inner, json.dumps(how)],
+        [*words, sys.executable, '-m', 'tools.attacks.runner', inner, json.dumps(how)],
         env=dict(env, PYTHONPATH=ROOT, LD_PRELOAD=compile_shim(folder)), cwd=ROOT,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
     reported, found = time.monotonic(), 0

@@ -4,6 +4,7 @@ Nothing of MXNet may be computed in this process, only imported: then it has no 
 and a fork of it is a process like any other.
 """
 import contextlib
+import ctypes
 import mmap
 import os
 import signal
@@ -14,7 +15,6 @@ import time
 import traceback
 from typing import NamedTuple, Optional, Sequence, Tuple
 
-from . import system
 from .shim import Shim
 
 MEMORY, SECONDS = 2 << 30, 120  # limits of one command
@@ -81,7 +81,7 @@ class _Child:
                 for number, stream in enumerate((null, self.out, self.err)):
                     os.dup2(stream.fileno(), number)
             os.chdir(self.job.cwd)
-            system.die_with_parent()
+            die_with_parent()
             os.environ['PATH'] = ''  # no apt-get, which would look for missing data
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             from gluonblocks.__main__ import main
@@ -111,7 +111,7 @@ class _Child:
                 os.kill(self.pid, kill[1])
                 kill = None
             late = now > self.start + SECONDS
-            if not ended and (late or system.memory(self.pid) > MEMORY):
+            if not ended and (late or _memory(self.pid) > MEMORY):
                 ended = 'time' if late else 'memory'
                 os.kill(self.pid, signal.SIGKILL)
             time.sleep(0.01)
@@ -120,6 +120,21 @@ class _Child:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
         return Done(self.job, code, _text(self.out), _text(self.err), now - self.start,
                     usage.ru_maxrss * 1024, ended, struct.unpack('i', self.counter[:])[0])
+
+
+def die_with_parent():
+    """Have the kernel kill this process when its parent ends, for whatever reason."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
+
+
+def _memory(pid):
+    """Return the bytes of memory that a process uses; 0 once it has ended."""
+    try:
+        with open('/proc/%d/statm' % pid) as f:
+            return int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+    except (OSError, IndexError):
+        return 0
 
 
 def _text(stream):

@@ -20,8 +20,7 @@ import subprocess
 import sys
 import time
 
-from . import system
-from .sandbox import NotTried
+from .sandbox import USER, NotTried, namespaces
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ADDRESS = '10.77.0.%d'
@@ -81,8 +80,10 @@ class Network:
         missing = [name for name in ('ip', 'tc', 'nsenter') if not shutil.which(name, path=_path())]
         if missing:
             raise NotTried('no command %s, of iproute2 and util-linux' % ', '.join(missing))
+        enter = namespaces('--net', '--uts')
+        self._user = USER in enter
         self._keeper = subprocess.Popen(
-            [sys.executable, '-m', 'tools.attacks.network', str(count)], cwd=ROOT,
+            [*enter, sys.executable, '-m', 'tools.attacks.network', str(count)], cwd=ROOT,
             env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True)  # without this Ctrl-C
         line = self._keeper.stdout.readline()
@@ -90,7 +91,7 @@ class Network:
             said = self._keeper.communicate()[1].strip()
             raise NotTried('no network namespaces: %s' % (said or 'no reason was given'))
         made = json.loads(line)
-        self._bridge, self._user = made['bridge'], made['user']
+        self._bridge = made['bridge']
         self.machines = [Machine(self, k, pid) for k, pid in enumerate(made['machines'])]
 
     def enter(self, pid):
@@ -154,15 +155,19 @@ def _environment():
 
 # The keeper.
 
+HOLD = 'import socket, sys; socket.sethostname(sys.argv[1]); print(flush=True); sys.stdin.read()'
+
+
 def keep(count):
     """Make `count` machines, write their pids as JSON, and end them at the end of stdin."""
-    try:
-        user = system.leave(system.NEWNET | system.NEWUTS)
-        machines = [_hold(k) for k in range(count)]
-        _configure(machines)
-    except (OSError, RuntimeError) as error:
-        sys.exit(str(error))
-    print(json.dumps({'bridge': os.getpid(), 'user': user, 'machines': machines}), flush=True)
+    holders = [subprocess.Popen(
+        [shutil.which('unshare'), '--net', '--uts', sys.executable, '-c', HOLD, _name(k)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE) for k in range(count)]
+    machines = [holder.pid for holder in holders]
+    for holder in holders:
+        holder.stdout.readline()  # it is there
+    _configure(machines)
+    print(json.dumps({'bridge': os.getpid(), 'machines': machines}), flush=True)
     sys.stdin.read()
     namespaces = [namespace_of(pid) for pid in machines]
     while processes_in(namespaces, but=machines):
@@ -170,30 +175,6 @@ def keep(count):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
-
-
-def _hold(number):
-    """Fork a process that does nothing but hold the namespaces of a machine; return its pid."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writing)
-        with open(reading) as pipe:
-            said = pipe.read()
-        if said != 'held':
-            raise RuntimeError(said)
-        return pid
-    try:
-        system.die_with_parent()
-        system.unshare(system.NEWNET | system.NEWUTS)
-        system.set_host_name(_name(number))
-        os.write(writing, b'held')
-    except OSError as error:
-        os.write(writing, str(error).encode())
-    for stream in (0, 1, 2, writing):
-        os.close(stream)
-    while True:
-        signal.pause()
 
 
 def _configure(machines):
@@ -213,7 +194,7 @@ def _ip(before, lines):
     done = subprocess.run(before + ['ip', '-batch', '-'], input='\n'.join(lines) + '\n',
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        raise RuntimeError(done.stdout.strip())
+        sys.exit(done.stdout.strip())
 
 
 if __name__ == '__main__':

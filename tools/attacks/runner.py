@@ -11,7 +11,8 @@ import time
 import traceback
 from typing import Any, Dict, NamedTuple
 
-from . import data, disk, kills, machines, pictures, runs, system
+from . import data, disk, kills, machines, pictures, runs
+from .jobs import die_with_parent
 from .material import Material, write_data
 from .sandbox import NotTried, Room, Sandbox, remove
 from .verdict import DEFECT, UNTRIED, Defect
@@ -75,11 +76,10 @@ def run_case(case, material, seed):
                 seconds=round(time.monotonic() - start, 2))
 
 
-def main(folder, cases, seed, jobs):
+def main(folder, cases, seed, jobs, mounts):
     """Run `cases` in a sandbox in `folder`, `jobs` at a time, and write their records."""
-    system.die_with_parent()
-    sandbox = Sandbox(folder)
-    sandbox.enter()
+    die_with_parent()
+    sandbox = Sandbox(folder, mounts)
     os.environ.update({
         'HOME': sandbox.path('home'), 'MXNET_HOME': sandbox.path('home'), 'LC_ALL': 'C.UTF-8',
         'TMPDIR': sandbox.path('tmp'), 'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1',
@@ -98,7 +98,7 @@ def main(folder, cases, seed, jobs):
 
 def _start_worker(sandbox, data_folder):
     global _material
-    system.die_with_parent()
+    die_with_parent()
     _material = Material(sandbox, data_folder)
 
 

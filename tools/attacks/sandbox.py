@@ -3,8 +3,9 @@ import contextlib
 import os
 import random
 import shutil
+import subprocess
 
-from . import jobs, system
+from . import jobs
 from .jobs import Job
 
 SIZE = 4 << 30
@@ -14,23 +15,32 @@ class NotTried(Exception):
     """A case that cannot be tried on this machine; the message says what is missing."""
 
 
-class Sandbox:
-    """A new folder for the attack. `lacking` says in words why no disks can be mounted, if so."""
+USER = '--map-root-user'
 
-    def __init__(self, folder):
-        self.folder, self.lacking = folder, None
 
-    def enter(self):
-        """Make the folder a file system in memory, in a mount namespace that is entered for good.
+def namespaces(*kinds):
+    """Return the words before a command that run it in new namespaces, as `--mount`.
 
-        To be called before this process has threads.
-        """
+    Raises NotTried if this user may not have them, even as root of a user namespace.
+    """
+    for user in ([], [USER]):
+        words = [shutil.which('unshare') or 'unshare', *kinds, *user]
         try:
-            system.leave(system.NEWNS)
-            system.make_private()
-            system.mount_tmpfs(self.folder, SIZE)
+            done = subprocess.run(words + ['true'], stderr=subprocess.PIPE, text=True)
         except OSError as error:
-            self.lacking = 'full disks need a mount namespace (%s)' % error.strerror
+            raise NotTried('no command unshare: %s' % error.strerror)
+        if done.returncode == 0:
+            return words
+    raise NotTried('no namespaces: %s' % done.stderr.strip())
+
+
+class Sandbox:
+    """A new folder for the attack: if `mounts`, a file system in memory, in a mount namespace."""
+
+    def __init__(self, folder, mounts):
+        self.folder, self._mounts = folder, mounts
+        if mounts:
+            self._mount(folder, SIZE)
         for name in ('home', 'tmp', 'rooms'):
             os.makedirs(self.path(name))
 
@@ -41,14 +51,19 @@ class Sandbox:
     @contextlib.contextmanager
     def small_disk(self, folder, size):
         """Mount a disk of `size` bytes on `folder`, which is new; give a function that resizes."""
-        if self.lacking:
-            raise NotTried(self.lacking)
+        if not self._mounts:
+            raise NotTried('full disks need a mount namespace')
         os.mkdir(folder)
-        system.mount_tmpfs(folder, size)
+        self._mount(folder, size)
         try:
-            yield lambda size: system.mount_tmpfs(folder, size, again=True)
+            yield lambda size: self._mount(folder, size, 'remount,')
         finally:
-            system.unmount(folder)
+            subprocess.run(['umount', '--lazy', folder], check=True)
+
+    @staticmethod
+    def _mount(folder, size, how=''):
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', '%ssize=%d' % (how, size), 'tmpfs', folder],
+                       check=True)
 
 
 class Room:
