@@ -1,6 +1,5 @@
 """Damage to a file: its bytes changed at random, or something else altogether in its place."""
 import os
-import socket
 
 
 def _block(rng, data):
@@ -70,16 +69,6 @@ def _write(path, data, size=None):
         f.truncate(size)
 
 
-def _socket(room, path, data):
-    with socket.socket(socket.AF_UNIX) as one:
-        # A socket's path has at most 107 bytes; through the folder's descriptor it is short.
-        handle = os.open(os.path.dirname(path), os.O_RDONLY)
-        try:
-            one.bind('/proc/self/fd/%d/%s' % (handle, os.path.basename(path)))
-        finally:
-            os.close(handle)
-
-
 def _link(room, path, data):
     elsewhere = room.path('elsewhere')
     _write(elsewhere, data)
@@ -88,7 +77,7 @@ def _link(room, path, data):
 
 # What can stand where a file is: each takes the room, the path, and what the file contained.
 PLACES = {
-    'pipe': lambda room, path, data: os.mkfifo(path), 'socket': _socket, 'link': _link,
+    'pipe': lambda room, path, data: os.mkfifo(path), 'link': _link,
     'folder': lambda room, path, data: os.mkdir(path),
     'looping link': lambda room, path, data: os.symlink(os.path.basename(path), path),
     'dangling link': lambda room, path, data: os.symlink('no-such-file', path),
@@ -121,3 +110,8 @@ def rewrite(path, change):
     words, data = change(data)
     _write(path, data)
     return '%s: %s' % (os.path.basename(path), words)
+
+
+def replaced(content):
+    """Return a change that replaces a file's bytes by `content(bytes)`."""
+    return lambda room, path: rewrite(path, lambda data: ('rewritten', content(data)))

@@ -73,15 +73,13 @@ def answers_on_a_full_disk(room):
         return clean_error(done, target)
 
 
-def read_only(room, command, name, *options):
+def read_only(room, command, name):
     """Use a run on a disk that may only be read: it answers, and cannot be resumed."""
     run = room.copy(name)
-    argv = [command, *options, run] + (['--ctx', 'cpu'] if name == 'complete' else [])
-    if command == 'predict':
-        argv.append(room.material.picture)
-    before = snapshot(run)
-    done = room.run(*argv, shim=shim.Shim(run, at=1, action=shim.ERROR, value=errno.EROFS,
-                                          always=True))
+    argv = {'train': ['--resume', run], 'evaluate': [run, '--ctx', 'cpu'],
+            'predict': [run, room.material.picture, '--ctx', 'cpu']}[command]
+    fault = shim.Shim(run, at=1, action=shim.ERROR, value=errno.EROFS, always=True)
+    before, done = snapshot(run), room.run(command, *argv, shim=fault)
     survived(done)
     unchanged(before, snapshot(run), done=done)
     if command == 'train':
@@ -100,7 +98,7 @@ FIXED = {
     'interrupted calls': _failing('any', '', errno.EINTR),
     'half writes': lambda room: faulty(room, 'plain', 'write', 1, shim.SHORT, always=True),
     'full answers': answers_on_a_full_disk,
-    'read-only resumed': lambda room: read_only(room, 'train', 'stopped', '--resume'),
+    'read-only resumed': lambda room: read_only(room, 'train', 'stopped'),
     'read-only evaluated': lambda room: read_only(room, 'evaluate', 'complete'),
     'read-only predicted': lambda room: read_only(room, 'predict', 'complete')}
 for _size in (4096, 500000, 1000000):

@@ -45,9 +45,8 @@ def _trial(room, network):
         with _starting:
             launch = Launch(network.machines, room.folder, (
                 ['--resume', 'run'] if begun else ['--out', 'run', *RUN]) + HOW, _environment())
-            moment = launch.started + room.rng.uniform(0, seconds)
-            while launch.running() and not launch.has_begun() and (
-                    time.monotonic() < moment or not hits_left):
+            moment = launch.started + (room.rng.uniform(0, seconds) if hits_left else SECONDS)
+            while launch.running() and not launch.has_begun() and time.monotonic() < moment:
                 time.sleep(TURN)
         if hits_left:
             _hit(room, network, launch, moment)
@@ -56,7 +55,7 @@ def _trial(room, network):
         printed += said(_done(launch))
         if launch.processes[0].returncode == 0:
             break
-    if launch.processes[0].returncode:
+    else:
         raise Defect('it cannot be resumed', _done(launch))
     # A launcher that is killed may lose a line; the history has it.
     if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
@@ -82,12 +81,10 @@ def _hit(room, network, launch, moment):
     """Wait for the moment, hit a random victim, and judge the end of all launchers."""
     victim = room.rng.choice([*PLACES, 'machine'])
     fault = 'link down' if victim == 'machine' else room.rng.choice(('SIGKILL', 'SIGSTOP'))
-    k = room.rng.choice(PLACES.get(victim, range(SIZE)))
-    pid = None
+    k, pid = room.rng.choice(PLACES.get(victim, range(SIZE))), None
     while launch.running() and (time.monotonic() < moment or not pid):
         time.sleep(TURN)
-        pid = launch.processes[k].pid if victim in ('launcher', 'machine') else (
-            launch.children(k).get(victim))
+        pid = dict(launch.children(k), launcher=launch.processes[k].pid, machine=-1).get(victim)
     if not launch.running():
         return  # it was too late
     starting = not launch.has_begun() and (fault != 'SIGKILL' or victim == 'launcher')
@@ -99,9 +96,13 @@ def _hit(room, network, launch, moment):
         network.machines[k].link(up=False)
     else:
         os.kill(pid, getattr(signal, fault))
-    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None
-    left = _wait_for_end(network, launch, stopped, time.monotonic() + allowed + MARGIN)
-    if stopped:  # it can only end once it goes on
+    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None  # until it goes on
+    end, left = time.monotonic() + allowed + MARGIN, True
+    while left and time.monotonic() < end:
+        launch.running()  # reaps those that ended
+        left = [pid for pid in network.processes() if pid != stopped]
+        time.sleep(TURN)
+    if stopped:
         os.kill(stopped, signal.SIGCONT)
         launch.wait(START + IMPORT)
     network.machines[k].link(up=True)
@@ -112,16 +113,6 @@ def _hit(room, network, launch, moment):
     for n in range(SIZE):
         if (victim, fault, n) != ('launcher', 'SIGKILL', k):
             judge(_done(launch, n), k, n, complete=launch.epoch() == EPOCHS)
-
-
-def _wait_for_end(network, launch, stopped, end):
-    """Return the processes that are left at the time `end`, without a launcher that is stopped."""
-    while True:
-        left = [pid for pid in network.processes() if pid != stopped]
-        if not left or time.monotonic() > end:
-            return left
-        launch.running()  # reaps those that ended
-        time.sleep(TURN)
 
 
 def judge(done, k, n, complete):

@@ -2,7 +2,6 @@
 import gzip
 import hashlib
 import os
-import shutil
 import signal
 from typing import List, NamedTuple
 
@@ -90,11 +89,6 @@ class Material:
         """Return the `Run` of that name."""
         def make():
             folder = self.path(name)
-            if name.endswith('-before'):  # whose last checkpoint is the one before
-                shutil.copytree(self.run(name[:-7]).folder, folder)
-                os.replace(os.path.join(folder, 'previous.safetensors'),
-                           os.path.join(folder, 'last.safetensors'))
-                return Run(folder, [], 0, 0)
             stop = name == 'stopped'
             done = self.command('train', '--out', folder, *RUNS[name], code=130 * stop,
                                 shim=shim.Shim(folder, **(STOP if stop else {})))

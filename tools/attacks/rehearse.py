@@ -16,38 +16,33 @@ from .network import Network
 from .sandbox import NotTried
 
 
-def _several(text):
-    if not text.isdigit() or int(text) < 2:
-        raise argparse.ArgumentTypeError('expected 2 machines or more, got %s' % text)
-    return int(text)
-
-
 def rehearse(count, arguments):
     """Run `gluonblocks train` on `count` machines; return the exit code of the first."""
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     env = dict({'OMP_NUM_THREADS': str(threads)}, **os.environ)
     with Network(count) as network:
-        nodes = ['--nodes', str(count), '--master', '%s:%d' % (network.machines[0].address, PORT)]
         launchers = []
         # The launchers get Ctrl-C from the terminal too, and end by themselves.
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: [one.terminate() for one in launchers[:1]])
         for machine in network.machines:
             launchers.append(machine.popen(
-                [sys.executable, '-m', 'gluonblocks', 'train', *arguments, *nodes, '--node-rank',
+                [sys.executable, '-m', 'gluonblocks', 'train', *arguments, '--nodes', str(count),
+                 '--master', '%s:%d' % (network.machines[0].address, PORT), '--node-rank',
                  str(machine.number)], env=env))
         codes = [launcher.wait() for launcher in launchers]
     return codes[0] if codes[0] >= 0 else 128 - codes[0]
 
 
-def main(argv=None):
+def main():
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog='python -m tools.attacks.rehearse', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('machines', type=_several, metavar='M', help='number of machines')
+    parser.add_argument('machines', type=int, choices=range(2, 100), metavar='M',
+                        help='number of machines, 2 or more')
     parser.add_argument('train', nargs=argparse.REMAINDER, metavar='...',
                         help='options of gluonblocks train, except --nodes, --node-rank, --master')
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     try:
         return rehearse(args.machines, args.train)
     except NotTried as error:

@@ -6,8 +6,6 @@ from typing import List
 
 from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
-SHOWN = 2500
-
 
 def summary(records, kinds, seed, seconds):
     """Return the table, a line for each kind, and what was not tried."""
@@ -57,7 +55,5 @@ def details(record):
     if 'command' in record:
         lines.append('  of these, exit code %(code)d: %(command)s' % record)
     for stream in ('out', 'err'):
-        if record.get(stream):
-            lines += ['  std%s:' % stream] + [
-                '    ' + line for line in record[stream][-SHOWN:].splitlines()]
+        lines += ['  std%s: %s' % (stream, line) for line in record.get(stream, '').splitlines()]
     return '\n'.join(lines)
