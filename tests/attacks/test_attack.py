@@ -30,7 +30,7 @@ def copy_tools(root, *more):
 
 
 def test_promises_that_hold_are_reported_and_nothing_is_left(tmp_path):
-    cases = ['before its first call', 'fails at fsync of last.safetensors', 'called grey.jpeg']
+    cases = ['before its first call', 'fails at fsync of last.safetensors']
     figures = tmp_path / 'attack.json'
     attack = start(*[word for case in cases for word in ('--case', case)],
                    '--json', str(figures), TMPDIR=str(tmp_path))
@@ -38,8 +38,8 @@ def test_promises_that_hold_are_reported_and_nothing_is_left(tmp_path):
     assert attack.returncode == 0, out + err
     records = {record['case']: record['verdict'] for record in
                json.loads(figures.read_text())['records']}
-    assert records == dict(zip(cases, ['equal', 'clean error', 'equal']))
-    assert re.search(r'^all +\| +3 \| +1 \| +2 \| +0 \| +0 \| +0$', out, re.M)
+    assert records == dict(zip(cases, ['equal', 'clean error']))
+    assert re.search(r'^all +\| +2 \| +1 \| +1 \| +0 \| +0 \| +0$', out, re.M)
     assert os.listdir(str(tmp_path)) == ['attack.json']
 
 
@@ -47,46 +47,44 @@ def test_a_planted_defect_is_found_with_the_command_that_repeats_it(tmp_path):
     copy_tools(tmp_path, 'gluonblocks')
     with open(str(tmp_path / 'gluonblocks' / '__main__.py'), 'a') as f:
         f.write('\n\n_main = main\n\n\ndef main():\n    _main()\n    return 0\n')
-    attack = start('--case', 'config twice, evaluate', root=tmp_path)
+    attack = start('--case', 'pipe for images', root=tmp_path)
     out, err = attack.communicate()
-    assert attack.returncode == 1 and '\nruns: another answer, and nothing said\n' in out, out + err
+    assert attack.returncode == 1 and '\ndata: another answer, and nothing said\n' in out, out + err
     script, *argv = shlex.split(re.search('  repeat: python (.*)', out).group(1))
     assert script == 'scripts/attack.py'
-    assert parse(argv).planned == [('runs', 'config twice, evaluate')]
+    assert parse(argv).planned == [('data', 'pipe for images')]
 
 
 def test_stopped_it_leaves_no_process_and_no_file(tmp_path):
     copy_tools(tmp_path)
-    for name, text in [('__init__', ''), ('commands/__init__', ''), ('commands/train', ''),
-                       ('data/__init__', ''), ('data/fashion_mnist', 'IdxFile = tuple.__add__'),
+    for name, text in [('__init__', ''), ('commands/train', ''),
+                       ('data/fashion_mnist', 'IdxFile = dict.fromkeys'),
                        ('__main__', 'import time\n\n\ndef main():\n    time.sleep(1000)\n')]:
         path = tmp_path / 'gluonblocks' / (name + '.py')
         path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_text(text.replace('tuple.__add__', 'lambda *args: args'))
+        path.write_text(text)
     (tmp_path / 'tmp').mkdir()
     attack = start('--only', 'kills', '--case', '0', root=tmp_path, TMPDIR=str(tmp_path / 'tmp'))
-    while len(processes(tmp_path)) < 3:  # the runner, its worker, a command
-        time.sleep(0.02)
+    wait_for_processes(tmp_path, 3)  # the runner, its worker, a command
     attack.send_signal(signal.SIGTERM)
     assert attack.communicate()[1].strip() == 'interrupted' and attack.wait() == 130
     assert os.listdir(str(tmp_path / 'tmp')) == []
-    end = time.monotonic() + 10
-    while processes(tmp_path) and time.monotonic() < end:
+    wait_for_processes(tmp_path, 0)
+
+
+def wait_for_processes(folder, number):
+    """Wait until that many processes run an attack in a folder."""
+    while len([pid for pid in os.listdir('/proc') if pid.isdigit() and 'tools.attacks.runner'
+               in command(pid) and str(folder) in command(pid)]) != number:
         time.sleep(0.02)
-    assert not processes(tmp_path)
 
 
-def processes(folder):
-    """The pids of an attack in a folder, and of the commands that it forks."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open('/proc/%s/cmdline' % pid) as f:
-                words = f.read()
-        except OSError:
-            continue
-        found += [pid] if str(folder) in words and 'tools.attacks.runner' in words else []
-    return found
+def command(pid):
+    try:
+        with open('/proc/%s/cmdline' % pid) as f:
+            return f.read()
+    except OSError:
+        return ''
 
 
 @pytest.mark.parametrize('argv, said', [
