@@ -24,11 +24,15 @@ def start(*args, root=REPOSITORY, **env):
                             text=True, cwd=str(root), env=dict(os.environ, **env))
 
 
+compiler = pytest.mark.skipif(not shutil.which('cc'), reason='the attack needs a C compiler')
+
+
 def copy_tools(root, *more):
     for name in ('tools', 'scripts', *more):
         shutil.copytree(os.path.join(REPOSITORY, name), str(root / name))
 
 
+@compiler
 def test_promises_that_hold_are_reported_and_nothing_is_left(tmp_path):
     cases = ['before its first call', 'fails at fsync of last.safetensors']
     figures = tmp_path / 'attack.json'
@@ -43,6 +47,7 @@ def test_promises_that_hold_are_reported_and_nothing_is_left(tmp_path):
     assert os.listdir(str(tmp_path)) == ['attack.json']
 
 
+@compiler
 def test_a_planted_defect_is_found_with_the_command_that_repeats_it(tmp_path):
     copy_tools(tmp_path, 'gluonblocks')
     with open(str(tmp_path / 'gluonblocks' / '__main__.py'), 'a') as f:
@@ -55,6 +60,7 @@ def test_a_planted_defect_is_found_with_the_command_that_repeats_it(tmp_path):
     assert parse(argv).planned == [('data', 'pipe for images')]
 
 
+@compiler
 def test_stopped_it_leaves_no_process_and_no_file(tmp_path):
     copy_tools(tmp_path)
     for name, text in [('__init__', ''), ('commands/train', ''),

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +49,7 @@ print(json.dumps([one[1:] for one in done]))
 """
 
 
+@pytest.mark.skipif(not shutil.which('cc'), reason='the attack needs a C compiler')
 def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
     shim = compile_shim(str(tmp_path))
     folder = tmp_path / 'files'

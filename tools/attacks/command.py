@@ -2,6 +2,7 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,9 @@ def _kinds(text):
 def main(argv=None):
     """Run the attack; return the exit code."""
     args = parse(argv)
+    if not shutil.which('cc'):
+        print('error: the attack needs a C compiler: no command cc', file=sys.stderr)
+        return 1
     if args.list:
         print(*['%s %s' % (kind, name) for kind in args.only for name in KINDS[kind].FIXED],
               sep='\n')
