@@ -28,9 +28,9 @@ from gluonblocks.models import registry as models
 MXNET = sys.modules['mxnet'].__version__
 EXPORTS = importlib.util.find_spec('onnxruntime') and MXNET >= '1.9'
 collect_ignore = [] if EXPORTS else [
-    'commands/test_export.py', 'export/test_card.py', 'export/test_int8.py', 'export/test_onnx.py',
-    'export/test_own_runs.py', 'export/test_preprocessing.py', 'export/test_run.py',
-    'export/test_standalone.py']
+    'commands/test_export.py', 'export/test_card.py', 'export/test_onnx.py', 'export/test_page.py',
+    'export/test_run.py',
+    'export/test_standalone.py', 'export/test_web.py']
 
 # What executes notebooks does not go with them either.
 if not importlib.util.find_spec('nbmake'):

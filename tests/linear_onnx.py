@@ -20,15 +20,15 @@ def dense(side, seed=0):
     return net, weight, bias
 
 
-def write(path, weight, bias, inside=False, **metadata):
-    """Write the layer as an ONNX file; `inside`: it takes uint8, and scales within."""
-    import onnx
+def model(weight, bias, inside=False, **metadata):
+    """The bytes of the layer as an ONNX file; `inside`: it takes uint8, and scales within."""
     from onnx import TensorProto, helper, numpy_helper
     side = int(round(weight.shape[1] ** 0.5))
     shape = ['N', side, side] if inside else ['N', 1, side, side]
     nodes = [helper.make_node('Flatten', ['x' if inside else 'data'], ['flat']),
              helper.make_node('Gemm', ['flat', 'weight', 'bias'], ['logits'], transB=1)]
-    tensors = [numpy_helper.from_array(weight, 'weight'), numpy_helper.from_array(bias, 'bias')]
+    tensors = [numpy_helper.from_array(array.astype('float32'), name)
+               for array, name in ((weight, 'weight'), (bias, 'bias'))]
     if inside:
         nodes[:0] = [helper.make_node('Cast', ['data'], ['cast'], to=TensorProto.FLOAT),
                      helper.make_node('Div', ['cast', 'most'], ['x'])]
@@ -36,11 +36,11 @@ def write(path, weight, bias, inside=False, **metadata):
     graph = helper.make_graph(nodes, 'dense', [helper.make_tensor_value_info(
         'data', TensorProto.UINT8 if inside else TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['N', 10])], tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
-    model.ir_version = 8
-    helper.set_model_props(model, {key: value for key, value in dict({
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
+    made.ir_version = 8
+    helper.set_model_props(made, {key: value for key, value in dict({
         'classes': json.dumps(NAMES), 'input': json.dumps([1, side, side]), 'resize': 'null',
         'scaling': 'x / 255', 'ground': 'dark',
         'preprocessing': 'inside' if inside else 'outside'}, **metadata).items()
         if value is not None})
-    onnx.save(model, str(path))
+    return made.SerializeToString()

@@ -7,6 +7,7 @@ from reference import randomize
 
 import gluonblocks as gb
 from gluonblocks.export import prediction_symbol
+from gluonblocks.export.net import Net
 
 
 def trained(net, shape):
@@ -30,10 +31,10 @@ def small_net(prefix=None):
     return net
 
 
-def parts_of(net):
-    """(symbol, params, shapes) for the writers."""
+def described(net, shape, **info):
+    """A Gluon net as the formats take it."""
     symbol, params = prediction_symbol(net)
-    return symbol, params, {name: array.shape for name, array in params.items()}
+    return Net(symbol, params, shape, shape[1:], info, None, None)
 
 
 def arrays_of(net):

@@ -39,6 +39,9 @@ def parse(argv, prog):
                         'default: %(default)s')
     parser.add_argument('--reduce-range', action='store_true',
                         help='7 bits for the weights in place of 8, for CPUs without VNNI')
+    parser.add_argument('--runtime', metavar='FILE',
+                        help='the archive of ONNX Runtime Web for the format web, as "npm pack" '
+                        'writes it; default: npm fetches it')
     parser.add_argument('--data-root', metavar='FOLDER',
                         help="where the data are; default: as in the run's training")
     return parser.parse_args(argv)
@@ -48,7 +51,7 @@ def main(args):
     export = export_run(args.run, formats=args.format, weights=args.weights, out=args.out,
                         with_preprocessing=args.with_preprocessing, atol=args.atol,
                         max_drop=args.max_drop, ctx=args.ctx, data_root=args.data_root,
-                        reduce_range=args.reduce_range)
+                        reduce_range=args.reduce_range, runtime=args.runtime)
     print(format_export(export), flush=True)
     for one in export.formats:
         for note in one.notes:

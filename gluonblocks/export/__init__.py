@@ -1,7 +1,7 @@
 """A trained net -> files that others run, each verified."""
 from .graph import prediction_symbol
 from .run import export_net, export_run
-from .torch_load import load_torch
+from .torch import load_torch
 from .verify import VerificationError
 from .write import Export, Exported
 

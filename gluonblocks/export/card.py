@@ -84,9 +84,8 @@ def _run_it(info, exported):
         if usage is None:
             continue
         needs = ', with `pip install %s` and nothing of MXNet' % usage.packages
-        parts.append('`%s`%s:\n\n```%s\n%s```' % (
-            one.files[0], needs if usage.packages else ', in a browser', usage.language,
-            usage.code))
+        parts.append('`%s`%s:\n\n```python\n%s```' % (
+            one.files[0], needs if usage.packages else ', in a browser', usage.code))
     if reads_pictures(info) and any(one.format.startswith('onnx') for one in exported):
         parts.append('Those lines stretch a picture to a square. The small `predict.py` reads it '
                      'exactly as in training, of any size and format, and tells probabilities: '

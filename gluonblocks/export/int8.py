@@ -1,56 +1,51 @@
 """A net in 8 bits, by ONNX Runtime's static quantization.
 
-Weights are quantized channel by channel, and what flows between the operators by the ranges that
-training images give. The nodes are ONNX's own QuantizeLinear and DequantizeLinear, which engines
-take together with what is between them.
+Weights are quantized by channel, and the values between the operators by the ranges that training
+images give. The nodes are ONNX's own QuantizeLinear and DequantizeLinear, which engines fuse with
+the operators between them.
 
-x86 without VNNI (before Ice Lake and Zen 4) adds two products of 8 bits up in 16, which can
-overflow, and gives other answers then. `reduce_range` takes weights of 7 bits, with which nothing
-overflows, for a little accuracy.
+x86 without VNNI (before Ice Lake and Zen 4) adds two products of 8 bits in 16 bits, which can
+overflow and change the answers. With `reduce_range` weights have 7 bits, and nothing overflows.
 """
 import os
 import tempfile
 
-from . import onnx as onnx_format
-from .formats import Written
+from ..files import write_file
+from .net import Written
+from .onnx import engine, finish, to_onnx
 
 FILE = 'model-int8.onnx'
-NUM_IMAGES = 512  # that the ranges are taken from
 
 WITHOUT_VNNI = ('a CPU without VNNI (x86 before Ice Lake and Zen 4) may overflow with the 8 bit '
                 'weights and answer otherwise than was verified here: for such machines export '
                 'with reduce_range, weights of 7 bits')
 
 
-def write(job):
+def write(net, folder, options):
     """The format 'onnx-int8': model-int8.onnx."""
     import onnx
-    import onnxruntime  # noqa: F401  before the work
-    content = quantize(onnx_format.core_model(job).SerializeToString(), job.calibration,
-                       job.reduce_range)
-    content = onnx_format.finish(onnx.load_model_from_string(content), job)
-    with open(os.path.join(job.folder, FILE), 'wb') as f:
-        f.write(content)
-    return Written([FILE], onnx_format.engine(content), takes_pictures=job.with_preprocessing,
-                   exact=False, notes=() if job.reduce_range else (WITHOUT_VNNI,))
+    content = quantize(to_onnx(net).SerializeToString(), net.calibration, options.reduce_range)
+    content = finish(onnx.load_model_from_string(content), net, options.with_preprocessing)
+    write_file(os.path.join(folder, FILE), content)
+    return Written([FILE], engine(content), takes_pictures=options.with_preprocessing,
+                   exact=False, notes=() if options.reduce_range else (WITHOUT_VNNI,))
 
 
 def quantize(content, X, reduce_range=False):
-    """An ONNX model's bytes -> those of the model in 8 bits.
+    """Return the bytes of an ONNX model in 8 bits.
 
-    `X`, float32 (n, C, H, W), are the images that tell how far the numbers within the net range.
+    `X`, float32 (n, C, H, W), are the images that give the ranges of the values within the net.
     """
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
     with tempfile.TemporaryDirectory() as folder:
-        whole, prepared, made = [os.path.join(folder, name + '.onnx') for name in (
-            'whole', 'prepared', 'made')]
-        with open(whole, 'wb') as f:
-            f.write(content)
-        # It puts batch normalizations into the convolutions before them.
-        quant_pre_process(whole, prepared, skip_symbolic_shape=True)
-        # Of the others none is computed in 8 bits anyway: around them it would only round.
+        original, prepared, made = [os.path.join(folder, name + '.onnx') for name in (
+            'original', 'prepared', 'made')]
+        write_file(original, content)
+        # This folds batch normalizations into the convolutions before them.
+        quant_pre_process(original, prepared, skip_symbolic_shape=True)
+        # The others are not computed in 8 bits anyway: around them it would only round.
         others = [node.name for node in onnx.load(prepared).graph.node
                   if node.op_type == 'BatchNormalization']
         quantization.quantize_static(
@@ -63,7 +58,7 @@ def quantize(content, X, reduce_range=False):
 
 
 class _Reader:
-    """Images, a few at a time, as ONNX Runtime's calibration asks for them."""
+    """Images, a few at a time, as ONNX Runtime's calibration reads them."""
 
     def __init__(self, X, size=32):
         self._batches = iter([X[i:i + size] for i in range(0, len(X), size)])

@@ -1,12 +1,11 @@
 """How each format's file is run, in five lines that run as they stand."""
-from typing import Any, Dict, NamedTuple
+from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """How a file is run: `packages` are to be installed first; `code` is of the `language`."""
+    """How to run a file: the `packages` to install, and Python code."""
 
     packages: str
-    language: str
     code: str
 
 
@@ -30,7 +29,7 @@ webbrowser.open(pathlib.Path('index.html').resolve().as_uri())
 """
 
 
-def usages(info: Dict[str, Any]):
+def usages(info):
     """{format: `Usage`} for a net with this `info`, as `export_run` gives it.
 
     Each Python code reads picture.png in its folder and prints the name of a class; where nothing
@@ -38,11 +37,11 @@ def usages(info: Dict[str, Any]):
     """
     inside = info.get('preprocessing') == 'inside'
     picture = _picture(info, inside)
-    onnx = {name: Usage('numpy pillow onnxruntime', 'python', _ONNX.format(
+    onnx = {name: Usage('numpy pillow onnxruntime', _ONNX.format(
         file=file, picture=picture, best="net.run(None, {'data': X})[0].argmax()"))
         for name, file in (('onnx', 'model.onnx'), ('onnx-int8', 'model-int8.onnx'))}
-    return dict(onnx, torch=Usage('numpy pillow safetensors torch', 'python', _TORCH.format(
-        picture=_picture(info, False))), web=Usage('', 'python', _WEB))
+    return dict(onnx, torch=Usage('numpy pillow safetensors torch', _TORCH.format(
+        picture=_picture(info, False))), web=Usage('', _WEB))
 
 
 def reads_pictures(info):

@@ -1,125 +1,116 @@
 """A net as a web page: it runs in the browser, from one file or from a folder on any web server."""
 import base64
 import gzip
+import hashlib
+import json
 import os
 import re
 
-from ..files import write_file
-from .formats import Written
-from .npm import NpmPackage, PackageError, read_package
-from .onnx import core_model, engine, finish
-from .web_html import hash_of, own_file, page_data, page_html
+import jinja2
+import numpy as np
+
+from .._version import __version__
+from ..files import make_folder, read_file, write_file
+from .net import Written
+from .npm import NpmPackage, read_package
+from .onnx import engine, finish, to_onnx
 
 # ONNX Runtime Web. Other versions are not known to run from a file on the disk: 1.22 does not.
 RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
-    'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==',
-    {'dist/ort.wasm.min.js':
-         'faece07e84faa9001f5104bbe4e5c70861d06cb2376a0dea1fa0ad33a67adc81',
-     'dist/ort-wasm-simd-threaded.mjs':
-         'e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b',
-     'dist/ort-wasm-simd-threaded.wasm':
-         '3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'})
-
-_SCRIPT, _MODULE, _WASM = (os.path.basename(path) for path in RUNTIME.files)
-_OURS = ('resize.js', 'picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
-
-# Nothing but what is named here is loaded or run.
-_POLICY = ("default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; style-src {styles}; "
-           "img-src blob: data:; connect-src {connect}; base-uri 'none'; form-action 'none'")
-
-PAGE, SITE = 'index.html', 'site'
+    'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==')
+SCRIPT, MODULE, WASM = ('ort.wasm.min.js', 'ort-wasm-simd-threaded.mjs',
+                        'ort-wasm-simd-threaded.wasm')
+MODEL, PAGE, SITE = 'model.onnx', 'index.html', 'site'
+SIDE = 28  # of the squares that images are fitted into, as read_image does it
 PER_CLASS = 2  # test images in the gallery
 
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page')
+_OURS = ('picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
+# Nothing but what is named here is loaded or run.
+_POLICY = ("default-src 'none'; script-src %s 'wasm-unsafe-eval'; style-src %s; "
+           "img-src blob: data:; connect-src %s; base-uri 'none'; form-action 'none'")
+_FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accuracy'),
+          ('gluonblocks', 'gluonblocks'), ('weights_sha256', 'SHA-256 of the weights'),
+          ('data_sha256', 'SHA-256 of the data')]
 
-def write(job):
+
+def write(net, folder, options):
     """The format 'web': index.html, and the same as a folder for a web server, site/."""
-    if job.config and job.picture_size != (28, 28):
-        raise ValueError('the page reads pictures as 28 x 28 pixels, and the net was trained on '
-                         '%d x %d: leave out the format web' % job.picture_size[::-1])
-    job = job._replace(with_preprocessing=False,  # the page does it, bit by bit as we do
-                       info=dict(job.info, preprocessing='outside'))
-    content = finish(core_model(job), job)
-    gallery = _gallery(job)
-    write_page(content, job.info, gallery, os.path.join(job.folder, PAGE))
-    site = os.path.join(job.folder, SITE)
-    write_site(content, job.info, gallery, site)
-    files = [PAGE] + [SITE + '/' + name for name in sorted(os.listdir(site))]
-    return Written(files, engine(net_of_page(os.path.join(job.folder, PAGE))))
+    if net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
+        raise ValueError('the page reads grey images of 28 x 28 pixels, but the net takes %d '
+                         'channels of %d x %d: leave out the format web'
+                         % (net.shape[:1] + net.picture_size[::-1]))
+    files = write_page(finish(to_onnx(net), net, True), net.info, _gallery(net), folder,
+                       options.runtime)
+    if net.test.first(1).pictures is None:  # then the net within the page is verified, on floats
+        return Written(files, engine(finish(to_onnx(net), net, False)))
+    return Written(files, engine(net_of_page(os.path.join(folder, PAGE))), takes_pictures=True)
 
 
 def net_of_page(path):
     """The bytes of the ONNX file that the page at `path` carries."""
     with open(path, encoding='utf-8') as f:
-        text = re.search('<script[^>]* data-file="model.onnx">([^<]*)<', f.read()).group(1)
+        text = re.search('<script[^>]* data-file="%s">([^<]*)<' % MODEL, f.read()).group(1)
     return gzip.decompress(base64.b64decode(text))
 
 
-def write_page(onnx_bytes, info, gallery, path, runtime=None):
-    """Write the net as one HTML file to `path`, which works by a double click: with all inside.
+def write_page(onnx_bytes, info, gallery, folder, runtime=None):
+    """Write a net as a web page into `folder`, twice; return the names of the files.
 
-    Arguments: `onnx_bytes` is an ONNX file with one input, float32 (N, 1, H, W), and one output,
-    logits (N, classes). `info` is what the export's metadata say, a dict: `classes` (a list of
-    names), `input` ([1, H, W]), `resize` (the side that 28 x 28 pictures are resized to, or None)
-    and `model`; `dataset`, `ground`, `accuracy` and others are told where they are there.
-    `gallery` holds test images to pick from, each (uint8 (28, 28), the name of its class or None).
-    `runtime` says where the files of ONNX Runtime Web lie, as `read_package` takes it (None: the
-    environment variable GLUONBLOCKS_ORT_WEB, and else they are fetched once and kept).
+    index.html works by a double click, with everything inside. site/ is for any web server, at any
+    address: a browser does not read such a folder from the disk. Neither asks another host for
+    anything.
 
-    Raises ValueError for a net that the page cannot feed, PackageError (an OSError) where the
-    files of ONNX Runtime Web are not to be had, OSError where the page cannot be written.
+    `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, logits
+    (N, classes). `info` is an export's, see `export_run`: 'classes', 'input' and 'model'; others
+    are shown if they are there. `gallery` has test images to choose from, each (uint8 (28, 28), the
+    name of its class or None). `runtime` is the archive of ONNX Runtime Web that `npm pack` writes
+    (None: npm fetches it).
+
+    Raises PackageError, an OSError, if ONNX Runtime Web is unavailable.
     """
-    page = page_data(info, gallery, {'mjs': _MODULE, 'wasm': _WASM})
-    files = _runtime_files(runtime)
-    style = own_file('style.css')
-    scripts = [files[_SCRIPT].decode()] + [own_file(name) for name in _OURS]
-    packed = {_WASM: files[_WASM], _MODULE: files[_MODULE], 'model.onnx': onnx_bytes}
-    carried = ['<script type="text/plain" data-file="%s">%s</script>' % (
-        name, base64.b64encode(gzip.compress(content, mtime=0)).decode())
-        for name, content in packed.items()]
-    policy = _POLICY.format(scripts=' '.join(map(hash_of, scripts)) + ' blob:',
-                            styles=hash_of(style), connect="'none'")
-    write_file(path, page_html(
-        info, page, policy, '<style>%s</style>' % style,
-        carried + ['<script>%s</script>' % script for script in scripts], RUNTIME.version))
+    runtime_files = {os.path.basename(path): content for path, content in read_package(
+        RUNTIME, ['dist/' + name for name in (SCRIPT, MODULE, WASM)], runtime).items()}
+    style, script = _own('style.css'), '\n'.join(map(_own, _OURS))
+    bright = info.get('ground') == 'bright'
+    page = {
+        'classes': list(info['classes']), 'side': SIDE, 'ground': 255 if bright else 0,
+        'model': MODEL, 'runtime': {'mjs': MODULE, 'wasm': WASM},
+        'gallery': [{'name': name, 'pixels': _base64(np.ascontiguousarray(image, np.uint8))}
+                    for image, name in gallery]}
+    licence_head, _, licence = _own('licence.txt').partition('\n')
+    words = dict(
+        info=info, side=SIDE, version=__version__, runtime=RUNTIME.version, licence=licence.split(
+            '\n\n'), licence_head=licence_head, known='dark' if bright else 'bright',
+        other='bright' if bright else 'dark', brush=40 if bright else 215,
+        facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
+        data=json.dumps(page).replace('<', '\\u003c'))  # "<" could end a script
+    template = jinja2.Environment(autoescape=True).from_string(_own('page.html.j2'))
+
+    inside = {WASM: runtime_files[WASM], MODULE: runtime_files[MODULE], MODEL: onnx_bytes}
+    scripts = [runtime_files[SCRIPT].decode(), script]
+    write_file(os.path.join(folder, PAGE), template.render(
+        words, style=style, scripts=scripts,
+        carried={name: _base64(gzip.compress(content, mtime=0))
+                 for name, content in inside.items()},
+        csp=_POLICY % (' '.join(map(_hash, scripts)) + ' blob:', _hash(style), "'none'")).encode())
+
+    site = dict(runtime_files, **{MODEL: onnx_bytes, 'page.js': script.encode(),
+                                  'style.css': style.encode()})
+    site[PAGE] = template.render(words, addresses=[SCRIPT, 'page.js'],
+                                 csp=_POLICY % ("'self'", "'self'", "'self'")).encode()
+    make_folder(os.path.join(folder, SITE))
+    for name, content in site.items():
+        write_file(os.path.join(folder, SITE, name), content)
+    return [PAGE] + ['%s/%s' % (SITE, name) for name in sorted(site)]
 
 
-def write_site(onnx_bytes, info, gallery, folder, runtime=None):
-    """Write the net as a folder of files that any web server can give out, in any place.
-
-    All addresses in it are relative, and nothing is asked of another host. A browser does not read
-    such a folder from the disk: `python -m http.server` serves it. Arguments and errors: see
-    `write_page`.
-    """
-    page = page_data(info, gallery, {'mjs': _MODULE, 'wasm': _WASM})
-    files = dict(_runtime_files(runtime), **{'model.onnx': onnx_bytes})
-    files.update((name, own_file(name).encode()) for name in _OURS + ('style.css',))
-    policy = _POLICY.format(scripts="'self'", styles="'self'", connect="'self'")
-    # The last, so that a page that can be opened has its files.
-    files['index.html'] = page_html(
-        info, page, policy, '<link rel="stylesheet" href="style.css">',
-        ['<script src="%s"></script>' % name for name in (_SCRIPT,) + _OURS], RUNTIME.version)
-    os.makedirs(folder, exist_ok=True)
-    for name, content in files.items():
-        write_file(os.path.join(folder, name), content)
-
-
-def _runtime_files(runtime):
-    """{name: bytes} of ONNX Runtime Web's three files."""
-    source = runtime if runtime is not None else os.environ.get('GLUONBLOCKS_ORT_WEB') or None
-    try:
-        found = read_package(RUNTIME, source)
-    except PackageError as error:
-        raise PackageError('%s: as `runtime`, or in the environment variable GLUONBLOCKS_ORT_WEB'
-                           % error)
-    return {os.path.basename(path): content for path, content in found.items()}
-
-
-def _gallery(job):
-    """Test images to pick from, the first of each class: (uint8 (H, W), its class or None)."""
-    classes = job.info['classes']
+def _gallery(net):
+    """Test images to choose from, the first of each class: (uint8 (H, W), its class or None)."""
+    classes = net.info['classes']
     found = {label: [] for label in range(len(classes))}
-    for batch in job.test:
+    for batch in net.test:
         if batch.pictures is None:
             return []
         if batch.labels is None:
@@ -127,8 +118,20 @@ def _gallery(job):
         for picture, label in zip(batch.pictures, batch.labels):
             if len(found[int(label)]) < PER_CLASS:
                 found[int(label)].append(picture)
-        if all(len(pictures) == PER_CLASS for pictures in found.values()):
-            break
     # One of each class, and then the next of each.
     return [(pictures[i], classes[label]) for i in range(PER_CLASS)
             for label, pictures in found.items() if i < len(pictures)]
+
+
+def _own(name):
+    """The text of a file that goes into the page."""
+    return read_file(os.path.join(_FOLDER, name), 2 ** 20).decode()
+
+
+def _base64(content):
+    return base64.b64encode(content).decode()
+
+
+def _hash(text):
+    """The name of a script or style within the page in a Content-Security-Policy."""
+    return "'sha256-%s'" % _base64(hashlib.sha256(text.encode()).digest())

@@ -1,5 +1,6 @@
 """Files of a net in several formats: written, verified, and there together or not at all."""
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -12,27 +13,30 @@ from ..files import (
     is_temporary,
     make_folder,
     read_file,
+    readable,
     replace_files,
     unwritable,
     write_file,
 )
-from .beside import write_beside
+from ..training.metrics import count_pairs
+from .card import model_card
+from .usage import reads_pictures
 from .verify import Verified, accuracy_of, logits_of, milliseconds, verify
 
-RECORD = 'export.json'
+RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'
 MAX_BYTES = 1 << 20  # of export.json
-SPEED = (1, 256)  # images at once, of which the milliseconds are taken
+SPEED = (1, 256)  # batch sizes whose milliseconds are measured
 
 
 class Exported(NamedTuple):
     """A net in one format."""
 
     format: str  #: its name: 'onnx' and so on
-    files: List[str]  #: names in the folder, the one that counts first
-    bytes: int  #: of those in the folder itself; what lies deeper is the same net again
+    files: List[str]  #: names in the folder, the main one first
+    bytes: int  #: of those in the folder itself; deeper ones hold the same net again
     verified: Verified  #: images, both accuracies, largest_difference, agreement
-    milliseconds: Dict[int, float]  #: for so many images at once
-    notes: Tuple[str, ...]  #: what to know of it, sentences
+    milliseconds: Dict[int, float]  #: by batch size
+    notes: Tuple[str, ...]  #: sentences that the user should read
 
 
 class Export(NamedTuple):
@@ -41,42 +45,49 @@ class Export(NamedTuple):
     folder: str  #: the export's
     info: Dict[str, Any]  #: what the files say of the net, see `export_run`
     milliseconds: Dict[int, float]  #: MXNet's own
-    formats: List[Exported]  #: in the order they were asked for
+    formats: List[Exported]  #: in the order in which they were requested
 
 
-def write_all(job, net, formats, out, atol, max_drop):
-    """Write `job` in all `formats`, verify, and only then put the files into `out`: an `Export`.
+def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
+    """Write a `Net` in all `formats`, verify, and only then put the files into `out`: an `Export`.
 
-    `net` is the net as an engine, `out` the folder; `atol` and `max_drop` are as for `verify`. The
-    job's `folder` is made here, and its `info` gets the classes' names, if it has none, and the
-    accuracy. An earlier export in `out` is replaced; if anything fails, it stays as it was.
+    `engine` is the net in MXNet and `out` the folder; `options` go to the formats; `atol` and
+    `max_drop` are as for `verify`; `run` holds what the model card takes from a run, see
+    `model_card`. The net's `info` gets the classes' names, if it has none, and the accuracy. An
+    earlier export in `out` is replaced; if anything fails, it stays as it was.
 
-    Raises ValueError for a folder that holds other files than an export.
+    Raises ValueError for a folder that contains anything else.
     """
     out = os.path.abspath(out)
     before = _earlier(out)
-    here = logits_of(net, job.test)
-    classes = job.info.setdefault('classes', ['class %d' % i for i in range(here.shape[1])])
+    here, labels = logits_of(engine, net.test), net.test.labels()
+    classes = net.info.setdefault('classes', ['class %d' % i for i in range(here.shape[1])])
     if len(classes) != here.shape[1]:
         raise ValueError('there are %d names of classes, but the net has %d outputs'
                          % (len(classes), here.shape[1]))
-    accuracy = accuracy_of(here, job.test)
-    if accuracy is not None:
-        job.info['accuracy'] = accuracy
-    few = {size: job.test.first(size) for size in SPEED}
+    if labels is not None:
+        net.info['accuracy'] = accuracy_of(here, labels)
+    few = {size: net.test.first(size) for size in SPEED}
     with _assembling(out) as folder:
-        job, exported = job._replace(folder=folder), []
+        exported = []
         for format in formats:
-            written = format.write(job)
-            verified = verify(format.name, here, written, job.test, atol, max_drop)
+            written = format.write(net, folder, options)
+            verified = verify(format.name, here, written, net.test, atol, max_drop)
             exported.append(Exported(
-                format.name, list(written.files),
+                format.name, written.files,
                 sum(os.path.getsize(os.path.join(folder, name)) for name in written.files
                     if not os.path.dirname(name)),
-                verified, {size: milliseconds(written.engine, written.taken(batch))
-                           for size, batch in few.items()}, tuple(written.notes)))
-        write_beside(job, exported, here)
-        export = Export(out, job.info, {size: milliseconds(net, batch.X)
+                verified, {size: milliseconds(written.engine, written.input_of(batch))
+                           for size, batch in few.items()}, written.notes))
+        matrix = None if labels is None else count_pairs(labels, here.argmax(axis=1), len(classes))
+        card = model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
+        write_file(os.path.join(folder, CARD), readable(card).encode())
+        # The small program reads grey images into squares of Fashion-MNIST's size.
+        if reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28) and any(
+                one.format.startswith('onnx') for one in exported):
+            with open(os.path.join(os.path.dirname(__file__), PREDICT), 'rb') as f:
+                write_file(os.path.join(folder, PREDICT), f.read())
+        export = Export(out, net.info, {size: milliseconds(engine, batch.X)
                                         for size, batch in few.items()}, exported)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,
                       files=files_in(folder) + [RECORD])
@@ -116,8 +127,17 @@ def export_record(export):
                         for one in export.formats]}
 
 
+def _checksums(folder):
+    """The SHA-256 of each file in `folder` by its name."""
+    found = {}
+    for name in files_in(folder):
+        with open(os.path.join(folder, name), 'rb') as f:
+            found[name] = hashlib.sha256(f.read()).hexdigest()
+    return found
+
+
 def _earlier(out):
-    """The names of the files of the export in the folder `out`; [] if it is empty or not there.
+    """The names of the files of the export in the folder `out`; [] if it is empty or missing.
 
     Raises ValueError if `out` is anything else.
     """
@@ -129,11 +149,9 @@ def _earlier(out):
         return []
     try:
         record = json.loads(read_file(os.path.join(out, RECORD), MAX_BYTES))
-        names = record['files']
-        if isinstance(names, list) and RECORD in names and record['info']['gluonblocks']:
-            # Only what lies there: a file may say anything.
-            return [name for name in files_in(out) if name in names]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        if RECORD in record['files'] and record['info']['gluonblocks']:
+            return [name for name in files_in(out) if name in record['files']]
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     raise ValueError('%s must be a new or an empty folder, or an earlier export with its %s, but '
                      'found %s: name another folder' % (out, RECORD, found))

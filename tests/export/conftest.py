@@ -1,49 +1,84 @@
-"""A browser, and the page of `web_pages` opened in it."""
+"""Runs, exports and a page in a browser that many tests share."""
+import functools
 import os
+import subprocess
 
+import linear_onnx
 import pytest
-from tiny_onnx import linear_onnx
-from web_pages import BIAS, GALLERY, INFO, WEIGHT, npm_package, ready
+from conftest import replace_dataset
+from web_pages import BIAS, GALLERY, INFO, WEIGHT, ready
 
-from gluonblocks.export.web import RUNTIME, write_page
+import gluonblocks as gb
+from gluonblocks.data.datasets import load_data_synthetic
+from gluonblocks.export import verify, web, write
+from gluonblocks.models import registry
 
 
-class FakeRuntime:
-    """Three small files in the place of ONNX Runtime Web's, for tests that run nothing."""
+@pytest.fixture(scope='session', autouse=True)
+def small():
+    """Small data, and no time for measuring speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        replace_dataset(patch, 'synthetic', functools.partial(
+            load_data_synthetic, num_train=64, num_test=40))
+        patch.setattr(write, 'milliseconds', functools.partial(verify.milliseconds, seconds=0))
+        yield
 
-    files = {'dist/ort.wasm.min.js': b'"ort";', 'dist/ort-wasm-simd-threaded.mjs': b'"mjs";',
-             'dist/ort-wasm-simd-threaded.wasm': b'\0asm'}
+
+@pytest.fixture(scope='session')
+def run_of(tmp_path_factory, small):
+    """Train lenet_bn for an epoch, once for each size of images: the run's folder."""
+    @functools.lru_cache(maxsize=None)
+    def train(resize=None):
+        folder = tmp_path_factory.mktemp('runs') / 'run'
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(registry._recipes, 'lenet_bn',
+                          gb.get_recipe('lenet_bn')._replace(resize=resize))
+            gb.train_model('lenet_bn', epochs=1, batch_size=8, seed=0, dataset='synthetic',
+                           ctx='cpu', out=str(folder))
+        return folder
+    return train
 
 
 @pytest.fixture
 def fake_runtime(monkeypatch):
-    monkeypatch.setattr('gluonblocks.export.web.read_package',
-                        lambda package, source: FakeRuntime.files)
-    return FakeRuntime
+    """Three small files instead of ONNX Runtime Web's, for tests that run nothing."""
+    files = {'dist/' + web.SCRIPT: b'"ort";', 'dist/' + web.MODULE: b'"mjs";',
+             'dist/' + web.WASM: b'\0asm'}
+    monkeypatch.setattr(web, 'read_package', lambda package, paths, archive: files)
 
 
 @pytest.fixture(scope='session')
-def runtime():
-    """The files of ONNX Runtime Web are here, or can be fetched."""
-    npm_package(RUNTIME, os.environ.get('GLUONBLOCKS_ORT_WEB') or None)
+def runtime(tmp_path_factory):
+    """The archive of ONNX Runtime Web; without npm the test is skipped, but not in CI."""
+    folder = tmp_path_factory.mktemp('npm')
+    try:
+        subprocess.run(['npm', 'pack', '--silent', '--prefer-offline', 'onnxruntime-web@1.30.0'],
+                       cwd=str(folder), check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
+            raise
+        pytest.skip('npm pack: %s' % error)
+    return str(folder / web.RUNTIME.archive)
 
 
 @pytest.fixture(scope='session')
-def page_file(tmp_path_factory, runtime):
-    path = tmp_path_factory.mktemp('page') / 'index.html'
-    write_page(linear_onnx(WEIGHT, BIAS, 28), INFO, GALLERY, str(path))
-    return path
+def page_folder(tmp_path_factory, runtime):
+    """A folder with index.html and site/ of the net of `web_pages`."""
+    folder = tmp_path_factory.mktemp('page')
+    web.write_page(linear_onnx.model(WEIGHT.T, BIAS, inside=True), INFO, GALLERY, str(folder),
+                   runtime)
+    return folder
 
 
 @pytest.fixture
-def page(chromium, page_file):
+def page(chromium, page_folder):
     """The page, opened from the disk and ready."""
-    opened = ready(chromium.open(page_file.as_uri()))
+    opened = ready(chromium.open((page_folder / 'index.html').as_uri()))
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope='session')
-def shared_page(chromium, page_file):
-    """As `page`, for tests that leave nothing behind but what the next test chooses anew."""
-    return ready(chromium.open(page_file.as_uri()))
+def shared_page(chromium, page_folder):
+    """As `page`, for tests that leave nothing behind that the next test does not choose again."""
+    return ready(chromium.open((page_folder / 'index.html').as_uri()))

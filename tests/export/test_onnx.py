@@ -1,6 +1,5 @@
-"""The ONNX file: what it holds, and what ONNX Runtime makes of it."""
+"""ONNX files, in float32 and in 8 bits: their content, and what ONNX Runtime makes of it."""
 import json
-import types
 
 import mxnet as mx
 import numpy as np
@@ -8,24 +7,26 @@ import onnx
 import pytest
 from mxnet import autograd, nd
 from mxnet.gluon import nn
+from onnx import TensorProto, helper
+from torch_nets import described
 
 import gluonblocks as gb
-from gluonblocks.export import onnx as onnx_format
-from gluonblocks.export import prediction_symbol
-from gluonblocks.export.formats import Job
+from gluonblocks.data.batches import BatchLoader
+from gluonblocks.export import VerificationError, int8
 from gluonblocks.export.onnx import engine, finish, to_onnx
+from gluonblocks.export.preprocessing import add_preprocessing
 
 
 def used(net, *shape):
     """`net` with averages that have moved, initialized."""
     net.initialize(mx.init.Xavier())
     with autograd.train_mode():
-        for _ in range(5):
+        for _ in range(3):
             net(nd.random.uniform(shape=(8,) + shape))
     return net
 
 
-def strangers_net():
+def mixed_net():
     net = nn.HybridSequential()
     net.add(nn.Conv2D(4, 3), gb.BatchNorm(4, num_dims=4), nn.Activation('relu'), nn.MaxPool2D(2),
             nn.BatchNorm(scale=False), nn.Dropout(0.5), nn.Dense(6), gb.BatchNorm(6, num_dims=2),
@@ -33,98 +34,144 @@ def strangers_net():
     return used(net, 1, 8, 8)
 
 
-def job_of(net, shape, **rest):
-    symbol, params = prediction_symbol(net)
-    return Job(symbol=symbol, params=params, shape=shape, shared={},
-               **dict({'info': {}, 'config': None, 'run': None, 'test': None, 'calibration': None,
-                       'folder': None, 'weights': None}, **rest))
-
-
-def model_of(net, shape):
-    return to_onnx(*prediction_symbol(net), shape)
-
-
 def assert_same(net, model, X):
     got = engine(model.SerializeToString())(X)
     np.testing.assert_allclose(got, net(nd.array(X)).asnumpy(), rtol=1e-4, atol=1e-5)
 
 
-def test_every_model_leaves_with_the_same_answers(model_name):
-    net, shape = gb.get_model(model_name), (1, 32, 32)
-    used(net, *shape)
-    X = np.random.RandomState(0).rand(2, *shape).astype('float32')
-    assert_same(net, model_of(net, shape), X)
+def images(n, *shape):
+    return np.random.RandomState(n).rand(n, *shape).astype('float32')
+
+
+def test_every_model_gives_the_same_answers(model_name):
+    net = used(gb.get_model(model_name), 1, 32, 32)
+    assert_same(net, to_onnx(described(net, (1, 32, 32))), images(2, 1, 32, 32))
 
 
 @pytest.mark.gluoncv
 @pytest.mark.parametrize('name', ['cifar_resnet20_v1', 'mobilenet0.25', 'mobilenetv2_0.25'])
-def test_nets_of_gluoncv_leave_with_the_same_answers(name):
-    net, shape = gb.get_model('gluoncv:' + name), (1, 32, 32)
-    used(net, *shape)
-    X = np.random.RandomState(0).rand(2, *shape).astype('float32')
-    assert_same(net, model_of(net, shape), X)
+def test_nets_of_gluoncv_give_the_same_answers(name):
+    net = used(gb.get_model('gluoncv:' + name), 1, 32, 32)
+    assert_same(net, to_onnx(described(net, (1, 32, 32))), images(2, 1, 32, 32))
 
 
 @pytest.mark.parametrize('hybridize', [False, True])
-def test_a_strangers_net_leaves_with_the_same_answers_for_any_batch(hybridize):
-    net = strangers_net()
+def test_any_batch_gives_the_same_answers(hybridize):
+    net = mixed_net()
     net[4].gamma.set_data(nd.full(4, 3))  # which scale=False ignores
     net.hybridize(hybridize)
-    model = model_of(net, (1, 8, 8))
+    model = to_onnx(described(net, (1, 8, 8)))
     for n in (1, 3, 7):
-        assert_same(net, model, np.random.RandomState(n).rand(n, 1, 8, 8).astype('float32'))
+        assert_same(net, model, images(n, 1, 8, 8))
 
 
-def test_input_and_output_have_their_names_and_the_batch_is_open():
-    model = model_of(strangers_net(), (1, 8, 8))
+def test_the_graph_has_named_ends_an_open_batch_and_nothing_of_training():
+    net = described(mixed_net(), (1, 8, 8), classes=['a', 'b', 'ü'], resize=None, accuracy=0.5)
+    model = onnx.load_model_from_string(finish(to_onnx(net), net, False))
     graph = model.graph
     assert [opset.version for opset in model.opset_import] == [13] and model.ir_version == 8
-
-    def described(values):
-        return [(value.name, [dim.dim_param or dim.dim_value
-                              for dim in value.type.tensor_type.shape.dim]) for value in values]
-    assert described(graph.input) == [('data', ['N', 1, 8, 8])]
-    assert described(graph.output) == [('logits', ['N', 3])]
-
-
-def test_weights_are_no_inputs_and_nothing_of_the_training_is_left():
-    graph = model_of(strangers_net(), (1, 8, 8)).graph
+    ends = [(value.name, [dim.dim_param or dim.dim_value
+                          for dim in value.type.tensor_type.shape.dim])
+            for value in list(graph.input) + list(graph.output)]
+    assert ends == [('data', ['N', 1, 8, 8]), ('logits', ['N', 3])]  # weights are no inputs
     assert len(graph.initializer) == 18
     assert {node.op_type for node in graph.node} == {
         'Conv', 'BatchNormalization', 'Relu', 'MaxPool', 'Flatten', 'Gemm'}
-
-
-def test_metadata_are_texts_and_lists_are_json():
-    job = job_of(strangers_net(), (1, 8, 8), info={'classes': ['a', 'b', 'ü'], 'input': [1, 8, 8],
-                                                   'resize': None, 'model': 'x', 'accuracy': 0.5})
-    model = onnx.load_model_from_string(finish(onnx_format.core_model(job), job))
     props = {prop.key: prop.value for prop in model.metadata_props}
     assert json.loads(props.pop('classes')) == ['a', 'b', 'ü']
-    assert props == {'input': '[1, 8, 8]', 'resize': 'null', 'model': 'x', 'accuracy': '0.5'}
+    assert props == {'resize': 'null', 'accuracy': '0.5', 'preprocessing': 'outside'}
 
 
-@pytest.mark.parametrize('there', [False, True])
-def test_onnx_is_afterwards_as_it_was(there, monkeypatch):
-    mapping = types.SimpleNamespace()
-    if there:
-        monkeypatch.setitem(vars(onnx), 'mapping', mapping)
-    else:
-        monkeypatch.delitem(vars(onnx), 'mapping', raising=False)
+def test_onnxs_own_checker_stays_as_it_is():
     check = onnx.checker.check_graph
-    model_of(strangers_net(), (1, 8, 8))
-    assert vars(onnx).get('mapping') is (mapping if there else None)
+    to_onnx(described(mixed_net(), (1, 8, 8)))
     assert onnx.checker.check_graph is check
 
 
-def test_an_operator_that_the_exporter_does_not_know_is_named():
-    class Odd(nn.HybridBlock):
-        def hybrid_forward(self, F, X):
-            return F.khatri_rao(F.flatten(X), F.flatten(X))
-    with pytest.raises(ValueError, match='exporter cannot write this net: No conversion .*khatri'):
-        model_of(Odd(), (1, 2, 2))
+class Odd(nn.HybridBlock):
+    def hybrid_forward(self, F, X):
+        return F.khatri_rao(F.flatten(X), F.flatten(X))
 
 
-def test_a_net_that_gives_no_row_of_classes_is_refused():
-    net = used(nn.Conv2D(2, 3), 1, 8, 8)
-    with pytest.raises(ValueError, match=r'gives \(1, 2, 6, 6\) for an image, but a classifier'):
-        model_of(net, (1, 8, 8))
+@pytest.mark.parametrize('net, said', [
+    (lambda: Odd(), 'exporter cannot write this net: No conversion .*khatri'),
+    (lambda: used(nn.Conv2D(2, 3), 1, 8, 8),
+     r'gives \(1, 2, 6, 6\) for an image, but a classifier')])
+def test_a_net_that_onnx_or_a_classifier_cannot_be_is_refused(net, said):
+    with pytest.raises(ValueError, match=said):
+        to_onnx(described(net(), (1, 8, 8)))
+
+
+def preprocessed(pictures, shape, size):
+    """The input of a net of shape (C, H, W) for uint8 `pictures` of `size`."""
+    model = helper.make_model(helper.make_graph(
+        [helper.make_node('Identity', ['data'], ['logits'])], 'net',
+        [helper.make_tensor_value_info('data', TensorProto.FLOAT, ['N'] + list(shape))],
+        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['N'] + list(shape))]),
+        opset_imports=[helper.make_opsetid('', 13)])
+    model.ir_version = 8
+    add_preprocessing(model, shape, size)
+    onnx.checker.check_model(model, full_check=True)
+    return engine(model.SerializeToString())(pictures)
+
+
+@pytest.mark.parametrize('size, resize', [
+    ((28, 28), (28, 28)), ((28, 28), (96, 96)), ((28, 28), (299, 299)), ((28, 28), (20, 20)),
+    ((28, 28), (7, 7)), ((28, 28), (1, 1)), ((28, 20), (33, 50)), ((9, 40), (40, 9))])
+def test_images_are_resized_in_the_graph_as_the_loader_does_bit_for_bit(size, resize):
+    pictures = np.random.RandomState(0).randint(0, 256, (20,) + size).astype(np.uint8)
+    (X, _), = BatchLoader(pictures, np.zeros(20, np.int32), 20, resize=resize)
+    np.testing.assert_array_equal(preprocessed(pictures, (1,) + resize, size), X.asnumpy())
+
+
+def test_colour_images_keep_their_channels():
+    pictures = np.random.RandomState(0).randint(0, 256, (4, 3, 8, 8)).astype(np.uint8)
+    got = preprocessed(pictures, (3, 16, 16), (8, 8))
+    want = nd.image.resize(nd.array(pictures.transpose(0, 2, 3, 1), dtype='uint8'), size=(16, 16))
+    want = want.asnumpy().transpose(0, 3, 1, 2).astype('float32') / np.float32(255)
+    np.testing.assert_array_equal(got, want)
+
+
+def weights_of(path):
+    return {tensor.name: onnx.numpy_helper.to_array(tensor)
+            for tensor in onnx.load(str(path)).graph.initializer}
+
+
+def test_weights_of_8_bits_have_a_scale_per_channel_and_a_reduced_range_is_7_bits(
+        run_of, tmp_path):
+    full = gb.export_run(run_of(), formats=['onnx', 'onnx-int8'], max_drop=100,
+                         out=str(tmp_path / '8'))
+    held = weights_of(tmp_path / '8' / 'model-int8.onnx')
+    weight, = [array for array in held.values() if array.shape == (16, 6, 5, 5)]
+    assert weight.dtype == np.int8 and np.abs(weight.astype(int)).max() > 64
+    assert [name for name, array in held.items() if array.shape == (16,) and
+            array.dtype == np.float32 and name.endswith('_scale')]
+    assert full.formats[1].bytes < full.formats[0].bytes / 2
+    assert 'without VNNI' in full.formats[1].notes[0]
+    reduced = gb.export_run(run_of(), formats=['onnx-int8'], max_drop=100, reduce_range=True,
+                            out=str(tmp_path / '7'))
+    assert all(np.abs(array.astype(int)).max() <= 64
+               for array in weights_of(tmp_path / '7' / 'model-int8.onnx').values()
+               if array.dtype == np.int8)
+    assert reduced.formats[0].notes == ()
+
+
+def test_8_bits_are_calibrated_on_training_images_and_too_large_a_drop_is_refused(
+        run_of, tmp_path, monkeypatch):
+    seen, quantize = [], int8.quantize
+
+    def badly(content, X, reduce_range):
+        seen.append(X)
+        return quantize(content, 1e-3 * X, reduce_range)  # the ranges of black images
+    monkeypatch.setattr(int8, 'quantize', badly)
+    gb.export_run(run_of(), formats=['onnx-int8'], max_drop=100, out=str(tmp_path / 'run'))
+    train, _ = gb.data.load_data_synthetic(64, num_train=64, num_test=40)
+    known = {image.tobytes() for image in train.images}
+    assert seen[0].shape == (64, 1, 28, 28)
+    assert {np.rint(255 * X[0]).astype(np.uint8).tobytes() for X in seen[0]} == known
+    net, X = mixed_net(), images(40, 1, 8, 8)
+    labels = net(nd.array(X)).asnumpy().argmax(axis=1)
+    with pytest.raises(VerificationError, match='onnx-int8: accuracy falls from 1.* at most 0 are'):
+        gb.export_net(net, (1, 8, 8), formats=['onnx', 'onnx-int8'], max_drop=0, data=X,
+                      labels=labels, path=str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()

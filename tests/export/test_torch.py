@@ -8,11 +8,11 @@ import pytest
 from mxnet import autograd, nd
 from mxnet.gluon import nn as gluon_nn
 from mxnet.gluon.model_zoo import vision
-from torch_nets import arrays_of, parts_of, small_net, trained
+from torch_nets import arrays_of, described, small_net, trained
 
 import gluonblocks as gb
 from gluonblocks.export import VerificationError
-from gluonblocks.export import torch as exporter
+from gluonblocks.export.torch import write as exporter
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (the extra `torch`)')
 nn, F = torch.nn, torch.nn.functional
@@ -20,11 +20,15 @@ SHAPE = (1, 8, 8)
 
 
 def exported(net, folder, shape=SHAPE):
-    """(symbol, params, module): `net`, and what model.py loads of it."""
-    symbol, params, _ = parts_of(net)
-    code, weights = [os.path.join(str(folder), name) for name in (exporter.CODE, exporter.WEIGHTS)]
-    exporter.write_torch(symbol, params, str(folder), {'model': 'net'}, shape)
-    return symbol, params, exporter.load_module(code, weights)
+    """(the `Net` of a block, the net that model.py loads)."""
+    description = described(net, shape, model='net')
+    exporter.write_files(description, str(folder))
+    return description, exporter.load_module(*[
+        os.path.join(str(folder), name) for name in (exporter.CODE, exporter.WEIGHTS)])
+
+
+def compare(description, module, X, y):
+    return exporter.compare_step(description.symbol, description.params, module, X, y)
 
 
 def images(n=16, shape=SHAPE):
@@ -76,24 +80,27 @@ def test_outputs_and_a_training_step_are_mxnets(name, tmp_path):
     net = trained(make(), shape)
     X = images(16, shape)
     here = net(nd.array(X)).asnumpy()
-    symbol, params, module = exported(net, tmp_path, shape)
+    description, module = exported(net, tmp_path, shape)
     np.testing.assert_allclose(logits(module, X), here, rtol=0, atol=1e-5 * np.abs(here).max())
-    step = exporter.compare_step(symbol, params, module, X, np.arange(len(X)) % 3)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    step = compare(description, module, X, np.arange(len(X)) % 3)
     assert step.difference < exporter.STEP_TOLERANCE, step
     trainable = [param for param in net.collect_params().values() if param.grad_req != 'null']
-    averages = [name for name in params if name.endswith('_mean')]
-    slopes = [name for name in params if name.endswith('_alpha')]
+    averages = [name for name in description.params if name.endswith('_mean')]
+    slopes = [name for name in description.params if name.endswith('_alpha')]
     assert step.compared == len(trainable) + len(averages) - len(slopes)
+    assert all(torch.equal(before[name], each) for name, each in module.state_dict().items())
+    assert not module.training and all(p.grad is None for p in module.parameters())
 
 
 def test_each_model_computes_in_pytorch_what_it_does_here(model_name, tmp_path):
-    side = gb.get_recipe(model_name).resize or 28
+    side = 48 if gb.get_recipe(model_name).resize else 28
     net = trained(gb.get_model(model_name), (1, side, side))
     X = images(8, (1, side, side))
     here = net(nd.array(X)).asnumpy()
-    symbol, params, module = exported(net, tmp_path, X.shape[1:])
+    description, module = exported(net, tmp_path, X.shape[1:])
     np.testing.assert_allclose(logits(module, X), here, rtol=0, atol=1e-5 * np.abs(here).max())
-    exporter.compare_step(symbol, params, module, X, np.arange(8)).check()
+    compare(description, module, X, np.arange(8)).check()
 
 
 @pytest.mark.parametrize('change', [
@@ -101,54 +108,42 @@ def test_each_model_computes_in_pytorch_what_it_does_here(model_name, tmp_path):
     lambda module: module.stage1[0].bn1.bias.data[0].add_(0.01),
     lambda module: setattr(module.bn3, 'eps', 1e-3),
     lambda module: setattr(module.bn1, 'momentum', 0.9)])
-def test_a_step_that_differs_in_one_number_is_refused(change, tmp_path):
-    symbol, params, module = exported(trained(small_net(), SHAPE), tmp_path)
+def test_a_step_that_differs_in_one_value_is_refused(change, tmp_path):
+    description, module = exported(trained(small_net(), SHAPE), tmp_path)
     change(module)
     with pytest.raises(VerificationError, match='gradient or average .* is off by .* of its larg'):
-        exporter.compare_step(symbol, params, module, images(), np.arange(16) % 3).check()
-
-
-def test_compare_step_leaves_the_module_as_it_is(tmp_path):
-    symbol, params, module = exported(trained(small_net(), SHAPE), tmp_path)
-    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    exporter.compare_step(symbol, params, module, images(), np.arange(16) % 3)
-    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
-    assert not module.training and all(p.grad is None for p in module.parameters())
+        compare(description, module, images(), np.arange(16) % 3).check()
 
 
 @pytest.mark.parametrize('scale', [True, False])
 @pytest.mark.parametrize('center', [True, False])
 def test_gamma_and_beta_are_trained_where_they_are_here(scale, center, tmp_path):
-    _, _, module = exported(trained(layers_net(
+    _, module = exported(trained(layers_net(
         gluon_nn.Conv2D(4, 3), gluon_nn.BatchNorm(scale=scale, center=center)), SHAPE), tmp_path)
     assert module.bn1.weight.requires_grad == scale
     assert module.bn1.bias.requires_grad == center
     assert scale or (module.bn1.weight == 1).all()
 
 
-def test_net_takes_another_number_of_classes(tmp_path):
-    _, _, module = exported(trained(small_net(), SHAPE), tmp_path)
-    assert type(module)(num_classes=7)(torch.zeros(2, *SHAPE)).shape == (2, 7)
-
-
-def test_model_py_runs_where_there_is_neither_mxnet_nor_gluonblocks(tmp_path):
+def test_model_py_runs_without_mxnet_and_gluonblocks_and_takes_another_number_of_classes(tmp_path):
     net = trained(small_net(), SHAPE)
     exported(net, tmp_path)
     X = images(2)
     np.save(str(tmp_path / 'X.npy'), X)
-    code = ('import sys; sys.path.insert(0, "."); sys.modules["mxnet"] = None; '
+    code = ('import sys; sys.path[:0] = [".", %r]; sys.modules["mxnet"] = None; '
             'sys.modules["gluonblocks"] = None; import numpy, torch, model; '
             'net = model.load(); X = torch.from_numpy(numpy.load("X.npy")); '
-            'numpy.save("Y.npy", net(X).detach().numpy())')
+            'numpy.save("Y.npy", net(X).detach().numpy()); '
+            'assert model.Net(num_classes=7)(X).shape == (2, 7)'
+            % os.path.dirname(os.path.dirname(torch.__file__)))
     subprocess.run([sys.executable, '-I', '-c', code], cwd=str(tmp_path), check=True)
     np.testing.assert_allclose(np.load(str(tmp_path / 'Y.npy')), net(nd.array(X)).asnumpy(),
                                rtol=1e-4, atol=1e-5)
 
 
 def test_averages_move_as_the_comment_in_model_py_says(tmp_path):
-    net = layers_net(gluon_nn.BatchNorm())
-    trained(net, SHAPE)
-    _, _, module = exported(net, tmp_path)
+    net = trained(layers_net(gluon_nn.BatchNorm()), SHAPE)
+    _, module = exported(net, tmp_path)
     X, before = images(4), module.bn1.running_var.item()
     module.train()(torch.from_numpy(X))
     var, n = X.astype('float64').var(), X.size
@@ -209,7 +204,7 @@ def pytorch_resnet():
 
 
 @pytest.mark.parametrize('suffix', ['safetensors', 'pt', 'pth'])
-def test_a_plain_pytorch_resnet_comes_into_gluons_own_resnet(suffix, tmp_path):
+def test_a_plain_pytorch_resnet_is_loaded_into_gluons_own(suffix, tmp_path):
     theirs, file = pytorch_resnet(), str(tmp_path / ('net.' + suffix))
     if suffix == 'safetensors':
         from safetensors.torch import save_file
@@ -224,9 +219,9 @@ def test_a_plain_pytorch_resnet_comes_into_gluons_own_resnet(suffix, tmp_path):
                                atol=1e-5 * np.abs(there).max())
 
 
-def test_a_net_that_was_trained_on_in_pytorch_comes_back(tmp_path):
+def test_a_net_that_was_trained_on_in_pytorch_is_loaded_again(tmp_path):
     net = trained(small_net(), SHAPE)
-    _, _, module = exported(net, tmp_path)
+    _, module = exported(net, tmp_path)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     X = images()
     F.cross_entropy(module.train()(torch.from_numpy(X)), torch.arange(16) % 3).backward()
@@ -248,9 +243,8 @@ def test_a_pickle_of_more_than_tensors_is_refused_and_runs_nothing(tmp_path):
     assert not (tmp_path / 'harm').exists()
 
 
-def test_export_net_writes_verifies_and_times_the_format(tmp_path):
-    net = trained(small_net(), SHAPE)
-    export = gb.export_net(net, SHAPE, str(tmp_path / 'out'), formats=['torch'])
+def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
+    export = gb.export_net(trained(small_net(), SHAPE), SHAPE, str(tmp_path), formats=['torch'])
     assert sorted(os.listdir(export.folder)) == [
         'README.md', 'export.json', 'model.py', 'model.safetensors']
     one, = export.formats

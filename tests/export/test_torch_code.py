@@ -2,22 +2,22 @@
 import ast
 import json
 
-import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import nd
 from mxnet.gluon import nn
 from safetensors import safe_open
-from torch_nets import parts_of, small_net, trained
+from torch_nets import described, small_net, trained
 
 import gluonblocks as gb
-from gluonblocks.export import torch as exporter
-from gluonblocks.export.torch_code import torch_code
+from gluonblocks.export.torch import write as exporter
+from gluonblocks.export.torch.code import torch_code
 
 
 def code_of(net, shape=(1, 8, 8), **info):
-    symbol, _, shapes = parts_of(net)
-    return torch_code(symbol, shapes, shape, info)
+    description = described(net, shape)
+    return torch_code(description.symbol, {
+        name: array.shape for name, array in description.params.items()}, shape, info)
 
 
 def code_of_layers(*layers, shape=(2, 7, 7)):
@@ -28,11 +28,22 @@ def code_of_layers(*layers, shape=(2, 7, 7)):
     return code_of(net, shape)
 
 
-def test_lenets_forward_is_the_chapters_lines_with_their_shapes():
-    net = gb.get_model('lenet_bn')
+def code_of_model(name, side):
+    net = gb.get_model(name)
     net.initialize()
-    net(nd.zeros((1, 1, 28, 28)))
-    code = code_of(net, (1, 28, 28))
+    net(nd.zeros((1, 1, side, side)))
+    code = code_of(net, (1, side, side), model=name)
+    tree = ast.parse(code)
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
+               for alias in node.names}
+    modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert modules == {'torch', 'torch.nn.functional', 'safetensors.torch'}
+    assert max(map(len, code.splitlines())) <= 100
+    return code
+
+
+def test_lenets_forward_is_the_chapters_lines_with_their_shapes():
+    code = code_of_model('lenet_bn', 28)
     assert code.split('    def forward(self, X):\n')[1].split('\n\n')[0] == '''\
         X = torch.sigmoid(self.bn1(self.conv1(X)))  # (N, 6, 24, 24)
         X = F.max_pool2d(X, 2)  # (N, 6, 12, 12)
@@ -45,34 +56,18 @@ def test_lenets_forward_is_the_chapters_lines_with_their_shapes():
     assert 'self.bn3 = nn.BatchNorm1d(120)' in code
 
 
-@pytest.mark.parametrize('name, line', [
-    ('resnet', 'self.stage1 = nn.Sequential(*[Residual(64) for _ in range(3)])'),
-    ('resnet', 'self.stage4 = nn.Sequential(ProjectedResidual(256, 512), Residual(512), '
-               'Residual(512))'),
-    ('resnet', 'return F.relu(self.bn2(self.conv2(Y)) + self.conv3(X))'),
-    ('densenet', 'self.stage3 = nn.Sequential(*[DenseLayer(160 + 32 * i) for i in range(4)])'),
-    ('densenet', 'return torch.cat([X, self.conv1(Y)], dim=1)')])
-def test_repeated_blocks_are_a_class_and_a_row(name, line):
-    net = gb.get_model(name)
-    net.initialize()
-    net(nd.zeros((1, 1, 96, 96)))
-    code = code_of(net, (1, 96, 96))
-    assert line in code
-    assert code.count('class ') == {'resnet': 3, 'densenet': 2}[name]
-
-
-def test_the_file_is_python_of_short_lines_that_imports_torch_and_safetensors_alone(model_name):
-    side = gb.get_recipe(model_name).resize or 28
-    net = gb.get_model(model_name)
-    net.initialize()
-    net(nd.zeros((1, 1, side, side)))
-    code = code_of(net, (1, side, side))
-    tree = ast.parse(code)
-    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
-               for alias in node.names}
-    modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert modules == {'torch', 'torch.nn.functional', 'safetensors.torch'}
-    assert max(map(len, code.splitlines())) <= 100
+@pytest.mark.parametrize('name, classes, lines', [
+    ('resnet', 3, [
+        'self.stage1 = nn.Sequential(Residual(64), Residual(64), Residual(64))',
+        'self.stage4 = nn.Sequential(ProjectedResidual(256, 512), Residual(512), Residual(512))',
+        'return F.relu(self.bn2(self.conv2(Y)) + self.conv3(X))']),
+    ('densenet', 2, [
+        'self.stage3 = nn.Sequential(\n            DenseLayer(160),\n            DenseLayer(192),',
+        'return torch.cat([X, self.conv1(Y)], dim=1)'])])
+def test_blocks_that_differ_in_numbers_only_are_one_class(name, classes, lines):
+    code = code_of_model(name, 96)
+    assert [line for line in lines if line not in code] == []
+    assert code.count('class ') == classes
 
 
 @pytest.mark.parametrize('layer, line', [
@@ -125,13 +120,12 @@ def test_a_layer_that_is_used_twice_is_made_once():
     assert code.count('nn.Conv2d(') == 1 and code.count('self.conv1(X)') == 2
 
 
-def test_safetensors_holds_the_weights_by_pytorchs_names_and_what_is_known_of_the_net(tmp_path):
+def test_safetensors_has_the_weights_by_pytorchs_names_and_the_metadata(tmp_path):
     net = trained(small_net(), (1, 8, 8))
-    symbol, params, _ = parts_of(net)
-    files = exporter.write_torch(symbol, params, str(tmp_path),
-                                 {'model': 'small', 'classes': ['a', 'b', 'c']}, (1, 8, 8))
-    assert files == ['model.safetensors', 'model.py']
-    with safe_open(str(tmp_path / files[0]), 'numpy') as f:
+    exporter.write_files(described(net, (1, 8, 8), model='small', classes=['a', 'b', 'c']),
+                         str(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['model.py', 'model.safetensors']
+    with safe_open(str(tmp_path / 'model.safetensors'), 'numpy') as f:
         assert json.loads(f.metadata()['classes']) == ['a', 'b', 'c']
         assert f.metadata()['format'] == 'pt'
         tensors = {name: f.get_tensor(name) for name in f.keys()}
@@ -141,14 +135,3 @@ def test_safetensors_holds_the_weights_by_pytorchs_names_and_what_is_known_of_th
     np.testing.assert_array_equal(tensors['stage2.0.conv3.bias'],
                                   net[4].conv3.bias.data().asnumpy())
     assert len(tensors) == len(net.collect_params().keys())
-
-
-def test_nothing_is_written_of_a_net_that_pytorch_has_no_words_for(tmp_path):
-    net = nn.HybridSequential()
-    net.add(nn.Dense(2), nn.HybridLambda('arctan'))
-    net.initialize()
-    net(mx.nd.zeros((1, 1, 2, 2)))
-    symbol, params, _ = parts_of(net)
-    with pytest.raises(ValueError, match='arctan'):
-        exporter.write_torch(symbol, params, str(tmp_path), {}, (1, 2, 2))
-    assert not list(tmp_path.iterdir())

@@ -1,12 +1,14 @@
-"""What is let through, and what is not."""
+"""Which files verification accepts, and which it refuses."""
+import time
+
 import numpy as np
 import pytest
 
-from gluonblocks.export.formats import Batch, Images, Written
+from gluonblocks.export.net import Batch, Images, Written
 from gluonblocks.export.verify import BATCHES, VerificationError, milliseconds, verify
 
 RNG = np.random.RandomState(0)
-# Whole numbers, whose products have the same sums in every order.
+# Integers, whose products have the same sums in every order.
 X = RNG.randint(0, 9, (300, 1, 4, 4)).astype('float32')
 WEIGHT = RNG.randint(-999, 999, (16, 3)).astype('float32')
 LABELS = RNG.randint(0, 3, 300)
@@ -16,23 +18,18 @@ def right(X):
     return X.reshape(len(X), 16) @ WEIGHT
 
 
-def images(labels=LABELS, X=X):
-    return Images(lambda: (Batch(X[i:i + 128], None if labels is None else labels[i:i + 128], None)
-                           for i in range(0, len(X), 128)))
+def check(engine, exact=True, labels=LABELS, here=None, n=300, **how):
+    images = Images(lambda: (Batch(X[:n][i:i + 128], None if labels is None else labels[i:i + 128])
+                             for i in range(0, n, 128)))
+    return verify('onnx', right(X[:n]) if here is None else here,
+                  Written(['f'], engine, exact=exact), images, **how)
 
 
-def check(engine, exact=True, labels=LABELS, here=None, **how):
-    return verify('onnx', right(X) if here is None else here, Written(['f'], engine, exact=exact),
-                  images(labels), **how)
-
-
-def test_the_same_numbers_are_counted_over_all_images():
+def test_equal_logits_are_counted_over_all_images():
     accuracy = (right(X).argmax(axis=1) == LABELS).mean()
     assert check(right) == (300, accuracy, accuracy, 0.0, 1.0)
-
-
-def test_without_labels_there_is_no_accuracy():
     assert check(right, labels=None)[:3] == (300, None, None)
+    assert check(right, labels=None, n=2).images == 2  # repeated for the larger batches
 
 
 @pytest.mark.parametrize('size, off, passes', [
@@ -60,7 +57,7 @@ def test_one_wrong_image_in_the_last_batch_is_named():
 
 
 @pytest.mark.parametrize('size', BATCHES)
-def test_an_engine_that_is_wrong_for_one_size_of_batches_is_caught(size):
+def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
     with pytest.raises(VerificationError, match='in a batch of %d, ' % size):
         check(lambda X: right(X) + 1e6 * (len(X) == size))
 
@@ -71,7 +68,7 @@ def test_an_engine_that_is_wrong_for_one_size_of_batches_is_caught(size):
     (lambda logits: logits * np.nan, 'not finite'),
     (lambda logits: logits + np.inf, 'not finite')])
 @pytest.mark.parametrize('exact', [True, False])
-def test_what_are_no_logits_is_refused(wrong, said, exact):
+def test_logits_of_another_shape_or_not_finite_are_refused(wrong, said, exact):
     with pytest.raises(VerificationError, match='onnx: .*' + said):
         check(lambda X: wrong(right(X)), exact=exact)
 
@@ -89,27 +86,17 @@ def losing(n):
     return engine
 
 
-def test_8_bits_may_lose_as_many_points_as_is_said_and_no_more():
+def test_8_bits_may_lose_max_drop_points_and_no_more():
     verified = check(losing(3), exact=False, max_drop=1.0)  # 3 of 300
     assert verified.drop == pytest.approx(1.0) and verified.agreement == pytest.approx(0.99)
     assert verified.largest_difference > 1
     with pytest.raises(VerificationError, match='onnx: accuracy falls from .* by 1.33 points, and '
                                                 'at most 1 are allowed'):
         check(losing(4), exact=False, max_drop=1.0)
-
-
-def test_without_labels_other_answers_count_as_lost():
     assert check(losing(3), exact=False, labels=None).drop == pytest.approx(1.0)
     with pytest.raises(VerificationError, match='agreement falls from 1.0000 to 0.9867'):
         check(losing(4), exact=False, labels=None)
 
 
-def test_few_images_are_taken_over_and_over_for_the_larger_batches():
-    assert verify('onnx', right(X[:2]), Written(['f'], right), images(None, X[:2])).images == 2
-    batch = images(None, X[:2]).first(5)
-    np.testing.assert_array_equal(batch.X, X[[0, 1, 0, 1, 0]])
-
-
 def test_milliseconds_are_of_one_call():
-    import time
     assert 5 <= milliseconds(lambda X: time.sleep(0.005), None, seconds=0.05) < 100

@@ -1,22 +1,29 @@
-"""What is in the files of an export's web page."""
+"""The format 'web': the page's content, and where ONNX Runtime Web comes from."""
 import base64
 import gzip
 import hashlib
+import io
 import re
+import tarfile
 
 import numpy as np
 import pytest
+from mxnet.gluon import nn
 from web_pages import CLASSES, GALLERY, INFO, Tags, page_data
 
-from gluonblocks.export.npm import PackageError
-from gluonblocks.export.web import write_page, write_site
+import gluonblocks as gb
+from gluonblocks.export.npm import NpmPackage, PackageError, read_package
+from gluonblocks.export.web import net_of_page, write_page
 
 ONNX = b'a net'
 
 
-def page_text(tmp_path, info=INFO, gallery=GALLERY):
-    write_page(ONNX, info, gallery, str(tmp_path / 'index.html'))
-    return (tmp_path / 'index.html').read_text()
+@pytest.fixture
+def page_text(tmp_path, fake_runtime):
+    def write(info=INFO, gallery=GALLERY):
+        write_page(ONNX, info, gallery, str(tmp_path))
+        return (tmp_path / 'index.html').read_text()
+    return write
 
 
 def policy_of(tags):
@@ -24,111 +31,152 @@ def policy_of(tags):
     return attributes['content']
 
 
-def test_the_page_carries_the_net_and_the_runtime_inside(tmp_path, fake_runtime):
-    tags = Tags(page_text(tmp_path))
+def test_the_page_carries_the_net_and_the_runtime_and_its_policy_names_only_them(page_text):
+    text = page_text()
+    assert text == page_text()
+    tags = Tags(text)
     carried = {attributes['data-file']: gzip.decompress(base64.b64decode(text))
                for attributes, text in tags.of('script') if 'data-file' in attributes}
     assert carried == {'model.onnx': ONNX, 'ort-wasm-simd-threaded.wasm': b'\0asm',
                        'ort-wasm-simd-threaded.mjs': b'"mjs";'}
-    assert '"ort";' in [text for _, text in tags.of('script')]
-
-
-def test_the_page_names_no_address_of_the_net(tmp_path, fake_runtime):
-    text = page_text(tmp_path)
-    names = re.findall(r'https?://[^\s"\'<]+', text)
-    assert set(names) == {'http://www.w3.org/2000/svg'}  # how SVG is named, and never asked for
-    assert not [each for each in Tags(text).found if 'src' in each[1]]
-
-
-def test_the_policy_names_each_script_and_style_of_the_page_and_no_other(tmp_path, fake_runtime):
-    tags = Tags(page_text(tmp_path))
-    policy = policy_of(tags)
     run = [text for attributes, text in tags.of('script') if 'type' not in attributes]
+    assert run[0] == '"ort";'
     hashes = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
               for text in run + [text for _, text in tags.of('style')]]
+    policy = policy_of(tags)
     assert re.findall(r"'sha256-[^']+'", policy) == hashes
     assert "default-src 'none'" in policy and 'unsafe-inline' not in policy
+    # An SVG's name is an address that nobody asks for.
+    assert set(re.findall(r'https?://[^\s"\'<]+', text)) == {'http://www.w3.org/2000/svg'}
+    assert not [each for each in tags.found if 'src' in each[1]]
 
 
-def test_the_same_net_gives_the_same_page(tmp_path, fake_runtime):
-    assert page_text(tmp_path) == page_text(tmp_path)
-
-
-def test_names_are_text_and_never_markup(tmp_path, fake_runtime):
+def test_names_are_text_and_never_markup(page_text):
     evil = '</script><script>alert(1)</script>"\'&amp;{{csp}}'
-    text = page_text(tmp_path, dict(INFO, classes=[evil] * 10, model=evil, dataset=evil),
-                     [(GALLERY[0][0], evil)])
-    tags = Tags(text)
-    assert len(tags.of('script')) == len(Tags(page_text(tmp_path)).of('script'))
+    tags = Tags(page_text(dict(INFO, classes=[evil] * 10, model=evil, dataset=evil),
+                          [(GALLERY[0][0], evil)]))
+    assert len(tags.of('script')) == len(Tags(page_text()).of('script'))
     assert page_data(tags)['classes'] == [evil] * 10
     assert page_data(tags)['gallery'][0]['name'] == evil
     assert tags.of('title')[0][1].strip() == '%s · %s' % (evil, evil)
 
 
-def test_the_page_tells_model_data_accuracy_and_ground(tmp_path, fake_runtime):
-    text = page_text(tmp_path, dict(INFO, model='lenet_bn', dataset='fashion-mnist'))
-    assert 'lenet_bn, trained on fashion-mnist. It is right on 87.5 % of the test images.' in text
-    assert 'The net knows bright things on dark ground.' in text
-    bright = page_text(tmp_path, dict(INFO, ground='bright'))
-    assert 'The net knows dark things on bright ground.' in bright
-    assert page_data(Tags(bright))['ground'] == 255
-
-
-def test_what_is_not_known_of_a_net_is_left_out(tmp_path, fake_runtime):
-    text = page_text(tmp_path, {'classes': ['a', 'b'], 'input': [1, 28, 28], 'resize': None,
-                                'model': 'net', 'dataset': 'data'}, [])
-    assert 'It is right on' not in text and 'None' not in text
-
-
-def test_the_licences_of_what_is_carried_are_in_the_page(tmp_path, fake_runtime):
-    text = page_text(tmp_path, dict(INFO, dataset='fashion-mnist'))
+def test_the_page_tells_what_is_known_of_the_net_and_leaves_out_the_rest(page_text):
+    text = page_text(dict(INFO, model='lenet_bn', dataset='fashion-mnist'))
+    flat = ' '.join(text.split())
+    assert 'lenet_bn, trained on fashion-mnist. It is right on 87.5 % of the test images.' in flat
+    assert 'The net knows bright things on dark ground.' in flat
+    assert page_data(Tags(text))['classes'] == CLASSES
     assert 'Copyright (c) Microsoft Corporation' in text and 'Zalando SE' in text
     assert 'Permission is hereby granted, free of charge' in text
-    assert 'Zalando' not in page_text(tmp_path, dict(INFO, dataset='synthetic'))
+    bright = page_text(dict(INFO, ground='bright', resize=96, input=[1, 96, 96]))
+    assert 'The net knows dark things on bright ground.' in bright and 'Zalando' not in bright
+    assert 'pixels, resized to 96 × 96' in bright
+    assert page_data(Tags(bright))['ground'] == 255
+    bare = page_text({'classes': ['a', 'b'], 'input': [1, 28, 28], 'model': 'net'}, [])
+    assert 'It is right on' not in bare and 'None' not in bare and 'resized' not in bare
 
 
-def test_the_site_has_relative_addresses_only_and_a_file_for_each(tmp_path, fake_runtime):
-    write_site(ONNX, INFO, GALLERY, str(tmp_path / 'new' / 'site'))
-    folder = tmp_path / 'new' / 'site'
-    tags = Tags((folder / 'index.html').read_text())
+def test_the_site_has_relative_addresses_only_and_a_file_for_each(page_text, tmp_path):
+    page_text()
+    tags = Tags((tmp_path / 'site' / 'index.html').read_text())
     named = [attributes['src'] for attributes, _ in tags.of('script') if 'src' in attributes]
     named += [attributes['href'] for attributes, _ in tags.of('link')
               if attributes['rel'] == 'stylesheet']
     data = page_data(tags)
     named += [data['model'], *data['runtime'].values(), 'index.html']
-    assert sorted(path.name for path in folder.iterdir()) == sorted(named)
-    assert (folder / 'model.onnx').read_bytes() == ONNX
+    assert sorted(path.name for path in (tmp_path / 'site').iterdir()) == sorted(named)
+    assert (tmp_path / 'site' / 'model.onnx').read_bytes() == ONNX
     assert "script-src 'self' 'wasm-unsafe-eval'" in policy_of(tags)
 
 
-@pytest.mark.parametrize('change, words', [
-    ({'input': [3, 28, 28]}, 'pictures of 3 channels, but the web page gives grey ones only'),
-    ({'input': [1, 32, 32]}, 'pictures of 32 x 32 pixels, but what it was trained on has 28 x 28'),
-    ({'input': [1, 28, 28], 'resize': 96}, '28 x 28 pixels, but what it was trained on has 96'),
-    ({'preprocessing': 'inside'}, 'has its preprocessing inside')])
-def test_a_net_that_the_page_cannot_feed_is_refused_before_anything_is_written(
-        tmp_path, fake_runtime, change, words):
-    for write in (write_page, write_site):
-        with pytest.raises(ValueError, match=words):
-            write(ONNX, dict(INFO, **change), [], str(tmp_path / 'out'))
+def gallery_of(folder):
+    return page_data(Tags((folder / 'index.html').read_text()))['gallery']
+
+
+def test_a_run_becomes_a_verified_page_with_two_test_images_of_each_class(
+        run_of, tmp_path, fake_runtime):
+    export = gb.export_run(run_of(), ['onnx', 'web'], out=str(tmp_path))
+    inside = net_of_page(str(tmp_path / 'index.html'))
+    assert (tmp_path / 'site' / 'model.onnx').read_bytes() == inside and b'inside' in inside
+    names = [image['name'] for image in gallery_of(tmp_path)]
+    assert sorted(names) == sorted(2 * ['class %d' % i for i in range(10)])
+    assert names[:10] == ['class %d' % i for i in range(10)]
+    verified = export.formats[1].verified
+    assert verified.largest_difference < 1e-4 and verified.images == 40
+
+
+@pytest.mark.parametrize('data, shown', [
+    (None, 6), (np.random.RandomState(0).randint(0, 256, (9, 28, 28)).astype(np.uint8), 6),
+    (np.random.RandomState(0).rand(9, 1, 28, 28), 0)], ids=['random', 'uint8', 'float'])
+def test_a_net_without_a_run_shows_unlabelled_images_if_they_are_uint8(
+        data, shown, tmp_path, fake_runtime):
+    net = nn.Dense(3)
+    net.initialize()
+    gb.export_net(net, (1, 28, 28), path=str(tmp_path / 'out'), formats=['web'], data=data)
+    assert [image['name'] for image in gallery_of(tmp_path / 'out')] == [None] * shown
+
+
+@pytest.mark.parametrize('shape, said', [((3, 28, 28), '3 channels of 28 x 28'),
+                                         ((1, 32, 30), '1 channels of 30 x 32')])
+def test_a_net_that_the_page_cannot_feed_is_refused_and_nothing_is_left(
+        shape, said, tmp_path, fake_runtime):
+    net = nn.Dense(3)
+    net.initialize()
+    with pytest.raises(ValueError, match=said):
+        gb.export_net(net, shape, path=str(tmp_path / 'out'), formats=['web'])
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize('image', [np.zeros((28, 28)), np.zeros((1, 28, 28), np.uint8)])
-def test_an_image_of_the_gallery_of_another_kind_is_told_by_its_number(
-        tmp_path, fake_runtime, image):
-    with pytest.raises(ValueError, match=r'image 1 of the gallery is .* must be uint8'):
-        write_page(ONNX, INFO, [GALLERY[0], (image, 'bag')], str(tmp_path / 'index.html'))
+FILES = {'dist/a.js': b'"a";', 'dist/b.wasm': b'\0asm' * 100}
 
 
-def test_a_runtime_that_is_not_there_is_told_with_the_two_places_to_name_it(tmp_path, monkeypatch):
-    monkeypatch.setenv('GLUONBLOCKS_ORT_WEB', str(tmp_path / 'nothing'))
-    with pytest.raises(PackageError) as error:
-        write_page(ONNX, INFO, [], str(tmp_path / 'index.html'))
-    for words in ('nothing', 'npm pack onnxruntime-web@1.30.0', '`runtime`', 'GLUONBLOCKS_ORT_WEB'):
-        assert words in str(error.value)
-    assert not (tmp_path / 'index.html').exists()
+def archive_of(files):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode='w:gz') as tar:
+        for path, data in files.items():
+            member = tarfile.TarInfo('package/' + path)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return content.getvalue()
 
 
-def test_the_classes_keep_their_order(tmp_path, fake_runtime):
-    assert page_data(Tags(page_text(tmp_path)))['classes'] == CLASSES
+ARCHIVE = archive_of(dict(FILES, **{'package.json': b'{}'}))
+PACKAGE = NpmPackage(
+    'some-package', '1.2.3', len(ARCHIVE),
+    'sha512-' + base64.b64encode(hashlib.sha512(ARCHIVE).digest()).decode())
+
+
+def fake_npm(tmp_path, monkeypatch, script):
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'bin' / 'npm').write_text('#!/bin/sh\n' + script)
+    (tmp_path / 'bin' / 'npm').chmod(0o755)
+    monkeypatch.setenv('PATH', '%s:/usr/bin:/bin' % (tmp_path / 'bin'))
+
+
+def test_a_package_is_packed_by_npm_or_read_from_a_file(tmp_path, monkeypatch):
+    (tmp_path / 'here.tgz').write_bytes(ARCHIVE)
+    assert read_package(PACKAGE, list(FILES), tmp_path / 'here.tgz') == FILES
+    fake_npm(tmp_path, monkeypatch, 'test "$1 $2" = "pack some-package@1.2.3" && '
+             'cp %s some-package-1.2.3.tgz' % (tmp_path / 'here.tgz'))
+    assert read_package(PACKAGE, ['dist/a.js']) == {'dist/a.js': FILES['dist/a.js']}
+
+
+@pytest.mark.parametrize('content', [
+    archive_of(dict(FILES, **{'dist/a.js': b'evil'})), ARCHIVE[:-10], ARCHIVE + b'more', b''])
+def test_another_content_is_refused(tmp_path, content):
+    (tmp_path / 'here.tgz').write_bytes(content)
+    with pytest.raises(PackageError, match='some-package 1.2.3 is unavailable: .*here.tgz'):
+        read_package(PACKAGE, list(FILES), tmp_path / 'here.tgz')
+
+
+@pytest.mark.parametrize('script, said', [(None, 'npm is not installed'),
+                                          ('echo no network >&2; exit 1', 'npm pack: no network')])
+def test_an_unavailable_package_says_what_to_do(tmp_path, monkeypatch, script, said):
+    if script:
+        fake_npm(tmp_path, monkeypatch, script)
+    else:
+        monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(PackageError, match=said) as error:
+        read_package(PACKAGE, list(FILES))
+    assert '"npm pack some-package@1.2.3", and name the file' in str(error.value)

@@ -9,58 +9,56 @@
 function makeDrawing({canvas, ring, ground, brush, changed}) {
   const context = canvas.getContext('2d', {willReadFrequently: true});
   const side = canvas.width;
-  let strokes = []; // each {size, grey, points}, or null for a cleared canvas
-  let stroke = null;
+  const history = []; // what undo brings back: {image, isEmpty} before each stroke
+  let isEmpty = true;
+  let stroke = null; // {size, grey, at}
   let byKey = null; // where the brush is that the keyboard moves
   let isDown = false; // whether the keyboard's brush stays on the canvas
 
-  const visible = () => strokes.slice(strokes.lastIndexOf(null) + 1);
-
-  /** The stroke's piece that ends in its point number `i`: one by one, so that undo gives again
-   *  what was there, to the last grey of an edge. */
-  function paint({size, grey, points}, i) {
-    const from = points[Math.max(i - 1, 0)];
-    context.strokeStyle = `rgb(${grey}, ${grey}, ${grey})`;
-    context.lineWidth = size;
-    context.lineCap = 'round'; // which makes a dot of a line without length
-    context.beginPath();
-    context.moveTo(from.x, from.y);
-    context.lineTo(points[i].x, points[i].y);
-    context.stroke();
-  }
-
-  function redraw() {
-    context.fillStyle = `rgb(${ground}, ${ground}, ${ground})`;
-    context.fillRect(0, 0, side, side);
-    for (const each of visible()) each.points.forEach((_, i) => paint(each, i));
+  function remember() {
+    history.push({image: context.getImageData(0, 0, side, side), isEmpty});
+    if (history.length > 100) history.shift();
   }
 
   function begin(point) {
-    stroke = {...brush(), points: [point]};
-    strokes.push(stroke);
-    paint(stroke, 0);
-    changed();
+    remember();
+    stroke = {...brush(), at: point};
+    goOn(point);
   }
 
   function goOn(point) {
-    stroke.points.push(point);
-    paint(stroke, stroke.points.length - 1);
+    context.strokeStyle = `rgb(${stroke.grey}, ${stroke.grey}, ${stroke.grey})`;
+    context.lineWidth = stroke.size;
+    context.lineCap = 'round'; // which makes a dot of a line without length
+    context.beginPath();
+    context.moveTo(stroke.at.x, stroke.at.y);
+    context.lineTo(point.x, point.y);
+    context.stroke();
+    stroke.at = point;
+    isEmpty = false;
     changed();
+  }
+
+  function fill() {
+    context.fillStyle = `rgb(${ground}, ${ground}, ${ground})`;
+    context.fillRect(0, 0, side, side);
+    isEmpty = true;
   }
 
   function undo() {
     stroke = null;
-    if (!strokes.length) return;
-    strokes.pop();
-    redraw();
+    const before = history.pop();
+    if (!before) return;
+    context.putImageData(before.image, 0, 0);
+    isEmpty = before.isEmpty;
     changed();
   }
 
   function clear() {
     stroke = null;
-    if (!visible().length) return;
-    strokes.push(null);
-    redraw();
+    if (isEmpty) return;
+    remember();
+    fill();
     changed();
   }
 
@@ -134,6 +132,6 @@ function makeDrawing({canvas, ring, ground, brush, changed}) {
     if (event.key === ' ' && !isDown) stroke = null;
   });
 
-  redraw();
-  return {undo, clear, isEmpty: () => !visible().length, canUndo: () => strokes.length > 0};
+  fill();
+  return {undo, clear, isEmpty: () => isEmpty, canUndo: () => history.length > 0};
 }

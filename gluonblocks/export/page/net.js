@@ -18,7 +18,7 @@ async function loadBytes(name) {
 }
 
 /** A function that takes a square of bytes to {probabilities, milliseconds}. */
-async function loadNet({runtime, model, side, inputSide}) {
+async function loadNet({runtime, model, side}) {
   if (typeof WebAssembly === 'undefined' || typeof DecompressionStream === 'undefined') {
     throw new Error('This browser is too old. Chrome and Edge from 80, Firefox from 113 and ' +
                     'Safari from 16.4 can run the net.');
@@ -38,9 +38,7 @@ async function loadNet({runtime, model, side, inputSide}) {
     await loadBytes(model), {executionProviders: ['wasm']});
 
   async function ask(square) {
-    const pixels = resizeLikeOpenCV(square, side, inputSide);
-    const X = new ort.Tensor('float32', Float32Array.from(pixels, (v) => v / 255),
-      [1, 1, inputSide, inputSide]);
+    const X = new ort.Tensor('uint8', square, [1, side, side]); // the graph scales and resizes
     const begun = performance.now();
     const {[session.outputNames[0]]: logits} = await session.run({[session.inputNames[0]]: X});
     return {milliseconds: performance.now() - begun, probabilities: softmax([...logits.data])};

@@ -89,3 +89,55 @@ function looksInverted(square, side) {
   }
   return median(border(square, side, side)) - sum / (side - 2 * quarter) ** 2 > 50;
 }
+
+/**
+ * As Pillow's resize((newWidth, newHeight), BILINEAR): a triangle as wide as a new pixel.
+ * `pixels` is a Uint8Array of height * width, row by row; so is what comes back.
+ */
+function resizeLikePillow(pixels, width, height, newWidth, newHeight) {
+  if (newWidth !== width) {
+    pixels = alongOneAxis(pixels, height,
+      {size: width, step: 1, line: width}, {size: newWidth, step: 1, line: newWidth});
+  }
+  if (newHeight !== height) {
+    pixels = alongOneAxis(pixels, newWidth,
+      {size: height, step: newWidth, line: 1}, {size: newHeight, step: newWidth, line: 1});
+  }
+  return pixels;
+}
+
+/** `from` and `to` tell an axis: its length, and how far apart its pixels and its lines lie. */
+function alongOneAxis(pixels, numLines, from, to) {
+  const result = new Uint8Array(numLines * to.size);
+  for (let i = 0; i < to.size; i++) {
+    const {first, weights} = triangle(i, from.size, to.size);
+    for (let line = 0; line < numLines; line++) {
+      let at = line * from.line + first * from.step;
+      let sum = 2 ** 21; // a half, so that the shift rounds
+      for (let k = 0; k < weights.length; k++, at += from.step) sum += weights[k] * pixels[at];
+      result[line * to.line + i * to.step] = Math.min(sum >> 22, 255);
+    }
+  }
+  return result;
+}
+
+/** The weights of old pixels, from `first` on, in the new pixel `i`: whole numbers, 1 is 2**22. */
+function triangle(i, size, newSize) {
+  const scale = size / newSize;
+  const support = Math.max(scale, 1);
+  const centre = (i + 0.5) * scale;
+  const first = Math.max(Math.trunc(centre - support + 0.5), 0);
+  const end = Math.min(Math.trunc(centre + support + 0.5), size);
+  const weights = [];
+  for (let x = first; x < end; x++) {
+    weights.push(Math.max(0, 1 - Math.abs((x - centre + 0.5) * (1 / support))));
+  }
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return {first, weights: weights.map((w) => Math.trunc(0.5 + w / sum * 2 ** 22))};
+}
+
+/** As Python's round: a half goes to the even neighbour. */
+function roundHalfEven(x) {
+  const below = Math.floor(x);
+  return x - below === 0.5 ? below + below % 2 : Math.round(x);
+}

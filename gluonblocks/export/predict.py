@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import warnings
 
 EXAMPLE = """\
 example:
@@ -21,15 +20,14 @@ Transparent parts of a picture count as ground.
 Exit code: 0 all answered, 1 something failed, 2 wrong arguments, 130 interrupted."""
 
 MAX_PIXELS = 2 ** 26
-# With the most bytes of a file. In a damaged one Pillow may look for the end byte by byte.
-FORMATS = {'PNG': 2 ** 29, 'JPEG': 2 ** 26, 'BMP': 2 ** 29, 'GIF': 2 ** 24, 'TIFF': 2 ** 29,
-           'WEBP': 2 ** 26, 'PPM': 2 ** 29}
+MAX_BYTES = 2 ** 29  # of a file
+FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 BATCH = 256
 
 try:
     import numpy as np
     import onnxruntime
-    from PIL import Image, ImageFile, ImageOps
+    from PIL import Image, ImageOps
 except ModuleNotFoundError as error:
     sys.exit('error: %s\nInstall what is needed: pip install numpy pillow onnxruntime' % error)
 
@@ -97,44 +95,30 @@ def check_file(path):
 
 
 def read_image(path, side, invert):
-    """(image, error, notes): uint8 (side, side) or None, why it is None, what Pillow warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always')
-        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = False, MAX_PIXELS // 2
-        try:
-            image, why = fitted(read_grey(path, invert), side), None
-        except Error as error:
-            image, why = None, str(error)
-    notes = dict.fromkeys('%s: %s' % (path, ' '.join(str(w.message).split())) for w in caught
-                          if w.category is not Image.DecompressionBombWarning)
-    return image, why, list(notes)
-
-
-def read_grey(path, invert):
-    """The picture in a file as grey uint8 (H, W)."""
+    """The picture in a file as uint8 (side, side). Raises Error."""
     check_file(path)
     try:
-        size = os.path.getsize(path)
-        formats = [name for name, most in FORMATS.items() if size <= most]
-        with Image.open(path, formats=formats) as picture:
+        if os.path.getsize(path) > MAX_BYTES:
+            raise Error('%s: its file is larger than %d bytes, which is the most'
+                        % (path, MAX_BYTES))
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise Error('%s: larger than %d pixels, which is the most' % (path, MAX_PIXELS))
             # A camera's MPO is a JPEG with previews behind.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise Error('%s: it has more than one frame or page; save the one you mean as a '
                             'file of its own' % path)
-            if picture.format == 'PNG':  # of whose pixels Pillow looks at no checksum as it decodes
+            if picture.format == 'PNG':  # Pillow decodes it without looking at the checksums
                 with Image.open(path) as whole:
                     whole.verify()
             grey = upright_grey(picture, 255 if invert else 0)
-            return 255 - grey if invert else grey
+            return fitted(255 - grey if invert else grey, side)
     except Error:
         raise
     except Image.DecompressionBombError:
         raise Error('%s: larger than %d pixels, which is the most' % (path, MAX_PIXELS))
     except Image.UnidentifiedImageError:
-        said = ', '.join(formats)
-        if len(formats) < len(FORMATS):
-            said += ', and for the others its %d bytes are too many' % size
-        raise Error('%s: this is no picture in one of the formats %s' % (path, said))
+        raise Error('%s: this is no picture in one of the formats %s' % (path, ', '.join(FORMATS)))
     except Exception as error:  # a damaged file makes Pillow raise almost anything
         raise Error('%s: cannot be read as a picture: %s' % (
             path, getattr(error, 'strerror', None) or error or type(error).__name__))
@@ -143,17 +127,13 @@ def read_grey(path, invert):
 def upright_grey(picture, ground):
     """A Pillow picture of any mode as grey uint8 (H, W), upright, transparent parts as `ground`."""
     picture.load()
-    (width, height), whole = picture.size, Image.new('L', picture.size)
-    rows = max(1, 2 ** 20 // width)
-    for y in range(0, height, rows):  # by strips, which spares memory
-        strip = picture.crop((0, y, width, min(y + rows, height)))
-        whole.paste(grey_strip(strip, ground), (0, y))
-    whole.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # how the camera was held
-    ImageOps.exif_transpose(whole, in_place=True)
-    return np.array(whole)
+    grey = grey_of(picture, ground)
+    grey.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # how the camera was held
+    ImageOps.exif_transpose(grey, in_place=True)
+    return np.array(grey)
 
 
-def grey_strip(picture, ground):
+def grey_of(picture, ground):
     if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
         values = np.asarray(picture).astype('float64')
         if picture.mode == 'F' or values.min() < 0 or values.max() > 65535:
@@ -186,12 +166,17 @@ def fitted(image, side):
 
 
 def run(args):
-    net = Net(args.model)
-    read = [read_image(path, net.side, args.invert) for path in args.images]
-    images = [image for image, _, _ in read if image is not None]
+    net, read = Net(args.model), []
+    for path in args.images:
+        try:
+            read.append((path, read_image(path, net.side, args.invert), None))
+        except Error as error:
+            read.append((path, None, str(error)))
+    images = [image for _, image, _ in read if image is not None]
     answers = iter(net.predict(images) if images else [])
-    for path, (image, why, notes) in zip(args.images, read):
+    for path, image, why in read:
         if why:
+            print('error: ' + why, file=sys.stderr)
             answer = {'file': path, 'error': why}
         else:
             p = next(answers)
@@ -200,10 +185,8 @@ def run(args):
             answer = {'file': path, 'classes': classes}
             centre = image[net.side // 4:-(net.side // 4), net.side // 4:-(net.side // 4)]
             if not args.invert and brightness(image) - centre.mean() > 50:
-                notes.append('%s is brighter at its border than inside; if it shows something '
-                             'dark on bright ground, use --invert' % path)
-        for line in ['note: ' + note for note in notes] + (['error: ' + why] if why else []):
-            print(line, file=sys.stderr)
+                print('note: %s is brighter at its border than inside; if it shows something '
+                      'dark on bright ground, use --invert' % path, file=sys.stderr)
         if args.json:
             print(json.dumps(answer))
         elif not why:

@@ -1,0 +1,208 @@
+"""A graph as a file of plain PyTorch that a person reads and changes: model.py."""
+import re
+from typing import Dict, List
+
+from ...graphs.graph import Graph
+from .forward import LINE, Forward
+from .layers import ADDITIONS, layer_names, read_structure
+from .operators import layer_text
+
+_BATCH = 7919  # a prime, so that no other size in a net is mistaken for the batch's
+
+_HEAD = '''"""{title} in plain PyTorch: (N, {shape}) -> (N, {classes}).
+
+The weights are in {weights}. Written by gluonblocks, which is not needed here: only torch
+and safetensors are.
+
+    import model
+    net = model.load()  # for prediction; net.train() to train on{input}
+"""
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+'''
+_NORMS = '''
+# Batch normalization was trained in MXNet, and two things differ if you train on: MXNet's momentum
+# of 0.9, the weight of the old average, is 0.1 here, the weight of the new batch; and MXNet's
+# running_var is the average of biased variances (divided by n), here of unbiased ones (divided by
+# n - 1). Predictions are the same.
+'''
+_FIXED = '''
+
+def fixed(norm, *names):
+    """A batch norm whose weight (gamma, one) or bias (beta) or both are not trained."""
+    for name in names:
+        getattr(norm, name).requires_grad_(False)
+    return norm
+'''
+_LOAD = '''
+
+def load(path='{weights}'):
+    """The net with the weights of the file at `path`, for prediction."""
+    net = Net()
+    net.load_state_dict(load_file(path))
+    return net.eval()
+'''
+
+
+def torch_code(symbol, params, shape, info=None, weights='model.safetensors'):
+    """The text of model.py for `symbol`, a graph for prediction, and images of `shape`, (C, H, W).
+
+    `params` are the parameters' shapes by name; `info` may have 'model' and 'scaling', for the
+    docstring. Blocks that differ in numbers only are one class. Raises ValueError for an operator
+    that is not known.
+    """
+    structure, info = read_structure(symbol), info or {}
+    graph = Graph(symbol, data=(_BATCH,) + tuple(shape))
+    found = [node for node in graph.nodes if node.op != 'null']
+    shapes = {0: (_BATCH,) + tuple(shape)}
+    shapes.update((i + 1, graph.shape(node.entry())) for i, node in enumerate(found))
+    last = structure.nodes[-1]
+    classes = shapes[last.number][1]
+    # The layer whose channels are the classes, if only changes of shape follow it.
+    head = next((node for node in reversed(structure.nodes) if node.kind), last)
+    chosen = (head.kind in ('fc', 'conv') and params[head.params[0]][0] == classes and
+              head.number in _own_layers(structure) and
+              sum(node.params == head.params for node in structure.nodes) == 1)
+    layers = {node.number: layer_text(node, params, shapes[node.inputs[0]],
+                                      'num_classes' if chosen and node is head else None)
+              for node in structure.nodes if node.kind}
+    scaling = _words(info.get('scaling'))
+    text = _HEAD.format(
+        title=_words(info.get('model')) or 'A net', shape=', '.join(map(str, shape)),
+        weights=weights, classes=', '.join(map(str, shapes[last.number][1:])),
+        input='\n    logits = net(X)  # X: float32, %s' % scaling if scaling else '')
+    if any(node.kind == 'bn' for node in structure.nodes):
+        text += _NORMS
+    if any(node.fixed for node in structure.nodes):
+        text += _FIXED
+    written, calls = _block_classes(structure, layers, shapes)
+    written.append(_net(structure, layers, shapes, calls,
+                        ['num_classes=%d' % classes] if chosen else []))
+    return text + ''.join('\n\n' + code for code in written) + _LOAD.format(weights=weights)
+
+
+def _words(text):
+    """`text` as it may stand in a docstring, whatever somebody called a model."""
+    return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
+
+
+def _own_layers(structure):
+    """{number: name} of the layers that belong to the net itself and not to a block."""
+    return {node.number: structure.names[node.number] for part in structure.parts
+            if not part.stage for block in part.blocks for node in block if node.kind}
+
+
+def _net(structure, layers, shapes, calls, params):
+    """The class Net, of all layers and stages."""
+    names, lines, forward, value = _own_layers(structure), [], Forward(shapes), 0
+    for part in structure.parts:
+        for node in [] if part.stage else [block[0] for block in part.blocks]:
+            forward.add(node, names)
+            line = 'self.%s = %s' % (names.get(node.number), layers.get(node.number))
+            if node.kind and line not in lines:
+                lines.append(line)
+        if part.stage:
+            rows = [calls[block[0].number] for block in part.blocks]
+            line = 'self.%s = nn.Sequential(%s)' % (part.stage, ', '.join(rows))
+            lines += [line] if len(line) <= LINE else (
+                ['self.%s = nn.Sequential(' % part.stage] + ['    %s,' % row for row in rows[:-1]]
+                + ['    %s)' % rows[-1]])
+            forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage, [value])
+        value = part.blocks[-1][-1].number
+    return _class_text('Net', params, lines, forward.lines())
+
+
+def _block_classes(structure, layers, shapes):
+    """(classes, calls): the text of each class of blocks, and the construction of each block by the
+    number of its first node."""
+    alike: Dict[str, List] = {}
+    for block in [block for part in structure.parts if part.stage for block in part.blocks]:
+        names = layer_names(block)
+        lines = ['self.%s = %s' % (names[node.number], layers[node.number])
+                 for node in block if node.kind]
+        forward = Forward(entry=_entry(block))
+        for node in block:
+            forward.add(node, names, shapes)
+        # Every second part is a number: the blocks of one class have the others in common.
+        parts = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(lines))
+        pattern = '%s\n%s' % ('#'.join(parts[::2]), '\n'.join(forward.lines()))
+        alike.setdefault(pattern, []).append((block, parts, forward.lines()))
+    classes, calls = [], {}
+    for blocks in alike.values():
+        name = _class_name(blocks[0][0], [text.split('(')[0] for text in classes])
+        params = _shared(blocks, shapes)
+        words = {tuple(column): param for param, column in params.items()}
+        parts = list(blocks[0][1])
+        for i in range(1, len(parts), 2):
+            parts[i] = words.get(_column(blocks, i), parts[i])
+        classes.append(_class_text(name, list(params), ''.join(parts).split('\n'), blocks[0][2]))
+        for i, (block, _, _) in enumerate(blocks):
+            calls[block[0].number] = '%s(%s)' % (
+                name, ', '.join(column[i] for column in params.values()))
+    return classes, calls
+
+
+def _entry(block):
+    """The number of the value that a block takes."""
+    return min(number for node in block for number in node.inputs)
+
+
+def _column(blocks, i):
+    return tuple(parts[i] for _, parts, _ in blocks)
+
+
+def _shared(blocks, shapes):
+    """The parameters of a class: name -> the numbers in each of `blocks` that differ. Numbers that
+    always agree are one parameter."""
+    entry = tuple(str(shapes[_entry(block)][1]) for block, _, _ in blocks)
+    leaving = tuple(str(shapes[block[-1].number][1]) for block, _, _ in blocks)
+    params: Dict[str, tuple] = {}
+    for i in range(1, len(blocks[0][1]), 2):
+        column = _column(blocks, i)
+        if len(set(column)) == 1 or column in params.values():
+            continue
+        keyword = re.search(r'(\w+)=\(?$', blocks[0][1][i - 1])
+        if column == entry:
+            name = 'channels' if entry == leaving else 'in_channels'
+        elif column == leaving:
+            name = 'out_channels'
+        else:
+            name = keyword.group(1) if keyword else 'mid_channels'
+        params[_unused(name, params)] = column
+    order = ['in_channels', 'mid_channels', 'out_channels']
+    return {name: params[name] for name in sorted(
+        params, key=lambda name: order.index(name) if name in order else len(order))}
+
+
+def _unused(name, taken):
+    return next(each for each in [name] + ['%s%d' % (name, i) for i in range(2, 1000)]
+                if each not in taken)
+
+
+def _class_name(block, taken):
+    last = block[-1] if block[-1].op in ADDITIONS + ('Concat',) else block[-2]
+    straight = _entry(block) in last.inputs
+    name = 'Block'
+    if last.op in ADDITIONS:
+        name = 'Residual' if straight else 'ProjectedResidual'
+    elif last.op == 'Concat':
+        name = 'DenseLayer' if straight else 'Branches'
+    return _unused(name, [each.replace('class ', '') for each in taken] + ['Net'])
+
+
+def _class_text(name, params, lines, body):
+    text = 'class %s(nn.Module):\n' % name
+    if any(lines):
+        text += '    def __init__(%s):\n        super().__init__()\n' % ', '.join(['self'] + params)
+        text += ''.join('        %s\n' % _wrap(line) for line in lines) + '\n'
+    return text + '    def forward(self, X):\n' + ''.join('        %s\n' % line for line in body)
+
+
+def _wrap(line):
+    """A call that is too long for a line, on two, its arguments below each other."""
+    cuts = [match.end() for match in re.finditer(r', (?=[a-z_]+=)', line) if match.end() <= LINE]
+    if len(line) <= LINE or line.startswith(' ') or not cuts:
+        return line
+    return line[:cuts[-1] - 1] + '\n' + ' ' * (8 + line.index('(') + 1) + line[cuts[-1]:]

@@ -1,0 +1,156 @@
+"""A prediction graph as PyTorch's modules see it: its layers, the blocks they form, their names.
+
+Only the graph is read and no shapes, so a net has the same names before it is initialized."""
+import ast
+import re
+from typing import Any, Dict, List, NamedTuple
+
+from ...graphs.graph import Graph
+
+# Operators with parameters: what the layer is called, and its tensors in the order of the inputs.
+KINDS = {
+    'Convolution': ('conv', ('weight', 'bias')),
+    'FullyConnected': ('fc', ('weight', 'bias')),
+    'BatchNorm': ('bn', ('weight', 'bias', 'running_mean', 'running_var')),
+    'LeakyReLU': ('prelu', ('weight',)),
+}
+ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
+ACTIVATIONS = ('Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid', 'tanh')
+
+
+class Node(NamedTuple):
+    """An operator: its place in the graph from 1 on, the places of the nodes whose values it takes
+    (0 is the image), and the names of the parameters that it takes."""
+
+    number: int
+    op: str
+    name: str
+    attrs: Dict[str, str]
+    inputs: List[int]
+    params: List[str]
+
+    @property
+    def kind(self):
+        """'conv', 'fc', 'bn', 'prelu', or None for an operator without parameters."""
+        return KINDS.get(self.op, (None,))[0] if self.params else None
+
+    @property
+    def roles(self):
+        """PyTorch's name of each tensor of the layer -> the parameter's name here."""
+        return dict(zip(KINDS[self.op][1], self.params)) if self.kind else {}
+
+    @property
+    def fixed(self):
+        """The tensors of a batch norm that training leaves as they are: 'weight', 'bias'."""
+        return [role for role, name in [('weight', '__fixed_gamma__'), ('bias', '__fixed_beta__')]
+                if name in self.attrs]
+
+    def get(self, name, default=None):
+        """The attribute `name`: a number, a tuple, a truth value or a word."""
+        try:
+            return ast.literal_eval(self.attrs[name]) if name in self.attrs else default
+        except (ValueError, SyntaxError):
+            return self.attrs[name]
+
+
+class Part(NamedTuple):
+    """A stage of blocks, or single nodes in a row; `stage` is then ''.
+
+    Each block is a list of nodes that takes one value and returns one.
+    """
+
+    stage: str
+    blocks: List[List[Node]]
+
+
+class Structure(NamedTuple):
+    """The nodes of a graph in order, as parts, and each layer's name by its node's number."""
+
+    nodes: List[Node]
+    parts: List[Part]
+    names: Dict[int, str]
+
+    def tensors(self):
+        """The names in PyTorch's state dict -> the parameters' names here."""
+        return {'%s.%s' % (self.names[node.number], role): param
+                for node in self.nodes for role, param in node.roles.items()}
+
+
+def read_structure(symbol):
+    """Return the `Structure` of `symbol`, a graph for prediction whose input is 'data'.
+
+    Raises ValueError if a node takes an operator's second output.
+    """
+    nodes, numbers = [], {}
+    for entry in Graph(symbol).nodes:
+        if entry.op == 'null':
+            continue
+        inputs, params = [], []
+        for source, output, _ in entry.inputs:
+            if output:
+                raise ValueError('%s takes output %d of %s, a %s; only the first can be written in '
+                                 'PyTorch' % (entry.name, output, source.name, source.op))
+            if source.op == 'null' and source.name != 'data':
+                params.append(source.name)
+            else:
+                inputs.append(numbers.get(source, 0))
+        numbers[entry] = len(nodes) + 1
+        nodes.append(Node(len(nodes) + 1, entry.op, entry.name, entry.attrs, inputs, params))
+    parts = _parts(nodes)
+    names = layer_names([block[0] for part in parts if not part.stage for block in part.blocks])
+    for part in parts:
+        for i, block in enumerate(part.blocks if part.stage else []):
+            names.update({number: '%s.%d.%s' % (part.stage, i, name)
+                          for number, name in layer_names(block).items()})
+    return Structure(nodes, parts, names)
+
+
+def _parts(nodes):
+    """Cut the graph where only one value is handed on: the nodes between two cuts are a block."""
+    params = [param for node in nodes for param in node.params]
+    if len(set(params)) < len(params):  # a layer that is used twice belongs to no single block
+        return [Part('', [[node] for node in nodes])]
+    last_use = {i: node.number for node in nodes for i in node.inputs}
+    blocks, block, needed = [], [], last_use[0]
+    for node in nodes:
+        block.append(node)
+        if needed <= node.number:  # no later node takes a value from before this one
+            # The activation after a sum belongs to the residual block, as in the book.
+            if (len(block) == 1 and node.op in ACTIVATIONS and blocks and len(blocks[-1]) > 1
+                    and blocks[-1][-1].op in ADDITIONS):
+                blocks[-1].append(node)
+            else:
+                blocks.append(block)
+            block = []
+        needed = max(needed, last_use.get(node.number, 0))
+    parts: List[Part] = []
+    stages = 0
+    for block in blocks:
+        single = len(block) == 1
+        if not parts or single == bool(parts[-1].stage) or (not single and _halves(block)):
+            stages += not single
+            parts.append(Part('' if single else 'stage%d' % stages, []))
+        parts[-1].blocks.append(block)
+    return parts
+
+
+def _halves(block):
+    """Return True if a block makes the image smaller: there a new stage begins."""
+    return any(int(stride) > 1 for node in block if not node.get('global_pool')
+               for stride in re.findall(r'\d+', node.attrs.get('stride', '')))
+
+
+def layer_names(nodes):
+    """Name the layers among `nodes` as attributes of one module: {number: name}."""
+    names: Dict[int, str] = {}
+    taken: Dict[Any, str] = {}
+    alone = len({tuple(node.params) for node in nodes if node.kind == 'fc'}) == 1
+    for node in nodes:
+        if node.kind is None:
+            continue
+        key = tuple(node.params)
+        if key not in taken:
+            count = sum(name.startswith(node.kind) for name in taken.values()) + 1
+            taken[key] = 'fc' if alone and node.kind == 'fc' else '%s%d' % (node.kind, count)
+        names[node.number] = taken[key]
+    return names

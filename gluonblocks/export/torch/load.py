@@ -1,0 +1,215 @@
+"""A PyTorch state dict into a Gluon net of the same architecture."""
+import os
+import re
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from ...files import read_file
+from ...mxnet_private import finish_initialization, is_deferred, is_initialized
+from ...runs.tensors import MAX_BYTES
+from ...runs.weights import first_non_finite
+from ..graph import prediction_layers
+from .layers import read_structure
+
+_KINDS = {'conv': 'convolution', 'fc': 'linear layer', 'bn': 'batch norm', 'prelu': 'PReLU'}
+
+
+def load_torch(net, file):
+    """Give the Gluon block `net` the weights of a PyTorch net of the same architecture.
+
+    `file` is a state dict: .safetensors, or .pt and .pth, which PyTorch reads with
+    weights_only=True, so that no code in it runs. The net may be initialized or not.
+
+    Layers are found by name if the names are those of an export's model.py. Otherwise they are
+    found by order: convolutions, linear layers and batch norms, each kind as in the net's graph or
+    as Gluon registered them, and as in the file or by the file's names. All known shapes have to
+    fit. num_batches_tracked is left out: nothing here counts batches.
+
+    Raises ValueError, with the tensor, for a file of another architecture, for values that are not
+    finite, and if layers fit in two orders; OSError for a file that cannot be read. The net is
+    then as it was. ImportError for .pt if PyTorch is missing.
+    """
+    arrays, ordered = read_state_dict(file)
+    structure = read_structure(prediction_layers(net))
+    params = {param.name: param for param in net.collect_params().values()}
+    names = _match(structure, arrays, params, ordered)
+    broken = first_non_finite(arrays)
+    if broken:
+        raise ValueError('%s: %s holds numbers that are not finite, and no net predicts with those'
+                         % (file, broken))
+    for node in structure.nodes:
+        if 'weight' in node.fixed and (arrays[names[node.params[0]]] != 1).any():
+            raise ValueError('%s: %s is not one, but the net fixes gamma at one there '
+                             '(scale=False): build the net with scale=True'
+                             % (file, names[node.params[0]]))
+    for name, theirs in names.items():
+        _set(params[name], arrays[theirs])
+
+
+def read_state_dict(file):
+    """(arrays, ordered): the tensors of a state dict as float32 by name, and whether they are in
+    the order of PyTorch's net."""
+    file = os.fspath(file)
+    kind = os.path.splitext(file)[1]
+    if kind == '.safetensors':
+        try:
+            tensors = safetensors.load(read_file(file, MAX_BYTES))
+        except (SafetensorError, TypeError, KeyError, ValueError) as error:
+            raise ValueError('%s: not a file of tensors that NumPy has: %s'
+                             % (file, error)) from error
+    elif kind in ('.pt', '.pth'):
+        tensors = _read_pt(file)
+    else:
+        raise ValueError('%s ends in %r, but state dicts are .safetensors, .pt or .pth'
+                         % (file, kind))
+    tensors = {name: array for name, array in tensors.items()
+               if name.rsplit('.', 1)[-1] != 'num_batches_tracked'}
+    if tensors and all(name.startswith('module.') for name in tensors):  # of a DataParallel
+        tensors = {name[len('module.'):]: array for name, array in tensors.items()}
+    for name, array in tensors.items():
+        if array.dtype.kind != 'f' or not array.size:
+            raise ValueError('%s: %s is %s of shape %s, but weights are floating-point numbers'
+                             % (file, name, array.dtype, array.shape))
+    return ({name: array.astype('float32', copy=False) for name, array in tensors.items()},
+            kind != '.safetensors')
+
+
+def _read_pt(file):
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError("PyTorch is not installed, which reads %s. Install it with\n"
+                          "  pip install 'gluonblocks[torch]'\nor write the state dict with "
+                          "safetensors.torch.save_file" % file) from error
+    if tuple(int(n) for n in torch.__version__.split('.')[:2]) < (2, 6):
+        raise ValueError('PyTorch %s may run code that is in %s, even if asked for weights only '
+                         '(CVE-2025-32434): take 2.6 or later, or write the state dict with '
+                         'safetensors.torch.save_file' % (torch.__version__, file))
+    try:
+        held = torch.load(file, map_location='cpu', weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds
+        reason = str(error).strip().split('\n')[0]
+        raise ValueError('%s: not a state dict of tensors alone, which is what is read: %s'
+                         % (file, reason)) from error
+    if isinstance(held, dict) and isinstance(held.get('state_dict'), dict):
+        held = held['state_dict']
+    if not isinstance(held, dict) or not all(
+            isinstance(tensor, torch.Tensor) for tensor in held.values()):
+        raise ValueError('%s: not a state dict, names with tensors: save net.state_dict()' % file)
+    return {str(name): (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+            for name, tensor in held.items()}
+
+
+def _match(structure, arrays, params, ordered):
+    """The name in the state dict of each parameter of a net: by name, or by order and shape."""
+    ours = structure.tensors()
+    if set(ours) == set(arrays):
+        names = {param: name for name, param in ours.items()}
+        _check_shapes(structure, arrays, names, params)
+        return names
+    layers = list({node.params[0]: node for node in reversed(structure.nodes)
+                   if node.kind}.values())[::-1]
+    modules = _modules(arrays)
+    for kind, words in _KINDS.items():
+        here = sum(node.kind == kind for node in layers)
+        there = sum(_kind(roles) == kind for roles in modules.values())
+        if here != there:
+            raise ValueError('the file is of another net: it has %d layers of the kind %s, and '
+                             'this net %d' % (there, words, here))
+    rank = {name: i for i, name in enumerate(params)}
+    fitting, errors = [], []
+    for file_order in [list(modules)] * ordered + [sorted(modules, key=_natural)]:
+        for net_order in (layers, sorted(layers, key=lambda node: rank[node.params[0]])):
+            try:
+                names = _pair_up(net_order, file_order, modules)
+                _check_shapes(structure, arrays, names, params)
+            except ValueError as error:
+                errors.append(error)
+                continue
+            if names not in fitting:
+                fitting.append(names)
+    if not fitting:
+        hint = '' if ordered else (
+            '. A .safetensors file has its tensors by name, not in order: if the names do not '
+            'tell the order, save the state dict with torch.save')
+        raise ValueError('%s%s' % (errors[0], hint)) from errors[0]
+    if len(fitting) > 1:
+        param = next(name for name in fitting[0] if fitting[0][name] != fitting[1][name])
+        raise ValueError('the layers can be matched in more than one way: %s is %s or %s. Give the '
+                         "tensors the names that an export's model.py has for this net"
+                         % (param, fitting[0][param], fitting[1][param]))
+    return fitting[0]
+
+
+def _modules(arrays):
+    """{module: {role: shape}} of a state dict."""
+    modules = {}
+    for name, array in arrays.items():
+        module, _, role = name.rpartition('.')
+        modules.setdefault(module, {})[role] = array.shape
+    for module, roles in modules.items():
+        if _kind(roles) is None:
+            raise ValueError('%s is of no layer that is known here, with %s; these are: %s'
+                             % (module or 'a tensor', ', '.join(
+                                 '%s of shape %s' % role for role in sorted(roles.items())),
+                                ', '.join(_KINDS.values())))
+    return modules
+
+
+def _kind(roles):
+    rest = set(roles) - {'weight', 'bias'}
+    rank = len(roles.get('weight', ()))
+    if rest or rank not in (1, 2, 4):
+        return 'bn' if rest == {'running_mean', 'running_var'} else None
+    return {4: 'conv', 2: 'fc', 1: None if 'bias' in roles else 'prelu'}[rank]
+
+
+def _natural(name):
+    """As people sort names: layer2 before layer10."""
+    return [(int(part), '') if part.isdigit() else (-1, part)
+            for part in re.findall(r'\d+|\D+', name)]
+
+
+def _pair_up(net_order, file_order, modules):
+    """{parameter: tensor} of the layers in one order and the file's modules in another."""
+    names = {}
+    for kind in _KINDS:
+        here = [node for node in net_order if node.kind == kind]
+        for node, module in zip(here, [name for name in file_order
+                                       if _kind(modules[name]) == kind]):
+            only = sorted(set(node.roles) ^ set(modules[module]))
+            if only:
+                raise ValueError('%s.%s is in the %s only, and the %s of the net has %s' % (
+                    module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
+                    ' and '.join(sorted(node.roles))))
+            names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())
+    return names
+
+
+def _check_shapes(structure, arrays, names, params):
+    """Raise ValueError unless the tensors have the parameters' shapes; 0 there is not known yet."""
+    norms = {name for node in structure.nodes if node.kind == 'bn' for name in node.params}
+    for param, name in names.items():
+        shape, found = params[param].shape, arrays[name].shape
+        if shape is not None and param in norms:  # ours are (1, C, 1, 1)
+            shape = (int(np.prod(shape)),)
+        if shape is not None and (len(shape) != len(found) or any(
+                a not in (0, b) for a, b in zip(shape, found))):
+            raise ValueError('the file is of another net: %s has shape %s, and %s of this net %s'
+                             % (name, found, param, tuple(shape)))
+
+
+def _set(param, array):
+    shape = tuple(param.shape or array.shape)
+    param.shape = shape if len(shape) != array.ndim else array.shape
+    if not is_initialized(param) and not is_deferred(param):
+        param.initialize(default_init=mx.init.Zero())
+    param.set_data(nd.array(array.reshape(param.shape), dtype=param.dtype))
+    if is_deferred(param):
+        finish_initialization(param)

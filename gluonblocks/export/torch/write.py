@@ -1,0 +1,137 @@
+"""The format 'torch': model.safetensors, and model.py, which needs nothing of ours.
+
+Verified are the outputs for all images, as in every format, and the gradients of a training step.
+"""
+import copy
+import importlib.util
+import os
+from typing import NamedTuple
+
+import numpy as np
+from mxnet import autograd, gluon, init, nd, sym
+from safetensors import numpy as safetensors
+
+from ...files import write_file
+from ..net import Written
+from ..verify import VerificationError
+from .code import torch_code
+from .layers import read_structure
+
+WEIGHTS, CODE = 'model.safetensors', 'model.py'
+# Both compute the step in float64, but MXNet has the momentum of batch norms and the slopes of
+# leaky ReLUs in float32, which makes up to 4e-7. A wrong layer is off by far more.
+STEP_TOLERANCE = 1e-5
+_STEP_IMAGES = 16
+
+
+def write(net, folder, options):
+    """Write the two files of `net`, a `Net`, into `folder` and run them: a `Written`.
+
+    Preprocessing stays outside. Raises ValueError for an operator that is not known in PyTorch,
+    before anything is written; VerificationError unless the gradients of a training step are
+    MXNet's.
+    """
+    import torch
+    write_files(net, folder)
+    module = load_module(os.path.join(folder, CODE), os.path.join(folder, WEIGHTS))
+
+    def engine(X):
+        with torch.no_grad():
+            return module(torch.from_numpy(np.ascontiguousarray(X))).numpy()
+    X, labels, _ = net.test.first(_STEP_IMAGES)
+    if labels is None:
+        labels = np.arange(len(X)) % engine(X).shape[1]
+    step = compare_step(net.symbol, net.params, module, X, labels)
+    step.check()
+    return Written([WEIGHTS, CODE], engine, notes=(
+        "one training step: %d gradients and averages within %.0e of MXNet's, relative to each "
+        "one's largest value" % (step.compared, step.difference),))
+
+
+def write_files(net, folder):
+    """Write model.safetensors and model.py of `net`, a `Net`, into `folder`."""
+    shapes = {name: array.shape for name, array in net.params.items()}
+    code = torch_code(net.symbol, shapes, net.shape, net.info)
+    metadata = dict(net.metadata('outside'), format='pt')
+    write_file(os.path.join(folder, WEIGHTS),
+               safetensors.save(torch_arrays(net.symbol, net.params), metadata))
+    write_file(os.path.join(folder, CODE), code.encode())
+
+
+def torch_arrays(symbol, params):
+    """The state dict of model.py's net: NumPy arrays by PyTorch's names."""
+    return {name: np.ascontiguousarray(params[param].asnumpy())
+            for name, param in read_structure(symbol).tensors().items()}
+
+
+def load_module(code, weights):
+    """The net of the model.py at `code`, with the weights of the file at `weights`, to predict."""
+    spec = importlib.util.spec_from_file_location('gluonblocks_exported_model', code)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made.load(weights)
+
+
+class Step(NamedTuple):
+    """How far a training step in PyTorch is from MXNet's, relative to a tensor's largest value."""
+
+    difference: float
+    name: str  #: of the tensor that is farthest off
+    compared: int  #: number of tensors
+
+    def check(self, tolerance=STEP_TOLERANCE):
+        """Raise VerificationError if the step is farther off than `tolerance`."""
+        if not self.difference <= tolerance:
+            raise VerificationError(
+                'in a training step in PyTorch the gradient or average %s is off by %.1e of its '
+                'largest value, and at most %.0e is allowed: the file does not compute what the '
+                'net does' % (self.name, self.difference, tolerance))
+
+
+def compare_step(symbol, params, module, X, y):
+    """Return the `Step` of both nets in float64: forward, cross-entropy, backward.
+
+    X is (N, C, H, W) and y (N,) the classes, NumPy arrays. Compared are the gradients of all
+    parameters and the means that the batch norms move; each difference is relative to the largest
+    value of its tensor, or to a millionth of the largest of all: a bias before a batch norm has
+    gradient 0. `module`, a model.py's net for `symbol`, stays as it is. There is no Dropout.
+    The slopes of a PReLU are left out: MXNet 1.9.1 computes their gradient wrong in a graph.
+    """
+    import torch
+    X, y = np.asarray(X, dtype='float64'), np.asarray(y)
+    structure = read_structure(symbol)
+    names = structure.tensors()
+    slopes = {param for node in structure.nodes if node.kind == 'prelu' for param in node.params}
+    mine = _mxnet_step(symbol, params, X, y)
+    module = copy.deepcopy(module).double().train()
+    torch.nn.functional.cross_entropy(module(torch.from_numpy(X)),
+                                      torch.from_numpy(y.astype('int64'))).backward()
+    theirs = {name: tensor.grad.numpy() for name, tensor in module.named_parameters()
+              if tensor.requires_grad and names[name] not in slopes}
+    theirs.update((name, tensor.numpy()) for name, tensor in module.named_buffers()
+                  if name.endswith('running_mean'))
+    largest = max(np.abs(mine[names[name]]).max() for name in theirs)
+    found = []
+    for name, array in theirs.items():
+        scale = max(np.abs(mine[names[name]]).max(), 1e-6 * largest)
+        off = float(np.abs(array - mine[names[name]]).max() / scale)
+        found.append((off if np.isfinite(off) else np.inf, name))
+    return Step(*max(found), compared=len(found))
+
+
+def _mxnet_step(symbol, params, X, y):
+    """The gradients, and the averages once moved, of a step in MXNet, by the parameters' names."""
+    block = gluon.SymbolBlock(symbol, sym.var('data', dtype='float32'))
+    block.cast('float64')
+    held = block.collect_params()
+    for name, param in held.items():
+        param.shape = params[name].shape
+        param.initialize(default_init=init.Zero())
+        param.set_data(params[name].astype('float64'))
+    with autograd.record():
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()(
+            block(nd.array(X, dtype='float64')), nd.array(y, dtype='float64')).mean()
+    loss.backward()
+    nd.waitall()  # MXNet sets averages in the background
+    return {name: (param.data() if param.grad_req == 'null' else param.grad()).asnumpy()
+            for name, param in held.items()}

@@ -1,0 +1,301 @@
+"""The web page in a real browser, opened from the disk and from a server."""
+import functools
+import http.server
+import threading
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+from picture_files import saved
+from PIL import Image
+from web_pages import (
+    CLASSES,
+    GALLERY,
+    answered,
+    axe_findings,
+    box,
+    click,
+    draw,
+    expected,
+    ready,
+    seen,
+    shown,
+)
+
+import gluonblocks as gb
+from gluonblocks.data.pictures import read_image
+
+SHIFT, CTRL = 8, 2
+DONE = 'document.getElementById("answer").dataset.state == "done"'
+
+
+def pick(page, i):
+    click(page, '#images li:nth-child(%d) button' % (i + 1))
+
+
+# ---- drawing
+
+
+def test_a_drawing_is_answered_and_undone_and_cleared(page):
+    p = answered(page, lambda: draw(page, [(.2, .3), (.5, .35), (.8, .3)]))
+    first = seen(page)
+    assert first[8:10, 7:22].min() > 150 and first[20:].max() == 0
+    np.testing.assert_allclose(p, expected(first), atol=1e-5)
+    draw(page, [(.2, .7), (.8, .7)])
+    assert (seen(page) != first).any()
+    click(page, '#undo')
+    assert (seen(page) == first).all()
+    click(page, '#clear')
+    assert seen(page).max() == 0 and shown(page) is None
+    click(page, '#undo')
+    assert (seen(page) == first).all()
+    # A slow answer does not come back after the canvas was cleared.
+    page.run('''const quick = ask;
+        ask = async (square) => {
+            await new Promise((done) => setTimeout(done, 300));
+            return quick(square);
+        }; 0''')
+    draw(page, [(.2, .5), (.8, .5)])
+    click(page, '#clear')
+    page.run('new Promise((done) => setTimeout(done, 900))')
+    assert shown(page) is None
+    assert page.run('softmax([1000, 1000, -1000])') == [.5, .5, 0]  # large logits overflow nothing
+
+
+def test_a_finger_draws_and_does_not_scroll(page):
+    page.resize(360, 500)
+    page.call('Emulation.setTouchEmulationEnabled', enabled=True)
+    left, top, width, height = box(page, '#canvas')
+    points = [{'x': left + width / 2, 'y': top + height * part} for part in (.7, .6, .5, .3)]
+    for i, point in enumerate(points):
+        page.call('Input.dispatchTouchEvent', touchPoints=[point],
+                  type='touchMove' if i else 'touchStart')
+    page.call('Input.dispatchTouchEvent', type='touchEnd', touchPoints=[])
+    page.wait(DONE)
+    assert seen(page)[9:19, 13:15].min() > 150 and page.run('scrollY') == 0
+
+
+def test_the_keyboard_alone_draws_takes_back_and_chooses_test_images(page):
+    for _ in range(3):  # the link to the answer, the tabs, the drawing area
+        page.press('Tab')
+    assert page.run('document.activeElement.id') == 'canvas'
+    for _ in range(2):
+        page.press('ArrowUp', modifiers=SHIFT)
+    assert seen(page).max() == 0, 'the brush has painted before Space was pressed'
+    page.press(' ', hold=True)
+    for _ in range(4):
+        page.press('ArrowLeft')
+    page.release(' ')
+    page.press('ArrowDown', modifiers=SHIFT)
+    page.wait(DONE)
+    drawn = seen(page)
+    assert drawn[5:7, 10:14].min() > 150 and drawn[10:].max() == 0
+    page.press('z', modifiers=CTRL)
+    assert seen(page).max() == 0
+    page.press('Enter')
+    page.press('ArrowRight', modifiers=SHIFT)
+    page.press('Enter')
+    page.press('ArrowDown', modifiers=SHIFT)
+    assert seen(page)[9:11, 10:14].min() > 150 and seen(page)[14:].max() == 0
+    page.run('document.getElementById("tab-draw").focus()')
+    page.press('ArrowRight')
+    assert page.run('document.activeElement.id') == 'tab-picture'
+    page.press('ArrowRight')
+    page.press('Tab')
+    assert answered(page, lambda: page.press('Enter')) is not None
+    assert page.run('document.activeElement.getAttribute("aria-pressed")') == 'true'
+    heard = page.wait('document.getElementById("spoken").textContent')
+    assert '% sure' in heard.replace('\xa0', ' ')
+
+
+# ---- image files
+
+
+def smooth(height, width, channels, seed):
+    """A random image with shapes in it, uint8 (height, width, channels)."""
+    rng = np.random.RandomState(seed)
+    coarse = rng.randint(0, 256, (5, 5, channels)).astype(np.uint8)
+    image = np.stack([np.asarray(Image.fromarray(coarse[..., c]).resize((width, height)))
+                      for c in range(channels)], axis=-1)
+    return np.clip(image + rng.randint(-20, 21, image.shape), 0, 255).astype(np.uint8)
+
+
+def of(height, width, channels, seed):
+    return Image.fromarray(smooth(height, width, channels, seed).squeeze())
+
+
+def oriented(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+# Each with how far a grey value may be off from Python's.
+PICTURES = {
+    'grey.png': (0, lambda: of(28, 28, 1, 1), {}),
+    'wide.png': (0, lambda: of(30, 97, 3, 2), {}),
+    'half-even.png': (0, lambda: of(112, 50, 3, 8), {}),  # 12.5 pixels wide
+    'half-odd.png': (0, lambda: of(54, 112, 3, 21), {}),  # 13.5 pixels high
+    'tiny.png': (0, lambda: of(3, 2, 3, 6), {}),
+    'large.png': (0, lambda: of(901, 1203, 3, 9), {}),
+    'palette.png': (0, lambda: of(60, 60, 3, 10).convert('P'), {}),
+    'two-colours.png': (0, lambda: of(64, 80, 1, 11).convert('1'), {}),
+    'colour.bmp': (0, lambda: of(70, 50, 3, 12), {}),
+    'grey.gif': (0, lambda: of(90, 80, 1, 13), {}),
+    'lossless.webp': (0, lambda: of(100, 120, 3, 14), {'lossless': True}),
+    'photo.jpg': (1, lambda: of(240, 320, 3, 15), {}),
+    'turned.jpg': (1, lambda: of(150, 220, 3, 17), {'exif': oriented(6)}),
+    'mirrored.jpg': (1, lambda: of(220, 150, 3, 18), {'exif': oriented(2)}),
+    'transparent.png': (1, lambda: of(120, 90, 4, 19), {}),
+    'two-parts.png': (1, lambda: of(77, 55, 2, 20), {}),
+}
+
+
+@pytest.mark.parametrize('invert', [False, True], ids=['as-it-is', 'inverted'])
+def test_an_image_file_gets_the_answer_that_it_gets_in_python(shared_page, tmp_path, invert):
+    page = shared_page
+    page.run('document.getElementById("invert").checked = %s' % str(invert).lower())
+    for name, (allowed, make, how) in PICTURES.items():
+        path = saved(tmp_path, make(), name, **how)
+        image = read_image(path, invert=invert)
+        p = answered(page, functools.partial(page.choose_file, '#file', path))
+        assert np.argmax(p) == np.argmax(expected(image)), name
+        assert np.abs(p - expected(image)).max() < 1e-3, name
+        assert np.abs(seen(page).astype(int) - image).max() <= allowed, name
+
+
+def test_every_test_image_gets_its_answer(shared_page):
+    page = shared_page
+    click(page, '#tab-gallery')
+    for i, (image, name) in enumerate(GALLERY):
+        p = answered(page, functools.partial(pick, page, i))
+        np.testing.assert_allclose(p, expected(image), atol=1e-5)
+        assert (seen(page) == image).all()
+        said = page.run('document.getElementById("truth").textContent')
+        right = CLASSES[np.argmax(expected(image))] == name
+        assert said == ('✓ Right' if right else '✗ Wrong: it is labelled %s' % name)
+
+
+def test_the_page_of_a_run_resizes_in_its_graph_and_answers_as_predict_does(
+        chromium, runtime, run_of, tmp_path):
+    export = gb.export_run(run_of(40), ['web'], out=str(tmp_path / 'out'), runtime=runtime)
+    paths = [saved(tmp_path, PICTURES[name][1](), name) for name in ('grey.png', 'wide.png')]
+    page = ready(chromium.open((tmp_path / 'out' / 'index.html').as_uri()))
+    for path, answer in zip(paths, gb.predict_files(str(run_of(40)), paths, top=10)):
+        p = answered(page, functools.partial(page.choose_file, '#file', path))
+        there = dict(answer.classes)
+        np.testing.assert_allclose(p, [there[name] for name in export.info['classes']], atol=1e-5)
+    page.close()
+
+
+@pytest.mark.parametrize('kind, transfer', [('drop', 'dataTransfer'), ('paste', 'clipboardData')])
+def test_an_image_is_dropped_or_pasted_anywhere(page, kind, transfer):
+    event = {'drop': 'DragEvent', 'paste': 'ClipboardEvent'}[kind]
+    p = answered(page, lambda: page.run('''(async () => {
+        const canvas = Object.assign(document.createElement("canvas"), {width: 50, height: 50});
+        canvas.getContext("2d").fillRect(0, 0, 50, 50);
+        const blob = await new Promise((done) => canvas.toBlob(done));
+        const data = new DataTransfer();
+        data.items.add(new File([blob], "a.png", {type: "image/png"}));
+        document.body.dispatchEvent(new %s("%s", {%s: data, bubbles: true, cancelable: true}));
+    })()''' % (event, kind, transfer)))
+    assert p is not None and seen(page).max() == 0
+    assert page.run('document.getElementById("tab-picture").ariaSelected') == 'true'
+
+
+def test_an_unreadable_file_is_reported_and_a_dark_thing_on_bright_ground_noticed(page, tmp_path):
+    (tmp_path / 'notes.png').write_text('no picture')
+    answered(page, lambda: page.choose_file('#file', tmp_path / 'notes.png'))
+    assert 'cannot be read as a picture' in page.run(
+        'document.getElementById("picture-error").innerText')
+    assert shown(page) is None
+    note = 'document.getElementById("looks-inverted").hidden'
+    answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot_on_white.jpg'))
+    assert page.run('document.getElementById("picture-error").hidden')
+    assert page.run(note) is False
+    answered(page, lambda: click(page, '#invert'))
+    assert page.run(note) is True
+    answered(page, lambda: click(page, '#invert'))
+    answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot.png'))
+    assert page.run(note) is True
+
+
+# ---- the page as a page
+
+
+def test_the_page_asks_no_host_and_its_policy_stops_what_is_not_its_own(page, tmp_path):
+    before = page.requests()
+    answered(page, lambda: page.choose_file('#file', saved(tmp_path, of(9, 9, 1, 1), 'a.png')))
+    answered(page, lambda: click(page, '#images button'))
+    after = page.requests()[len(before):]
+    assert [url for url in before if not url.startswith(('file:', 'blob:'))] == []
+    assert [url for url in after if not url.startswith('blob:')] == []  # the preview of the file
+    assert len([url for url in before if url.startswith('file:')]) == 1
+    assert page.complaints() == []
+    page.run('''
+        document.body.append(Object.assign(document.createElement("script"),
+                                           {textContent: "window.wasRun = 1"}));
+        document.body.append(Object.assign(document.createElement("img"),
+                                           {src: "http://127.0.0.1:9/"}));
+        fetch("http://127.0.0.1:9/").catch(() => 0)''')
+    assert page.run('window.wasRun') is None
+    said = ' '.join(entry['text'] for entry in page.complaints())
+    for directive in ("script-src 'sha256-", 'img-src blob: data:', "connect-src 'none'"):
+        assert directive in said
+
+
+@pytest.mark.parametrize('tab', ['draw', 'picture', 'gallery'])
+def test_axe_finds_nothing_and_no_width_scrolls_sideways(shared_page, tab):
+    page = shared_page
+    answered(page, lambda: click(page, '#images button'))
+    click(page, '#tab-' + tab)
+    page.run('document.querySelector("details").open = true')
+    motion = 'getComputedStyle(document.querySelector("#bars i"), "::before").transitionDuration'
+    page.prefer(prefers_reduced_motion='no-preference')
+    assert page.run(motion) != '0s'
+    for scheme in ('light', 'dark'):
+        page.prefer(prefers_color_scheme=scheme, prefers_reduced_motion='reduce')
+        assert axe_findings(page) == []
+    assert page.run(motion) == '0s'
+    for width in (320, 360, 768, 1280):
+        page.resize(width, 740)
+        wide = page.run('document.documentElement.scrollWidth')
+        assert wide == page.run('document.documentElement.clientWidth') <= width
+        left, _, w, _ = box(page, '#answer')
+        assert left >= 0 and left + w <= width
+    page.resize(320, 640)  # what can be touched is large enough on a phone
+    sizes = page.run('''[...document.querySelectorAll(
+        "button, input[type=range], .drop label, summary, .check")].map((each) => {
+            const {width, height} = each.getBoundingClientRect();
+            return [each.id || each.className || each.textContent, width, height];
+        }).filter(([, width]) => width)''')
+    assert len(sizes) >= 5
+    assert [each for each in sizes if min(each[1:]) < 36] == []
+    page.resize(1280, 900)
+
+
+def test_the_site_works_from_a_web_server_and_from_the_disk_says_how_to_serve_it(
+        chromium, page_folder):
+    requested = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            requested.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(
+        ('127.0.0.1', 0), functools.partial(Handler, directory=str(page_folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = ready(chromium.open('http://127.0.0.1:%d/site/' % server.server_address[1]))
+    at_first = len(requested)
+    p = answered(page, lambda: click(page, '#images button'))
+    np.testing.assert_allclose(p, expected(GALLERY[0][0]), atol=1e-5)
+    assert page.complaints() == []
+    assert all(path.startswith('/site/') for path in requested)
+    assert len(requested) == at_first, 'it requested something after it was loaded'
+    page.close()
+    server.shutdown()
+    server.server_close()
+    page = chromium.open((page_folder / 'site' / 'index.html').as_uri())
+    page.wait('document.documentElement && document.documentElement.dataset.state == "failed"')
+    assert 'python -m http.server' in page.run('document.getElementById("status").innerText')
+    page.close()
