@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from mxnet import nd
 from mxnet.gluon import nn
-from mxnet.gluon.model_zoo import vision
 from safetensors import numpy as safetensors
 from torch_nets import arrays_of, described, small_net, trained
 
@@ -30,36 +29,6 @@ def state_dict(net):
     return torch_arrays(description.symbol, description.params)
 
 
-def torchvision_names(net):
-    """The numbers of Gluon's own ResNet by the names that torchvision's has: a downsampling
-    shortcut comes last there, and first in Gluon's graph."""
-    roles = {'gamma': 'weight', 'beta': 'bias'}
-    named = {}
-
-    def add(name, layer):
-        for role, param in layer._reg_params.items():
-            if param is not None:
-                named['%s.%s' % (name, roles.get(role, role))] = param.data().asnumpy()
-    stem, bn = net.features[0], net.features[1]
-    add('conv1', stem)
-    add('bn1', bn)
-    for stage, blocks in enumerate(net.features[4:8]):
-        for i, block in enumerate(blocks):
-            name = 'layer%d.%d.' % (stage + 1, i)
-            for layer, k in [('conv1', 0), ('bn1', 1), ('conv2', 3), ('bn2', 4)]:
-                add(name + layer, block.body[k])
-            if block.downsample is not None:
-                add(name + 'downsample.0', block.downsample[0])
-                add(name + 'downsample.1', block.downsample[1])
-    add('fc', net.output)
-    return named
-
-
-def gluon_resnet():
-    """Gluon's own ResNet-18 with few channels: (N, 3, H, W)."""
-    return vision.ResNetV1(vision.BasicBlockV1, [2, 2, 2, 2], [4, 4, 6, 8, 10], classes=3)
-
-
 @pytest.mark.parametrize('start', ['new', 'initialized', 'deferred', 'hybridized'])
 def test_exported_weights_come_back_bit_for_bit(start, tmp_path):
     net = trained(small_net(), SHAPE)
@@ -79,16 +48,6 @@ def test_exported_weights_come_back_bit_for_bit(start, tmp_path):
         assert ours[name].tobytes() == theirs[name].tobytes(), name
     X = nd.random.uniform(shape=(3,) + SHAPE)
     np.testing.assert_array_equal(net(X).asnumpy(), back(X).asnumpy())
-
-
-def test_torchvisions_names_find_their_layers_though_the_graph_has_another_order(tmp_path):
-    net = trained(gluon_resnet(), (3, 32, 32))
-    named = torchvision_names(net)
-    named['bn1.num_batches_tracked'] = np.array(7)
-    back = gluon_resnet()
-    gb.load_torch(back, write(named, tmp_path / 'w.safetensors'))
-    ours, theirs = arrays_of(net), arrays_of(back)
-    assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []
 
 
 def test_names_of_a_data_parallel_net_in_half_precision_are_known(tmp_path):
