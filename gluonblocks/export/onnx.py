@@ -80,9 +80,10 @@ def to_onnx(net):
     for node in nodes:
         for names in (node.input, node.output):
             names[:] = ['logits' if name == last else name for name in names]
-    graph = helper.make_graph(nodes, 'net', *[
+    inputs, outputs = [
         [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ['N'] + list(sides))]
-        for name, sides in (('data', net.shape), ('logits', output[1:]))], initializers)
+        for name, sides in (('data', net.shape), ('logits', output[1:]))]
+    graph = helper.make_graph(nodes, 'net', inputs, outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)])
     model.ir_version = IR_VERSION
     return model

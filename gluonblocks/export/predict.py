@@ -166,7 +166,8 @@ def fitted(image, side):
 
 
 def run(args):
-    net, read = Net(args.model), []
+    net = Net(args.model)
+    read: list = []  # (path, image, error)
     for path in args.images:
         try:
             read.append((path, read_image(path, net.side, args.invert), None))
