@@ -14,52 +14,40 @@ _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs aft
 def prediction_symbol(net):
     """Return (symbol, params) of any Gluon net: 'data', (N, C, H, W) -> (N, classes).
 
-    The graph is that of `prediction_graph`. `params` are float32 NDArrays on the CPU, by name, also
-    of a net that was cast to float16. The net stays as it is.
+    Every batch normalization, ours included, takes parameters of shape (C,) and a gamma that
+    counts: ones for `nn.BatchNorm(scale=False)`. Idle nodes, such as Dropout, are left out; every
+    node has a name of its own. `params` are float32 NDArrays on the CPU by name, also of a net that
+    was cast to float16. The net stays as it is.
 
     Raises RuntimeError for a net that is not initialized, and ValueError with the reason for one
     that cannot be made into such a graph.
     """
+    mx.nd.waitall()  # running statistics are set while MXNet computes behind Python's back
     try:
-        symbol, params = prediction_graph(net)
+        symbol = _trace(net)
     except RuntimeError:  # MXNet's own errors are RuntimeErrors too
         raise
     except Exception as error:  # whatever a block raises that takes no symbols
         raise ValueError('%s cannot be made into a graph, which needs hybrid blocks that take one '
                          'input and give one output: %s' % (net.name, error)) from error
-    for node in Graph(symbol).nodes:
-        if node.op == 'Dropout':
-            raise ValueError("%s draws random numbers also when it predicts: %s is a Dropout with "
-                             "mode='always'" % (net.name, node.name))
-    return symbol, {name: array.as_in_context(mx.cpu()).astype('float32', copy=False)
-                    for name, array in params.items()}
-
-
-def prediction_graph(net):
-    """Return (symbol, params) of the Gluon block `net`, for prediction; its input is named 'data'.
-
-    Every batch normalization, ours included, takes parameters of shape (C,) and a gamma that
-    counts: ones for `nn.BatchNorm(scale=False)`. Idle nodes, such as Dropout, are left out; every
-    node has a name of its own. `params` has the NDArray of each input but 'data'. The net stays as
-    it is.
-
-    Raises RuntimeError for parameters that are not initialized, TypeError unless `net` maps one
-    input to one output, and whatever its layers raise that take no symbols.
-    """
-    mx.nd.waitall()  # running statistics are set while MXNet computes behind Python's back
-    symbol = _trace(net)
     found = {param.name: param for param in net.collect_params().values()}
     names = [name for name in symbol.list_inputs() if name != 'data']
     for name in names:
         if name not in found or not is_initialized(found[name]):
             raise RuntimeError('%s is not initialized: call %s.initialize() and run one batch '
                                'through it' % (name, net.name))
-    params = {name: averaged(found[name]) for name in names}
-    return _plain(symbol, params, net), params
+    params = {name: averaged(found[name]).as_in_context(mx.cpu()).astype('float32', copy=False)
+              for name in names}
+    symbol = _plain(symbol, params, net)
+    for node in Graph(symbol).nodes:
+        if node.op == 'Dropout':
+            raise ValueError("%s draws random numbers also when it predicts: %s is a Dropout with "
+                             "mode='always'" % (net.name, node.name))
+    return symbol, params
 
 
 def prediction_layers(net):
-    """Return the symbol of `prediction_graph`, also of a net that is not initialized."""
+    """Return the symbol of `prediction_symbol`, also of a net that is not initialized."""
     return _plain(_trace(net), {}, net)
 
 

@@ -9,7 +9,6 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.export import prediction_symbol
-from gluonblocks.export.graph import prediction_graph
 
 
 def nodes_of(symbol):
@@ -45,7 +44,7 @@ def test_a_trained_norm_of_each_rank_predicts_the_same_without_idle_nodes(hybrid
     net, X = trained(nn.Conv2D(6, 5), gb.BatchNorm(6, num_dims=4, eps=0.3), nn.Dropout(0.5),
                      nn.Activation('sigmoid'), nn.Dense(4), gb.BatchNorm(4, num_dims=2),
                      hybridize=hybridize)
-    symbol, params = prediction_graph(net)
+    symbol, params = prediction_symbol(net)
     np.testing.assert_allclose(run(symbol, params, X), net(X).asnumpy(), rtol=1e-5, atol=1e-5)
     assert not {node['op'] for node in nodes_of(symbol)} & {'Dropout', 'BlockGrad', 'amp_cast'}
     assert not [node for node in nodes_of(symbol) if '__shape__' in node.get('attrs', {})]
@@ -58,7 +57,7 @@ def test_a_norm_is_the_formula_in_float64():
     gamma, beta, mean, var = [param.data().asnumpy().astype('float64') for param in (
         net[0].gamma, net[0].beta, net[0].moving_mean, net[0].moving_var)]
     want = gamma * (X.asnumpy() - mean) / np.sqrt(var + 0.01) + beta
-    np.testing.assert_allclose(run(*prediction_graph(net), X), want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run(*prediction_symbol(net), X), want, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize('layer', [lambda: nn.BatchNorm(scale=False),
@@ -68,7 +67,7 @@ def test_a_norm_is_the_formula_in_float64():
 def test_gamma_and_beta_are_those_that_the_net_uses(layer):
     net, X = trained(nn.Conv2D(6, 5), layer(), nn.Dense(3))
     net[1].gamma.set_data(nd.full(net[1].gamma.shape, 3))  # which scale=False ignores
-    symbol, params = prediction_graph(net)  # before the net's next run, which may make it 1
+    symbol, params = prediction_symbol(net)  # before the net's next run, which may make it 1
     np.testing.assert_allclose(run(symbol, params, X), net(X).asnumpy(), rtol=1e-5, atol=1e-5)
     assert {node['attrs']['fix_gamma'] for node in nodes_of(symbol)
             if node['op'] == 'BatchNorm'} == {'False'}
@@ -77,7 +76,7 @@ def test_gamma_and_beta_are_those_that_the_net_uses(layer):
 def test_a_layer_that_is_used_twice_is_there_twice_with_one_set_of_weights():
     dense, norm = nn.Dense(4, in_units=4), gb.BatchNorm(4, num_dims=2)
     net, X = trained(dense, norm, nn.Activation('relu'), dense, norm, shape=(8, 4))
-    symbol, params = prediction_graph(net)
+    symbol, params = prediction_symbol(net)
     np.testing.assert_allclose(run(symbol, params, X), net(X).asnumpy(), rtol=1e-5, atol=1e-5)
     names = [node['name'] for node in nodes_of(symbol)]
     assert len(params) == 6 and len(set(names)) == len(names)
@@ -89,10 +88,10 @@ def test_a_net_that_is_not_initialized_says_what_to_do():
     said = (r'is not initialized: call hybridsequential\d+\.initialize\(\) and run one batch '
             'through it')
     with pytest.raises(RuntimeError, match=said):
-        prediction_graph(net)
+        prediction_symbol(net)
     net.initialize()
     with pytest.raises(RuntimeError, match=said):  # the first input gives the weights' shapes
-        prediction_graph(net)
+        prediction_symbol(net)
 
 
 class Two(nn.HybridBlock):
