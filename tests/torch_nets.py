@@ -7,7 +7,7 @@ from reference import randomize
 
 import gluonblocks as gb
 from gluonblocks.export import prediction_symbol
-from gluonblocks.export.net import Net
+from gluonblocks.export.description import NetDescription
 
 
 def trained(net, shape):
@@ -34,7 +34,7 @@ def small_net(prefix=None):
 def described(net, shape, **info):
     """A Gluon net as the formats take it."""
     symbol, params = prediction_symbol(net)
-    return Net(symbol, params, shape, shape[1:], info, None, None)
+    return NetDescription(symbol, params, shape, shape[1:], info, None, None)
 
 
 def arrays_of(net):

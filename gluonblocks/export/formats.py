@@ -1,6 +1,6 @@
-"""The formats by name. To add one, write a function `write(net, folder, options)` and list it here.
+"""The formats by name: to add one, write a function `write(net, folder, options)` and list it.
 
-The function gets a `Net`, a temporary folder for its files and `Options`, and returns a `Written`.
+It gets a `NetDescription`, a temporary folder for its files and `Options`, and returns a `Written`.
 It neither verifies nor renames: write.py does both for all formats. A format's module is imported
 when it is used: it may need what is not installed.
 """

@@ -11,7 +11,7 @@ import os
 import tempfile
 
 from ..files import write_file
-from .net import Written
+from .description import Written
 from .onnx import engine, finish, to_onnx
 
 FILE = 'model-int8.onnx'

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._version import __version__
 from ..files import write_file
-from .net import Written
+from .description import Written
 from .preprocessing import add_preprocessing
 
 FILE = 'model.onnx'
@@ -57,8 +57,8 @@ def engine(content):
 def to_onnx(net):
     """An onnx.ModelProto: 'data' (N, C, H, W) float32 -> 'logits' (N, classes), N of any size.
 
-    `net` is a `Net`. The weights are initializers and not inputs: ONNX Runtime is then up to four
-    times faster.
+    `net` is a `NetDescription`. The weights are initializers and not inputs: ONNX Runtime is then
+    up to four times faster.
 
     Raises ValueError for an operator that MXNet cannot convert; ImportError if onnx is not
     installed or MXNet is older than 1.9.

@@ -14,9 +14,9 @@ from ..mxnet_private import is_initialized
 from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.records import HistoryRow, read_csv
+from .description import Batch, Images, NetDescription, Options
 from .formats import get_format
 from .graph import prediction_symbol
-from .net import Batch, Images, Net, Options
 from .verify import mxnet_engine
 from .write import write_all
 
@@ -166,14 +166,14 @@ def _given(data, shape, with_preprocessing):
 
 def _net(block, shape, picture_size, info, test, calibration):
     symbol, params = prediction_symbol(block)
-    net = Net(symbol, params, tuple(shape), tuple(picture_size),
+    net = NetDescription(symbol, params, tuple(shape), tuple(picture_size),
               dict(info, input=list(shape), gluonblocks=__version__), test, calibration)
     net.info['weights_sha256'] = net.weights_sha256()
     return net
 
 
 def _block(net):
-    """The graph of a `Net` as a Gluon block, in float32."""
+    """The graph of a `NetDescription` as a Gluon block, in float32."""
     block = gluon.SymbolBlock(net.symbol, mx.sym.var('data'))
     block.initialize()
     for name, param in block.collect_params().items():

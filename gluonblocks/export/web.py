@@ -11,14 +11,15 @@ import numpy as np
 
 from .._version import __version__
 from ..files import make_folder, read_file, write_file
-from .net import Written
+from .description import Written
 from .npm import NpmPackage, read_package
 from .onnx import engine, finish, to_onnx
 
 # ONNX Runtime Web. Other versions are not known to run from a file on the disk: 1.22 does not.
 RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
-    'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==')
+    'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfK'
+    'YQ==')
 SCRIPT, MODULE, WASM = ('ort.wasm.min.js', 'ort-wasm-simd-threaded.mjs',
                         'ort-wasm-simd-threaded.wasm')
 MODEL, PAGE, SITE = 'model.onnx', 'index.html', 'site'

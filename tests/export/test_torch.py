@@ -20,7 +20,7 @@ SHAPE = (1, 8, 8)
 
 
 def exported(net, folder, shape=SHAPE):
-    """(the `Net` of a block, the net that model.py loads)."""
+    """(the `NetDescription` of a block, the net that model.py loads)."""
     description = described(net, shape, model='net')
     exporter.write_files(description, str(folder))
     return description, exporter.load_module(*[

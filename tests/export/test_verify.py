@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from gluonblocks.export.net import Batch, Images, Written
+from gluonblocks.export.description import Batch, Images, Written
 from gluonblocks.export.verify import BATCHES, VerificationError, milliseconds, verify
 
 RNG = np.random.RandomState(0)

@@ -12,7 +12,7 @@ from mxnet import autograd, gluon, init, nd, sym
 from safetensors import numpy as safetensors
 
 from ...files import write_file
-from ..net import Written
+from ..description import Written
 from ..verify import VerificationError
 from .code import torch_code
 from .layers import read_structure
@@ -25,7 +25,7 @@ _STEP_IMAGES = 16
 
 
 def write(net, folder, options):
-    """Write the two files of `net`, a `Net`, into `folder` and run them: a `Written`.
+    """Write the two files of `net`, a `NetDescription`, into `folder` and run them: a `Written`.
 
     Preprocessing stays outside. Raises ValueError for an operator that is not known in PyTorch,
     before anything is written; VerificationError unless the gradients of a training step are
@@ -49,7 +49,7 @@ def write(net, folder, options):
 
 
 def write_files(net, folder):
-    """Write model.safetensors and model.py of `net`, a `Net`, into `folder`."""
+    """Write model.safetensors and model.py of `net`, a `NetDescription`, into `folder`."""
     shapes = {name: array.shape for name, array in net.params.items()}
     code = torch_code(net.symbol, shapes, net.shape, net.info)
     metadata = dict(net.metadata('outside'), format='pt')

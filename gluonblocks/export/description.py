@@ -46,7 +46,7 @@ class Images:
 
 
 @dataclasses.dataclass(frozen=True)
-class Net:
+class NetDescription:
     """What is exported: a graph for prediction with its weights, and what is known of it."""
 
     symbol: Any  #: as `prediction_symbol` returns it
