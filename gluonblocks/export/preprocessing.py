@@ -1,8 +1,8 @@
-"""What happens to a picture before the net sees it, as a part of the ONNX graph.
+"""Scaling and resizing of uint8 images, as a part of the ONNX graph.
 
-`BatchLoader` has MXNet resize uint8 pictures, which is OpenCV's bilinear resizing: weights of 11
-bits, whole numbers throughout, and back to 8 bits. ONNX's own Resize differs from it by 3e-3 of
-the brightness, so the same whole numbers are written down here, operator by operator.
+`BatchLoader` has MXNet resize uint8 images, which is OpenCV's bilinear resizing: weights of 11
+bits, integers throughout, and back to 8 bits. ONNX's own Resize differs from it by 3e-3 of the
+brightness, so the same integers are computed here, operator by operator.
 """
 import numpy as np
 
@@ -10,11 +10,11 @@ _ONE = 2048  # a weight of 1, in OpenCV's 11 bits
 
 
 def weights(old, new, columns):
-    """Where the `new` pixels of a row or column of `old` come from: (first, second, w1, w2).
+    """The sources of the `new` pixels of a row or column of `old`: (first, second, w1, w2).
 
-    Each is first * w1 + second * w2, of the old pixels' numbers and of weights that are 2048 in
-    sum. Beyond the edge, columns take the last pixel alone; rows take it twice, with its weights,
-    which rounds otherwise.
+    Each new pixel is old[first] * w1 + old[second] * w2; the weights' sum is 2048. Beyond the edge,
+    columns take the last pixel once; rows take it twice, with its weights, which rounds
+    differently.
     """
     place = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(place).astype('int64')
@@ -27,11 +27,11 @@ def weights(old, new, columns):
 
 
 def add_preprocessing(model, shape, size):
-    """Have the ONNX `model` of a net take pictures, uint8, as its input 'data'.
+    """Change the ONNX `model` of a net so that its input 'data' is uint8 images.
 
-    `shape` is (C, H, W) of what the net takes, `size` the pictures' (height, width). They are
-    (N, height, width) for a net of one channel, (N, C, height, width) otherwise; resized to (H, W)
-    where that is another size, and divided by 255. All is as `BatchLoader` does it, bit by bit.
+    `shape` is the net's own (C, H, W) and `size` the images' (height, width). They are
+    (N, height, width) for a net of one channel, (N, C, height, width) otherwise; they are resized
+    to (H, W) and divided by 255, bit for bit as `BatchLoader` does it.
     """
     import onnx
     from onnx import TensorProto, helper

@@ -30,10 +30,10 @@ webbrowser.open(pathlib.Path('index.html').resolve().as_uri())
 
 
 def usages(info):
-    """{format: `Usage`} for a net with this `info`, as `export_run` gives it.
+    """Return {format: `Usage`} for a net with this `info`, an `Export`'s.
 
-    Each Python code reads picture.png in its folder and prints the name of a class; where nothing
-    tells how the net takes pictures, it gives the net zeros.
+    The code reads picture.png in its folder and prints the name of a class; if nothing in `info`
+    tells how an image becomes the net's input, it gives the net zeros.
     """
     inside = info.get('preprocessing') == 'inside'
     picture = _picture(info, inside)
@@ -45,7 +45,7 @@ def usages(info):
 
 
 def reads_pictures(info):
-    """Whether `info` tells how a picture becomes what the net takes."""
+    """Return True if `info` tells how an image becomes the net's input."""
     return info.get('scaling') == 'x / 255' and 'resize' in info
 
 

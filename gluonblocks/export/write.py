@@ -51,8 +51,8 @@ class Export(NamedTuple):
 def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
     """Write a net in all `formats`, verify, and only then put the files into `out`: an `Export`.
 
-    `net` is a `NetDescription`, `engine` is the net in MXNet and `out` the folder; `options` go to the formats; `atol` and
-    `max_drop` are as for `verify`; `run` holds what the model card takes from a run, see
+    `net` is a `NetDescription`, `engine` the net in MXNet and `out` the folder; `options` go to the
+    formats; `atol` and `max_drop` are as for `verify`; `run` holds a run's arguments of
     `model_card`. The net's `info` gets the classes' names, if it has none, and the accuracy. An
     earlier export in `out` is replaced; if anything fails, it stays as it was.
 
