@@ -82,12 +82,6 @@ def test_the_graph_has_named_ends_an_open_batch_and_nothing_of_training():
     assert props == {'resize': 'null', 'accuracy': '0.5', 'preprocessing': 'outside'}
 
 
-def test_onnxs_own_checker_stays_as_it_is():
-    check = onnx.checker.check_graph
-    to_onnx(described(mixed_net(), (1, 8, 8)))
-    assert onnx.checker.check_graph is check
-
-
 class Odd(nn.HybridBlock):
     def hybrid_forward(self, F, X):
         return F.khatri_rao(F.flatten(X), F.flatten(X))
