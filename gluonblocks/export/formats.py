@@ -35,7 +35,8 @@ FORMATS = {format.name: format for format in [
     Format('onnx', 'onnx', 'float32, for ONNX Runtime and others', ('onnx', 'onnxruntime')),
     Format('onnx-int8', 'int8', 'in 8 bits', ('onnx', 'onnxruntime')),
     Format('torch', 'torch.write', 'plain PyTorch to read, with its weights', ('torch',), 'torch'),
-    Format('web', 'web', 'a page that runs it in a browser', ('onnx', 'onnxruntime'), 'web'),
+    Format('web', 'web', 'a page that runs it in a browser',
+           ('onnx', 'onnxruntime', 'jinja2'), 'web'),
 ]}
 
 
