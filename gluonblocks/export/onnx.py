@@ -12,7 +12,7 @@ import types
 import mxnet as mx
 import numpy as np
 
-from .._version import __version__
+from .. import __version__
 from ..files import write_file
 from .description import Written
 from .preprocessing import add_preprocessing

@@ -9,7 +9,7 @@ import re
 import jinja2
 import numpy as np
 
-from .._version import __version__
+from .. import __version__
 from ..files import make_folder, read_file, write_file
 from .description import Written
 from .npm import NpmPackage, read_package
