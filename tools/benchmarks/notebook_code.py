@@ -1,11 +1,13 @@
-"""The notebook's own code: the cells of the three sections, and what they take from gluonbook.
+"""The notebook's own code: the cells of the three sections, and the gluonbook functions they use.
 
 Nothing here imports gluonblocks, which would set MXNet's threads: the notebook has its defaults.
-Of it only what puts missing names back is used, by its file.
+Only `_compat.py`, which makes MXNet import on newer Python and NumPy, is loaded, as a file.
 """
 import ast
 import collections
 import importlib.util
+import itertools
+import multiprocessing
 import os
 import re
 import signal
@@ -17,7 +19,7 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# The section whose cells make and train each model, and which of the section's trainings it is.
+# The section whose cells make and train each model, and the number of the training in it.
 TRAININGS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
              'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
@@ -34,7 +36,7 @@ def cells(section):
 
 
 def import_mxnet():
-    """Import MXNet as it is installed, with no more than what newer NumPy lacks put back."""
+    """Import MXNet as installed, with nothing but the names that newer NumPy lacks put back."""
     spec = importlib.util.spec_from_file_location(
         '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
     compat = importlib.util.module_from_spec(spec)
@@ -56,7 +58,7 @@ def formula():
 
 
 class _Trained(Exception):
-    """Leaves the cells when the training that was asked for is over."""
+    """Leaves the cells when the requested training is over."""
 
 
 def run_training(model, batch_size, folder, fit):
@@ -114,40 +116,31 @@ def load_data(folder, batch_size, resize=None, num_workers=4):
         def __len__(self):
             return len(self._labels)
 
-    return [Loader(lambda part=part: gdata.DataLoader(
-        Images(part).transform_first(steps), batch_size, shuffle=part == 'train',
-        num_workers=num_workers)) for part in ('train', 'test')]
+    return [Loader(gdata.DataLoader(Images(part).transform_first(steps), batch_size,
+                                    shuffle=part == 'train', num_workers=num_workers))
+            for part in ('train', 'test')]
 
 
 class Loader:
-    """Batches of a DataLoader without end, whose workers stand still while it is not asked.
+    """Endless batches of a DataLoader, whose worker processes stop while nobody takes any.
 
-    They fetch ahead: left alone they would take time from what is measured next, and give some of
-    their own batches for nothing when it is their turn again.
+    They fetch ahead. Otherwise they would take time from what is measured next, and their own
+    first batches would cost nothing in their next turn.
     """
 
-    def __init__(self, make):
-        import multiprocessing
-        before = {process.pid for process in multiprocessing.active_children()}
-        self._loader = make()
-        self._pids = [process.pid for process in multiprocessing.active_children()
-                      if process.pid not in before]
-        self._batches = self._endless()
-        self._signal(signal.SIGSTOP)
+    def __init__(self, loader):
+        self._batches = itertools.chain.from_iterable(itertools.repeat(loader))
+        _signal_loaders(signal.SIGSTOP)
 
     def take(self, n):
-        """The next n batches, one by one."""
-        self._signal(signal.SIGCONT)
+        """Yield the next n batches."""
+        _signal_loaders(signal.SIGCONT)
         try:
-            for _ in range(n):
-                yield next(self._batches)
+            yield from itertools.islice(self._batches, n)
         finally:
-            self._signal(signal.SIGSTOP)
+            _signal_loaders(signal.SIGSTOP)
 
-    def _endless(self):
-        while True:
-            yield from self._loader
 
-    def _signal(self, number):
-        for pid in self._pids:
-            os.kill(pid, number)
+def _signal_loaders(number):
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, number)

@@ -1,4 +1,5 @@
 """Processes that hold one variant each and run it when asked, so that variants can take turns."""
+import contextlib
 import json
 import os
 import signal
@@ -6,22 +7,22 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class WorkerError(RuntimeError):
-    """A worker ended before it was told to; the message has its error."""
+    """A worker failed; the message has its error."""
 
 
 class Unavailable(Exception):
-    """What a worker needs is not installed or does not work here; the message says what."""
+    """Something a worker needs is not installed or does not work here; the message names it."""
 
 
 def environment(threads=None, verbose=False, root=ROOT):
-    """The environment of a worker: no thread number but `threads`, whatever the user's shell has.
+    """The environment of a worker, without a number of threads unless `threads` is given.
 
-    The notebook is measured with MXNet's own default, and ours with what gluonblocks finds, so a
-    number that is left over in the shell must reach neither. The code is that in the folder `root`.
+    The notebook is measured with MXNet's own default, and ours with gluonblocks' choice, so a
+    number left over in the user's shell must reach neither. The code is that in the folder `root`.
     """
     env = {name: value for name, value in os.environ.items()
            if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
@@ -35,10 +36,10 @@ def environment(threads=None, verbose=False, root=ROOT):
 
 
 class Worker:
-    """A process that runs `benchmarks.worker` for `spec`, and answers requests one at a time.
+    """A process that runs `tools.benchmarks.worker` for `spec`, and answers one request at a time.
 
-    Between two requests it waits for the next and takes no processor time. Raises Unavailable if
-    it says so when it starts, and WorkerError if it ends. Use it in a `with`, or close it.
+    Between requests it waits and takes no processor time. Raises Unavailable if the worker says so
+    when it starts, and WorkerError if it fails. Use it in a `with`, or close it.
 
     `variables` are set in its environment; it runs the code in the folder `root`.
     """
@@ -46,12 +47,12 @@ class Worker:
     def __init__(self, spec, threads=None, verbose=False, variables=(), root=ROOT):
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
-        # A process group of its own: Ctrl-C at the terminal reaches this process alone, which then
-        # ends the whole group. If this process is killed, the worker reads the end of its input
+        # In a process group of its own: Ctrl-C at the terminal reaches only this process, which
+        # then ends the group. If this process is killed, the worker reads the end of its input
         # and ends its group itself.
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'benchmarks.worker', json.dumps(spec)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self._stderr, text=True,
+            [sys.executable, '-m', 'tools.benchmarks.worker', json.dumps(spec)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
             env=dict(environment(threads, verbose, root), **dict(variables)), cwd=root,
             preexec_fn=os.setpgrp)
         try:
@@ -64,45 +65,36 @@ class Worker:
 
     def ask(self, **request):
         """Send a request and wait for its answer, a dict."""
-        try:
+        with contextlib.suppress(BrokenPipeError):  # then the missing answer tells why
             self._process.stdin.write(json.dumps(request) + '\n')
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended: the missing answer tells why
         return self._answer()
 
     def _answer(self):
+        who = ' '.join(self.spec[key] for key in ('kind', 'mode', 'model') if self.spec.get(key))
         line = self._process.stdout.readline()
         if line.endswith('\n'):
             answer = json.loads(line)
             if 'error' in answer:
-                raise WorkerError('%s: %s' % (describe(self.spec), answer['error']))
+                raise WorkerError('%s: %s' % (who, answer['error']))
             return answer
         code = self._process.wait()
         self._stderr.seek(0)
         said = self._stderr.read().decode(errors='replace').strip().splitlines()
-        raise WorkerError('%s: %s' % (describe(self.spec), said[-1] if said else
+        raise WorkerError('%s: %s' % (who, said[-1] if said else
                                       'it ended with exit code %d' % code))
 
     def close(self):
         """End the process, and those that it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 stream.close()
-            except BrokenPipeError:
-                pass
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
         self.close()
-
-
-def describe(spec):
-    return ' '.join(spec[key] for key in ('kind', 'mode', 'model') if spec.get(key))

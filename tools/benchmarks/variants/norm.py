@@ -52,45 +52,17 @@ def _in_a_net(net, layer):
 
 
 def _function(batch_norm, shape):
-    """`batch_norm` on arrays, as a layer without hybridizing runs it, averages kept."""
+    """`batch_norm` on arrays, as a layer that is not hybridized runs it, with running averages."""
     state = [nd.ones(shape), nd.zeros(shape), nd.zeros(shape), nd.zeros(shape)]
     for array in state[:2]:
         array.attach_grad()
 
     def run(X):
         Y, mean, var = batch_norm(X, *state, eps=EPS, momentum=MOMENTUM)
-        # Detached: the notebook's own averages stay in the graph, which grows step by step.
+        # Detached: the notebook's own averages stay in the graph, which grows with each step.
         state[2:] = mean.detach(), var.detach()
         return Y
     return run
-
-
-class _HybridFormula(nn.HybridBlock):
-    """The notebook's formula in training, as a graph; its averages are computed as well."""
-
-    def __init__(self, shape, rank):
-        super().__init__()
-        self._axes = 0 if rank == 2 else (0, 2, 3)
-        for name in ('gamma', 'beta', 'moving_mean', 'moving_var'):
-            setattr(self, name, self.params.get(
-                name, shape=shape, init='ones' if name == 'gamma' else 'zeros',
-                grad_req='null' if name.startswith('moving') else 'write'))
-
-    def hybrid_forward(self, F, X, gamma, beta, moving_mean, moving_var):
-        mean = F.mean(X, axis=self._axes, keepdims=True)
-        centered = F.broadcast_sub(X, mean)
-        var = F.mean(F.square(centered), axis=self._axes, keepdims=True)
-        X_hat = F.broadcast_div(centered, F.sqrt(var + EPS))
-        moved = [MOMENTUM * old + (1 - MOMENTUM) * F.BlockGrad(new)
-                 for old, new in ((moving_mean, mean), (moving_var, var))]
-        return [F.broadcast_add(F.broadcast_mul(gamma, X_hat), beta)] + moved
-
-
-def _hybrid_formula(shape):
-    layer = _HybridFormula(_state_shape(shape), len(shape))
-    layer.initialize()
-    layer.hybridize(static_alloc=True)
-    return lambda X: layer(X)[0]
 
 
 def _state_shape(shape):
@@ -99,8 +71,6 @@ def _state_shape(shape):
 
 VARIANTS = {
     'ours': lambda shape: _in_a_net(Net(), gb.BatchNorm(shape[1], num_dims=len(shape))),
-    'ours, eager function': lambda shape: _function(gb.batch_norm, _state_shape(shape)),
     'notebook': lambda shape: _function(notebook_code.formula(), _state_shape(shape)),
-    'notebook, hybridized': _hybrid_formula,
     'fused nn.BatchNorm': lambda shape: _in_a_net(nn.HybridSequential(), nn.BatchNorm()),
 }

@@ -3,27 +3,18 @@ import os
 
 
 def draw(results, path, batch_size):
-    """Write a bar chart of the time a batch for each model: PNG or SVG by the name of the file.
+    """Write a bar chart of the time a batch for each model, as PNG or SVG by the file's name.
 
     A bar is the median of the rounds, and the line at its end holds their middle half.
     """
     # Not imported with this file: the package sets variables that the processes measured inherit.
-    from gluonblocks.drawing.style import (
-        BLUE,
-        FAINT,
-        ORANGE,
-        WIDTH,
-        encode_figure,
-        new_figure,
-        readable,
-        styled,
-    )
-    colors = {'notebook': FAINT, 'PyTorch': ORANGE, 'ours': BLUE}
+    from gluonblocks.drawing import style
+    colors = {'notebook': style.FAINT, 'PyTorch': style.ORANGE, 'ours': style.BLUE}
     names = {'notebook': "the notebook's code", 'PyTorch': "PyTorch's fastest",
              'ours': 'gluonblocks'}
     models = results['training']
-    with styled():
-        figure = new_figure(WIDTH, 0.6 + 1.5 * ((len(models) + 1) // 2))
+    with style.styled():
+        figure = style.new_figure(style.WIDTH, 0.6 + 1.5 * ((len(models) + 1) // 2))
         figure.suptitle('Time of a training batch of %d images, in milliseconds (less is better)'
                         % batch_size, x=0.012, ha='left')
         axes = figure.subplots((len(models) + 1) // 2, min(len(models), 2), squeeze=False)
@@ -41,7 +32,7 @@ def draw(results, path, batch_size):
                         [ms.high - ms.median for ms in spreads.values()]],
                     error_kw={'elinewidth': 1.2, 'capsize': 2.5})
             for row, ms in enumerate(spreads.values()):
-                ax.annotate(readable(ms.median), (ms.high, row), xytext=(4, 0),
+                ax.annotate(style.readable(ms.median), (ms.high, row), xytext=(4, 0),
                             textcoords='offset points', va='center')
             ax.set_xlim(0, 1.18 * max(ms.high for ms in spreads.values()))
             ax.invert_yaxis()
@@ -51,7 +42,7 @@ def draw(results, path, batch_size):
             ax.spines['bottom'].set_visible(False)
             ax.set_title(model)
         figure.supxlabel('bar: the median of the rounds; line at its end: their middle half',
-                         fontsize=8, color=FAINT)
-        content = encode_figure(figure, os.path.splitext(path)[1][1:])
+                         fontsize=8, color=style.FAINT)
+        content = style.encode_figure(figure, os.path.splitext(path)[1][1:])
     with open(path, 'wb') as f:
         f.write(content)

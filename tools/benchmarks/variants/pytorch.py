@@ -1,10 +1,8 @@
-"""The same nets, input path and metrics in PyTorch, in four ways."""
+"""The same nets, input path and metrics in PyTorch, in four modes."""
 import itertools
 
-import numpy as np
-
 from ..notebook_code import arrays
-from ..timing import Clock
+from ..timing import serve_predictions, serve_rounds
 from ..workers import Unavailable
 
 MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
@@ -12,12 +10,7 @@ MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
 
 def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
     """Serve rounds; `mode` is one of MODES."""
-    try:
-        import torch
-    except ImportError as error:
-        raise Unavailable('PyTorch is not installed (%s)' % error)
-    torch.manual_seed(0)
-    torch.set_num_threads(threads)
+    torch = _import_torch(threads)
     training = _Training(torch, model, mode, batch_size, lr, resize, folder)
     try:
         training.train(2)
@@ -29,37 +22,27 @@ def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
         said = [line for line in str(error).splitlines() if line.strip()]
         raise Unavailable('torch.compile does not work here (%s)' % (said or [type(error)])[0])
     requests.answer(version=torch.__version__)
-    for request in requests:
-        answer = {}
-        training.core(request['warm'])
-        for what in ('core', 'train', 'core', 'evaluate'):
-            clock, total = Clock(), answer.setdefault(what, [0, 0])
-            images = getattr(training, what)(request[what])
-            total[0] += clock.lap()
-            total[1] += images
-            if what == 'train':
-                answer['cpu'] = [clock.cpu, images]
-        requests.answer(**answer)
+    serve_rounds(requests, training)
 
 
 def predict_torch(requests, model, resize, threads):
-    """Serve predictions, from a NumPy array to a NumPy array."""
+    """Serve predictions."""
+    torch = _import_torch(threads)
+    from ..torch_nets import NETS
+    net, side = NETS[model]().eval(), resize or 28
+    requests.answer(version=torch.__version__)
+    with torch.inference_mode():
+        serve_predictions(requests, lambda X: net(torch.from_numpy(X)).numpy(), (1, side, side))
+
+
+def _import_torch(threads):
     try:
         import torch
     except ImportError as error:
         raise Unavailable('PyTorch is not installed (%s)' % error)
-    from ..torch_nets import NETS
+    torch.manual_seed(0)
     torch.set_num_threads(threads)
-    net, side = NETS[model]().eval(), resize or 28
-    requests.answer(version=torch.__version__)
-    for request in requests:
-        X = np.random.RandomState(0).rand(request['batch'], 1, side, side).astype('float32')
-        with torch.inference_mode():
-            net(torch.from_numpy(X)).numpy()
-            clock = Clock()
-            for _ in range(request['predict']):
-                net(torch.from_numpy(X)).numpy()
-            requests.answer(predict=[clock.lap(), request['predict'] * len(X)])
+    return torch
 
 
 class _Training:
@@ -79,7 +62,7 @@ class _Training:
         self._fixed = next(self._train)[0]
 
     def _endless(self, images, labels):
-        """Full batches, whose shape never changes: a shorter one would be compiled anew."""
+        """Full batches only: a shorter one would be compiled again."""
         size = min(self._batch_size, len(images))
         while True:
             order = self._torch.randperm(len(images))

@@ -1,0 +1,204 @@
+"""The measurements: in each round all variants take turns, each in a process of its own."""
+import contextlib
+import statistics
+import sys
+import tempfile
+from typing import NamedTuple, Optional, Sequence
+
+from .notebook_code import TRAININGS
+from .workers import Unavailable, Worker
+
+SHAPES = [(6, 24, 24), (16, 8, 8), (120,), (64, 7, 7), (128, 4, 4)]  # of batch norm, for an image
+TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
+SLOWER = 1.4  # a PyTorch mode this much slower than the fastest at first is left out
+OURS, ONNX, INT8, TORCH = ENGINES = ('ours', 'ONNX Runtime', 'ONNX Runtime int8', 'PyTorch')
+
+
+class Settings(NamedTuple):
+    """The options of a measurement."""
+
+    quick: bool = False
+    batch_size: int = 256
+    dataset: str = 'fashion-mnist'
+    data_root: Optional[str] = None
+    threads: Optional[int] = None
+    only: Sequence[str] = ('notebook', 'ours', 'torch', 'onednn')
+    max_steps: int = 50
+
+    @property
+    def rounds(self):
+        return 3 if self.quick else 7
+
+    def times(self, seconds, most=None):
+        """How often something that takes `seconds` is repeated in a round."""
+        return max(1, min(most or self.max_steps, round((0.4 if self.quick else 1.0) / seconds)))
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def in_turns(asks, rounds, title):
+    """{name: [the answer of each round]} of `asks`, {name: (worker, request)}.
+
+    Each comes first in turn, because a variant finds the caches as the one before left them.
+    """
+    names, answers = list(asks), {name: [] for name in asks}
+    for i in range(rounds):
+        say('%s: round %d of %d' % (title, i + 1, rounds))
+        for name in names[i % len(names):] + names[:i % len(names)]:
+            worker, request = asks[name]
+            answers[name].append(worker.ask(**request))
+    return answers
+
+
+def per_image(answers, what):
+    """Seconds an image in each round, of `what` in training workers' answers."""
+    return [answer[what][0] / answer[what][1] for answer in answers]
+
+
+def probe(settings, folder):
+    """Versions, threads, the data set's size; its arrays are written into `folder`."""
+    with Worker(dict(kind='probe', dataset=settings.dataset, data_root=settings.data_root,
+                     folder=folder), settings.threads) as worker:
+        return worker.hello
+
+
+def training(model, settings, facts, folder, note):
+    """Rounds of training, network alone and evaluation: {variant: samples}.
+
+    Samples have a list of the rounds' values for 'step', 'core' and 'evaluate' in seconds an image,
+    'cpu', the step's processor time, and 'floor' (oneDNN's primitives) likewise; 'primitives' is
+    {name: seconds an image}, and 'peak_mib' a number. `note` is called with each remark.
+    """
+    with contextlib.ExitStack() as stack:
+        asks = {}
+        for name, spec, how in _variants(model, settings, facts, folder):
+            say('%s: starting %s' % (model, name))
+            try:
+                worker = stack.enter_context(Worker(spec, **how))
+            except Unavailable as error:
+                note('%s, %s: %s' % (model, name, error))
+                continue
+            asks[name] = worker, _request(worker, settings)
+            if name.startswith('torch'):
+                facts['versions']['PyTorch'] = worker.hello['version']
+                _leave_out_slow(model, asks, note)
+        return {name: _samples(answers)
+                for name, answers in in_turns(asks, settings.rounds, model).items()}
+
+
+def _variants(model, settings, facts, folder):
+    """(name, the worker's spec, its threads and verbosity) of each variant to be measured."""
+    common = dict(model=model, batch_size=settings.batch_size)
+    own = dict(kind='ours', dataset=settings.dataset, data_root=settings.data_root, **common)
+    # PyTorch first: only its fastest modes stay in memory while the others are measured.
+    if 'torch' in settings.only:
+        for mode in TORCH_MODES:
+            spec = dict(kind='torch', mode=mode, lr=facts['lr'][model], folder=folder,
+                        resize=facts['resize'][model], threads=facts['threads'], **common)
+            yield 'torch ' + mode, spec, {'threads': facts['threads']}
+    if 'notebook' in settings.only and model in TRAININGS:
+        yield 'notebook', dict(kind='notebook', folder=folder, **common), {}
+    if 'ours' in settings.only:
+        yield 'ours', own, {'threads': settings.threads}
+    if 'onednn' in settings.only:
+        yield 'onednn', own, {'threads': settings.threads, 'verbose': True,
+                              'variables': {'GLUONBLOCKS_OPERATORS': '0'}}
+
+
+def _request(worker, settings):
+    """The request of a round, after a training worker has warmed up."""
+    first = worker.ask(warm=0, train=1, core=1, evaluate=1)
+    # After others' turns the caches are cold, which would count as part of a short step.
+    fast = first['train'][0] < 0.5
+    if fast:  # this also uses up the batches that a loader has fetched ahead
+        worker.ask(warm=0, train=min(10, settings.max_steps), core=1, evaluate=1)
+    warm = worker.ask(reset_peak=True, warm=0, train=1, core=1, evaluate=1)
+    return {'warm': int(fast), 'train': settings.times(warm['train'][0]),
+            'core': settings.times(warm['core'][0]),  # before training, and as often after it
+            'evaluate': settings.times(3 * warm['evaluate'][0])}
+
+
+def _samples(answers):
+    images, primitives = answers[0]['train'][1], [a.get('primitives') or {} for a in answers]
+    return {'step': per_image(answers, 'train'), 'cpu': per_image(answers, 'cpu'),
+            'core': per_image(answers, 'core'), 'evaluate': per_image(answers, 'evaluate'),
+            'floor': [sum(times.values()) / 1e3 / images for times in primitives],
+            'primitives': {name: statistics.median(times.get(name, 0) for times in primitives) /
+                           1e3 / images for name in primitives[0]},
+            'peak_mib': answers[-1]['peak_mib']}
+
+
+def _leave_out_slow(model, asks, note):
+    """Close the PyTorch modes that are clearly slower than the fastest, to save memory."""
+    looks = {name: min(per_image(answers, 'train'))
+             for name, answers in in_turns(asks, 3, model + ', a first look').items()}
+    for name, seconds in looks.items():
+        slower = seconds / min(looks.values())
+        if slower > SLOWER:
+            note('%s, %s: %.1f times the time of a faster mode at first; it took no part in the '
+                 'rounds' % (model, name, slower))
+            asks.pop(name)[0].close()
+
+
+def batch_norm(settings):
+    """{variant: {shape: [seconds of forward and backward, for each round]}}."""
+    samples = {}
+    with Worker({'kind': 'batch_norm'}, settings.threads) as worker:
+        for shape in [(settings.batch_size,) + shape for shape in SHAPES]:
+            asks = {}
+            for name in worker.hello['variants']:
+                request = dict(variant=name, shape=shape)
+                once = worker.ask(times=3, **request)['seconds']
+                asks[name] = worker, dict(request, times=settings.times(3 * once, 100))
+            answers = in_turns(asks, settings.rounds, 'batch_norm %s' % (shape,))
+            for name, found in answers.items():
+                samples.setdefault(name, {})[shape] = [answer['seconds'] for answer in found]
+    return samples
+
+
+def prediction(models, settings, facts, note):
+    """{(model, batch): {engine: [seconds an image, for each round]}}.
+
+    The engines are those that a net can be exported to. Batches are of 1 image and of the settings'
+    size, from images to logits.
+    """
+    samples = {}
+    for model in models:
+        with contextlib.ExitStack() as stack:
+            folder, workers = stack.enter_context(tempfile.TemporaryDirectory()), {}
+            for name, spec, threads in _engines(model, settings, facts, folder, note):
+                say('prediction: starting %s, %s' % (model, name))
+                try:
+                    workers[name] = stack.enter_context(Worker(spec, threads))
+                except Unavailable as error:
+                    note(str(error))
+                    continue
+                if 'version' in workers[name].hello:
+                    facts['versions'][name.replace(' int8', '')] = workers[name].hello['version']
+            for batch in sorted({1, settings.batch_size}):
+                asks = {}
+                for name, worker in workers.items():
+                    once = worker.ask(predict=1, batch=batch)['predict'][0]
+                    asks[name] = worker, {'predict': settings.times(2 * once, 200), 'batch': batch}
+                answers = in_turns(asks, settings.rounds, '%s, predicting %d' % (model, batch))
+                samples[model, batch] = {name: per_image(found, 'predict')
+                                         for name, found in answers.items()}
+    return samples
+
+
+def _engines(model, settings, facts, folder, note):
+    """(name, the worker's spec, its threads) of each engine; the ONNX files are written first."""
+    yield OURS, dict(kind='predict_ours', model=model), settings.threads
+    with Worker(dict(kind='export_onnx', model=model, folder=folder), settings.threads) as worker:
+        written = worker.hello
+    for why in written['missing']:
+        note(why)
+    threads = facts['threads']
+    for name, kind in ((ONNX, 'onnx'), (INT8, 'onnx-int8')):
+        if kind in written['paths']:
+            yield name, dict(kind='predict_onnx', model=model, threads=threads,
+                             path=written['paths'][kind]), threads
+    yield TORCH, dict(kind='predict_torch', model=model, resize=facts['resize'][model],
+                      threads=threads), threads

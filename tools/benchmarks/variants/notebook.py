@@ -1,0 +1,50 @@
+"""The notebook's own code, in the loop of gluonbook's `train_ch5`, which reads every batch."""
+from ..notebook_code import run_training
+from ..timing import core, serve_rounds
+
+
+def notebook(requests, model, batch_size, folder):
+    """Serve rounds from within the notebook's cells, with MXNet's default threads."""
+    def fit(*args):
+        training = _Training(*args)
+        requests.answer()
+        serve_rounds(requests, training)
+    run_training(model, batch_size, folder, fit)
+
+
+class _Training:
+    def __init__(self, net, train_iter, test_iter, batch_size, trainer):
+        from mxnet import gluon
+        self._net, self._trainer, self._batch_size = net, trainer, batch_size
+        self._train, self._test = train_iter, test_iter
+        self._loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        self._fixed = next(iter(train_iter.take(1)))[0]
+
+    def core(self, n):
+        return core(self._net, self._fixed, n)
+
+    def train(self, num_batches):
+        from mxnet import autograd, nd
+        net, loss = self._net, self._loss
+        loss_sum = hits = n = 0
+        for X, y in self._train.take(num_batches):
+            with autograd.record():
+                y_hat = net(X)
+                l = loss(y_hat, y).sum()
+            l.backward()
+            self._trainer.step(self._batch_size)
+            y = y.astype('float32')
+            loss_sum += l.asscalar()
+            hits += (y_hat.argmax(axis=1) == y).sum().asscalar()
+            n += y.size
+        nd.waitall()
+        return n
+
+    def evaluate(self, num_batches):
+        from mxnet import nd
+        hits, n = nd.array([0]), 0
+        for X, y in self._test.take(num_batches):
+            hits += (self._net(X).argmax(axis=1) == y.astype('float32')).sum()
+            n += y.size
+            hits.wait_to_read()
+        return n
