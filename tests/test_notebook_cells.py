@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from benchmarks.notebook_code import cells
+from tools.benchmarks.notebook_code import cells
 
 SECTIONS = ['section_5_11', 'section_5_12', 'section_5_13']
 

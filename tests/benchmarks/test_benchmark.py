@@ -1,7 +1,7 @@
-"""scripts/benchmark.py: its workers, its arguments, and small runs to the end."""
+"""scripts/benchmark.py and the comparison: workers, arguments, and small runs to the end."""
+import argparse
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -9,38 +9,16 @@ import time
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, start_script
 
-import gluonblocks as gb
-from benchmarks.measure import Settings
-from benchmarks.notebook_code import TRAININGS, formula
-from benchmarks.workers import Worker, WorkerError, environment
+from gluonblocks.graphs import passes
+from tools.benchmarks import command, compare, measure, several, startup
+from tools.benchmarks.notebook_code import formula
+from tools.benchmarks.variants.ours import leave_out
+from tools.benchmarks.workers import Worker, WorkerError, environment
 
-SMALL = ('--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',
-         '--max-steps', '1', '--threads', '1')
-
-
-def start(*args, **env):
-    def signals():
-        # A shell has its background jobs ignore SIGINT, and what they start inherits that.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: no hang-up then ends anything
-
-    return subprocess.Popen(
-        [sys.executable, os.path.join(REPOSITORY, 'scripts', 'benchmark.py')] + list(args),
-        preexec_fn=signals,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=dict(os.environ, **env))
-
-
-def finish(process):
-    out, err = process.communicate(timeout=300)
-    assert 'Traceback' not in err
-    return process.returncode, out, err
-
-
-def test_the_models_of_the_three_sections_are_ours():
-    assert set(TRAININGS) <= set(gb.list_models())
+SMALL = ['--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',
+         '--max-steps', '1', '--threads', '1', '--parts', 'training']
 
 
 def test_the_notebooks_formula_is_the_cells():
@@ -53,8 +31,7 @@ def test_the_notebooks_formula_is_the_cells():
 
 
 def test_slow_steps_are_few_and_fast_ones_bounded():
-    settings = Settings(quick=False, batch_size=256, dataset='synthetic', data_root=None,
-                        threads=None, only=[], max_steps=20)
+    settings = measure.Settings(max_steps=20)
     assert [settings.times(seconds) for seconds in (5.0, 0.25, 0.0001)] == [1, 4, 20]
 
 
@@ -65,115 +42,137 @@ def test_a_left_over_thread_number_reaches_no_worker(monkeypatch):
     assert environment(threads=2)['OMP_NUM_THREADS'] == '2'
 
 
-def test_the_notebook_has_mxnets_own_threads(python):
-    assert python('import os, benchmarks.variants.notebook, benchmarks.notebook_code as code\n'
-                  'code.import_mxnet()\n'
-                  'import sys\n'
-                  'print(os.environ.get("OMP_NUM_THREADS"), "gluonblocks" in sys.modules)'
-                  ) == 'None False'
+def test_a_small_run_prints_the_table_and_writes_the_figures(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)  # this process keeps its own
+    path = tmp_path / 'speed.json'
+    assert command.main(SMALL + ['--only', 'ours', '--json', str(path)]) == 0
+    assert '| lenet_bn | ours ' in capsys.readouterr().out
+    written = json.loads(path.read_text())
+    ours = written['results']['training']['lenet_bn']['variants']['ours']
+    assert 0 < ours['ms']['low'] <= ours['ms']['median'] <= ours['ms']['high']
+    assert len(written['samples']['training']['lenet_bn']['ours']['step']) == 3
 
 
-def test_a_worker_that_fails_tells_its_error():
+@pytest.mark.parametrize('args, said', [
+    (['--models', 'vgg'], "'vgg' is none of lenet_bn, lenet_bn_gluon"),
+    (['--chart', 'speed.doc'], 'must end in .png or .svg'),
+    (['--max-steps', '0'], '0 is not a positive number'),
+    (['--workers', '4', '--batch-size', '3'], '4 workers are more than the 3 images of a batch'),
+    (['--gbit', '1,0'], '0 is not from 0.01 to 1000'),
+    (['--json', '/nowhere/speed.json'], "No such file or directory: '/nowhere/speed.json'")])
+def test_wrong_arguments_are_refused_before_anything_is_measured(args, said, capsys, monkeypatch):
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    try:
+        assert command.main(args) == 1
+    except SystemExit as stop:
+        assert stop.code == 2
+    out, err = capsys.readouterr()
+    assert out == '' and said in err
+
+
+def test_a_worker_that_fails_is_an_error_with_its_reason():
     with pytest.raises(WorkerError, match="^ours no_model: there is no model 'no_model'"):
         Worker(dict(kind='ours', model='no_model', batch_size=8, dataset='synthetic',
                     data_root=None))
 
 
-def test_a_worker_that_dies_is_an_error():
-    with Worker(dict(kind='predict_ours', model='lenet_bn'), threads=1) as worker:
-        os.killpg(worker._process.pid, signal.SIGKILL)
-        with pytest.raises(WorkerError, match='predict_ours lenet_bn: it ended with exit code -9'):
-            worker.ask(predict=1, batch=1)
+def test_a_command_that_fails_is_no_time_but_an_error_with_its_last_line(monkeypatch):
+    monkeypatch.setattr(startup.sys, 'executable', '/bin/false')
+    with pytest.raises(WorkerError, match='^scripts/train.py: '):
+        startup.whole(measure.Settings())
 
 
-def test_a_small_run_prints_the_table_and_writes_the_figures(tmp_path):
-    path = tmp_path / 'speed.json'
-    code, out, err = finish(start(*SMALL, '--parts', 'training', '--only', 'ours,notebook,onednn',
-                                  '--json', str(path)))
-    assert code == 0, err
-    for variant in ('notebook', 'ours'):
-        assert re.search(r'^\| lenet_bn +\| %s +\|.*× ' % variant, out, re.M)
-    assert re.search(r"^- lenet_bn: oneDNN's primitives take .*convolution", out, re.M)
-    assert re.search(r"^\| lenet_bn epoch against the notebook's code +\| ≥ 25× +\|", out, re.M)
-    written = json.loads(path.read_text())
-    ours = written['results']['training']['lenet_bn']['variants']['ours']
-    assert ours['ms']['low'] <= ours['ms']['median'] <= ours['ms']['high']
-    assert len(written['samples']['training']['lenet_bn']['notebook']['step']) == 3
-    assert os.listdir(str(tmp_path)) == ['speed.json']
+def processes_of(group):
+    """The processes, zombies not counted, whose group is `group`."""
+    found = subprocess.run(['ps', '-eo', 'pgid,stat,pid'], capture_output=True, text=True).stdout
+    rows = [line.split() for line in found.splitlines()[1:]]
+    return [pid for pgid, stat, pid in rows if pgid == str(group) and not stat.startswith('Z')]
 
 
-def test_help_has_an_example_and_the_exit_codes():
-    code, out, _ = finish(start('--help'))
-    assert code == 0 and 'python scripts/benchmark.py  ' in out and '130 interrupted' in out
-
-
-@pytest.mark.parametrize('args, said', [
-    (('--models', 'vgg'), "'vgg' is none of lenet_bn, lenet_bn_gluon"),
-    (('--chart', 'speed.doc'), 'must end in .png or .svg'),
-    (('--max-steps', '0'), '0 is not a positive number'),
-    (('--workers', '1,x'), "x is not a positive number"),
-    (('--workers', '4', '--batch-size', '3'), '4 workers are more than the 3 images of a batch'),
-    (('--workers', '2', '--growth'), '--workers measures nothing else: leave out --growth'),
-    (('--workers', '2', '--gbit', '0'), '0 is not from 0.01 to 1000'),
-    (('--workers', '2', '--latency', '-1'), '-1 is not from 0 to 1000'),
-])
-def test_wrong_arguments_end_with_code_2(args, said):
-    code, out, err = finish(start(*args))
-    assert code == 2 and out == '' and said in err
-
-
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(tmp_path):
-    code, out, err = finish(start('--json', str(tmp_path / 'none' / 'speed.json')))
-    assert code == 1 and out == '' and err.startswith('error: ') and 'cannot be written' in err
-
-
-def test_missing_data_end_with_code_1_and_what_to_do(tmp_path):
-    (tmp_path / 'train-images-idx3-ubyte').write_bytes(b'not what it should be')
-    for name in ('train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
-        (tmp_path / (name + '-ubyte')).write_bytes(b'')
-    code, _, err = finish(start('--data-root', str(tmp_path)))
-    assert code == 1 and 'error: probe: ' in err and 'train-images-idx3-ubyte: wrong file' in err
-
-
-def runs(pid):
-    """Whether the process is there, and not only for its parent to ask how it ended."""
-    try:
-        with open('/proc/%d/stat' % pid) as f:
-            return f.read().rpartition(')')[2].split()[0] != 'Z'
-    except OSError:
-        return False
-
-
-def descendants(pid):
-    """The processes whose parent or grandparent is `pid`."""
-    parents = {}
-    for name in os.listdir('/proc'):
-        if name.isdigit():
-            try:
-                with open('/proc/%s/stat' % name) as f:
-                    parents[int(name)] = int(f.read().rpartition(')')[2].split()[1])
-            except OSError:  # it has just ended
-                pass
-    return [child for child, parent in parents.items() if pid in (parent, parents.get(parent))]
-
-
-@pytest.mark.parametrize('number, code', [
-    (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
-def test_whatever_ends_it_no_worker_is_left(number, code, tmp_path):
-    # Not --quick, and rounds of many steps: it would be over before the signal.
-    process = start(*SMALL[1:], '--max-steps', '50', '--parts', 'training', '--only', 'notebook',
-                    TMPDIR=str(tmp_path))
+def test_if_the_benchmark_is_killed_the_notebook_and_its_stopped_loaders_end():
+    process = start_script('benchmark.py', SMALL[1:] + ['--only', 'notebook'], {})
     for line in process.stderr:
         if 'round 1' in line:
             break
-    children = descendants(process.pid)
-    assert len(children) == 9  # the worker, and its two loaders' four and four
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert process.returncode == code
-    for _ in range(600):  # a minute: on a busy machine each takes its time to end
-        left = [pid for pid in children if runs(pid)]
-        if not left:
+    found = subprocess.run(['ps', '--ppid', str(process.pid), '-o', 'pid='], capture_output=True)
+    (worker,) = map(int, found.stdout.split())
+    assert len(processes_of(worker)) == 9  # the worker, and its two loaders' four and four
+    process.kill()
+    process.communicate()
+    for _ in range(600):
+        if not processes_of(worker):
             break
         time.sleep(0.1)
-    assert not left
+    assert processes_of(worker) == []
+
+
+def test_an_interrupt_is_code_130(capsys, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    monkeypatch.setattr(command, 'run', interrupted)
+    assert command.main(SMALL) == 130 and capsys.readouterr().err == 'interrupted\n'
+
+
+def test_the_words_of_a_variant_are_variables_options_a_pass_and_a_checkout():
+    title, options, variables, root = compare.variant(
+        'OMP_NUM_THREADS=1 augment=flip lr=0.5 without=fuse_norms checkout=/old')
+    assert (variables, root) == ({'OMP_NUM_THREADS': '1'}, '/old')
+    assert options == {'augment': 'flip', 'lr': 0.5, 'without': 'fuse_norms'}
+    with pytest.raises(argparse.ArgumentTypeError, match="'OMP_NUM_THREADS' is not a list of"):
+        compare.variant('OMP_NUM_THREADS')
+
+
+def test_variants_take_turns_each_first_and_times_are_those_of_a_step(monkeypatch, capsys):
+    asked = []
+
+    class Fake:
+        def __init__(self, spec, variables, root):
+            self.name, self.seconds = spec.get('without'), 4.0 if spec.get('without') else 2.0
+
+        def ask(self, train, **others):
+            asked.append(self.name)
+            return {'train': [self.seconds, 8], 'cpu': [2 * self.seconds, 8], 'peak_mib': 1}
+
+        __enter__, __exit__ = lambda self: self, lambda self, *exception: None
+
+    monkeypatch.setattr(compare, 'Worker', Fake)
+    assert compare.main(['--passes', '--rounds', '2', '--steps', '1000']) == 0
+    names = [None] + compare.pass_names(predict=None)
+    assert asked == names + names + names[1:] + names[:1]
+    out = capsys.readouterr().out
+    assert '| without=fuse_norms          | 8.00   | 2.000 (2.000–2.000) | 4.00 ' in out
+
+
+def test_only_the_named_pass_is_left_out(monkeypatch):
+    for name in ('TRAINING', 'PREDICTION'):
+        monkeypatch.setattr(passes, name, list(getattr(passes, name)))
+    before = [each.__name__ for each in passes.TRAINING]
+    leave_out('fuse_norms')
+    assert [each.__name__ for each in passes.TRAINING] == [
+        name for name in before if name != 'fuse_norms'] != before
+
+
+def test_a_step_of_several_workers_is_that_of_an_epoch_after_the_first(monkeypatch, tmp_path):
+    fake = tmp_path / 'python'
+    fake.write_text('#!/bin/sh\nwhile [ "$1" != --out ]; do shift; done\nmkdir "$2"\n'
+                    'printf "epoch,seconds\\n1,9\\n2,0.4\\n" > "$2/times.csv"\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(sys, 'executable', str(fake))
+    assert several._train(measure.Settings(), 'lenet_bn', 2, 1, None) == [0.4 / several.STEPS]
+    fake.write_text('#!/bin/sh\necho no room >&2\nexit 3\n')
+    with pytest.raises(WorkerError, match='^lenet_bn, 2 workers: no room$'):
+        several._train(measure.Settings(), 'lenet_bn', 2, 1, None)
+
+
+def test_the_images_of_several_workers_fill_the_steps(monkeypatch):
+    monkeypatch.setenv('GLUONBLOCKS_BENCHMARK_BATCH', '8')
+    X, y, X_test, y_test = several.images()
+    assert X.shape == (8 * several.STEPS, 28, 28) and len(X_test) == len(y_test) == 16
+
+
+def test_there_is_a_help_with_an_example(capsys):
+    with pytest.raises(SystemExit):
+        command.main(['--help'])
+    assert 'python scripts/benchmark.py  ' in capsys.readouterr().out
+    assert os.path.exists(os.path.join(REPOSITORY, 'scripts', 'benchmark.py'))

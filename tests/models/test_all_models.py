@@ -9,7 +9,7 @@ from mxnet import nd
 from small_runs import stopped
 
 import gluonblocks as gb
-from experiments.averages import measure_anew
+from tools.experiments.averages import measure_anew
 from gluonblocks.models import registry
 from gluonblocks.runs import records
 from gluonblocks.training.inference import predict_images

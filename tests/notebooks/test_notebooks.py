@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from conftest import REPOSITORY, load_script
 
-from benchmarks.notebook_code import cells
+from tools.benchmarks.notebook_code import cells
 
 outputs = load_script('notebook_outputs')
 

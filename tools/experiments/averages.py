@@ -1,4 +1,4 @@
-"""The moving averages of a net's norms: read, replaced, and measured anew."""
+"""The running statistics of a net's norms: read, replaced, and measured again."""
 import contextlib
 
 from mxnet import autograd, nd
@@ -12,45 +12,44 @@ def norms(net):
     return found
 
 
-def pair(norm):
-    """The parameters of the moving mean and the moving variance of a layer."""
-    return [norm.running_mean, norm.running_var]
-
-
 @contextlib.contextmanager
 def as_they_are(net):
-    """A context that gives the net's layers with their averages, as NDArrays; what is done to the
-    averages within is undone after it."""
+    """A context that gives [(layer, [mean, variance])], copies of the running statistics.
+
+    Changes to the running statistics within the context are undone after it.
+    """
     nd.waitall()
-    kept = [(norm, [param.data().copy() for param in pair(norm)]) for norm in norms(net)]
+    saved = [(norm, [norm.running_mean.data().copy(), norm.running_var.data().copy()])
+             for norm in norms(net)]
     try:
-        yield kept
+        yield saved
     finally:
         nd.waitall()
-        for norm, values in kept:
+        for norm, values in saved:
             replace(norm, *values)
 
 
 def replace(norm, mean, var):
-    for param, value in zip(pair(norm), (mean, var)):
-        param.set_data(value)
+    norm.running_mean.set_data(mean)
+    norm.running_var.set_data(var)
 
 
 def without_start(mean, var, left, start_var=0):
-    """Averages without what is `left`, momentum^k, of where they started: 0 and `start_var`."""
+    """Running statistics without the rest of their start, 0 and `start_var`; `left`, momentum^k, is
+    the weight that the start still has."""
     return mean / (1 - left), (var - left * start_var) / (1 - left)
 
 
 def measure_anew(net, X):
-    """Set the averages of a net that is not hybridized to the statistics that the batch X has by
-    the weights as they are."""
+    """Set the running statistics of a net that is not hybridized to those of the batch X, computed
+    with the current weights."""
     layers = norms(net)
     before = [layer._kwargs['momentum'] for layer in layers]
     for layer in layers:
         layer._kwargs['momentum'] = 0.0
     with autograd.record():
         Y = net(X)
-    Y.backward()  # Gluon's own layers move their averages there
+    Y.backward()  # Gluon's own layers update their statistics there
     nd.waitall()
     for layer, momentum in zip(layers, before):
         layer._kwargs['momentum'] = momentum

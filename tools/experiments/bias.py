@@ -4,16 +4,16 @@ from typing import NamedTuple
 import numpy as np
 from mxnet import autograd, gluon
 
-from gluonblocks.tables import format_table
+from .common import table
 
 
 class Row(NamedTuple):
     """The largest absolute gradients, over a batch, of a layer's weight and bias."""
 
+    dtype: str
     model: str
     layer: str
     has_norm: bool
-    dtype: str
     weight: float
     bias: float
 
@@ -30,8 +30,8 @@ def run(settings):
                 l = gluon.loss.SoftmaxCrossEntropyLoss()(net(X.astype(dtype)), y).mean()
             l.backward()
             layers = [layer for layer in net if hasattr(layer, 'weight')]
-            rows += [Row(model, layer.name.split('_', 1)[1],
-                         model == 'lenet_bn' and layer is not layers[-1], dtype,
+            rows += [Row(dtype, model, layer.name.split('_', 1)[1],
+                         model == 'lenet_bn' and layer is not layers[-1],
                          *[float(np.abs(param.grad().asnumpy()).max())
                            for param in (layer.weight, layer.bias)]) for layer in layers]
     return rows
@@ -40,6 +40,5 @@ def run(settings):
 def report(rows):
     heads = ('numbers', 'model', 'layer', 'norm behind it', 'weight: largest |gradient|',
              'bias: largest |gradient|')
-    return format_table([heads] + [
-        (row.dtype, row.model, row.layer, 'yes' if row.has_norm else 'no', '%.1e' % row.weight,
-         '%.1e' % row.bias) for row in rows], left=(0, 1, 2, 3))
+    return table(heads, [row[:3] + ('yes' if row.has_norm else 'no', '%.1e' % row.weight,
+                                    '%.1e' % row.bias) for row in rows], left=(0, 1, 2, 3))

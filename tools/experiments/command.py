@@ -1,41 +1,43 @@
 """The command line of the experiments."""
+import argparse
 import importlib
 import os
+import re
 import sys
 
-from gluonblocks.commands.parser import Parser
-from gluonblocks.runs.options import OPTIONS, OptionError
-
 NAMES = ('bias', 'rates', 'variants', 'batch_size', 'warmup', 'depth', 'sizes', 'cost', 'pooling')
-
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DOCUMENT = os.path.join(ROOT, 'docs', 'exercises.md')
 EXAMPLE = """\
 example:
-  PROG --list
-  PROG rates --seed 0 --chart rates.png      (minutes, on Fashion-MNIST)
-  PROG rates --quick                         (seconds, on made-up images)
+  python scripts/experiments.py --list
+  python scripts/experiments.py rates --seed 0 --chart rates.png      (minutes, on Fashion-MNIST)
+  python scripts/experiments.py rates --quick                         (seconds, on synthetic images)
 
-Tables go to stdout, what is under way to stderr; docs/exercises.md says what they show. A chart
-needs matplotlib. Exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
+Tables go to stdout, progress to stderr; docs/exercises.md says what they show. A chart needs
+matplotlib. Exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
 
 
-def parse(argv, prog):
-    parser = Parser(prog, "Repeat what an exercise of the chapters claims, and print the figures.",
-                    EXAMPLE)
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        prog='python scripts/experiments.py', epilog=EXAMPLE,
+        description='Repeat what an exercise of the chapters claims, and print the figures.',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', metavar='NAME', nargs='?', choices=NAMES,
                         help='one of %s' % ', '.join(NAMES))
-    parser.add_argument('--list', action='store_true', help='tell what each is about')
+    parser.add_argument('--list', action='store_true', help='print the subject of each')
     parser.add_argument('--quick', action='store_true',
                         help='a try in seconds, whose figures mean nothing')
     parser.add_argument('--seed', type=int, default=0, metavar='S', help='default: %(default)s')
     parser.add_argument('--data-root', metavar='FOLDER', help='as for scripts/train.py')
     parser.add_argument('--chart', metavar='FILE', help='draw the figures too, as .png or .svg')
+    parser.add_argument('--record', action='store_true',
+                        help='write the table into results/ and docs/exercises.md too')
     args = parser.parse_args(argv)
     if not args.list and args.name is None:
-        parser.error('which one? NAME is one of %s' % ', '.join(NAMES))
-    try:
-        OPTIONS['seed'].check(args.seed)
-    except OptionError as error:
-        parser.error('argument --seed: %s' % error.message)
+        parser.error('expected a NAME, one of %s' % ', '.join(NAMES))
+    if not 0 <= args.seed < 2 ** 31:
+        parser.error('argument --seed: expected a number from 0 to 2147483647, got %d' % args.seed)
     if args.chart and not args.chart.endswith(('.png', '.svg')):
         parser.error('argument --chart: %s must end in .png or .svg' % args.chart)
     if args.chart and args.name and not hasattr(_experiment(args.name), 'draw'):
@@ -43,37 +45,58 @@ def parse(argv, prog):
     return args
 
 
-def main(args):
-    if args.list:
-        from gluonblocks.tables import format_table
-        print(format_table([(name, _experiment(name).__doc__.splitlines()[0]) for name in NAMES],
-                           left=(0, 1)))
-        return 0
-    experiment = _experiment(args.name)
-    from .settings import Settings
-    if args.chart:
-        import matplotlib  # noqa: F401  missing, it is to be said before the minutes
-        folder = os.path.dirname(os.path.abspath(args.chart))
-        if not os.access(folder, os.W_OK):
-            raise OSError('%s: cannot be written: %s is no folder that may be written to'
-                          % (args.chart, folder))
-    found = experiment.run(Settings(args.quick, args.seed, args.data_root))
-    print(experiment.report(found))
-    if args.chart:
-        _draw(experiment, found, args.chart)
-        print('the chart is %s' % args.chart, file=sys.stderr)
+def main(argv=None):
+    """Run the command; return its exit code."""
+    args = parse(argv)
+    try:
+        if args.list:
+            for name in NAMES:
+                print('%-11s %s' % (name, _experiment(name).__doc__.splitlines()[0]))
+            return 0
+        run(args)
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
+    except (ImportError, OSError, ValueError) as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 1
     return 0
 
 
-def _draw(experiment, found, path):
-    from gluonblocks.drawing.style import encode_figure, new_figure, styled
-    from gluonblocks.files import write_file
-    with styled():
-        figure = new_figure()
-        experiment.draw(figure, found)
-        content = encode_figure(figure, os.path.splitext(path)[1][1:])
-    write_file(path, content)
+def run(args):
+    """Run the experiment, print its table, and write the files that were asked for."""
+    from .common import Settings
+    experiment = _experiment(args.name)
+    if args.chart:
+        import matplotlib  # noqa: F401  if it is missing, the user hears so before the training
+        with open(args.chart, 'ab'):  # and so if the chart cannot be written
+            pass
+    found = experiment.run(Settings(args.quick, args.seed, args.data_root))
+    text = experiment.report(found) + '\n'
+    print(text, end='')
+    if args.chart:
+        from gluonblocks.drawing.style import encode_figure, new_figure, styled
+        with styled():
+            figure = new_figure()
+            experiment.draw(figure, found)
+            content = encode_figure(figure, os.path.splitext(args.chart)[1][1:])
+        with open(args.chart, 'wb') as f:
+            f.write(content)
+    if args.record:
+        with open(os.path.join(ROOT, 'results', 'experiments', args.name + '.txt'), 'w') as f:
+            f.write(text)
+        with open(DOCUMENT, encoding='utf-8') as f:
+            document = filled(f.read(), args.name, text)
+        with open(DOCUMENT, 'w', encoding='utf-8') as f:
+            f.write(document)
+
+
+def filled(document, name, text):
+    """`document` with `text` between its marks <!-- NAME: begin --> and <!-- NAME: end -->."""
+    marks = r'(<!-- %s: begin -->\n).*?(<!-- %s: end -->)' % (name, name)
+    return re.sub(marks, lambda match: '%s```\n%s```\n%s' % (match[1], text, match[2]), document,
+                  flags=re.S)
 
 
 def _experiment(name):
-    return importlib.import_module('experiments.' + name)
+    return importlib.import_module('.' + name, __package__)

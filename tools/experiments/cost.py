@@ -8,10 +8,10 @@ import mxnet as mx
 import numpy as np
 
 from gluonblocks.models.registry import get_model, get_recipe
-from gluonblocks.models.summary import layer_shapes
-from gluonblocks.tables import format_table
 
-from .memory import ROOT, measure
+from ..benchmarks.workers import ROOT, Worker
+from .common import table
+from .sizes import size_of
 
 CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('densenet', 224),
          ('paper_resnet50', 224), ('densenet121', 224))
@@ -23,8 +23,8 @@ _LINE = re.compile(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([
 class Row(NamedTuple):
     """A net on one grey image of `side` pixels. Memory is in MiB an image.
 
-    `stored` is what all operators of the net put out, `concats` what concatenations do of it, and
-    `measured` what training was seen to need for it.
+    `stored` is the output of all operators of the net, `concats` of those the concatenations', and
+    `measured` the memory that training was seen to need for an image.
     """
 
     model: str
@@ -36,8 +36,8 @@ class Row(NamedTuple):
     measured: float
 
 
-class Trained(NamedTuple):
-    """What a published run in results/ came to, and when its loss was first below `LOSS`."""
+class Reached(NamedTuple):
+    """The epoch of a published run in results/ in which its loss was first below `LOSS`."""
 
     model: str
     side: int
@@ -49,19 +49,14 @@ class Trained(NamedTuple):
 
 
 def run(settings):
-    rows = []
-    for model, side in settings.pick(CASES, (('resnet', 28), ('densenet', 32))):
-        net = settings.new_net(model)
-        layers = layer_shapes(net, (1, 1, side, side))
-        stored, concats = outputs(model, side)
-        rows.append(Row(model, side, sum(layer.parameters for layer in layers),
-                        sum(layer.multiply_adds for layer in layers), stored, concats,
-                        measure(model, side)))
-    return rows, [_trained(model) for model in TRAINED]
+    rows = [Row(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
+                memory(model, side))
+            for model, side in settings.pick(CASES, CASES[:1])]
+    return rows, [_reached(model) for model in TRAINED]
 
 
 def outputs(model, side):
-    """MiB that all operators of a net put out for one image, and those of concatenations."""
+    """MiB of the outputs of all operators of a net for one image, and of the concatenations."""
     graph = get_model(model)(mx.sym.var('data')).get_internals()
     kinds = {node['name']: node['op'] for node in json.loads(graph.tojson())['nodes']}
     _, shapes, _ = graph.infer_shape(data=(1, 1, side, side))
@@ -72,33 +67,48 @@ def outputs(model, side):
     return sum(sizes.values()) - sizes['null'], sizes['Concat']
 
 
-def _trained(model):
+def memory(model, side, few=2, many=10):
+    """MiB that training needs for another image: from batches of `few` images to those of `many`.
+
+    Memory that does not depend on the batch, such as weights and gradients, is not included. Each
+    batch size has a process of its own, because freed memory does not always return to the system.
+    """
+    peaks = []
+    for batch_size in (few, many):
+        spec = dict(kind='ours', model=model, batch_size=batch_size, dataset='synthetic',
+                    data_root=None, resize=side)
+        with Worker(spec) as worker:
+            answer = worker.ask(warm=0, core=0, train=2, evaluate=1)
+        peaks.append(answer['peak_mib'])
+    return (peaks[1] - peaks[0]) / (many - few)
+
+
+def _reached(model):
     """The first epoch of the run in results/MODEL.txt whose loss is below `LOSS`, or the last."""
     with open(os.path.join(ROOT, 'results', model + '.txt')) as f:
-        epochs = [tuple(map(float, numbers)) for numbers in _LINE.findall(f.read())]
+        epochs = [tuple(map(float, values)) for values in _LINE.findall(f.read())]
     found = next((epoch for epoch in epochs if epoch[1] < LOSS), epochs[-1])
     side = get_recipe(model).resize or 28
     net = get_model(model)
     net.initialize()
-    cost = sum(layer.multiply_adds for layer in layer_shapes(net, (1, 1, side, side)))
     # A backward pass has two products for each of the forward pass: for the gradients of the
     # weights, and of the input.
-    return Trained(model, side, int(found[0]), *found[1:], 3 * cost * NUM_TRAIN * int(found[0]))
+    cost = 3 * size_of(net, side)[1] * NUM_TRAIN * int(found[0])
+    return Reached(model, side, int(found[0]), *found[1:], cost)
 
 
 def report(found):
-    rows, trained = found
+    rows, reached = found
     heads = ('model', 'image', 'parameters', 'multiply-adds', 'outputs of all layers, MiB',
              'of concatenations, MiB', 'measured in training, MiB')
-    costs = format_table([heads] + [
+    costs = table(heads, [
         (row.model, '%d x %d' % (row.side, row.side), f'{row.parameters:,}',
-         f'{row.multiply_adds:,}', '%.2f' % row.stored, '%.2f' % row.concats,
-         '%.2f' % row.measured) for row in rows])
+         f'{row.multiply_adds:,}', *('%.2f' % mib for mib in row[4:])) for row in rows])
     heads = ('run', 'image', 'epochs until loss < %g' % LOSS, 'loss', 'train acc', 'test acc',
              'multiply-adds until then, training')
-    runs = format_table([heads] + [
+    runs = table(heads, [
         ('results/%s.txt' % row.model, '%d x %d' % (row.side, row.side), row.epoch,
          '%.4f' % row.loss, '%.3f' % row.train_acc, '%.3f' % row.test_acc,
-         '%.2e' % row.multiply_adds) for row in trained])
+         '%.2e' % row.multiply_adds) for row in reached])
     return 'For one image:\n\n%s\n\nAt about equal accuracy, of the runs in results/:\n\n%s' % (
         costs, runs)

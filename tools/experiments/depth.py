@@ -5,10 +5,8 @@ from typing import NamedTuple, Tuple
 import numpy as np
 from mxnet import autograd
 
-from gluonblocks.tables import format_table
-
 from .averages import as_they_are, measure_anew, replace, without_start
-from .settings import steps
+from .common import plot, steps, table
 
 # As tests/models/test_all_models.py trains them; and one as its recipe has it.
 CASES = [('paper_resnet%d' % depth, 4, 32) for depth in (18, 34, 50, 101, 152)] + [
@@ -53,9 +51,9 @@ def _look(settings, model, batch_size, side):
         gradients.append([weight.grad().norm().asscalar() for weight in weights])
     growth = weights[0].data().norm().asscalar() / before
     X, left, sizes = batches[0][0], MOMENTUM ** STEPS, []
-    with as_they_are(net) as kept:
+    with as_they_are(net) as saved:
         sizes.append(walk(net, X))
-        for norm, averages in kept:
+        for norm, averages in saved:
             replace(norm, *without_start(*averages, left, start_var=1))
         sizes.append(walk(net, X))
         measure_anew(net, X)
@@ -78,11 +76,10 @@ def report(rows):
     heads = ('model', 'batch', 'image', 'gradient: first layer', 'last layer',
              "first layer's weights grew", 'as left', 'corrected', 'measured anew',
              'in training mode')
-    text = format_table([heads] + [
+    text = table(heads, [
         (row.model, row.batch_size, '%d x %d' % (row.side, row.side),
          '%.1e' % row.first_gradient, '%.1e' % row.last_gradient,
-         '%.3g times' % row.first_growth) + tuple(
-             '%.1e' % sizes[-1] for sizes in (row.as_left, row.corrected, row.anew, row.training))
+         '%.3g times' % row.first_growth, *('%.1e' % sizes[-1] for sizes in row[6:]))
         for row in rows])
     return ('After %d steps of SGD with learning rate %g. The last four columns: the largest '
             'absolute output of\nthe net for a batch, by the averages or in training mode.\n\n%s'
@@ -92,12 +89,11 @@ def report(rows):
 def draw(figure, rows):
     chosen = [row for row in rows if (row.model, row.batch_size, row.side) in DRAWN] or rows
     for ax, row in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen):
-        for sizes, label in ((row.as_left, 'averages as training left them'),
-                             (row.corrected, 'corrected for their start'),
-                             (row.anew, 'measured anew by the weights'),
-                             (row.training, "the batch's own statistics")):
-            ax.plot(range(1, len(sizes) + 1),
-                    [size if math.isfinite(size) else math.nan for size in sizes], label=label)
+        labels = ('averages as training left them', 'corrected for their start',
+                  'measured anew by the weights', "the batch's own statistics")
+        plot(ax, {label: [(i, size if math.isfinite(size) else math.nan)
+                          for i, size in enumerate(sizes, 1)]
+                  for label, sizes in zip(labels, row[6:])}, marker='')
         ax.axhline(np.finfo('float32').max, color='k', linestyle=':', label='largest float32')
         ax.set_yscale('log')
         ax.set_xlabel('layer or unit')

@@ -1,22 +1,16 @@
 """Average against maximum pooling in the transitions of a DenseNet."""
-from typing import NamedTuple
+from gluonblocks.data.fashion_mnist import DEFAULT_ROOT, read_fashion_mnist
 
-from gluonblocks.tables import format_table
-
-from .settings import percent
+from .common import Trained, percent, table
 
 MODELS = ('densenet121', 'densenet121_maxpool')
 NUM_TRAIN, SIDE, EPOCHS, SEEDS = 5000, 32, 2, 2
 
 
-class Row(NamedTuple):
-    """The last epoch of a model trained from a seed."""
-
-    model: str
-    seed: int
-    loss: float
-    train_acc: float
-    test_acc: float
+def first_images(root=None):
+    """A data set: the first `NUM_TRAIN` training images of Fashion-MNIST, and all for testing."""
+    arrays = read_fashion_mnist(root or DEFAULT_ROOT)
+    return tuple(array[:NUM_TRAIN] for array in arrays[:2]) + arrays[2:]
 
 
 def run(settings):
@@ -24,20 +18,17 @@ def run(settings):
     for seed in range(settings.seed, settings.seed + settings.pick(SEEDS, 1)):
         for model in MODELS:
             _, history = settings._replace(seed=seed).train(
-                model, NUM_TRAIN, resize=SIDE, epochs=settings.pick(EPOCHS, 1))
-            rows.append(Row(model, seed, *history[-1][1:4]))
+                model, first_images, resize=SIDE, epochs=settings.pick(EPOCHS, 1))
+            rows.append(Trained(model, seed, None, history))
     return rows
 
 
 def report(rows):
-    lines = [(row.model, row.seed, '%.4f' % row.loss, percent(row.train_acc),
-              percent(row.test_acc)) for row in rows]
+    lines = [(row.model, row.varied, *row.cells('loss'), *row.percents('train_acc', 'test_acc'))
+             for row in rows]
     for model in MODELS:
-        own = [row for row in rows if row.model == model]
-        lines.append((model, 'mean', '%.4f' % _mean(own, 'loss'), percent(_mean(own, 'train_acc')),
-                      percent(_mean(own, 'test_acc'))))
-    return format_table([('model', 'seed', 'loss', 'train acc', 'test acc')] + lines)
-
-
-def _mean(rows, what):
-    return sum(getattr(row, what) for row in rows) / len(rows)
+        last = [row.history[-1] for row in rows if row.model == model]
+        loss, train_acc, test_acc = (sum(column) / len(last)
+                                     for column in list(zip(*last))[1:4])
+        lines.append((model, 'mean', '%.4f' % loss, percent(train_acc), percent(test_acc)))
+    return table(('model', 'seed', 'loss', 'train acc', 'test acc'), lines)

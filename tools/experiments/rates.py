@@ -1,39 +1,25 @@
 """How large the learning rate of LeNet may be, with and without batch normalization."""
 import math
-from typing import NamedTuple, Tuple
 
-from gluonblocks.tables import format_table
 from gluonblocks.training.hooks import NonFiniteLoss
+from gluonblocks.training.loop import EpochRecord
 
-from .settings import percent
+from .common import Trained, log_axis, percent, plot, table
 
 MODELS = ('lenet', 'lenet_bn')
 EPOCHS = 3
-BOUND = math.log(10) / 2  # half the loss of a net that knows nothing of ten classes
+BOUND = math.log(10) / 2  # half the loss of a net that guesses among ten classes
 START, MOST = 1, 4096
-
-
-class Row(NamedTuple):
-    """The training loss of each epoch, the last test accuracy, and whether the rate was stable."""
-
-    model: str
-    lr: float
-    losses: Tuple[float, ...]
-    test_acc: float
-    stable: bool
 
 
 def run(settings):
     rows = []
     for model in MODELS:
-        lr, unstable_in_a_row = START, 0
+        lr, found, unstable_in_a_row = START, False, 0
         while unstable_in_a_row < 2 and lr <= settings.pick(MOST, START):
             rows.append(_try(settings, model, lr))
-            seen_stable = any(row.stable for row in rows if row.model == model)
-            if rows[-1].stable:
-                unstable_in_a_row = 0
-            elif seen_stable:
-                unstable_in_a_row += 1
+            found = found or stable(rows[-1])
+            unstable_in_a_row = 0 if stable(rows[-1]) or not found else unstable_in_a_row + 1
             lr *= 2
     return rows
 
@@ -43,37 +29,35 @@ def _try(settings, model, lr):
     try:
         _, history = settings.train(model, lr=lr, epochs=epochs)
     except NonFiniteLoss:
-        return Row(model, lr, (math.nan,) * epochs, math.nan, False)
-    losses = tuple(record.loss for record in history)
-    return Row(model, lr, losses, history[-1].test_acc, losses[-1] < BOUND)
+        history = [EpochRecord(epoch, *[math.nan] * 4) for epoch in range(1, epochs + 1)]
+    return Trained(model, None, lr, history)
+
+
+def stable(row):
+    return row.history[-1].loss < BOUND
 
 
 def report(rows):
-    epochs = len(rows[0].losses)
+    epochs = len(rows[0].history)
     heads = ['model', 'learning rate'] + ['loss %d' % (i + 1) for i in range(epochs)] + [
         'test acc', 'stable']
-    lines = [[row.model, '%g' % row.lr] + ['%.4f' % loss for loss in row.losses] + [
-        percent(row.test_acc), 'yes' if row.stable else 'no'] for row in rows]
+    lines = [[row.model, '%g' % row.lr] + ['%.4f' % record.loss for record in row.history] + [
+        percent(row.history[-1].test_acc), 'yes' if stable(row) else 'no'] for row in rows]
     text = ['Stable: every loss is a finite number, and the training loss of epoch %d is below '
-            '%.3f, half of ln 10.\n' % (epochs, BOUND), format_table([heads] + lines), '']
+            '%.3f, half of ln 10.\n' % (epochs, BOUND), table(heads, lines), '']
     for model in MODELS:
-        stable = [row.lr for row in rows if row.model == model and row.stable]
+        rates = [row.lr for row in rows if row.model == model and stable(row)]
         text.append('largest stable learning rate of %s: %s' % (
-            model, '%g' % max(stable) if stable else 'none of these'))
+            model, '%g' % max(rates) if rates else 'none of these'))
     return '\n'.join(text)
 
 
 def draw(figure, rows):
-    from gluonblocks.drawing.style import FAINT, number_axis
+    from gluonblocks.drawing.style import FAINT
     ax = figure.subplots()
-    for model in MODELS:
-        own = [row for row in rows if row.model == model]
-        ax.plot([row.lr for row in own], [min(row.losses[-1], 10) for row in own], marker='o',
-                label=model)
     ax.axhline(BOUND, color=FAINT, linestyle='--', label='half of ln 10')
-    ax.set_xscale('log', base=2)
-    number_axis(ax.xaxis)
-    ax.set_xlabel('learning rate')
-    ax.set_ylabel('training loss, epoch %d' % len(rows[0].losses))
+    plot(ax, {model: [(row.lr, min(row.history[-1].loss, 10)) for row in rows
+                      if row.model == model] for model in MODELS})
+    log_axis(ax, 'learning rate', base=2)
+    ax.set_ylabel('training loss, epoch %d' % len(rows[0].history))
     ax.set_title('What learning rates LeNet can be trained by')
-    ax.legend()

@@ -1,32 +1,26 @@
-"""How large the nets of the papers' tables are, and the book's beside them."""
-from typing import NamedTuple
-
+"""The size of the nets in the papers' tables, and of the book's."""
 from gluonblocks.models.registry import list_models
 from gluonblocks.models.summary import layer_shapes
-from gluonblocks.tables import format_table
+
+from .common import table
 
 SIDE = 64  # pixels, as in the recipes of the papers' nets
 BOOKS = ('resnet', 'resnet18', 'densenet')
 
 
-class Row(NamedTuple):
-    """A net for ten classes on one grey image."""
-
-    model: str
-    parameters: int
-    multiply_adds: int
+def size_of(net, side):
+    """(parameters, multiply-adds) of a net on one grey image."""
+    layers = layer_shapes(net, (1, 1, side, side))
+    return (sum(layer.parameters for layer in layers),
+            sum(layer.multiply_adds for layer in layers))
 
 
 def run(settings):
-    rows = []
-    for model in settings.pick(list(BOOKS) + list_models('papers'), BOOKS[:1]):
-        layers = layer_shapes(settings.new_net(model), (1, 1, SIDE, SIDE))
-        rows.append(Row(model, sum(layer.parameters for layer in layers),
-                        sum(layer.multiply_adds for layer in layers)))
-    return rows
+    return [(model, *size_of(settings.new_net(model), SIDE))
+            for model in settings.pick(list(BOOKS) + list_models('papers'), BOOKS[:1])]
 
 
 def report(rows):
     heads = ('model', 'parameters', 'multiply-adds at %d x %d' % (SIDE, SIDE))
-    return format_table([heads] + [
-        (row.model, f'{row.parameters:,}', f'{row.multiply_adds:,}') for row in rows])
+    return table(heads, [(model, f'{parameters:,}', f'{multiply_adds:,}')
+                         for model, parameters, multiply_adds in rows])

@@ -8,7 +8,7 @@ from reference import randomize
 import gluonblocks as gb
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed (the extra `torch`)')
-from benchmarks.torch_nets import NETS  # noqa: E402  it imports torch
+from tools.benchmarks.torch_nets import NETS  # noqa: E402  it imports torch
 
 SIDES = {'densenet': 32}  # smaller than its 96 is enough
 
