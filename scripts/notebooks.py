@@ -1,7 +1,9 @@
 #!/usr/bin/env python
-"""Execute the notebooks of the book's three sections whole, each in a fresh kernel."""
+"""Execute the notebooks of the book's three sections, each in a fresh kernel."""
 import argparse
 import glob
+import hashlib
+import json
 import logging
 import os
 import re
@@ -9,14 +11,11 @@ import runpy
 import signal
 import sys
 
-import notebook_outputs
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDER = os.path.join(ROOT, 'notebooks')
 EXAMPLE = """\
-A notebook is replaced when its last cell is done, and only then: with its outputs, repeated shapes
-folded, metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after
-another: two to three hours on two cores, most for section 5.13. How far it is goes to stderr.
+A notebook is replaced only when its last cell is done: with its outputs, repeated shapes folded,
+metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after another:
+two to three hours on two cores, most of them for section 5.13. Progress goes to stderr.
 
 Needs the extra `notebooks`: pip install -e '.[notebooks]'
 
@@ -27,39 +26,70 @@ example:
 
 Exit code: 0 executed, 1 one failed (the rest is not run), 2 wrong arguments, 130 interrupted."""
 
-
-def sections():
-    """The path of each notebook by its section's number."""
-    return {os.path.basename(path).partition('-')[0]: path
-            for path in sorted(glob.glob(os.path.join(FOLDER, '*.ipynb')))}
-
-
-def find(name):
-    """The path of the notebook that `name` means."""
-    path = sections().get(name, name)
-    if not path.endswith('.ipynb') or not os.path.isfile(path):
-        raise argparse.ArgumentTypeError('%r is no notebook: give the path of one, or a section, '
-                                         '%s' % (name, ', '.join(sections())))
-    return path
+# Only what every reader needs: no times, no paths, no version of the Python that ran it.
+METADATA = {
+    'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'},
+    'language_info': {'name': 'python', 'file_extension': '.py', 'mimetype': 'text/x-python',
+                      'pygments_lexer': 'ipython3'},
+}
+# DenseBlock.forward of section 5.13 prints this for each unit at every pass: 22,000 lines in all.
+_SHAPES = re.compile(r'X\.shape: \([\d, ]+\) --> Y\.shape: \([\d, ]+\)$')
+_LEFT_OUT = '[{:,} lines left out: each is one of those above]'
 
 
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
+def fold(text):
+    """`text` with each different line of shapes only once, at its first place.
+
+    A line in brackets counts the repeats that were left out there. All other lines stay, even if
+    they repeat.
+    """
+    seen, folded, left_out = set(), [], 0
+    for line in text.split('\n'):
+        if line in seen and _SHAPES.match(line):
+            left_out += 1
+            continue
+        if left_out:
+            folded.append(_LEFT_OUT.format(left_out))
+            left_out = 0
+        seen.add(line)
+        folded.append(line)
+    return '\n'.join(folded + [_LEFT_OUT.format(left_out)] * bool(left_out))
+
+
+def tidy(notebook):
+    """Fold the outputs of an executed notebook, clean its metadata and stamp it, in place.
+
+    The stamp has the SHA-256 of the code that ran, and the package's version.
+    """
+    for cell in notebook.cells:
+        cell.metadata = {}
+        for output in cell.get('outputs', ()):
+            if output.output_type == 'stream':
+                output.text = fold(output.text)
+    version = runpy.run_path(os.path.join(ROOT, 'gluonblocks', '_version.py'))['__version__']
+    notebook.metadata = dict(METADATA, gluonblocks={'code_sha256': code_sha256(notebook),
+                                                    'version': version})
+
+
+def code_sha256(notebook):
+    """The SHA-256 of a notebook's code cells, in hexadecimal digits."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == 'code']
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def execute(path):
-    """Run all cells of the notebook at `path` and write it with what they printed.
+    """Run all cells of the notebook at `path` and write it with their outputs.
 
-    Raises what nbclient does where a cell fails, ValueError for what is no notebook, and OSError
-    where it cannot be written, before anything runs. The file is then as it was.
+    If a cell fails, raises nbclient's error. Raises ValueError if the file is not a notebook, and
+    OSError if it cannot be written, before anything runs. The file is then as it was.
     """
     import nbformat
     from nbclient import NotebookClient
 
     class Client(NotebookClient):
-        """Tells on stderr each line of a training as it is printed."""
+        """Writes each line about an epoch to stderr as it is printed."""
 
-        rest = ''  # of a line that is not whole yet
+        rest = ''  # of a line that is not complete yet
 
         def output(self, outs, msg, display_id, cell_index):
             if msg['msg_type'] == 'stream':
@@ -76,42 +106,45 @@ def execute(path):
         nbformat.validate(notebook)
     except OSError:
         raise
-    except Exception as error:  # of JSON that is no notebook anything may come
+    except Exception as error:  # JSON that is not a notebook may raise anything
         raise ValueError('it cannot be read as a notebook: %s' % str(error).partition('\n')[0])
-    # No limit for a cell, one takes an hour; but all that it printed has to be here after it.
+    # No limit for a cell, because one takes an hour; but all of its output has to arrive.
     client = Client(notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
                     coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
-                    kernel_name=notebook_outputs.METADATA['kernelspec']['name'],
+                    kernel_name=METADATA['kernelspec']['name'],
                     extra_arguments=['--log-level=ERROR'])
     cells = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == 'code']
     with client.setup_kernel(cwd=ROOT):
         for number, index in enumerate(cells, 1):
             tell('%s: cell %d of %d' % (os.path.basename(path), number, len(cells)))
             client.execute_cell(notebook.cells[index], index)
-    version = runpy.run_path(os.path.join(ROOT, 'gluonblocks', '_version.py'))['__version__']
-    notebook_outputs.tidy(notebook, version)
-    write(path, nbformat.writes(notebook) + '\n')
+    tidy(notebook)
+    with open(path + '.part', 'w', encoding='utf-8') as f:
+        f.write(nbformat.writes(notebook) + '\n')
+    os.replace(path + '.part', path)
 
 
-def write(path, text):
-    """Write the file at `path`, which is the old one or the new one, whole, at any time."""
-    try:
-        with open(path + '.part', 'w', encoding='utf-8') as f:
-            f.write(text)
-        os.replace(path + '.part', path)
-    finally:
-        if os.path.exists(path + '.part'):
-            os.remove(path + '.part')
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 def main(argv=None):
+    sections = {os.path.basename(path).partition('-')[0]: path
+                for path in sorted(glob.glob(os.path.join(ROOT, 'notebooks', '*.ipynb')))}
+
+    def find(name):
+        path = sections.get(name, name)
+        if not path.endswith('.ipynb') or not os.path.isfile(path):
+            raise argparse.ArgumentTypeError('%r is not a notebook: give the path of one, or a '
+                                             'section, %s' % (name, ', '.join(sections)))
+        return path
     parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('notebooks', nargs='*', type=find, metavar='NOTEBOOK',
-                        help='a section, as 5.11, or the path of a notebook; default: all three')
+                        help='a section, such as 5.11, or the path of a notebook; default: all')
     args = parser.parse_args(argv)
-    # Ended from outside, it ends its kernel as it does on Ctrl-C.
-    for signum in (signal.SIGINT, signal.SIGTERM):  # the first is ignored where a script starts us
+    # SIGTERM ends the kernel as Ctrl-C does, which a script in the background has to ask for.
+    for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     try:
         import ipykernel  # noqa: F401
@@ -119,14 +152,11 @@ def main(argv=None):
     except ModuleNotFoundError as error:
         tell("error: %s\nInstall it from the repository: pip install -e '.[notebooks]'" % error)
         return 1
-    except KeyboardInterrupt:
-        tell('interrupted: nothing was run')
-        return 130
-    for path in args.notebooks or sections().values():
+    for path in args.notebooks or sections.values():
         try:
             execute(path)
         except KeyboardInterrupt:
-            logging.disable()  # asyncio's, that nobody waits for the cell any more
+            logging.disable()  # asyncio reports that nobody waits for the cell any more
             tell('interrupted: %s is as it was' % path)
             return 130
         except (CellControlSignal, DeadKernelError, OSError, ValueError) as error:

@@ -33,7 +33,7 @@ collect_ignore = [] if EXPORTS else [
     'export/test_standalone.py', 'export/test_web.py']
 
 # What executes notebooks does not go with them either.
-if not importlib.util.find_spec('nbmake'):
+if not importlib.util.find_spec('nbclient'):
     collect_ignore.append('notebooks/test_execution.py')
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -1,23 +1,30 @@
-"""scripts/notebooks.py: a notebook is executed whole, or stays as it was. And the three, short."""
+"""scripts/notebooks.py: a notebook is executed completely, or stays as it was."""
+import copy
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
 
 import nbformat
 import pytest
-from conftest import REPOSITORY, environment, load_script, start_script
-from nbformat.v4 import new_code_cell, new_notebook
+from conftest import REPOSITORY, load_script, start_script
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-SHAPES = 'X.shape: (4, 3, 8, 8) --> Y.shape: (4, 10, 8, 8)'
+EPOCH = 'epoch 1, loss 0.5000, train acc 0.800, test acc 0.810, time 9.0 sec\n'
+here = load_script('notebooks')
+
+
+def one_pass(batch):
+    """The output of a dense block of two units for one pass."""
+    return ''.join('X.shape: (%d, %d, 6, 6) --> Y.shape: (%d, 32, 6, 6)\n' % (batch, c, batch)
+                   for c in (64, 96))
 
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
     """Write a notebook of code cells; returns its path. IPython's own files stay in a folder."""
     monkeypatch.setenv('IPYTHONDIR', str(tmp_path / 'ipython'))
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)  # this process keeps its own
 
     def write(*sources):
         path = str(tmp_path / 'own.ipynb')
@@ -31,49 +38,35 @@ def read(path):
         return f.read()
 
 
-def test_a_notebook_gets_its_outputs_and_tells_its_epochs_as_they_come(script, write):
-    path = write('import os', 'for epoch in (1, 2):\n    print(%r)\n    print("epoch %%d, '
-                 'loss 0.5" %% epoch)\nos.path.basename(os.getcwd())' % SHAPES)
-    code, out, err = script('notebooks.py', path)
-    assert (code, out) == (0, '')
-    assert [line for line in err.splitlines() if line.startswith(('own', 'epoch'))] == [
-        'own.ipynb: cell 1 of 2', 'own.ipynb: cell 2 of 2', 'epoch 1, loss 0.5',
-        'epoch 2, loss 0.5']
+def test_a_notebook_gets_all_its_outputs_and_reports_its_epochs(write, capsys):
+    shapes = one_pass(4).splitlines()[0]
+    path = write('import os', 'for i in range(22000):\n    print(%r)\n    if i %% 4400 == 4399:\n'
+                 '        print("epoch", i)\nos.path.basename(os.getcwd())' % shapes)
+    assert here.main([path]) == 0
+    out, err = capsys.readouterr()
+    assert out == '' and 'own.ipynb: cell 2 of 2\n' in err and err.count('\nepoch ') == 5
     notebook = nbformat.read(path, as_version=4)
     stream, value = notebook.cells[1].outputs
-    assert stream.text.splitlines() == [
-        SHAPES, 'epoch 1, loss 0.5', '[1 lines left out: each is one of those above]',
-        'epoch 2, loss 0.5']
+    assert stream.text.count('epoch ') == 5 and stream.text.startswith(shapes + '\n[4,399 lines')
+    assert 1 + sum(int(line[1:6].replace(',', '')) for line in stream.text.splitlines()
+                   if line.startswith('[')) == 22000
     assert value.data['text/plain'] == repr(os.path.basename(REPOSITORY))
     assert [cell.execution_count for cell in notebook.cells] == [1, 2]
     assert set(notebook.metadata.gluonblocks) == {'code_sha256', 'version'}
 
 
-def test_every_line_of_a_long_output_arrives(script, write):
-    path = write('for i in range(22000):\n    print(%r)\n    if i %% 4400 == 4399:\n'
-                 '        print("epoch", i)' % SHAPES)
-    code, _, err = script('notebooks.py', path)
-    text = nbformat.read(path, as_version=4).cells[0].outputs[0].text
-    assert code == 0 and err.count('\nepoch ') == text.count('epoch ') == 5
-    assert 1 + sum(int(line[1:6].replace(',', '')) for line in text.splitlines()
-                   if line.startswith('[')) == 22000
-
-
 @pytest.mark.parametrize('source, reason', [
     ('1 / 0', 'ZeroDivisionError: division by zero'), ('import os\nos._exit(3)', 'Kernel died')])
-def test_where_a_cell_fails_the_notebook_stays_as_it_was(write, source, reason):
+def test_if_a_cell_fails_the_notebook_stays_as_it_was(write, capsys, source, reason):
     path = write('print("on the way")', source)
     before = read(path)
-    process = start_script('notebooks.py', [path], {})
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 1
+    assert here.main([path]) == 1
+    err = capsys.readouterr().err
     assert 'error: %s is as it was: ' % path in err and reason in err
-    assert read(path) == before and os.listdir(os.path.dirname(path)).count('own.ipynb') == 1
-    assert not os.path.exists(path + '.part')
+    assert read(path) == before and not os.path.exists(path + '.part')
 
 
-@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, tmp_path, signum):
+def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, tmp_path):
     path = write('import os, time\nopen(%r, "w").write(str(os.getpid()))\ntime.sleep(60)'
                  % str(tmp_path / 'pid'))
     before = read(path)
@@ -81,7 +74,7 @@ def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, 
     while not ((tmp_path / 'pid').exists() and (tmp_path / 'pid').read_text()):
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signum)
+    process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and 'Traceback' not in err
     assert err.endswith('interrupted: %s is as it was\n' % path)
@@ -90,20 +83,9 @@ def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, 
         os.kill(int((tmp_path / 'pid').read_text()), 0)
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """scripts/notebooks.py as a module."""
-    monkeypatch.syspath_prepend(os.path.join(REPOSITORY, 'scripts'))
-    module = load_script('notebooks')
-    monkeypatch.setattr(module.signal, 'signal', lambda *args: None)  # stays this process's own
-    return module
-
-
 @pytest.mark.parametrize('text', [
-    '', '{"cells": [', '{}', '[1]',
-    '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}',
-    '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}'])
-def test_what_cannot_be_read_as_a_notebook_is_an_error(here, write, capsys, text):
+    '', '{}', '[1]', '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}'])
+def test_a_file_that_is_not_a_notebook_is_an_error(write, capsys, text):
     path = write('x = 1')
     with open(path, 'w') as f:
         f.write(text)
@@ -114,7 +96,7 @@ def test_what_cannot_be_read_as_a_notebook_is_an_error(here, write, capsys, text
     assert read(path) == text.encode()
 
 
-def test_where_it_could_not_be_written_nothing_runs(here, write, monkeypatch, capsys):
+def test_if_it_could_not_be_written_nothing_runs(write, monkeypatch, capsys):
     path = write('x = 1')
     monkeypatch.setattr(here.os, 'access', lambda *args: False)
     assert here.main([path]) == 1
@@ -123,30 +105,49 @@ def test_where_it_could_not_be_written_nothing_runs(here, write, monkeypatch, ca
 
 
 @pytest.mark.parametrize('name', ['5.14', 'missing.ipynb', 'README.md'])
-def test_what_is_no_notebook_is_code_2_with_the_sections_that_are_there(script, name):
-    code, out, err = script('notebooks.py', '5.11', name)
-    assert code == 2 and '%r is no notebook: ' % name in err and '5.11, 5.12, 5.13' in err
+def test_another_name_is_code_2_with_the_sections_that_are_there(capsys, name):
+    with pytest.raises(SystemExit) as stop:
+        here.main(['5.11', name])
+    err = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert '%r is not a notebook: ' % name in err and '5.11, 5.12, 5.13' in err
 
 
-def test_without_the_extra_it_says_what_to_install(script, tmp_path):
-    (tmp_path / 'ipykernel.py').write_text('import no_such_module')
-    code, out, err = script('notebooks.py', '5.11', PYTHONPATH=str(tmp_path))
-    assert code == 1 and err.endswith("pip install -e '.[notebooks]'\n")
+def test_without_the_extra_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    monkeypatch.setitem(sys.modules, 'ipykernel', None)
+    assert here.main(['5.11']) == 1
+    assert capsys.readouterr().err.endswith("pip install -e '.[notebooks]'\n")
 
 
-def test_interrupted_before_anything_runs_it_is_code_130_in_a_line(script, tmp_path):
-    (tmp_path / 'ipykernel.py').write_text('raise KeyboardInterrupt')
-    code, out, err = script('notebooks.py', '5.11', PYTHONPATH=str(tmp_path))
-    assert (code, out, err) == (130, '', 'interrupted: nothing was run\n')
+def test_the_first_pass_of_each_kind_stays_and_the_rest_is_counted():
+    text = 'training on cpu(0)\n' + (one_pass(256) * 3 + one_pass(96) + EPOCH) * 2
+    left_out = '[%d lines left out: each is one of those above]\n'
+    assert here.fold(text) == (
+        'training on cpu(0)\n' + one_pass(256) + left_out % 4 + one_pass(96) + EPOCH
+        + left_out % 8 + EPOCH)
+    assert here.fold((one_pass(4) * 1001)[:-1]) == (
+        one_pass(4) + '[2,000 lines left out: each is one of those above]')
 
 
-def test_the_three_run_on_a_small_data_set(tmp_path):
-    startup = tmp_path / 'profile_default' / 'startup'
-    startup.mkdir(parents=True)
-    shutil.copy(os.path.join(os.path.dirname(__file__), 'short_data.py'), str(startup))
-    # One thread: on images this few a second one only waits, and long where others compute.
-    env = environment(IPYTHONDIR=str(tmp_path), OMP_NUM_THREADS='1')
-    done = subprocess.run(
-        [sys.executable, '-m', 'pytest', '--nbmake', '-p', 'no:cacheprovider', 'notebooks'],
-        cwd=REPOSITORY, env=env, capture_output=True, text=True)
-    assert done.returncode == 0 and ' 3 passed' in done.stdout, done.stdout + done.stderr
+@pytest.mark.parametrize('line', [
+    'training on cpu(0)\n', EPOCH, 'conv0 output shape:\t (1, 64, 14, 14)\n', '\n',
+    'X.shape: (4, 3) --> Y.shape: (4, 10) and more\n', 'X.shape: none\n'])
+def test_no_other_line_is_ever_folded(line):
+    assert here.fold((one_pass(256) + line * 2) * 3).count(line) >= 6
+    assert here.fold(line * 5) == line * 5
+
+
+def test_the_stamp_changes_with_the_code_and_with_nothing_else():
+    cell = new_code_cell('x = 1', execution_count=1, metadata={'execution': {'shell': 'now'}},
+                         outputs=[new_output('stream', text=one_pass(4) * 2)])
+    before = new_notebook(cells=[new_markdown_cell('words'), cell], metadata={'me': 'x'})
+    words, code, order, tidied = (copy.deepcopy(before) for _ in range(4))
+    words.cells[0].source, words.cells[1].outputs = 'other words', []
+    code.cells[1].source = 'x = 2'
+    order.cells += [new_code_cell('y = 1')]
+    here.tidy(tidied)
+    assert here.code_sha256(words) == here.code_sha256(tidied) == here.code_sha256(before)
+    assert len({here.code_sha256(each) for each in (before, code, order)}) == 3
+    assert tidied.metadata.gluonblocks.code_sha256 == here.code_sha256(before)
+    assert 'me' not in tidied.metadata and tidied.cells[1].metadata == {}
