@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run tox's environments, one after another, and record in results/ and docs/ what passed.
+"""Run tox's environments, one after another, and record which passed in results/ and docs/.
 
 Needs `tox`, and the interpreters on PATH: one that is not there is recorded as not run."""
 import argparse
@@ -23,13 +23,12 @@ example:
   python scripts/matrix.py
   python scripts/matrix.py --only py311 py312-oldest
   python scripts/matrix.py --since 2030-01-31     (those without a record of that day or later)
-  python scripts/matrix.py --table                (write the tables anew, run nothing)
+  python scripts/matrix.py --table                (write the table again, run nothing)
 
 Exit code: 0 every environment passed, 1 one failed or did not run (old records count too)."""
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDS = os.path.join(REPOSITORY, 'results', 'matrix.json')
-TABLE = os.path.join(REPOSITORY, 'results', 'matrix.md')
 DOCUMENT = os.path.join(REPOSITORY, 'docs', 'compatibility.md')
 BEGIN, END = '<!-- matrix: begin -->\n', '<!-- matrix: end -->\n'
 
@@ -88,7 +87,8 @@ def read_records():
 
 
 def write(records):
-    """Write the records to results/, and their table to results/matrix.md and DOCUMENT."""
+    """Write the records, {environment: Record}, to results/, and their table into `DOCUMENT`."""
+    records = records.values()
     with open(DOCUMENT, encoding='utf-8') as f:
         before, begin, rest = f.read().partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -96,8 +96,6 @@ def write(records):
         sys.exit('%s has no lines %s and %s' % (DOCUMENT, BEGIN.strip(), END.strip()))
     for path, text in [
             (RECORDS, json.dumps([r._asdict() for r in records], indent=1) + '\n'),
-            (TABLE, 'Written by `python scripts/matrix.py`; `tox list` tells what each environment '
-                    'covers.\n\n' + table(records)),
             (DOCUMENT, before + BEGIN + table(records) + END + after)]:
         with open(path + '.part', 'w', encoding='utf-8') as f:
             f.write(text)
@@ -113,7 +111,8 @@ def main(argv=None):
     which.add_argument('--table', action='store_true', help='run none')
     args = parser.parse_args(argv)
     known = environments()
-    records = {name: r for name, r in read_records().items() if name in known}
+    before = read_records()
+    records = {name: before[name] for name in known if name in before}
     chosen = [] if args.table else args.only or known
     unknown = [name for name in chosen if name not in known]
     if unknown:
@@ -121,18 +120,17 @@ def main(argv=None):
     if args.since:
         chosen = [name for name in known if name not in records or
                   records[name].result != 'passed' or records[name].date < args.since]
+    if args.table:
+        write(records)
     for name in chosen:
         records[name] = run(name)
-        write([records[name] for name in known if name in records])
-    if args.table:
-        write([records[name] for name in known if name in records])
-    rows = [records.get(name, Record(name, 'not run', '', '', '', '', '')) for name in known]
-    print()
-    for row in [HEADER] + rows:
-        print('%-15s %-8s %-8s %-8s %-8s %-24s %s' % row)
-    wrong = [row.environment for row in rows if row.result != 'passed']
-    print('%d passed, %d failed or not run%s' % (
-        len(rows) - len(wrong), len(wrong), ': ' + ' '.join(wrong) if wrong else ''))
+        records = {name: records[name] for name in known if name in records}  # in tox's order
+        write(records)
+    wrong = [name for name in known
+             if name not in records or records[name].result != 'passed']
+    print('\n%s\n%d passed, %d failed or not run%s' % (
+        table(records.values()), len(known) - len(wrong),
+        len(wrong), ': ' + ' '.join(wrong) if wrong else ''))
     return 1 if wrong else 0
 
 

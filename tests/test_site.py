@@ -1,12 +1,13 @@
 """The site's pages and its reference: nothing is missing. And what build_site.py finds wrong."""
 import importlib
-import importlib.util
 import re
+import runpy
 import sys
+import types
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, load_script
 
 import gluonblocks as gb
 from gluonblocks.commands.dispatch import COMMANDS
@@ -15,21 +16,14 @@ ROOT = Path(REPOSITORY)
 REFERENCE = ROOT / 'docs' / 'reference'
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location('site_' + Path(path).stem, str(ROOT / path))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def conf(monkeypatch):
     """docs/conf.py, as Sphinx runs it."""
     monkeypatch.setattr(sys, 'path', list(sys.path))
-    return load('docs/conf.py')
+    return types.SimpleNamespace(**runpy.run_path(str(ROOT / 'docs' / 'conf.py')))
 
 
-build_site = load('scripts/build_site.py')
+build_site = load_script('build_site')
 
 
 def public_names():
@@ -78,77 +72,45 @@ def test_text_of_the_reference_is_plain_where_backticks_would_not_end():
         assert not re.search(r'`\w+`\w', thing.__doc__ or ''), name
 
 
-WHOLE = '<h1 id="top">x</h1><a href="other.html#there">y</a><a href="#top">z</a><img src="a.png">'
+@pytest.mark.parametrize('text, loaded', [
+    ('<script src="https://cdn/x.js"></script>', '<script src="https://cdn/x.js'),
+    ('<link rel="stylesheet" href="//cdn/x.css">', '<link rel="stylesheet" href="//cdn/x.css'),
+    ('<img alt="y" src="http://cdn/x.png">', '<img alt="y" src="http://cdn/x.png'),
+    ('<style>p { background: url(http://cdn/x.png) }', 'url(http://cdn/x.png'),
+    ('@import "https://cdn/font.css";', '@import "https://cdn/font.css')])
+def test_a_page_that_loads_something_from_another_host_is_named(tmp_path, text, loaded):
+    (tmp_path / 'index.html').write_text(
+        '<a href="https://host/">x</a><link rel="canonical" href="https://host/"><img src="a.png">')
+    assert build_site.loads_from_elsewhere(str(tmp_path)) == []
+    (tmp_path / 'other.html').write_text(text)
+    assert build_site.loads_from_elsewhere(str(tmp_path)) == [
+        'other.html loads from another host: ' + loaded]
 
 
 @pytest.fixture
-def site(tmp_path):
-    (tmp_path / 'index.html').write_text(WHOLE)
-    (tmp_path / 'other.html').write_text('<p id="there"><a href="https://host/">elsewhere</a>')
-    (tmp_path / 'a.png').write_text('')
-    (tmp_path / 'a.css').write_text('p { background: url("a.png") }')
-    return tmp_path
+def sphinx(monkeypatch):
+    """Stands in for Sphinx: it notes the builders that it is `started` with, and `fails` at some."""
+    fake = types.SimpleNamespace(started=[], fails=[])
 
-
-def test_a_whole_site_has_no_faults(site):
-    assert build_site.faults(str(site)) == []
-
-
-@pytest.mark.parametrize('added, fault', [
-    ('<a href="gone.html">x</a>', 'index.html links to gone.html, which is not there'),
-    ('<a href="other.html#gone">x</a>',
-     'index.html links to other.html#gone, a page without that place'),
-    ('<a href="#gone">x</a>', 'index.html links to #gone, a page without that place'),
-    ('<img src="gone.png">', 'index.html links to gone.png, which is not there'),
-    ('<script src="https://cdn/x.js"></script>',
-     'index.html takes https://cdn/x.js from another host'),
-    ('<link rel="stylesheet" href="//cdn/x.css">',
-     'index.html takes //cdn/x.css from another host'),
-    ('<style>p { background: url(http://cdn/x.png) }</style>',
-     'index.html takes url(http://cdn/x.png from another host')])
-def test_a_link_that_leads_nowhere_and_what_comes_from_another_host_are_told(site, added, fault):
-    (site / 'index.html').write_text(WHOLE + added)
-    assert build_site.faults(str(site)) == [fault]
-
-
-def test_a_style_that_takes_a_font_from_another_host_is_told(site):
-    (site / 'a.css').write_text('@import "https://cdn/font.css";')
-    assert build_site.faults(str(site)) == [
-        'a.css takes @import "https://cdn/font.css from another host']
-
-
-def test_a_site_without_its_front_page_is_told(site):
-    (site / 'index.html').unlink()
-    assert build_site.faults(str(site)) == ['there is no index.html']
-
-
-@pytest.fixture
-def with_sphinx(monkeypatch):
+    def call(command):
+        fake.started.append(command[command.index('-b') + 1])
+        return fake.started[-1] in fake.fails
     monkeypatch.setattr(build_site.importlib.util, 'find_spec', lambda name: name)
+    monkeypatch.setattr(build_site.subprocess, 'call', call)
+    return fake
 
 
-def test_a_folder_that_is_a_file_is_said_before_sphinx_starts(with_sphinx, monkeypatch, site):
-    monkeypatch.setattr(build_site.subprocess, 'call', None)
+@pytest.mark.parametrize('fails, code', [([], 0), (['html'], 1), (['linkcheck'], 1)])
+def test_the_site_is_built_and_its_links_are_checked(sphinx, tmp_path, fails, code):
+    sphinx.fails = fails
+    assert build_site.main(['--out', str(tmp_path)]) == code
+    assert sphinx.started == ['html', 'linkcheck'][:1 if fails == ['html'] else 2]
+
+
+def test_a_folder_with_other_files_is_refused_and_so_is_a_file(sphinx, tmp_path, capsys):
+    (tmp_path / 'a.png').write_text('')
     with pytest.raises(SystemExit, match='^error: the site cannot be written to .*a.png: File exi'):
-        build_site.main(['--out', str(site / 'a.png')])
-    assert (site / 'a.png').read_text() == ''
-
-
-def test_a_folder_with_other_files_is_refused(with_sphinx, monkeypatch, site, capsys):
-    monkeypatch.setattr(build_site.subprocess, 'call', None)
-    assert build_site.main(['--out', str(site)]) == 1
+        build_site.main(['--out', str(tmp_path / 'a.png')])
+    assert build_site.main(['--out', str(tmp_path)]) == 1
     assert 'must be an empty folder, or have an earlier site' in capsys.readouterr().err
-
-
-def test_interrupted_it_is_code_130_in_a_line(with_sphinx, monkeypatch, tmp_path, capsys):
-    def interrupted(command):
-        raise KeyboardInterrupt
-    monkeypatch.setattr(build_site.subprocess, 'call', interrupted)
-    assert build_site.main(['--out', str(tmp_path)]) == 130
-    assert capsys.readouterr().err == 'interrupted\n'
-
-
-def test_without_sphinx_it_is_said_what_to_install(monkeypatch):
-    monkeypatch.setattr(build_site.importlib.util, 'find_spec', lambda name: None)
-    with pytest.raises(SystemExit, match='^error: Sphinx is not installed .*docs'):
-        build_site.main([])
+    assert sphinx.started == []
