@@ -26,7 +26,8 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # The source archive has these, beside the package, for those who build and test from it.
 SOURCES = ['README.md', 'pyproject.toml', 'requirements.txt', 'tox.ini', 'scripts/train.py',
-           'tests/conftest.py', 'docs/library.md', 'tools/attacks/shim.c', 'experiments/command.py',
+           'tests/conftest.py', 'docs/library.md', 'tools/attacks/shim.c',
+           'tools/experiments/command.py',
            'notebooks/5.11-batch-norm.ipynb', 'tests/cells/section_5_11.txt',
            'results/lenet_bn.txt']
 
