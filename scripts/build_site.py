@@ -35,8 +35,9 @@ def loads_from_elsewhere(folder):
             if name.endswith(('.html', '.css')):
                 path = os.path.join(place, name)
                 with open(path, encoding='utf-8') as f:
-                    found += ['%s loads from another host: %s' % (os.path.relpath(path, folder), tag)
-                              for tag in LOADS.findall(f.read())]
+                    tags = LOADS.findall(f.read())
+                found += ['%s loads from another host: %s' % (os.path.relpath(path, folder), tag)
+                          for tag in tags]
     return found
 
 

@@ -20,9 +20,6 @@ def section(document, title):
     return read(document).partition('\n## %s\n' % title)[2].partition('\n## ')[0]
 
 
-BENCHMARK = read('results', 'benchmark.txt')
-
-
 def run_of(name):
     """Numbers of the last epoch of results/NAME.txt as text, and the seconds of all epochs."""
     lines = re.findall(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([\d.]+), '
@@ -38,22 +35,6 @@ def test_the_table_has_what_the_run_printed(name):
     row = '| `%s` | here | %s | %s | %s | %s | %s |' % (
         name, epoch, loss, train_acc, test_acc, least if least == most else least + '–' + most)
     assert row in read('README.md') and len(seconds) == gb.get_recipe(name).epochs
-
-
-def test_the_readme_shows_the_lenets_run():
-    assert read('results', 'lenet_bn.txt') in read('README.md')
-
-
-def test_the_speeds_are_those_the_benchmark_printed():
-    shown = section('docs/performance.md', 'What the benchmark printed')
-    rows = [line for line in shown.splitlines() if line.startswith('|')]
-    assert len(rows) > 10 and all(row in BENCHMARK.splitlines() for row in rows)
-
-
-def test_the_readmes_speeds_are_those_the_benchmark_printed():
-    shown = read('README.md').partition('**Speed**')[2].partition('\n- ')[0]
-    speeds = re.findall(r'[\d.]+×', shown)
-    assert len(speeds) > 2 and all(' %s ' % speed in BENCHMARK for speed in speeds)
 
 
 def test_the_results_say_which_command_each_file_is_of():

@@ -1,7 +1,6 @@
 """scripts/benchmark.py and the comparison: workers, arguments, and small runs to the end."""
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, start_script
+from conftest import start_script
 
 from gluonblocks.graphs import passes
 from tools.benchmarks import command, compare, measure, several, startup
@@ -163,16 +162,3 @@ def test_a_step_of_several_workers_is_that_of_an_epoch_after_the_first(monkeypat
     fake.write_text('#!/bin/sh\necho no room >&2\nexit 3\n')
     with pytest.raises(WorkerError, match='^lenet_bn, 2 workers: no room$'):
         several._train(measure.Settings(), 'lenet_bn', 2, 1, None)
-
-
-def test_the_images_of_several_workers_fill_the_steps(monkeypatch):
-    monkeypatch.setenv('GLUONBLOCKS_BENCHMARK_BATCH', '8')
-    X, y, X_test, y_test = several.images()
-    assert X.shape == (8 * several.STEPS, 28, 28) and len(X_test) == len(y_test) == 16
-
-
-def test_there_is_a_help_with_an_example(capsys):
-    with pytest.raises(SystemExit):
-        command.main(['--help'])
-    assert 'python scripts/benchmark.py  ' in capsys.readouterr().out
-    assert os.path.exists(os.path.join(REPOSITORY, 'scripts', 'benchmark.py'))

@@ -39,13 +39,6 @@ def test_data_and_charts_that_cannot_be_are_code_1(args, said, tmp_path, monkeyp
     assert out == '' and said in err
 
 
-def test_a_recorded_table_stands_between_its_marks_and_the_rest_stays():
-    text = 'before\n<!-- bias: begin -->\nold\n<!-- bias: end -->\nafter\n'
-    new = 'before\n<!-- bias: begin -->\n```\nnew\n```\n<!-- bias: end -->\nafter\n'
-    assert command.filled(text, 'bias', 'new\n') == new
-    assert command.filled(text, 'rates', 'new\n') == text
-
-
 @pytest.mark.parametrize('name', command.NAMES)
 def test_the_document_has_the_command_and_the_table_of_each_experiment(name):
     text = read_document()

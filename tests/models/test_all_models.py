@@ -9,10 +9,10 @@ from mxnet import nd
 from small_runs import stopped
 
 import gluonblocks as gb
-from tools.experiments.averages import measure_anew
 from gluonblocks.models import registry
 from gluonblocks.runs import records
 from gluonblocks.training.inference import predict_images
+from tools.experiments.averages import measure_anew
 
 # Two steps of batches of 4 blow their weights up, and the moving averages lag behind these: so far
 # that predictions overflow. `python scripts/experiments.py depth` shows it layer by layer.

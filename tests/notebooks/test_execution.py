@@ -96,21 +96,11 @@ def test_a_file_that_is_not_a_notebook_is_an_error(write, capsys, text):
     assert read(path) == text.encode()
 
 
-def test_if_it_could_not_be_written_nothing_runs(write, monkeypatch, capsys):
-    path = write('x = 1')
-    monkeypatch.setattr(here.os, 'access', lambda *args: False)
-    assert here.main([path]) == 1
-    assert capsys.readouterr().err == (
-        'error: %s is as it was: its folder cannot be written to\n' % path)
-
-
-@pytest.mark.parametrize('name', ['5.14', 'missing.ipynb', 'README.md'])
-def test_another_name_is_code_2_with_the_sections_that_are_there(capsys, name):
+def test_another_name_is_code_2_with_the_sections_that_are_there(capsys):
     with pytest.raises(SystemExit) as stop:
-        here.main(['5.11', name])
-    err = capsys.readouterr().err
+        here.main(['5.11', '5.14'])
     assert stop.value.code == 2
-    assert '%r is not a notebook: ' % name in err and '5.11, 5.12, 5.13' in err
+    assert "'5.14' is not a notebook: give the path of one, or a" in capsys.readouterr().err
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch, capsys):
