@@ -23,7 +23,8 @@ Exit code: 0 built, 1 an error, 130 interrupted."""
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A tag by which a browser loads something by itself, and a style that does.
 LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:)?//[^"\'>\s]+|'
-                   r'<link(?![^>]*rel="(?:canonical|author|license)")[^>]*href="(?:https?:)?//[^"]+|'
+                   r'<link(?![^>]*rel="(?:canonical|author|license)")[^>]*'
+                   r'href="(?:https?:)?//[^"]+|'
                    r'(?:url\(|@import)\s*["\']?\s*(?:https?:)?//[^"\')\s;]+', re.I)
 
 

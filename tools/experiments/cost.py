@@ -78,7 +78,7 @@ def memory(model, side, few=2, many=10):
         spec = dict(kind='ours', model=model, batch_size=batch_size, dataset='synthetic',
                     data_root=None, resize=side)
         with Worker(spec) as worker:
-            answer = worker.ask(warm=0, core=0, train=2, evaluate=1)
+            answer = worker.ask(reset_peak=True, warm=0, core=0, train=2, evaluate=1)
         peaks.append(answer['peak_mib'])
     return (peaks[1] - peaks[0]) / (many - few)
 
