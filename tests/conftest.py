@@ -22,7 +22,7 @@ from gluonblocks import files
 from gluonblocks.data import datasets, fashion_mnist
 from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels import build
-from gluonblocks.models import registry as models
+from gluonblocks.models.registry import MODELS
 
 # MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
 MXNET = sys.modules['mxnet'].__version__
@@ -152,8 +152,23 @@ def smaller(monkeypatch, **sizes):
 
 def replace_dataset(monkeypatch, name, load, **changes):
     """Have another function load the data set `name`, for a test."""
-    monkeypatch.setitem(datasets._datasets, name,
+    monkeypatch.setitem(datasets.DATASETS.entries, name,
                         datasets.get_dataset(name)._replace(load=load, **changes))
+
+
+def replace_recipe(monkeypatch, name, **changes):
+    """Train the model `name` by another recipe, for a test."""
+    model = MODELS.entries[name]
+    monkeypatch.setitem(MODELS.entries, name,
+                        model._replace(recipe=model.recipe._replace(**changes)))
+
+
+@pytest.fixture
+def registries(monkeypatch):
+    """Forget after the test what it registers; returns the registries of models and data sets."""
+    for registry in (MODELS, datasets.DATASETS):
+        monkeypatch.setattr(registry, 'entries', dict(registry.entries))
+    return MODELS, datasets.DATASETS
 
 
 @pytest.fixture
@@ -173,9 +188,9 @@ def folder(tmp_path):
 def make_run(tmp_path):
     """Train lenet_bn on a few images into a run folder; returns (folder, net)."""
     def make(dataset='synthetic', data_root=None, resize=None, name='run'):
-        folder, recipe = tmp_path / name, gb.get_recipe('lenet_bn')
+        folder = tmp_path / name
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(models._recipes, 'lenet_bn', recipe._replace(resize=resize))
+            replace_recipe(patch, 'lenet_bn', resize=resize)
             replace_dataset(patch, dataset, lambda batch_size, root=None, **how: (
                 datasets.load_data_synthetic(batch_size, num_train=64, num_test=16, **how)))
             net, _ = gb.train_model('lenet_bn', epochs=1, batch_size=8, seed=0,

@@ -12,7 +12,7 @@ ORDER = [
     ['_runtime'],
     ['devices', 'files', 'mxnet_private', 'tables'],
     ['checks'],
-    ['imported'],
+    ['registry'],
     ['blocks'],
     ['graphs'],
     ['models', 'data'],

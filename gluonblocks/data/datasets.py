@@ -1,16 +1,16 @@
-"""The data sets by name: Fashion-MNIST, and a synthetic one that needs no files."""
+"""The registry of data sets: Fashion-MNIST, and a synthetic one that needs no files."""
 import functools
 import os
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import numpy as np
 
 from ..checks import check_classic_arrays, check_positive
-from ..imported import is_spec, spec_of
+from ..registry import Registry
 from .batches import make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 from .folder import load_data_folder
-from .own import find_loader, load_own, takes
+from .own import check_loader, load_own, takes
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
@@ -54,11 +54,11 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
 class DataSet(NamedTuple):
     """A data set that runs know by its name.
 
-    `load(batch_size, resize=None, seed=None)` gives (train_iter, test_iter), each a `BatchLoader`;
-    it takes `root`, the folder of the files, too, where `takes_root`. `class_names` has a name for
-    each class, `channels` is 1 for grey images and 3 for colour; of a data set by 'my_module:load'
-    and of a folder of pictures only the loaders know them, and here they are () and 0. The rest is
-    for model cards, where it is known: `license` and `source` of the data, an address; `hub`, their
+    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), each a
+    `BatchLoader`; if `takes_root`, it also takes `root`, the folder of the files. `class_names` has
+    a name for each class, `channels` is 1 for grey images and 3 for colour; of a data set by
+    'my_module:load' and of a folder of pictures only the loaders know them, and here they are ()
+    and 0. The rest is for model cards: `license` and `source` of the data, an address; `hub`, their
     name on Hugging Face's Hub; `limits`, a sentence on what they show and do not show.
     """
 
@@ -73,7 +73,7 @@ class DataSet(NamedTuple):
     limits: str = ''
 
     def load_from(self, root, batch_size, **how):
-        """As `load`, from the folder `root` if it is not None; ValueError where it takes none."""
+        """As `load`, from the folder `root` unless it is None; ValueError if it takes none."""
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is made on the spot and takes no folder, but got %r'
                              % (self.name, root))
@@ -82,73 +82,65 @@ class DataSet(NamedTuple):
 
 
 OF_PICTURES = 'folder:'  # how the name of a folder of pictures begins
-_datasets: Dict[str, DataSet] = {}
 
 
 def register_dataset(name, load, class_names, channels=1, takes_root=False, **known):
-    """Have runs find a data set by `name`, as a `DataSet`. A name taken twice is a ValueError.
+    """Register a data set by `name`, as a `DataSet`. A name that is taken is a ValueError.
 
-    `known` is what a model card says of it: license, source, hub, limits.
+    `known` is for model cards: license, source, hub, limits.
     """
-    if name in _datasets:
-        raise ValueError('a data set named %r is registered already' % name)
-    _datasets[name] = DataSet(name, load, tuple(class_names), channels, takes_root,
-                              **known)
+    DATASETS.add(DataSet(name, load, tuple(class_names), channels, takes_root, **known))
 
 
 def list_datasets():
-    """The names of all data sets, sorted."""
-    return sorted(_datasets)
+    """Return the names of all registered data sets, sorted."""
+    return sorted(DATASETS.entries)
 
 
 def get_dataset(name):
-    """The `DataSet` named `name`: a registered one, 'folder:PATH', or 'my_module:load', a function
-    that Python can import, as `load_own` calls it.
+    """Return the `DataSet` named `name`: a registered one, 'folder:PATH', or 'my_module:load', a
+    function that Python can import, as `load_own` calls it.
 
-    Raises ValueError for an unknown name, where the message lists all, and for what cannot be
-    imported.
+    Raises ValueError for an unknown name, with all known ones, and for what cannot be imported.
     """
-    if name.startswith(OF_PICTURES):
-        # The folder that is named stands where no other is: the pictures may have moved.
-        return DataSet(name, functools.partial(_load_folder, name[len(OF_PICTURES):]), (), 0, True)
-    if is_spec(name):
-        function = find_loader(name)
-        own = [known for known in _datasets.values() if known.load is function]
-        return own[0]._replace(name=name) if own else DataSet(
-            name, functools.partial(load_own, name, function),
-            tuple(getattr(function, 'class_names', ())), 0, takes(function, 'root'))
-    if name not in _datasets:
-        raise ValueError('there is no data set %r; the data sets are: %s, and names such as '
-                         'folder:PATH and my_module:load' % (name, ', '.join(list_datasets())))
-    return _datasets[name]
+    return DATASETS.find(name)
 
 
 def dataset_name(dataset):
-    """The full name of a data set that is given by its name, or by a function as `load_own` takes:
-    with a folder's absolute path. ValueError for a function that cannot be imported by a name."""
+    """Return the full name of a data set that is given by its name or its function: a folder's with
+    the absolute path. ValueError for a function that cannot be imported by a name."""
     if callable(dataset):
-        own = [name for name, known in _datasets.items() if known.load is dataset]
-        return own[0] if own else spec_of(dataset, 'the data set')
+        return DATASETS.name_of(dataset)
     if isinstance(dataset, str) and dataset.startswith(OF_PICTURES) and dataset != OF_PICTURES:
         return OF_PICTURES + os.path.abspath(os.path.expanduser(dataset[len(OF_PICTURES):]))
     return dataset
 
 
 def is_registered(name):
-    """Whether a data set is registered by this name."""
-    return name in _datasets
+    """Return True if a data set is registered by this name."""
+    return name in DATASETS.entries
 
 
 def is_dataset_name(name):
-    """Whether `name` is that of a registered data set, or has one of the other forms."""
-    return is_registered(name) or is_spec(name) or (
-        name.startswith(OF_PICTURES) and name != OF_PICTURES)
+    """Return True if `name` is that of a registered data set, or has one of the other forms."""
+    return DATASETS.has_form(name)
 
 
-def _load_folder(folder, batch_size, root=None, **how):
-    return load_data_folder(folder if root is None else root, batch_size, **how)
+def _unregistered(name, function):
+    check_loader(name, function)
+    return DataSet(name, functools.partial(load_own, name, function),
+                   tuple(getattr(function, 'class_names', ())), 0, takes(function, 'root'))
 
 
+def _folder(path):
+    """The `DataSet` of 'folder:PATH'. A `root` replaces `path`: the pictures may have moved."""
+    def load(batch_size, root=None, **how):
+        return load_data_folder(path if root is None else root, batch_size, **how)
+    return DataSet(OF_PICTURES + path, load, (), 0, True)
+
+
+DATASETS = Registry('data set', 'load', 'my_module:load', _unregistered)
+DATASETS.add_prefix(OF_PICTURES[:-1], _folder, example='folder:PATH')
 register_dataset(
     'fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True, license='MIT',
     source='https://github.com/zalandoresearch/fashion-mnist', hub='zalando-datasets/fashion_mnist',

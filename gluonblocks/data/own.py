@@ -3,7 +3,7 @@ import inspect
 
 import numpy as np
 
-from ..imported import load_object, said_by
+from ..registry import said_by
 from .batches import BatchLoader, make_loaders
 
 HOW = ('resize', 'seed')
@@ -14,13 +14,11 @@ images uint8 (n, H, W) or, in colour, (n, H, W, 3), labels whole numbers (n,) fr
 gluonblocks.data.BatchLoader; load.class_names may name the classes"""
 
 
-def find_loader(spec):
-    """The function that 'MODULE:NAME' names; ValueError where it is none or cannot be imported."""
-    function = load_object(spec, 'the data set')
+def check_loader(name, function):
+    """Raise ValueError unless `function`, known by `name`, can be called."""
     if not callable(function):
         raise ValueError('the data set %s is %r, but must be a function. %s'
-                         % (spec, function, _WANTED))
-    return function
+                         % (name, function, _WANTED))
 
 
 def takes(function, name):

@@ -2,12 +2,13 @@
 
 GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of these names is used.
 """
-import difflib
+import sys
 from fnmatch import fnmatchcase
 from typing import Any, Dict, NamedTuple
 
 from ..mxnet_private import forget_channels
-from .registry import Recipe, register_zoo
+from ..registry import near
+from .registry import MODELS, Model, Recipe
 
 PREFIX = 'gluoncv'
 
@@ -84,36 +85,35 @@ def list_gluoncv_models():
                   if not _reason_against(name, factory))
 
 
-def get_model(name, num_classes=10, **kwargs):
-    """The network `name` of GluonCV's zoo, new and uninitialized: (N, C, H, W) -> (N, num_classes).
+def _model(name):
+    """The `Model` of the network `name` of GluonCV's zoo; no net is built for it.
 
-    It takes its number of channels C from its first input, also where GluonCV fixes 3. `kwargs`
-    go to GluonCV's own factory.
+    It takes its number of channels C from its first input, also where GluonCV fixes 3. Its recipe
+    is that for Fashion-MNIST, as the book trains nets of its kind: images stay 28x28, as for the
+    book's ResNet, if the net can take them, and otherwise have the smallest side that it can take,
+    of the usual ones from 32 to 299. The learning rate is 0.1, as for the book's DenseNet, or 0.01,
+    as for its AlexNet (5.6), where no normalization steadies the net.
 
     Raises ValueError for a name that GluonCV does not have and for a network that does not
     classify pictures or cannot be trained; ImportError where GluonCV cannot be imported.
     """
     factory, family = _look_up(name)
-    net = factory(**dict(family.kwargs, pretrained=False, classes=num_classes, **kwargs))
-    _infer_channels(net)
-    return net
 
+    def make(num_classes=10, **kwargs):
+        net = factory(**dict(family.kwargs, pretrained=False, classes=num_classes, **kwargs))
+        # The first convolution learns its channels from the first input, as in other Gluon nets.
+        forget_channels(next(param for param in net.collect_params().values()
+                             if len(param.shape or ()) == 4))
+        return net
 
-def get_recipe(name):
-    """The `Recipe` for the network `name` on Fashion-MNIST: as the book trains nets of its kind.
-
-    Images stay 28x28, as for the book's ResNet, where the net can take them; otherwise they are
-    resized to the smallest side it can take, of the usual ones from 32 to 299. The learning rate
-    is 0.1, as for the book's DenseNet, or 0.01, as for its AlexNet (5.6), where no normalization
-    steadies the net. No net is built for it. Raises as `get_model` does.
-    """
-    _, family = _look_up(name)
-    return Recipe(lr=0.1 if family.normalized else 0.01, batch_size=256, epochs=5,
-                  resize=None if family.side == 28 else family.side)
+    return Model('%s:%s' % (PREFIX, name), make, Recipe(
+        lr=0.1 if family.normalized else 0.01, batch_size=256, epochs=5,
+        resize=None if family.side == 28 else family.side))
 
 
 def _zoo():
     """GluonCV's table of factories; ImportError, with what to do, where it cannot be imported."""
+    new = 'gluoncv' not in sys.modules
     try:
         import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
         from gluoncv.model_zoo import model_zoo
@@ -123,6 +123,10 @@ def _zoo():
         raise ImportError(_BROKEN.format(error=error)) from error
     except (ImportError, RuntimeError) as error:
         raise ImportError(_BROKEN.format(error=error)) from error
+    if new:
+        # GluonCV sets it, and Pillow would fill up what a damaged picture lacks.
+        from PIL import ImageFile
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
     return model_zoo._models
 
 
@@ -157,22 +161,13 @@ def _matching(table, name):
 
 def _unknown(name):
     known = list_gluoncv_models()
-    near = difflib.get_close_matches(name, [k.split(':')[1] for k in known], n=4, cutoff=0.7)
-    if near:
+    close = near(name, [k.split(':')[1] for k in known])
+    if close:
         return ("there is no model '%s:%s'; near it are: %s "
                 '(gluonblocks.models.list_gluoncv_models() lists all)'
-                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in near)))
+                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in close)))
     return ("there is no model '%s:%s'; GluonCV's classifiers are: %s"
             % (PREFIX, name, ', '.join(known)))
 
 
-def _infer_channels(net):
-    """Leave the number of input channels open where the first convolution fixes it.
-
-    The net is not initialized yet: its first input tells the number, as in other Gluon nets.
-    """
-    first = next(param for param in net.collect_params().values() if len(param.shape or ()) == 4)
-    forget_channels(first)
-
-
-register_zoo(PREFIX, get_model, get_recipe, example=PREFIX + ':cifar_resnet20_v1')
+MODELS.add_prefix(PREFIX, _model, example=PREFIX + ':cifar_resnet20_v1')

@@ -1,7 +1,7 @@
 """Where the model and the data set of a run came from, if they are not this package's own."""
 from ..data.datasets import OF_PICTURES, get_dataset, is_registered
-from ..imported import import_folder, load_object, source_of
 from ..models.registry import get_factory, list_models
+from ..registry import import_folder, load_object, source_of
 from ..training.progress import tell
 
 KINDS = ('model', 'dataset')

@@ -46,9 +46,7 @@ def test_a_root_goes_to_a_function_that_takes_one(write_module):
         get_dataset('data_of_ours:other').load_from('/somewhere', 4)
 
 
-def test_a_registered_function_is_the_registered_data_set(write_module, monkeypatch):
-    from gluonblocks.data import datasets
-    monkeypatch.setattr(datasets, '_datasets', dict(datasets._datasets))
+def test_a_registered_function_is_the_registered_data_set(write_module, registries):
     write_module('data_of_ours', LOADERS)
     import data_of_ours
     register_dataset('ours', data_of_ours.load, ['n%d' % i for i in range(10)])

@@ -4,12 +4,11 @@ import os
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import REPOSITORY, smaller
+from conftest import REPOSITORY, replace_recipe, smaller
 from mxnet import nd
 from small_runs import stopped
 
 import gluonblocks as gb
-from gluonblocks.models import registry
 from gluonblocks.runs import records
 from gluonblocks.training.inference import predict_images
 from tools.experiments.averages import measure_anew
@@ -24,9 +23,8 @@ BOOT = os.path.join(REPOSITORY, 'docs', 'boot.png')
 def test_a_model_is_stopped_in_an_epoch_goes_on_to_its_end_and_predicts(
         name, folder, little_data, monkeypatch):
     smaller(monkeypatch, num_train=8, num_test=4)
-    recipe = gb.get_recipe(name)
-    if recipe.resize:  # on the smallest images of the usual sizes that all these nets take
-        monkeypatch.setitem(registry._recipes, name, recipe._replace(resize=32))
+    if gb.get_recipe(name).resize:  # on the smallest usual images that all these nets take
+        replace_recipe(monkeypatch, name, resize=32)
     monkeypatch.setattr(records, 'draw_curves', lambda rows, title: b'')
     stopped(monkeypatch, folder, at=1, name=name, epochs=1, batch_size=4)
     net, history = gb.resume_run(folder)

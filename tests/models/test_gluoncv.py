@@ -8,7 +8,7 @@ from mxnet import nd
 
 import gluonblocks as gb
 from gluonblocks.models import gluoncv as gluoncv_models
-from gluonblocks.models import registry
+from gluonblocks.models.registry import MODELS
 
 pytestmark = pytest.mark.gluoncv
 
@@ -122,7 +122,7 @@ def test_list_models_is_without_the_zoo_and_the_error_names_it():
 
 def test_a_zoos_prefix_can_be_registered_once_only():
     with pytest.raises(ValueError, match='gluoncv:... are registered already'):
-        registry.register_zoo('gluoncv', None, None, 'x')
+        MODELS.add_prefix('gluoncv', None, 'x')
 
 
 def test_gluoncv_is_imported_only_when_asked_for(python):

@@ -2,7 +2,6 @@
 import pytest
 
 import gluonblocks as gb
-from gluonblocks.models import registry
 from gluonblocks.models.registry import UNREGISTERED, name_of
 
 NETS = '''
@@ -25,9 +24,7 @@ text = 'net'
 
 
 @pytest.fixture
-def nets(write_module, monkeypatch):
-    for table in ('_factories', '_recipes'):
-        monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
+def nets(write_module, registries):
     write_module('nets_of_ours', NETS)
     import nets_of_ours
     return nets_of_ours
@@ -65,7 +62,7 @@ def test_neither_a_name_nor_a_factory_is_refused_in_words(nets, look_up):
     ('nothing', 'makes a NoneType, but must make a net'),
     ('breaks', r"cannot be made: AttributeError: .*no_such_thing.*nets_of_ours.py, line 15\)"),
     ('no_layers', 'a net without parameters'),
-    ('text', "is 'net', but must be a function that takes num_classes"),
+    ('text', "the model .*:text is str, but must be a name, or a function that"),
     ('other', "has no 'other'; it has breaks, no_classes, no_layers, nothing, ours"),
 ])
 def test_a_function_that_makes_no_net_is_refused_in_words(nets, name, said):

@@ -144,16 +144,13 @@ def test_names_that_differ_in_a_number_are_told_as_one():
     assert len(words) < 600
 
 
-def test_a_factory_is_registered_by_a_name_of_its_own(monkeypatch):
-    for table in ('_factories', '_recipes', '_groups'):
-        monkeypatch.setattr(models, table, dict(getattr(models, table)))
+def test_a_factory_is_registered_by_a_name_of_its_own(registries):
     gb.register(lr=1, name='mine')(lambda num_classes=10: 'a net of %d' % num_classes)
     assert gb.get_model('mine', num_classes=3) == 'a net of 3'
     assert gb.list_models('others') == ['mine']
 
 
-def test_a_models_name_can_be_registered_once_only(monkeypatch):
-    monkeypatch.setattr(models, '_factories', dict(models._factories))
+def test_a_models_name_can_be_registered_once_only():
     with pytest.raises(ValueError, match="'lenet_bn' is registered already"):
         @gb.register(lr=1)
         def lenet_bn():

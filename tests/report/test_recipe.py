@@ -1,10 +1,9 @@
 """The recipe of a run, beside what the model is trained by where nothing is asked."""
 import pytest
+from conftest import replace_recipe
 from reading import Page
 from small_runs import start
 
-import gluonblocks as gb
-from gluonblocks.models import registry
 from gluonblocks.report.recipe import recipe_section
 from gluonblocks.report.view import read_runs, repeating_commands
 
@@ -13,8 +12,7 @@ from gluonblocks.report.view import read_runs, repeating_commands
 def view(folder, little_data, monkeypatch):
     """A function: the `RunView` of a run of a model whose recipe resizes to `side`."""
     def make(side, **asked):
-        monkeypatch.setitem(registry._recipes, 'lenet_bn',
-                            gb.get_recipe('lenet_bn')._replace(resize=side))
+        replace_recipe(monkeypatch, 'lenet_bn', resize=side)
         start(folder, epochs=1, **asked)
         return read_runs([folder])[0]
     return make

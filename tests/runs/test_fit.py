@@ -27,7 +27,7 @@ def register(monkeypatch):
     """Register a data set, `tiny`, by what makes a loader of it."""
     def register(make):
         tiny = datasets.DataSet('tiny', lambda *how, **more: (make(), make()), tuple('abcdefghij'))
-        monkeypatch.setitem(datasets._datasets, 'tiny', tiny)
+        monkeypatch.setitem(datasets.DATASETS.entries, 'tiny', tiny)
     return register
 
 

@@ -15,7 +15,6 @@ from mxnet.gluon import nn
 from small_runs import WHOLE, content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks.models import registry as models
 from gluonblocks.runs import load as runs
 from gluonblocks.runs import records
 
@@ -109,14 +108,12 @@ def test_so_does_a_run_with_features(folder, monkeypatch, features):
     assert content(folder) == content(folder + '0')
 
 
-def test_a_net_that_draws_numbers_too(folder, monkeypatch):
+def test_a_net_that_draws_numbers_too(folder, monkeypatch, registries):
     def dropping(num_classes=10):
         net = nn.HybridSequential()
         net.add(nn.Dense(30), nn.Dropout(0.5), nn.Dense(num_classes))
         return net
-    monkeypatch.setitem(models._factories, 'dropping', dropping)
-    monkeypatch.setitem(models._recipes, 'dropping', gb.get_recipe('lenet_bn'))
-    monkeypatch.setitem(models._groups, 'dropping', models.OTHERS)
+    gb.register(lr=1.0)(dropping)
     start(folder + '0', 'dropping')
     stopped(monkeypatch, folder, 6, name='dropping')
     gb.resume_run(folder)

@@ -10,8 +10,6 @@ from PIL import Image
 from small_runs import content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks.data import datasets
-from gluonblocks.models import registry
 from gluonblocks.runs.config import read_config
 
 NETS = '''
@@ -171,16 +169,14 @@ def test_functions_given_from_python_are_found_again_by_their_names(folder, writ
 
 
 def test_a_registered_net_is_found_where_nobody_has_registered_it_yet(folder, write_module,
-                                                                    monkeypatch):
-    for module, names in [(registry, ('_factories', '_recipes')), (datasets, ('_datasets',))]:
-        for name in names:
-            monkeypatch.setattr(module, name, dict(getattr(module, name)))
-    before = dict(registry._factories), dict(registry._recipes), dict(datasets._datasets)
+                                                                    registries):
+    before = [dict(registry.entries) for registry in registries]
     write_module('nets_of_ours', NETS.replace('def ours', '@gb.register(lr=0.3)\ndef ours') + DATA +
                  'gb.register_dataset("ours", load, ["n%d" % i for i in range(10)])\n')
     import nets_of_ours  # noqa: F401
     start(folder, 'ours', dataset='ours', epochs=1)
-    registry._factories, registry._recipes, datasets._datasets = before
+    for registry, entries in zip(registries, before):
+        registry.entries = entries
     forget('nets_of_ours')
     assert gb.evaluate_run(folder).names[0] == 'n0'
     gb.resume_run(folder, epochs=2)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gluonblocks.imported import import_folder, is_spec, load_object, source_of, spec_of
+from gluonblocks.registry import import_folder, is_spec, load_object, source_of, spec_of
 
 
 @pytest.mark.parametrize('text, good', [
