@@ -40,11 +40,9 @@ def parse(argv, prog):
 
 def main(args):
     failed = False
-    for path, _, classes, error, notes, inverted in predict_files(
+    for path, _, classes, error, inverted in predict_files(
             args.run, args.images, top=args.top, invert=args.invert, ctx=args.ctx,
             weights=args.weights):
-        for note in notes:
-            print('note: %s' % note, file=sys.stderr)
         if error:
             failed = True
             print('error: %s' % error, file=sys.stderr)

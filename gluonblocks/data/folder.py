@@ -1,8 +1,10 @@
 """A folder of pictures -> two loaders: decoded by threads, once, and kept."""
 import concurrent.futures
+import functools
 import hashlib
 import os
 import tempfile
+import threading
 import warnings
 
 import numpy as np
@@ -12,7 +14,7 @@ from ..checks import check_classic_arrays, check_positive
 from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError
 from .folder_files import find_pictures, told
-from .pictures import ImageError, decode_image, describe_image, pillow_of_ours
+from .pictures import ImageError, decode_image, describe_image
 
 DEFAULT_SIDE = 64
 LARGEST_AS_IS = 128  # pixels: the longer side of pictures of one size that stay as they are
@@ -25,7 +27,7 @@ class DataWarning(UserWarning):
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
-                     color=None, only_test=False, part=None):
+                     color=None, only_test=False, part=None, notify=None):
     """The pictures in `folder` as (train_iter, test_iter), each a `BatchLoader`.
 
     They lie in folder/train/CLASS and folder/test/CLASS, or in folder/CLASS, of which
@@ -41,7 +43,8 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     `part` is for workers, as in `load_data_fashion_mnist`; each reads all pictures.
 
     Files that cannot be read are left out; a DataWarning counts them and names the first twenty.
-    With `only_test` the first loader is None, and no training picture is read.
+    With `notify` each such text goes to that function, and there is no warning. With `only_test`
+    the first loader is None, and no training picture is read.
 
     Raises DataError for a folder that is not such a data set, ValueError for a size that is not a
     positive integer, and ImportError if Pillow is missing.
@@ -54,17 +57,15 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
                                                          ('test', files.test)]
              if which == 'test' or not only_test}
     notes, damaged = list(files.notes), []
-    with pillow_of_ours() as reading:
-        if resize is not None and size is None:
-            check_positive('resize', resize)
-            size = resize, resize
-        if size is None or color is None:
-            shapes = [shape for these in parts.values()
-                      for shape in these.describe(reading, damaged)]
-            color = any(shape[2] for shape in shapes) if color is None else color
-            size = _size_for({shape[:2] for shape in shapes}) if size is None else size
-        for these in parts.values():
-            these.decode(reading, damaged, tuple(size), color)
+    if resize is not None and size is None:
+        check_positive('resize', resize)
+        size = resize, resize
+    if size is None or color is None:
+        shapes = [shape for these in parts.values() for shape in these.describe(damaged)]
+        color = any(shape[2] for shape in shapes) if color is None else color
+        size = _size_for({shape[:2] for shape in shapes}) if size is None else size
+    for these in parts.values():
+        these.decode(damaged, tuple(size), color)
     if damaged:
         notes.append(told(damaged, 'picture cannot be read and is',
                           'pictures cannot be read and are'))
@@ -76,7 +77,10 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
                 folder, which, ', '.join(lost), '\n  '.join(damaged[:20])))
     notes += _shared(parts)
     for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=2)
+        if notify:
+            notify(note)
+        else:
+            warnings.warn(note, DataWarning, stacklevel=2)
     loaders = [None if which not in parts else BatchLoader(
         parts[which].images, parts[which].labels, batch_size, seed=order, part=part)
         for which, order in [('train', order), ('test', None)]]
@@ -94,24 +98,25 @@ class _Part:
                                 [len(paths) for paths in classes.values()])
         self.images = np.empty(0, np.uint8)
 
-    def describe(self, reading, damaged):
-        """`describe_image` of each picture; what those say that cannot be read goes to `damaged`,
-        and they are forgotten."""
-        return list(self._good(describe_image, reading, damaged))
+    def describe(self, damaged):
+        """`describe_image` of each picture. Those that cannot be read are dropped, and what their
+        errors say goes to `damaged`."""
+        return list(self._good(describe_image, damaged))
 
-    def decode(self, reading, damaged, size, color):
+    def decode(self, damaged, size, color):
         """Set `images`, uint8 (n, height, width) or (n, height, width, 3)."""
         height, width = size
-        images = _room((len(self.paths), height, width) + (3,) * color)
-        for i, image in enumerate(self._good(
-                lambda path: decode_image(path, height, width, color), reading, damaged)):
+        images, one_large = _room((len(self.paths), height, width) + (3,) * color), threading.Lock()
+        for i, image in enumerate(self._good(functools.partial(
+                decode_image, height=height, width=width, color=color, one_large=one_large),
+                damaged)):
             images[i] = image
         self.images = images[:len(self.paths)]
 
-    def _good(self, function, reading, damaged):
-        """Give `function` of the path of each picture that can be read, in their order."""
+    def _good(self, function, damaged):
+        """Give `function(path)` of each picture that can be read, in their order."""
         paths, labels = [], []
-        for result, path, label in zip(self._each(function, reading), self.paths, self.labels):
+        for result, path, label in zip(_each(function, self.paths), self.paths, self.labels):
             if isinstance(result, ImageError):
                 damaged.append(str(result))
             else:
@@ -120,25 +125,25 @@ class _Part:
                 yield result
         self.paths, self.labels = paths, np.array(labels, np.int32)
 
-    def _each(self, function, reading):
-        """`function` of each path, or the ImageError that it raises, in order, by threads."""
-        from tqdm import tqdm
 
-        def do(path):
-            try:
-                with reading(path):
-                    return function(path)
-            except ImageError as error:
-                return error
-        # Threads: Pillow decodes and scales without Python's lock, and a process that is forked
-        # from one with MXNet may hang.
-        with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 16)) as pool, tqdm(
-                total=len(self.paths), unit='img', desc='reading pictures', leave=False, delay=2,
-                disable=None) as bar:
-            for start in range(0, len(self.paths), _WINDOW):
-                for result in pool.map(do, self.paths[start:start + _WINDOW]):
-                    yield result
-                    bar.update()
+def _each(function, paths):
+    """Give `function` of each path, or the ImageError that it raises, in order, by threads."""
+    from tqdm import tqdm
+
+    def call(path):
+        try:
+            return function(path)
+        except ImageError as error:
+            return error
+    # Threads: Pillow decodes and scales without Python's lock, and a process that is forked from
+    # one with MXNet may hang.
+    with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 16)) as pool, tqdm(
+            total=len(paths), unit='img', desc='reading pictures', leave=False, delay=2,
+            disable=None) as bar:
+        for start in range(0, len(paths), _WINDOW):
+            for result in pool.map(call, paths[start:start + _WINDOW]):
+                yield result
+                bar.update()
 
 
 def _size_for(sizes):

@@ -1,12 +1,10 @@
 """A folder of pictures: its classes, and which files are theirs. No file is opened."""
 import os
-import sys
 import unicodedata
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 
-from ..files import readable
 from .fashion_mnist import DataError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.ppm',
@@ -17,14 +15,6 @@ The pictures of a data set lie in
   %(folder)s/CLASS/*.png, of which a share, test_share, is taken for the test"""
 _PARTS = ('train', 'test')
 _TOLD = 20  # names in a list, at most
-
-
-class Listing(NamedTuple):
-    """The files of a folder: `paths` of the pictures by the name of their class, sorted, and
-    `notes`, what was left out, in words."""
-
-    paths: Dict[str, List[str]]
-    notes: List[str]
 
 
 class Files(NamedTuple):
@@ -55,43 +45,39 @@ def find_pictures(folder, test_share=None, seed=0):
         raise DataError('%s has a folder %r but no %r%s' % (
             folder, has[0], _PARTS[has[0] == 'train'], _LAYOUT % {'folder': folder}))
     if has:
-        train, test = [list_classes(os.path.join(folder, part)) for part in _PARTS]
-        notes = train.notes + test.notes
-        names = sorted(set(train.paths) | set(test.paths))
-        files = Files({name: train.paths.get(name, []) for name in names},
-                      {name: test.paths.get(name, []) for name in names}, notes)
+        (train, notes), (test, more) = [list_classes(os.path.join(folder, part)) for part in _PARTS]
+        names = sorted(set(train) | set(test))
+        files = Files({name: train.get(name, []) for name in names},
+                      {name: test.get(name, []) for name in names}, notes + more)
     else:
-        files = _split(list_classes(folder), test_share, seed, folder)
+        classes, notes = list_classes(folder)
+        files = Files(*_split(classes, test_share, seed, folder), notes)
     _check(folder, files)
     return files
 
 
 def list_classes(folder):
-    """The `Listing` of a folder that holds a folder for each class; DataError for a bad name."""
-    paths, notes, beside = {}, [], []
+    """Return (paths, notes) of a folder that holds a folder for each class.
+
+    `paths` has the sorted paths of the pictures by the name of their class, and `notes` says what
+    was left out. Raises DataError for a bad name.
+    """
+    paths, notes, others = {}, [], []
     for entry in _entries(folder):
-        if not _is_folder(entry):
-            beside.append(entry.path)
+        if not os.path.isdir(entry.path):
+            others.append(entry.path)
             continue
         # One name may be written in two ways, and a disk of another system has the other one.
         name = unicodedata.normalize('NFC', entry.name)
-        kinds = {unicodedata.category(c) for c in name}
-        if 'Cs' in kinds and '\ufffd' not in readable(name):
-            raise DataError('%s: the folder %s names a class, but the encoding of this locale, %s, '
-                            'lacks its letters: set the environment variable PYTHONUTF8=1'
-                            % (folder, readable(name), sys.getfilesystemencoding()))
-        if kinds & {'Cc', 'Cs', 'Zl', 'Zp'}:
+        if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
             raise DataError('%s: the folder %r names a class, but its name is not text in UTF-8, '
                             'or has control characters: rename it' % (folder, entry.name))
-        found, others, loops = _pictures_in(entry.path)
+        found = _pictures_in(entry.path, others, notes)
         paths[name] = sorted(paths.get(name, []) + found)
-        beside += others
-        notes += ['%s leads back to a folder that holds it, and is left out' % loop
-                  for loop in loops]
-    if beside:
-        notes.append(told(beside, 'file is no picture by its name, or in no class, and is',
+    if others:
+        notes.append(told(others, 'file is no picture by its name, or in no class, and is',
                           'files are no pictures by their names, or in no class, and are'))
-    return Listing({name: paths[name] for name in sorted(paths)}, notes)
+    return {name: paths[name] for name in sorted(paths)}, notes
 
 
 def told(items, one, many):
@@ -101,40 +87,24 @@ def told(items, one, many):
         '\n  and %d more' % (len(items) - _TOLD) if len(items) > _TOLD else '')
 
 
-def _pictures_in(folder):
-    """(pictures, other files, links that lead back) in `folder` and the folders in it."""
-    pictures, others, loops = [], [], []
-    # A link to a folder above would bring in the other classes.
-    waiting: List[Tuple[str, Tuple[Any, ...]]] = [(folder, _folders_above(folder))]
+def _pictures_in(folder, others, notes):
+    """Return the pictures in `folder` and the folders in it; other files go to `others`."""
+    pictures, waiting, top = [], [folder], os.path.realpath(folder)
+    seen = {top}
     while waiting:
-        here, above = waiting.pop()
-        try:
-            state = os.stat(here)
-        except OSError as error:
-            raise DataError('%s: cannot be read: %s' % (here, error.strerror))
-        key = (state.st_dev, state.st_ino)
-        if key in above:
-            loops.append(here)
-            continue
-        for entry in _entries(here):
-            if _is_folder(entry):
-                waiting.append((entry.path, above + (key,)))
-            elif entry.name.lower().endswith(SUFFIXES):
-                pictures.append(entry.path)
+        for entry in _entries(waiting.pop()):
+            if os.path.isdir(entry.path):
+                real = os.path.realpath(entry.path)
+                # A link to a folder above would bring in the other classes.
+                if real in seen or top.startswith(os.path.join(real, '')):
+                    notes.append('%s leads back to a folder that holds it, or was read already, '
+                                 'and is left out' % entry.path)
+                else:
+                    seen.add(real)
+                    waiting.append(entry.path)
             else:
-                others.append(entry.path)
-    return pictures, others, loops
-
-
-def _folders_above(folder):
-    """The device and number of each folder that holds `folder`, by its own path or a link's."""
-    keys = []
-    for path in {os.path.realpath(folder), os.path.abspath(folder)}:
-        while path != os.path.dirname(path):
-            path = os.path.dirname(path)
-            state = os.stat(path)
-            keys.append((state.st_dev, state.st_ino))
-    return tuple(keys)
+                (pictures if entry.name.lower().endswith(SUFFIXES) else others).append(entry.path)
+    return pictures
 
 
 def _entries(folder):
@@ -148,25 +118,18 @@ def _entries(folder):
         raise DataError('%s: cannot be read: %s' % (folder, error.strerror))
 
 
-def _is_folder(entry):
-    try:
-        return entry.is_dir()
-    except OSError:  # a loop of links: as a file it is told why it cannot be read
-        return False
-
-
-def _split(listing, test_share, seed, folder):
-    """The `Files` of a folder of classes, a share of each for the test."""
-    if test_share is None and sum(map(bool, listing.paths.values())) > 1:
+def _split(classes, test_share, seed, folder):
+    """Return (train, test), the paths by class: of each class a share is for the test."""
+    if test_share is None and sum(map(bool, classes.values())) > 1:
         raise DataError('%s has the classes themselves, and no train and test: give test_share, '
                         'as 0.2, the share of the pictures that is kept for the test' % folder)
     rng, train, test = np.random.RandomState(seed), {}, {}
-    for name, paths in listing.paths.items():
+    for name, paths in classes.items():
         order = rng.permutation(len(paths))
         num_test = min(max(1, round((test_share or 0) * len(paths))), max(len(paths) - 1, 0))
         test[name] = [paths[i] for i in sorted(order[:num_test])]
         train[name] = [paths[i] for i in sorted(order[num_test:])]
-    return Files(train, test, listing.notes)
+    return train, test
 
 
 def _check(folder, files):

@@ -1,24 +1,17 @@
 """Picture files -> images, grey or colour, all of one size."""
 import contextlib
-import os
-import threading
-import warnings
 
 import numpy as np
 
 from ..checks import check_positive
 from ..files import DamagedFile, open_file
-from .picture_memory import memory_to_decode
 
 # What cameras, scanners and browsers write. Pillow reads more, some by starting other programs.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # a picture of 8192 x 8192; a small file may unfold to far more
-MAX_MEMORY = 500 * 10 ** 6  # bytes, of the file and of what is decoded of it together
-LARGE = 2 ** 26  # bytes of memory: pictures that take more are decoded one at a time
-# Bytes of a file. In a damaged JPEG or GIF Pillow looks for its end byte by byte, for seconds.
-MAX_FILE = {'GIF': 2 ** 24, 'JPEG': 2 ** 26, 'WEBP': 2 ** 26}
+MAX_BYTES = 2 ** 28  # of a file
+LARGE = 2 ** 24  # pixels, from which on a picture takes so much memory that few fit at once
 
-_one_large = threading.Lock()
 _MISSING = """Pillow is not installed, which reads pictures. Install it with
   pip install 'pillow>=10,<14'"""
 
@@ -40,35 +33,37 @@ def read_image(path, side=28, invert=False, color=False):
     colour; `side` may be a pair, (height, width).
 
     Formats: PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, of one frame. A picture has at most 2**26
-    pixels, a JPEG or WebP file at most 64 MiB, a GIF 16, and what is decoded takes at most 500 MB
-    of memory: photographs of 48 megapixels are read, but WebP ends at about 30, and so do a few
-    kinds of TIFF and PPM. What is larger is refused by its header.
+    pixels, and its file 256 MiB. What is larger is refused by its header.
 
-    A damaged file is an error where Pillow can tell. PNG has checksums; in most other formats
-    damage may only change the picture, which is then read as it is. What Pillow warns of is
-    warned of with the file's name.
+    A damaged file is an error if Pillow can tell. PNG has checksums; in most other formats damage
+    may only change the picture, which is then read as it is.
 
     Raises ImageError, a ValueError, for a file that is missing or no such picture; ImportError
-    where Pillow is not installed.
+    if Pillow is not installed.
     """
     height, width = side if isinstance(side, (list, tuple)) else (side, side)
     for length in (height, width):
         check_positive('side', length)
-    with pillow_of_ours() as reading, reading(path):
-        return decode_image(path, height, width, color, invert)
+    return decode_image(path, height, width, color, invert)
 
 
-def decode_image(path, height, width, color=False, invert=False):
-    """As `read_image`, within `pillow_of_ours`."""
-    ground = 255 if invert else 0
-    image = _read(path, lambda picture: _flat(picture, ground, color), color)
+def decode_image(path, height, width, color=False, invert=False, one_large=None):
+    """As `read_image`; a context `one_large` is entered while a picture from `LARGE` on is held."""
+    with _open_picture(path) as picture:
+        width_there, height_there = picture.size
+        large = one_large and width_there * height_there >= LARGE
+        with one_large if large else contextlib.nullcontext():
+            image = _flat(picture, 255 if invert else 0, color)
     return _fit(255 - image if invert else image, height, width)
 
 
 def describe_image(path):
-    """(height, width, whether it has colours) by the header of a picture file, within
-    `pillow_of_ours`. Raises ImageError, as `read_image` does, where the header tells."""
-    return _read(path, lambda picture: picture.size[::-1] + (_is_color(picture),), color=True)
+    """Return (height, width, True if it has colours) of a picture file by its header.
+
+    Raises ImageError as `read_image` does, if the header tells.
+    """
+    with _open_picture(path) as picture:
+        return picture.size[::-1] + (_is_color(picture),)
 
 
 def looks_inverted(image):
@@ -82,102 +77,46 @@ def looks_inverted(image):
 
 
 @contextlib.contextmanager
-def pillow_of_ours():
-    """Pillow with the settings that reading needs, for every thread, until it ends.
+def _open_picture(path):
+    """A context with the picture in the file `path`, not decoded yet.
 
-    It gives `reading(path)`, a context within which a thread's warnings of Pillow are of that
-    file; they are warned of when all has ended. ImportError where Pillow is not installed.
+    Raises ImageError for any reason not to read it, also for what goes wrong within the context.
     """
     try:
-        from PIL import Image, ImageFile
+        from PIL import Image
     except ModuleNotFoundError as error:
         raise ImportError(_MISSING) from error
-    settings = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
-    caught, here = [], threading.local()
-
-    @contextlib.contextmanager
-    def reading(path):
-        here.path = path
-        try:
-            yield
-        finally:
-            here.path = None
-
-    def note(message, category, *_):
-        path = getattr(here, 'path', None)
-        if path and category is not Image.DecompressionBombWarning:
-            caught.append('%s: %s' % (path, ' '.join(str(message).split())))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('always')
-            warnings.showwarning = note  # set back with the filters
-            # Other libraries tell Pillow to make up what a damaged file lacks; GluonCV is one.
-            ImageFile.LOAD_TRUNCATED_IMAGES = False
-            Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # a warning; at twice as many an error
-            yield reading
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = settings
-        for text in dict.fromkeys(caught):
-            warnings.warn(text, stacklevel=4)
-
-
-def _read(path, take, color):
-    """`take` of the opened picture in the file `path`; ImageError for any reason not to."""
-    from PIL import Image
-    try:
-        with open_file(path, MAX_MEMORY) as f:
-            size = os.fstat(f.fileno()).st_size
-            formats = [name for name in FORMATS if size <= MAX_FILE.get(name, MAX_MEMORY)]
-            with Image.open(f, formats=formats) as picture:
-                large = _check(path, picture, f, color) > LARGE
-                with _one_large if large else contextlib.nullcontext():
-                    if picture.format == 'PNG':
-                        _verify_checksums(f)
-                    return take(picture)
+        with open_file(path, MAX_BYTES) as f:
+            picture = Image.open(f, formats=FORMATS)
+            if picture.size[0] * picture.size[1] > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            # Not n_frames, which looks through the whole file. A camera's MPO is a JPEG with
+            # previews behind.
+            if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
+                raise ImageError('%s: it has more than one frame or page; save the one you mean as '
+                                 'a file of its own' % path)
+            if picture.format == 'PNG':
+                picture.verify()  # the checksums, which Pillow skips when it decodes
+                f.seek(0)
+                picture = Image.open(f, formats=['PNG'])
+            with picture:
+                yield picture
     except ImageError:
         raise
     except DamagedFile as error:  # not a regular file, or too large
         raise ImageError(str(error))
     except FileNotFoundError:
         raise ImageError('%s: there is no such file' % path)
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError('%s: larger than %d pixels, which is the most' % (path, MAX_PIXELS))
     except Image.UnidentifiedImageError:
-        raise ImageError('%s: this is no picture in one of the formats %s%s' % (
-            path, ', '.join(formats), '' if len(formats) == len(FORMATS) else
-            ', and for the others its %d bytes are too many' % size))
+        raise ImageError('%s: this is no picture in one of the formats %s'
+                         % (path, ', '.join(FORMATS)))
     except Exception as error:  # a damaged file makes Pillow raise almost anything
         raise ImageError('%s: cannot be read as a picture: %s'
                          % (path, getattr(error, 'strerror', None) or error
                             or type(error).__name__))
-
-
-def _check(path, picture, f, color):
-    """ImageError for a picture, not decoded yet, from the open file `f` that is not one to read;
-    else the bytes of memory that it takes."""
-    needed = memory_to_decode(picture, f) + (3 * picture.size[0] * picture.size[1] if color else 0)
-    if needed > MAX_MEMORY:
-        raise ImageError('%s: to read its %d x %d pixels takes %d MB of memory, and at most %d are '
-                         'taken; save it smaller, or as a JPEG'
-                         % ((path,) + picture.size + (needed // 10 ** 6, MAX_MEMORY // 10 ** 6)))
-    # Not n_frames, which looks through the whole file.
-    if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
-        # A camera's MPO is a JPEG with previews behind.
-        raise ImageError('%s: it has more than one frame or page; save the one you mean as a file '
-                         'of its own' % path)
-    return needed
-
-
-def _verify_checksums(f):
-    """An error of Pillow's if a part of a PNG, the open file `f`, is not what was written.
-
-    As it decodes, Pillow stops at the last pixel, and looks at no checksum of the pixels.
-    """
-    from PIL import Image
-    here = f.tell()
-    f.seek(0)
-    Image.open(f, formats=['PNG']).verify()
-    f.seek(here)
 
 
 def _is_color(picture):
@@ -191,32 +130,26 @@ def _is_color(picture):
 def _flat(picture, ground, color):
     """A Pillow picture of any mode as uint8 (H, W), or (H, W, 3) with `color`: upright, and
     transparent parts as `ground`."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
     picture.load()
-    width, height = picture.size
-    mode = 'RGB' if color else 'L'
-    flat = Image.new(mode, picture.size)
-    # By strips, for most modes are turned into others on the way.
-    rows = max(1, 2 ** 20 // width)
-    for y in range(0, height, rows):
-        strip = picture.crop((0, y, width, min(y + rows, height)))
-        flat.paste(_strip(strip, ground).convert(mode), (0, y))
+    flat = _opaque(picture, ground).convert('RGB' if color else 'L')
     flat.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # Orientation
-    picture.close()  # and its memory is free
     ImageOps.exif_transpose(flat, in_place=True)
     return np.array(flat)
 
 
-def _strip(picture, ground):
-    """A strip of a picture of any mode in one that can be made grey or RGB at once."""
+def _opaque(picture, ground):
+    """A picture of any mode in one that can be made grey or RGB at once."""
     from PIL import Image
     if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
-        values = np.asarray(picture).astype('float64')
+        values = np.asarray(picture)
         if picture.mode == 'F' or values.min() < 0 or values.max() > 65535:
             raise ValueError('its numbers are not of 8 or 16 bits; save it as a PNG')
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8))  # 65535 / 257 = 255
+        values = (values.astype(np.uint32) + 128) // 257  # rounded: 65535 / 257 = 255
+        return Image.fromarray(values.astype(np.uint8))
     if picture.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in picture.info:
-        picture = picture.convert('RGBA')
+        if picture.mode != 'RGBA':
+            picture = picture.convert('RGBA')
         below = Image.new('RGBA', picture.size, (ground, ground, ground, 255))
         picture = Image.alpha_composite(below, picture)
     if picture.mode not in ('1', 'L', 'P', 'RGB', 'RGBA'):

@@ -1,5 +1,4 @@
 """The data of a run: its loaders, and what follows from them."""
-import warnings
 from typing import Any, Dict, NamedTuple
 
 import numpy as np
@@ -7,7 +6,6 @@ import numpy as np
 from ..data.augment import Augmentation
 from ..data.batches import BatchLoader
 from ..data.datasets import OF_PICTURES, get_dataset
-from ..data.folder import DataWarning
 from ..training.progress import tell
 
 
@@ -79,21 +77,18 @@ def load_both(config, data_root=None, only_test=False):
 
 
 def _load(options, data_root, **how):
-    """(train_iter, test_iter) by the options; what the data set warns of is told on stderr."""
+    """(train_iter, test_iter) by the options; what a folder leaves out is reported on stderr."""
     dataset = get_dataset(options['dataset'])
     if options['test_share'] is not None:
         how['test_share'] = options['test_share']
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always', DataWarning)
-        loaders = dataset.load_from(data_root, options['batch_size'], resize=options['resize'],
-                                    seed=options['seed'], **how)
-    for warning in caught:
-        if issubclass(warning.category, DataWarning):
-            tell('note: %s' % warning.message)
-        else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename,
-                                   warning.lineno)
-    return loaders
+    if options['dataset'].startswith(OF_PICTURES):
+        how['notify'] = _note
+    return dataset.load_from(data_root, options['batch_size'], resize=options['resize'],
+                             seed=options['seed'], **how)
+
+
+def _note(text):
+    tell('note: ' + text)
 
 
 def _facts(dataset, train_iter, test_iter):

@@ -1,5 +1,4 @@
 """What the net of a run takes picture files for."""
-import warnings
 from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -18,7 +17,6 @@ class Answer(NamedTuple):
     image: Optional[np.ndarray]  #: what was read, as `read_image` gives it: uint8 (H, W, ...)
     classes: Optional[List[Tuple[str, float]]]  #: the likeliest, as `top_classes` gives them
     error: Optional[ImageError]  #: why there is no image, and so no classes
-    notes: Tuple[str, ...] = ()  #: what Pillow warned of, each naming the file
     inverted: bool = False  #: whether it shows a dark thing on bright ground, and nets of this kind
     #: of data set, of bright things on black ground, did not see such
 
@@ -48,15 +46,12 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
 def _read(path, invert, config):
     """The `Answer` for a picture file before the net has seen it: without classes."""
     image = error = None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always')
-        try:
-            image = read_image(path, config['picture_size'], invert=invert,
-                               color=config['channels'] == 3)
-        except ImageError as why:
-            error = why
+    try:
+        image = read_image(path, config['picture_size'], invert=invert,
+                           color=config['channels'] == 3)
+    except ImageError as why:
+        error = why
     # What ground the pictures of others have is not known.
     inverted = error is None and not invert and ':' not in config['dataset'] and (
         looks_inverted(image))
-    return Answer(path, image, None, error, tuple(str(warning.message) for warning in caught),
-                  inverted)
+    return Answer(path, image, None, error, inverted)

@@ -62,18 +62,3 @@ def test_without_pillow_it_says_what_to_install(make_run, script, tmp_path):
     (tmp_path / 'PIL.py').write_text('raise ModuleNotFoundError("No module named PIL")')
     code, out, err = script('predict.py', folder, path, PYTHONPATH=str(tmp_path))
     assert code == 1 and out == '' and "pip install 'pillow" in err
-
-
-def test_what_pillow_warns_of_is_a_note(tmp_path, make_run, script):
-    folder, _ = make_run()
-    path = saved(tmp_path, A)
-    content = (tmp_path / 'a.png').read_bytes()
-    # An animation of 0 frames, which there cannot be.
-    (tmp_path / 'a.png').write_bytes(content[:33] + bytes.fromhex(
-        '00000008 6163544c 0000000000000000 894dc010') + content[33:])
-    (answer,) = gb.predict_files(str(folder), [path])
-    (note,) = answer.notes
-    assert note.startswith(path + ': Invalid APNG') and answer.error is None
-    code, _, err = script('predict.py', folder, path)
-    assert code == 0 and err.splitlines() == ['note: ' + note]
-

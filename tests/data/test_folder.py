@@ -180,19 +180,6 @@ def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, s
         load_data_folder(str(pets), 4)
 
 
-def test_a_class_that_the_locale_cannot_name_is_refused_with_the_remedy(tmp_path, python):
-    (tmp_path / 'blätter').mkdir()
-    said = python("""
-from gluonblocks.data.folder_files import list_classes
-try:
-    list_classes(%r)
-except OSError as error:
-    print(str(error).encode())""" % str(tmp_path), LC_ALL='POSIX', PYTHONUTF8='0')
-    assert said == str(('%s: the folder blätter names a class, but the encoding of this locale, '
-                        'ascii, lacks its letters: set the environment variable PYTHONUTF8=1'
-                        % tmp_path).encode())
-
-
 def test_classes_without_train_and_test_need_a_share(pets):
     with pytest.raises(DataError, match='give test_share, as 0.2'):
         load_data_folder(str(pets / 'train'), 4)
@@ -230,8 +217,7 @@ def test_only_the_test_is_read_where_only_it_is_asked_for(pets):
 
 
 @pytest.mark.parametrize('large, together', [(0, 1), (10 ** 9, 2)])
-def test_pictures_that_take_much_memory_are_decoded_one_at_a_time(pets, monkeypatch, large,
-                                                                 together):
+def test_large_pictures_are_decoded_one_at_a_time(pets, monkeypatch, large, together):
     decode, running, most = pictures._flat, [], []
 
     def slow(*args):
@@ -246,3 +232,11 @@ def test_pictures_that_take_much_memory_are_decoded_one_at_a_time(pets, monkeypa
     monkeypatch.setattr(of_pictures, 'physical_cores', lambda: 2)
     load_data_folder(str(pets), 4)
     assert max(most) == together
+
+
+def test_what_is_left_out_goes_to_the_function_that_is_given_in_place_of_warnings(pets, recwarn):
+    (pets / 'train' / 'cat' / '0.png').write_text('x')
+    notes = []
+    load_data_folder(str(pets), 4, notify=notes.append)
+    assert len(notes) == 1 and '1 picture cannot be read and is left out' in notes[0]
+    assert not recwarn.list
