@@ -4,7 +4,6 @@ GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of thes
 """
 import sys
 from fnmatch import fnmatchcase
-from typing import Any, Dict, NamedTuple
 
 from ..mxnet_private import forget_channels
 from ..registry import near
@@ -13,60 +12,20 @@ from .registry import MODELS, Model, Recipe
 PREFIX = 'gluoncv'
 
 
-class _Family(NamedTuple):
-    """Nets of one kind: the side of the smallest images that they take, of the usual ones from
-    Fashion-MNIST's 28 to Inception's 299; whether they are normalized; what their factories are
-    given beside the number of classes."""
-
-    side: int = 28
-    normalized: bool = True
-    kwargs: Dict[str, Any] = {}
-
-
-# By the modules of gluoncv.model_zoo that hold classifiers of pictures. A test builds each net and
-# compares, so that asking for a recipe builds none.
-_FAMILIES = {
-    'alexnet': _Family(side=64, normalized=False),
-    'cifarresnet': _Family(),
-    'cifarresnext': _Family(),
-    'cifarwideresnet': _Family(),
-    'densenet': _Family(side=224),
-    'dla': _Family(side=32),
-    'googlenet': _Family(side=224),
-    'inception': _Family(side=299),
-    'mobilenet': _Family(),
-    'mobilenetv3': _Family(),
-    # Its second, auxiliary output would need a loss of its own.
-    'nasnet': _Family(kwargs={'use_aux': False}),
-    'residual_attentionnet': _Family(side=224),
-    'resnest': _Family(),
-    'resnet': _Family(),
-    'resnetv1b': _Family(),
-    'resnext': _Family(),
-    'senet': _Family(),
-    'shufflenet': _Family(),
-    'squeezenet': _Family(side=224, normalized=False),
-    'vgg': _Family(side=32, normalized=False),
-    'xception': _Family(),
-    'yolo.darknet': _Family(),
+# The side of the smallest images that the nets of these modules of gluoncv.model_zoo take, of the
+# usual ones from Fashion-MNIST's 28 to Inception's 299. A test builds nets and compares, so that no
+# net is built for a recipe. Other modules have no classifiers of pictures that train here: MXNet
+# cannot infer the shapes of hrnet's graph, and those in 8 bits can only predict.
+_SIDES = {
+    28: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
+         'resnest', 'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception',
+         'yolo.darknet'),
+    32: ('dla', 'vgg'),
+    64: ('alexnet',),
+    224: ('densenet', 'googlenet', 'residual_attentionnet', 'squeezenet'),
+    299: ('inception',),
 }
-# Names that are not as the rest of their module.
-_EXCEPTIONS = {
-    'cifar_residualattentionnet*': _Family(side=32),
-    'vgg*_bn': _Family(side=32),
-}
-
-# Why the other classifiers do not train: by module, of which one that is named nowhere here has
-# other tasks, and by name.
-_REFUSED = {
-    'hrnet': 'MXNet cannot infer the shapes of its graph, so it takes colour pictures only',
-    'pruned_resnet': 'its layers are cut to fit the weights that it was pruned with',
-    'quantized': 'it is quantized to 8 bits, and those nets can only predict',
-    'action_recognition': 'it classifies videos',
-}
-_REFUSED_NAMES = {
-    'resnet*_gn': 'MXNet cannot build the graph of its group normalization',
-}
+_NOT_NORMALIZED = ('alexnet', 'squeezenet', 'vgg')
 
 _MISSING = """GluonCV is not installed, which the models named %s:... come from. Install it with
   pip install gluoncv==0.10.5""" % PREFIX
@@ -82,7 +41,7 @@ def list_gluoncv_models():
     Raises ImportError where GluonCV cannot be imported, with what to do.
     """
     return sorted('%s:%s' % (PREFIX, name) for name, factory in _zoo().items()
-                  if not _reason_against(name, factory))
+                  if _side(name, factory))
 
 
 def _model(name):
@@ -97,18 +56,25 @@ def _model(name):
     Raises ValueError for a name that GluonCV does not have and for a network that does not
     classify pictures or cannot be trained; ImportError where GluonCV cannot be imported.
     """
-    factory, family = _look_up(name)
+    factory = _zoo().get(name)
+    side = factory and _side(name, factory)
+    if not side:
+        raise ValueError(_unknown(name, factory))
+    module = _module(factory)
+    # Its second, auxiliary output would need a loss of its own.
+    more = {'use_aux': False} if module == 'nasnet' else {}
 
     def make(num_classes=10, **kwargs):
-        net = factory(**dict(family.kwargs, pretrained=False, classes=num_classes, **kwargs))
+        net = factory(**dict(more, pretrained=False, classes=num_classes, **kwargs))
         # The first convolution learns its channels from the first input, as in other Gluon nets.
         forget_channels(next(param for param in net.collect_params().values()
                              if len(param.shape or ()) == 4))
         return net
 
+    normalized = module not in _NOT_NORMALIZED or fnmatchcase(name, 'vgg*_bn')
     return Model('%s:%s' % (PREFIX, name), make, Recipe(
-        lr=0.1 if family.normalized else 0.01, batch_size=256, epochs=5,
-        resize=None if family.side == 28 else family.side))
+        lr=0.1 if normalized else 0.01, batch_size=256, epochs=5,
+        resize=None if side == 28 else side))
 
 
 def _zoo():
@@ -135,37 +101,25 @@ def _module(factory):
     return factory.__module__.replace('gluoncv.model_zoo.', '', 1)
 
 
-def _look_up(name):
-    """The zoo's factory of the network `name`, and its `_Family`."""
-    zoo = _zoo()
-    if name not in zoo:
-        raise ValueError(_unknown(name))
-    reason = _reason_against(name, zoo[name])
-    if reason:
-        raise ValueError('%s:%s cannot be trained here: %s' % (PREFIX, name, reason))
-    return zoo[name], _matching(_EXCEPTIONS, name) or _FAMILIES[_module(zoo[name])]
+def _side(name, factory):
+    """The side of the smallest images that a network takes; None if it does not train here."""
+    if fnmatchcase(name, 'resnet*_gn'):  # MXNet cannot build the graph of its group normalization
+        return None
+    if fnmatchcase(name, 'cifar_residualattentionnet*'):
+        return 32
+    return next((side for side, modules in _SIDES.items() if _module(factory) in modules), None)
 
 
-def _reason_against(name, factory):
-    """Why the network does not train here, in words, or None if it does."""
-    module = _module(factory)
-    if module not in _FAMILIES:
-        return _REFUSED.get(module.split('.')[0], 'it does not classify pictures')
-    return _matching(_REFUSED_NAMES, name)
-
-
-def _matching(table, name):
-    """The entry of `table` whose pattern fits `name`, or None."""
-    return next((entry for pattern, entry in table.items() if fnmatchcase(name, pattern)), None)
-
-
-def _unknown(name):
+def _unknown(name, factory):
+    if factory:
+        return ('%s:%s cannot be trained here: it does not classify pictures, or MXNet cannot '
+                'train it' % (PREFIX, name))
     known = list_gluoncv_models()
-    close = near(name, [k.split(':')[1] for k in known])
+    close = near(name, [other.split(':')[1] for other in known])
     if close:
         return ("there is no model '%s:%s'; near it are: %s "
                 '(gluonblocks.models.list_gluoncv_models() lists all)'
-                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, n) for n in close)))
+                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, other) for other in close)))
     return ("there is no model '%s:%s'; GluonCV's classifiers are: %s"
             % (PREFIX, name, ', '.join(known)))
 

@@ -32,18 +32,13 @@ def initialized(name, **kwargs):
 
 
 @pytest.mark.parametrize('name', VARIANTS)
-def test_a_variant_has_the_parameters_that_its_arithmetic_says(name):
-    count = sum(param.data().size for param in initialized(name).collect_params().values()
-                if param.grad_req != 'null')
-    assert count == PARAMETERS[name]
-
-
-@pytest.mark.parametrize('name', VARIANTS)
-def test_a_variant_is_lenet_with_its_own_layers_in_between(name):
-    net = gb.get_model(name)
+def test_a_variant_is_lenet_with_its_own_layers_and_the_parameters_of_its_arithmetic(name):
+    net = initialized(name)
     assert [type(layer) for layer in net if not isinstance(layer, PLAIN)] == NORMS[name]
     assert [type(layer) for layer in net if isinstance(layer, PLAIN)] == [
         type(layer) for layer in gb.get_model('lenet')]
+    assert PARAMETERS[name] == sum(param.data().size for param in net.collect_params().values()
+                                   if param.grad_req != 'null')
 
 
 @pytest.mark.parametrize('value', ['0', '1'])

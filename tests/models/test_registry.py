@@ -1,4 +1,4 @@
-"""Every registered model, and the registry itself."""
+"""The book's models, the registry, and models of others by 'module:function'."""
 import mxnet as mx
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 from reference import three_steps
 
 import gluonblocks as gb
-from gluonblocks.models import registry as models
+from gluonblocks.models.registry import UNREGISTERED, models_in_words, name_of
 
 # From the book's text and its published code: trainable parameters; learning rate, batch size,
 # epochs, resize.
@@ -31,27 +31,13 @@ def initialized(name, **kwargs):
     return net
 
 
-def test_model_has_the_books_number_of_trainable_parameters(model_name):
-    net = initialized(model_name)
-    net(images(model_name))
-    count = sum(p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
-    assert count == BOOK[model_name][0]
-
-
-def test_a_models_recipe_is_the_books(model_name):
-    assert gb.get_recipe(model_name) == BOOK[model_name][1]
-
-
-def test_a_models_output_has_a_number_for_each_class(model_name):
-    assert initialized(model_name)(images(model_name)).shape == (8, 10)
-    assert initialized(model_name, num_classes=3)(images(model_name)).shape == (8, 3)
-
-
-def test_every_weight_of_a_model_gets_a_gradient(model_name):
-    net = initialized(model_name)
+def test_a_model_has_the_books_recipe_number_of_parameters_and_gradients_of_all_weights(model_name):
+    net, X = initialized(model_name), images(model_name)
     with autograd.record():
-        loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(images(model_name)), nd.arange(8))
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), nd.arange(8))
     loss.backward()
+    count = sum(p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
+    assert (count, gb.get_recipe(model_name)) == BOOK[model_name]
     for name, param in net.collect_params('.*weight|.*gamma').items():
         assert np.abs(param.grad().asnumpy()).max() > 0, name
 
@@ -77,48 +63,40 @@ def test_hybridized_net_trains_and_predicts_as_the_plain_one(model_name, tmp_pat
 
 def test_lenet_has_the_shapes_of_its_arithmetic():
     # 28 - 5 + 1 = 24, halved 12; 12 - 5 + 1 = 8, halved 4; then 120, 84, 10.
-    X = nd.zeros((2, 1, 28, 28))
+    X, net = nd.zeros((2, 1, 28, 28)), initialized('lenet_bn')
     shapes = []
-    for layer in initialized('lenet_bn'):
+    for layer in net:
         X = layer(X)
         shapes.append(X.shape[1:])
     assert shapes == ([(6, 24, 24)] * 3 + [(6, 12, 12)] + [(16, 8, 8)] * 3 + [(16, 4, 4)] +
                       [(120,)] * 3 + [(84,)] * 3 + [(10,)])
-
-
-def test_a_cell_that_reads_gamma_and_beta_gets_six_numbers():
     # In [6] of section 5.11.3 prints them for net[1].
-    net = initialized('lenet_bn')
-    assert net[1].gamma.data().reshape((-1,)).shape == (6,)
-    assert net[1].beta.data().reshape((-1,)).shape == (6,)
+    assert net[1].gamma.data().reshape((-1,)).shape == net[1].beta.data().reshape((-1,)).shape
 
 
-def test_the_prefix_begins_every_parameters_name(model_name):
-    net = gb.get_model(model_name, prefix='left_')
-    assert net.prefix == 'left_'
-    assert all(name.startswith('left_') for name in net.collect_params())
-
-
-def test_a_net_made_of_anothers_params_shares_all_of_them(model_name):
-    first = initialized(model_name)
-    first(images(model_name, n=2))
-    second = gb.get_model(model_name, prefix='other_', params=first.collect_params())
+def test_a_net_has_its_own_parameters_with_its_prefix_or_anothers_params(model_name):
+    X = images(model_name, n=2)
+    first = initialized(model_name, num_classes=3, prefix='left_')
+    assert first(X).shape == (2, 3)
+    assert all(name.startswith('left_') for name in first.collect_params())
+    assert not set(first.collect_params()) & set(gb.get_model(model_name).collect_params())
+    second = gb.get_model(model_name, num_classes=3, prefix='right_', params=first.collect_params())
     pairs = list(zip(first.collect_params().values(), second.collect_params().values()))
     assert pairs and all(ours is theirs for theirs, ours in pairs)
-    first[0].bias.set_data(nd.ones(first[0].bias.shape))
-    X = images(model_name, n=2)
-    np.testing.assert_array_equal(second(X).asnumpy(), first(X).asnumpy())
 
 
-def test_two_nets_share_nothing_unless_asked(model_name):
-    first, second = gb.get_model(model_name), gb.get_model(model_name)
-    assert not set(first.collect_params()) & set(second.collect_params())
-
-
-def test_output_of_features_is_the_models_output(model_name):
+def test_a_model_has_features_and_output_and_predicts_the_same_when_exported(model_name, tmp_path):
     net, X = initialized(model_name), images(model_name, n=2)
-    np.testing.assert_array_equal(net.output(net.features(X)).asnumpy(), net(X).asnumpy())
+    with autograd.train_mode():
+        net(X)
     assert isinstance(net.output, nn.Dense)
+    np.testing.assert_array_equal(net.output(net.features(X)).asnumpy(), net(X).asnumpy())
+    net.hybridize()
+    want = net(X).asnumpy()
+    net.export(str(tmp_path / 'net'))
+    imported = gluon.SymbolBlock.imports(str(tmp_path / 'net-symbol.json'), ['data'],
+                                         str(tmp_path / 'net-0000.params'))
+    np.testing.assert_allclose(imported(X).asnumpy(), want, rtol=1e-5, atol=1e-5)
 
 
 def test_unknown_model_is_refused_with_those_near_it_and_the_list_of_all():
@@ -126,47 +104,26 @@ def test_unknown_model_is_refused_with_those_near_it_and_the_list_of_all():
         with pytest.raises(ValueError, match="no model 'resnet50'; near it are .*paper_resnet50.*; "
                                              "the models are the book's: densenet, lenet_bn, "):
             look_up('resnet50')
+    words = models_in_words()
+    assert 'paper_resnet(18|34|50|101|152)_v2' in words and 'resnet, resnet18;' in words
 
 
 def test_the_books_models_are_listed_first_and_each_group_alone():
     assert gb.list_models()[:5] == gb.list_models('book') == [
         'densenet', 'lenet_bn', 'lenet_bn_gluon', 'resnet', 'resnet18']
     assert 'lenet' in gb.list_models('exercises') and 'densenet121' in gb.list_models('papers')
-    with pytest.raises(ValueError, match="group is 'zoo', but must be one of book, exercises, "):
-        gb.list_models('zoo')
-    with pytest.raises(ValueError, match="group is 'zoo', but must be one of book, exercises, "):
-        gb.register(lr=1, group='zoo')
+    for call in (gb.list_models, lambda group: gb.register(lr=1, group=group)):
+        with pytest.raises(ValueError, match="group is 'zoo', but must be one of book, exerc"):
+            call('zoo')
 
 
-def test_names_that_differ_in_a_number_are_told_as_one():
-    words = models.models_in_words()
-    assert 'paper_resnet(18|34|50|101|152)_v2' in words and 'resnet, resnet18;' in words
-    assert len(words) < 600
-
-
-def test_a_factory_is_registered_by_a_name_of_its_own(registries):
-    gb.register(lr=1, name='mine')(lambda num_classes=10: 'a net of %d' % num_classes)
+def test_a_model_is_registered_by_a_name_of_its_own_once_only(registries):
+    register = gb.register(lr=1, name='mine')
+    register(lambda num_classes=10: 'a net of %d' % num_classes)
     assert gb.get_model('mine', num_classes=3) == 'a net of 3'
     assert gb.list_models('others') == ['mine']
-
-
-def test_a_models_name_can_be_registered_once_only():
-    with pytest.raises(ValueError, match="'lenet_bn' is registered already"):
-        @gb.register(lr=1)
-        def lenet_bn():
-            pass
-
-
-def test_an_exported_model_predicts_the_same_from_its_files(model_name, tmp_path):
-    net, X = initialized(model_name), images(model_name, n=2)
-    with autograd.train_mode():
-        net(X)
-    net.hybridize()
-    want = net(X).asnumpy()
-    net.export(str(tmp_path / 'net'))
-    imported = gluon.SymbolBlock.imports(str(tmp_path / 'net-symbol.json'), ['data'],
-                                         str(tmp_path / 'net-0000.params'))
-    np.testing.assert_allclose(imported(X).asnumpy(), want, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="'mine' is registered already"):
+        register(None)
 
 
 BLOCKS = {
@@ -196,3 +153,68 @@ def test_a_block_trains_and_predicts_inside_other_peoples_nets(block, container,
             autograd.backward(outputs)
         np.testing.assert_allclose(outputs[0].asnumpy(), outputs[1].asnumpy(), rtol=1e-4,
                                    atol=1e-5)
+
+
+NETS = '''
+import gluonblocks as gb
+from mxnet.gluon import nn
+def ours(num_classes=10):
+    return nn.Dense(num_classes, prefix='ours_')
+def no_classes(classes):
+    return nn.Dense(classes)
+def nothing(num_classes=10):
+    pass
+def no_layers(num_classes=10):
+    net = nn.HybridSequential()
+    net.layers = [nn.Dense(num_classes)]
+    return net
+def breaks(num_classes=10):
+    return ours(num_classes).no_such_thing
+text = 'net'
+'''
+
+
+@pytest.fixture
+def nets(write_module, registries):
+    write_module('nets_of_ours', NETS)
+    import nets_of_ours
+    return nets_of_ours
+
+
+def test_a_function_that_nobody_registered_is_a_model_with_the_common_recipe(nets):
+    assert gb.get_model('nets_of_ours:ours', num_classes=3)._units == 3
+    assert gb.get_model(nets.ours, num_classes=3)._units == 3
+    assert gb.get_model(lambda num_classes: nets.ours(num_classes), num_classes=4)._units == 4
+    for model in ('nets_of_ours:ours', nets.ours):
+        assert gb.get_recipe(model) == UNREGISTERED == (0.1, 256, 5, None)
+    assert name_of(nets.ours) == 'nets_of_ours:ours'
+
+
+def test_a_registered_function_has_its_recipe_by_either_name(nets):
+    gb.register(lr=0.7, epochs=2)(nets.ours)
+    for model in ('nets_of_ours:ours', 'ours', nets.ours):
+        assert gb.get_recipe(model) == (0.7, 256, 2, None)
+    assert name_of(nets.ours) == 'ours'
+
+
+def test_neither_a_name_nor_a_factory_is_refused_in_words(nets):
+    for model in (None, nets.ours()):
+        for look_up in (gb.get_model, gb.get_recipe, name_of):
+            with pytest.raises(ValueError, match='the model is .*, but must be a name, or a funct'):
+                look_up(model)
+    with pytest.raises(ValueError, match='the model is <function .*no lambda'):
+        name_of(lambda num_classes: nets.ours(num_classes))
+
+
+@pytest.mark.filterwarnings('ignore:.*is an unregistered container with Blocks')
+@pytest.mark.parametrize('name, said', [
+    ('no_classes', "unexpected keyword argument 'num_classes'|missing a required"),
+    ('nothing', 'makes a NoneType, but must make a net'),
+    ('breaks', r"cannot be made: AttributeError: .*no_such_thing.*nets_of_ours.py, line 15\)"),
+    ('no_layers', 'a net without parameters'),
+    ('text', 'the model .*:text is str, but must be a name, or a function that'),
+    ('other', "has no 'other'; it has breaks, no_classes, no_layers, nothing, ours"),
+])
+def test_a_function_that_makes_no_net_is_refused_in_words(nets, name, said):
+    with pytest.raises(ValueError, match=said):
+        gb.get_model('nets_of_ours:' + name, num_classes=3)
