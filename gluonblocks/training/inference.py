@@ -7,6 +7,7 @@ from ..checks import check_classic_arrays, check_positive
 from ..data.batches import BatchLoader
 from ..devices import devices_of
 from .feed import split
+from .metrics import evaluate
 
 
 def predict(net, X, ctx=mx.cpu()):
@@ -28,7 +29,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
     """
     images = np.asarray(images, dtype=np.uint8)
     loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)
-    return np.concatenate([predict(net, X, ctx) for X, _ in loader])
+    return evaluate(net, loader, ctx).probabilities
 
 
 def top_classes(probabilities, names, top=3):

@@ -9,7 +9,7 @@ from ..graphs import Net, operators
 from ..mxnet_private import is_hybridized, sparse_label_of
 from .feed import LabelCheck, batches_of, check_net, split
 from .interrupt import DeferredInterrupt
-from .metrics import RunningSum, count_hits, count_right
+from .metrics import RunningSum, count_hits, evaluate
 
 
 class EpochRecord(NamedTuple):
@@ -180,7 +180,8 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
             state.images, state.losses.read(), state.hits.read())
         state.rate = images / state.seconds
         workers.meet(net, state.images)
-        test_hits, num_tested = workers.total(*count_right(test_iter, net, devices))
+        tested = evaluate(net, test_iter, devices)
+        test_hits, num_tested = workers.total(tested.num_correct, len(tested.labels))
         if not num_tested:
             raise ValueError('test_iter gave no image, so there is no test accuracy')
         # Book: the seconds are those of training and testing together.

@@ -1,13 +1,14 @@
 """How good a net is: running sums, the accuracy, the confusion matrix. D2L 5.5."""
 import collections
 import math
-from typing import NamedTuple, Optional
+from typing import Any, Deque, NamedTuple, Optional
 
 import mxnet as mx
 import numpy as np
+from mxnet import nd
 
 from ..devices import devices_of
-from .feed import LabelCheck, batches_of, check_labels, check_net, split
+from .feed import LabelCheck, batches_of, check_net, split
 
 
 class ClassScore(NamedTuple):
@@ -64,8 +65,75 @@ class RunningSum:
         return self.total
 
 
+class Evaluation(NamedTuple):
+    """The answers of a net for n images, as NumPy arrays: what `evaluate` returns.
+
+    `labels` and `classes` are int (n,), the true classes and those with the largest logits;
+    `logits` is (n, num_classes), what the net computed.
+    """
+
+    labels: np.ndarray
+    classes: np.ndarray
+    logits: np.ndarray
+
+    @property
+    def num_correct(self):
+        """The number of images that the net classifies correctly."""
+        return int((self.labels == self.classes).sum())
+
+    @property
+    def accuracy(self):
+        """The fraction of images that the net classifies correctly; ValueError without images."""
+        if not len(self.labels):
+            raise ValueError('data_iter gave no image, so there is no accuracy')
+        return self.num_correct / len(self.labels)
+
+    @property
+    def probabilities(self):
+        """The softmax of the logits, computed in float32: (n, num_classes)."""
+        return nd.softmax(nd.array(self.logits, dtype='float32')).asnumpy()
+
+    def matrix(self):
+        """The confusion matrix, as `confusion_matrix` gives it."""
+        return count_pairs(self.labels, self.classes, self.logits.shape[1])
+
+
+def evaluate(net, data_iter, ctx=mx.cpu()):
+    """Run `net` on every image in `data_iter`; return the `Evaluation`.
+
+    This one function serves the training loop, `evaluate_accuracy`, reports and exports. Arguments
+    and errors are those of `evaluate_accuracy`, but no image at all is not an error: a rank may
+    have none.
+    """
+    devices = devices_of(ctx)
+    check_net(net, devices)
+    labels = LabelCheck()
+    waiting: Deque[Any] = collections.deque()
+    found = []
+    for batch in batches_of(data_iter):
+        shards = split(batch, devices)
+        if not shards:
+            continue
+        logits = [net(X) for X, _ in shards]
+        labels.add(batch[1], logits[0])
+        waiting.append([(y if len(y.shape) == 1 else largest(y), largest(z), z)
+                        for z, (_, y) in zip(logits, shards)])
+        labels.check(leave=2)
+        if len(waiting) > 2:  # MXNet computes the last two while Python goes on
+            found += waiting.popleft()
+            found[-1][2].wait_to_read()
+    labels.check()
+    for shards in waiting:
+        found += shards
+    if not found:
+        return Evaluation(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0)))
+    y, classes, logits = (np.concatenate([array.asnumpy() for array in arrays])
+                          for arrays in zip(*found))
+    return Evaluation(y.astype(np.int64), classes.astype(np.int64), logits)
+
+
 def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
-    """The share of images in `data_iter` that `net` classifies rightly, from 0 to 1.
+    """The fraction of images in `data_iter` that `net` classifies correctly, from 0 to 1.
 
     `data_iter` gives (X, y), y (N,) or (N, num_classes), of which the largest counts, or is an
     `mx.io.DataIter` such as NDArrayIter; `net(X)` is (N, num_classes); `ctx` is a device or a list
@@ -75,54 +143,23 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     labels that are not from 0 to num_classes - 1, and for an iterator that does not give each image
     once in every pass.
     """
-    hits, n = count_right(data_iter, net, ctx)
-    if not n:
-        raise ValueError('data_iter gave no image, so there is no accuracy')
-    return hits / n
-
-
-def count_right(data_iter, net, ctx=mx.cpu()):
-    """(number of images that `net` classifies rightly, number of images): `evaluate_accuracy`."""
-    devices = devices_of(ctx)
-    check_net(net, devices)
-    hits, labels, n = RunningSum(), LabelCheck(), 0
-    for batch in batches_of(data_iter):
-        shards = split(batch, devices)
-        if not shards:
-            continue
-        y = batch[1]
-        y_hats = [net(X) for X, _ in shards]
-        labels.add(y, y_hats[0])
-        hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
-        hits.wait()
-        labels.check(leave=2)
-        n += y.shape[0]
-    labels.check()
-    return hits.read(), n
+    return evaluate(net, data_iter, ctx).accuracy
 
 
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
     """How often `net` took images of one class for another: int64 (num_classes, num_classes).
 
-    Rows are the true classes, columns what the net took them for; the diagonal is right. The
-    other arguments and errors are those of `evaluate_accuracy`; an output of the net that is not
-    (N, num_classes) is a ValueError, too.
+    Rows are the true classes, columns the net's; the diagonal is correct. The other arguments and
+    errors are those of `evaluate_accuracy`; an output of the net that is not (N, num_classes) is a
+    ValueError, too.
     """
-    devices = devices_of(ctx)
-    check_net(net, devices)
-    matrix = np.zeros((num_classes, num_classes), np.int64)
-    for batch in batches_of(data_iter):
-        for X, y in split(batch, devices):
-            y_hat = net(X)
-            if y_hat.shape[1:] != (num_classes,):
-                raise ValueError('the net makes an output of shape %s, which is not (N, %d)'
-                                 % (y_hat.shape, num_classes))
-            check_labels(y.asnumpy(), num_classes)
-            truth = y if len(y.shape) == 1 else largest(y)
-            matrix += count_pairs(truth.asnumpy(), largest(y_hat).asnumpy(), num_classes)
-    if not matrix.sum():
+    found = evaluate(net, data_iter, ctx)
+    if not len(found.labels):
         raise ValueError('data_iter gave no image, so there is nothing to evaluate')
-    return matrix
+    if found.logits.shape[1:] != (num_classes,):
+        raise ValueError('the net computes %d logits for each image, which is not num_classes, %d'
+                         % (found.logits.shape[1], num_classes))
+    return found.matrix()
 
 
 def count_pairs(truth, guess, num_classes):

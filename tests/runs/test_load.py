@@ -13,6 +13,7 @@ from gluonblocks.runs import config as config_file
 from gluonblocks.runs import load as runs
 from gluonblocks.runs import tensors, weights
 from gluonblocks.training import loop as training
+from gluonblocks.training.metrics import Evaluation
 
 pytestmark = pytest.mark.usefixtures('little_data')
 
@@ -29,9 +30,14 @@ def test_load_run_gives_the_net_as_it_was(folder, weights):
     assert config['model'] == 'lenet_bn' and loaded._active
 
 
+def scored(num_correct):
+    """An evaluation of 100 images, of which so many are correct."""
+    return Evaluation(np.ones(100, int), np.arange(100) < num_correct, np.empty((100, 0)))
+
+
 def test_the_best_weights_are_those_of_the_best_epoch(folder, monkeypatch):
     rights = iter([50, 90, 70])
-    monkeypatch.setattr(training, 'count_right', lambda *args: (next(rights), 100))
+    monkeypatch.setattr(training, 'evaluate', lambda *args: scored(next(rights)))
     start(folder)
     best = runs.load_checkpoint(os.path.join(folder, 'best.safetensors'))[1]
     assert best['step'] == 8 and best['best_epoch'] == 2  # four steps an epoch
@@ -43,9 +49,9 @@ def test_another_checkpoint_in_the_place_of_the_best_is_refused(folder, monkeypa
     def count(*args):  # at the end of epochs, before its checkpoint; keeps the best of the first
         if os.path.exists(best) and not os.path.exists(best + '.1'):
             shutil.copy(best, best + '.1')
-        return next(rights), 100
+        return scored(next(rights))
     best = os.path.join(folder, 'best.safetensors')
-    monkeypatch.setattr(training, 'count_right', count)
+    monkeypatch.setattr(training, 'evaluate', count)
     start(folder, checkpoint_every=5)  # the one before the last is of step 10, in the third epoch
     gb.load_run(folder)
     for name, step in [('last.safetensors', 12), ('previous.safetensors', 10),
@@ -58,7 +64,7 @@ def test_another_checkpoint_in_the_place_of_the_best_is_refused(folder, monkeypa
 
 def test_a_best_checkpoint_newer_than_the_last_is_the_best(folder, monkeypatch):
     rights = iter([50, 90, 70])
-    monkeypatch.setattr(training, 'count_right', lambda *args: (next(rights), 100))
+    monkeypatch.setattr(training, 'evaluate', lambda *args: scored(next(rights)))
     start(folder, epochs=2)
     for name in ('last', 'previous'):  # as where a process is killed between the two
         os.unlink(os.path.join(folder, name + '.safetensors'))

@@ -60,7 +60,7 @@ def test_no_data_is_an_error_that_says_so(measure):
 
 
 def test_another_number_of_classes_is_refused():
-    with pytest.raises(ValueError, match=r'shape \(4, 3\), which is not \(N, 10\)'):
+    with pytest.raises(ValueError, match='3 logits for each image, which is not num_classes, 10'):
         gb.confusion_matrix(BATCHES, net)
 
 
@@ -108,3 +108,12 @@ def test_probabilities_as_labels_count_by_the_largest():
 def test_a_workers_share_without_an_image_has_no_accuracy(measure):
     with pytest.raises(ValueError, match='data_iter gave no image'):
         measure([(None, None), (None, None)], net)
+
+
+def test_an_evaluation_has_labels_classes_and_logits_of_every_image_in_order():
+    found = gb.training.evaluate(net, BATCHES, TWO)
+    assert found.labels.tolist() == [0] * 8 + [1] * 5
+    assert found.classes.tolist() == [0, 0, 0, 1, 0, 0, 0, 2, 1, 1, 2, 2, 2]
+    assert (found.logits == np.eye(3)[found.classes]).all()
+    np.testing.assert_allclose(found.probabilities.max(axis=1), np.e / (np.e + 2), rtol=1e-6)
+    assert (found.num_correct, found.matrix().tolist()) == (8, MATRIX.tolist())
