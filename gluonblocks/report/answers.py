@@ -2,7 +2,6 @@
 from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
-from mxnet import nd
 
 from ..devices import devices_of
 from ..models.registry import get_model
@@ -11,8 +10,7 @@ from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.provenance import data_checksum
 from ..training.activations import NormActivation, norm_activations
-from ..training.feed import split
-from ..training.metrics import count_pairs, largest
+from ..training.metrics import evaluate
 
 WORST = 36
 
@@ -52,22 +50,14 @@ def answers_of(view, weights='best', ctx=None, data_root=None):
     net, config = load_run(view.folder, ctx=devices, weights=weights)
     train_iter, test_iter = load_both(config, data_root)
     names = config['class_names']
-    truths, guesses, chances, activations = [], [], [], []
-    for batch in test_iter:
-        for X, y in split(batch, devices):
-            if not truths:
-                activations = norm_activations(net, X)
-            logits = net(X)
-            guess = largest(logits).asnumpy()
-            truths.append(y.asnumpy().astype(np.int64))
-            guesses.append(guess)
-            chances.append(nd.softmax(logits.astype('float32')).asnumpy()[
-                range(len(guess)), guess])
-    truth, guess, sure = map(np.concatenate, (truths, guesses, chances))
-    matrix = count_pairs(truth, guess, len(names))
+    X, _ = next(iter(test_iter))
+    activations = norm_activations(net, X.as_in_context(devices[0]))
+    answers = evaluate(net, test_iter, devices)
+    truth, guess = answers.labels, answers.classes
+    sure = answers.probabilities[range(len(guess)), guess]
     wrong = np.flatnonzero(truth != guess)
     worst = wrong[np.argsort(-sure[wrong], kind='stable')][:WORST]
-    return Answers(weights, names, matrix,
+    return Answers(weights, names, answers.matrix(),
                    [Mistake(test_iter.images[i], names[truth[i]], names[guess[i]], float(sure[i]))
                     for i in worst], activations,
                    data_checksum(train_iter, test_iter) == config['data_sha256'])
