@@ -123,11 +123,10 @@ def load_object(spec, kind):
         found = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name + '.').startswith(error.name + '.'):
-            folder = current_folder()
             raise ValueError(
                 '%s %s cannot be imported: Python finds no module %r, neither installed nor in the '
-                'folders of PYTHONPATH%s. Run from the folder that holds it, or name that folder '
-                'in PYTHONPATH' % (kind, spec, error.name, ' nor in ' + folder if folder else ''))
+                'folders of PYTHONPATH. Run from the folder that holds it, or name that folder in '
+                'PYTHONPATH' % (kind, spec, error.name))
         raise ValueError('%s %s cannot be imported: its module needs %s, which is not installed'
                          % (kind, spec, error.name or error))
     except KeyboardInterrupt:
@@ -136,11 +135,12 @@ def load_object(spec, kind):
         raise ValueError('%s %s cannot be imported: %s' % (kind, spec, said_by(error)))
     for part in attribute.split('.'):
         if not hasattr(found, part):
-            others = [other for other in sorted(vars(found)) if callable(getattr(found, other))
-                      and not other.startswith('_')] if inspect.ismodule(found) else []
+            known = [other for other in sorted(vars(found)) if callable(getattr(found, other))
+                     and not other.startswith('_')] if inspect.ismodule(found) else []
+            file = getattr(found, '__file__', 'no file')
             raise ValueError('%s %s cannot be imported: %s, which was imported from %s, has no '
-                             '%r%s' % (kind, spec, name, getattr(found, '__file__', 'no file'),
-                                       part, '; it has ' + ', '.join(others[:20]) if others else ''))
+                             '%r%s' % (kind, spec, name, file, part,
+                                       '; it has ' + ', '.join(known[:20]) if known else ''))
         found = getattr(found, part)
     return found
 
@@ -202,12 +202,3 @@ def said_by(error):
         where = '%s, line %s' % (frames[-1].filename, frames[-1].lineno) if frames else 'no line'
     text = str(error).strip().splitlines()
     return '%s%s (%s)' % (type(error).__name__, ': ' + text[-1] if text else '', where)
-
-
-def current_folder():
-    """Return the current folder if Python looks for modules in it, or ''."""
-    try:
-        folder = os.getcwd()
-    except OSError:  # it was removed
-        return ''
-    return folder if folder in sys.path or '' in sys.path else ''

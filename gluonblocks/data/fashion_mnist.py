@@ -108,8 +108,20 @@ def find_files(folder):
 
 
 def check(name, path):
-    """The array in the idx file at `path`, gzip or not; DataError if it is not that of `name`."""
-    return _decode(name, path, _content(path))
+    """Return the array in the idx file at `path`, gzip or not; DataError if it is not `name`'s."""
+    shape, sha256 = FILES[name]
+    content = _content(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest == sha256:
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+    for other, known in FILES.items():
+        if digest == known.sha256:
+            raise DataError('%s: swapped: it holds the content of %s' % (path, other))
+    if content.startswith(bytes([0, 0, 8, len(shape)])) and len(content) < _size(shape):
+        raise DataError('%s: truncated: %d of its %d bytes are there'
+                        % (path, len(content), _size(shape)))
+    raise DataError("%s: wrong content: SHA-256 %s, but Fashion-MNIST's is %s (the digits of MNIST "
+                    'have files of the same names)' % (path, digest, sha256))
 
 
 def _read(folder, name):
@@ -138,34 +150,11 @@ def _content(path):
         with open_file(path, limit + 2 ** 16) as f:  # gzip may add a little, and a file name
             zipped = f.read(2) == b'\x1f\x8b'
             f.seek(0)
-            if not zipped:
-                return f.read(limit)
-            with gzip.open(f) as content:
-                return content.read(limit)
+            return (gzip.open(f) if zipped else f).read(limit)
     except DamagedFile as error:  # not a regular file, or too large
         raise DataError(str(error))
     except EOFError:
         raise DataError('%s: truncated: its gzip data ends too early' % path)
-    except zlib.error as error:
-        raise DataError('%s: damaged: its gzip data cannot be decompressed (%s)' % (path, error))
-    except OSError as error:
-        raise DataError('%s: cannot be read: %s' % (path, error.strerror or error))
-
-
-def _decode(name, path, content):
-    shape, sha256 = FILES[name]
-    digest = hashlib.sha256(content).hexdigest()
-    if digest == sha256:
-        return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-    for other, known in FILES.items():
-        if digest == known.sha256:
-            raise DataError('%s: swapped: it holds the content of %s' % (path, other))
-    header = bytes([0, 0, 8, len(shape)]) + b''.join(n.to_bytes(4, 'big') for n in shape)
-    if not content.startswith(header):
-        raise DataError('%s: wrong file: it does not begin as an idx file of shape %s'
-                        % (path, shape))
-    if len(content) < _size(shape):
-        raise DataError('%s: truncated: %d of its %d bytes are there'
-                        % (path, len(content), _size(shape)))
-    raise DataError("%s: wrong content: SHA-256 %s, but Fashion-MNIST's is %s (the digits of MNIST "
-                    'have files of the same names)' % (path, digest, sha256))
+    except (zlib.error, OSError) as error:
+        raise DataError('%s: cannot be read: %s' % (
+            path, getattr(error, 'strerror', None) or error))

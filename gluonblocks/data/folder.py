@@ -1,6 +1,5 @@
 """A folder of pictures -> two loaders: decoded by threads, once, and kept."""
 import concurrent.futures
-import functools
 import hashlib
 import os
 import tempfile
@@ -51,79 +50,72 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     """
     check_classic_arrays('load_data_folder')
     check_positive('batch_size', batch_size)  # before all is read
-    order = seed_of_order(seed, part)
-    files = find_pictures(folder, test_share, 0 if seed is None else seed)
-    parts = {which: _Part(classes) for which, classes in [('train', files.train),
-                                                         ('test', files.test)]
-             if which == 'test' or not only_test}
-    notes, damaged = list(files.notes), []
     if resize is not None and size is None:
         check_positive('resize', resize)
         size = resize, resize
+    order = seed_of_order(seed, part)
+    files = find_pictures(folder, test_share, 0 if seed is None else seed)
+    names, notes, damaged = tuple(files.train), list(files.notes), []
+    test, train = _Part(files.test), None if only_test else _Part(files.train)
+    parts = [test] if only_test else [train, test]
     if size is None or color is None:
-        shapes = [shape for these in parts.values() for shape in these.describe(damaged)]
-        color = any(shape[2] for shape in shapes) if color is None else color
-        size = _size_for({shape[:2] for shape in shapes}) if size is None else size
-    for these in parts.values():
-        these.decode(damaged, tuple(size), color)
+        headers = [header for one in parts for header in one.read(describe_image, damaged)]
+        color = any(header[2] for header in headers) if color is None else color
+        size = _size_for({header[:2] for header in headers}) if size is None else size
+    for one in parts:
+        one.decode(damaged, size, color)
+        lost = [name for i, name in enumerate(names)
+                if one is train and not (one.labels == i).any()]
+        if lost or not len(one.images):
+            raise DataError('%s: none of the pictures to %s of %s can be read:\n  %s' % (
+                folder, 'train' if one is train else 'test',
+                'the class ' + ', '.join(lost) if lost else 'any class', '\n  '.join(damaged[:20])))
     if damaged:
         notes.append(told(damaged, 'picture cannot be read and is',
                           'pictures cannot be read and are'))
-    for which, these in parts.items():
-        lost = [name for i, name in enumerate(files.train) if not (these.labels == i).any()
-                and (files.train if which == 'train' else files.test)[name]]
-        if lost and which == 'train' or not len(these.images):
-            raise DataError('%s: none of the pictures to %s of the class %s can be read:\n  %s' % (
-                folder, which, ', '.join(lost), '\n  '.join(damaged[:20])))
-    notes += _shared(parts)
+    if train:
+        notes += _shared(train, test)
     for note in notes:
         if notify:
             notify(note)
         else:
             warnings.warn(note, DataWarning, stacklevel=2)
-    loaders = [None if which not in parts else BatchLoader(
-        parts[which].images, parts[which].labels, batch_size, seed=order, part=part)
-        for which, order in [('train', order), ('test', None)]]
+    loaders = [one and BatchLoader(one.images, one.labels, batch_size, seed=seed, part=part)
+               for one, seed in ((train, order), (test, None))]
     for loader in filter(None, loaders):
-        loader.class_names = tuple(files.train)
+        loader.class_names = names
     return tuple(loaders)
 
 
 class _Part:
-    """The pictures to train on, or those to test: first `paths` and `labels`, then `images`."""
+    """The pictures to train on, or those to test: `paths` and `labels`, and `images` once they are
+    decoded. A picture that cannot be read is dropped, and what its error says goes to `damaged`."""
 
     def __init__(self, classes):
         self.paths = [path for paths in classes.values() for path in paths]
         self.labels = np.repeat(np.arange(len(classes), dtype=np.int32),
                                 [len(paths) for paths in classes.values()])
-        self.images = np.empty(0, np.uint8)
 
-    def describe(self, damaged):
-        """`describe_image` of each picture. Those that cannot be read are dropped, and what their
-        errors say goes to `damaged`."""
-        return list(self._good(describe_image, damaged))
+    def read(self, function, damaged):
+        """Give `function(path)` of each picture that can be read, in their order."""
+        good = np.ones(len(self.paths), bool)
+        for i, result in enumerate(_each(function, self.paths)):
+            if isinstance(result, ImageError):
+                damaged.append(str(result))
+                good[i] = False
+            else:
+                yield result
+        self.paths = [path for path, is_good in zip(self.paths, good) if is_good]
+        self.labels = self.labels[good]
 
     def decode(self, damaged, size, color):
         """Set `images`, uint8 (n, height, width) or (n, height, width, 3)."""
         height, width = size
         images, one_large = _room((len(self.paths), height, width) + (3,) * color), threading.Lock()
-        for i, image in enumerate(self._good(functools.partial(
-                decode_image, height=height, width=width, color=color, one_large=one_large),
-                damaged)):
+        for i, image in enumerate(self.read(lambda path: decode_image(
+                path, height, width, color, one_large=one_large), damaged)):
             images[i] = image
         self.images = images[:len(self.paths)]
-
-    def _good(self, function, damaged):
-        """Give `function(path)` of each picture that can be read, in their order."""
-        paths, labels = [], []
-        for result, path, label in zip(_each(function, self.paths), self.paths, self.labels):
-            if isinstance(result, ImageError):
-                damaged.append(str(result))
-            else:
-                paths.append(path)
-                labels.append(label)
-                yield result
-        self.paths, self.labels = paths, np.array(labels, np.int32)
 
 
 def _each(function, paths):
@@ -169,14 +161,11 @@ def _room(shape):
                             error.strerror))
 
 
-def _shared(parts):
-    """A note if images to test are, to the last pixel, among those to train on."""
-    if len(parts) < 2:
-        return []
-    train = {hashlib.sha256(image).digest(): path
-             for image, path in zip(parts['train'].images, parts['train'].paths)}
-    same = [(path, train[digest]) for digest, path in (
+def _shared(train, test):
+    """A list with a note if images to test are, to the last pixel, among those to train on."""
+    known = {hashlib.sha256(image).digest(): path for image, path in zip(train.images, train.paths)}
+    same = [(path, known[digest]) for digest, path in (
         (hashlib.sha256(image).digest(), path)
-        for image, path in zip(parts['test'].images, parts['test'].paths)) if digest in train]
+        for image, path in zip(test.images, test.paths)) if digest in known]
     return ['%d of the %d images to test are to train on, too, so the test accuracy is too good: '
-            '%s is %s' % ((len(same), len(parts['test'].paths)) + same[0])] if same else []
+            '%s is %s' % ((len(same), len(test.paths)) + same[0])] if same else []

@@ -84,6 +84,6 @@ def _check(spec, which, images, labels):
 
 
 def _kinds(made):
-    if isinstance(made, (tuple, list)):
-        return '%d things: %s' % (len(made), ', '.join(type(one).__name__ for one in made))
-    return 'one thing: ' + type(made).__name__
+    made = made if isinstance(made, (tuple, list)) else [made]
+    return '%d result%s: %s' % (len(made), 's' * (len(made) != 1),
+                                ', '.join(type(one).__name__ for one in made))

@@ -1,4 +1,4 @@
-"""The data sets: Fashion-MNIST and the synthetic one as loaders, and the records by name."""
+"""The data sets: Fashion-MNIST, the synthetic one, and those of others, as loaders and by name."""
 import numpy as np
 import pytest
 from mxnet import npx
@@ -6,7 +6,9 @@ from mxnet import npx
 import gluonblocks as gb
 from gluonblocks.data import datasets
 from gluonblocks.data.datasets import (
+    dataset_name,
     get_dataset,
+    is_dataset_name,
     list_datasets,
     load_data_synthetic,
     register_dataset,
@@ -43,8 +45,10 @@ def test_synthetic_data_are_always_the_same_and_of_ten_classes():
 
 
 @pytest.mark.parametrize('load', [gb.load_data_fashion_mnist, load_data_synthetic])
-def test_under_set_np_no_data_are_loaded_or_downloaded(load, tiny, monkeypatch):
+def test_under_set_np_and_for_a_batch_size_of_0_no_data_are_loaded(load, monkeypatch):
     monkeypatch.setattr(datasets, 'read_fashion_mnist', None)
+    with pytest.raises(ValueError, match='batch_size is 0'):
+        load(0)
     npx.set_np()
     try:
         with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) is on'):
@@ -53,33 +57,22 @@ def test_under_set_np_no_data_are_loaded_or_downloaded(load, tiny, monkeypatch):
         npx.reset_np()
 
 
-@pytest.fixture
-def registered(registries):
-    """A data set of three classes with files, whose loader returns its arguments."""
+def test_a_registered_data_set_is_found_by_its_name_and_loaded_from_a_folder(registries):
     register_dataset('shapes', lambda *args, **kwargs: (args, kwargs), ['round', 'square', 'long'],
                      channels=3, takes_root=True)
-
-
-def test_a_registered_data_set_is_found_by_its_name(registered):
     assert list_datasets() == ['fashion-mnist', 'shapes', 'synthetic']
-    found = get_dataset('shapes')
-    assert found.class_names == ('round', 'square', 'long') and found.channels == 3
-
-
-def test_a_name_taken_twice_is_refused(registered):
+    shapes = get_dataset('shapes')
+    assert shapes.class_names == ('round', 'square', 'long') and shapes.channels == 3
+    assert shapes.load_from('/data', 8, seed=1) == ((8,), {'root': '/data', 'seed': 1})
+    assert shapes.load_from(None, 8, seed=1) == ((8,), {'seed': 1})
     with pytest.raises(ValueError, match="a data set named 'shapes' is registered already"):
         register_dataset('shapes', load_data_synthetic, ['round'])
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
-    with pytest.raises(ValueError, match="no data set 'cifar'; .* are fashion-mnist, syn"):
+    with pytest.raises(ValueError, match="no data set 'cifar'; .* are fashion-mnist, synthetic; "
+                                         'names such as folder:PATH, my_module:load work too'):
         get_dataset('cifar')
-
-
-def test_a_data_set_with_files_is_loaded_from_the_folder_that_is_named(registered):
-    shapes = get_dataset('shapes')
-    assert shapes.load_from('/data', 8, seed=1) == ((8,), {'root': '/data', 'seed': 1})
-    assert shapes.load_from(None, 8, seed=1) == ((8,), {'seed': 1})
 
 
 def test_a_data_set_without_files_refuses_a_folder():
@@ -87,6 +80,77 @@ def test_a_data_set_without_files_refuses_a_folder():
         get_dataset('synthetic').load_from('/data', 8)
 
 
-def test_the_classes_of_both_data_sets_are_ten():
-    for name in list_datasets():
-        assert len(set(get_dataset(name).class_names)) == 10
+@pytest.mark.parametrize('name, good', [
+    ('synthetic', True), ('folder:x', True), ('folder:', False), ('a.b:c', True), ('mnist', False)])
+def test_a_name_of_a_data_set_has_one_of_three_forms(name, good):
+    assert is_dataset_name(name) == good
+
+
+def test_a_folder_is_named_by_its_absolute_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    assert dataset_name('folder:pets') == 'folder:' + str(tmp_path / 'pets')
+
+
+ARRAYS = '''
+import numpy as np
+def load():
+    rng = np.random.RandomState(0)
+    return (rng.randint(0, 256, (12, 9, 9, 3)).astype(np.uint8), np.arange(12) % 4,
+            rng.randint(0, 256, (6, 9, 9, 3)).astype(np.uint8), [0, 1, 2, 3, 0, 1])
+'''
+LOADERS = '''
+import gluonblocks as gb
+def load(batch_size, resize=None, seed=None):
+    return gb.data.load_data_synthetic(batch_size, resize, seed, num_train=32, num_test=16)
+load.class_names = list('abcdefghij')
+def rooted(root): raise OSError(root)
+'''
+
+
+def test_a_function_of_four_arrays_is_a_data_set(write_module):
+    write_module('data_of_ours', ARRAYS)
+    train_iter, test_iter = get_dataset('data_of_ours:load').load_from(None, 4, resize=12, seed=0)
+    X, y = next(iter(train_iter))
+    assert X.shape == (4, 3, 12, 12) and y.dtype == np.int32
+    assert list(test_iter.labels) == [0, 1, 2, 3, 0, 1]
+
+
+def test_a_function_of_two_loaders_is_a_data_set_with_its_names(write_module):
+    write_module('data_of_ours', LOADERS)
+    dataset = get_dataset('data_of_ours:load')
+    train_iter, _ = dataset.load_from(None, 8, resize=None, seed=3)
+    want, _ = gb.data.load_data_synthetic(8, seed=3, num_train=32, num_test=16)
+    assert dataset.class_names == tuple('abcdefghij')
+    assert all((X.asnumpy() == X2.asnumpy()).all() for (X, _), (X2, _) in zip(train_iter, want))
+    with pytest.raises(ValueError, match='takes no folder'):
+        dataset.load_from('/somewhere', 4)
+    with pytest.raises(OSError, match='/somewhere'):  # a function with `root` takes a folder
+        get_dataset('data_of_ours:rooted').load_from('/somewhere', 4)
+
+
+def test_a_registered_function_is_the_registered_data_set(write_module, registries):
+    write_module('data_of_ours', LOADERS)
+    import data_of_ours
+    register_dataset('ours', data_of_ours.load, ['n%d' % i for i in range(10)])
+    assert get_dataset('data_of_ours:load').class_names[1] == 'n1'
+    assert dataset_name(data_of_ours.load) == 'ours'
+
+
+@pytest.mark.parametrize('body, said', [
+    ('def load(): return 1', 'gives 1 result: int. It is one of'),
+    ('def load(): return 1, 2, 3', 'gives 3 results: int, int, int'),
+    ('def load(batch_size): return 1', 'does not take resize, seed'),
+    ('def load(batch_size, **how): return [1], [2]', 'gives 2 results: list, list'),
+    ('def load(): return {}["x"]', r"cannot be loaded: KeyError: 'x' \(.*line 2\)"),
+    ('load = 5', 'is 5, but must be a function'),
+    ('def load(): return np.zeros((4, 9, 9)), [0] * 4, 1, 2', r'shape \(4, 9, 9\), float64'),
+    ('def load(): return U, [0, 1, 2], U, [0] * 4', r'4 training images and labels of shape \(3,'),
+    ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'from -1'),
+    ('def load(): return U, [0.5] * 4, U, [0] * 4', r'labels of shape \(4,\), float64'),
+    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4', 'one is grey and one in'),
+])
+def test_a_function_that_gives_something_else_is_refused_with_what_is_wanted(write_module, body,
+                                                                            said):
+    write_module('data_of_ours', 'import numpy as np; U = np.zeros((4, 9, 9), np.uint8)\n' + body)
+    with pytest.raises(ValueError, match=said):
+        get_dataset('data_of_ours:load').load_from(None, 2, resize=None, seed=0)

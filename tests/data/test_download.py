@@ -49,13 +49,6 @@ def test_files_come_from_the_authors_or_else_from_gluons_host(tiny, sources, tmp
     assert out == '' and len(begun) == source + 1
 
 
-def test_a_source_that_gives_a_bad_file_is_passed_over(tiny, sources, tmp_path):
-    serve(tiny, sources[0])
-    (sources[0] / (NAMES[2] + '.gz')).write_bytes(b'<html>404</html>')
-    serve(tiny, sources[1])
-    assert fetch(tmp_path / 'target') == ALL
-
-
 def slowly(send):
     for _ in range(100):
         send(b'.')
@@ -68,25 +61,17 @@ def without_end(send):
         send(b'\0' * 65536)
 
 
-REDIRECT = 'HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n'
 # What a server does with a connection -> what is said of it.
 BAD = {
     'hangs up': (lambda send: None, 'Remote end closed connection without response'),
     'speaks no HTTP': (lambda send: send(b'220 ftp ready\r\n\r\n'), '220 ftp ready'),
-    'a long header': (lambda send: send(b'HTTP/1.1 200 OK\r\nA: %s\r\n\r\n' % (b'b' * 70000)),
-                      'got more than 65536 bytes'),
     'says no': (lambda send: send(b'HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n'), '503'),
     'a cut chunk': (lambda send: send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
                                       b'ff\r\nabc'), 'IncompleteRead'),
-    'no chunk': (lambda send: send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
-                 'IncompleteRead'),
     'a wrong length': (lambda send: send(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nabc'),
                        'cut off: it sent 3 of 500 bytes'),
-    'redirects to nowhere': (lambda send: send((REDIRECT % 'http://127.0.0.1:1/').encode()),
-                             'refused'),
-    'redirects to no URL': (lambda send: send((REDIRECT % 'http://[no').encode()), 'IPv6'),
-    'redirects to a file': (lambda send: send((REDIRECT % 'file:///etc/hosts').encode()), "file:"),
-    'redirects to itself': (lambda send: send((REDIRECT % '/').encode()), 'infinite loop'),
+    'redirects to a file': (lambda send: send(b'HTTP/1.1 302 Found\r\nContent-Length: 0\r\n'
+                                              b'Location: file:///etc/hosts\r\n\r\n'), 'file:'),
     'sends without end': (without_end, 'more than the 31030 bytes that can be right'),
     'sends slowly': (lambda send: (send(b'HTTP/1.1 200 OK\r\n\r\n'), slowly(send)), 'too slow'),
     'says nothing': (lambda send: time.sleep(2), 'timed out'),
@@ -132,13 +117,6 @@ def test_a_server_that_misbehaves_is_passed_over_with_the_reason(
     assert reason in failed and NAMES[0] + '.gz: ' in failed
 
 
-def test_a_repository_that_is_no_url_is_passed_over_with_the_reason(sources, tmp_path,
-                                                                    monkeypatch):
-    monkeypatch.setenv('MXNET_GLUON_REPO', 'my-mirror')
-    with pytest.raises(OSError, match="Gluon's host: my-mirror/.*unknown url type"):
-        fetch(tmp_path / 'target')
-
-
 def test_a_file_that_gzip_makes_larger_is_no_more_than_can_be_right(sources, tmp_path):
     content = os.urandom(1 << 20)
     zipped = gzip.compress(content, 0)
@@ -148,17 +126,13 @@ def test_a_file_that_gzip_makes_larger_is_no_more_than_can_be_right(sources, tmp
     assert (tmp_path / 'target' / 'noise.gz').read_bytes() == zipped
 
 
-def test_nothing_half_written_stays_when_every_source_fails(tiny, sources, tmp_path):
+def test_nothing_half_written_stays_when_all_fails_or_it_is_interrupted(tiny, sources, tmp_path):
     serve(tiny, sources[0], NAMES[:2])
     serve(tiny, sources[1])
     (sources[1] / (NAMES[3] + '.gz')).write_bytes(tiny.path(NAMES[3]).read_bytes()[:-9])
     with pytest.raises(OSError, match="data set's authors: .*\n.*Gluon's host: .*truncated"):
         fetch(tmp_path / 'target')
     assert os.listdir(str(tmp_path / 'target')) == []
-
-
-def test_an_interrupted_download_leaves_nothing(tiny, sources, tmp_path, monkeypatch):
-    serve(tiny, sources[0])
 
     def interrupt(name, path):
         raise KeyboardInterrupt

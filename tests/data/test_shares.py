@@ -1,15 +1,10 @@
-"""Workers that share each batch: every image once, as many steps for all."""
+"""Ranks that share each batch: every image once, as many steps for all."""
 import numpy as np
 import pytest
 
 import gluonblocks as gb
 from gluonblocks.data.augment import Augmentation
 from gluonblocks.data.batches import make_loaders
-
-WORKERS = pytest.mark.parametrize('workers', [1, 2, 3, 7])
-# (images, images a step): a last step of 0, 1, 2, 5 or 6 images less than the others.
-SIZES = pytest.mark.parametrize('num_images, batch_size', [(40, 8), (41, 8), (42, 8), (35, 10),
-                                                           (46, 20), (7, 7)])
 
 
 def loader(num_images, batch_size, part=None, which=0):
@@ -23,44 +18,35 @@ def steps(data_iter):
     return [[] if y is None else y.asnumpy().tolist() for _, y in data_iter]
 
 
-@WORKERS
-@SIZES
+# A last step of 0, 1, 2, 5 or 6 images less than the others.
+@pytest.mark.parametrize('num_images, batch_size', [(40, 8), (41, 8), (42, 8), (35, 10), (46, 20),
+                                                    (7, 7)])
+@pytest.mark.parametrize('world_size', [2, 3, 7])
 @pytest.mark.parametrize('which', [0, 1], ids=['train', 'test'])
-def test_together_the_shares_are_each_step_of_one_process(num_images, batch_size, workers, which):
-    whole = loader(num_images, batch_size, which=which)
-    parts = [loader(num_images, batch_size, (k, workers), which) for k in range(workers)]
+def test_together_the_shards_are_each_step_of_one_process_and_about_equal(num_images, batch_size,
+                                                                          world_size, which):
+    alone = loader(num_images, batch_size, which=which)
+    ranks = [loader(num_images, batch_size, (k, world_size), which) for k in range(world_size)]
     for _ in range(2):  # epochs, of which the second has another order
-        expected, shares = steps(whole), [steps(part) for part in parts]
-        assert all(len(share) == len(expected) == len(whole) for share in shares)
-        assert [sum(step, []) for step in zip(*shares)] == expected
+        expected, shards = steps(alone), [steps(rank) for rank in ranks]
+        assert all(len(shard) == len(expected) == len(alone) for shard in shards)
+        assert [sum(step, []) for step in zip(*shards)] == expected
         assert sorted(sum(expected, [])) == list(range(num_images))
+        for step in zip(*shards):
+            assert max(map(len, step)) - min(map(len, step)) <= 1
 
 
-@WORKERS
-@SIZES
-def test_shares_of_a_step_differ_by_one_image_at_most(num_images, batch_size, workers):
-    shares = [steps(loader(num_images, batch_size, (k, workers))) for k in range(workers)]
-    for step in zip(*shares):
-        sizes = [len(share) for share in step]
-        assert max(sizes) - min(sizes) <= 1
-
-
-def test_a_share_holds_the_images_of_its_labels():
-    for X, y in loader(40, 8, (1, 3)):
-        assert (X[:, 0, 0, 0].asnumpy() == (y.astype('float32') / 255).asnumpy()).all()
-
-
-def test_workers_change_each_image_as_one_process_does():
+def test_ranks_augment_each_image_as_one_process_does():
     def images(part=None):
         made = loader(40, 10, part)
         made.augment = Augmentation('crop-flip', 4)
         made.images = np.random.RandomState(0).randint(0, 256, (40, 16, 16)).astype(np.uint8)
         return [X.asnumpy() for X, _ in made]
-    for whole, *shares in zip(images(), *(images((k, 3)) for k in range(3))):
-        assert (np.concatenate(shares) == whole).all()
+    for alone, *shards in zip(images(), *(images((k, 3)) for k in range(3))):
+        assert (np.concatenate(shards) == alone).all()
 
 
-def test_a_share_that_starts_within_an_epoch_goes_on_as_one_that_came_there():
+def test_a_shard_that_starts_within_an_epoch_resumes_as_one_that_came_there():
     came, started = loader(41, 8, (2, 3)), loader(41, 8, (2, 3))
     all_steps = steps(came) + steps(came)
     started.start_at(1, 2)
@@ -68,26 +54,15 @@ def test_a_share_that_starts_within_an_epoch_goes_on_as_one_that_came_there():
 
 
 @pytest.mark.parametrize('part, said', [
-    ((3, 3), 'must be .k, n.'), ((-1, 3), 'must be'), ((0, 0), 'must be'), (2, 'must be'),
-    ((0.0, 2), 'must be'), ((0, 9), 'there are 9 workers, but only 8 images a step')])
+    ((3, 3), 'must be .k, n.'), ((-1, 3), 'must be'), (2, 'must be'), ((0.0, 2), 'must be'),
+    ((0, 9), 'there are 9 workers, but only 8 images a step')])
 def test_a_part_that_cannot_be_is_refused(part, said):
     with pytest.raises(ValueError, match=said):
         loader(40, 8, part)
 
 
-def test_shares_need_one_seed():
+def test_shards_need_one_seed_and_one_size_of_a_step(tiny):
     with pytest.raises(ValueError, match='all workers must name the same seed'):
-        gb.data.load_data_synthetic(8, part=(0, 2))
-
-
-def test_fashion_mnist_comes_in_shares(tiny):
-    both = [gb.load_data_fashion_mnist(8, root=str(tiny.folder), seed=1, part=(k, 2))
-            for k in range(2)]
-    labels = [[y for train_iter, _ in both for step in [steps(train_iter)[0]] for y in step]]
-    whole, _ = gb.load_data_fashion_mnist(8, root=str(tiny.folder), seed=1)
-    assert labels[0] == steps(whole)[0]
-
-
-def test_a_step_by_a_shares_own_size_is_refused():
+        gb.load_data_fashion_mnist(8, root=str(tiny.folder), part=(0, 2))
     with pytest.raises(ValueError, match='train it by train_ch5'):
         gb.train(loader(40, 8, (0, 2)), None, None, None, None, None, 1)
