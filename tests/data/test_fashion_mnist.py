@@ -30,11 +30,8 @@ def assert_all_read(arrays, tiny):
     assert [a.dtype for a in arrays] == [np.uint8, np.int32, np.uint8, np.int32]
 
 
-def test_the_given_folder_is_read(tiny):
+def test_the_given_folder_is_read_with_files_compressed_or_not(tiny):
     assert_all_read(read(tiny.folder), tiny)
-
-
-def test_files_may_lie_there_decompressed(tiny):
     for name in fashion_mnist.FILES:
         content = gzip.decompress(tiny.path(name).read_bytes())
         tiny.path(name).unlink()

@@ -1,4 +1,4 @@
-"""The papers' ResNets and DenseNets: parameters, and the nets that GluonCV and PyTorch have."""
+"""The papers' ResNets and DenseNets: parameters, and the nets that GluonCV has."""
 import functools
 import json
 
@@ -99,33 +99,3 @@ def test_a_papers_net_computes_what_gluoncvs_does_with_its_weights(theirs, make,
     for param, other in zip(ours, copied):
         param.set_data(other.data())
     np.testing.assert_allclose(net(X).asnumpy(), expected.asnumpy(), rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize('theirs, make', [
-    ('resnet18', functools.partial(paper_resnet, 18)),
-    ('resnet50', functools.partial(paper_resnet, 50, stride_on='3x3')),
-    ('densenet121', functools.partial(paper_densenet, 121))])
-def test_a_papers_net_computes_what_torchvisions_does_with_its_weights(theirs, make):
-    torch = pytest.importorskip('torch', reason='PyTorch is not installed (the extra `torch`)')
-    models = pytest.importorskip('torchvision.models', reason='torchvision is not installed')
-    torch.manual_seed(0)
-    reference = getattr(models, theirs)(weights=None, num_classes=10).eval()
-    for module in reference.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            for values, low, high in ((module.weight, 0.7, 1.3), (module.bias, -0.2, 0.2),
-                                      (module.running_mean, -0.2, 0.2),
-                                      (module.running_var, 0.7, 1.3)):
-                torch.nn.init.uniform_(values, low, high)
-    X = np.random.RandomState(1).uniform(-1, 1, (2, 3, 64, 64)).astype('float32')
-    net = make()
-    net.initialize()
-    net(nd.array(X))
-    ours = list(net.collect_params().values())
-    source = [value for name, value in reference.state_dict().items()
-              if not name.endswith('num_batches_tracked')]
-    assert [param.shape for param in ours] == [tuple(value.shape) for value in source]
-    for param, value in zip(ours, source):
-        param.set_data(nd.array(value.numpy()))
-    with torch.no_grad():
-        expected = reference(torch.tensor(X)).numpy()
-    np.testing.assert_allclose(net(nd.array(X)).asnumpy(), expected, rtol=1e-3, atol=1e-4)

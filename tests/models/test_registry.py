@@ -61,19 +61,6 @@ def test_hybridized_net_trains_and_predicts_as_the_plain_one(model_name, tmp_pat
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
-def test_lenet_has_the_shapes_of_its_arithmetic():
-    # 28 - 5 + 1 = 24, halved 12; 12 - 5 + 1 = 8, halved 4; then 120, 84, 10.
-    X, net = nd.zeros((2, 1, 28, 28)), initialized('lenet_bn')
-    shapes = []
-    for layer in net:
-        X = layer(X)
-        shapes.append(X.shape[1:])
-    assert shapes == ([(6, 24, 24)] * 3 + [(6, 12, 12)] + [(16, 8, 8)] * 3 + [(16, 4, 4)] +
-                      [(120,)] * 3 + [(84,)] * 3 + [(10,)])
-    # In [6] of section 5.11.3 prints them for net[1].
-    assert net[1].gamma.data().reshape((-1,)).shape == net[1].beta.data().reshape((-1,)).shape
-
-
 def test_a_net_has_its_own_parameters_with_its_prefix_or_anothers_params(model_name):
     X = images(model_name, n=2)
     first = initialized(model_name, num_classes=3, prefix='left_')

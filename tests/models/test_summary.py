@@ -49,6 +49,10 @@ def test_densenets_trace_is_the_printed_one(capsys):
 def test_parameters_and_multiply_adds_are_those_counted_by_hand():
     # (inputs * kernel) * outputs: 25 * 6 * 24 * 24, 150 * 16 * 8 * 8, 256 * 120, 120 * 84, 84 * 10
     rows = gb.layer_shapes(*initialized('lenet_bn'))
+    # 28 - 5 + 1 = 24, halved 12; 12 - 5 + 1 = 8, halved 4; then 120, 84, 10.
+    assert [row.output_shape[1:] for row in rows] == (
+        [(6, 24, 24)] * 3 + [(6, 12, 12)] + [(16, 8, 8)] * 3 + [(16, 4, 4)] +
+        [(120,)] * 3 + [(84,)] * 3 + [(10,)])
     costs = [row.multiply_adds for row in rows if row.multiply_adds]
     assert costs == [86400, 153600, 30720, 10080, 840]
     assert [row.parameters for row in rows if row.parameters] == [
