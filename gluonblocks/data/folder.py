@@ -80,11 +80,8 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
             notify(note)
         else:
             warnings.warn(note, DataWarning, stacklevel=2)
-    loaders = [one and BatchLoader(one.images, one.labels, batch_size, seed=seed, part=part)
-               for one, seed in ((train, order), (test, None))]
-    for loader in filter(None, loaders):
-        loader.class_names = names
-    return tuple(loaders)
+    return train and train.loader(batch_size, order, part, names), test.loader(
+        batch_size, None, part, names)
 
 
 class _Part:
@@ -116,6 +113,11 @@ class _Part:
                 path, height, width, color, one_large=one_large), damaged)):
             images[i] = image
         self.images = images[:len(self.paths)]
+
+    def loader(self, batch_size, seed, part, class_names):
+        loader = BatchLoader(self.images, self.labels, batch_size, seed=seed, part=part)
+        loader.class_names = class_names
+        return loader
 
 
 def _each(function, paths):

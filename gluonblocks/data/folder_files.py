@@ -51,7 +51,8 @@ def find_pictures(folder, test_share=None, seed=0):
                       {name: test.get(name, []) for name in names}, notes + more)
     else:
         classes, notes = list_classes(folder)
-        files = Files(*_split(classes, test_share, seed, folder), notes)
+        train, test = _split(classes, test_share, seed, folder)
+        files = Files(train, test, notes)
     _check(folder, files)
     return files
 

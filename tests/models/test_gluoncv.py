@@ -27,15 +27,15 @@ def test_recipes_have_the_smallest_side_a_net_takes_and_the_rate_of_its_kind():
         module = gluoncv_models._module(gluoncv_models._zoo()[name.split(':')[1]])
         modules.setdefault(module, []).append(name)
     assert set(modules) == {module for some in gluoncv_models._SIDES.values() for module in some}
-    for names in modules.values():
-        for name in {names[0], names[-1]}:
-            recipe, net = gb.get_recipe(name), gb.get_model(name, num_classes=7)
-            graph = net(mx.sym.var('data'))
-            fits = [side for side in (28, 32, 64, 96, 128, 224, 299)
-                    if classifies(graph, 1, side) and classifies(graph, 3, side)]
-            assert fits[0] == (recipe.resize or 28), name
-            normalized = any(param.endswith('gamma') for param in net.collect_params())
-            assert recipe.lr == (0.1 if normalized else 0.01), name
+    chosen = [min(names, key=lambda name: (len(name), name)) for names in modules.values()]
+    for name in chosen + ['gluoncv:vgg11_bn', 'gluoncv:cifar_residualattentionnet56']:
+        recipe, net = gb.get_recipe(name), gb.get_model(name, num_classes=7)
+        graph = net(mx.sym.var('data'))
+        fits = [side for side in (28, 32, 64, 96, 128, 224, 299)
+                if classifies(graph, 1, side) and classifies(graph, 3, side)]
+        assert fits[0] == (recipe.resize or 28), name
+        normalized = any(param.endswith('gamma') for param in net.collect_params())
+        assert recipe.lr == (0.1 if normalized else 0.01), name
 
 
 @pytest.mark.parametrize('name, resize, lr', [
@@ -55,10 +55,10 @@ def test_a_net_of_the_zoo_predicts_grey_images(name):
 
 
 def test_a_net_of_the_zoo_is_trained_by_train_model(monkeypatch):
-    smaller(monkeypatch, num_train=64, num_test=16)
-    net, history = gb.train_model('gluoncv:cifar_resnet20_v1', dataset='synthetic', epochs=4,
+    smaller(monkeypatch, num_train=48, num_test=16)
+    net, history = gb.train_model('gluoncv:cifar_resnet20_v1', dataset='synthetic', epochs=3,
                                   batch_size=16, seed=0)
-    assert len(history) == 4 and min(r.loss for r in history) < history[0].loss / 2
+    assert len(history) == 3 and history[2].loss < 0.8 * history[0].loss
     # He et al. 2015 (arXiv:1512.03385), table 6: ResNet-20 has 0.27 million parameters.
     count = sum(p.data().size for p in net.collect_params().values() if p.grad_req != 'null')
     assert round(count / 1e6, 2) == 0.27
