@@ -9,26 +9,21 @@ from gluonblocks.registry import import_folder, is_spec, load_object, source_of,
 
 
 @pytest.mark.parametrize('text, good', [
-    ('a:b', True), ('a.b_2:C.d', True), ('\u7f51:\u7edc', True), ('a', False), ('a:', False),
-    (':b', False), ('a:b:c', False), ('a/b:c', False), ('a:b()', False), ('2a:b', False),
-    ('a b:c', False), ('..a:b', False)])
+    ('a.b_2:C.d', True), ('\u7f51:\u7edc', True), ('a', False), ('a:', False), ('a:b:c', False),
+    ('a/b:c', False), ('a:b()', False), ('..a:b', False)])
 def test_a_module_and_a_name_are_what_python_calls_so(text, good):
     assert is_spec(text) == good
 
 
-def test_what_a_module_defines_is_found_by_its_name_and_named_by_it(write_module):
-    write_module('pack_of_ours.nets', 'class A:\n    def make(): return 5\ndef f(): return 6\n')
+def test_what_a_module_defines_is_found_and_named_with_its_file(write_module):
+    text = 'class A:\n    def make(): return 5\ndef f(): return 6\n'
+    path = write_module('pack_of_ours.nets', text)
     assert load_object('pack_of_ours.nets:A.make', 'it')() == 5
     function = load_object('pack_of_ours.nets:f', 'it')
     assert spec_of(function, 'it') == 'pack_of_ours.nets:f'
-
-
-def test_where_it_came_from_is_the_file_with_its_checksum_and_the_folder_for_python(write_module):
-    path = write_module('pack_of_ours.nets', 'f = 1\n')
-    load_object('pack_of_ours.nets:f', 'it')
     source = source_of('pack_of_ours.nets:f')
     assert source == {'module': 'pack_of_ours.nets', 'name': 'f', 'file': str(path),
-                      'sha256': hashlib.sha256(b'f = 1\n').hexdigest()}
+                      'sha256': hashlib.sha256(text.encode()).hexdigest()}
     assert import_folder(source) == str(path.parent.parent)
 
 
@@ -45,7 +40,7 @@ def test_what_keeps_a_module_from_being_imported_is_said(write_module, text, sai
         load_object('ours_broken:f', 'the thing')
 
 
-def test_a_module_that_is_nowhere_is_told_with_where_it_was_looked_for():
+def test_a_module_that_is_nowhere_is_refused_with_what_to_do():
     with pytest.raises(ValueError, match="Python finds no module 'nowhere_at_all', neither .* Run "
                                          'from the folder that holds it, or name that folder in'):
         load_object('nowhere_at_all.nets:f', 'the thing')

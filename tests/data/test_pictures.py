@@ -1,7 +1,7 @@
 """Picture files of many kinds against the same images as arrays, and what is no picture."""
 import numpy as np
 import pytest
-from picture_files import IMAGES, A, saved
+from picture_files import A, saved
 from PIL import Image
 
 import gluonblocks as gb
@@ -13,7 +13,7 @@ KINDS = {
     '16-bit.png': lambda: Image.fromarray(A.astype(np.uint16) * 257),
     'palette.gif': lambda: Image.fromarray(A),
     'a.bmp': lambda: Image.fromarray(A), 'a.tiff': lambda: Image.fromarray(A),
-    'a.pgm': lambda: Image.fromarray(A),
+    'a.pgm': lambda: Image.fromarray(A), 'a.png': lambda: Image.fromarray(A),
 }
 
 
@@ -23,19 +23,12 @@ def test_kinds_that_lose_nothing_give_the_same_pixels(tmp_path, name):
     assert (gb.read_image(saved(tmp_path, KINDS[name](), name)) == A).all()
 
 
-def test_a_one_bit_picture_is_black_and_white(tmp_path):
+def test_a_one_bit_picture_is_black_and_white_and_a_jpeg_nearly_the_same(tmp_path):
     bits = Image.fromarray(A).point(lambda v: 255 * (v > 99)).convert('1')
     assert (gb.read_image(saved(tmp_path, bits)) == 255 * (A > 99)).all()
-
-
-def test_a_jpeg_is_nearly_the_same(tmp_path):
     smooth = np.add.outer(np.arange(28), np.arange(28)).astype(np.uint8) * 4
     got = gb.read_image(saved(tmp_path, smooth, 'a.jpg', quality=95))
     assert np.abs(got.astype(int) - smooth).max() < 8
-
-
-def test_invert_turns_black_and_white_round(tmp_path):
-    assert (gb.read_image(saved(tmp_path, 255 - A), invert=True) == A).all()
 
 
 @pytest.mark.parametrize('invert', [False, True])
@@ -81,8 +74,3 @@ def test_other_modes_become_grey_by_way_of_rgb(tmp_path, mode):
     picture = Image.fromarray(A).convert('RGB').convert(mode)
     got = gb.read_image(saved(tmp_path, picture, 'a.tiff'))
     assert (got == np.asarray(picture.convert('RGB').convert('L'))).all()
-
-
-def test_images_saved_as_pictures_come_back_as_they_were(tmp_path):
-    paths = [saved(tmp_path, image, '%d.png' % i) for i, image in enumerate(IMAGES)]
-    assert (np.array([gb.read_image(path) for path in paths]) == IMAGES).all()
