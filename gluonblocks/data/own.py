@@ -52,35 +52,25 @@ def load_own(spec, function, batch_size, **how):
     if not isinstance(made, (tuple, list)) or len(made) != 2 or not all(
             isinstance(loader, BatchLoader) for loader in made):
         raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(made), _WANTED))
-    for which, loader in zip(('training', 'test'), made):
-        _check(spec, which, loader.images, loader.labels)
-    if made[0].images.shape[3:] != made[1].images.shape[3:]:
+    channels = {loader.images.shape[3:] for loader in made}
+    if len(channels) > 1 or not channels <= {(), (3,)}:
         raise ValueError('the data set %s has training images of shape %s and test images of shape '
-                         '%s, of which one is grey and one in colour'
-                         % (spec, made[0].images.shape, made[1].images.shape))
+                         '%s, but both must be grey or in colour. %s' % (
+                             spec, made[0].images.shape, made[1].images.shape, _WANTED))
+    for loader in made:
+        if not len(loader.labels) or loader.labels.min() < 0:
+            raise ValueError('the data set %s has no images, or labels below 0. %s'
+                             % (spec, _WANTED))
     return tuple(made)
 
 
 def _loaders_of(spec, arrays, batch_size, resize, seed):
     if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
         raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(arrays), _WANTED))
-    arrays = [np.asarray(array) for array in arrays]
-    for which, images, labels in [('training', *arrays[:2]), ('test', *arrays[2:])]:
-        _check(spec, which, images, labels)
-    arrays[1], arrays[3] = (labels.astype(np.int32) for labels in arrays[1::2])
-    return make_loaders(arrays, batch_size, resize, seed)
-
-
-def _check(spec, which, images, labels):
-    """ValueError unless `images` and `labels` are arrays that a loader takes."""
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
-        raise ValueError('the data set %s has %s images of shape %s, %s. %s'
-                         % (spec, which, images.shape, images.dtype, _WANTED))
-    if not len(images) or labels.shape != (len(images),) or labels.dtype.kind not in 'iu' or (
-            labels.min() < 0):
-        raise ValueError('the data set %s has %d %s images and labels of shape %s, %s%s. %s' % (
-            spec, len(images), which, labels.shape, labels.dtype,
-            ', from %s' % labels.min() if labels.size else '', _WANTED))
+    try:
+        return make_loaders([np.asarray(array) for array in arrays], batch_size, resize, seed)
+    except ValueError as error:
+        raise ValueError('the data set %s: %s. %s' % (spec, error, _WANTED))
 
 
 def _kinds(made):

@@ -143,11 +143,13 @@ def test_a_registered_function_is_the_registered_data_set(write_module, registri
     ('def load(batch_size, **how): return [1], [2]', 'gives 2 results: list, list'),
     ('def load(): return {}["x"]', r"cannot be loaded: KeyError: 'x' \(.*line 2\)"),
     ('load = 5', 'is 5, but must be a function'),
-    ('def load(): return np.zeros((4, 9, 9)), [0] * 4, 1, 2', r'shape \(4, 9, 9\), float64'),
-    ('def load(): return U, [0, 1, 2], U, [0] * 4', r'4 training images and labels of shape \(3,'),
-    ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'from -1'),
-    ('def load(): return U, [0.5] * 4, U, [0] * 4', r'labels of shape \(4,\), float64'),
-    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4', 'one is grey and one in'),
+    ('def load(): return np.zeros((4, 9, 9)), [0] * 4, 1, 2',
+     r'images must be .* got float64 \(4, 9, 9\)'),
+    ('def load(): return U, [0, 1, 2], U, [0] * 4',
+     r'one for each of the 4 images, got int64 \(3,'),
+    ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'labels below 0'),
+    ('def load(): return U, [0.5] * 4, U, [0] * 4', 'labels must be a NumPy array of integers'),
+    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4', 'must be grey or in colour'),
 ])
 def test_a_function_that_gives_something_else_is_refused_with_what_is_wanted(write_module, body,
                                                                             said):
