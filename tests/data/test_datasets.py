@@ -149,7 +149,7 @@ def test_a_registered_function_is_the_registered_data_set(write_module, registri
      r'one for each of the 4 images, got int64 \(3,'),
     ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'labels below 0'),
     ('def load(): return U, [0.5] * 4, U, [0] * 4', 'labels must be a NumPy array of integers'),
-    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4', 'must be grey or in colour'),
+    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4', 'be grey or in colour'),
 ])
 def test_a_function_that_gives_something_else_is_refused_with_what_is_wanted(write_module, body,
                                                                             said):

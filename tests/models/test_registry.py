@@ -43,7 +43,7 @@ def test_a_model_has_the_books_recipe_number_of_parameters_and_gradients_of_all_
 
 
 def test_hybridized_net_trains_and_predicts_as_the_plain_one(model_name, tmp_path):
-    X, y = images(model_name), nd.arange(8)
+    X, y = images(model_name, n=4), nd.arange(4)
     plain, traced = initialized(model_name), gb.get_model(model_name)
     plain(X)
     plain.save_parameters(str(tmp_path / 'start.params'))
