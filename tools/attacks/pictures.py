@@ -7,7 +7,7 @@ from . import damage
 from .sandbox import NotTried
 from .verdict import Defect, ask, said, shown
 
-MOST = 500 << 20  # bytes beyond those that a small image takes
+MOST = 1 << 30  # bytes beyond those that a small image takes
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
 
