@@ -7,6 +7,40 @@ from .mxnet_private import is_numpy_symbol
 FLOATS = ('float16', 'float32', 'float64')
 
 
+class Name(str):
+    """The name of an option within the message of an `OptionError` or a `NamingError`."""
+
+
+class NamingError(ValueError):
+    """An error whose message names options: `text` % `args`, where an option is a `Name`.
+
+    A caller whose users know the options by other names, as a command line does, asks `spelled`.
+    """
+
+    def __init__(self, text, *args):
+        super().__init__(text % args if args else text)
+        self._text, self._args = text, args
+
+    def spelled(self, spell):
+        """Return the message with each `Name` as `spell(name)` has it."""
+        args = tuple(spell(arg) if isinstance(arg, Name) else arg for arg in self._args)
+        return self._text % args if args else self._text
+
+
+class OptionError(NamingError):
+    """An option cannot have the value that it was given; `option` is its name.
+
+    The message begins with that name; `spelled` returns the words after it.
+    """
+
+    def __init__(self, option, text, *args):
+        super().__init__(text, *args)
+        self.option = option
+
+    def __str__(self):
+        return '%s %s' % (self.option, super().__str__())
+
+
 def check_positive(name, value):
     """ValueError unless `value` is a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:

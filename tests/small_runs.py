@@ -5,7 +5,7 @@ import signal
 import pytest
 
 import gluonblocks as gb
-from gluonblocks.runs import train as run
+from gluonblocks.runs import process
 
 IDENTICAL = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
              'history.csv', 'history.jsonl')
@@ -37,9 +37,9 @@ class Stop(gb.Hook):
 
 def stopped(monkeypatch, folder, at, signum=signal.SIGINT, **kwargs):
     """Start a run that is interrupted after the step `at`; the Interrupted."""
-    make_hooks = run.make_hooks
+    make_hooks = process.make_hooks
     with monkeypatch.context() as patch:
-        patch.setattr(run, 'make_hooks', lambda *a: make_hooks(*a) + [Stop(at, signum)])
+        patch.setattr(process, 'make_hooks', lambda *a: make_hooks(*a) + [Stop(at, signum)])
         with pytest.raises(gb.training.Interrupted) as stop:
             start(folder, **kwargs)
     return stop.value

@@ -20,7 +20,7 @@ from gluonblocks.files import (
     remove_temporaries,
     write_file,
 )
-from gluonblocks.runs.tensors import encode_tensors, read_tensors
+from gluonblocks.runs.weights import encode_tensors, read_tensors
 
 TENSORS = {'b': np.arange(6, dtype='float32').reshape(2, 3).T, 'a': np.array([2 ** 32 - 1], 'u4'),
            'h': np.ones((2, 2), 'float16')}

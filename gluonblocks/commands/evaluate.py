@@ -6,7 +6,7 @@ import sys
 from ..drawing.confusion import format_confusion, plot_confusion
 from ..files import write_file
 from ..runs.evaluate import evaluate_run, evaluation_record
-from .arguments import add_run_arguments
+from .arguments import add_data_root, add_run_arguments
 from .parser import Parser
 
 EXAMPLE = """\
@@ -22,8 +22,7 @@ matrix to a file (which needs matplotlib), everything else to stderr. Exit code:
 def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     add_run_arguments(parser)
-    parser.add_argument('--data-root', metavar='FOLDER',
-                        help="where the data are; default: as in the run's training")
+    add_data_root(parser)
     parser.add_argument('--png', metavar='FILE',
                         help='picture of the confusion matrix; default: RUN/confusion.png')
     parser.add_argument('--json', metavar='FILE', help='write the numbers there too')

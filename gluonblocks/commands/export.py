@@ -4,7 +4,7 @@ import sys
 from ..export.formats import FORMATS
 from ..export.run import export_run
 from ..tables import format_table
-from .arguments import add_run_arguments, from_zero
+from .arguments import add_data_root, add_run_arguments, from_zero
 from .parser import Parser
 
 EXAMPLE = """\
@@ -42,8 +42,7 @@ def parse(argv, prog):
     parser.add_argument('--runtime', metavar='FILE',
                         help='the archive of ONNX Runtime Web for the format web, as "npm pack" '
                         'writes it; default: npm fetches it')
-    parser.add_argument('--data-root', metavar='FOLDER',
-                        help="where the data are; default: as in the run's training")
+    add_data_root(parser)
     return parser.parse_args(argv)
 
 

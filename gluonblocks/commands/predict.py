@@ -2,7 +2,7 @@
 import json
 import sys
 
-from ..runs.predict import predict_files
+from ..runs.evaluate import predict_files
 from .arguments import add_run_arguments, positive
 from .parser import Parser
 

@@ -3,8 +3,7 @@ import os
 import sys
 
 from ..report.write import write_report
-from ..runs.load import WEIGHTS
-from .arguments import device
+from .arguments import add_data_root, add_weights_arguments
 from .parser import Parser
 
 NAME = 'report.html'
@@ -26,12 +25,8 @@ def parse(argv, prog):
     parser.add_argument('--out', metavar='FILE',
                         help='the page, new or in place of an earlier one; default: %s, in the '
                         'folder of the run if it is one' % NAME)
-    parser.add_argument('--weights', choices=WEIGHTS, default='best',
-                        help='which of the run are asked; default: %(default)s')
-    parser.add_argument('--ctx', metavar='DEVICE', type=device,
-                        help='cpu, gpu, gpu:1, ...; default: the first GPU, or else the CPU')
-    parser.add_argument('--data-root', metavar='FOLDER',
-                        help="where the data are; default: as in the run's training")
+    add_weights_arguments(parser)
+    add_data_root(parser)
     return parser.parse_args(argv)
 
 

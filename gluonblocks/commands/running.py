@@ -24,14 +24,15 @@ def run(command, parse):
         give_up_stdout()
         return 141
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
-        option = getattr(error, 'option', None)  # of an OptionError, whose class needs MXNet
+        spelled = getattr(error, 'spelled', None)  # of a NamingError, whose class needs MXNet
+        text = spelled(flag_of) if spelled else str(error)
+        option = getattr(error, 'option', None)
         if option:
-            _tell('argument %s: %s' % (flag_of(option), getattr(error, 'message', '')))
+            _tell('argument %s: %s' % (flag_of(option), text))
             return 2
         if isinstance(error, OSError) and error.errno is not None and error.filename:
-            _tell('%s: %s' % (error.filename, error.strerror))  # without the error's number
-        else:
-            _tell(str(error) or type(error).__name__)
+            text = '%s: %s' % (error.filename, error.strerror)  # without the error's number
+        _tell(text or type(error).__name__)
         if isinstance(error, StdoutError):
             give_up_stdout()
     except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts

@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple
 
 import numpy as np
 
+from ..checks import OptionError
 from .fashion_mnist import DataError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.ppm',
@@ -122,8 +123,8 @@ def _entries(folder):
 def _split(classes, test_share, seed, folder):
     """Return (train, test), the paths by class: of each class a share is for the test."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
-        raise DataError('%s has the classes themselves, and no train and test: give test_share, '
-                        'as 0.2, the share of the pictures that is kept for the test' % folder)
+        raise OptionError('test_share', 'is missing, but %s has no folders train and test: give '
+                          'the share of the pictures to test on, such as 0.2', folder)
     rng, train, test = np.random.RandomState(seed), {}, {}
     for name, paths in classes.items():
         order = rng.permutation(len(paths))

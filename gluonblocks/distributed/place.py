@@ -5,6 +5,8 @@ import socket
 import subprocess
 from typing import Mapping, NamedTuple, Optional
 
+from ..checks import OptionError
+
 LOOPBACK, ANY = '127.0.0.1', '0.0.0.0'
 MASTER_PORT = 29400  # where a manager names the first machine and no port
 
@@ -32,8 +34,8 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
                environment: Mapping[str, str] = os.environ):
     """Return the `Place` by the arguments, and by variables of SLURM, MPI or Kubernetes if None.
 
-    `master` is 'HOST:PORT'. Raises ValueError, which begins with the argument's name, for a value
-    that is missing or cannot be used.
+    `master` is 'HOST:PORT'. Raises OptionError, a ValueError, for a value that is missing or cannot
+    be used.
     """
     found = {}
     for names in _VARIABLES:
@@ -43,27 +45,27 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
             break
     nodes = _number('nodes', found.get('nodes') or 1) if nodes is None else nodes
     if nodes < 1:
-        raise ValueError('nodes is %d, but must be at least 1' % nodes)
+        raise OptionError('nodes', 'is %d, but must be at least 1', nodes)
     if interface is not None:
         _check_own(interface)
     if nodes == 1:
         for name, value in [('node_rank', node_rank), ('master', master)]:
             if value:
-                raise ValueError('%s is %r, but goes with several nodes only' % (name, value))
+                raise OptionError(name, 'is %r, but goes with several machines only', value)
         return Place(interface=interface)
     if node_rank is None:
         if not found.get('node_rank'):
-            raise ValueError('node_rank is missing: with %d nodes each needs its number, from 0'
-                             % nodes)
+            raise OptionError('node_rank', 'is missing: each of %d machines needs its number, '
+                              'from 0', nodes)
         node_rank = _number('node_rank', found['node_rank'])
     if not 0 <= node_rank < nodes:
-        raise ValueError('node_rank is %d, but must be from 0 to %d, as there are %d nodes'
-                         % (node_rank, nodes - 1, nodes))
+        raise OptionError('node_rank', 'is %d, but must be from 0 to %d, as there are %d machines',
+                          node_rank, nodes - 1, nodes)
     if master is None and found.get('host'):
         master = '%s:%s' % (_first_host(found['host']), found.get('port') or MASTER_PORT)
     if master is None:
-        raise ValueError('master is missing: with %d nodes each needs HOST:PORT of the first one'
-                         % nodes)
+        raise OptionError('master', 'is missing: each of %d machines needs HOST:PORT of the first '
+                          'one', nodes)
     return Place(nodes, node_rank, _parse_master(master), interface)
 
 
@@ -71,15 +73,16 @@ def _parse_master(text):
     """Return (host, port) of 'HOST:PORT', whose host is a name or an IPv4 address."""
     host, _, port = text.rpartition(':')
     if not _is_number(port) or not 0 < int(port) < 2 ** 16 or not re.fullmatch(r'[^\s/]+', host):
-        raise ValueError('master is %r, but must be HOST:PORT, the port from 1 to 65535' % text)
+        raise OptionError('master', 'is %r, but must be HOST:PORT, the port from 1 to 65535', text)
     if ':' in host or host == ANY:
-        raise ValueError("master is %r, but must have the first machine's name or IPv4 address: %s"
-                         % (text, "MXNet's parameter server cannot use IPv6" if ':' in host else
-                            'the others cannot connect to ' + ANY))
+        raise OptionError('master', "is %r, but must have the first machine's name or IPv4 "
+                          'address: %s', text,
+                          "MXNet's parameter server cannot use IPv6" if ':' in host
+                          else 'the others cannot connect to ' + ANY)
     try:
         host.encode('idna')  # as connecting to it does
     except UnicodeError as error:
-        raise ValueError('master is %r, whose host cannot be a name: %s' % (text, error))
+        raise OptionError('master', 'is %r, whose host cannot be a name: %s', text, error)
     return host, int(port)
 
 
@@ -90,8 +93,8 @@ def _is_number(text):
 
 def _number(name, text):
     if not _is_number(text):
-        raise ValueError("%s is %r in the cluster manager's variables, but must be a number"
-                         % (name, text))
+        raise OptionError(name, "is %r in the cluster manager's variables, but must be a number",
+                          text)
     return int(text)
 
 
@@ -112,8 +115,8 @@ def _check_own(address):
             if address == ANY:
                 raise OSError('the others cannot connect to it')
     except (OSError, UnicodeError) as error:
-        raise ValueError('interface is %r, but must be an IPv4 address of this machine: %s'
-                         % (address, getattr(error, 'strerror', None) or error))
+        raise OptionError('interface', 'is %r, but must be an IPv4 address of this machine: %s',
+                          address, getattr(error, 'strerror', None) or error)
 
 
 def numbers_of(node, nodes, count):

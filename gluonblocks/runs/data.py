@@ -1,8 +1,12 @@
-"""The data of a run: its loaders, and what follows from them."""
+"""The data of a run: its loaders, the facts that follow from them, and whether they fit the net."""
+import re
 from typing import Any, Dict, NamedTuple
 
+import mxnet as mx
 import numpy as np
+from mxnet import nd
 
+from ..checks import OptionError
 from ..data.augment import Augmentation
 from ..data.batches import BatchLoader
 from ..data.datasets import OF_PICTURES, get_dataset
@@ -10,7 +14,7 @@ from ..training.progress import tell
 
 
 class RunData(NamedTuple):
-    """The loaders of a run, and of its data what its config.json has.
+    """The loaders of a run, and the facts about its data that its config.json has.
 
     `facts` is a dict: class_names, a list; num_classes; channels, 1 or 3; picture_size, the
     [height, width] that a picture is read in before `resize`.
@@ -22,42 +26,30 @@ class RunData(NamedTuple):
 
 
 def load_run_data(options, part=None):
-    """The `RunData` of a run by `options`, to train on: the share `part` of each batch.
+    """Return the `RunData` to train on by a `RunOptions`; `part` is a worker's shard.
 
-    Raises ValueError where there is a part and loaders that know of none, or fewer images.
+    Raises ValueError if loaders cannot be sharded, or have fewer images than there are workers.
     """
-    train_iter, test_iter = _load(options, options['data_root'])
+    train_iter, test_iter = _load(vars(options), options.data_root)
     if part:
-        _share(options['dataset'], train_iter, test_iter, part)
-    facts = _facts(options['dataset'], train_iter, test_iter)
-    if options['augment'] != 'none':
-        train_iter.augment = Augmentation(options['augment'], options['seed'])
-    if options['dataset'].startswith(OF_PICTURES):
+        _shard(options.dataset, train_iter, test_iter, part)
+    facts = _facts(options.dataset, train_iter, test_iter)
+    if options.augment != 'none':
+        train_iter.augment = Augmentation(options.augment, options.seed)
+    if options.dataset.startswith(OF_PICTURES):
         tell('%s pictures to train on and %s to test, of %d classes, %s, %d x %d pixels' % (
             f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
             'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
     return RunData(train_iter, test_iter, facts)
 
 
-def _share(dataset, train_iter, test_iter, part):
-    for loader in (train_iter, test_iter):
-        if not isinstance(loader, BatchLoader):
-            raise ValueError('the data set %s has loaders of the type %s, which workers cannot '
-                             'share: it needs gluonblocks.data.BatchLoader'
-                             % (dataset, type(loader).__name__))
-        loader.part = part
-    if train_iter.num_images < part[1]:
-        raise ValueError('the data set %s has %d images to train on, too few for %d workers'
-                         % (dataset, train_iter.num_images, part[1]))
-
-
 def load_test_data(config, data_root=None):
-    """As `load_both`, the loader of the test images alone."""
+    """Return the loader of the test images, as `load_both` does."""
     return load_both(config, data_root, only_test=True)[1]
 
 
 def load_both(config, data_root=None, only_test=False):
-    """(train_iter, test_iter) of the run with this config, from `data_root` if it is given.
+    """Return (train_iter, test_iter) of the run with this config, from `data_root` if given.
 
     `train_iter` is None where the pictures of a folder are read with `only_test`. Raises
     ValueError if the classes, or the channels, are not those that the run was trained on.
@@ -77,22 +69,29 @@ def load_both(config, data_root=None, only_test=False):
 
 
 def _load(options, data_root, **how):
-    """(train_iter, test_iter) by the options; what a folder leaves out is reported on stderr."""
-    dataset = get_dataset(options['dataset'])
+    """Return (train_iter, test_iter) by the options, a dict; notes go to stderr."""
+    if options['dataset'].startswith(OF_PICTURES):
+        how['notify'] = lambda text: tell('note: ' + text)
     if options['test_share'] is not None:
         how['test_share'] = options['test_share']
-    if options['dataset'].startswith(OF_PICTURES):
-        how['notify'] = _note
-    return dataset.load_from(data_root, options['batch_size'], resize=options['resize'],
-                             seed=options['seed'], **how)
+    return get_dataset(options['dataset']).load_from(
+        data_root, options['batch_size'], resize=options['resize'], seed=options['seed'], **how)
 
 
-def _note(text):
-    tell('note: ' + text)
+def _shard(dataset, train_iter, test_iter, part):
+    for loader in (train_iter, test_iter):
+        if not isinstance(loader, BatchLoader):
+            raise ValueError('the data set %s has loaders of the type %s, which workers cannot '
+                             'share: it needs gluonblocks.data.BatchLoader'
+                             % (dataset, type(loader).__name__))
+        loader.part = part
+    if train_iter.num_images < part[1]:
+        raise ValueError('the data set %s has %d images to train on, too few for %d workers'
+                         % (dataset, train_iter.num_images, part[1]))
 
 
 def _facts(dataset, train_iter, test_iter):
-    # A data set that is registered may have loaders of another kind, which have not all of this.
+    # A registered data set may have loaders of another kind, which lack some of these attributes.
     highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
                   if loader is not None)
     names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or
@@ -103,3 +102,54 @@ def _facts(dataset, train_iter, test_iter):
     images = getattr(test_iter, 'images', np.empty((0, 28, 28)))
     return {'class_names': [str(name) for name in names], 'num_classes': len(names),
             'channels': 3 if images.ndim == 4 else 1, 'picture_size': list(images.shape[1:3])}
+
+
+def check_images(net, loader, options, channels):
+    """Raise ValueError if images are too small for a net: OptionError if they were resized.
+
+    Only shapes are computed. If the loader does not show its images, or MXNet cannot trace the
+    net, the first step will tell.
+    """
+    if not hasattr(loader, 'images'):
+        return
+    size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
+    height, width = (size, size) if np.ndim(size) == 0 else size
+    try:
+        output = net(mx.sym.var('data'))
+    except Exception:
+        return  # not a net of symbols
+    if not isinstance(output, mx.sym.Symbol):
+        return
+    try:
+        output.infer_shape_partial(data=(1, channels, height, width))
+    except mx.MXNetError as error:
+        found = re.search(
+            r'Error in operator (?:[a-z]+\d+_)?(\w+?)(?:_fwd)?:.*kernel size .*exceed', str(error))
+        if not found:
+            return
+        words = 'images of %d x %d pixels are too small for the model %s: at its %s less is ' \
+                'left than the kernel covers' % (height, width, options.model, found.group(1))
+        if options.resize:
+            raise OptionError('resize', 'is %d, but %s', options.resize, words)
+        raise ValueError(words + '; they can be resized')
+
+
+def check_output(net, name, num_classes):
+    """Have the first output of `net`, the model `name`, checked: (N, num_classes).
+
+    The check runs within the first step, so it computes nothing of its own. The net then raises
+    ValueError for another shape and for several outputs. Returns Gluon's handle of the hook.
+    """
+    waiting = [True]
+
+    def check(block, inputs, output):
+        if not waiting or not isinstance(output, (nd.NDArray, list, tuple)):
+            return  # checked already, or a symbol: the net is only being traced
+        waiting.clear()
+        made = 'an output of shape %s' % (output.shape,) if isinstance(output, nd.NDArray) else (
+            '%d outputs' % len(output))
+        wanted = inputs[0].shape[0], num_classes
+        if not isinstance(output, nd.NDArray) or output.shape != wanted:
+            raise ValueError('the model %s makes %s, but must make (N, %d), a number for each '
+                             'class: its last layer takes num_classes' % (name, made, num_classes))
+    return net.register_forward_hook(check)

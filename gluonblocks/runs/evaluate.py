@@ -1,13 +1,16 @@
-"""A run on the test images of its data set, in numbers."""
-from typing import Any, Dict, List, NamedTuple
+"""A run's net asked: on the test images of its data set, and on image files."""
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from ..checks import check_positive
+from ..data.pictures import ImageError, looks_inverted, read_image
 from ..devices import devices_of
+from ..training.inference import predict_images, top_classes
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix
 from .data import load_test_data
 from .load import load_run
-from .sources import recall
+from .provenance import recall
 
 
 class Evaluation(NamedTuple):
@@ -19,14 +22,14 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):
-    """The `Evaluation` of the run in `folder` on the test images of its data set.
+    """Return the `Evaluation` of the run in `folder` on the test images of its data set.
 
     `ctx` is an mx.Context or a name for `get_ctx` (None: `try_gpu()`); `weights` is 'best', 'last'
-    or 'final'; `data_root` is the folder of the data, where it is not the one that the run was
-    trained on. Batches are those of the run's own evaluation, of the same size.
+    or 'final'; `data_root` is the folder of the data, if it is not the one that the run was
+    trained on. Batches have the size that they had when the run evaluated its net.
 
     Raises what `load_run` does, DataError for data that are missing or damaged, and ValueError
-    for a device that is not there.
+    for a device that does not exist.
     """
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
@@ -37,9 +40,54 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
 
 
 def evaluation_record(evaluation):
-    """An `Evaluation` as a dict of numbers, strings and lists, for JSON."""
+    """Return an `Evaluation` as a dict of numbers, strings and lists, for JSON."""
     config, names, matrix = evaluation
     return {'model': config['model'], 'dataset': config['dataset'], 'images': int(matrix.sum()),
             'accuracy': accuracy_of(matrix),
             'classes': [score._asdict() for score in class_scores(matrix, names)],
             'confusion': matrix.tolist()}
+
+
+class Answer(NamedTuple):
+    """The prediction for one image file."""
+
+    path: str  #: the file, as it was named
+    image: Optional[np.ndarray]  #: as `read_image` returns it: uint8 (H, W, ...)
+    classes: Optional[List[Tuple[str, float]]]  #: the likeliest, as `top_classes` gives them
+    error: Optional[ImageError]  #: why there is no image, and so no classes
+    inverted: bool = False  #: True if it looks dark on a bright background, and the net was
+    #: trained on images that are bright on black
+
+
+def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
+    """Return what the net of the run in `folder` predicts for the image files `paths`.
+
+    The list has an `Answer` for each path, in their order; one that cannot be read does not stop
+    the others. `invert` is as for `read_image`, `top` as for `top_classes`; `ctx` is an mx.Context
+    or a name for `get_ctx` (None: `try_gpu()`); `weights` is 'best', 'last' or 'final'.
+
+    Raises what `load_run` does, ValueError for a device that does not exist, and ImportError if
+    Pillow is not installed.
+    """
+    check_positive('top', top)
+    ctx = devices_of(ctx)
+    net, config = load_run(folder, ctx=ctx, weights=weights)
+    names = config['class_names']
+    answers = [_read(path, invert, config) for path in paths]
+    images = [answer.image for answer in answers if answer.error is None]
+    p = iter(predict_images(net, images, ctx, config['resize'], config['batch_size'])
+             if images else ())
+    return [answer if answer.error else answer._replace(classes=top_classes(next(p), names, top))
+            for answer in answers]
+
+
+def _read(path, invert, config):
+    """Return the `Answer` for an image file, without classes."""
+    try:
+        image = read_image(path, config['picture_size'], invert=invert,
+                           color=config['channels'] == 3)
+    except ImageError as error:
+        return Answer(path, None, None, error)
+    # We cannot know whether a user's pictures are light on dark.
+    inverted = not invert and ':' not in config['dataset'] and looks_inverted(image)
+    return Answer(path, image, None, None, inverted)

@@ -1,10 +1,11 @@
-"""A run's folder, written: config, checkpoints, final weights, and what shows its epochs."""
+"""The folder of a run while it trains: config, checkpoints, final weights, and its epochs."""
 import contextlib
 import fcntl
 import os
 
 import mxnet as mx
 
+from ..checks import OptionError
 from ..files import (
     MXNetPath,
     is_temporary,
@@ -16,122 +17,106 @@ from ..files import (
 )
 from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
-from ..training.loop import best_epoch
+from ..training.loop import TrainingState, best_epoch
 from ..training.progress import tell
-from . import config as config_file
-from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
-from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint, read_best
-from .options import OptionError
-from .provenance import check_same
+from .checkpoint import decode_checkpoint, encode_checkpoint, load_checkpoint, restore_checkpoint
+from .config import FREE, NAME, encode_config, identity_of
+from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
 from .ranks import gather_states, send_checkpoint, take_own
 from .records import EpochFiles
-from .tensors import encode_tensors
-from .weights import net_arrays
+from .weights import encode_tensors, net_arrays
 
 PARAMS = 'final.params'
 
 
 def check_new(folder):
-    """ValueError if `folder` holds anything: a run never writes into another's."""
-    if os.path.exists(os.path.join(folder, config_file.NAME)):
+    """Raise ValueError unless `folder` is empty or does not exist."""
+    if os.path.exists(os.path.join(folder, NAME)):
         raise ValueError('%s holds a run already: resume it, or name another folder' % folder)
     if os.path.lexists(folder) and (not os.path.isdir(folder) or not all(
             is_temporary(name) for name in os.listdir(folder))):
         raise ValueError('%s is there, and not an empty folder: name another' % folder)
 
 
-def is_due(step, every):
-    """Whether there is a checkpoint after the step number `step`, and not only at an epoch's end.
+@contextlib.contextmanager
+def lock_folder(folder, new=False):
+    """A context in which `folder` belongs to this process; a `new` one is made first.
 
-    One after the first step: a folder that cannot be written to is told at once, and whatever
-    becomes of the loss, there are weights from before.
+    The system releases the lock when the process ends. What a killed process left is removed.
     """
-    return step == 1 or every and step % every == 0
+    if new:
+        make_folder(folder)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError('%s is in use: another process trains in it' % folder)
+        except OSError as error:  # a file system without locks
+            tell('%s cannot be locked (%s): see that no other process trains in it'
+                 % (folder, error.strerror))
+        if new:
+            check_new(folder)
+        remove_temporaries(folder)
+        yield
+    finally:
+        os.close(handle)
 
 
 class RunFolder(Hook):
-    """Keeps a run's folder while it trains; the loop's last hook. A context, which lets go of it.
+    """Writes a run's folder while it trains; the last hook of the loop.
 
-    Make one by `new` or `open`, `attach` what is trained, then `start`. Its files are each
-    replaced as a whole. An epoch's history comes before its checkpoint, so it is never behind.
+    `config` is a dict for config.json; `before` is that of the run if it is resumed, or None.
+    `finite` is the `FiniteLoss` that is asked before each checkpoint, or None. `norms` is the
+    `NormStats` that is flushed before it, so that its file is never behind, or None.
+
+    Of several `workers` each has a RunFolder, because all take part in a checkpoint; that of rank
+    0 writes. A file is replaced in one step. The history of an epoch is written before its
+    checkpoint, so it is never behind.
     """
 
-    def __init__(self, folder, config=None, lock=None):
-        self.folder, self.config, self._lock = folder, config, lock
-        self._epochs = EpochFiles(folder)
-
-    @classmethod
-    def new(cls, folder):
-        """A run that will start in `folder`, new or empty. Nothing is written yet."""
-        check_new(folder)
-        return cls(folder)
-
-    @classmethod
-    def open(cls, folder):
-        """The run in `folder`, to go on with it; what a process that was killed left is removed."""
-        config = config_file.read_config(folder)
-        lock = _lock(folder)
-        remove_temporaries(folder)
-        return cls(folder, config, lock)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def attach(self, net, trainer, finite, recorders, workers):
-        """Take what is trained, the `FiniteLoss` that is asked before each checkpoint, hooks
-        whose `flush()` is called before it, so that their files are never behind it, and the
-        workers, of which this process is the first."""
+    def __init__(self, folder, config, before, net, trainer, finite, norms, workers):
+        self.folder, self.config = folder, config
         self._net, self._trainer, self._finite = net, trainer, finite
-        self._recorders, self._workers = recorders, workers
-
-    def start(self, config, state, check_position):
-        """Start the run by `config`, a dict for config.json, or go on with the one that is there.
-
-        Of one that goes on, what is attached and `state` are set to the newest good checkpoint, if
-        there is one, once `check_position(info, before)` has seen what it says of itself, and the
-        number of epochs that the run was to go before.
-        """
-        if self.config is None:
-            make_folder(self.folder)
-            self._lock = _lock(self.folder)
-            check_new(self.folder)
-            remove_temporaries(self.folder)
-        else:
-            check_same(self.folder, self.config, config)
-            # What is only told, as of the packages that decide nothing, stays as it was.
-            config = dict(self.config, **{name: config[name] for name in config_file.FREE})
-            self._restore(state, check_position)
-            config['worker_changes'] = self.config['worker_changes'] + (
-                [[state.step, config['workers']]] if config['workers'] != self.config['workers']
-                else [])
-        config['identity'] = config_file.identity_of(config)
-        if config != self.config:
-            write_file(self._path(config_file.NAME), config_file.encode_config(config))
-        self.config = config
+        self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
+        self.state = TrainingState() if before is None else (
+            self._receive() if workers.rank else self._restore(before))
+        if before is not None:
+            # Package versions that cannot change the results keep their recorded values.
+            self.config = dict(before, **{name: config[name] for name in FREE})
+            self.config['worker_changes'] = before['worker_changes'] + (
+                [[self.state.step, config['workers']]]
+                if config['workers'] != before['workers'] else [])
+        self.config['identity'] = identity_of(self.config)
+        if self.config != before and not workers.rank:
+            write_file(self._path(NAME), encode_config(self.config))
 
     def batch_end(self, state):
-        if is_due(state.step, self.config['checkpoint_every']):
+        every = self.config['checkpoint_every']
+        # After the first step too: a folder that cannot be written to is found at once, and
+        # whatever becomes of the loss, there are weights from before.
+        if state.step == 1 or every and state.step % every == 0:
             self.save(state)
 
     def epoch_end(self, state):
         record = state.history[-1]
-        self._epochs.add(record, self._trainer.learning_rate, state.rate)
+        if not self._workers.rank:
+            self._epochs.add(record, self._trainer.learning_rate, state.rate)
         self.save(state, best=best_epoch(state.history) == record.epoch)
-        self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
+        if not self._workers.rank:
+            self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
 
     def save(self, state, best=False):
         """Write the last checkpoint, and before it, if `best`, the best one."""
-        self._finite.check(state)
+        if self._finite:
+            self._finite.check(state)
         owned = gather_states(self._net, state, self._workers)
+        if self._workers.rank:
+            return
         content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
                                     self.config['identity'], owned, self._workers)
-        for recorder in self._recorders:
-            recorder.flush()
+        if self._norms:
+            self._norms.flush()
         if best:
             write_file(self._path(BEST), content)
         write_file(self._path(LAST), content, keep=PREVIOUS)
@@ -140,6 +125,8 @@ class RunFolder(Hook):
 
     def finish(self, state):
         """Write the final weights, as safetensors and as Gluon's own file."""
+        if self._workers.rank:
+            return
         arrays = net_arrays(self._net)
         write_file(self._path(FINAL), encode_tensors(arrays, {
             'identity': self.config['identity'], 'epoch': len(state.history)}))
@@ -157,45 +144,43 @@ class RunFolder(Hook):
                 raise OSError('what was written is not what is read')
         replace_file(self._path(PARAMS), write)
 
-    @contextlib.contextmanager
-    def keeping(self, state):
-        """A context for the loop: at its end the final weights are written; a signal between two
-        batches makes a checkpoint; what is raised tells how to go on, or what is kept."""
-        try:
-            yield
-            self.finish(state)
-        except Interrupted as stop:
-            if stop.between_batches and state.step:
-                self.save(state)
-                where = ('in epoch %d, after step %d, and saved' % (state.epoch, state.step)
-                         if state.batch else 'after epoch %d, and saved' % (state.epoch - 1))
-            else:
-                where = 'at once, not saved since the last checkpoint'
-            raise Interrupted(stop.signum, stop.between_batches,
-                              'stopped %s; %s can be resumed' % (where, self.folder))
-        except NonFiniteLoss as error:
-            raise NonFiniteLoss('%s; %s' % (error, self._kept()))
+    def interrupted(self, stop, state):
+        """Save a checkpoint if a step is not half done; return an Interrupted that says so."""
+        where = 'at once, not saved since the last checkpoint'
+        if stop.between_batches and state.step:
+            self.save(state)
+            where = ('in epoch %d, after step %d, and saved' % (state.epoch, state.step)
+                     if state.batch else 'after epoch %d, and saved' % (state.epoch - 1))
+        return stop if self._workers.rank else Interrupted(
+            stop.signum, stop.between_batches,
+            'stopped %s; %s can be resumed' % (where, self.folder))
 
-    def _restore(self, state, check_position):
-        """Set what is attached, and `state`, to the newest good checkpoint, if there is one.
+    def diverged(self, error):
+        """Return a NonFiniteLoss that says where the newest weights are."""
+        for name in (LAST, PREVIOUS):
+            if os.path.exists(self._path(name)):
+                return NonFiniteLoss('%s; the weights of step %d are in %s' % (
+                    error, load_checkpoint(self._path(name))[1]['step'], self._path(name)))
+        return NonFiniteLoss('%s; there was no checkpoint before' % error)
 
-        A last one that is damaged is put aside, and told on stderr.
+    def _restore(self, before):
+        """Set net and trainer to the newest good checkpoint; return the state to continue from.
+
+        A damaged last checkpoint is moved aside, and reported on stderr.
         """
         if not os.path.exists(self._path(LAST)) and not os.path.exists(self._path(PREVIOUS)):
             tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
             send_checkpoint(None, self._workers)
-            return
-        name, (tensors, info) = newest_checkpoint(self.folder, self.config['identity'])
+            return TrainingState()
+        name, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
+        done = info['epoch'] - 1 + (info['batch'] > 0)
+        if self.config['epochs'] < done:
+            raise OptionError('epochs', 'is %d, which lies behind the run: it is in epoch %d',
+                              self.config['epochs'], done)
+        seconds = self._epochs.read_clock(info['step']) if info['batch'] else 0.0
         try:
-            check_position(info, self.config['epochs'])
-            if info['workers'] not in config_file.workers_at(self.config, info['step']):
-                raise ValueError('it is of %d workers, which config.json says of no such step'
-                                 % info['workers'])
-            seconds = self._epochs.read_clock(info['step']) if info['batch'] else 0.0
-            restore_checkpoint(tensors, info, self._net, self._trainer, state, seconds)
+            state = restore_checkpoint(tensors, info, self._net, self._trainer, seconds)
             take_own(tensors, info, self._net, state, self._workers, seconds)
-        except OptionError:
-            raise
         except ValueError as error:
             raise ValueError('%s: %s' % (self._path(name), error))
         send_checkpoint(self._path(name), self._workers)
@@ -203,40 +188,29 @@ class RunFolder(Hook):
             os.replace(self._path(LAST), self._path('last.damaged'))
         state.history = self._epochs.restore(info['rows'])
         if state.history:
-            self._tell_of_best()
+            self._warn_of_best(before['identity'])
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
+        return state
 
-    def _tell_of_best(self):
+    def _receive(self):
+        """Set net and trainer to the checkpoint that rank 0 sends; return the state."""
+        content = self._workers.first()
+        if not content:
+            return TrainingState()
+        tensors, info = decode_checkpoint(content)
+        state = restore_checkpoint(tensors, info, self._net, self._trainer)
+        take_own(tensors, info, self._net, state, self._workers)
+        return state
+
+    def _warn_of_best(self, identity):
         try:
-            read_best(self.folder, self.config['identity'])
+            load_checkpoint(self._path(BEST), identity)
             return
         except FileNotFoundError:
-            what = '%s is gone' % self._path(BEST)
+            problem = '%s is gone' % self._path(BEST)
         except (OSError, ValueError) as error:
-            what = str(error)
-        tell(what + ': it is written again only if a later epoch is better')
-
-    def _kept(self):
-        """Where the newest weights are that were saved, in words."""
-        for name in (LAST, PREVIOUS):
-            if os.path.exists(self._path(name)):
-                return 'the weights of step %d are in %s' % (
-                    load_checkpoint(self._path(name))[1]['step'], self._path(name))
-        return 'there was no checkpoint before'
+            problem = str(error)
+        tell(problem + ': it is written again only if a later epoch is better')
 
     def _path(self, name):
         return os.path.join(self.folder, name)
-
-
-def _lock(folder):
-    """Hold `folder` for this process; the system lets go of it when the process ends."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise ValueError('%s is in use: another process trains in it' % folder)
-    except OSError as error:  # a file system without locks
-        tell('%s cannot be locked (%s): see that no other process trains in it'
-              % (folder, error.strerror))
-    return handle

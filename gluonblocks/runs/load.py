@@ -7,9 +7,8 @@ from ..models.registry import get_model
 from ..training.progress import tell
 from .checkpoint import checkpoint_arrays, load_checkpoint
 from .config import read_config
-from .sources import recall
-from .tensors import read_tensors
-from .weights import first_non_finite, set_net_arrays
+from .provenance import recall
+from .weights import read_tensors, set_net_arrays
 
 LAST, PREVIOUS, BEST, FINAL = [name + '.safetensors' for name in (
     'last', 'previous', 'best', 'final')]
@@ -17,16 +16,16 @@ WEIGHTS = ('best', 'last', 'final')
 
 
 def load_run(folder, ctx=None, weights='best'):
-    """(net, config) of the run in `folder`: the net hybridized, with its weights, and a dict.
+    """Return (net, config) of the run in `folder`: the net hybridized, with its weights.
 
     `weights` is 'best', those of the highest test accuracy, 'last', of the last checkpoint, or
-    'final', of a run that has ended; `ctx` is a device, a list, or a name for `get_ctx` (None:
-    `try_gpu()`). The dict is config.json: model, dataset, data_root, batch_size, resize,
+    'final', of a run that has ended. `ctx` is a device, a list, or a name for `get_ctx` (None:
+    `try_gpu()`). `config` is config.json, a dict: model, dataset, data_root, batch_size, resize,
     num_classes and more. The net of a run in float16 comes in float32, which every device computes.
 
-    Raises ValueError for a folder that is no run or has no such weights yet, and for weights of
-    another run; DamagedFile for weights that are not what was saved; of 'last' the checkpoint
-    before is used, with a warning on stderr.
+    Raises ValueError for a folder that is not a run or has no such weights yet, and for weights of
+    another run; DamagedFile for weights that are not what was saved. If the last checkpoint is
+    damaged, the one before is used, with a warning on stderr.
     """
     if weights not in WEIGHTS:
         raise ValueError('weights is %r, but must be one of %s' % (weights, ', '.join(WEIGHTS)))
@@ -44,18 +43,18 @@ def load_run(folder, ctx=None, weights='best'):
 
 
 def newest_checkpoint(folder, identity):
-    """The newest good checkpoint: its name and `load_checkpoint` of it; a bad one is told."""
-    errors, path = [], os.path.join(folder, LAST)
+    """Return the newest good checkpoint: its file's name, and `load_checkpoint` of it.
+
+    A damaged one is reported on stderr. Raises ValueError if there is no good one.
+    """
+    errors = []
     for name in (LAST, PREVIOUS):
         try:
             tensors, info = load_checkpoint(os.path.join(folder, name), identity)
-            if name == LAST and info['step'] < _step_of(os.path.join(folder, PREVIOUS), identity):
-                raise DamagedFile('%s: not the last checkpoint: it is of step %d, and that before '
-                                  'it of a later one' % (path, info['step']))
         except (DamagedFile, FileNotFoundError) as error:
             errors.append(error)
             continue
-        # A last one that is not there is no damage: a process was killed as it put the new one in.
+        # A missing file is not damage: the process may have been killed between two renames.
         if errors and isinstance(errors[0], DamagedFile):
             tell('%s\nThe checkpoint before it is used, of step %d' % (errors[0], info['step']))
         return name, (tensors, info)
@@ -63,43 +62,14 @@ def newest_checkpoint(folder, identity):
                      % (folder, '\n  '.join(str(error) for error in errors)))
 
 
-def _step_of(path, identity):
-    """The step of the checkpoint at `path`, or 0 where there is none that can be used."""
-    try:
-        return load_checkpoint(path, identity)[1]['step']
-    except (OSError, ValueError):
-        return 0
-
-
-def read_best(folder, identity):
-    """The tensors of the best checkpoint; DamagedFile for another checkpoint in its place."""
-    path = os.path.join(folder, BEST)
-    tensors, info = load_checkpoint(path, identity)
-    epoch, best = info['epoch'] - 1, info['best_epoch']
-    if epoch == best and not info['batch']:
-        for name in (LAST, PREVIOUS):
-            try:
-                newer = load_checkpoint(os.path.join(folder, name), identity)[1]
-            except (OSError, ValueError):
-                continue  # it is not asked for
-            # The best is written before the last: it may be of the epoch after.
-            if epoch < newer['epoch']:
-                best = newer['best_epoch']
-            break
-    if epoch != best or info['batch']:
-        raise DamagedFile('%s: not the best checkpoint: it is of step %d, and the best epoch was %s'
-                          % (path, info['step'], best))
-    return tensors
-
-
 def _read_weights(folder, identity, weights):
-    """The arrays of the 'best', 'last' or 'final' weights, verified."""
+    """Return the arrays of the 'best', 'last' or 'final' weights."""
     path = os.path.join(folder, weights + '.safetensors')
     if weights == 'last':
         return checkpoint_arrays(newest_checkpoint(folder, identity)[1][0])
     try:
         if weights == 'best':
-            return checkpoint_arrays(read_best(folder, identity))
+            return checkpoint_arrays(load_checkpoint(path, identity)[0])
         arrays, info = read_tensors(path)
     except FileNotFoundError:
         raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "
@@ -110,7 +80,4 @@ def _read_weights(folder, identity, weights):
             repr(other) for other in WEIGHTS if other != weights)))
     if info.get('identity') != identity:
         raise ValueError('%s is of another run than the config.json beside it' % path)
-    bad = first_non_finite(arrays)
-    if bad:
-        raise DamagedFile('%s: not the weights of a run: %s is not finite' % (path, bad))
     return arrays

@@ -1,4 +1,4 @@
-"""What decides the numbers of a run besides its options, and whether it is the same again."""
+"""What decides the values of a run besides its options: code, versions, machine and data."""
 import contextlib
 import hashlib
 import os
@@ -11,17 +11,27 @@ import numpy as np
 import safetensors
 
 from .. import __version__
+from ..checks import Name, NamingError
 from ..data.batches import BatchLoader
+from ..data.datasets import OF_PICTURES, get_dataset, is_registered
 from ..graphs.operators import VARIABLE, available
+from ..models.registry import get_factory, list_models
+from ..registry import import_folder, load_object, source_of
+from ..training.progress import tell
 from .config import FREE
-from .sources import differences
+from .options import OPTIONS
 
-# The versions that decide the last bits; of the others that are kept, none does.
+# The versions that decide the last bits. The others are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
+KINDS = ('model', 'dataset')
+_WORDS = {'model': 'model', 'dataset': 'data set'}
+_HINTS = {'threads': ' (OMP_NUM_THREADS=%s, set before Python starts)',
+          'data_sha256': ' (the images or their labels have changed)',
+          'operators': ' (the environment variable %s)' % VARIABLE}
 
 
 def environment():
-    """What of this machine and process decides the last bits of the numbers, as a dict."""
+    """Return what of this machine and process decides the last bits of the values, a dict."""
     try:
         with open('/proc/cpuinfo') as f:
             cpu = next(line.split(':', 1)[1].strip() for line in f if line.startswith('model name'))
@@ -32,25 +42,25 @@ def environment():
     if 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
-        # Imported or not, which the drawing of a curve changes.
+        # Whether it is imported yet depends on whether a curve was drawn.
         versions['pillow'] = metadata.version('pillow')
     return {'versions': versions, 'cpu': cpu, 'operators': available(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
 def deciding(now):
-    """What of an `environment` decides the numbers on several machines at once, as a dict."""
+    """Return what of an `environment` must be the same on several machines, a dict."""
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
 def data_checksum(*loaders):
-    """The SHA-256 over the images and labels of `BatchLoader`s; ValueError for other loaders."""
+    """Return the SHA-256 over the images and labels of `BatchLoader`s; ValueError for others."""
     digest = hashlib.sha256()
     for loader in loaders:
         if not isinstance(loader, BatchLoader):
             raise ValueError('the data set has loaders of the type %s, but a run that is kept in a '
                              'folder needs gluonblocks.data.BatchLoader, whose images can be '
-                             'checked when it goes on' % type(loader).__name__)
+                             'checked when it is resumed' % type(loader).__name__)
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -58,31 +68,104 @@ def data_checksum(*loaders):
 
 
 def check_same(folder, config, now):
-    """ValueError, with each difference, if a run by `now` would not go on exactly as by `config`.
+    """Raise ValueError, with each difference, if a resume would not continue the run exactly.
 
-    `now` is a dict of some or all of the config's entries.
+    `config` is that of the run in `folder`; `now`, a dict, has some or all of its entries.
     """
-    said = []
+    lines, args = [], []
     for name, value in sorted(now.items()):
         before = config.get(name)
         if name == 'versions':
-            said += ['%s %s there, %s here' % (package, before.get(package), version)
+            found = ['%s %s there, %s here' % (package, before.get(package), version)
                      for package, version in value.items()
                      if package in DECISIVE and before.get(package, version) != version]
         elif name == 'sources':
-            said += differences(before, value)
+            found = _source_differences(before, value)
         elif name == 'class_names' and value != before:
-            said.append('other classes: %s there, %s here' % tuple(
+            found = ['other classes: %s there, %s here' % tuple(
                 ', '.join(sorted(set(a) - set(b))[:10]) or 'the same in another order'
-                for a, b in ((before, value), (value, before))))
+                for a, b in ((before, value), (value, before)))]
         elif name not in FREE and value != before:
-            said.append('%s %s there, %s here' % (name, before, value))
-            if name == 'threads':
-                said[-1] += ' (OMP_NUM_THREADS=%s, set before Python starts)' % before
-            if name == 'data_sha256':
-                said[-1] += ' (the images or their labels have changed)'
-            if name == 'operators':
-                said[-1] += ' (the environment variable %s)' % VARIABLE
-    if said:
-        raise ValueError('%s cannot go on exactly as it began:\n  %s\nStart another run, in '
-                         'another folder' % (folder, '\n  '.join(said)))
+            hint = _HINTS.get(name, '')
+            lines.append('%s %s there, %s here' + (hint if '%s' not in hint else hint % before))
+            args += [Name(name) if name in OPTIONS or name == 'model' else name, before, value]
+            continue
+        else:
+            continue
+        lines += ['%s'] * len(found)
+        args += found
+    if lines:
+        raise NamingError('%s cannot go on exactly as it began:\n  ' + '\n  '.join(lines)
+                          + '\nStart another run, in another folder', folder, *args)
+
+
+def sources_of(model, dataset):
+    """Return where the model and the data set of these names came from, for config.json.
+
+    Each is a `source_of`, or {} if it belongs to this package or to GluonCV. A registered one is
+    recorded too, so that it is found where nobody has registered it yet. There is no sha256 of
+    what a script itself registers: the same script may resume its run.
+    """
+    return {'model': _source(model, get_factory(model)),
+            'dataset': {} if dataset.startswith(OF_PICTURES) else _source(
+                dataset, get_dataset(dataset).load)}
+
+
+def recall(folder, config, kinds=KINDS):
+    """Import what the run in `folder` needs of others' code, so that its names are known.
+
+    A file that has changed is reported on stderr. Raises ValueError if it cannot be imported:
+    which module, where it was, and what to do.
+    """
+    for kind in kinds:
+        source = config['sources'][kind]
+        if not source:
+            continue
+        name = config[kind]
+        if name in list_models() if kind == 'model' else is_registered(name):
+            continue
+        if source['module'] == '__main__':
+            raise ValueError('%s: its %s %s was registered by the program %s itself: resume it by '
+                             'that program, or put it into a module' % (
+                                 folder, _WORDS[kind], name, source['file'] or 'that trained it'))
+        spec = '%(module)s:%(name)s' % source
+        try:
+            load_object(spec, 'its ' + _WORDS[kind])
+        except ValueError as error:
+            where = '. The run was made with %s: its folder for Python is %s' % (
+                source['file'], import_folder(source)) if source['file'] else ''
+            raise ValueError('%s: %s%s' % (folder, error, where))
+        now = source_of(spec)
+        if now['sha256'] != source['sha256']:
+            tell('note: %s is not as it was when %s was trained; its %s may be another now'
+                 % (now['file'] or source['module'], folder, _WORDS[kind]))
+
+
+def _source_differences(before, now):
+    """Return in words how the sources of two configs differ: a list."""
+    found = []
+    for kind in KINDS:
+        a, b = before[kind], now[kind]
+        if [a.get(name) for name in ('module', 'name')] != [
+                b.get(name) for name in ('module', 'name')]:
+            found.append('%s from %s there, from %s here' % (_WORDS[kind], *(
+                '%(module)s:%(name)s' % one if one else 'gluonblocks' for one in (a, b))))
+        elif a.get('sha256') != b.get('sha256'):
+            found.append('%s of the %s has changed (SHA-256 %.12s there, %.12s here): put back the '
+                         'file that the run began with' % (b['file'], _WORDS[kind], a['sha256'],
+                                                           b['sha256']))
+    return found
+
+
+def _source(name, function):
+    if function is None:
+        return {}
+    spec = name
+    if ':' not in name:
+        if not getattr(function, '__qualname__', ''):  # a partial, for example
+            return {}
+        spec = '%s:%s' % (function.__module__, function.__qualname__)
+    if spec.startswith(('gluonblocks.', 'gluonblocks:')):
+        return {}
+    source = source_of(spec)
+    return dict(source, sha256='') if source['module'] == '__main__' else source

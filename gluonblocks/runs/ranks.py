@@ -9,7 +9,7 @@ import numpy as np
 from ..distributed.statistics import set_statistics, statistics_bytes, statistics_of
 from ..files import DamagedFile, read_file
 from ..mxnet_private import named_parameters
-from .tensors import MAX_BYTES
+from .weights import MAX_BYTES
 
 PREFIX = 'worker/'  # of the tensors' names
 

@@ -1,131 +1,145 @@
-"""What is asked of a run, checked, and what that comes to: every option has a value then."""
+"""Check the options of a run, and fill in their defaults."""
 import os
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 
+from ..checks import Name, OptionError
 from ..data.datasets import OF_PICTURES, dataset_name, get_dataset
 from ..devices import devices_of
 from ..distributed.place import find_place
-from ..models.registry import get_recipe
-from .options import OPTIONS, STARTING, OptionError
-
-PLACE = ('nodes', 'node_rank', 'master', 'interface')
+from ..models.registry import get_recipe, name_of
+from ..training.optimizers import check_momentum
+from ..training.schedules import make_schedule
+from .options import FOLDER, OPTIONS, PLACEMENT, Placement, RunOptions
 
 
 def default_options(model):
-    """A dict of what each option is in a run of `model` where nothing is asked; None is open still.
+    """Return the default of each option for a run of `model`, a dict; None is decided later.
 
-    Raises as `get_recipe` does for a model that is not known.
+    Raises as `get_recipe` does for an unknown model.
     """
     return dict({name: option.default for name, option in OPTIONS.items()},
                 **get_recipe(model)._asdict())
 
 
-def resolve_options(model, asked):
-    """A dict of every option of a run of `model`, by name, from those that were `asked`.
+def check_given(arguments):
+    """Return the options of a run among `arguments` that are not None, as config.json has them.
 
-    What is missing or None is the recipe's or the book's; the seed is drawn; `ctx` becomes a list
-    of `mx.Context`, and `data_root` an absolute path. Beside the options it has model.
-
-    Raises OptionError, a ValueError, for what does not exist or is out of range, ValueError for an
-    unknown model, TypeError for an unknown option.
+    Each value is checked by itself. Raises OptionError, a ValueError.
     """
-    defaults = default_options(model)
-    options = dict(defaults, **normalize(asked))
-    if options['seed'] is None:
-        options['seed'] = int(np.random.randint(2 ** 31 - 1))
-    if options['ctx'] is None:
-        options['ctx'] = devices_of(None)
-    return check_options(dict(options, model=model))
-
-
-def normalize(asked):
-    """What was `asked`, without what is None, each value as a run keeps it.
-
-    Raises TypeError for an unknown option, OptionError for a device or a value that cannot be.
-    """
-    unknown = sorted(set(asked) - set(OPTIONS) - set(STARTING))
-    if unknown:
-        raise TypeError('there is no option %s; the options are: %s'
-                        % (', '.join(unknown), ', '.join([*OPTIONS, *STARTING])))
-    given = {name: value for name, value in asked.items()
-             if value is not None and name in OPTIONS}
-    if 'lr_decay_epochs' in given and isinstance(given['lr_decay_epochs'], tuple):
-        given['lr_decay_epochs'] = list(given['lr_decay_epochs'])
-    if 'dataset' in given:
-        given['dataset'] = dataset_name(given['dataset'])
+    given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
     for name, value in given.items():
-        if name != 'ctx':
-            given[name] = os.path.abspath(os.path.expanduser(os.fspath(value))) if (
-                name == 'data_root') else value
-            OPTIONS[name].check(given[name])
-    if 'ctx' in given:
-        try:
-            given['ctx'] = devices_of(given['ctx'])
-        except ValueError as error:
-            raise OptionError('ctx', 'cannot be: %s' % error)
+        if name == 'ctx':
+            value = _device_text(value)
+        elif name == 'dataset':
+            value = dataset_name(value)
+        elif name == 'data_root':
+            value = os.path.abspath(os.path.expanduser(os.fspath(value)))
+        elif isinstance(value, tuple):
+            value = list(value)
+        OPTIONS[name].check(value)
+        given[name] = value
     return given
 
 
-def starting_options(asked):
-    """A dict of every option of STARTING, from those among `asked`; OptionError as for others.
+def resolve_options(model, given, in_folder=False):
+    """Return the `RunOptions` of a new run of `model` from those of `check_given`, a dict.
 
-    Beside them `place`, a `Place`: of several machines only where several workers are meant.
+    What is missing is the recipe's or the book's, and a seed is drawn. `in_folder` says whether
+    the run is kept in a folder. Raises ValueError for an unknown model, and OptionError, a
+    ValueError, for options that cannot go together.
     """
-    found = {name: option.default if asked.get(name) is None else asked[name]
-             for name, option in STARTING.items()}
-    for name, value in found.items():
-        STARTING[name].check(value)
-    several = (asked.get('workers') or 1) > 1 or found['nodes']
+    options = dict(default_options(model), **given)
+    if options['seed'] is None:
+        options['seed'] = int(np.random.randint(2 ** 31 - 1))
+    if options['ctx'] is None:
+        options['ctx'] = _device_text(None)
+    if options['stop_non_finite'] is None:
+        options['stop_non_finite'] = in_folder
+    for name, option in OPTIONS.items():
+        if option.group == FOLDER and options[name] and not in_folder:
+            raise OptionError(name, 'is for a run in a folder: name one by %s', Name('out'))
+    resolved = RunOptions(name_of(model), **options)
+    check_together(resolved, given)
+    return resolved
+
+
+def check_together(options, given):
+    """Raise OptionError if values of a `RunOptions` cannot go together.
+
+    `given` are the options that the user gave in this call: some have no effect beside others, and
+    only a user who gave them has to know.
+    """
+    dataset, devices = get_dataset(options.dataset), devices_of(options.ctx)
+    if options.data_root is not None and not dataset.takes_root:
+        raise OptionError('data_root', 'is %r, but the data set %s has no files',
+                          options.data_root, dataset.name)
+    if options.test_share is not None and not dataset.name.startswith(OF_PICTURES):
+        raise OptionError('test_share', 'is %r, but the data set %s has its test images already',
+                          options.test_share, dataset.name)
+    if 'norm_stats_every' in given and not options.norm_stats:
+        raise OptionError('norm_stats_every', 'is %d, but goes with %s only, which is off',
+                          options.norm_stats_every, Name('norm_stats'))
+    if 'lr_decay' in given and options.lr_schedule != 'step':
+        raise OptionError('lr_decay', "is for the %s 'step', not for %r", Name('lr_schedule'),
+                          options.lr_schedule)
+    make_schedule(vars(options), options.epochs, 1)  # raises OptionError
+    check_momentum(options.optimizer, options.momentum)
+    if options.workers > options.batch_size:
+        raise OptionError('workers', 'is %d, but a step has %d images, and each worker needs one',
+                          options.workers, options.batch_size)
+    if options.workers > 1 and options.optimizer == 'sgld':
+        raise OptionError('workers', 'is %d, but the optimizer sgld draws random numbers, other '
+                          'ones in each worker: their weights would differ', options.workers)
+    if options.dtype == 'float16':
+        _check_float16(devices)
+
+
+def resolve_placement(arguments, workers=None):
+    """Return the `Placement` from the options among `arguments`, None for the default.
+
+    A cluster manager's variables count only if several `workers` or `nodes` are asked for. Raises
+    OptionError, a ValueError.
+    """
+    given = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
+    for name, value in given.items():
+        PLACEMENT[name].check(value)
+    several = (workers or 1) > 1 or given.get('nodes')
+    place = find_place(*(given.get(name) for name in ('nodes', 'node_rank', 'master', 'interface')),
+                       **({} if several else {'environment': {}}))
+    return Placement(place=place, **given)
+
+
+def check_machines(options, placement):
+    """Raise OptionError if there are more machines than workers."""
+    nodes = placement.place.nodes
+    if options.workers < nodes:
+        raise OptionError('workers', 'is %d, but there are %d machines, and each needs a worker',
+                          options.workers, nodes)
+
+
+def _device_text(ctx):
+    """Return devices as text that `get_ctx` reads: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
     try:
-        found['place'] = find_place(*(found[name] for name in PLACE), **(
-            {} if several else {'environment': {}}))
+        devices = devices_of(ctx)
     except ValueError as error:
-        name, _, message = str(error).partition(' ')
-        raise OptionError(name, message)
-    return found
-
-
-def check_options(options):
-    """The `options`, if their values go together; OptionError if not."""
-    kinds = {ctx.device_type for ctx in options['ctx']}
+        raise OptionError('ctx', 'cannot be: %s', error)
+    kinds = {ctx.device_type for ctx in devices}
     if len(kinds) > 1:
-        raise OptionError('ctx', 'names devices of more than one kind: %s' % options['ctx'])
-    dataset = get_dataset(options['dataset'])
-    if options['data_root'] is not None and not dataset.takes_root:
-        raise OptionError('data_root', 'is %r, but the data set %s has no files'
-                          % (options['data_root'], dataset.name))
-    if options['norm_stats_every'] is not None and not options['norm_stats']:
-        raise OptionError('norm_stats_every', 'is %d, but goes with norm_stats only, which is off'
-                          % options['norm_stats_every'])
-    if options['test_share'] is not None and not dataset.name.startswith(OF_PICTURES):
-        raise OptionError('test_share', 'is %r, but the data set %s has its test images already'
-                          % (options['test_share'], dataset.name))
-    if options['workers'] > options['batch_size']:
-        raise OptionError('workers', 'is %d, but a step has %d images: with fewer, each has one'
-                          % (options['workers'], options['batch_size']))
-    if options['workers'] > 1 and options['optimizer'] == 'sgld':
-        raise OptionError('workers', 'is %d, but the optimizer sgld draws numbers, of which each '
-                          'worker would draw others: their weights would not be the same'
-                          % options['workers'])
-    if options['merge_norms'] != 'mean' and options['workers'] == 1:
-        raise OptionError('merge_norms', 'is %r, but goes with several workers only'
-                          % options['merge_norms'])
-    if options['dtype'] == 'float16':
-        _check_float16(options['ctx'])
-    return options
+        raise OptionError('ctx', 'names devices of more than one kind: %s', devices)
+    return '%s:%s' % (kinds.pop(), ','.join(str(ctx.device_id) for ctx in devices))
 
 
 def _check_float16(devices):
     if devices[0].device_type == 'cpu':
         raise OptionError('dtype', 'is float16, which needs a GPU: on a CPU MXNet has no matrix '
-                                   'product in float16')
+                          'product in float16')
     for ctx in devices:
         try:
             X = nd.ones((8, 8), ctx=ctx, dtype='float16')
             nd.dot(X, X).wait_to_read()
         except mx.base.MXNetError as error:
-            raise OptionError('dtype', 'is float16, in which %s does not compute: %s'
-                              % (ctx, str(error).strip().splitlines()[-1]))
+            raise OptionError('dtype', 'is float16, in which %s does not compute: %s', ctx,
+                              str(error).strip().splitlines()[-1])

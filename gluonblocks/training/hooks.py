@@ -55,7 +55,7 @@ class FiniteLoss(Hook):
             if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
                 raise NonFiniteLoss(
                     'the parameter %s is not finite after epoch %d, step %d, learning rate %g: try '
-                    'a lower lr, or warmup_epochs'
+                    'a lower learning rate, or a warm-up'
                     % (param.name, len(state.history), state.step, self._trainer.learning_rate))
 
     def check(self, state, leave=0):
@@ -66,7 +66,7 @@ class FiniteLoss(Hook):
             step = state.step - state.batch + batch
             raise NonFiniteLoss(
                 'the loss is not finite in epoch %d, step %d (batch %d of %d), learning rate %g: '
-                'try a lower lr, or warmup_epochs'
+                'try a lower learning rate, or a warm-up'
                 % (state.epoch, step, batch, self._num_batches,
                    self._rates.get(step, self._trainer.learning_rate)))
 

@@ -3,6 +3,8 @@ from math import cos, pi
 
 from mxnet.lr_scheduler import LRScheduler
 
+from ..checks import Name, OptionError
+
 SCHEDULES = ('constant', 'step', 'cosine')
 
 
@@ -15,7 +17,7 @@ def make_schedule(options, num_epochs, num_batches):
     number of steps in an epoch.
 
     Returns an `mx.lr_scheduler.LRScheduler` for `gluon.Trainer`, which counts steps from 1 too.
-    Raises ValueError for options that do not go together.
+    Raises OptionError, a ValueError, for options that do not go together.
     """
     mode, warmup = options['lr_schedule'], options['warmup_epochs'] or 0
     if mode not in SCHEDULES:
@@ -23,16 +25,17 @@ def make_schedule(options, num_epochs, num_batches):
                          % (mode, ', '.join(SCHEDULES)))
     milestones = options['lr_decay_epochs'] or []
     if mode == 'step' and not milestones:
-        raise ValueError("lr_schedule 'step' needs lr_decay_epochs, such as [30, 60]: the epochs "
-                         'after which the rate falls')
+        raise OptionError('lr_schedule', 'is %r, which needs %s, the epochs after which the rate '
+                          'falls, such as 30 and 60', mode, Name('lr_decay_epochs'))
     if mode != 'step' and milestones:
-        raise ValueError("lr_decay_epochs is for lr_schedule 'step', not for %r" % mode)
+        raise OptionError('lr_decay_epochs', "is for the %s 'step', not for %r",
+                          Name('lr_schedule'), mode)
     if warmup and warmup >= num_epochs:
-        raise ValueError('warmup_epochs is %d, which leaves none of the %d epochs for the schedule'
-                         % (warmup, num_epochs))
+        raise OptionError('warmup_epochs', 'is %d, which leaves none of the %d %s for the schedule',
+                          warmup, num_epochs, Name('epochs'))
     if any(milestone <= warmup for milestone in milestones):
-        raise ValueError('lr_decay_epochs are %s, but must come after the %d of warmup_epochs'
-                         % (milestones, warmup))
+        raise OptionError('lr_decay_epochs', 'is %s, but must come after the %d of %s',
+                          milestones, warmup, Name('warmup_epochs'))
     if mode == 'constant' and not warmup:
         return None
     warmup_steps = warmup * num_batches

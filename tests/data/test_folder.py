@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import gluonblocks as gb
+from gluonblocks.checks import OptionError
 from gluonblocks.data import folder as of_pictures
 from gluonblocks.data import pictures
 from gluonblocks.data.fashion_mnist import DataError
@@ -169,7 +170,7 @@ def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, s
 
 
 def test_classes_without_train_and_test_need_a_share(pets):
-    with pytest.raises(DataError, match='give test_share, as 0.2'):
+    with pytest.raises(OptionError, match='test_share is missing, but .* such as 0.2'):
         load_data_folder(str(pets / 'train'), 4)
     with pytest.raises(DataError, match="has a folder 'train', so no test_share"):
         load_data_folder(str(pets), 4, test_share=0.2)

@@ -4,7 +4,6 @@ import os
 import pickle
 import socket
 
-import mxnet as mx
 import pytest
 
 from gluonblocks import __version__
@@ -13,8 +12,8 @@ from gluonblocks.distributed.nodes import NodesHub
 from gluonblocks.distributed.place import Place
 from gluonblocks.distributed.watch import Limits
 from gluonblocks.runs import together
-from gluonblocks.runs.resolve import resolve_options
-from gluonblocks.runs.train import train_by
+from gluonblocks.runs.process import train_by
+from gluonblocks.runs.resolve import check_given, resolve_options
 
 SENDS = """
 import sys
@@ -70,8 +69,8 @@ def test_a_first_machine_whose_name_is_not_known_is_refused(monkeypatch):
 
 
 def test_machines_compare_what_was_asked_and_the_version():
-    named = {'lr': 0.1, 'data_root': '/here', 'ctx': [mx.cpu()]}  # the last two may differ
-    same = together._same(named, resume=False)
+    given = {'lr': 0.1, 'data_root': '/here', 'ctx': 'cpu:0'}  # the last two may differ
+    same = together.same_everywhere(given, resume=False)
     assert same == {'lr': 0.1, 'resume': False, 'gluonblocks': __version__}
 
 
@@ -92,8 +91,8 @@ class Meets:
 def facts(**asked):
     workers = Meets()
     with pytest.raises(InterruptedError):
-        train_by(resolve_options('lenet_bn', dict({
-            'dataset': 'synthetic', 'batch_size': 64, 'seed': 1}, **asked)), workers=workers)
+        train_by(resolve_options('lenet_bn', check_given(dict({
+            'dataset': 'synthetic', 'batch_size': 64, 'seed': 1}, **asked))), workers=workers)
     return workers.facts
 
 

@@ -10,7 +10,6 @@ from small_runs import stopped
 import gluonblocks as gb
 from gluonblocks.runs import records
 from gluonblocks.training.inference import predict_images
-from tools.experiments.averages import measure_anew
 
 BOOT = os.path.join(REPOSITORY, 'docs', 'boot.png')
 # The papers' other nets differ from these three in the numbers and the order of the same layers.

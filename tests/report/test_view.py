@@ -13,7 +13,7 @@ from gluonblocks.report.view import read_runs, repeating_commands
 from gluonblocks.report.write import write_report
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS
-from gluonblocks.runs.resolve import resolve_options
+from gluonblocks.runs.resolve import check_given, resolve_options
 
 pytestmark = pytest.mark.usefixtures('little_data')
 
@@ -24,10 +24,10 @@ def test_the_command_asks_for_what_the_run_was_asked_for(folder):
     config = read_config(folder)
     words = ' '.join(repeating_commands(config)[0]).split()
     args = train.parse(words[words.index('train') + 1:], 'train')
-    again = resolve_options(args.model, {name: getattr(args, name) for name in OPTIONS})
+    again = resolve_options(args.model, check_given(vars(args)), in_folder=True)
     for name in OPTIONS:
         if name not in ('ctx', 'stop_non_finite'):
-            assert again[name] == config[name], name
+            assert getattr(again, name) == config[name], name
 
 
 def test_the_command_leaves_out_what_is_usual(folder):

@@ -1,0 +1,162 @@
+"""A process that trains: the only one of a run, or one of several workers."""
+import contextlib
+import os
+import random
+import traceback
+from typing import List
+
+import mxnet as mx
+import numpy as np
+from mxnet import init
+
+from ..devices import devices_of
+from ..distributed.workers import Workers
+from ..graphs import operators
+from ..models.registry import get_model
+from ..training.busy import BusyMachine
+from ..training.hooks import (
+    Beats,
+    EarlyStop,
+    FiniteLoss,
+    Hook,
+    NonFiniteLoss,
+    Reseed,
+    draws_numbers,
+)
+from ..training.interrupt import Interrupted
+from ..training.loop import Alone, TrainingState, train_ch5
+from ..training.losses import make_loss
+from ..training.norms import NormStats
+from ..training.optimizers import make_trainer
+from ..training.progress import Progress, tell
+from ..training.schedules import make_schedule
+from ..training.tensorboard import TensorBoardEvents
+from .config import identity_of
+from .data import check_images, check_output, load_run_data
+from .folder import RunFolder, lock_folder
+from .options import RunOptions
+from .provenance import check_same, data_checksum, deciding, environment, recall, sources_of
+from .weights import encode_tensors, net_arrays
+
+
+def train_by(options, folder=None, asked=(), before=None, workers=None):
+    """Train by a `RunOptions`; return (net, its `EpochRecord`s).
+
+    `folder` keeps the run, if it is given. `before` is the config of a run that is resumed; this
+    process has locked its folder. `asked` names the options that the user gave, for config.json.
+    `workers` are the `Workers` of which this process is one.
+    """
+    workers = workers or Alone()
+    devices = workers.devices(devices_of(options.ctx))
+    ctx = devices if len(devices) > 1 else devices[0]
+    _seed_generators(options.seed)
+    if devices[0].device_type == 'cpu':
+        operators.start()  # compiles them, if need be, while the data are loaded
+    train_iter, test_iter, facts = load_run_data(options, workers.part)
+    workers.join(lambda: dict(deciding(environment()), options=identity_of(vars(options)),
+                              num_classes=facts['num_classes'],
+                              data_sha256=data_checksum(train_iter, test_iter)))
+    tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
+        options.model, options.dataset, options.lr, options.batch_size, options.epochs,
+        options.seed, os.environ.get('OMP_NUM_THREADS')))
+
+    net = get_model(options.model, num_classes=facts['num_classes'])
+    if options.dtype != 'float32':
+        net.cast(options.dtype)
+        train_iter.dtype = test_iter.dtype = options.dtype
+    check_images(net, train_iter, options, facts['channels'])
+    net.initialize(ctx=ctx, init=init.Xavier())
+    # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
+    net.hybridize(static_alloc=True)
+    trainer = make_trainer(net, ctx, vars(options), make_schedule(
+        vars(options), options.epochs, len(train_iter)), workers.trainer)
+    loss = make_loss(options.label_smoothing, options.dtype)
+    finite = FiniteLoss(trainer, len(train_iter)) if options.stop_non_finite else None
+    hooks, state, run = make_hooks(net, finite, options, workers), TrainingState(), None
+    with contextlib.ExitStack() as closing:
+        closing.callback(check_output(net, options.model, facts['num_classes']).detach)
+        if folder is not None:
+            norms = None
+            if options.norm_stats and not workers.rank:
+                norms = NormStats(folder, net, options.norm_stats_every)
+                hooks.append(norms)
+            if options.tensorboard and not workers.rank:
+                hooks.append(TensorBoardEvents(os.path.join(folder, 'tensorboard'), trainer))
+            config = dict(vars(options), **facts, asked=list(asked), **environment(),
+                          worker_changes=[[0, options.workers]],
+                          sources=sources_of(options.model, options.dataset),
+                          data_sha256=data_checksum(train_iter, test_iter))
+            if not workers.rank:
+                if before is None:
+                    closing.enter_context(lock_folder(folder, new=True))
+                else:
+                    check_same(folder, before, config)
+            run = RunFolder(folder, config, before, net, trainer, finite, norms, workers)
+            state = run.state
+            train_iter.start_at(len(state.history), state.batch)
+            hooks.append(run)  # the last, because its checkpoint comes after all that they do
+        for hook in hooks:
+            closing.callback(hook.close)
+        interrupt = closing.enter_context(workers.interrupt())
+        progress = Progress(train_iter, options.epochs, len(state.history),
+                            state.batch and state.batch * train_iter.batch_size)
+        try:
+            history = train_ch5(net, interrupt.guard(progress), interrupt.guard(test_iter),
+                                options.batch_size, trainer, ctx, options.epochs, loss=loss,
+                                hooks=hooks, state=state, workers=workers)
+            if run:
+                run.finish(state)
+        except Interrupted as stop:
+            raise run.interrupted(stop, state) if run else stop
+        except NonFiniteLoss as error:
+            raise run.diverged(error) if run and not workers.rank else error
+    if state.stop:
+        tell('stopped early: %s' % state.stop)
+    return net, history
+
+
+def make_hooks(net, finite, options, workers):
+    """Return the hooks that `options` ask for, except those that write into a run's folder."""
+    hooks: List[Hook] = [Beats(workers), BusyMachine()] + ([finite] if finite else [])
+    if options.early_stop:
+        hooks.append(EarlyStop(options.early_stop, options.epochs))
+    if options.optimizer == 'sgld' or draws_numbers(net):
+        hooks.append(Reseed(options.seed, workers.rank))
+    return hooks
+
+
+def _seed_generators(seed):
+    mx.random.seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def main():
+    """Train as one of several workers; tell the launcher how it ended, and end this process."""
+    workers = Workers()
+    try:
+        net, history = _train(workers)
+        if workers.number == 0:
+            with open(workers.job['result'], 'wb') as f:
+                f.write(encode_tensors(net_arrays(net), {
+                    'history': history, 'num_classes': workers.facts['num_classes']}))
+    except Interrupted as stop:
+        workers.end('stopped', text=str(stop))
+    except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
+        workers.end('failed', code=1, text=str(error) or type(error).__name__)
+    except BaseException:  # one of MXNet's, or a mistake of ours or a user's
+        workers.end('failed', code=1, text=traceback.format_exc().strip())
+    workers.end()
+
+
+def _train(workers):
+    job = workers.job
+    options = dict(job['options'])
+    recall('this run', dict(options, sources=job['sources']))
+    if job['data_root'] is not None:  # of this machine
+        options['data_root'] = job['data_root']
+    folder, before = job['folder'], job['before']
+    with contextlib.ExitStack() as closing:
+        if before is not None and not workers.rank:
+            closing.enter_context(lock_folder(folder))
+        return train_by(RunOptions(**options), folder, job['asked'], before, workers)
