@@ -1,7 +1,8 @@
-"""A run whose files are damaged, whose disk is full, whose numbers are not finite."""
+"""A run whose files are damaged, whose disk is full, or whose values are not finite."""
 import os
 import re
 import resource
+import shutil
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks import files
-
-pytestmark = pytest.mark.usefixtures('little_data')
+from gluonblocks.files import DamagedFile
+from gluonblocks.runs import folder as run_folder
 
 
 def damage(folder, name):
@@ -22,67 +23,100 @@ def damage(folder, name):
         f.write(bytes([byte[0] ^ 16]))
 
 
-def test_of_a_damaged_last_checkpoint_the_one_before_is_used_and_told(folder, monkeypatch, capsys):
-    start(folder + '0', checkpoint_every=2)
-    stopped(monkeypatch, folder, 6, checkpoint_every=2)
-    damage(folder, 'last.safetensors')
-    gb.load_run(folder, weights='last')
+@pytest.fixture
+def half(folder, monkeypatch):
+    """The folder of a run that was stopped in its second epoch, after checkpoints 4 and 6."""
+    stopped(monkeypatch, folder, 6)
+    return folder
+
+
+def test_of_a_damaged_last_checkpoint_the_one_before_is_used_and_told(whole, half, capsys):
+    damage(half, 'last.safetensors')
+    gb.load_run(half, weights='last')
     assert 'last.safetensors: damaged' in capsys.readouterr().err
-    gb.resume_run(folder)
+    gb.resume_run(half)
     err = capsys.readouterr().err
-    assert 'last.safetensors: damaged' in err and 'before it is used, of step' in err
-    assert content(folder) == content(folder + '0')
-    assert os.path.exists(os.path.join(folder, 'last.damaged'))
+    assert 'last.safetensors: damaged' in err and 'before it is used, of step 4' in err
+    assert content(half) == content(whole.folder)
+    assert os.path.exists(os.path.join(half, 'last.damaged'))
 
 
-def test_killed_between_the_two_renames_the_one_before_is_used(folder, monkeypatch, capsys):
-    start(folder + '0', checkpoint_every=2)
-    stopped(monkeypatch, folder, 6, checkpoint_every=2)
-    os.unlink(os.path.join(folder, 'last.safetensors'))
-    gb.resume_run(folder)
+def test_killed_between_the_two_renames_the_one_before_is_used(whole, half, capsys):
+    os.unlink(os.path.join(half, 'last.safetensors'))
+    gb.resume_run(half)
     assert 'damaged' not in capsys.readouterr().err
-    assert content(folder) == content(folder + '0')
+    assert content(half) == content(whole.folder)
 
 
-def test_if_both_are_damaged_it_says_so_and_trains_nothing(folder):
-    start(folder)
-    damage(folder, 'last.safetensors')
-    damage(folder, 'previous.safetensors')
-    with pytest.raises(ValueError, match=r'no checkpoint that can be used:\n.*last.*\n.*previous'):
-        gb.resume_run(folder)
-    with pytest.raises(ValueError, match='no checkpoint that can be used'):
-        gb.load_run(folder, weights='last')
+def test_if_both_are_damaged_it_says_so_and_trains_nothing(copied):
+    damage(copied, 'last.safetensors')
+    damage(copied, 'previous.safetensors')
+    for call in (gb.resume_run, lambda folder: gb.load_run(folder, weights='last')):
+        with pytest.raises(ValueError, match='no checkpoint that can be used:\n.*last.*\n.*previo'):
+            call(copied)
 
 
-def test_random_damage_never_loads(folder):
-    start(folder, epochs=1)
-    path = os.path.join(folder, 'best.safetensors')
-    good, rng = content(folder)['best.safetensors'], np.random.RandomState(0)
-    for _ in range(30):
+def test_random_damage_never_loads(whole, copied):
+    path = os.path.join(copied, 'best.safetensors')
+    good, rng = content(whole.folder)['best.safetensors'], np.random.RandomState(0)
+    for _ in range(20):
         bad = bytearray(good)
         for position in rng.randint(0, len(bad), rng.randint(1, 4)):
             bad[position] ^= rng.randint(1, 256)
         with open(path, 'wb') as f:
             f.write(bad[:rng.randint(len(bad))] if rng.rand() < 0.3 else bad)
-        with pytest.raises(gb.files.DamagedFile, match="best.safetensors.*Take other weights of "
-                                                       "the run: 'last' or 'final'$"):
-            gb.load_run(folder)
+        with pytest.raises(DamagedFile, match='best.safetensors.*Take other weights of the run: '
+                                              "'last' or 'final'$"):
+            gb.load_run(copied)
 
 
-def test_a_disk_that_is_full_ends_the_run_with_the_good_checkpoint_there(folder, monkeypatch):
-    stopped(monkeypatch, folder, 6)
-    good = content(folder, ['last.safetensors'])
+@pytest.mark.parametrize('change', [
+    lambda path: os.truncate(path, 2 ** 40), lambda path: os.truncate(path, 3),
+    lambda path: os.truncate(path, os.path.getsize(path) - 1),
+    lambda path: open(path, 'r+b').write(b'\xff' * 8),
+    lambda path: (os.unlink(path), os.mkfifo(path)),
+    lambda path: shutil.copy(path.replace('best', 'final'), path)])
+def test_another_size_kind_or_content_is_damage_found_without_reading_it_all(copied, change):
+    change(os.path.join(copied, 'best.safetensors'))
+    with pytest.raises(DamagedFile, match='best.safetensors: (damaged: (it has|its header)|it has '
+                                          '1099511627776 bytes|this is a pipe|not a checkpoint)'):
+        gb.load_run(copied)
+
+
+@pytest.mark.parametrize('name, weights', [('final', 'final'), ('best', 'best'), ('last', 'last')])
+def test_the_weights_of_another_run_are_refused(copied, folder, name, weights):
+    start(folder + '2', epochs=1, seed=1)
+    shutil.copy(os.path.join(folder + '2', name + '.safetensors'), copied)
+    with pytest.raises(ValueError, match=name + '.safetensors is of another run'):
+        gb.load_run(copied, weights=weights)
+
+
+@pytest.mark.parametrize('name, text, said', [
+    ('times.csv', 'epoch,seconds,rate\n1\n', 'the seconds of the epochs before are lost'),
+    ('times.csv', '\0', 'the seconds of the epochs before are lost'),
+    ('clock.json', '{"step": 6, "seconds": "x"}', ''), ('clock.json', '[]', ''),
+    ('best.safetensors', 'x', 'it is written again only if a later epoch is better')])
+def test_damage_to_what_is_not_needed_costs_only_itself(whole, half, capsys, name, text, said):
+    with open(os.path.join(half, name), 'w') as f:
+        f.write(text)
+    gb.resume_run(half)
+    assert said in capsys.readouterr().err
+    kept = [name for name in content(half) if name != 'best.safetensors']
+    assert content(half, kept) == content(whole.folder, kept)
+
+
+def test_a_disk_that_is_full_ends_the_run_with_the_good_checkpoint_there(whole, half):
+    good = content(half, ['last.safetensors'])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100000, limits[1]))  # a checkpoint has 190 kB
     try:
         with pytest.raises(OSError, match='last.safetensors could not be written: File too large'):
-            gb.resume_run(folder)
+            gb.resume_run(half)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert content(folder, ['last.safetensors']) == good
-    start(folder + '0')
-    gb.resume_run(folder)
-    assert content(folder) == content(folder + '0')
+    assert content(half, ['last.safetensors']) == good
+    gb.resume_run(half)
+    assert content(half) == content(whole.folder)
 
 
 @pytest.mark.parametrize('lr, what', [(1e38, 'the loss'), (1e20, r'\d+\.moving_var')])
@@ -104,10 +138,21 @@ def test_without_checkpoints_in_between_the_weights_of_the_first_step_are_kept(f
         start(folder, lr=1e38)
 
 
-def test_a_killed_process_leftovers_are_gone_after_the_next_resume(folder):
-    start(folder, epochs=1)
-    leftover = os.path.join(folder, files.TEMPORARY + '1-%016x-last.safetensors' % 10)
+def test_a_run_that_does_not_look_at_the_loss_still_saves_no_weights_that_are_not_finite(folder):
+    with pytest.raises(gb.training.NonFiniteLoss, match='^[^l].* is not finite after epoch 1'):
+        start(folder, lr=1e38, stop_non_finite=False)
+    assert gb.load_run(folder, weights='last')[1]['stop_non_finite'] is False
+
+
+def test_a_killed_process_leftovers_are_gone_after_the_next_resume(copied):
+    leftover = os.path.join(copied, files.TEMPORARY + '1-%016x-last.safetensors' % 10)
     with open(leftover, 'w'):
         pass
-    gb.resume_run(folder)
+    gb.resume_run(copied)
     assert not os.path.exists(leftover)
+
+
+def test_two_processes_cannot_train_in_one_folder(copied):
+    with run_folder.lock_folder(copied), pytest.raises(ValueError, match='in use: another process'):
+        gb.resume_run(copied)
+    gb.resume_run(copied)

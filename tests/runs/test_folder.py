@@ -1,8 +1,7 @@
-"""A run in a folder: what is in it, that it goes on as if it had not stopped, and its net."""
+"""A run in a folder: its files, and that it ends as if it had not stopped."""
 import csv
 import json
 import os
-import pathlib
 import pickle
 import re
 import signal
@@ -10,19 +9,20 @@ import signal
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import REPOSITORY
 from mxnet.gluon import nn
 from small_runs import WHOLE, content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks.runs import load as runs
-from gluonblocks.runs import records
+from gluonblocks import files
+from gluonblocks.models import registry as models
+from gluonblocks.runs import folder as run_folder
+from gluonblocks.runs import process, records
+from gluonblocks.runs.checkpoint import load_checkpoint
+from gluonblocks.runs.config import read_config
 
-pytestmark = pytest.mark.usefixtures('little_data')
 
-
-def test_the_folder_has_all_there_is_to_a_run(folder):
-    net, history = start(folder)
+def test_the_folder_has_all_there_is_to_a_run(whole):
+    folder, history = whole.folder, whole.history
     assert sorted(os.listdir(folder)) == sorted([
         'config.json', 'history.csv', 'history.jsonl', 'times.csv', 'curves.png',
         'clock.json', 'last.safetensors', 'previous.safetensors', 'best.safetensors',
@@ -41,110 +41,78 @@ def test_the_folder_has_all_there_is_to_a_run(folder):
     assert all(float(row['rate']) > 60 / float(row['seconds']) for row in times)
 
 
-def test_a_run_ends_and_has_its_page_where_a_folders_name_is_not_text(tmp_path):
-    folder = os.path.join(os.fsencode(tmp_path), b'lat\xe4')
-    start(os.fsdecode(folder), epochs=1)
-    assert b'final.params' in os.listdir(folder)
-    gb.write_report(os.fsdecode(folder), os.path.join(os.fsdecode(folder), 'report.html'))
-    with open(os.path.join(folder, b'report.html'), encoding='utf-8') as f:
-        assert 'Run lat\ufffd' in f.read()
-
-
-def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path):
-    (tmp_path / 'file').write_text('mine')
-    with pytest.raises(OSError, match='^[^[]*file/rr could not be written: Not a directory. Name a '
-                                      'place that you can write to$'):
-        start(str(tmp_path / 'file' / 'rr'), epochs=1)
-
-
-def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(folder):
-    start(folder, epochs=1)
-    _, config = gb.load_run(folder)
+def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
+    config = read_config(whole.folder)
     assert config['asked'] == ['batch_size', 'ctx', 'dataset', 'epochs', 'seed']
     assert {key: config[key] for key in (
         'model', 'dataset', 'data_root', 'batch_size', 'resize', 'num_classes', 'lr', 'optimizer',
-        'ctx')} == {'model': 'lenet_bn', 'dataset': 'synthetic', 'data_root': None,
-                    'batch_size': 16, 'resize': None, 'num_classes': 10, 'lr': 1.0,
-                    'optimizer': 'sgd', 'ctx': 'cpu:0'}
+        'ctx', 'stop_non_finite')} == {
+            'model': 'lenet_bn', 'dataset': 'synthetic', 'data_root': None, 'batch_size': 16,
+            'resize': None, 'num_classes': 10, 'lr': 1.0, 'optimizer': 'sgd', 'ctx': 'cpu:0',
+            'stop_non_finite': True}
     assert config['versions']['mxnet'] == mx.__version__ and config['threads']
     assert re.match('[0-9a-f]{64}$', config['data_sha256'])
 
 
-def test_a_run_in_a_folder_has_the_numbers_of_one_without(folder, capsys):
-    net, history = start(folder)
-    inside = capsys.readouterr().out
-    other, again = gb.train_model('lenet_bn', **WHOLE)
-    outside = capsys.readouterr().out
-    assert [r[:4] for r in history] == [r[:4] for r in again]
-    assert re.sub('time .*', '', inside) == re.sub('time .*', '', outside)
-    for a, b in zip(net.collect_params().values(), other.collect_params().values()):
-        assert (a.data().asnumpy() == b.data().asnumpy()).all()
+def test_a_run_without_a_folder_computes_and_prints_the_same(whole, capsys):
+    net, history = gb.train_model('lenet_bn', **WHOLE)
+    assert [r[:4] for r in history] == [r[:4] for r in whole.history]
+    assert re.sub('time .*', '', capsys.readouterr().out) == re.sub('time .*', '', whole.out)
+    for param, array in zip(net.collect_params().values(), whole.weights):
+        assert (param.data().asnumpy() == array).all()
 
 
-@pytest.mark.parametrize('at', [1, 4, 6, 8, 12])
-def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(folder, monkeypatch, capsys, at):
-    start(folder + '0')
-    expected = re.sub('time .*', '', capsys.readouterr().out)
+@pytest.mark.parametrize('at', [1, 4, 6, 12])
+def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(whole, folder, monkeypatch, capsys,
+                                                            at):
     stopped(monkeypatch, folder, at)
     gb.resume_run(folder)
-    assert content(folder) == content(folder + '0')
-    assert re.sub('time .*', '', capsys.readouterr().out) == expected
+    assert content(folder) == content(whole.folder)
+    assert re.sub('time .*', '', capsys.readouterr().out) == re.sub('time .*', '', whole.out)
+
+
+def dropping(num_classes=10):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(30), nn.Dropout(0.5), nn.Dense(num_classes))
+    return net
 
 
 @pytest.mark.parametrize('features', [
-    pytest.param({'lr_schedule': 'cosine', 'warmup_epochs': 1, 'lr': 0.1, 'momentum': 0.9},
-                 marks=pytest.mark.gluoncv),
-    pytest.param({'lr_schedule': 'step', 'lr_decay_epochs': [1, 2], 'label_smoothing': 0.1},
-                 marks=pytest.mark.gluoncv),
+    {'lr_schedule': 'cosine', 'warmup_epochs': 1, 'lr': 0.1, 'momentum': 0.9},
+    {'lr_schedule': 'step', 'lr_decay_epochs': [1, 2], 'label_smoothing': 0.1},
     {'optimizer': 'adam', 'lr': 0.01, 'weight_decay': 1e-3},
-    {'ctx': 'cpu:0,1'},
-    {'early_stop': 2},
-    {'checkpoint_every': 1},
+    {'ctx': 'cpu:0,1', 'early_stop': 2, 'checkpoint_every': 1},
+    {'name': 'dropping'},
 ])
-def test_so_does_a_run_with_features(folder, monkeypatch, features):
+def test_so_does_a_run_with_features_and_a_net_that_draws_numbers(folder, monkeypatch, features):
+    monkeypatch.setitem(models._factories, 'dropping', dropping)
+    monkeypatch.setitem(models._recipes, 'dropping', gb.get_recipe('lenet_bn'))
+    monkeypatch.setitem(models._groups, 'dropping', models.OTHERS)
     start(folder + '0', **features)
     stopped(monkeypatch, folder, 6, **features)
     gb.resume_run(folder)
     assert content(folder) == content(folder + '0')
 
 
-def test_a_net_that_draws_numbers_too(folder, monkeypatch, registries):
-    def dropping(num_classes=10):
-        net = nn.HybridSequential()
-        net.add(nn.Dense(30), nn.Dropout(0.5), nn.Dense(num_classes))
-        return net
-    gb.register(lr=1.0)(dropping)
-    start(folder + '0', 'dropping')
-    stopped(monkeypatch, folder, 6, name='dropping')
-    gb.resume_run(folder)
-    assert content(folder) == content(folder + '0')
-
-
-def test_another_target_goes_on_as_the_longer_run(folder):
-    start(folder + '0')
+def test_another_target_goes_on_as_the_longer_run(whole, folder):
     start(folder, epochs=1)
     _, history = gb.resume_run(folder, epochs=3)
-    assert content(folder) == content(folder + '0')
+    assert content(folder) == content(whole.folder)
     assert [record.epoch for record in history] == [1, 2, 3]
-    assert gb.load_run(folder)[1]['epochs'] == 3
+    assert read_config(folder)['epochs'] == 3
 
 
-def test_a_run_that_is_done_stays_as_it_is(folder, capsys):
-    start(folder)
-    before = content(folder)
-    capsys.readouterr()
-    gb.resume_run(folder)
-    assert content(folder) == before and capsys.readouterr().out == ''
+def test_a_run_that_is_done_stays_as_it_is(whole, copied, capsys):
+    gb.resume_run(copied)
+    assert content(copied) == content(whole.folder) and capsys.readouterr().out == ''
 
 
-def test_without_a_checkpoint_it_starts_from_its_beginning(folder, capsys):
-    start(folder)
-    before = content(folder)
-    for name in os.listdir(folder):
+def test_without_a_checkpoint_it_starts_from_its_beginning(whole, copied, capsys):
+    for name in os.listdir(copied):
         if name != 'config.json':
-            os.unlink(os.path.join(folder, name))
-    gb.resume_run(folder)
-    assert content(folder) == before
+            os.unlink(os.path.join(copied, name))
+    gb.resume_run(copied)
+    assert content(copied) == content(whole.folder)
     assert 'no checkpoint yet' in capsys.readouterr().err
 
 
@@ -153,7 +121,51 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, monkeypa
     stop = stopped(monkeypatch, folder, 6, signum)
     assert stop.exit_code == code
     assert str(stop) == 'stopped in epoch 2, after step 6, and saved; %s can be resumed' % folder
-    assert runs.load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == 6
+    assert load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == 6
+
+
+class AtEpoch(gb.Hook):
+    """Sends a signal at the end of the epoch `at`, or fails there, and notes that it is closed."""
+
+    def __init__(self, at, signum=None):
+        self.at, self.signum, self.closed = at, signum, 0
+
+    def epoch_end(self, state):
+        if len(state.history) == self.at:
+            if self.signum is None:
+                raise RuntimeError('the hook fails')
+            os.kill(os.getpid(), self.signum)
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def hooked(monkeypatch):
+    """Have runs call another hook too."""
+    def add(hook):
+        make_hooks = process.make_hooks
+        monkeypatch.setattr(process, 'make_hooks', lambda *args: make_hooks(*args) + [hook])
+        return hook
+    return add
+
+
+def test_a_signal_after_the_last_epoch_is_told_and_nothing_is_lost(whole, folder, hooked):
+    hooked(AtEpoch(3, signal.SIGTERM))
+    with pytest.raises(gb.training.Interrupted, match='stopped when training had ended') as stop:
+        start(folder)
+    assert stop.value.exit_code == 143
+    assert content(folder) == content(whole.folder)
+
+
+def test_every_hook_is_closed_once_whether_the_run_ends_or_fails(folder, hooked):
+    hook = hooked(AtEpoch(2))
+    with pytest.raises(RuntimeError, match='the hook fails'):
+        start(folder)
+    assert hook.closed == 1
+    hook.at = 0
+    gb.resume_run(folder)
+    assert hook.closed == 2
 
 
 def test_early_stop_ends_the_run_and_stays_ended(folder):
@@ -173,21 +185,40 @@ def test_no_pickle_is_written_or_read(folder, monkeypatch):
         gb.load_run(folder, weights=which)
 
 
-def test_no_module_of_the_package_names_pickle():
-    paths = list((pathlib.Path(REPOSITORY) / 'gluonblocks').rglob('*.py'))
-    assert len(paths) > 30
-    for path in paths:
-        text = re.sub('No pickle: .*', '', path.read_text())
-        assert not re.search('pickle|marshal|shelve|save_states|load_states', text), path
-
-
-def test_without_matplotlib_it_is_told_once_and_trains(folder, monkeypatch, capsys):
-    def missing(rows, title):
-        raise ImportError('No module named matplotlib')
-    monkeypatch.setattr(records, 'draw_curves', missing)
+@pytest.mark.parametrize('error, said', [
+    (ImportError('No module named matplotlib'), 'for want of matplotlib'),
+    (RuntimeError('no fonts'), 'curves.png is not drawn: no fonts')])
+def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(whole, folder, monkeypatch, capsys,
+                                                                error, said):
+    def broken(rows, title):
+        raise error
+    monkeypatch.setattr(records, 'draw_curves', broken)
     start(folder)
-    assert capsys.readouterr().err.count('for want of matplotlib') == 1
+    assert content(folder) == content(whole.folder)
     assert not os.path.exists(os.path.join(folder, 'curves.png'))
+    # What will not change within the run is told once.
+    assert capsys.readouterr().err.count(said) == (1 if 'want' in said else 3)
+
+
+@pytest.fixture
+def writes(monkeypatch):
+    """The names of the files that are written, in order."""
+    names, write = [], files.write_file
+    for module in (run_folder, records):
+        monkeypatch.setattr(module, 'write_file', lambda path, *args, **how: (
+            names.append(os.path.basename(path)), write(path, *args, **how)))
+    return names
+
+
+def test_config_json_is_written_once_and_again_only_if_an_option_changes(
+        folder, monkeypatch, writes):
+    stopped(monkeypatch, folder, 6)
+    gb.resume_run(folder)
+    assert writes.count('config.json') == 1
+    # What may be lost, the picture, comes last.
+    assert writes.index('best.safetensors') < writes.index('curves.png')
+    gb.resume_run(folder, epochs=4)
+    assert writes.count('config.json') == 2
 
 
 def test_tensorboard_events_have_each_epoch_once(folder, monkeypatch):
@@ -208,10 +239,10 @@ def read_scalars(path):
     """(tag, step, value) of a file of events: records of length, 4 bytes, message, 4 bytes."""
     from tensorboardX.proto import event_pb2
     with open(path, 'rb') as f:
-        content, position, found = f.read(), 0, []
-    while position < len(content):
-        size = int.from_bytes(content[position:position + 8], 'little')
-        event = event_pb2.Event.FromString(content[position + 12:position + 12 + size])
+        events, position, found = f.read(), 0, []
+    while position < len(events):
+        size = int.from_bytes(events[position:position + 8], 'little')
+        event = event_pb2.Event.FromString(events[position + 12:position + 12 + size])
         found += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
         position += 16 + size
     return found

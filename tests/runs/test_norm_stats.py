@@ -1,4 +1,4 @@
-"""norms.csv of a run: there when asked for, and the same bytes however the run was stopped."""
+"""norms.csv of a run: there if asked for, and the same bytes however the run was stopped."""
 import os
 import signal
 
@@ -8,10 +8,8 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks.runs.config import read_config
-from gluonblocks.runs.options import OptionError
 from gluonblocks.training.norms import read_norm_stats
 
-pytestmark = pytest.mark.usefixtures('little_data')
 NORMS = ('norms.csv',)
 
 
@@ -19,42 +17,46 @@ def recorded(folder, **how):
     return start(folder, norm_stats=True, norm_stats_every=3, **how)
 
 
-def test_a_run_records_nothing_unless_it_is_asked(folder):
-    start(folder, epochs=1)
-    assert not os.path.exists(os.path.join(folder, 'norms.csv'))
-    assert read_norm_stats(folder) == [] and read_config(folder)['norm_stats'] is False
+@pytest.fixture(scope='module')
+def whole_norms(tmp_path_factory):
+    """The folder of a run of three epochs that recorded, with checkpoints after each step."""
+    from small_runs import make_quick
+    folder = str(tmp_path_factory.mktemp('norms') / 'run')
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        recorded(folder, checkpoint_every=1)
+    return folder
 
 
-def test_a_run_has_rows_of_its_epochs_and_of_each_so_many_steps(folder):
-    recorded(folder)  # three epochs of four steps
-    rows = read_norm_stats(folder)
+def test_a_run_has_rows_of_its_epochs_and_of_each_so_many_steps_if_it_is_asked(whole, whole_norms):
+    rows = read_norm_stats(whole_norms)  # of three epochs of four steps
     assert [row[:2] for row in rows[::16]] == [(1, 3), (1, 4), (2, 6), (2, 8), (3, 9), (3, 12)]
     assert [row.layer for row in rows[:16:4]] == ['1', '5', '9', '12']
+    assert read_norm_stats(whole.folder) == []
 
 
-def test_recording_leaves_the_rest_of_the_run_as_it_is(folder):
-    start(folder + '0')
-    recorded(folder)
-    assert content(folder) == content(folder + '0')
+def test_recording_and_saving_leave_the_rest_of_the_run_as_it_is(whole, whole_norms):
+    assert content(whole_norms) == content(whole.folder)
 
 
-@pytest.mark.parametrize('at, signum', [
-    (1, signal.SIGINT), (3, signal.SIGTERM), (4, signal.SIGINT), (7, signal.SIGTERM),
-    (12, signal.SIGINT)])
-def test_interrupted_anywhere_and_resumed_the_bytes_are_the_same(folder, monkeypatch, at, signum):
-    recorded(folder + '0')
-    stopped(monkeypatch, folder, at, signum, norm_stats=True, norm_stats_every=3)
+@pytest.mark.parametrize('at, signum, last', [
+    (3, signal.SIGTERM, True), (4, signal.SIGINT, True), (10, signal.SIGTERM, False)])
+def test_interrupted_and_resumed_the_bytes_are_the_same(whole_norms, folder, monkeypatch, at,
+                                                        signum, last):
+    stopped(monkeypatch, folder, at, signum, norm_stats=True, norm_stats_every=3,
+            checkpoint_every=None if last else 1)
+    if not last:  # it is resumed from the checkpoint before
+        os.unlink(os.path.join(folder, 'last.safetensors'))
     gb.resume_run(folder)
-    assert content(folder, NORMS) == content(folder + '0', NORMS)
+    assert content(folder, NORMS) == content(whole_norms, NORMS)
 
 
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, %r)
-from conftest import smaller
 import gluonblocks as gb, pytest, small_runs
 from gluonblocks.training import norms
-smaller(pytest.MonkeyPatch(), num_train=60, num_test=20)
+small_runs.make_quick(pytest.MonkeyPatch())
 append, calls = norms.append_file, []
 def killing(path, content):
     calls.append(1)
@@ -68,46 +70,36 @@ small_runs.start(%r, norm_stats=True, norm_stats_every=3, checkpoint_every=1)
 """
 
 
-@pytest.mark.parametrize('call, written', [(1, 0), (2, 30), (4, 500), (5, 10 ** 6)])
-def test_killed_while_rows_are_written_and_resumed_the_bytes_are_the_same(folder, call, written):
-    recorded(folder + '0', checkpoint_every=1)
+@pytest.mark.parametrize('call, written', [(2, 30), (5, 10 ** 6)])
+def test_killed_while_rows_are_written_and_resumed_the_bytes_are_the_same(
+        whole_norms, folder, call, written):
     with pytest.raises(AssertionError):  # of a process that was killed
         run_python(KILLED % (os.path.join(REPOSITORY, 'tests'), call, written, folder),
-                   OMP_NUM_THREADS=read_config(folder + '0')['threads'])
+                   OMP_NUM_THREADS=read_config(whole_norms)['threads'])
     assert not os.path.exists(os.path.join(folder, 'final.safetensors'))
     gb.resume_run(folder)
-    assert content(folder, NORMS) == content(folder + '0', NORMS)
+    assert content(folder, NORMS) == content(whole_norms, NORMS)
 
 
-def test_from_the_checkpoint_before_the_last_the_bytes_are_the_same(folder, monkeypatch):
-    recorded(folder + '0')
-    stopped(monkeypatch, folder, 10, norm_stats=True, norm_stats_every=3, checkpoint_every=1)
-    os.unlink(os.path.join(folder, 'last.safetensors'))
-    gb.resume_run(folder)
-    assert content(folder, NORMS) == content(folder + '0', NORMS)
-
-
-def test_a_run_that_goes_further_has_the_bytes_of_one_that_went_there_at_once(folder):
-    recorded(folder + '0')
+def test_a_run_that_goes_further_has_the_bytes_of_one_that_went_there_at_once(whole_norms, folder):
     recorded(folder, epochs=2)
     gb.resume_run(folder, epochs=3)
-    assert content(folder, NORMS) == content(folder + '0', NORMS)
+    assert content(folder, NORMS) == content(whole_norms, NORMS)
 
 
-def test_recording_may_begin_when_a_run_is_resumed_and_what_is_missing_is_told(folder, capsys):
-    start(folder, epochs=2)
-    gb.resume_run(folder, epochs=3, norm_stats=True)
-    assert 'norms.csv has no rows of epoch 2: it goes on from here' in capsys.readouterr().err
-    assert {row.epoch for row in read_norm_stats(folder)} == {3}
+def test_recording_may_begin_when_a_run_is_resumed_and_what_is_missing_is_told(copied, capsys):
+    gb.resume_run(copied, epochs=4, norm_stats=True)
+    assert 'norms.csv has no rows of epoch 3: it goes on from here' in capsys.readouterr().err
+    assert {row.epoch for row in read_norm_stats(copied)} == {4}
 
 
 def test_a_file_that_was_changed_is_told_and_written_anew(folder, capsys):
-    recorded(folder, epochs=2)
+    recorded(folder, epochs=1)
     with open(os.path.join(folder, 'norms.csv'), 'w') as f:
         f.write('what is this')
-    gb.resume_run(folder, epochs=3)
-    assert 'norms.csv, line 1: expected the columns' in capsys.readouterr().err
-    assert {row.epoch for row in read_norm_stats(folder)} == {3}
+    gb.resume_run(folder, epochs=2)
+    assert 'norms.csv is written anew, for it is not what was written' in capsys.readouterr().err
+    assert {row.epoch for row in read_norm_stats(folder)} == {2}
 
 
 def test_rows_of_a_run_that_diverged_are_kept_up_to_where_it_ended(folder):
@@ -116,26 +108,11 @@ def test_rows_of_a_run_that_diverged_are_kept_up_to_where_it_ended(folder):
     assert read_norm_stats(folder)[0].step == 3
 
 
-def test_steps_without_recording_are_refused(folder):
-    with pytest.raises(OptionError, match='norm_stats_every is 5, but goes with norm_stats only'):
-        start(folder, norm_stats_every=5)
-    with pytest.raises(OptionError, match='norm_stats is for a run that is kept in a folder'):
-        gb.train_model('lenet_bn', norm_stats=True)
-    assert not os.path.exists(folder)
-
-
 @pytest.mark.gluoncv
 def test_gluoncvs_nets_are_recorded_and_those_without_norms_are_told(folder, monkeypatch, capsys):
     smaller(monkeypatch, num_train=8, num_test=4)
     start(folder, 'gluoncv:cifar_resnet20_v1', epochs=1, norm_stats=True)
     assert len(read_norm_stats(folder)) == 4 * 21
-    start(folder + '2', 'gluoncv:alexnet', epochs=1, norm_stats=True)
+    start(folder + '2', 'gluoncv:alexnet', epochs=1, norm_stats=True, resize=64)
     assert 'has no batch normalization layer: no norms.csv' in capsys.readouterr().err
     assert read_norm_stats(folder + '2') == []
-
-
-def test_the_command_records_too(script, folder):
-    code, _, err = script('train.py', '--model', 'lenet_bn', '--dataset', 'synthetic', '--epochs',
-                          1, '--out', folder, '--norm-stats', '--norm-stats-every', 5, '--seed', 0)
-    assert code == 0, err
-    assert [row.step for row in read_norm_stats(folder)[::16]] == [5, 8]

@@ -1,32 +1,61 @@
-"""From what was asked to all that a run goes by."""
+"""The options of a run: from what was given to what a run goes by, and what is refused."""
+import dataclasses
+import inspect
+
 import mxnet as mx
 import pytest
 
 import gluonblocks as gb
-from gluonblocks.runs.config import device_names
-from gluonblocks.runs.resolve import resolve_options
+from gluonblocks.checks import OptionError
+from gluonblocks.commands.parser import flag_of
+from gluonblocks.runs import process
+from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
+from gluonblocks.runs.resolve import check_given, resolve_options
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):
     options = resolve_options(model_name, {})
     recipe = gb.get_recipe(model_name)
-    assert (options['lr'], options['batch_size'], options['epochs'], options['resize']) == (
+    assert (options.lr, options.batch_size, options.epochs, options.resize) == (
         recipe.lr, recipe.batch_size, recipe.epochs, recipe.resize)
-    assert (options['optimizer'], options['momentum'], options['lr_schedule'],
-            options['label_smoothing'], options['early_stop'], options['dtype']) == (
-                'sgd', None, 'constant', 0, None, 'float32')
+    assert (options.optimizer, options.momentum, options.lr_schedule, options.label_smoothing,
+            options.early_stop, options.dtype, options.stop_non_finite) == (
+                'sgd', None, 'constant', 0, None, 'float32', False)
 
 
 @pytest.mark.parametrize('ctx, text', [
     ('cpu', 'cpu:0'), (mx.cpu(1), 'cpu:1'), ('cpu:0,1', 'cpu:0,1'),
-    ([mx.cpu(0), mx.cpu(2)], 'cpu:0,2')])
-def test_devices_are_a_list_and_are_written_as_they_are_read(ctx, text):
-    devices = resolve_options('lenet_bn', {'ctx': ctx})['ctx']
-    assert isinstance(devices, list) and device_names(devices) == text
-    assert resolve_options('lenet_bn', {'ctx': text})['ctx'] == devices
+    ([mx.cpu(0), mx.cpu(2)], 'cpu:0,2'), (None, None)])
+def test_devices_are_text_that_reads_back_as_the_same_devices(ctx, text):
+    found = resolve_options('lenet_bn', check_given({'ctx': ctx})).ctx
+    assert found == (text or '%s:0' % gb.try_gpu().device_type)
+    assert check_given({'ctx': found}) == {'ctx': found}
 
 
-@pytest.mark.parametrize('asked, said', [
+@pytest.mark.parametrize('function', [gb.train_model, gb.resume_run])
+def test_the_keyword_arguments_are_the_declared_options_all_none_by_default(function):
+    keywords = [p for p in inspect.signature(function).parameters.values()
+                if p.kind is p.KEYWORD_ONLY]
+    assert [p.name for p in keywords] == [*OPTIONS, *PLACEMENT]
+    assert {p.default for p in keywords} == {None}
+    assert [f.name for f in dataclasses.fields(RunOptions)] == ['model', *OPTIONS]
+    assert [f.name for f in dataclasses.fields(Placement)] == [*PLACEMENT, 'place']
+
+
+def test_an_unknown_option_is_a_type_error():
+    with pytest.raises(TypeError, match='momentun'):
+        gb.train_model('lenet_bn', dataset='synthetic', momentun=0.9)
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    def load(*args):
+        raise AssertionError('the data are loaded')
+    monkeypatch.setattr(process, 'load_run_data', load)
+
+
+@pytest.mark.usefixtures('no_data')
+@pytest.mark.parametrize('given, said', [
     ({'epochs': 0}, 'epochs is 0, but must be at least 1'),
     ({'batch_size': 0}, 'batch_size is 0'),
     ({'momentum': 1}, 'momentum is 1, but must be at least 0 and below 1'),
@@ -38,13 +67,38 @@ def test_devices_are_a_list_and_are_written_as_they_are_read(ctx, text):
     ({'seed': 2 ** 31}, 'seed is 2147483648'), ({'tensorboard': 'yes'}, "tensorboard is 'yes'"),
     ({'ctx': 'tpu'}, "ctx cannot be: there is no device 'tpu'"),
     ({'dtype': 'float64'}, "dtype is 'float64', but must be"),
-    ({'dtype': 'float16', 'ctx': 'cpu'}, 'float16, which needs a GPU: on a CPU MXNet'),
-])
-def test_what_is_out_of_range_is_refused(asked, said):
-    with pytest.raises(ValueError, match=said):
-        resolve_options('lenet_bn', asked)
-
-
-def test_an_unknown_option_is_a_type_error_with_the_list():
-    with pytest.raises(TypeError, match='no option momentun; the options are: .*momentum'):
-        gb.train_model('lenet_bn', dataset='synthetic', momentun=0.9)
+    ({'dataset': 'mnist'}, "dataset is 'mnist', but must be one of fashion-mnist, synthetic"),
+    ({'workers': 0}, 'workers is 0, but must be at least 1'),
+    ({'workers': 2, 'servers': 0}, 'servers is 0'),
+    ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0'),
+    # Options that depend on another.
+    ({'dtype': 'float16'}, 'dtype is float16, which needs a GPU: on a CPU MXNet'),
+    ({'epochs': 2, 'warmup_epochs': 9}, 'warmup_epochs is 9, which leaves none of the 2 epochs'),
+    ({'optimizer': 'adam', 'momentum': 0.9}, 'momentum is 0.9, but the optimizer adam has none'),
+    ({'lr_decay': 0.5}, "lr_decay is for the lr_schedule 'step', not for 'constant'"),
+    ({'lr_decay_epochs': [1]}, "lr_decay_epochs is for the lr_schedule 'step', not for"),
+    ({'lr_schedule': 'step'}, "lr_schedule is 'step', which needs lr_decay_epochs"),
+    ({'lr_schedule': 'step', 'lr_decay_epochs': [1], 'warmup_epochs': 2},
+     r'lr_decay_epochs is \[1\], but must come after the 2 of warmup_epochs'),
+    ({'norm_stats': True}, 'norm_stats is for a run in a folder: name one by out'),
+    ({'checkpoint_every': 5}, 'checkpoint_every is for a run in a folder'),
+    ({'norm_stats_every': 5, 'out': 'run'}, 'norm_stats_every is 5, but goes with norm_stats only'),
+    ({'test_share': 0.5}, 'test_share is 0.5, but the data set synthetic has its test images'),
+    ({'data_root': 'x'}, "data_root is '.*/x', but the data set synthetic has no files"),
+    ({'workers': 17}, 'workers is 17, but a step has 16 images'),
+    ({'workers': 2, 'optimizer': 'sgld'}, 'workers is 2, but the optimizer sgld draws'),
+    ({'workers': 2, 'change_workers': True}, 'change_workers is for a run that is resumed'),
+    ({'nodes': 3, 'node_rank': 0, 'master': 'm:29400', 'workers': 2},
+     'workers is 2, but there are 3 machines'),
+    ({'nodes': 2, 'node_rank': 0}, 'master is missing: each of 2 machines needs HOST:PORT')])
+def test_an_option_that_cannot_be_is_refused_before_any_data_are_loaded(
+        given, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match='^' + said) as error:
+        gb.train_model('lenet_bn', **dict({'dataset': 'synthetic', 'batch_size': 16, 'ctx': 'cpu'},
+                                          **given))
+    assert error.value.option == said.split()[0]
+    # A command line has its own name for each option that the message names.
+    spelled = error.value.spelled(flag_of)
+    assert not [name for name in [*OPTIONS, *PLACEMENT] if '_' in name and name in spelled]
+    assert not (tmp_path / 'run').exists()

@@ -1,42 +1,39 @@
-"""A model trained by its recipe."""
-
+"""A model trained by its recipe, and images that a net cannot take."""
 import mxnet as mx
+import numpy as np
 import pytest
 from conftest import replace_dataset, smaller
+from mxnet import nd
+from mxnet.gluon import nn
+from small_runs import WHOLE
 
 import gluonblocks as gb
-from gluonblocks.runs import train as run
-
-
-@pytest.fixture(autouse=True)
-def little_data(monkeypatch):
-    """So that ResNet and DenseNet are through in seconds."""
-    smaller(monkeypatch, num_train=48, num_test=16)
+from gluonblocks.checks import OptionError
+from gluonblocks.data import BatchLoader, datasets
+from gluonblocks.runs import data, process
+from gluonblocks.runs.options import RunOptions
 
 
 def train(name='lenet_bn', **kwargs):
-    net, history = gb.train_model(name, **dict({'dataset': 'synthetic', 'epochs': 2}, **kwargs))
+    net, history = gb.train_model(name, **dict(WHOLE, **kwargs))
     weights = [p.data().asnumpy() for p in net.collect_params().values()]
     return [r[:4] for r in history], weights
 
 
-def test_model_learns_the_synthetic_data(model_name):
-    # The recipes' learning rates are for 60,000 images; on 48 the loss goes down by leaps.
-    history, _ = train(model_name, seed=0, epochs=6, batch_size=16)
-    losses = [loss for _, loss, _, _ in history]
-    assert len(losses) == 6 and min(losses) < losses[0] / 2
+@pytest.mark.parametrize('name', ['lenet_bn', 'lenet_bn_gluon', 'resnet', 'densenet'])
+def test_a_model_learns_the_synthetic_data_by_its_recipe(name, monkeypatch):
+    # The recipes' learning rates are for 60,000 images; on 32 the loss goes down by leaps.
+    smaller(monkeypatch, num_train=32, num_test=8)
+    losses = [loss for _, loss, _, _ in train(name, batch_size=8)[0]]
+    assert len(losses) == 3 and losses[2] < losses[0] / 2
 
 
-def test_same_seed_same_numbers_to_the_last_bit():
-    (first, weights), (second, again), (other, _) = [train(seed=s) for s in (3, 3, 4)]
-    assert first == second != other
-    assert all((a == b).all() for a, b in zip(weights, again))
-
-
-def test_the_seed_that_was_drawn_is_told_and_repeats_the_run(capsys):
-    first, _ = train()
+def test_the_seed_that_was_drawn_is_told_and_repeats_the_run_to_the_last_bit(whole, capsys):
+    first, weights = train(seed=None)
     seed = int(capsys.readouterr().err.split('seed ')[1].split(',')[0])
-    assert train(seed=seed)[0] == first
+    same, again = train(seed=seed)
+    assert same == first != [r[:4] for r in whole.history]
+    assert all((a == b).all() for a, b in zip(weights, again))
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ def asked(monkeypatch):
         return []
 
     replace_dataset(monkeypatch, 'synthetic', load, takes_root=True)
-    monkeypatch.setattr(run, 'train_ch5', loop)
+    monkeypatch.setattr(process, 'train_ch5', loop)
     return seen
 
 
@@ -72,6 +69,44 @@ def test_what_is_set_is_taken(asked):
             asked['seed'], asked['root']) == (0.3, 64, 64, 1, mx.cpu(1), 7, '/folder')
 
 
-def test_an_unknown_data_set_is_refused_with_the_list():
-    with pytest.raises(ValueError, match="is 'mnist', but must be one of fashion-mnist, synthetic"):
-        gb.train_model('lenet_bn', dataset='mnist')
+@pytest.mark.parametrize('model, resize, layer', [
+    ('lenet_bn', 4, 'conv0'), ('lenet_bn', 12, 'conv1'), ('densenet', 9, 'pool2')])
+def test_resized_to_fewer_pixels_than_a_layer_takes_is_refused_by_that_option(
+        model, resize, layer, capfd):
+    said = 'is %d, but images of %d x %d pixels are too small for the model %s: at its %s' % (
+        resize, resize, resize, model, layer)
+    with pytest.raises(OptionError, match=said) as caught:
+        train(model, resize=resize)
+    assert caught.value.option == 'resize'
+    assert capfd.readouterr().out == ''  # neither the first line nor MXNet's table of shapes
+
+
+def of_side(side):
+    return np.zeros((20, side, side), np.uint8), np.arange(20, dtype=np.int32) % 10
+
+
+def test_images_that_are_small_are_refused_unless_the_loader_resizes_them(monkeypatch):
+    def register(**how):
+        loader = BatchLoader(*of_side(8), 10, **how)
+        monkeypatch.setitem(datasets._datasets, 'tiny', datasets.DataSet(
+            'tiny', lambda *args, **more: (loader, loader), tuple('abcdefghij')))
+    register()
+    with pytest.raises(ValueError, match='images of 8 x 8 pixels are too small for the model '
+                                         'lenet_bn: .*; they can be resized'):
+        train(dataset='tiny', epochs=1)
+    register(resize=(20, 24))
+    train(dataset='tiny', epochs=1)
+
+
+def test_a_loader_that_does_not_tell_its_images_is_believed():
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(2, kernel_size=40), nn.GlobalAvgPool2D(), nn.Dense(10))
+    net.initialize()
+    options = RunOptions('large')
+    data.check_images(net, [(nd.zeros((4, 1, 96, 96)), nd.zeros(4))], options, 1)
+    with pytest.raises(ValueError, match='28 x 28 pixels'):
+        data.check_images(net, BatchLoader(*of_side(28), 10), options, 1)
+
+
+def test_the_smallest_images_that_fit_are_trained_on():
+    train(epochs=1, resize=16)

@@ -1,148 +1,109 @@
-"""Several workers, as processes: one training, watched, ended, gone on with."""
+"""Several workers, as processes: one training run, stopped, resumed, and what fails in it."""
+import contextlib
+import io
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import time
 
 import mxnet as mx
 import numpy as np
 import pytest
 import worker_modules
-from conftest import REPOSITORY, environment
 from mxnet import autograd, gluon, init
-from processes import is_alive
 from small_runs import IDENTICAL, content
 
 import gluonblocks as gb
 from gluonblocks.data.batches import make_loaders
+from gluonblocks.runs import process, together
 from gluonblocks.runs.config import read_config
+from gluonblocks.runs.resolve import resolve_options
 from gluonblocks.runs.weights import net_arrays
 from tools.attacks.launches import started_by
 
-HOST = socket.gethostname()
-EPOCHS = 4
-RUN = ['--model', 'lenet_bn', '--dataset', 'worker_modules:load', '--batch-size', '12', '--lr',
-       '0.2', '--seed', '3', '--workers', '3', '--epochs', str(EPOCHS), '--checkpoint-every', '3',
-       '--no-report']
-
-
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, os.path.join(REPOSITORY, 'scripts', 'train.py'),
-         *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=dict(environment(), PYTHONPATH=os.path.join(REPOSITORY, 'tests')))
-
-
-def finish(process):
-    out, err = process.communicate(timeout=280)
-    assert 'Traceback' not in err
-    return process.returncode, out, err
-
-
-def read_to_epoch(process, epoch):
-    for line in process.stdout:
-        if line.startswith('epoch %d,' % epoch):
-            return
-    raise AssertionError(process.stderr.read())
+RUN = {'dataset': 'worker_modules:load', 'batch_size': 12, 'lr': 0.2, 'seed': 3, 'workers': 2,
+       'epochs': 2, 'checkpoint_every': 3, 'start_timeout': 300, 'ctx': 'cpu'}
+STEPS = 6  # an epoch
 
 
 @pytest.fixture(scope='module')
-def whole(tmp_path_factory):
-    """A run of three workers that nothing disturbed: (folder, stdout, stderr)."""
+def whole_together(tmp_path_factory):
+    """A run of two workers that nothing disturbed: (folder, stdout, stderr)."""
     folder = str(tmp_path_factory.mktemp('whole') / 'run')
-    code, out, err = finish(start(*RUN, '--out', folder))
-    assert code == 0, err
-    return folder, out, err
+    with contextlib.redirect_stdout(io.StringIO()) as out, (
+            contextlib.redirect_stderr(io.StringIO())) as err:
+        gb.train_model('lenet_bn', folder, **RUN)
+    return folder, out.getvalue(), err.getvalue()
 
 
-def test_the_first_worker_prints_the_books_lines_and_the_others_log(whole):
-    folder, out, err = whole
-    assert out.startswith('training on cpu(0)\nepoch 1, loss ') and (
-        len(out.splitlines()) == 1 + EPOCHS)
-    assert err.count('12 images a step: 3 workers × 4\n') == 1
-    assert sorted(os.listdir(os.path.join(folder, 'logs'))) == ['rank1.log', 'rank2.log']
-    for k in (1, 2):
-        with open(os.path.join(folder, 'logs', 'rank%d.log' % k)) as f:
-            lines = f.read().splitlines()
+def without_seconds(lines):
+    return [line.split(', time')[0] for line in lines if line.startswith('epoch')]
+
+
+def test_the_first_worker_prints_the_books_lines_and_the_others_log(whole_together):
+    folder, out, err = whole_together
+    assert out.startswith('training on cpu(0)\nepoch 1, loss ') and len(out.splitlines()) == 3
+    assert err.count('12 images a step: 2 workers × 6\n') == 1
+    assert os.listdir(os.path.join(folder, 'logs')) == ['rank1.log']
+    with open(os.path.join(folder, 'logs', 'rank1.log')) as f:
         # What all computed together is the same, but for the seconds.
-        assert [line.split(', time')[0] for line in lines if line.startswith('epoch')] == (
-            [line.split(', time')[0] for line in out.splitlines()[1:]])
-    assert read_config(folder)['workers'] == 3
+        assert without_seconds(f) == without_seconds(out.splitlines())
+    assert read_config(folder)['workers'] == 2
 
 
-def test_the_accuracy_is_that_of_one_process_with_the_saved_net(whole):
-    folder, _, _ = whole
+def test_the_accuracy_is_that_of_one_process_with_the_saved_net(whole_together):
+    folder, _, _ = whole_together
     with open(os.path.join(folder, 'history.csv')) as f:
         last = f.read().splitlines()[-1].split(',')
     matrix = gb.evaluate_run(folder, weights='final').matrix
     assert matrix.trace() / matrix.sum() == float(last[3])
 
 
-# Whom a signal meets, and what the launcher then says: a line, or nothing of one that is killed.
-LOSSES = [
-    ('launcher', signal.SIGINT, 130, r'interrupted: stopped .*can be resumed'),
-    ('worker', signal.SIGKILL, 1, r'error: %s:\d, step \d+: was ended by SIGKILL' % HOST),
-    ('launcher', signal.SIGKILL, -9, '')]
+def test_stopped_by_a_signal_and_resumed_it_ends_with_the_same_bytes(whole_together, folder,
+                                                                    monkeypatch):
+    show = together.Logs.show
+
+    def stop(self, name, stream, text):
+        show(self, name, stream, text)
+        if text.startswith('epoch 1,') and name == 'worker 0':
+            os.kill(os.getpid(), signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(
+            gb.training.Interrupted, match='stopped .*can be resumed$') as stopped:
+        patch.setattr(together.Logs, 'show', stop)
+        gb.train_model('lenet_bn', folder, **RUN)
+    assert stopped.value.exit_code == 130
+    assert not os.path.exists(os.path.join(folder, 'final.safetensors'))
+    gb.resume_run(folder, start_timeout=300)
+    assert content(folder, IDENTICAL) == content(whole_together[0], IDENTICAL)
 
 
-def test_whatever_is_lost_all_end_and_the_run_goes_on_to_the_same_bytes(whole, tmp_path):
-    folder = str(tmp_path / 'run')
-    arguments = [*RUN, '--out', folder]
-    for n, (whom, signum, expected, words) in enumerate(LOSSES):
-        launcher = start(*arguments)
-        read_to_epoch(launcher, n + 1)
-        started = started_by(launcher.pid)
-        assert {name: len(pids) for name, pids in started.items()} == {
-            'worker': 3, 'server': 1, 'scheduler': 1}
-        os.kill(launcher.pid if whom == 'launcher' else started[whom][-1], signum)
-        code, _, err = finish(launcher)
-        assert code == expected and re.search('^%s' % words, err, re.M), err
-        pids = [pid for those in started.values() for pid in those]
-        end = time.monotonic() + 30
-        while any(map(is_alive, pids)) and time.monotonic() < end:
-            time.sleep(0.05)  # of a launcher that is killed the system ends them a moment later
-        assert not any(map(is_alive, pids))
-        arguments = ['--resume', folder, '--no-report']
-    code, _, err = finish(start(*arguments))
-    assert code == 0, err
-    assert content(folder, IDENTICAL) == content(whole[0], IDENTICAL)
-
-
-def test_another_number_of_workers_is_refused_unless_it_is_asked_and_recorded(whole, tmp_path):
-    folder, _, _ = whole
-    code, _, err = finish(start('--resume', folder, '--workers', 2))
-    assert code == 2 and 'argument --workers: is 2, but the run has 3' in err
-    with pytest.raises(ValueError, match='change_workers allows it'):
+def test_another_number_of_workers_is_refused_unless_it_is_asked_and_recorded(whole_together):
+    folder, _, _ = whole_together
+    with pytest.raises(gb.checks.OptionError, match='^workers is 1, but the run has 2, .* '
+                                                    'change_workers allows it'):
         gb.resume_run(folder, workers=1)
-    steps = 6 * EPOCHS
-    code, out, err = finish(start('--resume', folder, '--workers', 2, '--change-workers',
-                                  '--epochs', EPOCHS + 1, '--no-report'))
-    assert code == 0 and out.startswith('epoch %d,' % (EPOCHS + 1)), err
+    _, history = gb.resume_run(folder, workers=1, change_workers=True, epochs=3)
+    assert [record.epoch for record in history] == [1, 2, 3]
     config = read_config(folder)
-    assert (config['workers'], config['worker_changes']) == (
-        2, [[0, 3], [steps, 2]])
+    assert (config['workers'], config['worker_changes']) == (1, [[0, 2], [2 * STEPS, 1]])
 
 
-def test_without_batch_norm_workers_equal_one_process_that_adds_their_shares():
-    net, history = gb.train_model('worker_modules:plain', dataset='worker_modules:load', epochs=2,
-                                  batch_size=12, lr=0.5, seed=5, workers=3)
+def test_without_batch_norm_workers_equal_one_process_that_adds_their_shards():
+    net, history = gb.train_model('worker_modules:plain', **dict(
+        RUN, checkpoint_every=None, lr=0.5, seed=5))
     mx.random.seed(5)
     alone = worker_modules.plain(3)
     alone.initialize(init.Xavier())
     trainer = gluon.Trainer(alone.collect_params(), 'sgd', {'learning_rate': 0.5})
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
-    loaders = [make_loaders(worker_modules.load(), 12, seed=5, part=(k, 3))[0] for k in range(3)]
+    loaders = [make_loaders(worker_modules.load(), 12, seed=5, part=(k, 2))[0] for k in range(2)]
     alone(next(iter(make_loaders(worker_modules.load(), 12, seed=5)[0]))[0])
     alone.collect_params().setattr('grad_req', 'add')
     for _ in range(2):
         total = 0.0
-        for shares in zip(*loaders):
+        for shards in zip(*loaders):
             alone.collect_params().zero_grad()
-            for X, y in shares:
-                if X is None:  # two of them, in the last step
+            for X, y in shards:
+                if X is None:  # one of them, in the last step
                     continue
                 with autograd.record():
                     l = loss(alone(X), y)
@@ -154,14 +115,33 @@ def test_without_batch_norm_workers_equal_one_process_that_adds_their_shares():
     assert history[-1].loss == pytest.approx(total / 61, rel=1e-5)
 
 
-def test_what_fails_in_a_worker_is_told_once_with_its_place():
-    code, out, err = finish(start('--model', 'lenet_bn', '--dataset', 'worker_modules:load',
-                                  '--workers', 2, '--batch-size', 16, '--lr', '1e38',
-                                  '--stop-non-finite'))
-    assert code == 1, err
-    assert re.search(r'^error: %s:\d, step \d+: the loss is not finite in epoch 1, step ' % HOST,
-                     err, re.M)
-    assert err.count('not finite') == 1
+class Alone(gb.training.loop.Alone):
+    """Stands for `Workers` in the process of a worker, and notes how it first ended."""
+
+    number, facts, ended = 0, {}, None
+
+    def __init__(self, **job):
+        self.job = job
+
+    def end(self, kind='done', code=0, **content):
+        self.ended = self.ended or (kind, code, content.get('text'))
+
+
+@pytest.mark.parametrize('lr, sources, text', [
+    (1e38, {}, 'the loss is not finite in epoch 1, step 2 '),
+    (0.1, {'module': 'worker_modules', 'name': 'nothing', 'file': '', 'sha256': ''},
+     "this run: its model worker_modules:nothing cannot be imported: .* has no 'nothing'")])
+def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
+    options = resolve_options('lenet_bn', {'dataset': 'synthetic', 'lr': lr, 'batch_size': 16,
+                                           'stop_non_finite': True, 'ctx': 'cpu:0', 'seed': 0})
+    workers = Alone(options=dict(vars(options), model='nothing' if sources else 'lenet_bn'),
+                    sources={'model': sources, 'dataset': {}}, data_root=None, folder=None,
+                    before=None, asked=[], result='')
+    monkeypatch.setattr(process, 'Workers', lambda: workers)
+    with contextlib.suppress(OSError):  # a real one has ended before it writes its result
+        process.main()
+    kind, code, said = workers.ended
+    assert (kind, code) == ('failed', 1) and re.match(text, said)
 
 
 def test_a_model_of_the_program_itself_is_refused():
@@ -171,19 +151,3 @@ def test_a_model_of_the_program_itself_is_refused():
     of_this_program.__module__ = '__main__'
     with pytest.raises(ValueError, match='put it into a module that they can import'):
         gb.train_model('of_this_program', dataset='synthetic', workers=2)
-
-
-@pytest.mark.parametrize('asked, said', [
-    ({'workers': 17}, 'workers is 17, but a step has 16 images'),
-    ({'workers': 2, 'optimizer': 'sgld'}, 'the optimizer sgld draws numbers'),
-    ({'workers': 0}, 'workers is 0, but must be at least 1'),
-    ({'merge_norms': 'first'}, 'goes with several workers only'),
-    ({'workers': 2, 'change_workers': True}, 'change_workers is for a run that is resumed'),
-    ({'workers': 2, 'merge_norms': 'last'}, 'must be one of mean, first'),
-    ({'workers': 2, 'servers': 0}, 'servers is 0'),
-    ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0'),
-    ({'workers': 2, 'nodes': 3, 'node_rank': 0, 'master': '127.0.0.1:29400'},
-     'workers is 2, but there are 3 machines')])
-def test_what_cannot_be_right_is_refused_before_anything_starts(asked, said):
-    with pytest.raises(ValueError, match=said):
-        gb.train_model('lenet_bn', dataset='synthetic', batch_size=16, **asked)
