@@ -1,4 +1,4 @@
-"""`gluonblocks evaluate`: text, numbers and picture, and what it does not fail for."""
+"""`gluonblocks evaluate`: text, values and picture, and what it does not fail for."""
 import json
 
 import numpy as np
@@ -8,44 +8,52 @@ import gluonblocks as gb
 from gluonblocks.commands import evaluate
 from gluonblocks.drawing.confusion import format_confusion
 
+NAMES = ['bag', 'coat', 'dress']
+#          predicted: bag, coat, dress
+MATRIX = np.array([[6, 1, 1], [0, 2, 3], [0, 0, 0]])
 
-def test_the_command_prints_text_and_writes_numbers_and_picture(make_run, script, tmp_path):
+
+def test_the_text_has_every_figure():
+    lines = [line.split() for line in format_confusion(MATRIX, NAMES).splitlines()]
+    assert lines == [['accuracy', '0.6154', 'on', '13', 'images'], [],
+                     ['class', 'images', 'precision', 'recall', 'most', 'confused', 'with'],
+                     ['bag', '8', '1.000', '0.750', 'coat', '(1)'],
+                     ['coat', '5', '0.667', '0.400', 'dress', '(3)'],
+                     ['dress', '0', '0.000', '-', '-'], [],
+                     ['true', '\\', 'predicted', '0', '1', '2'],
+                     ['0', 'bag', '6', '1', '1'], ['1', 'coat', '0', '2', '3'],
+                     ['2', 'dress', '0', '0', '0']]
+
+
+def test_the_command_prints_text_and_writes_numbers_and_picture(make_run, command, tmp_path):
     folder, _ = make_run()
-    code, out, err = script('evaluate.py', folder, '--json', tmp_path / 'numbers.json')
+    code, out, err = command('evaluate', folder, '--json', tmp_path / 'numbers.json')
     assert code == 0, err
     record = json.loads((tmp_path / 'numbers.json').read_text())
     matrix = np.array(record['confusion'])
     assert out == format_confusion(matrix, ['class %d' % i for i in range(10)]) + '\n'
-    assert record['accuracy'] == gb.training.accuracy_of(matrix) and record['images'] == 512
+    assert record['accuracy'] == gb.training.accuracy_of(matrix) and record['images'] == 20
     assert [c['count'] for c in record['classes']] == matrix.sum(axis=1).tolist()
     assert (folder / 'confusion.png').read_bytes().startswith(b'\x89PNG')
 
 
-def test_without_matplotlib_the_text_still_comes(make_run, script, tmp_path):
-    folder, _ = make_run()
-    (tmp_path / 'matplotlib.py').write_text('raise ImportError("none here")')
-    code, out, err = script('evaluate.py', folder, PYTHONPATH=str(tmp_path))
-    assert code == 0 and out.startswith('accuracy ') and 'pip install matplotlib' in err
-    assert not (folder / 'confusion.png').exists()
-    code, out, err = script('evaluate.py', folder, '--png', tmp_path / 'x.png',
-                            PYTHONPATH=str(tmp_path))
-    assert code == 1 and out.startswith('accuracy ') and err.startswith('error: ')
-
-
-def test_a_folder_that_is_no_run_ends_with_code_1(script, tmp_path):
-    code, out, err = script('evaluate.py', tmp_path / 'none')
-    assert code == 1 and out == '' and err.startswith('error: ') and 'none' in err
-
-
-@pytest.mark.parametrize('arguments, code', [([], 0), (['--png', 'x.png'], 1)])
-def test_a_picture_that_cannot_be_written_fails_only_where_it_was_asked_for(
-        make_run, monkeypatch, capsys, arguments, code):
+@pytest.mark.parametrize('error, said', [
+    (OSError('x.png could not be written: Read-only file system'), 'Read-only file system'),
+    (ImportError('No module named matplotlib'), 'pip install matplotlib')])
+def test_a_picture_that_cannot_be_drawn_fails_only_if_it_was_asked_for(
+        make_run, monkeypatch, command, error, said):
     folder, _ = make_run()
 
-    def read_only(matrix, names, path):
-        raise OSError('%s could not be written: Read-only file system' % path)
-    monkeypatch.setattr(evaluate, 'plot_confusion', read_only)
-    args = evaluate.parse([str(folder), '--ctx', 'cpu'] + arguments, 'evaluate')
-    assert evaluate.main(args) == code
-    out, err = capsys.readouterr()
-    assert '\naccuracy ' in out and 'Read-only file system' in err
+    def fail(matrix, names, path):
+        raise error
+    monkeypatch.setattr(evaluate, 'plot_confusion', fail)
+    for arguments, expected in [([], 0), (['--png', 'x.png'], 1)]:
+        code, out, err = command('evaluate', folder, *arguments)
+        assert code == expected and '\naccuracy ' in '\n' + out and said in err
+        assert err.startswith('error: ' if expected else 'note: ')
+
+
+@pytest.mark.parametrize('name', ['evaluate', 'report', 'export'])
+def test_a_folder_that_is_no_run_ends_with_code_1(command, tmp_path, name):
+    code, out, err = command(name, tmp_path / 'none')
+    assert code == 1 and out == '' and err.startswith('error: ') and 'is not a run' in err

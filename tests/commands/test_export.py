@@ -4,18 +4,17 @@ import os
 
 import pytest
 
-from gluonblocks.commands import export
 from gluonblocks.export.formats import FORMATS
 
 
-def test_the_command_prints_a_table_and_writes_the_files(make_run, script):
+def test_the_command_prints_a_table_and_writes_the_files(make_run, command):
     folder, _ = make_run()
-    code, out, err = script('export.py', folder, '--format', 'onnx', 'onnx-int8', '--max-drop',
-                            '100')
+    code, out, err = command('export', folder, '--format', 'onnx', 'onnx-int8', '--max-drop',
+                             '100')
     assert code == 0, err
     lines = [line.split() for line in out.splitlines()]
     record = json.loads((folder / 'export' / 'export.json').read_text())
-    assert [line[0] for line in lines] == ['format', 'MXNet', 'onnx', 'onnx-int8', '512']
+    assert [line[0] for line in lines] == ['format', 'MXNet', 'onnx', 'onnx-int8', '20']
     for line, one in zip(lines[2:], record['formats']):
         assert line[1] == str(one['bytes'])
         assert line[2] == '%.4f' % one['verified']['accuracy_there']
@@ -23,9 +22,9 @@ def test_the_command_prints_a_table_and_writes_the_files(make_run, script):
     assert 'the files are in %s' % (folder / 'export') in err
 
 
-def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, script, tmp_path):
+def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, command, tmp_path):
     folder, _ = make_run()
-    code, out, err = script('export.py', folder, '--atol', '0', '--out', tmp_path / 'out')
+    code, out, err = command('export', folder, '--atol', '0', '--out', tmp_path / 'out')
     assert code == 1 and out == ''
     assert err.splitlines()[-1].startswith('error: onnx: in a batch of ')
     assert not (tmp_path / 'out').exists()
@@ -37,15 +36,12 @@ def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, script, 
     (['--atol', '-1'], 'argument --atol: -1 is no number from 0'),
     (['--atol', 'x'], 'argument --atol: x is no number from 0'),
     (['--max-drop', 'nan'], 'argument --max-drop: nan is no number from 0')])
-def test_wrong_arguments_are_code_2(arguments, said, capsys):
-    with pytest.raises(SystemExit) as stop:
-        export.parse(['run'] + arguments, 'export')
-    assert stop.value.code == 2 and 'error: ' + said in capsys.readouterr().err
+def test_wrong_arguments_are_code_2(command, arguments, said):
+    code, out, err = command('export', 'run', *arguments)
+    assert (code, out) == (2, '') and 'error: ' + said in err
 
 
-def test_help_names_every_format(capsys):
-    with pytest.raises(SystemExit):
-        export.parse(['--help'], 'export')
-    out = capsys.readouterr().out
+def test_help_names_every_format(command):
+    out = command('export', '--help')[1]
     assert all('%s (%s)' % (format.name, format.says) in ' '.join(out.split())
                for format in FORMATS.values())

@@ -1,6 +1,6 @@
-"""The commands on own nets and own data, in the folder that holds them."""
+"""The commands on a user's nets and data, in the folder that holds them."""
 import os
-import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -31,46 +31,44 @@ def here(tmp_path, monkeypatch):
             Image.fromarray(np.full((9, 9), value + i, np.uint8)).save(
                 str(tmp_path / 'pictures' / name / ('%d.png' % i)))
     monkeypatch.chdir(str(tmp_path))
-    return tmp_path
+    yield tmp_path
+    forget()
 
 
-def test_every_command_takes_an_own_net_and_a_folder_of_pictures(here, script):
-    code, out, err = script('train.py', '--model', 'my_net:net', '--dataset', 'folder:pictures',
-                            '--test-share', '0.4', '--epochs', '1', '--seed', '0', '--batch-size',
-                            '4', '--augment', 'flip', '--out', 'run')
+def forget():
+    for name in ('my_net', 'my_data'):
+        sys.modules.pop(name, None)
+
+
+def test_every_command_takes_an_own_net_and_a_folder_of_pictures(here, command):
+    code, out, err = command('train', '--model', 'my_net:net', '--dataset', 'folder:pictures',
+                             '--test-share', '0.4', '--epochs', '1', '--seed', '0', '--batch-size',
+                             '4', '--augment', 'flip', '--out', 'run')
     assert code == 0 and out.splitlines()[1].startswith('epoch 1, ')
     assert '6 pictures to train on and 4 to test, of 2 classes, grey, 9 x 9 pixels' in err
-    code, out, _ = script('train.py', '--resume', 'run', '--epochs', '2')
+    code, out, _ = command('train', '--resume', 'run', '--epochs', '2')
     assert code == 0 and out.startswith('epoch 2, ')
-    code, out, _ = script('evaluate.py', 'run')
+    code, out, _ = command('evaluate', 'run')
     assert code == 0 and 'on 4 images' in out and 'Nacht und Nebel' in out
-    code, out, err = script('predict.py', 'run', 'pictures/Tag/0.png')
+    code, out, err = command('predict', 'run', 'pictures/Tag/0.png')
     assert code == 0 and 'Nacht und Nebel 0.' in out and err == ''
 
 
-def test_every_command_takes_an_own_data_set(here, script):
-    code, out, err = script('train.py', '--model', 'my_net:net', '--dataset', 'my_data:load',
-                            '--epochs', '1', '--out', 'run')
+def test_an_own_data_set_too_and_elsewhere_they_say_where_the_net_was(here, command, monkeypatch):
+    code, out, err = command('train', '--model', 'my_net:net', '--dataset', 'my_data:load',
+                             '--epochs', '1', '--out', 'run', '--no-report')
     assert code == 0, err
-    assert script('train.py', '--resume', 'run', '--epochs', '2')[0] == 0
-    code, out, _ = script('evaluate.py', 'run')
-    assert code == 0 and 'on 16 images' in out
-
-
-def test_elsewhere_they_say_where_the_net_was(here, script, monkeypatch):
-    assert script('train.py', '--model', 'my_net:net', '--dataset', 'my_data:load', '--epochs',
-                  '1', '--out', 'run')[0] == 0
+    assert 'on 16 images' in command('evaluate', 'run')[1]
     os.mkdir('elsewhere')
     monkeypatch.chdir('elsewhere')
-    for command in (('evaluate.py', '../run'), ('predict.py', '../run', 'a.png'),
-                    ('train.py', '--resume', '../run')):
-        code, out, err = script(*command)
+    monkeypatch.setattr(sys, 'path', [path for path in sys.path if path != str(here)])
+    for arguments in (('evaluate', '../run'), ('predict', '../run', 'a.png'),
+                      ('train', '--resume', '../run')):
+        forget()
+        code, out, err = command(*arguments)
         assert code == 1 and out == ''
         assert "its model my_net:net cannot be imported: Python finds no module 'my_net'" in err
         assert 'its folder for Python is %s\n' % here in err
-    shutil.rmtree(str(here / 'pictures'))
-    code, _, err = script('evaluate.py', '../run', PYTHONPATH=str(here))
-    assert code == 0, err
 
 
 @pytest.mark.parametrize('arguments, said', [
@@ -78,10 +76,11 @@ def test_elsewhere_they_say_where_the_net_was(here, script, monkeypatch):
     (('--model', 'my_nets:net'), "Python finds no module 'my_nets'"),
     (('--model', 'my_net:net', '--dataset', 'my_data:'), 'argument --dataset: '),
     (('--model', 'my_net:net', '--dataset', 'folder:nothing'), 'nothing: there is no such folder'),
-    (('--model', 'my_net:net', '--dataset', 'folder:pictures'), 'give test_share, as 0.2'),
+    (('--model', 'my_net:net', '--dataset', 'folder:pictures'),
+     'argument --test-share: is missing, but '),
     (('--model', 'my_net:net', '--dataset', 'folder:pictures', '--test-share', '1'),
      'argument --test-share: is 1.0, but must be above 0 and below 1'),
 ])
-def test_a_mistake_is_told_in_a_few_lines(here, script, arguments, said):
-    code, out, err = script('train.py', *arguments, '--epochs', '1')
+def test_a_mistake_is_told_in_a_few_lines(here, command, arguments, said):
+    code, out, err = command('train', *arguments, '--epochs', '1')
     assert code in (1, 2) and out == '' and said in err

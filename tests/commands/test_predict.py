@@ -1,5 +1,6 @@
 """`gluonblocks predict`: its lines, its notes, and its errors."""
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,22 +9,22 @@ from picture_files import A, cut, saved
 import gluonblocks as gb
 
 
-def test_the_command_answers_what_it_can_and_names_the_rest(tmp_path, make_run, script):
+def test_the_command_answers_what_it_can_and_names_the_rest(tmp_path, make_run, command):
     folder, _ = make_run(dataset='fashion-mnist')
-    half, whole = cut(tmp_path), saved(tmp_path, A, 'whole.png')
+    half, good = cut(tmp_path), saved(tmp_path, A, 'good.png')
     missing = str(tmp_path / 'missing.png')
-    code, out, err = script('predict.py', folder, half, whole, '--top', '2', missing)
-    (answer,) = gb.predict_files(str(folder), [whole], top=2)
+    code, out, err = command('predict', folder, half, good, '--top', '2', missing)
+    (answer,) = gb.predict_files(str(folder), [good], top=2)
     assert code == 1
-    assert out == '%s: %s\n' % (whole, ', '.join('%s %.3f' % pair for pair in answer.classes))
+    assert out == '%s: %s\n' % (good, ', '.join('%s %.3f' % pair for pair in answer.classes))
     assert [line.split(': ')[:2] for line in err.splitlines()] == [
         ['error', half], ['error', missing]]
 
 
-def test_the_command_gives_a_line_of_json_for_each_picture(tmp_path, make_run, script):
+def test_the_command_gives_a_line_of_json_for_each_picture(tmp_path, make_run, command):
     folder, _ = make_run(dataset='fashion-mnist')
     paths = [saved(tmp_path, 255 - A), str(tmp_path / 'none.png')]
-    code, out, err = script('predict.py', folder, '--json', '--invert', '--top', '10', *paths)
+    code, out, err = command('predict', folder, '--json', '--invert', '--top', '10', *paths)
     good, bad = [json.loads(line) for line in out.splitlines()]
     assert code == 1 and [good['file'], bad['file']] == paths
     assert {c['name'] for c in good['classes']} == set(gb.get_fashion_mnist_labels(range(10)))
@@ -33,12 +34,12 @@ def test_the_command_gives_a_line_of_json_for_each_picture(tmp_path, make_run, s
     assert 'no such file' in bad['error'] and 'no such file' in err
 
 
-def test_the_command_hints_at_invert_where_the_ground_is_bright(tmp_path, make_run, script):
+def test_the_command_hints_at_invert_if_the_background_is_bright(tmp_path, make_run, command):
     folder, _ = make_run()
     thing = np.full((100, 80), 250, np.uint8)
     thing[30:70, 20:60] = 30
     path = saved(tmp_path, thing)
-    code, out, err = script('predict.py', folder, path)
+    code, out, err = command('predict', folder, path)
     assert code == 0 and err.startswith('note: ' + path) and err.endswith('use --invert\n')
 
 
@@ -46,19 +47,14 @@ def test_the_command_hints_at_invert_where_the_ground_is_bright(tmp_path, make_r
     ((), 'RUN, IMAGE'), (('run', 'a.png', '--top', '0'), '0 is not a positive whole number'),
     (('run', 'a.png', '--top', 'x'), 'x is not a positive whole number'),
     (('run', 'a.png', '--weights', 'worst'), "invalid choice: 'worst'")])
-def test_wrong_arguments_end_with_code_2(script, arguments, said):
-    code, out, err = script('predict.py', *arguments)
+def test_wrong_arguments_end_with_code_2(command, arguments, said):
+    code, out, err = command('predict', *arguments)
     assert code == 2 and out == '' and said in err
 
 
-def test_help_explains_inverted_grounds(script):
-    code, out, _ = script('predict.py', '--help')
-    assert code == 0 and 'dark on bright ground: then use --invert' in out
-
-
-def test_without_pillow_it_says_what_to_install(make_run, script, tmp_path):
+def test_without_pillow_it_says_what_to_install(make_run, command, tmp_path, monkeypatch):
     folder, _ = make_run()
     path = saved(tmp_path, A)
-    (tmp_path / 'PIL.py').write_text('raise ModuleNotFoundError("No module named PIL")')
-    code, out, err = script('predict.py', folder, path, PYTHONPATH=str(tmp_path))
+    monkeypatch.setitem(sys.modules, 'PIL', None)
+    code, out, err = command('predict', folder, path)
     assert code == 1 and out == '' and "pip install 'pillow" in err

@@ -1,4 +1,4 @@
-"""scripts/train.py as a user runs it: output, exit codes, errors without a traceback."""
+"""`gluonblocks train`: output, exit codes, options, and how it is stopped."""
 import os
 import re
 import signal
@@ -7,8 +7,10 @@ import pytest
 from conftest import REPOSITORY, said
 
 import gluonblocks as gb
-from gluonblocks import _runtime
+from gluonblocks.commands.train import options_table
 from gluonblocks.models.registry import models_in_words
+from gluonblocks.runs.config import read_config
+from gluonblocks.runs.options import OPTIONS
 
 SCRIPT = os.path.join(REPOSITORY, 'scripts', 'train.py')
 SYNTHETIC = ('--model', 'lenet_bn', '--dataset', 'synthetic')
@@ -21,8 +23,8 @@ def finish(process):
     return process.returncode, out, err
 
 
-def test_it_prints_the_books_lines_on_stdout_and_nothing_else(train_script):
-    code, out, err = finish(train_script(*SYNTHETIC, '--epochs', '2', '--seed', '0'))
+def test_it_prints_the_books_lines_on_stdout_and_nothing_else(command):
+    code, out, err = command('train', *SYNTHETIC, '--epochs', '2', '--seed', '0')
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].startswith('training on ') and len(lines) == 3
@@ -31,59 +33,94 @@ def test_it_prints_the_books_lines_on_stdout_and_nothing_else(train_script):
     assert 'lenet_bn on synthetic: lr 1, batch size 256, epochs 2, seed 0' in err
 
 
-def test_help_has_an_example_and_every_model(train_script):
-    code, out, _ = finish(train_script('--help'))
-    assert code == 0 and 'scripts/train.py --model lenet_bn\n' in out
-    assert all(name in out for name in gb.list_models('book'))
-    assert models_in_words() in ' '.join(out.split())
+def test_help_has_every_model_and_marks_what_a_resume_may_change(command):
+    code, out, _ = command('train', '--help')
+    words = ' '.join(out.split())
+    assert code == 0 and all(name in out for name in gb.list_models('book'))
+    assert models_in_words() in words
+    assert ('only --epochs, --data-root, --checkpoint-every, --tensorboard, --norm-stats, '
+            '--norm-stats-every, --stop-non-finite, --workers may differ') in words
 
 
-def test_summary_prints_the_layer_table_and_trains_nothing(train_script):
-    code, out, err = finish(train_script('--model', 'resnet', '--summary'))
+def test_the_table_of_options_in_the_documents_is_that_of_the_declaration():
+    with open(os.path.join(REPOSITORY, 'docs', 'runs.md')) as f:
+        assert options_table() in f.read()
+
+
+def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(command, make_run):
+    code, out, err = command('train', '--model', 'resnet', '--summary')
     assert code == 0 and err == ''
     assert out.startswith('layer ') and len(out.splitlines()) == 20
     assert '17,451,018' in out.splitlines()[-1]
-
-
-def test_summary_of_a_run_is_that_of_its_model(train_script, make_run):
     folder, _ = make_run()
-    summary = finish(train_script('--model', 'lenet_bn', '--summary'))
-    assert finish(train_script('--resume', str(folder), '--summary')) == summary
+    summary = command('train', '--model', 'lenet_bn', '--summary')[:2]
+    assert command('train', '--resume', folder, '--summary')[:2] == summary
     assert summary[0] == 0 and '44,878' in summary[1]
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (('--model', 'lanet'), "no model 'lanet'; near it are lenet"),
+    (('--model', 'lanet'), "argument --model: there is no model 'lanet'; near it are lenet"),
     ((), '--model is needed, or --resume'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
-    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: goes with --out or --resume'),
-    (SYNTHETIC + ('--optimizer', 'x'), "argument --optimizer: is 'x', but must be one of adad"),
+    (SYNTHETIC + ('--no-report',), 'argument --no-report: goes with --out or --resume'),
+    (SYNTHETIC + ('--no-lr',), 'unrecognized arguments: --no-lr'),
+    (SYNTHETIC + ('--epochs', 'many'), "argument --epochs: 'many' is no whole number\nSee glu"),
     (SYNTHETIC + ('--lr-decay-epochs', '3,x'), "'3,x' is no list of whole numbers"),
     (SYNTHETIC + ('--epochs', '0'), 'argument --epochs: is 0, but must be at least 1'),
-    (SYNTHETIC + ('--lr', 'nan'), 'is nan, but must be above 0'),
-    (SYNTHETIC + ('--batch-size', 'x'), "'x' is no whole number"),
-    (SYNTHETIC + ('--seed', '-1'), 'is -1, but must be at least 0'),
-    (SYNTHETIC + ('--data-root', 'x'), 'but the data set synthetic has no files'),
-])
-def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(train_script, arguments, words):
-    code, out, err = finish(train_script(*arguments))
+    (SYNTHETIC + ('--optimizer', 'x'), "argument --optimizer: is 'x', but must be one of adad"),
+    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: is for a run in a folder: name one '
+                                     'by --out'),
+    (SYNTHETIC + ('--epochs', '2', '--warmup-epochs', '9'),
+     'argument --warmup-epochs: is 9, which leaves none of the 2 --epochs for the schedule'),
+    (SYNTHETIC + ('--optimizer', 'adam', '--momentum', '0.9'),
+     'argument --momentum: is 0.9, but the --optimizer adam has none'),
+    (SYNTHETIC + ('--lr-decay', '0.5'),
+     "argument --lr-decay: is for the --lr-schedule 'step', not for 'constant'"),
+    (SYNTHETIC + ('--ctx', 'tpu'), "argument --ctx: cannot be: there is no device 'tpu'"),
+    (SYNTHETIC + ('--ctx', 'gpu:60'), 'argument --ctx: cannot be: gpu(60) cannot be used')])
+def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(command, arguments, words):
+    code, out, err = command('train', *arguments)
     assert code == 2 and out == '' and words in err and err.startswith('error: ')
     assert len(err.splitlines()) <= 2
 
 
-@pytest.mark.parametrize('ctx, words', [('tpu', "no device 'tpu'"), ('gpu:99', 'cannot be used')])
-def test_a_device_that_is_not_there_ends_with_code_2(train_script, ctx, words):
-    code, out, err = finish(train_script(*SYNTHETIC, '--ctx', ctx))
-    assert code == 2 and out == '' and err.startswith('error: argument --ctx: ') and words in err
+def test_what_a_resume_may_change_and_what_not(command, folder):
+    code, _, err = command('train', *SYNTHETIC, '--epochs', '1', '--seed', '0', '--out', folder,
+                           '--norm-stats', '--norm-stats-every', '2', '--no-report')
+    assert code == 0, err
+    assert (read_config(folder)['norm_stats'], read_config(folder)['stop_non_finite']) == (
+        True, True)
+    code, out, err = command('train', '--resume', folder, '--epochs', '2', '--no-norm-stats',
+                             '--no-stop-non-finite', '--no-report')
+    assert code == 0 and re.match(EPOCH % 2 + '\n$', out), err
+    assert (read_config(folder)['norm_stats'], read_config(folder)['stop_non_finite']) == (
+        False, False)
+    code, out, err = command('train', '--resume', folder, '--batch-size', '32')
+    assert code == 1 and out == '' and '\n  --batch-size 256 there, 32 here\n' in err
+    code, out, err = command('train', '--resume', folder, '--workers', '2')
+    assert code == 2 and 'argument --workers: is 2, but the run has 1' in err
+    assert '--change-workers allows it' in err
+    code, out, err = command('train', *SYNTHETIC, '--out', folder)
+    assert code == 1 and out == '' and 'error: %s holds a run already' % folder in err
+    assert {name for name, option in OPTIONS.items() if option.may_change and option.kind is bool
+            } == {'tensorboard', 'norm_stats', 'stop_non_finite'}  # which have a --no- form
 
 
-def test_a_bad_file_ends_with_code_1_and_its_name(train_script, tmp_path):
+def test_a_bad_file_ends_with_code_1_and_its_name(command, tmp_path):
     (tmp_path / 'train-images-idx3-ubyte.gz').write_bytes(b'not what it should be')
     for name in ('train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
         (tmp_path / (name + '-ubyte.gz')).write_bytes(b'')
-    code, out, err = finish(train_script('--model', 'lenet_bn', '--data-root', str(tmp_path)))
+    code, out, err = command('train', '--model', 'lenet_bn', '--data-root', tmp_path)
     assert code == 1 and out == ''
     assert re.match(r'error: .*train-images-idx3-ubyte\.gz: wrong file', err)
+
+
+def test_a_loss_that_is_not_finite_ends_with_code_1(command):
+    code, _, err = command('train', *SYNTHETIC, '--batch-size', '16', '--lr', '1e38',
+                           '--stop-non-finite')
+    assert code == 1
+    assert re.search(r'^error: the loss is not finite in epoch 1, step \d .*learning rate 1e\+38',
+                     err, re.M)
 
 
 def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
@@ -98,16 +135,7 @@ def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
     assert len(said(err)) == 2  # it, and what the run resolved
 
 
-def test_sigterm_ends_in_one_line_with_code_143(train_script):
-    process = train_script(*SYNTHETIC, '--epochs', '10000')
-    for _ in range(2):
-        process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    code, _, err = finish(process)
-    assert code == 143 and err.splitlines()[-1].startswith('interrupted: ')
-
-
-def test_a_run_that_is_stopped_goes_on_as_it_says(train_script, tmp_path):
+def test_a_run_that_is_terminated_with_code_143_goes_on_as_it_says(train_script, tmp_path):
     folder = str(tmp_path / 'run')
     process = train_script(*SYNTHETIC, '--epochs', '10000', '--seed', '0', '--out', folder)
     lines = [process.stdout.readline() for _ in range(3)]
@@ -116,21 +144,10 @@ def test_a_run_that_is_stopped_goes_on_as_it_says(train_script, tmp_path):
     assert code == 143
     assert 'To go on:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
     done = len(lines[1:]) + len(out.splitlines())
-    code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1)))
+    code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1),
+                                          '--no-report'))
     assert code == 0, err
     assert re.match(EPOCH % (done + 1) + '\n$', more)
-
-    code, out, err = finish(train_script(*SYNTHETIC, '--out', folder))
-    assert code == 1 and out == '' and 'error: %s holds a run already' % folder in err
-    code, out, err = finish(train_script('--resume', folder, '--lr', '0.5'))
-    assert code == 1 and out == '' and 'lr 1.0 there, 0.5 here' in err
-
-
-def test_a_loss_that_is_not_finite_ends_with_code_1(train_script):
-    code, _, err = finish(train_script(*SYNTHETIC, '--lr', '1e38', '--stop-non-finite'))
-    assert code == 1
-    assert re.search(r'^error: the loss is not finite in epoch 1, step \d .*learning rate 1e\+38',
-                     err, re.M)
 
 
 def test_a_reader_that_goes_away_is_no_traceback(train_script):
@@ -140,9 +157,3 @@ def test_a_reader_that_goes_away_is_no_traceback(train_script):
     assert process.wait(timeout=300) == 141
     assert 'Traceback' not in process.stderr.read()
     process.stderr.close()
-
-
-def test_without_mxnet_it_says_what_to_install(train_script, tmp_path):
-    (tmp_path / 'mxnet.py').write_text('raise ImportError("No module named mxnet")')
-    code, _, err = finish(train_script(*SYNTHETIC, PYTHONPATH=str(tmp_path)))
-    assert code == 1 and _runtime.install_command() in err
