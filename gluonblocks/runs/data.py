@@ -43,11 +43,6 @@ def load_run_data(options, part=None):
     return RunData(train_iter, test_iter, facts)
 
 
-def load_test_data(config, data_root=None):
-    """Return the loader of the test images, as `load_both` does."""
-    return load_both(config, data_root, only_test=True)[1]
-
-
 def load_both(config, data_root=None, only_test=False):
     """Return (train_iter, test_iter) of the run with this config, from `data_root` if given.
 

@@ -8,7 +8,7 @@ from ..data.pictures import ImageError, looks_inverted, read_image
 from ..devices import devices_of
 from ..training.inference import predict_images, top_classes
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix
-from .data import load_test_data
+from .data import load_both
 from .load import load_run
 from .provenance import recall
 
@@ -34,8 +34,8 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
     recall(folder, config, ['dataset'])
-    test_iter, names = load_test_data(config, data_root), config['class_names']
-    return Evaluation(config, names,
+    _, test_iter = load_both(config, data_root, only_test=True)
+    return Evaluation(config, config['class_names'],
                       confusion_matrix(test_iter, net, ctx, config['num_classes']))
 
 

@@ -187,8 +187,6 @@ class RunFolder(Hook):
         if name == PREVIOUS and os.path.exists(self._path(LAST)):
             os.replace(self._path(LAST), self._path('last.damaged'))
         state.history = self._epochs.restore(info['rows'])
-        if state.history:
-            self._warn_of_best(before['identity'])
         tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
         return state
 
@@ -201,16 +199,6 @@ class RunFolder(Hook):
         state = restore_checkpoint(tensors, info, self._net, self._trainer)
         take_own(tensors, info, self._net, state, self._workers)
         return state
-
-    def _warn_of_best(self, identity):
-        try:
-            load_checkpoint(self._path(BEST), identity)
-            return
-        except FileNotFoundError:
-            problem = '%s is gone' % self._path(BEST)
-        except (OSError, ValueError) as error:
-            problem = str(error)
-        tell(problem + ': it is written again only if a later epoch is better')
 
     def _path(self, name):
         return os.path.join(self.folder, name)

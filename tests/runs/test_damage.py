@@ -76,10 +76,10 @@ def test_random_damage_never_loads(whole, copied):
     lambda path: open(path, 'r+b').write(b'\xff' * 8),
     lambda path: (os.unlink(path), os.mkfifo(path)),
     lambda path: shutil.copy(path.replace('best', 'final'), path)])
-def test_another_size_kind_or_content_is_damage_found_without_reading_it_all(copied, change):
+def test_a_file_of_another_size_kind_or_content_is_refused(copied, change):
     change(os.path.join(copied, 'best.safetensors'))
-    with pytest.raises(DamagedFile, match='best.safetensors: (damaged: (it has|its header)|it has '
-                                          '1099511627776 bytes|this is a pipe|not a checkpoint)'):
+    with pytest.raises(DamagedFile, match='best.safetensors: (damaged: it|it has 1099511627776 '
+                                          'bytes|this is a pipe|not a checkpoint)'):
         gb.load_run(copied)
 
 
@@ -94,15 +94,13 @@ def test_the_weights_of_another_run_are_refused(copied, folder, name, weights):
 @pytest.mark.parametrize('name, text, said', [
     ('times.csv', 'epoch,seconds,rate\n1\n', 'the seconds of the epochs before are lost'),
     ('times.csv', '\0', 'the seconds of the epochs before are lost'),
-    ('clock.json', '{"step": 6, "seconds": "x"}', ''), ('clock.json', '[]', ''),
-    ('best.safetensors', 'x', 'it is written again only if a later epoch is better')])
+    ('clock.json', '{"step": 6, "seconds": "x"}', ''), ('clock.json', '[]', '')])
 def test_damage_to_what_is_not_needed_costs_only_itself(whole, half, capsys, name, text, said):
     with open(os.path.join(half, name), 'w') as f:
         f.write(text)
     gb.resume_run(half)
     assert said in capsys.readouterr().err
-    kept = [name for name in content(half) if name != 'best.safetensors']
-    assert content(half, kept) == content(whole.folder, kept)
+    assert content(half) == content(whole.folder)
 
 
 def test_a_disk_that_is_full_ends_the_run_with_the_good_checkpoint_there(whole, half):
