@@ -1,4 +1,5 @@
 """The state of a run in one file, and back: weights, optimizer, loop, and random generators."""
+import math
 import random
 from typing import Any
 
@@ -131,8 +132,8 @@ def restore_checkpoint(tensors, info, net, trainer, seconds=0.0):
     random.setstate((3, tuple(int(n) for n in tensors['python']), info['python']))
     state = TrainingState()
     state.step = info['step']
-    state.history = [EpochRecord(*row[:4], float('nan')) for row in info['rows']]
-    state.begin_epoch(*(info[key] for key in ('batch', 'images', 'loss', 'hits')), seconds)
+    state.history = [EpochRecord(*tuple(row[:4]) + (math.nan,)) for row in info['rows']]
+    state.begin_epoch(info['batch'], info['images'], info['loss'], info['hits'], seconds)
     return state
 
 

@@ -36,7 +36,7 @@ class TimesRow(NamedTuple):
 
 
 class EpochFiles:
-    """The epochs of a run, in files: what is the same each time apart from what the clock says.
+    """The epochs of a run in files. Times have files of their own, because they never repeat.
 
     `rows` has a `HistoryRow` for each epoch done.
     """
@@ -45,13 +45,13 @@ class EpochFiles:
         self.rows, self._times, self._folder, self._draws = [], [], folder, True
 
     def add(self, record, learning_rate, rate):
-        """Take in an `EpochRecord`, and write the files but the curves."""
+        """Add an `EpochRecord`, and write all files except the curves."""
         self.rows.append(HistoryRow(*record[:4] + (learning_rate,)))
         self._times.append(TimesRow(record.epoch, record.seconds, rate))
         self._write()
 
     def restore(self, rows):
-        """Take up `rows`, as a checkpoint has them; return them as `EpochRecord`s."""
+        """Continue after the `rows` of a checkpoint; return them as `EpochRecord`s."""
         self.rows = [HistoryRow(*row) for row in rows]
         self._times = [row for row in (self._read_times() if rows else [])
                        if row.epoch <= len(rows)]
@@ -60,7 +60,7 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Draw the curves under a title; a run goes on where that fails, for it is a picture."""
+        """Draw the curves under a title. If that fails, the run goes on without the picture."""
         if not self._draws:
             return
         try:
@@ -72,15 +72,12 @@ class EpochFiles:
             tell('%s is not drawn: %s' % (CURVES, str(error) or type(error).__name__))
 
     def write_clock(self, step, seconds):
-        """Note the seconds that the epoch under way has taken at `step`.
-
-        In a file of its own: the clock never says the same twice.
-        """
+        """Write the seconds that the epoch under way has taken at `step`."""
         text = json.dumps({'step': step, 'seconds': seconds}) + '\n'
         write_file(self._path(CLOCK), text.encode())
 
     def read_clock(self, step):
-        """The seconds that the epoch under way had taken at `step`; 0 where nothing tells."""
+        """Return the seconds that the epoch under way had taken at `step`, or 0 if unknown."""
         try:
             clock = json.loads(read_file(self._path(CLOCK), 1000))
             seconds = float(clock['seconds']) if clock['step'] == step else 0.0
@@ -106,7 +103,7 @@ class EpochFiles:
 
 
 def to_csv(kind, rows):
-    """The text of a CSV file of `rows`, records of the class `kind`, with all digits of numbers."""
+    """Return the text of a CSV file of `rows`, of the class `kind`, with all digits of numbers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)
@@ -115,7 +112,7 @@ def to_csv(kind, rows):
 
 
 def to_jsonl(rows):
-    """The text of a file with `rows`, records of a class above, as one JSON object a line."""
+    """Return the text of a file with one JSON object a line for `rows`, of a class above."""
     return ''.join(json.dumps(row._asdict()) + '\n' for row in rows)
 
 

@@ -62,7 +62,7 @@ def test_a_hook_that_stops_ends_the_run_after_the_epoch():
 def test_the_loss_that_is_not_finite_is_found_with_its_step(bad):
     batches = list(BATCHES)
     batches[bad - 1] = (nd.full((2, 1, 2, 2), float('nan')), BATCHES[0][1])
-    said = r'in epoch 1, step %d \(batch %d of 5\), learning rate 0.5: try a lower learning rate, or a warm'
+    said = r'in epoch 1, step %d \(batch %d of 5\), learning rate 0.5: try a lower learning rate'
     with pytest.raises(gb.training.NonFiniteLoss, match=said % (bad, bad)):
         train(batches, hooks=[lambda trainer: FiniteLoss(trainer, 5)])
 
