@@ -6,50 +6,59 @@ import time
 
 from stand_ins import WORKER
 
-from gluonblocks.distributed import nodes
-from gluonblocks.distributed import relay as relays
-from gluonblocks.distributed.launcher import WorkerError, free_port
-from gluonblocks.distributed.lines import Lines
+from gluonblocks.distributed import Launcher, Limits, WorkerError
+from gluonblocks.distributed.connection import Connection
+from gluonblocks.distributed.launcher import free_port
 from gluonblocks.distributed.place import Place
-from gluonblocks.distributed.watch import Limits
+from gluonblocks.distributed.relay import Relay
 
 
-def hub(code, master, asked=None, limits=None, show=None, num_nodes=2, before=WORKER):
-    return nodes.NodesHub([sys.executable, '-c', before + code], 3, 2,
-                          {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
-                          Place(num_nodes, 0, master), asked or {})
+def address():
+    return '127.0.0.1', free_port('127.0.0.1')
 
 
-def relay(code, master, asked=None, limits=None, before=WORKER):
-    place = Place(2, 1, master, '127.0.0.2')
-    return relays.Relay([sys.executable, '-c', before + code], place, asked or {},
-                       {'data_root': '/here'}, limits or Limits())
+def first_machine(code, master, options=None, limits=None, show=None, nodes=2, before=WORKER):
+    return Launcher([sys.executable, '-c', before + code], 3, 2,
+                    {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
+                    Place(nodes, 0, master), options)
 
 
-def both(code, asked=({}, {}), show=None, before=WORKER):
-    """Run two launchers; what each raised, or None."""
-    master, errors = ('127.0.0.1', free_port('127.0.0.1')), {}
+def second_machine(code, master, options=None, limits=None, before=WORKER):
+    return Relay([sys.executable, '-c', before + code], Place(2, 1, master, '127.0.0.2'),
+                 options or {}, {'data_root': '/here'}, limits or Limits())
 
-    def run(which, launcher):
-        try:
-            launcher.run()
-            errors[which] = None
-        except WorkerError as error:
-            errors[which] = str(error)
-    other = threading.Thread(target=run, args=(1, relay(code, master, asked[1], before=before)))
+
+def error_of(launcher):
+    """Run a launcher; what it raised, or None."""
+    try:
+        launcher.run()
+    except WorkerError as error:
+        return str(error)
+
+
+def both(code, before=WORKER, master=None):
+    """Run two machines: ((what each raised, or None), lines that were shown)."""
+    master, errors, shown = master or address(), [], []
+    other = threading.Thread(target=lambda: errors.append(
+        error_of(second_machine(code, master, before=before))))
     other.start()
-    run(0, hub(code, master, asked[0], show=show, before=before))
+    errors.insert(0, error_of(first_machine(
+        code, master, show=lambda *line: shown.append(line), before=before)))
     other.join()
-    return errors[0], errors[1]
+    return errors, sorted(shown)
+
+
+def connect(master):
+    """A connection to a first machine, once it listens."""
+    while True:
+        try:
+            return socket.create_connection(master)
+        except ConnectionRefusedError:
+            time.sleep(0.02)
 
 
 def join(master):
-    """A machine that has joined, and says nothing more."""
-    while True:
-        try:
-            lines = Lines(socket.create_connection(master))
-            break
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-    lines.send('join', node=1, host='far', address='127.0.0.1', asked={})
-    return lines
+    """A machine that has joined, and does nothing more of its own."""
+    connection = Connection(connect(master), 40)
+    connection.send('join', node=1, host='far', address='127.0.0.1', options={})
+    return connection

@@ -1,6 +1,6 @@
-"""Training of one net by several processes and machines: launching, watching, all-reduce."""
-from .launcher import WorkerError, launch
-from .watch import Limits, Watch
-from .workers import Workers, WorkersDiffer
+"""Training of one net by several processes and machines: launching, heartbeats, all-reduce."""
+from .group import ProcessGroup, WorkersDiffer
+from .heartbeat import Limits, WorkerError
+from .launcher import Launcher, launch
 
-__all__ = ['Limits', 'Watch', 'WorkerError', 'Workers', 'WorkersDiffer', 'launch']
+__all__ = ['Launcher', 'Limits', 'ProcessGroup', 'WorkerError', 'WorkersDiffer', 'launch']

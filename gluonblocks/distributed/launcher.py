@@ -1,42 +1,33 @@
-"""Scheduler, servers and workers of one training run: started, watched and ended together."""
+"""The launcher of a training run: it starts, watches and ends the processes on all machines.
+
+On several machines each has its own launcher. This one is the first machine's, which decides for
+all; a `Relay` is that of any other machine.
+"""
 import contextlib
-import os
+import queue
 import signal
 import socket
 import sys
+import time
 
-from .. import _runtime
-from .._runtime import physical_cores
 from ..training.interrupt import DeferredInterrupt, Interrupted
-from .children import Children, ending
-from .cluster import Cluster, server_environment
-from .place import LOOPBACK
-from .watch import Limits, Watch
+from .heartbeat import Limits, Watch, WorkerError
+from .parameter_server import Cluster
+from .place import Place
+from .processes import Processes
+from .rendezvous import Rendezvous, differences_between
 
-TURN = 0.25  # seconds from one look at all to the next
-
-
-class WorkerError(ChildProcessError):
-    """A process failed or was lost, and all were ended; the message says which one and why."""
-
-
-def python_argv(module, *arguments):
-    """Return the command that runs `main(*arguments)` of `module` with this `sys.path`."""
-    # It ends with its launcher from the first moment on, not only once it is a `Member`: until then
-    # it imports for seconds. Other systems than Linux have no prctl, and `max` does nothing.
-    return [sys.executable, '-c',
-            'import ctypes; getattr(ctypes.CDLL(None), "prctl", max)(1, 9)  # PR_SET_PDEATHSIG\n'
-            'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
-                sys.path, module, ', '.join(map(repr, arguments)))]
+TURN = 0.25  # seconds from one look at all processes to the next
 
 
 def launch(argv, num_workers, num_servers=1, limits=None):
     """Run a script in several workers of this machine, and wait until all have ended.
 
-    `argv` is the script and its arguments, as in `python ARGV`. The script creates `Workers()`,
-    calls `join` before its first step, and `end` last. Lines that rank 0 prints are shown as they
-    are; those of other ranks start with the rank, those of servers and the scheduler with the
-    name. Raises ValueError without a worker or a server, and whatever `Hub.run` raises.
+    `argv` is the script and its arguments, as in `python ARGV`. The script creates a
+    `ProcessGroup`, calls `join` before its first step, and `end` last. Lines that rank 0 prints are
+    shown as they are; those of other ranks start with the rank, those of servers and the scheduler
+    with the name. Raises ValueError without a worker or a server, and whatever `Launcher.run`
+    raises.
     """
     if num_workers < 1 or num_servers < 1:
         raise ValueError('expected at least one worker and one server, found %d and %d'
@@ -45,25 +36,32 @@ def launch(argv, num_workers, num_servers=1, limits=None):
     def show(name, stream, text):
         prefix = '' if name == 'worker 0' else name.replace('worker ', '') + ': '
         print(prefix + text, file=getattr(sys, stream), flush=True)
-    Hub([sys.executable, *argv], num_workers, num_servers, None, show, limits).run()
+    Launcher([sys.executable, *argv], num_workers, num_servers, show=show, limits=limits).run()
 
 
-class Hub:
-    """The launcher of all processes of one training run.
+class Launcher:
+    """The launcher of the first machine of a `place`, which may be the only one.
 
     `argv` is the command of a worker, which is a `Member`. It receives 'job' with the `job` and its
-    `rank`, sends 'ready' with the `facts` that must be the same everywhere, receives 'go' with the
+    rank, sends 'ready' with the `facts` that must be the same everywhere, receives 'go' with the
     `Cluster`, and joins it. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
-    `show(name, stream, text)` is called with each line that a process prints.
+    `show(name, stream, text)` is called with each line that a process prints. `options`, a dict,
+    must be the same on every machine.
     """
 
-    def __init__(self, argv, num_workers, num_servers=1, job=None, show=None, limits=None):
-        self._argv, self._job, self._limits = argv, job, limits or Limits()
-        self._show = show or (lambda name, stream, text: None)
+    def __init__(self, argv, num_workers, num_servers=1, job=None, show=None, limits=None,
+                 place=None, options=None):
+        self._job, self._limits, self._place = job, limits or Limits(), place or Place()
+        self._show, self._options = show or (lambda name, stream, text: None), options or {}
+        self._events = queue.Queue()
+        self._processes = Processes(argv, self._events, self._limits.silence)
         self._workers = ['worker %d' % k for k in range(num_workers)]
-        self._others = ['scheduler'] + ['server %d' % k for k in range(num_servers)]
-        self._names = self._others + self._workers
-        self._facts, self._ended, self._root, self._watch = {}, {}, None, None
+        self._servers = ['server %d' % k for k in range(num_servers)]
+        self._node_of = {name: r for names in (self._workers, self._servers)
+                         for r in range(self._place.nodes)
+                         for name in shard(names, r, self._place.nodes)}
+        self._node_of['scheduler'] = 0
+        self._facts, self._ended, self._running, self._watch = {}, {}, set(self._workers), None
         self._going = self._stopping = self._stop_asked = False
 
     def run(self):
@@ -73,29 +71,63 @@ class Hub:
         all workers have stopped after the same step, or at once before the first step and after a
         second signal. All processes have ended when it returns or raises.
         """
-        with contextlib.ExitStack() as ending_all:
-            interrupt = ending_all.enter_context(DeferredInterrupt())
-            self._children = ending_all.enter_context(Children(self._receive, self._show))
-            self._start(interrupt)
-            while len(self._ended) < len(self._workers):
-                self._children.turn(TURN)
-                self._after_turn(interrupt)
-            first = self._ended[self._workers[0]]
-            if first['kind'] == 'stopped':
-                raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
+        end = {'text': 'the launcher of the first machine failed', 'signum': 0}
+        self._others = Rendezvous(self._place, self._options, self._events,
+                                  self._limits.vanish)
+        try:
+            with DeferredInterrupt() as interrupt, self._processes:
+                if self._place.nodes > 1:
+                    self._meet(interrupt)
+                self._start()
+                while self._running:
+                    self._turn(interrupt)
+                first = self._ended['worker 0']
+                if first['kind'] == 'stopped':
+                    raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
+            end['text'] = ''
+        except Interrupted as stop:
+            end = {'text': str(stop), 'signum': stop.signum}
+            raise
+        except WorkerError as error:
+            end['text'] = str(error)
+            raise
+        finally:
+            self._others.close(**end)
 
-    def _start(self, interrupt):
-        host = socket.gethostname()
-        self._begin_watch({name: host for name in self._names})
-        start_processes(self._children, self._names, self._argv, self._job, len(self._workers))
+    def _meet(self, interrupt):
+        """Wait for the other machines."""
+        deadline = time.monotonic() + self._limits.start
+        with self._others.listening():
+            while self._others.missing():
+                self._others.accept()
+                self._turn(interrupt)
+                if time.monotonic() > deadline:
+                    raise WorkerError(
+                        'node %s has not come within %g s: start the same command there, with its '
+                        'node_rank' % (', '.join(map(str, self._others.missing())),
+                                       self._limits.start))
 
-    def _begin_watch(self, hosts):
-        """Watch the processes, which run on `hosts`, a dict by name."""
-        self._watch = Watch({name: '%s:%s' % (host, name.replace('worker ', ''))
-                             for name, host in hosts.items()}, self._limits)
+    def _start(self):
+        """Start the processes of all machines."""
+        hosts = {0: socket.gethostname(),
+                 **{join['node']: join['host'] for join in self._others.nodes.values()}}
+        self._watch = Watch({name: '%s:%s' % (hosts[r], name.replace('worker ', ''))
+                             for name, r in self._node_of.items()}, self._limits)
+        for r in range(1, self._place.nodes):
+            self._others.send(r, 'start', names=self._names_of(r), job=self._job,
+                              world_size=len(self._workers))
+        self._processes.start(self._names_of(0), self._job, len(self._workers))
 
-    def _after_turn(self, interrupt):
-        lost = self._watch.verdict()
+    def _names_of(self, r):
+        """Return the names of the processes of the machine number `r`, its workers first."""
+        return [name for name, node in self._node_of.items() if node == r]
+
+    def _turn(self, interrupt):
+        """Handle the messages that have come; raise an error for whatever is lost."""
+        with contextlib.suppress(queue.Empty):
+            for _ in range(max(1, self._events.qsize())):
+                self._handle(*self._events.get(timeout=TURN))
+        lost = self._watch and self._watch.verdict()
         if lost:
             raise WorkerError(lost)
         if (interrupt.pending or self._stop_asked) and not self._stopping:
@@ -104,75 +136,77 @@ class Hub:
                 raise Interrupted(interrupt.pending or signal.SIGINT, True,
                                   'stopped before the first step')
             for name in self._workers:
-                self._post(name, 'stop')
+                self._send(name, 'stop')
 
-    def _post(self, name, kind, **content):
-        if name not in self._ended:
-            self._children.send(name, kind, **content)
+    def _handle(self, source, message):
+        """Handle a message from a process of this machine, by its name, or by a Connection."""
+        if isinstance(source, str):
+            self._handle_process(source, message)
+        elif source not in self._others.nodes:
+            self._others.welcome(source, message)
+        elif 'name' in message:
+            self._handle_process(message['name'], message)
+        elif message['kind'] == 'stop':
+            self._stop_asked = True
+        elif message['kind'] in ('silent', 'closed'):
+            node = self._others.nodes[source]
+            where, names = node['host'], self._names_of(node['node'])
+            if self._watch is not None:
+                where = self._watch.place(names[0])
+            raise WorkerError('%s (node %d): %s' % (where, node['node'], message['text']))
 
-    def _receive(self, name, message):
+    def _handle_process(self, name, message):
         kind = message['kind']
         if kind == 'beat':
             self._watch.beat(name, *message['mark'])
+        elif kind == 'line':
+            self._show(name, message['stream'], message['text'])
         elif kind == 'ready':
             self._facts[name] = message['facts']
-            if len(self._facts) == len(self._names):
+            if len(self._facts) == len(self._node_of):
                 self._go()
-        elif kind == 'failed':
-            raise WorkerError('%s: %s' % (self._watch.place(name), message['text']))
         elif kind in ('done', 'stopped'):
             self._ended[name] = message
             self._watch.done(name)
-        elif kind == 'exit' and name not in self._ended:
-            said = '\n'.join(message['said'])
-            raise WorkerError('%s: %s%s' % (self._watch.place(name), ending(message['code']),
-                                            ':\n' + said if said else ''))
+        elif kind == 'exit' and name in self._ended:  # and all that it printed has been shown
+            self._running.discard(name)
+        elif kind in ('failed', 'exit'):
+            raise WorkerError('%s: %s' % (self._watch.place(name), message['text']))
+        elif kind == 'silent' and name not in self._ended:
+            raise WorkerError('%s: no heartbeat for %g s: it was stopped, or hangs'
+                              % (self._watch.place(name), self._limits.silence))
 
     def _go(self):
-        """Let all join each other, if what they found is the same."""
-        first = self._facts[self._workers[0]]
+        """Let all join each other, if their facts are the same."""
         for name in self._workers:
-            differ = [key for key in sorted(first) if self._facts[name].get(key) != first[key]]
-            if differ:
+            differences = differences_between(self._facts['worker 0'], self._facts[name])
+            if differences:
                 raise WorkerError('%s differs from %s, so they cannot train together:\n  %s' % (
-                    self._watch.place(name, False), self._watch.place(self._workers[0], False),
-                    '\n  '.join('%s: %s there, %s here' % (key, first[key],
-                                                           self._facts[name].get(key))
-                                for key in differ)))
-        for name in self._names:
-            self._post(name, 'go', cluster=self._cluster(name))
+                    self._watch.place(name, False), self._watch.place('worker 0', False),
+                    '\n  '.join(differences)))
+        own, port = self._others.address, free_port(self._others.address)
+        addresses = {0: own, **{join['node']: join['address']
+                                for join in self._others.nodes.values()}}
+        for name, r in self._node_of.items():
+            self._send(name, 'go', cluster=Cluster(own, port, len(self._workers),
+                                                   len(self._servers), addresses[r]))
         self._going = True
 
-    def _cluster(self, name):
-        """The `Cluster` as the process `name` is to know it."""
-        self._root = self._root or free_port(LOOPBACK)
-        return Cluster(LOOPBACK, self._root, len(self._workers), len(self._others) - 1, LOOPBACK)
-
-
-def start_processes(children, names, argv, job, num_workers):
-    """Start the processes of one machine, by their names, and send the workers their job."""
-    workers = [name for name in names if name.startswith('worker')]
-    env = process_environment(len(workers))
-    for name in names:
-        if name in workers:
-            children.start(name, argv, env)
-            children.send(name, 'job', job=job, rank=int(name.split()[1]), num_workers=num_workers,
-                          number=workers.index(name))
+    def _send(self, name, kind, **content):
+        """Send a message to a process on any machine."""
+        if self._node_of[name]:
+            self._others.send(self._node_of[name], kind, name=name, **content)
         else:
-            children.start(name, python_argv('gluonblocks.distributed.roles', name.split()[0]),
-                           dict(env, **server_environment()))
+            self._processes.send(name, kind, **content)
 
 
-def process_environment(num_workers):
-    """Return the environment of a process on a machine whose cores `num_workers` workers share."""
-    env = dict(os.environ)
-    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # nobody chose
-        env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // num_workers))
-    return env
+def shard(things, rank, size):
+    """Return the consecutive `things` of one of `size` machines, as evenly as can be."""
+    return things[rank * len(things) // size:(rank + 1) * len(things) // size]
 
 
 def free_port(address):
-    """Return a port of `address` that nobody listens on now."""
+    """Return a port of `address` on which nobody listens now."""
     with socket.socket() as sock:
         sock.bind((address, 0))
         return sock.getsockname()[1]

@@ -8,7 +8,7 @@ from typing import Mapping, NamedTuple, Optional
 from ..checks import OptionError
 
 LOOPBACK, ANY = '127.0.0.1', '0.0.0.0'
-MASTER_PORT = 29400  # where a manager names the first machine and no port
+MASTER_PORT = 29400  # if a manager names the first machine and no port
 
 # (number of machines, number of this one, the first one's address, its port), of each manager.
 _VARIABLES = [
@@ -72,7 +72,8 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
 def _parse_master(text):
     """Return (host, port) of 'HOST:PORT', whose host is a name or an IPv4 address."""
     host, _, port = text.rpartition(':')
-    if not _is_number(port) or not 0 < int(port) < 2 ** 16 or not re.fullmatch(r'[^\s/]+', host):
+    if not re.fullmatch('[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16 or not re.fullmatch(
+            r'[^\s/]+', host):
         raise OptionError('master', 'is %r, but must be HOST:PORT, the port from 1 to 65535', text)
     if ':' in host or host == ANY:
         raise OptionError('master', "is %r, but must have the first machine's name or IPv4 "
@@ -86,16 +87,13 @@ def _parse_master(text):
     return host, int(port)
 
 
-def _is_number(text):
-    """Return True for at most nine of the digits 0 to 9: int() and str.isdigit() take others."""
-    return re.fullmatch('[0-9]{1,9}', str(text)) is not None
-
-
 def _number(name, text):
-    if not _is_number(text):
+    """Return the integer in a cluster manager's variable."""
+    try:
+        return int(text)
+    except ValueError:
         raise OptionError(name, "is %r in the cluster manager's variables, but must be a number",
                           text)
-    return int(text)
 
 
 def _first_host(text):
@@ -109,6 +107,7 @@ def _first_host(text):
 
 
 def _check_own(address):
+    """Raise OptionError unless `address` is one of this machine to which others can connect."""
     try:
         with socket.socket() as sock:
             sock.bind((address, 0))
@@ -117,8 +116,3 @@ def _check_own(address):
     except (OSError, UnicodeError) as error:
         raise OptionError('interface', 'is %r, but must be an IPv4 address of this machine: %s',
                           address, getattr(error, 'strerror', None) or error)
-
-
-def numbers_of(node, nodes, count):
-    """Return the range of the numbers of a node's share of `count` things, as even as can be."""
-    return range(node * count // nodes, (node + 1) * count // nodes)

@@ -1,12 +1,14 @@
-"""Several machines: the launcher of one that is not the first, which passes messages on."""
-import selectors
+"""The launcher of a machine that is not the first: it passes messages on."""
+import contextlib
+import queue
 import socket
 import time
 
 from ..training.interrupt import DeferredInterrupt, Interrupted
-from .children import Children
-from .launcher import TURN, WorkerError, start_processes
-from .lines import Lines
+from .connection import Connection
+from .heartbeat import WorkerError
+from .launcher import TURN
+from .processes import Processes
 
 RETRY = 0.5  # seconds from one try to reach the first machine to the next
 
@@ -14,33 +16,28 @@ RETRY = 0.5  # seconds from one try to reach the first machine to the next
 class Relay:
     """The launcher of a machine of a `place` that is not the first, which decides for all.
 
-    `local`, a dict, replaces entries of the job that the first machine sends, such as paths of this
-    machine; `job` is the result, or None until it has come.
+    `options`, a dict, must be the same on every machine. `local`, a dict, replaces entries of the
+    job that the first machine sends, such as paths of this machine; `job` is the result, or None
+    until it has come.
     """
 
     job = None
 
-    def __init__(self, argv, place, asked, local, limits):
-        self._argv, self._place, self._asked = argv, place, asked
-        self._local, self._limits, self._step = local, limits, 0
+    def __init__(self, argv, place, options, local, limits):
+        self._place, self._options, self._local, self._limits = place, options, local, limits
+        self._events, self._step, self._end = queue.Queue(), 0, None
+        self._processes = Processes(argv, self._events, limits.silence)
 
     def run(self):
-        """Run the processes of this machine; raise as `Hub.run` does."""
+        """Run the processes of this machine; raise as `Launcher.run` does."""
         with DeferredInterrupt() as interrupt:
-            self._lines = self._reach(interrupt)
-            self._heard, self._end, asked = time.monotonic(), None, False
-            with Children(self._pass_on, self._pass_shown) as self._children:
-                self._children.selector.register(self._lines, selectors.EVENT_READ, self._hear)
+            with contextlib.closing(self._reach(interrupt)) as self._first, self._processes:
+                stop_sent = False
+                self._first.read_into(self._events, self._first)
                 while self._end is None:
-                    self._children.turn(TURN)
-                    self._lines.ping()
-                    if interrupt.pending and not asked:
-                        asked = self._lines.send('stop')
-                    if time.monotonic() - self._heard > self._limits.vanish:
-                        raise WorkerError('%s: nothing was heard of it for %g s: its machine, or '
-                                          'its link, is gone' % (self._where(),
-                                                                 self._limits.vanish))
-            self._lines.close()
+                    self._turn()
+                    if interrupt.pending and not stop_sent:
+                        stop_sent = self._first.send('stop')
             if self._end['signum']:
                 raise Interrupted(interrupt.pending or self._end['signum'], True,
                                   self._end['text'])
@@ -48,6 +45,7 @@ class Relay:
                 raise WorkerError(self._end['text'])
 
     def _reach(self, interrupt):
+        """Return a Connection to the first machine, which has been sent a join message."""
         end, error = time.monotonic() + self._limits.start, None
         while time.monotonic() < end:
             if interrupt.pending:
@@ -56,42 +54,34 @@ class Relay:
                 sock = socket.create_connection(
                     self._place.master, timeout=5,
                     source_address=self._place.interface and (self._place.interface, 0))
-                break
             except OSError as failed:
                 error = failed
                 time.sleep(RETRY)
-        else:
-            raise WorkerError('the first machine, %s:%d, was not reached within %g s: %s'
-                              % (*self._place.master, self._limits.start, error))
-        lines = Lines(sock)
-        lines.send('join', node=self._place.node_rank, host=socket.gethostname(),
-                   address=sock.getsockname()[0], asked=self._asked)
-        return lines
+                continue
+            first = Connection(sock, self._limits.vanish)
+            first.send('join', node=self._place.node_rank, host=socket.gethostname(),
+                       address=sock.getsockname()[0], options=self._options)
+            return first
+        raise WorkerError('the first machine, %s:%d, was not reached within %g s: %s'
+                          % (*self._place.master, self._limits.start, error))
 
-    def _hear(self):
-        messages = self._lines.receive()
-        if messages is None:
-            raise WorkerError('%s: %s' % (self._where(), self._lines.error or
-                                          'its launcher has ended, or the link to it'))
-        self._heard = time.monotonic()
-        for message in messages:
-            if message['kind'] == 'start':
-                self.job = dict(message['job'], **self._local)
-                start_processes(self._children, message['names'], self._argv, self.job,
-                                message['num_workers'])
-            elif message['kind'] == 'to':
-                self._children.send(message['name'], **message['message'])
-            elif message['kind'] == 'end':
-                self._end = message
-
-    def _where(self):
-        """Return in words the first machine, and the step that this one reached."""
-        return 'the first machine, %s:%d, step %d' % (*self._place.master, self._step)
-
-    def _pass_on(self, name, message):
-        if message['kind'] == 'beat':
-            self._step = max(self._step, message['mark'][1])
-        self._lines.send('from', name=name, message=message)
-
-    def _pass_shown(self, name, stream, text):
-        self._lines.send('shown', name=name, stream=stream, text=text)
+    def _turn(self):
+        """Pass on the messages that have come; raise WorkerError if the first machine is lost."""
+        try:
+            source, message = self._events.get(timeout=TURN)
+        except queue.Empty:
+            return
+        if source is not self._first:
+            if message['kind'] == 'beat':
+                self._step = max(self._step, message['mark'][1])
+            self._first.send(name=source, **message)
+        elif message['kind'] == 'start':
+            self.job = dict(message['job'], **self._local)
+            self._processes.start(message['names'], self.job, message['world_size'])
+        elif message['kind'] == 'end':
+            self._end = message
+        elif message['kind'] in ('silent', 'closed'):
+            raise WorkerError('the first machine, %s:%d, step %d: %s' % (
+                *self._place.master, self._step, message['text']))
+        elif 'name' in message:  # for a process
+            self._processes.send(**message)

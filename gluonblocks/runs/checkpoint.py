@@ -26,12 +26,12 @@ from .weights import (
 )
 
 
-def encode_checkpoint(net, trainer, state, rows, identity, owned=(), workers=None):
+def encode_checkpoint(net, trainer, state, rows, identity, owned=()):
     """Return the bytes of a file with everything that the rest of a run depends on.
 
     `state` is the loop's `TrainingState` between two steps. `rows` has a `HistoryRow` for each
     finished epoch. `identity` ties the file to its run. `owned` is the `own_state` of each of
-    several `workers`.
+    several ranks.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -57,7 +57,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, owned=(), workers=Non
                       if isinstance(value, (int, float)) and not isinstance(value, bool)},
         'numpy': drawn[2:], 'python': python[2]}
     if owned:
-        add_workers(tensors, info, net, owned, workers)
+        add_workers(tensors, info, net, owned)
     return encode_tensors(tensors, info)
 
 

@@ -114,7 +114,7 @@ class RunFolder(Hook):
         if self._workers.rank:
             return
         content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
-                                    self.config['identity'], owned, self._workers)
+                                    self.config['identity'], owned)
         if self._norms:
             self._norms.flush()
         if best:
@@ -192,7 +192,7 @@ class RunFolder(Hook):
 
     def _receive(self):
         """Set net and trainer to the checkpoint that rank 0 sends; return the state."""
-        content = self._workers.first()
+        content = self._workers.broadcast()
         if not content:
             return TrainingState()
         tensors, info = decode_checkpoint(content)

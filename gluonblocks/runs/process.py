@@ -10,12 +10,11 @@ import numpy as np
 from mxnet import init
 
 from ..devices import devices_of
-from ..distributed.workers import Workers
+from ..distributed.group import ProcessGroup
 from ..graphs import operators
 from ..models.registry import get_model
 from ..training.busy import BusyMachine
 from ..training.hooks import (
-    Beats,
     EarlyStop,
     FiniteLoss,
     Hook,
@@ -44,7 +43,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
 
     `folder` keeps the run, if it is given. `before` is the config of a run that is resumed; this
     process has locked its folder. `asked` names the options that the user gave, for config.json.
-    `workers` are the `Workers` of which this process is one.
+    `workers` is the `ProcessGroup` of which this process is a rank.
     """
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
@@ -52,7 +51,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     _seed_generators(options.seed)
     if devices[0].device_type == 'cpu':
         operators.start()  # compiles them, if need be, while the data are loaded
-    train_iter, test_iter, facts = load_run_data(options, workers.part)
+    train_iter, test_iter, facts = load_run_data(options, workers.shard)
     workers.join(lambda: dict(deciding(environment()), options=identity_of(vars(options)),
                               num_classes=facts['num_classes'],
                               data_sha256=data_checksum(train_iter, test_iter)))
@@ -117,7 +116,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
 
 def make_hooks(net, finite, options, workers):
     """Return the hooks that `options` ask for, except those that write into a run's folder."""
-    hooks: List[Hook] = [Beats(workers), BusyMachine()] + ([finite] if finite else [])
+    hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
     if options.early_stop:
         hooks.append(EarlyStop(options.early_stop, options.epochs))
     if options.optimizer == 'sgld' or draws_numbers(net):
@@ -133,10 +132,10 @@ def _seed_generators(seed):
 
 def main():
     """Train as one of several workers; tell the launcher how it ended, and end this process."""
-    workers = Workers()
+    workers = ProcessGroup()
     try:
         net, history = _train(workers)
-        if workers.number == 0:
+        if workers.local_rank == 0:
             with open(workers.job['result'], 'wb') as f:
                 f.write(encode_tensors(net_arrays(net), {
                     'history': history, 'num_classes': workers.facts['num_classes']}))

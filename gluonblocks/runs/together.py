@@ -8,10 +8,10 @@ from mxnet import init
 
 from .. import __version__
 from ..devices import devices_of
-from ..distributed.launcher import Hub, python_argv
-from ..distributed.nodes import NodesHub
+from ..distributed.heartbeat import Limits
+from ..distributed.launcher import Launcher
+from ..distributed.processes import python_argv
 from ..distributed.relay import Relay
-from ..distributed.watch import Limits
 from ..models.registry import get_model
 from ..training.loop import EpochRecord
 from ..training.progress import tell
@@ -28,20 +28,17 @@ def train_together(options, placement, given, folder=None, asked=(), before=None
     """Train by a `RunOptions` in processes that share each batch; return (net, `EpochRecord`s).
 
     `placement` says where they run. `given`, a dict, has what was given in this call, which must
-    be the same on all machines. The rest is as for `train_by`. Raises what `Hub.run` does, and
+    be the same on all machines. The rest is as for `train_by`. Raises what `Launcher.run` does, and
     ValueError for a model or a data set that the processes could not import.
     """
-    place = placement.place
     sources = _sources(options)
     tell(shards_in_words(options.batch_size, options.workers))
     with tempfile.TemporaryDirectory() as own:
         job = dict(_local(own), options=dataclasses.asdict(options), asked=list(asked),
                    sources=sources, before=before, folder=folder and os.path.abspath(folder))
-        how = (python_argv(WORKER), options.workers, placement.servers, job, Logs(folder).show,
-               _limits(placement))
-        hub = Hub(*how) if place.nodes == 1 else NodesHub(
-            *how, place, same_everywhere(given, before is not None))
-        hub.run()
+        Launcher(python_argv(WORKER), options.workers, placement.servers, job, Logs(folder).show,
+                 _limits(placement), placement.place,
+                 same_everywhere(given, before is not None)).run()
         return _result(job)
 
 

@@ -125,18 +125,3 @@ class Reseed(Hook):
     def batch_end(self, state):
         drawn_from = [self._seed, state.step] + [self._rank] * (self._rank > 0)
         mx.random.seed(int(np.random.RandomState(drawn_from).randint(2 ** 31 - 1)))
-
-
-class Beats(Hook):
-    """Has `workers` note each step, and what lies between two epochs."""
-
-    def __init__(self, workers):
-        self._workers = workers
-
-    def begin(self, state):
-        self._workers.mark('training', state.step)
-
-    batch_end = begin
-
-    def epoch_end(self, state):
-        self._workers.mark('busy')

@@ -84,11 +84,11 @@ class TrainingState:
 class Alone:
     """The only process: what it counts is all that there is, and nobody is to be met.
 
-    `part` is its share of the data, for their loaders, `trainer` makes its Trainer and `interrupt`
+    `shard` is its shard of the data, for their loaders, `trainer` makes its Trainer and `interrupt`
     the context within which Ctrl-C waits.
     """
 
-    part, rank, num_workers = None, 0, 1
+    shard, rank, world_size = None, 0, 1
     trainer, interrupt = gluon.Trainer, DeferredInterrupt
 
     def devices(self, devices):
@@ -98,11 +98,11 @@ class Alone:
     def join(self, facts):
         """Meet the others, for whom `facts()`, a dict, must be the same."""
 
-    def total(self, *numbers):
-        """The sums of `numbers` over all workers."""
-        return numbers
+    def all_reduce(self, *values):
+        """Return the sums of `values` over all workers."""
+        return values
 
-    def meet(self, net, num_images):
+    def synchronize(self, net, num_images):
         """Make `net` one and the same for all workers, after an epoch's steps over `num_images`."""
 
     def mark(self, phase='training', step=None):
@@ -126,7 +126,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     of one-hot or mixed labels, by `SoftmaxCrossEntropyLoss(sparse_label=False)`, whose largest is
     the class for the accuracy; `hooks`, each a `Hook`, called in their order; the
     `TrainingState` to go on from; a list of devices as `ctx`, which share each batch; and the
-    `Workers` of which this process is one: then the iterators give its share of each batch,
+    `ProcessGroup` of which this process is a rank: the iterators give its shard of each batch,
     `trainer` sums the gradients over all, and the numbers of an epoch are those of all.
 
     Raises ValueError if there is no data, if the net is not initialized on the devices `ctx`, for
@@ -171,17 +171,18 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         # Book: a list of devices is printed as a list.
         print('training on', devices if isinstance(ctx, (list, tuple)) or len(devices) > 1
               else devices[0], flush=True)
+    workers.mark('training', state.step)
     for hook in hooks:
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
         state.start = time.time()
         _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state)
-        images, train_loss, train_hits = workers.total(
+        images, train_loss, train_hits = workers.all_reduce(
             state.images, state.losses.read(), state.hits.read())
         state.rate = images / state.seconds
-        workers.meet(net, state.images)
+        workers.synchronize(net, state.images)
         tested = evaluate(net, test_iter, devices)
-        test_hits, num_tested = workers.total(tested.num_correct, len(tested.labels))
+        test_hits, num_tested = workers.all_reduce(tested.num_correct, len(tested.labels))
         if not num_tested:
             raise ValueError('test_iter gave no image, so there is no test accuracy')
         # Book: the seconds are those of training and testing together.
@@ -189,6 +190,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                                          test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)
         state.begin_epoch()
+        workers.mark('busy')  # what follows may take longer than a step
         for hook in hooks:
             hook.epoch_end(state)
     return History(state.history)

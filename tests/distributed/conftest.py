@@ -4,11 +4,11 @@ import sys
 import pytest
 from stand_ins import ROLE
 
-from gluonblocks.distributed import launcher, nodes, relay
+from gluonblocks.distributed import launcher, processes, relay
 
 
 @pytest.fixture
 def stand_ins(monkeypatch):
-    monkeypatch.setattr(launcher, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
-    for module in (launcher, nodes, relay):
+    monkeypatch.setattr(processes, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
+    for module in (launcher, relay):
         monkeypatch.setattr(module, 'TURN', 0.05)

@@ -8,6 +8,7 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import nn
 
 import gluonblocks as gb
+from gluonblocks.training.loop import Alone
 
 RNG = np.random.RandomState(5)
 X = RNG.rand(10, 1, 2, 2).astype('float32')
@@ -155,16 +156,16 @@ def test_devices_without_images_add_nothing_to_a_step(num_devices, optimizer):
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
-class Sixfold:
-    """Workers that all have what this one has."""
+class Sixfold(Alone):
+    """Six ranks that all have what this one has."""
 
     def __init__(self):
         self.met = []
 
-    def total(self, *numbers):
-        return [6 * number for number in numbers]
+    def all_reduce(self, *values):
+        return [6 * value for value in values]
 
-    def meet(self, net, num_images):
+    def synchronize(self, net, num_images):
         self.met.append((net, num_images))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mxnet import nd
 
-from gluonblocks.distributed.exchange import Exchange
+from gluonblocks.distributed.collectives import Collectives, make_buckets
 
 
 class Server:
@@ -44,13 +44,13 @@ class Store:
         out[:] = self._sums[key]
 
 
-def together(do, order, **how):
-    """`do(exchange)` of each worker, at once; their results in order."""
+def run_all(do, order, **how):
+    """`do(collectives)` of each rank, at once; their results in the order of ranks."""
     server, results = Server(order, **how), {}
 
     def run(rank):
         try:
-            results[rank] = do(Exchange(Store(server, rank), rank, len(order)))
+            results[rank] = do(Collectives(Store(server, rank), rank, len(order)))
         except Exception as error:
             results[rank] = error
             server._barrier.abort()
@@ -70,66 +70,63 @@ def gradients(rank):
 
 
 def summed(order):
-    def do(exchange):
-        arrays = [nd.array(array) for array in gradients(exchange.rank)]
-        exchange.sum_gradients(arrays, 1 / 256)
-        return [array.asnumpy() for array in arrays]
-    return together(do, order)
+    """What each rank has after an all-reduce: the gradients, then the flag."""
+    def do(collectives):
+        arrays = [nd.array(array) for array in gradients(collectives.rank)]
+        flag = collectives.all_reduce(arrays, 1 / 256, flag=collectives.rank)
+        return [array.asnumpy() for array in [*arrays, flag]]
+    return run_all(do, order)
 
 
-@pytest.mark.parametrize('num_workers', [1, 2, 3])
-def test_the_sum_of_gradients_has_the_same_bits_in_any_order_of_arrival(num_workers):
+@pytest.mark.parametrize('world_size', [1, 2, 3])
+def test_the_sum_of_gradients_has_the_same_bits_in_any_order_of_arrival(world_size):
     found = {tuple(array.tobytes() for array in arrays)
-             for order in itertools.permutations(range(num_workers)) for arrays in summed(order)}
+             for order in itertools.permutations(range(world_size)) for arrays in summed(order)}
     assert len(found) == 1
-
-
-def test_in_single_precision_three_have_other_bits_in_another_order():
-    # What the sums would be without care: else the test above would pass for any.
+    # In single precision three have other bits in another order.
     a, b, c = (gradients(rank)[0] for rank in range(3))
     assert ((a + b) + c).tobytes() != ((b + c) + a).tobytes()
 
 
-@pytest.mark.parametrize('num_workers', [2, 3, 7])
-def test_the_sum_is_the_exact_one_to_rounding(num_workers):
-    exact = [sum(gradients(rank)[i].astype('float64') for rank in range(num_workers))
-             for i in range(2)]
-    for got, want in zip(summed(range(num_workers))[0], exact):
-        np.testing.assert_allclose(got, want, rtol=2e-7, atol=256 * 2.0 ** -40 * num_workers)
+@pytest.mark.parametrize('world_size', [2, 3, 7])
+def test_the_sum_is_the_exact_one_to_rounding_and_a_flag_travels_with_it(world_size):
+    *got, flag = summed(range(world_size))[0]
+    for i in range(2):
+        exact = sum(gradients(rank)[i].astype('float64') for rank in range(world_size))
+        np.testing.assert_allclose(got[i], exact, rtol=2e-7, atol=256 * 2.0 ** -40 * world_size)
+    assert flag == sum(range(world_size))
 
 
-def test_a_gradient_that_is_no_number_is_none_for_all():
-    def do(exchange):
-        array = nd.array([1.0, np.nan if exchange.rank == 1 else 1.0, 1.0])
-        exchange.sum_gradients([array], 1.0)
+def test_a_gradient_that_is_nan_is_nan_for_all():
+    def do(collectives):
+        array = nd.array([1.0, np.nan if collectives.rank == 1 else 1.0, 1.0])
+        collectives.all_reduce([array], 1.0)
         return array.asnumpy().tolist()
-    for row in together(do, range(3)):
+    for row in run_all(do, range(3)):
         assert row[0] == row[2] == 3 and np.isnan(row[1])
 
 
-@pytest.mark.parametrize('num_workers', [1, 2, 3])
-def test_a_word_travels_with_the_gradients(num_workers):
-    def do(exchange):
-        arrays = [nd.ones((3,)), nd.ones((2,))]
-        return exchange.sum_gradients(arrays, 1 / 256, word=exchange.rank).asscalar()
-    assert together(do, range(num_workers)) == [sum(range(num_workers))] * num_workers
-
-
-@pytest.mark.parametrize('size', [0, 1, 2, 3, 5, 300001])
+@pytest.mark.parametrize('size', [0, 1, 5, 300001])
 def test_messages_arrive_to_the_last_byte(size):
     def content(rank):
         return np.random.RandomState(rank).bytes(size * rank)
 
-    def do(exchange):
-        return exchange.gather(content(exchange.rank)), exchange.first(
-            b'\x00\xff\x80' * size if exchange.rank == 0 else b'of another')
-    for gathered, first in together(do, range(3), single=True):
+    def do(collectives):
+        return collectives.all_gather(content(collectives.rank)), collectives.broadcast(
+            b'\x00\xff\x80' * size if collectives.rank == 0 else b'of another')
+    for gathered, broadcast in run_all(do, range(3), single=True):
         assert gathered == [content(rank) for rank in range(3)]
-        assert first == b'\x00\xff\x80' * size
+        assert broadcast == b'\x00\xff\x80' * size
 
 
 def test_a_server_that_adds_in_single_precision_is_refused():
-    errors = together(lambda exchange: exchange.check(), range(3), single=True)
+    errors = run_all(lambda collectives: collectives.check(), range(3), single=True)
     assert any('adds doubles in single precision' in str(error) for error in errors)
-    assert together(lambda exchange: exchange.check(), range(3)) == [None] * 3
-    assert together(lambda exchange: exchange.check(), range(2), single=True) == [None] * 2
+    assert run_all(lambda collectives: collectives.check(), range(3)) == [None] * 3
+    assert run_all(lambda collectives: collectives.check(), range(2), single=True) == [None] * 2
+
+
+@pytest.mark.parametrize('sizes, buckets', [
+    ([3, 4, 5, 6], [[3], [2, 1], [0]]), ([1, 100, 2, 2], [[3, 2], [1], [0]]), ([], [])])
+def test_every_gradient_is_in_one_bucket_from_the_last_to_the_first(sizes, buckets):
+    assert make_buckets(sizes, limit=9) == buckets

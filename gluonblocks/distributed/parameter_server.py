@@ -1,21 +1,23 @@
-"""MXNet's parameter server: its addresses, and how a process becomes a part of it."""
+"""MXNet's parameter server: how a process joins it, and what its scheduler and servers do."""
 import os
 from typing import NamedTuple
 
 from mxnet import kvstore
 from mxnet.kvstore import KVStoreServer
 
+from .member import Member
+
 REFUSED = 71  # exit code of a server that was sent a command
-WHOLE = 2 ** 12  # arrays of fewer numbers are not split over the servers
+UNSPLIT = 2 ** 12  # arrays with fewer values are not split over the servers
 
 
 class Cluster(NamedTuple):
-    """The scheduler's address `root` and its `port`, the number of workers and of servers, and
+    """The scheduler's address `root` and its `port`, the numbers of workers and of servers, and
     `own`, the address that the processes of this machine listen on."""
 
     root: str
     port: int
-    num_workers: int
+    world_size: int
     num_servers: int
     own: str
 
@@ -23,30 +25,35 @@ class Cluster(NamedTuple):
 def join(role, cluster):
     """Become 'worker', 'server' or 'scheduler' of the `Cluster`; return the KVStore, `dist_sync`.
 
-    A worker returns once all processes have joined; the others return at once and wait in `serve`.
+    A worker returns once all processes have joined; the others return at once and wait in `main`.
     A process can join once.
     """
     for name in list(os.environ):
         if name.startswith(('DMLC_', 'PS_')) or name == 'PORT':  # ps-lite's, of another job
             del os.environ[name]
     os.environ.update({
-        # Of its role MXNet knows only now: an import under another than worker never returns.
+        # MXNet learns its role only now: an import in another role than worker never returns.
         'DMLC_ROLE': role, 'DMLC_PS_ROOT_URI': cluster.root, 'DMLC_PS_ROOT_PORT': str(cluster.port),
-        'DMLC_NUM_WORKER': str(cluster.num_workers), 'DMLC_NUM_SERVER': str(cluster.num_servers),
+        'DMLC_NUM_WORKER': str(cluster.world_size), 'DMLC_NUM_SERVER': str(cluster.num_servers),
         'DMLC_NODE_HOST': cluster.own,
-        # Each server gets an equal part of an array. By MXNet's own value, a million, one server
-        # would get all gradients of a small net; and all workers must have the same.
-        'MXNET_KVSTORE_BIGARRAY_BOUND': str(max(WHOLE, cluster.num_servers))})
+        # Each server gets an equal part of an array. With MXNet's default, a million, one server
+        # would get all gradients of a small net. All workers must have the same value.
+        'MXNET_KVSTORE_BIGARRAY_BOUND': str(max(UNSPLIT, cluster.num_servers))})
     return kvstore.create('dist_sync')
 
 
 def server_environment():
-    """Return the environment variables that a server must start with: see `Exchange.check`."""
+    """Return the environment variables that a server must start with: see `Collectives.check`."""
     return {'GLIBC_TUNABLES': 'glibc.malloc.perturb=255:glibc.malloc.tcache_count=0'}
 
 
-def serve(role, cluster):
-    """Run as the scheduler or a server, until the process is ended."""
+def main(role):
+    """Run as 'scheduler' or 'server' until the launcher ends this process."""
+    member = Member.of_environment()
+    member.set_mark('loading')
+    member.send('ready', facts={})
+    cluster = Cluster(*member.wait_for('go')['cluster'])
+    member.set_mark('serving')
     NumbersOnlyServer(join(role, cluster)).run()
 
 

@@ -1,4 +1,4 @@
-"""A small data set and a net that processes find by name: 'worker_modules:load', ':plain'."""
+"""A small data set and a net that processes find by name: 'importable:load', ':plain'."""
 import numpy as np
 from mxnet.gluon import nn
 

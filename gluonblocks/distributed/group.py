@@ -1,0 +1,160 @@
+"""This process as one rank of a group, each of which computes a shard of every batch."""
+import hashlib
+import os
+import sys
+
+import numpy as np
+from mxnet import gluon, nd
+
+from ..training.interrupt import DeferredInterrupt
+from .collectives import Collectives
+from .member import Member
+from .parameter_server import Cluster, join
+from .statistics import merge_statistics, read_statistics, set_statistics
+
+AHEAD = 3  # steps after which a flag is read: it has come by then, so nobody waits for it
+
+
+class WorkersDiffer(ArithmeticError):
+    """The weights or statistics of the ranks' nets differ, but must be equal."""
+
+
+class ProcessGroup:
+    """This rank's view of all workers, for `train_ch5(..., workers=...)`.
+
+    Only a process that a launcher started can create it; it waits for the launcher's job. `shard`,
+    (rank, world size), is for the loader of a data set. Call `join` before the first step.
+    """
+
+    def __init__(self, member=None):
+        self.member = member or Member.of_environment()
+        message = self.member.wait_for('job')
+        self.job, self.rank, self.world_size, self.local_rank = (
+            message[name] for name in ('job', 'rank', 'world_size', 'local_rank'))
+        self._flags, self._interrupt = [], None
+        self.mark('loading')
+
+    @property
+    def shard(self):
+        return self.rank, self.world_size
+
+    def devices(self, devices):
+        """Return a list of the one device of this rank, dealt from a machine's `devices`."""
+        return [devices[self.local_rank % len(devices)]]
+
+    def join(self, facts=dict):
+        """Wait for all ranks, whose `facts()`, a dict, must be the same, and connect to them."""
+        self.facts = facts()
+        self.member.send('ready', facts=self.facts)
+        cluster = Cluster(*self.member.wait_for('go')['cluster'])
+        self.mark('connecting')
+        self.collectives = Collectives(join('worker', cluster), self.rank, self.world_size)
+        self.collectives.check()
+        self.mark()
+
+    def trainer(self, params, optimizer, optimizer_params=None):
+        """Return a `gluon.Trainer` that all-reduces gradients; all ranks must make every step."""
+        return GroupTrainer(params, optimizer, optimizer_params, self)
+
+    def interrupt(self):
+        """Return a `DeferredInterrupt` that stops all ranks after the same step."""
+        self._interrupt = _GroupInterrupt(self)
+        return self._interrupt
+
+    def all_gather(self, content):
+        """Return the list of every rank's `content`, bytes, in the order of ranks."""
+        return self.collectives.all_gather(content)
+
+    def broadcast(self, content=b''):
+        """Return the `content`, bytes, of rank 0."""
+        return self.collectives.broadcast(content)
+
+    def all_reduce(self, *values):
+        """Return the sums of `values` over all ranks, in double precision and rank order."""
+        rows = self.all_gather(np.array(values, 'float64').tobytes())
+        return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
+
+    def synchronize(self, net, num_images):
+        """Merge the running statistics, this rank's being over `num_images`, and compare nets.
+
+        Raises WorkersDiffer unless all nets are bit for bit the same then.
+        """
+        own = np.append(float(num_images), read_statistics(net))
+        rows = [np.frombuffer(row) for row in self.all_gather(own.tobytes())]
+        set_statistics(net, merge_statistics([row[1:] for row in rows], [row[0] for row in rows]))
+        digest = hashlib.sha256()
+        for _, param in sorted(net.collect_params().items()):
+            digest.update(param.list_data()[0].asnumpy().data)
+        digests = self.all_gather(digest.digest())
+        others = [k for k, other in enumerate(digests) if other != digests[0]]
+        self.mark('busy')  # evaluating may take longer than a step
+        if others:
+            raise WorkersDiffer('after step %d the weights of worker %s are not those of worker 0'
+                                % (self.member.step, ', '.join(map(str, others))))
+
+    def all_reduce_gradients(self, gradients, mean):
+        """All-reduce the gradients of a step, and with them whether to stop after it."""
+        self.mark('training', self.member.step + 1)  # which says that this step is under way
+        stop = self._interrupt is not None and self._interrupt.asked
+        self._flags.append(self.collectives.all_reduce(gradients, mean, int(stop)))
+        if len(self._flags) > AHEAD and self._flags.pop(0).asscalar() and self._interrupt:
+            self._interrupt.agreed()
+
+    def mark(self, phase='training', step=None):
+        """Note progress for the next heartbeat: the phase, and the step unless it is the same."""
+        self.member.set_mark(phase, step)
+
+    def end(self, kind='done', code=0, **content):
+        """Tell the launcher how this process ended, and end it with exit code `code`.
+
+        It ends at once: MXNet would wait for the other ranks, and abort because of our threads.
+        """
+        nd.waitall()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.member.send(kind, **content)
+        os._exit(code)
+
+
+class GroupTrainer(gluon.Trainer):
+    """A `gluon.Trainer` that replaces gradients by their sums over a `ProcessGroup`.
+
+    Each rank has one device and updates its own weights by the same sums. The weights never go
+    through the KVStore: in `Trainer(kvstore=...)`, which starts without a barrier, gradients may
+    overwrite them. Overrides a private method; tried on MXNet 1.7 to 1.9.
+    """
+
+    def __init__(self, params, optimizer, optimizer_params, group):
+        super().__init__(params, optimizer, optimizer_params, kvstore=None)
+        self._group = group
+
+    def _allreduce_grads(self):
+        self._group.all_reduce_gradients([param.list_grad()[0] for param in self._params
+                                          if param.grad_req != 'null'],
+                                         self._optimizer.rescale_grad)
+
+
+class _GroupInterrupt(DeferredInterrupt):
+    """Stops all ranks after the same step: the one that is asked tells them with its gradients.
+
+    If it stopped alone, the others would wait for it.
+    """
+
+    def __init__(self, group):
+        super().__init__()
+        self._group, self._signum = group, 0
+
+    @property
+    def asked(self):
+        return self._signum or self._group.member.stop_asked
+
+    def agreed(self):
+        """Stop before the next batch, as all ranks do."""
+        self.pending = self._signum or 2
+
+    def _note(self, number, frame):
+        self._signum = number
+
+    def check(self):
+        self._group.mark()  # between two batches: a sign of life
+        super().check()

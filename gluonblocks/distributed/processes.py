@@ -1,0 +1,118 @@
+"""The processes of one machine: started, listened to, ended."""
+import collections
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from .. import _runtime
+from .._threads import physical_cores
+from .connection import Connection
+from .member import VARIABLE
+from .parameter_server import server_environment
+
+LAST = 15  # lines of stderr that are saved of a process
+DRAIN = 2.0  # seconds to read the output of an ended process whose pipes another holds open
+
+
+def python_argv(module, *arguments):
+    """Return the command that runs `main(*arguments)` of `module` with this `sys.path`."""
+    # It ends with its launcher from the first moment on, not only once it is a `Member`: until then
+    # it imports for seconds. Other systems than Linux have no prctl, and `max` does nothing.
+    return [sys.executable, '-c',
+            'import ctypes; getattr(ctypes.CDLL(None), "prctl", max)(1, 9)  # PR_SET_PDEATHSIG\n'
+            'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
+                sys.path, module, ', '.join(map(repr, arguments)))]
+
+
+class Processes:
+    """The processes that a launcher runs on its machine; `argv` is the command of a worker.
+
+    The queue `events` gets (name, message) for each message of a process; for each line that it
+    prints, of the kind 'line'; and for its end, of the kind 'exit', with its last lines on stderr.
+    A process is 'silent' after `silence` seconds without a heartbeat.
+    This is a context manager, which kills the processes at its end.
+    """
+
+    def __init__(self, argv, events, silence):
+        self._argv, self._events, self._silence = argv, events, silence
+        self._processes, self._connections = {}, {}
+
+    def start(self, names, job, world_size):
+        """Start processes by their names, such as 'worker 0', and send the workers their `job`."""
+        workers = [name for name in names if name.startswith('worker')]
+        env = process_environment(len(workers))
+        for name in names:
+            role, _, number = name.partition(' ')
+            if role == 'worker':
+                self._start(name, self._argv, env)
+                self.send(name, 'job', job=job, rank=int(number), world_size=world_size,
+                          local_rank=workers.index(name))
+            else:
+                self._start(name, python_argv('gluonblocks.distributed.parameter_server', role),
+                            dict(env, **server_environment()))
+
+    def send(self, name, kind, **content):
+        """Send a message to a process."""
+        self._connections[name].send(kind, **content)
+
+    def _start(self, name, argv, env):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=dict(env, **{VARIABLE: str(theirs.fileno())}), pass_fds=[theirs.fileno()],
+                start_new_session=True)  # Ctrl-C is for the launcher, which asks all to stop
+        self._processes[name], self._connections[name] = process, Connection(
+            ours, self._silence)
+        threading.Thread(target=self._follow, args=(name,), daemon=True).start()
+
+    def _follow(self, name):
+        """Pass on all that a process sends and prints, and then its end."""
+        process, last = self._processes[name], collections.deque(maxlen=LAST)
+
+        def read(stream, pipe):
+            with pipe:
+                for line in pipe:
+                    text = line.decode(errors='replace').rstrip('\n')
+                    self._events.put((name, {'kind': 'line', 'stream': stream, 'text': text}))
+                    if stream == 'stderr' and text.strip():
+                        last.append(text)
+        readers = [self._connections[name].read_into(self._events, name)]
+        for how in [('stdout', process.stdout), ('stderr', process.stderr)]:
+            readers.append(threading.Thread(target=read, args=how, daemon=True))
+            readers[-1].start()
+        code, end = process.wait(), time.monotonic() + DRAIN
+        for reader in readers:
+            reader.join(max(0, end - time.monotonic()))
+        self._events.put((name, {'kind': 'exit', 'text': _ending(code, last)}))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in self._processes.values():
+            process.kill()  # SIGTERM would not end a process that is stopped
+        for name, process in self._processes.items():
+            process.wait()
+            self._connections[name].close()
+
+
+def process_environment(num_workers):
+    """Return the environment of a process on a machine whose cores `num_workers` workers share."""
+    env = dict(os.environ)
+    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # nobody chose
+        env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))
+    return env
+
+
+def _ending(code, last):
+    """Return in words how a process with this exit code, negative after a signal, ended."""
+    text = 'ended with exit code %d' % code
+    if code < 0:
+        names = {int(s): s.name for s in signal.Signals}  # not of all real-time signals
+        text = 'was ended by %s' % names.get(-code, 'signal %d' % -code)
+    return '\n'.join([text + ':' * bool(last), *last])

@@ -1,0 +1,96 @@
+"""The first machine waits for the others, and knows them from then on."""
+import contextlib
+import socket
+
+from ..training.progress import tell
+from .connection import Connection
+from .heartbeat import WorkerError
+
+
+class Rendezvous:
+    """The other machines of a `place`, each of which sends a join message over a connection.
+
+    Whoever sends anything else is dropped, with a line on stderr. `options`, a dict, must be the
+    same on every machine. `nodes` has the join message of each machine that has come, by its
+    `Connection`. All messages go to the queue `events`.
+    """
+
+    def __init__(self, place, options, events, silence):
+        self._place, self._options, self._events, self._silence = place, options, events, silence
+        self._strangers, self.nodes = {}, {}  # a stranger's address, by its Connection
+        try:
+            self.address = place.interface or socket.gethostbyname(place.master[0])
+        except OSError as error:
+            raise WorkerError('master %s is not a host that is known here: %s'
+                              % (place.master[0], error.strerror or error))
+
+    @contextlib.contextmanager
+    def listening(self):
+        """A context within which `accept` finds those who connect."""
+        try:
+            self._listener = socket.create_server((self.address, self._place.master[1]))
+        except OSError as error:
+            raise WorkerError('cannot listen on %s:%d: %s' % (
+                self.address, self._place.master[1], error.strerror))
+        with self._listener:
+            self._listener.setblocking(False)
+            yield
+
+    def accept(self):
+        """Listen to those who have connected."""
+        with contextlib.suppress(OSError):  # nobody is there, or the client is gone again
+            while True:
+                sock, address = self._listener.accept()
+                connection = Connection(sock, self._silence)
+                self._strangers[connection] = '%s:%d' % address
+                connection.read_into(self._events, connection)
+
+    def missing(self):
+        """Return the numbers of the machines that have not come."""
+        come = [join['node'] for join in self.nodes.values()]
+        return [r for r in range(1, self._place.nodes) if r not in come]
+
+    def welcome(self, connection, message):
+        """Handle a message from a stranger: let it join, or drop it."""
+        if connection not in self._strangers or message['kind'] == 'beat':
+            return
+        address, refusal = self._strangers.pop(connection), self._refusal(message)
+        if refusal:
+            tell('dropped %s: %s' % (address, refusal))
+            connection.send('end', text=refusal, signum=0)
+            connection.close()
+        else:
+            self.nodes[connection] = message
+
+    def _refusal(self, message):
+        """Return why the sender of a message cannot join, or None."""
+        if message['kind'] in ('closed', 'silent'):
+            return message['text']
+        r, options = message.get('node'), message.get('options')
+        if message['kind'] != 'join' or not isinstance(options, dict):
+            return 'expected a join message, found one of the kind %.60r' % message['kind']
+        if r in [join['node'] for join in self.nodes.values()]:
+            return 'node %d has joined already: each machine needs its own node_rank' % r
+        if r not in self.missing():
+            return 'expected a node_rank from 1 to %d, found %.60r' % (self._place.nodes - 1, r)
+        differences = differences_between(self._options, options)
+        return '%s (node %d) differs from the first machine, so they cannot train together: %s' % (
+            message['host'], r, '; '.join(differences)) if differences else None
+
+    def send(self, r, kind, **content):
+        """Send a message to the launcher of the machine number `r`."""
+        for connection, join in self.nodes.items():
+            if join['node'] == r:
+                connection.send(kind, **content)
+
+    def close(self, **end):
+        """Tell all who have connected how the run ended."""
+        for connection in [*self.nodes, *self._strangers]:
+            connection.send('end', **end)
+            connection.close()
+
+
+def differences_between(first, other):
+    """Return in words each entry of a dict that differs from the first machine's."""
+    return ['%s: %s there, %s on the first' % (key, other.get(key), first.get(key))
+            for key in sorted({*first, *other}) if first.get(key) != other.get(key)]

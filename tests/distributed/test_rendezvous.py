@@ -1,0 +1,220 @@
+"""Several machines: they meet, share the processes, and end together."""
+import json
+import os
+import re
+import signal
+import socket
+import threading
+
+import pytest
+from launchers import address, both, connect, error_of, first_machine, join, second_machine
+from stand_ins import WORKER
+
+from gluonblocks.distributed import Limits, WorkerError
+from gluonblocks.distributed.connection import Connection
+from gluonblocks.distributed.launcher import shard
+from gluonblocks.training.interrupt import Interrupted
+
+pytestmark = pytest.mark.usefixtures('stand_ins')
+JOIN = {'kind': 'join', 'node': 1, 'host': 'far', 'address': '127.0.0.1', 'options': {}}
+
+WRONG = [
+    b'GET / HTTP/1.0\r\n\r\n', b'[' * 2000 + b'\n', {}, {'kind': 'stop'}, {'kind': ['join']},
+    {'kind': 'join', 'node': 1}, dict(JOIN, node=[1]), dict(JOIN, node=0), dict(JOIN, node=9),
+    dict(JOIN, options=3), {'kind': 'done', 'name': 'worker 1'}]
+
+
+@pytest.fixture
+def at_once():
+    """Start functions in threads, which have ended when the test has."""
+    threads = []
+
+    def start(do):
+        threads.append(threading.Thread(target=do))
+        threads[-1].start()
+    start.join = lambda: [thread.join() for thread in threads]
+    yield start
+    start.join()
+
+
+@pytest.mark.parametrize('count', [1, 2, 3, 5, 8])
+def test_workers_are_dealt_to_the_machines_in_order_and_evenly(count):
+    shards = [shard(list(range(count)), r, 3) for r in range(3)]
+    assert sum(shards, []) == list(range(count))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+def test_each_machine_runs_its_workers_at_its_address_by_the_job_of_the_first_with_its_own_files():
+    before = WORKER.replace("rank = wait('job')['rank']", "job = wait('job'); rank = job['rank']")
+    errors, shown = both(
+        "print(job['local_rank'], job['job'], go['cluster'][0], go['cluster'][4], flush=True);"
+        "tell('done')", before.replace("wait('go')", "go = wait('go')"))
+    assert errors == [None, None]
+    assert shown == [('worker %d' % k, 'stdout', text) for k, text in enumerate([
+        "0 {'folder': '/of/the/first', 'data_root': '/there'} 127.0.0.1 127.0.0.1",
+        "0 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.1 127.0.0.2",
+        "1 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.1 127.0.0.2"])]
+
+
+@pytest.mark.parametrize('code, said', [
+    ("tell('failed', text='no room')", 'no room'),
+    ('os.kill(os.getpid(), signal.SIGKILL)', 'was ended by SIGKILL')])
+def test_a_worker_that_fails_anywhere_is_named_on_every_machine(code, said):
+    (first, second), _ = both('rank == 2 and %s; time.sleep(60)' % code)
+    assert first == second and re.fullmatch(r'\S+:2, step 3: ' + said, first)
+
+
+def test_a_machine_with_other_options_is_refused_and_may_come_again(at_once, capsys):
+    master, said = address(), []
+
+    def differ_and_come_again():
+        said.append(error_of(second_machine('', master, {'lr': 0.2, 'seed': 1})))
+        said.append(error_of(second_machine("tell('done')", master, {'lr': 0.1, 'seed': 1})))
+    at_once(differ_and_come_again)
+    first_machine("tell('done')", master, {'lr': 0.1, 'seed': 1}).run()
+    at_once.join()
+    assert said[1] is None
+    assert said[0].endswith(' (node 1) differs from the first machine, so they cannot train '
+                            'together: lr: 0.2 there, 0.1 on the first')
+    assert said[0] in capsys.readouterr().err
+
+
+def test_a_machine_that_does_not_come_is_named_on_those_that_wait_without_losing_them(at_once):
+    master, said = address(), []
+    at_once(lambda: said.append(error_of(second_machine('', master, limits=Limits(vanish=1.5)))))
+    first = error_of(first_machine('', master, limits=Limits(start=3, vanish=1.5), nodes=3))
+    assert first.startswith('node 2 has not come within 3 s: start the same command there')
+    at_once.join()
+    assert said == [first]
+
+
+def test_a_first_machine_that_is_not_there_is_named():
+    master = address()
+    assert error_of(second_machine('', master, limits=Limits(start=0.3))).startswith(
+        'the first machine, 127.0.0.1:%d, was not reached within 0.3 s' % master[1])
+
+
+def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+        assert error_of(first_machine('', other.getsockname())).startswith(
+            'cannot listen on 127.0.0.1:%d: Address already in use' % port)
+
+    def unknown(name):
+        raise socket.gaierror(-2, 'Name or service not known')
+    monkeypatch.setattr(socket, 'gethostbyname', unknown)
+    assert error_of(first_machine('', ('no-such-host', 1))).startswith(
+        'master no-such-host is not a host that is known here: Name')
+
+
+def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_once, capsys):
+    master, answers = address(), []
+
+    def knock():
+        with connect(master):  # which says nothing
+            for sent in WRONG:
+                with connect(master) as other:
+                    other.sendall(sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+                                  + b'\n')
+                    answers.append(other.makefile().readlines()[-1])
+            second_machine("tell('done')", master).run()
+    at_once(knock)
+    first_machine("tell('done')", master, limits=Limits(start=20)).run()
+    assert [json.loads(answer)['kind'] for answer in answers] == ['end'] * len(WRONG)
+    assert re.fullmatch(r'(dropped 127.0.0.1:\d+: expected a .*\n){%d}' % len(WRONG),
+                        capsys.readouterr().err)
+
+
+def test_a_second_machine_of_the_same_number_is_dropped(at_once, capsys):
+    master, said = address(), []
+
+    def come_twice():
+        one = join(master)
+        said.append(error_of(second_machine('', master)))
+        one.close()
+    at_once(come_twice)
+    assert error_of(first_machine('', master, nodes=3)) == (
+        'far (node 1): its launcher has ended, or the link to it')
+    at_once.join()
+    assert said == ['node 1 has joined already: each machine needs its own node_rank']
+
+
+@pytest.mark.parametrize('silent, said', [
+    (True, 'nothing was heard of it for 0.5 s: its machine, or its link, is gone'),
+    (False, 'its launcher has ended, or the link to it')])
+def test_a_machine_that_vanishes_is_named_with_its_first_worker(silent, said, at_once, monkeypatch):
+    master, held = address(), []
+
+    def vanish():
+        monkeypatch.setattr(Connection, '_beat', lambda connection: None)
+        held.append(join(master))
+        for message in held[0].messages():
+            if message['kind'] == 'start':
+                break
+        if not silent:
+            held[0].close()
+    at_once(vanish)
+    assert error_of(first_machine('time.sleep(60)', master, limits=Limits(vanish=0.5))) == (
+        'far:1, step 0 (node 1): ' + said)
+
+
+@pytest.mark.parametrize('silent, said', [
+    (True, 'nothing was heard of it for 0.5 s: its machine, or its link, is gone'),
+    (False, 'its launcher has ended, or the link to it')])
+def test_a_first_machine_that_vanishes_is_named_with_the_step_that_others_reached(
+        silent, said, at_once):
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def vanish():
+            sock, _ = listener.accept()
+            lines = sock.makefile()
+            sock.sendall(json.dumps({'kind': 'start', 'job': {}, 'world_size': 1,
+                                     'names': ['worker 0']}).encode() + b'\n')
+            while json.loads(lines.readline()).get('name') is None:
+                sock.sendall(b'{"kind": "beat"}\n')
+            if silent:
+                lines.read()
+            sock.close()
+        at_once(vanish)
+        assert error_of(second_machine('', listener.getsockname(), limits=Limits(vanish=0.5))) == (
+            'the first machine, 127.0.0.1:%d, step 3: %s' % (listener.getsockname()[1], said))
+
+
+def test_another_machine_may_ask_all_to_stop(at_once):
+    master, ends = address(), []
+
+    def ask():
+        connection = join(master)
+        connection.send('stop')
+        ends.extend(m for m in connection.messages() if m['kind'] == 'end')
+    at_once(ask)
+    with pytest.raises(Interrupted, match='^stopped before the first step$'):
+        first_machine('time.sleep(60)', master).run()
+    at_once.join()
+    assert (ends[0]['text'], ends[0]['signum']) == ('stopped before the first step', signal.SIGINT)
+
+
+def test_a_signal_on_another_machine_is_passed_to_the_first_and_ends_it_as_that_one_says(at_once):
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def answer():
+            connection = Connection(listener.accept()[0], 40)
+            for message in connection.messages():
+                if message['kind'] == 'join':
+                    os.kill(os.getpid(), signal.SIGTERM)
+                elif message['kind'] == 'stop':
+                    connection.send('end', text='stopped after step 3', signum=int(signal.SIGINT))
+                    break
+        at_once(answer)
+        with pytest.raises(Interrupted, match='^stopped after step 3$') as stop:
+            second_machine('', listener.getsockname()).run()
+    assert stop.value.exit_code == 143  # of its own signal
+
+
+def test_another_server_at_the_masters_port_is_named(at_once):
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def answer():
+            with listener.accept()[0] as sock:
+                sock.sendall(b'SSH-2.0-OpenSSH_9.2\r\n')
+                sock.recv(1000)
+        at_once(answer)
+        with pytest.raises(WorkerError, match="expected a message, found b'SSH-2.0-OpenSSH_9.2"):
+            second_machine('', listener.getsockname()).run()
