@@ -1,6 +1,7 @@
 """This process as one rank of a group, each of which computes a shard of every batch."""
 import hashlib
 import os
+import signal
 import sys
 
 import numpy as np
@@ -95,10 +96,10 @@ class ProcessGroup:
     def all_reduce_gradients(self, gradients, mean):
         """All-reduce the gradients of a step, and with them whether to stop after it."""
         self.mark('training', self.member.step + 1)  # which says that this step is under way
-        stop = self._interrupt is not None and self._interrupt.asked
-        self._flags.append(self.collectives.all_reduce(gradients, mean, int(stop)))
+        stop = int(self.member.stop_asked)
+        self._flags.append(self.collectives.all_reduce(gradients, mean, stop))
         if len(self._flags) > AHEAD and self._flags.pop(0).asscalar() and self._interrupt:
-            self._interrupt.agreed()
+            self._interrupt.pending = signal.SIGINT  # before the next batch, as on all ranks
 
     def mark(self, phase='training', step=None):
         """Note progress for the next heartbeat: the phase, and the step unless it is the same."""
@@ -142,18 +143,10 @@ class _GroupInterrupt(DeferredInterrupt):
 
     def __init__(self, group):
         super().__init__()
-        self._group, self._signum = group, 0
-
-    @property
-    def asked(self):
-        return self._signum or self._group.member.stop_asked
-
-    def agreed(self):
-        """Stop before the next batch, as all ranks do."""
-        self.pending = self._signum or 2
+        self._group = group
 
     def _note(self, number, frame):
-        self._signum = number
+        self._group.member.stop_asked = True
 
     def check(self):
         self._group.mark()  # between two batches: a sign of life

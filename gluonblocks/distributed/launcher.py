@@ -110,12 +110,12 @@ class Launcher:
     def _start(self):
         """Start the processes of all machines."""
         hosts = {0: socket.gethostname(),
-                 **{join['node']: join['host'] for join in self._others.nodes.values()}}
+                 **{r: join['host'] for r, join in self._others.joins.items()}}
         self._watch = Watch({name: '%s:%s' % (hosts[r], name.replace('worker ', ''))
                              for name, r in self._node_of.items()}, self._limits)
-        for r in range(1, self._place.nodes):
-            self._others.send(r, 'start', names=self._names_of(r), job=self._job,
-                              world_size=len(self._workers))
+        for r, connection in self._others.nodes.items():
+            connection.send('start', names=self._names_of(r), job=self._job,
+                            world_size=len(self._workers))
         self._processes.start(self._names_of(0), self._job, len(self._workers))
 
     def _names_of(self, r):
@@ -142,18 +142,18 @@ class Launcher:
         """Handle a message from a process of this machine, by its name, or by a Connection."""
         if isinstance(source, str):
             self._handle_process(source, message)
-        elif source not in self._others.nodes:
+        elif source not in self._others.nodes.values():
             self._others.welcome(source, message)
         elif 'name' in message:
             self._handle_process(message['name'], message)
         elif message['kind'] == 'stop':
             self._stop_asked = True
         elif message['kind'] in ('silent', 'closed'):
-            node = self._others.nodes[source]
-            where, names = node['host'], self._names_of(node['node'])
+            r, = (r for r, connection in self._others.nodes.items() if connection is source)
+            where = self._others.joins[r]['host']
             if self._watch is not None:
-                where = self._watch.place(names[0])
-            raise WorkerError('%s (node %d): %s' % (where, node['node'], message['text']))
+                where = self._watch.place(self._names_of(r)[0])
+            raise WorkerError('%s (node %d): %s' % (where, r, message['text']))
 
     def _handle_process(self, name, message):
         kind = message['kind']
@@ -185,8 +185,7 @@ class Launcher:
                     self._watch.place(name, False), self._watch.place('worker 0', False),
                     '\n  '.join(differences)))
         own, port = self._others.address, free_port(self._others.address)
-        addresses = {0: own, **{join['node']: join['address']
-                                for join in self._others.nodes.values()}}
+        addresses = {0: own, **{r: join['address'] for r, join in self._others.joins.items()}}
         for name, r in self._node_of.items():
             self._send(name, 'go', cluster=Cluster(own, port, len(self._workers),
                                                    len(self._servers), addresses[r]))
@@ -194,10 +193,8 @@ class Launcher:
 
     def _send(self, name, kind, **content):
         """Send a message to a process on any machine."""
-        if self._node_of[name]:
-            self._others.send(self._node_of[name], kind, name=name, **content)
-        else:
-            self._processes.send(name, kind, **content)
+        launcher = self._others.nodes.get(self._node_of[name], self._processes)
+        launcher.send(kind, name=name, **content)
 
 
 def shard(things, rank, size):

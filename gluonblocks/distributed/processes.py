@@ -49,14 +49,14 @@ class Processes:
             role, _, number = name.partition(' ')
             if role == 'worker':
                 self._start(name, self._argv, env)
-                self.send(name, 'job', job=job, rank=int(number), world_size=world_size,
+                self.send('job', name, job=job, rank=int(number), world_size=world_size,
                           local_rank=workers.index(name))
             else:
                 self._start(name, python_argv('gluonblocks.distributed.parameter_server', role),
                             dict(env, **server_environment()))
 
-    def send(self, name, kind, **content):
-        """Send a message to a process."""
+    def send(self, kind, name, **content):
+        """Send a message to the process `name`."""
         self._connections[name].send(kind, **content)
 
     def _start(self, name, argv, env):

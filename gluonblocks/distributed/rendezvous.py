@@ -11,13 +11,13 @@ class Rendezvous:
     """The other machines of a `place`, each of which sends a join message over a connection.
 
     Whoever sends anything else is dropped, with a line on stderr. `options`, a dict, must be the
-    same on every machine. `nodes` has the join message of each machine that has come, by its
-    `Connection`. All messages go to the queue `events`.
+    same on every machine. `nodes` has the `Connection` of each machine that has come, by its number,
+    and `joins` the join messages. All messages go to the queue `events`.
     """
 
     def __init__(self, place, options, events, silence):
         self._place, self._options, self._events, self._silence = place, options, events, silence
-        self._strangers, self.nodes = {}, {}  # a stranger's address, by its Connection
+        self._strangers, self.nodes, self.joins = {}, {}, {}
         try:
             self.address = place.interface or socket.gethostbyname(place.master[0])
         except OSError as error:
@@ -47,8 +47,7 @@ class Rendezvous:
 
     def missing(self):
         """Return the numbers of the machines that have not come."""
-        come = [join['node'] for join in self.nodes.values()]
-        return [r for r in range(1, self._place.nodes) if r not in come]
+        return [r for r in range(1, self._place.nodes) if r not in self.nodes]
 
     def welcome(self, connection, message):
         """Handle a message from a stranger: let it join, or drop it."""
@@ -60,7 +59,7 @@ class Rendezvous:
             connection.send('end', text=refusal, signum=0)
             connection.close()
         else:
-            self.nodes[connection] = message
+            self.nodes[message['node']], self.joins[message['node']] = connection, message
 
     def _refusal(self, message):
         """Return why the sender of a message cannot join, or None."""
@@ -69,7 +68,7 @@ class Rendezvous:
         r, options = message.get('node'), message.get('options')
         if message['kind'] != 'join' or not isinstance(options, dict):
             return 'expected a join message, found one of the kind %.60r' % message['kind']
-        if r in [join['node'] for join in self.nodes.values()]:
+        if r in list(self.nodes):
             return 'node %d has joined already: each machine needs its own node_rank' % r
         if r not in self.missing():
             return 'expected a node_rank from 1 to %d, found %.60r' % (self._place.nodes - 1, r)
@@ -77,15 +76,9 @@ class Rendezvous:
         return '%s (node %d) differs from the first machine, so they cannot train together: %s' % (
             message['host'], r, '; '.join(differences)) if differences else None
 
-    def send(self, r, kind, **content):
-        """Send a message to the launcher of the machine number `r`."""
-        for connection, join in self.nodes.items():
-            if join['node'] == r:
-                connection.send(kind, **content)
-
     def close(self, **end):
         """Tell all who have connected how the run ended."""
-        for connection in [*self.nodes, *self._strangers]:
+        for connection in [*self.nodes.values(), *self._strangers]:
             connection.send('end', **end)
             connection.close()
 
