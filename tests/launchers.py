@@ -23,8 +23,8 @@ def first_machine(code, master, options=None, limits=None, show=None, nodes=2, b
                     Place(nodes, 0, master), options)
 
 
-def second_machine(code, master, options=None, limits=None, before=WORKER):
-    return Relay([sys.executable, '-c', before + code], Place(2, 1, master, '127.0.0.2'),
+def second_machine(code, master, options=None, limits=None, before=WORKER, interface='127.0.0.2'):
+    return Relay([sys.executable, '-c', before + code], Place(2, 1, master, interface),
                  options or {}, {'data_root': '/here'}, limits or Limits())
 
 

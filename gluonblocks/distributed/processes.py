@@ -9,7 +9,7 @@ import threading
 import time
 
 from .. import _runtime
-from .._threads import physical_cores
+from .._runtime import physical_cores
 from .connection import Connection
 from .member import VARIABLE
 from .parameter_server import server_environment
@@ -64,7 +64,8 @@ class Processes:
         with theirs:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=dict(env, **{VARIABLE: str(theirs.fileno())}), pass_fds=[theirs.fileno()],
+                encoding='utf-8', errors='replace', pass_fds=[theirs.fileno()],
+                env=dict(env, **{VARIABLE: str(theirs.fileno())}),
                 start_new_session=True)  # Ctrl-C is for the launcher, which asks all to stop
         self._processes[name], self._connections[name] = process, Connection(
             ours, self._silence)
@@ -76,8 +77,8 @@ class Processes:
 
         def read(stream, pipe):
             with pipe:
-                for line in pipe:
-                    text = line.decode(errors='replace').rstrip('\n')
+                for line in pipe:  # which ends with a carriage return too, as a progress bar's
+                    text = line.rstrip('\n')
                     self._events.put((name, {'kind': 'line', 'stream': stream, 'text': text}))
                     if stream == 'stderr' and text.strip():
                         last.append(text)

@@ -11,8 +11,8 @@ class Rendezvous:
     """The other machines of a `place`, each of which sends a join message over a connection.
 
     Whoever sends anything else is dropped, with a line on stderr. `options`, a dict, must be the
-    same on every machine. `nodes` has the `Connection` of each machine that has come, by its number,
-    and `joins` the join messages. All messages go to the queue `events`.
+    same on every machine. By the number of each machine that has come, `nodes` has its `Connection`
+    and `joins` its join message. All messages go to the queue `events`.
     """
 
     def __init__(self, place, options, events, silence):

@@ -10,7 +10,7 @@ import pytest
 from launchers import address, both, connect, error_of, first_machine, join, second_machine
 from stand_ins import WORKER
 
-from gluonblocks.distributed import Limits, WorkerError
+from gluonblocks.distributed import Limits
 from gluonblocks.distributed.connection import Connection
 from gluonblocks.distributed.launcher import shard
 from gluonblocks.training.interrupt import Interrupted
@@ -139,30 +139,19 @@ def test_a_second_machine_of_the_same_number_is_dropped(at_once, capsys):
     assert said == ['node 1 has joined already: each machine needs its own node_rank']
 
 
-@pytest.mark.parametrize('silent, said', [
-    (True, 'nothing was heard of it for 0.5 s: its machine, or its link, is gone'),
-    (False, 'its launcher has ended, or the link to it')])
-def test_a_machine_that_vanishes_is_named_with_its_first_worker(silent, said, at_once, monkeypatch):
+def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeypatch):
     master, held = address(), []
 
     def vanish():
         monkeypatch.setattr(Connection, '_beat', lambda connection: None)
         held.append(join(master))
-        for message in held[0].messages():
-            if message['kind'] == 'start':
-                break
-        if not silent:
-            held[0].close()
     at_once(vanish)
     assert error_of(first_machine('time.sleep(60)', master, limits=Limits(vanish=0.5))) == (
-        'far:1, step 0 (node 1): ' + said)
+        'far:1, step 0 (node 1): nothing was heard of it for 0.5 s: its machine, or its link, is '
+        'gone')
 
 
-@pytest.mark.parametrize('silent, said', [
-    (True, 'nothing was heard of it for 0.5 s: its machine, or its link, is gone'),
-    (False, 'its launcher has ended, or the link to it')])
-def test_a_first_machine_that_vanishes_is_named_with_the_step_that_others_reached(
-        silent, said, at_once):
+def test_a_first_machine_that_ends_is_named_with_the_step_that_others_reached(at_once):
     with socket.create_server(('127.0.0.1', 0)) as listener:
         def vanish():
             sock, _ = listener.accept()
@@ -171,12 +160,11 @@ def test_a_first_machine_that_vanishes_is_named_with_the_step_that_others_reache
                                      'names': ['worker 0']}).encode() + b'\n')
             while json.loads(lines.readline()).get('name') is None:
                 sock.sendall(b'{"kind": "beat"}\n')
-            if silent:
-                lines.read()
             sock.close()
         at_once(vanish)
-        assert error_of(second_machine('', listener.getsockname(), limits=Limits(vanish=0.5))) == (
-            'the first machine, 127.0.0.1:%d, step 3: %s' % (listener.getsockname()[1], said))
+        assert error_of(second_machine('', listener.getsockname())) == (
+            'the first machine, 127.0.0.1:%d, step 3: its launcher has ended, or the link to it'
+            % listener.getsockname()[1])
 
 
 def test_another_machine_may_ask_all_to_stop(at_once):
@@ -207,14 +195,3 @@ def test_a_signal_on_another_machine_is_passed_to_the_first_and_ends_it_as_that_
         with pytest.raises(Interrupted, match='^stopped after step 3$') as stop:
             second_machine('', listener.getsockname()).run()
     assert stop.value.exit_code == 143  # of its own signal
-
-
-def test_another_server_at_the_masters_port_is_named(at_once):
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        def answer():
-            with listener.accept()[0] as sock:
-                sock.sendall(b'SSH-2.0-OpenSSH_9.2\r\n')
-                sock.recv(1000)
-        at_once(answer)
-        with pytest.raises(WorkerError, match="expected a message, found b'SSH-2.0-OpenSSH_9.2"):
-            second_machine('', listener.getsockname()).run()

@@ -1,12 +1,10 @@
-"""A run of several workers, as processes: trained, interrupted, killed, resumed."""
+"""A run of several workers, as processes: trained, interrupted, resumed on two machines."""
 import contextlib
 import io
 import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import threading
 
 import importable
@@ -15,15 +13,14 @@ from launchers import address
 from small_runs import IDENTICAL, content
 
 import gluonblocks as gb
-from gluonblocks._version import __version__
-from gluonblocks.distributed import WorkerError, processes
+from gluonblocks import __version__
 from gluonblocks.runs import process, together
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.resolve import check_given, resolve_options
 
-EPOCHS, STEPS = 4, 6  # steps in an epoch of 61 images, in batches of 12
+EPOCHS, STEPS = 3, 6  # steps in an epoch of 61 images, in batches of 12
 RUN = {'dataset': 'importable:load', 'batch_size': 12, 'lr': 0.2, 'seed': 3, 'workers': 3,
-       'epochs': EPOCHS, 'checkpoint_every': 3, 'start_timeout': 300}
+       'epochs': EPOCHS, 'checkpoint_every': 4, 'start_timeout': 300}
 
 
 class Printed(io.StringIO):
@@ -77,24 +74,11 @@ def test_the_accuracy_is_that_of_one_process_with_the_saved_net(whole):
     assert matrix.trace() / matrix.sum() == float(last[3])
 
 
-def test_interrupted_killed_and_resumed_on_two_machines_it_has_the_same_bytes(
-        whole, tmp_path, monkeypatch):
-    folder, started, popen = str(tmp_path / 'run'), [], subprocess.Popen
-
-    def note(*args, **kwargs):
-        started.append(popen(*args, **kwargs))
-        return started[-1]
-    monkeypatch.setattr(processes.subprocess, 'Popen', note)
+def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(whole, tmp_path):
+    folder = str(tmp_path / 'run')
     with pytest.raises(gb.training.Interrupted, match='^stopped in epoch 2, .*can be resumed$'), (
             printing(1, lambda: os.kill(os.getpid(), signal.SIGINT))):
         gb.train_model('lenet_bn', folder, **RUN)
-
-    def kill():
-        next(p for p in started if p.poll() is None and p.args[-1].endswith('main()')).kill()
-    with pytest.raises(WorkerError, match=r'^%s:0, step \d+: was ended by SIGKILL'
-                                          % socket.gethostname()), printing(2, kill):
-        gb.resume_run(folder, start_timeout=300)
-    assert len(started) == 2 * 5 and all(p.poll() is not None for p in started)
     master, results = '%s:%d' % address(), {}
 
     def resume(rank):
