@@ -17,37 +17,19 @@ from gluonblocks import __version__
 from gluonblocks.runs import process, together
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.resolve import check_given, resolve_options
+from gluonblocks.training.loop import Alone
 
 EPOCHS, STEPS = 3, 6  # steps in an epoch of 61 images, in batches of 12
 RUN = {'dataset': 'importable:load', 'batch_size': 12, 'lr': 0.2, 'seed': 3, 'workers': 3,
        'epochs': EPOCHS, 'checkpoint_every': 4, 'start_timeout': 300}
 
 
-class Printed(io.StringIO):
-    """Text that is printed; does something once the line of an epoch is there."""
-
-    def __init__(self, epoch=0, do=None):
-        super().__init__()
-        self._epoch, self._do = epoch, do
-
-    def write(self, text):
-        if self._do and text.startswith('epoch %d,' % self._epoch):
-            self._do()
-        return super().write(text)
-
-
-@contextlib.contextmanager
-def printing(epoch=0, do=None):
-    with contextlib.redirect_stdout(Printed(epoch, do)) as out, (
-            contextlib.redirect_stderr(io.StringIO())) as err:
-        yield out, err
-
-
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
     """A run of three workers that nothing disturbed: (folder, stdout, stderr)."""
     folder = str(tmp_path_factory.mktemp('whole') / 'run')
-    with printing() as (out, err):
+    with contextlib.redirect_stdout(io.StringIO()) as out, (
+            contextlib.redirect_stderr(io.StringIO())) as err:
         gb.train_model('lenet_bn', folder, **RUN)
     return folder, out.getvalue(), err.getvalue()
 
@@ -74,11 +56,19 @@ def test_the_accuracy_is_that_of_one_process_with_the_saved_net(whole):
     assert matrix.trace() / matrix.sum() == float(last[3])
 
 
-def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(whole, tmp_path):
-    folder = str(tmp_path / 'run')
-    with pytest.raises(gb.training.Interrupted, match='^stopped in epoch 2, .*can be resumed$'), (
-            printing(1, lambda: os.kill(os.getpid(), signal.SIGINT))):
+def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
+        whole, tmp_path, monkeypatch):
+    folder, show = str(tmp_path / 'run'), together.Logs.show
+
+    def stop(self, name, stream, text):
+        show(self, name, stream, text)
+        if text.startswith('epoch 1,') and name == 'worker 0':
+            os.kill(os.getpid(), signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(
+            gb.training.Interrupted, match='^stopped in epoch 2, .*can be resumed$') as stopped:
+        patch.setattr(together.Logs, 'show', stop)
         gb.train_model('lenet_bn', folder, **RUN)
+    assert stopped.value.exit_code == 130
     master, results = '%s:%d' % address(), {}
 
     def resume(rank):
@@ -87,9 +77,8 @@ def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(whole, tm
             interface='127.0.0.%d' % (1 + rank), start_timeout=300)
     other = threading.Thread(target=resume, args=(1,))
     other.start()
-    with printing():
-        resume(0)
-        other.join()
+    resume(0)
+    other.join()
     assert content(folder, IDENTICAL) == content(whole[0], IDENTICAL)
     for (_, one), (_, two) in zip(results[0][0].collect_params().items(),
                                   results[1][0].collect_params().items()):
@@ -101,49 +90,54 @@ def test_another_number_of_workers_is_refused_unless_it_is_asked_and_recorded(wh
     with pytest.raises(ValueError, match='workers is 1, but the run has 3') as error:
         gb.resume_run(folder, workers=1)
     assert error.value.option == 'workers'
-    with printing() as (out, _):
-        gb.resume_run(folder, workers=1, change_workers=True, epochs=EPOCHS + 1)
-    assert out.getvalue().startswith('epoch %d,' % (EPOCHS + 1))
+    _, history = gb.resume_run(folder, workers=1, change_workers=True, epochs=EPOCHS + 1)
+    assert [record.epoch for record in history] == list(range(1, EPOCHS + 2))
     config = read_config(folder)
     assert (config['workers'], config['worker_changes']) == (
         1, [[0, 3], [STEPS * EPOCHS, 1]])
 
 
-class Group:
-    """Stands for a `ProcessGroup`, and ends where the ranks meet, or where this one ends."""
+class Group(Alone):
+    """Stands for a `ProcessGroup` with a job; notes its facts, and how it first ended."""
 
-    shard = rank, world_size = 0, 1
-    facts = ended = None
+    local_rank, facts, ended = 0, None, None
 
-    def devices(self, devices):
-        return devices
+    def __init__(self, **job):
+        self.job = job
 
     def join(self, facts):
         self.facts = facts()
-        raise InterruptedError
 
-    def end(self, kind, code=0, **content):
-        self.ended = kind, code, content['text']
-        raise SystemExit
+    def end(self, kind='done', code=0, **content):
+        self.ended = self.ended or (kind, code, content.get('text'))
 
 
-@pytest.mark.parametrize('error, kind, code, said', [
-    (gb.training.Interrupted(2, True, 'stopped'), 'stopped', 0, '^stopped$'),
-    (ArithmeticError('the loss is not finite'), 'failed', 1, '^the loss is not finite$'),
-    (MemoryError(), 'failed', 1, '^MemoryError$'), (TypeError('a bug'), 'failed', 1, '^Traceback')])
-def test_a_worker_tells_the_launcher_why_it_ends(error, kind, code, said, monkeypatch):
-    def fail(workers):
-        raise error
-    group = Group()
+@pytest.mark.parametrize('lr, sources, text', [
+    (1e38, {}, 'the loss is not finite in epoch 1, step 2 '),
+    (0.1, {'module': 'importable', 'name': 'nothing', 'file': '', 'sha256': ''},
+     "this run: its model importable:nothing cannot be imported: .* has no 'nothing'")])
+def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
+    options = resolve_options('lenet_bn', check_given({
+        'dataset': 'importable:load', 'lr': lr, 'batch_size': 16, 'stop_non_finite': True,
+        'ctx': 'cpu', 'seed': 0}))
+    group = Group(options=dict(vars(options), model='nothing' if sources else 'lenet_bn'),
+                  sources={'model': sources, 'dataset': {}}, data_root=None, folder=None,
+                  before=None, asked=[], result='')
     monkeypatch.setattr(process, 'ProcessGroup', lambda: group)
-    monkeypatch.setattr(process, '_train', fail)
-    with pytest.raises(SystemExit):
+    with contextlib.suppress(OSError):  # a real one has ended before it writes its result
         process.main()
-    assert group.ended[:2] == (kind, code) and re.search(said, group.ended[2])
+    kind, code, said = group.ended
+    assert (kind, code) == ('failed', 1) and re.match(text, said)
+
+
+class Meeting(Group):
+    def join(self, facts):
+        super().join(facts)
+        raise InterruptedError
 
 
 def facts(**asked):
-    group = Group()
+    group = Meeting()
     with pytest.raises(InterruptedError):
         process.train_by(resolve_options('lenet_bn', check_given(dict({
             'dataset': 'synthetic', 'batch_size': 64, 'seed': 1}, **asked))), workers=group)
@@ -172,17 +166,3 @@ def test_a_model_of_the_program_itself_is_refused():
     of_this_program.__module__ = '__main__'
     with pytest.raises(ValueError, match='put it into a module that they can import'):
         gb.train_model('of_this_program', dataset='synthetic', workers=2)
-
-
-@pytest.mark.parametrize('asked, said', [
-    ({'workers': 17}, 'workers is 17, but a step has 16 images'),
-    ({'workers': 2, 'optimizer': 'sgld'}, 'the optimizer sgld draws random numbers'),
-    ({'workers': 0}, 'workers is 0, but must be at least 1'),
-    ({'workers': 2, 'change_workers': True}, 'change_workers is for a run that is resumed'),
-    ({'workers': 2, 'servers': 0}, 'servers is 0'),
-    ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0'),
-    ({'workers': 2, 'nodes': 3, 'node_rank': 0, 'master': '127.0.0.1:29400'},
-     'workers is 2, but there are 3 machines')])
-def test_impossible_options_are_refused_before_anything_starts(asked, said):
-    with pytest.raises(ValueError, match=said):
-        gb.train_model('lenet_bn', dataset='synthetic', batch_size=16, **asked)
