@@ -15,8 +15,9 @@ example:
 
 Of one run: curves, classes, the worst mistakes, what batch normalization does, layers, recipe. Of
 several: a table, the best first, their curves in one chart, and what differs. The page needs no
-network. What needs data that are not here is left out, and the page says so. Needs matplotlib.
-Exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
+network. What needs data that are not here is left out, and the page says so. Needs matplotlib
+and Jinja2. Exit code: 0 done, 1 failed, 2 wrong arguments, 130
+interrupted."""
 
 
 def parse(argv, prog):
@@ -43,7 +44,7 @@ def write_at_end(folder, ctx=None):
     try:
         write_report(folder, path, ctx=ctx)
     except ImportError as error:
-        reason = '%s. Install it: pip install matplotlib' % error
+        reason = '%s. Install it: pip install %s' % (error, error.name)
     except Exception as error:  # the run is done, and its page may be written at any time
         reason = str(error) or type(error).__name__
     else:

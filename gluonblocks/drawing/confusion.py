@@ -1,12 +1,10 @@
 """The confusion matrix as text, and as a picture: matplotlib is imported where it is used."""
-import warnings
-
 import numpy as np
 
 from ..files import write_file
 from ..tables import format_table
 from ..training.metrics import accuracy_of, class_scores
-from .style import INK, encode_figure, new_figure, plain, shorten, styled
+from .style import FAINT, INK, TITLE, encode_figure, new_figure, plain, style_axes
 
 # With more classes a cell has no room for its number.
 MOST_NUMBERED = 25
@@ -19,30 +17,25 @@ def plot_confusion(matrix, names, path):
     name for each class. With more than 25 classes there are shades only. Raises ImportError
     without matplotlib, OSError where the file cannot be written.
     """
-    with styled():
-        figure = draw_confusion(matrix, names)
-        with warnings.catch_warnings():
-            # Letters that no font here has are drawn as boxes; a warning for each helps nobody.
-            warnings.filterwarnings('ignore', 'Glyph .* missing')
-            content = encode_figure(figure)
-    write_file(path, content)
+    write_file(path, encode_figure(draw_confusion(matrix, names)))
 
 
 def draw_confusion(matrix, names):
-    """The figure of `plot_confusion`, drawn within `styled`."""
+    """Return the figure of `plot_confusion`."""
     from matplotlib.colors import PowerNorm
     from matplotlib.ticker import PercentFormatter
     number = len(names)
     numbered = number <= MOST_NUMBERED
     side = number * (0.52 if numbered else 0.13)
     figure = new_figure(max(side, 2.5) + 2.5, max(side, 2.5) + 1.7)
-    ax = figure.add_subplot()
+    ax = style_axes(figure.add_subplot())
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     # The root of the share: among the mistakes, which are few, there are differences to see.
     shade = PowerNorm(0.5, vmin=0, vmax=1)
-    image = ax.imshow(shares, cmap='Blues', norm=shade)
-    size = None if numbered else 6
-    labels = [plain(shorten(name)) for name in names]
+    image = ax.imshow(shares, cmap='Blues', norm=shade, origin='upper',
+                      interpolation='antialiased')
+    size = 9.5 if numbered else 6
+    labels = [plain(name, most=24) for name in names]
     slanted = numbered and max(map(len, labels)) > 4
     ax.set_xticks(range(number), labels, fontsize=size, rotation=45 if slanted else 0 if numbered
                   else 90, ha='right' if slanted else 'center',
@@ -54,7 +47,7 @@ def draw_confusion(matrix, names):
     ax.set_xlabel('predicted class')
     ax.set_ylabel('true class')
     ax.set_title('Confusion matrix: accuracy %.4f on %s images'
-                 % (accuracy_of(matrix), f'{matrix.sum():,}'))
+                 % (accuracy_of(matrix), f'{matrix.sum():,}'), **TITLE)
     for (i, j), count in np.ndenumerate(matrix) if numbered else ():
         if count:
             ax.text(j, i, str(count), ha='center', va='center', fontsize=8 if count < 1e5 else 6,
@@ -62,7 +55,8 @@ def draw_confusion(matrix, names):
     bar = figure.colorbar(image, ax=ax, shrink=0.6, aspect=25, pad=0.02,
                           ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=' %', decimals=0))
-    bar.set_label("share of the true class's images")
+    bar.ax.tick_params(color=FAINT, labelcolor=INK, labelsize=9.5)
+    bar.set_label("share of the true class's images", color=INK, fontsize=9.5)
     bar.outline.set_visible(False)
     return figure
 

@@ -3,44 +3,47 @@ import math
 
 from .style import (
     BLUE,
+    HEADLINE,
+    LEGEND,
+    LINE,
+    TITLE,
     VERMILLION,
     encode_figure,
     epoch_axis,
     new_figure,
     number_axis,
     plain,
-    styled,
+    style_axes,
     tick,
 )
 
-# Where the largest loss is so many times the smallest, only a logarithmic axis shows both.
+# If the largest loss is so many times the smallest, only a logarithmic axis shows both.
 WIDE = 50
 
 
 def draw_curves(rows, title=''):
-    """The bytes of a PNG: loss and accuracies of `rows`, each a `HistoryRow`, over the epochs.
+    """Return a PNG of the loss and the accuracies of `rows`, each a `HistoryRow`, over the epochs.
 
-    `title` is what was trained. There is one row at least; a loss that is not finite leaves a gap,
-    and is told. The same rows give the same bytes. Raises ImportError without matplotlib.
+    `title` says what was trained. There is at least one row; a loss that is not finite leaves a
+    gap, and the picture says so. The same rows give the same bytes. Raises ImportError without
+    matplotlib.
     """
     # Not GluonCV's TrainingHistory: it adds to a figure that a notebook may be using, and puts a
-    # loss and a share on one axis.
-    with styled():
-        figure = new_figure()
-        if title:
-            figure.suptitle(plain(title), x=0.012, ha='left')
-        left, right = figure.subplots(1, 2)
-        draw_loss(left, rows)
-        draw_accuracies(right, rows)
-        return encode_figure(figure)
+    # loss and an accuracy on one axis.
+    figure = new_figure()
+    if title:
+        figure.suptitle(plain(title), **HEADLINE)
+    left, right = map(style_axes, figure.subplots(1, 2))
+    _draw_loss(left, rows)
+    _draw_accuracies(right, rows)
+    return encode_figure(figure)
 
 
-def draw_loss(ax, rows):
-    """Draw the training loss of `rows` over the epochs."""
+def _draw_loss(ax, rows):
     epochs = [row.epoch for row in rows]
     losses = [row.loss if math.isfinite(row.loss) else math.nan for row in rows]
-    ax.plot(epochs, losses, label='training loss', color=BLUE, **epoch_axis(ax, epochs))
-    ax.set_title('Training loss')
+    ax.plot(epochs, losses, label='training loss', color=BLUE, **LINE, **epoch_axis(ax, epochs))
+    ax.set_title('Training loss', **TITLE)
     ax.set_ylabel('cross-entropy, nats an image')
     good = [loss for loss in losses if not math.isnan(loss)]
     if good and min(good) > 0 and max(good) > WIDE * min(good):
@@ -52,22 +55,21 @@ def draw_loss(ax, rows):
     number_axis(ax.yaxis)
     if len(good) < len(rows):
         ax.text(0.5, 0.94, 'not finite in %d of %d epoch%s' % (
-            len(rows) - len(good), len(rows), 's' * (len(rows) > 1)),
+            len(rows) - len(good), len(rows), 's' * (len(rows) > 1)), fontsize=9.5,
                 transform=ax.transAxes, ha='center', va='top', color=VERMILLION)
 
 
-def draw_accuracies(ax, rows):
-    """Draw the accuracies of `rows` over the epochs, and mark the best in testing."""
+def _draw_accuracies(ax, rows):
     from matplotlib.ticker import FuncFormatter
     epochs = [row.epoch for row in rows]
-    how = epoch_axis(ax, epochs)
-    ax.plot(epochs, [row.train_acc for row in rows], label='training', color=BLUE, **how)
-    ax.plot(epochs, [row.test_acc for row in rows], label='test', color=VERMILLION, **how)
+    look = dict(LINE, **epoch_axis(ax, epochs))
+    ax.plot(epochs, [row.train_acc for row in rows], label='training', color=BLUE, **look)
+    ax.plot(epochs, [row.test_acc for row in rows], label='test', color=VERMILLION, **look)
     best = max(rows, key=lambda row: (row.test_acc, -row.epoch))
     ax.plot([best.epoch], [best.test_acc], '*', markersize=11, color=VERMILLION, clip_on=False,
             label='best test: %.1f %%, epoch %d' % (100 * best.test_acc, best.epoch))
-    ax.set_title('Accuracy')
+    ax.set_title('Accuracy', **TITLE)
     ax.set_ylabel('images classified rightly')
     ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: tick(100 * share) + ' %'))
     ax.margins(y=0.08)
-    ax.legend(loc='best')
+    ax.legend(loc='best', **LEGEND)

@@ -1,78 +1,84 @@
 """How every picture looks: colours, sizes, and numbers that can be read.
 
-Needs matplotlib, which is imported where it is used.
+A picture gets its style by arguments. Matplotlib's settings, which belong to the user and to all
+threads, are neither changed nor, for what stands here, followed. Matplotlib is imported where it
+is used.
 """
-import contextlib
 import io
 import math
-from typing import Any, Dict
 
 # Okabe and Ito's colours, which people with any kind of colour blindness tell apart
 # (https://jfly.uni-koeln.de/color/), in the order in which lines take them.
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, YELLOW = PALETTE = (
     '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442')
 INK, FAINT, GRID = '#222222', '#767676', '#dddddd'
+FONT = 'DejaVu Sans'  # which comes with matplotlib
 
-WIDTH, HALF = 8.4, 4.2  # of a figure as wide as a page, and of half of one, in inches
+WIDTH = 8.4  # of a figure as wide as a page, in inches
 DPI = 150
 MANY_EPOCHS = 30  # a line with more points has no dots
 
-SETTINGS: Dict[Any, Any] = {
-    'font.family': 'DejaVu Sans', 'font.size': 9.5, 'axes.titlesize': 10.5,
-    'axes.titleweight': 'bold', 'axes.titlelocation': 'left', 'figure.titlesize': 11.5,
-    'figure.titleweight': 'bold', 'legend.fontsize': 9, 'axes.edgecolor': FAINT, 'axes.labelcolor':
-    INK, 'text.color': INK, 'xtick.color': FAINT, 'ytick.color': FAINT, 'xtick.labelcolor': INK,
-    'ytick.labelcolor': INK, 'grid.color': GRID, 'grid.linewidth': 0.8, 'axes.grid': True,
-    'axes.axisbelow': True, 'axes.spines.top': False, 'axes.spines.right': False,
-    'lines.linewidth': 1.8, 'lines.markersize': 4, 'legend.frameon': False,
-    'figure.constrained_layout.use': True, 'figure.constrained_layout.wspace': 0.06,
-    'figure.constrained_layout.hspace': 0.08, 'savefig.dpi': DPI,
-    # An SVG file has the same names each time, and text that can be searched and copied.
-    'svg.hashsalt': 'gluonblocks', 'svg.fonttype': 'none'}
+# Arguments of suptitle, set_title, legend and plot.
+HEADLINE = {'x': 0.012, 'ha': 'left', 'fontsize': 11.5, 'fontweight': 'bold', 'color': INK}
+TITLE = {'loc': 'left', 'fontsize': 10.5, 'fontweight': 'bold', 'color': INK}
+LEGEND = {'frameon': False, 'fontsize': 9, 'labelcolor': INK}
+LINE = {'linewidth': 1.8, 'linestyle': '-', 'markersize': 4}
 
 
-@contextlib.contextmanager
-def styled():
-    """A context in which matplotlib draws in this style; what the user has set comes back after.
-
-    What is drawn in it does not depend on that either.
-    """
-    import matplotlib
-    from cycler import cycler
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(SETTINGS)
-        matplotlib.rcParams['axes.prop_cycle'] = cycler(color=PALETTE)
-        yield
-
-
-def new_figure(width=WIDTH, height=3.2):
-    """A figure of `width` by `height` inches. Not by pyplot, which would show it in a notebook and
-    needs a window system."""
+def new_figure(width=WIDTH, height=3.2, dpi=DPI, background='white'):
+    """Return a figure of `width` by `height` inches, which no notebook shows by itself."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), dpi=dpi, facecolor=background, constrained_layout={
+        'w_pad': 0.04167, 'h_pad': 0.04167, 'wspace': 0.06, 'hspace': 0.08})
     FigureCanvasAgg(figure)
     return figure
 
 
-def encode_figure(figure, kind='png'):
-    """The bytes of `figure` as a file of the `kind` png or svg, the same for the same figure.
-
-    To be called within `styled`.
+def style_axes(ax, size=9.5):
+    """Give `ax`, on which nothing is drawn yet, this style with text of `size` points; return it.
     """
+    ax.set_facecolor('none')
+    ax.set_prop_cycle(color=PALETTE)
+    ax.grid(True, color=GRID, linewidth=0.8, linestyle='-', alpha=1)
+    ax.set_axisbelow(True)
+    ax.margins(0.05)
+    for side, spine in ax.spines.items():
+        spine.set(visible=side in ('left', 'bottom'), color=FAINT, linewidth=0.8)
+    ax.tick_params(which='both', color=FAINT, labelcolor=INK, labelsize=size, direction='out',
+                   top=False, right=False)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set(color=INK, fontsize=size, fontweight='normal')
+    return ax
+
+
+def encode_figure(figure, kind='png'):
+    """Return the bytes of `figure` as a PNG or SVG file: the same bytes for the same figure."""
+    own_font(figure)
+    if kind == 'svg':
+        from .svg import svg_of
+        return b'<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(figure).encode()
     content = io.BytesIO()
-    # Neither the date nor the version of matplotlib, which differ where the picture does not.
-    nothing = {'png': ('Software',), 'svg': ('Date', 'Creator')}[kind]
-    figure.savefig(content, format=kind, metadata=dict.fromkeys(nothing))
+    # Without matplotlib's version, which may differ where the picture does not.
+    figure.canvas.print_png(content, metadata={'Software': None})
     return content.getvalue()
 
 
-def readable(number, digits=3):
-    """A number as text, with `digits` digits that count, but no exponent: 6,730, 33.4, 0.00012.
+def own_font(figure):
+    """Have every text of `figure` use matplotlib's own font, and not TeX."""
+    from matplotlib.text import Text
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.get_ticklabels(which='both')  # creates those that are drawn
+    for text in figure.findobj(Text):
+        text.set(fontfamily=FONT, usetex=False)
 
-    Whole thousands keep all their digits; what is too large or small to be read so is in powers
-    of ten, and what is no number is '–'.
+
+def readable(number, digits=3):
+    """Return `number` as text with `digits` significant digits: 6,730, 33.4, 0.00012.
+
+    Thousands keep all their digits. Only very large and very small numbers are written with a
+    power of ten, and NaN is '–'.
     """
     if math.isnan(number):
         return '–'
@@ -85,23 +91,23 @@ def readable(number, digits=3):
     return f'{number:,.{max(0, digits - 1 - power)}f}' if number else '0'
 
 
+def tick(number):
+    """Return the text of a number on an axis: as `readable`, without zeros at its end."""
+    text = readable(number, 6)
+    return text.rstrip('0').rstrip('.') if '.' in text and '^' not in text else text
+
+
 def number_axis(axis):
-    """Have an axis of matplotlib write its numbers plainly, with thousands set apart."""
+    """Write the numbers of a matplotlib axis plainly, with commas between thousands."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
     axis.set_major_formatter(FuncFormatter(lambda number, _: tick(number)))
     axis.set_minor_formatter(NullFormatter())
 
 
-def tick(number):
-    """A number at an axis: as `readable`, without zeros at its end."""
-    text = readable(number, 6)
-    return text.rstrip('0').rstrip('.') if '.' in text and '^' not in text else text
-
-
 def epoch_axis(ax, epochs):
-    """Have the x axis of `ax` be that of `epochs`, whole numbers, of which there is one at least.
+    """Make the x axis of `ax` that of `epochs`, integers, at least one.
 
-    It returns how lines over them are drawn: with dots, if there are few.
+    Returns arguments of `plot` for lines over them: dots only if there are few epochs.
     """
     from matplotlib.ticker import MaxNLocator
     ax.set_xlabel('epoch')
@@ -111,13 +117,16 @@ def epoch_axis(ax, epochs):
     return {'marker': 'o' if len(epochs) <= MANY_EPOCHS else ''}
 
 
-def shorten(text, most=24):
-    """A text of `most` characters at most: of a longer one the middle is left out, for names that
-    begin alike often end otherwise."""
-    half = (most - 1) // 2
-    return text if len(text) <= most else '%s…%s' % (text[:most - 1 - half], text[-half:])
+def plain(text, most=None):
+    """Return a user's text as matplotlib draws it unchanged, of at most `most` characters.
 
-
-def plain(text):
-    """A text as it is: matplotlib takes what stands between two '$' for a formula."""
+    The middle of a longer text is left out, because names that begin alike often end differently.
+    A '$' is no formula, and a character that the font lacks is a box.
+    """
+    from matplotlib.font_manager import findfont, get_font
+    if most and len(text) > most:
+        half = (most - 1) // 2
+        text = '%s…%s' % (text[:most - 1 - half], text[-half:])
+    font = get_font(findfont(FONT))
+    text = ''.join(c if c.isspace() or font.get_char_index(ord(c)) else '□' for c in text)
     return text.replace('$', r'\$')

@@ -1,6 +1,5 @@
-"""What a run was asked for, what it departs from the book in, and where it ran."""
+"""The options of a run, its departures from the defaults, and where it ran."""
 from ..runs.options import BOOKKEEPING, OPTIONS
-from .html import note, section, table, tag
 from .view import usual_options, worker_changes
 
 _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_schedule':
@@ -8,62 +7,56 @@ _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_sch
           'dtype': 'number type'}
 
 
-def recipe_section(view):
-    """The recipe of one run, beside the book's, and its environment."""
-    usual = usual_options(view.config['model'])
-    recipe = _recipe(view.config)
-    rows, marked = [], {}
-    for name, words in recipe.items():
+def recipe_rows(config):
+    """Return (rows of option, value and default; the numbers of the rows in which they differ)."""
+    usual = usual_options(config['model'])
+    rows, changed = [], []
+    for name, words in recipe_of(config).items():
         if name in ('model', 'seed', 'ctx') or usual[name] is None and name != 'resize':
             book = '–'
         else:
             book = _value(name, usual[name])
             if book != words:
-                marked[len(rows)] = 'changed'
+                changed.append(len(rows))
         rows.append((_name(name), words, book))
-    return section('recipe', 'Recipe and environment', tag('div', [
-        table(('option', 'this run', 'by default'), rows, 'Recipe', left=(0, 1, 2), marked=marked),
-        table(('what', 'value'), list(_environment(view.config).items()), 'Environment',
-              left=(0, 1))], class_='pair'))
+    return rows, changed
 
 
-def differences_section(views):
-    """Of several runs, the options and the environment that are not the same in all."""
-    content = []
-    for title, tell in (('Recipe', _recipe), ('Environment', _environment)):
-        told = [tell(view.config) for view in views]
-        names = list(dict.fromkeys(name for one in told for name in one))
-        rows = [[_name(name)] + [one.get(name, '–') for one in told] for name in names
-                if len({one.get(name) for one in told}) > 1]
-        same = [_name(name) for name in names if len({one.get(name) for one in told}) == 1]
-        if rows:
-            content.append(table(['what'] + [view.label for view in views], rows,
-                                 '%s: what differs' % title, left=range(len(views) + 1)))
-        content.append(note('%s, the same in all: %s.' % (title, ', '.join(
-            '%s %s' % (_name(name), told[0][name]) for name in names
-            if _name(name) in same and name != 'identity')) if same else
-            '%s: nothing is the same in all.' % title))
-    return section('recipe', 'What differs', *content)
+def differences(views):
+    """Return (title, rows of what differs, words for what does not) of recipe and environment."""
+    parts = []
+    for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
+        described = [describe(view.config) for view in views]
+        rows, same = [], []
+        for name in dict.fromkeys(name for one in described for name in one):
+            values = [one.get(name) for one in described]
+            if len(set(values)) > 1:
+                rows.append([_name(name)] + ['–' if value is None else value for value in values])
+            else:
+                same.append('%s %s' % (_name(name), values[0]))
+        parts.append((title, rows, ', '.join(same)))
+    return parts
 
 
-def _recipe(config):
-    """The options that decide a run's numbers, in words."""
-    said = {'model': config['model']}
+def recipe_of(config):
+    """Return the options that decide the results of a run, in words."""
+    words = {'model': config['model']}
     for name in OPTIONS:
         if name not in BOOKKEEPING:
-            said[name] = _value(name, config[name])
-    said['workers'] = ', then '.join(
+            words[name] = _value(name, config[name])
+    words['workers'] = ', then '.join(
         '%d from step %d' % (workers, step + 1) if step else '%d' % workers
         for step, workers in worker_changes(config))
-    return said
+    return words
 
 
-def _environment(config):
-    said = {package: version for package, version in sorted(config['versions'].items())}
-    said.update(processor=config['cpu'] or 'not known', threads=config['threads'] or 'not set',
-                operators='on' if config['operators'] else 'off',
-                data=config['data_sha256'][:16] + '…')
-    return said
+def environment_of(config):
+    """Return the versions, processor and settings that a run was trained with, in words."""
+    words = dict(sorted(config['versions'].items()))
+    words.update(processor=config['cpu'] or 'not known', threads=config['threads'] or 'not set',
+                 operators='on' if config['operators'] else 'off',
+                 data=config['data_sha256'][:16] + '…')
+    return words
 
 
 def _name(name):

@@ -1,11 +1,18 @@
 """Numbers as people read them."""
 import math
 
-from .html import number
+from markupsafe import Markup
+
+
+def number(value, words):
+    """Return `words` as HTML that also carries all digits of `value`, for programs."""
+    return Markup('<data value="%s">%s</data>') % (repr(float(value)), words)
 
 
 def share(value, digits=4):
-    """An accuracy, from 0 to 1, as the book writes it, with all its digits for programs."""
+    """Return an accuracy from 0 to 1 as the book writes it; a dash for None."""
+    if value is None:
+        return '–'
     return number(value, '%.*f' % (digits, value)) if math.isfinite(value) else 'no number'
 
 
@@ -14,12 +21,12 @@ def loss(value):
 
 
 def percent(value):
-    """A share as a percentage; a dash where there is none."""
+    """Return a share as a percentage; a dash for None and NaN."""
     return '–' if value is None or not math.isfinite(value) else '%.1f %%' % (100 * value)
 
 
 def duration(seconds):
-    """Seconds in words: 41.3 s, 12 min 5 s, 3 h 2 min."""
+    """Return seconds in words: 41.3 s, 12 min 5 s, 3 h 2 min."""
     if not math.isfinite(seconds):
         return 'not known'
     if seconds < 99.95:
@@ -32,3 +39,7 @@ def duration(seconds):
 
 def count(value):
     return f'{value:,}'
+
+
+def size(shape):
+    return ' × '.join(map(str, shape))

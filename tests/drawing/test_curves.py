@@ -3,7 +3,7 @@ import io
 import math
 
 import pytest
-from matplotlib import figure, image, pyplot
+from matplotlib import image, pyplot
 
 from gluonblocks.drawing.curves import draw_curves
 from gluonblocks.runs.records import HistoryRow
@@ -13,12 +13,8 @@ ROWS = [HistoryRow(1, 0.9, 0.5, 0.4, 0.1), HistoryRow(2, 0.5, 0.8, 0.7, 0.1),
 
 
 @pytest.fixture
-def axes(monkeypatch):
+def axes(figures):
     """Draw rows; return the two axes, drawn."""
-    figures = []
-    monkeypatch.setattr(figure, 'Figure', lambda *a, make=figure.Figure, **k: (
-        figures.append(make(*a, **k)), figures[-1])[1])
-
     def draw(rows, title='x'):
         content = image.imread(io.BytesIO(draw_curves(rows, title)), format='png')
         assert content.shape == (480, 1260, 4)

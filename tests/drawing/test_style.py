@@ -1,16 +1,24 @@
-"""How every picture looks, and how its numbers are written."""
-import matplotlib
+"""How every picture looks, how its numbers are written, and its two kinds of file."""
+import xml.etree.ElementTree as ET
+
+import matplotlib.style
 import pytest
+from matplotlib.figure import Figure
 
 from gluonblocks.drawing.style import (
+    BLUE,
+    HEADLINE,
+    LINE,
     encode_figure,
     new_figure,
     plain,
     readable,
-    shorten,
-    styled,
+    style_axes,
     tick,
 )
+from gluonblocks.drawing.svg import svg_of
+
+SVG = '{http://www.w3.org/2000/svg}'
 
 
 @pytest.mark.parametrize('number, text', [
@@ -18,45 +26,72 @@ from gluonblocks.drawing.style import (
     (9.999, '10.0'), (999.9, '1,000'), (0.99996, '1.00'), (0, '0'), (-5, '-5.00'),
     (123456789, '123,456,789'), (1.5e15, '1.50 × 10^15'), (2e-9, '2.00 × 10^-9'),
     (float('nan'), '–'), (float('inf'), '∞'), (float('-inf'), '−∞')])
-def test_numbers_are_read_without_exponents_as_long_as_that_can_be(number, text):
+def test_numbers_have_no_exponents_unless_they_are_very_large_or_small(number, text):
     assert readable(number) == text
 
 
 @pytest.mark.parametrize('number, text', [(0.30, '0.3'), (10000, '10,000'), (88.5, '88.5'),
                                           (100, '100'), (0, '0')])
-def test_at_an_axis_they_have_no_zeros_at_the_end(number, text):
+def test_numbers_at_an_axis_have_no_zeros_at_the_end(number, text):
     assert tick(number) == text
 
 
 def test_a_long_name_keeps_its_beginning_and_its_end():
-    assert shorten('ankle boot') == 'ankle boot'
-    assert shorten('a class with a very long name, 7') == 'a class with…ong name, 7'
-    assert len(shorten('x' * 99)) == 24
+    assert plain('ankle boot', most=24) == 'ankle boot'
+    assert plain('a class with a very long name, 7', most=24) == 'a class with…ong name, 7'
+    assert len(plain('x' * 99, most=24)) == 24
 
 
-def test_the_users_own_settings_neither_count_nor_change():
-    def picture():
-        with styled():
-            figure = new_figure(2, 2)
-            figure.add_subplot().plot([1, 2], [3, 4])
-            return encode_figure(figure, 'png'), encode_figure(figure, 'svg')
-    expected = picture()
-    with matplotlib.rc_context({'font.size': 30, 'axes.facecolor': 'red'}):
-        assert picture() == expected
-        assert matplotlib.rcParams['font.size'] == 30
+def picture():
+    figure = new_figure(3, 2)
+    axes = style_axes(figure.add_subplot())
+    axes.plot([1, 2, 3], [0.12, float('nan'), 0.25], color=BLUE, marker='o', **LINE)
+    axes.fill_between([1, 2], [0, 0], [0.1, 0.2], color=BLUE, alpha=0.5, linewidth=0)
+    axes.set_xlabel('a < b')
+    figure.suptitle(plain('$5 and $6'), **HEADLINE)
+    return figure
 
 
-def test_an_svg_has_text_and_no_date_and_the_same_bytes():
-    with styled():
-        figure = new_figure(2, 2)
-        figure.suptitle('a title')
-        content = encode_figure(figure, 'svg')
-        assert content == encode_figure(figure, 'svg')
-    assert b'a title</text>' in content and b'dc:date' not in content
+@pytest.mark.parametrize('style', ['dark_background', 'ggplot', {
+    'font.size': 30, 'font.family': 'serif', 'axes.facecolor': 'red', 'svg.fonttype': 'path',
+    'savefig.bbox': 'tight', 'lines.linewidth': 9}])
+def test_the_users_settings_neither_count_nor_change(style):
+    expected = [encode_figure(picture(), kind) for kind in ('png', 'svg')]
+    with matplotlib.style.context(style):
+        before = dict(matplotlib.rcParams)
+        assert [encode_figure(picture(), kind) for kind in ('png', 'svg')] == expected
+        assert dict(matplotlib.rcParams) == before
 
 
-def test_a_dollar_is_no_formula():
-    with styled():
-        figure = new_figure(2, 2)
-        figure.suptitle(plain('$5 and $6'))
-        assert b'$5 and $6</text>' in encode_figure(figure, 'svg')
+def test_an_svg_has_words_for_who_does_not_see_it_and_text_that_can_be_searched():
+    svg = ET.fromstring(svg_of(picture(), 'Title & more', 'What is <seen>'))
+    assert svg.get('role') == 'img'
+    assert [(part.tag, part.text) for part in svg[:2]] == [
+        (SVG + 'title', 'Title & more'), (SVG + 'desc', 'What is <seen>')]
+    texts = [element.text for element in svg.iter(SVG + 'text')]
+    assert {'a < b', '$5 and $6', '1.5'} <= set(texts)
+    assert all(8 < float(element.get('font-size')) < 30 for element in svg.iter(SVG + 'text'))
+
+
+def test_an_svg_has_the_colours_as_attributes_and_neither_styles_nor_names():
+    elements = list(ET.fromstring(svg_of(picture())).iter())
+    assert not {key for element in elements for key in element.attrib} & {'style', 'id'}
+    line, band = ([element for element in elements if element.get(key) == BLUE]
+                  for key in ('stroke', 'fill'))
+    assert any(element.get('fill-opacity') == '0.5' for element in band)
+    # A NaN is a gap: the line of three points has no part that joins two.
+    assert any(element.get('fill') == 'none' and 'L' not in element.get('d') for element in line)
+
+
+def test_an_svg_stands_where_matplotlib_puts_it():
+    figure = Figure(figsize=(2, 1), dpi=72)
+    axes = figure.add_axes([0, 0, 1, 1])
+    axes.set(xlim=(0, 2), ylim=(0, 1))
+    axes.plot([0, 2], [0, 0.25], color=BLUE)
+    axes.text(1, 0.5, 'middle', ha='center', va='baseline', rotation=90)
+    svg = ET.fromstring(svg_of(figure))
+    assert svg.get('viewBox') == '0 0 144 72'
+    assert [element.get('d') for element in svg.iter(SVG + 'path')
+            if element.get('stroke') == BLUE] == ['M0 72L144 54']
+    text, = [element for element in svg.iter(SVG + 'text') if element.text == 'middle']
+    assert text.get('text-anchor') == 'middle' and text.get('transform').startswith('rotate(-90 ')

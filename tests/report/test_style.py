@@ -3,43 +3,52 @@ import re
 
 import pytest
 
-from gluonblocks.report.style import STYLE, luminance
+
+@pytest.fixture(scope='module')
+def style(trained_page):
+    return trained_page.read_text().split('<style>')[1].split('</style>')[0]
+
+
+@pytest.fixture(params=['light', 'dark'])
+def colours(request, style):
+    """A function: the bytes of a named colour in a theme."""
+    dark = re.findall(r'@media screen and \(prefers-color-scheme: dark\) \{ :root \{.*?\} \}', style)
+    light = style if request.param == 'light' else ''
+    for part in dark:
+        light = light.replace(part, '')
+    names = dict(re.findall(r'--([\w-]+): ([^;]*);', light or ' '.join(dark)))
+    return lambda name: bytes.fromhex(names[name][1:]) if names[name][0] == '#' else bytes(
+        map(int, names[name].split()))
+
+
+def luminance(colour):
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+              for c in (byte / 255 for byte in colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def contrast(a, b):
-    low, high = sorted(luminance(bytes.fromhex(colour)) for colour in (a, b))
+    low, high = sorted(map(luminance, (a, b)))
     return (high + 0.05) / (low + 0.05)
 
 
-def themes():
-    light, dark = [dict(re.findall(r'--(\w+): #(\w{6})', part))
-                   for part in STYLE.split('* { box-sizing')[0].split('@media')]
-    return {'light': light, 'dark': dark}
-
-
-def test_the_contrast_of_black_and_white_is_21():
-    assert contrast('000000', 'ffffff') == pytest.approx(21)
-    assert contrast('777777', 'ffffff') == pytest.approx(4.48, abs=0.01)  # WCAG's known neighbour
-
-
-@pytest.mark.parametrize('theme', ['light', 'dark'])
-def test_text_has_a_contrast_of_4_5(theme):
-    colours = themes()[theme]
+def test_text_has_a_contrast_of_4_5_and_lines_of_3(colours):
+    assert contrast(bytes([119] * 3), bytes([255] * 3)) == pytest.approx(4.48, abs=0.01)  # WCAG's
     for text in ('ink', 'soft', 'link'):
         for ground in ('ground', 'card'):
-            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    assert contrast(colours['ink'], colours['mark']) >= 4.5
-
-
-@pytest.mark.parametrize('theme', ['light', 'dark'])
-def test_lines_have_a_contrast_of_3(theme):
-    colours = themes()[theme]
+            assert contrast(colours(text), colours(ground)) >= 4.5, (text, ground)
+    assert contrast(colours('ink'), colours('mark')) >= 4.5
     for line in ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'faint'):
-        assert contrast(colours[line], colours['card']) >= 3, line
+        assert contrast(colours(line), colours('card')) >= 3, line
 
 
-def test_numbers_on_the_shades_of_the_matrix_have_a_contrast_of_4_5():
-    pairs = re.findall(r'\.(?:hit|miss)\d \{ background: #(\w{6}); color: #(\w{6}); \}', STYLE)
-    assert len(pairs) == 40
-    for ground, text in pairs:
-        assert contrast(ground, text) >= 4.5, (ground, text)
+def test_numbers_on_the_shades_of_the_matrix_have_a_contrast_of_4_5(colours, style):
+    shades = re.findall(r'\.(hit|miss)(\d) \{ background: rgb\(var\(--\w+\) / ([\d.]+)\); \}', style)
+    assert len(shades) == 20
+    for kind, n, part in shades:
+        shade = [under + (over - under) * float(part)
+                 for under, over in zip(colours('card'), colours(kind))]
+        text = colours('on-shade')
+        if kind == 'hit' and n >= '7':
+            text = bytes(3) if n == '7' else colours('on-hit')
+        assert contrast(text, shade) >= 4.5, (kind, n)

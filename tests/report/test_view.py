@@ -1,41 +1,41 @@
-"""What a run's folder says of it in words: how far it came, and how it is repeated."""
+"""A run's folder in words: how far it came, how it is repeated, and what differs from the defaults.
+"""
 import os
 import re
 
 import pytest
+from conftest import REPOSITORY
 from runs_on_disk import rewrite
-from small_runs import start
 
 import gluonblocks as gb
 from gluonblocks.commands import train
+from gluonblocks.models import registry
 from gluonblocks.report.published import published_runs
+from gluonblocks.report.recipe import recipe_rows
 from gluonblocks.report.view import read_runs, repeating_commands
-from gluonblocks.report.write import write_report
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS
 from gluonblocks.runs.resolve import check_given, resolve_options
 
-pytestmark = pytest.mark.usefixtures('little_data')
 
-
-def test_the_command_asks_for_what_the_run_was_asked_for(folder):
-    start(folder, epochs=2, optimizer='adam', lr=0.003, lr_schedule='step', lr_decay_epochs=[1],
-          label_smoothing=0.1)
-    config = read_config(folder)
+def test_the_command_asks_for_the_options_of_the_run(trained):
+    asked = dict(epochs=2, optimizer='adam', lr=0.003, lr_schedule='step', lr_decay_epochs=[1],
+                 label_smoothing=0.1)
+    config = dict(read_config(trained), **asked, asked=sorted(asked))
     words = ' '.join(repeating_commands(config)[0]).split()
     args = train.parse(words[words.index('train') + 1:], 'train')
     again = resolve_options(args.model, check_given(vars(args)), in_folder=True)
     for name in OPTIONS:
-        if name not in ('ctx', 'stop_non_finite'):
+        if name not in ('ctx', 'stop_non_finite', 'momentum'):
             assert getattr(again, name) == config[name], name
 
 
-def test_the_command_leaves_out_what_is_usual(folder):
-    start(folder, epochs=5, batch_size=256, seed=3)
-    (command,) = repeating_commands(dict(read_config(folder), threads=None))
-    assert ' '.join(command) == (
+def test_the_command_leaves_out_the_defaults(trained):
+    config = dict(read_config(trained), epochs=5, batch_size=256, seed=3, lr=1.0,
+                  norm_stats=False, threads=None)
+    assert [' '.join(command) for command in repeating_commands(config)] == [
         'gluonblocks train --model lenet_bn --ctx cpu:0 --seed 3 --dataset synthetic '
-        '--out runs/again')
+        '--out runs/again']
 
 
 @pytest.mark.parametrize('changes, first, then', [
@@ -43,9 +43,9 @@ def test_the_command_leaves_out_what_is_usual(folder):
     ([[0, 1], [4, 2], [9, 4]], '', ['after step 4', '--workers 2', 'after step 9', '--workers 4']),
     ([[0, 1], [0, 2]], '--workers 2', []),
     ([[0, 1], [4, 2], [4, 1]], '', [])])
-def test_the_commands_change_the_number_of_workers_where_the_run_did(folder, changes, first, then):
-    start(folder, epochs=1)
-    config = dict(read_config(folder), worker_changes=changes, workers=changes[-1][1])
+def test_the_commands_change_the_number_of_workers_at_the_steps_of_the_run(
+        trained, changes, first, then):
+    config = dict(read_config(trained), worker_changes=changes, workers=changes[-1][1])
     command, *others = [' '.join(words) for words in repeating_commands(config)]
     assert ('--workers' in command) == bool(first) and first in command
     assert len(others) == len(then) and all(map(str.__contains__, others, then))
@@ -54,60 +54,70 @@ def test_the_commands_change_the_number_of_workers_where_the_run_did(folder, cha
         assert args.resume == 'runs/again' and args.change_workers
 
 
-def test_the_page_tells_each_number_of_workers(folder, tmp_path):
-    start(folder, epochs=1)
-    rewrite(folder, worker_changes=[[0, 2], [4, 1]])
-    write_report(folder, tmp_path / 'page.html', ctx='cpu')
-    text = re.sub('<[^>]*>', '', (tmp_path / 'page.html').read_text())
-    assert '2, then 1 from step 5' in text and '--resume runs/again --workers 1 --change' in text
+def test_the_page_states_each_number_of_workers(run, page):
+    rewrite(run, worker_changes=[[0, 2], [4, 1]])
+    found = page(run)
+    assert ['workers', '2, then 1 from step 5', '1'] in found.tables['Recipe']
+    assert '--resume runs/again --workers 1 --change' in ' '.join(found.text.split())
+
+
+@pytest.mark.parametrize('recipe, side, row, said', [
+    (None, None, ('resize', 'no', 'no'), False),
+    (20, 20, ('resize', '20 × 20 pixels', '20 × 20 pixels'), False),
+    (None, 20, ('resize', '20 × 20 pixels', 'no'), True),
+    (20, 24, ('resize', '24 × 24 pixels', '20 × 20 pixels'), True)])
+def test_a_resize_is_shown_with_the_default_and_repeated_if_it_differs(
+        trained, monkeypatch, recipe, side, row, said):
+    monkeypatch.setitem(registry._recipes, 'lenet_bn',
+                        gb.get_recipe('lenet_bn')._replace(resize=recipe))
+    config = dict(read_config(trained), resize=side, asked=['resize'] if said else [])
+    rows, changed = recipe_rows(config)
+    assert row in rows and (rows.index(row) in changed) == said
+    assert ('--resize %s' % side in repeating_commands(config)[0]) == said
 
 
 @pytest.mark.parametrize('epochs, early_stop, done, words', [
     (3, None, 3, 'all 3 epochs done'), (1, None, 1, 'its one epoch done'),
     (3, None, 2, 'not finished: 2 of 3 epochs done'),
     (9, 2, 3, 'stopped early, after 3 of 9 epochs')])
-def test_the_state_of_a_run_is_told(folder, epochs, early_stop, done, words):
-    start(folder, epochs=1)
-    rewrite(folder, [(1.0, 0.5, 0.5)] * done, epochs=epochs, early_stop=early_stop)
-    (view,) = read_runs([folder])
+def test_the_state_of_a_run_is_in_words(run, epochs, early_stop, done, words):
+    rewrite(run, [(1.0, 0.5, 0.5)] * done, epochs=epochs, early_stop=early_stop)
+    (view,) = read_runs([run])
     assert view.state == words and len(view.rows) == done
 
 
-def test_a_damaged_history_is_refused_and_lost_times_are_not(folder):
-    start(folder, epochs=1)
-    with open(os.path.join(folder, 'times.csv'), 'w') as f:
+def test_a_history_of_other_epochs_is_refused_and_lost_times_are_not(run):
+    with open(os.path.join(run, 'times.csv'), 'w') as f:
         f.write('nonsense\n')
-    assert len(read_runs([folder])[0].rows) == 1
-    with open(os.path.join(folder, 'history.csv'), 'a') as f:
+    assert len(read_runs([run])[0].rows) == 3
+    with open(os.path.join(run, 'history.csv'), 'a') as f:
         f.write('7,1.0,0.5,0.5,0.1\n')
     with pytest.raises(ValueError, match='history.csv: its epochs are not 1, 2, 3 .* Resume the'):
-        read_runs([folder])
+        read_runs([run])
 
 
 @pytest.mark.parametrize('content, line', [
     (b'\xff\xfe', 1), (b'', 1), (b'%s\n1,x,0.5,0.5,0.1\n', 2), (b'%s\n1,1,0.5,0.5,\xe9\n', 2),
     (b'%s\n1,1,0.5,0.5,1\n2,1\n', 3), (b'%s\n1,1,1,1,1,1\n', 2), (b'%s\n\0', 2)])
-def test_a_damaged_history_is_told_with_its_line_and_the_remedy_which_works(
-        folder, content, line):
-    start(folder, epochs=1)
-    path = os.path.join(folder, 'history.csv')
+def test_a_damaged_history_is_named_with_its_line_and_the_remedy(run, content, line):
+    path = os.path.join(run, 'history.csv')
     with open(path, 'rb') as f:
         good = f.read()
     with open(path, 'wb') as f:
         f.write(content.replace(b'%s', good.splitlines()[0]))
     with pytest.raises(ValueError, match=re.escape(path) + ', line %d: expected .*, found .*'
                        'Resume the run, which writes the file again' % line):
-        read_runs([folder])
-    gb.resume_run(folder)
-    with open(path, 'rb') as f:
-        assert f.read() == good
+        read_runs([run])
+    if line == 3:  # the remedy works
+        gb.resume_run(run)
+        with open(path, 'rb') as f:
+            assert f.read() == good
 
 
 def test_published_figures_are_those_of_the_readme():
-    with open(os.path.join(os.path.dirname(__file__), '..', '..', 'README.md')) as f:
+    with open(os.path.join(REPOSITORY, 'README.md')) as f:
         readme = f.read()
     for model in ('lenet_bn', 'lenet_bn_gluon', 'resnet', 'densenet'):
         for one in published_runs(model, 'fashion-mnist'):
-            epoch, loss, train_acc, test_acc = one.rows[-1]
-            assert '| %d | %.4f | %.3f | %.3f |' % (epoch, loss, train_acc, test_acc) in readme
+            assert '| %d | %.4f | %.3f | %.3f |' % one.rows[-1] in readme
     assert published_runs('lenet_bn', 'synthetic') == []

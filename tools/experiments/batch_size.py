@@ -9,7 +9,7 @@ from gluonblocks.models.registry import get_recipe
 from gluonblocks.training.loop import train_ch5
 from gluonblocks.training.progress import tell
 
-from .common import Trained, log_axis, plot, table
+from .common import Trained, axes_of, legend, log_axis, plot, table
 
 MODELS = ('lenet', 'lenet_bn', 'lenet_bn_conv')
 SIZES = (1, 2, 8, 64, 256)
@@ -48,13 +48,12 @@ def report(rows):
 
 
 def draw(figure, rows):
-    for ax, what, title in zip(figure.subplots(1, 2), ('train_acc', 'test_acc'), (
-            "Training: the batch's statistics", 'Test: the moving averages')):
+    axes = axes_of(figure, "Training: the batch's statistics", 'Test: the moving averages')
+    for ax, what in zip(axes, ('train_acc', 'test_acc')):
         plot(ax, {model: [(row.varied, 100 * getattr(row.history[-1], what)) for row in rows
                           if row.model == model] for model in MODELS})
         log_axis(ax, 'batch size', base=2)
         ax.set_xticks(sorted({row.varied for row in rows}))
         ax.set_ylabel('accuracy, %')
         ax.set_ylim(0, 100)
-        ax.set_title(title)
-        ax.legend(loc='lower right')
+        legend(ax, loc='lower right')

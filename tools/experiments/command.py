@@ -75,11 +75,10 @@ def run(args):
     text = experiment.report(found) + '\n'
     print(text, end='')
     if args.chart:
-        from gluonblocks.drawing.style import encode_figure, new_figure, styled
-        with styled():
-            figure = new_figure()
-            experiment.draw(figure, found)
-            content = encode_figure(figure, os.path.splitext(args.chart)[1][1:])
+        from gluonblocks.drawing.style import encode_figure, new_figure
+        figure = new_figure()
+        experiment.draw(figure, found)
+        content = encode_figure(figure, os.path.splitext(args.chart)[1][1:])
         with open(args.chart, 'wb') as f:
             f.write(content)
     if args.record:

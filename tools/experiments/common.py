@@ -83,11 +83,25 @@ def percent(fraction):
     return '%.1f %%' % (100 * fraction)
 
 
+def axes_of(figure, *titles):
+    """Return an axes of `figure` for each title, side by side."""
+    from gluonblocks.drawing.style import TITLE, style_axes
+    axes = [style_axes(ax) for ax in figure.subplots(1, len(titles), squeeze=False)[0]]
+    for ax, title in zip(axes, titles):
+        ax.set_title(title, **TITLE)
+    return axes
+
+
 def plot(ax, points, **how):
     """Draw a line for each label of `points`, {label: [(x, y)]}."""
     for label, line in points.items():
         ax.plot(*zip(*line), label=label, **dict({'marker': 'o'}, **how))
-    ax.legend()
+
+
+def legend(ax, **how):
+    """Add the legend of `ax`."""
+    from gluonblocks.drawing.style import LEGEND
+    ax.legend(**dict(LEGEND, **how))
 
 
 def log_axis(ax, label, base=10):

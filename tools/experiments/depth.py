@@ -6,7 +6,7 @@ import numpy as np
 from mxnet import autograd
 
 from .averages import as_they_are, measure_anew, replace, without_start
-from .common import plot, steps, table
+from .common import axes_of, legend, plot, steps, table
 
 # As tests/models/test_all_models.py trains them; and one as its recipe has it.
 CASES = [('paper_resnet%d' % depth, 4, 32) for depth in (18, 34, 50, 101, 152)] + [
@@ -88,7 +88,9 @@ def report(rows):
 
 def draw(figure, rows):
     chosen = [row for row in rows if (row.model, row.batch_size, row.side) in DRAWN] or rows
-    for ax, row in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen):
+    axes = axes_of(figure, *['%s, batch %d, %d×%d' % (row.model, row.batch_size, row.side, row.side)
+                             for row in chosen])
+    for ax, row in zip(axes, chosen):
         labels = ('averages as training left them', 'corrected for their start',
                   'measured anew by the weights', "the batch's own statistics")
         plot(ax, {label: [(i, size if math.isfinite(size) else math.nan)
@@ -98,5 +100,4 @@ def draw(figure, rows):
         ax.set_yscale('log')
         ax.set_xlabel('layer or unit')
         ax.set_ylabel('largest absolute output')
-        ax.set_title('%s, batch %d, %d×%d' % (row.model, row.batch_size, row.side, row.side))
-    ax.legend(loc='center')
+    legend(ax, loc='center')

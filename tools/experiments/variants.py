@@ -1,7 +1,7 @@
 """Every variant of LeNet that the exercises of 5.11 ask for, trained by its recipe."""
 from gluonblocks.models.registry import get_recipe, list_models
 
-from .common import Trained, plot, table
+from .common import Trained, axes_of, legend, plot, table
 
 
 def run(settings):
@@ -25,13 +25,11 @@ def report(rows):
 
 def draw(figure, rows):
     from gluonblocks.drawing.style import epoch_axis
-    axes = figure.subplots(1, 2)
-    for ax, what, title in zip(axes, ('loss', 'test_acc'), ('Training loss', 'Test accuracy')):
+    axes = axes_of(figure, 'Training loss', 'Test accuracy')
+    for ax, what in zip(axes, ('loss', 'test_acc')):
         for i, row in enumerate(rows):
             epochs = [record.epoch for record in row.history]
             plot(ax, {row.model: [(record.epoch, getattr(record, what))
                                   for record in row.history]},
                  linestyle='-' if i < 7 else '--', **epoch_axis(ax, epochs))
-        ax.set_title(title)
-    axes[0].get_legend().remove()
-    axes[1].legend(bbox_to_anchor=(1.02, 1), loc='upper left', fontsize=8, handlelength=3.5)
+    legend(axes[1], bbox_to_anchor=(1.02, 1), loc='upper left', fontsize=8, handlelength=3.5)

@@ -5,7 +5,7 @@ from gluonblocks.models.registry import get_recipe
 from gluonblocks.training.metrics import evaluate_accuracy
 
 from .averages import as_they_are, measure_anew, replace, without_start
-from .common import log_axis, percent, plot, steps, table
+from .common import axes_of, legend, log_axis, percent, plot, steps, table
 
 MODEL, MOMENTUM = 'lenet_bn', 0.9
 AT = (1, 2, 3, 5, 8, 12, 20, 30, 50, 100, 235)
@@ -60,11 +60,11 @@ def report(rows):
 
 
 def draw(figure, rows):
-    ax = figure.subplots()
+    ax, = axes_of(figure, 'What %s predicts early in training' % MODEL)
     labels = ("variance from 0, the book's", 'variance from 1', 'corrected by 1 - momentum^step',
               'measured anew on a batch')
     plot(ax, {label: [(row.step, 100 * row[i]) for row in rows]
               for i, label in enumerate(labels, 2)})
     log_axis(ax, 'steps')
     ax.set_ylabel('test accuracy, %')
-    ax.set_title('What %s predicts early in training' % MODEL)
+    legend(ax)

@@ -1,0 +1,90 @@
+"""A matplotlib figure as SVG whose style is attributes, which a page's style sheet overrides.
+
+Matplotlib's own SVG has style attributes, which a strict Content-Security-Policy forbids, and reads
+its settings, which belong to the user, as it writes.
+"""
+from html import escape
+
+from matplotlib.backend_bases import RendererBase
+from matplotlib.colors import to_hex
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
+
+_LETTERS = {Path.MOVETO: 'M', Path.LINETO: 'L', Path.CURVE3: 'Q', Path.CURVE4: 'C',
+            Path.CLOSEPOLY: 'Z'}
+_ANCHORS = {'left': ('start', 0), 'center': ('middle', 0.5), 'right': ('end', 1)}
+
+
+def svg_of(figure, title='', text=''):
+    """Return `figure` as an SVG document; `title` and `text` are for readers who cannot see it."""
+    renderer = SvgRenderer(figure.bbox.width, figure.bbox.height, figure.dpi)
+    figure.draw(renderer)
+    words = ''.join('<%s>%s</%s>' % (name, escape(value), name)
+                    for name, value in (('title', title), ('desc', text)) if value)
+    return ('<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" '
+            'viewBox="0 0 %s %s" font-family="DejaVu Sans, sans-serif">%s%s</svg>'
+            % (_short(renderer.width), _short(renderer.height), words, ''.join(renderer.elements)))
+
+
+class SvgRenderer(RendererBase):
+    """Collects in `elements` what matplotlib draws, of `width` by `height` pixels."""
+
+    def __init__(self, width, height, dpi):
+        super().__init__()
+        self.width, self.height, self.dpi, self.elements = width, height, dpi, []
+
+    def get_canvas_width_height(self):
+        return self.width, self.height
+
+    def points_to_pixels(self, points):
+        return points * self.dpi / 72
+
+    def draw_path(self, gc, path, transform, rgbFace=None):
+        stroke, fill = gc.get_rgb(), tuple(rgbFace) if rgbFace is not None else (0, 0, 0, 0)
+        stroke_opacity = stroke[3] if gc.get_linewidth() else 0
+        fill_opacity = fill[3] if len(fill) == 4 else 1
+        if gc.get_forced_alpha():
+            stroke_opacity, fill_opacity = (
+                opacity and gc.get_alpha() for opacity in (stroke_opacity, fill_opacity))
+        if not stroke_opacity and not fill_opacity:
+            return
+        flip = Affine2D().scale(1, -1).translate(0, self.height)
+        d = ''.join(_LETTERS[code] + ('' if code == Path.CLOSEPOLY else ' '.join(
+            map(_short, vertices))) for vertices, code in path.iter_segments(
+                transform + flip, simplify=False))
+        if not d:
+            return
+        attributes = {'d': d, 'fill': to_hex(fill[:3]) if fill_opacity else 'none'}
+        if 0 < fill_opacity < 1:
+            attributes['fill-opacity'] = _short(fill_opacity)
+        if stroke_opacity:
+            attributes.update({'stroke': to_hex(stroke[:3]),
+                               'stroke-width': _short(gc.get_linewidth())})
+            if stroke_opacity < 1:
+                attributes['stroke-opacity'] = _short(stroke_opacity)
+            if gc.get_dashes()[1] is not None:
+                attributes['stroke-dasharray'] = ' '.join(map(_short, gc.get_dashes()[1]))
+        self._add('path', attributes)
+
+    def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
+        # A browser's font has other widths, so the anchor is where the text is aligned.
+        anchor, part = _ANCHORS[mtext.get_ha() if mtext else 'left']
+        width = self.get_text_width_height_descent(s, prop, ismath)[0]
+        x, y = Affine2D().rotate_deg(-angle).translate(x, y).transform((part * width, 0))
+        attributes = {'x': _short(x), 'y': _short(y), 'fill': to_hex(gc.get_rgb()[:3]),
+                      'font-size': _short(self.points_to_pixels(prop.get_size_in_points()))}
+        if prop.get_weight() not in ('normal', 400):
+            attributes['font-weight'] = str(prop.get_weight())
+        if anchor != 'start':
+            attributes['text-anchor'] = anchor
+        if angle:
+            attributes['transform'] = 'rotate(%s %s %s)' % tuple(map(_short, (-angle, x, y)))
+        self._add('text', attributes, escape(s.replace(r'\$', '$')))
+
+    def _add(self, name, attributes, content=''):
+        self.elements.append('<%s%s>%s</%s>' % (name, ''.join(
+            ' %s="%s"' % item for item in attributes.items()), content, name))
+
+
+def _short(number):
+    return ('%.2f' % number).rstrip('0').rstrip('.') if number % 1 else '%d' % number
