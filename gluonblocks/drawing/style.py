@@ -6,6 +6,7 @@ is used.
 """
 import io
 import math
+import os
 
 # Okabe and Ito's colours, which people with any kind of colour blindness tell apart
 # (https://jfly.uni-koeln.de/color/), in the order in which lines take them.
@@ -72,6 +73,12 @@ def own_font(figure):
             axis.get_ticklabels(which='both')  # creates those that are drawn
     for text in figure.findobj(Text):
         text.set(fontfamily=FONT, usetex=False)
+
+
+def page_style():
+    """Return the style sheet that the report and the exported page begin with."""
+    with open(os.path.join(os.path.dirname(__file__), 'page.css'), encoding='utf-8') as f:
+        return f.read()
 
 
 def readable(number, digits=3):

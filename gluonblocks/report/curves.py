@@ -50,17 +50,18 @@ def comparing_charts(views):
     """Return (six charts of several runs, the lines of their common legend)."""
     charts = []
     for measure in (LOSS, TEST, TRAIN, SECONDS, RATE, LEARNING_RATE):
-        lines = [_line(view, measure, view.label, *series_look(n),
-                       {view.best.epoch - 1: 'best'} if measure is TEST and view.best else {})
-                 for n, view in enumerate(views)]
+        lines = []
+        for n, view in enumerate(views):
+            best = {view.best.epoch - 1: 'best'} if measure is TEST and view.best else {}
+            lines.append(_line(view, measure, view.label, *series_look(n), marks=best))
         charts.append(_measure_chart(measure, lines))
     return charts, lines
 
 
-def _line(view, measure, label, colour, dash='', marks=()):
+def _line(view, measure, label, colour, dash='', marks=None):
     return Line(label, [row.epoch for row in view.rows],
                 [measure.value(row, times) for row, times in zip(view.rows, view.times)],
-                colour, dash, marks=dict(marks))
+                colour, dash, marks=marks or {})
 
 
 def _measure_chart(measure, lines):

@@ -18,8 +18,7 @@ from .recipe import differences, environment_of, recipe_rows
 from .view import repeating_commands
 
 _TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader([os.path.join(os.path.dirname(__file__), 'page'),
-                                    os.path.dirname(style.__file__)]),
+    loader=jinja2.FileSystemLoader(os.path.join(os.path.dirname(__file__), 'page')),
     autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 _TEMPLATES.filters.update(
     share=words.share, loss=words.loss, thousands=words.count, size=words.size,
@@ -120,7 +119,9 @@ def _render(name, **content):
     sheet = _TEMPLATES.get_template('style.css.j2').render(palette=dict(zip(
         ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint',
          'grid'), style.PALETTE + (style.INK, style.FAINT, style.GRID))))
-    sheet = ' '.join(sheet.split())
+    sheet = ' '.join((style.page_style() + sheet).split())
     digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+    policy = ("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; "
+              "form-action 'none'" % digest)
     return _TEMPLATES.get_template(name).render(
-        style=Markup(sheet), digest=digest, version=__version__, **content)
+        style=Markup(sheet), policy=policy, version=__version__, **content)

@@ -18,9 +18,8 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     training. What needs data or a library that is not here is left out, with the reason.
 
     The same runs give the same bytes, on the same machine. Raises ImportError without matplotlib or
-    Jinja2,
-    ValueError for a folder that is no run, for a run that is named twice, for weights that cannot
-    be and for a `path` with another file than an earlier page, OSError where the file cannot be
+    Jinja2; ValueError for a folder that is not a run, for a run that is named twice, for unknown
+    weights and for a `path` with another file than an earlier page; OSError if the file cannot be
     written.
     """
     from .page import run_page, runs_page  # with Jinja2 and matplotlib, which only pages need

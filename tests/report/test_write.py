@@ -37,7 +37,8 @@ def test_every_epoch_has_all_digits_of_the_history_and_the_seconds_of_the_run(tr
         '%.1f s' % row.seconds for row in read_csv(TimesRow, os.path.join(trained, TIMES))]
 
 
-def test_matrix_and_accuracy_are_those_of_evaluation_by_the_weights_asked_for(trained, run, found, page):
+def test_matrix_and_accuracy_are_those_of_evaluation_by_the_weights_asked_for(
+        trained, run, found, page):
     matrices = []
     for weights in ('best', 'last'):
         matrix = gb.evaluate_run(trained, ctx='cpu', weights=weights).matrix
