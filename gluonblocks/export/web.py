@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 
 from .. import __version__
+from ..drawing.style import page_style
 from ..files import make_folder, read_file, write_file
 from .description import Written
 from .npm import NpmPackage, read_package
@@ -73,7 +74,7 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     """
     runtime_files = {os.path.basename(path): content for path, content in read_package(
         RUNTIME, ['dist/' + name for name in (SCRIPT, MODULE, WASM)], runtime).items()}
-    style, script = _own('style.css'), '\n'.join(map(_own, _OURS))
+    style, script = page_style() + _own('style.css'), '\n'.join(map(_own, _OURS))
     bright = info.get('ground') == 'bright'
     page = {
         'classes': list(info['classes']), 'side': SIDE, 'ground': 255 if bright else 0,
