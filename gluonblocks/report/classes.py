@@ -2,23 +2,18 @@
 import base64
 import io
 
-from ..runs.evaluate import Evaluation, evaluation_record
+from ..training.metrics import accuracy_of, class_scores
 from .words import count, share
 
 
-def record_of(view, answers):
-    """Return the values of `gluonblocks evaluate --json`, by the same code."""
-    return evaluation_record(Evaluation(view.config, answers.names, answers.matrix))
-
-
-def class_rows(view, answers):
+def class_rows(answers):
     """Return the rows of a table of the classes."""
     rows = []
-    for n, score in enumerate(record_of(view, answers)['classes']):
-        other = score['confused_with']
-        rows.append((score['name'], count(score['count']), share(score['precision'], 3),
-                     share(score['recall'], 3), '–' if other is None else '%s (%s)' % (
-                         other, count(answers.matrix[n, answers.names.index(other)]))))
+    for row, score in zip(answers.matrix, class_scores(answers.matrix, answers.names)):
+        other = score.confused_with
+        rows.append((score.name, count(score.count), share(score.precision, 3),
+                     share(score.recall, 3), '–' if other is None else '%s (%s)' % (
+                         other, count(row[answers.names.index(other)]))))
     return rows
 
 
@@ -43,10 +38,11 @@ def recall_tables(views, findings):
     tables = []
     for dataset in dict.fromkeys(view.config['dataset'] for view, _ in shown):
         columns = [column for column in shown if column[0].config['dataset'] == dataset]
-        records = [record_of(*column) for column in columns]
-        rows = [[name] + [share(record['classes'][n]['recall'], 3) for record in records]
-                for n, name in enumerate(columns[0][1].names)]
-        rows.append(['all'] + [share(record['accuracy'], 3) for record in records])
+        names = columns[0][1].names
+        recalls = [[share(score.recall, 3) for score in class_scores(answers.matrix, names)]
+                   for _, answers in columns]
+        rows = [[name, *row] for name, row in zip(names, zip(*recalls))]
+        rows.append(['all'] + [share(accuracy_of(answers.matrix), 3) for _, answers in columns])
         tables.append((dataset, columns, rows))
     return tables
 

@@ -52,8 +52,9 @@ def comparing_charts(views):
     for measure in (LOSS, TEST, TRAIN, SECONDS, RATE, LEARNING_RATE):
         lines = []
         for n, view in enumerate(views):
+            colour, dash = series_look(n)
             best = {view.best.epoch - 1: 'best'} if measure is TEST and view.best else {}
-            lines.append(_line(view, measure, view.label, *series_look(n), marks=best))
+            lines.append(_line(view, measure, view.label, colour, dash, best))
         charts.append(_measure_chart(measure, lines))
     return charts, lines
 

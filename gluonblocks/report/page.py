@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..drawing import style
+from ..training.metrics import accuracy_of
 from . import words
-from .classes import class_rows, matrix_rows, png_address, recall_tables, record_of
+from .classes import class_rows, matrix_rows, png_address, recall_tables
 from .curves import comparing_charts, curve_charts, pace_charts
 from .norms import norms_of
 from .published import published_runs
@@ -51,7 +52,7 @@ def run_page(view, found):
             best.test_acc, best.epoch) if best else 'no epoch is done yet', view.state),
         curves=curve_charts(view) if best else [], pace=pace_charts(view) if best else [],
         published=published_runs(config['model'], config['dataset']), epochs=_epoch_rows(view),
-        record=answers and record_of(view, answers), classes=answers and class_rows(view, answers),
+        accuracy=answers and accuracy_of(answers.matrix), classes=answers and class_rows(answers),
         matrix=answers and matrix_rows(answers), norms=norms_of(view, found),
         layers=_layer_rows(found), recipe=recipe, changed=changed,
         environment=list(environment_of(config).items()))
