@@ -8,6 +8,7 @@ from small_runs import start
 
 import gluonblocks as gb
 from gluonblocks import files
+from gluonblocks.report import norms
 
 
 @pytest.fixture(scope='package')
@@ -36,8 +37,14 @@ def trained_page(trained, tmp_path_factory):
 
 
 @pytest.fixture
-def run(trained, tmp_path):
-    """A copy of `trained` that a test may change, without the record that takes long to draw."""
+def undrawn(monkeypatch):
+    """A page's charts of norm layers, which take long to draw, are left empty."""
+    monkeypatch.setattr(norms, 'draw', lambda *args: '')
+
+
+@pytest.fixture
+def run(trained, undrawn, tmp_path):
+    """A copy of `trained` that a test may change, without its record of norm layers."""
     return shutil.copytree(trained, str(tmp_path / 'run'), ignore=shutil.ignore_patterns('norms*'))
 
 
