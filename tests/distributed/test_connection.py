@@ -2,6 +2,7 @@
 import os
 import queue
 import socket
+import threading
 import time
 
 import pytest
@@ -38,8 +39,10 @@ def test_messages_come_as_they_were_sent_and_heartbeats_with_the_newest_mark(end
 def test_one_that_falls_silent_is_noticed_in_time(ends):
     connection, theirs = ends
     theirs.sendall(b'{"kind": "a"}\n')
-    start = time.monotonic()
+    start, later = time.monotonic(), threading.Timer(5, theirs.shutdown, [socket.SHUT_RDWR])
+    later.start()
     assert [message['kind'] for message in connection.messages()] == ['a', 'silent']
+    later.cancel()
     assert 0.3 < time.monotonic() - start < 2
 
 
