@@ -18,15 +18,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LIMIT = '600'  # seconds until the tests of one mistake count as hanging
 
 
-def copy_checkout(folder):
-    """Copy the checkout's tracked files into `folder`."""
-    names = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    for name in filter(None, names.stdout.decode().split('\0')):
-        target = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy(os.path.join(ROOT, name), target)
-
-
 def run_tests(folder, tests):
     """Run `tests` in the checkout `folder`; return the first that failed, or '' if all passed.
 
@@ -34,9 +25,9 @@ def run_tests(folder, tests):
     """
     env = dict(os.environ, PYTHONPATH=folder, XDG_CACHE_HOME=os.path.join(folder, '.cache'))
     env.setdefault('OMP_NUM_THREADS', '1')
-    done = subprocess.run(['timeout', LIMIT, sys.executable, '-m', 'pytest', '-xq', '-n0',
-                           *tests],
-                          cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    argv = ['timeout', LIMIT, sys.executable, '-m', 'pytest', '-xq', '-n0', *tests]
+    done = subprocess.run(argv, cwd=folder, env=env, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
     if done.returncode == 124:
         return 'no end within %s s' % LIMIT
     said = done.stdout.decode(errors='replace')
@@ -73,7 +64,8 @@ def main():
         return 0
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        copy_checkout(folder)
+        subprocess.run(['sh', '-c', 'git ls-files -z | xargs -0 cp --parents -t "$0"', folder],
+                       cwd=ROOT, check=True)
         for n, mistake in mistakes.items():
             results[n] = mistake.get('gone')
             if 'gone' not in mistake:
