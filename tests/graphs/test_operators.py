@@ -140,6 +140,23 @@ def test_a_convolution_that_shares_its_input_or_its_weight_is_no_stage(monkeypat
     assert placed[0].count('stage') == 1
 
 
+class Tapped(nn.HybridBlock):
+    """What goes into an activation goes on beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2D(3, 3, padding=1), gb.BatchNorm(3, num_dims=4)
+
+    def hybrid_forward(self, F, X):
+        Y = self.bn(self.conv(X))
+        return F.Activation(Y, act_type='relu') + Y
+
+
+def test_an_activation_whose_input_is_used_elsewhere_is_not_fused(monkeypatch):
+    X = images(7, 3, 8, 8)
+    same_with_operators(monkeypatch, lambda: small(Tapped()), lambda net: step(net, X, 2), 1e-3)
+
+
 class Fixed(nn.HybridBlock):
     """MXNet's operator as it is without settings: it takes gamma for 1, whatever it is."""
 
