@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 # pytest-xdist's processes have a core each: MXNet's threads would wait actively for each other.
-if 'PYTEST_XDIST_WORKER' in os.environ:
-    os.environ.setdefault('OMP_NUM_THREADS', '1')
+# They inherit the environment of this one, in which gluonblocks would set a thread for each core.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np
 import pytest

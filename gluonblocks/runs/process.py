@@ -52,7 +52,9 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     if devices[0].device_type == 'cpu':
         operators.start()  # compiles them, if need be, while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.shard)
-    workers.join(lambda: dict(deciding(environment()), options=identity_of(vars(options)),
+    sources = sources_of(options.model, options.dataset)
+    own_model = not sources['model'] and ':' not in options.model
+    workers.join(lambda: dict(deciding(environment(own_model)), options=identity_of(vars(options)),
                               num_classes=facts['num_classes'],
                               data_sha256=data_checksum(train_iter, test_iter)))
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
@@ -81,9 +83,8 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
                 hooks.append(norms)
             if options.tensorboard and not workers.rank:
                 hooks.append(TensorBoardEvents(os.path.join(folder, 'tensorboard'), trainer))
-            config = dict(vars(options), **facts, asked=list(asked), **environment(),
-                          worker_changes=[[0, options.workers]],
-                          sources=sources_of(options.model, options.dataset),
+            config = dict(vars(options), **facts, asked=list(asked), **environment(own_model),
+                          worker_changes=[[0, options.workers]], sources=sources,
                           data_sha256=data_checksum(train_iter, test_iter))
             if not workers.rank:
                 if before is None:

@@ -30,8 +30,11 @@ _HINTS = {'threads': ' (OMP_NUM_THREADS=%s, set before Python starts)',
           'operators': ' (the environment variable %s)' % VARIABLE}
 
 
-def environment():
-    """Return what of this machine and process decides the last bits of the values, a dict."""
+def environment(own_model):
+    """Return what of this machine and process decides the last bits of the values, a dict.
+
+    GluonCV counts only if the model may use it, which is not this package's own then.
+    """
     try:
         with open('/proc/cpuinfo') as f:
             cpu = next(line.split(':', 1)[1].strip() for line in f if line.startswith('model name'))
@@ -39,7 +42,7 @@ def environment():
         cpu = platform.processor() or platform.machine()
     versions = {'gluonblocks': __version__, 'mxnet': mx.__version__, 'numpy': np.__version__,
                 'python': platform.python_version(), 'safetensors': safetensors.__version__}
-    if 'gluoncv' in sys.modules:
+    if not own_model and 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
         # Whether it is imported yet depends on whether a curve was drawn.

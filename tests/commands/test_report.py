@@ -42,7 +42,7 @@ def test_a_run_leaves_its_page_unless_it_is_not_wanted_and_one_that_is_resumed_a
 
 @pytest.mark.parametrize('error, said', [
     (OSError('the disk is\nfull'), 'the disk is full\n'),
-    (ImportError('No module named matplotlib'), 'Install it: pip install matplotlib\n')])
+    (ImportError('No module named jinja2', name='jinja2'), 'Install it: pip install jinja2\n')])
 def test_a_page_that_cannot_be_written_is_a_line_and_no_failure(folder, monkeypatch, command,
                                                                 error, said):
     def fail(*args, **kwargs):

@@ -5,13 +5,12 @@ import subprocess
 
 import linear_onnx
 import pytest
-from conftest import replace_dataset
+from conftest import replace_dataset, replace_recipe
 from web_pages import BIAS, GALLERY, INFO, WEIGHT, ready
 
 import gluonblocks as gb
 from gluonblocks.data.datasets import load_data_synthetic
 from gluonblocks.export import verify, web, write
-from gluonblocks.models import registry
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -31,8 +30,7 @@ def run_of(tmp_path_factory, small):
     def train(resize=None):
         folder = tmp_path_factory.mktemp('runs') / 'run'
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(registry._recipes, 'lenet_bn',
-                          gb.get_recipe('lenet_bn')._replace(resize=resize))
+            replace_recipe(patch, 'lenet_bn', resize=resize)
             gb.train_model('lenet_bn', epochs=1, batch_size=8, seed=0, dataset='synthetic',
                            ctx='cpu', out=str(folder))
         return folder

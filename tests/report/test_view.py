@@ -4,12 +4,11 @@ import os
 import re
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, replace_recipe
 from runs_on_disk import rewrite
 
 import gluonblocks as gb
 from gluonblocks.commands import train
-from gluonblocks.models import registry
 from gluonblocks.report.published import published_runs
 from gluonblocks.report.recipe import recipe_rows
 from gluonblocks.report.view import read_runs, repeating_commands
@@ -68,8 +67,7 @@ def test_the_page_states_each_number_of_workers(run, page):
     (20, 24, ('resize', '24 × 24 pixels', '20 × 20 pixels'), True)])
 def test_a_resize_is_shown_with_the_default_and_repeated_if_it_differs(
         trained, monkeypatch, recipe, side, row, said):
-    monkeypatch.setitem(registry._recipes, 'lenet_bn',
-                        gb.get_recipe('lenet_bn')._replace(resize=recipe))
+    replace_recipe(monkeypatch, 'lenet_bn', resize=recipe)
     config = dict(read_config(trained), resize=side, asked=['resize'] if said else [])
     rows, changed = recipe_rows(config)
     assert row in rows and (rows.index(row) in changed) == said

@@ -13,7 +13,6 @@ from small_runs import WHOLE, content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks import files
-from gluonblocks.models import registry as models
 from gluonblocks.runs import folder as run_folder
 from gluonblocks.runs import process, records
 from gluonblocks.runs.checkpoint import load_checkpoint
@@ -83,10 +82,9 @@ def dropping(num_classes=10):
     {'ctx': 'cpu:0,1', 'early_stop': 2, 'checkpoint_every': 1},
     {'name': 'dropping'},
 ])
+@pytest.mark.usefixtures('registries')
 def test_so_does_a_run_with_features_and_a_net_that_draws_numbers(folder, monkeypatch, features):
-    monkeypatch.setitem(models._factories, 'dropping', dropping)
-    monkeypatch.setitem(models._recipes, 'dropping', gb.get_recipe('lenet_bn'))
-    monkeypatch.setitem(models._groups, 'dropping', models.OTHERS)
+    gb.register(lr=1.0)(dropping)
     start(folder + '0', **features)
     stopped(monkeypatch, folder, 6, **features)
     gb.resume_run(folder)

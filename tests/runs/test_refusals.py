@@ -1,5 +1,7 @@
 """What a run refuses, because it would not continue exactly or harm what is there."""
 import os
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -114,3 +116,10 @@ def test_a_run_in_a_folder_refuses_loaders_whose_images_it_cannot_check(folder, 
     ] * 2)
     with pytest.raises(ValueError, match='loaders of the type DataLoader, but a run that is kept'):
         start(folder, epochs=1)
+
+
+def test_a_run_of_our_models_may_be_resumed_whether_or_not_gluoncv_was_imported(
+        copied, whole, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'gluoncv', types.SimpleNamespace(__version__='0.10.5'))
+    _, history = gb.resume_run(copied, epochs=4)
+    assert [record[:4] for record in history[:3]] == [record[:4] for record in whole.history]

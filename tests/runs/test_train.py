@@ -88,7 +88,7 @@ def of_side(side):
 def test_images_that_are_small_are_refused_unless_the_loader_resizes_them(monkeypatch):
     def register(**how):
         loader = BatchLoader(*of_side(8), 10, **how)
-        monkeypatch.setitem(datasets._datasets, 'tiny', datasets.DataSet(
+        monkeypatch.setitem(datasets.DATASETS.entries, 'tiny', datasets.DataSet(
             'tiny', lambda *args, **more: (loader, loader), tuple('abcdefghij')))
     register()
     with pytest.raises(ValueError, match='images of 8 x 8 pixels are too small for the model '
