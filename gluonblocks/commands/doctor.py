@@ -56,8 +56,7 @@ def collect(error=None):
     lines += [('variables', ' '.join(_variables()) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]
-    wrong += _unmet(error)
-    return lines, wrong
+    return lines, wrong + _untested()
 
 
 def _version(name):
@@ -139,10 +138,6 @@ def _data(wrong):
     from ..data import fashion_mnist
     folder = fashion_mnist.find_folder()
     found = fashion_mnist.find_files(folder)
-    if len(found) < len(fashion_mnist.FILES) and not _can_be_written(folder):
-        wrong.append('Fashion-MNIST cannot be fetched: you cannot write to %s.\nSet MXNET_HOME to '
-                     'a folder that you can write to, or name the one that holds the data by '
-                     '--data-root.' % folder)
     if not found:
         return 'Fashion-MNIST is not here yet; the first training fetches it into %s' % folder
     for name, path in found.items():
@@ -154,37 +149,18 @@ def _data(wrong):
         len(found), len(fashion_mnist.FILES), folder)
 
 
-def _can_be_written(folder):
-    """Return True if `folder`, or the part of its path that exists, is a folder open to writing."""
-    while folder and not os.path.lexists(folder):
-        folder = os.path.dirname(folder)
-    return os.path.isdir(folder or '.') and os.access(folder or '.', os.W_OK | os.X_OK)
-
-
-def _unmet(error):
-    """What of gluonblocks' own requirements the versions installed do not meet, in words."""
+def _untested():
+    """Return in words which installed versions are outside of those that were tested."""
     try:
-        from packaging.requirements import Requirement
-        from packaging.specifiers import SpecifierSet
-        own = metadata.metadata('gluonblocks')
         requires = metadata.requires('gluonblocks') or []
     except metadata.PackageNotFoundError:
-        return []  # run from its folder, which is no fault
-    except ModuleNotFoundError as missing:
-        return ['%s is not installed:  pip install %s' % (missing.name, missing.name)]
-    unmet = []
-    if not SpecifierSet(own['Requires-Python']).contains(platform.python_version()):
-        unmet.append('Python %s is outside of what was tested, %s.'
-                     % (platform.python_version(), own['Requires-Python']))
+        return []  # run from its folder, which is not a fault
+    from packaging.requirements import Requirement
+    found = []
     for requirement in map(Requirement, requires):
-        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
-            continue
         version = _version(requirement.name)
-        if version is None:
-            if requirement.name != 'mxnet':  # told already, or one of its builds for GPUs
-                unmet.append("%s is not installed:  pip install '%s'"
-                             % (requirement.name, str(requirement).split(';')[0]))
-        elif not requirement.specifier.contains(version, prereleases=True):
-            unmet.append("%s %s is outside of what was tested:  pip install --no-deps '%s%s'"
+        needed = not requirement.marker or requirement.marker.evaluate({'extra': ''})
+        if needed and version and not requirement.specifier.contains(version, prereleases=True):
+            found.append("%s %s is outside of what was tested:  pip install --no-deps '%s%s'"
                          % (requirement.name, version, requirement.name, requirement.specifier))
-    return unmet
+    return found

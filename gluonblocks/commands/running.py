@@ -1,19 +1,22 @@
 """How a command ends: its errors in a line or a few, without a traceback, and its exit code."""
+import os
 import sys
 
 from .parser import flag_of
-from .streams import StdoutError, give_up_stdout, prepare_streams
+
+
+class StdoutError(OSError):
+    """What was printed could not be written, as on a disk that is full."""
 
 
 def run(command, parse):
     """The exit code of `command(parse())`; errors of both go to stderr. Works without MXNet."""
-    prepare_streams()
+    _prepare_streams()
     try:
         try:
-            code = command(parse())
+            return command(parse())
         finally:
             sys.stdout.flush()  # so that a reader who is gone, or a full disk, is met here
-        return code
     except ModuleNotFoundError as error:
         _tell('%s\nInstall it: pip install %s' % (error, error.name))
     except KeyboardInterrupt as error:
@@ -21,7 +24,7 @@ def run(command, parse):
         print(after_bar + ': '.join(filter(None, ['interrupted', str(error)])), file=sys.stderr)
         return getattr(error, 'exit_code', 130)
     except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
-        give_up_stdout()
+        _give_up_stdout()
         return 141
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
         spelled = getattr(error, 'spelled', None)  # of a NamingError, whose class needs MXNet
@@ -34,10 +37,53 @@ def run(command, parse):
             text = '%s: %s' % (error.filename, error.strerror)  # without the error's number
         _tell(text or type(error).__name__)
         if isinstance(error, StdoutError):
-            give_up_stdout()
+            _give_up_stdout()
     except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts
         _tell(str(error).strip().splitlines()[-1])
     return 1
+
+
+def _prepare_streams():
+    """Have each closed stream lose what it gets, and show file names that are not text."""
+    for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
+        if getattr(sys, name) is None:
+            # It gets the closed stream's own number, the lowest that is free. Otherwise the next
+            # file to be opened would get it, and whatever a library writes to that number.
+            setattr(sys, name, open(os.devnull, mode))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
+    sys.stdout = _Stdout(sys.stdout)  # type: ignore[assignment]
+
+
+class _Stdout:
+    """stdout, whose errors say that they are its."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        return self._try(self._stream.write, text)
+
+    def flush(self):
+        return self._try(self._stream.flush)
+
+    def _try(self, function, *args):
+        try:
+            return function(*args)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise StdoutError('stdout could not be written: %s' % (error.strerror or error))
+
+
+def _give_up_stdout():
+    """Have Python's own last flush succeed although stdout cannot be written."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def _tell(text):

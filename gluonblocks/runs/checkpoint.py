@@ -17,13 +17,7 @@ from ..mxnet_private import (
 from ..training.hooks import NonFiniteLoss
 from ..training.loop import EpochRecord, TrainingState
 from .ranks import add_workers
-from .weights import (
-    decode_tensors,
-    encode_tensors,
-    first_non_finite,
-    read_tensors,
-    set_net_arrays,
-)
+from .weights import encode_tensors, first_non_finite, read_tensors, set_net_arrays
 
 
 def encode_checkpoint(net, trainer, state, rows, identity, owned=()):
@@ -67,20 +61,11 @@ def load_checkpoint(path, identity=None):
     Raises DamagedFile if it is damaged or not a checkpoint, and ValueError if it was saved with
     another `identity`.
     """
-    tensors, info = _checked(path, *read_tensors(path))
+    tensors, info = read_tensors(path)
+    if 'step' not in info:
+        raise DamagedFile('%s: not a checkpoint: it has weights alone' % path)
     if identity not in (None, info['identity']):
         raise ValueError('%s is of another run than the config.json beside it' % path)
-    return tensors, info
-
-
-def decode_checkpoint(content):
-    """Return (tensors, info) of the bytes of a checkpoint, as another process sent them."""
-    return _checked('the checkpoint received', *decode_tensors(content, 'the checkpoint received'))
-
-
-def _checked(where, tensors, info):
-    if 'step' not in info:
-        raise DamagedFile('%s: not a checkpoint: it has weights alone' % where)
     return tensors, info
 
 

@@ -3,7 +3,6 @@ import hashlib
 import json
 import os
 
-from ..checks import Name, NamingError
 from ..files import read_file
 from .options import OPTIONS
 
@@ -45,10 +44,9 @@ def read_config(folder):
         raise ValueError('%s is not the %s of a run: put back a copy of the file, or train again'
                          % (path, NAME))
     if config.pop('checksum') != _digest(config):
-        free = [Name(name) for name in sorted(FREE & set(OPTIONS))]
-        raise NamingError('%s is not what was written: something in it was changed. Options that '
-                          'a run may change are given when it is resumed: '
-                          + ', '.join(['%s'] * len(free)), path, *free)
+        raise ValueError('%s is not what was written: something in it was changed. Put back a copy '
+                         'of the file, or train again. Options that a run may change are given '
+                         'when it is resumed' % path)
     missing = sorted(set(OPTIONS) - set(config))
     if missing:
         raise ValueError('%s is of another version of gluonblocks: it lacks %s'

@@ -19,12 +19,12 @@ from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
 from ..training.loop import TrainingState, best_epoch
 from ..training.progress import tell
-from .checkpoint import decode_checkpoint, encode_checkpoint, load_checkpoint, restore_checkpoint
+from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
 from .config import FREE, NAME, encode_config, identity_of
 from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
 from .ranks import gather_states, send_checkpoint, take_own
 from .records import EpochFiles
-from .weights import encode_tensors, net_arrays
+from .weights import decode_tensors, encode_tensors, net_arrays
 
 PARAMS = 'final.params'
 
@@ -157,11 +157,11 @@ class RunFolder(Hook):
 
     def diverged(self, error):
         """Return a NonFiniteLoss that says where the newest weights are."""
-        for name in (LAST, PREVIOUS):
-            if os.path.exists(self._path(name)):
-                return NonFiniteLoss('%s; the weights of step %d are in %s' % (
-                    error, load_checkpoint(self._path(name))[1]['step'], self._path(name)))
-        return NonFiniteLoss('%s; there was no checkpoint before' % error)
+        path = self._path(LAST)
+        if not os.path.exists(path):
+            return NonFiniteLoss('%s; there was no checkpoint before' % error)
+        return NonFiniteLoss('%s; the weights of step %d are in %s' % (
+            error, load_checkpoint(path)[1]['step'], path))
 
     def _restore(self, before):
         """Set net and trainer to the newest good checkpoint; return the state to continue from.
@@ -195,7 +195,7 @@ class RunFolder(Hook):
         content = self._workers.broadcast()
         if not content:
             return TrainingState()
-        tensors, info = decode_checkpoint(content)
+        tensors, info = decode_tensors(content, 'the checkpoint received')
         state = restore_checkpoint(tensors, info, self._net, self._trainer)
         take_own(tensors, info, self._net, state, self._workers)
         return state

@@ -64,13 +64,11 @@ def newest_checkpoint(folder, identity):
 
 def _read_weights(folder, identity, weights):
     """Return the arrays of the 'best', 'last' or 'final' weights."""
-    path = os.path.join(folder, weights + '.safetensors')
     if weights == 'last':
         return checkpoint_arrays(newest_checkpoint(folder, identity)[1][0])
+    path = os.path.join(folder, weights + '.safetensors')
     try:
-        if weights == 'best':
-            return checkpoint_arrays(load_checkpoint(path, identity)[0])
-        arrays, info = read_tensors(path)
+        tensors, info = read_tensors(path)
     except FileNotFoundError:
         raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "
                          "at the run's end; weights='last' are those of its last checkpoint"
@@ -80,4 +78,4 @@ def _read_weights(folder, identity, weights):
             repr(other) for other in WEIGHTS if other != weights)))
     if info.get('identity') != identity:
         raise ValueError('%s is of another run than the config.json beside it' % path)
-    return arrays
+    return checkpoint_arrays(tensors) if 'step' in info else tensors

@@ -26,6 +26,8 @@ DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
 KINDS = ('model', 'dataset')
 _WORDS = {'model': 'model', 'dataset': 'data set'}
 _HINTS = {'threads': ' (OMP_NUM_THREADS=%s, set before Python starts)',
+          'source of the model': ' (put back the file that the run began with)',
+          'source of the data set': ' (put back the file that the run began with)',
           'data_sha256': ' (the images or their labels have changed)',
           'operators': ' (the environment variable %s)' % VARIABLE}
 
@@ -79,24 +81,20 @@ def check_same(folder, config, now):
     for name, value in sorted(now.items()):
         before = config.get(name)
         if name == 'versions':
-            found = ['%s %s there, %s here' % (package, before.get(package), version)
-                     for package, version in value.items()
-                     if package in DECISIVE and before.get(package, version) != version]
+            found = [(package, before.get(package, version), version)
+                     for package, version in value.items() if package in DECISIVE]
         elif name == 'sources':
-            found = _source_differences(before, value)
-        elif name == 'class_names' and value != before:
-            found = ['other classes: %s there, %s here' % tuple(
-                ', '.join(sorted(set(a) - set(b))[:10]) or 'the same in another order'
-                for a, b in ((before, value), (value, before)))]
-        elif name not in FREE and value != before:
-            hint = _HINTS.get(name, '')
-            lines.append('%s %s there, %s here' + (hint if '%s' not in hint else hint % before))
-            args += [Name(name) if name in OPTIONS or name == 'model' else name, before, value]
-            continue
+            found = [('source of the ' + _WORDS[kind], _source_in_words(before[kind]),
+                      _source_in_words(value[kind])) for kind in KINDS]
+        elif name not in FREE:
+            found = [(Name(name) if name in OPTIONS or name == 'model' else name, before, value)]
         else:
             continue
-        lines += ['%s'] * len(found)
-        args += found
+        for one in found:
+            if one[1] != one[2]:
+                hint = _HINTS.get(one[0], '')
+                lines.append('%s %s there, %s here' + (hint if '%s' not in hint else hint % one[1]))
+                args += one
     if lines:
         raise NamingError('%s cannot go on exactly as it began:\n  ' + '\n  '.join(lines)
                           + '\nStart another run, in another folder', folder, *args)
@@ -144,20 +142,12 @@ def recall(folder, config, kinds=KINDS):
                  % (now['file'] or source['module'], folder, _WORDS[kind]))
 
 
-def _source_differences(before, now):
-    """Return in words how the sources of two configs differ: a list."""
-    found = []
-    for kind in KINDS:
-        a, b = before[kind], now[kind]
-        if [a.get(name) for name in ('module', 'name')] != [
-                b.get(name) for name in ('module', 'name')]:
-            found.append('%s from %s there, from %s here' % (_WORDS[kind], *(
-                '%(module)s:%(name)s' % one if one else 'gluonblocks' for one in (a, b))))
-        elif a.get('sha256') != b.get('sha256'):
-            found.append('%s of the %s has changed (SHA-256 %.12s there, %.12s here): put back the '
-                         'file that the run began with' % (b['file'], _WORDS[kind], a['sha256'],
-                                                           b['sha256']))
-    return found
+def _source_in_words(source):
+    """Return in words what of a `source_of` must be the same when a run is resumed."""
+    if not source:
+        return 'gluonblocks'
+    return '%(module)s:%(name)s' % source + (
+        ' with SHA-256 %.12s' % source['sha256'] if source['sha256'] else '')
 
 
 def _source(name, function):

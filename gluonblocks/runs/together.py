@@ -32,12 +32,14 @@ def train_together(options, placement, given, folder=None, asked=(), before=None
     ValueError for a model or a data set that the processes could not import.
     """
     sources = _sources(options)
-    tell(shards_in_words(options.batch_size, options.workers))
+    least, rest = divmod(options.batch_size, options.workers)
+    tell('%d images a step: %d workers × %s' % (
+        options.batch_size, options.workers, '%d or %d' % (least, least + 1) if rest else least))
     with tempfile.TemporaryDirectory() as own:
         job = dict(_local(own), options=dataclasses.asdict(options), asked=list(asked),
                    sources=sources, before=before, folder=folder and os.path.abspath(folder))
         Launcher(python_argv(WORKER), options.workers, placement.servers, job, Logs(folder).show,
-                 _limits(placement), placement.place,
+                 Limits(placement.start_timeout, placement.stall_timeout), placement.place,
                  same_everywhere(given, before is not None)).run()
         return _result(job)
 
@@ -46,7 +48,8 @@ def follow_first(placement, given, resume=False):
     """Train on a machine that is not the first, as the first one says; as `train_together`."""
     with tempfile.TemporaryDirectory() as own:
         relay = Relay(python_argv(WORKER), placement.place, same_everywhere(given, resume),
-                      _local(own, given.get('data_root')), _limits(placement))
+                      _local(own, given.get('data_root')),
+                      Limits(placement.start_timeout, placement.stall_timeout))
         relay.run()
         return _result(relay.job)
 
@@ -55,13 +58,6 @@ def same_everywhere(given, resume):
     """Return what must be the same on all machines, of the options given on one, for JSON."""
     same = {name: value for name, value in given.items() if name not in ('data_root', 'ctx')}
     return dict(same, resume=resume, gluonblocks=__version__)
-
-
-def shards_in_words(batch_size, num_workers):
-    """Return '256 images a step: 2 workers × 128'."""
-    least, most = batch_size // num_workers, -(-batch_size // num_workers)
-    return '%d images a step: %d workers × %s' % (
-        batch_size, num_workers, least if least == most else '%d or %d' % (least, most))
 
 
 class Logs:
@@ -97,10 +93,6 @@ class Logs:
 def _local(own, data_root=None):
     """Return the part of a job that belongs to one machine: where its result and its data are."""
     return {'result': os.path.join(own, 'result'), 'data_root': data_root}
-
-
-def _limits(placement):
-    return Limits(placement.start_timeout, placement.stall_timeout)
 
 
 def _sources(options):

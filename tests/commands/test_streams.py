@@ -28,10 +28,8 @@ def test_a_closed_stdout_is_no_error_for_nobody_wants_the_lines(tmp_path):
     assert (tmp_path / 'run' / 'final.safetensors').exists()
 
 
-@pytest.mark.parametrize('redirection', ['2>&-', '2>/dev/full'])
-def test_a_closed_or_full_stderr_is_no_error_and_nothing_of_it_lands_on_stdout(
-        tmp_path, redirection):
-    code, out, err = run(TRAIN, redirection + ' >>out', tmp_path)
+def test_a_closed_stderr_is_no_error_and_nothing_of_it_lands_on_stdout(tmp_path):
+    code, out, err = run(TRAIN, '2>&- >>out', tmp_path)
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ['training', 'epoch']
 
