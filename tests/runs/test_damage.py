@@ -74,27 +74,25 @@ def test_random_damage_never_loads(whole, copied):
     lambda path: os.truncate(path, 2 ** 40), lambda path: os.truncate(path, 3),
     lambda path: os.truncate(path, os.path.getsize(path) - 1),
     lambda path: open(path, 'r+b').write(b'\xff' * 8),
-    lambda path: (os.unlink(path), os.mkfifo(path)),
-    lambda path: shutil.copy(path.replace('best', 'final'), path)])
+    lambda path: (os.unlink(path), os.mkfifo(path))])
 def test_a_file_of_another_size_kind_or_content_is_refused(copied, change):
     change(os.path.join(copied, 'best.safetensors'))
     with pytest.raises(DamagedFile, match='best.safetensors: (damaged: it|it has 1099511627776 '
-                                          'bytes|this is a pipe|not a checkpoint)'):
+                                          'bytes|this is a pipe)'):
         gb.load_run(copied)
 
 
-@pytest.mark.parametrize('name, weights', [('final', 'final'), ('best', 'best'), ('last', 'last')])
-def test_the_weights_of_another_run_are_refused(copied, folder, name, weights):
+def test_the_weights_of_another_run_are_refused(copied, folder):
     start(folder + '2', epochs=1, seed=1)
-    shutil.copy(os.path.join(folder + '2', name + '.safetensors'), copied)
-    with pytest.raises(ValueError, match=name + '.safetensors is of another run'):
-        gb.load_run(copied, weights=weights)
+    for name in ('final', 'best', 'last'):
+        shutil.copy(os.path.join(folder + '2', name + '.safetensors'), copied)
+        with pytest.raises(ValueError, match=name + '.safetensors is of another run'):
+            gb.load_run(copied, weights=name)
 
 
 @pytest.mark.parametrize('name, text, said', [
     ('times.csv', 'epoch,seconds,rate\n1\n', 'the seconds of the epochs before are lost'),
-    ('times.csv', '\0', 'the seconds of the epochs before are lost'),
-    ('clock.json', '{"step": 6, "seconds": "x"}', ''), ('clock.json', '[]', '')])
+    ('clock.json', '{"step": 6, "seconds": "x"}', '')])
 def test_damage_to_what_is_not_needed_costs_only_itself(whole, half, capsys, name, text, said):
     with open(os.path.join(half, name), 'w') as f:
         f.write(text)

@@ -12,8 +12,6 @@ from mxnet.gluon import nn
 from small_runs import WHOLE, content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks import files
-from gluonblocks.runs import folder as run_folder
 from gluonblocks.runs import process, records
 from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.config import read_config
@@ -195,27 +193,6 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(whole, folder, 
     assert not os.path.exists(os.path.join(folder, 'curves.png'))
     # What will not change within the run is told once.
     assert capsys.readouterr().err.count(said) == (1 if 'want' in said else 3)
-
-
-@pytest.fixture
-def writes(monkeypatch):
-    """The names of the files that are written, in order."""
-    names, write = [], files.write_file
-    for module in (run_folder, records):
-        monkeypatch.setattr(module, 'write_file', lambda path, *args, **how: (
-            names.append(os.path.basename(path)), write(path, *args, **how)))
-    return names
-
-
-def test_config_json_is_written_once_and_again_only_if_an_option_changes(
-        folder, monkeypatch, writes):
-    stopped(monkeypatch, folder, 6)
-    gb.resume_run(folder)
-    assert writes.count('config.json') == 1
-    # What may be lost, the picture, comes last.
-    assert writes.index('best.safetensors') < writes.index('curves.png')
-    gb.resume_run(folder, epochs=4)
-    assert writes.count('config.json') == 2
 
 
 def test_tensorboard_events_are_written_by_each_process_that_trains(folder, monkeypatch):

@@ -38,7 +38,7 @@ def test_recording_and_saving_leave_the_rest_of_the_run_as_it_is(whole, whole_no
 
 
 @pytest.mark.parametrize('at, signum, last', [
-    (3, signal.SIGTERM, True), (4, signal.SIGINT, True), (10, signal.SIGTERM, False)])
+    (3, signal.SIGTERM, True), (10, signal.SIGINT, False)])
 def test_interrupted_and_resumed_the_bytes_are_the_same(whole_norms, folder, monkeypatch, at,
                                                         signum, last):
     stopped(monkeypatch, folder, at, signum, norm_stats=True, norm_stats_every=3,
@@ -49,7 +49,7 @@ def test_interrupted_and_resumed_the_bytes_are_the_same(whole_norms, folder, mon
     assert content(folder, NORMS) == content(whole_norms, NORMS)
 
 
-@pytest.mark.parametrize('cut', [30, 700, None])
+@pytest.mark.parametrize('cut', [700, None])
 def test_rows_of_a_process_that_was_killed_after_its_last_checkpoint_are_written_once(
         whole_norms, folder, monkeypatch, cut):
     stopped(monkeypatch, folder, 7, norm_stats=True, norm_stats_every=3, checkpoint_every=2)
@@ -58,12 +58,6 @@ def test_rows_of_a_process_that_was_killed_after_its_last_checkpoint_are_written
     with open(path, 'ab') as f:  # a part of the rows of step 8, or all rows to the end
         f.write(later[len(written):][:cut])
     gb.resume_run(folder)
-    assert content(folder, NORMS) == content(whole_norms, NORMS)
-
-
-def test_a_run_that_goes_further_has_the_bytes_of_one_that_went_there_at_once(whole_norms, folder):
-    recorded(folder, epochs=2)
-    gb.resume_run(folder, epochs=3)
     assert content(folder, NORMS) == content(whole_norms, NORMS)
 
 
@@ -80,12 +74,6 @@ def test_a_file_that_was_changed_is_told_and_written_anew(folder, capsys):
     gb.resume_run(folder, epochs=2)
     assert 'norms.csv, line 1: expected the columns' in capsys.readouterr().err
     assert {row.epoch for row in read_norm_stats(folder)} == {2}
-
-
-def test_rows_of_a_run_that_diverged_are_kept_up_to_where_it_ended(folder):
-    with pytest.raises(gb.training.NonFiniteLoss):
-        recorded(folder, lr=1e30)
-    assert read_norm_stats(folder)[0].step == 3
 
 
 @pytest.mark.gluoncv

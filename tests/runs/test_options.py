@@ -42,11 +42,6 @@ def test_the_keyword_arguments_are_the_declared_options_all_none_by_default(func
     assert [f.name for f in dataclasses.fields(Placement)] == [*PLACEMENT, 'place']
 
 
-def test_an_unknown_option_is_a_type_error():
-    with pytest.raises(TypeError, match='momentun'):
-        gb.train_model('lenet_bn', dataset='synthetic', momentun=0.9)
-
-
 @pytest.fixture
 def no_data(monkeypatch):
     def load(*args):
@@ -57,19 +52,14 @@ def no_data(monkeypatch):
 @pytest.mark.usefixtures('no_data')
 @pytest.mark.parametrize('given, said', [
     ({'epochs': 0}, 'epochs is 0, but must be at least 1'),
-    ({'batch_size': 0}, 'batch_size is 0'),
     ({'momentum': 1}, 'momentum is 1, but must be at least 0 and below 1'),
-    ({'label_smoothing': -0.1}, 'label_smoothing is -0.1'),
     ({'weight_decay': float('nan')}, 'weight_decay is nan'),
-    ({'early_stop': 0}, 'early_stop is 0'),
     ({'lr_decay_epochs': [0]}, 'lr_decay_epochs is 0'),
     ({'lr': 1e300}, 'lr is 1e.300, but must be above 0 and below 3.40'),
     ({'seed': 2 ** 31}, 'seed is 2147483648'), ({'tensorboard': 'yes'}, "tensorboard is 'yes'"),
     ({'ctx': 'tpu'}, "ctx cannot be: there is no device 'tpu'"),
     ({'dtype': 'float64'}, "dtype is 'float64', but must be"),
     ({'dataset': 'mnist'}, "dataset is 'mnist', but must be one of fashion-mnist, synthetic"),
-    ({'workers': 0}, 'workers is 0, but must be at least 1'),
-    ({'workers': 2, 'servers': 0}, 'servers is 0'),
     ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout is 0'),
     # Options that depend on another.
     ({'dtype': 'float16'}, 'dtype is float16, which needs a GPU: on a CPU MXNet'),

@@ -61,20 +61,13 @@ def own(folder, pets, **kwargs):
         {'batch_size': 5, 'resize': 16}, **kwargs))
 
 
-def test_a_run_on_a_folder_knows_its_classes_and_channels(folder, pets, nets):
-    net, _ = own(folder, pets, epochs=1)
-    config = read_config(folder)
-    assert config['class_names'] == sorted(COLORS)
-    assert (config['num_classes'], config['channels']) == (3, 3)
-    assert (config['picture_size'], config['resize']) == ([16, 16], 16)
-    assert net[0].weight.shape == (4, 3, 3, 3) and net[-1].weight.shape[0] == 3
-    assert config['sources']['dataset'] == {}
-    source = config['sources']['model']
-    assert (source['module'], source['name'], source['file']) == ('nets_of_ours', 'ours', str(nets))
-
-
 def test_the_nets_answers_are_those_to_the_loaders_own_images(folder, pets, nets):
     own(folder, pets, epochs=2, lr=0.5)
+    config = read_config(folder)
+    assert (config['num_classes'], config['channels']) == (3, 3)
+    assert (config['picture_size'], config['resize']) == ([16, 16], 16)
+    assert config['sources'] == {'dataset': {}, 'model': dict(
+        config['sources']['model'], module='nets_of_ours', name='ours', file=str(nets))}
     evaluation = gb.evaluate_run(folder)
     assert evaluation.names == sorted(COLORS) and evaluation.matrix.sum(axis=1).tolist() == [3] * 3
     paths = [str(pets / 'test' / name / ('%d.png' % i)) for name in sorted(COLORS)
@@ -106,18 +99,11 @@ def test_a_run_with_augmentation_goes_on_to_the_same_last_byte(folder, pets, net
     assert plain[0].loss != float(content(folder)['history.csv'].splitlines()[1].split(b',')[1])
 
 
-def test_a_run_on_pictures_that_have_changed_is_not_gone_on_with(folder, pets, nets):
-    own(folder, pets, epochs=1)
-    Image.new('RGB', (12, 15)).save(str(pets / 'train' / 'rot wie Rosen' / '0.png'))
-    with pytest.raises(ValueError, match='cannot go on exactly as it began:\n  data_sha256 '):
-        gb.resume_run(folder, epochs=2)
-
-
 def test_a_run_with_a_class_more_says_which(folder, pets, nets):
     own(folder, pets, epochs=1)
     for part in ('train', 'test'):
         shutil.copytree(str(pets / part / '\u7eff'), str(pets / part / 'green'))
-    with pytest.raises(ValueError, match='other classes: the same in another order there, green h'):
+    with pytest.raises(ValueError, match=r"class_names \['rot wie Rosen'.* there, .*'green'"):
         gb.resume_run(folder, epochs=2)
     with pytest.raises(ValueError, match='has the class names .*green.* now, and the run was tr'):
         gb.evaluate_run(folder)
@@ -172,7 +158,7 @@ def test_a_changed_file_is_told_when_asked_and_refused_when_gone_on_with(folder,
     write_module('nets_of_ours', NETS + '# more\n')
     gb.load_run(folder)
     assert 'note: %s is not as it was when' % nets in capsys.readouterr().err
-    with pytest.raises(ValueError, match='nets_of_ours.py of the model has changed .*: put back'):
+    with pytest.raises(ValueError, match='source of the model .* there, .* here .put back'):
         gb.resume_run(folder, epochs=2)
 
 
@@ -196,14 +182,11 @@ def test_an_output_of_another_shape_is_refused(pets, nets, name, said):
         gb.train_model('nets_of_ours:' + name, dataset='folder:%s' % pets, batch_size=16)
 
 
-def test_a_net_of_gluonblocks_takes_colour(folder, pets):
-    net, _ = start(folder, 'lenet_bn', dataset='folder:%s' % pets, epochs=1, resize=28)
-    assert net[0].weight.shape[1] == 3 and gb.evaluate_run(folder).matrix.sum() == 9
-
-
-@pytest.mark.gluoncv
-def test_a_net_of_gluoncv_takes_colour(folder, pets):
-    pytest.importorskip('gluoncv')
-    start(folder, 'gluoncv:cifar_resnet20_v1', dataset='folder:%s' % pets, epochs=1, resize=32)
+@pytest.mark.parametrize('name', [
+    'lenet_bn', pytest.param('gluoncv:cifar_resnet20_v1', marks=pytest.mark.gluoncv)])
+def test_a_net_of_others_takes_colour(folder, pets, name):
+    if ':' in name:
+        pytest.importorskip('gluoncv')
+    start(folder, name, dataset='folder:%s' % pets, epochs=1, resize=32)
     (answer,) = gb.predict_files(folder, [str(pets / 'test' / 'rot wie Rosen' / '0.png')])
     assert len(answer.classes) == 3

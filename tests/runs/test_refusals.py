@@ -32,19 +32,12 @@ def test_a_folder_that_has_a_run_or_anything_else_is_refused(whole, copied, tmp_
 @pytest.mark.parametrize('asked, said', [
     ({'model': 'resnet'}, 'model lenet_bn there, resnet here'),
     ({'batch_size': 32}, 'batch_size 16 there, 32 here'),
-    ({'lr': 0.5}, 'lr 1.0 there, 0.5 here'),
-    ({'ctx': 'cpu:0,1'}, 'ctx cpu:0 there, cpu:0,1 here'),
-    ({'optimizer': 'adam'}, 'optimizer sgd there, adam here'),
-    ({'seed': 1}, 'seed 0 there, 1 here')])
+    ({'ctx': 'cpu:0,1'}, 'ctx cpu:0 there, cpu:0,1 here')])
 def test_what_would_not_go_on_exactly_is_refused_by_name(whole, asked, said):
     with pytest.raises(ValueError, match='cannot go on exactly as it began:\n  ' + said) as error:
         gb.resume_run(whole.folder, **asked)
     name = next(iter(asked))
     assert '\n  %s ' % flag_of(name) in error.value.spelled(flag_of)
-
-
-def test_what_is_asked_as_before_is_fine(copied):
-    gb.resume_run(copied, model='lenet_bn', batch_size=16, ctx='cpu')
 
 
 def test_other_data_threads_operators_and_versions_are_refused(whole, monkeypatch):
@@ -107,7 +100,7 @@ def test_without_tensorboardx_nothing_is_locked_or_written(copied, folder, monke
     assert not os.path.exists(folder + '2')
     with pytest.raises(ImportError, match='pip install tensorboardX'):
         gb.resume_run(copied, tensorboard=True)
-    gb.resume_run(copied)
+    gb.resume_run(copied, model='lenet_bn', batch_size=16, ctx='cpu')  # as before
 
 
 def test_a_run_in_a_folder_refuses_loaders_whose_images_it_cannot_check(folder, monkeypatch):
