@@ -51,7 +51,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, owned=()):
                       if isinstance(value, (int, float)) and not isinstance(value, bool)},
         'numpy': drawn[2:], 'python': python[2]}
     if owned:
-        add_workers(tensors, info, net, owned)
+        add_workers(tensors, info, owned)
     return encode_tensors(tensors, info)
 
 

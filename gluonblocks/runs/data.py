@@ -4,7 +4,6 @@ from typing import Any, Dict, NamedTuple
 
 import mxnet as mx
 import numpy as np
-from mxnet import nd
 
 from ..checks import OptionError
 from ..data.augment import Augmentation
@@ -99,11 +98,11 @@ def _facts(dataset, train_iter, test_iter):
             'channels': 3 if images.ndim == 4 else 1, 'picture_size': list(images.shape[1:3])}
 
 
-def check_images(net, loader, options, channels):
-    """Raise ValueError if images are too small for a net: OptionError if they were resized.
+def check_net(net, loader, options, facts):
+    """Raise ValueError if images are too small for a net, or its output is not (N, num_classes).
 
-    Only shapes are computed. If the loader does not show its images, or MXNet cannot trace the
-    net, the first step will tell.
+    If the images were resized, it is an OptionError. Only shapes are computed. Nothing is checked
+    if the loader does not show its images, or MXNet cannot trace the net.
     """
     if not hasattr(loader, 'images'):
         return
@@ -111,12 +110,11 @@ def check_images(net, loader, options, channels):
     height, width = (size, size) if np.ndim(size) == 0 else size
     try:
         output = net(mx.sym.var('data'))
+        outputs = mx.sym.Group(list(output) if isinstance(output, (list, tuple)) else [output])
     except Exception:
         return  # not a net of symbols
-    if not isinstance(output, mx.sym.Symbol):
-        return
     try:
-        output.infer_shape_partial(data=(1, channels, height, width))
+        _, shapes, _ = outputs.infer_shape_partial(data=(1, facts['channels'], height, width))
     except mx.MXNetError as error:
         found = re.search(
             r'Error in operator (?:[a-z]+\d+_)?(\w+?)(?:_fwd)?:.*kernel size .*exceed', str(error))
@@ -127,24 +125,8 @@ def check_images(net, loader, options, channels):
         if options.resize:
             raise OptionError('resize', 'is %d, but %s', options.resize, words)
         raise ValueError(words + '; they can be resized')
-
-
-def check_output(net, name, num_classes):
-    """Have the first output of `net`, the model `name`, checked: (N, num_classes).
-
-    The check runs within the first step, so it computes nothing of its own. The net then raises
-    ValueError for another shape and for several outputs. Returns Gluon's handle of the hook.
-    """
-    waiting = [True]
-
-    def check(block, inputs, output):
-        if not waiting or not isinstance(output, (nd.NDArray, list, tuple)):
-            return  # checked already, or a symbol: the net is only being traced
-        waiting.clear()
-        made = 'an output of shape %s' % (output.shape,) if isinstance(output, nd.NDArray) else (
-            '%d outputs' % len(output))
-        wanted = inputs[0].shape[0], num_classes
-        if not isinstance(output, nd.NDArray) or output.shape != wanted:
-            raise ValueError('the model %s makes %s, but must make (N, %d), a number for each '
-                             'class: its last layer takes num_classes' % (name, made, num_classes))
-    return net.register_forward_hook(check)
+    known = all(shape and min(shape) > 0 for shape in shapes)
+    if known and shapes != [(1, facts['num_classes'])]:
+        raise ValueError('the model %s must make (N, %d) of N images, a logit for each class, but '
+                         'it makes %s of one: its last layer takes num_classes'
+                         % (options.model, facts['num_classes'], ' and '.join(map(str, shapes))))

@@ -31,7 +31,7 @@ from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
 from .config import identity_of
-from .data import check_images, check_output, load_run_data
+from .data import check_net, load_run_data
 from .folder import RunFolder, lock_folder
 from .options import RunOptions
 from .provenance import check_same, data_checksum, deciding, environment, recall, sources_of
@@ -65,7 +65,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     if options.dtype != 'float32':
         net.cast(options.dtype)
         train_iter.dtype = test_iter.dtype = options.dtype
-    check_images(net, train_iter, options, facts['channels'])
+    check_net(net, train_iter, options, facts)
     net.initialize(ctx=ctx, init=init.Xavier())
     # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
     net.hybridize(static_alloc=True)
@@ -75,7 +75,6 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     finite = FiniteLoss(trainer, len(train_iter)) if options.stop_non_finite else None
     hooks, state, run = make_hooks(net, finite, options, workers), TrainingState(), None
     with contextlib.ExitStack() as closing:
-        closing.callback(check_output(net, options.model, facts['num_classes']).detach)
         if folder is not None:
             norms = None
             if options.norm_stats and not workers.rank:

@@ -5,14 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..distributed.statistics import (
-    merge_statistics,
-    read_statistics,
-    set_statistics,
-    statistics_of,
-)
+from ..distributed.statistics import read_statistics, set_statistics
 from ..files import read_file
-from ..mxnet_private import named_parameters
 from .weights import MAX_BYTES
 
 PREFIX = 'worker/'  # of the tensors' names
@@ -38,35 +32,21 @@ def send_checkpoint(path, workers):
         workers.broadcast(b'' if path is None else bytes(read_file(path, MAX_BYTES)))
 
 
-def add_workers(tensors, info, net, contents):
-    """Add the `own_state` of all ranks to a checkpoint: each, and their sums and mean.
-
-    The net in the checkpoint has the running statistics that all have once they are merged.
-    """
+def add_workers(tensors, info, contents):
+    """Add the `own_state` of all ranks to a checkpoint of rank 0: each, and their sums."""
     states = [json.loads(content) for content in contents]
     for name in ('images', 'loss', 'hits'):
         info[name] = sum(own[name] for own in states)
     info['workers'] = len(contents)
     for k, content in enumerate(contents):
         tensors['%s%d' % (PREFIX, k)] = np.frombuffer(content, np.uint8)
-    merged = merge_statistics([own['statistics'] for own in states],
-                              [own['images'] for own in states])
-    start, names = 0, {}
-    for name, param in named_parameters(net).items():
-        names.setdefault(param, []).append(name)
-    for param in statistics_of(net):
-        stop = start + int(np.prod(param.shape))
-        for name in names[param]:
-            key = 'weights/%s/%s' % (param.list_ctx()[0], name)
-            tensors[key] = np.asarray(merged[start:stop], tensors[key].dtype).reshape(param.shape)
-        start = stop
 
 
 def take_own(tensors, info, net, state, workers, seconds=0.0):
     """After a checkpoint is restored, set what it has of this rank of `workers` alone.
 
-    If another number of workers resumes, rank 0 takes the sums of all, and each rank the merged
-    statistics.
+    If another number of workers resumes, rank 0 takes the sums of all, and each rank the running
+    statistics of rank 0.
     """
     content = tensors.get('%s%d' % (PREFIX, workers.rank))
     if content is not None and info['workers'] == workers.world_size > 1:

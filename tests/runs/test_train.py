@@ -69,6 +69,7 @@ def test_a_loader_that_does_not_tell_its_images_is_believed():
     net.add(nn.Conv2D(2, kernel_size=40), nn.GlobalAvgPool2D(), nn.Dense(10))
     net.initialize()
     options = RunOptions('large')
-    data.check_images(net, [(nd.zeros((4, 1, 96, 96)), nd.zeros(4))], options, 1)
+    facts = {'channels': 1, 'num_classes': 10}
+    data.check_net(net, [(nd.zeros((4, 1, 96, 96)), nd.zeros(4))], options, facts)
     with pytest.raises(ValueError, match='28 x 28 pixels'):
-        data.check_images(net, BatchLoader(*of_side(28), 10), options, 1)
+        data.check_net(net, BatchLoader(*of_side(28), 10), options, facts)
