@@ -96,7 +96,7 @@ def check_together(options, given):
                           'product in float16')
 
 
-def resolve_placement(arguments, workers=None):
+def resolve_placement(arguments):
     """Return the `Placement` from the options among `arguments`, None for the default.
 
     A cluster manager's variables count only if several `workers` or `nodes` are asked for. Raises
@@ -105,7 +105,7 @@ def resolve_placement(arguments, workers=None):
     given = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
     for name, value in given.items():
         PLACEMENT[name].check(value)
-    several = (workers or 1) > 1 or given.get('nodes')
+    several = (arguments.get('workers') or 1) > 1 or given.get('nodes')
     place = find_place(*(given.get(name) for name in ('nodes', 'node_rank', 'master', 'interface')),
                        **({} if several else {'environment': {}}))
     return Placement(place=place, **given)

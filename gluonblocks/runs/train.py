@@ -1,11 +1,9 @@
 """A model trained by its options, with or without a folder that keeps the run."""
-import dataclasses
-
 from ..checks import Name, OptionError
 from ..models.registry import name_of
 from .config import read_config
 from .folder import check_new, lock_folder
-from .options import RunOptions
+from .options import OPTIONS, PLACEMENT, RunOptions
 from .process import train_by
 from .provenance import check_same, recall
 from .resolve import (
@@ -49,7 +47,7 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     (DataError), for files that cannot be written, and for a worker that fails (WorkerError).
     """
     arguments = dict(locals())
-    given, placement = check_given(arguments), resolve_placement(arguments, workers)
+    given, placement = check_given(arguments), resolve_placement(arguments)
     if placement.change_workers:
         raise OptionError('change_workers', 'is for a run that is resumed, but this one starts')
     if workers is None and placement.place.nodes > 1:
@@ -66,25 +64,20 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     return train_by(options, out, asked)
 
 
-def resume_run(folder, model=None, *, epochs=None, batch_size=None, lr=None, ctx=None, seed=None,
-               dataset=None, data_root=None, test_share=None, resize=None, checkpoint_every=None,
-               tensorboard=None, norm_stats=None, norm_stats_every=None, optimizer=None,
-               momentum=None, weight_decay=None, lr_schedule=None, lr_decay_epochs=None,
-               lr_decay=None, warmup_epochs=None, label_smoothing=None, augment=None,
-               early_stop=None, stop_non_finite=None, dtype=None, workers=None, nodes=None,
-               node_rank=None, master=None, interface=None, servers=None, start_timeout=None,
-               stall_timeout=None, change_workers=None):
+def resume_run(folder, model=None, **options):
     """Continue the run in `folder` from its last checkpoint; return as `train_model` does.
 
-    On a CPU its history, weights and printed lines are, bit for bit, those of a run that never
-    stopped. Options marked so in docs/runs.md may differ from before. The others, and `model`, are
-    only compared.
+    `options` are those of `train_model`. On a CPU the history, weights and printed lines are, bit
+    for bit, those of a run that never stopped. Options marked so in docs/runs.md may differ from
+    before. The others, and `model`, are only compared.
 
     Raises ValueError, with each difference, if it cannot be continued exactly, and if `folder` is
-    not a run or is in use; otherwise as `train_model`.
+    not a run or is in use; TypeError for an unknown option; otherwise as `train_model`.
     """
-    arguments = dict(locals())
-    given, placement = check_given(arguments), resolve_placement(arguments, workers)
+    unknown = sorted(set(options) - {*OPTIONS, *PLACEMENT})
+    if unknown:
+        raise TypeError('a run has no option named %s' % ', '.join(unknown))
+    given, placement = check_given(options), resolve_placement(options)
     everywhere = dict(given, **({} if model is None else {'model': name_of(model)}))
     if placement.place.node_rank:
         return follow_first(placement, everywhere, resume=True)
@@ -92,14 +85,14 @@ def resume_run(folder, model=None, *, epochs=None, batch_size=None, lr=None, ctx
     with lock_folder(folder):
         check_same(folder, before, everywhere)
         recall(folder, before)
-        options = RunOptions(**{field.name: given.get(field.name, before[field.name])
-                                for field in dataclasses.fields(RunOptions)})
-        check_together(options, given)
-        _check_changes(options, before, placement)
-        check_machines(options, placement)
-        if options.workers == 1:
-            return train_by(options, folder, before['asked'], before)
-    return train_together(options, placement, everywhere, folder, before['asked'], before)
+        now = RunOptions(before['model'], **{name: given.get(name, before[name])
+                                             for name in OPTIONS})
+        check_together(now, given)
+        _check_changes(now, before, placement)
+        check_machines(now, placement)
+        if now.workers == 1:
+            return train_by(now, folder, before['asked'], before)
+    return train_together(now, placement, everywhere, folder, before['asked'], before)
 
 
 def _check_changes(options, before, placement):

@@ -172,11 +172,6 @@ def test_names_shapes_and_types_are_compared_with_the_net(saved, change, said):
         restore_checkpoint(tensors, info, net, trainer)
 
 
-def test_the_checkpoint_of_another_run_is_refused(saved):
-    with pytest.raises(ValueError, match='of another run'):
-        load_checkpoint(saved, 'you')
-
-
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     net, trainer = make(mx.cpu())
     state = gb.training.TrainingState()

@@ -100,6 +100,8 @@ def test_without_tensorboardx_nothing_is_locked_or_written(copied, folder, monke
     assert not os.path.exists(folder + '2')
     with pytest.raises(ImportError, match='pip install tensorboardX'):
         gb.resume_run(copied, tensorboard=True)
+    with pytest.raises(TypeError, match='no option named momentun'):
+        gb.resume_run(copied, momentun=0.9)
     gb.resume_run(copied, model='lenet_bn', batch_size=16, ctx='cpu')  # as before
 
 
