@@ -56,7 +56,7 @@ def collect(error=None):
     lines += [('variables', ' '.join(_variables()) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]
-    return lines, wrong + _untested()
+    return lines, wrong + _unmet()
 
 
 def _version(name):
@@ -149,8 +149,8 @@ def _data(wrong):
         len(found), len(fashion_mnist.FILES), folder)
 
 
-def _untested():
-    """Return in words which installed versions are outside of those that were tested."""
+def _unmet():
+    """Return in words which requirements are missing, or of a version that was not tested."""
     try:
         requires = metadata.requires('gluonblocks') or []
     except metadata.PackageNotFoundError:
@@ -159,8 +159,12 @@ def _untested():
     found = []
     for requirement in map(Requirement, requires):
         version = _version(requirement.name)
-        needed = not requirement.marker or requirement.marker.evaluate({'extra': ''})
-        if needed and version and not requirement.specifier.contains(version, prereleases=True):
+        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
+            continue
+        if version is None and requirement.name != 'mxnet':  # or one of its builds for GPUs
+            found.append("%s is not installed:  pip install '%s%s'"
+                         % (requirement.name, requirement.name, requirement.specifier))
+        elif version and not requirement.specifier.contains(version, prereleases=True):
             found.append("%s %s is outside of what was tested:  pip install --no-deps '%s%s'"
                          % (requirement.name, version, requirement.name, requirement.specifier))
     return found

@@ -119,11 +119,14 @@ def test_data_are_there_or_not_and_a_damaged_file_is_wrong_and_stays(tiny, monke
     assert str(bad) in collect()[1] and bad.exists()
 
 
-def test_a_version_outside_of_those_that_were_tested_is_said(monkeypatch):
-    version = report._version
+@pytest.mark.parametrize('package, version, said', [
+    ('numpy', '3.0.0', 'numpy 3.0.0 is outside of what was tested'),
+    ('tqdm', None, "tqdm is not installed:  pip install 'tqdm")])
+def test_a_package_that_is_missing_or_untested_is_said(monkeypatch, package, version, said):
+    found = report._version
     monkeypatch.setattr(report, '_version', lambda name: (
-        '3.0.0' if name == 'numpy' else version(name)))
-    assert 'numpy 3.0.0 is outside of what was tested' in collect()[1]
+        version if name == package else found(name)))
+    assert said in collect()[1]
 
 
 def test_a_build_for_gpus_without_one_is_said(monkeypatch):
