@@ -1,4 +1,4 @@
-"""A net as a web page: it runs in the browser, from one file or from a folder on any web server."""
+"""A net as a web page, one file: it runs in the browser, from the disk or from any web server."""
 import base64
 import gzip
 import hashlib
@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import __version__
 from ..drawing.style import page_style
-from ..files import make_folder, read_file, write_file
+from ..files import read_file, write_file
 from .description import Written
 from .npm import NpmPackage, read_package
 from .onnx import engine, finish, to_onnx
@@ -21,33 +21,32 @@ RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
     'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfK'
     'YQ==')
-SCRIPT, MODULE, WASM = ('ort.wasm.min.js', 'ort-wasm-simd-threaded.mjs',
-                        'ort-wasm-simd-threaded.wasm')
-MODEL, PAGE, SITE = 'model.onnx', 'index.html', 'site'
+SCRIPT, MODULE, WASM = ('dist/ort.wasm.min.js', 'dist/ort-wasm-simd-threaded.mjs',
+                        'dist/ort-wasm-simd-threaded.wasm')
+MODEL, PAGE = 'model.onnx', 'index.html'
 SIDE = 28  # of the squares that images are fitted into, as read_image does it
 PER_CLASS = 2  # test images in the gallery
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page')
 _OURS = ('picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
 # Nothing but what is named here is loaded or run.
-_POLICY = ("default-src 'none'; script-src %s 'wasm-unsafe-eval'; style-src %s; "
-           "img-src blob: data:; connect-src %s; base-uri 'none'; form-action 'none'")
+_POLICY = ("default-src 'none'; script-src %s blob: 'wasm-unsafe-eval'; style-src %s; "
+           "img-src blob: data:; connect-src 'none'; base-uri 'none'; form-action 'none'")
 _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accuracy'),
           ('gluonblocks', 'gluonblocks'), ('weights_sha256', 'SHA-256 of the weights'),
           ('data_sha256', 'SHA-256 of the data')]
 
 
 def write(net, folder, options):
-    """The format 'web': index.html, and the same as a folder for a web server, site/."""
+    """The format 'web': index.html."""
     if net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
         raise ValueError('the page reads grey images of 28 x 28 pixels, but the net takes %d '
                          'channels of %d x %d: leave out the format web'
                          % (net.shape[:1] + net.picture_size[::-1]))
-    files = write_page(finish(to_onnx(net), net, True), net.info, _gallery(net), folder,
-                       options.runtime)
+    write_page(finish(to_onnx(net), net, True), net.info, _gallery(net), folder, options.runtime)
     if net.test.first(1).pictures is None:  # then the net within the page is verified, on floats
-        return Written(files, engine(finish(to_onnx(net), net, False)))
-    return Written(files, engine(net_of_page(os.path.join(folder, PAGE))), takes_pictures=True)
+        return Written([PAGE], engine(finish(to_onnx(net), net, False)))
+    return Written([PAGE], engine(net_of_page(os.path.join(folder, PAGE))), takes_pictures=True)
 
 
 def net_of_page(path):
@@ -58,11 +57,9 @@ def net_of_page(path):
 
 
 def write_page(onnx_bytes, info, gallery, folder, runtime=None):
-    """Write a net as a web page into `folder`, twice; return the names of the files.
+    """Write a net as a web page into `folder`: index.html, with everything inside.
 
-    index.html works by a double click, with everything inside. site/ is for any web server, at any
-    address: a browser does not read such a folder from the disk. Neither asks another host for
-    anything.
+    It works by a double click and from any web server, and asks no host for anything.
 
     `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, logits
     (N, classes). `info` is an export's, see `export_run`: 'classes', 'input' and 'model'; others
@@ -72,40 +69,29 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
 
     Raises PackageError, an OSError, if ONNX Runtime Web is unavailable.
     """
-    runtime_files = {os.path.basename(path): content for path, content in read_package(
-        RUNTIME, ['dist/' + name for name in (SCRIPT, MODULE, WASM)], runtime).items()}
+    runtime_files = read_package(RUNTIME, [SCRIPT, MODULE, WASM], runtime)
     style, script = page_style() + _own('style.css'), '\n'.join(map(_own, _OURS))
     bright = info.get('ground') == 'bright'
     page = {
         'classes': list(info['classes']), 'side': SIDE, 'ground': 255 if bright else 0,
-        'model': MODEL, 'runtime': {'mjs': MODULE, 'wasm': WASM},
         'gallery': [{'name': name, 'pixels': _base64(np.ascontiguousarray(image, np.uint8))}
                     for image, name in gallery]}
     licence_head, _, licence = _own('licence.txt').partition('\n')
-    words = dict(
-        info=info, side=SIDE, version=__version__, runtime=RUNTIME.version, licence=licence.split(
-            '\n\n'), licence_head=licence_head, known='dark' if bright else 'bright',
-        other='bright' if bright else 'dark', brush=40 if bright else 215,
-        facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
-        data=json.dumps(page).replace('<', '\\u003c'))  # "<" could end a script
-    template = jinja2.Environment(autoescape=True).from_string(_own('page.html.j2'))
-
-    inside = {WASM: runtime_files[WASM], MODULE: runtime_files[MODULE], MODEL: onnx_bytes}
     scripts = [runtime_files[SCRIPT].decode(), script]
-    write_file(os.path.join(folder, PAGE), template.render(
-        words, style=style, scripts=scripts,
+    carried = {'runtime.mjs': runtime_files[MODULE], 'runtime.wasm': runtime_files[WASM],
+               MODEL: onnx_bytes}
+    template = jinja2.Environment(autoescape=True).from_string(_own('page.html.j2'))
+    text = template.render(
+        info=info, side=SIDE, version=__version__, runtime=RUNTIME.version,
+        licence=licence.split('\n\n'), licence_head=licence_head,
+        known='dark' if bright else 'bright', other='bright' if bright else 'dark',
+        brush=40 if bright else 215,
+        facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
+        data=json.dumps(page).replace('<', '\\u003c'),  # "<" could end a script
+        style=style, scripts=scripts, csp=_POLICY % (' '.join(map(_hash, scripts)), _hash(style)),
         carried={name: _base64(gzip.compress(content, mtime=0))
-                 for name, content in inside.items()},
-        csp=_POLICY % (' '.join(map(_hash, scripts)) + ' blob:', _hash(style), "'none'")).encode())
-
-    site = dict(runtime_files, **{MODEL: onnx_bytes, 'page.js': script.encode(),
-                                  'style.css': style.encode()})
-    site[PAGE] = template.render(words, addresses=[SCRIPT, 'page.js'],
-                                 csp=_POLICY % ("'self'", "'self'", "'self'")).encode()
-    make_folder(os.path.join(folder, SITE))
-    for name, content in site.items():
-        write_file(os.path.join(folder, SITE, name), content)
-    return [PAGE] + ['%s/%s' % (SITE, name) for name in sorted(site)]
+                 for name, content in carried.items()})
+    write_file(os.path.join(folder, PAGE), text.encode())
 
 
 def _gallery(net):

@@ -33,7 +33,7 @@ class Exported(NamedTuple):
 
     format: str  #: its name: 'onnx' and so on
     files: List[str]  #: names in the folder, the main one first
-    bytes: int  #: of those in the folder itself; deeper ones hold the same net again
+    bytes: int  #: of all files
     verified: Verified  #: images, both accuracies, largest_difference, agreement
     milliseconds: Dict[int, float]  #: by batch size
     notes: Tuple[str, ...]  #: sentences that the user should read
@@ -75,8 +75,7 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
             verified = verify(format.name, here, written, net.test, atol, max_drop)
             exported.append(Exported(
                 format.name, written.files,
-                sum(os.path.getsize(os.path.join(folder, name)) for name in written.files
-                    if not os.path.dirname(name)),
+                sum(os.path.getsize(os.path.join(folder, name)) for name in written.files),
                 verified, {size: milliseconds(written.engine, written.input_of(batch))
                            for size, batch in few.items()}, written.notes))
         matrix = None if labels is None else count_pairs(labels, here.argmax(axis=1), len(classes))

@@ -40,8 +40,7 @@ def run_of(tmp_path_factory, small):
 @pytest.fixture
 def fake_runtime(monkeypatch):
     """Three small files instead of ONNX Runtime Web's, for tests that run nothing."""
-    files = {'dist/' + web.SCRIPT: b'"ort";', 'dist/' + web.MODULE: b'"mjs";',
-             'dist/' + web.WASM: b'\0asm'}
+    files = {web.SCRIPT: b'"ort";', web.MODULE: b'"mjs";', web.WASM: b'\0asm'}
     monkeypatch.setattr(web, 'read_package', lambda package, paths, archive: files)
 
 
@@ -61,7 +60,7 @@ def runtime(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def page_folder(tmp_path_factory, runtime):
-    """A folder with index.html and site/ of the net of `web_pages`."""
+    """A folder with index.html of the net of `web_pages`."""
     folder = tmp_path_factory.mktemp('page')
     web.write_page(linear_onnx.model(WEIGHT.T, BIAS, inside=True), INFO, GALLERY, str(folder),
                    runtime)

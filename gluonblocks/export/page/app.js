@@ -141,7 +141,7 @@ tabs[2].hidden = !buttons.length;
 
 showBrush();
 showDrawing();
-loadNet(page).then((net) => {
+loadNet(side).then((net) => {
   ask = net;
   document.documentElement.dataset.state = 'ready';
   find('status').hidden = true;

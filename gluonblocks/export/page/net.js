@@ -1,14 +1,9 @@
 // The net, run by ONNX Runtime's WebAssembly in this page.
 'use strict';
 
-/** The bytes of a file: out of the page if they are carried inside, else from beside it. */
+/** The bytes of a file that the page carries. */
 async function loadBytes(name) {
   const inside = document.querySelector(`script[data-file="${name}"]`);
-  if (!inside) {
-    const response = await fetch(name);
-    if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
-    return new Uint8Array(await response.arrayBuffer());
-  }
   const text = atob(inside.textContent);
   inside.textContent = ''; // the memory is free again
   const packed = new Uint8Array(text.length);
@@ -18,24 +13,18 @@ async function loadBytes(name) {
 }
 
 /** A function that takes a square of bytes to {probabilities, milliseconds}. */
-async function loadNet({runtime, model, side}) {
+async function loadNet(side) {
   if (typeof WebAssembly === 'undefined' || typeof DecompressionStream === 'undefined') {
     throw new Error('This browser is too old. Chrome and Edge from 80, Firefox from 113 and ' +
                     'Safari from 16.4 can run the net.');
   }
-  if (location.protocol === 'file:' && !document.querySelector('script[data-file]')) {
-    throw new Error('A browser does not read this folder from the disk. Serve it, for example ' +
-                    'with “python -m http.server”, and open the address that is printed.');
-  }
   ort.env.wasm.numThreads = 1; // more need headers that only a server can send
   ort.env.wasm.proxy = false;
-  ort.env.wasm.wasmBinary = await loadBytes(runtime.wasm);
-  const inside = document.querySelector(`script[data-file="${runtime.mjs}"]`);
-  ort.env.wasm.wasmPaths = {mjs: inside
-    ? URL.createObjectURL(new Blob([await loadBytes(runtime.mjs)], {type: 'text/javascript'}))
-    : new URL(runtime.mjs, document.baseURI).href};
+  ort.env.wasm.wasmBinary = await loadBytes('runtime.wasm');
+  ort.env.wasm.wasmPaths = {mjs: URL.createObjectURL(
+    new Blob([await loadBytes('runtime.mjs')], {type: 'text/javascript'}))};
   const session = await ort.InferenceSession.create(
-    await loadBytes(model), {executionProviders: ['wasm']});
+    await loadBytes('model.onnx'), {executionProviders: ['wasm']});
 
   async function ask(square) {
     const X = new ort.Tensor('uint8', square, [1, side, side]); // the graph scales and resizes
