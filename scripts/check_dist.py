@@ -111,7 +111,7 @@ def check_standalone(archive, installed, folder):
     python, env = make_environment(folder)
     # With the archive once more, so that pip keeps to the NumPy that its MXNet takes.
     for command in [[there, '-m', 'pip', 'install', '-q', archive, 'onnx<2', 'onnxruntime',
-                     'pillow<14'],
+                     'pillow<14', 'jinja2<4'],
                     [there, '-c', EXPORT], [python, '-m', 'pip', 'install', '-q'] + STANDALONE]:
         if subprocess.call(command, cwd=installed, env=env):
             sys.exit('failed: %s' % ' '.join(command[:4]))

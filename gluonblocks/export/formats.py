@@ -15,7 +15,7 @@ class Format(NamedTuple):
     name: str
     module: str
     says: str  #: in a few words, for a help text
-    needs: Tuple[str, ...] = ()  #: modules
+    needs: Tuple[str, ...] = ('onnx', 'onnxruntime', 'jinja2')  #: modules
     extra: str = 'export'  #: that installs them
 
     def check_installed(self):
@@ -32,11 +32,11 @@ class Format(NamedTuple):
 
 
 FORMATS = {format.name: format for format in [
-    Format('onnx', 'onnx', 'float32, for ONNX Runtime and others', ('onnx', 'onnxruntime')),
-    Format('onnx-int8', 'int8', 'in 8 bits', ('onnx', 'onnxruntime')),
-    Format('torch', 'torch.write', 'plain PyTorch to read, with its weights', ('torch',), 'torch'),
-    Format('web', 'web', 'a page that runs it in a browser',
-           ('onnx', 'onnxruntime', 'jinja2'), 'web'),
+    Format('onnx', 'onnx', 'float32, for ONNX Runtime and others'),
+    Format('onnx-int8', 'int8', 'in 8 bits'),
+    Format('torch', 'torch.write', 'plain PyTorch to read, with its weights',
+           ('torch', 'jinja2'), 'torch'),
+    Format('web', 'web', 'a page that runs it in a browser'),
 ]}
 
 

@@ -19,8 +19,7 @@ from ..files import (
     write_file,
 )
 from ..training.metrics import count_pairs
-from .card import model_card
-from .usage import reads_pictures
+from .card import model_card, reads_pictures
 from .verify import Verified, accuracy_of, logits_of, milliseconds, verify
 
 RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'

@@ -16,7 +16,6 @@ import gluonblocks as gb
 from gluonblocks.export.card import model_card
 from gluonblocks.export.formats import FORMATS
 from gluonblocks.export.run import export_net, export_run
-from gluonblocks.export.usage import usages
 from gluonblocks.export.verify import Verified
 from gluonblocks.export.write import Exported
 from gluonblocks.runs.evaluate import evaluate_run
@@ -151,7 +150,9 @@ def test_a_colour_picture_is_turned_into_what_the_net_takes(tmp_path):
     from PIL import Image
     Image.fromarray(np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)).save(
         str(tmp_path / 'picture.png'))
-    line = usages(dict(INFO, input=[3, 5, 6]))['onnx'].code.splitlines()[3]
+    exported = Exported('onnx', ['model.onnx'], 9, Verified(2, None, None, 0.5, 1.0), {}, ())
+    (code,) = codes_of(model_card(dict(INFO, input=[3, 5, 6]), [exported]))
+    line = code.splitlines()[3]
     said = run_code('import numpy\nfrom PIL import Image\n%s\n'
                     'print(X.shape, round(X[0, 2, 0, 1] * 255))' % line, tmp_path)
     assert said == '(1, 3, 5, 6) 5'
