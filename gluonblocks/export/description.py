@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+import mxnet as mx
 import numpy as np
 
 
@@ -56,6 +57,16 @@ class NetDescription:
     info: Dict[str, Any]  #: what the files say of the net, see `export_run`
     test: Images  #: the images that files are verified on
     calibration: np.ndarray  #: float32 (n, C, H, W), up to 512 training images
+
+    def block(self, dtype='float32'):
+        """The graph as a Gluon block of its own, in `dtype` on the CPU."""
+        block = mx.gluon.SymbolBlock(self.symbol, mx.sym.var('data', dtype='float32'))
+        block.cast(dtype)
+        for name, param in block.collect_params().items():
+            param.shape = self.params[name].shape
+            param.initialize(default_init=mx.init.Zero())
+            param.set_data(self.params[name].astype(dtype))
+        return block
 
     def metadata(self, preprocessing):
         """`info` as texts by name, lists and numbers as JSON; `preprocessing` is in it."""

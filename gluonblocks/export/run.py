@@ -3,7 +3,6 @@ import os
 
 import mxnet as mx
 import numpy as np
-from mxnet import gluon
 
 from .. import __version__
 from ..checks import check_positive
@@ -121,7 +120,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     description = _net(net, shape, shape[1:], info, images, X[:NUM_CALIBRATION])
     engine = mxnet_engine(net, ctx)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
-        engine = mxnet_engine(_block(description), mx.cpu())
+        engine = mxnet_engine(description.block(), mx.cpu())
     return write_all(description, engine, formats,
                      Options(with_preprocessing, reduce_range, runtime), path, atol, max_drop)
 
@@ -170,12 +169,3 @@ def _net(block, shape, picture_size, info, test, calibration):
               dict(info, input=list(shape), gluonblocks=__version__), test, calibration)
     net.info['weights_sha256'] = net.weights_sha256()
     return net
-
-
-def _block(net):
-    """The graph of a `NetDescription` as a Gluon block, in float32."""
-    block = gluon.SymbolBlock(net.symbol, mx.sym.var('data'))
-    block.initialize()
-    for name, param in block.collect_params().items():
-        param.set_data(net.params[name])
-    return block

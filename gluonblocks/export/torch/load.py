@@ -115,29 +115,20 @@ def _match(structure, arrays, params, ordered):
     layers = list({node.params[0]: node for node in reversed(structure.nodes)
                    if node.kind}.values())[::-1]
     modules = _modules(arrays)
-    for kind, words in _KINDS.items():
-        here = sum(node.kind == kind for node in layers)
-        there = sum(_kind(roles) == kind for roles in modules.values())
-        if here != there:
-            raise ValueError('the file is of another net: it has %d layers of the kind %s, and '
-                             'this net %d' % (there, words, here))
     rank = {name: i for i, name in enumerate(params)}
-    fitting, errors = [], []
+    fitting, first = [], None
     for file_order in [list(modules)] * ordered + [sorted(modules, key=_natural)]:
         for net_order in (layers, sorted(layers, key=lambda node: rank[node.params[0]])):
             try:
                 names = _pair_up(net_order, file_order, modules)
                 _check_shapes(structure, arrays, names, params)
             except ValueError as error:
-                errors.append(error)
+                first = first or error
                 continue
             if names not in fitting:
                 fitting.append(names)
     if not fitting:
-        hint = '' if ordered else (
-            '. A .safetensors file has its tensors by name, not in order: if the names do not '
-            'tell the order, save the state dict with torch.save')
-        raise ValueError('%s%s' % (errors[0], hint)) from errors[0]
+        raise first
     if len(fitting) > 1:
         param = next(name for name in fitting[0] if fitting[0][name] != fitting[1][name])
         raise ValueError('the layers can be matched in more than one way: %s is %s or %s. Give the '
@@ -178,10 +169,13 @@ def _natural(name):
 def _pair_up(net_order, file_order, modules):
     """{parameter: tensor} of the layers in one order and the file's modules in another."""
     names = {}
-    for kind in _KINDS:
+    for kind, words in _KINDS.items():
         here = [node for node in net_order if node.kind == kind]
-        for node, module in zip(here, [name for name in file_order
-                                       if _kind(modules[name]) == kind]):
+        there = [name for name in file_order if _kind(modules[name]) == kind]
+        if len(here) != len(there):
+            raise ValueError('the file is of another net: it has %d layers of the kind %s, and '
+                             'this net %d' % (len(there), words, len(here)))
+        for node, module in zip(here, there):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
                 raise ValueError('%s.%s is in the %s only, and the %s of the net has %s' % (
