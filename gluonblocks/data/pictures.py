@@ -5,6 +5,7 @@ import numpy as np
 
 from ..checks import check_positive
 from ..files import DamagedFile, open_file
+from .pixels import fitted, upright
 
 # What cameras, scanners and browsers write. Pillow reads more, some by starting other programs.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
@@ -53,8 +54,8 @@ def decode_image(path, height, width, color=False, invert=False, one_large=None)
         width_there, height_there = picture.size
         large = one_large and width_there * height_there >= LARGE
         with one_large if large else contextlib.nullcontext():
-            image = _flat(picture, 255 if invert else 0, color)
-    return _fit(255 - image if invert else image, height, width)
+            image = upright(picture, 255 if invert else 0, color)
+    return fitted(255 - image if invert else image, height, width)
 
 
 def describe_image(path):
@@ -64,16 +65,6 @@ def describe_image(path):
     """
     with _open_picture(path) as picture:
         return picture.size[::-1] + (_is_color(picture),)
-
-
-def looks_inverted(image):
-    """Whether `image`, uint8 (H, W), is much brighter at its border than at its centre.
-
-    That is so for a dark thing on bright ground, which `read_image(..., invert=True)` turns round.
-    """
-    H, W = image.shape[:2]
-    centre = image[H // 4:H - H // 4, W // 4:W - W // 4]
-    return float(np.median(_border(image))) - float(centre.mean()) > 50
 
 
 @contextlib.contextmanager
@@ -125,54 +116,3 @@ def _is_color(picture):
         colours = np.array(picture.getpalette() or [0] * 3).reshape(-1, 3)
         return bool((colours != colours[:, :1]).any())
     return picture.mode not in ('1', 'L', 'LA', 'La', 'I', 'F') and picture.mode[:2] != 'I;'
-
-
-def _flat(picture, ground, color):
-    """A Pillow picture of any mode as uint8 (H, W), or (H, W, 3) with `color`: upright, and
-    transparent parts as `ground`."""
-    from PIL import ImageOps
-    picture.load()
-    flat = _opaque(picture, ground).convert('RGB' if color else 'L')
-    flat.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # Orientation
-    ImageOps.exif_transpose(flat, in_place=True)
-    return np.array(flat)
-
-
-def _opaque(picture, ground):
-    """A picture of any mode in one that can be made grey or RGB at once."""
-    from PIL import Image
-    if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
-        values = np.asarray(picture)
-        if picture.mode == 'F' or values.min() < 0 or values.max() > 65535:
-            raise ValueError('its numbers are not of 8 or 16 bits; save it as a PNG')
-        values = (values.astype(np.uint32) + 128) // 257  # rounded: 65535 / 257 = 255
-        return Image.fromarray(values.astype(np.uint8))
-    if picture.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in picture.info:
-        if picture.mode != 'RGBA':
-            picture = picture.convert('RGBA')
-        below = Image.new('RGBA', picture.size, (ground, ground, ground, 255))
-        picture = Image.alpha_composite(below, picture)
-    if picture.mode not in ('1', 'L', 'P', 'RGB', 'RGBA'):
-        picture = picture.convert('RGB')
-    return picture
-
-
-def _border(image):
-    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-
-
-def _fit(image, height, width):
-    """uint8 (H, W) or (H, W, 3) in the middle of uint8 (height, width) or (height, width, 3)."""
-    from PIL import Image
-    H, W = image.shape[:2]
-    # Scaled before it is padded: a line of pixels would be padded to a huge square.
-    scale = min((height, H), (width, W), key=lambda pair: pair[0] / pair[1])
-    h, w = (max(1, round(scale[0] * n / scale[1])) for n in (H, W))
-    whole = np.empty((height, width) + image.shape[2:], np.uint8)
-    whole[:] = np.median(_border(image), axis=0).astype(np.uint8)
-    # One axis after the other: which comes first in one call depends on Pillow's version.
-    for size in ((w, H), (w, h)):
-        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-    y, x = (height - h) // 2, (width - w) // 2
-    whole[y:y + h, x:x + w] = image
-    return whole

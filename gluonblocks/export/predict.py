@@ -5,6 +5,15 @@ import json
 import os
 import sys
 
+try:
+    import numpy as np
+    import onnxruntime
+    from PIL import Image
+except ModuleNotFoundError as error:
+    sys.exit('error: %s\nInstall what is needed: pip install numpy pillow onnxruntime' % error)
+
+from gluonblocks.data.pixels import fitted, looks_inverted, upright
+
 EXAMPLE = """\
 example:
   python predict.py shoe.png
@@ -23,13 +32,6 @@ MAX_PIXELS = 2 ** 26
 MAX_BYTES = 2 ** 29  # of a file
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 BATCH = 256
-
-try:
-    import numpy as np
-    import onnxruntime
-    from PIL import Image, ImageOps
-except ModuleNotFoundError as error:
-    sys.exit('error: %s\nInstall what is needed: pip install numpy pillow onnxruntime' % error)
 
 
 class Error(Exception):
@@ -111,8 +113,8 @@ def read_image(path, side, invert):
             if picture.format == 'PNG':  # Pillow decodes it without looking at the checksums
                 with Image.open(path) as whole:
                     whole.verify()
-            grey = upright_grey(picture, 255 if invert else 0)
-            return fitted(255 - grey if invert else grey, side)
+            grey = upright(picture, 255 if invert else 0, color=False)
+            return fitted(255 - grey if invert else grey, side, side)
     except Error:
         raise
     except Image.DecompressionBombError:
@@ -122,47 +124,6 @@ def read_image(path, side, invert):
     except Exception as error:  # a damaged file makes Pillow raise almost anything
         raise Error('%s: cannot be read as a picture: %s' % (
             path, getattr(error, 'strerror', None) or error or type(error).__name__))
-
-
-def upright_grey(picture, ground):
-    """A Pillow picture of any mode as grey uint8 (H, W), upright, transparent parts as `ground`."""
-    picture.load()
-    grey = grey_of(picture, ground)
-    grey.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # how the camera was held
-    ImageOps.exif_transpose(grey, in_place=True)
-    return np.array(grey)
-
-
-def grey_of(picture, ground):
-    if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
-        values = np.asarray(picture).astype('float64')
-        if picture.mode == 'F' or values.min() < 0 or values.max() > 65535:
-            raise ValueError('its numbers are not of 8 or 16 bits; save it as a PNG')
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8))
-    if picture.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in picture.info:
-        picture = picture.convert('RGBA')
-        below = Image.new('RGBA', picture.size, (ground, ground, ground, 255))
-        picture = Image.alpha_composite(below, picture)
-    if picture.mode not in ('1', 'L', 'P', 'RGB', 'RGBA'):
-        picture = picture.convert('RGB')
-    return picture.convert('L')
-
-
-def brightness(image):
-    """The brightness of an image's border, the median."""
-    return np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]))
-
-
-def fitted(image, side):
-    """Grey uint8 (H, W) in the middle of a square (side, side) of its border's brightness."""
-    H, W = image.shape
-    height, width = (max(1, round(side * n / max(H, W))) for n in (H, W))
-    square = np.full((side, side), np.uint8(brightness(image)))
-    # One axis after the other: which comes first in one call depends on Pillow's version.
-    picture = Image.fromarray(image).resize((width, H), Image.Resampling.BILINEAR)
-    y, x = (side - height) // 2, (side - width) // 2
-    square[y:y + height, x:x + width] = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return square
 
 
 def run(args):
@@ -184,8 +145,7 @@ def run(args):
             best = np.argsort(-p, kind='stable')[:args.top]
             classes = [{'name': net.names[i], 'probability': float(p[i])} for i in best]
             answer = {'file': path, 'classes': classes}
-            centre = image[net.side // 4:-(net.side // 4), net.side // 4:-(net.side // 4)]
-            if not args.invert and brightness(image) - centre.mean() > 50:
+            if not args.invert and looks_inverted(image):
                 print('note: %s is brighter at its border than inside; if it shows something '
                       'dark on bright ground, use --invert' % path, file=sys.stderr)
         if args.json:

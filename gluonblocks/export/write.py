@@ -3,10 +3,12 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Tuple
 
+from ..data import pixels
 from ..files import (
     TEMPORARY,
     files_in,
@@ -23,7 +25,7 @@ from .card import model_card, reads_pictures
 from .verify import Verified, accuracy_of, logits_of, milliseconds, verify
 
 RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'
-MAX_BYTES = 1 << 20  # of export.json
+MAX_BYTES = 1 << 20  # of export.json, and of a program
 SPEED = (1, 256)  # batch sizes whose milliseconds are measured
 
 
@@ -83,8 +85,7 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
         # The small program reads grey images into squares of Fashion-MNIST's size.
         if reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28) and any(
                 one.format.startswith('onnx') for one in exported):
-            with open(os.path.join(os.path.dirname(__file__), PREDICT), 'rb') as f:
-                write_file(os.path.join(folder, PREDICT), f.read())
+            write_file(os.path.join(folder, PREDICT), standalone_program().encode())
         export = Export(out, net.info, {size: milliseconds(engine, batch.X)
                                         for size, batch in few.items()}, exported)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,
@@ -96,6 +97,16 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
                                  'or name another folder' % os.path.join(out, name))
         replace_files(folder, out, before, last=RECORD)
     return export
+
+
+def standalone_program():
+    """The text of predict.py for users, with the text of data/pixels.py instead of its import."""
+    program, functions = [
+        read_file(path, MAX_BYTES).decode()
+        for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]
+    functions = functions.partition('import numpy as np\n')[2].strip()
+    return re.sub('^from gluonblocks.*', lambda match: '\n' + functions + '\n', program,
+                  flags=re.M)
 
 
 @contextlib.contextmanager

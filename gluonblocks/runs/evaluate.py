@@ -4,7 +4,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..checks import check_positive
-from ..data.pictures import ImageError, looks_inverted, read_image
+from ..data.pictures import ImageError, read_image
+from ..data.pixels import looks_inverted
 from ..devices import devices_of
 from ..training.inference import predict_images, top_classes
 from ..training.metrics import accuracy_of, class_scores, confusion_matrix

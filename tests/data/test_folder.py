@@ -198,7 +198,7 @@ def test_what_is_more_than_the_memory_for_it_goes_to_a_file(pets, monkeypatch):
 
 @pytest.mark.parametrize('large, together', [(0, 1), (10 ** 9, 2)])
 def test_large_pictures_are_decoded_one_at_a_time(pets, monkeypatch, large, together):
-    decode, running, most = pictures._flat, [], []
+    decode, running, most = pictures.upright, [], []
 
     def slow(*args):
         running.append(1)
@@ -207,7 +207,7 @@ def test_large_pictures_are_decoded_one_at_a_time(pets, monkeypatch, large, toge
         running.pop()
         return decode(*args)
 
-    monkeypatch.setattr(pictures, '_flat', slow)
+    monkeypatch.setattr(pictures, 'upright', slow)
     monkeypatch.setattr(pictures, 'LARGE', large)
     monkeypatch.setattr(of_pictures, 'physical_cores', lambda: 2)
     load_data_folder(str(pets), 4)
