@@ -1,12 +1,14 @@
 """A graph as a file of plain PyTorch that a person reads and changes: model.py."""
+import collections
 import re
 from typing import Dict, List
 
 from ...graphs.graph import Graph
-from .forward import LINE, Forward
+from .forward import Forward
 from .layers import ADDITIONS, layer_names, read_structure
 from .operators import layer_text
 
+_LINE = 88  # characters of a list of blocks before each gets a line of its own
 _BATCH = 7919  # a prime, so that no other size in a net is mistaken for the batch's
 
 _HEAD = '''"""{title} in plain PyTorch: (N, {shape}) -> (N, {classes}).
@@ -96,7 +98,8 @@ def _own_layers(structure):
 
 def _net(structure, layers, shapes, calls, params):
     """The class Net, of all layers and stages."""
-    names, lines, forward, value = _own_layers(structure), [], Forward(shapes), 0
+    names, lines, value = _own_layers(structure), [], 0
+    forward = Forward(_users(structure), shapes, comments=True)
     for part in structure.parts:
         for node in [] if part.stage else [block[0] for block in part.blocks]:
             forward.add(node, names)
@@ -106,7 +109,7 @@ def _net(structure, layers, shapes, calls, params):
         if part.stage:
             rows = [calls[block[0].number] for block in part.blocks]
             line = 'self.%s = nn.Sequential(%s)' % (part.stage, ', '.join(rows))
-            lines += [line] if len(line) <= LINE else (
+            lines += [line] if len(line) <= _LINE else (
                 ['self.%s = nn.Sequential(' % part.stage] + ['    %s,' % row for row in rows[:-1]]
                 + ['    %s)' % rows[-1]])
             forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage, [value])
@@ -122,9 +125,9 @@ def _block_classes(structure, layers, shapes):
         names = layer_names(block)
         lines = ['self.%s = %s' % (names[node.number], layers[node.number])
                  for node in block if node.kind]
-        forward = Forward(entry=_entry(block))
+        forward = Forward(_users(structure), shapes, _entry(block))
         for node in block:
-            forward.add(node, names, shapes)
+            forward.add(node, names)
         # Every second part is a number: the blocks of one class have the others in common.
         parts = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(lines))
         pattern = '%s\n%s' % ('#'.join(parts[::2]), '\n'.join(forward.lines()))
@@ -142,6 +145,11 @@ def _block_classes(structure, layers, shapes):
             calls[block[0].number] = '%s(%s)' % (
                 name, ', '.join(column[i] for column in params.values()))
     return classes, calls
+
+
+def _users(structure):
+    """How many nodes take each value."""
+    return collections.Counter(i for node in structure.nodes for i in node.inputs)
 
 
 def _entry(block):
@@ -196,13 +204,5 @@ def _class_text(name, params, lines, body):
     text = 'class %s(nn.Module):\n' % name
     if any(lines):
         text += '    def __init__(%s):\n        super().__init__()\n' % ', '.join(['self'] + params)
-        text += ''.join('        %s\n' % _wrap(line) for line in lines) + '\n'
+        text += ''.join('        %s\n' % line for line in lines) + '\n'
     return text + '    def forward(self, X):\n' + ''.join('        %s\n' % line for line in body)
-
-
-def _wrap(line):
-    """A call that is too long for a line, on two, its arguments below each other."""
-    cuts = [match.end() for match in re.finditer(r', (?=[a-z_]+=)', line) if match.end() <= LINE]
-    if len(line) <= LINE or line.startswith(' ') or not cuts:
-        return line
-    return line[:cuts[-1] - 1] + '\n' + ' ' * (8 + line.index('(') + 1) + line[cuts[-1]:]

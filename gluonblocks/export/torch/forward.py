@@ -1,86 +1,57 @@
 """The lines of a `forward`: from operators in order to statements that a person would write."""
-import re
-
-from .layers import ADDITIONS
+from .layers import ACTIVATIONS
 from .operators import call_text
-
-LINE = 88  # characters of an expression before it gets a line of its own
-_BINARY = re.compile(r'.* [-+*/] ')
 
 
 class Forward:
     """The body of a `forward(self, X)`, from nodes in order.
 
-    Given `shapes`, a line that changes the shape says to which. X is the value `entry`.
+    A norm or an activation goes around the call whose value it alone takes; every other operator
+    has a line of its own. `users` has, for each value, how many nodes take it. With `comments` a
+    line that changes the shape says to which. X is the value `entry`.
     """
 
-    def __init__(self, shapes=None, entry=0):
-        self._shapes, self._entry = shapes, entry
-        self._steps = []  # (number, text, inputs, may stand within the next, takes others within)
+    def __init__(self, users, shapes, entry=0, comments=False):
+        self._users, self._shapes, self._entry, self._comments = users, shapes, entry, comments
+        self._steps = []  # (number, text, inputs)
 
-    def add(self, node, names, shapes=None):
+    def add(self, node, names):
         """Add a node; `names` are the layers' attributes."""
-        shapes = shapes or self._shapes
         if not node.kind:
-            inline = node.op in ('Flatten', '_plus_scalar') + ADDITIONS
-            self._steps.append((node.number, call_text(node, shapes), node.inputs, inline, True))
-            return
-        text = 'self.%s({0})' % names[node.number]
-        if node.kind == 'fc' and len(shapes[node.inputs[0]]) > 2:
+            text = call_text(node, self._shapes)
+        elif node.kind == 'fc' and len(self._shapes[node.inputs[0]]) > 2:
             text = 'self.%s(torch.flatten({0}, 1))' % names[node.number]
-        # A convolution begins a line; the norm, the activation, the sum that follow go around it.
-        self._steps.append((node.number, text, node.inputs, True, node.kind in ('bn', 'prelu')))
+        else:
+            text = 'self.%s({0})' % names[node.number]
+        inputs = node.inputs
+        if self._steps and (node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS):
+            before, within, taken = self._steps[-1]
+            if inputs == [before] and self._users[before] == 1:
+                text, inputs = text.format(within), taken
+                self._steps.pop()
+        self.statement(node.number, text, inputs)
 
     def statement(self, number, text, inputs):
-        """Add a line of its own."""
-        self._steps.append((number, text, inputs, False, False))
+        """Add a line whose value is `number`; '{0}', '{1}' in `text` are its `inputs`."""
+        self._steps.append((number, text, inputs))
 
     def lines(self):
         """The body of the function."""
-        trees = self._trees()
-        last_use = {leaf: i for i, (_, _, leaves) in enumerate(trees) for leaf in leaves}
+        last_use = {value: i for i, (_, _, inputs) in enumerate(self._steps) for value in inputs}
         names, lines = {self._entry: 'X'}, []
-        for i, (number, text, leaves) in enumerate(trees):
-            text = re.sub(r'\{(\d+)\}', lambda match: names[int(match.group(1))], text)
-            if i == len(trees) - 1:
+        for i, (number, text, inputs) in enumerate(self._steps):
+            text = text.format(*[names[value] for value in inputs])
+            if i == len(self._steps) - 1:
                 line = 'return ' + text
             else:
                 # In the book X goes in and Y is made of it; a name that is free serves again.
-                free = [names[leaf] for leaf in leaves if last_use[leaf] == i]
+                free = [names[value] for value in inputs if last_use[value] == i]
                 held = {names[value] for value in names if last_use.get(value, -1) > i}
                 free += [name for name in ['X', 'Y', 'Z'] + ['Y%d' % k for k in range(1, 500)]
                          if name not in held]
                 names[number] = free[0]
                 line = '%s = %s' % (free[0], text)
-            if self._shapes and self._shapes[number] != self._shapes[leaves[0]]:
+            if self._comments and self._shapes[number] != self._shapes[inputs[0]]:
                 line += '  # (%s)' % ', '.join(['N'] + list(map(str, self._shapes[number][1:])))
             lines.append(line)
         return lines
-
-    def _trees(self):
-        """The statements: (number, text with '{number}' for each value, these numbers)."""
-        users, made, waiting = {}, [], {}
-        for step in self._steps:
-            for number in step[2]:
-                users.setdefault(number, []).append(step)
-        for number, text, inputs, inline, _ in self._steps:
-            named = {i: (i, '{%d}' % i, [i]) for i in inputs}
-            parts = [waiting.pop(i, named[i]) for i in inputs]
-            tree = _nested(number, text, parts)
-            if len(re.sub(r'\{\d+\}', 'Y1', tree[1])) > LINE:  # those within get their own lines
-                made += [part for part in parts if part != named[part[0]]]
-                tree = _nested(number, text, named.values())
-            if inline and len(users.get(number, [])) == 1 and users[number][0][4]:
-                waiting[number] = tree
-            else:
-                made.append(tree)
-        return made
-
-
-def _nested(number, text, parts):
-    """The statement `text` of the statements or values `parts`, with parentheses where needed."""
-    if _BINARY.match(text):
-        inner = ['(%s)' % part[1] if _BINARY.match(part[1]) else part[1] for part in parts]
-    else:
-        inner = [part[1] for part in parts]
-    return number, text.format(*inner), [leaf for part in parts for leaf in part[2]]
