@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from ..files import read_file
 
-_PATIENCE = 600  # seconds for npm
-
 
 class PackageError(OSError):
     """The files of an npm package are unavailable; the message says what to do."""
@@ -66,13 +64,11 @@ def _fetch(package):
     with tempfile.TemporaryDirectory() as folder:
         try:
             subprocess.run(['npm', 'pack', '%s@%s' % (package.name, package.version), '--silent',
-                            '--prefer-offline'], cwd=folder, check=True, timeout=_PATIENCE,
+                            '--prefer-offline'], cwd=folder, check=True,
                            stdin=subprocess.DEVNULL, capture_output=True)
         except FileNotFoundError as error:
             raise OSError('npm is not installed') from error
         except subprocess.CalledProcessError as error:
             said = error.stderr.decode(errors='replace').strip().splitlines()
             raise OSError('npm pack: %s' % (said[-1] if said else 'failed')) from error
-        except subprocess.TimeoutExpired as error:
-            raise OSError(str(error)) from error
         return read_file(os.path.join(folder, package.archive), package.size)
