@@ -8,12 +8,12 @@ from mxnet.gluon import nn
 NAMES = ['class %d' % i for i in range(10)]
 
 
-def dense(side, seed=0):
-    """A Gluon net (N, 1, side, side) -> (N, 10), with its weight and bias."""
-    rng = np.random.RandomState(seed)
-    weight = rng.normal(0, 4 / side, (10, side * side)).astype('float32')
+def dense():
+    """A Gluon net (N, 1, 28, 28) -> (N, 10), with its weight and bias."""
+    rng = np.random.RandomState(0)
+    weight = rng.normal(0, 1 / 7, (10, 784)).astype('float32')
     bias = rng.normal(size=10).astype('float32')
-    net = nn.Dense(10, in_units=side * side)
+    net = nn.Dense(10, in_units=784)
     net.initialize()
     net.weight.set_data(nd.array(weight))
     net.bias.set_data(nd.array(bias))
@@ -23,8 +23,7 @@ def dense(side, seed=0):
 def model(weight, bias, inside=False, **metadata):
     """The bytes of the layer as an ONNX file; `inside`: it takes uint8, and scales within."""
     from onnx import TensorProto, helper, numpy_helper
-    side = int(round(weight.shape[1] ** 0.5))
-    shape = ['N', side, side] if inside else ['N', 1, side, side]
+    shape = ['N', 28, 28] if inside else ['N', 1, 28, 28]
     nodes = [helper.make_node('Flatten', ['x' if inside else 'data'], ['flat']),
              helper.make_node('Gemm', ['flat', 'weight', 'bias'], ['logits'], transB=1)]
     tensors = [numpy_helper.from_array(array.astype('float32'), name)
@@ -39,7 +38,7 @@ def model(weight, bias, inside=False, **metadata):
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
     made.ir_version = 8
     helper.set_model_props(made, {key: value for key, value in dict({
-        'classes': json.dumps(NAMES), 'input': json.dumps([1, side, side]), 'resize': 'null',
+        'classes': json.dumps(NAMES), 'input': json.dumps([1, 28, 28]), 'resize': 'null',
         'scaling': 'x / 255', 'ground': 'dark',
         'preprocessing': 'inside' if inside else 'outside'}, **metadata).items()
         if value is not None})

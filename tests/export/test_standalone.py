@@ -32,7 +32,7 @@ OURS = ('mxnet', 'gluonblocks', 'gluoncv', 'cv2', 'onnx', 'torch')
 def beside(tmp_path):
     """A folder with predict.py and model.onnx, a dense layer: (folder, the net in MXNet)."""
     def make(name='model.onnx'):
-        net, weight, bias = linear_onnx.dense(28)
+        net, weight, bias = linear_onnx.dense()
         (tmp_path / name).write_bytes(linear_onnx.model(weight, bias))
         (tmp_path / 'predict.py').write_text(standalone_program())
         return tmp_path, net
@@ -130,7 +130,7 @@ def test_model_int8_is_used_if_there_is_no_other_and_unusable_files_are_reported
     assert ask(folder, path)[0] == 0
     whole = (folder / 'model-int8.onnx').read_bytes()
     (folder / 'cut.onnx').write_bytes(whole[:len(whole) // 2])
-    _, weight, bias = linear_onnx.dense(28)
+    _, weight, bias = linear_onnx.dense()
     (folder / 'bare.onnx').write_bytes(linear_onnx.model(weight, bias, classes=None))
     (folder / 'colour.onnx').write_bytes(linear_onnx.model(weight, bias, input='[3, 28, 28]'))
     for name, said in [('none.onnx', 'there is no such file'), ('bare.onnx', 'its metadata lack'),
