@@ -138,18 +138,19 @@ def forget_failed_import(package):
             del sys.modules[name]
 
 
-class _GluonCVCheck(importlib.machinery.SourceFileLoader):
-    """Finds and loads GluonCV's check of versions, corrected; it touches no other module.
+class _CorrectedGluonCV(importlib.machinery.SourceFileLoader):
+    """Finds and loads two modules of GluonCV, corrected; it touches no other module.
 
     GluonCV 0.10.5 refuses to be imported beside PyTorch 2, which its MXNet networks do not need.
     Its check now reports that PyTorch is missing, which GluonCV accepts; nothing else in it asks.
+    Its data sets have Pillow fill up damaged pictures, everybody's; now they do not.
     """
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         """The entry of sys.meta_path that is asked for every module to be imported."""
         spec = None
-        if name == 'gluoncv.check':
+        if name in ('gluoncv.check', 'gluoncv.data.mhp'):
             spec = importlib.machinery.PathFinder.find_spec(name, path, target)
             if spec:
                 spec.loader = cls(name, spec.origin)
@@ -157,7 +158,10 @@ class _GluonCVCheck(importlib.machinery.SourceFileLoader):
 
     def exec_module(self, module):
         super().exec_module(module)
-        module._require_pytorch_version = _report_missing_pytorch
+        if module.__name__ == 'gluoncv.check':
+            module._require_pytorch_version = _report_missing_pytorch
+        else:
+            module.ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def _report_missing_pytorch(*versions):
@@ -165,10 +169,12 @@ def _report_missing_pytorch(*versions):
 
 
 def correct_gluoncv():
-    """Make GluonCV work beside PyTorch 2, unless it has already been imported."""
+    """Make GluonCV work beside PyTorch 2 and leave Pillow strict, whoever imports it."""
+    if 'gluoncv.data.mhp' in sys.modules:  # imported before
+        sys.modules['gluoncv.data.mhp'].ImageFile.LOAD_TRUNCATED_IMAGES = False
     forget_failed_import('gluoncv')
-    if _GluonCVCheck not in sys.meta_path:
-        sys.meta_path.insert(0, _GluonCVCheck)
+    if _CorrectedGluonCV not in sys.meta_path:
+        sys.meta_path.insert(0, _CorrectedGluonCV)
 
 
 def wait_at_exit():

@@ -10,7 +10,7 @@ PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 ORDER = [
     ['_compat'],
     ['_runtime'],
-    ['devices', 'files', 'mxnet_private', 'tables'],
+    ['devices', 'files', 'mxnet_private'],
     ['checks'],
     ['registry'],
     ['blocks'],

@@ -3,7 +3,7 @@ import sys
 
 from ..export.formats import FORMATS
 from ..export.run import export_run
-from ..tables import format_table
+from ..models.summary import format_table
 from .arguments import add_data_root, add_run_arguments, from_zero
 from .parser import Parser
 

@@ -4,13 +4,14 @@ The data set is Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT li
 """
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from typing import NamedTuple, Tuple
 
 import numpy as np
 
-from ..files import DamagedFile, open_file
+from ..files import DamagedFile, read_file
 from . import download
 
 DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
@@ -147,10 +148,10 @@ def _content(path):
     """The decompressed content of the file at `path`, but no more than a byte over the largest."""
     limit = 1 + max(_size(file.shape) for file in FILES.values())
     try:
-        with open_file(path, limit + 2 ** 16) as f:  # gzip may add a little, and a file name
-            zipped = f.read(2) == b'\x1f\x8b'
-            f.seek(0)
-            return (gzip.open(f) if zipped else f).read(limit)
+        content = read_file(path, limit + 2 ** 16)  # gzip may add a little, and a file name
+        if content.startswith(b'\x1f\x8b'):
+            return gzip.open(io.BytesIO(content)).read(limit)
+        return content
     except DamagedFile as error:  # not a regular file, or too large
         raise DataError(str(error))
     except EOFError:

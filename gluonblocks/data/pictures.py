@@ -1,10 +1,11 @@
 """Picture files -> images, grey or colour, all of one size."""
 import contextlib
+import io
 
 import numpy as np
 
 from ..checks import check_positive
-from ..files import DamagedFile, open_file
+from ..files import DamagedFile, read_file
 from .pixels import fitted, upright
 
 # What cameras, scanners and browsers write. Pillow reads more, some by starting other programs.
@@ -78,7 +79,7 @@ def _open_picture(path):
     except ModuleNotFoundError as error:
         raise ImportError(_MISSING) from error
     try:
-        with open_file(path, MAX_BYTES) as f:
+        with io.BytesIO(read_file(path, MAX_BYTES)) as f:
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError

@@ -2,7 +2,7 @@
 import numpy as np
 
 from ..files import write_file
-from ..tables import format_table
+from ..models.summary import format_table
 from ..training.metrics import accuracy_of, class_scores
 from .style import FAINT, INK, TITLE, encode_figure, new_figure, plain, style_axes
 

@@ -4,19 +4,18 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from ..data import pixels
 from ..files import (
-    TEMPORARY,
     files_in,
     is_temporary,
     make_folder,
     read_file,
     readable,
     replace_files,
+    temporary_prefix,
     unwritable,
     write_file,
 )
@@ -116,8 +115,7 @@ def _assembling(out):
     new = not os.path.exists(out)
     make_folder(out)
     try:
-        with tempfile.TemporaryDirectory(dir=out, prefix='%s%d-%s-' % (
-                TEMPORARY, os.getpid(), secrets.token_hex(8))) as folder:
+        with tempfile.TemporaryDirectory(dir=out, prefix=temporary_prefix()) as folder:
             yield folder
     except OSError as error:
         if error.errno is None:  # one of ours, which says what it is about

@@ -2,7 +2,6 @@
 
 GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of these names is used.
 """
-import sys
 from fnmatch import fnmatchcase
 
 from ..mxnet_private import forget_channels
@@ -79,7 +78,6 @@ def _model(name):
 
 def _zoo():
     """GluonCV's table of factories; ImportError, with what to do, where it cannot be imported."""
-    new = 'gluoncv' not in sys.modules
     try:
         import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
         from gluoncv.model_zoo import model_zoo
@@ -89,10 +87,6 @@ def _zoo():
         raise ImportError(_BROKEN.format(error=error)) from error
     except (ImportError, RuntimeError) as error:
         raise ImportError(_BROKEN.format(error=error)) from error
-    if new:
-        # GluonCV sets it, and Pillow would fill up what a damaged picture lacks.
-        from PIL import ImageFile
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
     return model_zoo._models
 
 

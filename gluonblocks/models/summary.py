@@ -1,11 +1,11 @@
-"""The layers of a net: what each makes of its input, and what it costs."""
+"""The layers of a net with their shapes and costs, and tables as text."""
+import unicodedata
 from typing import NamedTuple, Tuple
 
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 from ..mxnet_private import children, is_hybridized
-from ..tables import format_table
 from .registry import get_model, get_recipe
 
 
@@ -61,6 +61,42 @@ def format_summary(rows):
     lines.append(('total', '', f'{sum(row.parameters for row in rows):,}',
                   f'{sum(row.multiply_adds for row in rows):,}'))
     return format_table(lines, left=(0, 1))
+
+
+def format_table(rows, left=(0,), markdown=False):
+    """A table of `rows`, sequences of equally many cells, the first of them the heads; as text.
+
+    The columns numbered in `left`, from 0, stand to the left and the others to the right. Columns
+    are two spaces apart, or, with `markdown`, in Markdown's bars. Cells are made strings by `str`.
+
+    Raises ValueError for rows of different lengths.
+    """
+    rows = [[str(cell) for cell in row] for row in rows]
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise ValueError('the rows of a table have equally many cells, but these have %s'
+                         % ' or '.join(map(str, lengths)))
+    columns = list(zip(*rows))
+    widths = [max(map(_width, column)) for column in columns]
+    lines = list(zip(*[[_pad(cell, width, i in left) for cell in column]
+                       for i, (column, width) in enumerate(zip(columns, widths))]))
+    if not markdown:
+        return '\n'.join('  '.join(line).rstrip() for line in lines)
+    rule = '|'.join('-' * (width + 2) if i in left else '-' * (width + 1) + ':'
+                    for i, width in enumerate(widths))
+    bars = ['| %s |' % ' | '.join(line) for line in lines]
+    return '\n'.join([bars[0], '|%s|' % rule] + bars[1:])
+
+
+def _width(text):
+    """How many columns of a terminal `text` takes: a Chinese character two, an accent none."""
+    return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c)
+               else 1 for c in text)
+
+
+def _pad(cell, width, left):
+    space = ' ' * (width - _width(cell))
+    return cell + space if left else space + cell
 
 
 def model_summary(name):

@@ -9,6 +9,7 @@ from mxnet.gluon import nn
 from test_notebook_cells import cells
 
 import gluonblocks as gb
+from gluonblocks.models.summary import format_table
 
 
 def initialized(name, side=28):
@@ -97,3 +98,26 @@ def test_a_net_without_parameters_is_summarized():
     net = nn.HybridSequential()
     net.add(nn.Flatten())
     assert gb.layer_shapes(net, (2, 3, 4))[0].output_shape == (2, 12)
+
+
+ROWS = [('class', 'images', 'note'), ('coat', 1000, 'warm'), ('bag', 7, '')]
+
+
+def test_columns_stand_to_the_left_where_asked_and_else_to_the_right():
+    assert format_table(ROWS, left=(0, 2)).splitlines() == [
+        'class  images  note',
+        'coat     1000  warm',
+        'bag         7']
+
+
+def test_a_markdown_table_tells_which_columns_stand_to_the_right():
+    assert format_table(ROWS, left=(0, 2), markdown=True).splitlines() == [
+        '| class | images | note |',
+        '|-------|-------:|------|',
+        '| coat  |   1000 | warm |',
+        '| bag   |      7 |      |']
+
+
+def test_rows_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match='equally many cells, but these have 1 or 3'):
+        format_table(ROWS + [('shirt',)])

@@ -107,7 +107,7 @@ def between(value, decimals=None):
 def table(head, rows):
     """A Markdown table, with all columns to the left."""
     # Not imported with this file: the package sets variables that the processes measured inherit.
-    from gluonblocks.tables import format_table
+    from gluonblocks.models.summary import format_table
     return format_table([head] + rows, left=range(len(head)), markdown=True)
 
 

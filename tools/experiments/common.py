@@ -8,8 +8,8 @@ from mxnet import autograd, gluon
 
 from gluonblocks.data.datasets import get_dataset
 from gluonblocks.models.registry import get_model
+from gluonblocks.models.summary import format_table
 from gluonblocks.runs.train import train_model
-from gluonblocks.tables import format_table
 
 
 class Settings(NamedTuple):
