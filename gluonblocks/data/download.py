@@ -5,23 +5,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
 _AUTHORS = 'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/'
 _GLUON = 'https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/'
 _PACKAGE = 'dataset-fashion-mnist'
 _TIMEOUT = 30  # seconds without an answer
-_PATIENCE = 600  # seconds for one file, or for one command
+_PATIENCE = 600  # seconds for one command
 
 
-def fetch(sizes, folder, check):
+def fetch(names, folder, check):
     """Put files into `folder`, each as NAME.gz; `check(name, path)` raises OSError for a bad one.
 
-    `sizes` has the bytes of each file's content by its name; no more is fetched than its gzip can
-    have. Each source is tried in turn until one gives all, and why one does not is told on stderr.
-    A file is written beside its place and renamed when it has passed, so nothing half-written
-    stays. Raises OSError with what each source said if none does.
+    Each source is tried in turn until one gives all `names`, and why one does not is reported on
+    stderr. Files are renamed to their places once all have passed, so none is there in part.
+    Raises OSError with what each source said if none does.
     """
     gluon = os.environ.get('MXNET_GLUON_REPO') or _GLUON
     sources = [("the data set's authors", _from_web(_AUTHORS)),
@@ -34,53 +32,31 @@ def fetch(sizes, folder, check):
         print('fetching Fashion-MNIST from %s into %s' % (title, folder), file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix='.part-', dir=folder) as part:
             try:
-                source(sizes, part)
-                for name in sizes:
+                source(names, part)
+                for name in names:
                     check(name, os.path.join(part, name + '.gz'))
             except OSError as error:
                 failures.append('  %s: %s' % (title, error))
                 print('failed: %s' % error, file=sys.stderr)
                 continue
-            for name in sizes:
+            for name in names:
                 os.replace(os.path.join(part, name + '.gz'), os.path.join(folder, name + '.gz'))
             return
     raise OSError('\n'.join(failures))
 
 
 def _from_web(base):
-    def get(sizes, part):
-        for name, size in sizes.items():
+    def get(names, part):
+        for name in names:
             url = base + name + '.gz'
             try:
                 with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, \
                         open(os.path.join(part, name + '.gz'), 'wb') as f:
-                    copy_body(response, f, limit=size + size // 1000 + 1000)
+                    shutil.copyfileobj(response, f)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 # What is no HTTP is an HTTPException, and what is no URL a ValueError.
                 raise OSError('%s: %s' % (url, str(error) or type(error).__name__))
     return get
-
-
-def copy_body(response, f, limit):
-    """Copy what a server sends into the file `f`; OSError if it is cut, too long or too slow.
-
-    `limit` is the most bytes that can be right. What cannot be compressed grows by gzip, but by
-    less than a thousandth and the file's name.
-    """
-    begun, count = time.monotonic(), 0
-    while True:
-        data = response.read1(1 << 16)  # what is there: `read` waits until it has all that it asks
-        if not data:
-            break
-        count += len(data)
-        if count > limit:
-            raise OSError('it sends more than the %d bytes that can be right' % limit)
-        if time.monotonic() - begun > _PATIENCE:
-            raise OSError('too slow: %d bytes in %d seconds' % (count, _PATIENCE))
-        f.write(data)
-    promised = response.headers['Content-Length']
-    if promised and promised.isdigit() and count < int(promised):
-        raise OSError('cut off: it sent %d of %s bytes' % (count, promised))
 
 
 def _from_apt(names, part):

@@ -1,8 +1,6 @@
 """A folder of pictures -> two loaders: decoded by threads, once, and kept."""
 import concurrent.futures
 import hashlib
-import os
-import tempfile
 import threading
 import warnings
 
@@ -17,7 +15,6 @@ from .pictures import ImageError, decode_image, describe_image
 
 DEFAULT_SIDE = 64
 LARGEST_AS_IS = 128  # pixels: the longer side of pictures of one size that stay as they are
-MAX_IN_MEMORY = 2 ** 30  # bytes of images; of more, a temporary file holds them
 _WINDOW = 256  # pictures that wait for a thread, at most
 
 
@@ -37,7 +34,7 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     picture is fitted, without distortion, as `read_image` does, into a square of `resize` pixels;
     without it, pictures that all have one size, of 128 pixels at most, stay as they are, and
     others are fitted into 64 x 64. `size`, (height, width), and `color` decide otherwise. Every
-    picture is decoded once. The images are kept in memory, or, from 1 GiB on, in a temporary file.
+    picture is decoded once, and the images stay in memory.
 
     `part` is for workers, as in `load_data_fashion_mnist`; each reads all pictures.
 
@@ -108,7 +105,8 @@ class _Part:
     def decode(self, damaged, size, color):
         """Set `images`, uint8 (n, height, width) or (n, height, width, 3)."""
         height, width = size
-        images, one_large = _room((len(self.paths), height, width) + (3,) * color), threading.Lock()
+        images = np.empty((len(self.paths), height, width) + (3,) * color, np.uint8)
+        one_large = threading.Lock()
         for i, image in enumerate(self.read(lambda path: decode_image(
                 path, height, width, color, one_large=one_large), damaged)):
             images[i] = image
@@ -145,22 +143,6 @@ def _size_for(sizes):
     if len(sizes) == 1 and max(max(sizes)) <= LARGEST_AS_IS:
         return max(sizes)
     return DEFAULT_SIDE, DEFAULT_SIDE
-
-
-def _room(shape):
-    """An array uint8 of `shape`, in memory or, if it is large, in a file that goes with it."""
-    num_bytes = int(np.prod(shape, dtype=np.int64))
-    if num_bytes <= MAX_IN_MEMORY:
-        return np.empty(shape, np.uint8)
-    try:
-        with tempfile.TemporaryFile() as file:  # which stays while the array does
-            os.posix_fallocate(file.fileno(), 0, num_bytes)  # or a full disk would end the process
-            return np.memmap(file, np.uint8, 'r+', shape=shape)
-    except OSError as error:
-        raise DataError('the images take %d MB, of which %d go into memory, and %s has no room for '
-                        'them: %s. Set TMPDIR to a folder with room, or a smaller resize' % (
-                            num_bytes // 10 ** 6, MAX_IN_MEMORY // 10 ** 6, tempfile.gettempdir(),
-                            error.strerror))
 
 
 def _shared(train, test):

@@ -31,7 +31,8 @@ def find_pictures(folder, test_share=None, seed=0):
 
     It has 'train' and 'test', and in each a folder for each class; or it has the folders of the
     classes, and of each class `test_share` of the pictures, drawn by `seed`, one at least, are for
-    the test. Folders within a class are looked through. What is hidden is passed over.
+    the test. Folders within a class are looked through, links to folders are not. What is
+    hidden is passed over.
 
     Raises DataError, an OSError, for a folder that is not so: fewer than two classes, a class
     without training pictures, no test pictures at all.
@@ -64,7 +65,7 @@ def list_classes(folder):
     `paths` has the sorted paths of the pictures by the name of their class, and `notes` says what
     was left out. Raises DataError for a bad name.
     """
-    paths, notes, others = {}, [], []
+    paths, others = {}, []
     for entry in _entries(folder):
         if not os.path.isdir(entry.path):
             others.append(entry.path)
@@ -74,11 +75,11 @@ def list_classes(folder):
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
             raise DataError('%s: the folder %r names a class, but its name is not text in UTF-8, '
                             'or has control characters: rename it' % (folder, entry.name))
-        found = _pictures_in(entry.path, others, notes)
+        found = _pictures_in(entry.path, others)
         paths[name] = sorted(paths.get(name, []) + found)
-    if others:
-        notes.append(told(others, 'file is no picture by its name, or in no class, and is',
-                          'files are no pictures by their names, or in no class, and are'))
+    notes = [told(others, 'file is no picture by its name, or in no class, and is',
+                  'files are no pictures by their names, or in no class, and are')
+             ] if others else []
     return {name: paths[name] for name in sorted(paths)}, notes
 
 
@@ -89,23 +90,14 @@ def told(items, one, many):
         '\n  and %d more' % (len(items) - _TOLD) if len(items) > _TOLD else '')
 
 
-def _pictures_in(folder, others, notes):
+def _pictures_in(folder, others):
     """Return the pictures in `folder` and the folders in it; other files go to `others`."""
-    pictures, waiting, top = [], [folder], os.path.realpath(folder)
-    seen = {top}
-    while waiting:
-        for entry in _entries(waiting.pop()):
-            if os.path.isdir(entry.path):
-                real = os.path.realpath(entry.path)
-                # A link to a folder above would bring in the other classes.
-                if real in seen or top.startswith(os.path.join(real, '')):
-                    notes.append('%s leads back to a folder that holds it, or was read already, '
-                                 'and is left out' % entry.path)
-                else:
-                    seen.add(real)
-                    waiting.append(entry.path)
-            else:
-                (pictures if entry.name.lower().endswith(SUFFIXES) else others).append(entry.path)
+    pictures = []
+    for entry in _entries(folder):
+        if entry.is_dir(follow_symlinks=False):  # a link could lead to a folder above
+            pictures += _pictures_in(entry.path, others)
+        else:
+            (pictures if entry.name.lower().endswith(SUFFIXES) else others).append(entry.path)
     return pictures
 
 

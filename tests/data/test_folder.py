@@ -129,17 +129,13 @@ def test_hidden_files_are_passed_over_and_others_named(pets):
                     % (pets / 'train' / 'cat' / 'notes.txt'))
 
 
-def test_links_are_followed_but_not_to_a_folder_above(pets, tmp_path):
-    draw(tmp_path / 'more' / 'x.png')
-    os.symlink(str(tmp_path / 'more'), str(pets / 'train' / 'dog' / 'more'))
-    os.symlink(str(tmp_path / 'more' / 'x.png'), str(pets / 'train' / 'cat' / 'x.png'))
-    os.symlink('loop.png', str(pets / 'train' / 'cat' / 'loop.png'))
-    os.symlink('.', str(pets / 'train' / 'cat' / 'here'))
+def test_links_to_pictures_are_followed_and_those_to_folders_are_named(pets, tmp_path):
+    draw(tmp_path / 'x.png')
+    os.symlink(str(tmp_path / 'x.png'), str(pets / 'train' / 'cat' / 'x.png'))
     os.symlink('../..', str(pets / 'train' / 'cat' / 'up'))
-    with pytest.warns(DataWarning) as caught:
+    draw(pets / 'train' / 'cat' / 'more' / 'y.png')
+    with pytest.warns(DataWarning, match='1 file is no picture .* left out:\n.*cat/up$'):
         assert shapes(load_data_folder(str(pets), 4))[0] == (12, 20, 20)
-    said = ' '.join(str(warning.message) for warning in caught)
-    assert 'cat/here leads back' in said and 'cat/up leads back' in said and 'loop.png: ' in said
 
 
 def empty(folder):
@@ -184,16 +180,6 @@ def test_a_class_without_a_test_picture_and_test_pictures_that_are_trained_on_ar
     said = ' '.join(str(warning.message) for warning in caught)
     assert 'no pictures to test of cat' in said
     assert '1 of the 4 images to test are to train on, too' in said
-
-
-def test_what_is_more_than_the_memory_for_it_goes_to_a_file(pets, monkeypatch):
-    want = load_data_folder(str(pets), 4, seed=0)
-    monkeypatch.setattr(of_pictures, 'MAX_IN_MEMORY', 100)
-    got = load_data_folder(str(pets), 4, seed=0)
-    for a, b in zip(want, got):
-        assert isinstance(b.images, np.memmap) and (a.images == b.images).all()
-        for (X, y), (X2, y2) in zip(a, b):
-            assert (X.asnumpy() == X2.asnumpy()).all() and (y.asnumpy() == y2.asnumpy()).all()
 
 
 @pytest.mark.parametrize('large, together', [(0, 1), (10 ** 9, 2)])
