@@ -4,14 +4,17 @@ Both sides of a connection send a heartbeat every second, so that each notices w
 stopped, or the link between them cut.
 """
 import json
+import os
+import queue
 import socket
-import struct
+import sys
 import threading
 import time
 
 BEAT = 1.0  # seconds from one heartbeat to the next
-SEND = 5.0  # seconds after which a send fails, if the other side takes no bytes
-LONGEST = 2 ** 22  # bytes of a message
+VARIABLE = 'GLUONBLOCKS_MEMBER'  # the file descriptor of the socket, which a launcher passes on
+SILENCE = 40.0  # seconds after which a process ends that has not heard from its launcher
+LOST = 72  # exit code of a process that lost its launcher
 
 
 class Connection:
@@ -26,7 +29,6 @@ class Connection:
         self._socket, self._silence, self._lock = sock, silence, threading.Lock()
         self.mark = ('starting', 0, 0)
         sock.setblocking(True)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(SEND))
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         threading.Thread(target=self._beat, daemon=True).start()
@@ -46,24 +48,22 @@ class Connection:
 
         The other side is 'closed' once it is gone, or has sent a line that is not a message.
         """
+        kind, text = 'closed', 'its launcher has ended, or the link to it'
         with self._socket.makefile('rb') as lines:
-            while True:
-                since, line = time.monotonic(), b''
-                try:
-                    line = lines.readline(LONGEST)
-                    message = json.loads(line)
-                    yield dict(message, kind='%s' % message['kind'])
-                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO,
-                                            _timeval(self._silence))
-                except (OSError, ValueError, TypeError, KeyError, RecursionError):
-                    break
-        if line:
-            yield {'kind': 'closed', 'text': 'expected a message, found %.60r' % line}
-        elif time.monotonic() - since > self._silence - 0.1:
-            yield {'kind': 'silent', 'text': 'nothing was heard of it for %g s: its machine, or '
-                                             'its link, is gone' % self._silence}
-        else:
-            yield {'kind': 'closed', 'text': 'its launcher has ended, or the link to it'}
+            try:
+                for line in lines:
+                    message = _message_in(line)
+                    if message is None:
+                        text = 'expected a message, found %.60r' % line
+                        break
+                    yield message
+                    self._socket.settimeout(self._silence)
+            except socket.timeout:
+                kind, text = 'silent', ('nothing was heard of it for %g s: its machine, or its '
+                                        'link, is gone' % self._silence)
+            except OSError:  # it is gone
+                pass
+        yield {'kind': kind, 'text': text}
 
     def read_into(self, events, source):
         """Start and return a thread that puts (source, message) into the queue `events`."""
@@ -87,5 +87,56 @@ class Connection:
             time.sleep(BEAT)
 
 
-def _timeval(seconds):
-    return struct.pack('ll', int(seconds), int(seconds % 1 * 1e6))
+class Member(Connection):
+    """This process, a scheduler, server or worker that a launcher started.
+
+    Its heartbeats tell the launcher what `set_mark` noted last; `step` is the step under way. If
+    the launcher is gone, or silent for SILENCE seconds, the process ends at once.
+    """
+
+    def __init__(self, sock):
+        super().__init__(sock, SILENCE)
+        self._messages = queue.Queue()
+        self.stop_asked = False  # True once the launcher asks for a stop between two steps
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    @classmethod
+    def of_environment(cls):
+        """Return the Member of this process; exit if no launcher set the environment variable."""
+        try:
+            return cls(socket.socket(fileno=int(os.environ.pop(VARIABLE, ''))))
+        except (OSError, ValueError):
+            sys.exit('error: only a launcher can start this process, as `launch` does')
+
+    @property
+    def step(self):
+        return self.mark[1]
+
+    def set_mark(self, phase, step=None):
+        """Note the phase, and the step unless it is the same; each call counts as progress."""
+        self.mark = phase, self.step if step is None else step, self.mark[2] + 1
+
+    def wait_for(self, kind):
+        """Return the launcher's next message of this kind, a dict; drop those before it."""
+        while True:
+            message = self._messages.get()
+            if message['kind'] == kind:
+                return message
+
+    def _listen(self):
+        for message in self.messages():
+            if message['kind'] in ('silent', 'closed'):
+                os._exit(LOST)
+            elif message['kind'] == 'stop':
+                self.stop_asked = True
+            elif message['kind'] != 'beat':
+                self._messages.put(message)
+
+
+def _message_in(line):
+    """Return the message in a line, or None."""
+    try:
+        message = json.loads(line)
+        return message if isinstance(message['kind'], str) else None
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -9,7 +9,7 @@ from mxnet import gluon, nd
 
 from ..training.interrupt import DeferredInterrupt
 from .collectives import Collectives
-from .member import Member
+from .connection import Member
 from .parameter_server import Cluster, join
 from .statistics import merge_statistics, read_statistics, set_statistics
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mxnet import kvstore
 from mxnet.kvstore import KVStoreServer
 
-from .member import Member
+from .connection import Member
 
 REFUSED = 71  # exit code of a server that was sent a command
 UNSPLIT = 2 ** 12  # arrays with fewer values are not split over the servers

@@ -10,8 +10,7 @@ import time
 
 from .. import _runtime
 from .._runtime import physical_cores
-from .connection import Connection
-from .member import VARIABLE
+from .connection import VARIABLE, Connection
 from .parameter_server import server_environment
 
 LAST = 15  # lines of stderr that are saved of a process
@@ -20,10 +19,7 @@ DRAIN = 2.0  # seconds to read the output of an ended process whose pipes anothe
 
 def python_argv(module, *arguments):
     """Return the command that runs `main(*arguments)` of `module` with this `sys.path`."""
-    # It ends with its launcher from the first moment on, not only once it is a `Member`: until then
-    # it imports for seconds. Other systems than Linux have no prctl, and `max` does nothing.
     return [sys.executable, '-c',
-            'import ctypes; getattr(ctypes.CDLL(None), "prctl", max)(1, 9)  # PR_SET_PDEATHSIG\n'
             'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
                 sys.path, module, ', '.join(map(repr, arguments)))]
 

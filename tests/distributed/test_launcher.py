@@ -1,5 +1,4 @@
 """How a launch on one machine ends, with stand-ins for its processes."""
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,6 @@ from stand_ins import ROLE, WORKER
 import gluonblocks as gb
 from gluonblocks.distributed import Launcher, Limits, WorkerError, launch, processes
 from gluonblocks.distributed.parameter_server import server_environment
-from gluonblocks.distributed.processes import python_argv
 
 pytestmark = pytest.mark.usefixtures('stand_ins')
 HOST = socket.gethostname()
@@ -127,40 +125,6 @@ def test_a_signal_has_all_stop_and_a_second_one_ends_all_at_once(code, before, s
     with pytest.raises(gb.training.Interrupted, match='^' + said) as stop:
         run(code, before=before, show=signalled(signal.SIGTERM))
     assert (stop.value.exit_code, stop.value.between_batches) == (143, between)
-
-
-def is_alive(pid):
-    """Whether a process runs, or will once it is told to."""
-    try:
-        with open('/proc/%d/stat' % pid) as f:
-            return f.read().rsplit(')', 1)[1].split()[0] != 'Z'
-    except OSError:
-        return False
-
-
-STARTS_AND_IS_KILLED = """
-import json, os, subprocess, sys, time
-# Not to this one's pipe, which whoever reads it would find open until that process has ended.
-process = subprocess.Popen(json.loads(sys.argv[1]), stdout=subprocess.DEVNULL)
-while not os.path.exists(sys.argv[2]):
-    time.sleep(0.01)
-print(process.pid, flush=True)
-os.kill(os.getpid(), 9)
-"""
-
-
-def test_a_process_that_still_imports_ends_with_its_launcher(tmp_path, monkeypatch):
-    there = tmp_path / 'there'
-    (tmp_path / 'slow_module.py').write_text(
-        'import time\nopen(%r, "w").close()\ntime.sleep(100)' % str(there))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    argv = [sys.executable, '-c', STARTS_AND_IS_KILLED, json.dumps(python_argv('slow_module')),
-            str(there)]
-    pid = int(subprocess.run(argv, stdout=subprocess.PIPE).stdout)
-    end = time.monotonic() + 5
-    while is_alive(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not is_alive(pid)
 
 
 def test_cores_are_shared_among_the_workers_unless_the_user_chose(monkeypatch):
