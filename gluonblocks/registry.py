@@ -6,7 +6,6 @@ A name is 'name', 'prefix:name', of a family such as GluonCV's models, or 'modul
 import difflib
 import hashlib
 import importlib
-import inspect
 import os
 import re
 import sys
@@ -129,18 +128,16 @@ def load_object(spec, kind):
                 'PYTHONPATH' % (kind, spec, error.name))
         raise ValueError('%s %s cannot be imported: its module needs %s, which is not installed'
                          % (kind, spec, error.name or error))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a module runs as it is imported, and may do anything, or exit
+    except (Exception, SystemExit) as error:  # a module runs as it is imported, and may exit
         raise ValueError('%s %s cannot be imported: %s' % (kind, spec, said_by(error)))
     for part in attribute.split('.'):
         if not hasattr(found, part):
-            known = [other for other in sorted(vars(found)) if callable(getattr(found, other))
-                     and not other.startswith('_')] if inspect.ismodule(found) else []
-            file = getattr(found, '__file__', 'no file')
+            known = [other for other, value in sorted(getattr(found, '__dict__', {}).items())
+                     if callable(value) and not other.startswith('_')]
             raise ValueError('%s %s cannot be imported: %s, which was imported from %s, has no '
-                             '%r%s' % (kind, spec, name, file, part,
-                                       '; it has ' + ', '.join(known[:20]) if known else ''))
+                             '%r; it has %s' % (kind, spec, name, getattr(
+                                 sys.modules[name], '__file__', 'no file'), part,
+                                                ', '.join(known[:20])))
         found = getattr(found, part)
     return found
 

@@ -30,24 +30,15 @@ class BatchLoader(gluon.data.DataLoader):
     dtype = 'float32'
     augment = None
     class_names = ()
-    _part = _worker_pool = None  # Gluon ends the processes of a pool, if there is one
+    _worker_pool = None  # Gluon ends the processes of a pool, if there is one
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None, part=None):
         self.images, self.labels = images, labels
-        self.batch_size, self.resize = batch_size, resize
+        self.batch_size, self.resize, self.part = batch_size, resize, part
         self._check()
         self.num_images = len(images)
         self._order = None if seed is None else np.random.RandomState(seed)
         self._first = self._pass = 0
-        self.part = part
-
-    @property
-    def part(self):
-        return self._part
-
-    @part.setter
-    def part(self, part):
-        self._part = part if part is None else check_part(part, self.batch_size)
 
     def _check(self):
         """Raise ValueError for what cannot be loaded; return (width, height), or None."""
@@ -63,6 +54,8 @@ class BatchLoader(gluon.data.DataLoader):
                 labels.shape != images.shape[:1]):
             raise ValueError('labels must be a NumPy array of integers (n,), one for each of the '
                              '%d images, got %s' % (len(images), _described(labels)))
+        if self.part is not None:
+            check_part(self.part, self.batch_size)
         return _width_and_height(self.resize)
 
     def start_at(self, num_passes, num_batches):
@@ -156,7 +149,7 @@ def share_of(num_images, part):
 
 
 def check_part(part, batch_size):
-    """`part` as a tuple; ValueError unless it is (k, n), 0 <= k < n, n at most `batch_size`."""
+    """Raise ValueError unless `part` is (k, n), 0 <= k < n, n at most `batch_size`."""
     try:
         k, n = part
         good = all(isinstance(number, int) for number in (k, n)) and 0 <= k < n
@@ -168,4 +161,3 @@ def check_part(part, batch_size):
     if n > batch_size:
         raise ValueError('there are %d workers, but only %d images a step: with fewer workers, or '
                          'a larger batch, each has an image' % (n, batch_size))
-    return k, n

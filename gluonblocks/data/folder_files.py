@@ -129,13 +129,9 @@ def _split(classes, test_share, seed, folder):
 def _check(folder, files):
     """DataError for classes that cannot be learned or tested; a note for one without a test."""
     untrained = [name for name, paths in files.train.items() if not paths]
-    tested = [name for name in untrained if files.test[name]]
-    if tested:
-        raise DataError('%s: there are pictures to test, but none to train on, of %s: a net cannot '
-                        'learn that class. Add some, or take it out' % (folder, _listed(tested)))
     if untrained:
-        raise DataError('%s: there are no pictures of %s: add some, or take the folder out'
-                        % (folder, _listed(untrained)))
+        raise DataError('%s: there are no pictures to train on of %s: add some, or take the class '
+                        'out' % (folder, ', '.join(untrained)))
     if len(files.train) < 2:
         raise DataError('%s has %s, but a net needs two at least to tell apart%s' % (
             folder, 'one class, %s' % list(files.train)[0] if files.train else 'no class',
@@ -144,9 +140,4 @@ def _check(folder, files):
     if len(untested) == len(files.test):
         raise DataError('%s has no pictures to test%s' % (folder, _LAYOUT % {'folder': folder}))
     if untested:
-        files.notes.append('there are no pictures to test of %s' % _listed(untested))
-
-
-def _listed(names):
-    return ', '.join(names[:_TOLD]) + (' and %d more' % (len(names) - _TOLD)
-                                       if len(names) > _TOLD else '')
+        files.notes.append('there are no pictures to test of %s' % ', '.join(untested))

@@ -106,9 +106,8 @@ def _open_picture(path):
         raise ImageError('%s: this is no picture in one of the formats %s'
                          % (path, ', '.join(FORMATS)))
     except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise ImageError('%s: cannot be read as a picture: %s'
-                         % (path, getattr(error, 'strerror', None) or error
-                            or type(error).__name__))
+        raise ImageError('%s: cannot be read as a picture: %s' % (
+            path, getattr(error, 'strerror', None) or error or type(error).__name__))
 
 
 def _is_color(picture):

@@ -109,13 +109,10 @@ def _unknown(name, factory):
         return ('%s:%s cannot be trained here: it does not classify pictures, or MXNet cannot '
                 'train it' % (PREFIX, name))
     known = list_gluoncv_models()
-    close = near(name, [other.split(':')[1] for other in known])
-    if close:
-        return ("there is no model '%s:%s'; near it are: %s "
-                '(gluonblocks.models.list_gluoncv_models() lists all)'
-                % (PREFIX, name, ', '.join('%s:%s' % (PREFIX, other) for other in close)))
-    return ("there is no model '%s:%s'; GluonCV's classifiers are: %s"
-            % (PREFIX, name, ', '.join(known)))
+    close = near('%s:%s' % (PREFIX, name), known) if name else known
+    return "there is no model '%s:%s'; %s: %s (gluonblocks.models.list_gluoncv_models() lists " \
+           'all)' % (PREFIX, name, 'near it are' if name else 'there are',
+                     ', '.join(close) or 'none')
 
 
 MODELS.add_prefix(PREFIX, _model, example=PREFIX + ':cifar_resnet20_v1')

@@ -1,6 +1,5 @@
 """The registry of models: a factory for each, and the recipe that the book trains it by."""
 import functools
-import inspect
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
@@ -141,34 +140,25 @@ def _unregistered(name, factory):
     """Return the `Model` of a factory that nobody registered; ValueError if it cannot be one."""
     if not callable(factory) or isinstance(factory, Block):
         raise ValueError('the model%s is %s, but must be a name, or a function that takes '
-                         'num_classes and returns a net%s' % (
-                             ' ' + name if isinstance(name, str) else '',
-                             type(factory).__name__,
-                             ': a net that is made already cannot be made again'
-                             if isinstance(factory, Block) else ''))
+                         'num_classes and returns a new net' % (
+                             ' ' + name if isinstance(name, str) else '', type(factory).__name__))
     return Model(name, functools.partial(_make, name, factory), UNREGISTERED)
 
 
 def _make(name, factory, **kwargs):
     """Return the net of a factory that nobody registered, checked."""
     try:
-        inspect.signature(factory).bind(**kwargs)
-    except TypeError as error:
-        raise ValueError('the model %s cannot be made with %s: %s. A factory takes num_classes, as '
-                         'def my_net(num_classes=10)' % (name, ', '.join(sorted(kwargs)), error))
-    except ValueError:  # a function in C has no signature
-        pass
-    try:
         net = factory(**kwargs)
     except Exception as error:  # somebody else's code
-        raise ValueError('the model %s cannot be made: %s' % (name, said_by(error)))
+        raise ValueError('the model %s cannot be made: %s. A factory takes num_classes, as '
+                         'def my_net(num_classes=10)' % (name, said_by(error)))
     if not isinstance(net, Block):
         raise ValueError('the model %s makes a %s, but must make a net, a Block of mxnet.gluon'
                          % (name, type(net).__name__))
     if not net.collect_params().keys():
-        raise ValueError('the model %s makes a net without parameters, so nothing can be learned: '
-                         'Gluon knows the layers that are attributes of a Block, or were given to '
-                         'add() of a Sequential, and none in a list' % name)
+        raise ValueError('the model %s makes a net without parameters: Gluon finds the layers that '
+                         'are attributes of a Block, or were given to add() of a Sequential, and '
+                         'none in a list' % name)
     return net
 
 

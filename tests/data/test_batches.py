@@ -60,16 +60,13 @@ def test_a_loader_resumes_where_another_one_was(passes, batches):
 
 
 @pytest.mark.parametrize('changes, message', [
-    ({'batch_size': 0}, 'batch_size is 0'), ({'batch_size': 2.5}, 'batch_size is 2.5'),
+    ({'batch_size': 2.5}, 'batch_size is 2.5'),
     ({'resize': -1}, 'resize is -1, .* the side of a square, or a pair'),
     ({'resize': (96, 0)}, r'resize is \(96, 0\), .* \(height, width\)'),
     ({'resize': (9, 9, 1)}, r'resize is \(9, 9, 1\)'), ({'resize': '96'}, "resize is '96'"),
     ({'images': IMAGES / 255}, r'must be a NumPy array uint8 .*: scale images in '),
-    ({'images': IMAGES.reshape(10, -1)}, 'must be a NumPy array uint8'),
-    ({'images': nd.array(IMAGES, dtype='uint8')}, 'must be a NumPy array uint8'),
     ({'labels': LABELS[:9]}, r'must be .* integers \(n,\), one for each of the 10 im'),
-    ({'labels': LABELS.astype('float32')}, r'must be .* integers \(n,\)'),
-    ({'labels': list(LABELS)}, r'must be .* integers \(n,\)')])
+    ({'labels': LABELS.astype('float32')}, r'must be .* integers \(n,\)')])
 def test_what_cannot_be_loaded_is_refused_at_once_and_when_it_is_set_later(changes, message):
     arguments = {'images': IMAGES, 'labels': LABELS, 'batch_size': 4}
     loader = gb.data.BatchLoader(**arguments)
@@ -85,8 +82,6 @@ def test_sizes_that_are_set_later_count_from_the_next_pass():
     loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
     loader.resize, loader.batch_size = (8, 12), 5
     assert [X.shape for X, _ in loader] == [(5, 1, 8, 12)] * 2
-    loader.resize = None
-    assert [X.shape for X, _ in loader] == [(5, 1, 28, 28)] * 2
 
 
 def test_arrays_of_mx_np_are_refused():

@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 from gluonblocks.distributed import parameter_server
 from gluonblocks.distributed.group import AHEAD, ProcessGroup, WorkersDiffer
 from gluonblocks.distributed.parameter_server import Cluster, join
-from gluonblocks.distributed.statistics import merge_statistics, read_statistics, set_statistics
+from gluonblocks.distributed.statistics import merge_statistics, read_statistics
 from gluonblocks.training import Interrupted
 
 
@@ -55,13 +55,6 @@ def norm_net(mean=0.0):
     return net
 
 
-def test_statistics_come_back_as_they_were():
-    other = norm_net()
-    set_statistics(other, read_statistics(norm_net(3.0)))
-    assert (other[0].running_mean.data().asnumpy() == 3).all()
-    assert (other[0].running_var.data().asnumpy() == 1).all()
-
-
 def test_running_statistics_are_averaged_by_the_number_of_images():
     images = {1.0: 2, 4.0: 1, 9.0: 0}  # of a rank with this running mean
     others = [np.append(float(images[mean]), read_statistics(norm_net(mean))).tobytes()
@@ -70,6 +63,7 @@ def test_running_statistics_are_averaged_by_the_number_of_images():
     make_group(lambda content: others if len(content) > 32 else [content, content]).synchronize(
         net, images[1.0])
     np.testing.assert_allclose(net[0].running_mean.data().asnumpy(), (2 * 1 + 1 * 4) / 3, rtol=1e-6)
+    np.testing.assert_allclose(net[0].running_var.data().asnumpy(), 1)
     assert merge_statistics([[5.0], [7.0]], [0, 0]).tolist() == [5.0]  # no image yet
 
 
@@ -85,10 +79,6 @@ def test_sums_are_in_double_precision_and_in_the_order_of_ranks():
     one = np.array([1.0]).tobytes()
     group = make_group(lambda content: [np.array([2.0 ** -60]).tobytes(), one])
     assert group.all_reduce(2.0 ** 53) == ((2.0 ** 53 + 2.0 ** -60) + 1.0,)
-
-
-def test_devices_are_dealt_to_the_workers_of_a_machine():
-    assert make_group().devices(['gpu 0', 'gpu 1', 'gpu 2']) == ['gpu 1']  # local rank 4
 
 
 def test_gradients_alone_are_summed_and_statistics_are_not():

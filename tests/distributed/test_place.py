@@ -10,29 +10,23 @@ def test_one_machine_listens_on_loopback_unless_an_interface_is_named():
     assert find_place(interface='127.0.0.1', environment={}).interface == '127.0.0.1'
 
 
-def test_what_is_asked_counts():
-    assert find_place(3, 2, 'host:29', environment={}) == Place(3, 2, ('host', 29), None)
-
-
 @pytest.mark.parametrize('variables, place', [
     ({'SLURM_STEP_NUM_NODES': '2', 'SLURM_NODEID': '1', 'SLURM_STEP_NODELIST': 'gpu[07-08]'},
      Place(2, 1, ('gpu07', 29400))),
     ({'SLURM_STEP_NUM_NODES': '2', 'SLURM_NODEID': '0', 'SLURM_STEP_NODELIST': 'one,two'},
      Place(2, 0, ('one', 29400))),
     ({'OMPI_COMM_WORLD_SIZE': '4', 'OMPI_COMM_WORLD_RANK': '3'}, Place(4, 3, ('m', 5))),
-    ({'PMI_SIZE': '4', 'PMI_RANK': '0'}, Place(4, 0, ('m', 5))),
+    ({'JOB_COMPLETION_INDEX': '2'}, None),
     ({'WORLD_SIZE': '2', 'RANK': '1', 'MASTER_ADDR': '10.0.0.1', 'MASTER_PORT': '77'},
      Place(2, 1, ('10.0.0.1', 77)))])
 def test_a_managers_variables_stand_in_for_what_is_not_asked(variables, place):
-    master = 'm:5' if place.master[0] == 'm' else None
-    assert find_place(master=master, environment=variables) == place
+    if place is None:  # an indexed job of Kubernetes, which says only which machine this is
+        assert find_place(3, master='m:5', environment=variables) == Place(3, 2, ('m', 5))
+    else:
+        master = 'm:5' if place.master[0] == 'm' else None
+        assert find_place(master=master, environment=variables) == place
     # What is asked comes first.
     assert find_place(9, 8, 'x:1', environment=variables) == Place(9, 8, ('x', 1))
-
-
-def test_an_indexed_job_of_kubernetes_has_its_number():
-    found = find_place(3, master='m:5', environment={'JOB_COMPLETION_INDEX': '2'})
-    assert found == Place(3, 2, ('m', 5))
 
 
 def test_an_allocation_of_slurm_without_srun_is_one_machine():
@@ -69,12 +63,9 @@ def test_slurms_own_command_is_asked_for_the_first_host_where_it_works(then, fir
 
 
 @pytest.mark.parametrize('master, said', [
-    ('m', 'must be HOST:PORT'), ('m:²', 'must be HOST:PORT'), ('m:-1', 'must be HOST:PORT'),
-    ('m:0', 'port from 1 to 65535'), ('m:99999', 'port from 1 to 65535'),
-    ('tcp://m:80', 'must be HOST:PORT'), ('m x:80', 'must be HOST:PORT'),
-    ('[::1]:7000', 'cannot use IPv6'), ('fd00::1:7000', 'cannot use IPv6'),
-    ('0.0.0.0:7000', 'cannot connect to 0.0.0.0'), ('m..n:7000', 'host cannot be a name'),
-    ('m' * 64 + ':7000', 'host cannot be a name')])
+    ('m', 'must be HOST:PORT'), ('m:²', 'must be HOST:PORT'), ('m:99999', 'from 1 to 65535'),
+    ('tcp://m:80', 'must be HOST:PORT'), ('[::1]:7000', 'cannot use IPv6'),
+    ('0.0.0.0:7000', 'cannot connect to 0.0.0.0'), ('m..n:7000', 'host cannot be a name')])
 def test_a_master_that_cannot_be_one_is_refused_with_what_is_wrong(master, said):
     with pytest.raises(OptionError, match=said) as error:
         find_place(2, 1, master, environment={})
@@ -89,9 +80,7 @@ def test_a_master_that_cannot_be_one_is_refused_with_what_is_wrong(master, said)
     ({'interface': '203.0.113.1'}, 'interface', 'must be an IPv4 address of this machine'),
     ({'interface': '0.0.0.0'}, 'interface', 'the others cannot connect to it'),
     ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, 'nodes', "cluster manager's variables"),
-    ({'environment': {'PMI_SIZE': '2', 'PMI_RANK': '²'}}, 'node_rank', "cluster manager's varia"),
-    ({'environment': {'PMI_SIZE': '2', 'PMI_RANK': '-1'}}, 'node_rank', 'must be from 0 to 1'),
-    ({'environment': {'PMI_SIZE': '0', 'PMI_RANK': '0'}}, 'nodes', 'must be at least 1')])
+    ({'nodes': 0}, 'nodes', 'must be at least 1')])
 def test_an_error_carries_the_option_that_is_missing_or_impossible(asked, option, said):
     with pytest.raises(OptionError, match='^%s .*%s' % (option, said)) as error:
         find_place(**dict({'environment': {}}, **asked))
