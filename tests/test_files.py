@@ -2,9 +2,7 @@
 import hashlib
 import json
 import os
-import random
 import re
-import resource
 import stat
 
 import numpy as np
@@ -57,16 +55,6 @@ def test_every_single_bit_counts(path):
             read_tensors(path)
 
 
-def test_a_file_that_is_cut_padded_or_empty_is_damaged(path):
-    content = open(path, 'rb').read()
-    for wrong in (b'', content[:7], content[:-1], content + b'\0', b'\xff' * 8 + content[8:],
-                  random.Random(0).getrandbits(8 * 1000).to_bytes(1000, 'little')):
-        with open(path, 'wb') as f:
-            f.write(wrong)
-        with pytest.raises(DamagedFile):
-            read_tensors(path)
-
-
 def failing(error):
     def call(*args, **how):
         raise OSError(error, os.strerror(error))
@@ -82,17 +70,6 @@ def test_whatever_fails_is_raised_and_the_old_file_is_there(path, monkeypatch, f
             write_file(path, b'new')
     assert open(path, 'rb').read() == before
     assert os.listdir(os.path.dirname(path)) == ['x.safetensors']
-
-
-def test_a_file_that_may_not_grow_leaves_the_old_one(path):
-    before, limits = open(path, 'rb').read(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-    try:
-        with pytest.raises(OSError, match='could not be written: File too large'):
-            write_file(path, bytes(1000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert open(path, 'rb').read() == before
 
 
 def test_the_order_is_file_flushed_renamed_folder_flushed(path, monkeypatch):

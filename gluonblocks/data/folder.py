@@ -1,7 +1,6 @@
 """A folder of pictures -> two loaders: decoded by threads, once, and kept."""
 import concurrent.futures
 import hashlib
-import threading
 import warnings
 
 import numpy as np
@@ -11,7 +10,7 @@ from ..checks import check_classic_arrays, check_positive
 from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError
 from .folder_files import find_pictures, told
-from .pictures import ImageError, decode_image, describe_image
+from .pictures import ImageError, describe_image, read_image
 
 DEFAULT_SIDE = 64
 LARGEST_AS_IS = 128  # pixels: the longer side of pictures of one size that stay as they are
@@ -104,11 +103,9 @@ class _Part:
 
     def decode(self, damaged, size, color):
         """Set `images`, uint8 (n, height, width) or (n, height, width, 3)."""
-        height, width = size
-        images = np.empty((len(self.paths), height, width) + (3,) * color, np.uint8)
-        one_large = threading.Lock()
-        for i, image in enumerate(self.read(lambda path: decode_image(
-                path, height, width, color, one_large=one_large), damaged)):
+        images = np.empty((len(self.paths),) + tuple(size) + (3,) * color, np.uint8)
+        for i, image in enumerate(self.read(
+                lambda path: read_image(path, size, color=color), damaged)):
             images[i] = image
         self.images = images[:len(self.paths)]
 

@@ -12,7 +12,6 @@ from .pixels import fitted, upright
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # a picture of 8192 x 8192; a small file may unfold to far more
 MAX_BYTES = 2 ** 28  # of a file
-LARGE = 2 ** 24  # pixels, from which on a picture takes so much memory that few fit at once
 
 _MISSING = """Pillow is not installed, which reads pictures. Install it with
   pip install 'pillow>=10,<14'"""
@@ -46,16 +45,8 @@ def read_image(path, side=28, invert=False, color=False):
     height, width = side if isinstance(side, (list, tuple)) else (side, side)
     for length in (height, width):
         check_positive('side', length)
-    return decode_image(path, height, width, color, invert)
-
-
-def decode_image(path, height, width, color=False, invert=False, one_large=None):
-    """As `read_image`; a context `one_large` is entered while a picture from `LARGE` on is held."""
     with _open_picture(path) as picture:
-        width_there, height_there = picture.size
-        large = one_large and width_there * height_there >= LARGE
-        with one_large if large else contextlib.nullcontext():
-            image = upright(picture, 255 if invert else 0, color)
+        image = upright(picture, 255 if invert else 0, color)
     return fitted(255 - image if invert else image, height, width)
 
 

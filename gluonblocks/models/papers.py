@@ -41,9 +41,9 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
     as in the paper, or '3x3'. With `pre_activation` each convolution comes after its norm and relu.
     `prefix` and `params` are as for `resnet`.
 
-    Raises ValueError for another depth or `stride_on`.
+    Raises ValueError for another `stride_on`.
     """
-    kind, num_units = _row(RESNETS, depth)
+    kind, num_units = RESNETS[depth]
     if kind is bottleneck:
         kind = functools.partial(bottleneck, stride_on=stride_on)
     unit = PreActivationUnit if pre_activation else ResidualUnit
@@ -68,9 +68,9 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
     `depth` is one of `DENSENETS`; the transitions halve the channels, and height and width by
     `pooling`, 'avg' as in the paper or 'max'. `prefix` and `params` are as for `densenet`.
 
-    Raises ValueError for another depth or `pooling`.
+    Raises ValueError for another `pooling`.
     """
-    num_channels, growth_rate, num_convs_in_dense_blocks = _row(DENSENETS, depth)
+    num_channels, growth_rate, num_convs_in_dense_blocks = DENSENETS[depth]
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
         _add_stem(net, num_channels)
@@ -83,12 +83,6 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
         net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(),
                 nn.Dense(num_classes))
     return net
-
-
-def _row(table, depth):
-    if depth not in table:
-        raise ValueError('depth is %r, but must be one of %s' % (depth, ', '.join(map(str, table))))
-    return table[depth]
 
 
 def _add_stem(net, num_channels):

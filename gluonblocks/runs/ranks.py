@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..distributed.statistics import read_statistics, set_statistics
+from ..distributed.group import read_statistics, set_statistics
 from ..files import read_file
 from .weights import MAX_BYTES
 

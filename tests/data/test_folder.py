@@ -1,7 +1,6 @@
 """Folders of pictures as data sets: which files are whose, how they are read, what is refused."""
 import os
 import shutil
-import time
 import unicodedata
 
 import numpy as np
@@ -10,8 +9,6 @@ from PIL import Image
 
 import gluonblocks as gb
 from gluonblocks.checks import OptionError
-from gluonblocks.data import folder as of_pictures
-from gluonblocks.data import pictures
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.data.folder import DataWarning, load_data_folder
 from gluonblocks.data.folder_files import find_pictures
@@ -178,24 +175,6 @@ def test_a_class_without_a_test_picture_and_test_pictures_that_are_trained_on_ar
     said = ' '.join(str(warning.message) for warning in caught)
     assert 'no pictures to test of cat' in said
     assert '1 of the 4 images to test are to train on, too' in said
-
-
-@pytest.mark.parametrize('large, together', [(0, 1), (10 ** 9, 2)])
-def test_large_pictures_are_decoded_one_at_a_time(pets, monkeypatch, large, together):
-    decode, running, most = pictures.upright, [], []
-
-    def slow(*args):
-        running.append(1)
-        time.sleep(0.02)
-        most.append(len(running))
-        running.pop()
-        return decode(*args)
-
-    monkeypatch.setattr(pictures, 'upright', slow)
-    monkeypatch.setattr(pictures, 'LARGE', large)
-    monkeypatch.setattr(of_pictures, 'physical_cores', lambda: 2)
-    load_data_folder(str(pets), 4)
-    assert max(most) == together
 
 
 def test_what_is_left_out_goes_to_a_function_and_only_the_test_is_read_if_asked_for(pets, recwarn):

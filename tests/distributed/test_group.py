@@ -5,9 +5,14 @@ from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 from gluonblocks.distributed import parameter_server
-from gluonblocks.distributed.group import AHEAD, ProcessGroup, WorkersDiffer
+from gluonblocks.distributed.group import (
+    AHEAD,
+    ProcessGroup,
+    WorkersDiffer,
+    merge_statistics,
+    read_statistics,
+)
 from gluonblocks.distributed.parameter_server import Cluster, join
-from gluonblocks.distributed.statistics import merge_statistics, read_statistics
 from gluonblocks.training import Interrupted
 
 

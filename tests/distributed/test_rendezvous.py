@@ -1,4 +1,5 @@
 """Several machines: they meet, share the processes, and end together."""
+import contextlib
 import json
 import os
 import re
@@ -150,8 +151,12 @@ def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeyp
         'gone')
 
 
-def test_a_first_machine_that_ends_is_named_with_the_step_that_others_reached(at_once):
-    with socket.create_server(('127.0.0.1', 0)) as listener:
+@pytest.mark.parametrize('silent, said', [
+    (False, 'its launcher has ended, or the link to it'),
+    (True, 'nothing was heard of it for 2 s: its machine, or its link, is gone')])
+def test_a_first_machine_that_is_lost_is_named_with_the_step_that_others_reached(
+        at_once, silent, said):
+    with socket.create_server(('127.0.0.1', 0)) as listener, contextlib.ExitStack() as closing:
         def vanish():
             sock, _ = listener.accept()
             lines = sock.makefile()
@@ -159,11 +164,11 @@ def test_a_first_machine_that_ends_is_named_with_the_step_that_others_reached(at
                                      'names': ['worker 0']}).encode() + b'\n')
             while json.loads(lines.readline()).get('name') is None:
                 sock.sendall(b'{"kind": "beat"}\n')
-            sock.close()
+            closing.callback(sock.close) if silent else sock.close()
         at_once(vanish)
-        assert error_of(second_machine('', listener.getsockname())) == (
-            'the first machine, 127.0.0.1:%d, step 3: its launcher has ended, or the link to it'
-            % listener.getsockname()[1])
+        assert error_of(second_machine(
+            'time.sleep(60)', listener.getsockname(), limits=Limits(vanish=2))) == (
+                'the first machine, 127.0.0.1:%d, step 3: %s' % (listener.getsockname()[1], said))
 
 
 def test_another_machine_may_ask_all_to_stop(at_once):
