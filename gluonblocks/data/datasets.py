@@ -1,16 +1,16 @@
-"""The registry of data sets: Fashion-MNIST, and a synthetic one that needs no files."""
+"""The registry of data sets: Fashion-MNIST, a synthetic one, folders, and others' functions."""
 import functools
+import inspect
 import os
 from typing import Any, Callable, NamedTuple, Tuple
 
 import numpy as np
 
 from ..checks import check_classic_arrays, check_positive
-from ..registry import Registry
-from .batches import make_loaders
+from ..registry import Registry, said_by
+from .batches import BatchLoader, make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 from .folder import load_data_folder
-from .own import check_loader, load_own, takes
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
@@ -81,6 +81,11 @@ class DataSet(NamedTuple):
             batch_size, root=root, **how)
 
 
+_WANTED = """It is one of
+  def load(): return train_images, train_labels, test_images, test_labels
+  def load(batch_size, resize=None, seed=None): return train_iter, test_iter
+images uint8 (n, H, W) or, in colour, (n, H, W, 3), labels whole numbers (n,) from 0, loaders
+gluonblocks.data.BatchLoader; load.class_names may name the classes"""
 OF_PICTURES = 'folder:'  # how the name of a folder of pictures begins
 
 
@@ -99,7 +104,7 @@ def list_datasets():
 
 def get_dataset(name):
     """Return the `DataSet` named `name`: a registered one, 'folder:PATH', or 'my_module:load', a
-    function that Python can import, as `load_own` calls it.
+    function that Python can import.
 
     Raises ValueError for an unknown name, with all known ones, and for what cannot be imported.
     """
@@ -127,9 +132,69 @@ def is_dataset_name(name):
 
 
 def _unregistered(name, function):
-    check_loader(name, function)
-    return DataSet(name, functools.partial(load_own, name, function),
-                   tuple(getattr(function, 'class_names', ())), 0, takes(function, 'root'))
+    if not callable(function):
+        raise ValueError('the data set %s is %r, but must be a function. %s'
+                         % (name, function, _WANTED))
+    return DataSet(name, functools.partial(_load_own, name, function),
+                   tuple(getattr(function, 'class_names', ())), 0, _takes(function, 'root'))
+
+
+def _takes(function, name):
+    """Whether `function` can be given `name`."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _load_own(spec, function, batch_size, **how):
+    """(train_iter, test_iter), two `BatchLoader`s, of the data set that `function` loads.
+
+    It is given `batch_size` and `how`, if it takes a batch_size, and returns two `BatchLoader`s;
+    or it takes none and returns four arrays. Raises ValueError, with what is wanted, where it does
+    not, and what it raises itself where that is an OSError.
+    """
+    makes_loaders = _takes(function, 'batch_size')
+    given = dict(how, batch_size=batch_size) if makes_loaders else {
+        name: value for name, value in how.items() if name == 'root'}
+    missing = [name for name in given if not _takes(function, name)]
+    if missing:
+        raise ValueError('the data set %s does not take %s. %s'
+                         % (spec, ', '.join(missing), _WANTED))
+    try:
+        made = function(**given)
+    except OSError:
+        raise
+    except Exception as error:  # somebody else's code
+        raise ValueError('the data set %s cannot be loaded: %s' % (spec, said_by(error)))
+    if not makes_loaders:
+        made = _loaders_of(spec, made, batch_size, how.get('resize'), how.get('seed'))
+    if not isinstance(made, (tuple, list)) or len(made) != 2 or not all(
+            isinstance(loader, BatchLoader) for loader in made):
+        raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(made), _WANTED))
+    channels = {loader.images.shape[3:] for loader in made}
+    if len(channels) > 1 or not channels <= {(), (3,)}:
+        raise ValueError('the data set %s has training images of shape %s and test images of shape '
+                         '%s, but both must be grey or in colour. %s' % (
+                             spec, made[0].images.shape, made[1].images.shape, _WANTED))
+    for loader in made:
+        if not len(loader.labels) or loader.labels.min() < 0:
+            raise ValueError('the data set %s has no images, or labels below 0. %s'
+                             % (spec, _WANTED))
+    return tuple(made)
+
+
+def _loaders_of(spec, arrays, batch_size, resize, seed):
+    if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
+        raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(arrays), _WANTED))
+    try:
+        return make_loaders([np.asarray(array) for array in arrays], batch_size, resize, seed)
+    except ValueError as error:
+        raise ValueError('the data set %s: %s. %s' % (spec, error, _WANTED))
+
+
+def _kinds(made):
+    made = made if isinstance(made, (tuple, list)) else [made]
+    return '%d result%s: %s' % (len(made), 's' * (len(made) != 1),
+                                ', '.join(type(one).__name__ for one in made))
 
 
 def _folder(path):
