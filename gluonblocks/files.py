@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 
 TEMPORARY = '.tmp-'  # begins the name of a file that is being written: see `temporary_prefix`
@@ -142,22 +143,45 @@ def files_in(folder):
 
 
 def replace_files(source, target, before, last):
-    """Move all files of `source`, a folder within `target`, to `target`, and remove those `before`.
+    """Move all files of the folder `source` into `target`, where they replace the files `before`.
 
-    `before` are names in `target`. All that takes room comes before the first file is replaced. The
-    file named `last` is replaced last.
+    `before` are names in `target`. If anything fails, these files are there as they were, and none
+    of the new ones. The file named `last` is replaced last.
     """
     names = sorted(files_in(source), key=lambda name: name == last)
-    for name in names:
-        _flush(os.path.join(source, name))
-        os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
-    for name in names:
-        os.replace(os.path.join(source, name), os.path.join(target, name))
-    for path in [os.path.join(target, name) for name in before if name not in names]:
-        with contextlib.suppress(OSError):  # a user has removed it
-            os.unlink(path)
-        with contextlib.suppress(OSError):  # the folder is not empty
-            os.rmdir(os.path.dirname(path))
+    new, old = temporary_prefix(), temporary_prefix()
+
+    def place(name, prefix=''):
+        return os.path.join(target, os.path.dirname(name), prefix + os.path.basename(name))
+
+    def remove(names, prefix=''):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(place(name, prefix))
+            if os.path.dirname(name):
+                with contextlib.suppress(OSError):  # it is not empty
+                    os.rmdir(os.path.dirname(place(name)))
+    begun = []
+    try:
+        # Whatever takes room or crosses into another file system comes before the renames.
+        for name in names:
+            os.makedirs(os.path.dirname(place(name)), exist_ok=True)
+            shutil.move(os.path.join(source, name), place(name, new))
+            _flush(place(name, new))
+        for name in before:
+            shutil.copy2(place(name), place(name, old), follow_symlinks=False)
+        for name in names:
+            begun.append(name)
+            os.replace(place(name, new), place(name))
+    except BaseException:
+        for name in set(begun) & set(before):
+            shutil.move(place(name, old), place(name))
+        remove(set(begun) - set(before))
+        remove(names, new)
+        remove(before, old)
+        raise
+    remove(before, old)
+    remove(set(before) - set(names))
     _flush(target)
 
 

@@ -1,8 +1,10 @@
 """Files with a checksum, and files that are whole or not there."""
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 
 import numpy as np
@@ -123,12 +125,20 @@ def test_what_is_appended_comes_behind_and_a_folder_is_an_error(tmp_path):
 @pytest.fixture
 def folders(tmp_path):
     """(source, target, names of the files in the target that are replaced)."""
-    for name in ('old/new/a', 'old/new/z.json', 'old/new/in/b', 'old/new/d/e', 'old/a',
-                 'old/z.json', 'old/in/c', 'old/mine'):
+    for name in ('new/a', 'new/z.json', 'new/in/b', 'new/d/e', 'old/a', 'old/z.json', 'old/in/c',
+                 'old/mine'):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(path.parent.name[:3] if 'new' not in name else 'new')
-    return str(tmp_path / 'old' / 'new'), str(tmp_path / 'old'), ['a', 'in/c', 'z.json']
+        path.write_text(name[:3])
+    return str(tmp_path / 'new'), str(tmp_path / 'old'), ['a', 'in/c', 'z.json']
+
+
+def content(folder):
+    found = {}
+    for name in files.files_in(folder):
+        with open(os.path.join(folder, name)) as f:
+            found[name] = f.read()
+    return found
 
 
 def test_files_are_replaced_by_others_and_the_last_is_replaced_last(folders, monkeypatch):
@@ -137,20 +147,41 @@ def test_files_are_replaced_by_others_and_the_last_is_replaced_last(folders, mon
         order.append(os.path.basename(b)), replace(a, b)))
     files.replace_files(*folders, last='z.json')
     assert sorted(order[:-1]) == ['a', 'b', 'e'] and order[-1] == 'z.json'
-    found = {}
-    for name in files.files_in(folders[1]):
-        with open(os.path.join(folders[1], name)) as f:
-            found[name] = f.read()
-    assert found == {'a': 'new', 'z.json': 'new', 'in/b': 'new', 'd/e': 'new', 'mine': 'old'}
+    assert content(folders[1]) == {'a': 'new', 'z.json': 'new', 'in/b': 'new', 'd/e': 'new',
+                                   'mine': 'old'}
 
 
-@pytest.mark.parametrize('function', ['fsync', 'makedirs'])
-def test_a_disk_that_is_full_leaves_the_old_files(folders, monkeypatch, function):
-    monkeypatch.setattr(files.os, function, failing(28))
-    with pytest.raises(OSError, match='No space left'):
+@pytest.mark.parametrize('step', range(3))
+@pytest.mark.parametrize('module, function', [
+    (os, 'fsync'), (os, 'replace'), (os, 'makedirs'), (shutil, 'move'), (shutil, 'copy2')])
+def test_whichever_step_fails_all_old_files_are_there_and_nothing_else(
+        folders, monkeypatch, module, function, step):
+    original, calls = getattr(module, function), []
+
+    def call(*args, **how):
+        calls.append(args)
+        if len(calls) == step + 1:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return original(*args, **how)
+    monkeypatch.setattr(module, function, call)
+    with pytest.raises(OSError, match='cross-device'):
         files.replace_files(*folders, last='z.json')
-    with open(os.path.join(folders[1], 'a')) as f:
-        assert f.read() == 'old'
+    assert content(folders[1]) == {name: 'old' for name in ('a', 'in/c', 'z.json', 'mine')}
+    assert sorted(os.listdir(folders[1])) == ['a', 'in', 'mine', 'z.json']
+
+
+def test_files_are_moved_from_another_file_system(folders, monkeypatch):
+    rename = os.rename
+
+    def within_a_folder(old, new):
+        if os.path.dirname(old) != os.path.dirname(new):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(old, new)
+    for name in ('rename', 'replace'):
+        monkeypatch.setattr(os, name, within_a_folder)
+    files.replace_files(*folders, last='z.json')
+    assert content(folders[1]) == {'a': 'new', 'z.json': 'new', 'in/b': 'new', 'd/e': 'new',
+                                   'mine': 'old'}
 
 
 @pytest.mark.parametrize('name, said', [
