@@ -13,10 +13,9 @@ from gluonblocks.graphs.passes import divide_norms
 GROWTH = 16
 
 
-def small_net(*layers, growth=GROWTH, seed=0):
+def small_net(*layers):
     net = Net()
-    net.add(nn.Conv2D(16, 3, padding=1), gb.DenseBlock(3, growth), *layers)
-    mx.random.seed(seed)
+    net.add(nn.Conv2D(16, 3, padding=1), gb.DenseBlock(3, GROWTH), *layers)
     net.initialize(mx.init.Xavier())
     return net
 
@@ -59,13 +58,7 @@ def divided(symbol, **shapes):
     """The graph of `symbol`, all of whose parameters learn, after the pass."""
     requests = {name: 'write' for name in symbol.list_arguments()}
     requests.update((name, 'null') for name in symbol.list_auxiliary_states())
-    return divide_norms(Graph(symbol, True, requests=requests, **(shapes or {'X': (2, 16, 3, 3)})))
-
-
-def divided_net(*layers, **kwargs):
-    net = small_net(*layers, **kwargs)
-    net(images())
-    return divided(net(mx.sym.var('data')), data=(6, 2, 8, 8))
+    return divide_norms(Graph(symbol, True, requests=requests, **shapes))
 
 
 def nodes(graph, op):
@@ -86,8 +79,28 @@ def test_divided_norms_train_as_whole_ones_do():
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-6 * largest)
 
 
+def test_two_devices_move_their_own_averages():
+    net, devices = small_net(*head()), [mx.cpu(0), mx.cpu(1)]
+    net(images())
+    other = copy_of(net, lambda: small_net(*head()))
+    net.hybridize()
+    for each in (net, other):
+        each.collect_params().reset_ctx(devices)
+        for ctx, seed in [(devices[0], 0), (devices[1], 1), (devices[0], 2)]:
+            with autograd.record():
+                Y = each(images(seed).as_in_context(ctx))
+            Y.backward()
+    nd.waitall()
+    for ours, theirs in zip(*(each.collect_params('.*running').values() for each in (net, other))):
+        for ctx in devices:
+            np.testing.assert_allclose(ours.data(ctx).asnumpy(), theirs.data(ctx).asnumpy(),
+                                       rtol=1e-4, atol=1e-5)
+
+
 def test_a_block_needs_no_concatenation_but_for_what_cannot_be_added_up():
-    graph = divided_net(*head())
+    net, ranges = small_net(*head()), {}
+    net(images())
+    graph = divided(net(mx.sym.var('data')), data=(6, 2, 8, 8))
     # Of 3 + 2 concatenations the one that is left is of norms, before the net's last layers.
     (joint,) = nodes(graph, 'Concat')
     assert {node.op for node, _, _ in joint.inputs} == {'BatchNorm'}
@@ -95,95 +108,48 @@ def test_a_block_needs_no_concatenation_but_for_what_cannot_be_added_up():
     # but for the last, which has none, and the net's first.
     assert len(nodes(graph, 'BatchNorm')) == (1 + 2 + 3 + 4) + (1 + 2 + 3)
     assert len(nodes(graph, 'Convolution')) == 1 + (1 + 2 + 3 + 4) + (1 + 2)
-    assert len(graph.slices) == 2 * (2 + 3 + 4 + 2 + 3)
-
-
-@pytest.mark.parametrize('filters, left', [(32, 0), (33, 1)])
-def test_a_convolution_is_added_up_where_its_sums_are_no_more_than_what_is_saved(filters, left):
-    Y = mx.sym.Convolution(concatenated(), kernel=(3, 3), num_filter=filters)
-    assert len(nodes(divided(Y), 'Concat')) == left
-
-
-def test_a_convolution_by_groups_is_left_whole():
-    Y = mx.sym.Convolution(concatenated(), kernel=(1, 1), num_filter=2, num_group=2)
-    assert len(nodes(divided(Y), 'Convolution')) == 1
-
-
-def test_a_bias_is_added_once():
-    Y = mx.sym.Convolution(concatenated(), kernel=(1, 1), num_filter=4)
-    assert [len(node.inputs) for node in nodes(divided(Y), 'Convolution')] == [3, 2]
-
-
-def test_parts_are_all_channels_of_each_average_once():
-    net, ranges = small_net(*head()), {}
-    net(images())
-    graph = divided(net(mx.sym.var('data')), data=(6, 2, 8, 8))
+    # Each average is divided into slices that are all its channels, each once.
     for name, begin, end in graph.slices.values():
-        ranges.setdefault(name, []).append((begin, end))
+        ranges.setdefault(name, []).extend(range(begin, end))
     for name, found in ranges.items():
-        found.sort()
-        assert found[0][0] == 0 and (found[-1][1],) == net.collect_params()[name].shape
-        assert all(a[1] == b[0] for a, b in zip(found, found[1:]))
-
-
-def test_pieces_that_are_no_whole_vectors_are_left_alone():
-    assert not divided_net(*head()[2:], growth=12).slices
+        assert sorted(found) == list(range(net.collect_params()[name].shape[0]))
 
 
 def concatenated(**norm):
-    """A norm of two maps of 16 channels side by side."""
-    X, Y = mx.sym.var('X', shape=(2, 16, 3, 3)), mx.sym.var('Y', shape=(2, 16, 3, 3))
-    return mx.sym.BatchNorm(mx.sym.concat(X, Y, dim=1), name='norm', fix_gamma=False, **norm)
+    """A norm of two maps side by side, and these."""
+    both = mx.sym.concat(mx.sym.var('X'), mx.sym.var('Y'), dim=1)
+    return mx.sym.BatchNorm(both, name='norm', **dict({'fix_gamma': False}, **norm)), both
 
 
-def test_a_norm_of_inputs_side_by_side_is_divided():
-    graph = divided(concatenated())
+def divided_pair(symbol, channels=16):
+    return divided(symbol, X=(2, channels, 3, 3), Y=(2, channels, 3, 3))
+
+
+@pytest.mark.parametrize('conv, inputs', [
+    ({'kernel': (3, 3), 'num_filter': 32}, [3, 2]),  # the bias is added once
+    ({'kernel': (3, 3), 'num_filter': 33}, [3]),  # sums of more than what is saved
+    ({'kernel': (1, 1), 'num_filter': 2, 'num_group': 2}, [3])])
+def test_a_norm_of_inputs_side_by_side_is_divided_and_a_convolution_if_that_saves(conv, inputs):
+    graph = divided_pair(mx.sym.Convolution(concatenated()[0], **conv))
     assert len(nodes(graph, 'BatchNorm')) == 2
     assert graph.slices['norm_moving_mean_16_32'] == ('norm_moving_mean', 16, 32)
+    assert [len(node.inputs) for node in nodes(graph, 'Convolution')] == inputs
 
 
-@pytest.mark.parametrize('norm', [{'use_global_stats': True}, {'axis': 2},
-                                  {'output_mean_var': True}])
-def test_a_norm_of_another_kind_is_left_alone(norm):
-    assert not divided(concatenated(**norm)).slices
-
-
-def test_norms_that_share_their_averages_are_left_alone():
-    X, Y = mx.sym.var('X', shape=(2, 16, 3, 3)), mx.sym.var('Y', shape=(2, 16, 3, 3))
+def sharing():
+    """Two norms with the same averages."""
+    X, Y = mx.sym.var('X'), mx.sym.var('Y')
     shared = [mx.sym.var('norm_' + name) for name in ('gamma', 'beta', 'mean', 'var')]
-    both = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), *shared, fix_gamma=False)
-            for pair in ((X, Y), (Y, X))]
-    assert not divided(both[0] + both[1]).slices
+    one, two = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), *shared, fix_gamma=False)
+                for pair in ((X, Y), (Y, X))]
+    return one + two
 
 
-def test_a_concatenation_that_is_an_output_is_left_alone():
-    X, Y = mx.sym.var('X', shape=(2, 16, 3, 3)), mx.sym.var('Y', shape=(2, 16, 3, 3))
-    both = mx.sym.concat(X, Y, dim=1)
-    norm = mx.sym.BatchNorm(both, name='norm', fix_gamma=False)
-    assert not divided(mx.sym.Group([norm, both])).slices
-
-
-def test_two_devices_move_their_own_averages():
-    net = small_net(*head())
-    net.collect_params().reset_ctx([mx.cpu(0), mx.cpu(1)])
-    net.hybridize()
-    for ctx, seed in [(mx.cpu(0), 0), (mx.cpu(1), 1), (mx.cpu(0), 2)]:
-        with autograd.record():
-            Y = net(images(seed).as_in_context(ctx))
-        Y.backward()
-    mx.nd.waitall()
-    one, two = copy_of(net, lambda: small_net(*head())), copy_of(net, lambda: small_net(*head()))
-    for other, seeds in ((one, [0, 2]), (two, [1])):
-        for param in other.collect_params('.*running_mean').values():
-            param.set_data(nd.zeros(param.shape))
-        for param in other.collect_params('.*running_var').values():
-            param.set_data(nd.ones(param.shape))
-        for seed in seeds:
-            with autograd.record():
-                Y = other(images(seed))
-            Y.backward()
-    for param, a, b in zip(*(net.collect_params('.*running').values() for net in (net, one, two))):
-        np.testing.assert_allclose(param.data(mx.cpu(0)).asnumpy(), a.data().asnumpy(), rtol=1e-4,
-                                   atol=1e-5)
-        np.testing.assert_allclose(param.data(mx.cpu(1)).asnumpy(), b.data().asnumpy(), rtol=1e-4,
-                                   atol=1e-5)
+@pytest.mark.parametrize('make, channels', [
+    (lambda: concatenated(use_global_stats=True)[0], 16), (lambda: concatenated(axis=2)[0], 16),
+    (lambda: concatenated(output_mean_var=True)[0], 16), (sharing, 16),
+    (lambda: mx.sym.Group(concatenated()), 16),  # the concatenation is an output
+    (lambda: concatenated()[0], 12)],  # no vectors of oneDNN's
+    ids=['global', 'axis', 'mean and var', 'shared', 'output', 'vectors'])
+def test_other_norms_are_left_alone(make, channels):
+    assert not divided_pair(make(), channels).slices
