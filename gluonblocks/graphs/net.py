@@ -153,10 +153,12 @@ class Net(nn.HybridSequential):
                     if name in params and is_deferred(params[name]):
                         params[name].shape = shape
                         finish_initialization(params[name])
-            set_traced(self, symbol)
-            self._traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
-                                            if name != 'data'], {})
-            return self._traced
+            traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
+                                      if name != 'data'], {})
+            if all(is_initialized(param) for param in traced.params):  # else once they are
+                set_traced(self, symbol)
+                self._traced = traced
+            return traced
 
     def save_parameters(self, filename, *args, **kwargs):
         """Save as Gluon does, once all that is being computed is there.

@@ -168,7 +168,7 @@ def test_a_compiler_that_does_not_end_is_ended(place, monkeypatch):
 
 def test_the_operators_keep_within_their_arrays(tmp_path):
     compiler, program = shutil.which('g++'), str(tmp_path / 'sanitized')
-    flags = ['-O1', '-g', '-march=native', '-fopenmp', '-std=c++11', '-w',
+    flags = ['-O0', '-g1', '-march=native', '-fopenmp', '-std=c++11', '-w',
              '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
     (tmp_path / 'empty.cc').write_text('int main() {}')
     empty = [str(tmp_path / 'empty.cc'), '-o', program]
