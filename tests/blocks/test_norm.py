@@ -48,22 +48,6 @@ def test_batch_norm_equals_closed_form_with_gradients(shape, offset, rtol, fused
     close(new_var, 0.9 * 2 + 0.1 * expected[5], 1e-5)
 
 
-@pytest.mark.parametrize('shape', SHAPES)
-def test_hybridized_block_equals_closed_form_with_gradients(shape):
-    X, gamma, beta, dY = example(shape)
-    layer = block(shape, gamma, beta, hybridize=True)
-    X_nd = nd.array(X)
-    X_nd.attach_grad()
-    with autograd.record():
-        Y = layer(X_nd)
-    Y.backward(nd.array(dY))
-    want_Y, dX, dgamma, dbeta, mean, var = closed_form(X, gamma, beta, dY)
-    for got, want in [(Y, want_Y), (X_nd.grad, dX), (layer.gamma.grad(), dgamma),
-                      (layer.beta.grad(), dbeta), (layer.moving_mean.data(), 0.1 * mean),
-                      (layer.moving_var.data(), 0.1 * var)]:
-        close(got, want)
-
-
 @pytest.mark.parametrize('hybridize', [False, True])
 def test_block_equals_gluons_over_several_steps(hybridize, fused):
     shape = (16, 4, 5, 5)
