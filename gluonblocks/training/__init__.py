@@ -14,7 +14,7 @@ from .metrics import (
     evaluate_accuracy,
 )
 from .norms import NormRow, NormStats, read_norm_stats
-from .sgd import SGD
+from .optimizers import SGD
 
 __all__ = ['ClassScore', 'EpochRecord', 'Evaluation', 'Histogram', 'History', 'Hook', 'Interrupted',
            'NonFiniteLoss', 'NormActivation', 'NormRow', 'NormStats', 'SGD', 'TrainingState',
