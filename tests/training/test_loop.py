@@ -71,11 +71,6 @@ def test_the_test_accuracy_is_that_of_the_trained_net():
     assert history[-1].test_acc == pytest.approx(np.mean(Z.argmax(1) == Y))
 
 
-def test_no_data_is_an_error_that_says_so():
-    with pytest.raises(ValueError, match='train_iter gave no image'):
-        train(zero_net(), [])
-
-
 def step_of(call):
     """The weights after `call(net, trainer)` trained a net from zero."""
     net = zero_net()
@@ -117,25 +112,23 @@ def rows(size, fill_up=False):
 
 
 @pytest.mark.parametrize('by_batch_size', [True, False])
-@pytest.mark.parametrize('num_epochs', [1, 3])
-def test_images_that_fill_up_the_last_batch_are_not_trained_on(by_batch_size, num_epochs):
+def test_images_that_fill_up_the_last_batch_are_not_trained_on(by_batch_size):
     results = []
     for fill_up in (False, True):
         net = zero_net()
         trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.5})
         if by_batch_size:
-            history = gb.train_ch5(net, rows(4, fill_up), rows(4, fill_up), 4, trainer, mx.cpu(),
-                                   num_epochs)
+            history = gb.train_ch5(net, rows(4, fill_up), rows(4, fill_up), 4, trainer, mx.cpu(), 2)
         else:
             history = gb.train(rows(4, fill_up), rows(4, fill_up), net,
-                               gluon.loss.SoftmaxCrossEntropyLoss(), trainer, mx.cpu(), num_epochs)
+                               gluon.loss.SoftmaxCrossEntropyLoss(), trainer, mx.cpu(), 2)
         results.append(([record[:4] for record in history], net.weight.data().asnumpy()))
     assert results[0][0] == results[1][0]
     assert (results[0][1] == results[1][1]).all()
 
 
-@pytest.mark.parametrize('optimizer', [('sgd', {'momentum': 0.9}), ('adam', {})])
-@pytest.mark.parametrize('num_devices', [2, 3, 4])
+@pytest.mark.parametrize('num_devices, optimizer', [
+    (2, ('adam', {})), (3, ('sgd', {'momentum': 0.9}))])
 def test_devices_without_images_add_nothing_to_a_step(num_devices, optimizer):
     # Batches of 9 and 1: in the last one, only the first device has an image.
     weights, losses = [], []
@@ -188,7 +181,7 @@ def test_a_worker_without_images_in_a_step_contributes_zeros():
 SOFT = gluon.loss.SoftmaxCrossEntropyLoss(sparse_label=False)
 
 
-@pytest.mark.parametrize('dtype', ['float32', 'float64', 'int32'])
+@pytest.mark.parametrize('dtype', ['float32', 'int32'])
 def test_one_hot_labels_train_as_the_classes_they_stand_for(dtype):
     (images, labels), = batches(10)
     one_hot = [(images, nd.one_hot(labels, 3, dtype=dtype))]
@@ -217,7 +210,7 @@ def test_a_loss_for_other_labels_is_refused_with_the_one_to_take(loss, labels, s
             [(X, labels)], batches(10), net, loss, trainer, mx.cpu(), 1))
 
 
-@pytest.mark.parametrize('reduce', [lambda losses: losses.mean(), lambda losses: losses.sum(),
+@pytest.mark.parametrize('reduce', [lambda losses: losses.mean(),
                                     lambda losses: losses.expand_dims(1)])
 def test_a_loss_that_is_not_a_number_for_each_image_is_refused(reduce):
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
@@ -227,7 +220,9 @@ def test_a_loss_that_is_not_a_number_for_each_image_is_refused(reduce):
             mx.cpu(), 1))
 
 
-def test_a_test_without_an_image_is_an_error_that_says_so():
-    with pytest.raises(ValueError, match='test_iter gave no image'):
+@pytest.mark.parametrize('train_iter, test_iter, said', [
+    ([], batches(10), 'train_iter'), (batches(10), [(None, None)], 'test_iter')])
+def test_no_data_is_an_error_that_says_so(train_iter, test_iter, said):
+    with pytest.raises(ValueError, match=said + ' gave no image'):
         step_of(lambda net, trainer: gb.train_ch5(
-            net, batches(10), [(None, None)], 10, trainer, mx.cpu(), 1))
+            net, train_iter, test_iter, 10, trainer, mx.cpu(), 1))

@@ -11,18 +11,14 @@ def loader():
     return gb.data.load_data_synthetic(512, seed=0)[0]
 
 
-def test_batches_pass_through_unchanged():
-    plain, wrapped = list(loader()), list(Progress(loader(), 1))
-    assert len(Progress(loader(), 1)) == len(plain) == len(wrapped) == 4
-    for (X, y), (X2, y2) in zip(plain, wrapped):
-        assert (X.asnumpy() == X2.asnumpy()).all() and (y.asnumpy() == y2.asnumpy()).all()
-
-
-def test_the_bar_counts_images(monkeypatch):
+def test_batches_pass_through_unchanged_and_the_bar_counts_their_images(monkeypatch):
     counted = []
     monkeypatch.setattr(tqdm, 'update', lambda bar, n: counted.append(n))
-    list(Progress(loader(), 1))
+    plain, wrapped = list(loader()), list(Progress(loader(), 1))
+    assert len(Progress(loader(), 1)) == len(plain) == len(wrapped) == 4
     assert counted == [512] * 4
+    for (X, y), (X2, y2) in zip(plain, wrapped):
+        assert (X.asnumpy() == X2.asnumpy()).all() and (y.asnumpy() == y2.asnumpy()).all()
 
 
 def test_a_terminal_gets_a_bar_with_rate_and_time_left(capsys, monkeypatch):
