@@ -26,15 +26,13 @@ def test_it_has_the_number_of_images_in_each_cell_the_names_and_the_accuracy(tmp
     assert bar.get_ylabel() == "share of the true class's images"
 
 
-@pytest.mark.parametrize('number, name, side', [
-    (10, 'a class with a name that is far too long, %d', 1200), (40, 'class %d', 1200)])
-def test_long_names_and_many_classes_fit_a_page_and_replace_a_picture_with_the_same_bytes(
-        tmp_path, number, name, side):
-    matrix = np.eye(number, dtype=int) * 1000
-    (tmp_path / 'two').write_text('an earlier picture')
-    for file in ('one', 'two'):
-        plot_confusion(matrix, [name % i for i in range(number)], str(tmp_path / file))
-    with Image.open(str(tmp_path / 'one')) as picture:
-        assert picture.format == 'PNG' and 200 < min(picture.size) <= max(picture.size) <= side
-    assert (tmp_path / 'one').read_bytes() == (tmp_path / 'two').read_bytes()
-    assert sorted(file.name for file in tmp_path.iterdir()) == ['one', 'two']
+@pytest.mark.parametrize('number, name', [
+    (10, 'a class with a name that is far too long, %d'), (40, 'class %d')])
+def test_long_names_and_many_classes_fit_a_page_and_an_earlier_picture_is_replaced(
+        tmp_path, number, name):
+    (tmp_path / 'x.png').write_text('an earlier picture')
+    plot_confusion(np.eye(number, dtype=int) * 1000, [name % i for i in range(number)],
+                   str(tmp_path / 'x.png'))
+    with Image.open(str(tmp_path / 'x.png')) as picture:
+        assert picture.format == 'PNG' and 200 < min(picture.size) <= max(picture.size) <= 1200
+    assert [file.name for file in tmp_path.iterdir()] == ['x.png']

@@ -52,7 +52,7 @@ def picture():
     return figure
 
 
-@pytest.mark.parametrize('style', ['dark_background', 'ggplot', {
+@pytest.mark.parametrize('style', ['dark_background', {
     'font.size': 30, 'font.family': 'serif', 'axes.facecolor': 'red', 'svg.fonttype': 'path',
     'savefig.bbox': 'tight', 'lines.linewidth': 9}])
 def test_the_users_settings_neither_count_nor_change(style):
