@@ -39,19 +39,16 @@ MENDED = {
     'rate': ('numpy.rate(1)', 'numpy-financial has it'),
 }
 
-# A NumPy that lacks all of them, as the newest does, but for what is in `given`.
+# A NumPy that lacks all of them, as the newest does.
 FORGET = """
 import json, numpy, numpy.ma  # which uses NumPy 2's own bool as it loads
-theirs, given, asked = vars(numpy).get('__getattr__'), {}, set()
+theirs = vars(numpy).get('__getattr__')
 if not hasattr(numpy, 'trapezoid'):  # its new name, since NumPy 2.0
     numpy.trapezoid = numpy.trapz
 def __getattr__(name):
-    if name not in %r:
-        return theirs(name)
-    asked.add(name)
-    if name in given:
-        return given[name]
-    raise AttributeError(name)
+    if name in %r:
+        raise AttributeError(name)
+    return theirs(name)
 for name in %r:
     vars(numpy).pop(name, None)
 numpy.__getattr__ = __getattr__
@@ -76,41 +73,6 @@ def test_a_name_that_numpy_dropped_is_put_back(values, name):
     assert values[name] == MENDED[name][1]
 
 
-# Without gluonblocks, MXNet's library gets the names only when it asks for them.
-ASKED = """
-import importlib.util
-spec = importlib.util.spec_from_file_location('compat', %r)
-compat = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(compat)
-compat.put_back_distutils()
-""" % _compat.__file__ + FORGET + """
-given.update(compat._numpy_names())
-import mxnet as mx
-"""
-
-
-def test_mxnet_looks_up_every_name_but_one_that_is_gluoncvs(python):
-    asked = json.loads(python(ASKED + """
-mx.np.pad(mx.np.ones((1, 1, 1, 1)), ((0, 0), (0, 0), (1, 1), (1, 1)), mode='constant')
-mx.gluon.contrib.estimator.EarlyStoppingHandler(mx.metric.Accuracy(), mode='max')
-mx.test_utils.is_cd_run()
-print(json.dumps(sorted(asked)))"""))
-    assert set(MENDED) - set(asked) == {'float', 'int'}
-
-
-@pytest.mark.gluoncv
-def test_gluoncv_looks_up_the_names_that_are_the_builtins(python):
-    asked = json.loads(python(ASKED + """
-import sys
-sys.modules['torch'] = None  # GluonCV alone refuses PyTorch 2
-asked.clear()
-from gluoncv import model_zoo
-model_zoo.get_model('faster_rcnn_resnet50_v1b_voc', pretrained_base=False)
-model_zoo.get_model('hrnet_w18_small_v1_s')
-print(json.dumps(sorted(asked)))"""))
-    assert {'float', 'int'} <= set(asked)
-
-
 def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
     def warn(name):  # NumPy 1.20 to 1.23 return it after a DeprecationWarning
         if name == 'int':
@@ -121,24 +83,25 @@ def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
     assert _compat.put_back_numpy_names() == ['numpy.int'] and np.int is int
 
 
-def test_distutils_is_put_back_where_python_has_none(python):
-    code = """
+# A Python without distutils, 3.12 on, and what then imports MXNet.
+NO_DISTUTILS = """
 import importlib.util, sys
 find_spec = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
 sys.modules.pop('distutils', None)
+"""
+
+
+def test_distutils_is_put_back_where_python_has_none(python):
+    assert python(NO_DISTUTILS + """
 import gluonblocks
 from distutils.version import LooseVersion
-print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spec__)"""
-    assert python(code) == 'True None'
+print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spec__)""") == (
+        'True None')
 
 
 def test_without_packaging_either_it_is_said_what_to_install(python):
-    said = python("""
-import importlib.util, sys
-find_spec = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
-sys.modules.pop('distutils', None)
+    said = python(NO_DISTUTILS + """
 sys.modules['packaging'] = None
 try:
     from gluonblocks import BatchNorm
@@ -162,21 +125,14 @@ def test_an_image_is_packed_into_a_record(monkeypatch):
     assert packed == struct.pack('IfQQ', 0, 3.0, 7, 0) + b'\1\2\3'
 
 
-@pytest.mark.parametrize('shape', [(), (1,), (1, 1), (1, 1, 1)])
-def test_one_number_of_any_shape_becomes_a_scalar(shape):
-    scalar = _compat._asscalar(mx.nd.full(shape or (1,), 2.5).reshape(shape or (1,)))
-    assert isinstance(scalar, np.float32) and float(scalar) == 2.5
-
-
-def test_several_numbers_are_no_scalar():
+@pytest.mark.filterwarnings('ignore:Conversion of an array')  # NumPy 1.25 to 2.3
+def test_one_number_of_any_shape_becomes_a_scalar_and_several_do_not():
+    for shape in ((1,), (1, 1), (1, 1, 1)):
+        X = mx.nd.full(shape, 2.5)
+        assert isinstance(_compat._asscalar(X), np.float32) and _compat._asscalar(X) == 2.5
+        assert (float(X.asscalar()), int(X.asscalar()), bool(X)) == (2.5, 2, True)
     with pytest.raises(ValueError, match='not a scalar'):
         _compat._asscalar(mx.nd.ones((2, 1)))
-
-
-@pytest.mark.filterwarnings('ignore:Conversion of an array')  # NumPy 1.25 to 2.3
-def test_an_array_of_one_number_becomes_pythons():
-    X = mx.nd.full((1, 1), 2.5)
-    assert (float(X.asscalar()), int(X.asscalar()), bool(X)) == (2.5, 2, True)
 
 
 @pytest.mark.parametrize('value, text', [
