@@ -67,8 +67,8 @@ def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
                                        ) == [3, 6, 6]
 
 
-def done(code=1, out='', err='', ended='', peak=0):
-    return Done(Job(['train'], '/'), code, out, err, 1.0, peak, ended)
+def done(code=1, out='', err='', ended=''):
+    return Done(Job(['train'], '/'), code, out, err, 1.0, ended)
 
 
 @pytest.mark.parametrize('one, said', [
@@ -78,7 +78,7 @@ def done(code=1, out='', err='', ended='', peak=0):
     (done(err='error: something is wrong'), 'names none of run'),
     (done(err='Traceback (most recent call last):\nKeyError: 3\nerror: run'), 'KeyError: 3'),
     (done(-11, err='error: run'), 'signal 11'),
-    (done(-9, ended='memory', peak=3 << 30), '3072 MB'), (done(-9, ended='time'), 'no end')])
+    (done(-9, ended='memory'), 'too much memory'), (done(-9, ended='time'), 'no end')])
 def test_only_an_error_that_names_the_file_is_clean(one, said):
     assert clean_error(done(err='a note\nerror: run/x.csv: damaged\n'), 'run/x.csv') == CLEAN
     with pytest.raises(Defect, match=said):

@@ -9,9 +9,9 @@ import sys
 import tempfile
 import time
 
+from ..arguments import positive, some_of
 from .report import defects, details, summary
 from .runner import KINDS, SLOW, plan
-from .sandbox import NotTried, namespaces, remove
 from .shim import compile_shim
 from .verdict import DEFECT
 
@@ -24,7 +24,7 @@ example:
   python scripts/attack.py --only runs --seed 7 --case 123    (one again, with all its output)
   python scripts/attack.py --only machines --cases 25 --jobs 6    (100 hits; they mostly wait)
 
-All files are written to a temporary folder, in a mount namespace if Linux allows one. Cases that
+All files are written to a temporary folder; TMPDIR=/dev/shm keeps them off the disk. Cases that
 cannot be tried on this machine are counted as not tried. The table and the defects go to stdout,
 progress to stderr. Exit code: 0 no defect, 1 defects, 2 wrong arguments, 130 interrupted."""
 
@@ -35,17 +35,17 @@ def parse(argv):
         prog='attack.py', epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
         description='Attack gluonblocks by kills, full disks and damaged files, and report what '
                     'held.')
-    parser.add_argument('--cases', type=_count, default=1000, metavar='N',
+    parser.add_argument('--cases', type=positive, default=1000, metavar='N',
                         help='number of cases, fixed ones first (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='seed of the random cases (default: %(default)s)')
-    parser.add_argument('--only', type=_kinds, metavar='KINDS',
+    parser.add_argument('--only', type=some_of(list(KINDS)), metavar='KINDS',
                         default=[kind for kind in KINDS if kind not in SLOW],
                         help='comma-separated kinds out of %s (default: all but machines, of which '
                              'a case takes minutes)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
                         help='only this case, a name or a number; may be repeated')
-    parser.add_argument('--jobs', type=_count, default=len(os.sched_getaffinity(0)), metavar='N',
+    parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',
                         help='number of cases at a time (default: one per core)')
     parser.add_argument('--json', metavar='FILE', help='write the record of each case to FILE')
     parser.add_argument('--list', action='store_true', help='list the fixed cases, and exit')
@@ -57,20 +57,6 @@ def parse(argv):
     if len(args.only) > 1 and any(name.isdigit() for name in args.case or []):
         parser.error('argument --case: a number goes with --only KIND')
     return args
-
-
-def _count(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError('%s is not a positive number' % text)
-    return int(text)
-
-
-def _kinds(text):
-    chosen = [name.strip() for name in text.split(',')]
-    for name in chosen:
-        if name not in KINDS:
-            raise argparse.ArgumentTypeError('%r is none of %s' % (name, ', '.join(KINDS)))
-    return [name for name in KINDS if name in chosen]
 
 
 def main(argv=None):
@@ -91,7 +77,7 @@ def main(argv=None):
         print('\ninterrupted', file=sys.stderr)
         code = 130
     finally:
-        remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     if args.json:
         with open(args.json, 'w') as f:
             json.dump({'seed': args.seed, 'records': records}, f, indent=1)
@@ -109,15 +95,11 @@ def _run(folder, args, records):
     """Run the attack in a process of its own, append to `records`, and return its exit code."""
     inner = os.path.join(folder, 'sandbox')
     os.mkdir(inner)
-    try:
-        words = namespaces('--mount')
-    except NotTried:
-        words = []
-    how = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs, 'mounts': bool(words)}
+    how = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(('GLUONBLOCKS_', 'MXNET_', 'OMP_'))}
     process = subprocess.Popen(
-        [*words, sys.executable, '-m', 'tools.attacks.runner', inner, json.dumps(how)],
+        [sys.executable, '-m', 'tools.attacks.runner', inner, json.dumps(how)],
         env=dict(env, PYTHONPATH=ROOT, LD_PRELOAD=compile_shim(folder)), cwd=ROOT,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
     reported, found = time.monotonic(), 0

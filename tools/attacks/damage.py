@@ -40,10 +40,8 @@ def _lie(rng, data):
 
 def _replace(rng, data):
     what, content = rng.choice([
-        ('nothing', b''), ('a NUL', b'\0'), ('{}', b'{}'), ('null', b'null'),
-        ('a BOM', b'\xef\xbb\xbf{}'), ('no UTF-8', b'\xff\xfe{'), ('deep lists', b'[' * 100000),
-        ('digits', b'9' * 10000), ('commas', b',' * 1000), ('a gzip header', b'\x1f\x8b\x08\0'),
-        ('a ZIP', b'PK\x03\x04' + bytes(100)), ('a pickle', b'\x80\x04cos\nsystem\n(S"true"\ntR.')])
+        ('nothing', b''), ('a NUL', b'\0'), ('{}', b'{}'), ('no UTF-8', b'\xff\xfe{'),
+        ('deep lists', b'[' * 100000), ('a gzip header', b'\x1f\x8b\x08\0')])
     return 'in its place ' + what, content
 
 

@@ -1,6 +1,5 @@
 """Disks that are full, fail, or belong to somebody else, while a run is written and read."""
 import errno
-import functools
 import os
 
 from . import shim
@@ -14,10 +13,8 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errn
 
 
 def draw(room):
-    """Fail a random call of a run, or fill a small disk."""
+    """Fail a random call of a run, or every call from it on."""
     rng = room.rng
-    if rng.random() < 0.2:
-        return small_disk(room, rng.randint(1, 300) * 4096)
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:
         return faulty(room, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
@@ -31,22 +28,7 @@ def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
     """Train while a call fails: the error names the file, and the run can be resumed."""
     run = room.path('run')
     what = shim.Shim(run, CALLS[calls], call, action, value, always, only)
-    return _judge(room, variant, run, resume(room, run, RUNS[variant], shim=what))
-
-
-def small_disk(room, size):
-    """Train on a disk of `size` bytes, which a run fills; then the disk becomes larger."""
-    disk = room.path('disk')
-    room.note('a disk of %d bytes' % size)
-    with room.sandbox.small_disk(disk, size) as resize:
-        run = os.path.join(disk, 'run')
-        done = resume(room, run, RUNS['plain'])
-        resize(1 << 26)
-        return _judge(room, 'plain', run, done)
-
-
-def _judge(room, variant, run, done):
-    """Return the verdict on a run whose disk failed, after it was resumed on one that works."""
+    done = resume(room, run, RUNS[variant], shim=what)
     base, printed, verdict = room.material.run(variant), said(done), EQUAL
     survived(done)
     if done.code:
@@ -64,13 +46,13 @@ def _judge(room, variant, run, done):
 
 def answers_on_a_full_disk(room):
     """The answers of evaluate do not fit on their disk."""
-    run, target = room.copy('complete'), room.path('disk', 'answers.json')
-    with room.sandbox.small_disk(room.path('disk'), 4096):
-        with open(room.path('disk', 'filling'), 'wb', buffering=0) as f:
-            f.write(bytes(1 << 16))
-        done = room.run('evaluate', run, '--ctx', 'cpu', '--json', target)
-        unchanged({}, snapshot(room.path('disk')), lambda name: True, done)
-        return clean_error(done, target)
+    run, disk = room.copy('complete'), room.path('disk')
+    os.mkdir(disk)
+    full = shim.Shim(disk, shim.WRITE, 1, shim.ERROR, errno.ENOSPC, always=True)
+    target = os.path.join(disk, 'answers.json')
+    done = room.run('evaluate', run, '--ctx', 'cpu', '--json', target, shim=full)
+    unchanged({}, snapshot(disk), lambda name: True, done)
+    return clean_error(done, target)
 
 
 def read_only(room, command, name):
@@ -89,8 +71,8 @@ def read_only(room, command, name):
     return EQUAL
 
 
-def _failing(calls, name, error=errno.EIO, always=False, variant='plain'):
-    return lambda room: faulty(room, variant, calls, 1, shim.ERROR, error, always, name)
+def _failing(calls, name, error=errno.EIO, always=False, variant='plain', call=1):
+    return lambda room: faulty(room, variant, calls, call, shim.ERROR, error, always, name)
 
 
 FIXED = {
@@ -101,8 +83,8 @@ FIXED = {
     'read-only resumed': lambda room: read_only(room, 'train', 'stopped'),
     'read-only evaluated': lambda room: read_only(room, 'evaluate', 'complete'),
     'read-only predicted': lambda room: read_only(room, 'predict', 'complete')}
-for _size in (4096, 500000, 1000000):
-    FIXED['disk of %d bytes' % _size] = functools.partial(small_disk, size=_size)
+for _call in (1, 9, 30):
+    FIXED['full at write %d' % _call] = _failing('write', '', errno.ENOSPC, True, call=_call)
 for _calls in ('open', 'write', 'fsync', 'rename'):
     for _name in ('config.json', 'last.safetensors', 'final.safetensors', 'times.csv'):
         if (_calls, _name) != ('rename', 'config.json'):

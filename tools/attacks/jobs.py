@@ -17,7 +17,7 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 
 from .shim import Shim
 
-MEMORY, SECONDS = 2 << 30, 120  # limits of one command
+MEMORY, SECONDS = 3 << 29, 120  # limits of one command, in bytes and seconds
 KEPT = 1 << 20  # bytes of each stream that are read
 
 
@@ -41,16 +41,16 @@ class Job(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The end of a job: its exit code (-N: ended by the signal N), stdout, stderr, seconds and most
-    bytes of memory. `ended` is 'time' or 'memory' if it was ended for that; `calls` were counted by
-    the shim."""
+    """The end of a job: its exit code (-N: ended by the signal N), stdout, stderr and seconds.
+
+    `ended` is 'time' or 'memory' if it exceeded that limit; `calls` were counted by the shim.
+    """
 
     job: Job
     code: int
     out: str
     err: str
     seconds: float = 0
-    peak: int = 0
     ended: str = ''
     calls: int = 0
 
@@ -117,9 +117,11 @@ class _Child:
             time.sleep(0.01)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # processes that it left
+        if usage.ru_maxrss * 1024 > MEMORY:
+            ended = 'memory'
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
         return Done(self.job, code, _text(self.out), _text(self.err), now - self.start,
-                    usage.ru_maxrss * 1024, ended, struct.unpack('i', self.counter[:])[0])
+                    ended, struct.unpack('i', self.counter[:])[0])
 
 
 def die_with_parent():

@@ -3,9 +3,8 @@ import os
 import signal
 
 from . import shim
-from .jobs import Job
 from .material import RUNS, SAME
-from .verdict import EQUAL, Defect, clean_error, said, snapshot, survived, unchanged
+from .verdict import EQUAL, Defect, said, snapshot, survived, unchanged
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # The exit codes of a process that got a signal, besides 0 if it came too late.
@@ -89,20 +88,6 @@ def compare_files(run, folder, done, names):
             raise Defect('%s is not the same' % name, done)
 
 
-def together(room):
-    """Four processes start in one folder at once: one trains, the others fail."""
-    run, base = room.path('run'), room.material.run('plain')
-    done = room.together(*[Job(['train', '--out', run] + RUNS['plain'], room.folder)] * 4)
-    good = [one for one in done if one.code == 0]
-    if len(good) != 1:
-        raise Defect('%d of 4 trained' % len(good), done[0])
-    for one in done:
-        if one.code:
-            clean_error(one, run)
-    compare(run, base.folder, said(good[0]), base.lines, good[0])
-    return EQUAL
-
-
 FIXED = {
     'before its first call': lambda room: trial(room, 'plain', [at(1, signal.SIGKILL)]),
     'in the middle of four calls': lambda room: trial(room, 'plain', [
@@ -110,5 +95,4 @@ FIXED = {
     'interrupted in a save': lambda room: trial(room, 'adam', [at(30, signal.SIGINT)]),
     'terminated in a save': lambda room: trial(room, 'devices', [at(30, signal.SIGTERM)]),
     'hung up in a rename': lambda room: trial(room, 'tensorboard', [
-        at(40, signal.SIGHUP, shim.AFTER)]),
-    'started four times at once': together}
+        at(40, signal.SIGHUP, shim.AFTER)])}

@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 
-PORT = 29400  # where the first machine listens
+from .network import node_options
+
 TURN = 0.1  # seconds between two looks at it
 
 
@@ -13,23 +14,19 @@ class Launch:
     """A launcher on each of `machines`, and the processes that it starts.
 
     Each works in a folder of its own within `folder`, named like the machine; out.txt and err.txt
-    there get what it prints. `nodes` is the number of machines that they are told of.
+    there get what it prints.
     """
 
-    def __init__(self, machines, folder, arguments, env, nodes=None):
+    def __init__(self, machines, folder, arguments, env):
         self.machines, self.folder, self.processes = machines, folder, []
         self.argv, self.started = ['train', *arguments], time.monotonic()
-        nodes = nodes or len(machines)
-        if nodes > 1:
-            self.argv += ['--nodes', str(nodes), '--master',
-                          '%s:%d' % (machines[0].address, PORT), '--node-rank']
         for k, machine in enumerate(machines):
             os.makedirs(self.path(k), exist_ok=True)
             with open(self.path(k, 'out.txt'), 'wb') as out, open(
                     self.path(k, 'err.txt'), 'wb') as err:
                 self.processes.append(machine.popen(
                     [sys.executable, '-m', 'gluonblocks', *self.argv,
-                     *([str(k)] if nodes > 1 else [])],
+                     *node_options(machines, k)],
                     stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=self.path(k)))
 
     def path(self, k, *names):

@@ -58,11 +58,14 @@ class Run(NamedTuple):
 
 
 class Material:
-    """Runs and answers to compare with, each made when it is first needed, for one process."""
+    """Runs and answers to compare with, each made when it is first needed, for one process.
+
+    `sandbox` is the folder of the attack, and `data` that of the data set.
+    """
 
     def __init__(self, sandbox, data):
         self.sandbox, self.data, self.cache = sandbox, data, {}
-        self.folder = sandbox.path('material-%d' % os.getpid())
+        self.folder = os.path.join(sandbox, 'material-%d' % os.getpid())
         os.mkdir(self.folder)
         self.picture = self.path('picture.pgm')  # a grey one, which every Pillow reads
         with open(self.picture, 'wb') as f:

@@ -23,7 +23,7 @@ import time
 from .sandbox import USER, NotTried, namespaces
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ADDRESS = '10.77.0.%d'
+ADDRESS, PORT = '10.77.0.%d', 29400  # a training's first machine listens at this port
 BURST = 1e-3  # seconds of its rate that a link may send at once
 QUEUE = '50ms'  # of packets that wait for a link; the others are dropped
 
@@ -50,27 +50,30 @@ class Machine:
         """Take the link to the bridge up or down; down, packets are lost and nobody is told."""
         self._network.change('ip', 'link', 'set', self._port, 'up' if up else 'down')
 
-    def shape(self, rate=None, delay=None):
-        """Give the link `rate` bits a second and `delay` seconds, each way; None: no limit.
+    def shape(self, rate=None):
+        """Give the link `rate` bits a second, each way; None: no limit.
 
-        Raises NotTried if the kernel has no netem, which delays, or no tbf, which limits.
+        Raises NotTried if the kernel has no tbf, which limits.
         """
         for pid, device in [(None, self._port), (self._pid, 'eth0')]:
-            def add(*queue, device=device, pid=pid):
-                self._network.change('tc', 'qdisc', 'add', 'dev', device, *queue, pid=pid)
             with contextlib.suppress(NotTried):  # there was none
                 self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
             if rate:
                 burst = max(2 ** 17, int(rate / 8 * BURST))  # up to 64 KiB come as one packet
-                add('root', 'handle', '1:', 'tbf', 'rate', '%dbit' % rate, 'burst', str(burst),
-                    'latency', QUEUE)
-            if delay:
-                add(*(['parent', '1:1'] if rate else ['root']), 'handle', '2:', 'netem', 'delay',
-                    '%dus' % round(delay * 1e6), 'limit', '100000')
+                self._network.change('tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
+                                     '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
 
     def processes(self):
         """Return the pids of the processes that run on this machine."""
         return processes_in([namespace_of(self._pid)], but=[self._pid])
+
+
+def node_options(machines, k):
+    """Return the options that tell `gluonblocks train` on the machine `k` of all `machines`."""
+    if len(machines) == 1:
+        return []
+    return ['--nodes', str(len(machines)), '--master', '%s:%d' % (machines[0].address, PORT),
+            '--node-rank', str(k)]
 
 
 class Network:

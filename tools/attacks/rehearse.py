@@ -11,8 +11,7 @@ import os
 import signal
 import sys
 
-from .launches import PORT
-from .network import Network
+from .network import Network, node_options
 from .sandbox import NotTried
 
 
@@ -27,9 +26,8 @@ def rehearse(count, arguments):
         signal.signal(signal.SIGTERM, lambda *_: [one.terminate() for one in launchers[:1]])
         for machine in network.machines:
             launchers.append(machine.popen(
-                [sys.executable, '-m', 'gluonblocks', 'train', *arguments, '--nodes', str(count),
-                 '--master', '%s:%d' % (network.machines[0].address, PORT), '--node-rank',
-                 str(machine.number)], env=env))
+                [sys.executable, '-m', 'gluonblocks', 'train', *arguments,
+                 *node_options(network.machines, machine.number)], env=env))
         codes = [launcher.wait() for launcher in launchers]
     return codes[0] if codes[0] >= 0 else 128 - codes[0]
 

@@ -2,7 +2,6 @@
 import collections
 import shlex
 import time
-from typing import List
 
 from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
@@ -10,23 +9,20 @@ from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 def summary(records, kinds, seed, seconds):
     """Return the table, a line for each kind, and what was not tried."""
     counts = collections.Counter((record['kind'], record['verdict']) for record in records)
-    rows: List[list] = [['kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT]]
+    row = '%-8s | %5s | %11s | %5s | %8s | %9s | %6s'
+    lines = [row % ('kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT)]
+    totals = [0] * 6
     for kind in kinds:
-        tried = sum(counts[kind, verdict] for verdict in (CLEAN, EQUAL, OK, DEFECT))
-        rows.append([kind, tried] + [counts[kind, v] for v in (CLEAN, EQUAL, OK, UNTRIED, DEFECT)])
-    rows.append(['all'] + [sum(row[i] for row in rows[1:]) for i in range(1, 7)])
-    widths = [max(len(str(row[i])) for row in rows) for i in range(7)]
-    lines = [' | '.join([row[0].ljust(widths[0])] + [str(cell).rjust(width) for cell, width
-                                                     in zip(row[1:], widths[1:])]) for row in rows]
-    lines.insert(1, '-|-'.join('-' * width for width in widths))
-    worst = max(records, key=lambda record: record['peak'])
+        found = [counts[kind, verdict] for verdict in (CLEAN, EQUAL, OK, UNTRIED, DEFECT)]
+        found.insert(0, sum(found) - counts[kind, UNTRIED])
+        totals = list(map(sum, zip(totals, found)))
+        lines.append(row % (kind, *found))
+    lines.append(row % ('all', *totals))
     slowest = max(records, key=lambda record: record['seconds'])
-    lines += ['', '%d cases, seed %d, %d kills and signals, in %s; most memory %d MB (%s: %s), '
-              'longest %.0f s (%s: %s)' % (
-                  len(records), seed, sum(record['kills'] for record in records),
-                  time.strftime('%H:%M:%S', time.gmtime(seconds)), worst['peak'] >> 20,
-                  worst['kind'], worst['case'], slowest['seconds'], slowest['kind'],
-                  slowest['case'])]
+    lines += ['', '%d cases, seed %d, %d kills and signals, in %s; longest %.0f s (%s: %s)' % (
+        len(records), seed, sum(record['kills'] for record in records),
+        time.strftime('%H:%M:%S', time.gmtime(seconds)), slowest['seconds'], slowest['kind'],
+        slowest['case'])]
     untried = collections.Counter(record['what'] for record in records
                                   if record['verdict'] == UNTRIED)
     lines += ['not tried, %d times: %s' % (count, what) for what, count in untried.most_common()]

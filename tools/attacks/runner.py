@@ -6,6 +6,7 @@ import functools
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -14,7 +15,7 @@ from typing import Any, Dict, NamedTuple
 from . import data, disk, kills, machines, pictures, runs
 from .jobs import die_with_parent
 from .material import Material, write_data
-from .sandbox import NotTried, Room, Sandbox, remove
+from .sandbox import NotTried, Room
 from .verdict import DEFECT, UNTRIED, Defect
 
 # A kind is a module with FIXED, {name: case}, and `draw`, which is a random case. A case is a
@@ -54,7 +55,7 @@ def plan(kinds, number, names=()):
 
 def run_case(case, material, seed):
     """Run one case in a room of its own; return its record, a dict."""
-    folder = material.sandbox.path('rooms', '%d-%d' % (os.getpid(), time.monotonic_ns()))
+    folder = os.path.join(material.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
     os.mkdir(folder)
     room = Room(folder, material, '%s-%s-%d' % (case.kind, case.name, seed))
     record, start = {'kind': case.kind, 'case': case.name}, time.monotonic()
@@ -71,35 +72,37 @@ def run_case(case, material, seed):
     except Exception:  # an error of the attack itself, or files in a state that it did not foresee
         record.update(verdict=DEFECT, what='the attack itself failed', err=traceback.format_exc())
     finally:
-        remove(folder)
-    return dict(record, notes=room.notes, peak=room.peak, kills=room.kills,
+        shutil.rmtree(folder, ignore_errors=True)
+    return dict(record, notes=room.notes, kills=room.kills,
                 seconds=round(time.monotonic() - start, 2))
 
 
-def main(folder, cases, seed, jobs, mounts):
-    """Run `cases` in a sandbox in `folder`, `jobs` at a time, and write their records."""
+def main(folder, cases, seed, jobs):
+    """Run `cases` in `folder`, `jobs` at a time, and write their records."""
     die_with_parent()
-    sandbox = Sandbox(folder, mounts)
+    home, tmp = os.path.join(folder, 'home'), os.path.join(folder, 'tmp')
+    os.mkdir(home)
+    os.mkdir(tmp)
+    nowhere = 'http://127.0.0.1:9/'
     os.environ.update({
-        'HOME': sandbox.path('home'), 'MXNET_HOME': sandbox.path('home'), 'LC_ALL': 'C.UTF-8',
-        'TMPDIR': sandbox.path('tmp'), 'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1',
-        'MXNET_GLUON_REPO': 'http://127.0.0.1:9/', 'http_proxy': 'http://127.0.0.1:9',
-        'https_proxy': 'http://127.0.0.1:9', 'GLUONBLOCKS_OPERATORS': '0'})
-    data_folder = sandbox.path('home', 'datasets', 'fashion-mnist')
+        'HOME': home, 'MXNET_HOME': home, 'LC_ALL': 'C.UTF-8', 'TMPDIR': tmp,
+        'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1', 'MXNET_GLUON_REPO': nowhere,
+        'http_proxy': nowhere, 'https_proxy': nowhere, 'GLUONBLOCKS_OPERATORS': '0'})
+    data_folder = os.path.join(home, 'datasets', 'fashion-mnist')
     sys.modules['matplotlib'] = None  # drawing takes longer than these nets take to train
     if any(case[0] not in SLOW for case in cases):
         import gluonblocks.commands.train  # noqa: F401
         write_data(data_folder)
     with multiprocessing.get_context('fork').Pool(
-            min(jobs, len(cases)), _start_worker, (sandbox, data_folder)) as pool:
+            min(jobs, len(cases)), _start_worker, (folder, data_folder)) as pool:
         for record in pool.imap_unordered(functools.partial(_run, seed=seed), cases):
             print(json.dumps(record), flush=True)
 
 
-def _start_worker(sandbox, data_folder):
+def _start_worker(folder, data_folder):
     global _material
     die_with_parent()
-    _material = Material(sandbox, data_folder)
+    _material = Material(folder, data_folder)
 
 
 def _run(case, seed):

@@ -67,10 +67,6 @@ def _resume(room, run, name):
 FIXED = {'%s, %s' % (words, use): functools.partial(attack, name=name, change=change, use=use)
          for words, name, change, use in [
              ('config twice', 'config.json', damage.replaced(lambda data: data + data), 'evaluate'),
-             ('a short row of times', 'times.csv', damage.replaced(
-                 lambda data: data.rsplit(b',', 1)[0] + b'\n'), 'resume'),
-             ('a word in times', 'times.csv', damage.replaced(lambda data: data + b'x,y,z\n'),
-              'resume'),
              *[('edited ' + key, 'config.json', _edited(key, value), use)
                for key, value in [('seed', 5), ('label_smoothing', 0.3),
                                   ('dataset', 'fashion-mnist')] for use in ('resume', 'evaluate')],

@@ -1,5 +1,4 @@
-"""The sandbox: a folder for everything that the attack writes, in a mount namespace of its own."""
-import contextlib
+"""A case's room: a folder for everything that it writes, random numbers, and commands to run."""
 import os
 import random
 import shutil
@@ -7,8 +6,6 @@ import subprocess
 
 from . import jobs
 from .jobs import Job
-
-SIZE = 4 << 30
 
 
 class NotTried(Exception):
@@ -19,7 +16,7 @@ USER = '--map-root-user'
 
 
 def namespaces(*kinds):
-    """Return the words before a command that run it in new namespaces, as `--mount`.
+    """Return the words before a command that run it in new namespaces, such as `--net`.
 
     Raises NotTried if this user may not have them, even as root of a user namespace.
     """
@@ -34,48 +31,15 @@ def namespaces(*kinds):
     raise NotTried('no namespaces: %s' % done.stderr.strip())
 
 
-class Sandbox:
-    """A new folder for the attack: if `mounts`, a file system in memory, in a mount namespace."""
-
-    def __init__(self, folder, mounts):
-        self.folder, self._mounts = folder, mounts
-        if mounts:
-            self._mount(folder, SIZE)
-        for name in ('home', 'tmp', 'rooms'):
-            os.makedirs(self.path(name))
-
-    def path(self, *names):
-        """Return a path in the sandbox."""
-        return os.path.join(self.folder, *names)
-
-    @contextlib.contextmanager
-    def small_disk(self, folder, size):
-        """Mount a disk of `size` bytes on `folder`, which is new; give a function that resizes."""
-        if not self._mounts:
-            raise NotTried('full disks need a mount namespace')
-        os.mkdir(folder)
-        self._mount(folder, size)
-        try:
-            yield lambda size: self._mount(folder, size, 'remount,')
-        finally:
-            subprocess.run(['umount', '--lazy', folder], check=True)
-
-    @staticmethod
-    def _mount(folder, size, how=''):
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', '%ssize=%d' % (how, size), 'tmpfs', folder],
-                       check=True)
-
-
 class Room:
-    """What a case gets: a folder of its own, random numbers, the material, and commands to run.
+    """A folder, random numbers, the material, and commands to run, for one case.
 
-    `notes` say in words what the case did, `kills` counts signals, and `peak` is the most memory
-    that a command took.
+    `notes` say in words what the case did, and `kills` counts signals.
     """
 
     def __init__(self, folder, material, seed):
-        self.folder, self.material, self.sandbox = folder, material, material.sandbox
-        self.rng, self.notes, self.peak, self.kills = random.Random(seed), [], 0, 0
+        self.folder, self.material = folder, material
+        self.rng, self.notes, self.kills = random.Random(seed), [], 0
 
     def path(self, *names):
         """Return a path in the room."""
@@ -91,22 +55,6 @@ class Room:
 
     def run(self, *argv, **how):
         """Run `gluonblocks ARGV` in the room, with the fields of a `Job`; return the `Done`."""
-        return self.together(Job(argv, self.folder, **how))[0]
-
-    def together(self, *to_run):
-        """Run several `Job`s at the same time; return their `Done`s."""
-        for job in to_run:
-            self.note(job.words)
-        done = jobs.run(to_run)
-        self.peak = max([self.peak] + [one.peak for one in done])
-        return done
-
-
-def remove(folder):
-    """Remove a folder and everything in it, whatever its permissions."""
-    def allow(function, path, error):
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700)
-            function(path)
-    shutil.rmtree(folder, onerror=allow)
+        job = Job(argv, self.folder, **how)
+        self.note(job.words)
+        return jobs.run([job])[0]

@@ -26,7 +26,7 @@ def survived(done):
     """Raise Defect unless a command ended by itself, within its limits, without a traceback."""
     if done.ended:
         raise Defect({'time': 'no end after %d s' % done.seconds,
-                      'memory': '%d MB and more' % (done.peak >> 20)}[done.ended], done)
+                      'memory': 'too much memory'}[done.ended], done)
     for raw in RAW:
         if raw in done.err:
             last = re.findall(r'^[\w.]*(?:Error|Interrupt|Exception).*', done.err, re.M)

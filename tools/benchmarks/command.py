@@ -1,6 +1,5 @@
 """The command line of the benchmark, and one run of it: measure, print, write."""
 import argparse
-import contextlib
 import json
 import os
 import shutil
@@ -8,6 +7,7 @@ import signal
 import sys
 import tempfile
 
+from ..arguments import comma_separated, in_range, positive, some_of
 from . import measure, several
 from .notebook_code import TRAININGS
 from .report import machine, render, summarize
@@ -68,8 +68,6 @@ def parse(argv):
                        help='numbers of servers, N: as many as workers; default: 1,N')
     group.add_argument('--gbit', type=comma_separated(in_range(0.01, 1000)), default=[1, 10],
                        metavar='X,X', help='Gbit/s of the links; default: 1,10')
-    group.add_argument('--latency', type=in_range(0, 1000), default=0, metavar='MS',
-                       help='added to their round trip; default: 0')
     args = parser.parse_args(argv)
     if args.workers and args.chart:
         parser.error('--workers measures nothing else: leave out --chart')
@@ -85,35 +83,6 @@ def parse(argv):
     return args
 
 
-def some_of(allowed):
-    def names(text):
-        chosen = [name.strip() for name in text.split(',')]
-        for name in chosen:
-            if name not in allowed:
-                raise argparse.ArgumentTypeError('%r is none of %s' % (name, ', '.join(allowed)))
-        return [name for name in allowed if name in chosen]
-    return names
-
-
-def comma_separated(one):
-    return lambda text: [one(part) for part in text.split(',')]
-
-
-def positive(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError('%s is not a positive number' % text)
-    return int(text)
-
-
-def in_range(low, high):
-    def number(text):
-        with contextlib.suppress(ValueError):
-            if low <= float(text) <= high:
-                return float(text)
-        raise argparse.ArgumentTypeError('%s is not from %g to %g' % (text, low, high))
-    return number
-
-
 def main(argv=None):
     """Run the command; return its exit code."""
     args = parse(argv)
@@ -126,8 +95,7 @@ def main(argv=None):
             with open(path, 'a'):  # before anything is measured: OSError if it cannot be written
                 pass
         if args.workers:
-            raw = several.measure(settings, args.models, args.workers, args.servers, args.gbit,
-                                  args.latency)
+            raw = several.measure(settings, args.models, args.workers, args.servers, args.gbit)
             results, text = raw, several.render(raw)
         else:
             raw = run(settings, args.models, args.parts)

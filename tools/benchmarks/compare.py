@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 
-from .command import comma_separated, positive
+from ..arguments import comma_separated, positive
 from .measure import in_turns
 from .report import table
 from .stats import ratio

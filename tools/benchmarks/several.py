@@ -12,13 +12,13 @@ import subprocess
 import sys
 import tempfile
 
+from ..attacks.network import Network, NotTried, node_options
 from .measure import say
 from .report import between, machine, table
 from .stats import spread
 from .workers import ROOT, WorkerError, environment
 
 STEPS, TEST_IMAGES = 20, 16
-PORT = 29400
 
 
 def images():
@@ -30,11 +30,11 @@ def images():
         for n in (count, TEST_IMAGES)))
 
 
-def measure(settings, models, workers, servers, gbit, latency):
+def measure(settings, models, workers, servers, gbit):
     """The seconds of a step of `models`, for each number of workers, of servers, and each link.
 
-    `servers` are numbers, or 'N' for as many as workers; `gbit` are the speeds of links in Gbit/s,
-    and `latency` the milliseconds added to their round trip. Raises WorkerError if a run fails.
+    `servers` are numbers, or 'N' for as many as workers; `gbit` are the speeds of links in Gbit/s.
+    Raises WorkerError if a run fails.
     """
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'notes': [], 'rows': []}
     for n in sorted({1, *workers}):
@@ -42,25 +42,24 @@ def measure(settings, models, workers, servers, gbit, latency):
             links = [None]
             network = None
             if n > 1:
-                network, links = _network(stack, n, gbit, latency, raw['notes'])
+                network, links = _network(stack, n, gbit, raw['notes'])
             counts = sorted({min(n, n if s == 'N' else s) for s in servers}) if n > 1 else [1]
             for model, s, link in itertools.product(models, counts, links):
                 if link:
                     for each in network.machines:
-                        each.shape(link * 1e9, latency / 4e3 or None)  # two queues each way
+                        each.shape(link * 1e9)
                 say('%s: workers %d, servers %d, link %s' % (model, n, s, link or 'without limit'))
                 raw['rows'].append({'model': model, 'workers': n, 'servers': s, 'gbit': link,
                                     'step': _train(settings, model, n, s, network)})
     return raw
 
 
-def _network(stack, count, gbit, latency, notes):
+def _network(stack, count, gbit, notes):
     """(network, links): machines in the context `stack`, None where there cannot be any."""
-    from tools.attacks.network import Network, NotTried
     try:
         network = stack.enter_context(Network(count))
         for each in network.machines:
-            each.shape(gbit[0] * 1e9, latency / 4e3 or None)
+            each.shape(gbit[0] * 1e9)
         return network, gbit
     except NotTried as error:
         text = 'without links of a given speed, over loopback: %s' % error
@@ -100,9 +99,8 @@ def _commands(command, network):
     """The command line of each machine."""
     if network is None:
         return [command]
-    master = '%s:%d' % (network.machines[0].address, PORT)
-    return [each.argv(*command, '--nodes', str(len(network.machines)), '--node-rank', str(rank),
-                      '--master', master) for rank, each in enumerate(network.machines)]
+    return [each.argv(*command, *node_options(network.machines, rank))
+            for rank, each in enumerate(network.machines)]
 
 
 def _on_own_cpus(rank, count):

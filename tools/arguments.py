@@ -1,0 +1,36 @@
+"""Types of command-line arguments that several tools share."""
+import argparse
+import contextlib
+
+
+def some_of(allowed):
+    """A type for a comma-separated list of `allowed` names, which come in the order of those."""
+    def names(text):
+        chosen = [name.strip() for name in text.split(',')]
+        for name in chosen:
+            if name not in allowed:
+                raise argparse.ArgumentTypeError('%r is none of %s' % (name, ', '.join(allowed)))
+        return [name for name in allowed if name in chosen]
+    return names
+
+
+def comma_separated(one):
+    """A type for a comma-separated list of values of the type `one`."""
+    return lambda text: [one(part) for part in text.split(',')]
+
+
+def positive(text):
+    """A type for a positive integer."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError('%s is not a positive number' % text)
+    return int(text)
+
+
+def in_range(low, high):
+    """A type for a number from `low` to `high`."""
+    def number(text):
+        with contextlib.suppress(ValueError):
+            if low <= float(text) <= high:
+                return float(text)
+        raise argparse.ArgumentTypeError('%s is not from %g to %g' % (text, low, high))
+    return number
