@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import re
-import runpy
 import signal
 import sys
 
@@ -66,7 +65,8 @@ def tidy(notebook):
         for output in cell.get('outputs', ()):
             if output.output_type == 'stream':
                 output.text = fold(output.text)
-    version = runpy.run_path(os.path.join(ROOT, 'gluonblocks', '_version.py'))['__version__']
+    with open(os.path.join(ROOT, 'gluonblocks', '__init__.py'), encoding='utf-8') as f:
+        version = re.search(r"^__version__ = '(.*?)'", f.read(), re.M).group(1)
     notebook.metadata = dict(METADATA, gluonblocks={'code_sha256': code_sha256(notebook),
                                                     'version': version})
 

@@ -20,10 +20,10 @@ import json, os, signal, sys, time, types
 from tools.attacks import jobs, shim
 
 def main():
-    what, folder = sys.argv[1:]
+    what, = sys.argv[1:]
     if what == 'write':
         for k in range(3):
-            with open(os.path.join(folder, str(k)), 'wb', buffering=0) as f:
+            with open(str(k), 'wb', buffering=0) as f:
                 f.write(b'123456')
         print('written')
     elif what == 'fill':
@@ -35,16 +35,18 @@ def main():
 sys.modules['gluonblocks'] = types.ModuleType('gluonblocks')
 sys.modules['gluonblocks.__main__'] = module = types.ModuleType('gluonblocks.__main__')
 module.main = main
-folder = sys.argv[1]
-jobs.SECONDS, jobs.MEMORY = 1, 80 << 20
-write = ['write', folder]
-done = jobs.run([jobs.Job(argv, folder, **how) for argv, how in [
-    (write, {}), (['fill', folder], {}), (['wait', folder], {}),
-    (['wait', folder], {'kill': (0.2, signal.SIGTERM)})] + [
-    (write, {'shim': shim.Shim(folder, **how)}) for how in [
-        {}, {'at': 3, 'action': shim.BEFORE, 'value': signal.SIGKILL},
-        {'at': 2, 'action': shim.ERROR, 'value': 28, 'calls': shim.WRITE},
-        {'at': 1, 'action': shim.SHORT, 'calls': shim.WRITE, 'only': '/1'}]]])
+jobs.SECONDS, jobs.MEMORY = 3, 80 << 20
+to_run = []
+for name, argv, how in [
+        ('plain', ['write'], {}), ('large', ['fill'], {}), ('late', ['wait'], {}),
+        ('ended', ['wait'], {'kill': (0.2, signal.SIGTERM)})] + [
+        (name, ['write'], {'shim': shim.Shim(os.path.abspath(name), **how)}) for name, how in [
+            ('counted', {}), ('killed', {'at': 3, 'action': shim.BEFORE, 'value': signal.SIGKILL}),
+            ('full', {'at': 2, 'action': shim.ERROR, 'value': 28, 'calls': shim.WRITE}),
+            ('short', {'at': 1, 'action': shim.SHORT, 'calls': shim.WRITE, 'only': '/1'})]]:
+    os.mkdir(name)  # each has its own, since they run at the same time
+    to_run.append(jobs.Job(argv, os.path.abspath(name), **how))
+done = jobs.run(to_run)
 print(json.dumps([one[1:] for one in done]))
 """
 
@@ -52,9 +54,8 @@ print(json.dumps([one[1:] for one in done]))
 @pytest.mark.skipif(not shutil.which('cc'), reason='the attack needs a C compiler')
 def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
     shim = compile_shim(str(tmp_path))
-    folder = tmp_path / 'files'
-    folder.mkdir()
-    output = subprocess.run([sys.executable, '-c', COMMANDS, str(folder)], stdout=subprocess.PIPE,
+    output = subprocess.run([sys.executable, '-c', COMMANDS], stdout=subprocess.PIPE,
+                            cwd=str(tmp_path),
                             env=dict(os.environ, PYTHONPATH=REPOSITORY, LD_PRELOAD=shim)).stdout
     plain, large, late, ended, counted, killed, full, short = [
         Done(None, *one) for one in json.loads(output)]
@@ -63,8 +64,8 @@ def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
     assert (counted.code, counted.calls) == (3, 6)  # three files opened, and written once
     assert (killed.code, killed.calls) == (-9, 3)
     assert full.code == 1 and 'No space left on device' in full.err
-    assert short.calls == 1 and sorted(map(len, (path.read_bytes() for path in folder.iterdir()))
-                                       ) == [3, 6, 6]
+    assert short.calls == 1
+    assert [(tmp_path / 'short' / name).stat().st_size for name in '012'] == [6, 3, 6]
 
 
 def done(code=1, out='', err='', ended=''):

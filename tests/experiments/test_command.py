@@ -28,7 +28,7 @@ def test_wrong_arguments_are_code_2_with_what_is_allowed(args, said, capsys):
 
 
 @pytest.mark.parametrize('args, said', [
-    (['bias', '--data-root', '.'], 'train-images-idx3-ubyte: wrong content'),
+    (['bias', '--data-root', '.'], 'train-images-idx3-ubyte: wrong content: SHA-256 '),
     (['rates', '--quick', '--chart', 'none/x.png'], "No such file or directory: 'none/x.png'")])
 def test_data_and_charts_that_cannot_be_are_code_1(args, said, tmp_path, monkeypatch, capsys):
     for name in ('train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1'):
