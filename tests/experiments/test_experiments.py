@@ -1,26 +1,22 @@
-"""What the experiments compute, on small data or on none."""
+"""scripts/experiments.py: its arguments, what it computes, and where its tables are."""
 import math
+import os
 
 import numpy as np
 import pytest
-from conftest import smaller
+from conftest import REPOSITORY, smaller
+from mxnet import autograd, nd
+from mxnet.gluon import nn
 
+import gluonblocks as gb
 from gluonblocks.training.hooks import NonFiniteLoss
 from gluonblocks.training.loop import EpochRecord
-from tools.experiments import (
-    batch_size,
-    bias,
-    command,
-    cost,
-    depth,
-    pooling,
-    rates,
-    sizes,
-    variants,
-)
+from tools.experiments import batch_size, bias, command, cost, pooling, rates, variants, warmup
 from tools.experiments.common import Settings
 
 QUICK = Settings(quick=True)
+IMAGES = nd.array(np.random.RandomState(0).uniform(1, 3, (16, 2, 4, 4)))
+MEAN, VAR = (getattr(IMAGES.asnumpy(), name)(axis=(0, 2, 3)) for name in ('mean', 'var'))
 
 
 @pytest.fixture(autouse=True)
@@ -29,33 +25,32 @@ def few(monkeypatch):
     smaller(monkeypatch, num_train=48, num_test=16)
 
 
-def trainings(losses):
-    """A stand-in for `Settings` whose trainings end with the loss `losses(lr)`."""
-    class Trainings:
-        def pick(self, complete, quick):
-            return complete
+class Trainings:
+    """Stands in for `Settings`: trainings end with the loss `losses(lr)`."""
 
-        def train(self, model, lr, epochs):
-            if math.isnan(losses(lr)):
-                raise NonFiniteLoss('the loss is not finite')
-            return None, [EpochRecord(1, losses(lr), 0.5, 0.5, 1.0)] * epochs
-    return Trainings()
+    def __init__(self, losses):
+        self.losses = losses
+
+    def pick(self, complete, quick):
+        return complete
+
+    def train(self, model, lr, epochs, batch_size=None):
+        if math.isnan(self.losses(lr)):
+            raise NonFiniteLoss('the loss is not finite')
+        return None, [EpochRecord(1, self.losses(lr), 0.5, 0.5, 1.0)] * epochs
 
 
-@pytest.mark.parametrize('name', [name for name in command.NAMES if name != 'cost'])
+@pytest.mark.parametrize('name', [name for name in command.NAMES if name not in ('cost', 'bias')])
 def test_a_quick_run_prints_a_table_and_draws_its_chart(name, monkeypatch, capsys, tmp_path):
     for module, key, small in ((pooling, 'MODELS', ['lenet']), (pooling, 'SIDE', 28),
-                               (depth, 'CASES', [('lenet_bn', 4, 28)]),
                                (variants, 'list_models', lambda group: ['lenet_bn_mean'])):
         monkeypatch.setattr(module, key, small)
     path = tmp_path / 'chart.svg'
-    drawn = hasattr(command._experiment(name), 'draw')
+    drawn = hasattr(command._experiment(name), 'panels')
     assert command.main([name, '--quick'] + drawn * ['--chart', str(path)]) == 0
     out = capsys.readouterr().out
     assert len(out.splitlines()) >= 2 and '  ' in out and 'training on' not in out
-    if drawn:
-        labels = {'warmup': 'variance from 1', 'depth': 'lenet_bn, batch 4'}
-        assert labels.get(name, '>lenet_bn<') in path.read_text()
+    assert not drawn or {'warmup': 'variance from 1'}.get(name, '>lenet_bn<') in path.read_text()
 
 
 def test_a_bias_has_gradient_0_if_a_norm_follows_and_nowhere_else():
@@ -67,49 +62,74 @@ def test_a_bias_has_gradient_0_if_a_norm_follows_and_nowhere_else():
 
 
 def test_the_rate_is_doubled_until_two_in_a_row_are_unstable_after_a_stable_one():
-    rows = rates.run(trainings(lambda lr: 0.5 if 2 <= lr <= 4 else math.nan))
+    rows = rates.run(Trainings(lambda lr: 0.5 if 2 <= lr <= 4 else math.nan))
     assert [(row.lr, rates.stable(row)) for row in rows if row.model == 'lenet'] == [
         (1, False), (2, True), (4, True), (8, False), (16, False)]
     assert rates.report(rows).endswith('learning rate of lenet: 4\n'
                                        'largest stable learning rate of lenet_bn: 4')
 
 
-def test_the_learning_rate_goes_with_the_batch_size(monkeypatch):
-    monkeypatch.setattr(batch_size, '_train', lambda *args: None)
-    rates_of = {(row.model, row.varied): row.lr for row in batch_size.run(Settings())}
+def test_the_learning_rate_goes_with_the_batch_size():
+    rates_of = {(row.model, row.varied): row.lr for row in batch_size.run(Trainings(float))}
     assert rates_of['lenet_bn', 256] == 1.0 and rates_of['lenet_bn', 64] == 0.25
     assert rates_of['lenet', 1] == 0.9 / 256 and len(rates_of) == 15
 
 
-def test_outputs_and_concatenations_are_those_of_the_layers():
+def test_outputs_and_concatenations_are_those_of_the_layers(monkeypatch):
     floats = (2 * 6 * 24 ** 2 + 6 * 12 ** 2 + 2 * 16 * 8 ** 2 + 16 * 4 ** 2 + 2 * 120 + 2 * 84 + 10)
     assert cost.outputs('lenet', 28) == (pytest.approx(4 * floats / 2 ** 20), 0)
     # 32 channels more four times, from 64, 96, 160 and 224, on maps of 8, 4, 2 and 1 pixels.
     floats = sum((4 * first + 32 * 10) * side ** 2
                  for first, side in ((64, 8), (96, 4), (160, 2), (224, 1)))
     assert cost.outputs('densenet', 32)[1] == pytest.approx(4 * floats / 2 ** 20)
-
-
-def test_the_cost_of_a_run_is_that_until_its_loss_was_low(monkeypatch, tmp_path):
-    (tmp_path / 'results').mkdir()
-    for model in cost.TRAINED:
-        (tmp_path / 'results' / (model + '.txt')).write_text(''.join(
-            'epoch %d, loss %.4f, train acc 0.800, test acc 0.700, time 1.0 sec\n' % epoch
-            for epoch in ((1, 0.6), (2, 0.24), (3, 0.1))))
-    monkeypatch.setattr(cost, 'ROOT', str(tmp_path))
     monkeypatch.setattr(cost, 'memory', lambda model, side: 1.5)
-    found = cost.run(QUICK)
-    resnet, _ = found[1]
-    assert resnet[:6] == ('resnet', 28, 2, 0.24, 0.8, 0.7)
     # 50,779,392 for an image, as scripts/train.py --model resnet --summary prints.
-    assert resnet.multiply_adds == 3 * 50779392 * 60000 * 2
-    assert '50,779,392' in cost.report(found) and '1.50' in cost.report(found)
-    assert sizes.run(QUICK) == [('resnet', 17451018, 217125888)]  # as its summary says
+    text = cost.report(cost.run(QUICK))
+    assert '50,779,392' in text and '1.50' in text
 
 
-def test_the_walk_has_the_largest_value_of_each_layer():
-    net = QUICK.new_net('lenet')
-    X = next(iter(QUICK.loaders(8)[1]))[0]
-    largest = depth.walk(net, X)
-    assert len(largest) == len(net) and largest[-1] == np.abs(net(X).asnumpy()).max()
-    assert 0.5 <= largest[1] <= 1  # behind the first sigmoid
+@pytest.mark.parametrize('norm', [lambda: gb.BatchNorm(2, 4), nn.BatchNorm])
+def test_averages_without_their_start_or_measured_again_are_the_statistics_of_the_batch(norm):
+    net = nn.HybridSequential()
+    net.add(norm(), nn.Dense(3))
+    net.initialize()
+    net(IMAGES)
+    warmup.replace(net[0], *[0 * p.data() for p in (net[0].running_mean, net[0].running_var)])
+
+    def averages():
+        nd.waitall()
+        return [p.data().asnumpy().reshape(-1) for p in (net[0].running_mean, net[0].running_var)]
+    for _ in range(3):
+        with autograd.record():
+            Y = net(IMAGES)
+        Y.backward()
+    for found, want in zip(warmup.without_start(*averages(), 0.9 ** 3), (MEAN, VAR)):
+        np.testing.assert_allclose(found, want, rtol=1e-3)
+    warmup.measure_again(net, IMAGES)
+    for found, want in zip(averages(), (MEAN, VAR)):
+        np.testing.assert_allclose(found, want, rtol=1e-3)
+
+
+@pytest.mark.parametrize('args, said', [
+    ([], 'expected a NAME, one of bias, rates'), (['vgg'], "invalid choice: 'vgg'"),
+    (['bias', '--chart', 'x.png'], 'bias has no chart')])
+def test_wrong_arguments_are_code_2_with_what_is_allowed(args, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(args)
+    out, err = capsys.readouterr()
+    assert stop.value.code == 2 and out == '' and said in err
+
+
+def test_a_chart_that_cannot_be_written_is_code_1_before_anything_runs(capsys):
+    assert command.main(['rates', '--quick', '--chart', '/nowhere/x.png']) == 1
+    out, err = capsys.readouterr()
+    assert out == '' and "No such file or directory: '/nowhere/x.png'" in err
+
+
+@pytest.mark.parametrize('name', command.NAMES)
+def test_the_document_has_the_command_and_the_table_of_each_experiment(name):
+    with open(command.DOCUMENT, encoding='utf-8') as f:
+        text = f.read()
+    assert 'experiments.py %s`' % name in text
+    with open(os.path.join(REPOSITORY, 'results', 'experiments', name + '.txt')) as f:
+        assert command.filled(text, name, f.read()) == text != command.filled(text, name, '')

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-NAMES = ('bias', 'rates', 'variants', 'batch_size', 'warmup', 'depth', 'sizes', 'cost', 'pooling')
+NAMES = ('bias', 'rates', 'variants', 'batch_size', 'warmup', 'sizes', 'cost', 'pooling')
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENT = os.path.join(ROOT, 'docs', 'exercises.md')
 EXAMPLE = """\
@@ -40,7 +40,7 @@ def parse(argv):
         parser.error('argument --seed: expected a number from 0 to 2147483647, got %d' % args.seed)
     if args.chart and not args.chart.endswith(('.png', '.svg')):
         parser.error('argument --chart: %s must end in .png or .svg' % args.chart)
-    if args.chart and args.name and not hasattr(_experiment(args.name), 'draw'):
+    if args.chart and args.name and not hasattr(_experiment(args.name), 'panels'):
         parser.error('argument --chart: %s has no chart' % args.name)
     return args
 
@@ -75,10 +75,11 @@ def run(args):
     text = experiment.report(found) + '\n'
     print(text, end='')
     if args.chart:
-        from gluonblocks.drawing.style import encode_figure, new_figure
-        figure = new_figure()
-        experiment.draw(figure, found)
-        content = encode_figure(figure, os.path.splitext(args.chart)[1][1:])
+        from gluonblocks.drawing.style import encode_figure
+
+        from .common import draw
+        content = encode_figure(draw(experiment.panels(found)),
+                                os.path.splitext(args.chart)[1][1:])
         with open(args.chart, 'wb') as f:
             f.write(content)
     if args.record:

@@ -1,10 +1,9 @@
 """The data, trainings, tables and charts that the experiments share."""
 import contextlib
 import sys
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import mxnet as mx
-from mxnet import autograd, gluon
 
 from gluonblocks.data.datasets import get_dataset
 from gluonblocks.models.registry import get_model
@@ -62,19 +61,6 @@ class Trained(NamedTuple):
         return tuple(percent(getattr(self.history[-1], name)) for name in names)
 
 
-def steps(net, batches, lr):
-    """Train `net` by plain SGD on `batches` of (X, y); yield each batch's mean loss, a float,
-    after its step."""
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': lr})
-    loss = gluon.loss.SoftmaxCrossEntropyLoss()
-    for X, y in batches:
-        with autograd.record():
-            l = loss(net(X), y)
-        l.backward()
-        trainer.step(X.shape[0])
-        yield float(l.mean().asscalar())
-
-
 def table(heads, rows, left=(0,)):
     return format_table([heads] + rows, left=left)
 
@@ -83,30 +69,33 @@ def percent(fraction):
     return '%.1f %%' % (100 * fraction)
 
 
-def axes_of(figure, *titles):
-    """Return an axes of `figure` for each title, side by side."""
-    from gluonblocks.drawing.style import TITLE, style_axes
-    axes = [style_axes(ax) for ax in figure.subplots(1, len(titles), squeeze=False)[0]]
-    for ax, title in zip(axes, titles):
-        ax.set_title(title, **TITLE)
-    return axes
+class Panel(NamedTuple):
+    """The lines of a chart, {label: [(x, y)]}; with `base` the x axis is logarithmic."""
+
+    title: str
+    lines: Dict[str, List[Tuple[float, float]]]
+    xlabel: str
+    ylabel: str
+    base: Optional[int] = None
 
 
-def plot(ax, points, **how):
-    """Draw a line for each label of `points`, {label: [(x, y)]}."""
-    for label, line in points.items():
-        ax.plot(*zip(*line), label=label, **dict({'marker': 'o'}, **how))
-
-
-def legend(ax, **how):
-    """Add the legend of `ax`."""
-    from gluonblocks.drawing.style import LEGEND
-    ax.legend(**dict(LEGEND, **how))
-
-
-def log_axis(ax, label, base=10):
-    """Make the x axis of `ax` logarithmic, with plain numbers."""
-    from gluonblocks.drawing.style import number_axis
-    ax.set_xscale('log', base=base)
-    number_axis(ax.xaxis)
-    ax.set_xlabel(label)
+def draw(panels):
+    """Return a figure of the `panels`, side by side, with one legend, since they share labels."""
+    from gluonblocks.drawing.style import LEGEND, TITLE, new_figure, number_axis, style_axes
+    panels, figure = list(panels), new_figure()
+    for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+        style_axes(ax)
+        for i, (label, points) in enumerate(panel.lines.items()):
+            ax.plot(*zip(*points), label=label, marker='o', markersize=4,
+                    linestyle='-' if i < 7 else '--')  # there are seven colours
+        if panel.base:
+            ax.set_xscale('log', base=panel.base)
+        else:
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        number_axis(ax.xaxis)
+        ax.set_title(panel.title, **TITLE)
+        ax.set_xlabel(panel.xlabel)
+        ax.set_ylabel(panel.ylabel)
+    outside = {'bbox_to_anchor': (1.02, 1), 'loc': 'upper left'} if len(panels) > 1 else {}
+    ax.legend(**LEGEND, **outside)
+    return figure

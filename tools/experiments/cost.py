@@ -1,23 +1,19 @@
 """What DenseNet and ResNet cost, in parameters, multiply-adds and memory, and what for."""
 import json
-import os
 import re
 from typing import NamedTuple
 
 import mxnet as mx
 import numpy as np
 
-from gluonblocks.models.registry import get_model, get_recipe
+from gluonblocks.models.registry import get_model
 
-from ..benchmarks.workers import ROOT, Worker
+from ..benchmarks.workers import Worker
 from .common import table
 from .sizes import size_of
 
 CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('densenet', 224),
          ('paper_resnet50', 224), ('densenet121', 224))
-TRAINED, LOSS = ('resnet', 'densenet'), 0.25
-NUM_TRAIN = 60000
-_LINE = re.compile(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([\d.]+)')
 
 
 class Row(NamedTuple):
@@ -36,23 +32,10 @@ class Row(NamedTuple):
     measured: float
 
 
-class Reached(NamedTuple):
-    """The epoch of a published run in results/ in which its loss was first below `LOSS`."""
-
-    model: str
-    side: int
-    epoch: int
-    loss: float
-    train_acc: float
-    test_acc: float
-    multiply_adds: int
-
-
 def run(settings):
-    rows = [Row(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
+    return [Row(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
                 memory(model, side))
             for model, side in settings.pick(CASES, CASES[:1])]
-    return rows, [_reached(model) for model in TRAINED]
 
 
 def outputs(model, side):
@@ -83,32 +66,9 @@ def memory(model, side, few=2, many=10):
     return (peaks[1] - peaks[0]) / (many - few)
 
 
-def _reached(model):
-    """The first epoch of the run in results/MODEL.txt whose loss is below `LOSS`, or the last."""
-    with open(os.path.join(ROOT, 'results', model + '.txt')) as f:
-        epochs = [tuple(map(float, values)) for values in _LINE.findall(f.read())]
-    found = next((epoch for epoch in epochs if epoch[1] < LOSS), epochs[-1])
-    side = get_recipe(model).resize or 28
-    net = get_model(model)
-    net.initialize()
-    # A backward pass has two products for each of the forward pass: for the gradients of the
-    # weights, and of the input.
-    cost = 3 * size_of(net, side)[1] * NUM_TRAIN * int(found[0])
-    return Reached(model, side, int(found[0]), *found[1:], cost)
-
-
-def report(found):
-    rows, reached = found
+def report(rows):
     heads = ('model', 'image', 'parameters', 'multiply-adds', 'outputs of all layers, MiB',
              'of concatenations, MiB', 'measured in training, MiB')
-    costs = table(heads, [
+    return table(heads, [
         (row.model, '%d x %d' % (row.side, row.side), f'{row.parameters:,}',
          f'{row.multiply_adds:,}', *('%.2f' % mib for mib in row[4:])) for row in rows])
-    heads = ('run', 'image', 'epochs until loss < %g' % LOSS, 'loss', 'train acc', 'test acc',
-             'multiply-adds until then, training')
-    runs = table(heads, [
-        ('results/%s.txt' % row.model, '%d x %d' % (row.side, row.side), row.epoch,
-         '%.4f' % row.loss, '%.3f' % row.train_acc, '%.3f' % row.test_acc,
-         '%.2e' % row.multiply_adds) for row in reached])
-    return 'For one image:\n\n%s\n\nAt about equal accuracy, of the runs in results/:\n\n%s' % (
-        costs, runs)

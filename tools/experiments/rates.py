@@ -4,7 +4,7 @@ import math
 from gluonblocks.training.hooks import NonFiniteLoss
 from gluonblocks.training.loop import EpochRecord
 
-from .common import Trained, axes_of, legend, log_axis, percent, plot, table
+from .common import Panel, Trained, percent, table
 
 MODELS = ('lenet', 'lenet_bn')
 EPOCHS = 3
@@ -52,12 +52,10 @@ def report(rows):
     return '\n'.join(text)
 
 
-def draw(figure, rows):
-    from gluonblocks.drawing.style import FAINT
-    ax, = axes_of(figure, 'What learning rates LeNet can be trained by')
-    ax.axhline(BOUND, color=FAINT, linestyle='--', label='half of ln 10')
-    plot(ax, {model: [(row.lr, min(row.history[-1].loss, 10)) for row in rows
-                      if row.model == model] for model in MODELS})
-    log_axis(ax, 'learning rate', base=2)
-    ax.set_ylabel('training loss, epoch %d' % len(rows[0].history))
-    legend(ax)
+def panels(rows):
+    lines = {model: [(row.lr, min(row.history[-1].loss, 10)) for row in rows if row.model == model]
+             for model in MODELS}
+    rates = sorted({row.lr for row in rows})
+    yield Panel('What learning rates LeNet can be trained by',
+                dict(lines, **{'half of ln 10': [(lr, BOUND) for lr in rates]}),
+                'learning rate', 'training loss, epoch %d' % len(rows[0].history), base=2)

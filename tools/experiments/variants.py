@@ -1,7 +1,7 @@
 """Every variant of LeNet that the exercises of 5.11 ask for, trained by its recipe."""
 from gluonblocks.models.registry import get_recipe, list_models
 
-from .common import Trained, axes_of, legend, plot, table
+from .common import Panel, Trained, table
 
 
 def run(settings):
@@ -23,13 +23,8 @@ def report(rows):
          '%.3f' % max(record.test_acc for record in row.history)) for row in rows])
 
 
-def draw(figure, rows):
-    from gluonblocks.drawing.style import epoch_axis
-    axes = axes_of(figure, 'Training loss', 'Test accuracy')
-    for ax, what in zip(axes, ('loss', 'test_acc')):
-        for i, row in enumerate(rows):
-            epochs = [record.epoch for record in row.history]
-            plot(ax, {row.model: [(record.epoch, getattr(record, what))
-                                  for record in row.history]},
-                 linestyle='-' if i < 7 else '--', **epoch_axis(ax, epochs))
-    legend(axes[1], bbox_to_anchor=(1.02, 1), loc='upper left', fontsize=8, handlelength=3.5)
+def panels(rows):
+    for title, what in (('Training loss', 'loss'), ('Test accuracy', 'test_acc')):
+        yield Panel(title, {row.model: [(record.epoch, getattr(record, what))
+                                        for record in row.history] for row in rows},
+                    'epoch', title.lower())

@@ -1,70 +1,94 @@
 """Why moving averages that start at 0 need a warm-up before they predict."""
-from typing import NamedTuple
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
 
 from gluonblocks.models.registry import get_recipe
 from gluonblocks.training.metrics import evaluate_accuracy
 
-from .averages import as_they_are, measure_anew, replace, without_start
-from .common import axes_of, legend, log_axis, percent, plot, steps, table
+from .common import Panel, percent, table
 
 MODEL, MOMENTUM = 'lenet_bn', 0.9
 AT = (1, 2, 3, 5, 8, 12, 20, 30, 50, 100, 235)
-
-
-class Row(NamedTuple):
-    """Test accuracies after `step` steps of one training, by the running statistics of four starts.
-
-    `moved`, 1 - momentum^step, is the fraction of the distance from its start that a running
-    statistic has gone.
-    """
-
-    step: int
-    moved: float
-    from_0: float
-    from_1: float
-    corrected: float
-    anew: float
+STATISTICS = ('variance from 0', 'variance from 1', 'corrected', 'measured anew')
 
 
 def run(settings):
+    """Rows of (step, 1 - momentum^step, test accuracies by the running statistics of STATISTICS).
+
+    1 - momentum^step is the fraction of the distance from its start that a running statistic has
+    gone.
+    """
     recipe, net = get_recipe(MODEL), settings.new_net(MODEL)
     train_iter, test_iter = settings.loaders(settings.pick(recipe.batch_size, 16))
-    stops, rows = settings.pick(AT, AT[:3]), []
-    X = next(iter(train_iter))[0]
-    for step, _ in enumerate(steps(net, train_iter, recipe.lr), 1):
+    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': recipe.lr})
+    stops, rows, first = settings.pick(AT, AT[:3]), [], next(iter(train_iter))[0]
+    for step, (X, y) in enumerate(train_iter, 1):
+        with autograd.record():
+            l = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y)
+        l.backward()
+        trainer.step(X.shape[0])
         if step in stops:
-            rows.append(_look(net, step, X, test_iter))
+            rows.append((step, 1 - MOMENTUM ** step, *_accuracies(net, step, first, test_iter)))
     return rows
 
 
-def _look(net, step, X, test_iter):
-    left = MOMENTUM ** step
-    accuracies = []
-    with as_they_are(net) as saved:
-        for change in (lambda mean, var: (mean, var),
-                       lambda mean, var: (mean, var + left),  # what of a 1 at the start is left
-                       lambda mean, var: without_start(mean, var, left)):
-            for norm, averages in saved:
-                replace(norm, *change(*averages))
-            accuracies.append(evaluate_accuracy(test_iter, net))
-        measure_anew(net, X)
+def _accuracies(net, step, X, test_iter):
+    """The test accuracies by STATISTICS; those of `net` are the same afterwards."""
+    left, accuracies = MOMENTUM ** step, []
+    averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
+                for norm in norms(net)]
+    for change in (lambda mean, var: (mean, var),
+                   lambda mean, var: (mean, var + left),  # the rest of a 1 at the start
+                   lambda mean, var: without_start(mean, var, left)):
+        for norm, mean, var in averages:
+            replace(norm, *change(mean, var))
         accuracies.append(evaluate_accuracy(test_iter, net))
-    return Row(step, 1 - left, *accuracies)
+    measure_again(net, X)
+    accuracies.append(evaluate_accuracy(test_iter, net))
+    for norm, mean, var in averages:
+        replace(norm, mean, var)
+    return accuracies
+
+
+def norms(net):
+    """The batch normalization layers of `net`, ours and Gluon's, in order."""
+    found = []
+    net.apply(lambda block: found.append(block) if isinstance(block, nn.BatchNorm) else None)
+    return found
+
+
+def replace(norm, mean, var):
+    norm.running_mean.set_data(mean)
+    norm.running_var.set_data(var)
+
+
+def without_start(mean, var, left):
+    """Running statistics without the rest of their start, 0; `left`, momentum^k, is its weight."""
+    return mean / (1 - left), var / (1 - left)
+
+
+def measure_again(net, X):
+    """Set the running statistics of a net that is not hybridized to those of the batch X, computed
+    with the current weights."""
+    layers = norms(net)
+    before = [layer._kwargs['momentum'] for layer in layers]
+    for layer in layers:
+        layer._kwargs['momentum'] = 0.0
+    with autograd.record():
+        Y = net(X)
+    Y.backward()  # Gluon's own layers update their statistics there
+    nd.waitall()
+    for layer, momentum in zip(layers, before):
+        layer._kwargs['momentum'] = momentum
 
 
 def report(rows):
-    heads = ('step', '1 - %g^step' % MOMENTUM, 'variance from 0', 'variance from 1', 'corrected',
-             'measured anew')
-    return table(heads, [(row.step, '%.4f' % row.moved, *map(percent, row[2:])) for row in rows],
-                 left=())
+    heads = ('step', '1 - %g^step' % MOMENTUM, *STATISTICS)
+    return table(heads, [(step, '%.4f' % moved, *map(percent, accuracies))
+                         for step, moved, *accuracies in rows], left=())
 
 
-def draw(figure, rows):
-    ax, = axes_of(figure, 'What %s predicts early in training' % MODEL)
-    labels = ("variance from 0, the book's", 'variance from 1', 'corrected by 1 - momentum^step',
-              'measured anew on a batch')
-    plot(ax, {label: [(row.step, 100 * row[i]) for row in rows]
-              for i, label in enumerate(labels, 2)})
-    log_axis(ax, 'steps')
-    ax.set_ylabel('test accuracy, %')
-    legend(ax)
+def panels(rows):
+    yield Panel('What %s predicts early in training' % MODEL, {
+        name: [(row[0], 100 * row[i]) for row in rows] for i, name in enumerate(STATISTICS, 2)},
+        'steps', 'test accuracy, %', base=10)
