@@ -22,7 +22,6 @@ git knows, and those it does not ignore; `python` and `python3` are the Python t
 
 example:
   python scripts/run_docs.py
-  python scripts/run_docs.py --list
 
 Exit code: 0 all blocks passed, 1 one failed (the rest is not run)."""
 
@@ -79,8 +78,7 @@ def copy_repository(folder):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--list', action='store_true', help='print the blocks, run none')
-    args = parser.parse_args(argv)
+    parser.parse_args(argv)
     found = []
     for document in documents():
         with open(os.path.join(REPOSITORY, document), encoding='utf-8') as f:
@@ -97,8 +95,6 @@ def main(argv=None):
                 continue
             print('%s%s\n%s' % (title, ' (%s)' % block.replaced if block.replaced else '',
                                 block.code.rstrip()), flush=True)
-            if args.list:
-                continue
             start = time.time()
             code = run(block, folder)
             print('%s: exit code %d, %.0f seconds\n' % (title, code, time.time() - start),

@@ -1,7 +1,6 @@
 """scripts/attack.py: it finds a planted defect, and leaves no process and no file."""
 import json
 import os
-import random
 import re
 import shlex
 import shutil
@@ -14,7 +13,6 @@ import pytest
 from conftest import REPOSITORY
 
 from tools.attacks.command import parse
-from tools.attacks.damage import mutate
 from tools.attacks.runner import KINDS
 
 
@@ -102,16 +100,10 @@ def test_wrong_arguments_are_refused(argv, said, capsys):
     assert stop.value.code == 2 and said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('number', [20, 150, 1000])
-def test_a_plan_has_the_fixed_cases_first_and_every_kind_except_machines(number):
-    cases = parse(['--cases', str(number)]).planned
-    assert len(cases) == len(set(cases)) == number
-    assert {case.kind for case in cases} == set(KINDS) - {'machines'}
-    drawn = [case.name.isdigit() for case in cases]
-    assert drawn == sorted(drawn)
-
-
-def test_a_seed_decides_what_is_damaged():
-    data = bytes(range(256)) * 20
-    one, two = ([mutate(random.Random(seed), data) for seed in range(30)] for _ in range(2))
-    assert one == two and len({content for _, content in one}) > 20
+def test_a_plan_has_the_fixed_cases_first_and_every_kind_except_machines():
+    for number in (20, 150, 1000):
+        cases = parse(['--cases', str(number)]).planned
+        assert len(cases) == len(set(cases)) == number
+        assert {case.kind for case in cases} == set(KINDS) - {'machines'}
+        drawn = [case.name.isdigit() for case in cases]
+        assert drawn == sorted(drawn)

@@ -29,11 +29,6 @@ def test_the_notebooks_formula_is_the_cells():
     np.testing.assert_allclose(mean.asnumpy(), [0.2, 0.4], rtol=1e-6)
 
 
-def test_slow_steps_are_few_and_fast_ones_bounded():
-    settings = measure.Settings(max_steps=20)
-    assert [settings.times(seconds) for seconds in (5.0, 0.25, 0.0001)] == [1, 4, 20]
-
-
 def test_a_left_over_thread_number_reaches_no_worker(monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '7')
     monkeypatch.setenv('MXNET_OMP_MAX_THREADS', '7')
@@ -103,14 +98,6 @@ def test_if_the_benchmark_is_killed_the_notebook_and_its_stopped_loaders_end():
             break
         time.sleep(0.1)
     assert processes_of(worker) == []
-
-
-def test_an_interrupt_is_code_130(capsys, monkeypatch):
-    def interrupted(*args):
-        raise KeyboardInterrupt
-    monkeypatch.setattr(signal, 'signal', lambda *args: None)
-    monkeypatch.setattr(command, 'run', interrupted)
-    assert command.main(SMALL) == 130 and capsys.readouterr().err == 'interrupted\n'
 
 
 def test_the_words_of_a_variant_are_variables_options_a_pass_and_a_checkout():

@@ -14,7 +14,7 @@ from .verdict import said
 ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--epochs',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
-       'tools.attacks.tiny:data', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
+       'tools.attacks.material:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
 # The options of each run, and for a stopped one the signal and the checkpoint that it comes in.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
@@ -30,6 +30,15 @@ SHAPES = {'train-images-idx3-ubyte': (60, 28, 28), 'train-labels-idx1-ubyte': (6
 # The files of a resumed run that have to equal those of a run that was never stopped.
 SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
         'previous.safetensors', 'history.csv', 'history.jsonl', 'config.json')
+
+
+def stripes():
+    """80 images of bright stripes on noise, so that an epoch of a command takes four steps."""
+    rng, labels = np.random.RandomState(0), np.arange(80) % 10
+    images = rng.randint(0, 100, (80, 28, 28)).astype(np.uint8)
+    for image, label in zip(images, labels):
+        image[2 * label:2 * label + 4] += 150
+    return images[:60], labels[:60], images[60:], labels[60:]
 
 
 def write_data(folder):

@@ -12,11 +12,8 @@ from .targets import targets
 
 def machine():
     """{"CPU", "logical CPUs", "memory", "system", "date"} as text."""
-    try:
-        with open('/proc/cpuinfo') as f:
-            names = [line.split(':', 1)[1].strip() for line in f if line.startswith('model name')]
-    except OSError:
-        names = []
+    with open('/proc/cpuinfo') as f:
+        names = [line.split(':', 1)[1].strip() for line in f if line.startswith('model name')]
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2 ** 30
     return {'CPU': names[0] if names else platform.processor() or platform.machine(),
             'logical CPUs': str(len(os.sched_getaffinity(0))), 'memory': '%.0f GiB' % memory,

@@ -7,10 +7,10 @@ a round, {"warm": passes, "core": passes, "train": batches, "evaluate": batches}
 `timing.serve_rounds` describes. Every answer has "peak_mib".
 """
 import collections
+import contextlib
 import importlib
 import json
 import os
-import resource
 import signal
 import sys
 import tempfile
@@ -73,21 +73,14 @@ def primitive_times(lines):
 
 
 def _peak_mib():
-    """The largest resident memory of this process, since `_reset_peak` where Linux can do that."""
-    try:
-        with open('/proc/self/status') as f:
-            kib = next(int(line.split()[1]) for line in f if line.startswith('VmHWM:'))
-    except (OSError, StopIteration):
-        kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kib / 1024
+    """The largest resident memory of this process, since `_reset_peak`."""
+    with open('/proc/self/status') as f:
+        return next(int(line.split()[1]) for line in f if line.startswith('VmHWM:')) / 1024
 
 
 def _reset_peak():
-    try:
-        with open('/proc/self/clear_refs', 'w') as f:
-            f.write('5')
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open('/proc/self/clear_refs', 'w') as f:
+        f.write('5')
 
 
 def main():

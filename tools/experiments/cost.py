@@ -1,7 +1,6 @@
 """What DenseNet and ResNet cost, in parameters, multiply-adds and memory, and what for."""
 import json
 import re
-from typing import NamedTuple
 
 import mxnet as mx
 import numpy as np
@@ -16,25 +15,11 @@ CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('de
          ('paper_resnet50', 224), ('densenet121', 224))
 
 
-class Row(NamedTuple):
-    """A net on one grey image of `side` pixels. Memory is in MiB an image.
-
-    `stored` is the output of all operators of the net, `concats` of those the concatenations', and
-    `measured` the memory that training was seen to need for an image.
-    """
-
-    model: str
-    side: int
-    parameters: int
-    multiply_adds: int
-    stored: float
-    concats: float
-    measured: float
-
-
 def run(settings):
-    return [Row(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
-                memory(model, side))
+    """Rows of a model, the pixels of an image's side, parameters, multiply-adds and, in MiB an
+    image, all operators' outputs, those of concatenations, and the memory that training needs."""
+    return [(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
+             memory(model, side))
             for model, side in settings.pick(CASES, CASES[:1])]
 
 
@@ -70,5 +55,5 @@ def report(rows):
     heads = ('model', 'image', 'parameters', 'multiply-adds', 'outputs of all layers, MiB',
              'of concatenations, MiB', 'measured in training, MiB')
     return table(heads, [
-        (row.model, '%d x %d' % (row.side, row.side), f'{row.parameters:,}',
-         f'{row.multiply_adds:,}', *('%.2f' % mib for mib in row[4:])) for row in rows])
+        (model, '%d x %d' % (side, side), f'{parameters:,}', f'{products:,}',
+         *('%.2f' % each for each in mib)) for model, side, parameters, products, *mib in rows])

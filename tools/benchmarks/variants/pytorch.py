@@ -52,10 +52,7 @@ class _Training:
         self._format = (torch.channels_last if 'channels_last' in mode else
                         torch.contiguous_format)
         self._net = NETS[model]().to(memory_format=self._format)
-        try:
-            self._optimizer = torch.optim.SGD(self._net.parameters(), lr=lr, fused=True)
-        except (TypeError, RuntimeError):  # before 2.4: no fused update on the CPU
-            self._optimizer = torch.optim.SGD(self._net.parameters(), lr=lr)
+        self._optimizer = torch.optim.SGD(self._net.parameters(), lr=lr, fused=True)
         self._call = torch.compile(self._net) if 'compile' in mode else self._net
         self._train, self._test = [self._endless(*map(torch.from_numpy, arrays(folder, part)))
                                    for part in ('train', 'test')]
