@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import threading
+import time
 
 import pytest
 from launchers import address, both, connect, error_of, first_machine, join, second_machine
@@ -130,6 +131,7 @@ def test_a_second_machine_of_the_same_number_is_dropped(at_once, capsys):
 
     def come_twice():
         one = join(master)
+        time.sleep(0.5)  # by then its message has been handled
         said.append(error_of(second_machine('', master)))
         one.close()
     at_once(come_twice)
