@@ -13,23 +13,28 @@ from gluonblocks.data.datasets import load_data_synthetic
 from gluonblocks.export import verify, web, write
 
 
-@pytest.fixture(scope='session', autouse=True)
+def smaller(patch):
+    replace_dataset(patch, 'synthetic', functools.partial(
+        load_data_synthetic, num_train=64, num_test=40))
+
+
+@pytest.fixture(scope='module', autouse=True)
 def small():
     """Small data, and no time for measuring speed."""
     with pytest.MonkeyPatch.context() as patch:
-        replace_dataset(patch, 'synthetic', functools.partial(
-            load_data_synthetic, num_train=64, num_test=40))
+        smaller(patch)
         patch.setattr(write, 'milliseconds', functools.partial(verify.milliseconds, seconds=0))
         yield
 
 
 @pytest.fixture(scope='session')
-def run_of(tmp_path_factory, small):
+def run_of(tmp_path_factory):
     """Train lenet_bn for an epoch, once for each size of images: the run's folder."""
     @functools.lru_cache(maxsize=None)
     def train(resize=None):
         folder = tmp_path_factory.mktemp('runs') / 'run'
         with pytest.MonkeyPatch.context() as patch:
+            smaller(patch)
             replace_recipe(patch, 'lenet_bn', resize=resize)
             gb.train_model('lenet_bn', epochs=1, batch_size=8, seed=0, dataset='synthetic',
                            ctx='cpu', out=str(folder))

@@ -1,4 +1,5 @@
 """A run of three epochs on few images, and pages of runs, read back."""
+import contextlib
 import shutil
 
 import pytest
@@ -11,28 +12,36 @@ from gluonblocks import files
 from gluonblocks.report import norms
 
 
-@pytest.fixture(scope='package')
-def few_images():
-    """A synthetic data set of 60 and 20 images, and no waiting for the disk."""
+@contextlib.contextmanager
+def fewer():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files.os, 'fsync', lambda handle: None)
         smaller(patch, num_train=60, num_test=20)
         yield
 
 
-@pytest.fixture(scope='package')
-def trained(few_images, tmp_path_factory):
+@pytest.fixture(autouse=True)
+def few_images():
+    """A synthetic data set of 60 and 20 images, and no waiting for the disk."""
+    with fewer():
+        yield
+
+
+@pytest.fixture(scope='session')
+def trained(tmp_path_factory):
     """The folder of a run that confuses many images, and whose last epoch is not its best."""
     folder = str(tmp_path_factory.mktemp('trained') / 'run')
-    start(folder, lr=0.1, seed=2, norm_stats=True)
+    with fewer():
+        start(folder, lr=0.1, seed=2, norm_stats=True)
     return folder
 
 
-@pytest.fixture(scope='package')
+@pytest.fixture(scope='session')
 def trained_page(trained, tmp_path_factory):
     """The path of the page of `trained`."""
     path = tmp_path_factory.mktemp('page') / 'page.html'
-    gb.write_report(trained, str(path), ctx='cpu')
+    with fewer():
+        gb.write_report(trained, str(path), ctx='cpu')
     return path
 
 
