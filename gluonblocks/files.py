@@ -57,8 +57,9 @@ def write_file(path, content, keep=None, mode=0o666):
     """Write `content`, bytes, to `path`: after a crash the old file is there or the new one.
 
     `keep` is a name, in the same folder, that the old file gets once the new one is on the disk. A
-    link is followed, and a device or a pipe is written to as it is. `mode` are the permissions of a
-    new file, of which the process's umask takes some away.
+    link is followed, but with `keep` it is the link that gets that name. A device or a pipe is
+    written to as it is. `mode` are the permissions of a new file, of which the process's umask
+    takes some away.
 
     Raises OSError with the file and the reason; the old file is then as it was.
     """
@@ -86,7 +87,9 @@ def write_file(path, content, keep=None, mode=0o666):
 
 def replace_file(path, write, keep=None, mode=0o666):
     """As `write_file` of a regular file; `write(name)` fills the empty file of that name."""
-    path = os.path.realpath(path)
+    # A link stays, and what it names is replaced. But if the old file is kept, the link itself is:
+    # otherwise the kept file would get into the folder that the link leads to.
+    path = os.path.abspath(path) if keep else os.path.realpath(path)
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, temporary_prefix() + name)
     try:

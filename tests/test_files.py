@@ -122,6 +122,17 @@ def test_what_is_appended_comes_behind_and_a_folder_is_an_error(tmp_path):
         append_file(str(tmp_path), b'x')
 
 
+def test_a_link_whose_old_content_is_kept_changes_nothing_where_it_leads(tmp_path):
+    (tmp_path / 'away').mkdir()
+    (tmp_path / 'away' / 'target').write_bytes(b'old')
+    os.symlink(os.path.join('away', 'target'), str(tmp_path / 'last'))
+    write_file(str(tmp_path / 'last'), b'new', keep='previous')
+    assert os.listdir(str(tmp_path / 'away')) == ['target']
+    assert (tmp_path / 'away' / 'target').read_bytes() == b'old'
+    assert (tmp_path / 'last').read_bytes() == b'new' and not (tmp_path / 'last').is_symlink()
+    assert (tmp_path / 'previous').read_bytes() == b'old'
+
+
 @pytest.fixture
 def folders(tmp_path):
     """(source, target, names of the files in the target that are replaced)."""

@@ -1,5 +1,7 @@
 """TensorBoard events of a run. Needs tensorboardX, which is imported where it is used."""
+import contextlib
 import os
+import socket
 import time
 
 from .hooks import Hook
@@ -8,8 +10,9 @@ from .hooks import Hook
 class TensorBoardEvents(Hook):
     """Writes each epoch's loss, accuracies, learning rate and images per second into `folder`.
 
-    Raises ImportError without tensorboardX. The folder and a new file in it are made when training
-    begins. Writing raises OSError with the file's name.
+    Making one only looks whether tensorboardX is there, and raises ImportError where it is not;
+    the folder and a new file in it are made when training begins. Writing raises OSError with the
+    file's name.
     """
 
     def __init__(self, folder, trainer):
@@ -22,13 +25,16 @@ class TensorBoardEvents(Hook):
 
     def begin(self, state):
         # Not tensorboardX's SummaryWriter: it writes in a thread, where an error is lost.
-        from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import SessionLog
+        from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)
-        # The end of the name keeps two processes apart.
-        self._file = EventsWriter(os.path.join(self._folder, 'events'),
-                                  '.%d-%d' % (os.getpid(), state.step))
-        if state.step:  # TensorBoard drops the earlier events of epochs that are trained again.
+        # TensorBoard looks for the middle of the name; the rest keeps two processes apart.
+        self._path = os.path.join(self._folder, 'events.out.tfevents.%d.%s.%d-%d' % (
+            time.time(), socket.gethostname(), os.getpid(), state.step))
+        with self._naming_the_file():
+            self._file = RecordWriter(self._path)
+        self._write([{'file_version': 'brain.Event:2'}])
+        if state.step:  # What was written of epochs that are done again counts no more.
             self._write([{'step': state.epoch, 'session_log': SessionLog(status=SessionLog.START)}])
 
     def epoch_end(self, state):
@@ -42,16 +48,22 @@ class TensorBoardEvents(Hook):
     def close(self):
         """Close the file, if there is one."""
         if self._file:
-            self._file.close()
+            file, self._file = self._file, None
+            with self._naming_the_file():
+                file.close()
 
     def _write(self, events):
         from tensorboardX.proto.event_pb2 import Event
-        file, self._file = self._file, None  # after an error, closing would fail once more
-        try:
+        with self._naming_the_file():
             for fields in events:
-                file.write_event(Event(wall_time=time.time(), **fields))
-            file.flush()
+                self._file.write(Event(wall_time=time.time(), **fields).SerializeToString())
+            self._file.flush()
+
+    @contextlib.contextmanager
+    def _naming_the_file(self):
+        try:
+            yield
         except OSError as error:
-            error.filename = file._file_name
+            error.filename = self._path
+            self._file = None  # closing would try to write once more, and fail once more
             raise
-        self._file = file
