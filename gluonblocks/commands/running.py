@@ -1,12 +1,13 @@
 """How a command ends: its errors in a line or a few, without a traceback, and its exit code."""
 import os
 import sys
+from typing import Optional
 
 from .parser import flag_of
 
 
 class StdoutError(OSError):
-    """What was printed could not be written, as on a disk that is full."""
+    """Output could not be written to stdout, for example because a disk is full."""
 
 
 def run(command, parse):
@@ -44,7 +45,7 @@ def run(command, parse):
 
 
 def _prepare_streams():
-    """Have each closed stream lose what it gets, and show file names that are not text."""
+    """Replace closed streams by /dev/null, and print file names that are not valid text."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
             # It gets the closed stream's own number, the lowest that is free. Otherwise the next
@@ -52,11 +53,11 @@ def _prepare_streams():
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
-    sys.stdout = _Stdout(sys.stdout)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Stdout(sys.stdout), _Stderr(sys.stderr)  # type: ignore
 
 
-class _Stdout:
-    """stdout, whose errors say that they are its."""
+class _Stream:
+    """A standard stream whose errors are handled by `failed`."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -73,17 +74,38 @@ class _Stdout:
     def _try(self, function, *args):
         try:
             return function(*args)
-        except BrokenPipeError:
-            raise
         except OSError as error:
-            raise StdoutError('stdout could not be written: %s' % (error.strerror or error))
+            return self.failed(error)
+
+
+class _Stdout(_Stream):
+    """stdout, which raises its first error again at each use: argparse ignores the first."""
+
+    _error: Optional[OSError] = None
+
+    def failed(self, error):
+        self._error = error if isinstance(error, BrokenPipeError) else StdoutError(
+            'stdout could not be written: %s' % (error.strerror or error))
+        raise self._error
+
+    def _try(self, function, *args):
+        if self._error is not None:
+            raise self._error
+        return super()._try(function, *args)
+
+
+class _Stderr(_Stream):
+    """stderr, which may fail: progress is lost then, but not the work."""
+
+    def failed(self, error):
+        return None
 
 
 def _give_up_stdout():
-    """Have Python's own last flush succeed although stdout cannot be written."""
+    """Redirect stdout to /dev/null, so that Python's last flush succeeds."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+    sys.stdout = os.fdopen(null, 'w')
 
 
 def _tell(text):

@@ -11,13 +11,13 @@ TRAIN = [os.path.join(REPOSITORY, 'scripts', 'train.py'), '--model', 'lenet_bn',
 DOCTOR = ['-m', 'gluonblocks']
 
 
-def run(arguments, redirection, tmp_path):
+def run(arguments, redirection, tmp_path, **env):
     """(exit code, what is in the file `out`, what is in the file `err`) of a shell's command."""
     for name in ('out', 'err'):
         (tmp_path / name).write_text('')
     line = '"$0" "$@" %s' % redirection
     code = subprocess.call(['bash', '-c', line, sys.executable, *arguments], cwd=str(tmp_path),
-                           env=environment())
+                           env=environment(**env))
     return code, (tmp_path / 'out').read_text(), (tmp_path / 'err').read_text()
 
 
@@ -28,15 +28,17 @@ def test_a_closed_stdout_is_no_error_for_nobody_wants_the_lines(tmp_path):
     assert (tmp_path / 'run' / 'final.safetensors').exists()
 
 
-def test_a_closed_stderr_is_no_error_and_nothing_of_it_lands_on_stdout(tmp_path):
-    code, out, err = run(TRAIN, '2>&- >>out', tmp_path)
+@pytest.mark.parametrize('redirection', ['2>&-', '2>/dev/full'])
+def test_a_closed_or_full_stderr_is_no_error_and_nothing_of_it_lands_on_stdout(
+        tmp_path, redirection):
+    code, out, err = run(TRAIN, redirection + ' >>out', tmp_path)
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ['training', 'epoch']
 
 
-@pytest.mark.parametrize('arguments', [TRAIN, DOCTOR + ['--help']])
+@pytest.mark.parametrize('arguments', [TRAIN, DOCTOR + ['--help'], DOCTOR + ['train', '--help']])
 def test_a_full_stdout_is_an_error_in_a_line(tmp_path, arguments):
-    code, out, err = run(arguments, '>/dev/full 2>err', tmp_path)
+    code, out, err = run(arguments, '>/dev/full 2>err', tmp_path, PYTHONUNBUFFERED='1')
     assert code == 1
     assert err.splitlines()[-1] == 'error: stdout could not be written: No space left on device'
     assert 'Traceback' not in err and 'Exception' not in err
