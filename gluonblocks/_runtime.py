@@ -189,7 +189,7 @@ def set_threads():
 
 
 def copy_in_one_thread():
-    """Have MXNet copy arrays from NumPy in one thread, unless the user chose a size.
+    """Make MXNet copy arrays from NumPy in one thread, unless the user has set a size.
 
     Copying a large one in parallel gives Python's thread a team of OpenMP threads beside that of
     MXNet's engine. They are then more than the cores, and the OpenMP library puts all of them to
@@ -199,7 +199,7 @@ def copy_in_one_thread():
 
 
 def keep_one_workspace():
-    """Have MXNet keep one workspace for its operators, not four, unless the user chose.
+    """Make MXNet keep one workspace for its operators instead of four, unless the user has set it.
 
     It hands them out in turn, so that operators at work at the same time each have one; each
     becomes as large as the largest that an operator asked for, 0.1 GB for DenseNet. Its CPU engine

@@ -1,5 +1,4 @@
 """A headless Chromium that tests drive, by its own protocol over a pipe."""
-import base64
 import itertools
 import json
 import os
@@ -160,13 +159,6 @@ class Page:
             self.call('Input.dispatchMouseEvent', type='mouseMoved', x=x, y=y, **mouse)
         self.call('Input.dispatchMouseEvent', type='mouseReleased', x=x, y=y, clickCount=1,
                   button='left')
-
-    def screenshot(self, path):
-        data = self.call('Page.captureScreenshot', captureBeyondViewport=True,
-                         clip=dict(self.run('({x: 0, y: 0, width: innerWidth, height: '
-                                            'document.documentElement.scrollHeight})'), scale=1))
-        with open(str(path), 'wb') as f:
-            f.write(base64.b64decode(data['data']))
 
     def close(self):
         self._browser.call('Target.closeTarget', targetId=self._target)

@@ -140,7 +140,7 @@ def _unregistered(name, function):
 
 
 def _takes(function, name):
-    """Whether `function` can be given `name`."""
+    """Return True if `function` accepts the keyword argument `name`."""
     parameters = inspect.signature(function).parameters
     return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 

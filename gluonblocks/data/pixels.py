@@ -57,7 +57,7 @@ def fitted(image, height, width):
 
 
 def looks_inverted(image):
-    """Whether `image`, uint8 (H, W), is much brighter at its border than at its centre.
+    """Return True if `image`, uint8 (H, W), is much brighter at its border than at its centre.
 
     That is so for a dark thing on bright ground, which `read_image(..., invert=True)` turns round.
     """

@@ -13,7 +13,7 @@ import time
 
 BEAT = 1.0  # seconds from one heartbeat to the next
 VARIABLE = 'GLUONBLOCKS_MEMBER'  # the file descriptor of the socket, which a launcher passes on
-SILENCE = 40.0  # seconds after which a process ends that has not heard from its launcher
+SILENCE = 40.0  # a process ends after so many seconds without a message from its launcher
 LOST = 72  # exit code of a process that lost its launcher
 
 

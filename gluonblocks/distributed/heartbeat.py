@@ -59,7 +59,7 @@ class Watch:
             if now - state.since <= limits.start:
                 continue
             if state.phase == 'starting':
-                return '%s: has not started within %g s' % (self.place(name, False), limits.start)
+                return '%s: did not start within %g s' % (self.place(name, False), limits.start)
             if state.phase == 'connecting':
                 return '%s: has not reached the others within %g s: see that the machines can ' \
                        'open connections to each other' % (self.place(name), limits.start)
@@ -70,11 +70,11 @@ class Watch:
         stalled = [(s.step, s.since, name) for name, s in working.items()
                    if s.phase == 'training' and now - max(s.since, self._busy_until) > limits.stall]
         if stalled:
-            return '%s: has not ended the next within %g s' % (
+            return '%s: did not finish the next within %g s' % (
                 self.place(min(stalled)[2]), limits.stall)
         for name, since in busy.items():
             if now - since > BUSY * limits.stall:
-                return '%s: has not ended the work after it within %g s' % (
+                return '%s: did not finish the work after it within %g s' % (
                     self.place(name), BUSY * limits.stall)
         return None
 

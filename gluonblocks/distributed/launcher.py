@@ -103,8 +103,8 @@ class Launcher:
                 self._turn(interrupt)
                 if time.monotonic() > deadline:
                     raise WorkerError(
-                        'node %s has not come within %g s: start the same command there, with its '
-                        'node_rank' % (', '.join(map(str, self._others.missing())),
+                        'node %s did not connect within %g s: start the same command there, with '
+                        'its node_rank' % (', '.join(map(str, self._others.missing())),
                                        self._limits.start))
 
     def _start(self):

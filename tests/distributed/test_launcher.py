@@ -73,14 +73,14 @@ def test_a_server_that_is_killed_ends_all(run, monkeypatch):
 
 @pytest.mark.parametrize('limits, said', [
     (Limits(silence=0.4), ':1, step 3: no heartbeat for 0.4 s'),
-    (Limits(stall=0.4), ':1, step 3: has not ended the next within 0.4 s')])
+    (Limits(stall=0.4), ':1, step 3: did not finish the next within 0.4 s')])
 def test_one_that_is_stopped_is_named(limits, said, run):
     with pytest.raises(WorkerError, match=said):
         run('rank and os.kill(os.getpid(), signal.SIGSTOP); time.sleep(60)', limits)
 
 
 def test_one_that_never_starts_is_named(run):
-    with pytest.raises(WorkerError, match=r': has not started within 0.3 s'):
+    with pytest.raises(WorkerError, match=r': did not start within 0.3 s'):
         run('', before='import time; time.sleep(60)', limits=Limits(start=0.3))
 
 

@@ -84,7 +84,7 @@ def test_a_machine_that_does_not_come_is_named_on_those_that_wait_without_losing
     master, said = address(), []
     at_once(lambda: said.append(error_of(second_machine('', master, limits=Limits(vanish=1.5)))))
     first = error_of(first_machine('', master, limits=Limits(start=3, vanish=1.5), nodes=3))
-    assert first.startswith('node 2 has not come within 3 s: start the same command there')
+    assert first.startswith('node 2 did not connect within 3 s: start the same command there')
     at_once.join()
     assert said == [first]
 
