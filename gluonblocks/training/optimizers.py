@@ -71,4 +71,6 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     optimizer = SGD(**given) if name == 'sgd' else mx.optimizer.create(name, **given)
     # On several devices each updates its own copy: the states are then where they can be saved.
     several = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    return kind(net.collect_params(), optimizer, **several)
+    # A list: the Trainer sorts a dict by name, so `batchnorm10` would precede `batchnorm9`, and an
+    # optimizer that draws noise would hand it to other parameters.
+    return kind(list(net.collect_params().values()), optimizer, **several)

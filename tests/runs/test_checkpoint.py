@@ -92,6 +92,18 @@ def test_every_optimizer_goes_on_bit_for_bit(tmp_path, optimizer, momentum):
     assert again == expected
 
 
+def test_an_optimizers_noise_does_not_depend_on_how_many_blocks_were_made_before():
+    bits = []
+    for made_before in (0, 9):  # then the norms are batchnorm0 and 1, or batchnorm9 and 10
+        with mx.name.NameManager():
+            for _ in range(made_before):
+                nn.BatchNorm()
+            net, trainer = make(mx.cpu(), optimizer='sgld', lr=0.01)
+        train(net, trainer, mx.cpu(), 1, gb.training.TrainingState(), [Reseed(0)])
+        bits.append(all_bits(net, trainer))
+    assert bits[0] == bits[1]
+
+
 @pytest.mark.parametrize('at, hybridize', [(1, True), (3, False), (6, True)])
 def test_from_any_step_also_the_last_of_an_epoch(tmp_path, at, hybridize):
     expected, again = through_a_file(tmp_path / 'x', mx.cpu(), at, momentum=0.9,
