@@ -5,7 +5,6 @@ names up, the others after it. A function that returns a list names what it chan
 imports nothing from the package, so that it can be loaded alone.
 """
 import atexit
-import importlib.machinery
 import importlib.util
 import math
 import re
@@ -13,12 +12,9 @@ import sys
 import types
 
 
-def _financial(name):
-    """A stand-in for a function that MXNet copies by its name, and NumPy dropped for good."""
-    def dropped(*args, **kwargs):
-        raise NotImplementedError('NumPy dropped %s in 1.20; numpy-financial has it' % name)
-    dropped.__name__ = name
-    return dropped
+def _dropped(*args, **kwargs):
+    """A stand-in for functions that MXNet copies by name, and that NumPy dropped for good."""
+    raise NotImplementedError('NumPy dropped this function in 1.20; numpy-financial has it')
 
 
 def _numpy_names():
@@ -40,8 +36,7 @@ def _numpy_names():
         # Dropped by 2.4; trapezoid is there since 2.0.
         'in1d': in1d, 'trapz': getattr(numpy, 'trapezoid', None),
     }
-    names.update((name, _financial(name)) for name in ('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'))
-    return names
+    return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _dropped))
 
 
 def put_back_numpy_names():
@@ -62,12 +57,7 @@ def put_back_distutils():
     """Provide `distutils.version` where Python has none (3.12 on, without setuptools' own)."""
     if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return []
-    try:
-        from packaging.version import Version
-    except ModuleNotFoundError:
-        raise ImportError(
-            "MXNet could not be imported: it looks for distutils, which this Python lacks, and\n"
-            'packaging, which stands in for it, is not installed:  pip install packaging')
+    from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
     # An empty path makes it a package, of which any other submodule is still missing.
     vars(package).update(__path__=[], version=version)
@@ -81,8 +71,8 @@ def mend_mxnet():
     import mxnet
     import numpy
     done = []
-    # From 2.0 on a tuple with a NumPy number in it is '(np.int64(3),)' as text, not '(3,)', and
-    # MXNet hands the parameters of its operators, shapes among them, to its library as text.
+    # NumPy 2 writes a tuple with one of its numbers as '(np.int64(3),)', and MXNet hands shapes and
+    # other parameters of operators to its library as text.
     if repr(numpy.int64(3)) != '3':
         for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol):
             vars(module)['str'] = _plain_text
@@ -91,17 +81,11 @@ def mend_mxnet():
         for function in (mxnet.recordio.pack, mxnet.recordio.pack_img):
             _call_tobytes(function)
             done.append('mxnet.recordio.' + function.__name__)
-    # From 2.4 on an array with axes is no number any more, not even one of a single element; 1.25
-    # to 2.3 warn. asscalar gave such an array for every shape but () and (1,).
-    if _version(numpy) >= (2, 4):
+    # Since 2.4 an array with axes cannot become a number, even with one element; 1.25 to 2.3 warn.
+    if tuple(map(int, numpy.__version__.split('.')[:2])) >= (2, 4):
         mxnet.nd.NDArray.asscalar = _asscalar
         done.append('mxnet.nd.NDArray.asscalar')
     return done
-
-
-def _version(module):
-    """The first two numbers of a module's version."""
-    return tuple(int(number) for number in module.__version__.split('.')[:2])
 
 
 def _plain_text(value):
@@ -111,9 +95,9 @@ def _plain_text(value):
 
 
 def _call_tobytes(function):
-    """Have `function` call tobytes in place of tostring, which was the same by an older name.
+    """Have `function` call tobytes instead of tostring, its older name.
 
-    Changed within its code, it is changed for those too who imported it by its name.
+    The change is in its code, and so reaches those who have imported the function already.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(
@@ -130,51 +114,32 @@ def _asscalar(self):
 def forget_failed_import(package):
     """Drop the submodules that a failed import of `package` left behind.
 
-    Python removes only the package itself. The next import would find the submodules done, and
-    not make them attributes of the package again.
+    Python removes only the package itself. The next import would not make the submodules
+    attributes of the package again.
     """
     if package not in sys.modules:
         for name in [name for name in sys.modules if name.startswith(package + '.')]:
             del sys.modules[name]
 
 
-class _CorrectedGluonCV(importlib.machinery.SourceFileLoader):
-    """Finds and loads two modules of GluonCV, corrected; it touches no other module.
-
-    GluonCV 0.10.5 refuses to be imported beside PyTorch 2, which its MXNet networks do not need.
-    Its check now reports that PyTorch is missing, which GluonCV accepts; nothing else in it asks.
-    Its data sets have Pillow fill up damaged pictures, everybody's; now they do not.
-    """
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        """The entry of sys.meta_path that is asked for every module to be imported."""
-        spec = None
-        if name in ('gluoncv.check', 'gluoncv.data.mhp'):
-            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-            if spec:
-                spec.loader = cls(name, spec.origin)
-        return spec
-
-    def exec_module(self, module):
-        super().exec_module(module)
-        if module.__name__ == 'gluoncv.check':
-            module._require_pytorch_version = _report_missing_pytorch
-        else:
-            module.ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-def _report_missing_pytorch(*versions):
-    raise ImportError('gluonblocks has GluonCV use MXNet only')
-
-
 def correct_gluoncv():
-    """Make GluonCV work beside PyTorch 2 and leave Pillow strict, whoever imports it."""
-    if 'gluoncv.data.mhp' in sys.modules:  # imported before
-        sys.modules['gluoncv.data.mhp'].ImageFile.LOAD_TRUNCATED_IMAGES = False
+    """Make GluonCV 0.10.5 import beside PyTorch 2, which its MXNet networks do not need.
+
+    It checks the versions of both as it is imported. Its check now reports that PyTorch is missing,
+    which GluonCV accepts.
+    """
     forget_failed_import('gluoncv')
-    if _CorrectedGluonCV not in sys.meta_path:
-        sys.meta_path.insert(0, _CorrectedGluonCV)
+    if 'gluoncv' in sys.modules:
+        return
+
+    def report_missing(*versions):
+        raise ImportError('gluonblocks has GluonCV use MXNet only')
+
+    def accept(*versions):
+        pass
+    check = sys.modules['gluoncv.check'] = types.ModuleType('gluoncv.check')
+    vars(check).update(_require_pytorch_version=report_missing, _require_mxnet_version=accept,
+                       _deprecate_python2=accept)
 
 
 def wait_at_exit():

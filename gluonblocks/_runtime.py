@@ -16,13 +16,9 @@ from . import _compat
 mended = []  # the names of what was corrected
 error = None  # the ImportError of `prepare`, if it failed
 
-# MXNet looks for another at its first computation, and cannot end in order then.
-ENGINES = ('ThreadedEnginePerDevice', 'ThreadedEngine', 'NaiveEngine')
 NUMPY = 'numpy>=1.19.5,<2.6'  # the versions that are tested
 # MXNet's wheels on PyPI: (sys.platform, platform.machine()).
 WHEELS = {('linux', 'x86_64'), ('linux', 'aarch64'), ('darwin', 'x86_64')}
-# From here on NumPy has no wheels that MXNet's own requirement, numpy<2, allows.
-_WITHOUT_PIN = (3, 13)
 
 _MISSING_LIBRARY = """\
 MXNet is installed but its library could not be loaded: {error}
@@ -44,8 +40,8 @@ MXNet could not be imported: Python was started with -OO (or PYTHONOPTIMIZE=2), 
 the docstrings, and MXNet puts its own together as it is imported. Start Python without it, or with
 -O (PYTHONOPTIMIZE=1), which keeps them."""
 
-# Thread counts of the environment -> the smallest that MXNet works with. Others abort the process
-# as its library is loaded (no number, too many to be started), or have it wait for ever (0).
+# Thread counts of the environment -> the smallest that MXNet works with. Other values abort the
+# process (not a number, too many threads to start) or make it hang (0).
 COUNTS = {'OMP_NUM_THREADS': 1, 'MXNET_OMP_MAX_THREADS': 0, 'MXNET_CPU_WORKER_NTHREADS': 1,
           'MXNET_CPU_PRIORITY_NTHREADS': 1}
 
@@ -56,29 +52,16 @@ def install_command():
         return ('There is no MXNet for %s on %s. Wheels exist for 64-bit Linux and for macOS on\n'
                 'Intel: use a Linux container (docker run --platform linux/amd64), or a virtual '
                 'machine.' % (platform.system() or sys.platform, platform.machine()))
-    if sys.version_info >= _WITHOUT_PIN:
+    if sys.version_info >= (3, 13):  # for which no NumPy below 2, which MXNet requires, has wheels
         return ("Install it with:  pip install --no-deps mxnet==1.9.1\n"
                 '(without --no-deps its numpy<2 would have NumPy built from source)')
     return 'Install it with:  pip install mxnet==1.9.1'
 
 
-def check_environment():
-    """Raise ImportError for what would abort MXNet's import, or end it in a traceback."""
-    if library_is_loaded():
-        return
-    if sys.flags.optimize > 1:
-        raise ImportError(_NO_DOCSTRINGS)
-    check_counts()
-    engine = os.environ.get('MXNET_ENGINE_TYPE') or ENGINES[0]
-    if engine not in ENGINES:
-        raise ImportError('MXNET_ENGINE_TYPE is %r, but must be one of %s, or unset'
-                          % (engine, ', '.join(ENGINES)))
-
-
 def import_mxnet():
     """Import MXNet; raise an ImportError that says what to install where that fails."""
-    # MXNet's import warns, and would fail where the user makes warnings errors (python -W error):
-    # until it is over they are shown, but for those on what NumPy drops, which are for its authors.
+    # MXNet's import warns, and would fail if the user makes warnings errors (python -W error). They
+    # are shown instead, except those about what NumPy will drop.
     try:
         with warnings.catch_warnings():
             if any(action == 'error' for action, *_ in warnings.filters):
@@ -99,8 +82,12 @@ def import_mxnet():
             error=error, numpy=numpy.__version__, allowed=NUMPY)) from error
 
 
-def check_counts():
-    """Raise ImportError, with what is allowed, for a thread count that MXNet does not survive."""
+def check_environment():
+    """Raise ImportError for settings that would abort the process as MXNet's library loads."""
+    if library_is_loaded():
+        return
+    if sys.flags.optimize > 1:
+        raise ImportError(_NO_DOCSTRINGS)
     most = max(1024, os.cpu_count() or 1)
     for name, least in COUNTS.items():
         text = os.environ.get(name)
@@ -108,7 +95,7 @@ def check_counts():
                          and least <= int(text) <= most):
             raise ImportError(
                 'MXNet could not be imported: the environment variable %s is %r, and MXNet takes\n'
-                'a whole number from %d to %d. Unset it (unset %s), or give it such a number.'
+                'an integer from %d to %d. Set it to such a number, or unset it (unset %s).'
                 % (name, text, least, most, name))
 
 
@@ -188,23 +175,14 @@ def set_threads():
     return []
 
 
-def copy_in_one_thread():
-    """Make MXNet copy arrays from NumPy in one thread, unless the user has set a size.
-
-    Copying a large one in parallel gives Python's thread a team of OpenMP threads beside that of
-    MXNet's engine. They are then more than the cores, and the OpenMP library puts all of them to
-    sleep after each operator: a step of LeNet takes twice as long.
-    """
+def set_library_options():
+    """Set two variables that MXNet's library reads as it loads, unless the user has set them."""
+    # Copying a large array from NumPy in parallel gives Python's thread its own team of OpenMP
+    # threads, next to that of MXNet's engine. OpenMP then puts all of them to sleep after each
+    # operator: a step of LeNet takes twice as long.
     os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))
-
-
-def keep_one_workspace():
-    """Make MXNet keep one workspace for its operators instead of four, unless the user has set it.
-
-    It hands them out in turn, so that operators at work at the same time each have one; each
-    becomes as large as the largest that an operator asked for, 0.1 GB for DenseNet. Its CPU engine
-    runs one operator at a time, unless the user chose here, too.
-    """
+    # MXNet keeps four workspaces, for operators that run at the same time; each becomes as large as
+    # the largest, 0.1 GB for DenseNet. By default its CPU engine runs one operator at a time.
     if not os.environ.get('MXNET_CPU_WORKER_NTHREADS'):
         os.environ.setdefault('MXNET_CPU_TEMP_COPY', '1')
 
@@ -216,8 +194,7 @@ def prepare():
         check_environment()
         mended.extend(_compat.put_back_numpy_names() + _compat.put_back_distutils()
                       + set_threads())
-        copy_in_one_thread()
-        keep_one_workspace()
+        set_library_options()
         _compat.forget_failed_import('mxnet')
         import_mxnet()
         mended.extend(_compat.mend_mxnet() + _compat.wait_at_exit())

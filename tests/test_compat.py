@@ -6,7 +6,6 @@ import types
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import run_python
 
 from gluonblocks import _compat
 
@@ -31,12 +30,8 @@ MENDED = {
     'in1d': ('numpy.in1d([[1, 2], [3, 4]], [2, 3], invert=True).tolist()',
              '[True, False, False, True]'),
     'trapz': ('float(numpy.trapz([1, 2, 4]))', '4.5'),
-    'mirr': ('numpy.mirr([1])', 'numpy-financial has it'),
-    'npv': ('numpy.npv(1)', 'numpy-financial has it'),
-    'pmt': ('numpy.pmt(1)', 'numpy-financial has it'),
-    'ppmt': ('numpy.ppmt(1)', 'numpy-financial has it'),
-    'pv': ('numpy.pv(1)', 'numpy-financial has it'),
-    'rate': ('numpy.rate(1)', 'numpy-financial has it'),
+    **{name: ('numpy.%s(1)' % name, 'numpy-financial has it')
+       for name in ('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate')},
 }
 
 # A NumPy that lacks all of them, as the newest does.
@@ -55,10 +50,8 @@ numpy.__getattr__ = __getattr__
 """ % (sorted(MENDED), sorted(MENDED))
 
 
-@pytest.fixture(scope='module')
-def values():
-    """Each name put back -> the value of its expression in MENDED, as text."""
-    return json.loads(run_python(FORGET + """
+def test_the_names_that_numpy_dropped_are_put_back(python):
+    values = json.loads(python(FORGET + """
 import gluonblocks
 def value(expression):
     try:
@@ -66,11 +59,7 @@ def value(expression):
     except NotImplementedError as error:
         return str(error).split('; ')[-1]
 print(json.dumps({name: value(expression) for name, (expression, _) in %r.items()}))""" % MENDED))
-
-
-@pytest.mark.parametrize('name', sorted(MENDED))
-def test_a_name_that_numpy_dropped_is_put_back(values, name):
-    assert values[name] == MENDED[name][1]
+    assert values == {name: want for name, (_, want) in MENDED.items()}
 
 
 def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
@@ -83,41 +72,23 @@ def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
     assert _compat.put_back_numpy_names() == ['numpy.int'] and np.int is int
 
 
-# A Python without distutils, 3.12 on, and what then imports MXNet.
-NO_DISTUTILS = """
+def test_distutils_is_put_back_where_python_has_none(python):
+    assert python("""
 import importlib.util, sys
 find_spec = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
 sys.modules.pop('distutils', None)
-"""
-
-
-def test_distutils_is_put_back_where_python_has_none(python):
-    assert python(NO_DISTUTILS + """
 import gluonblocks
 from distutils.version import LooseVersion
 print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spec__)""") == (
         'True None')
 
 
-def test_without_packaging_either_it_is_said_what_to_install(python):
-    said = python(NO_DISTUTILS + """
-sys.modules['packaging'] = None
-try:
-    from gluonblocks import BatchNorm
-except ImportError as error:
-    print(error)""")
-    assert said.startswith('MXNet could not be imported') and 'pip install packaging' in said
-
-
-def test_array_labels_are_packed_into_a_record():
+def test_labels_and_images_are_packed_into_a_record(monkeypatch):
     label, content = [1.0, 2.5], b'an image'
     packed = mx.recordio.pack(mx.recordio.IRHeader(0, label, 7, 0), content)
     # The flag is the number of labels; then a label and two ids that are not used, then they all.
     assert packed == struct.pack('IfQQ', 2, 0, 7, 0) + struct.pack('2f', *label) + content
-
-
-def test_an_image_is_packed_into_a_record(monkeypatch):
     encoded = np.array([1, 2, 3], np.uint8)  # by OpenCV, which need not be installed
     monkeypatch.setattr(mx.recordio, 'cv2', types.SimpleNamespace(
         IMWRITE_PNG_COMPRESSION=16, imencode=lambda *args: (True, encoded)))

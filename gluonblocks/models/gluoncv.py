@@ -81,12 +81,14 @@ def _zoo():
     try:
         import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
         from gluoncv.model_zoo import model_zoo
+        from PIL import ImageFile
     except ModuleNotFoundError as error:
         if error.name == 'gluoncv':
             raise ImportError(_MISSING) from error
         raise ImportError(_BROKEN.format(error=error)) from error
     except (ImportError, RuntimeError) as error:
         raise ImportError(_BROKEN.format(error=error)) from error
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # GluonCV lets Pillow fill up damaged pictures
     return model_zoo._models
 
 
