@@ -3,7 +3,12 @@
 
 Needs the extra `docs`. Sphinx checks the links between pages and to places on a page as it builds,
 and its link checker those to files. No page may load anything from another host.
-"""
+
+example:
+  python scripts/build_site.py
+  python -m http.server --directory build/site
+
+Exit code: 0 built, 1 an error, 130 interrupted."""
 import argparse
 import importlib.util
 import os
@@ -11,14 +16,6 @@ import re
 import subprocess
 import sys
 import tempfile
-
-EXAMPLE = """\
-example:
-  python scripts/build_site.py
-  python scripts/build_site.py --external     (asks other hosts for the pages that are linked, too)
-  python -m http.server --directory build/site
-
-Exit code: 0 built, 1 an error, 130 interrupted."""
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A tag by which a browser loads something by itself, and a style that does.
@@ -42,22 +39,14 @@ def loads_from_elsewhere(folder):
     return found
 
 
-def build(folder, external=False):
+def build(folder):
     """Build the site into `folder`, check it, and return the exit code."""
-    os.makedirs(folder, exist_ok=True)
-    if os.listdir(folder) and not os.path.exists(os.path.join(folder, '.buildinfo')):
-        print('error: %s must be an empty folder, or have an earlier site: name another' % folder,
-              file=sys.stderr)
-        return 1
-    links = [] if external else ['-D', 'linkcheck_ignore=^https?://']
     with tempfile.TemporaryDirectory() as scratch:  # so that every page is read again
-        for builder, out, more in (('html', folder, []),
-                                   ('linkcheck', os.path.join(scratch, 'links'), links)):
-            code = subprocess.call(
-                [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-b', builder, *more,
-                 '-c', os.path.join(REPOSITORY, 'docs'), '-d', os.path.join(scratch, 'doctrees'),
-                 REPOSITORY, out])
-            if code:
+        for builder, out in (('html', folder), ('linkcheck', os.path.join(scratch, 'links'))):
+            if subprocess.call(
+                    [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-b', builder,
+                     '-D', 'linkcheck_ignore=^https?://', '-c', os.path.join(REPOSITORY, 'docs'),
+                     '-d', os.path.join(scratch, 'doctrees'), REPOSITORY, out]):
                 return 1
     found = loads_from_elsewhere(folder)
     for sentence in found:
@@ -68,21 +57,16 @@ def build(folder, external=False):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
+    parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', metavar='FOLDER', help='default: build/site',
                         default=os.path.join(REPOSITORY, 'build', 'site'))
-    parser.add_argument('--external', action='store_true',
-                        help='check the links to other hosts too')
     args = parser.parse_args(argv)
     if importlib.util.find_spec('sphinx') is None:
         sys.exit("error: Sphinx is not installed for this Python: %s -m pip install -e '.[docs]'"
                  % sys.executable)
     try:
-        return build(args.out, args.external)
-    except OSError as error:
-        sys.exit('error: the site cannot be written to %s: %s'
-                 % (args.out, error.strerror or error))
+        return build(args.out)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130

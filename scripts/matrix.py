@@ -1,7 +1,18 @@
 #!/usr/bin/env python
 """Run tox's environments, one after another, and record which passed in results/ and docs/.
 
-Needs `tox`, and the interpreters on PATH: one that is not there is recorded as not run."""
+Needs `tox`, and the interpreters on PATH: a missing one is recorded as not run. With pyenv, all its
+interpreters are on PATH after
+
+  PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
+
+An environment's record is written as it ends, and the records of other environments stay.
+
+example:
+  python scripts/matrix.py
+  python scripts/matrix.py --only py311 py312-oldest
+
+Exit code: 0 every environment passed, 1 one failed or did not run (old records count too)."""
 import argparse
 import collections
 import datetime
@@ -13,31 +24,16 @@ import subprocess
 import sys
 import tempfile
 
-EXAMPLE = """\
-An environment's record is written as it ends, so a stopped run goes on with --only; the records of
-environments that are not run stay. With pyenv, all its interpreters are on PATH after
-
-  PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
-
-example:
-  python scripts/matrix.py
-  python scripts/matrix.py --only py311 py312-oldest
-  python scripts/matrix.py --since 2030-01-31     (those without a record of that day or later)
-  python scripts/matrix.py --table                (write the table again, run nothing)
-
-Exit code: 0 every environment passed, 1 one failed or did not run (old records count too)."""
-
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDS = os.path.join(REPOSITORY, 'results', 'matrix.json')
 DOCUMENT = os.path.join(REPOSITORY, 'docs', 'compatibility.md')
-BEGIN, END = '<!-- matrix: begin -->\n', '<!-- matrix: end -->\n'
 
 Record = collections.namedtuple('Record', 'environment result python numpy mxnet tests date')
 HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'date')
 
 
 def environments():
-    """tox's default environments, in order; SystemExit where there is no tox."""
+    """tox's default environments, in order; SystemExit if tox is missing."""
     if importlib.util.find_spec('tox') is None:
         sys.exit("error: tox is not installed for this Python: %s -m pip install 'tox>=4.11'"
                  % sys.executable)
@@ -47,7 +43,7 @@ def environments():
 
 
 def run(name):
-    """Run the environment `name`; return its Record. What it prints is shown."""
+    """Run the environment `name`, and show what it prints; return its Record."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'result.json')
         subprocess.call([sys.executable, '-m', 'tox', 'run', '-e', name, '--result-json', path],
@@ -57,7 +53,7 @@ def run(name):
 
 
 def record(name, result, date):
-    """The Record of what tox wrote of the environment `name` in its --result-json."""
+    """The Record of what tox wrote about the environment `name` in its --result-json."""
     python = result.get('python', {}).get('version', '').split(' ')[0]
     if not python:
         return Record(name, 'not run: no such Python here', '', '', '', '', date)
@@ -66,8 +62,7 @@ def record(name, result, date):
     ended = re.search(r'^=* ?(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s', output, re.M)
     counts = [c for c in ended.group(1).split(', ') if 'warning' not in c] if ended else []
     return Record(name, 'passed' if result['result']['success'] else 'FAILED', python,
-                  versions.group(1) if versions else '', versions.group(2) if versions else '',
-                  ', '.join(counts), date)
+                  *(versions.groups() if versions else ('', '')), ', '.join(counts), date)
 
 
 def table(records):
@@ -78,54 +73,35 @@ def table(records):
 
 
 def read_records():
-    """{environment: Record} of what was recorded so far."""
-    try:
-        with open(RECORDS) as f:
-            return {row['environment']: Record(**row) for row in json.load(f)}
-    except FileNotFoundError:
-        return {}
+    """The recorded {environment: Record}."""
+    with open(RECORDS) as f:
+        return {row['environment']: Record(**row) for row in json.load(f)}
 
 
 def write(records):
-    """Write the records, {environment: Record}, to results/, and their table into `DOCUMENT`."""
-    records = records.values()
+    """Write the records to results/, and their table into `DOCUMENT`, between its marks."""
     with open(DOCUMENT, encoding='utf-8') as f:
-        before, begin, rest = f.read().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit('%s has no lines %s and %s' % (DOCUMENT, BEGIN.strip(), END.strip()))
-    for path, text in [
+        text = re.sub(r'(<!-- matrix: begin -->\n).*(<!-- matrix: end -->\n)',
+                      lambda marks: marks[1] + table(records) + marks[2], f.read(), flags=re.S)
+    for path, content in [
             (RECORDS, json.dumps([r._asdict() for r in records], indent=1) + '\n'),
-            (DOCUMENT, before + BEGIN + table(records) + END + after)]:
-        with open(path + '.part', 'w', encoding='utf-8') as f:
-            f.write(text)
-        os.replace(path + '.part', path)
+            (DOCUMENT, text)]:
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(content)
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
+    parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument('--only', nargs='+', metavar='ENV', help='run these environments')
-    which.add_argument('--since', metavar='DATE', help='run those not passed on that day or later')
-    which.add_argument('--table', action='store_true', help='run none')
-    args = parser.parse_args(argv)
     known = environments()
-    before = read_records()
-    records = {name: before[name] for name in known if name in before}
-    chosen = [] if args.table else args.only or known
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
-        parser.error('no environment %s; tox has: %s' % (', '.join(unknown), ', '.join(known)))
-    if args.since:
-        chosen = [name for name in known if name not in records or
-                  records[name].result != 'passed' or records[name].date < args.since]
-    if args.table:
-        write(records)
-    for name in chosen:
+    parser.add_argument('--only', nargs='+', metavar='ENV', choices=known, default=known,
+                        help='run these environments')
+    args = parser.parse_args(argv)
+    records = read_records()
+    for name in args.only:
         records[name] = run(name)
         records = {name: records[name] for name in known if name in records}  # in tox's order
-        write(records)
+        write(records.values())
     wrong = [name for name in known
              if name not in records or records[name].result != 'passed']
     print('\n%s\n%d passed, %d failed or not run%s' % (

@@ -1,5 +1,17 @@
 #!/usr/bin/env python
-"""Execute the notebooks of the book's three sections, each in a fresh kernel."""
+"""Execute the notebooks of the book's three sections, each in a fresh kernel.
+
+A notebook is replaced only when its last cell is done: with its outputs, repeated shapes folded,
+metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after another:
+two to three hours on two cores, most of them for section 5.13. Progress goes to stderr.
+
+Needs the extra `notebooks`: pip install -e '.[notebooks]'
+
+example:
+  python scripts/notebooks.py
+  python scripts/notebooks.py 5.11 5.12
+
+Exit code: 0 executed, 1 one failed (the rest is not run), 2 wrong arguments, 130 interrupted."""
 import argparse
 import glob
 import hashlib
@@ -11,20 +23,6 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-EXAMPLE = """\
-A notebook is replaced only when its last cell is done: with its outputs, repeated shapes folded,
-metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after another:
-two to three hours on two cores, most of them for section 5.13. Progress goes to stderr.
-
-Needs the extra `notebooks`: pip install -e '.[notebooks]'
-
-example:
-  python scripts/notebooks.py
-  python scripts/notebooks.py 5.11 5.12
-  python scripts/notebooks.py my/own.ipynb
-
-Exit code: 0 executed, 1 one failed (the rest is not run), 2 wrong arguments, 130 interrupted."""
-
 # Only what every reader needs: no times, no paths, no version of the Python that ran it.
 METADATA = {
     'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'},
@@ -78,70 +76,36 @@ def code_sha256(notebook):
 
 
 def execute(path):
-    """Run all cells of the notebook at `path` and write it with their outputs.
+    """Run all cells of the notebook at `path`, and write it with their outputs.
 
-    If a cell fails, raises nbclient's error. Raises ValueError if the file is not a notebook, and
-    OSError if it cannot be written, before anything runs. The file is then as it was.
+    If a cell fails, the file stays as it was, and nbclient's error is raised.
     """
     import nbformat
     from nbclient import NotebookClient
-
-    class Client(NotebookClient):
-        """Writes each line about an epoch to stderr as it is printed."""
-
-        rest = ''  # of a line that is not complete yet
-
-        def output(self, outs, msg, display_id, cell_index):
-            if msg['msg_type'] == 'stream':
-                *lines, self.rest = (self.rest + msg['content']['text']).split('\n')
-                for line in lines:
-                    if line.startswith('epoch '):
-                        tell(line)
-            return super().output(outs, msg, display_id, cell_index)
-
-    if not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK):
-        raise OSError('its folder cannot be written to')
-    try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-    except OSError:
-        raise
-    except Exception as error:  # JSON that is not a notebook may raise anything
-        raise ValueError('it cannot be read as a notebook: %s' % str(error).partition('\n')[0])
+    notebook = nbformat.read(path, as_version=4)
     # No limit for a cell, because one takes an hour; but all of its output has to arrive.
-    client = Client(notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
-                    coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
-                    kernel_name=METADATA['kernelspec']['name'],
-                    extra_arguments=['--log-level=ERROR'])
-    cells = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == 'code']
+    client = NotebookClient(
+        notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
+        coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
+        kernel_name=METADATA['kernelspec']['name'], extra_arguments=['--log-level=ERROR'])
     with client.setup_kernel(cwd=ROOT):
-        for number, index in enumerate(cells, 1):
-            tell('%s: cell %d of %d' % (os.path.basename(path), number, len(cells)))
-            client.execute_cell(notebook.cells[index], index)
+        for index, cell in enumerate(notebook.cells):
+            print('%s: cell %d of %d' % (os.path.basename(path), index + 1, len(notebook.cells)),
+                  file=sys.stderr, flush=True)
+            client.execute_cell(cell, index)
     tidy(notebook)
     with open(path + '.part', 'w', encoding='utf-8') as f:
         f.write(nbformat.writes(notebook) + '\n')
     os.replace(path + '.part', path)
 
 
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
-
-
 def main(argv=None):
     sections = {os.path.basename(path).partition('-')[0]: path
                 for path in sorted(glob.glob(os.path.join(ROOT, 'notebooks', '*.ipynb')))}
-
-    def find(name):
-        path = sections.get(name, name)
-        if not path.endswith('.ipynb') or not os.path.isfile(path):
-            raise argparse.ArgumentTypeError('%r is not a notebook: give the path of one, or a '
-                                             'section, %s' % (name, ', '.join(sections)))
-        return path
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
+    parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('notebooks', nargs='*', type=find, metavar='NOTEBOOK',
-                        help='a section, such as 5.11, or the path of a notebook; default: all')
+    parser.add_argument('notebooks', nargs='*', default=list(sections), metavar='NOTEBOOK',
+                        help='a section, %s, or a path; default: all' % ', '.join(sections))
     args = parser.parse_args(argv)
     # SIGTERM ends the kernel as Ctrl-C does, which a script in the background has to ask for.
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -150,18 +114,20 @@ def main(argv=None):
         import ipykernel  # noqa: F401
         from nbclient.exceptions import CellControlSignal, DeadKernelError
     except ModuleNotFoundError as error:
-        tell("error: %s\nInstall it from the repository: pip install -e '.[notebooks]'" % error)
+        print("error: %s\nInstall it from the repository: pip install -e '.[notebooks]'" % error,
+              file=sys.stderr)
         return 1
-    for path in args.notebooks or sections.values():
+    for name in args.notebooks:
+        path = sections.get(name, name)
         try:
             execute(path)
         except KeyboardInterrupt:
             logging.disable()  # asyncio reports that nobody waits for the cell any more
-            tell('interrupted: %s is as it was' % path)
+            print('interrupted: %s is as it was' % path, file=sys.stderr)
             return 130
-        except (CellControlSignal, DeadKernelError, OSError, ValueError) as error:
+        except (CellControlSignal, DeadKernelError, OSError) as error:
             plain = re.sub(r'\x1b\[[\d;]*m', '', str(error)).strip()
-            tell('error: %s is as it was: %s' % (path, plain))
+            print('error: %s is as it was: %s' % (path, plain), file=sys.stderr)
             return 1
     return 0
 

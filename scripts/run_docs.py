@@ -1,29 +1,27 @@
 #!/usr/bin/env python
-"""Run every ```sh and ```python block of README.md and docs/, in a copy of the repository."""
-import argparse
-import collections
-import os
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
+"""Run every ```sh and ```python block of README.md and docs/, in a copy of the repository.
 
-EXAMPLE = """\
 A block runs as it stands, unless the line above its fence is one of
 
   <!-- docs: not run: REASON -->
   <!-- docs: OLD => NEW -->            (that part of the block is replaced: a shorter training)
 
-Blocks of other languages, or of none, are not commands. README.md comes first, and what it made
-is there for the others, which come in the order of their names. The copy has the files that
-git knows, and those it does not ignore; `python` and `python3` are the Python that runs this.
+README.md comes first, and the files it made are there for the others, which come in the order of
+their names. The copy has the files that git knows, and those it does not ignore; `python` and
+`python3` are the Python that runs this.
 
 example:
   python scripts/run_docs.py
 
 Exit code: 0 all blocks passed, 1 one failed (the rest is not run)."""
+import argparse
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 Block = collections.namedtuple('Block', 'document line language code not_run replaced')
@@ -65,29 +63,16 @@ def run(block, folder):
     return subprocess.call(command + [block.code], cwd=folder, env=env, stdin=subprocess.DEVNULL)
 
 
-def copy_repository(folder):
-    """Copy the repository's files, as git lists them, into `folder`."""
-    listed = subprocess.check_output(
-        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], cwd=REPOSITORY)
-    for name in filter(None, listed.decode().split('\0')):
-        if os.path.isfile(os.path.join(REPOSITORY, name)):
-            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-            shutil.copy2(os.path.join(REPOSITORY, name), os.path.join(folder, name))
-
-
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args(argv)
-    found = []
+    argparse.ArgumentParser(description=__doc__,
+                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    found, ran = [], 0
     for document in documents():
         with open(os.path.join(REPOSITORY, document), encoding='utf-8') as f:
             found += blocks(f.read(), document)
-    if not found:
-        sys.exit('the documents have no blocks')
-    ran = 0
     with tempfile.TemporaryDirectory() as folder:
-        copy_repository(folder)
+        subprocess.check_call(['sh', '-c', 'git ls-files -z --cached --others --exclude-standard | '
+                               'xargs -0 cp --parents -t "$0"', folder], cwd=REPOSITORY)
         for block in found:
             title = '%s, line %d, %s' % (block.document, block.line, block.language)
             if block.not_run:

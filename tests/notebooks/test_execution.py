@@ -33,18 +33,13 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
-
-
-def test_a_notebook_gets_all_its_outputs_and_reports_its_epochs(write, capsys):
+def test_a_notebook_gets_all_its_outputs(write, capsys):
     shapes = one_pass(4).splitlines()[0]
     path = write('import os', 'for i in range(22000):\n    print(%r)\n    if i %% 4400 == 4399:\n'
                  '        print("epoch", i)\nos.path.basename(os.getcwd())' % shapes)
     assert here.main([path]) == 0
     out, err = capsys.readouterr()
-    assert out == '' and 'own.ipynb: cell 2 of 2\n' in err and err.count('\nepoch ') == 5
+    assert out == '' and 'own.ipynb: cell 2 of 2\n' in err
     notebook = nbformat.read(path, as_version=4)
     stream, value = notebook.cells[1].outputs
     assert stream.text.count('epoch ') == 5 and stream.text.startswith(shapes + '\n[4,399 lines')
@@ -58,18 +53,18 @@ def test_a_notebook_gets_all_its_outputs_and_reports_its_epochs(write, capsys):
 @pytest.mark.parametrize('source, reason', [
     ('1 / 0', 'ZeroDivisionError: division by zero'), ('import os\nos._exit(3)', 'Kernel died')])
 def test_if_a_cell_fails_the_notebook_stays_as_it_was(write, capsys, source, reason):
-    path = write('print("on the way")', source)
-    before = read(path)
+    path = write('print("in between")', source)
+    before = open(path).read()
     assert here.main([path]) == 1
     err = capsys.readouterr().err
     assert 'error: %s is as it was: ' % path in err and reason in err
-    assert read(path) == before and not os.path.exists(path + '.part')
+    assert open(path).read() == before and not os.path.exists(path + '.part')
 
 
 def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, tmp_path):
     path = write('import os, time\nopen(%r, "w").write(str(os.getpid()))\ntime.sleep(60)'
                  % str(tmp_path / 'pid'))
-    before = read(path)
+    before = open(path).read()
     process = start_script('notebooks.py', [path], {})
     while not ((tmp_path / 'pid').exists() and (tmp_path / 'pid').read_text()):
         assert process.poll() is None
@@ -78,30 +73,15 @@ def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, 
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and 'Traceback' not in err
     assert err.endswith('interrupted: %s is as it was\n' % path)
-    assert read(path) == before
+    assert open(path).read() == before
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / 'pid').read_text()), 0)
 
 
-@pytest.mark.parametrize('text', [
-    '[1]', '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}'])
-def test_a_file_that_is_not_a_notebook_is_an_error(write, capsys, text):
-    path = write('x = 1')
-    with open(path, 'w') as f:
-        f.write(text)
-    assert here.main([path]) == 1
-    out, err = capsys.readouterr()
-    assert out == '' and len(err.splitlines()) == 1
-    assert err.startswith('error: %s is as it was: it cannot be read as a notebook: ' % path)
-    assert read(path) == text.encode()
-
-
-def test_another_name_is_code_2_and_a_missing_extra_code_1(monkeypatch, capsys):
-    with pytest.raises(SystemExit) as stop:
-        here.main(['5.11', '5.14'])
-    assert stop.value.code == 2
-    assert "'5.14' is not a notebook: give the path of one, or a" in capsys.readouterr().err
+def test_a_missing_notebook_and_a_missing_extra_are_errors(monkeypatch, capsys):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    assert here.main(['5.14']) == 1
+    assert "error: 5.14 is as it was: " in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, 'ipykernel', None)
     assert here.main(['5.11']) == 1
     assert capsys.readouterr().err.endswith("pip install -e '.[notebooks]'\n")
@@ -121,12 +101,10 @@ def test_the_stamp_changes_with_the_code_and_with_nothing_else():
     cell = new_code_cell('x = 1', execution_count=1, metadata={'execution': {'shell': 'now'}},
                          outputs=[new_output('stream', text=one_pass(4) * 2)])
     before = new_notebook(cells=[new_markdown_cell('words'), cell], metadata={'me': 'x'})
-    words, code, order, tidied = (copy.deepcopy(before) for _ in range(4))
+    words, code, tidied = (copy.deepcopy(before) for _ in range(3))
     words.cells[0].source, words.cells[1].outputs = 'other words', []
     code.cells[1].source = 'x = 2'
-    order.cells += [new_code_cell('y = 1')]
     here.tidy(tidied)
-    assert here.code_sha256(words) == here.code_sha256(tidied) == here.code_sha256(before)
-    assert len({here.code_sha256(each) for each in (before, code, order)}) == 3
+    assert here.code_sha256(words) == here.code_sha256(before) != here.code_sha256(code)
     assert tidied.metadata.gluonblocks.code_sha256 == here.code_sha256(before)
     assert 'me' not in tidied.metadata and tidied.cells[1].metadata == {}
