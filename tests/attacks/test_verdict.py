@@ -44,10 +44,9 @@ for name, argv, how in [
             ('counted', {}), ('killed', {'at': 3, 'action': shim.BEFORE, 'value': signal.SIGKILL}),
             ('full', {'at': 2, 'action': shim.ERROR, 'value': 28, 'calls': shim.WRITE}),
             ('short', {'at': 1, 'action': shim.SHORT, 'calls': shim.WRITE, 'only': '/1'})]]:
-    os.mkdir(name)  # each has its own, since they run at the same time
+    os.mkdir(name)
     to_run.append(jobs.Job(argv, os.path.abspath(name), **how))
-done = jobs.run(to_run)
-print(json.dumps([one[1:] for one in done]))
+print(json.dumps([jobs.run(job)[1:] for job in to_run]))
 """
 
 

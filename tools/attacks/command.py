@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from ..arguments import positive, some_of
-from .report import defects, details, summary
+from .report import defects, summary
 from .runner import KINDS, SLOW, plan
 from .shim import compile_shim
 from .verdict import DEFECT
@@ -21,7 +21,7 @@ example:
   python scripts/attack.py                                (1,000 cases, some minutes)
   python scripts/attack.py --cases 5000 --json attack.json
   python scripts/attack.py --only runs,kills --seed 7
-  python scripts/attack.py --only runs --seed 7 --case 123    (one again, with all its output)
+  python scripts/attack.py --only runs --seed 7 --case 123    (one again)
   python scripts/attack.py --only machines --cases 25 --jobs 6    (100 hits; they mostly wait)
 
 All files are written to a temporary folder; TMPDIR=/dev/shm keeps them off the disk. Cases that
@@ -85,8 +85,6 @@ def main(argv=None):
         return code or 1
     records.sort(key=lambda record: args.planned.index((record['kind'], record['case'])))
     print(summary(records, args.only, args.seed, time.monotonic() - start))
-    if args.case:
-        print(*map(details, records), sep='\n')
     print(defects(records, args.seed))
     return code or int(any(record['verdict'] == DEFECT for record in records))
 

@@ -2,13 +2,6 @@
 import os
 
 
-def _block(rng, data):
-    """Return (start, end) of some part of `data`, mostly a small one."""
-    start = rng.randrange(len(data))
-    most = len(data) - start
-    return start, start + rng.randint(1, min(most, rng.choice((1, 8, 64, 512, 4096, most))))
-
-
 def _flip(rng, data):
     data = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 8, 100))):
@@ -22,10 +15,13 @@ def _cut(rng, data):
 
 
 def _fill(rng, data):
-    start, end = rng.choice((_block(rng, data), (len(data), len(data) + 1000)))
-    content = rng.choice((bytes(end - start), bytes(rng.randrange(256) for _ in range(end - start)),
-                          b'', 2 * data[start:end] or data))
-    return 'other bytes from %d to %d' % (start, end), data[:start] + content + data[end:]
+    """Some bytes, mostly few, replaced by others or dropped."""
+    start = rng.randrange(len(data) + 1)
+    size = rng.choice((1, 8, 64, 512, 4096, len(data)))
+    content = rng.choice((bytes(size), bytes(rng.randrange(256) for _ in range(size)), b'',
+                          2 * data[start:start + size]))
+    words = 'other bytes from %d to %d' % (start, start + size)
+    return words, data[:start] + content + data[start + size:]
 
 
 def _lie(rng, data):

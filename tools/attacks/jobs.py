@@ -55,73 +55,62 @@ class Done(NamedTuple):
     calls: int = 0
 
 
-def run(jobs):
-    """Run `jobs` at the same time, all to their end; return their `Done`s."""
-    return [child.finish() for child in [_Child(job) for job in jobs]]
+def run(job):
+    """Run `job` to its end, under the limits; return its `Done`."""
+    out, err, counter = tempfile.TemporaryFile(), tempfile.TemporaryFile(), mmap.mmap(-1, 4)
+    ended, kill, start = '', job.kill, time.monotonic()
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        _become(job, out, err, counter)
+    while True:
+        pid, status, usage = os.wait4(child, os.WNOHANG)
+        now = time.monotonic()
+        if pid:
+            break
+        if kill and now >= start + kill[0]:
+            os.kill(child, kill[1])
+            kill = None
+        late = now > start + SECONDS
+        if not ended and (late or _memory(child) > MEMORY):
+            ended = 'time' if late else 'memory'
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # processes that it left
+    if usage.ru_maxrss * 1024 > MEMORY:
+        ended = 'memory'
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+    return Done(job, code, _text(out), _text(err), now - start, ended,
+                struct.unpack('i', counter[:])[0])
 
 
-class _Child:
-    """The process of a job."""
-
-    def __init__(self, job):
-        self.job, self.start = job, time.monotonic()
-        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        self.counter = mmap.mmap(-1, 4)  # shared with the process
-        sys.stdout.flush()
-        self.pid = os.fork()
-        if not self.pid:
-            self._become()
-
-    def _become(self):
-        """Run the job in this process, and end it."""
-        code = 1
-        try:
-            os.setsid()
-            with open(os.devnull) as null:
-                for number, stream in enumerate((null, self.out, self.err)):
-                    os.dup2(stream.fileno(), number)
-            os.chdir(self.job.cwd)
-            die_with_parent()
-            os.environ['PATH'] = ''  # no apt-get, which would look for missing data
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            from gluonblocks.__main__ import main
-            sys.argv = ['gluonblocks', *self.job.argv]
-            if self.job.shim:
-                self.job.shim.arm(self.counter)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            code = main()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-
-    def finish(self):
-        """Watch the process until it ends; return the `Done`."""
-        ended, kill = '', self.job.kill
-        while True:
-            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
-            now = time.monotonic()
-            if pid:
-                break
-            if kill and now >= self.start + kill[0]:
-                os.kill(self.pid, kill[1])
-                kill = None
-            late = now > self.start + SECONDS
-            if not ended and (late or _memory(self.pid) > MEMORY):
-                ended = 'time' if late else 'memory'
-                os.kill(self.pid, signal.SIGKILL)
-            time.sleep(0.01)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)  # processes that it left
-        if usage.ru_maxrss * 1024 > MEMORY:
-            ended = 'memory'
-        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-        return Done(self.job, code, _text(self.out), _text(self.err), now - self.start,
-                    ended, struct.unpack('i', self.counter[:])[0])
+def _become(job, out, err, counter):
+    """Run the job in this process, and end it; the shim counts in shared memory, `counter`."""
+    code = 1
+    try:
+        os.setsid()
+        with open(os.devnull) as null:
+            for number, stream in enumerate((null, out, err)):
+                os.dup2(stream.fileno(), number)
+        os.chdir(job.cwd)
+        die_with_parent()
+        os.environ['PATH'] = ''  # no apt-get, which would look for missing data
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        from gluonblocks.__main__ import main
+        sys.argv = ['gluonblocks', *job.argv]
+        if job.shim:
+            job.shim.arm(counter)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = main()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def die_with_parent():

@@ -3,17 +3,19 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from typing import Any, Dict
 
 from .jobs import Done, Job
 from .kills import compare
-from .launches import TURN, Launch
-from .network import Network
+from .network import Network, node_options
 from .verdict import EQUAL, Defect, said, survived
 
 SIZE = 3  # machines, with a worker each
 EPOCHS, HITS = 5, 4  # of a case
+TURN = 0.1  # seconds between two looks at what runs
 START = 120  # seconds that all machines may take to start: many processes import MXNet
 IMPORT = 15  # seconds before these count, in which a launcher imports MXNet
 SECONDS = 600  # limit of a launch that nothing hits
@@ -31,6 +33,73 @@ FIXED: Dict[str, Any] = {}
 _starting = multiprocessing.Lock()  # one launch at a time: it is starting that takes the cores
 
 
+class Launch:
+    """A launcher of `gluonblocks train` on each of `machines`, and the processes that it starts.
+
+    Each works in a folder of its own within `folder`, named like the machine; out.txt and err.txt
+    there get what it prints.
+    """
+
+    def __init__(self, machines, folder, arguments):
+        self.machines, self.folder, self.processes = machines, folder, []
+        self.argv, self.started = ['train', *arguments, *HOW], time.monotonic()
+        for k, machine in enumerate(machines):
+            os.makedirs(self.path(k), exist_ok=True)
+            with open(self.path(k, 'out.txt'), 'wb') as out, open(
+                    self.path(k, 'err.txt'), 'wb') as err:
+                self.processes.append(machine.popen(
+                    [sys.executable, '-m', 'gluonblocks', *self.argv,
+                     *node_options(machines, k)], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                    env=dict(os.environ, LD_PRELOAD=''), cwd=self.path(k)))
+
+    def path(self, k, *names):
+        """Return a path in the folder of a machine."""
+        return os.path.join(self.folder, self.machines[k].name, *names)
+
+    def done(self, k=0):
+        """Return the `Done` of the launcher of a machine, with exit code -1 while it runs."""
+        texts = []
+        for name in ('out.txt', 'err.txt'):
+            with open(self.path(k, name), errors='replace') as f:
+                texts.append(f.read())
+        code = self.processes[k].poll()
+        return Done(Job(self.argv, self.path(k)), -1 if code is None else code, *texts)
+
+    def epoch(self):
+        """Return the last epoch whose line was printed, 0 before the first."""
+        return max(map(int, re.findall(r'^epoch (\d+),.*\n', self.done().out, re.M)), default=0)
+
+    def has_begun(self):
+        """Return True once the first worker trains, which prints a line."""
+        return bool(self.done().out)
+
+    def running(self):
+        """Return the launchers that have not ended."""
+        return [process for process in self.processes if process.poll() is None]
+
+    def wait(self, seconds):
+        """Wait for the end of all launchers; return False if it takes longer than `seconds`."""
+        end = time.monotonic() + seconds
+        while self.running() and time.monotonic() < end:
+            time.sleep(TURN)
+        return not self.running()
+
+    def children(self, k):
+        """Return {role: pid} of the newest processes that the launcher of a machine started."""
+        found = {}
+        for pid in sorted(map(int, filter(str.isdigit, os.listdir('/proc')))):
+            try:
+                with open('/proc/%d/stat' % pid) as f:
+                    parent = int(f.read().rsplit(')', 1)[1].split()[1])
+                with open('/proc/%d/cmdline' % pid) as f:
+                    role = re.search(r"import main; main\('?(\w*)'?\)", f.read())
+            except OSError:  # it has ended
+                continue
+            if parent == self.processes[k].pid and role:
+                found[role.group(1) or 'worker'] = pid
+        return found
+
+
 def draw(room):
     """Hit a run HITS times, each time at a random moment; EQUAL, or Defect."""
     with Network(SIZE) as network:
@@ -44,37 +113,32 @@ def _trial(room, network):
         begun = os.path.exists(os.path.join(run, 'config.json'))
         with _starting:
             launch = Launch(network.machines, room.folder, (
-                ['--resume', 'run'] if begun else ['--out', 'run', *RUN]) + HOW, _environment())
+                ['--resume', 'run'] if begun else ['--out', 'run', *RUN]))
             moment = launch.started + (room.rng.uniform(0, seconds) if hits_left else SECONDS)
             while launch.running() and not launch.has_begun() and time.monotonic() < moment:
                 time.sleep(TURN)
         if hits_left:
             _hit(room, network, launch, moment)
         elif not launch.wait(SECONDS):
-            raise Defect('no end after %d s' % SECONDS, _done(launch))
-        printed += said(_done(launch))
+            raise Defect('no end after %d s' % SECONDS, launch.done())
+        printed += said(launch.done())
         if launch.processes[0].returncode == 0:
             break
     else:
-        raise Defect('it cannot be resumed', _done(launch))
+        raise Defect('it cannot be resumed', launch.done())
     # A launcher that is killed may lose a line; the history has it.
     if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
-        raise Defect('other lines were printed', _done(launch))
-    compare(run, folder, lines, lines, _done(launch))
+        raise Defect('other lines were printed', launch.done())
+    compare(run, folder, lines, lines, launch.done())
     return EQUAL
 
 
 def _alone(room, network):
     """Return (folder, printed lines, seconds) of a run that nothing hit, all on one machine."""
-    launch = Launch(network.machines[:1], room.material.path('machines'),
-                    ['--out', 'run', *RUN, *HOW], _environment())
+    launch = Launch(network.machines[:1], room.material.path('machines'), ['--out', 'run', *RUN])
     if not launch.wait(SECONDS) or launch.processes[0].returncode:
-        raise Defect('the run that nothing hit failed', _done(launch))
-    return launch.path(0, 'run'), said(_done(launch)), time.monotonic() - launch.started
-
-
-def _environment():
-    return dict(os.environ, LD_PRELOAD='')
+        raise Defect('the run that nothing hit failed', launch.done())
+    return launch.path(0, 'run'), said(launch.done()), time.monotonic() - launch.started
 
 
 def _hit(room, network, launch, moment):
@@ -108,11 +172,11 @@ def _hit(room, network, launch, moment):
     network.machines[k].link(up=True)
     if left:
         raise Defect('%s, %s: not everything ended within %d s' % (victim, fault, allowed),
-                     _done(launch, int(k == 0)))
+                     launch.done(int(k == 0)))
     room.note('everything ended in time')
     for n in range(SIZE):
         if (victim, fault, n) != ('launcher', 'SIGKILL', k):
-            judge(_done(launch, n), k, n, complete=launch.epoch() == EPOCHS)
+            judge(launch.done(n), k, n, complete=launch.epoch() == EPOCHS)
 
 
 def judge(done, k, n, complete):
@@ -131,10 +195,3 @@ def judge(done, k, n, complete):
         r'\d', r'\d'))
     if len(errors) != 1 or not re.search(name, errors[0]):
         raise Defect('the error names another machine', done)
-
-
-def _done(launch, k=0):
-    """Return the `Done` of the launcher of a machine."""
-    code = launch.processes[k].poll()
-    return Done(Job(launch.argv, launch.path(k)), -1 if code is None else code, launch.out(k),
-                launch.err(k))

@@ -92,7 +92,7 @@ class Material:
 
     def command(self, *argv, code=0, **how):
         """Run a command that has to end with the exit code `code`; return the `Done`."""
-        done, = jobs.run([Job(argv, self.folder, **how)])
+        done = jobs.run(Job(argv, self.folder, **how))
         if done.code != code:
             raise RuntimeError('%s ended with code %d:\n%s' % (done.job.words, done.code, done.err))
         return done

@@ -20,10 +20,12 @@ import subprocess
 import sys
 import time
 
-from .sandbox import USER, NotTried, namespaces
+from .sandbox import NotTried
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ADDRESS, PORT = '10.77.0.%d', 29400  # a training's first machine listens at this port
+NAME, LINK = 'node%d', 'port%d'  # of a machine, and of the bridge's side of its link
+UNSHARE = ['unshare', '--net', '--uts']
 BURST = 1e-3  # seconds of its rate that a link may send at once
 QUEUE = '50ms'  # of packets that wait for a link; the others are dropped
 
@@ -33,7 +35,8 @@ class Machine:
 
     def __init__(self, network, number, pid):
         self._network, self._pid, self.number = network, pid, number
-        self.name, self.address, self._port = _name(number), ADDRESS % (number + 1), _port(number)
+        self.name, self.address = NAME % number, ADDRESS % (number + 1)
+        self._port = LINK % number
 
     def argv(self, *command):
         """Return the command line that runs `command` on this machine."""
@@ -80,15 +83,16 @@ class Network:
     """`count` `machines`, each linked to one bridge; a context. NotTried says what is missing."""
 
     def __init__(self, count):
-        missing = [name for name in ('ip', 'tc', 'nsenter') if not shutil.which(name, path=_path())]
+        missing = [name for name in ('ip', 'tc', 'nsenter', 'unshare')
+                   if not shutil.which(name, path=_environment()['PATH'])]
         if missing:
             raise NotTried('no command %s, of iproute2 and util-linux' % ', '.join(missing))
-        enter = namespaces('--net', '--uts')
-        self._user = USER in enter
+        self._user = os.geteuid() != 0
         self._keeper = subprocess.Popen(
-            [*enter, sys.executable, '-m', 'tools.attacks.network', str(count)], cwd=ROOT,
-            env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True)  # without this Ctrl-C
+            [*UNSHARE, *['--map-root-user'] * self._user, sys.executable, '-m',
+             'tools.attacks.network', str(count)], cwd=ROOT, env=_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True)  # without this Ctrl-C
         line = self._keeper.stdout.readline()
         if not line:
             said = self._keeper.communicate()[1].strip()
@@ -101,8 +105,7 @@ class Network:
         """Return the words before a command that run it in the namespaces of a process."""
         # In a user namespace groups cannot be set, which nsenter would try.
         user = ['--user', '--preserve-credentials'] if self._user else []
-        return [shutil.which('nsenter', path=_path()), '--target', str(pid), *user, '--net',
-                '--uts', '--']
+        return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
     def change(self, *command, pid=None):
         """Run `ip` or `tc` on the bridge's side, or in the namespaces of `pid`; NotTried: fails."""
@@ -140,20 +143,9 @@ def processes_in(namespaces, but=()):
             if pid not in but and namespace_of(pid) in namespaces]
 
 
-def _name(number):
-    return 'node%d' % number
-
-
-def _port(number):
-    return 'port%d' % number  # the bridge's side of a machine's link
-
-
-def _path():
-    return os.environ.get('PATH', os.defpath) + ':/usr/sbin:/sbin'
-
-
 def _environment():
-    return dict(os.environ, PATH=_path(), LC_ALL='C')
+    path = os.environ.get('PATH', os.defpath) + ':/usr/sbin:/sbin'
+    return dict(os.environ, PATH=path, LC_ALL='C')
 
 
 # The keeper.
@@ -164,8 +156,8 @@ HOLD = 'import socket, sys; socket.sethostname(sys.argv[1]); print(flush=True); 
 def keep(count):
     """Make `count` machines, write their pids as JSON, and end them at the end of stdin."""
     holders = [subprocess.Popen(
-        [shutil.which('unshare'), '--net', '--uts', sys.executable, '-c', HOLD, _name(k)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE) for k in range(count)]
+        [*UNSHARE, sys.executable, '-c', HOLD, NAME % k], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE) for k in range(count)]
     machines = [holder.pid for holder in holders]
     for holder in holders:
         holder.stdout.readline()  # it is there
@@ -184,8 +176,8 @@ def _configure(machines):
     """Make the bridge, and link each machine to it."""
     lines = ['link add bridge type bridge', 'link set bridge up']
     for k, pid in enumerate(machines):
-        lines += ['link add name %s type veth peer name eth0 netns %d' % (_port(k), pid),
-                  'link set %s master bridge up' % _port(k)]
+        lines += ['link add name %s type veth peer name eth0 netns %d' % (LINK % k, pid),
+                  'link set %s master bridge up' % (LINK % k)]
     _ip([], lines)
     for k, pid in enumerate(machines):
         _ip(['nsenter', '--target', str(pid), '--net', '--'], [

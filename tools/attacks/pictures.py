@@ -1,4 +1,5 @@
 """An image file is damaged, or something else in its place; then a net predicts its class."""
+import contextlib
 import functools
 import io
 
@@ -9,12 +10,8 @@ from .verdict import ask, said
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
 
-def originals(room):
+def originals():
     """Return {name: bytes} of small images of every format that this Pillow writes."""
-    return room.material.once('pictures', _originals)
-
-
-def _originals():
     try:
         from PIL import Image
     except ImportError:
@@ -29,46 +26,32 @@ def _originals():
     for name, image in kinds.items():
         for kind in FORMATS:
             content = io.BytesIO()
-            try:
+            # A mode that the format lacks, or a format that this Pillow lacks.
+            with contextlib.suppress(OSError, KeyError, ValueError):
                 image.save(content, kind)
-            except (OSError, KeyError, ValueError):
-                continue  # a mode that the format lacks, or a format that this Pillow lacks
-            found['%s.%s' % (name, kind.lower())] = content.getvalue()
+                found['%s.%s' % (name, kind.lower())] = content.getvalue()
     return found
 
 
 def draw(room):
     """Damage a random image at random."""
-    return attack(room, room.rng.choice(sorted(originals(room))), damage.anything)
-
-
-def unharmed(room, name):
-    """Return the answer about an image as it was."""
-    def make():
-        path = room.material.path(name)
-        with open(path, 'wb') as f:
-            f.write(originals(room)[name])
-        done = room.material.command('predict', room.material.run('complete').folder, path,
-                                     '--ctx', 'cpu')
-        return said(done)[0].split(': ', 1)[1]
-    return room.material.once(('picture', name), make)
+    names = sorted(room.material.once('pictures', originals))
+    return attack(room, room.rng.choice(names), damage.anything)
 
 
 def attack(room, name, change):
     """Change an image, and predict its class and that of a good one after it."""
-    images, good = originals(room), room.material.picture
-    if name not in images:
-        raise NotTried('this Pillow does not write ' + name)
-    path = room.path(name)
+    material, path = room.material, room.path(name)
     with open(path, 'wb') as f:
-        f.write(images[name])
+        f.write(material.once('pictures', originals)[name])
+    argv = ['predict', material.run('complete').folder, '--ctx', 'cpu', path]
+    answer = material.once(('picture', name), lambda: said(
+        material.command(*argv))[0].split(': ', 1)[1])
     room.note('%s: %s' % (name, change(room, path)))
-    answer = unharmed(room, name)
-    good_line = room.material.answer('predict', 'complete', 'best')[0]
+    good_line = material.answer('predict', 'complete', 'best')[0]
     # Only PNG has checksums: a damaged file of another format may be another image.
-    return ask(room, ['predict', room.material.run('complete').folder, '--ctx', 'cpu', path,
-                      good], [path], ['%s: %s' % (path, answer), good_line], [good_line],
-               lambda done: not name.endswith('.png') and path in done.out)
+    return ask(room, argv + [material.picture], [path], ['%s: %s' % (path, answer), good_line],
+               [good_line], lambda done: not name.endswith('.png') and path in done.out)
 
 
 FIXED = {'%s for %s' % (place, name): functools.partial(

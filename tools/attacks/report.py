@@ -39,17 +39,10 @@ def defects(records, seed):
     for (kind, what), same in groups.items():
         lines.append('\n%s: %s%s' % (kind, what, '  (%d cases)' % len(same) if same[1:] else ''))
         lines += ['  ' + note for note in same[0]['notes']]
+        if 'command' in same[0]:
+            lines.append('  of these, exit code %(code)d: %(command)s' % same[0])
+        lines += ['  std%s: %s' % (stream, line) for stream in ('out', 'err')
+                  for line in same[0].get(stream, '').splitlines()]
         lines.append('  repeat: python scripts/attack.py --only %s --seed %d --case %s'
                      % (kind, seed, shlex.quote(same[0]['case'])))
-    return '\n'.join(lines)
-
-
-def details(record):
-    """Return everything that is known about one case."""
-    lines = ['%(kind)s %(case)s: %(verdict)s' % record]
-    lines += ['  ' + note for note in [record.get('what', '')] + record['notes'] if note]
-    if 'command' in record:
-        lines.append('  of these, exit code %(code)d: %(command)s' % record)
-    for stream in ('out', 'err'):
-        lines += ['  std%s: %s' % (stream, line) for line in record.get(stream, '').splitlines()]
     return '\n'.join(lines)

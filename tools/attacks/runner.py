@@ -53,11 +53,18 @@ def plan(kinds, number, names=()):
                     for i in range(number - len(fixed))]
 
 
-def run_case(case, material, seed):
+def _start_worker(folder, data_folder):
+    global _material
+    die_with_parent()
+    _material = Material(folder, data_folder)
+
+
+def _run(words, seed):
     """Run one case in a room of its own; return its record, a dict."""
-    folder = os.path.join(material.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
+    case = Case(*words)
+    folder = os.path.join(_material.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
     os.mkdir(folder)
-    room = Room(folder, material, '%s-%s-%d' % (case.kind, case.name, seed))
+    room = Room(folder, _material, '%s-%s-%d' % (case.kind, case.name, seed))
     record, start = {'kind': case.kind, 'case': case.name}, time.monotonic()
     try:
         kind = KINDS[case.kind]
@@ -97,16 +104,6 @@ def main(folder, cases, seed, jobs):
             min(jobs, len(cases)), _start_worker, (folder, data_folder)) as pool:
         for record in pool.imap_unordered(functools.partial(_run, seed=seed), cases):
             print(json.dumps(record), flush=True)
-
-
-def _start_worker(folder, data_folder):
-    global _material
-    die_with_parent()
-    _material = Material(folder, data_folder)
-
-
-def _run(case, seed):
-    return run_case(Case(*case), _material, seed)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 import os
 import random
 import shutil
-import subprocess
 
 from . import jobs
 from .jobs import Job
@@ -10,25 +9,6 @@ from .jobs import Job
 
 class NotTried(Exception):
     """A case that cannot be tried on this machine; the message says what is missing."""
-
-
-USER = '--map-root-user'
-
-
-def namespaces(*kinds):
-    """Return the words before a command that run it in new namespaces, such as `--net`.
-
-    Raises NotTried if this user may not have them, even as root of a user namespace.
-    """
-    for user in ([], [USER]):
-        words = [shutil.which('unshare') or 'unshare', *kinds, *user]
-        try:
-            done = subprocess.run(words + ['true'], stderr=subprocess.PIPE, text=True)
-        except OSError as error:
-            raise NotTried('no command unshare: %s' % error.strerror)
-        if done.returncode == 0:
-            return words
-    raise NotTried('no namespaces: %s' % done.stderr.strip())
 
 
 class Room:
@@ -57,4 +37,4 @@ class Room:
         """Run `gluonblocks ARGV` in the room, with the fields of a `Job`; return the `Done`."""
         job = Job(argv, self.folder, **how)
         self.note(job.words)
-        return jobs.run([job])[0]
+        return jobs.run(job)
