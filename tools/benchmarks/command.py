@@ -1,8 +1,6 @@
 """The command line of the benchmark, and one run of it: measure, print, write."""
 import argparse
 import json
-import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -74,8 +72,6 @@ def parse(argv):
     if args.workers and max(args.workers) > args.batch_size:
         parser.error('--workers: %d workers are more than the %d images of a batch'
                      % (max(args.workers), args.batch_size))
-    if args.data_root and args.dataset != 'fashion-mnist':
-        parser.error('--data-root goes with --dataset fashion-mnist only')
     if args.chart and not args.chart.endswith(('.png', '.svg')):
         parser.error('argument --chart: %s must end in .png or .svg' % args.chart)
     if args.chart and 'training' not in args.parts:
@@ -111,9 +107,6 @@ def main(argv=None):
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
-        return 141
     except (WorkerError, ImportError, OSError) as error:
         print('error: %s' % error, file=sys.stderr)
         return 1
@@ -128,19 +121,13 @@ def run(settings, models, parts):
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'rounds': settings.rounds,
            'notes': [], 'training': {}, 'batch_norm': {}, 'prediction': {}, 'startup': [],
            'whole': []}
-
-    def note(text):
-        if text not in raw['notes']:
-            raw['notes'].append(text)
-    folder = tempfile.mkdtemp(prefix='gluonblocks-benchmark-')
-    try:
+    note = raw['notes'].append
+    with tempfile.TemporaryDirectory(prefix='gluonblocks-benchmark-') as folder:
         raw['facts'] = facts = measure.probe(settings, folder)
         if 'startup' in parts:
             raw['startup'], raw['whole'] = startup(settings), whole(settings)
         for model in models if 'training' in parts else ():
             raw['training'][model] = measure.training(model, settings, facts, folder, note)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     if 'batch_norm' in parts:
         raw['batch_norm'] = measure.batch_norm(settings)
     if 'prediction' in parts:

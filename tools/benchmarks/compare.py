@@ -45,7 +45,8 @@ def compare(specs, rounds, count, predict=None, beside=0):
         asks = {title: (stack.enter_context(Worker(spec, variables=variables, root=root)), request)
                 for title, (spec, variables, root) in specs.items()}
         for _ in range(beside):
-            stack.enter_context(busy_process())
+            busy = stack.enter_context(subprocess.Popen([sys.executable, '-c', 'while 1: pass']))
+            stack.callback(busy.kill)
         in_turns(asks, 1, 'warm-up')  # which makes the graphs
         answers = in_turns(asks, rounds, 'beside %d' % beside)
     clock = 'predict' if predict else 'train'
@@ -65,17 +66,6 @@ def report(samples):
                     '%.3f (%.3f–%.3f)' % (middle, low, high)]
         rows.append(row + ['%.0f' % sample['peak_mib']])
     return table(['variant', 'CPU ms', 'ratio', 'clock ms', 'ratio', 'peak MiB'], rows)
-
-
-@contextlib.contextmanager
-def busy_process():
-    """A context in which another process keeps a core busy."""
-    process = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def variant(text):
@@ -100,8 +90,8 @@ def specs_of(model, variants, predict, folder):
     """The `specs` of `compare`; runs that record something are kept in `folder`."""
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):
-        spec = {'kind': 'predict_ours', 'model': model} if predict else {
-            'kind': 'ours', 'model': model, 'batch_size': 256, 'dataset': 'synthetic',
+        spec = {'kind': 'ours.predict', 'model': model} if predict else {
+            'kind': 'ours.train', 'model': model, 'batch_size': 256, 'dataset': 'synthetic',
             'data_root': None}
         spec.update(options)
         if any(name.startswith('norm_stats') for name in options):

@@ -59,7 +59,7 @@ def per_image(answers, what):
 
 def probe(settings, folder):
     """Versions, threads, the data set's size; its arrays are written into `folder`."""
-    with Worker(dict(kind='probe', dataset=settings.dataset, data_root=settings.data_root,
+    with Worker(dict(kind='ours.probe', dataset=settings.dataset, data_root=settings.data_root,
                      folder=folder), settings.threads) as worker:
         return worker.hello
 
@@ -91,20 +91,20 @@ def training(model, settings, facts, folder, note):
 def _variants(model, settings, facts, folder):
     """(name, the worker's spec, its threads and verbosity) of each variant to be measured."""
     common = dict(model=model, batch_size=settings.batch_size)
-    own = dict(kind='ours', dataset=settings.dataset, data_root=settings.data_root, **common)
+    own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root, **common)
     # PyTorch first: only its fastest modes stay in memory while the others are measured.
     if 'torch' in settings.only:
         for mode in TORCH_MODES:
-            spec = dict(kind='torch', mode=mode, lr=facts['lr'][model], folder=folder,
+            spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                         resize=facts['resize'][model], threads=facts['threads'], **common)
             yield 'torch ' + mode, spec, {'threads': facts['threads']}
     if 'notebook' in settings.only and model in TRAININGS:
-        yield 'notebook', dict(kind='notebook', folder=folder, **common), {}
+        yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
     if 'onednn' in settings.only:
-        yield 'onednn', own, {'threads': settings.threads, 'verbose': True,
-                              'variables': {'GLUONBLOCKS_OPERATORS': '0'}}
+        yield 'onednn', own, {'threads': settings.threads, 'variables': {
+            'MKLDNN_VERBOSE': '1', 'GLUONBLOCKS_OPERATORS': '0'}}
 
 
 def _request(worker, settings):
@@ -145,7 +145,7 @@ def _leave_out_slow(model, asks, note):
 def batch_norm(settings):
     """{variant: {shape: [seconds of forward and backward, for each round]}}."""
     samples = {}
-    with Worker({'kind': 'batch_norm'}, settings.threads) as worker:
+    with Worker({'kind': 'norm.batch_norm'}, settings.threads) as worker:
         for shape in [(settings.batch_size,) + shape for shape in SHAPES]:
             asks = {}
             for name in worker.hello['variants']:
@@ -190,15 +190,16 @@ def prediction(models, settings, facts, note):
 
 def _engines(model, settings, facts, folder, note):
     """(name, the worker's spec, its threads) of each engine; the ONNX files are written first."""
-    yield OURS, dict(kind='predict_ours', model=model), settings.threads
-    with Worker(dict(kind='export_onnx', model=model, folder=folder), settings.threads) as worker:
+    yield OURS, dict(kind='ours.predict', model=model), settings.threads
+    export = dict(kind='engines.export', model=model, folder=folder)
+    with Worker(export, settings.threads) as worker:
         written = worker.hello
     for why in written['missing']:
         note(why)
     threads = facts['threads']
     for name, kind in ((ONNX, 'onnx'), (INT8, 'onnx-int8')):
         if kind in written['paths']:
-            yield name, dict(kind='predict_onnx', model=model, threads=threads,
+            yield name, dict(kind='engines.predict', model=model, threads=threads,
                              path=written['paths'][kind]), threads
-    yield TORCH, dict(kind='predict_torch', model=model, resize=facts['resize'][model],
+    yield TORCH, dict(kind='pytorch.predict', model=model, resize=facts['resize'][model],
                       threads=threads), threads

@@ -44,7 +44,10 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    epochs = {name: stats.epoch_seconds(sample, facts) for name, sample in samples.items()}
+    # The work that a loader does once an epoch is not included.
+    epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
+                     for step, evaluate in zip(sample['step'], sample['evaluate'])]
+              for name, sample in samples.items()}
     found = {'variants': {}, 'fastest_torch': torch}
     for name, sample in samples.items():
         if name == 'onednn':
@@ -56,7 +59,8 @@ def _training(samples, batch_size, facts):
             'ms': spread(sample['step'], ms), 'cpu_ms': spread(sample['cpu'], ms),
             'images_per_second': 1 / statistics.median(sample['step']),
             'peak_mib': sample['peak_mib'], 'evaluate_ms': spread(sample['evaluate'], ms),
-            'outside_percent': spread(stats.outside_share(sample), 100),
+            'outside_percent': spread([1 - core / step for step, core in zip(
+                sample['step'], sample['core'])], 100),
             'epoch_seconds': spread(epochs[name]),
             'notebook_ratio': None, 'torch_ratio': None, 'epoch_ratio': None}
         if 'notebook' in samples:
@@ -84,21 +88,18 @@ def _batch_norm(samples):
 
 def times(value):
     """A ratio as text; a small one with another digit."""
-    if value is None:
-        return '–'
-    decimals = 2 if value.median >= 0.1 else 3
-    return '%.*f× (%.*f–%.*f)' % (decimals, value.median, decimals, value.low, decimals, value.high)
+    return between(value, 2 if value and value.median >= 0.1 else 3, '×')
 
 
-def between(value, decimals=None):
+def between(value, decimals=None, unit=''):
     """A median with its quartiles as text; without `decimals`, with three significant digits."""
     if value is None:
         return '–'
     if decimals is None:
         size = abs(value.median)
         decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
-    return '%.*f (%.*f–%.*f)' % (decimals, value.median, decimals, value.low,
-                                 decimals, value.high)
+    return '%.*f%s (%.*f–%.*f)' % (decimals, value.median, unit, decimals, value.low,
+                                   decimals, value.high)
 
 
 def table(head, rows):
@@ -132,7 +133,8 @@ def render(raw, results):
                      '%s seconds; to its last line, after five epochs: %s seconds'
                      % (between(results['startup'], 2), between(results['whole'], 1)))
     if raw['notes']:
-        parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in raw['notes']))
+        notes = dict.fromkeys(raw['notes'])  # each once
+        parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in notes))
     if results['targets']:
         parts.append('## Targets\n\n' + table(
             ['what', 'wanted', 'reached', ''],

@@ -82,10 +82,11 @@ def _train(settings, model, workers, servers, network):
         processes = []
         for rank, argv in enumerate(_commands(command, network)):
             with open(os.path.join(folder, 'said-%d' % rank), 'w') as said:
-                processes.append(stack.enter_context(_Ended(
+                processes.append(stack.enter_context(subprocess.Popen(
                     argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL, stderr=said,
                     preexec_fn=_on_own_cpus(rank, workers if network else 1))))
+                stack.callback(processes[-1].terminate)
         for rank, process in enumerate(processes):
             if process.wait():
                 with open(os.path.join(folder, 'said-%d' % rank)) as said:
@@ -108,14 +109,6 @@ def _on_own_cpus(rank, count):
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])
-
-
-class _Ended(subprocess.Popen):
-    """A process that is ended with its context."""
-
-    def __exit__(self, *exception):
-        self.terminate()
-        super().__exit__(*exception)
 
 
 def render(raw):

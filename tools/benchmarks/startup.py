@@ -32,26 +32,31 @@ def startup(settings):
 
     The first start, which brings the files into the page cache, does not count.
     """
-    times = []
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'time')
-        for i in range(settings.rounds + 1):
-            say('start-up: %d of %d' % (i + 1, settings.rounds + 1))
-            before = time.monotonic()  # one clock for all processes on Linux
+
+        def once():
             _train(settings, '-c', _FIRST_STEP, path)
             with open(path) as f:
-                times.append(float(f.read()) - before)
-    return times[1:]
+                return float(f.read())
+        return _seconds('start-up', settings.rounds + 1, once)[1:]
 
 
 def whole(settings):
     """Seconds of `scripts/train.py --model lenet_bn`, by its recipe, to its end."""
-    times = []
-    for i in range(max(1, settings.rounds // 3)):
-        say('five epochs: %d of %d' % (i + 1, max(1, settings.rounds // 3)))
-        before = time.monotonic()
+    def once():
         _train(settings)
-        times.append(time.monotonic() - before)
+        return time.monotonic()
+    return _seconds('five epochs', max(1, settings.rounds // 3), once)
+
+
+def _seconds(title, rounds, once):
+    """The seconds of each of the `rounds`, to the time that `once` returns."""
+    times = []
+    for i in range(rounds):
+        say('%s: %d of %d' % (title, i + 1, rounds))
+        before = time.monotonic()  # one clock for all processes on Linux
+        times.append(once() - before)
     return times
 
 

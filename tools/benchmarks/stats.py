@@ -28,21 +28,7 @@ def geometric_mean(values):
     return math.exp(sum(math.log(value) for value in values) / len(values))
 
 
-def epoch_seconds(samples, facts):
-    """Seconds of an epoch, for each round: training and evaluating, from the seconds an image.
-
-    The work that a loader does once an epoch is not included.
-    """
-    return [facts['num_train'] * step + facts['num_test'] * evaluate
-            for step, evaluate in zip(samples['step'], samples['evaluate'])]
-
-
 def fastest_torch(samples):
     """The PyTorch mode with the smallest median step, or None."""
     modes = [name for name in samples if name.startswith('torch')]
     return min(modes, key=lambda name: statistics.median(samples[name]['step']), default=None)
-
-
-def outside_share(samples):
-    """The fraction of the step that is outside the network, for each round of one variant."""
-    return [1 - core / step for step, core in zip(samples['step'], samples['core'])]

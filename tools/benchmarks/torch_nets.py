@@ -3,41 +3,12 @@ import torch
 from torch import nn
 
 
-class FormulaBatchNorm(nn.Module):
-    """Batch normalization as the book's `batch_norm` has it, in PyTorch's operators."""
-
-    def __init__(self, num_features, num_dims):
-        super().__init__()
-        self._axes = (0,) if num_dims == 2 else (0, 2, 3)
-        shape = (1, num_features) + (1,) * (num_dims - 2)
-        self.gamma = nn.Parameter(torch.ones(shape))
-        self.beta = nn.Parameter(torch.zeros(shape))
-        self.register_buffer('moving_mean', torch.zeros(shape))
-        self.register_buffer('moving_var', torch.zeros(shape))
-
-    def forward(self, X):
-        if self.training:
-            mean = X.mean(self._axes, keepdim=True)
-            var = ((X - mean) ** 2).mean(self._axes, keepdim=True)
-            X_hat = (X - mean) / torch.sqrt(var + 1e-5)
-            with torch.no_grad():
-                self.moving_mean.mul_(0.9).add_(mean, alpha=0.1)
-                self.moving_var.mul_(0.9).add_(var, alpha=0.1)
-        else:
-            X_hat = (X - self.moving_mean) / torch.sqrt(self.moving_var + 1e-5)
-        return self.gamma * X_hat + self.beta
-
-
-def _fused(num_features, num_dims):
-    return nn.BatchNorm1d(num_features) if num_dims == 2 else nn.BatchNorm2d(num_features)
-
-
-def _lenet(norm):
+def lenet_bn():
     return nn.Sequential(
-        nn.Conv2d(1, 6, 5), norm(6, 4), nn.Sigmoid(), nn.MaxPool2d(2, 2),
-        nn.Conv2d(6, 16, 5), norm(16, 4), nn.Sigmoid(), nn.MaxPool2d(2, 2), nn.Flatten(),
-        nn.Linear(256, 120), norm(120, 2), nn.Sigmoid(),
-        nn.Linear(120, 84), norm(84, 2), nn.Sigmoid(), nn.Linear(84, 10))
+        nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6), nn.Sigmoid(), nn.MaxPool2d(2, 2),
+        nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), nn.Sigmoid(), nn.MaxPool2d(2, 2), nn.Flatten(),
+        nn.Linear(256, 120), nn.BatchNorm1d(120), nn.Sigmoid(),
+        nn.Linear(120, 84), nn.BatchNorm1d(84), nn.Sigmoid(), nn.Linear(84, 10))
 
 
 class Residual(nn.Module):
@@ -82,14 +53,6 @@ def _head(num_channels):
     return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(num_channels, 10)]
 
 
-def lenet_bn():
-    return _lenet(FormulaBatchNorm)
-
-
-def lenet_bn_gluon():
-    return _lenet(_fused)
-
-
 def resnet():
     layers, before = _stem(), 64
     for stage, num_channels in enumerate((64, 128, 256, 512)):
@@ -112,4 +75,4 @@ def densenet():
     return nn.Sequential(*layers, *_norm_relu(before), *_head(before))
 
 
-NETS = {net.__name__: net for net in (lenet_bn, lenet_bn_gluon, resnet, densenet)}
+NETS = {'lenet_bn': lenet_bn, 'lenet_bn_gluon': lenet_bn, 'resnet': resnet, 'densenet': densenet}

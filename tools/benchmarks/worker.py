@@ -1,7 +1,7 @@
 """A worker process: `python -m tools.benchmarks.worker SPEC`, requests on stdin, answers on stdout.
 
-SPEC, each request and each answer are JSON. SPEC names the kind of worker, one of `variants.KINDS`,
-and has its arguments. The first answer comes when the worker is ready, or says
+SPEC, each request and each answer are JSON. SPEC has the kind of worker, a function of a module in
+`variants`, and its arguments. The first answer comes when the worker is ready, or says
 {"unavailable": why}; {"error": what} may come instead of any answer. A training worker's request is
 a round, {"warm": passes, "core": passes, "train": batches, "evaluate": batches}, as
 `timing.serve_rounds` describes. Every answer has "peak_mib".
@@ -15,7 +15,6 @@ import signal
 import sys
 import tempfile
 
-from .variants import KINDS
 from .workers import Unavailable
 
 
@@ -87,8 +86,8 @@ def main():
     spec = json.loads(sys.argv[1])
     requests = Requests()
     try:
-        kind = spec.pop('kind')
-        module = importlib.import_module('.variants.' + KINDS[kind], __package__)
+        module, kind = spec.pop('kind').split('.')
+        module = importlib.import_module('.variants.' + module, __package__)
         getattr(module, kind)(requests, **spec)
     except Unavailable as error:
         requests.answer(unavailable=str(error))

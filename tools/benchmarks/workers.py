@@ -18,7 +18,7 @@ class Unavailable(Exception):
     """Something a worker needs is not installed or does not work here; the message names it."""
 
 
-def environment(threads=None, verbose=False, root=ROOT):
+def environment(threads=None, root=ROOT):
     """The environment of a worker, without a number of threads unless `threads` is given.
 
     The notebook is measured with MXNet's own default, and ours with gluonblocks' choice, so a
@@ -30,8 +30,6 @@ def environment(threads=None, verbose=False, root=ROOT):
     env['PYTHONPATH'] = os.pathsep.join(filter(None, [root, env.get('PYTHONPATH')]))
     if threads:
         env['OMP_NUM_THREADS'] = str(threads)
-    if verbose:
-        env['MKLDNN_VERBOSE'] = '1'
     return env
 
 
@@ -44,7 +42,7 @@ class Worker:
     `variables` are set in its environment; it runs the code in the folder `root`.
     """
 
-    def __init__(self, spec, threads=None, verbose=False, variables=(), root=ROOT):
+    def __init__(self, spec, threads=None, variables=(), root=ROOT):
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
         # In a process group of its own: Ctrl-C at the terminal reaches only this process, which
@@ -53,7 +51,7 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'tools.benchmarks.worker', json.dumps(spec)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
-            env=dict(environment(threads, verbose, root), **dict(variables)), cwd=root,
+            env=dict(environment(threads, root), **dict(variables)), cwd=root,
             preexec_fn=os.setpgrp)
         try:
             self.hello = self._answer()

@@ -43,7 +43,7 @@ def memory(model, side, few=2, many=10):
     """
     peaks = []
     for batch_size in (few, many):
-        spec = dict(kind='ours', model=model, batch_size=batch_size, dataset='synthetic',
+        spec = dict(kind='ours.train', model=model, batch_size=batch_size, dataset='synthetic',
                     data_root=None, resize=side)
         with Worker(spec) as worker:
             answer = worker.ask(reset_peak=True, warm=0, core=0, train=2, evaluate=1)

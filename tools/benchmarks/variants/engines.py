@@ -6,7 +6,7 @@ import numpy as np
 from ..timing import serve_predictions
 
 
-def export_onnx(requests, model, folder):
+def export(requests, model, folder):
     """Write a model in the formats 'onnx' and 'onnx-int8' into `folder`; answer where they are.
 
     `paths` has the file of each format that could be written, `missing` the reasons for the others.
@@ -34,7 +34,7 @@ def export_onnx(requests, model, folder):
     requests.answer(paths=paths, missing=missing)
 
 
-def predict_onnx(requests, path, threads, model):
+def predict(requests, path, threads, model):
     """Serve predictions of the net in the file at `path`."""
     import onnxruntime
     options = onnxruntime.SessionOptions()

@@ -3,7 +3,7 @@ from ..notebook_code import run_training
 from ..timing import core, serve_rounds
 
 
-def notebook(requests, model, batch_size, folder):
+def train(requests, model, batch_size, folder):
     """Serve rounds from within the notebook's cells, with MXNet's default threads."""
     def fit(*args):
         training = _Training(*args)

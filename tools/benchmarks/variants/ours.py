@@ -30,7 +30,7 @@ def probe(requests, dataset, data_root, folder):
                   'MXNet': mx.__version__, 'gluonblocks': gb.__version__})
 
 
-def ours(requests, model, batch_size, dataset, data_root, without=None, **options):
+def train(requests, model, batch_size, dataset, data_root, without=None, **options):
     """Serve rounds from within `gb.train_model`, which gets `options`.
 
     To the training loop a round is an epoch: the data set gives as many batches as the request asks
@@ -116,7 +116,7 @@ class _Asked(BatchLoader):
         return self.asked()
 
 
-def predict_ours(requests, model, without=None):
+def predict(requests, model, without=None):
     """Serve predictions by the hybridized net."""
     leave_out(without)
     net = gb.get_model(model)

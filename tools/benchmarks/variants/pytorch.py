@@ -5,13 +5,20 @@ from ..notebook_code import arrays
 from ..timing import serve_predictions, serve_rounds
 from ..workers import Unavailable
 
-MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
+try:
+    import torch
+    from torch import nn
+except ImportError as error:
+    raise Unavailable('PyTorch is not installed (%s)' % error)
+
+from ..torch_nets import NETS  # which imports torch
 
 
-def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
-    """Serve rounds; `mode` is one of MODES."""
-    torch = _import_torch(threads)
-    training = _Training(torch, model, mode, batch_size, lr, resize, folder)
+def train(requests, model, mode, batch_size, lr, resize, threads, folder):
+    """Serve rounds; `mode` is one of `measure.TORCH_MODES`."""
+    torch.manual_seed(0)
+    torch.set_num_threads(threads)
+    training = _Training(model, mode, batch_size, lr, resize, folder)
     try:
         training.train(2)
         training.core(1)
@@ -25,30 +32,18 @@ def torch(requests, model, mode, batch_size, lr, resize, threads, folder):
     serve_rounds(requests, training)
 
 
-def predict_torch(requests, model, resize, threads):
+def predict(requests, model, resize, threads):
     """Serve predictions."""
-    torch = _import_torch(threads)
-    from ..torch_nets import NETS
+    torch.set_num_threads(threads)
     net, side = NETS[model]().eval(), resize or 28
     requests.answer(version=torch.__version__)
     with torch.inference_mode():
         serve_predictions(requests, lambda X: net(torch.from_numpy(X)).numpy(), (1, side, side))
 
 
-def _import_torch(threads):
-    try:
-        import torch
-    except ImportError as error:
-        raise Unavailable('PyTorch is not installed (%s)' % error)
-    torch.manual_seed(0)
-    torch.set_num_threads(threads)
-    return torch
-
-
 class _Training:
-    def __init__(self, torch, model, mode, batch_size, lr, resize, folder):
-        from ..torch_nets import NETS
-        self._torch, self._batch_size, self._resize = torch, batch_size, resize
+    def __init__(self, model, mode, batch_size, lr, resize, folder):
+        self._batch_size, self._resize = batch_size, resize
         self._format = (torch.channels_last if 'channels_last' in mode else
                         torch.contiguous_format)
         self._net = NETS[model]().to(memory_format=self._format)
@@ -62,13 +57,13 @@ class _Training:
         """Full batches only: a shorter one would be compiled again."""
         size = min(self._batch_size, len(images))
         while True:
-            order = self._torch.randperm(len(images))
+            order = torch.randperm(len(images))
             for start in range(0, len(images) - size + 1, size):
                 batch = order[start:start + size]
                 X = images[batch].unsqueeze(1).float().div_(255)  # (N, 1, H, W)
                 if self._resize:
-                    X = self._torch.nn.functional.interpolate(
-                        X, size=(self._resize, self._resize), mode='bilinear')
+                    X = nn.functional.interpolate(X, size=(self._resize, self._resize),
+                                                  mode='bilinear')
                 yield X.contiguous(memory_format=self._format), labels[batch].long()
 
     def train(self, n):
@@ -77,7 +72,7 @@ class _Training:
         for X, y in itertools.islice(self._train, n):
             self._optimizer.zero_grad(set_to_none=True)
             y_hat = self._call(X)
-            loss = self._torch.nn.functional.cross_entropy(y_hat, y)
+            loss = nn.functional.cross_entropy(y_hat, y)
             loss.backward()
             self._optimizer.step()
             losses.append(loss.detach() * len(X))
@@ -92,16 +87,16 @@ class _Training:
         for _ in range(n):
             self._optimizer.zero_grad(set_to_none=True)
             Y = self._call(self._fixed)
-            dY = self._torch.ones_like(Y) / Y.numel() if dY is None else dY
+            dY = torch.ones_like(Y) / Y.numel() if dY is None else dY
             Y.backward(dY)
         return n * len(self._fixed)
 
+    @torch.no_grad()
     def evaluate(self, n):
         self._net.eval()
         hits, images = 0, 0
-        with self._torch.no_grad():
-            for X, y in itertools.islice(self._test, n):
-                hits += (self._call(X).argmax(1) == y).sum()
-                images += len(X)
+        for X, y in itertools.islice(self._test, n):
+            hits += (self._call(X).argmax(1) == y).sum()
+            images += len(X)
         int(hits)
         return images
