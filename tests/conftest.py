@@ -1,8 +1,6 @@
 """Tiny idx files in the place of Fashion-MNIST's, and commands run as a user would."""
 import contextlib
 import functools
-import gzip
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -23,14 +21,14 @@ from gluonblocks.data import datasets, fashion_mnist
 from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels import build
 from gluonblocks.models.registry import MODELS
+from tools.attacks.material import SHAPES, write_data
 
 # MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
 MXNET = sys.modules['mxnet'].__version__
 EXPORTS = importlib.util.find_spec('onnxruntime') and MXNET >= '1.9'
 collect_ignore = [] if EXPORTS else [
-    'commands/test_export.py', 'export/test_card.py', 'export/test_onnx.py', 'export/test_page.py',
-    'export/test_run.py',
-    'export/test_standalone.py', 'export/test_web.py']
+    'commands/test_export.py', *('export/test_%s.py' % name for name in (
+        'card', 'onnx', 'page', 'run', 'standalone', 'web'))]
 
 # What executes notebooks does not go with them either.
 if not importlib.util.find_spec('nbclient'):
@@ -55,24 +53,11 @@ def seed_everything():
 @pytest.fixture
 def tiny(monkeypatch, tmp_path):
     """A folder with four small idx files that stand for the real ones, and no other place."""
-    rng = np.random.RandomState(1)
-    arrays, files = {}, {}
-    folder = tmp_path / 'tiny'
-    folder.mkdir()
-    for name, shape in [('train-images-idx3-ubyte', (30, 28, 28)),
-                        ('train-labels-idx1-ubyte', (30,)),
-                        ('t10k-images-idx3-ubyte', (20, 28, 28)),
-                        ('t10k-labels-idx1-ubyte', (20,))]:
-        top = 256 if 'images' in name else 10
-        arrays[name] = rng.randint(0, top, shape).astype(np.uint8)
-        content = (bytes([0, 0, 8, len(shape)]) +
-                   b''.join(n.to_bytes(4, 'big') for n in shape) + arrays[name].tobytes())
-        files[name] = fashion_mnist.IdxFile(shape, hashlib.sha256(content).hexdigest())
-        (folder / (name + '.gz')).write_bytes(gzip.compress(content))
-    monkeypatch.setattr(fashion_mnist, 'FILES', files)
-    monkeypatch.setattr(fashion_mnist, 'SYSTEM_ROOT', str(tmp_path / 'no-system-root'))
+    for name in ('FILES', 'SYSTEM_ROOT'):  # which `write_data` sets, and which are put back
+        monkeypatch.setattr(fashion_mnist, name, None)
     monkeypatch.delenv('MXNET_HOME', raising=False)
-    return Tiny(folder, arrays)
+    return Tiny(tmp_path / 'tiny', write_data(str(tmp_path / 'tiny'), dict(SHAPES, **{
+        'train-images-idx3-ubyte': (30, 28, 28), 'train-labels-idx1-ubyte': (30,)})))
 
 
 class Tiny:
@@ -93,9 +78,7 @@ class Tiny:
 @pytest.fixture
 def train_script():
     """Start scripts/train.py with arguments; returns the process."""
-    def start(*args, **env):
-        return start_script('train.py', args, env)
-    return start
+    return lambda *args, **env: start_script('train.py', args, env)
 
 
 def said(err):
@@ -103,12 +86,15 @@ def said(err):
     return [line for line in err.strip().splitlines() if not line.startswith('hint: other ')]
 
 
-def run_python(code, **env):
-    """Run Python code in a new process; return its stdout. Fails the test if the code fails."""
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                          env=environment(**env))
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+@pytest.fixture
+def python():
+    """Run Python code in a new process; returns its stdout. The test fails if the code fails."""
+    def run(code, **env):
+        done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                              env=environment(**env))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+    return run
 
 
 def environment(**env):
@@ -197,11 +183,6 @@ def make_run(tmp_path):
                                     dataset=dataset, data_root=data_root, out=str(folder))
         return folder, net
     return make
-
-
-@pytest.fixture
-def python():
-    return run_python
 
 
 @pytest.fixture(params=gb.list_models('book'))

@@ -41,20 +41,24 @@ def stripes():
     return images[:60], labels[:60], images[60:], labels[60:]
 
 
-def write_data(folder):
-    """Write small idx files in place of Fashion-MNIST's, and have gluonblocks take them for it."""
+def write_data(folder, shapes=SHAPES):
+    """Write small idx files, which gluonblocks then takes for Fashion-MNIST's in this process.
+
+    Return {name: array}.
+    """
     from gluonblocks.data import fashion_mnist
     os.makedirs(folder)
-    rng, files = np.random.RandomState(1), {}
-    for name, shape in SHAPES.items():
-        array = rng.randint(0, 256 if 'images' in name else 10, shape).astype(np.uint8)
+    rng, arrays, fashion_mnist.FILES = np.random.RandomState(1), {}, {}
+    for name, shape in shapes.items():
+        arrays[name] = rng.randint(0, 256 if 'images' in name else 10, shape).astype(np.uint8)
         content = (bytes([0, 0, 8, len(shape)]) + b''.join(n.to_bytes(4, 'big') for n in shape)
-                   + array.tobytes())
-        files[name] = fashion_mnist.IdxFile(shape, hashlib.sha256(content).hexdigest())
+                   + arrays[name].tobytes())
+        digest = hashlib.sha256(content).hexdigest()
+        fashion_mnist.FILES[name] = fashion_mnist.IdxFile(shape, digest)
         with open(os.path.join(folder, name + '.gz'), 'wb') as f:
             f.write(gzip.compress(content, mtime=0))
-    fashion_mnist.FILES = files
     fashion_mnist.SYSTEM_ROOT = os.path.join(folder, 'no-such-folder')
+    return arrays
 
 
 class Run(NamedTuple):
