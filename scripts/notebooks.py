@@ -110,13 +110,6 @@ def main(argv=None):
     # SIGTERM ends the kernel as Ctrl-C does, which a script in the background has to ask for.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
-    try:
-        import ipykernel  # noqa: F401
-        from nbclient.exceptions import CellControlSignal, DeadKernelError
-    except ModuleNotFoundError as error:
-        print("error: %s\nInstall it from the repository: pip install -e '.[notebooks]'" % error,
-              file=sys.stderr)
-        return 1
     for name in args.notebooks:
         path = sections.get(name, name)
         try:
@@ -125,7 +118,7 @@ def main(argv=None):
             logging.disable()  # asyncio reports that nobody waits for the cell any more
             print('interrupted: %s is as it was' % path, file=sys.stderr)
             return 130
-        except (CellControlSignal, DeadKernelError, OSError) as error:
+        except Exception as error:  # of a cell, which may be any, or of nbclient
             plain = re.sub(r'\x1b\[[\d;]*m', '', str(error)).strip()
             print('error: %s is as it was: %s' % (path, plain), file=sys.stderr)
             return 1

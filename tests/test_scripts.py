@@ -39,6 +39,9 @@ def test_blocks_are_found_with_what_the_line_above_says():
         ('README.md', 17, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
     with pytest.raises(ValueError, match="'--epochs 7' is no part of the block"):
         run_docs.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
+    for document in run_docs.documents():
+        text = open(os.path.join(REPOSITORY, document), encoding='utf-8').read()
+        assert len(run_docs.blocks(text)) == text.count('```sh\n') + text.count('```python\n')
 
 
 @pytest.mark.parametrize('language, code, exit_code', [
@@ -49,14 +52,6 @@ def test_a_block_runs_in_the_folder_and_fails_at_its_first_error(tmp_path, langu
     (tmp_path / 'here').write_text('')
     assert run_docs.run(run_docs.Block('x', 1, language, code, None, None), str(tmp_path)) == (
         exit_code)
-
-
-def test_every_block_of_the_documents_is_found():
-    for document in run_docs.documents():
-        with open(os.path.join(REPOSITORY, document), encoding='utf-8') as f:
-            text = f.read()
-        assert len(run_docs.blocks(text)) == text.count('```sh\n') + text.count('```python\n')
-    assert 'README.md' == run_docs.documents()[0] and len(run_docs.documents()) > 5
 
 
 OUTPUT = """\

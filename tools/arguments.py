@@ -1,6 +1,5 @@
 """Types of command-line arguments that several tools share."""
 import argparse
-import contextlib
 
 
 def some_of(allowed):
@@ -24,13 +23,3 @@ def positive(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError('%s is not a positive number' % text)
     return int(text)
-
-
-def in_range(low, high):
-    """A type for a number from `low` to `high`."""
-    def number(text):
-        with contextlib.suppress(ValueError):
-            if low <= float(text) <= high:
-                return float(text)
-        raise argparse.ArgumentTypeError('%s is not from %g to %g' % (text, low, high))
-    return number

@@ -9,7 +9,7 @@ import pytest
 from conftest import REPOSITORY
 
 from tools.attacks.network import Network, namespace_of
-from tools.attacks.sandbox import NotTried
+from tools.attacks.verdict import NotTried
 
 CONNECT = 'import socket, sys; socket.create_connection((sys.argv[1], 7), 1)'
 

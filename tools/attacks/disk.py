@@ -44,17 +44,6 @@ def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
     return verdict
 
 
-def answers_on_a_full_disk(room):
-    """The answers of evaluate do not fit on their disk."""
-    run, disk = room.copy('complete'), room.path('disk')
-    os.mkdir(disk)
-    full = shim.Shim(disk, shim.WRITE, 1, shim.ERROR, errno.ENOSPC, always=True)
-    target = os.path.join(disk, 'answers.json')
-    done = room.run('evaluate', run, '--ctx', 'cpu', '--json', target, shim=full)
-    unchanged({}, snapshot(disk), lambda name: True, done)
-    return clean_error(done, target)
-
-
 def read_only(room, command, name):
     """Use a run on a disk that may only be read: it answers, and cannot be resumed."""
     run = room.copy(name)
@@ -79,7 +68,6 @@ FIXED = {
     'full at tensorboard': _failing('write', '/tensorboard/', errno.ENOSPC, True, 'tensorboard'),
     'interrupted calls': _failing('any', '', errno.EINTR),
     'half writes': lambda room: faulty(room, 'plain', 'write', 1, shim.SHORT, always=True),
-    'full answers': answers_on_a_full_disk,
     'read-only resumed': lambda room: read_only(room, 'train', 'stopped'),
     'read-only evaluated': lambda room: read_only(room, 'evaluate', 'complete'),
     'read-only predicted': lambda room: read_only(room, 'predict', 'complete')}

@@ -1,4 +1,5 @@
-"""Commands of gluonblocks, each in a process forked off this one, which has imported gluonblocks.
+"""Commands of gluonblocks, each in a process forked off this one, which has imported gluonblocks,
+and the room of a case, in which they run.
 
 Nothing of MXNet may be computed in this process, only imported: then it has no threads of MXNet,
 and a fork of it is a process like any other.
@@ -7,6 +8,8 @@ import contextlib
 import ctypes
 import mmap
 import os
+import random
+import shutil
 import signal
 import struct
 import sys
@@ -35,9 +38,8 @@ class Job(NamedTuple):
     @property
     def words(self):
         """The command, for people, and what happens to it."""
-        said = ' '.join(['gluonblocks'] + [word if word.isprintable() else ascii(word)
-                                           for word in self.argv])
-        return said + ''.join('  [%s]' % (what,) for what in (self.kill, self.shim) if what)
+        return ' '.join(['gluonblocks', *self.argv]) + ''.join(
+            '  [%s]' % (what,) for what in (self.kill, self.shim) if what)
 
 
 class Done(NamedTuple):
@@ -111,6 +113,35 @@ def _become(job, out, err, counter):
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+class Room:
+    """A folder, random numbers, the material, and commands to run, for one case.
+
+    `notes` say in words what the case did, and `kills` counts signals.
+    """
+
+    def __init__(self, folder, material, seed):
+        self.folder, self.material = folder, material
+        self.rng, self.notes, self.kills = random.Random(seed), [], 0
+
+    def path(self, *names):
+        """Return a path in the room."""
+        return os.path.join(self.folder, *names)
+
+    def note(self, text):
+        """Remember in words what the case did, for the report of a defect."""
+        self.notes.append(text)
+
+    def copy(self, name, to='run'):
+        """Copy a run of the material into the room; return the copy's path."""
+        return shutil.copytree(self.material.run(name).folder, self.path(to))
+
+    def run(self, *argv, **how):
+        """Run `gluonblocks ARGV` in the room, with the fields of a `Job`; return the `Done`."""
+        job = Job(argv, self.folder, **how)
+        self.note(job.words)
+        return run(job)
 
 
 def die_with_parent():

@@ -15,22 +15,17 @@ VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
 
 def draw(room):
     """Kill a run one to four times, at random calls or moments."""
-    variant = room.rng.choice(VARIANTS)
-    base = room.material.run(variant)
-    return trial(room, variant, [_plan(room, base) for _ in range(room.rng.choice((1, 1, 2, 4)))])
-
-
-def _plan(room, base):
-    """Return when and how a process is to be killed: (signal, fields of its `Job`)."""
-    signum = room.rng.choice(SIGNALS)
-    if room.rng.random() < 0.6:
-        return at(room.rng.randint(1, base.calls), signum,
-                  room.rng.choice((shim.BEFORE, shim.AFTER, shim.HALF)))
-    return signum, {'kill': (room.rng.uniform(0.02, 1.1 * base.seconds), signum)}
+    rng, variant = room.rng, room.rng.choice(VARIANTS)
+    base, plans = room.material.run(variant), []
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        signum, action = rng.choice(SIGNALS), rng.choice((shim.BEFORE, shim.AFTER, shim.HALF))
+        plans.append(at(rng.randint(1, base.calls), signum, action) if rng.random() < 0.6 else (
+            signum, {'kill': (rng.uniform(0.02, 1.1 * base.seconds), signum)}))
+    return trial(room, variant, plans)
 
 
 def at(call, signum, action=shim.BEFORE):
-    """The plan of a signal at a system call of the run."""
+    """The plan of a signal at a system call of the run: (signal, fields of the `Job`)."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-from .sandbox import NotTried
+from .verdict import NotTried
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ADDRESS, PORT = '10.77.0.%d', 29400  # a training's first machine listens at this port

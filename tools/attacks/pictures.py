@@ -4,8 +4,7 @@ import functools
 import io
 
 from . import damage
-from .sandbox import NotTried
-from .verdict import ask, said
+from .verdict import NotTried, ask, said
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 

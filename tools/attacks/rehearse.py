@@ -12,7 +12,7 @@ import signal
 import sys
 
 from .network import Network, node_options
-from .sandbox import NotTried
+from .verdict import NotTried
 
 
 def rehearse(count, arguments):

@@ -13,10 +13,9 @@ import traceback
 from typing import Any, Dict, NamedTuple
 
 from . import data, disk, kills, machines, pictures, runs
-from .jobs import die_with_parent
+from .jobs import Room, die_with_parent
 from .material import Material, write_data
-from .sandbox import NotTried, Room
-from .verdict import DEFECT, UNTRIED, Defect
+from .verdict import DEFECT, UNTRIED, Defect, NotTried
 
 # A kind is a module with FIXED, {name: case}, and `draw`, which is a random case. A case is a
 # function of a `Room` that returns a verdict, or raises Defect or NotTried.

@@ -14,6 +14,10 @@ RAW = ('Traceback', '[bt]', 'Stack trace', 'Check failed', 'Segmentation fault',
 SECONDS = re.compile(r', time (?:[\d.]+|nan) sec')
 
 
+class NotTried(Exception):
+    """A case that cannot be tried on this machine; the message says what is missing."""
+
+
 class Defect(Exception):
     """A broken promise; the message says which, in a line. `done` is the command that broke it."""
 
@@ -48,14 +52,9 @@ def clean_error(done, *names):
         raise Defect('an error without words', done)
     if len(message.splitlines()) > MAX_LINES:
         raise Defect('an error of %d lines' % len(message.splitlines()), done)
-    if names and not any(map(message.__contains__, map(shown, names))):
-        raise Defect('the error names none of %s' % ', '.join(map(shown, names)), done)
+    if names and not any(name in message for name in names):
+        raise Defect('the error names none of %s' % ', '.join(names), done)
     return CLEAN
-
-
-def shown(name):
-    """A name as stderr shows it."""
-    return name.encode('utf-8', 'backslashreplace').decode()
 
 
 def said(done):

@@ -5,12 +5,12 @@ import signal
 import sys
 import tempfile
 
-from ..arguments import comma_separated, in_range, positive, some_of
+from ..arguments import comma_separated, positive, some_of
 from . import measure, several
 from .notebook_code import TRAININGS
 from .report import machine, render, summarize
 from .startup import startup, whole
-from .workers import WorkerError
+from .workers import Worker, WorkerError
 
 PARTS = ('training', 'batch_norm', 'prediction', 'startup')
 VARIANTS = measure.Settings().only
@@ -22,11 +22,9 @@ example:
   python scripts/benchmark.py --workers 1,2,4 --models lenet_bn,resnet
 
 All variants take turns in one run, each in a process of its own; do not compare figures of two
-runs. PyTorch, ONNX Runtime and matplotlib are the extra `bench`: pip install -e '.[bench]'.
-Predictions are measured in batches of 1 and of --batch-size, in MXNet and in the engines it exports
-to. --workers measures only training by several workers, each on a machine of its own: a network
-namespace with links of the speeds of --gbit, if this system has them, on synthetic images.
-The report names what is missing and was left out. It goes to stdout, progress to stderr.
+runs. PyTorch, ONNX Runtime and matplotlib are the extra `bench`; the report, on stdout, names what
+is missing and was left out. --workers measures only training by several workers, each on a machine
+of its own: a network namespace with links of the speeds of --gbit, if this system has them.
 Exit code: 0 measured (whether the targets are met or not), 1 failed, 2 wrong arguments,
 130 interrupted.
 `python -m tools.benchmarks.compare --help` compares settings, checkouts and passes."""
@@ -64,7 +62,7 @@ def parse(argv):
                                                          positive(text)),
                        default=[1, 'N'], metavar='N,N',
                        help='numbers of servers, N: as many as workers; default: 1,N')
-    group.add_argument('--gbit', type=comma_separated(in_range(0.01, 1000)), default=[1, 10],
+    group.add_argument('--gbit', type=comma_separated(float), default=[1, 10],
                        metavar='X,X', help='Gbit/s of the links; default: 1,10')
     args = parser.parse_args(argv)
     if args.workers and args.chart:
@@ -123,7 +121,9 @@ def run(settings, models, parts):
            'whole': []}
     note = raw['notes'].append
     with tempfile.TemporaryDirectory(prefix='gluonblocks-benchmark-') as folder:
-        raw['facts'] = facts = measure.probe(settings, folder)
+        with Worker(dict(kind='ours.probe', dataset=settings.dataset, folder=folder,
+                         data_root=settings.data_root), settings.threads) as worker:
+            raw['facts'] = facts = worker.hello
         if 'startup' in parts:
             raw['startup'], raw['whole'] = startup(settings), whole(settings)
         for model in models if 'training' in parts else ():

@@ -57,13 +57,6 @@ def per_image(answers, what):
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
-def probe(settings, folder):
-    """Versions, threads, the data set's size; its arrays are written into `folder`."""
-    with Worker(dict(kind='ours.probe', dataset=settings.dataset, data_root=settings.data_root,
-                     folder=folder), settings.threads) as worker:
-        return worker.hello
-
-
 def training(model, settings, facts, folder, note):
     """Rounds of training, network alone and evaluation: {variant: samples}.
 

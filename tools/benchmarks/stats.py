@@ -1,6 +1,5 @@
 """Medians, their spread, and ratios of values measured in turns."""
 import collections
-import math
 import statistics
 
 Spread = collections.namedtuple('Spread', 'low median high')
@@ -22,10 +21,6 @@ def ratio(theirs, ours):
     right after the other, so a slow machine slows both.
     """
     return spread([a / b for a, b in zip(theirs, ours)])
-
-
-def geometric_mean(values):
-    return math.exp(sum(math.log(value) for value in values) / len(values))
 
 
 def fastest_torch(samples):
