@@ -59,10 +59,11 @@ def record(name, result, date):
         return Record(name, 'not run: no such Python here', '', '', '', '', date)
     output = ''.join(test['output'] for test in result.get('test', ()))
     versions = re.search(r'^gluonblocks \S+, NumPy (\S+), MXNet (\S+)$', output, re.M)
+    numpy, mxnet = versions.groups() if versions else ('', '')
     ended = re.search(r'^=* ?(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s', output, re.M)
     counts = [c for c in ended.group(1).split(', ') if 'warning' not in c] if ended else []
     return Record(name, 'passed' if result['result']['success'] else 'FAILED', python,
-                  *(versions.groups() if versions else ('', '')), ', '.join(counts), date)
+                  numpy, mxnet, ', '.join(counts), date)
 
 
 def table(records):

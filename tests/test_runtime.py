@@ -23,10 +23,11 @@ else:
     print(mxnet.nd.ones((4, 4)).sum().asscalar())"""
 
 
-def test_the_import_brings_nothing_slow(python):
+def test_the_import_brings_nothing_slow_and_leaves_the_users_warning_filters(python):
     slow = ('gluoncv', 'matplotlib', 'tqdm', 'pandas', 'torch', 'PIL', 'IPython', 'jinja2')
-    assert python('import gluonblocks, sys; print([m for m in %r if m in sys.modules])'
-                  % (slow,)) == '[]'
+    assert python('import numpy, sys, warnings; before = list(warnings.filters)\n'
+                  'import gluonblocks\nprint([m for m in %r if m in sys.modules], '
+                  'warnings.filters[:len(before)] == before)' % (slow,)) == '[] True'
 
 
 @pytest.mark.parametrize('error, remedy', [
@@ -84,11 +85,6 @@ def test_settings_of_python_and_mxnet_that_would_break_the_import_are_handled(op
                           env=environment(**env), timeout=60)
     assert done.returncode == 0 and said in done.stdout, done.stderr
     assert 'numpy' not in done.stderr.lower()  # nothing about what NumPy will drop
-
-
-def test_the_users_warning_filters_survive_the_import(python):
-    assert python('import numpy, warnings; before = list(warnings.filters)\nimport gluonblocks\n'
-                  'print(warnings.filters[:len(before)] == before)') == 'True'
 
 
 def test_after_a_failed_import_of_mxnet_ours_works_and_knows_that_the_library_is_loaded(python):

@@ -69,10 +69,6 @@ class Launch:
         """Return the last epoch whose line was printed, 0 before the first."""
         return max(map(int, re.findall(r'^epoch (\d+),.*\n', self.done().out, re.M)), default=0)
 
-    def has_begun(self):
-        """Return True once the first worker trains, which prints a line."""
-        return bool(self.done().out)
-
     def running(self):
         """Return the launchers that have not ended."""
         return [process for process in self.processes if process.poll() is None]
@@ -115,7 +111,7 @@ def _trial(room, network):
             launch = Launch(network.machines, room.folder, (
                 ['--resume', 'run'] if begun else ['--out', 'run', *RUN]))
             moment = launch.started + (room.rng.uniform(0, seconds) if hits_left else SECONDS)
-            while launch.running() and not launch.has_begun() and time.monotonic() < moment:
+            while launch.running() and not launch.done().out and time.monotonic() < moment:
                 time.sleep(TURN)
         if hits_left:
             _hit(room, network, launch, moment)
@@ -151,7 +147,7 @@ def _hit(room, network, launch, moment):
         pid = dict(launch.children(k), launcher=launch.processes[k].pid, machine=-1).get(victim)
     if not launch.running():
         return  # it was too late
-    starting = not launch.has_begun() and (fault != 'SIGKILL' or victim == 'launcher')
+    starting = not launch.done().out and (fault != 'SIGKILL' or victim == 'launcher')
     allowed = START + IMPORT if starting else PROMISED[fault]
     room.note('%s of machine %d: %s after %.1f s, after epoch %d' % (
         victim, k, fault, time.monotonic() - launch.started, launch.epoch()))
