@@ -7,13 +7,13 @@ VOID = {'meta', 'img', 'br'}
 class Page(html.parser.HTMLParser):
     """An HTML page as a test asks it.
 
-    `tables` maps a caption to rows of cells, texts; `values` maps it to the values of its <data>;
-    `headings` are (level, text); `elements` are (name, attributes), in their order.
+    `tables` maps a caption to rows of cells, texts; `headings` are (level, text); `elements` are
+    (name, attributes), in their order.
     """
 
     def __init__(self, text):
         super().__init__()
-        self.tables, self.values, self.headings, self.elements = {}, {}, [], []
+        self.tables, self.headings, self.elements = {}, [], []
         self.text, self._open, self._caption = '', [], None
         self.feed(text)
         assert not self._open, self._open
@@ -33,8 +33,6 @@ class Page(html.parser.HTMLParser):
             self.tables[self._caption].append([])
         elif tag in ('td', 'th'):
             self.tables[self._caption][-1].append('')
-        elif tag == 'data' and self._caption:
-            self.values[self._caption].append(float(dict(attributes)['value']))
         elif tag == 'caption':
             self._caption = ''
         elif tag in ('h1', 'h2', 'h3'):
@@ -48,7 +46,7 @@ class Page(html.parser.HTMLParser):
         assert self._open.pop() == tag
         if tag == 'caption':
             assert self._caption not in self.tables, 'two tables of one name'
-            self.tables[self._caption], self.values[self._caption] = [], []
+            self.tables[self._caption] = []
         elif tag == 'table':
             self._caption = None
         self.text += '\n' if tag in ('h1', 'h2', 'h3') else ' '

@@ -63,17 +63,21 @@ def draw_confusion(matrix, names):
 
 def format_confusion(matrix, names):
     """Accuracy, a table of the classes, and the confusion matrix, as text."""
-    rows = [('class', 'images', 'precision', 'recall', 'most confused with')]
-    for i, score in enumerate(class_scores(matrix, names)):
-        wrong = matrix[i, names.index(score.confused_with)] if score.confused_with else 0
-        rows.append((score.name, f'{score.count:,}', _share(score.precision),
-                     _share(score.recall), f'{score.confused_with} ({wrong})' if wrong else '-'))
-    heads = [str(i) for i in range(len(names))]
-    cells = [('true \\ predicted', *heads)]
+    heads = ('class', 'images', 'precision', 'recall', 'most confused with')
+    cells = [('true \\ predicted', *map(str, range(len(names))))]
     cells += [('%d %s' % (i, name), *map(str, matrix[i])) for i, name in enumerate(names)]
-    return '\n'.join(['accuracy %.4f on %s images' % (accuracy_of(matrix), f'{matrix.sum():,}'),
-                      '', format_table(rows, left=(0, 4)), '', format_table(cells)])
+    return '\n'.join(['accuracy %.4f on %s images' % (accuracy_of(matrix), f'{matrix.sum():,}'), '',
+                      format_table([heads] + class_rows(matrix, names), left=(0, 4)), '',
+                      format_table(cells)])
 
 
-def _share(share):
-    return '-' if share is None else '%.3f' % share
+def class_rows(matrix, names, unknown='-'):
+    """Return the rows of a table of the classes, texts; `unknown` is in the place of None."""
+    rows = []
+    for row, score in zip(matrix, class_scores(matrix, names)):
+        other = score.confused_with
+        rows.append((score.name, f'{score.count:,}', *(
+            unknown if value is None else '%.3f' % value
+            for value in (score.precision, score.recall)),
+            '%s (%d)' % (other, row[names.index(other)]) if other else unknown))
+    return rows

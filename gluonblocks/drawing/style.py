@@ -4,6 +4,8 @@ A picture gets its style by arguments. Matplotlib's settings, which belong to th
 threads, are neither changed nor, for what stands here, followed. Matplotlib is imported where it
 is used.
 """
+import base64
+import hashlib
 import io
 import math
 import os
@@ -79,6 +81,11 @@ def page_style():
     """Return the style sheet that the report and the exported page begin with."""
     with open(os.path.join(os.path.dirname(__file__), 'page.css'), encoding='utf-8') as f:
         return f.read()
+
+
+def csp_source(text):
+    """Return the name of a script or style within a page in a Content-Security-Policy."""
+    return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def readable(number, digits=3):

@@ -1,13 +1,17 @@
-"""Lines over the epochs, and how every chart of a page is drawn."""
+"""Charts over the epochs, of one run and of several, and how every chart of a page is drawn."""
 import math
 from typing import Any, NamedTuple, Sequence
 
 from markupsafe import Markup
 
 from ..drawing.style import (
+    BLUE,
     FAINT,
+    GREEN,
     LINE,
     PALETTE,
+    PURPLE,
+    VERMILLION,
     epoch_axis,
     new_figure,
     number_axis,
@@ -20,34 +24,91 @@ DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
 # Points. A chart is no wider than a phone, so that its text is not made smaller there.
 LARGE, SMALL = (420, 255), (300, 180)
 
+# Values of an `Epoch`: title, unit, colour for one run, where the axis begins.
+MEASURES = {
+    'loss': ('Training loss, mean of an image', 'cross-entropy', BLUE, None),
+    'test_acc': ('Test accuracy, share of images', 'accuracy', VERMILLION, None),
+    'train_acc': ('Training accuracy, share of images', 'accuracy', BLUE, None),
+    'seconds': ('Time of an epoch, with its test', 'seconds', GREEN, 0),
+    'rate': ('Images trained on in a second', 'images a second', GREEN, 0),
+    'learning_rate': ("Learning rate of an epoch's last step", 'learning rate', PURPLE, 0)}
+
+# Published runs of the book's code and recipes on Fashion-MNIST: (source, rows of epoch, loss,
+# training accuracy and test accuracy). If it is not the book's own, only the last is known.
+_ANOTHER = "another run of the book's code"
+_PUBLISHED = {
+    'lenet_bn': [
+        ('the book, 5.11.3', [
+            (1, 0.6653, 0.761, 0.806), (2, 0.3917, 0.859, 0.847), (3, 0.3493, 0.874, 0.854),
+            (4, 0.3212, 0.884, 0.872), (5, 0.3033, 0.889, 0.861)]),
+        (_ANOTHER, [(5, 0.3079, 0.888, 0.859)])],
+    'lenet_bn_gluon': [(_ANOTHER, [(5, 0.3035, 0.889, 0.883)])],
+    'resnet': [('the book, 5.12, stopped in epoch 3', [
+        (1, 0.8086, 0.760, 0.861), (2, 0.3464, 0.872, 0.863)])],
+    'densenet': [(_ANOTHER, [(5, 0.2109, 0.924, 0.889)])],
+}
+
 
 class Line(NamedTuple):
     """One line of a chart: `ys` over `xs`, where a NaN is a gap.
 
-    `marks` maps the number of a point to 'best' or 'last'. A `faint` line is drawn thin and gray,
-    for comparison; a single point is always shown.
+    `marks` maps the number of a point to a marker. A `faint` line is drawn thin, for comparison.
     """
 
     label: str
     xs: Sequence[float]
     ys: Sequence[float]
-    colour: str = FAINT
+    colour: str
     dash: str = ''
     faint: bool = False
     marks: Any = {}
 
 
 class Chart(NamedTuple):
-    """A chart as the templates show it: title, legend and picture."""
+    """A chart as the templates show it."""
 
     title: str
     svg: str  #: empty if there is nothing to draw
     legend: Sequence[Line] = ()
 
 
-def series_look(n):
-    """Return (colour, dash) of line `n`, counted from 0: all of the first 28 differ."""
-    return PALETTE[n % len(PALETTE)], DASHES[n // len(PALETTE) % len(DASHES)]
+def published_runs(config):
+    """Return the published runs to compare a run with, by its config; mostly none."""
+    return _PUBLISHED.get(config['model'], []) if config['dataset'] == 'fashion-mnist' else []
+
+
+def curve_charts(run):
+    """Return two charts of one run, its loss and its accuracies, with the published values."""
+    last, best = len(run.epochs) - 1, run.best.epoch - 1
+    losses = [_line(run, 'loss', 'training loss', BLUE, marks={last: 's'})]
+    accuracies = [
+        _line(run, 'train_acc', 'training accuracy', BLUE, marks={last: 's'}),
+        _line(run, 'test_acc', 'test accuracy', VERMILLION, marks={last: 's', best: '*'})]
+    for (source, rows), dash in zip(published_runs(run.config), DASHES[1:]):
+        epochs, loss, _, test = zip(*rows)
+        losses.append(Line(source, epochs, loss, FAINT, dash, True))
+        accuracies.append(Line('test accuracy, ' + source, epochs, test, FAINT, dash, True))
+    return [_line_chart(MEASURES['loss'][0], losses, 'cross-entropy', size=LARGE),
+            _line_chart('Accuracy, share of images', accuracies, 'accuracy', size=LARGE)]
+
+
+def pace_charts(run):
+    """Return three charts of one run: seconds, images a second and learning rate."""
+    return [_measure_chart(name, [_line(run, name, *MEASURES[name][1:3])])
+            for name in ('seconds', 'rate', 'learning_rate')]
+
+
+def comparing_charts(runs):
+    """Return (six charts of several runs, the lines of their common legend)."""
+    charts = []
+    for name in MEASURES:
+        # All of the first 28 lines differ.
+        lines = [_line(run, name, run.label, PALETTE[n % len(PALETTE)],
+                       DASHES[n // len(PALETTE) % len(DASHES)],
+                       {run.best.epoch - 1: '*'} if name == 'test_acc' and run.best else {})
+                 for n, run in enumerate(runs)]
+        charts.append(_measure_chart(name, lines))
+    return charts, lines
 
 
 def draw(plot, title, text, size=SMALL):
@@ -60,8 +121,17 @@ def draw(plot, title, text, size=SMALL):
     return Markup(svg_of(figure, title, text))
 
 
-def line_chart(title, lines, ylabel, bottom=None, legend=True, size=SMALL):
-    """Return the `Chart` of `lines` over epochs."""
+def _line(run, name, label, colour, dash='', marks=None):
+    return Line(label, [row.epoch for row in run.epochs],
+                [getattr(row, name) for row in run.epochs], colour, dash, marks=marks or {})
+
+
+def _measure_chart(name, lines):
+    title, unit, _, bottom = MEASURES[name]
+    return _line_chart(title, lines, unit, bottom)._replace(legend=())
+
+
+def _line_chart(title, lines, unit, bottom=None, size=SMALL):
     lines = [line for line in lines if any(map(math.isfinite, line.ys))]
     if not lines:
         return Chart(title, '')
@@ -69,12 +139,11 @@ def line_chart(title, lines, ylabel, bottom=None, legend=True, size=SMALL):
     def plot(axes):
         for line in lines:
             _plot_line(axes, line)
-        axes.set_ylabel(ylabel)
+        axes.set_ylabel(unit)
         epoch_axis(axes, sorted({x for line in lines for x in line.xs}))
         number_axis(axes.yaxis)
         axes.set_ylim(bottom=bottom)
-    svg = draw(plot, title, ' '.join(map(_describe, lines)), size)
-    return Chart(title, svg, lines if legend else ())
+    return Chart(title, draw(plot, title, ' '.join(map(_describe, lines)), size), lines)
 
 
 def _plot_line(axes, line):
@@ -84,10 +153,10 @@ def _plot_line(axes, line):
     if line.dash:
         look.update(linestyle=(0, [float(part) for part in line.dash.split()]))
     axes.plot(line.xs, line.ys, **look)
-    for n, kind in line.marks.items():
-        marker, size = ('*', 12) if kind == 'best' else ('s', 6)
+    for n, marker in line.marks.items():
         if math.isfinite(line.ys[n]):
-            axes.plot([line.xs[n]], [line.ys[n]], marker, markersize=size, color=line.colour)
+            axes.plot([line.xs[n]], [line.ys[n]], marker, markersize=12 if marker == '*' else 6,
+                      color=line.colour)
 
 
 def _describe(line):

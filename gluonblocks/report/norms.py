@@ -1,49 +1,41 @@
 """Batch normalization in a run: its layers' values over time, and one batch through them."""
 import math
-from typing import Any, Dict, List, NamedTuple
+
+import numpy as np
 
 from ..drawing.style import BLUE, FAINT, LINE, PALETTE, number_axis, readable
 from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import Chart, draw
-from .words import percent
+from .run import attempt
 
 ALL_OPEN = 6  # layers; more are folded away, below charts that show them together
-_TITLES = {'gamma': 'gamma, the scale', 'beta': 'beta, the shift',
-           'moving_mean': 'moving mean', 'moving_var': 'moving variance'}
+_TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving mean',
+                                'moving variance')))
 _COLOURS = dict(zip(STATISTICS, PALETTE))
 
 
-class Norms(NamedTuple):
-    """The content of the section on batch normalization."""
+def norms_of(run):
+    """Return the content of the section on batch normalization, a dict.
 
-    missing: str  #: why there is no record
-    summary: List[Any]  #: rows of a table of the recorded layers
-    across: List[Chart]  #: of all layers together
-    layers: Dict[str, List[Chart]]  #: of each layer
-    opened: bool  #: whether the layers are shown at first
-
-
-def norms_of(view, found):
-    """Return the `Norms` of a run: recorded statistics, and the histograms of a batch."""
-    try:
-        rows, missing = read_norm_stats(view.folder), ''
-    except (OSError, ValueError) as error:
-        rows, missing = [], 'The record is not shown: %s' % error
-    recorded = _by_layer(rows)
-    batch = {activation.layer: activation
-             for activation in (found.answers.activations if found.answers else [])}
-    names = list(dict.fromkeys(list(batch) + list(recorded)))
-    layers = {name: [] for name in names}
+    `missing` says why there is no record; `summary` has rows of a table of the recorded layers,
+    `across` charts of all layers together, and `layers` those of each; `opened` is True if the
+    layers are shown at first.
+    """
+    rows, reason = attempt(read_norm_stats, run.folder)
+    recorded = _by_layer(rows or [])
+    batch = {layer: (before, after)
+             for layer, before, after in (run.answers.activations if run.answers else [])}
+    names = list(dict.fromkeys([*batch, *recorded]))
+    layers = {}
     for name in names:
-        layers[name] += [_bands(name, statistic, recorded[name][statistic])
-                         for statistic in STATISTICS if name in recorded]
-        if name in batch:
-            layers[name] += [_histogram(name, 'input', batch[name].before, FAINT),
-                             _histogram(name, 'output', batch[name].after, BLUE)]
-    return Norms(missing, [_summary_row(name, recorded[name]) for name in names
-                           if name in recorded],
-                 [_across(recorded, statistic) for statistic in STATISTICS
-                  if len(recorded) > ALL_OPEN], layers, len(names) <= ALL_OPEN)
+        layers[name] = [_bands(name, *item) for item in recorded.get(name, {}).items()] + [
+            _histogram(name, *item) for item in zip(
+                ('input', 'output'), batch.get(name, ()), (FAINT, BLUE))]
+    return {'missing': reason and 'The record is not shown: ' + reason,
+            'summary': [_summary_row(name, recorded[name]) for name in names if name in recorded],
+            'across': [_across(recorded, statistic) for statistic in STATISTICS
+                       if len(recorded) > ALL_OPEN],
+            'layers': layers, 'opened': len(names) <= ALL_OPEN}
 
 
 def _by_layer(rows):
@@ -56,8 +48,9 @@ def _by_layer(rows):
 
 def _summary_row(name, kinds):
     gamma, beta = kinds['gamma'], kinds['beta']
-    return (name, readable(gamma[-1].q50), readable(beta[-1].q50), percent(gamma[0].dead),
-            percent(gamma[-1].dead), percent(gamma[0].saturated), percent(gamma[-1].saturated))
+    shares = (gamma[0].dead, gamma[-1].dead, gamma[0].saturated, gamma[-1].saturated)
+    return (name, readable(gamma[-1].q50), readable(beta[-1].q50),
+            *('%.1f %%' % (100 * share) if math.isfinite(share) else '–' for share in shares))
 
 
 def _bands(layer, statistic, rows):
@@ -81,8 +74,8 @@ def _across(layers, statistic):
 
 
 def _plot_bands(axes, xs, rows, xlabel, colour):
-    columns = [[value if math.isfinite(value) else math.nan for value in column]
-               for column in zip(*[row[4:4 + len(QUANTILES)] for row in rows])]
+    columns = np.array([row[4:4 + len(QUANTILES)] for row in rows]).T
+    columns[~np.isfinite(columns)] = math.nan
     middle = len(columns) // 2
     for i in range(middle):
         axes.fill_between(xs, columns[i], columns[-1 - i], color=colour, alpha=0.22, linewidth=0)
@@ -98,27 +91,21 @@ def _plot_bands(axes, xs, rows, xlabel, colour):
 
 def _histogram(layer, kind, histogram, colour):
     """Return the chart of the values that enter or leave a layer on one batch."""
-    mean, deviation = _moments(histogram)
+    edges, counts = histogram
+    total, mean, deviation = counts.sum(), math.nan, math.nan
+    if total:  # as exactly as the bins allow
+        centres = (edges[:-1] + edges[1:]) / 2
+        mean = np.average(centres, weights=counts)
+        deviation = math.sqrt(np.average((centres - mean) ** 2, weights=counts))
     title = '%s of a batch: mean %s, deviation %s' % (
         kind, readable(mean, 2), readable(deviation, 2))
 
     def plot(axes):
-        axes.stairs(histogram.counts / max(1, histogram.counts.sum()), histogram.edges, fill=True,
-                    color=colour, alpha=0.85)
+        axes.stairs(counts / max(1, total), edges, fill=True, color=colour, alpha=0.85)
         axes.set_xlabel('value')
         axes.xaxis.get_major_locator().set_params(nbins=6)
         number_axis(axes.xaxis)
         axes.set_yticks([])
         axes.spines['left'].set_visible(False)
     return Chart(title, draw(plot, 'Layer %s: %s' % (layer, title), 'From %s to %s.' % (
-        readable(float(histogram.edges[0])), readable(float(histogram.edges[-1])))))
-
-
-def _moments(histogram):
-    """Return mean and standard deviation, as exactly as the bins allow."""
-    total = histogram.counts.sum()
-    if not total:
-        return math.nan, math.nan
-    centres = (histogram.edges[:-1] + histogram.edges[1:]) / 2
-    mean = float((centres * histogram.counts).sum() / total)
-    return mean, math.sqrt(float(((centres - mean) ** 2 * histogram.counts).sum() / total))
+        readable(float(edges[0])), readable(float(edges[-1])))))

@@ -1,6 +1,6 @@
 """The two pages, of one run and of several: their contents, filled into the templates."""
 import base64
-import hashlib
+import io
 import math
 import os
 
@@ -9,111 +9,166 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..drawing import style
-from ..training.metrics import accuracy_of
-from . import words
-from .classes import class_rows, matrix_rows, png_address, recall_tables
-from .curves import comparing_charts, curve_charts, pace_charts
+from ..drawing.confusion import class_rows
+from ..training.metrics import accuracy_of, class_scores
+from .charts import comparing_charts, curve_charts, pace_charts, published_runs
 from .norms import norms_of
-from .published import published_runs
-from .recipe import differences, environment_of, recipe_rows
-from .view import repeating_commands
+from .recipe import differences, environment_of, recipe_rows, repeating_commands
+
+
+def fixed(value, digits=4):
+    """Return a number as the book writes it; a dash for None."""
+    return '–' if value is None else '%.*f' % (digits, value)
+
+
+def thousands(value):
+    return f'{value:,}'
+
+
+def size(shape):
+    return ' × '.join(map(str, shape))
+
+
+def duration(seconds):
+    """Return seconds in words: 41.3 s, 12 min 5 s, 3 h 2 min."""
+    if not math.isfinite(seconds):
+        return 'not known'
+    if seconds < 99.95:
+        return '%.1f s' % seconds
+    minutes, rest = divmod(int(round(seconds)), 60)
+    if minutes < 60:
+        return '%d min %d s' % (minutes, rest)
+    return '%d h %d min' % divmod(minutes, 60)
+
+
+def png(image):
+    """Return a data: address of an image, uint8 (H, W) or (H, W, 3)."""
+    from PIL import Image
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, 'png')
+    return 'data:image/png;base64,' + base64.b64encode(content.getvalue()).decode()
+
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(os.path.join(os.path.dirname(__file__), 'page')),
     autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-_TEMPLATES.filters.update(
-    share=words.share, loss=words.loss, thousands=words.count, size=words.size,
-    png=png_address, number=words.number)
+_TEMPLATES.filters.update(fixed=fixed, thousands=thousands, size=size, png=png)
 
 
-def run_page(view, found):
-    """Return the page of one run, a `RunView` with its `Findings`, as HTML."""
-    config, best, answers = view.config, view.best, found.answers
+def run_page(run):
+    """Return the page of one `Run` as HTML."""
+    config, best, answers = run.config, run.best, run.answers
     title = '%s on %s' % (config['model'], config['dataset'])
-    parameters, operations = costs_of(found)
-    facts = [('best test accuracy', words.share(best.test_acc, 3) if best else '–',
-              'in epoch %d of %d' % (best.epoch, config['epochs']) if best else view.state),
-             ('last training loss', words.loss(view.rows[-1].loss) if best else '–',
-              'in epoch %d' % len(view.rows) if best else view.state),
-             ('time', words.duration(view.seconds), view.state),
-             ('parameters', parameters, '%s multiply-adds an image' % operations if found.layers
+    parameters, operations = _costs(run)
+    facts = [('best test accuracy', fixed(best and best.test_acc, 3),
+              'in epoch %d of %d' % (best.epoch, config['epochs']) if best else run.state),
+             ('last training loss', fixed(best and run.epochs[-1].loss),
+              'in epoch %d' % len(run.epochs) if best else run.state),
+             ('time', duration(run.seconds), run.state),
+             ('parameters', parameters, operations + ' multiply-adds an image' if run.layers
               else 'not known')]
     sections = {'curves': 'Loss and accuracy', 'classes': 'What it confuses',
                 'mistakes': 'The worst mistakes', 'norms': 'What batch normalization does',
                 'pace': 'Speed and learning rate', 'layers': 'Layers',
                 'recipe': 'Recipe and environment'}
-    if not view.rows:
+    if not best:
         del sections['pace']
     recipe, changed = recipe_rows(config)
     return _render(
-        'run.html.j2', title=title, kind='Run ' + view.label, facts=facts, ask='To repeat it',
-        commands=repeating_commands(config), sections=sections, view=view, found=found,
+        'run.html.j2', title=title, kind='Run ' + run.label, facts=facts, ask='To repeat it',
+        commands=repeating_commands(config), sections=sections, run=run,
         summary='%s: %s, %s' % (title, 'best test accuracy %.3f in epoch %d' % (
-            best.test_acc, best.epoch) if best else 'no epoch is done yet', view.state),
-        curves=curve_charts(view) if best else [], pace=pace_charts(view) if best else [],
-        published=published_runs(config['model'], config['dataset']), epochs=_epoch_rows(view),
-        accuracy=answers and accuracy_of(answers.matrix), classes=answers and class_rows(answers),
-        matrix=answers and matrix_rows(answers), norms=norms_of(view, found),
-        layers=_layer_rows(found), recipe=recipe, changed=changed,
+            best.test_acc, best.epoch) if best else 'no epoch is done yet', run.state),
+        curves=curve_charts(run) if best else [], pace=pace_charts(run) if best else [],
+        published=published_runs(config), epochs=_epoch_rows(run),
+        accuracy=answers and accuracy_of(answers.matrix),
+        classes=answers and class_rows(answers.matrix, config['class_names'], unknown='–'),
+        matrix=answers and _matrix_rows(config['class_names'], answers.matrix),
+        norms=norms_of(run), layers=_layer_rows(run), recipe=recipe, changed=changed,
         environment=list(environment_of(config).items()))
 
 
-def runs_page(views, findings):
+def runs_page(runs):
     """Return the page that compares several runs, as HTML."""
-    done = [view for view in views if view.best]
+    done = [run for run in runs if run.best]
     facts = []
     if done:
-        top = max(done, key=lambda view: view.best.test_acc)
-        low = min(done, key=lambda view: view.rows[-1].loss)
-        facts += [('best test accuracy', words.share(top.best.test_acc, 3),
+        top = max(done, key=lambda run: run.best.test_acc)
+        low = min(done, key=lambda run: run.epochs[-1].loss)
+        facts += [('best test accuracy', fixed(top.best.test_acc, 3),
                    '%s, in epoch %d' % (top.label, top.best.epoch)),
-                  ('lowest last loss', words.loss(low.rows[-1].loss), low.label)]
-    facts.append(('time', words.duration(sum(view.seconds for view in done)), 'of all together'))
-    comparing, lines = comparing_charts(views)
+                  ('lowest last loss', fixed(low.epochs[-1].loss), low.label)]
+    facts.append(('time', duration(sum(run.seconds for run in done)), 'of all together'))
+    comparing, lines = comparing_charts(runs)
     return _render(
-        'runs.html.j2', title='%d runs compared' % len(views), kind='Comparison', facts=facts,
-        ask='To repeat them', summary=', '.join(view.label for view in views),
-        commands=[command for view in views for command in repeating_commands(view.config)],
+        'runs.html.j2', title='%d runs compared' % len(runs), kind='Comparison', facts=facts,
+        ask='To repeat them', summary=', '.join(run.label for run in runs),
+        commands=[command for run in runs for command in repeating_commands(run.config)],
         sections={'ranking': 'The runs, best first', 'curves': 'Curves',
                   'classes': 'Recall of each class', 'recipe': 'What differs'},
-        runs=list(zip(views, findings)), labels=[view.label for view in views],
-        ranking=_ranking_rows(views, findings), comparing=comparing, lines=lines,
-        recalls=recall_tables(views, findings), differences=differences(views))
+        runs=runs, ranking=_ranking_rows(runs), comparing=comparing, lines=lines,
+        recalls=_recall_tables(runs), differences=differences(runs))
 
 
-def costs_of(found):
+def _costs(run):
     """Return the parameters and multiply-adds of a net in words, dashes if they are not known."""
-    if found.layers is None:
+    if run.layers is None:
         return '–', '–'
-    return (words.count(sum(row.parameters for row in found.layers)),
-            words.count(sum(row.multiply_adds for row in found.layers)))
+    return (thousands(sum(row.parameters for row in run.layers[0])),
+            thousands(sum(row.multiply_adds for row in run.layers[0])))
 
 
-def _epoch_rows(view):
-    return [(row.epoch, words.loss(row.loss), words.share(row.train_acc),
-             words.share(row.test_acc), style.tick(row.learning_rate),
-             words.duration(times.seconds), words.count(round(times.rate)) if math.isfinite(
-                 times.rate) else 'not known') for row, times in zip(view.rows, view.times)]
+def _epoch_rows(run):
+    return [(row.epoch, fixed(row.loss), fixed(row.train_acc), fixed(row.test_acc),
+             style.tick(row.learning_rate), duration(row.seconds),
+             thousands(round(row.rate)) if math.isfinite(row.rate) else 'not known')
+            for row in run.epochs]
 
 
-def _layer_rows(found):
-    return [(row.name, words.size(row.output_shape[1:]), words.count(row.parameters),
-             words.count(row.multiply_adds)) for row in found.layers or []] + [
-                 ('all', '') + costs_of(found)]
+def _layer_rows(run):
+    return [(row.name, size(row.output_shape[1:]), thousands(row.parameters),
+             thousands(row.multiply_adds)) for row in (run.layers or [[]])[0]] + [
+                 ('all', '', *_costs(run))]
 
 
-def _ranking_rows(views, findings):
-    def accuracy(pair):
-        best = pair[0].best
-        return best.test_acc if best and math.isfinite(best.test_acc) else -1
+def _matrix_rows(names, matrix):
+    """Return (class, [(number of images, CSS class), ...]) for each row of the confusion matrix.
+
+    The CSS class is a shade for the cell's part of the row, of one colour on the diagonal and
+    another for mistakes, where 30 % is the darkest: otherwise most would hardly be seen.
+    """
     rows = []
-    for view, found in sorted(zip(views, findings), key=accuracy, reverse=True):
-        best = [words.share(view.best.test_acc), view.best.epoch, words.loss(view.rows[-1].loss),
-                words.share(view.rows[-1].test_acc), words.duration(view.seconds)] if (
-                    view.best) else ['–'] * 5
-        rows.append([view.label, view.config['model'], view.config['dataset'], *best,
-                     *costs_of(found), view.state])
+    for i, (name, row) in enumerate(zip(names, matrix)):
+        parts = row / max(1, row.sum())
+        shades = ['miss%d' % round(9 * min(1, (part / 0.3) ** 0.6)) for part in parts]
+        shades[i] = 'hit%d' % round(9 * parts[i])
+        rows.append((name, list(zip(map(thousands, row), shades))))
     return rows
+
+
+def _ranking_rows(runs):
+    rows = []
+    for run in sorted(runs, key=lambda run: run.best.test_acc if run.best else -1, reverse=True):
+        best = [fixed(run.best.test_acc), run.best.epoch, fixed(run.epochs[-1].loss),
+                fixed(run.epochs[-1].test_acc), duration(run.seconds)] if run.best else ['–'] * 5
+        rows.append([run.label, run.config['model'], run.config['dataset'], *best,
+                     *_costs(run), run.state])
+    return rows
+
+
+def _recall_tables(runs):
+    """Return (data set, runs with answers, rows of recalls) for each data set of several runs."""
+    tables = []
+    shown = [run for run in runs if run.answers]
+    for dataset in dict.fromkeys(run.config['dataset'] for run in shown):
+        columns = [run for run in shown if run.config['dataset'] == dataset]
+        names = columns[0].config['class_names']
+        recalls = [[fixed(score.recall, 3) for score in class_scores(run.answers.matrix, names)]
+                   for run in columns]
+        rows = [[name, *row] for name, row in zip(names, zip(*recalls))]
+        rows.append(['all'] + [fixed(accuracy_of(run.answers.matrix), 3) for run in columns])
+        tables.append((dataset, columns, rows))
+    return tables
 
 
 def _render(name, **content):
@@ -121,8 +176,7 @@ def _render(name, **content):
         ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint',
          'grid'), style.PALETTE + (style.INK, style.FAINT, style.GRID))))
     sheet = ' '.join((style.page_style() + sheet).split())
-    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
-    policy = ("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; "
-              "form-action 'none'" % digest)
+    policy = ("default-src 'none'; style-src %s; img-src data:; base-uri 'none'; "
+              "form-action 'none'" % style.csp_source(sheet))
     return _TEMPLATES.get_template(name).render(
         style=Markup(sheet), policy=policy, version=__version__, **content)

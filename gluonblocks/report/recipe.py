@@ -1,6 +1,9 @@
-"""The options of a run, its departures from the defaults, and where it ran."""
+"""The options of a run, how they differ from the defaults, and the commands that repeat it."""
+import shlex
+
+from ..graphs.operators import VARIABLE
 from ..runs.options import BOOKKEEPING, OPTIONS
-from .view import usual_options, worker_changes
+from ..runs.resolve import default_options
 
 _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_schedule':
           'learning rate schedule', 'lr_decay': 'decay factor', 'lr_decay_epochs': 'decay epochs',
@@ -8,30 +11,30 @@ _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_sch
 
 
 def recipe_rows(config):
-    """Return (rows of option, value and default; the numbers of the rows in which they differ)."""
-    usual = usual_options(config['model'])
-    rows, changed = [], []
+    """Return (rows of option, value and default; {row: 'changed'} for those that differ)."""
+    defaults = _defaults(config['model'])
+    rows, changed = [], {}
     for name, words in recipe_of(config).items():
-        if name in ('model', 'seed', 'ctx') or usual[name] is None and name != 'resize':
-            book = '–'
-        else:
-            book = _value(name, usual[name])
-            if book != words:
-                changed.append(len(rows))
-        rows.append((_name(name), words, book))
+        default = '–'
+        if name not in ('model', 'seed', 'ctx') and (
+                defaults[name] is not None or name == 'resize'):
+            default = _value(name, defaults[name])
+            if default != words:
+                changed[len(rows)] = 'changed'
+        rows.append((_name(name), words, default))
     return rows, changed
 
 
-def differences(views):
-    """Return (title, rows of what differs, words for what does not) of recipe and environment."""
+def differences(runs):
+    """Return (title, rows of what differs, words for the rest) of recipe and environment."""
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
-        described = [describe(view.config) for view in views]
+        described = [describe(run.config) for run in runs]
         rows, same = [], []
         for name in dict.fromkeys(name for one in described for name in one):
-            values = [one.get(name) for one in described]
+            values = [one.get(name, '–') for one in described]
             if len(set(values)) > 1:
-                rows.append([_name(name)] + ['–' if value is None else value for value in values])
+                rows.append([_name(name)] + values)
             else:
                 same.append('%s %s' % (_name(name), values[0]))
         parts.append((title, rows, ', '.join(same)))
@@ -41,12 +44,10 @@ def differences(views):
 def recipe_of(config):
     """Return the options that decide the results of a run, in words."""
     words = {'model': config['model']}
-    for name in OPTIONS:
-        if name not in BOOKKEEPING:
-            words[name] = _value(name, config[name])
+    words.update((name, _value(name, config[name])) for name in OPTIONS if name not in BOOKKEEPING)
     words['workers'] = ', then '.join(
         '%d from step %d' % (workers, step + 1) if step else '%d' % workers
-        for step, workers in worker_changes(config))
+        for step, workers in _worker_changes(config))
     return words
 
 
@@ -57,6 +58,55 @@ def environment_of(config):
                  operators='on' if config['operators'] else 'off',
                  data=config['data_sha256'][:16] + '…')
     return words
+
+
+def repeating_commands(config):
+    """Return the command lines that repeat a run, each a list of words that belong together.
+
+    There are several if the number of workers changed: the run has to be stopped there.
+    """
+    (_, workers), *changes = _worker_changes(config)
+    start = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
+    start += [] if config['operators'] else [[VARIABLE + '=0']]
+    start.append(['gluonblocks', 'train'])
+    command = start + [['--model', config['model']]]
+    defaults = _defaults(config['model'])
+    for name in OPTIONS:
+        value = workers if name == 'workers' else config[name]
+        chosen = name == 'seed' or defaults[name] is not None or name in config['asked']
+        # A run in a folder always stops if its loss is not finite.
+        if name == 'stop_non_finite' or not chosen or value is None or value is False or (
+                value == defaults[name]):
+            continue
+        words = [] if value is True else [
+            ','.join(map(str, value)) if isinstance(value, list) else str(value)]
+        command.append(['--' + name.replace('_', '-'), *words])
+    commands = [_quoted(command + [['--out', 'runs/again']])]
+    for step, workers in changes:
+        commands += [['# stop it after step %d, then:' % step], _quoted(start + [
+            ['--resume', 'runs/again'], ['--workers', str(workers)], ['--change-workers']])]
+    return commands
+
+
+def _worker_changes(config):
+    """Return [(step, workers), ...]: how many workers trained from after which step on."""
+    changes = []
+    for step, workers in dict(config['worker_changes']).items():  # the last of one step counts
+        if not changes or changes[-1][1] != workers:
+            changes.append((step, workers))
+    return changes
+
+
+def _quoted(parts):
+    return [' '.join(map(shlex.quote, part)) for part in parts]
+
+
+def _defaults(model):
+    """Return `default_options`; a model whose library is missing has no recipe of its own."""
+    try:
+        return default_options(model)
+    except (ImportError, ValueError):
+        return {name: option.default for name, option in OPTIONS.items()}
 
 
 def _name(name):

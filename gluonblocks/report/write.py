@@ -2,8 +2,7 @@
 import os
 
 from ..files import readable, write_file
-from .answers import findings_of
-from .view import read_runs
+from .run import examine, read_runs
 
 WRITTEN_BY = 'Written by gluonblocks'  # stands in the template of the pages
 
@@ -18,17 +17,15 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     training. What needs data or a library that is not here is left out, with the reason.
 
     The same runs give the same bytes, on the same machine. Raises ImportError without matplotlib or
-    Jinja2; ValueError for a folder that is not a run, for a run that is named twice, for unknown
-    weights and for a `path` with another file than an earlier page; OSError if the file cannot be
-    written.
+    Jinja2; ValueError for a folder that is not a run, for a run that is named twice and if `path`
+    is a file other than an earlier page; OSError if the file cannot be written.
     """
     from .page import run_page, runs_page  # with Jinja2 and matplotlib, which only pages need
     _check_replaceable(path)
-    views = read_runs([runs] if isinstance(runs, (str, os.PathLike)) else runs)
-    findings = [findings_of(view, weights=weights, ctx=ctx, data_root=data_root)
-                for view in views]
-    content = (run_page(views[0], findings[0]) if len(views) == 1 else
-               runs_page(views, findings))
+    runs = read_runs([runs] if isinstance(runs, (str, os.PathLike)) else runs)
+    for run in runs:
+        examine(run, weights, ctx, data_root)
+    content = run_page(runs[0]) if len(runs) == 1 else runs_page(runs)
     write_file(path, readable(content).encode())
 
 

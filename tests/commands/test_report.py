@@ -62,7 +62,7 @@ def test_a_page_replaces_an_earlier_one_or_an_empty_file_and_nothing_else(
     (tmp_path / 'page.html').write_bytes((tmp_path / 'page.html').read_bytes() + b'old')
     gb.write_report(folder, tmp_path / 'page.html', ctx='cpu')
     assert not (tmp_path / 'page.html').read_bytes().endswith(b'old')
-    monkeypatch.setattr(write, 'findings_of', None)  # what follows is refused before the work
+    monkeypatch.setattr(write, 'examine', None)  # what follows is refused before the work
     for path, said in [('notes.html', 'is not an earlier report: name another file'),
                        ('', 'must be a file, but is a folder: name a file in it')]:
         with pytest.raises(ValueError, match=said):

@@ -9,9 +9,9 @@ from runs_on_disk import rewrite
 
 import gluonblocks as gb
 from gluonblocks.commands import train
-from gluonblocks.report.published import published_runs
-from gluonblocks.report.recipe import recipe_rows
-from gluonblocks.report.view import read_runs, repeating_commands
+from gluonblocks.report.charts import published_runs
+from gluonblocks.report.recipe import recipe_rows, repeating_commands
+from gluonblocks.report.run import read_runs
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS
 from gluonblocks.runs.resolve import check_given, resolve_options
@@ -80,14 +80,14 @@ def test_a_resize_is_shown_with_the_default_and_repeated_if_it_differs(
     (9, 2, 3, 'stopped early, after 3 of 9 epochs')])
 def test_the_state_of_a_run_is_in_words(run, epochs, early_stop, done, words):
     rewrite(run, [(1.0, 0.5, 0.5)] * done, epochs=epochs, early_stop=early_stop)
-    (view,) = read_runs([run])
-    assert view.state == words and len(view.rows) == done
+    (found,) = read_runs([run])
+    assert found.state == words and len(found.epochs) == done
 
 
 def test_a_history_of_other_epochs_is_refused_and_lost_times_are_not(run):
     with open(os.path.join(run, 'times.csv'), 'w') as f:
         f.write('nonsense\n')
-    assert len(read_runs([run])[0].rows) == 3
+    assert len(read_runs([run])[0].epochs) == 3
     with open(os.path.join(run, 'history.csv'), 'a') as f:
         f.write('7,1.0,0.5,0.5,0.1\n')
     with pytest.raises(ValueError, match='history.csv: its epochs are not 1, 2, 3 .* Resume the'):
@@ -116,6 +116,6 @@ def test_published_figures_are_those_of_the_readme():
     with open(os.path.join(REPOSITORY, 'README.md')) as f:
         readme = f.read()
     for model in ('lenet_bn', 'lenet_bn_gluon', 'resnet', 'densenet'):
-        for one in published_runs(model, 'fashion-mnist'):
-            assert '| %d | %.4f | %.3f | %.3f |' % one.rows[-1] in readme
-    assert published_runs('lenet_bn', 'synthetic') == []
+        for _, rows in published_runs({'model': model, 'dataset': 'fashion-mnist'}):
+            assert '| %d | %.4f | %.3f | %.3f |' % rows[-1] in readme
+    assert published_runs({'model': 'lenet_bn', 'dataset': 'synthetic'}) == []
