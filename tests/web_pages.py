@@ -72,8 +72,8 @@ def answered(page, act):
 
 def shown(page):
     values = page.run('[...document.querySelectorAll("#bars li")].map((bar) => '
-                      '"probability" in bar.dataset ? Number(bar.dataset.probability) : null)')
-    return None if None in values else np.array(values)
+                      'bar.style.getPropertyValue("--p"))')
+    return np.array(values, float) if all(values) else None
 
 
 def seen(page):

@@ -47,56 +47,42 @@ async function answerNewest() {
   isRunning = false;
 }
 
-function show({probabilities, milliseconds}, truth) {
-  const top = probabilities.indexOf(Math.max(...probabilities));
-  probabilities.forEach((p, i) => {
-    bars[i].dataset.probability = p;
-    bars[i].style.setProperty('--p', p);
-    bars[i].classList.toggle('top', i === top);
-    bars[i].lastChild.textContent = percent(p);
+/** Shows the net's answer; without one, that there is none. */
+function show(given, truth) {
+  const p = given && given.probabilities;
+  const top = p ? p.indexOf(Math.max(...p)) : -1;
+  bars.forEach((bar, i) => {
+    bar.style.setProperty('--p', p ? p[i] : '');
+    bar.classList.toggle('top', i === top);
+    bar.lastChild.textContent = p ? percent(p[i]) : '–';
   });
-  find('top').textContent = classes[top];
-  find('sure').textContent = `${percent(probabilities[top])} sure`;
+  const [name, sure] = p ? [classes[top], percent(p[top])] : ['–', ''];
+  find('top').textContent = name;
+  find('sure').textContent = sure && `${sure} sure`;
   const verdict = find('truth');
   verdict.hidden = !truth; // a file or a drawing has none
-  verdict.className = truth === classes[top] ? 'right' : 'wrong';
-  verdict.textContent = truth === classes[top] ? '✓ Right' : `✗ Wrong: it is labelled ${truth}`;
-  find('time').textContent = `The net took ${milliseconds.toFixed(1)} ms.`;
-  find('seen').setAttribute('aria-label', `What the net gets, ${side} × ${side} pixels`);
-  const words = [classes[top], find('sure').textContent];
-  if (!verdict.hidden) words.push(verdict.textContent);
-  say(words.join(', '));
-  showPeek(`${classes[top]} · ${percent(probabilities[top])}`);
-  setState(wanted ? 'busy' : 'done');
+  verdict.className = truth === name ? 'right' : 'wrong';
+  verdict.textContent = truth === name ? '✓ Right' : `✗ Wrong: it is labelled ${truth}`;
+  find('time').textContent =
+    p ? `The net took ${given.milliseconds.toFixed(1)} ms.` : 'No picture yet.';
+  find('seen').setAttribute(
+    'aria-label', `What the net gets${p ? `, ${side} × ${side} pixels` : ': nothing yet'}`);
+  if (p) say([name, `${sure} sure`, ...(truth ? [verdict.textContent] : [])].join(', '));
+  showPeek(sure && `${name} · ${sure}`);
+  const {dataset} = find('answer');
+  dataset.state = !p ? 'empty' : wanted ? 'busy' : 'done';
+  dataset.run = Number(dataset.run || 0) + 1;
 }
 
 function showNothing() {
   wanted = null;
   showBytes(find('seen'), new Uint8Array(side * side).fill(page.ground));
-  for (const bar of bars) {
-    delete bar.dataset.probability;
-    bar.style.setProperty('--p', 0);
-    bar.classList.remove('top');
-    bar.lastChild.textContent = '–';
-  }
-  find('top').textContent = '–';
-  find('sure').textContent = '';
-  find('truth').hidden = true;
-  find('time').textContent = 'No picture yet.';
-  showPeek('');
-  find('seen').setAttribute('aria-label', 'What the net gets: nothing yet');
-  setState('empty');
+  show(null);
 }
 
 /** A picture is on its way to its answer. */
 function setBusy() {
   find('answer').dataset.state = 'busy';
-}
-
-function setState(state) {
-  const {dataset} = find('answer');
-  dataset.state = state;
-  dataset.run = Number(dataset.run || 0) + 1;
 }
 
 /** For those who listen: when the picture has been still for a moment, not at every stroke. */

@@ -79,9 +79,7 @@ function makeDrawing({canvas, ring, ground, brush, changed}) {
 
   canvas.addEventListener('pointerdown', (event) => {
     if (event.button) return;
-    try {
-      canvas.setPointerCapture(event.pointerId); // a stroke may leave the canvas and come back
-    } catch (error) { /* the pointer is gone already */ }
+    canvas.setPointerCapture(event.pointerId); // a stroke may leave the canvas and come back
     begin(place(event));
   });
   canvas.addEventListener('pointermove', (event) => {

@@ -60,7 +60,7 @@ function fitIntoSquare({pixels, width, height}, side) {
   const [w, h] = [width, height].map(
     (n) => Math.max(1, roundHalfEven(side * n / Math.max(width, height))));
   const square = new Uint8Array(side * side).fill(median(border(pixels, width, height)));
-  const fitted = resizeLikePillow(pixels, width, height, w, h);
+  const fitted = resizeAndTurn(resizeAndTurn(pixels, width, w), height, h);
   const [left, top] = [Math.floor((side - w) / 2), Math.floor((side - h) / 2)];
   for (let y = 0; y < h; y++) {
     square.set(fitted.subarray(y * w, (y + 1) * w), (top + y) * side + left);
@@ -91,49 +91,33 @@ function looksInverted(square, side) {
 }
 
 /**
- * As Pillow's resize((newWidth, newHeight), BILINEAR): a triangle as wide as a new pixel.
- * `pixels` is a Uint8Array of height * width, row by row; so is what comes back.
+ * Rows of `size` bytes, resized to `newSize` as by Pillow's BILINEAR, with a triangle as wide as a
+ * new pixel. Rows come back as columns, so that a second call resizes the other axis.
  */
-function resizeLikePillow(pixels, width, height, newWidth, newHeight) {
-  if (newWidth !== width) {
-    pixels = alongOneAxis(pixels, height,
-      {size: width, step: 1, line: width}, {size: newWidth, step: 1, line: newWidth});
-  }
-  if (newHeight !== height) {
-    pixels = alongOneAxis(pixels, newWidth,
-      {size: height, step: newWidth, line: 1}, {size: newHeight, step: newWidth, line: 1});
-  }
-  return pixels;
-}
-
-/** `from` and `to` tell an axis: its length, and how far apart its pixels and its lines lie. */
-function alongOneAxis(pixels, numLines, from, to) {
-  const result = new Uint8Array(numLines * to.size);
-  for (let i = 0; i < to.size; i++) {
-    const {first, weights} = triangle(i, from.size, to.size);
-    for (let line = 0; line < numLines; line++) {
-      let at = line * from.line + first * from.step;
+function resizeAndTurn(pixels, size, newSize) {
+  const rows = pixels.length / size;
+  const result = new Uint8Array(rows * newSize);
+  const scale = size / newSize;
+  const support = Math.max(scale, 1);
+  for (let i = 0; i < newSize; i++) {
+    const centre = (i + 0.5) * scale;
+    const first = Math.max(Math.trunc(centre - support + 0.5), 0);
+    const end = Math.min(Math.trunc(centre + support + 0.5), size);
+    let weights = [];
+    for (let x = first; x < end; x++) {
+      weights.push(Math.max(0, 1 - Math.abs((x - centre + 0.5) * (1 / support))));
+    }
+    const total = weights.reduce((a, b) => a + b);
+    weights = weights.map((w) => Math.trunc(0.5 + w / total * 2 ** 22)); // integers: 2**22 is 1
+    for (let row = 0; row < rows; row++) {
       let sum = 2 ** 21; // a half, so that the shift rounds
-      for (let k = 0; k < weights.length; k++, at += from.step) sum += weights[k] * pixels[at];
-      result[line * to.line + i * to.step] = Math.min(sum >> 22, 255);
+      for (let k = 0, at = row * size + first; k < weights.length; k++) {
+        sum += weights[k] * pixels[at + k];
+      }
+      result[i * rows + row] = Math.min(sum >> 22, 255);
     }
   }
   return result;
-}
-
-/** The weights of old pixels, from `first` on, in the new pixel `i`: whole numbers, 1 is 2**22. */
-function triangle(i, size, newSize) {
-  const scale = size / newSize;
-  const support = Math.max(scale, 1);
-  const centre = (i + 0.5) * scale;
-  const first = Math.max(Math.trunc(centre - support + 0.5), 0);
-  const end = Math.min(Math.trunc(centre + support + 0.5), size);
-  const weights = [];
-  for (let x = first; x < end; x++) {
-    weights.push(Math.max(0, 1 - Math.abs((x - centre + 0.5) * (1 / support))));
-  }
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return {first, weights: weights.map((w) => Math.trunc(0.5 + w / sum * 2 ** 22))};
 }
 
 /** As Python's round: a half goes to the even neighbour. */
