@@ -2,13 +2,15 @@
 import base64
 import functools
 import html.parser
+import io
 import json
 import os
+import tarfile
 
 import numpy as np
 import pytest
 
-from gluonblocks.export.npm import NpmPackage, PackageError, read_package
+from gluonblocks.export.npm import NpmPackage, fetch, unpack
 
 AXE = NpmPackage(
     'axe-core', '4.14.1', 708405,
@@ -35,19 +37,30 @@ def expected(image):
 
 
 @functools.lru_cache(maxsize=None)
-def npm_files(package, *paths):
-    """The files of an npm package; without npm the test is skipped, but not in CI."""
+def npm_archive(package):
+    """The archive of an npm package, bytes; without npm the test is skipped, but not in CI."""
     try:
-        return read_package(package, paths)
-    except PackageError as error:
+        return fetch(package)
+    except OSError as error:
         if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
             raise
         pytest.skip('%s' % error)
 
 
+def archive_of(files):
+    """The bytes of an archive, as npm has them, of {path: content}."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode='w:gz') as tar:
+        for path, data in files.items():
+            member = tarfile.TarInfo('package/' + path)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return content.getvalue()
+
+
 def axe_findings(page):
     """What axe-core, a checker of accessibility, finds wrong with the page."""
-    page.run(npm_files(AXE, 'axe.min.js')['axe.min.js'].decode())
+    page.run(unpack(npm_archive(AXE), ['axe.min.js'])['axe.min.js'].decode())
     return page.run('axe.run().then(({violations}) => violations.map(({id, nodes}) => '
                     'id + ": " + nodes.map((node) => node.html + node.failureSummary)))')
 

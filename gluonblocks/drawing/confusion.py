@@ -79,5 +79,5 @@ def class_rows(matrix, names, unknown='-'):
         rows.append((score.name, f'{score.count:,}', *(
             unknown if value is None else '%.3f' % value
             for value in (score.precision, score.recall)),
-            '%s (%d)' % (other, row[names.index(other)]) if other else unknown))
+            unknown if other is None else '%s (%d)' % (other, row[names.index(other)])))
     return rows

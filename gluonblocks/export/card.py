@@ -4,6 +4,7 @@ import os
 import re
 
 from ..data.datasets import get_dataset
+from ..drawing.confusion import class_rows
 from ..runs.options import BOOKKEEPING, OPTIONS
 from ..training.loop import best_epoch
 from ..training.metrics import accuracy_of, class_scores
@@ -13,7 +14,7 @@ _TOLD_ELSEWHERE = ('ctx', 'dataset')
 
 def model_card(info, exported=(), checksums=None, config=None, history=(), matrix=None,
                weights='best', license=None):
-    """The text of a model card: Markdown under a YAML head as Hugging Face's Hub reads it.
+    """The text of a model card: Markdown under a head of YAML that Hugging Face's Hub reads.
 
     It says what the records say and nothing else: what is not given is left out. Nothing in it
     depends on the clock, so the same records give the same text. Each format's file is run by five
@@ -26,8 +27,10 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     Hub, such as 'mit', under which the weights are given away: that no record knows.
     """
     import jinja2
-    known = matrix is not None
-    scores = class_scores(matrix, info['classes']) if known else []
+    accuracy, scores = None, []
+    if matrix is not None:
+        accuracy, scores = float(accuracy_of(matrix)), class_scores(matrix, info['classes'])
+    dataset = get_dataset(config['dataset']) if config else None
     options = [(name, config[name]) for name in ['model'] + list(OPTIONS)
                if name not in BOOKKEEPING and name not in _TOLD_ELSEWHERE] if config else []
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True,
@@ -36,10 +39,10 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     environment.filters.update(yaml=_yaml, plain=_plain, rounded=_rounded)
     text = environment.get_template('card.md.j2').render(
         info=info, exported=exported, checksums=checksums, config=config, history=history,
-        weights=weights, license=license, scores=scores,
-        dataset=get_dataset(config['dataset']) if config else None,
-        accuracy=float(accuracy_of(matrix)) if known else None,
-        images=int(matrix.sum()) if known else None,
+        weights=weights, scores=scores, dataset=dataset, accuracy=accuracy, matrix=matrix,
+        head=_head(info, exported, dataset, accuracy, license),
+        classes=class_rows(matrix, [_plain(name) for name in info['classes']], '–')
+        if scores else [],
         worst=min((score for score in scores if score.recall is not None),
                   key=lambda score: score.recall, default=None),
         best=best_epoch(history) if history else None,
@@ -50,6 +53,24 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
         has_program=reads_pictures(info) and any(
             one.format.startswith('onnx') for one in exported))
     return re.sub('\n{3,}', '\n\n', text).rstrip('\n') + '\n'
+
+
+def _head(info, exported, dataset, accuracy, license):
+    """The head of a model card, a dict."""
+    task = 'image-classification'
+    head = {'license': license} if license else {}
+    head.update(library_name='gluonblocks', pipeline_tag=task,
+                tags=['mxnet', 'gluon', info['model'], *(one.format for one in exported)])
+    if dataset and dataset.hub:
+        head['datasets'] = [dataset.hub]
+    if accuracy is not None:
+        head['metrics'] = ['accuracy']
+    if dataset and accuracy is not None:
+        head['model-index'] = [{'name': info['model'], 'results': [{
+            'task': {'type': task}, 'metrics': [{'type': 'accuracy', 'value': accuracy}],
+            'dataset': {'name': dataset.name, 'type': dataset.hub or dataset.name,
+                        'split': 'test'}}]}]
+    return head
 
 
 def reads_pictures(info):
@@ -79,11 +100,11 @@ def _rounded(value, digits):
     return '–' if value is None else '%.*f' % (digits, value)
 
 
-def _yaml(text):
-    """A string as YAML, whatever is in it: JSON's strings are YAML's, but for a few characters."""
+def _yaml(value):
+    """A value as YAML, which JSON is, except for a few characters in strings."""
     return re.sub('[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]',
                   lambda match: '\\u%04x' % ord(match.group()),
-                  json.dumps(text, ensure_ascii=False))
+                  json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value):

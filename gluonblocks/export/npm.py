@@ -12,10 +12,6 @@ from typing import NamedTuple
 from ..files import read_file
 
 
-class PackageError(OSError):
-    """The files of an npm package are unavailable; the message says what to do."""
-
-
 class NpmPackage(NamedTuple):
     """One version of a package: its size in bytes and npm's own checksum of its archive."""
 
@@ -30,34 +26,35 @@ class NpmPackage(NamedTuple):
         return '%s-%s.tgz' % (self.name, self.version)
 
 
-def read_package(package, paths, archive=None):
-    """Return the files at `paths` within the `NpmPackage`: {path: bytes}.
+def fetch(package, archive=None):
+    """Return the bytes of an `NpmPackage`'s archive, from the file `archive` that `npm pack` wrote.
 
-    `archive` is the file that `npm pack` writes; without one, npm fetches it from the registry that
-    it is set to, or takes it from its own cache. Its SHA-512 has to be the package's.
-
-    Raises PackageError if the archive is unavailable or its content is not the expected one.
+    Without a file, npm fetches it from the registry that it is set to, or takes it from its own
+    cache. Raises OSError, with what to do, if the archive is unavailable or has the wrong SHA-512.
     """
     try:
-        if archive is not None:
-            content = read_file(os.path.expanduser(os.fspath(archive)), package.size)
-        else:
-            content = _fetch(package)
-        found = base64.b64encode(hashlib.sha512(content).digest()).decode()
-        if 'sha512-' + found != package.integrity:
-            raise OSError('%s: wrong content: expected %s, found sha512-%s'
+        content = _pack(package) if archive is None else read_file(
+            os.path.expanduser(os.fspath(archive)), package.size)
+        found = 'sha512-' + base64.b64encode(hashlib.sha512(content).digest()).decode()
+        if found != package.integrity:
+            raise OSError('%s: wrong content: expected %s, found %s'
                           % (archive or package.archive, package.integrity, found))
     except OSError as error:
-        raise PackageError(
+        raise OSError(
             '%s %s is unavailable: %s. On a machine with npm and a network run "npm pack %s@%s", '
             'and name the file that it writes, %s' % (
                 package.name, package.version, error, package.name, package.version,
                 package.archive)) from error
+    return content
+
+
+def unpack(content, paths):
+    """Return the files at `paths` within an archive: {path: bytes}."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 
 
-def _fetch(package):
+def _pack(package):
     """The archive's bytes by `npm pack`, which knows the user's registry, proxy and cache."""
     print('npm fetches %s %s, %d MB, unless it has it' % (
         package.name, package.version, package.size / 1e6), file=sys.stderr)

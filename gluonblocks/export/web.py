@@ -1,7 +1,6 @@
 """A net as a web page, one file: it runs in the browser, from the disk or from any web server."""
 import base64
 import gzip
-import hashlib
 import json
 import os
 import re
@@ -10,10 +9,10 @@ import jinja2
 import numpy as np
 
 from .. import __version__
-from ..drawing.style import page_style
+from ..drawing.style import csp_source, page_style
 from ..files import read_file, write_file
 from .description import Written
-from .npm import NpmPackage, read_package
+from .npm import NpmPackage, fetch, unpack
 from .onnx import engine, finish, to_onnx
 
 # ONNX Runtime Web. Other versions are not known to run from a file on the disk: 1.22 does not.
@@ -67,9 +66,9 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     name of its class or None). `runtime` is the archive of ONNX Runtime Web that `npm pack` writes
     (None: npm fetches it).
 
-    Raises PackageError, an OSError, if ONNX Runtime Web is unavailable.
+    Raises OSError if ONNX Runtime Web is unavailable.
     """
-    runtime_files = read_package(RUNTIME, [SCRIPT, MODULE, WASM], runtime)
+    runtime_files = unpack(fetch(RUNTIME, runtime), [SCRIPT, MODULE, WASM])
     style, script = page_style() + _own('style.css'), '\n'.join(map(_own, _OURS))
     bright = info.get('ground') == 'bright'
     page = {
@@ -88,7 +87,8 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
         brush=40 if bright else 215,
         facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
         data=json.dumps(page).replace('<', '\\u003c'),  # "<" could end a script
-        style=style, scripts=scripts, csp=_POLICY % (' '.join(map(_hash, scripts)), _hash(style)),
+        style=style, scripts=scripts,
+        csp=_POLICY % (' '.join(map(csp_source, scripts)), csp_source(style)),
         carried={name: _base64(gzip.compress(content, mtime=0))
                  for name, content in carried.items()})
     write_file(os.path.join(folder, PAGE), text.encode())
@@ -118,8 +118,3 @@ def _own(name):
 
 def _base64(content):
     return base64.b64encode(content).decode()
-
-
-def _hash(text):
-    """The name of a script or style within the page in a Content-Security-Policy."""
-    return "'sha256-%s'" % _base64(hashlib.sha256(text.encode()).digest())

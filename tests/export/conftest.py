@@ -1,12 +1,10 @@
 """Runs, exports and a page in a browser that many tests share."""
 import functools
-import os
-import subprocess
 
 import linear_onnx
 import pytest
 from conftest import replace_dataset, replace_recipe
-from web_pages import BIAS, GALLERY, INFO, WEIGHT, ready
+from web_pages import BIAS, GALLERY, INFO, WEIGHT, archive_of, npm_archive, ready
 
 import gluonblocks as gb
 from gluonblocks.data.datasets import load_data_synthetic
@@ -45,22 +43,16 @@ def run_of(tmp_path_factory):
 @pytest.fixture
 def fake_runtime(monkeypatch):
     """Three small files instead of ONNX Runtime Web's, for tests that run nothing."""
-    files = {web.SCRIPT: b'"ort";', web.MODULE: b'"mjs";', web.WASM: b'\0asm'}
-    monkeypatch.setattr(web, 'read_package', lambda package, paths, archive: files)
+    content = archive_of({web.SCRIPT: b'"ort";', web.MODULE: b'"mjs";', web.WASM: b'\0asm'})
+    monkeypatch.setattr(web, 'fetch', lambda package, archive: content)
 
 
 @pytest.fixture(scope='session')
 def runtime(tmp_path_factory):
-    """The archive of ONNX Runtime Web; without npm the test is skipped, but not in CI."""
-    folder = tmp_path_factory.mktemp('npm')
-    try:
-        subprocess.run(['npm', 'pack', '--silent', '--prefer-offline', 'onnxruntime-web@1.30.0'],
-                       cwd=str(folder), check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        if os.environ.get('GLUONBLOCKS_TEST_BROWSER'):
-            raise
-        pytest.skip('npm pack: %s' % error)
-    return str(folder / web.RUNTIME.archive)
+    """The path of the archive of ONNX Runtime Web."""
+    path = tmp_path_factory.mktemp('npm') / web.RUNTIME.archive
+    path.write_bytes(npm_archive(web.RUNTIME))
+    return str(path)
 
 
 @pytest.fixture(scope='session')

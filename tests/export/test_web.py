@@ -2,17 +2,15 @@
 import base64
 import gzip
 import hashlib
-import io
 import re
-import tarfile
 
 import numpy as np
 import pytest
 from mxnet.gluon import nn
-from web_pages import CLASSES, GALLERY, INFO, Tags, page_data
+from web_pages import CLASSES, GALLERY, INFO, Tags, archive_of, page_data
 
 import gluonblocks as gb
-from gluonblocks.export.npm import NpmPackage, PackageError, read_package
+from gluonblocks.export.npm import NpmPackage, fetch, unpack
 from gluonblocks.export.web import net_of_page, write_page
 
 ONNX = b'a net'
@@ -112,16 +110,6 @@ def test_a_net_that_the_page_cannot_feed_is_refused_and_nothing_is_left(
 FILES = {'dist/a.js': b'"a";', 'dist/b.wasm': b'\0asm' * 100}
 
 
-def archive_of(files):
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode='w:gz') as tar:
-        for path, data in files.items():
-            member = tarfile.TarInfo('package/' + path)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return content.getvalue()
-
-
 ARCHIVE = archive_of(dict(FILES, **{'package.json': b'{}'}))
 PACKAGE = NpmPackage(
     'some-package', '1.2.3', len(ARCHIVE),
@@ -137,18 +125,18 @@ def fake_npm(tmp_path, monkeypatch, script):
 
 def test_a_package_is_packed_by_npm_or_read_from_a_file(tmp_path, monkeypatch):
     (tmp_path / 'here.tgz').write_bytes(ARCHIVE)
-    assert read_package(PACKAGE, list(FILES), tmp_path / 'here.tgz') == FILES
+    assert unpack(fetch(PACKAGE, tmp_path / 'here.tgz'), list(FILES)) == FILES
     fake_npm(tmp_path, monkeypatch, 'test "$1 $2" = "pack some-package@1.2.3" && '
              'cp %s some-package-1.2.3.tgz' % (tmp_path / 'here.tgz'))
-    assert read_package(PACKAGE, ['dist/a.js']) == {'dist/a.js': FILES['dist/a.js']}
+    assert unpack(fetch(PACKAGE), ['dist/a.js']) == {'dist/a.js': FILES['dist/a.js']}
 
 
 @pytest.mark.parametrize('content', [
     archive_of(dict(FILES, **{'dist/a.js': b'evil'})), ARCHIVE[:-10], ARCHIVE + b'more', b''])
 def test_another_content_is_refused(tmp_path, content):
     (tmp_path / 'here.tgz').write_bytes(content)
-    with pytest.raises(PackageError, match='some-package 1.2.3 is unavailable: .*here.tgz'):
-        read_package(PACKAGE, list(FILES), tmp_path / 'here.tgz')
+    with pytest.raises(OSError, match='some-package 1.2.3 is unavailable: .*here.tgz'):
+        fetch(PACKAGE, tmp_path / 'here.tgz')
 
 
 @pytest.mark.parametrize('script, said', [(None, 'npm is not installed'),
@@ -158,6 +146,6 @@ def test_an_unavailable_package_says_what_to_do(tmp_path, monkeypatch, script, s
         fake_npm(tmp_path, monkeypatch, script)
     else:
         monkeypatch.setenv('PATH', str(tmp_path))
-    with pytest.raises(PackageError, match=said) as error:
-        read_package(PACKAGE, list(FILES))
+    with pytest.raises(OSError, match=said) as error:
+        fetch(PACKAGE)
     assert '"npm pack some-package@1.2.3", and name the file' in str(error.value)

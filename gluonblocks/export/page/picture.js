@@ -91,7 +91,7 @@ function looksInverted(square, side) {
 }
 
 /**
- * Rows of `size` bytes, resized to `newSize` as by Pillow's BILINEAR, with a triangle as wide as a
+ * Rows of `size` bytes, scaled to `newSize` as by Pillow's BILINEAR, with a triangle as wide as a
  * new pixel. Rows come back as columns, so that a second call resizes the other axis.
  */
 function resizeAndTurn(pixels, size, newSize) {
