@@ -1,10 +1,10 @@
 """A web page of a net whose answers NumPy can compute; what tests do with it and read off it."""
 import base64
 import functools
-import html.parser
 import io
 import json
 import os
+import re
 import tarfile
 
 import numpy as np
@@ -117,30 +117,12 @@ def draw(page, points):
     page.run('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
 
 
-class Tags(html.parser.HTMLParser):
-    """Every tag with its attributes and the text right behind it."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append([tag, dict(attributes), ''])
-        self.is_open = True
-
-    def handle_endtag(self, tag):
-        self.is_open = False
-
-    def handle_data(self, data):
-        if self.found and self.is_open:
-            self.found[-1][2] += data
-
-    def of(self, name):
-        return [(attributes, text) for tag, attributes, text in self.found if tag == name]
+def scripts_of(text):
+    """(attributes, content) of each script of a page; as in a browser, "</script" ends one."""
+    return re.findall('<script([^>]*)>(.*?)</script', text, re.DOTALL)
 
 
-def page_data(tags):
-    """What the page's scripts are told, of its `Tags`."""
-    (_, text), = [each for each in tags.of('script') if each[0].get('id') == 'page-data']
-    return json.loads(text)
+def page_data(text):
+    """The data that a page has for its scripts."""
+    (content,) = [content for attributes, content in scripts_of(text) if 'page-data' in attributes]
+    return json.loads(content)
