@@ -111,17 +111,14 @@ def test_the_keyboard_alone_draws_takes_back_and_chooses_test_images(page):
 # ---- image files
 
 
-def smooth(height, width, channels, seed):
-    """A random image with shapes in it, uint8 (height, width, channels)."""
+def of(height, width, channels, seed):
+    """A random image with shapes in it."""
     rng = np.random.RandomState(seed)
     coarse = rng.randint(0, 256, (5, 5, channels)).astype(np.uint8)
     image = np.stack([np.asarray(Image.fromarray(coarse[..., c]).resize((width, height)))
-                      for c in range(channels)], axis=-1)
-    return np.clip(image + rng.randint(-20, 21, image.shape), 0, 255).astype(np.uint8)
-
-
-def of(height, width, channels, seed):
-    return Image.fromarray(smooth(height, width, channels, seed).squeeze())
+                      for c in range(channels)], axis=-1) + rng.randint(
+                          -20, 21, (height, width, channels))
+    return Image.fromarray(np.clip(image, 0, 255).astype(np.uint8).squeeze())
 
 
 def oriented(orientation):
