@@ -1,66 +1,33 @@
-"""A page read back: its tables, its headings, its texts, its data."""
-import html.parser
+"""A page read back: its tables, its headings, its texts, its elements."""
+import re
+import xml.etree.ElementTree as ET
 
-VOID = {'meta', 'img', 'br'}
 
-
-class Page(html.parser.HTMLParser):
-    """An HTML page as a test asks it.
+class Page:
+    """A page of the report as a test asks it; it has to be well-formed.
 
     `tables` maps a caption to rows of cells, texts; `headings` are (level, text); `elements` are
     (name, attributes), in their order.
     """
 
     def __init__(self, text):
-        super().__init__()
-        self.tables, self.headings, self.elements = {}, [], []
-        self.text, self._open, self._caption = '', [], None
-        self.feed(text)
-        assert not self._open, self._open
+        text = re.sub('<(meta|img|br)([^>]*)>', r'<\1\2/>', text.replace('<!DOCTYPE html>', ''))
+        self._root = ET.fromstring(text.replace('<details open>', '<details open="">'))
+        self.elements = [(each.tag.split('}')[-1], each.attrib) for each in self._root.iter()]
+        self.headings = [(int(each.tag[1]), ''.join(each.itertext()))
+                         for each in self._root.iter() if each.tag in ('h1', 'h2', 'h3')]
+        self.text = ' '.join(self._root.find('body').itertext())
+        self.tables = {}
+        for table in self._root.iter('table'):
+            caption = ''.join(table.find('caption').itertext())
+            assert caption not in self.tables, 'two tables of one name'
+            self.tables[caption] = [[''.join(cell.itertext()) for cell in row]
+                                    for row in table.iter('tr')]
 
     def section(self, title):
-        """The text from one heading to the next of its level."""
-        assert title in self.text, title
-        return self.text.split('\n## %s\n' % title)[1].split('\n## ')[0]
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag in VOID:
-            self.text += ' '
-            return
-        self._open.append(tag)
-        if tag == 'tr':
-            self.tables[self._caption].append([])
-        elif tag in ('td', 'th'):
-            self.tables[self._caption][-1].append('')
-        elif tag == 'caption':
-            self._caption = ''
-        elif tag in ('h1', 'h2', 'h3'):
-            self.headings.append((int(tag[1]), ''))
-            self.text += '\n%s ' % ('#' * int(tag[1]))
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-        if tag == 'caption':
-            assert self._caption not in self.tables, 'two tables of one name'
-            self.tables[self._caption] = []
-        elif tag == 'table':
-            self._caption = None
-        self.text += '\n' if tag in ('h1', 'h2', 'h3') else ' '
-
-    def handle_data(self, text):
-        if 'style' in self._open:
-            return
-        self.text += text
-        if 'caption' in self._open:
-            self._caption += text
-        elif 'td' in self._open or 'th' in self._open:
-            self.tables[self._caption][-1][-1] += text
-        if self._open and self._open[-1] in ('h1', 'h2', 'h3'):
-            self.headings[-1] = (self.headings[-1][0], self.headings[-1][1] + text)
+        """The text of the section with this heading."""
+        (section,) = [each for each in self._root.iter('section') if each.find('h2').text == title]
+        return ' '.join(section.itertext())
 
 
 def read_page(path):

@@ -77,8 +77,6 @@ def run_page(run):
     return _render(
         'run.html.j2', title=title, kind='Run ' + run.label, facts=facts, ask='To repeat it',
         commands=repeating_commands(config), sections=sections, run=run,
-        summary='%s: %s, %s' % (title, 'best test accuracy %.3f in epoch %d' % (
-            best.test_acc, best.epoch) if best else 'no epoch is done yet', run.state),
         curves=curve_charts(run) if best else [], pace=pace_charts(run) if best else [],
         published=published_runs(config), epochs=_epoch_rows(run),
         accuracy=answers and accuracy_of(answers.matrix),
@@ -102,7 +100,7 @@ def runs_page(runs):
     comparing, lines = comparing_charts(runs)
     return _render(
         'runs.html.j2', title='%d runs compared' % len(runs), kind='Comparison', facts=facts,
-        ask='To repeat them', summary=', '.join(run.label for run in runs),
+        ask='To repeat them',
         commands=[command for run in runs for command in repeating_commands(run.config)],
         sections={'ranking': 'The runs, best first', 'curves': 'Curves',
                   'classes': 'Recall of each class', 'recipe': 'What differs'},
