@@ -70,9 +70,8 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     """
     runtime_files = unpack(fetch(RUNTIME, runtime), [SCRIPT, MODULE, WASM])
     style, script = page_style() + _own('style.css'), '\n'.join(map(_own, _OURS))
-    bright = info.get('ground') == 'bright'
     page = {
-        'classes': list(info['classes']), 'side': SIDE, 'ground': 255 if bright else 0,
+        'classes': list(info['classes']), 'side': SIDE,
         'gallery': [{'name': name, 'pixels': _base64(np.ascontiguousarray(image, np.uint8))}
                     for image, name in gallery]}
     licence_head, _, licence = _own('licence.txt').partition('\n')
@@ -83,8 +82,6 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     text = template.render(
         info=info, side=SIDE, version=__version__, runtime=RUNTIME.version,
         licence=licence.split('\n\n'), licence_head=licence_head,
-        known='dark' if bright else 'bright', other='bright' if bright else 'dark',
-        brush=40 if bright else 215,
         facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
         data=json.dumps(page).replace('<', '\\u003c'),  # "<" could end a script
         style=style, scripts=scripts,
@@ -97,18 +94,17 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
 def _gallery(net):
     """Test images to choose from, the first of each class: (uint8 (H, W), its class or None)."""
     classes = net.info['classes']
-    found = {label: [] for label in range(len(classes))}
+    found = [[] for _ in classes]
     for batch in net.test:
         if batch.pictures is None:
             return []
         if batch.labels is None:
             return [(picture, None) for picture in batch.pictures[:PER_CLASS * len(classes)]]
         for picture, label in zip(batch.pictures, batch.labels):
-            if len(found[int(label)]) < PER_CLASS:
-                found[int(label)].append(picture)
+            found[int(label)].append(picture)
     # One of each class, and then the next of each.
-    return [(pictures[i], classes[label]) for i in range(PER_CLASS)
-            for label, pictures in found.items() if i < len(pictures)]
+    return [(pictures[i], name) for i in range(PER_CLASS)
+            for name, pictures in zip(classes, found) if i < len(pictures)]
 
 
 def _own(name):

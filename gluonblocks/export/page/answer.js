@@ -76,7 +76,7 @@ function show(given, truth) {
 
 function showNothing() {
   wanted = null;
-  showBytes(find('seen'), new Uint8Array(side * side).fill(page.ground));
+  showBytes(find('seen'), new Uint8Array(side * side));
   show(null);
 }
 

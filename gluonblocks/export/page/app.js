@@ -32,7 +32,7 @@ tabs.forEach((tab, i) => {
 
 const [size, grey] = [find('size'), find('grey')];
 const drawing = makeDrawing({
-  canvas: find('canvas'), ring: find('ring'), ground: page.ground, changed: showDrawing,
+  canvas: find('canvas'), ring: find('ring'), changed: showDrawing,
   brush: () => ({size: Number(size.value) * find('canvas').width / side, grey: Number(grey.value)}),
 });
 
@@ -41,7 +41,7 @@ function showDrawing() {
   find('clear').disabled = drawing.isEmpty();
   find('undo').disabled = !drawing.canUndo();
   if (drawing.isEmpty()) showNothing();
-  else answer(fitIntoSquare(greyOf(find('canvas'), page.ground), side));
+  else answer(fitIntoSquare(greyOf(find('canvas'), 0), side));
 }
 
 function showBrush() {
@@ -77,7 +77,7 @@ async function showPicture() {
     const square = fitIntoSquare(picture, side);
     if (blob !== opened || find('picture').hidden) return; // another one was quicker
     complaint.hidden = true;
-    find('looks-inverted').hidden = isInverted || !!page.ground || !looksInverted(square, side);
+    find('looks-inverted').hidden = isInverted || !looksInverted(square, side);
     answer(square);
     URL.revokeObjectURL(find('preview').src);
     find('preview').src = URL.createObjectURL(blob);

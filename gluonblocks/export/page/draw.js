@@ -6,7 +6,7 @@
  * and 0 to 255; `ring` is the element that shows where the brush is; `changed()` is called after
  * every change. Gives {undo, clear, isEmpty, canUndo}.
  */
-function makeDrawing({canvas, ring, ground, brush, changed}) {
+function makeDrawing({canvas, ring, brush, changed}) {
   const context = canvas.getContext('2d', {willReadFrequently: true});
   const side = canvas.width;
   const history = []; // what undo brings back: {image, isEmpty} before each stroke
@@ -40,7 +40,7 @@ function makeDrawing({canvas, ring, ground, brush, changed}) {
   }
 
   function fill() {
-    context.fillStyle = `rgb(${ground}, ${ground}, ${ground})`;
+    context.fillStyle = 'black';
     context.fillRect(0, 0, side, side);
     isEmpty = true;
   }
