@@ -31,8 +31,9 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     if matrix is not None:
         accuracy, scores = float(accuracy_of(matrix)), class_scores(matrix, info['classes'])
     dataset = get_dataset(config['dataset']) if config else None
-    options = [(name, config[name]) for name in ['model'] + list(OPTIONS)
-               if name not in BOOKKEEPING and name not in _TOLD_ELSEWHERE] if config else []
+    options = [(name, config[name]) for name in ['model', *OPTIONS]
+               if name not in BOOKKEEPING and name not in _TOLD_ELSEWHERE
+               and config[name] is not None and config[name] is not False] if config else []
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True,
                                      loader=jinja2.FileSystemLoader(os.path.join(
                                          os.path.dirname(os.path.abspath(__file__)), 'page')))
@@ -45,9 +46,7 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
         if scores else [],
         worst=min((score for score in scores if score.recall is not None),
                   key=lambda score: score.recall, default=None),
-        best=best_epoch(history) if history else None,
-        options=[(name, value) for name, value in options
-                 if value is not None and value is not False],
+        best=best_epoch(history) if history else None, options=options,
         read_input=_reading(info, info.get('preprocessing') == 'inside'),
         read_floats=_reading(info, False),
         has_program=reads_pictures(info) and any(
