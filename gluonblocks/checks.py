@@ -8,37 +8,24 @@ FLOATS = ('float16', 'float32', 'float64')
 
 
 class Name(str):
-    """The name of an option within the message of an `OptionError` or a `NamingError`."""
+    """The name of an option within the message of an `OptionError`."""
 
 
-class NamingError(ValueError):
-    """An error whose message names options: `text` % `args`, where an option is a `Name`.
+class OptionError(ValueError):
+    """An option cannot have the value that it was given; `option` is its name, or '' for several.
 
-    A caller whose users know the options by other names, as a command line does, asks `spelled`.
-    """
-
-    def __init__(self, text, *args):
-        super().__init__(text % args if args else text)
-        self._text, self._args = text, args
-
-    def spelled(self, spell):
-        """Return the message with each `Name` as `spell(name)` has it."""
-        args = tuple(spell(arg) if isinstance(arg, Name) else arg for arg in self._args)
-        return self._text % args if args else self._text
-
-
-class OptionError(NamingError):
-    """An option cannot have the value that it was given; `option` is its name.
-
-    The message begins with that name; `spelled` returns the words after it.
+    The message is that name, and `text` % `args`, where another option is a `Name`. A caller whose
+    users know the options by other names, as a command line does, asks `spelled`.
     """
 
     def __init__(self, option, text, *args):
-        super().__init__(text, *args)
-        self.option = option
+        super().__init__((option + ' ' + text if option else text) % args)
+        self.option, self._text, self._args = option, text, args
 
-    def __str__(self):
-        return '%s %s' % (self.option, super().__str__())
+    def spelled(self, spell):
+        """Return the words after the option, with each `Name` as `spell(name)` has it."""
+        return self._text % tuple(spell(arg) if isinstance(arg, Name) else arg
+                                  for arg in self._args)
 
 
 def check_positive(name, value):

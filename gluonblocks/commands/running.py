@@ -1,7 +1,6 @@
 """How a command ends: its errors in a line or a few, without a traceback, and its exit code."""
 import os
 import sys
-from typing import Optional
 
 from .parser import flag_of
 
@@ -28,11 +27,10 @@ def run(command, parse):
         _give_up_stdout()
         return 141
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
-        spelled = getattr(error, 'spelled', None)  # of a NamingError, whose class needs MXNet
+        spelled = getattr(error, 'spelled', None)  # of an OptionError, whose class needs MXNet
         text = spelled(flag_of) if spelled else str(error)
-        option = getattr(error, 'option', None)
-        if option:
-            _tell('argument %s: %s' % (flag_of(option), text))
+        if spelled and error.option:
+            _tell('argument %s: %s' % (flag_of(error.option), text))
             return 2
         if isinstance(error, OSError) and error.errno is not None and error.filename:
             text = '%s: %s' % (error.filename, error.strerror)  # without the error's number
@@ -53,14 +51,17 @@ def _prepare_streams():
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
-    sys.stdout, sys.stderr = _Stdout(sys.stdout), _Stderr(sys.stderr)  # type: ignore
+    sys.stdout, sys.stderr = _Stream(sys.stdout, True), _Stream(sys.stderr)  # type: ignore
 
 
 class _Stream:
-    """A standard stream whose errors are handled by `failed`."""
+    """A standard stream that may fail: progress is lost then, but not the work.
 
-    def __init__(self, stream):
-        self._stream = stream
+    If its text is `needed`, the first error is raised, and again at each use: argparse ignores one.
+    """
+
+    def __init__(self, stream, needed=False):
+        self._stream, self._needed, self._error = stream, needed, None
 
     def __getattr__(self, name):
         return getattr(self._stream, name)
@@ -72,33 +73,15 @@ class _Stream:
         return self._try(self._stream.flush)
 
     def _try(self, function, *args):
-        try:
-            return function(*args)
-        except OSError as error:
-            return self.failed(error)
-
-
-class _Stdout(_Stream):
-    """stdout, which raises its first error again at each use: argparse ignores the first."""
-
-    _error: Optional[OSError] = None
-
-    def failed(self, error):
-        self._error = error if isinstance(error, BrokenPipeError) else StdoutError(
-            'stdout could not be written: %s' % (error.strerror or error))
+        if not self._error:
+            try:
+                return function(*args)
+            except OSError as error:
+                if not self._needed:
+                    return None
+                self._error = error if isinstance(error, BrokenPipeError) else StdoutError(
+                    'stdout could not be written: %s' % (error.strerror or error))
         raise self._error
-
-    def _try(self, function, *args):
-        if self._error is not None:
-            raise self._error
-        return super()._try(function, *args)
-
-
-class _Stderr(_Stream):
-    """stderr, which may fail: progress is lost then, but not the work."""
-
-    def failed(self, error):
-        return None
 
 
 def _give_up_stdout():

@@ -1,4 +1,5 @@
 """The state of a run in one file, and back: weights, optimizer, loop, and random generators."""
+import json
 import math
 import random
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import numpy as np
 from mxnet import nd
 
+from ..distributed.group import read_statistics, set_statistics
 from ..files import DamagedFile
 from ..mxnet_private import (
     named_parameters,
@@ -16,16 +18,24 @@ from ..mxnet_private import (
 )
 from ..training.hooks import NonFiniteLoss
 from ..training.loop import EpochRecord, TrainingState
-from .ranks import add_workers
 from .weights import encode_tensors, first_non_finite, read_tensors, set_net_arrays
 
 
-def encode_checkpoint(net, trainer, state, rows, identity, owned=()):
+def rank_state(net, state, workers):
+    """Return the state of this rank alone between two steps, as bytes."""
+    numpy: Any = np.random.get_state()
+    return json.dumps({
+        'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
+        'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
+        # One process alone may have several devices, whose statistics are among the weights.
+        'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
+
+
+def encode_checkpoint(net, trainer, state, rows, identity, ranks):
     """Return the bytes of a file with everything that the rest of a run depends on.
 
     `state` is the loop's `TrainingState` between two steps. `rows` has a `HistoryRow` for each
-    finished epoch. `identity` ties the file to its run. `owned` is the `own_state` of each of
-    several ranks.
+    finished epoch. `identity` ties the file to its run. `ranks` is the `rank_state` of each rank.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -38,21 +48,16 @@ def encode_checkpoint(net, trainer, state, rows, identity, owned=()):
         raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
                             'lower learning rate, or a warm-up'
                             % (bad.split('/', 2)[2], epoch, state.step, trainer.learning_rate))
-    optimizer = trainer.optimizer
-    drawn: Any = np.random.get_state()
-    tensors['numpy'], python = drawn[1], random.getstate()
-    tensors['python'] = np.array(python[1], 'uint32')
-    info = {
+    for k, content in enumerate(ranks):
+        tensors['rank/%d' % k] = np.frombuffer(content, np.uint8)
+    return encode_tensors(tensors, {
         'identity': identity, 'epoch': state.epoch, 'step': state.step, 'batch': state.batch,
-        'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
-        'rows': rows, 'counts': {key: update_count(optimizer, ctx.device_id, index)
-                                 for ctx, _, _, index, key in _updates(net, trainer)},
-        'optimizer': {name: value for name, value in vars(optimizer).items()
-                      if isinstance(value, (int, float)) and not isinstance(value, bool)},
-        'numpy': drawn[2:], 'python': python[2]}
-    if owned:
-        add_workers(tensors, info, owned)
-    return encode_tensors(tensors, info)
+        # The clock never repeats: without it checkpoints at the end of an epoch do.
+        'seconds': state.seconds if state.batch else 0.0, 'rows': rows,
+        'counts': {key: update_count(trainer.optimizer, ctx.device_id, index)
+                   for ctx, _, _, index, key in _updates(net, trainer)},
+        'optimizer': {name: value for name, value in vars(trainer.optimizer).items()
+                      if isinstance(value, (int, float)) and not isinstance(value, bool)}})
 
 
 def load_checkpoint(path, identity=None):
@@ -80,11 +85,12 @@ def checkpoint_arrays(tensors):
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
 
-def restore_checkpoint(tensors, info, net, trainer, seconds=0.0):
+def restore_checkpoint(tensors, info, net, trainer, workers):
     """Set a new net, which is initialized, its trainer and the random generators to a checkpoint.
 
-    Returns the `TrainingState` to continue from. `seconds` is what its epoch has taken so far; of
-    the epochs before they are NaN.
+    Returns the `TrainingState` to continue from; the seconds of the epochs done are NaN. If another
+    number of workers resumes, rank 0 takes the sums of all, and each rank the running statistics
+    and the generators of rank 0.
 
     Raises ValueError if the checkpoint is of another net or optimizer, or of other devices.
     """
@@ -99,8 +105,7 @@ def restore_checkpoint(tensors, info, net, trainer, seconds=0.0):
             updater.states_synced[index] = True
             set_update_count(optimizer, ctx.device_id, index, info['counts'][key])
     arrays = _live_arrays(net, trainer)
-    saved = {key: array for key, array in tensors.items()
-             if key.startswith(('weights/', 'optimizer/'))}
+    saved = {key: array for key, array in tensors.items() if not key.startswith('rank/')}
     differ = sorted(set(saved) ^ set(arrays))
     if differ:
         raise ValueError('the checkpoint does not fit: %s is in one of the two only' % differ[0])
@@ -112,13 +117,24 @@ def restore_checkpoint(tensors, info, net, trainer, seconds=0.0):
         array[:] = nd.array(value, dtype=value.dtype)
     for name, value in info['optimizer'].items():
         setattr(optimizer, name, value)
-    drawn: Any = ('MT19937', tensors['numpy']) + tuple(info['numpy'])
-    np.random.set_state(drawn)
-    random.setstate((3, tuple(int(n) for n in tensors['python']), info['python']))
     state = TrainingState()
     state.step = info['step']
-    state.history = [EpochRecord(*tuple(row[:4]) + (math.nan,)) for row in info['rows']]
-    state.begin_epoch(info['batch'], info['images'], info['loss'], info['hits'], seconds)
+    state.history = [EpochRecord(*row[:4], math.nan) for row in info['rows']]
+
+    ranks = [json.loads(tensors['rank/%d' % k].tobytes())
+             for k in range(len(tensors) - len(saved))]
+    if len(ranks) == workers.world_size:
+        own = ranks[workers.rank]
+    else:
+        sums = {name: 0 if workers.rank else sum(other[name] for other in ranks)
+                for name in ('images', 'loss', 'hits')}
+        own = dict(ranks[0], statistics=[], **sums)
+    if own['statistics']:
+        set_statistics(net, np.array(own['statistics'], np.float32))
+    np.random.set_state(tuple(own['numpy']))
+    version, numbers, gauss = own['python']
+    random.setstate((version, tuple(numbers), gauss))
+    state.begin_epoch(info['batch'], own['images'], own['loss'], own['hits'], info['seconds'])
     return state
 
 
@@ -146,10 +162,6 @@ def _updates(net, trainer):
 
 def _flat(state):
     """Return the NDArrays in an optimizer's state for a weight: None, an NDArray, or tuples."""
-    if state is None:
-        return []
-    if isinstance(state, nd.NDArray):
-        return [state]
     if isinstance(state, (tuple, list)):
         return [array for part in state for array in _flat(part)]
-    raise ValueError('an optimizer whose state is a %s cannot be saved' % type(state).__name__)
+    return [] if state is None else [state]

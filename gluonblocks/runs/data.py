@@ -1,6 +1,6 @@
 """The data of a run: its loaders, the facts that follow from them, and whether they fit the net."""
 import re
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict
 
 import mxnet as mx
 import numpy as np
@@ -12,26 +12,24 @@ from ..data.datasets import OF_PICTURES, get_dataset
 from ..training.progress import tell
 
 
-class RunData(NamedTuple):
-    """The loaders of a run, and the facts about its data that its config.json has.
-
-    `facts` is a dict: class_names, a list; num_classes; channels, 1 or 3; picture_size, the
-    [height, width] that a picture is read in before `resize`.
-    """
-
-    train_iter: Any
-    test_iter: Any
-    facts: Dict[str, Any]
-
-
 def load_run_data(options, part=None):
-    """Return the `RunData` to train on by a `RunOptions`; `part` is a worker's shard.
+    """Return (train_iter, test_iter, facts) to train on by a `RunOptions`; `part` is the shard.
+
+    `facts` is a dict for config.json: class_names, a list; num_classes; channels, 1 or 3;
+    picture_size, the [height, width] that a picture is read in before `resize`.
 
     Raises ValueError if loaders cannot be sharded, or have fewer images than there are workers.
     """
     train_iter, test_iter = _load(vars(options), options.data_root)
-    if part:
-        _shard(options.dataset, train_iter, test_iter, part)
+    for loader in (train_iter, test_iter) if part else ():
+        if not isinstance(loader, BatchLoader):
+            raise ValueError('the data set %s has loaders of the type %s, which workers cannot '
+                             'share: it needs gluonblocks.data.BatchLoader'
+                             % (options.dataset, type(loader).__name__))
+        loader.part = part
+    if part and train_iter.num_images < part[1]:
+        raise ValueError('the data set %s has %d images to train on, too few for %d workers'
+                         % (options.dataset, train_iter.num_images, part[1]))
     facts = _facts(options.dataset, train_iter, test_iter)
     if options.augment != 'none':
         train_iter.augment = Augmentation(options.augment, options.seed)
@@ -39,7 +37,7 @@ def load_run_data(options, part=None):
         tell('%s pictures to train on and %s to test, of %d classes, %s, %d x %d pixels' % (
             f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
             'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
-    return RunData(train_iter, test_iter, facts)
+    return train_iter, test_iter, facts
 
 
 def load_both(config, data_root=None, only_test=False):
@@ -70,18 +68,6 @@ def _load(options, data_root, **how):
         how['test_share'] = options['test_share']
     return get_dataset(options['dataset']).load_from(
         data_root, options['batch_size'], resize=options['resize'], seed=options['seed'], **how)
-
-
-def _shard(dataset, train_iter, test_iter, part):
-    for loader in (train_iter, test_iter):
-        if not isinstance(loader, BatchLoader):
-            raise ValueError('the data set %s has loaders of the type %s, which workers cannot '
-                             'share: it needs gluonblocks.data.BatchLoader'
-                             % (dataset, type(loader).__name__))
-        loader.part = part
-    if train_iter.num_images < part[1]:
-        raise ValueError('the data set %s has %d images to train on, too few for %d workers'
-                         % (dataset, train_iter.num_images, part[1]))
 
 
 def _facts(dataset, train_iter, test_iter):

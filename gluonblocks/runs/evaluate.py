@@ -74,21 +74,17 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
     names = config['class_names']
-    answers = [_read(path, invert, config) for path in paths]
-    images = [answer.image for answer in answers if answer.error is None]
-    p = iter(predict_images(net, images, ctx, config['resize'], config['batch_size'])
-             if images else ())
-    return [answer if answer.error else answer._replace(classes=top_classes(next(p), names, top))
-            for answer in answers]
-
-
-def _read(path, invert, config):
-    """Return the `Answer` for an image file, without classes."""
-    try:
-        image = read_image(path, config['picture_size'], invert=invert,
-                           color=config['channels'] == 3)
-    except ImageError as error:
-        return Answer(path, None, None, error)
+    images, errors = {}, {}
+    for path in paths:
+        try:
+            images[path] = read_image(path, config['picture_size'], invert=invert,
+                                      color=config['channels'] == 3)
+        except ImageError as error:
+            errors[path] = error
+    p = dict(zip(images, predict_images(net, list(images.values()), ctx, config['resize'],
+                                        config['batch_size']) if images else ()))
     # We cannot know whether a user's pictures are light on dark.
-    inverted = not invert and ':' not in config['dataset'] and looks_inverted(image)
-    return Answer(path, image, None, None, inverted)
+    warns = not invert and ':' not in config['dataset']
+    return [Answer(path, None, None, errors[path]) if path in errors else
+            Answer(path, images[path], top_classes(p[path], names, top), None,
+                   warns and looks_inverted(images[path])) for path in paths]

@@ -10,6 +10,7 @@ from ..files import (
     MXNetPath,
     is_temporary,
     make_folder,
+    read_file,
     readable,
     remove_temporaries,
     replace_file,
@@ -19,12 +20,11 @@ from ..training.hooks import Hook, NonFiniteLoss
 from ..training.interrupt import Interrupted
 from ..training.loop import TrainingState, best_epoch
 from ..training.progress import tell
-from .checkpoint import encode_checkpoint, load_checkpoint, restore_checkpoint
+from .checkpoint import encode_checkpoint, load_checkpoint, rank_state, restore_checkpoint
 from .config import FREE, NAME, encode_config, identity_of
 from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
-from .ranks import gather_states, send_checkpoint, take_own
 from .records import EpochFiles
-from .weights import decode_tensors, encode_tensors, net_arrays
+from .weights import MAX_BYTES, decode_tensors, encode_tensors, net_arrays
 
 PARAMS = 'final.params'
 
@@ -79,8 +79,7 @@ class RunFolder(Hook):
         self.folder, self.config = folder, config
         self._net, self._trainer, self._finite = net, trainer, finite
         self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
-        self.state = TrainingState() if before is None else (
-            self._receive() if workers.rank else self._restore(before))
+        self.state = TrainingState() if before is None else self._restore(before)
         if before is not None:
             # Package versions that cannot change the results keep their recorded values.
             self.config = dict(before, **{name: config[name] for name in FREE})
@@ -110,38 +109,33 @@ class RunFolder(Hook):
         """Write the last checkpoint, and before it, if `best`, the best one."""
         if self._finite:
             self._finite.check(state)
-        owned = gather_states(self._net, state, self._workers)
+        ranks = [rank_state(self._net, state, self._workers)]
+        if self._workers.world_size > 1:
+            ranks = self._workers.all_gather(ranks[0])
         if self._workers.rank:
             return
         content = encode_checkpoint(self._net, self._trainer, state, self._epochs.rows,
-                                    self.config['identity'], owned)
+                                    self.config['identity'], ranks)
         if self._norms:
             self._norms.flush()
         if best:
             write_file(self._path(BEST), content)
         write_file(self._path(LAST), content, keep=PREVIOUS)
-        if state.batch:
-            self._epochs.write_clock(state.step, state.seconds)
 
     def finish(self, state):
         """Write the final weights, as safetensors and as Gluon's own file."""
         if self._workers.rank:
             return
-        arrays = net_arrays(self._net)
-        write_file(self._path(FINAL), encode_tensors(arrays, {
+        write_file(self._path(FINAL), encode_tensors(net_arrays(self._net), {
             'identity': self.config['identity'], 'epoch': len(state.history)}))
 
         def write(temporary):
             temporary = MXNetPath(temporary)
             try:
                 self._net.save_parameters(temporary)
-                written = mx.nd.load(temporary)
+                mx.nd.load(temporary)  # MXNet does not check that its last bytes were written
             except mx.base.MXNetError:  # which says at what line of its source, and not why
                 raise OSError('MXNet could not write it, as on a disk that is full')
-            # MXNet does not look whether the file could be closed.
-            if any(written[name].asnumpy().tobytes() != array.tobytes()
-                   for name, array in arrays.items()):
-                raise OSError('what was written is not what is read')
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
@@ -166,39 +160,41 @@ class RunFolder(Hook):
     def _restore(self, before):
         """Set net and trainer to the newest good checkpoint; return the state to continue from.
 
-        A damaged last checkpoint is moved aside, and reported on stderr.
+        Rank 0 reads it. A damaged last checkpoint is moved aside, and reported on stderr.
         """
-        if not os.path.exists(self._path(LAST)) and not os.path.exists(self._path(PREVIOUS)):
-            tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
-            send_checkpoint(None, self._workers)
+        path, tensors, info = self._receive() if self._workers.rank else self._read(before)
+        if not info:
             return TrainingState()
-        name, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
-        done = info['epoch'] - 1 + (info['batch'] > 0)
-        if self.config['epochs'] < done:
-            raise OptionError('epochs', 'is %d, which lies behind the run: it is in epoch %d',
-                              self.config['epochs'], done)
-        seconds = self._epochs.read_clock(info['step']) if info['batch'] else 0.0
         try:
-            state = restore_checkpoint(tensors, info, self._net, self._trainer, seconds)
-            take_own(tensors, info, self._net, state, self._workers, seconds)
+            state = restore_checkpoint(tensors, info, self._net, self._trainer, self._workers)
         except ValueError as error:
-            raise ValueError('%s: %s' % (self._path(name), error))
-        send_checkpoint(self._path(name), self._workers)
-        if name == PREVIOUS and os.path.exists(self._path(LAST)):
-            os.replace(self._path(LAST), self._path('last.damaged'))
-        state.history = self._epochs.restore(info['rows'])
-        tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
+            raise ValueError('%s: %s' % (path, error))
+        if not self._workers.rank:
+            if path == self._path(PREVIOUS) and os.path.exists(self._path(LAST)):
+                os.replace(self._path(LAST), self._path('last.damaged'))
+            state.history = self._epochs.restore(info['rows'])
+            tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
         return state
 
+    def _read(self, before):
+        """Return (path, tensors, info) of the newest good checkpoint, and send it to all ranks."""
+        path, tensors, info = None, {}, {}
+        if os.path.exists(self._path(LAST)) or os.path.exists(self._path(PREVIOUS)):
+            path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
+            done = info['epoch'] - 1 + (info['batch'] > 0)
+            if self.config['epochs'] < done:
+                raise OptionError('epochs', 'is %d, which lies behind the run: it is in epoch %d',
+                                  self.config['epochs'], done)
+        else:
+            tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
+        if self._workers.world_size > 1:
+            self._workers.broadcast(bytes(read_file(path, MAX_BYTES)) if path else b'')
+        return path, tensors, info
+
     def _receive(self):
-        """Set net and trainer to the checkpoint that rank 0 sends; return the state."""
-        content = self._workers.broadcast()
-        if not content:
-            return TrainingState()
-        tensors, info = decode_tensors(content, 'the checkpoint received')
-        state = restore_checkpoint(tensors, info, self._net, self._trainer)
-        take_own(tensors, info, self._net, state, self._workers)
-        return state
+        """Return what `_read` of rank 0 returns."""
+        content, where = self._workers.broadcast(), 'the checkpoint received'
+        return (where, *(decode_tensors(content, where) if content else ({}, {})))
 
     def _path(self, name):
         return os.path.join(self.folder, name)

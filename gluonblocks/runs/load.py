@@ -29,35 +29,42 @@ def load_run(folder, ctx=None, weights='best'):
     """
     if weights not in WEIGHTS:
         raise ValueError('weights is %r, but must be one of %s' % (weights, ', '.join(WEIGHTS)))
-    config = read_config(folder)
+    ctx, config = devices_of(ctx), read_config(folder)
     recall(folder, config, ['model'])
     arrays = _read_weights(folder, config['identity'], weights)
-    net = get_model(config['model'], num_classes=config['num_classes'])
-    net.initialize(ctx=devices_of(ctx))
     try:
-        set_net_arrays(net, arrays)
+        return build_net(config['model'], arrays, config['num_classes'], ctx), config
     except ValueError as error:
         raise ValueError('%s: %s' % (folder, error))
+
+
+def build_net(model, arrays, num_classes, ctx, dtype='float32'):
+    """Return the hybridized net of a model with the weights `arrays`, those of `net_arrays`."""
+    net = get_model(model, num_classes=num_classes)
+    if dtype != 'float32':
+        net.cast(dtype)
+    net.initialize(ctx=devices_of(ctx))
+    set_net_arrays(net, arrays)
     net.hybridize(static_alloc=True)
-    return net, config
+    return net
 
 
 def newest_checkpoint(folder, identity):
-    """Return the newest good checkpoint: its file's name, and `load_checkpoint` of it.
+    """Return the newest good checkpoint: its path, and `load_checkpoint` of it.
 
     A damaged one is reported on stderr. Raises ValueError if there is no good one.
     """
     errors = []
-    for name in (LAST, PREVIOUS):
+    for path in [os.path.join(folder, name) for name in (LAST, PREVIOUS)]:
         try:
-            tensors, info = load_checkpoint(os.path.join(folder, name), identity)
+            tensors, info = load_checkpoint(path, identity)
         except (DamagedFile, FileNotFoundError) as error:
             errors.append(error)
             continue
         # A missing file is not damage: the process may have been killed between two renames.
         if errors and isinstance(errors[0], DamagedFile):
             tell('%s\nThe checkpoint before it is used, of step %d' % (errors[0], info['step']))
-        return name, (tensors, info)
+        return path, (tensors, info)
     raise ValueError('%s has no checkpoint that can be used:\n  %s'
                      % (folder, '\n  '.join(str(error) for error in errors)))
 
@@ -73,9 +80,6 @@ def _read_weights(folder, identity, weights):
         raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "
                          "at the run's end; weights='last' are those of its last checkpoint"
                          % (folder, weights))
-    except DamagedFile as error:
-        raise DamagedFile('%s. Take other weights of the run: %s' % (error, ' or '.join(
-            repr(other) for other in WEIGHTS if other != weights)))
     if info.get('identity') != identity:
         raise ValueError('%s is of another run than the config.json beside it' % path)
     return checkpoint_arrays(tensors) if 'step' in info else tensors

@@ -48,7 +48,8 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
     ctx = devices if len(devices) > 1 else devices[0]
-    _seed_generators(options.seed)
+    for generator in (mx.random, np.random, random):
+        generator.seed(options.seed)
     if devices[0].device_type == 'cpu':
         operators.start()  # compiles them, if need be, while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.shard)
@@ -122,12 +123,6 @@ def make_hooks(net, finite, options, workers):
     if options.optimizer == 'sgld' or draws_numbers(net):
         hooks.append(Reseed(options.seed, workers.rank))
     return hooks
-
-
-def _seed_generators(seed):
-    mx.random.seed(seed)
-    np.random.seed(seed)
-    random.seed(seed)
 
 
 def main():

@@ -11,7 +11,7 @@ import numpy as np
 import safetensors
 
 from .. import __version__
-from ..checks import Name, NamingError
+from ..checks import Name, OptionError
 from ..data.batches import BatchLoader
 from ..data.datasets import OF_PICTURES, get_dataset, is_registered
 from ..graphs.operators import VARIABLE, available
@@ -96,7 +96,7 @@ def check_same(folder, config, now):
                 lines.append('%s %s there, %s here' + (hint if '%s' not in hint else hint % one[1]))
                 args += one
     if lines:
-        raise NamingError('%s cannot go on exactly as it began:\n  ' + '\n  '.join(lines)
+        raise OptionError('', '%s cannot go on exactly as it began:\n  ' + '\n  '.join(lines)
                           + '\nStart another run, in another folder', folder, *args)
 
 

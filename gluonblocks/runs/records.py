@@ -12,7 +12,7 @@ from ..training.loop import EpochRecord
 from ..training.progress import tell
 
 MAX_BYTES = 2 ** 24  # of a hundred thousand epochs
-TIMES, CLOCK, CURVES = 'times.csv', 'clock.json', 'curves.png'
+TIMES, CURVES = 'times.csv', 'curves.png'
 
 
 class HistoryRow(NamedTuple):
@@ -70,20 +70,6 @@ class EpochFiles:
             self._draws = False
         except Exception as error:  # whatever a library raises that draws, or a full disk
             tell('%s is not drawn: %s' % (CURVES, str(error) or type(error).__name__))
-
-    def write_clock(self, step, seconds):
-        """Write the seconds that the epoch under way has taken at `step`."""
-        text = json.dumps({'step': step, 'seconds': seconds}) + '\n'
-        write_file(self._path(CLOCK), text.encode())
-
-    def read_clock(self, step):
-        """Return the seconds that the epoch under way had taken at `step`, or 0 if unknown."""
-        try:
-            clock = json.loads(read_file(self._path(CLOCK), 1000))
-            seconds = float(clock['seconds']) if clock['step'] == step else 0.0
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return 0.0
-        return seconds if 0 <= seconds < math.inf else 0.0
 
     def _write(self):
         for name, text in [(TIMES, to_csv(TimesRow, self._times)),

@@ -4,21 +4,17 @@ import os
 import sys
 import tempfile
 
-from mxnet import init
-
 from .. import __version__
-from ..devices import devices_of
 from ..distributed.heartbeat import Limits
 from ..distributed.launcher import Launcher
 from ..distributed.processes import python_argv
 from ..distributed.relay import Relay
-from ..models.registry import get_model
 from ..training.loop import EpochRecord
 from ..training.progress import tell
 from .config import NAME
-from .options import RunOptions
-from .provenance import KINDS, sources_of
-from .weights import read_tensors, set_net_arrays
+from .load import build_net
+from .provenance import sources_of
+from .weights import read_tensors
 
 WORKER = 'gluonblocks.runs.process'
 LOGS = 'logs'
@@ -28,16 +24,15 @@ def train_together(options, placement, given, folder=None, asked=(), before=None
     """Train by a `RunOptions` in processes that share each batch; return (net, `EpochRecord`s).
 
     `placement` says where they run. `given`, a dict, has what was given in this call, which must
-    be the same on all machines. The rest is as for `train_by`. Raises what `Launcher.run` does, and
-    ValueError for a model or a data set that the processes could not import.
+    be the same on all machines. The rest is as for `train_by`. Raises what `Launcher.run` does.
     """
-    sources = _sources(options)
     least, rest = divmod(options.batch_size, options.workers)
     tell('%d images a step: %d workers × %s' % (
         options.batch_size, options.workers, '%d or %d' % (least, least + 1) if rest else least))
     with tempfile.TemporaryDirectory() as own:
         job = dict(_local(own), options=dataclasses.asdict(options), asked=list(asked),
-                   sources=sources, before=before, folder=folder and os.path.abspath(folder))
+                   sources=sources_of(options.model, options.dataset), before=before,
+                   folder=folder and os.path.abspath(folder))
         Launcher(python_argv(WORKER), options.workers, placement.servers, job, Logs(folder).show,
                  Limits(placement.start_timeout, placement.stall_timeout), placement.place,
                  same_everywhere(given, before is not None)).run()
@@ -95,25 +90,10 @@ def _local(own, data_root=None):
     return {'result': os.path.join(own, 'result'), 'data_root': data_root}
 
 
-def _sources(options):
-    """Return `sources_of` the model and the data set; ValueError if workers cannot import them."""
-    sources = sources_of(options.model, options.dataset)
-    for kind in KINDS:
-        if sources[kind].get('module') == '__main__':
-            raise ValueError('the %s %s was registered by this program itself, and the workers are '
-                             'processes of their own: put it into a module that they can import'
-                             % (kind, getattr(options, kind)))
-    return sources
-
-
 def _result(job):
     """Return (net, `EpochRecord`s), as the first worker of this machine left them."""
     arrays, info = read_tensors(job['result'])
-    options = RunOptions(**job['options'])
-    net = get_model(options.model, num_classes=info['num_classes'])
-    if options.dtype != 'float32':
-        net.cast(options.dtype)
-    net.initialize(ctx=devices_of(options.ctx), init=init.Xavier())
-    net.hybridize(static_alloc=True)
-    set_net_arrays(net, arrays)
+    options = job['options']
+    net = build_net(options['model'], arrays, info['num_classes'], options['ctx'],
+                    options['dtype'])
     return net, [EpochRecord(*row) for row in info['history']]

@@ -12,10 +12,12 @@ from gluonblocks.runs.checkpoint import (
     checkpoint_arrays,
     encode_checkpoint,
     load_checkpoint,
+    rank_state,
     restore_checkpoint,
 )
 from gluonblocks.runs.records import HistoryRow
 from gluonblocks.training.hooks import Reseed, draws_numbers
+from gluonblocks.training.loop import Alone
 from gluonblocks.training.optimizers import make_trainer
 
 OPTIONS = {'optimizer': 'sgd', 'lr': 0.1, 'momentum': None, 'weight_decay': None,
@@ -59,7 +61,12 @@ class Saver(gb.Hook):
         if state.step == self.at:
             self.history = list(state.history)
             rows = [HistoryRow(*record[:4] + (0.1,)) for record in state.history]
-            self.path.write_bytes(encode_checkpoint(self.net, self.trainer, state, rows, 'me'))
+            self.path.write_bytes(encode_checkpoint(
+                self.net, self.trainer, state, rows, 'me', [rank_state(self.net, state, Alone())]))
+
+
+def restored(path, net, trainer):
+    return restore_checkpoint(*load_checkpoint(str(path), 'me'), net, trainer, Alone())
 
 
 def all_bits(net, trainer):
@@ -77,7 +84,7 @@ def through_a_file(path, ctx, at, hooks=(), **how):
 
     net, trainer = make(ctx, **how)
     np.random.seed(99)
-    state = restore_checkpoint(*load_checkpoint(str(path), 'me'), net=net, trainer=trainer)
+    state = restored(path, net, trainer)
     assert [record[:4] for record in state.history] == [record[:4] for record in saver.history]
     return expected, (train(net, trainer, ctx, 3, state, hooks), all_bits(net, trainer))
 
@@ -143,7 +150,7 @@ def test_the_generators_of_numpy_and_python_go_on(tmp_path):
     np.random.seed(0)
     random.seed(0)
     net, trainer = make(mx.cpu())
-    restore_checkpoint(*load_checkpoint(str(tmp_path / 'x')), net=net, trainer=trainer)
+    restored(tmp_path / 'x', net, trainer)
     assert (np.random.rand(), random.random()) == expected
 
 
@@ -162,7 +169,7 @@ def saved(tmp_path):
 def test_another_optimizer_or_other_devices_are_refused(saved, how, said):
     net, trainer = make(**dict({'ctx': mx.cpu()}, **how))
     with pytest.raises(ValueError, match=said):
-        restore_checkpoint(*load_checkpoint(saved), net=net, trainer=trainer)
+        restored(saved, net, trainer)
 
 
 @pytest.mark.parametrize('change, said', [
@@ -181,7 +188,7 @@ def test_names_shapes_and_types_are_compared_with_the_net(saved, change, said):
     tensors, info = load_checkpoint(saved)
     change(tensors)
     with pytest.raises(ValueError, match=said):
-        restore_checkpoint(tensors, info, net, trainer)
+        restore_checkpoint(tensors, info, net, trainer, Alone())
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
@@ -190,4 +197,4 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     train(net, trainer, mx.cpu(), 1, state)
     net[3].bias.set_data(nd.array([1, 2, float('inf'), 4, 5]))
     with pytest.raises(gb.training.NonFiniteLoss, match='3.bias is not finite after epoch 1, '):
-        encode_checkpoint(net, trainer, state, [], 'me')
+        encode_checkpoint(net, trainer, state, [], 'me', [])

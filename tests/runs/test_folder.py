@@ -21,7 +21,7 @@ def test_the_folder_has_all_there_is_to_a_run(whole):
     folder, history = whole.folder, whole.history
     assert sorted(os.listdir(folder)) == sorted([
         'config.json', 'history.csv', 'history.jsonl', 'times.csv', 'curves.png',
-        'clock.json', 'last.safetensors', 'previous.safetensors', 'best.safetensors',
+        'last.safetensors', 'previous.safetensors', 'best.safetensors',
         'final.safetensors', 'final.params'])
     with open(os.path.join(folder, 'history.csv')) as f:
         rows = list(csv.DictReader(f))

@@ -7,7 +7,6 @@ import shutil
 import signal
 import threading
 
-import importable
 import pytest
 from launchers import address
 from small_runs import IDENTICAL, content
@@ -115,7 +114,9 @@ class Group(Alone):
 @pytest.mark.parametrize('lr, sources, text', [
     (1e38, {}, 'the loss is not finite in epoch 1, step 2 '),
     (0.1, {'module': 'importable', 'name': 'nothing', 'file': '', 'sha256': ''},
-     "this run: its model importable:nothing cannot be imported: .* has no 'nothing'")])
+     "this run: its model importable:nothing cannot be imported: .* has no 'nothing'"),
+    (0.1, {'module': '__main__', 'name': 'nothing', 'file': 'x.py', 'sha256': ''},
+     'this run: its model nothing was registered by the program x.py itself: .* into a module')])
 def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
     options = resolve_options('lenet_bn', check_given({
         'dataset': 'importable:load', 'lr': lr, 'batch_size': 16, 'stop_non_finite': True,
@@ -157,12 +158,3 @@ def test_machines_compare_the_given_options_and_the_version():
     given = {'lr': 0.1, 'data_root': '/here', 'ctx': 'cpu:0'}  # the last two may differ
     same = together.same_everywhere(given, resume=False)
     assert same == {'lr': 0.1, 'resume': False, 'gluonblocks': __version__}
-
-
-def test_a_model_of_the_program_itself_is_refused():
-    @gb.register(lr=0.1, batch_size=16)
-    def of_this_program(num_classes=3):
-        return importable.plain(num_classes)
-    of_this_program.__module__ = '__main__'
-    with pytest.raises(ValueError, match='put it into a module that they can import'):
-        gb.train_model('of_this_program', dataset='synthetic', workers=2)

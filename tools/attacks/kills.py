@@ -67,7 +67,7 @@ def compare(run, folder, printed, lines, done, names=SAME):
     if list(dict.fromkeys(printed)) != list(dict.fromkeys(lines)):
         raise Defect('other lines were printed', done)
     unchanged({}, snapshot(run), lambda name: True, done)
-    extra = set(os.listdir(run)) - set(os.listdir(folder)) - {'clock.json', 'tensorboard'}
+    extra = set(os.listdir(run)) - set(os.listdir(folder)) - {'tensorboard'}
     if extra:
         raise Defect('left: ' + ', '.join(sorted(extra)), done)
 

@@ -11,7 +11,7 @@ from .verdict import EQUAL, ask, clean_error, snapshot, survived, unchanged
 # The files of a run; those that more depends on are attacked more often.
 FILES = ['config.json'] * 4 + ['last.safetensors'] * 4 + ['best.safetensors'] * 3 + [
     'final.safetensors'] * 2 + ['previous.safetensors', 'times.csv', 'history.csv',
-                                'history.jsonl', 'clock.json', 'final.params']
+                                'history.jsonl', 'final.params']
 
 
 def draw(room):
