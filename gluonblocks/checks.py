@@ -29,9 +29,9 @@ class OptionError(ValueError):
 
 
 def check_positive(name, value):
-    """ValueError unless `value` is a whole number from 1."""
+    """Raise OptionError, a ValueError, unless `value` is a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError('%s is %r, but must be a positive whole number' % (name, value))
+        raise OptionError(name, 'is %r, but must be a positive whole number', value)
 
 
 def check_classic_arrays(taker, *arrays):

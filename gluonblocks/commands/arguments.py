@@ -1,6 +1,5 @@
 """Arguments that several commands share: the run that is meant, its weights, and the device."""
 import argparse
-import math
 
 from ..devices import devices_of
 from ..runs.load import WEIGHTS
@@ -33,21 +32,3 @@ def device(text):
     except ValueError as error:
         raise argparse.ArgumentTypeError(error)
     return text
-
-
-def positive(text):
-    """A type for argparse: an integer from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError('%s is not a positive whole number' % text)
-    return int(text)
-
-
-def from_zero(text):
-    """A type for argparse: a finite number from 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError('%s is no number from 0' % text)
-    return value

@@ -4,7 +4,7 @@ import sys
 from ..export.formats import FORMATS
 from ..export.run import export_run
 from ..models.summary import format_table
-from .arguments import add_data_root, add_run_arguments, from_zero
+from .arguments import add_data_root, add_run_arguments
 from .parser import Parser
 
 EXAMPLE = """\
@@ -31,10 +31,10 @@ def parse(argv, prog):
                         'replaced; default: RUN/export')
     parser.add_argument('--with-preprocessing', action='store_true',
                         help='put the scaling and resizing of uint8 pictures into the ONNX files')
-    parser.add_argument('--atol', metavar='X', type=from_zero, default=1e-4,
+    parser.add_argument('--atol', metavar='X', type=float, default=1e-4,
                         help='how far a logit may be off, times its size where that is above 1; '
                         'default: %(default)s')
-    parser.add_argument('--max-drop', metavar='POINTS', type=from_zero, default=1.0,
+    parser.add_argument('--max-drop', metavar='POINTS', type=float, default=1.0,
                         help='accuracy that 8 bits may cost, in percentage points; '
                         'default: %(default)s')
     parser.add_argument('--reduce-range', action='store_true',

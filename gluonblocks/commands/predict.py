@@ -3,7 +3,7 @@ import json
 import sys
 
 from ..runs.evaluate import predict_files
-from .arguments import add_run_arguments, positive
+from .arguments import add_run_arguments
 from .parser import Parser
 
 EXAMPLE = """\
@@ -29,7 +29,7 @@ def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     add_run_arguments(parser)
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='picture file')
-    parser.add_argument('--top', type=positive, default=3, metavar='N',
+    parser.add_argument('--top', type=int, default=3, metavar='N',
                         help='how many classes to tell; default: %(default)s')
     parser.add_argument('--invert', action='store_true',
                         help='the pictures show dark things on bright ground')

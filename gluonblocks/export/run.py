@@ -5,7 +5,7 @@ import mxnet as mx
 import numpy as np
 
 from .. import __version__
-from ..checks import check_positive
+from ..checks import OptionError, check_positive
 from ..data.batches import BatchLoader
 from ..devices import devices_of
 from ..files import readable
@@ -129,7 +129,7 @@ def _formats(names, atol, max_drop):
     """The `Format`s of these names, each once; an error for one that cannot be written here."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
-            raise ValueError('%s is %r, but must be a number from 0' % (name, value))
+            raise OptionError(name, 'is %r, but must be a number from 0', value)
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     if not names:
         raise ValueError('there is no format to export to, but one at least is needed')

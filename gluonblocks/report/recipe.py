@@ -2,8 +2,7 @@
 import shlex
 
 from ..graphs.operators import VARIABLE
-from ..runs.options import BOOKKEEPING, OPTIONS
-from ..runs.resolve import default_options
+from ..runs.options import BOOKKEEPING, OPTIONS, default_options
 
 _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_schedule':
           'learning rate schedule', 'lr_decay': 'decay factor', 'lr_decay_epochs': 'decay epochs',

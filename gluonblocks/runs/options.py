@@ -13,6 +13,7 @@ from ..checks import OptionError
 from ..data.augment import KINDS
 from ..data.datasets import is_dataset_name, list_datasets
 from ..distributed.place import Place
+from ..models.registry import get_recipe
 from ..training.optimizers import OPTIMIZERS
 from ..training.schedules import SCHEDULES
 
@@ -221,3 +222,12 @@ PLACEMENT = _declared(Placement)
 # The options that decide no value of a run.
 BOOKKEEPING = [option.name for option in OPTIONS.values()
                if option.may_change and option.name not in ('epochs', 'workers')]
+
+
+def default_options(model):
+    """Return the default of each option for a run of `model`, a dict; None is decided later.
+
+    Raises as `get_recipe` does for an unknown model.
+    """
+    return dict({name: option.default for name, option in OPTIONS.items()},
+                **get_recipe(model)._asdict())

@@ -14,7 +14,7 @@ from gluonblocks.report.recipe import recipe_rows, repeating_commands
 from gluonblocks.report.run import read_runs
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS
-from gluonblocks.runs.resolve import check_given, resolve_options
+from gluonblocks.runs.train import check_given, resolve_options
 
 
 def test_the_command_asks_for_the_options_of_the_run(trained):

@@ -10,7 +10,7 @@ from gluonblocks.checks import OptionError
 from gluonblocks.commands.parser import flag_of
 from gluonblocks.runs import process
 from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
-from gluonblocks.runs.resolve import check_given, resolve_options
+from gluonblocks.runs.train import check_given, resolve_options
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):

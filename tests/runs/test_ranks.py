@@ -15,7 +15,7 @@ import gluonblocks as gb
 from gluonblocks import __version__
 from gluonblocks.runs import process, together
 from gluonblocks.runs.config import read_config
-from gluonblocks.runs.resolve import check_given, resolve_options
+from gluonblocks.runs.train import check_given, resolve_options
 from gluonblocks.training.loop import Alone
 
 EPOCHS, STEPS = 3, 6  # steps in an epoch of 61 images, in batches of 12
