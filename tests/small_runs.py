@@ -45,9 +45,13 @@ class Stop(gb.Hook):
 
 def stopped(monkeypatch, folder, at, signum=signal.SIGINT, **kwargs):
     """Start a run that is interrupted after the step `at`; the Interrupted."""
-    make_hooks = process.make_hooks
-    with monkeypatch.context() as patch:
-        patch.setattr(process, 'make_hooks', lambda *a: make_hooks(*a) + [Stop(at, signum)])
-        with pytest.raises(gb.training.Interrupted) as stop:
-            start(folder, **kwargs)
+    with monkeypatch.context() as patch, pytest.raises(gb.training.Interrupted) as stop:
+        add_hook(patch, Stop(at, signum))
+        start(folder, **kwargs)
     return stop.value
+
+
+def add_hook(patch, hook):
+    """Have runs call another hook too."""
+    make_hooks = process.make_hooks
+    patch.setattr(process, 'make_hooks', lambda *args: make_hooks(*args) + [hook])

@@ -1,6 +1,7 @@
 """Runs of a few steps, and one that nothing disturbed, for all tests to compare with."""
 import contextlib
 import io
+import shutil
 from typing import NamedTuple
 
 import pytest
@@ -37,6 +38,4 @@ def whole(tmp_path_factory):
 @pytest.fixture
 def copied(whole, folder):
     """The folder of a copy of the undisturbed run, to change."""
-    import shutil
-    shutil.copytree(whole.folder, folder)
-    return folder
+    return shutil.copytree(whole.folder, folder)

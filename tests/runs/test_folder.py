@@ -9,10 +9,10 @@ import signal
 import mxnet as mx
 import pytest
 from mxnet.gluon import nn
-from small_runs import WHOLE, content, start, stopped
+from small_runs import WHOLE, add_hook, content, start, stopped
 
 import gluonblocks as gb
-from gluonblocks.runs import process, records
+from gluonblocks.runs import records
 from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.config import read_config
 
@@ -23,29 +23,25 @@ def test_the_folder_has_all_there_is_to_a_run(whole):
         'config.json', 'history.csv', 'history.jsonl', 'times.csv', 'curves.png',
         'last.safetensors', 'previous.safetensors', 'best.safetensors',
         'final.safetensors', 'final.params'])
-    with open(os.path.join(folder, 'history.csv')) as f:
-        rows = list(csv.DictReader(f))
-    assert [(int(row['epoch']), float(row['loss']), float(row['train_acc']),
-             float(row['test_acc'])) for row in rows] == [record[:4] for record in history]
-    assert [float(row['learning_rate']) for row in rows] == [1.0] * 3
+    def rows(name):
+        with open(os.path.join(folder, name)) as f:
+            return [{key: json.loads(text) for key, text in row.items()}
+                    for row in csv.DictReader(f)]
+    assert [tuple(row.values()) for row in rows('history.csv')] == [
+        (*record[:4], 1.0) for record in history]
     with open(os.path.join(folder, 'history.jsonl')) as f:
-        assert [json.loads(line) for line in f] == [
-            {key: json.loads(value) for key, value in row.items()} for row in rows]
-    with open(os.path.join(folder, 'times.csv')) as f:
-        times = list(csv.DictReader(f))
-    assert [float(row['seconds']) for row in times] == [record.seconds for record in history]
-    assert all(float(row['rate']) > 60 / float(row['seconds']) for row in times)
+        assert [json.loads(line) for line in f] == rows('history.csv')
+    assert [row['seconds'] for row in rows('times.csv')] == [record.seconds for record in history]
+    assert all(row['rate'] > 60 / row['seconds'] for row in rows('times.csv'))
 
 
 def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
     config = read_config(whole.folder)
     assert config['asked'] == ['batch_size', 'ctx', 'dataset', 'epochs', 'seed']
-    assert {key: config[key] for key in (
-        'model', 'dataset', 'data_root', 'batch_size', 'resize', 'num_classes', 'lr', 'optimizer',
-        'ctx', 'stop_non_finite')} == {
-            'model': 'lenet_bn', 'dataset': 'synthetic', 'data_root': None, 'batch_size': 16,
-            'resize': None, 'num_classes': 10, 'lr': 1.0, 'optimizer': 'sgd', 'ctx': 'cpu:0',
-            'stop_non_finite': True}
+    expected = {'model': 'lenet_bn', 'dataset': 'synthetic', 'data_root': None, 'batch_size': 16,
+                'resize': None, 'num_classes': 10, 'lr': 1.0, 'optimizer': 'sgd', 'ctx': 'cpu:0',
+                'stop_non_finite': True}
+    assert {name: config[name] for name in expected} == expected
     assert config['versions']['mxnet'] == mx.__version__ and config['threads']
     assert re.match('[0-9a-f]{64}$', config['data_sha256'])
 
@@ -58,10 +54,17 @@ def test_a_run_without_a_folder_computes_and_prints_the_same(whole, capsys):
         assert (param.data().asnumpy() == array).all()
 
 
-@pytest.mark.parametrize('at', [1, 4, 6, 12])
+@pytest.mark.parametrize('at, signum, code, where', [
+    (1, signal.SIGINT, 130, 'in epoch 1, after step 1'),
+    (4, signal.SIGTERM, 143, 'in epoch 1, after step 4'),
+    (6, signal.SIGTERM, 143, 'in epoch 2, after step 6'),
+    (12, signal.SIGINT, 130, 'in epoch 3, after step 12')])
 def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(whole, folder, monkeypatch, capsys,
-                                                            at):
-    stopped(monkeypatch, folder, at)
+                                                            at, signum, code, where):
+    stop = stopped(monkeypatch, folder, at, signum)
+    assert stop.exit_code == code
+    assert str(stop) == 'stopped %s, and saved; %s can be resumed' % (where, folder)
+    assert load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == at
     gb.resume_run(folder)
     assert content(folder) == content(whole.folder)
     assert re.sub('time .*', '', capsys.readouterr().out) == re.sub('time .*', '', whole.out)
@@ -97,12 +100,9 @@ def test_another_target_goes_on_as_the_longer_run(whole, folder):
     assert read_config(folder)['epochs'] == 3
 
 
-def test_a_run_that_is_done_stays_as_it_is(whole, copied, capsys):
+def test_a_run_that_is_done_stays_and_one_without_a_checkpoint_starts_again(whole, copied, capsys):
     gb.resume_run(copied)
     assert content(copied) == content(whole.folder) and capsys.readouterr().out == ''
-
-
-def test_without_a_checkpoint_it_starts_from_its_beginning(whole, copied, capsys):
     for name in os.listdir(copied):
         if name != 'config.json':
             os.unlink(os.path.join(copied, name))
@@ -111,56 +111,27 @@ def test_without_a_checkpoint_it_starts_from_its_beginning(whole, copied, capsys
     assert 'no checkpoint yet' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('signum, code', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, monkeypatch, signum, code):
-    stop = stopped(monkeypatch, folder, 6, signum)
-    assert stop.exit_code == code
-    assert str(stop) == 'stopped in epoch 2, after step 6, and saved; %s can be resumed' % folder
-    assert load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == 6
+class AtTheEnd(gb.Hook):
+    """Sends a signal at the end of the third epoch, and counts how often it is closed."""
 
-
-class AtEpoch(gb.Hook):
-    """Sends a signal at the end of the epoch `at`, or fails there, and notes that it is closed."""
-
-    def __init__(self, at, signum=None):
-        self.at, self.signum, self.closed = at, signum, 0
+    closed = 0
 
     def epoch_end(self, state):
-        if len(state.history) == self.at:
-            if self.signum is None:
-                raise RuntimeError('the hook fails')
-            os.kill(os.getpid(), self.signum)
+        if len(state.history) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def close(self):
         self.closed += 1
 
 
-@pytest.fixture
-def hooked(monkeypatch):
-    """Have runs call another hook too."""
-    def add(hook):
-        make_hooks = process.make_hooks
-        monkeypatch.setattr(process, 'make_hooks', lambda *args: make_hooks(*args) + [hook])
-        return hook
-    return add
-
-
-def test_a_signal_after_the_last_epoch_is_told_and_nothing_is_lost(whole, folder, hooked):
-    hooked(AtEpoch(3, signal.SIGTERM))
+def test_a_signal_after_the_last_epoch_loses_nothing_and_hooks_are_closed_once(
+        whole, folder, monkeypatch):
+    hook = AtTheEnd()
+    add_hook(monkeypatch, hook)
     with pytest.raises(gb.training.Interrupted, match='stopped when training had ended') as stop:
         start(folder)
-    assert stop.value.exit_code == 143
+    assert (stop.value.exit_code, hook.closed) == (143, 1)
     assert content(folder) == content(whole.folder)
-
-
-def test_every_hook_is_closed_once_whether_the_run_ends_or_fails(folder, hooked):
-    hook = hooked(AtEpoch(2))
-    with pytest.raises(RuntimeError, match='the hook fails'):
-        start(folder)
-    assert hook.closed == 1
-    hook.at = 0
-    gb.resume_run(folder)
-    assert hook.closed == 2
 
 
 def test_early_stop_ends_the_run_and_stays_ended(folder):

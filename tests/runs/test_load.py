@@ -61,11 +61,10 @@ def test_weights_that_are_not_there_yet_or_not_known_are_refused(copied):
 
 
 def test_a_run_is_evaluated_on_the_test_images_of_its_data(whole):
-    config, names, matrix = gb.evaluate_run(whole.folder)
+    _, names, matrix = gb.evaluate_run(whole.folder)
     net, _ = gb.load_run(whole.folder)
     _, test_iter = gb.data.load_data_synthetic(8, num_train=60, num_test=20)
-    assert names == ['class %d' % i for i in range(10)] and config['model'] == 'lenet_bn'
-    assert matrix.sum() == 20
+    assert names == ['class %d' % i for i in range(10)] and matrix.sum() == 20
     assert gb.training.accuracy_of(matrix) == gb.evaluate_accuracy(test_iter, net)
     with pytest.raises(ValueError, match="data set 'synthetic' is made on the spot"):
         gb.evaluate_run(whole.folder, data_root='x')
@@ -79,15 +78,11 @@ def test_fashion_mnists_classes_have_its_names_and_data_from_where_it_is_told(ma
     assert (matrix.sum(axis=1) == np.bincount(labels, minlength=10)).all()
 
 
-@pytest.mark.parametrize('resize', [None, 96])
-def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_run, resize):
-    folder, net = make_run(resize=resize)
+def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_run):
+    folder, net = make_run(resize=96)
     paths = [saved(tmp_path, image, '%d.png' % i) for i, image in enumerate(IMAGES)]
-    X, _ = next(iter(gb.data.BatchLoader(IMAGES, np.zeros(6, np.int32), 8, resize=resize)))
+    X, _ = next(iter(gb.data.BatchLoader(IMAGES, np.zeros(6, np.int32), 8, resize=96)))
     net.hybridize(static_alloc=True)
     want = nd.softmax(net(X)).asnumpy()
-    images = [gb.read_image(path) for path in paths]
-    assert (np.array(images) == IMAGES).all()
-    assert (gb.training.predict_images(net, images, resize=resize) == want).all()
     for answer, p in zip(gb.predict_files(str(folder), paths, top=10), want):
         assert sorted(probability for _, probability in answer.classes) == sorted(p.tolist())
