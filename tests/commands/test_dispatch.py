@@ -23,9 +23,10 @@ def test_help_names_every_command_and_each_has_help_with_an_example(command):
 
 def test_the_version_and_an_unknown_command(command):
     assert command('--version') == (0, 'gluonblocks %s\n' % gb.__version__, '')
-    assert command('trian') == (2, '', "error: there is no command 'trian'; the commands are: "
-                                       'train, evaluate, predict, report, export, doctor\n'
-                                       'See gluonblocks --help\n')
+    for word in ('trian', '', '--', '\udcff'):
+        assert command(word) == (2, '', 'error: there is no command %r; the commands are: '
+                                        'train, evaluate, predict, report, export, doctor\n'
+                                        'See gluonblocks --help\n' % word)
 
 
 def test_an_error_of_the_system_is_told_without_its_number(command, tmp_path):

@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-from gluonblocks.export.formats import FORMATS
-
 
 def test_the_command_prints_a_table_and_writes_the_files(make_run, command):
     folder, _ = make_run()
@@ -38,9 +36,3 @@ def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, command,
 def test_wrong_arguments_are_code_2(command, arguments, said):
     code, out, err = command('export', 'run', *arguments)
     assert (code, out) == (2, '') and 'error: ' + said in err
-
-
-def test_help_names_every_format(command):
-    out = command('export', '--help')[1]
-    assert all('%s (%s)' % (format.name, format.says) in ' '.join(out.split())
-               for format in FORMATS.values())

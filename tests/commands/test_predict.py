@@ -9,16 +9,17 @@ from picture_files import A, cut, saved
 import gluonblocks as gb
 
 
-def test_the_command_answers_what_it_can_and_names_the_rest(tmp_path, make_run, command):
+def test_the_command_answers_what_it_can_and_names_the_rest(
+        tmp_path, make_run, command, monkeypatch):
     folder, _ = make_run(dataset='fashion-mnist')
-    half, good = cut(tmp_path), saved(tmp_path, A, 'good.png')
-    missing = str(tmp_path / 'missing.png')
-    code, out, err = command('predict', folder, half, good, '--top', '2', missing)
+    half, good = cut(tmp_path), saved(tmp_path, A, '-good.png')
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command('predict', folder, half, '--top', '2', '--', '-good.png', 'missing')
     (answer,) = gb.predict_files(str(folder), [good], top=2)
     assert code == 1
-    assert out == '%s: %s\n' % (good, ', '.join('%s %.3f' % pair for pair in answer.classes))
+    assert out == '-good.png: %s\n' % ', '.join('%s %.3f' % pair for pair in answer.classes)
     assert [line.split(': ')[:2] for line in err.splitlines()] == [
-        ['error', half], ['error', missing]]
+        ['error', half], ['error', 'missing']]
 
 
 def test_the_command_gives_a_line_of_json_for_each_picture(tmp_path, make_run, command):

@@ -11,19 +11,14 @@ ARGUMENTS = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--epochs', '1', '
              '16', '--seed', '0', '--ctx', 'cpu']
 
 
-def test_the_command_writes_into_the_folder_of_its_run_or_where_it_is_told(
-        make_run, command, tmp_path):
-    folder, _ = make_run()
-    code, out, err = command('report', folder)
-    assert (code, out) == (0, '') and err.endswith('the page is %s/report.html\n' % folder)
-    code, out, err = command('report', folder, '--out', tmp_path / 'other.html')
-    assert (code, out) == (0, '')
-    assert (tmp_path / 'other.html').read_bytes() == (folder / 'report.html').read_bytes()
-
-
-def test_several_runs_are_written_into_the_current_folder(make_run, command, monkeypatch,
-                                                          tmp_path):
+def test_a_page_is_in_the_folder_of_its_run_or_where_it_is_told_that_of_several_runs_here(
+        make_run, command, monkeypatch, tmp_path):
     runs = [make_run(name=name)[0] for name in 'ab']
+    code, out, err = command('report', runs[0])
+    assert (code, out) == (0, '') and err.endswith('the page is %s/report.html\n' % runs[0])
+    code, out, err = command('report', runs[0], '--out', tmp_path / 'other.html')
+    assert (code, out) == (0, '')
+    assert (tmp_path / 'other.html').read_bytes() == (runs[0] / 'report.html').read_bytes()
     monkeypatch.chdir(tmp_path)
     assert command('report', *runs, '--ctx', 'cpu')[0] == 0
     assert '2 runs compared' in (tmp_path / 'report.html').read_text()

@@ -36,7 +36,13 @@ def test_a_closed_or_full_stderr_is_no_error_and_nothing_of_it_lands_on_stdout(
     assert [line.split()[0] for line in out.splitlines()] == ['training', 'epoch']
 
 
-@pytest.mark.parametrize('arguments', [TRAIN, DOCTOR + ['--help'], DOCTOR + ['train', '--help']])
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
+    code, out, err = run(TRAIN + ['--epochs', '10000'],
+                         '2>err | head -1 >out; exit ${PIPESTATUS[0]}', tmp_path)
+    assert code == 141 and out.startswith('training on ') and 'Traceback' not in err
+
+
+@pytest.mark.parametrize('arguments', [TRAIN, DOCTOR + ['train', '--help']])
 def test_a_full_stdout_is_an_error_in_a_line(tmp_path, arguments):
     code, out, err = run(arguments, '>/dev/full 2>err', tmp_path, PYTHONUNBUFFERED='1')
     assert code == 1
