@@ -53,7 +53,9 @@ def collect(error=None):
     if not error:
         lines += [('operators', _operators(wrong)), ('threads', _threads(wrong)),
                   ('MXNet build', _features()), ('devices', _devices(wrong))]
-    lines += [('variables', ' '.join(_variables()) or 'none'),
+    variables = ['%s=%s' % (name, value) for name, value in sorted(os.environ.items())
+                 if name.startswith(_VARIABLES)]
+    lines += [('variables', ' '.join(variables) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
               ('mended', ' '.join(_runtime.mended) or 'nothing')]
     return lines, wrong + _unmet()
@@ -127,11 +129,6 @@ def _devices(wrong):
         wrong.append('This MXNet is built with CUDA, but no GPU works. See what nvidia-smi lists, '
                      'and whether\nits CUDA version is that of the build (mxnet-cu112: 11.2).')
     return ', '.join(devices)
-
-
-def _variables():
-    return ['%s=%s' % (name, value) for name, value in sorted(os.environ.items())
-            if name.startswith(_VARIABLES)]
 
 
 def _data(wrong):

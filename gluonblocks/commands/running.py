@@ -29,8 +29,9 @@ def run(command, parse):
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
         spelled = getattr(error, 'spelled', None)  # of an OptionError, whose class needs MXNet
         text = spelled(flag_of) if spelled else str(error)
-        if spelled and error.option:
-            _tell('argument %s: %s' % (flag_of(error.option), text))
+        option = getattr(error, 'option', None)
+        if option:
+            _tell('argument %s: %s' % (flag_of(option), text))
             return 2
         if isinstance(error, OSError) and error.errno is not None and error.filename:
             text = '%s: %s' % (error.filename, error.strerror)  # without the error's number

@@ -85,11 +85,8 @@ def options_table():
     """Return the table of all options in docs/runs.md."""
     lines = ['| option | meaning | default | may change on resume |', '|---|---|---|---|']
     for option in DECLARED.values():
-        meaning = option.help
-        if option.choices and option.kind is str:
-            meaning += ': ' + option.described_choices()
         lines.append('| `%s` | %s | %s | %s |' % (
-            ' '.join([flag_of(option.name), option.metavar]).strip(), meaning,
+            ' '.join([flag_of(option.name), option.metavar]).strip(), option.meaning(': '),
             option.described_default(), 'yes' if option.may_change else ''))
     return '\n'.join(lines)
 
@@ -99,10 +96,9 @@ def _add_options(parser):
     groups = {'': parser, **{name: parser.add_argument_group(title)
                              for name, title in GROUPS.items()}}
     for option in DECLARED.values():
-        words, group = option.help, groups[option.group]
-        if option.choices and option.kind is str:
-            words += '; one of ' + option.described_choices()
-        words = ('%s; default: %s' % (words, option.described_default())).replace('%', '%%')
+        group = groups[option.group]
+        words = '%s; default: %s' % (option.meaning('; one of '), option.described_default())
+        words = words.replace('%', '%%')
         if option.kind is not bool:
             group.add_argument(flag_of(option.name), type=_reader(option.kind), help=words,
                                metavar=option.metavar)

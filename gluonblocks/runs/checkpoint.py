@@ -119,7 +119,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
         setattr(optimizer, name, value)
     state = TrainingState()
     state.step = info['step']
-    state.history = [EpochRecord(*row[:4], math.nan) for row in info['rows']]
+    state.history = [EpochRecord(*tuple(row[:4]) + (math.nan,)) for row in info['rows']]
 
     ranks = [json.loads(tensors['rank/%d' % k].tobytes())
              for k in range(len(tensors) - len(saved))]

@@ -40,10 +40,7 @@ def read_config(folder):
     except (ValueError, RecursionError) as error:
         raise ValueError('%s is damaged: %s. Put back a copy of the file, or train again'
                          % (path, error))
-    if not isinstance(config, dict) or 'checksum' not in config:
-        raise ValueError('%s is not the %s of a run: put back a copy of the file, or train again'
-                         % (path, NAME))
-    if config.pop('checksum') != _digest(config):
+    if not isinstance(config, dict) or config.pop('checksum', '') != _digest(config):
         raise ValueError('%s is not what was written: something in it was changed. Put back a copy '
                          'of the file, or train again. Options that a run may change are given '
                          'when it is resumed' % path)

@@ -64,11 +64,13 @@ class Option(NamedTuple):
                               'true or false' if self.kind is bool else 'a string')
         elif self.choices and value not in self.choices() and not (
                 self.also and self.also(str(value))):
-            raise OptionError(self.name, 'is %r, but must be one of %s', value,
-                              self.described_choices())
+            raise OptionError(self.name, 'is %r, but must be one of %s', value, self._choices())
 
-    def described_choices(self):
-        """Return the values that a string of this option may have, in words."""
+    def meaning(self, before_choices):
+        """Return the help, and the values that a string may have, in words."""
+        return self.help + (before_choices + self._choices() if self.choices else '')
+
+    def _choices(self):
         return ', '.join(self.choices()) + self.also_words
 
     def described_default(self):

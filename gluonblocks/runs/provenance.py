@@ -23,8 +23,7 @@ from .options import OPTIONS
 
 # The versions that decide the last bits. The others are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
-KINDS = ('model', 'dataset')
-_WORDS = {'model': 'model', 'dataset': 'data set'}
+KINDS = {'model': 'model', 'dataset': 'data set'}  # what may be others' code, and its word
 _HINTS = {'threads': ' (OMP_NUM_THREADS=%s, set before Python starts)',
           'source of the model': ' (put back the file that the run began with)',
           'source of the data set': ' (put back the file that the run began with)',
@@ -84,8 +83,8 @@ def check_same(folder, config, now):
             found = [(package, before.get(package, version), version)
                      for package, version in value.items() if package in DECISIVE]
         elif name == 'sources':
-            found = [('source of the ' + _WORDS[kind], _source_in_words(before[kind]),
-                      _source_in_words(value[kind])) for kind in KINDS]
+            found = [('source of the ' + word, _source_in_words(before[kind]),
+                      _source_in_words(value[kind])) for kind, word in KINDS.items()]
         elif name not in FREE:
             found = [(Name(name) if name in OPTIONS or name == 'model' else name, before, value)]
         else:
@@ -112,7 +111,7 @@ def sources_of(model, dataset):
                 dataset, get_dataset(dataset).load)}
 
 
-def recall(folder, config, kinds=KINDS):
+def recall(folder, config, kinds=tuple(KINDS)):
     """Import what the run in `folder` needs of others' code, so that its names are known.
 
     A file that has changed is reported on stderr. Raises ValueError if it cannot be imported:
@@ -128,10 +127,10 @@ def recall(folder, config, kinds=KINDS):
         if source['module'] == '__main__':
             raise ValueError('%s: its %s %s was registered by the program %s itself: resume it by '
                              'that program, or put it into a module' % (
-                                 folder, _WORDS[kind], name, source['file'] or 'that trained it'))
+                                 folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source
         try:
-            load_object(spec, 'its ' + _WORDS[kind])
+            load_object(spec, 'its ' + KINDS[kind])
         except ValueError as error:
             where = '. The run was made with %s: its folder for Python is %s' % (
                 source['file'], import_folder(source)) if source['file'] else ''
@@ -139,7 +138,7 @@ def recall(folder, config, kinds=KINDS):
         now = source_of(spec)
         if now['sha256'] != source['sha256']:
             tell('note: %s is not as it was when %s was trained; its %s may be another now'
-                 % (now['file'] or source['module'], folder, _WORDS[kind]))
+                 % (now['file'] or source['module'], folder, KINDS[kind]))
 
 
 def _source_in_words(source):

@@ -74,7 +74,8 @@ class EpochFiles:
     def _write(self):
         for name, text in [(TIMES, to_csv(TimesRow, self._times)),
                            ('history.csv', to_csv(HistoryRow, self.rows)),
-                           ('history.jsonl', to_jsonl(self.rows))]:
+                           ('history.jsonl', ''.join(json.dumps(row._asdict()) + '\n'
+                                                     for row in self.rows))]:
             write_file(self._path(name), text.encode())
 
     def _read_times(self):
@@ -95,11 +96,6 @@ def to_csv(kind, rows):
     writer.writerow(kind._fields)
     writer.writerows([repr(number) for number in row] for row in rows)
     return text.getvalue()
-
-
-def to_jsonl(rows):
-    """Return the text of a file with one JSON object a line for `rows`, of a class above."""
-    return ''.join(json.dumps(row._asdict()) + '\n' for row in rows)
 
 
 def read_csv(kind, path):
