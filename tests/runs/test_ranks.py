@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import signal
-import threading
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 from launchers import address
@@ -68,19 +69,17 @@ def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
         patch.setattr(together.Logs, 'show', stop)
         gb.train_model('lenet_bn', folder, **RUN)
     assert stopped.value.exit_code == 130
-    master, results = '%s:%d' % address(), {}
+    master = '%s:%d' % address()
 
     def resume(rank):
-        results[rank] = gb.resume_run(
+        return gb.resume_run(
             folder if rank == 0 else 'no such folder', nodes=2, node_rank=rank, master=master,
-            interface='127.0.0.%d' % (1 + rank), start_timeout=300)
-    other = threading.Thread(target=resume, args=(1,))
-    other.start()
-    resume(0)
-    other.join()
+            interface='127.0.0.%d' % (1 + rank), start_timeout=300)[0]
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(resume, 1)
+        nets = resume(0), other.result()
     assert content(folder, IDENTICAL) == content(whole[0], IDENTICAL)
-    for (_, one), (_, two) in zip(results[0][0].collect_params().items(),
-                                  results[1][0].collect_params().items()):
+    for one, two in zip(*(net.collect_params().values() for net in nets)):
         assert one.data().asnumpy().tobytes() == two.data().asnumpy().tobytes()
 
 
@@ -131,27 +130,23 @@ def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, tex
     assert (kind, code) == ('failed', 1) and re.match(text, said)
 
 
-class Meeting(Group):
-    def join(self, facts):
-        super().join(facts)
-        raise InterruptedError
-
-
-def facts(**asked):
-    group = Meeting()
-    with pytest.raises(InterruptedError):
+def facts(monkeypatch, **asked):
+    group = Group()
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(process, 'get_model', Mock(side_effect=InterruptedError))
         process.train_by(resolve_options('lenet_bn', check_given(dict({
             'dataset': 'synthetic', 'batch_size': 64, 'seed': 1}, **asked))), workers=group)
     return group.facts
 
 
-@pytest.mark.parametrize('asked, differs', [
-    ({}, set()), ({'seed': 2}, {'options'}), ({'optimizer': 'adam'}, {'options'}),
-    ({'dataset': 'importable:load'}, {'options', 'num_classes', 'data_sha256'})])
-def test_workers_compare_versions_options_and_data_before_the_first_step(asked, differs):
-    one, other = facts(), facts(**asked)
+def test_workers_compare_versions_options_and_data_before_the_first_step(monkeypatch):
+    one = facts(monkeypatch)
     assert all(one[name] for name in ('gluonblocks', 'mxnet', 'numpy', 'operators'))
-    assert {name for name in one if one[name] != other[name]} == differs
+    for asked, differs in [
+            ({}, set()), ({'optimizer': 'adam'}, {'options'}),
+            ({'dataset': 'importable:load'}, {'options', 'num_classes', 'data_sha256'})]:
+        other = facts(monkeypatch, **asked)
+        assert {name for name in one if one[name] != other[name]} == differs
 
 
 def test_machines_compare_the_given_options_and_the_version():
