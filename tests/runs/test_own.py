@@ -33,6 +33,7 @@ import gluonblocks as gb
 def load(batch_size, resize=None, seed=None):
     return gb.data.load_data_synthetic(batch_size, resize, seed, num_train=60, num_test=20)
 '''
+OWN = {'name': 'nets_of_ours:ours', 'batch_size': 5, 'resize': 16}
 COLORS = {'rot wie Rosen': (220, 40, 40), '\u7eff': (40, 220, 40),
           '\u05db\u05d7\u05dc': (40, 40, 220)}
 
@@ -59,8 +60,7 @@ def pets(tmp_path):
 
 
 def own(folder, pets, **kwargs):
-    return start(folder, 'nets_of_ours:ours', dataset='folder:%s' % pets, **dict(
-        {'batch_size': 5, 'resize': 16}, **kwargs))
+    return start(folder, **dict(OWN, dataset='folder:%s' % pets, **kwargs))
 
 
 def test_the_nets_answers_are_those_to_the_loaders_own_images(folder, pets, nets):
@@ -85,35 +85,30 @@ def test_the_nets_answers_are_those_to_the_loaders_own_images(folder, pets, nets
 
 
 def test_a_run_with_augmentation_goes_on_to_the_same_last_byte(folder, pets, nets, monkeypatch):
-    how = {'name': 'nets_of_ours:ours', 'dataset': 'folder:%s' % pets, 'batch_size': 5,
-           'resize': 16, 'augment': 'crop-flip', 'epochs': 2}
-    start(folder + '0', **how)
-    stopped(monkeypatch, folder, 8, **how)
+    how = {'augment': 'crop-flip', 'epochs': 2}
+    own(folder + '0', pets, **how)
+    stopped(monkeypatch, folder, 8, **OWN, dataset='folder:%s' % pets, **how)
     forget('nets_of_ours')
     gb.resume_run(folder)
     assert content(folder) == content(folder + '0')
-    _, plain = start(folder + '1', **dict(how, augment='none', epochs=1))
+    _, plain = own(folder + '1', pets, epochs=1)
     assert plain[0].loss != float(content(folder)['history.csv'].splitlines()[1].split(b',')[1])
 
 
-def test_a_run_with_a_class_more_says_which(folder, pets, nets):
-    own(folder, pets, epochs=1)
-    for part in ('train', 'test'):
-        shutil.copytree(str(pets / part / '\u7eff'), str(pets / part / 'green'))
-    with pytest.raises(ValueError, match=r"class_names \['rot wie Rosen'.* there, .*'green'"):
-        gb.resume_run(folder, epochs=2)
-    with pytest.raises(ValueError, match='has the class names .*green.* now, and the run was tr'):
-        gb.evaluate_run(folder)
-
-
-def test_pictures_that_have_moved_are_named_by_their_new_folder(folder, pets, nets, tmp_path):
+def test_pictures_may_move_and_a_class_more_is_named(folder, pets, nets, tmp_path):
     own(folder, pets, epochs=1)
     want = gb.evaluate_run(folder).matrix
-    shutil.move(str(pets), str(tmp_path / 'moved'))
+    moved = shutil.move(str(pets), str(tmp_path / 'moved'))
     with pytest.raises(OSError, match='there is no such folder'):
         gb.evaluate_run(folder)
-    assert (gb.evaluate_run(folder, data_root=str(tmp_path / 'moved')).matrix == want).all()
-    gb.resume_run(folder, epochs=2, data_root=str(tmp_path / 'moved'))
+    assert (gb.evaluate_run(folder, data_root=moved).matrix == want).all()
+    gb.resume_run(folder, epochs=2, data_root=moved)
+    for part in ('train', 'test'):
+        shutil.copytree(os.path.join(moved, part, '\u7eff'), os.path.join(moved, part, 'green'))
+    with pytest.raises(ValueError, match=r"class_names \['rot wie Rosen'.* there, .*'green'"):
+        gb.resume_run(folder, epochs=3)
+    with pytest.raises(ValueError, match='has the class names .*green.* now, and the run was tr'):
+        gb.evaluate_run(folder)
 
 
 def test_the_share_for_the_test_is_the_same_when_evaluated(folder, pets, nets):
@@ -148,18 +143,14 @@ def test_a_registered_net_is_found_where_nobody_has_registered_it_yet(folder, wr
     gb.resume_run(folder, epochs=2)
 
 
-def test_a_changed_file_is_told_when_asked_and_refused_when_gone_on_with(folder, nets, write_module,
-                                                                       capsys):
+def test_a_file_that_changed_is_told_or_refused_and_one_that_is_gone_named(
+        folder, nets, write_module, capsys):
     start(folder, 'nets_of_ours:ours', epochs=1)
     write_module('nets_of_ours', NETS + '# more\n')
     gb.load_run(folder)
     assert 'note: %s is not as it was when' % nets in capsys.readouterr().err
     with pytest.raises(ValueError, match='source of the model .* there, .* here .put back'):
         gb.resume_run(folder, epochs=2)
-
-
-def test_where_a_net_cannot_be_imported_every_call_says_where_it_was(folder, nets):
-    start(folder, 'nets_of_ours:ours', epochs=1)
     os.unlink(str(nets))
     forget('nets_of_ours')
     for call in (gb.load_run, gb.resume_run):

@@ -1,14 +1,14 @@
 """A model trained by its recipe, and images that a net cannot take."""
 import numpy as np
 import pytest
-from conftest import smaller
+from conftest import replace_dataset, smaller
 from mxnet import nd
 from mxnet.gluon import nn
 from small_runs import WHOLE
 
 import gluonblocks as gb
 from gluonblocks.checks import OptionError
-from gluonblocks.data import BatchLoader, datasets
+from gluonblocks.data import BatchLoader
 from gluonblocks.runs import data
 from gluonblocks.runs.options import RunOptions
 
@@ -47,21 +47,19 @@ def test_resized_to_fewer_pixels_than_a_layer_takes_is_refused_by_that_option(
     assert capfd.readouterr().out == ''  # neither the first line nor MXNet's table of shapes
 
 
-def of_side(side):
-    return np.zeros((20, side, side), np.uint8), np.arange(20, dtype=np.int32) % 10
+def of_side(side, **how):
+    labels = np.arange(20, dtype=np.int32) % 10
+    return BatchLoader(np.zeros((20, side, side), np.uint8), labels, 10, **how)
 
 
 def test_images_that_are_small_are_refused_unless_the_loader_resizes_them(monkeypatch):
-    def register(**how):
-        loader = BatchLoader(*of_side(8), 10, **how)
-        monkeypatch.setitem(datasets.DATASETS.entries, 'tiny', datasets.DataSet(
-            'tiny', lambda *args, **more: (loader, loader), tuple('abcdefghij')))
-    register()
+    replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [of_side(8)] * 2)
     with pytest.raises(ValueError, match='images of 8 x 8 pixels are too small for the model '
                                          'lenet_bn: .*; they can be resized'):
-        train(dataset='tiny', epochs=1)
-    register(resize=(20, 24))
-    train(dataset='tiny', epochs=1)
+        train(epochs=1)
+    replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [
+        of_side(8, resize=(20, 24))] * 2)
+    train(epochs=1)
 
 
 def test_a_loader_that_does_not_tell_its_images_is_believed():
@@ -72,4 +70,4 @@ def test_a_loader_that_does_not_tell_its_images_is_believed():
     facts = {'channels': 1, 'num_classes': 10}
     data.check_net(net, [(nd.zeros((4, 1, 96, 96)), nd.zeros(4))], options, facts)
     with pytest.raises(ValueError, match='28 x 28 pixels'):
-        data.check_net(net, BatchLoader(*of_side(28), 10), options, facts)
+        data.check_net(net, of_side(28), options, facts)
