@@ -1,11 +1,13 @@
 """The layers of a net with their shapes and costs, and tables as text."""
+import collections
+import contextlib
 import unicodedata
 from typing import NamedTuple, Tuple
 
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
-from ..mxnet_private import children, is_hybridized
+from ..mxnet_private import children, is_hybridized, set_hybridized
 from .registry import get_model, get_recipe
 
 
@@ -28,29 +30,43 @@ def layer_shapes(net, shape):
 
     Layers are the items of a Sequential or HybridSequential. Those of another block are its
     children, where a child that is a Sequential stands for its items, as in GluonCV's networks.
-    The net stays as it is, its statistics too.
-
-    Raises ValueError for a net that is not initialized and for one that is hybridized, for a graph
-    does not show its layers; what the net raises for an input of that shape is passed on.
+    The net stays as it is, hybridized or not, its statistics too. What MXNet raises for a net that
+    is not initialized, or for an input of that shape, is passed on.
     """
-    flags = []
-    net.apply(lambda block: flags.append(is_hybridized(block)))
-    if any(flags):
-        raise ValueError('%s is hybridized, which hides its layers: call layer_shapes before '
-                         'net.hybridize()' % net.name)
-    device = _device(net)
-    rows, hooks = {}, []
-    try:
-        for layer in _layers(net):
-            counts = []
-            hooks += [block.register_forward_hook(_counter(counts)) for block in _leaves(layer)]
-            hooks.append(layer.register_forward_hook(_noter(rows, counts, net.prefix)))
-        with autograd.pause():  # predicting, also where the caller trains
-            net(nd.zeros(shape, ctx=device))
-    finally:
-        for hook in hooks:
-            hook.detach()
-    return list(rows.values())
+    shapes, costs = {}, collections.Counter()
+
+    def note(layer, inputs, output):
+        shapes[layer] = (output[0] if isinstance(output, (list, tuple)) else output).shape
+
+    def count(leaf, inputs, output):
+        if isinstance(leaf, (nn.Conv2D, nn.Dense)):  # an output adds up its channel's weights
+            costs[leaf] += output.size * leaf.weight.data().size // leaf.weight.shape[0]
+    layers = _layers(net)
+    devices = [param.list_ctx()[0] for param in net.collect_params().values()]
+    run_layers(net, nd.zeros(shape, ctx=devices[0] if devices else None),
+               [(layer, note) for layer in layers] +
+               [(leaf, count) for layer in layers for leaf in _leaves(layer)])
+    return [LayerRow(layer.name.replace(net.prefix, '', 1), found,
+                     sum(param.data().size for param in layer.collect_params().values()
+                         if param.grad_req != 'null'), sum(costs[leaf] for leaf in _leaves(layer)))
+            for layer, found in shapes.items()]
+
+
+def run_layers(net, X, hooks):
+    """Run `net` on X, predicting, layer by layer, with each of `hooks`: a block and its hook.
+
+    Also a hybridized net runs its layers, and afterwards its graphs again: `hybridize(False)` would
+    drop them.
+    """
+    active = []
+    net.apply(lambda block: active.append(block) if is_hybridized(block) else None)
+    with contextlib.ExitStack() as undo, autograd.pause():
+        for block, hook in hooks:
+            undo.enter_context(block.register_forward_hook(hook))
+        for block in active:
+            undo.callback(set_hybridized, block, True)
+            set_hybridized(block, False)
+        return net(X)
 
 
 def format_summary(rows):
@@ -63,40 +79,25 @@ def format_summary(rows):
     return format_table(lines, left=(0, 1))
 
 
-def format_table(rows, left=(0,), markdown=False):
+def format_table(rows, left=(0,)):
     """A table of `rows`, sequences of equally many cells, the first of them the heads; as text.
 
-    The columns numbered in `left`, from 0, stand to the left and the others to the right. Columns
-    are two spaces apart, or, with `markdown`, in Markdown's bars. Cells are made strings by `str`.
-
-    Raises ValueError for rows of different lengths.
+    The columns numbered in `left`, from 0, stand to the left and the others to the right.
     """
     rows = [[str(cell) for cell in row] for row in rows]
-    lengths = sorted({len(row) for row in rows})
-    if len(lengths) > 1:
-        raise ValueError('the rows of a table have equally many cells, but these have %s'
-                         % ' or '.join(map(str, lengths)))
-    columns = list(zip(*rows))
-    widths = [max(map(_width, column)) for column in columns]
-    lines = list(zip(*[[_pad(cell, width, i in left) for cell in column]
-                       for i, (column, width) in enumerate(zip(columns, widths))]))
-    if not markdown:
-        return '\n'.join('  '.join(line).rstrip() for line in lines)
-    rule = '|'.join('-' * (width + 2) if i in left else '-' * (width + 1) + ':'
-                    for i, width in enumerate(widths))
-    bars = ['| %s |' % ' | '.join(line) for line in lines]
-    return '\n'.join([bars[0], '|%s|' % rule] + bars[1:])
+    widths = [max(map(_width, column)) for column in zip(*rows)]
+    lines = []
+    for row in rows:
+        pads = [' ' * (width - _width(cell)) for cell, width in zip(row, widths)]
+        lines.append('  '.join(cell + pad if i in left else pad + cell
+                               for i, (cell, pad) in enumerate(zip(row, pads))).rstrip())
+    return '\n'.join(lines)
 
 
 def _width(text):
     """How many columns of a terminal `text` takes: a Chinese character two, an accent none."""
     return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c)
                else 1 for c in text)
-
-
-def _pad(cell, width, left):
-    space = ' ' * (width - _width(cell))
-    return cell + space if left else space + cell
 
 
 def model_summary(name):
@@ -110,16 +111,6 @@ def model_summary(name):
     return format_summary(layer_shapes(net, (1, 1, side, side)))
 
 
-def _device(net):
-    """The first device that the parameters of `net` are on; None for a net without any."""
-    for param in net.collect_params().values():
-        try:
-            return param.list_ctx()[0]
-        except RuntimeError:
-            raise ValueError('%s is not initialized: call net.initialize() first' % net.name)
-    return None
-
-
 def _layers(net):
     """The items of a Sequential; of another block its children, with those of Sequentials."""
     rows = (nn.Sequential, nn.HybridSequential)
@@ -129,27 +120,7 @@ def _layers(net):
             for layer in (child if isinstance(child, rows) else [child])]
 
 
-def _noter(rows, counts, prefix):
-    """A hook that puts a layer's row into `rows`, once, with the sum of `counts` so far; its name
-    there is without the net's `prefix`."""
-    def note(layer, inputs, output):
-        parameters = sum(param.data().size for param in layer.collect_params().values()
-                         if param.grad_req != 'null')
-        shape = output[0].shape if isinstance(output, (list, tuple)) else output.shape
-        name = layer.name[len(prefix):] if layer.name.startswith(prefix) else layer.name
-        rows[layer] = LayerRow(name, shape, parameters, sum(counts))
-    return note
-
-
 def _leaves(block):
     if not children(block):
         return [block]
     return [leaf for child in children(block).values() for leaf in _leaves(child)]
-
-
-def _counter(counts):
-    """A hook that adds a layer's multiply-adds: outputs times the weights that make each."""
-    def count(block, inputs, output):
-        if isinstance(block, (nn.Conv2D, nn.Dense)):
-            counts.append(output.size * block.weight.data().size // block.weight.shape[0])
-    return count

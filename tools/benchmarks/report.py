@@ -100,9 +100,11 @@ def between(value, decimals=None, unit=''):
 
 def table(head, rows):
     """A Markdown table, with all columns to the left."""
-    # Not imported with this file: the package sets variables that the processes measured inherit.
-    from gluonblocks.models.summary import format_table
-    return format_table([head] + rows, left=range(len(head)), markdown=True)
+    widths = [max(len(str(cell)) for cell in column) for column in zip(head, *rows)]
+    lines = ['| %s |' % ' | '.join(str(cell).ljust(width) for cell, width in zip(row, widths))
+             for row in [head] + rows]
+    rule = '|%s|' % '|'.join('-' * (width + 2) for width in widths)
+    return '\n'.join([lines[0], rule] + lines[1:])
 
 
 def render(raw, results):
