@@ -24,13 +24,15 @@ class Registry:
     `kind` is the word for an entry in messages, `function` the name of the field with its function,
     and `example` a name 'module:name', for messages. `wrap(name, function)` returns the entry of a
     function that nobody registered; it raises ValueError for one that cannot be such a function.
+    `in_words()` lists the registered names for people; by default they are sorted.
     """
 
-    def __init__(self, kind, function, example, wrap):
+    def __init__(self, kind, function, example, wrap, in_words=None):
         self.kind, self._function, self._wrap = kind, function, wrap
         self.entries: Dict[str, Any] = {}
         self._prefixes: Dict[str, Callable[[str], Any]] = {}
         self._examples = [example]
+        self._in_words = in_words or (lambda: ', '.join(sorted(self.entries)))
 
     def add(self, entry):
         """Register `entry`. Raises ValueError for a name that is registered already."""
@@ -39,43 +41,40 @@ class Registry:
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Have `look_up(rest)` return the entries of the names 'prefix:rest', such as `example`.
-
-        Raises ValueError for a prefix that is registered already.
-        """
-        if prefix in self._prefixes:
-            raise ValueError('%ss named %s:... are registered already' % (self.kind, prefix))
+        """Have `look_up(rest)` return the entries of the names 'prefix:rest', such as `example`."""
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
 
     def has_prefix(self, name):
         """Return True if `name` is 'prefix:rest' with a registered prefix."""
-        prefix, colon, rest = name.partition(':')
-        return bool(colon and rest) and prefix in self._prefixes
+        prefix, _, rest = name.partition(':')
+        return bool(rest) and prefix in self._prefixes
 
     def has_form(self, name):
         """Return True if `name` is registered, or has one of the other two forms."""
         return name in self.entries or self.has_prefix(name) or is_spec(name)
 
-    def find(self, name, in_words=''):
+    def find(self, name):
         """Return the entry of a name, or of a function.
 
         A function that is registered has its entry under any name. Raises ValueError for an unknown
-        name, with those near it and all (`in_words`), and for what cannot be imported.
+        name, with those near it and all, and for what cannot be imported.
         """
         if not isinstance(name, str):
-            return self._of_function(name, name)
+            return self._registered(name) or self._wrap(name, name)
         if name in self.entries:
             return self.entries[name]
         prefix, colon, rest = name.partition(':')
         if colon and prefix in self._prefixes:
             return self._prefixes[prefix](rest)
         if colon:
-            return self._of_function(name, load_object(name, 'the ' + self.kind))
+            function = load_object(name, 'the ' + self.kind)
+            entry = self._registered(function)
+            return entry._replace(name=name) if entry else self._wrap(name, function)
         close = near(name, self.entries)
         raise ValueError('there is no %s %r%s; the %ss are %s; names such as %s work too' % (
             self.kind, name, '; near it are ' + ', '.join(close) if close else '', self.kind,
-            in_words or ', '.join(sorted(self.entries)), ', '.join(self._examples)))
+            self._in_words(), ', '.join(self._examples)))
 
     def name_of(self, function):
         """Return the name of a function: the registered one, or else 'module:name'.
@@ -84,12 +83,6 @@ class Registry:
         """
         entry = self._registered(function)
         return entry.name if entry else spec_of(function, 'the ' + self.kind)
-
-    def _of_function(self, name, function):
-        entry = self._registered(function)
-        if entry:
-            return entry._replace(name=name) if isinstance(name, str) else entry
-        return self._wrap(name, function)
 
     def _registered(self, function):
         return next((entry for entry in self.entries.values()
@@ -134,10 +127,9 @@ def load_object(spec, kind):
         if not hasattr(found, part):
             known = [other for other, value in sorted(getattr(found, '__dict__', {}).items())
                      if callable(value) and not other.startswith('_')]
-            raise ValueError('%s %s cannot be imported: %s, which was imported from %s, has no '
-                             '%r; it has %s' % (kind, spec, name, getattr(
-                                 sys.modules[name], '__file__', 'no file'), part,
-                                                ', '.join(known[:20])))
+            file = getattr(sys.modules[name], '__file__', 'no file')
+            raise ValueError('%s %s cannot be imported: %s, which was imported from %s, has no %r; '
+                             'it has %s' % (kind, spec, name, file, part, ', '.join(known[:20])))
         found = getattr(found, part)
     return found
 

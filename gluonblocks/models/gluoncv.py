@@ -6,10 +6,9 @@ from fnmatch import fnmatchcase
 
 from ..mxnet_private import forget_channels
 from ..registry import near
-from .registry import MODELS, Model, Recipe
+from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
-
 
 # The side of the smallest images that the nets of these modules of gluoncv.model_zoo take, of the
 # usual ones from Fashion-MNIST's 28 to Inception's 299. A test builds nets and compares, so that no
@@ -48,18 +47,23 @@ def _model(name):
 
     It takes its number of channels C from its first input, also where GluonCV fixes 3. Its recipe
     is that for Fashion-MNIST, as the book trains nets of its kind: images stay 28x28, as for the
-    book's ResNet, if the net can take them, and otherwise have the smallest side that it can take,
-    of the usual ones from 32 to 299. The learning rate is 0.1, as for the book's DenseNet, or 0.01,
-    as for its AlexNet (5.6), where no normalization steadies the net.
+    book's ResNet, if the net can take them, and otherwise have the smallest side that it can take.
+    The learning rate is 0.1, as for the book's DenseNet, or 0.01, as for its AlexNet (5.6), where
+    no normalization steadies the net.
 
     Raises ValueError for a name that GluonCV does not have and for a network that does not
     classify pictures or cannot be trained; ImportError where GluonCV cannot be imported.
     """
-    factory = _zoo().get(name)
-    side = factory and _side(name, factory)
+    full, factory = '%s:%s' % (PREFIX, name), _zoo().get(name)
+    if not factory:
+        known = list_gluoncv_models()
+        raise ValueError("there is no model '%s'; %s: %s (gluonblocks.models.list_gluoncv_models() "
+                         'lists all)' % (full, 'near it are' if name else 'there are', ', '.join(
+                             near(full, known) if name else known) or 'none'))
+    side, module = _side(name, factory), _module(factory)
     if not side:
-        raise ValueError(_unknown(name, factory))
-    module = _module(factory)
+        raise ValueError('%s cannot be trained here: it does not classify pictures, or MXNet '
+                         'cannot train it' % full)
     # Its second, auxiliary output would need a loss of its own.
     more = {'use_aux': False} if module == 'nasnet' else {}
 
@@ -71,9 +75,8 @@ def _model(name):
         return net
 
     normalized = module not in _NOT_NORMALIZED or fnmatchcase(name, 'vgg*_bn')
-    return Model('%s:%s' % (PREFIX, name), make, Recipe(
-        lr=0.1 if normalized else 0.01, batch_size=256, epochs=5,
-        resize=None if side == 28 else side))
+    return Model(full, make, UNREGISTERED._replace(
+        lr=0.1 if normalized else 0.01, resize=None if side == 28 else side))
 
 
 def _zoo():
@@ -82,12 +85,9 @@ def _zoo():
         import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
         from gluoncv.model_zoo import model_zoo
         from PIL import ImageFile
-    except ModuleNotFoundError as error:
-        if error.name == 'gluoncv':
-            raise ImportError(_MISSING) from error
-        raise ImportError(_BROKEN.format(error=error)) from error
     except (ImportError, RuntimeError) as error:
-        raise ImportError(_BROKEN.format(error=error)) from error
+        missing = isinstance(error, ModuleNotFoundError) and error.name == 'gluoncv'
+        raise ImportError(_MISSING if missing else _BROKEN.format(error=error)) from error
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # GluonCV lets Pillow fill up damaged pictures
     return model_zoo._models
 
@@ -104,17 +104,6 @@ def _side(name, factory):
     if fnmatchcase(name, 'cifar_residualattentionnet*'):
         return 32
     return next((side for side, modules in _SIDES.items() if _module(factory) in modules), None)
-
-
-def _unknown(name, factory):
-    if factory:
-        return ('%s:%s cannot be trained here: it does not classify pictures, or MXNet cannot '
-                'train it' % (PREFIX, name))
-    known = list_gluoncv_models()
-    close = near('%s:%s' % (PREFIX, name), known) if name else known
-    return "there is no model '%s:%s'; %s: %s (gluonblocks.models.list_gluoncv_models() lists " \
-           'all)' % (PREFIX, name, 'near it are' if name else 'there are',
-                     ', '.join(close) or 'none')
 
 
 MODELS.add_prefix(PREFIX, _model, example=PREFIX + ':cifar_resnet20_v1')

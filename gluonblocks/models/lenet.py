@@ -6,11 +6,10 @@ from ..graphs.net import Net
 from .registry import BOOK, register
 
 
-def lenet_with(normalize, num_classes, prefix, params, use_bias=True, container=Net):
+def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=True, container=Net):
     """LeNet with a layer `normalize(num_features, num_dims)`, unless None, before each activation.
 
-    `use_bias` is for the four layers before activations; the last has a bias in any case.
-    `container` is the class of the net.
+    `use_bias` is for the four layers before activations. `container` is the class of the net.
     """
     net = container(prefix=prefix, params=params)
     with net.name_scope():

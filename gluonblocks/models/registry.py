@@ -66,10 +66,8 @@ def list_models(group=None):
     """
     if group is not None:
         _check_group(group)
-    order = list(GROUPS)
-    models = [model for model in MODELS.entries.values() if group in (None, model.group)]
-    return [model.name for model in sorted(models, key=lambda model: (
-        order.index(model.group), model.name))]
+    return [name for kind in GROUPS if group in (None, kind)
+            for name in sorted(MODELS.entries) if MODELS.entries[name].group == kind]
 
 
 def models_in_words():
@@ -99,7 +97,7 @@ def get_model(name, **kwargs):
     Raises ValueError for an unknown name, with those near it and all, for what cannot be imported,
     and for a factory that takes no `num_classes`, fails, or does not return a net.
     """
-    return _find(name).factory(**kwargs)
+    return MODELS.find(name).factory(**kwargs)
 
 
 def get_recipe(name):
@@ -108,12 +106,12 @@ def get_recipe(name):
 
     Raises as `get_model` does.
     """
-    return _find(name).recipe
+    return MODELS.find(name).recipe
 
 
 def get_factory(name):
     """Return the function that makes the model `name`; None for GluonCV's. As `get_model`."""
-    return None if MODELS.has_prefix(name) else _find(name).factory
+    return None if MODELS.has_prefix(name) else MODELS.find(name).factory
 
 
 def name_of(model):
@@ -123,12 +121,8 @@ def name_of(model):
     """
     if isinstance(model, str):
         return model
-    _find(model)
+    MODELS.find(model)
     return MODELS.name_of(model)
-
-
-def _find(name):
-    return MODELS.find(name, models_in_words() if isinstance(name, str) else '')
 
 
 def _check_group(group):
@@ -162,4 +156,4 @@ def _make(name, factory, **kwargs):
     return net
 
 
-MODELS = Registry('model', 'factory', 'my_module:my_net', _unregistered)
+MODELS = Registry('model', 'factory', 'my_module:my_net', _unregistered, models_in_words)

@@ -8,7 +8,6 @@ from mxnet import nd
 
 import gluonblocks as gb
 from gluonblocks.models import gluoncv as gluoncv_models
-from gluonblocks.models.registry import MODELS
 
 pytestmark = pytest.mark.gluoncv
 
@@ -71,8 +70,6 @@ def test_list_models_is_without_the_zoo_and_the_error_names_it():
     assert not any(':' in name for name in gb.list_models())
     with pytest.raises(ValueError, match='names such as gluoncv:cifar_resnet20_v1, my_mod'):
         gb.get_model('resnet20')
-    with pytest.raises(ValueError, match='gluoncv:... are registered already'):
-        MODELS.add_prefix('gluoncv', None, 'x')
 
 
 @pytest.mark.parametrize('raised, said', [
