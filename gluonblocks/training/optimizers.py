@@ -56,18 +56,15 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     """A `gluon.Trainer`, or one made by `kind`, of the parameters of `net`, on the device or
     devices `ctx`.
 
-    `options` is a dict with optimizer, lr, momentum, weight_decay (None: the optimizer's own) and
-    dtype. Raises ValueError for an unknown optimizer, and as `check_momentum` does.
+    `options` is a dict with optimizer, one of `OPTIMIZERS`, lr, momentum, weight_decay (None: the
+    optimizer's own) and dtype. Raises as `check_momentum` does.
     """
     name = options['optimizer']
-    if name not in OPTIMIZERS:
-        raise ValueError('there is no optimizer %r; the optimizers are: %s'
-                         % (name, ', '.join(OPTIMIZERS)))
+    check_momentum(name, options['momentum'])
     given = {'learning_rate': options['lr'], 'momentum': options['momentum'],
              'wd': options['weight_decay'], 'lr_scheduler': schedule,
              'multi_precision': True if options['dtype'] == 'float16' else None}
     given = {key: value for key, value in given.items() if value is not None}
-    check_momentum(name, options['momentum'])
     optimizer = SGD(**given) if name == 'sgd' else mx.optimizer.create(name, **given)
     # On several devices each updates its own copy: the states are then where they can be saved.
     several = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
