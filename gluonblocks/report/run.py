@@ -15,7 +15,7 @@ from ..runs.data import load_both
 from ..runs.load import BEST, FINAL, load_run
 from ..runs.provenance import data_checksum
 from ..runs.records import TIMES, HistoryRow, TimesRow, read_csv
-from ..training.activations import NormActivation, norm_activations
+from ..training.norm_layers import NormActivation, norm_activations
 from ..training.loop import best_epoch
 from ..training.metrics import evaluate
 

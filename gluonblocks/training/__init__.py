@@ -1,5 +1,4 @@
 """The training loop, what is attached to it, and how good the net is that comes out."""
-from .activations import Histogram, NormActivation, norm_activations
 from .hooks import Hook, NonFiniteLoss
 from .inference import predict, predict_images, top_classes
 from .interrupt import Interrupted
@@ -13,6 +12,7 @@ from .metrics import (
     evaluate,
     evaluate_accuracy,
 )
+from .norm_layers import Histogram, NormActivation, norm_activations
 from .norms import NormRow, NormStats, read_norm_stats
 from .optimizers import SGD
 

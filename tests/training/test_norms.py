@@ -12,10 +12,9 @@ from gluonblocks.training.norm_layers import NormLayer
 from gluonblocks.training.norms import (
     STATISTICS,
     NormStats,
-    dead_share,
+    dead_and_saturated,
     layer_statistics,
     read_norm_stats,
-    saturated_share,
 )
 
 RNG = np.random.RandomState(5)
@@ -83,40 +82,37 @@ def test_devices_statistics_are_averaged():
     np.testing.assert_array_equal(layer_statistics(layer), [[1, 1], [0, 0], [2, 4], [0, 0]])
 
 
-def test_a_gamma_that_the_operator_takes_as_one_is_told_as_one():
+def test_a_gamma_that_the_operator_takes_as_one_is_recorded_as_one():
     layer = nn.BatchNorm(scale=False, in_channels=2)
     layer.initialize()
     layer.gamma.set_data(nd.array([5, 7]))
     np.testing.assert_array_equal(layer_statistics(layer)[0], [1, 1])
 
 
-def share(which, activation, gamma, beta, var=None):
-    """A share of a layer whose averages are as they come; eps is 1e-5."""
+def shares(activation, gamma, beta, var=None):
+    """(dead, saturated) of a layer whose averages are as they come; eps is 1e-5."""
     layer = gb.BatchNorm(len(gamma), num_dims=2)
     values = np.array([gamma, beta, [0] * len(gamma), var or [1] * len(gamma)], 'float64')
-    return which(NormLayer('0', layer, activation), values)
+    return dead_and_saturated(NormLayer('0', layer, activation), values)
 
 
 @pytest.mark.parametrize('activation, expected', [('', 0.25), ('sigmoid', 0.25), ('relu', 0.75)])
 def test_dead_are_channels_without_spread_and_before_a_relu_those_below_zero(activation, expected):
     # The last two: P(2 x - 6.3 > 0) = 0.0008 and P(x - 4 > 0) = 0.00003 of a normal x.
-    assert share(dead_share, activation, [1, 0.009, -2, 1], [0, 5, -6.3, -4]) == expected
+    dead, saturated = shares(activation, [1, 0.009, -2, 1], [0, 5, -6.3, -4])
+    assert dead == expected and math.isnan(saturated) == (activation != 'sigmoid')
 
 
 def test_dead_is_also_a_channel_whose_input_hardly_varies():
-    assert share(dead_share, '', [1, 1], [0, 0], var=[1, 1e-10]) == 0.5
+    assert shares('', [1, 1], [0, 0], var=[1, 1e-10])[0] == 0.5
 
 
 @pytest.mark.parametrize('gamma, beta, saturated', [
     # P(|x| > 4) of a normal x with this deviation and mean: 0.51, 0.49, 0.50, 0.48, 0, 1.
     (6.05, 0, 1), (5.85, 0, 0), (1, 4.01, 1), (1, 3.95, 0), (0, 3.9, 0), (0, -4.1, 1)])
 def test_saturated_is_a_channel_most_of_which_the_sigmoid_flattens(gamma, beta, saturated):
-    assert share(saturated_share, 'sigmoid', [gamma], [beta]) == saturated
-    assert share(saturated_share, 'tanh', [gamma / 2], [beta / 2]) == saturated
-
-
-def test_what_no_sigmoid_follows_has_no_share_of_saturated_channels():
-    assert math.isnan(share(saturated_share, 'relu', [9], [9]))
+    assert shares('sigmoid', [gamma], [beta])[1] == saturated
+    assert shares('tanh', [gamma / 2], [beta / 2])[1] == saturated
 
 
 def test_a_net_without_batch_normalization_is_told_and_has_no_file(tmp_path, capsys):
@@ -136,20 +132,16 @@ def written(tmp_path):
 
 
 def test_a_last_line_cut_short_is_left_out(written):
-    whole = read_norm_stats(str(written.parent))
+    complete = read_norm_stats(str(written.parent))
     written.write_text(written.read_text()[:-5])
-    assert read_norm_stats(str(written.parent))[:] == whole[:-1]
+    assert read_norm_stats(str(written.parent)) == complete[:-1]
 
 
 @pytest.mark.parametrize('old, new, said', [
     ('epoch,step', 'epoch,stop', 'line 1: expected the columns epoch,step,layer'),
-    ('1,5,1,beta', '1,5,1,alpha', "line 3: expected a row of 13 columns, found '1,5,1,alpha"),
-    ('1,5,1,beta', '1,5,beta', 'line 3: expected a row of 13 columns'),
-    ('1,5,1,beta', '1,x,1,beta', 'line 3: expected a row of 13 columns'),
-    (',beta,', ',beta,9', 'line 3: expected a row of 13 columns')])
+    ('1,5,1,beta', '1,5,beta', "line 3: expected a row of 13 columns, found '1,5,beta"),
+    ('1,5,1,beta', '1,x,1,beta', 'line 3: expected a row of 13 columns')])
 def test_a_file_that_was_changed_is_refused_with_the_line(written, old, new, said):
-    text = written.read_text()
-    assert old in text
-    written.write_text(text.replace(old, new, 1))
+    written.write_text(written.read_text().replace(old, new, 1))
     with pytest.raises(ValueError, match=said):
         read_norm_stats(str(written.parent))
