@@ -13,9 +13,8 @@ def batches_of(data_iter):
 
     `data_iter` gives pairs (X, y), as a list, a `BatchLoader` and Gluon's DataLoader do, or it is
     an `mx.io.DataIter`, such as NDArrayIter, which is reset first. Each image comes once in every
-    pass: the images that fill up the last batch of a `mx.io.DataIter` are left out. 'discard' drops
-    them, as its name says. (None, None), for a batch without an image for this worker, is passed
-    on.
+    pass: the images that fill up the last batch of a `mx.io.DataIter` are left out. (None, None),
+    for a batch without an image for this worker, is passed on.
 
     Raises ValueError for an iterator that moves images from one pass to another, for arrays of
     mx.np, for another number of labels than of images, and if a batch of an `mx.io.DataIter` has no
@@ -25,20 +24,19 @@ def batches_of(data_iter):
     if isinstance(data_iter, mx.io.DataIter):
         data_iter.reset()
     for batch in data_iter:
-        if not isinstance(batch, mx.io.DataBatch):
+        if isinstance(batch, mx.io.DataBatch):
+            if len(batch.data) != 1 or len(batch.label or ()) != 1:
+                raise ValueError('a batch has %d arrays of images and %d of labels, but must have '
+                                 'one of each' % (len(batch.data), len(batch.label or ())))
+            X, y = (z[:z.shape[0] - (batch.pad or 0)] for z in batch.data + batch.label)
+        else:
             X, y = batch
-            if X is None:
-                yield None, None
-                continue
+        if X is not None:
             check_classic_arrays('the net', X, y)
-            yield _same_number(_as_ndarray(X), _as_ndarray(y))
-            continue
-        if len(batch.data) != 1 or len(batch.label or ()) != 1:
-            raise ValueError('a batch has %d arrays of images and %d of labels, but must have one '
-                             'of each' % (len(batch.data), len(batch.label or ())))
-        X, y = batch.data[0], batch.label[0]
-        if batch.pad:
-            X, y = X[:-batch.pad], y[:-batch.pad]
+            X, y = (z if isinstance(z, nd.NDArray) else nd.array(z) for z in (X, y))
+            if X.shape[:1] != y.shape[:1]:
+                raise ValueError('a batch has images of shape %s and labels of shape %s, but must '
+                                 'have a label for each image' % (X.shape, y.shape))
         yield X, y
 
 
@@ -55,21 +53,20 @@ def _check_passes(data_iter):
                          'LibSVMIter, MNISTIter, ...) do not give each image once in every pass: '
                          'read image records by mx.image.ImageIter or by '
                          'gluon.data.vision.ImageRecordDataset, and arrays by mx.io.NDArrayIter')
-    sampler = getattr(data_iter, '_batch_sampler', None)  # of Gluon's DataLoader
-    for setting, last, good in [
-            ('last_batch_handle', getattr(data_iter, 'last_batch_handle', None), 'pad'),
-            ('last_batch', getattr(sampler, '_last_batch', None), 'keep')]:
-        if last in ('roll_over', 'rollover'):
+    loader = getattr(data_iter, '_batch_sampler', None)  # of Gluon's DataLoader
+    for owner, setting, good in [(data_iter, 'last_batch_handle', 'pad'),
+                                 (loader, '_last_batch', 'keep')]:
+        found, setting = getattr(owner, setting, None), setting.lstrip('_')
+        if found in ('roll_over', 'rollover'):
             raise ValueError('%s is %r, which moves images from one pass to the next, so passes '
                              'differ in their images: make the iterator with %s=%r'
-                             % (setting, last, setting, good))
+                             % (setting, found, setting, good))
 
 
 def split(arrays, devices):
-    """Share out arrays (N, ...) along N: a list with a tuple of parts for each device.
+    """Split arrays (N, ...) along N: a list with a tuple of shards for each device.
 
-    With fewer images than devices the last devices get none, and the list is so much shorter;
-    it is empty for arrays that are None.
+    With fewer images than devices the list is shorter, and it is empty for arrays that are None.
     """
     if arrays[0] is None:
         return []
@@ -95,14 +92,15 @@ def check_net(net, devices, training=False):
         if set(devices) - set(found) or training and set(found) - set(devices):
             raise ValueError('the parameter %s of the net is on %s, but ctx is %s: name the '
                              'devices of the net, or move it with net.collect_params()'
-                             '.reset_ctx()' % (param.name, _names(found), _names(devices)))
+                             '.reset_ctx()' % (param.name, *(', '.join(map(str, contexts))
+                                                             for contexts in (found, devices))))
 
 
 class LabelCheck:
     """Refuses labels that are not classes of the net; MXNet's loss would use another class.
 
-    The labels of the first batch are read at once, later ones when their batch has been computed:
-    reading what MXNet may still have to compute would idle it.
+    The labels of the first batch are read at once, others two batches later: reading what MXNet may
+    still have to compute would idle it.
     """
 
     def __init__(self):
@@ -112,7 +110,7 @@ class LabelCheck:
         """Take in the labels y of a batch, (N,) or (N, num_classes), and the net's output y_hat,
         (n, num_classes), for its shape.
 
-        Raises ValueError for other shapes, and if a label of the first batch is not a class.
+        Raises ValueError for other shapes, and if a label that is read is not a class.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net makes an output of shape %s, but must make (N, num_classes), '
@@ -121,10 +119,9 @@ class LabelCheck:
             raise ValueError('there are labels of shape %s, but they must be (N,), a whole number '
                              'for each image, or (N, %d), the probability of each class'
                              % (y.shape, y_hat.shape[1]))
+        first, self._num_classes = self._num_classes is None, y_hat.shape[1]
         self._waiting.append(y)
-        if self._num_classes is None:
-            self._num_classes = y_hat.shape[1]
-            self.check()
+        self.check(leave=0 if first else 2)
 
     def check(self, leave=0):
         """Raise ValueError if a label is no class, the last `leave` batches left out."""
@@ -153,18 +150,3 @@ def check_labels(y, num_classes):
     if y.dtype.kind == 'f' and (y != np.floor(y)).any():
         raise ValueError('there is a label %g, but a label is the number of a class: a whole number'
                          % y[y != np.floor(y)][0])
-
-
-def _same_number(X, y):
-    if X.shape[:1] != y.shape[:1]:
-        raise ValueError('a batch has images of shape %s and labels of shape %s, but must have a '
-                         'label for each image' % (X.shape, y.shape))
-    return X, y
-
-
-def _as_ndarray(array):
-    return array if isinstance(array, nd.NDArray) else nd.array(array)
-
-
-def _names(devices):
-    return ', '.join(str(ctx) for ctx in devices)

@@ -211,8 +211,7 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
         trainer.step(batch_size or X.shape[0])
         state.hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
         state.losses.add(ls)
-        state.losses.wait()
-        labels.check(leave=2)  # no more are ready for sure
+        state.losses.read(leave=2)
         state.step, state.batch, state.images = (
             state.step + 1, state.batch + 1, state.images + sum(y.shape[0] for _, y in shards))
         for hook in hooks:

@@ -1,7 +1,8 @@
 """How good a net is: running sums, the accuracy, the confusion matrix. D2L 5.5."""
 import collections
+import itertools
 import math
-from typing import Any, Deque, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 import mxnet as mx
 import numpy as np
@@ -31,9 +32,9 @@ class RunningSum:
     """A sum over batches, in double precision, of numbers that MXNet may still be computing.
 
     MXNet computes behind Python's back. Reading each batch's numbers at once would idle it, and
-    never waiting would queue an epoch's images in memory: so `wait` is for the batch that is two
-    back, and `read` for when the sum is wanted. `total` is the sum of what was read, `first_bad`
-    the number of the batch, from 1, that made it infinite or no number (None: none did).
+    never waiting would queue an epoch's images in memory: so the loop reads two batches behind.
+    `total` is the sum of what was read, `first_bad` the number of the batch, from 1, that made it
+    infinite or NaN (None: none did).
     """
 
     def __init__(self, total=0.0, num_batches=0):
@@ -48,14 +49,8 @@ class RunningSum:
         """
         self._waiting.append(numbers)
 
-    def wait(self, ahead=2):
-        """Wait until no more than the last `ahead` batches are being computed."""
-        if len(self._waiting) > ahead:
-            for number in self._waiting[-ahead - 1]:
-                number.wait_to_read()
-
     def read(self, leave=0):
-        """Read what was added, but the last `leave` batches, in its order; return the sum."""
+        """Read what was added, in its order, except the last `leave` batches; return the sum."""
         while len(self._waiting) > leave:
             for number in self._waiting.popleft():
                 self.total += float(number.asnumpy().sum(dtype='float64'))
@@ -107,28 +102,21 @@ def evaluate(net, data_iter, ctx=mx.cpu()):
     """
     devices = devices_of(ctx)
     check_net(net, devices)
-    labels = LabelCheck()
-    waiting: Deque[Any] = collections.deque()
-    found = []
+    labels, found = LabelCheck(), []
     for batch in batches_of(data_iter):
         shards = split(batch, devices)
         if not shards:
             continue
         logits = [net(X) for X, _ in shards]
         labels.add(batch[1], logits[0])
-        waiting.append([(y if len(y.shape) == 1 else largest(y), largest(z), z)
-                        for z, (_, y) in zip(logits, shards)])
-        labels.check(leave=2)
-        if len(waiting) > 2:  # MXNet computes the last two while Python goes on
-            found += waiting.popleft()
-            found[-1][2].wait_to_read()
+        found.append([(classes_of(y), largest(z), z) for z, (_, y) in zip(logits, shards)])
+        if len(found) > 2:  # MXNet computes the last two while Python goes on
+            found[-3][-1][-1].wait_to_read()
     labels.check()
-    for shards in waiting:
-        found += shards
     if not found:
         return Evaluation(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0)))
     y, classes, logits = (np.concatenate([array.asnumpy() for array in arrays])
-                          for arrays in zip(*found))
+                          for arrays in zip(*itertools.chain(*found)))
     return Evaluation(y.astype(np.int64), classes.astype(np.int64), logits)
 
 
@@ -188,11 +176,13 @@ def class_scores(matrix, names):
 
 
 def count_hits(y_hat, y):
-    """Return which predictions (N, num_classes) are correct: NDArray (N,) int32 of 0 and 1.
+    """Return which predictions (N, num_classes) are correct: NDArray (N,) int32 of 0 and 1."""
+    return largest(y_hat) == classes_of(y)
 
-    The labels y are (N,), or (N, num_classes), of which the largest counts.
-    """
-    return largest(y_hat) == (y.astype('int32') if len(y.shape) == 1 else largest(y))
+
+def classes_of(y):
+    """Return the classes of labels (N,), or (N, num_classes), of which the largest counts."""
+    return y.astype('int32', copy=False) if len(y.shape) == 1 else largest(y)
 
 
 def largest(scores):
