@@ -11,9 +11,8 @@ from .resnet import add_stem
 def densenet(num_classes=10, trace=False, prefix=None, params=None):
     """The chapter's DenseNet: (N, C, H, W) -> (N, num_classes). D2L 5.13.3.
 
-    `trace` prints the shapes within its dense blocks, once, as `DenseBlock` tells. `prefix` is for
-    the names of the parameters and `params` for another such net's, `net.collect_params()`, to
-    share, as in Gluon's own nets.
+    `trace` prints the shapes within its dense blocks, once. `prefix` and `params` are as in Gluon's
+    own nets.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():

@@ -29,9 +29,8 @@ def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=Tru
 def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
     """LeNet on our own `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
 
-    Other sizes than 28x28 work too, from 16x16 on. With `fused=False` the unhybridized net runs the
-    chapter's lines. `prefix` is for the names of the parameters, and `params` for those of another
-    such net, `net.collect_params()`, to share, as in Gluon's own nets.
+    Other sizes work too, from 16x16 on. With `fused=False` the unhybridized net runs the chapter's
+    lines. `prefix` and `params` are as in Gluon's own nets.
     """
     return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),
                       num_classes, prefix, params)
@@ -39,8 +38,5 @@ def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
 
 @register(lr=1.0, group=BOOK)
 def lenet_bn_gluon(num_classes=10, prefix=None, params=None):
-    """The same on Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4.
-
-    `prefix` and `params` are as for `lenet_bn`.
-    """
+    """The same on Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4."""
     return lenet_with(lambda num_features, num_dims: nn.BatchNorm(), num_classes, prefix, params)

@@ -39,9 +39,6 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
 
     `depth` is one of `RESNETS`, from 50 on with bottlenecks, whose strides are `stride_on` '1x1',
     as in the paper, or '3x3'. With `pre_activation` each convolution comes after its norm and relu.
-    `prefix` and `params` are as for `resnet`.
-
-    Raises ValueError for another `stride_on`.
     """
     kind, num_units = RESNETS[depth]
     if kind is bottleneck:
@@ -66,9 +63,7 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
     """The DenseNet of `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is one of `DENSENETS`; the transitions halve the channels, and height and width by
-    `pooling`, 'avg' as in the paper or 'max'. `prefix` and `params` are as for `densenet`.
-
-    Raises ValueError for another `pooling`.
+    `pooling`, 'avg' as in the paper or 'max'.
     """
     num_channels, growth_rate, num_convs_in_dense_blocks = DENSENETS[depth]
     net = Net(prefix=prefix, params=params)
@@ -92,9 +87,9 @@ def _add_stem(net, num_channels):
             nn.MaxPool2D(pool_size=3, strides=2, padding=1))
 
 
-def _register(name, lr, make, depth, **kwargs):
+def _register(name, lr, make, depth, **settings):
     register(lr, batch_size=64, resize=64, name=name, group=PAPERS)(
-        functools.partial(make, depth, **kwargs))
+        functools.partial(make, depth, **settings))
 
 
 for _depth in RESNETS:

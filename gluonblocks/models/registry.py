@@ -16,9 +16,8 @@ GROUPS = {BOOK: "the book's", EXERCISES: 'for its exercises', PAPERS: "the paper
 class Recipe(NamedTuple):
     """How the book trains a model: by SGD, its weights initialized by Xavier.
 
-    `lr` is the learning rate, `batch_size` the images in a batch, `epochs` the number of passes
-    over the data, and `resize` the side in pixels that images are resized to (None: they stay as
-    they are).
+    `lr` is the learning rate, `epochs` the number of passes over the data, and `resize` the side in
+    pixels that images are resized to (None: they stay as they are).
     """
 
     lr: float
@@ -44,8 +43,8 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
     """A decorator that registers a factory of nets with its `Recipe`.
 
     The model has the name of the factory, or `name`; it is listed with the models of `group`, one
-    of `GROUPS`. The factory takes at least `num_classes` and returns a new, uninitialized net,
-    (N, C, H, W) -> (N, num_classes).
+    of 'book', 'exercises', 'papers' and 'others'. The factory takes at least `num_classes` and
+    returns a new, uninitialized net, (N, C, H, W) -> (N, num_classes).
 
     Raises ValueError for a name that is registered already, and for an unknown group.
     """
@@ -59,10 +58,10 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
 
 
 def list_models(group=None):
-    """Return the names of all models registered by `register`; GluonCV's are not among them.
+    """Return the names of all models registered by `register`, or of those in a `group`, sorted.
 
-    The book's come first, then those of its exercises, of the papers, and others: `GROUPS`. Within
-    a group they are sorted. With `group`, only those of it. Raises ValueError for an unknown group.
+    The book's come first, then those of its exercises, of the papers, and others. Raises ValueError
+    for an unknown group.
     """
     if group is not None:
         _check_group(group)
@@ -94,8 +93,8 @@ def get_model(name, **kwargs):
     `name` is that of a registered model, of one of GluonCV's, 'gluoncv:NAME', or
     'my_package.my_module:my_net', a factory that Python can import; or it is the factory itself.
 
-    Raises ValueError for an unknown name, with those near it and all, for what cannot be imported,
-    and for a factory that takes no `num_classes`, fails, or does not return a net.
+    Raises ValueError for an unknown name, for what cannot be imported, and for a factory that takes
+    no `num_classes`, fails, or does not return a net.
     """
     return MODELS.find(name).factory(**kwargs)
 

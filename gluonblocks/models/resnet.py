@@ -16,8 +16,7 @@ def add_stem(net):
 def resnet(num_classes=10, prefix=None, params=None):
     """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
 
-    `prefix` is for the names of the parameters and `params` for another such net's,
-    `net.collect_params()`, to share, as in Gluon's own nets.
+    `prefix` and `params` are as in Gluon's own nets.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
@@ -33,8 +32,7 @@ def resnet18(num_classes=10, prefix=None, params=None):
     """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
     pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4.
 
-    The paper's, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`. `prefix` and
-    `params` are as for `resnet`.
+    The paper's, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():

@@ -36,9 +36,8 @@ def read_schedule(folder='/proc/self/task'):
 class BusyMachine(Hook):
     """Prints one hint on stderr if MXNet's threads wait longer for a core than they run.
 
-    MXNet's threads share each operator: while one waits for a core, the others spin. A single
-    thread has nothing to wait for. The hook looks every few seconds, after a step, and takes well
-    under a millisecond.
+    MXNet's threads share each operator: while one waits for a core, the others spin. The hook looks
+    every few seconds, after a step, and takes well under a millisecond.
     """
 
     def __init__(self, read=read_schedule, clock=time.monotonic):

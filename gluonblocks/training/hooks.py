@@ -11,12 +11,11 @@ from .loop import best_epoch
 class Hook:
     """Called by the loop with its `TrainingState`; a subclass overrides what it needs.
 
-    A hook ends the run after the epoch under way by setting `state.stop` to the reason, in words;
-    it never sets it to anything false, so that it leaves alone what another hook has set.
+    A hook ends the run after the epoch under way by setting `state.stop` to the reason, in words.
     """
 
     def begin(self, state):
-        """Before the first epoch, also of a run that is continued: then `state.step` is not 0."""
+        """Before the first epoch, also of a resumed run: then `state.step` is not 0."""
 
     def batch_end(self, state):
         """After each optimizer step. MXNet may still be computing; reading a number waits."""
@@ -36,9 +35,8 @@ class FiniteLoss(Hook):
     """Raises NonFiniteLoss at the first loss, and at the end of an epoch for a weight, that is
     infinite or NaN.
 
-    Within an epoch a loss is read when its batch has been waited for anyway, two batches back, so
-    MXNet is never idle. The error names the step of the loss, not the step that found it.
-    `num_batches` is the number of batches in an epoch: the last one's loss is read at once.
+    Losses are read two batches behind, so that MXNet is never idle; the error names the step of the
+    loss. `num_batches` is the number of batches in an epoch: the last one's loss is read at once.
     """
 
     def __init__(self, trainer, num_batches):
@@ -74,8 +72,7 @@ class FiniteLoss(Hook):
 class EarlyStop(Hook):
     """Ends the run when the test accuracy has not risen above its best for `patience` epochs.
 
-    It then sets `state.stop` to that reason. A run that has reached the last of its `num_epochs`
-    ends by itself, so it is left alone.
+    A run that has reached the last of its `num_epochs` ends by itself, so it is left alone.
     """
 
     def __init__(self, patience, num_epochs):
@@ -108,11 +105,10 @@ def draws_numbers(net):
 
 
 class Reseed(Hook):
-    """Seeds MXNet's generators before each step but the first, from `seed` and the step's number.
+    """Seeds MXNet's generators before each step but the first, from `seed`, the step and `rank`.
 
-    Their state cannot be read, so a run that is continued could not take it up; of these seeds it
-    can. The first step is left alone: it draws the initial weights. Of workers that share each
-    batch each draws others, by its number, `rank`.
+    Their state cannot be read, so it could not be resumed. The first step is left alone, because it
+    draws the initial weights.
     """
 
     def __init__(self, seed, rank=0):

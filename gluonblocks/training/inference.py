@@ -11,10 +11,10 @@ from .metrics import evaluate
 
 
 def predict(net, X, ctx=mx.cpu()):
-    """The probabilities of the classes: X, (N, C, H, W) -> NumPy (N, num_classes), float32.
+    """The softmax of `net(X)`, computed in float32: (N, C, H, W) -> NumPy (N, num_classes).
 
-    They are the softmax of `net(X)`, computed in float32. `ctx` is a device or a list of devices,
-    which share X. Raises ValueError for arrays of mx.np and under `npx.set_np()`.
+    `ctx` is a device or a list of devices, over which X is split. Raises ValueError for arrays of
+    mx.np and under `npx.set_np()`.
     """
     check_classic_arrays('predict', X)
     outputs = [net(part) for part, in split((X,), devices_of(ctx))]
@@ -33,10 +33,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
 
 
 def top_classes(probabilities, names, top=3):
-    """The `top` likeliest classes, or all if there are fewer: [(name, probability), ...].
-
-    `probabilities` is (num_classes,), `names` has one for each.
-    """
+    """The `top` likeliest classes, or all if there are fewer: [(name, probability), ...]."""
     check_positive('top', top)
     order = np.argsort(-probabilities, kind='stable')[:top]
     return [(names[i], float(probabilities[i])) for i in order]

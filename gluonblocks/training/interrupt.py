@@ -22,11 +22,10 @@ class Interrupted(KeyboardInterrupt):
 class DeferredInterrupt:
     """Within this context Ctrl-C and SIGTERM wait until nothing is half done, then raise
     Interrupted: at the next batch of an iterator that is `guard`ed, at the next `check`, or at the
-    latest when the context ends.
+    latest when the context ends. A second signal is raised at once.
 
     Raised at once, KeyboardInterrupt may fall into a destructor of an NDArray, where Python can
-    only print and drop it. A second signal is raised at once. In a thread that is not the main
-    one, which gets no signals, nothing changes.
+    only print and drop it. Only the main thread gets signals: in another one nothing changes.
 
         with DeferredInterrupt() as interrupt:
             for X, y in interrupt.guard(train_iter):
@@ -59,10 +58,7 @@ class DeferredInterrupt:
         self.pending = number
 
     def guard(self, data_iter):
-        """`data_iter`, which raises Interrupted at the first batch after a signal.
-
-        A signal after its last batch waits for another guarded iterator, or for `check`.
-        """
+        """Return an iterable of `data_iter`'s batches that raises Interrupted after a signal."""
         return _Guarded(data_iter, self)
 
     def check(self):
@@ -74,9 +70,6 @@ class DeferredInterrupt:
 class _Guarded:
     def __init__(self, data_iter, interrupt):
         self._data_iter, self._interrupt = data_iter, interrupt
-
-    def __len__(self):
-        return len(self._data_iter)
 
     def __iter__(self):
         for batch in self._data_iter:

@@ -15,9 +15,8 @@ from .metrics import RunningSum, count_hits, evaluate
 class EpochRecord(NamedTuple):
     """One epoch, counted from 1.
 
-    `loss` is the mean training loss of an image, `train_acc` and `test_acc` are the shares of
-    images classified rightly in training and in testing, from 0 to 1, and `seconds` is what both
-    took together.
+    `loss` is the mean training loss of an image, `train_acc` and `test_acc` are the fractions of
+    images classified correctly, from 0 to 1, and `seconds` is what training and test took together.
     """
 
     epoch: int
@@ -28,7 +27,7 @@ class EpochRecord(NamedTuple):
 
 
 class History(list):
-    """A training, an `EpochRecord` for each epoch: a list that shows itself in a line."""
+    """A list with an `EpochRecord` for each epoch, which shows itself in a line."""
 
     def __repr__(self):
         if not self:
@@ -45,7 +44,7 @@ def epoch_line(record):
 
 
 def best_epoch(history):
-    """The first of the `EpochRecord`s with the highest test accuracy: its epoch, from 1."""
+    """Return the first epoch with the highest test accuracy, from 1."""
     return max(history, key=lambda record: (record.test_acc, -record.epoch)).epoch
 
 
@@ -54,10 +53,9 @@ class TrainingState:
 
     `history` has an `EpochRecord` for each finished epoch. `epoch`, from 1, is the number of the
     epoch under way; in `Hook.epoch_end`, and when the run has ended, it is that of the next one.
-    `step` counts the optimizer's steps in all epochs, `batch` the steps of this epoch and `images`
-    their images; `losses` and `hits` are its sums. For workers that share each batch, `images`,
-    `losses` and `hits` are each worker's own. `rate` is the number of images trained on per second
-    in the last finished epoch (None: none is finished yet). A hook that sets `stop` ends the run
+    `step` counts the optimizer's steps in all epochs, `batch` the steps of this epoch. `images`,
+    `losses` and `hits` are sums over this epoch, of this worker. `rate` is the number of images
+    trained on per second in the last finished epoch, or None. A hook that sets `stop` ends the run
     after the epoch.
     """
 
@@ -71,28 +69,28 @@ class TrainingState:
 
     @property
     def seconds(self):
-        """What this epoch has taken up to now, also before the run was continued."""
+        """The seconds of this epoch up to now, those before a resume too."""
         return self._seconds_before + time.time() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
-        """Stand at the start of an epoch, or within one whose sums are `loss` and `hits`."""
+        """Begin an epoch, or resume within one whose sums are `loss` and `hits`."""
         self.batch, self.images = batch, images
         self.start, self._seconds_before = time.time(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
 
 
 class Alone:
-    """The only process: what it counts is all that there is, and nobody is to be met.
+    """The only process of a run; a `ProcessGroup` has the same attributes for several.
 
-    `shard` is its shard of the data, for their loaders, `trainer` makes its Trainer and `interrupt`
-    the context within which Ctrl-C waits.
+    `shard` is its shard of the data, `trainer` makes its Trainer and `interrupt` the context within
+    which Ctrl-C waits.
     """
 
     shard, rank, world_size = None, 0, 1
     trainer, interrupt = gluon.Trainer, DeferredInterrupt
 
     def devices(self, devices):
-        """Which of `devices`, those of a run, are this process's."""
+        """Return those of a run's `devices` that this process uses."""
         return devices
 
     def join(self, facts):
@@ -103,7 +101,7 @@ class Alone:
         return values
 
     def synchronize(self, net, num_images):
-        """Make `net` one and the same for all workers, after an epoch's steps over `num_images`."""
+        """Average the statistics of all workers after an epoch of `num_images` here."""
 
     def mark(self, phase='training', step=None):
         """Note what this process does, and after which step."""
@@ -111,23 +109,18 @@ class Alone:
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
               hooks=(), state=None, workers=None):
-    """Train `net` by softmax cross-entropy and print the book's lines.
+    """Train `net` by softmax cross-entropy, print the book's lines, and return the `History`.
 
-    Returns the `History`, an `EpochRecord` for each epoch.
-
-    `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) whole numbers, or are an
+    `train_iter` and `test_iter` give (X, y), X (N, C, H, W), y (N,) integers, or are an
     `mx.io.DataIter` such as NDArrayIter; `trainer` is the `gluon.Trainer` of the net's parameters;
-    `ctx` is the device they are on.
-
-    The book's older form works too, which has the loss function as its fourth of eight arguments:
-    (net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs).
+    `ctx` is the device they are on. The book's older form works too, which has the loss function as
+    its fourth of eight arguments.
 
     Not in the book: another `loss`, (y_hat, y) -> (N,); labels (N, num_classes), probabilities as
     of one-hot or mixed labels, by `SoftmaxCrossEntropyLoss(sparse_label=False)`, whose largest is
-    the class for the accuracy; `hooks`, each a `Hook`, called in their order; the
-    `TrainingState` to go on from; a list of devices as `ctx`, which share each batch; and the
-    `ProcessGroup` of which this process is a rank: the iterators give its shard of each batch,
-    `trainer` sums the gradients over all, and the numbers of an epoch are those of all.
+    the class for the accuracy; `hooks`, each a `Hook`, called in their order; the `TrainingState`
+    to resume from; a list of devices as `ctx`, over which each batch is split; and the
+    `ProcessGroup` of which this process is a rank: the iterators give its shard of each batch.
 
     Raises ValueError if there is no data, if the net is not initialized on the devices `ctx`, for
     labels that are not from 0 to num_classes - 1, for a loss that is not (N,), and for an iterator
@@ -148,11 +141,10 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
-    """As `train_ch5`, by any `loss`, on a device or a list of devices that share each batch.
+    """As `train_ch5`, by any `loss`; each step is for the number of images in its batch.
 
-    `loss(y_hat, y)` is a number for each image; each step is for the images of its batch. The
-    errors are those of `train_ch5`, and a ValueError for the share of a worker, which cannot know
-    how many images the others have.
+    The errors are those of `train_ch5`, and a ValueError for the shard of a worker, which cannot
+    know how many images the others have.
     """
     if getattr(train_iter, 'part', None):
         raise ValueError('train_iter is a share, part %s, of each batch, by whose own size a step '
@@ -236,9 +228,9 @@ def _losses(loss, y_hat, y):
 
 
 def _zero_losses(net, devices):
-    """What to differentiate on devices that got no images, so that their gradients are zero.
+    """Return what to differentiate on devices that got no images, for gradients of zero.
 
-    Without it the Trainer adds those of the step before, or refuses the step as they are old.
+    Without it the Trainer would add those of the step before, or refuse them as old.
     """
     return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
             if param.grad_req != 'null']

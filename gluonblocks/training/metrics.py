@@ -15,10 +15,10 @@ from .feed import LabelCheck, batches_of, check_net, split
 class ClassScore(NamedTuple):
     """How good a net is at one class.
 
-    `name` is that of the class and `count` the number of its images. `precision` is which share of
-    the images that the net took for this class are of it (None: it took none for it), `recall`
-    which share of the images of this class it recognized (None: there are none). `confused_with`
-    is the name of the class that it most often took them for instead (None: it never erred).
+    `name` is that of the class and `count` the number of its images. `precision` is the fraction of
+    this class among the images that the net assigned to it (None: there are none), `recall` the
+    fraction of the images of this class that it recognized (None: there are none). `confused_with`
+    is the class that it most often took them for instead (None: it never erred).
     """
 
     name: str
@@ -96,9 +96,8 @@ class Evaluation(NamedTuple):
 def evaluate(net, data_iter, ctx=mx.cpu()):
     """Run `net` on every image in `data_iter`; return the `Evaluation`.
 
-    This one function serves the training loop, `evaluate_accuracy`, reports and exports. Arguments
-    and errors are those of `evaluate_accuracy`, but no image at all is not an error: a rank may
-    have none.
+    Arguments and errors are those of `evaluate_accuracy`, but no image at all is not an error: a
+    rank may have none.
     """
     devices = devices_of(ctx)
     check_net(net, devices)
@@ -137,9 +136,8 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
     """How often `net` took images of one class for another: int64 (num_classes, num_classes).
 
-    Rows are the true classes, columns the net's; the diagonal is correct. The other arguments and
-    errors are those of `evaluate_accuracy`; an output of the net that is not (N, num_classes) is a
-    ValueError, too.
+    Rows are the true classes, columns the net's. The other arguments and errors are those of
+    `evaluate_accuracy`; another number of logits is a ValueError, too.
     """
     found = evaluate(net, data_iter, ctx)
     if not len(found.labels):

@@ -22,10 +22,9 @@ class SGD(mx.optimizer.SGD):
 
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
-    MXNet's operator computes value by value; ours, unless the operators are off, as fast as memory
-    gives and takes them. Few weights, gradients that are clipped, sparse arrays, other types
-    than float32 and GPUs are MXNet's as ever. Calls private methods of MXNet's optimizers, which
-    its own ones call; tried on MXNet 1.9, which the operators take.
+    Our operator works on float32 weights on a CPU, unless there are few of them, gradients are
+    clipped or arrays sparse: those are left to MXNet's. Calls private methods of MXNet's
+    optimizers, as its own do; tried on MXNet 1.9, which the operators need.
     """
 
     def update_multi_precision(self, index, weight, grad, state):

@@ -1,9 +1,9 @@
-"""What is told on stderr: lines, and a progress bar around a data iterator."""
+"""Lines on stderr, and a progress bar around a data iterator."""
 import sys
 
 
 def tell(text):
-    """A line on stderr."""
+    """Print a line on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -11,16 +11,13 @@ class Progress:
     """Iterates over `data_iter`, the batches of one epoch, and shows how far it is.
 
     On a terminal a bar with rate and time left, which is gone when the epoch ends; elsewhere a
-    plain line every half minute. `epochs_done` and `images_done` are what a run that is continued
-    has behind it. Of a worker's shares, as of a `BatchLoader` with a `part`, whole batches count.
+    plain line every half minute. A resumed run begins after `epochs_done` and `images_done`. For a
+    worker's shard, a `BatchLoader` with a `part`, the images of all workers count.
     """
 
     def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):
         self.data_iter, self.num_epochs, self.epoch = data_iter, num_epochs, epochs_done
         self._images_done = images_done
-
-    def __len__(self):
-        return len(self.data_iter)
 
     def __iter__(self):
         from tqdm import tqdm
@@ -33,9 +30,9 @@ class Progress:
                   desc='epoch %d/%d' % (self.epoch, self.num_epochs), **how) as bar:
             for X, y in self.data_iter:
                 yield X, y
-                shared = getattr(self.data_iter, 'part', None)
-                now = min(self.data_iter.batch_size, self.data_iter.num_images - done) if (
-                    shared) else X.shape[0]
+                now = X.shape[0]
+                if getattr(self.data_iter, 'part', None):
+                    now = min(self.data_iter.batch_size, self.data_iter.num_images - done)
                 done += now
                 bar.update(now)
 

@@ -10,9 +10,8 @@ from .hooks import Hook
 class TensorBoardEvents(Hook):
     """Writes each epoch's loss, accuracies, learning rate and images per second into `folder`.
 
-    Making one only looks whether tensorboardX is there, and raises ImportError where it is not;
-    the folder and a new file in it are made when training begins. Writing raises OSError with the
-    file's name.
+    Raises ImportError at once if tensorboardX is missing; the folder and a new file in it are made
+    when training begins. Writing raises OSError with the file's name.
     """
 
     def __init__(self, folder, trainer):
