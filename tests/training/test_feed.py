@@ -1,4 +1,4 @@
-"""What reaches a net: batches of every kind of iterator, their shares, and what is refused."""
+"""What reaches a net: batches of every kind of iterator, their shards, and what is refused."""
 import io
 
 import mxnet as mx
@@ -23,6 +23,10 @@ def numbered(**how):
     return mx.io.NDArrayIter(X, np.arange(10), 4, **how)
 
 
+def resized(data_iter):
+    return mx.io.ResizeIter(data_iter, 3)
+
+
 def test_ndarrayiter_gives_each_image_once_in_every_pass():
     data_iter = numbered()
     next(data_iter)
@@ -34,66 +38,49 @@ def test_ndarrayiter_gives_each_image_once_in_every_pass():
 
 @pytest.fixture
 def records(tmp_path):
-    """The path of image records, ten grey pictures that are labelled 0 to 9, without its ending."""
+    """The paths of image records, ten grey pictures that are labelled 0 to 9, as arguments."""
     Image = pytest.importorskip('PIL.Image')
-    path = str(tmp_path / 'records')
-    file = mx.recordio.MXIndexedRecordIO(path + '.idx', path + '.rec', 'w')
+    paths = {'path_imgrec': str(tmp_path / 'x.rec'), 'path_imgidx': str(tmp_path / 'x.idx')}
+    file = mx.recordio.MXIndexedRecordIO(paths['path_imgidx'], paths['path_imgrec'], 'w')
     for i in range(10):
         png = io.BytesIO()
         Image.fromarray(np.full((4, 4, 3), i, np.uint8)).save(png, 'PNG')
         file.write_idx(i, mx.recordio.pack(mx.recordio.IRHeader(0, i, i, 0), png.getvalue()))
     file.close()
-    return path
+    return paths
 
 
-@pytest.mark.parametrize('wrap', [mx.io.PrefetchingIter,
-                                  lambda data_iter: mx.io.ResizeIter(data_iter, 3)])
+@pytest.mark.parametrize('wrap', [mx.io.PrefetchingIter, resized])
 def test_imageiter_gives_each_image_once_in_every_pass_also_wrapped(records, wrap):
-    data_iter = wrap(mx.image.ImageIter(4, (3, 4, 4), path_imgrec=records + '.rec',
-                                        path_imgidx=records + '.idx'))
+    data_iter = wrap(mx.image.ImageIter(4, (3, 4, 4), **records))
     for _ in range(3):
         assert labels_of(data_iter) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
-@pytest.mark.parametrize('wrap', [lambda data_iter: data_iter,
-                                  lambda data_iter: mx.io.ResizeIter(data_iter, 3)])
-def test_an_iterator_of_mxnets_cpp_is_refused_with_those_that_work(records, wrap):
-    data_iter = wrap(mx.io.ImageRecordIter(data_shape=(3, 4, 4), path_imgrec=records + '.rec',
-                                           batch_size=4))
+def test_an_iterator_of_mxnets_cpp_is_refused_with_those_that_work(records):
+    data_iter = resized(mx.io.ImageRecordIter(data_shape=(3, 4, 4), batch_size=4, **records))
     with pytest.raises(ValueError, match=r'each image once .*: read image records by mx\.image\.I'):
         labels_of(data_iter)
 
 
-@pytest.mark.parametrize('wrap', [lambda data_iter: data_iter, mx.io.PrefetchingIter])
-def test_an_iterator_that_rolls_images_over_is_refused(wrap):
-    with pytest.raises(ValueError, match="is 'roll_over', .* with last_batch_handle='pad'"):
-        labels_of(wrap(numbered(last_batch_handle='roll_over')))
-
-
-def test_a_gluon_loader_that_rolls_images_over_is_refused():
-    loader = gluon.data.DataLoader(gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover')
-    with pytest.raises(ValueError, match="is 'rollover', .* with last_batch='keep'"):
-        labels_of(loader)
+@pytest.mark.parametrize('make, said', [
+    (lambda: mx.io.PrefetchingIter(numbered(last_batch_handle='roll_over')),
+     "is 'roll_over', .* with last_batch_handle='pad'"),
+    (lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover'),
+     "is 'rollover', .* with last_batch='keep'"),
+    (lambda: mx.io.NDArrayIter(X, None, 4), '1 arrays of images and 0 of labels'),
+    (lambda: mx.io.NDArrayIter({'a': X, 'b': X}, Y, 4), '2 arrays of images and 1 of labels'),
+    (lambda: mx.io.NDArrayIter(X, {'a': Y, 'b': Y}, 4), '1 arrays of images and 2 of labels'),
+    (lambda: [(X, Y[:9])], r'shape \(10, 1, 2, 2\) and labels of shape \(9,')])
+def test_batches_that_differ_in_their_images_or_have_not_a_label_for_each_are_refused(make, said):
+    with pytest.raises(ValueError, match=said):
+        list(batches_of(make()))
 
 
 def test_pairs_of_numpy_arrays_become_ndarrays():
     ((images, labels),) = batches_of([(X, Y)])
     assert isinstance(images, nd.NDArray) and images.dtype == np.float32
     assert (images.asnumpy() == X).all() and (labels.asnumpy() == Y).all()
-
-
-@pytest.mark.parametrize('data, label, said', [
-    (X, None, '1 arrays of images and 0 of labels'),
-    ({'a': X, 'b': X}, Y, '2 arrays of images and 1 of labels'),
-    (X, {'a': Y, 'b': Y}, '1 arrays of images and 2 of labels')])
-def test_a_batch_without_labels_or_with_several_arrays_is_refused(data, label, said):
-    with pytest.raises(ValueError, match='a batch has %s, but must have one of each' % said):
-        list(batches_of(mx.io.NDArrayIter(data, label, 4)))
-
-
-def test_a_batch_with_another_number_of_labels_is_refused():
-    with pytest.raises(ValueError, match=r'shape \(10, 1, 2, 2\) and labels of shape \(9,'):
-        list(batches_of([(X, Y[:9])]))
 
 
 @pytest.mark.parametrize('n, sizes', [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (7, [3, 2, 2])])
@@ -106,9 +93,9 @@ def test_devices_share_a_batch_evenly_and_get_none_when_there_are_too_few(n, siz
     assert (np.concatenate([X.asnumpy() for X, _ in shards]) == X[:n]).all()
 
 
-def linear(ctx=None, in_units=0, num_classes=3):
+def linear(ctx=None, in_units=0):
     net = nn.HybridSequential()
-    net.add(nn.Dense(num_classes, in_units=in_units))
+    net.add(nn.Dense(3, in_units=in_units))
     if ctx is not None:
         net.initialize(init.Zero(), ctx=ctx)
     return net
@@ -119,54 +106,41 @@ def batches(labels=Y):
             for i in range(0, len(labels), 2)]
 
 
-def by_train_ch5(net, data, ctx):
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
+def by_training(net, data, ctx=mx.cpu(), trained=None):
+    trainer = gluon.Trainer((trained or net).collect_params(), 'sgd', {'learning_rate': 0.1})
     gb.train_ch5(net, data, batches(), 2, trainer, ctx, 1)
 
 
-def by_train(net, data, ctx):
-    trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.1})
-    gb.train(data, batches(), net, gluon.loss.SoftmaxCrossEntropyLoss(), trainer, ctx, 1)
+def by_training_anothers_weights(net, data):  # Gluon makes no Trainer of a net without values
+    by_training(net, data, trained=linear(mx.cpu()))
 
 
-def by_evaluation(net, data, ctx):
+def by_evaluation(net, data, ctx=mx.cpu()):
     gb.evaluate_accuracy(data, net, ctx)
 
 
-def by_confusion(net, data, ctx):
-    gb.confusion_matrix(data, net, ctx, num_classes=3)
+both = pytest.mark.parametrize('use', [by_training, by_evaluation])
 
 
-TRAINING, MEASURING = [by_train_ch5, by_train], [by_evaluation, by_confusion]
-
-
-def by_training_anothers_weights(net, data, ctx):  # Gluon makes no Trainer of a net without values
-    trainer = gluon.Trainer(linear(ctx).collect_params(), 'sgd')
-    gb.train_ch5(net, data, batches(), 2, trainer, ctx, 1)
-
-
-@pytest.mark.parametrize('use', MEASURING + [by_training_anothers_weights])
+@pytest.mark.parametrize('use', [by_training_anothers_weights, by_evaluation])
 @pytest.mark.parametrize('in_units', [0, 4])
 def test_a_net_without_values_is_refused_with_what_to_call(use, in_units):
     with pytest.raises(ValueError, match=r'weight of the net has no values yet: call net\.initia'):
-        use(linear(in_units=in_units), batches(), mx.cpu())
+        use(linear(in_units=in_units), batches())
 
 
-@pytest.mark.parametrize('use', TRAINING + MEASURING)
-@pytest.mark.parametrize('in_units', [0, 4])
-def test_a_net_on_another_device_is_refused_with_both_named(use, in_units):
-    net = linear(mx.cpu(1), in_units)
+@both
+def test_a_net_on_another_device_is_refused_with_both_named(use):
     with pytest.raises(ValueError, match=r'weight of the net is on cpu\(1\), but ctx is cpu\(0\)'):
-        use(net, batches(), mx.cpu())
+        use(linear(mx.cpu(1)), batches())
 
 
-@pytest.mark.parametrize('use', TRAINING)
-def test_a_net_on_more_devices_is_not_trained(use):
+def test_a_net_on_more_devices_is_not_trained():
     with pytest.raises(ValueError, match=r'is on cpu\(0\), cpu\(1\), but ctx is cpu\(1\)'):
-        use(linear(TWO), batches(), mx.cpu(1))
+        by_training(linear(TWO), batches(), mx.cpu(1))
 
 
-@pytest.mark.parametrize('use', TRAINING + MEASURING)
+@both
 @pytest.mark.parametrize('ctx', [mx.cpu(), TWO[::-1]])
 def test_a_net_that_has_not_seen_its_input_is_taken(use, ctx):
     net = linear(ctx)
@@ -175,61 +149,46 @@ def test_a_net_that_has_not_seen_its_input_is_taken(use, ctx):
     assert net[0].weight.shape == (3, 4)
 
 
-@pytest.mark.parametrize('use', TRAINING)
 @pytest.mark.parametrize('place, bad', [(1, -1), (1, 3), (6, -1), (9, 3)])  # batches 1, 4, the last
-def test_a_wrong_label_is_refused_that_of_the_first_batch_before_a_step(use, place, bad):
+def test_a_wrong_label_is_refused_that_of_the_first_batch_before_a_step(place, bad):
     labels, net = Y.copy(), linear(TWO, in_units=4)
     labels[place] = bad
     with pytest.raises(ValueError, match='labels from .*%d.*, but the classes are 0 to 2' % bad):
-        use(net, batches(labels), TWO)
+        by_training(net, batches(labels), TWO)
     assert net[0].weight.data(mx.cpu(0)).asnumpy().any() == (place > 1)
 
 
-@pytest.mark.parametrize('use', [by_train_ch5, by_evaluation])
-def test_a_label_between_two_classes_is_refused(use):
-    labels = Y.astype('float32')
-    labels[1] = 1.5
-    with pytest.raises(ValueError, match='a label 1.5, but a label is the number of a class'):
-        use(linear(mx.cpu()), [(nd.array(X), nd.array(labels))], mx.cpu())
+SUM = 'must be probabilities of the classes, from 0 on and of'
 
 
-@pytest.mark.parametrize('use', [by_train_ch5, by_evaluation])
-def test_arrays_of_mx_np_are_refused(use):
-    for images, labels in ((mx.np.array(X), nd.array(Y)), (nd.array(X), mx.np.array(Y))):
-        with pytest.raises(ValueError, match=r'the net takes arrays of mx\.nd and not of mx\.np'):
-            use(linear(mx.cpu()), [(images, labels)], mx.cpu())
+@both
+@pytest.mark.parametrize('images, labels, said', [
+    (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'a label 1.5, but a label is the number of a cl'),
+    (nd.array(X), nd.array(Y.reshape(10, 1)), r'labels of shape \(10, 1\), but they must be \(N,'),
+    (mx.np.array(X), nd.array(Y), r'the net takes arrays of mx\.nd and not of mx\.np'),
+    (nd.array(X), mx.np.array(Y), r'the net takes arrays of mx\.nd and not of mx\.np'),
+    *[(nd.array(X[:2]), nd.array([[0, 1, 0], row]), SUM)
+      for row in ([0, 0, 0], [1, 1, 0], [2, -1, 0], [np.nan, 1, 0])]])
+def test_a_batch_that_a_net_cannot_take_is_refused(use, images, labels, said):
+    with pytest.raises(ValueError, match=said):
+        use(linear(mx.cpu()), [(images, labels)])
 
 
-@pytest.mark.parametrize('use', TRAINING + MEASURING)
+@both
+def test_an_output_that_is_no_row_of_classes_is_refused(use):
+    net = nn.Conv2D(3, 1)
+    net.initialize()
+    with pytest.raises(ValueError, match=r'output of shape \(2, 3, 2, 2\), but must make \(N, n'):
+        use(net, batches())
+
+
+@both
 def test_under_set_np_nothing_is_trained_or_measured_or_printed(use, capsys):
     net, data = linear(mx.cpu()), batches()
     npx.set_np()
     try:
         with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) is on'):
-            use(net, data, mx.cpu())
+            use(net, data)
     finally:
         npx.reset_np()
     assert capsys.readouterr().out == ''
-
-
-@pytest.mark.parametrize('use', [by_train_ch5, by_evaluation])
-def test_labels_of_another_shape_are_refused(use):
-    data = [(nd.array(X), nd.array(Y.reshape(10, 1)))]
-    with pytest.raises(ValueError, match=r'labels of shape \(10, 1\), but they must be \(N,\)'):
-        use(linear(mx.cpu()), data, mx.cpu())
-
-
-@pytest.mark.parametrize('use', [by_train_ch5, by_evaluation])
-def test_an_output_that_is_no_row_of_classes_is_refused(use):
-    net = nn.Conv2D(3, 1)
-    net.initialize()
-    with pytest.raises(ValueError, match=r'output of shape \(2, 3, 2, 2\), but must make \(N, n'):
-        use(net, batches(), mx.cpu())
-
-
-@pytest.mark.parametrize('use', [by_train_ch5, by_evaluation])
-@pytest.mark.parametrize('rows', [[0, 0, 0], [1, 1, 0], [2, -1, 0], [np.nan, 1, 0]])
-def test_probabilities_that_do_not_sum_to_one_are_refused(use, rows):
-    data = [(nd.array(X[:2]), nd.array([[0, 1, 0], rows]))]
-    with pytest.raises(ValueError, match='must be probabilities of the classes, from 0 on and of'):
-        use(linear(mx.cpu()), data, mx.cpu())

@@ -1,11 +1,11 @@
 """The events that TensorBoard reads, and the errors of writing them."""
 import os
+import resource
 import sys
 
 import pytest
 
 import gluonblocks as gb
-from gluonblocks.training.loop import EpochRecord
 from gluonblocks.training.tensorboard import TensorBoardEvents
 
 
@@ -13,9 +13,15 @@ class Trainer:
     learning_rate = 0.25
 
 
+@pytest.fixture
+def hook(tmp_path):
+    return TensorBoardEvents(str(tmp_path / 'events'), Trainer)
+
+
 def after_epochs(num_epochs, step=0):
     state = gb.training.TrainingState()
-    state.history = [EpochRecord(i, 1.5, 0.5, 0.75, 2.0) for i in range(1, num_epochs + 1)]
+    state.history = [gb.training.EpochRecord(i, 1.5, 0.5, 0.75, 2.0)
+                     for i in range(1, num_epochs + 1)]
     state.step, state.rate = step, 100.0
     return state
 
@@ -32,8 +38,7 @@ def read_events(folder):
     return events
 
 
-def test_an_epoch_gives_five_numbers_which_are_on_the_disk_at_once(tmp_path):
-    hook = TensorBoardEvents(str(tmp_path / 'events'), Trainer)
+def test_an_epoch_gives_five_numbers_which_are_on_the_disk_at_once(hook, tmp_path):
     hook.begin(after_epochs(0))
     hook.epoch_end(after_epochs(1))
     first, *events = read_events(tmp_path / 'events')
@@ -44,9 +49,8 @@ def test_an_epoch_gives_five_numbers_which_are_on_the_disk_at_once(tmp_path):
                                      'accuracy/test': 0.75, 'rate': 100.0, 'learning_rate': 0.25}
 
 
-def test_a_run_that_goes_on_has_tensorboard_forget_the_epochs_done_again(tmp_path):
+def test_a_run_that_goes_on_has_tensorboard_forget_the_epochs_done_again(hook, tmp_path):
     from tensorboardX.proto.event_pb2 import SessionLog
-    hook = TensorBoardEvents(str(tmp_path / 'events'), Trainer)
     hook.begin(after_epochs(2, step=9))
     hook.close()
     start = read_events(tmp_path / 'events')[1]
@@ -60,21 +64,13 @@ def test_without_tensorboardx_events_cannot_be_made_ready(tmp_path, monkeypatch)
     assert not (tmp_path / 'events').exists()
 
 
-def test_a_full_disk_is_told_once_with_the_files_name(tmp_path, python):
-    said = python('''
-import resource
-import gluonblocks as gb
-from gluonblocks.training.loop import EpochRecord
-from gluonblocks.training.tensorboard import TensorBoardEvents
-class Trainer: learning_rate = 0.25
-hook, state = TensorBoardEvents(%r, Trainer), gb.training.TrainingState()
-hook.begin(state)
-resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
-state.history, state.rate = [EpochRecord(1, 1.5, 0.5, 0.75, 2.0)], 100.0
-try:
-    hook.epoch_end(state)
-except OSError as error:
-    print(type(error).__name__, error)
-hook.close()''' % str(tmp_path / 'events'))
-    assert said.startswith('OSError [Errno 27] ')
-    assert "%s/events.out.tfevents." % (tmp_path / 'events') in said
+def test_a_full_disk_is_told_once_with_the_files_name(hook):
+    hook.begin(after_epochs(0))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"^\[Errno 27\] .*/events/events\.out\.tfevents\."):
+            hook.epoch_end(after_epochs(1))
+        hook.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
