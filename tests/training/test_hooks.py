@@ -80,40 +80,25 @@ def test_a_weight_that_is_nan_ends_the_run_after_the_epoch_also_if_the_loss_is_f
                      hooks=[Spoil(), FiniteLoss(trainer, 5)])
 
 
-def record(epoch, test_acc):
-    return EpochRecord(epoch, 1.0, 0.5, test_acc, 1.0)
+def history_of(*accuracies):
+    return [EpochRecord(i, 1.0, 0.5, accuracy, 1.0) for i, accuracy in enumerate(accuracies, 1)]
 
 
 def test_the_best_epoch_is_the_first_of_equals():
-    assert best_epoch([record(1, 0.2), record(2, 0.7), record(3, 0.7), record(4, 0.1)]) == 2
+    assert best_epoch(history_of(0.2, 0.7, 0.7, 0.1)) == 2
 
 
-def early_stopped(accuracies, patience, num_epochs, stop=False):
-    """`state.stop` after the epochs with these test accuracies, having been `stop`."""
+@pytest.mark.parametrize('accuracies, num_epochs, stops', [
+    ([], 9, False), ([0.5], 9, False), ([0.5, 0.4], 9, False), ([0.5, 0.4, 0.5], 9, True),
+    ([0.5, 0.4, 0.6], 9, False), ([0.5, 0.6, 0.7, 0.7, 0.7], 9, True),
+    ([0.5, 0.4, 0.4], 3, False)])  # a run after its last epoch
+@pytest.mark.parametrize('when', [EarlyStop.epoch_end, EarlyStop.begin])  # begin: of a resumed run
+def test_early_stop_waits_for_a_better_accuracy_for_so_many_epochs(accuracies, num_epochs, stops,
+                                                                   when):
     state = gb.training.TrainingState()
-    state.history = [record(i, acc) for i, acc in enumerate(accuracies, 1)]
-    state.stop = stop
-    EarlyStop(patience, num_epochs).epoch_end(state)
-    return state.stop
-
-
-@pytest.mark.parametrize('accuracies, stops', [
-    ([], False), ([0.5], False), ([0.5, 0.4], False), ([0.5, 0.4, 0.5], True),
-    ([0.5, 0.4, 0.6], False), ([0.5, 0.6, 0.7, 0.7, 0.7], True)])
-def test_early_stop_waits_for_a_better_accuracy_for_so_many_epochs(accuracies, stops):
-    assert bool(early_stopped(accuracies, 2, num_epochs=9)) == stops
-
-
-def test_early_stop_is_silent_after_the_runs_last_epoch():
-    assert early_stopped([0.5, 0.4, 0.4], 2, num_epochs=3) is False
-    assert early_stopped([0.5, 0.4, 0.4], 2, num_epochs=2) is False
-
-
-def test_early_stop_ends_a_run_that_goes_on_where_it_should_have_ended():
-    state = gb.training.TrainingState()
-    state.history = [record(1, 0.5), record(2, 0.4)]
-    EarlyStop(1, num_epochs=3).begin(state)
-    assert state.stop
+    state.history = history_of(*accuracies)
+    when(EarlyStop(2, num_epochs), state)
+    assert bool(state.stop) == stops
 
 
 def test_seeds_differ_by_step_and_by_seed_and_leave_the_first_step_alone():
