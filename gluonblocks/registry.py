@@ -140,18 +140,15 @@ def spec_of(function, kind):
     Raises ValueError if there is none, as for a lambda and for a function that a script or a
     notebook itself defines.
     """
-    module = getattr(function, '__module__', None)
-    name = getattr(function, '__qualname__', None)
+    module, name = getattr(function, '__module__', ''), getattr(function, '__qualname__', '<>')
     said = '%s is %r, which another process cannot import' % (kind, function)
-    if not module or not name or '<' in name:
-        raise ValueError('%s: give a function that a module defines by name (def), no lambda, '
-                         'partial or function within a function' % said)
-    if module == '__main__':
+    if module == '__main__' and '<' not in name:
         raise ValueError('%s: the program that runs defines it itself. Put it into a file of its '
                          'own, as my_module.py, and give my_module.%s' % (said, name))
     spec = '%s:%s' % (module, name)
-    if load_object(spec, kind) is not function:
-        raise ValueError('%s: %s is something else' % (said, spec))
+    if '<' in name or load_object(spec, kind) is not function:
+        raise ValueError('%s: give a function that a module defines by name (def), no lambda, '
+                         'partial or function within a function' % said)
     return spec
 
 

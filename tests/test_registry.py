@@ -44,10 +44,8 @@ def test_a_module_that_is_nowhere_is_refused_with_what_to_do():
         load_object('nowhere_at_all.nets:f', 'the thing')
 
 
-@pytest.mark.parametrize('function, said', [
-    (lambda: 1, 'no lambda'), (functools.partial(print), 'no lambda, partial'),
-    (pytest.raises(ValueError).__exit__, 'something else|cannot be imported'),
-])
-def test_what_no_other_process_can_import_has_no_name(function, said):
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize('function', [
+    lambda: 1, functools.partial(print), pytest.raises(ValueError).__exit__])
+def test_what_no_other_process_can_import_has_no_name(function):
+    with pytest.raises(ValueError, match='no lambda, partial|cannot be imported'):
         spec_of(function, 'it')

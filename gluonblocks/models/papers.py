@@ -22,6 +22,7 @@ from ..blocks.bottleneck import PreActivationUnit, ResidualUnit, basic, bottlene
 from ..blocks.dense_bottleneck import BottleneckDenseBlock, compression_block
 from ..graphs.net import Net
 from .registry import PAPERS, register
+from .resnet import add_stem
 
 # The kind of unit, and how many there are in each of the four stages.
 RESNETS = {18: (basic, (2, 2, 2, 2)), 34: (basic, (3, 4, 6, 3)), 50: (bottleneck, (3, 4, 6, 3)),
@@ -46,7 +47,7 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
     unit = PreActivationUnit if pre_activation else ResidualUnit
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
-        _add_stem(net, 64)
+        add_stem(net, use_bias=False)
         num_before = 64
         for stage, count in enumerate(num_units):
             for i in range(count):
@@ -68,7 +69,7 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
     num_channels, growth_rate, num_convs_in_dense_blocks = DENSENETS[depth]
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
-        _add_stem(net, num_channels)
+        add_stem(net, num_channels, use_bias=False)
         for i, num_convs in enumerate(num_convs_in_dense_blocks):
             net.add(BottleneckDenseBlock(num_convs, growth_rate))
             num_channels += num_convs * growth_rate
@@ -78,13 +79,6 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
         net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(),
                 nn.Dense(num_classes))
     return net
-
-
-def _add_stem(net, num_channels):
-    """The book's stem without the bias: (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
-    net.add(nn.Conv2D(num_channels, kernel_size=7, strides=2, padding=3, use_bias=False),
-            nn.BatchNorm(), nn.Activation('relu'),
-            nn.MaxPool2D(pool_size=3, strides=2, padding=1))
 
 
 def _register(name, lr, make, depth, **settings):

@@ -6,10 +6,11 @@ from ..graphs.net import Net
 from .registry import BOOK, register
 
 
-def add_stem(net):
-    """The first layers that ResNet and DenseNet share: (N, C, H, W) -> (N, 64, H / 4, W / 4)."""
-    net.add(nn.Conv2D(64, kernel_size=7, strides=2, padding=3), nn.BatchNorm(),
-            nn.Activation('relu'), nn.MaxPool2D(pool_size=3, strides=2, padding=1))
+def add_stem(net, num_channels=64, use_bias=True):
+    """The first layers of ResNet and DenseNet: (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
+    net.add(nn.Conv2D(num_channels, kernel_size=7, strides=2, padding=3, use_bias=use_bias),
+            nn.BatchNorm(), nn.Activation('relu'),
+            nn.MaxPool2D(pool_size=3, strides=2, padding=1))
 
 
 @register(lr=0.05, group=BOOK)

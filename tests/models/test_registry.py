@@ -42,12 +42,16 @@ def test_a_model_has_the_books_recipe_number_of_parameters_and_gradients_of_all_
         assert np.abs(param.grad().asnumpy()).max() > 0, name
 
 
-def test_hybridized_net_trains_and_predicts_as_the_plain_one(model_name, tmp_path):
+@pytest.mark.parametrize('name', gb.list_models('book') + gb.list_models('exercises'))
+def test_a_hybridized_net_trains_and_predicts_as_the_plain_one(name, tmp_path):
     # In float32 three steps of deep nets, or of few images, are 4e-3 off, whichever graph computes
-    # them.
-    n, dtype = (4, 'float64') if model_name in ('resnet', 'densenet') else (8, 'float32')
-    X, y = images(model_name, n), nd.arange(n)
-    plain, traced = initialized(model_name), gb.get_model(model_name)
+    # them, and those of lenet_bn_dense 1e-2 from float64's.
+    n, dtype = (4, 'float64') if name in ('resnet', 'densenet') else (8, 'float32')
+    if name in gb.list_models('exercises'):
+        n = 64
+    X, y = images(name, n), nd.arange(n) % 10
+    how = {'rate': 0} if name == 'lenet_dropout' else {}  # its masks would differ
+    plain, traced = initialized(name, **how), gb.get_model(name, **how)
     plain(X)
     plain.save_parameters(str(tmp_path / 'start.params'))
     traced.load_parameters(str(tmp_path / 'start.params'))
@@ -59,7 +63,7 @@ def test_hybridized_net_trains_and_predicts_as_the_plain_one(model_name, tmp_pat
         nd.waitall()
         outputs.append((net(X.astype(dtype)).asnumpy(), loss.asnumpy()))
     for a, b in zip(*outputs):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-3 if n == 64 else 1e-4)
 
 
 def test_a_net_has_its_own_parameters_with_its_prefix_or_anothers_params(model_name):
@@ -100,18 +104,16 @@ def test_a_model_is_registered_by_a_name_of_its_own_once_only(registries):
         register(None)
 
 
-BLOCKS = {
-    'BatchNorm': lambda: gb.BatchNorm(4, num_dims=4), 'Residual': lambda: gb.Residual(4),
-    'resnet_block': lambda: gb.resnet_block(6, 2), 'conv_block': lambda: gb.conv_block(5),
-    'DenseBlock': lambda: gb.DenseBlock(2, 3), 'transition_block': lambda: gb.transition_block(3),
-}
+BLOCKS = [lambda: gb.BatchNorm(4, num_dims=4), lambda: gb.Residual(4),
+          lambda: gb.resnet_block(6, 2), lambda: gb.conv_block(5),
+          lambda: gb.DenseBlock(2, 3), lambda: gb.transition_block(3)]
 
 
-@pytest.mark.parametrize('block', BLOCKS)
-def test_a_block_trains_and_predicts_inside_other_peoples_nets(block, tmp_path):
+@pytest.mark.parametrize('make', BLOCKS)
+def test_a_block_trains_and_predicts_inside_other_peoples_nets(make, tmp_path):
     X = nd.random.uniform(shape=(8, 4, 6, 6))
-    alone, net = BLOCKS[block](), nn.HybridSequential()
-    net.add(BLOCKS[block](), nn.Activation('sigmoid'))
+    alone, net = make(), nn.HybridSequential()
+    net.add(make(), nn.Activation('sigmoid'))
     alone.initialize(mx.init.Xavier())
     alone(X)
     start = str(tmp_path / 'start.params')
@@ -154,16 +156,12 @@ def nets(write_module, registries):
     return nets_of_ours
 
 
-def test_a_function_that_nobody_registered_is_a_model_with_the_common_recipe(nets):
-    assert gb.get_model('nets_of_ours:ours', num_classes=3)._units == 3
-    assert gb.get_model(nets.ours, num_classes=3)._units == 3
+def test_a_function_is_a_model_with_the_common_recipe_until_it_is_registered(nets):
     assert gb.get_model(lambda num_classes: nets.ours(num_classes), num_classes=4)._units == 4
     for model in ('nets_of_ours:ours', nets.ours):
+        assert gb.get_model(model, num_classes=3)._units == 3
         assert gb.get_recipe(model) == UNREGISTERED == (0.1, 256, 5, None)
     assert name_of(nets.ours) == 'nets_of_ours:ours'
-
-
-def test_a_registered_function_has_its_recipe_by_either_name(nets):
     gb.register(lr=0.7, epochs=2)(nets.ours)
     for model in ('nets_of_ours:ours', 'ours', nets.ours):
         assert gb.get_recipe(model) == (0.7, 256, 2, None)
@@ -186,7 +184,6 @@ def test_neither_a_name_nor_a_factory_is_refused_in_words(nets):
     ('breaks', r"cannot be made: AttributeError: .*no_such_thing.*nets_of_ours.py, line 15\)"),
     ('no_layers', 'a net without parameters'),
     ('text', 'the model .*:text is str, but must be a name, or a function that'),
-    ('other', "has no 'other'; it has breaks, no_classes, no_layers, nothing, ours"),
 ])
 def test_a_function_that_makes_no_net_is_refused_in_words(nets, name, said):
     with pytest.raises(ValueError, match=said):
