@@ -124,7 +124,7 @@ class LabelCheck:
         self.check(leave=0 if first else 2)
 
     def check(self, leave=0):
-        """Raise ValueError if a label is no class, the last `leave` batches left out."""
+        """Raise ValueError if a label is not a class, except in the last `leave` batches."""
         while len(self._waiting) > leave:
             check_labels(self._waiting.popleft().asnumpy(), self._num_classes)
 

@@ -40,11 +40,9 @@ class FiniteLoss(Hook):
     """
 
     def __init__(self, trainer, num_batches):
-        self._trainer, self._num_batches, self._rates = trainer, num_batches, {}
+        self._trainer, self._num_batches = trainer, num_batches
 
     def batch_end(self, state):
-        self._rates[state.step] = self._trainer.learning_rate
-        self._rates.pop(state.step - 4, None)
         self.check(state, leave=0 if state.batch == self._num_batches else 2)
 
     def epoch_end(self, state):
@@ -62,11 +60,12 @@ class FiniteLoss(Hook):
         batch = state.losses.first_bad
         if batch is not None:
             step = state.step - state.batch + batch
+            schedule = self._trainer.optimizer.lr_scheduler
             raise NonFiniteLoss(
                 'the loss is not finite in epoch %d, step %d (batch %d of %d), learning rate %g: '
                 'try a lower learning rate, or a warm-up'
                 % (state.epoch, step, batch, self._num_batches,
-                   self._rates.get(step, self._trainer.learning_rate)))
+                   schedule(step) if schedule else self._trainer.learning_rate))
 
 
 class EarlyStop(Hook):
