@@ -108,10 +108,10 @@ class NormStats(Hook):
         nd.waitall()
         for layer in self._layers:
             values = layer_statistics(layer.block)
-            quantiles = np.quantile(values, QUANTILES, axis=1).T
-            self._rows += [NormRow(epoch, step, layer.name, statistic, *row,
-                                   *dead_and_saturated(layer, values))
-                           for statistic, row in zip(STATISTICS, quantiles)]
+            fractions = dead_and_saturated(layer, values)
+            self._rows += [NormRow(epoch, step, layer.name, statistic, *row, *fractions)
+                           for statistic, row in zip(
+                               STATISTICS, np.quantile(values, QUANTILES, axis=1).T)]
 
 
 def layer_statistics(block):
