@@ -15,9 +15,9 @@ from ..runs.data import load_both
 from ..runs.load import BEST, FINAL, load_run
 from ..runs.provenance import data_checksum
 from ..runs.records import TIMES, HistoryRow, TimesRow, read_csv
-from ..training.norm_layers import NormActivation, norm_activations
 from ..training.loop import best_epoch
 from ..training.metrics import evaluate
+from ..training.norm_layers import NormActivation, norm_activations
 
 WORST = 36  # mistakes
 
