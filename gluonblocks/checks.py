@@ -61,6 +61,25 @@ def check_images(block, X, num_channels=0, least=1):
                          % (block, X.shape, least))
 
 
+def image_problem(X, weight):
+    """Say why images X do not fit a net that begins with a convolution of `weight`, or None."""
+    dtype, given = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
+    channels = weight.shape[1]  # 0: not known yet
+    if X.ndim != 4:
+        return 'takes images, (N, C, H, W), got an array of shape %s' % (X.shape,)
+    if given != dtype:
+        return 'takes %s, got %s: use X.astype(%r)%s' % (
+            dtype, given, dtype, ' / 255' if given == 'uint8' else '')
+    if X.shape[1] != channels and X.shape[3] in ((channels,) if channels else (1, 3)):
+        return ('takes images as (N, C, H, W), got shape %s: use X.transpose((0, 3, 1, 2))'
+                % (X.shape,))
+    if channels and X.shape[1] != channels:
+        return ('is for images of %d channel%s, got shape %s: convert them, or make a new net, '
+                'which learns its in_channels from the first batch'
+                % (channels, 's' * (channels > 1), X.shape))
+    return None
+
+
 def check_features(num_features, num_dims):
     """ValueError unless a norm can be made for so many features of input of that rank."""
     if num_dims not in (2, 4):

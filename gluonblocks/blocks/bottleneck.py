@@ -6,10 +6,7 @@ the first order the 1x1 convolution beside them has a norm of its own.
 """
 from typing import NamedTuple
 
-from mxnet import nd
 from mxnet.gluon import nn
-
-from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class Conv(NamedTuple):
@@ -20,9 +17,7 @@ class Conv(NamedTuple):
     strides: int = 1
 
     def layer(self):
-        """Return the convolution as a new layer, without bias; ValueError for a size below 1."""
-        for name, value in self._asdict().items():
-            check_positive(name, value)
+        """Return the convolution as a new layer, without bias."""
         return nn.Conv2D(self.num_channels, self.kernel_size, self.strides,
                          padding=self.kernel_size // 2, use_bias=False)
 
@@ -45,32 +40,16 @@ def bottleneck(num_channels, strides, stride_on='1x1'):
     return [Conv(num_channels, 1, first), Conv(num_channels, 3, second), Conv(4 * num_channels, 1)]
 
 
-class _Unit(nn.HybridBlock):
-    """What both orders share: the check of the input, before MXNet's own less clear one."""
-
-    def forward(self, X):
-        check_classic_arrays(self.name, X)
-        if isinstance(X, nd.NDArray):
-            check_images(self.name, X, self._num_channels())
-        return super().forward(X)
-
-    def _num_channels(self):
-        """The number of channels of the input; 0 before the first one came."""
-        raise NotImplementedError
-
-
-class ResidualUnit(_Unit):
+class ResidualUnit(nn.HybridBlock):
     """relu(F(X) + X), F a convolution, norm, relu, ..., convolution, norm:
     (N, C, H, W) -> (N, C', H', W'), C' the channels of the last of `convs`.
 
     H' is H divided by the product of their strides, rounded up. With `project`, which strides and
-    other channels need, X goes through a 1x1 convolution and a norm before it is added. Raises
-    ValueError for input of another rank, or of other channels than at first.
+    other channels need, X goes through a 1x1 convolution and a norm before it is added.
     """
 
     def __init__(self, convs, project=False, **kwargs):
         super().__init__(**kwargs)
-        check_classic_arrays(self.name)
         self.body, self.shortcut = nn.HybridSequential(), None
         for conv in convs[:-1]:
             self.body.add(conv.layer(), nn.BatchNorm(), nn.Activation('relu'))
@@ -79,9 +58,6 @@ class ResidualUnit(_Unit):
             self.shortcut = nn.HybridSequential()
             self.shortcut.add(_projection(convs), nn.BatchNorm())
 
-    def _num_channels(self):
-        return self.body[0].weight.shape[1]
-
     def hybrid_forward(self, F, X):
         Y = self.body(X)  # (N, C', H', W')
         if self.shortcut is not None:
@@ -89,9 +65,9 @@ class ResidualUnit(_Unit):
         return F.Activation(F.elemwise_add(Y, X), act_type='relu')
 
 
-class PreActivationUnit(_Unit):
+class PreActivationUnit(nn.HybridBlock):
     """F(relu(norm(X))) + X, F a convolution, norm, relu, ..., convolution:
-    (N, C, H, W) -> (N, C', H', W'). Arguments and errors are as for `ResidualUnit`.
+    (N, C, H, W) -> (N, C', H', W'). Arguments are as for `ResidualUnit`.
 
     Nothing stands between the sum of one unit and the next. With `project`, relu(norm(X)) goes
     through a 1x1 convolution, without a norm, and is added in X's place.
@@ -99,16 +75,12 @@ class PreActivationUnit(_Unit):
 
     def __init__(self, convs, project=False, **kwargs):
         super().__init__(**kwargs)
-        check_classic_arrays(self.name)
         self.norm, self.body, self.shortcut = nn.BatchNorm(), nn.HybridSequential(), None
         for conv in convs[:-1]:
             self.body.add(conv.layer(), nn.BatchNorm(), nn.Activation('relu'))
         self.body.add(convs[-1].layer())
         if project:
             self.shortcut = _projection(convs)
-
-    def _num_channels(self):
-        return self.norm.gamma.shape[0]
 
     def hybrid_forward(self, F, X):
         A = F.Activation(self.norm(X), act_type='relu')

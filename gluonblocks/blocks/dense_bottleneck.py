@@ -2,7 +2,6 @@
 & Weinberger 2016 (arXiv:1608.06993), DenseNet-BC. Their convolutions have no bias."""
 from mxnet.gluon import nn
 
-from ..checks import check_classic_arrays, check_positive
 from .dense import BatchNormFirst, DenseBlock
 
 
@@ -19,11 +18,8 @@ def bottleneck_block(num_channels):
     """Batch norm, relu, 1x1 convolution to four times `num_channels`, and the same again with 3x3:
     (N, C, H, W) -> (N, num_channels, H, W).
 
-    The 1x1 convolution bounds the work of the 3x3 one, however many channels come. Raises
-    ValueError for a `num_channels` that is not a positive integer.
+    The 1x1 convolution bounds the work of the 3x3 one, however many channels come.
     """
-    check_classic_arrays('bottleneck_block')
-    check_positive('num_channels', num_channels)
     return BatchNormFirst(
         nn.BatchNorm(), nn.Activation('relu'),
         nn.Conv2D(4 * num_channels, kernel_size=1, use_bias=False),
@@ -37,8 +33,6 @@ def compression_block(num_channels, pooling='avg'):
 
     Raises ValueError for another `pooling`.
     """
-    check_classic_arrays('compression_block')
-    check_positive('num_channels', num_channels)
     pools = {'avg': nn.AvgPool2D, 'max': nn.MaxPool2D}
     if pooling not in pools:
         raise ValueError("pooling is %r, but must be 'avg' or 'max'" % (pooling,))

@@ -4,7 +4,7 @@ from mxnet import autograd, init, nd
 from mxnet.gluon import nn
 
 from ..checks import check_classic_arrays, check_features, check_norm_input
-from .parameters import channel_parameter, load_parameters
+from .parameters import channel_parameter
 
 
 def chapter_step(X, gamma, beta, eps):
@@ -92,7 +92,8 @@ class BatchNorm(nn.BatchNorm):
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
     (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved with the net.
 
-    Book: its averages are plain arrays, which are not saved. Such files load, with a warning.
+    Book: its averages are plain arrays, which are not saved. A `Net` loads such files, with a
+    warning.
 
     Raises ValueError for other ranks or dtypes, for channels that differ from `num_features`, and
     under `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.
@@ -139,10 +140,6 @@ class BatchNorm(nn.BatchNorm):
             if trains:
                 moving_mean[:], moving_var[:] = new_mean, new_var
         return Y
-
-    def load_parameters(self, filename, *args, **kwargs):
-        """Load a file as `Block.load_parameters` does, or the book's, which lacks the averages."""
-        load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
     def __repr__(self):
         return 'BatchNorm(%d, num_dims=%d)' % (self.num_features, self.num_dims)

@@ -7,32 +7,33 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, init, nd
 
-from ..checks import check_classic_arrays, check_features, check_positive
+from ..checks import check_features
 from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
     """The base of these layers: gamma, beta, and averages that move in training.
 
-    `averages` has the shape of each by its name. The subclass's `normalize(F, X, follow)` returns
-    X_hat: `follow(name, batch)` calls `batch()` for the batch's own statistic while training, and
-    moves the average `name` towards it; otherwise it returns the average.
+    `averages` has the shape of each by its name, by default one number a channel for the name in
+    `average`. The subclass's `normalize(F, X, follow)` returns X_hat: `follow(name, batch)` calls
+    `batch()` for the batch's own statistic while training, and moves the average `name` towards it;
+    otherwise it returns the average.
     """
 
-    def __init__(self, num_features, num_dims, averages, eps=1e-5, momentum=0.9, **kwargs):
+    average = ''
+
+    def __init__(self, num_features, num_dims, averages=None, eps=1e-5, momentum=0.9, **kwargs):
         super().__init__(**kwargs)
-        check_classic_arrays(self.name)
         check_features(num_features, num_dims)
         self._num_features, self._num_dims = int(num_features), num_dims
         self._eps, self._momentum = eps, momentum
         shape = (1, self._num_features) + (1,) * (num_dims - 2)
         self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
         self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
-        for name, of in averages.items():
+        for name, of in (averages or {self.average: shape}).items():
             setattr(self, name, channel_parameter(self.params, name, of, init.Zero(), 'null'))
 
     def forward(self, X):
-        check_classic_arrays(self.name, X)
         if isinstance(X, mx.sym.Symbol):
             X_hat = self.normalize(mx.sym, X, lambda name, batch: getattr(self, name).var())
             return mx.sym.broadcast_add(mx.sym.broadcast_mul(self.gamma.var(), X_hat),
@@ -53,9 +54,6 @@ class _OtherNorm(gluon.Block):
             average[:] = self._momentum * average + (1 - self._momentum) * new
         return new
 
-    def normalize(self, F, X, follow):
-        raise NotImplementedError
-
     def _mean(self, F, X):
         return F.mean(X, axis=0 if self._num_dims == 2 else (0, 2, 3), keepdims=True)
 
@@ -69,9 +67,7 @@ class Centering(_OtherNorm):
     their weights of length 1. Raises ValueError for input of another shape.
     """
 
-    def __init__(self, num_features, num_dims, **kwargs):
-        shape = (1, num_features) + (1,) * (num_dims - 2)
-        super().__init__(num_features, num_dims, {'moving_mean': shape}, **kwargs)
+    average = 'moving_mean'
 
     def normalize(self, F, X, follow):
         return F.broadcast_sub(X, follow('moving_mean', lambda: self._mean(F, X)))
@@ -85,9 +81,7 @@ class Scaling(_OtherNorm):
     `moving_var`, which starts at 0, otherwise. Raises ValueError for input of another shape.
     """
 
-    def __init__(self, num_features, num_dims, **kwargs):
-        shape = (1, num_features) + (1,) * (num_dims - 2)
-        super().__init__(num_features, num_dims, {'moving_var': shape}, **kwargs)
+    average = 'moving_var'
 
     def normalize(self, F, X, follow):
         var = follow('moving_var', lambda: self._mean(
@@ -116,7 +110,6 @@ class Whitening(_OtherNorm):
     def __init__(self, num_features, num_dims, num_iterations=5, **kwargs):
         shapes = {'moving_mean': (num_features, 1), 'moving_matrix': (num_features, num_features)}
         super().__init__(num_features, num_dims, shapes, **kwargs)
-        check_positive('num_iterations', num_iterations)
         self._num_iterations = num_iterations
 
     def normalize(self, F, X, follow):

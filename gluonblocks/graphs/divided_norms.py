@@ -77,7 +77,6 @@ def _is_sum(graph, conv, pieces):
     That saves an array of all channels, and costs one of its filters, to be added, for each piece
     but the first.
     """
-    return (is_plain_convolution(conv) and graph.learns(conv.inputs[1:])
-            and graph.is_only(conv, conv.inputs[1:])
+    return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])
             and int(conv.attrs['num_filter']) * (len(pieces) - 1)
             <= sum(channels for _, channels in pieces))

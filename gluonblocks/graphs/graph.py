@@ -135,15 +135,11 @@ class Graph:
                 node.inputs = [new if entry[:2] == (old, 0) else entry for entry in node.inputs]
         self.heads = [new if entry[:2] == (old, 0) else entry for entry in self.heads]
 
-    def learns(self, entries):
-        """Return True if all `entries` are parameters whose gradient is written, and not added."""
-        return all(node.op == 'null' and self.requests.get(node.name) == 'write'
-                   for node, _, _ in entries)
-
-    def is_fixed(self, entries):
-        """Return True if all `entries` are parameters without a gradient."""
-        return all(node.op == 'null' and self.requests.get(node.name) == 'null'
-                   for node, _, _ in entries)
+    def owns(self, node, entries, grad_req='write'):
+        """Return True if `entries` are parameters of this `grad_req`, and of no other node."""
+        return self.is_only(node, entries) and all(
+            source.op == 'null' and self.requests.get(source.name) == grad_req
+            for source, _, _ in entries)
 
     def symbol(self):
         """The graph as MXNet's symbol."""

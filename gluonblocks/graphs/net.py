@@ -7,20 +7,10 @@ import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
+from .. import mxnet_private as private
 from ..blocks.parameters import ChannelParameter, load_parameters
+from ..checks import image_problem
 from ..files import MXNetPath
-from ..mxnet_private import (
-    averaged,
-    children,
-    finish_initialization,
-    flags_of,
-    is_deferred,
-    is_dense,
-    is_hybridized,
-    is_initialized,
-    runs_by_gluon,
-    set_traced,
-)
 from . import operators
 from .divided_norms import Slice
 from .graph import Graph, Node
@@ -38,7 +28,7 @@ class Net(nn.HybridSequential):
 
     Use it like Gluon's own. In addition:
 
-    - `features` is all layers but the last, and `output` the last. Both may be replaced:
+    - `features` is all layers but the last, and `output` the last, which may be replaced:
       `net.output = nn.Dense(5)` prepares a trained net for other classes.
     - Hybridized, it is faster. Gluon runs the graph that it traced as it is. Here the graph is
       rewritten for each mode and size of images, by the passes of `graphs/passes.py`, and the
@@ -56,21 +46,8 @@ class Net(nn.HybridSequential):
 
     @property
     def features(self):
-        """All layers but the last, as a new `Net` that shares them: X -> what `output` is given.
-
-        A block set in its place is taken apart into its layers, if it is a Sequential.
-        """
+        """All layers but the last, as a new `Net` that shares them: X -> what `output` is given."""
         return self[:-1]
-
-    @features.setter
-    def features(self, block):
-        layers = list(block) if isinstance(block, (nn.Sequential, nn.HybridSequential)) else [block]
-        for layer in layers:
-            if not isinstance(layer, nn.HybridBlock):
-                raise ValueError('the features must be HybridBlocks, got %r' % layer)
-        output = self.output
-        children(self).clear()
-        self.add(*layers, output)
 
     @property
     def output(self):
@@ -80,10 +57,10 @@ class Net(nn.HybridSequential):
 
     @output.setter
     def output(self, layer):
-        self.register_child(layer, list(children(self))[-1])
+        self.register_child(layer, list(private.children(self))[-1])
 
     def __setattr__(self, name, value):
-        if name in ('features', 'output'):  # Gluon would add a layer of that name, at the end
+        if name in ('features', 'output'):  # Gluon would add a layer of that name
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
@@ -96,7 +73,7 @@ class Net(nn.HybridSequential):
         if not isinstance(x, mx.nd.NDArray):
             return super().forward(x, *args)
         try:
-            if is_hybridized(self) and not args and not runs_by_gluon(self):
+            if private.is_hybridized(self) and not args and not private.runs_by_gluon(self):
                 with x.context:
                     now = self._traced or self._trace(x)
                     if now.symbol is not None:
@@ -112,15 +89,15 @@ class Net(nn.HybridSequential):
         That is Gluon's trace of the net after the passes; with `training`, the one that is recorded
         and then differentiated.
         """
-        param = next(iter(self.collect_params().values()), None)
-        known = param is not None and is_initialized(param)
-        x = mx.nd.zeros(shape, ctx=param.list_ctx()[0] if known else mx.cpu(),
-                        dtype=param.dtype if known else 'float32')
+        x = mx.nd.zeros(shape)
+        for param in list(self.collect_params().values())[:1]:
+            if private.is_initialized(param):
+                x = x.as_in_context(param.list_ctx()[0]).astype(param.dtype)
         with _lock, autograd.pause():
             return _rewritten(self._traced or self._trace(x), x, training, training).symbol()
 
     def _compiled(self, now, x):
-        """The `_Compiled` graph for x in the current autograd mode; made if it is not there yet."""
+        """The compiled graph for x in the current autograd mode; made if it is not there yet."""
         training, recording = autograd.is_training(), autograd.is_recording()
         wanted = recording and _is_recorded(x)
         key = (training, recording, wanted, x.shape[1:], x.dtype, x.context.device_type,
@@ -129,7 +106,7 @@ class Net(nn.HybridSequential):
         if compiled is None:
             with _lock, autograd.pause():
                 graph = _rewritten(now, x, training, recording, wanted)
-                compiled = _Compiled(graph, now.params, dict(flags_of(self)), recording)
+                compiled = _compile(graph, now.params, dict(private.flags_of(self)), recording)
                 while len(now.graphs) >= MAX_GRAPHS:
                     del now.graphs[next(iter(now.graphs))]
                 now.graphs[key] = compiled
@@ -146,27 +123,23 @@ class Net(nn.HybridSequential):
             graph, params = Graph(symbol), self.collect_params()
             del graph.input('data').attrs['__shape__']
             symbol = graph.symbol()
-            if any(is_deferred(param) for param in params.values()):
+            if any(private.is_deferred(param) for param in params.values()):
                 arguments, _, states = symbol.infer_shape(data=x.shape)
                 names = symbol.list_arguments() + symbol.list_auxiliary_states()
                 for name, shape in zip(names, arguments + states):
-                    if name in params and is_deferred(params[name]):
+                    if name in params and private.is_deferred(params[name]):
                         params[name].shape = shape
-                        finish_initialization(params[name])
+                        private.finish_initialization(params[name])
             traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
                                       if name != 'data'], {})
-            if all(is_initialized(param) for param in traced.params):  # else once they are
-                set_traced(self, symbol)
+            if all(private.is_initialized(param) for param in traced.params):  # else once they are
+                private.set_traced(self, symbol)
                 self._traced = traced
             return traced
 
     def save_parameters(self, filename, *args, **kwargs):
-        """Save as Gluon does, once all that is being computed is there.
-
-        With `static_alloc, static_shape`, one file in five written right after a step had the
-        running statistics of an earlier one.
-        """
-        mx.nd.waitall()
+        """Save as Gluon does, once all that is being computed is there."""
+        mx.nd.waitall()  # else, with static_shape, one file in five is of an earlier step
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
@@ -187,14 +160,14 @@ class Net(nn.HybridSequential):
                                'batch through it' % self.name)
         mx.nd.waitall()
         graph = Graph(self._traced.symbol)
-        flat = {source for node in graph.nodes if node.op == 'BatchNorm'
+        flat = {source.name for node in graph.nodes if node.op == 'BatchNorm'
                 for source, _, _ in node.inputs[1:]}
-        for source in flat:
-            source.attrs.pop('__shape__', None)
-        flat, symbol = {source.name for source in flat}, graph.symbol()
-        states, arrays = symbol.list_auxiliary_states(), {}
+        for name in flat:
+            graph.input(name).attrs.pop('__shape__', None)
+        symbol, arrays = graph.symbol(), {}
+        states = symbol.list_auxiliary_states()
         for param in self._traced.params:
-            array = averaged(param)
+            array = private.averaged(param)
             arrays[('aux:' if param.name in states else 'arg:') + param.name] = (
                 array.reshape(-1) if param.name in flat else array)
         files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
@@ -204,39 +177,24 @@ class Net(nn.HybridSequential):
 
     def _explain(self, error, x):
         """Raise an error that says more than `error`, if the cause is known."""
-        for param in self.collect_params().values():
-            if not is_initialized(param) and not is_deferred(param):
+        params = self.collect_params().values()
+        for param in params:
+            if not private.is_initialized(param) and not private.is_deferred(param):
                 raise RuntimeError('%s is not initialized: call net.initialize() first (%s has no '
                                    'value)' % (self.name, param.name)) from error
-        if runs_by_gluon(self) and any(isinstance(param, ChannelParameter) for param in
-                                       self.collect_params().values()):
+        if private.runs_by_gluon(self) and any(
+                isinstance(param, ChannelParameter) for param in params):
             raise ValueError('the back end takes norms of nn.BatchNorm only, as lenet_bn_gluon has '
                              'them: %s' % error) from error
-        first = next(iter(children(self).values()), None)
-        if not isinstance(first, nn.Conv2D):
-            return
-        dtype, given = np.dtype(first.weight.dtype).name, np.dtype(x.dtype).name
-        channels = first.weight.shape[1]  # 0: not known yet
-        problem = None
-        if x.ndim != 4:
-            problem = 'takes images, (N, C, H, W), got an array of shape %s' % (x.shape,)
-        elif given != dtype:
-            problem = 'takes %s, got %s: use X.astype(%r)%s' % (
-                dtype, given, dtype, ' / 255' if given == 'uint8' else '')
-        elif x.shape[1] != channels and x.shape[3] in ((channels,) if channels else (1, 3)):
-            problem = ('takes images as (N, C, H, W), got shape %s: use X.transpose((0, 3, 1, 2))'
-                       % (x.shape,))
-        elif channels and x.shape[1] != channels:
-            problem = ('is for images of %d channel%s, got shape %s: convert them, or make a new '
-                       'net, which learns its in_channels from the first batch'
-                       % (channels, 's' * (channels > 1), x.shape))
+        first = next(iter(private.children(self).values()), None)
+        problem = isinstance(first, nn.Conv2D) and image_problem(x, first.weight)
         if problem:
             raise ValueError('%s %s' % (self.name, problem)) from error
 
 
 class _Traced(NamedTuple):
     """A net's traced graph (None: it has several outputs), the parameters that it takes, in its
-    order, and the compiled graphs by what they were compiled for, the oldest first."""
+    order, and the functions compiled from it by what they are for, the oldest first."""
 
     symbol: Any
     params: Any
@@ -249,11 +207,10 @@ def _rewritten(now, x, training, recording, wanted=False):
     # that it must be recorded; predicting, they have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
-    graph = Graph(now.symbol, training, ours, {
-        param.name: param.grad_req for param in now.params if is_dense(param)}, data=x.shape)
+    requests = {param.name: param.grad_req for param in now.params if private.is_dense(param)}
+    graph = Graph(now.symbol, training, ours, requests, data=x.shape)
     if wanted:
-        # It may have to be added to another gradient, which the operators cannot: they take a copy
-        # of x.
+        # It may be added to another gradient, which the operators cannot do: they take a copy.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -261,28 +218,27 @@ def _rewritten(now, x, training, recording, wanted=False):
     return graph
 
 
-class _Compiled:
-    """A graph that runs, with the parameters that it takes. Several threads may call it."""
+def _compile(graph, params, flags, recording):
+    """Return the function x -> output that runs a graph. Several threads may call it."""
+    symbol = graph.symbol()
+    sources = {param.name: param for param in params}
+    sources.update((name, Slice(sources[whole], begin, end))
+                   for name, (whole, begin, end) in graph.slices.items())
+    inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
+    if flags.get('static_alloc') and not recording:
+        # It fixes the order of operations, too: a third faster for one image. A graph that is
+        # recorded may write running statistics, which MXNet's engine would then not know of.
+        flags['static_shape'] = True
+    operation = mx.nd.CachedOp(symbol, [
+        ('data_indices', [i for i, source in enumerate(inputs) if source is None]),
+        ('param_indices', [i for i, source in enumerate(inputs) if source is not None]),
+        *flags.items()])
 
-    def __init__(self, graph, params, flags, recording):
-        symbol = graph.symbol()
-        sources = {param.name: param for param in params}
-        sources.update((name, Slice(sources[whole], begin, end))
-                       for name, (whole, begin, end) in graph.slices.items())
-        self._args = [sources.get(name) for name in symbol.list_inputs()]  # None: the input
-        if flags.get('static_alloc') and not recording:
-            # It fixes the order of operations, too: a third faster for one image. A graph that is
-            # recorded may write running statistics, which MXNet's engine would then not know of.
-            flags['static_shape'] = True
-        data = [i for i, arg in enumerate(self._args) if arg is None]
-        rest = [i for i, arg in enumerate(self._args) if arg is not None]
-        self._operation = mx.nd.CachedOp(
-            symbol, [('data_indices', data), ('param_indices', rest), *flags.items()])
-
-    def __call__(self, x):
-        args = [x if arg is None else arg.data(x.context) for arg in self._args]
+    def run(x):
+        args = [x if source is None else source.data(x.context) for source in inputs]
         with _lock:
-            return self._operation(*args)
+            return operation(*args)
+    return run
 
 
 def _is_recorded(x):

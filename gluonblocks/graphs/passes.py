@@ -28,14 +28,10 @@ def fuse_stages(graph):
         if not _is_slow_convolution(graph, conv) or not _is_staged(graph, conv, norm):
             continue
         shape = graph.shape(conv.entry())
-        attrs, last = _attrs(graph, norm, conv.inputs[0]), norm
+        attrs = _attrs(graph, norm, conv.inputs[0])
         attrs.update(channels=shape[1], bias=len(conv.inputs) - 2, kernel=conv.pair('kernel'),
                      pad=conv.pair('pad', (0, 0)))
-        act = graph.next(norm, 'Activation')
-        if act is not None:
-            if act.attrs['act_type'] not in ACTIVATIONS:
-                continue
-            attrs['activation'], last = act.attrs['act_type'], act
+        last = _activation(graph, norm, attrs)
         pool = graph.next(last, 'Pooling')
         if pool is not None and _is_staged_pooling(pool, shape):
             attrs.update(window=pool.pair('kernel'), stride=pool.pair('stride', (1, 1)))
@@ -58,12 +54,9 @@ def fuse_norms(graph):
         data = norm.inputs[0]
         if len(graph.shape(data)) != 2:
             continue
-        attrs, last = _attrs(graph, norm, data), norm
-        act = graph.next(norm, 'Activation')
-        if act is not None and act.attrs['act_type'] in ACTIVATIONS:
-            attrs['activation'], last = act.attrs['act_type'], act
-        graph.replace(last, Node('_gluonblocks_norm', norm.name + '_norm', norm.inputs,
-                                 attrs).entry())
+        attrs = _attrs(graph, norm, data)
+        graph.replace(_activation(graph, norm, attrs), Node(
+            '_gluonblocks_norm', norm.name + '_norm', norm.inputs, attrs).entry())
     return graph
 
 
@@ -81,7 +74,7 @@ def multiply_small_maps(graph):
         return graph
     for conv in graph.nodes:
         if (not is_plain_convolution(conv) or conv.sides('kernel') == (1, 1)  # no idle taps
-                or not graph.learns(conv.inputs[1:]) or not graph.is_only(conv, conv.inputs[1:])):
+                or not graph.owns(conv, conv.inputs[1:])):
             continue
         data, *weights = conv.inputs
         shape = graph.shape(data)
@@ -124,7 +117,8 @@ def divide_norms(graph):
                          for piece in (pieces.get(entry[0]) or [(entry, _channels(graph, entry))])]
     for joint in reversed(joints):  # those that take others come first
         users = graph.users(joint.entry())
-        norms = [user for user in users if user and _can_divide(graph, user)]
+        norms = [user for user in users
+                 if user and is_plain_norm(user) and _owns_parameters(graph, user)]
         if all(channels and not channels % VECTOR for _, channels in pieces[joint]) and all(
                 user in norms or user in idle for user in users):
             idle.add(joint)
@@ -145,10 +139,9 @@ def _norms(graph):
     """
     if not graph.operators:
         return []
-    return [node for node in graph.nodes if is_plain_norm(node)
-            and (not graph.training or (
-                graph.is_only(node, node.inputs) and graph.learns(node.inputs[1:3])
-                and graph.is_fixed(node.inputs[3:])))]
+    return [node for node in graph.nodes if is_plain_norm(node) and (
+        not graph.training
+        or _owns_parameters(graph, node) and graph.is_only(node, node.inputs[:1]))]
 
 
 def _attrs(graph, norm, data):
@@ -156,6 +149,15 @@ def _attrs(graph, norm, data):
     return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
             'training': int(graph.training),
             'data_gradient': int(data[0].op != 'null' or data[0].name not in graph.data)}
+
+
+def _activation(graph, norm, attrs):
+    """The activation after `norm`, with its name set in `attrs`, or the norm if there is none."""
+    act = graph.next(norm, 'Activation')
+    if act is None or act.attrs['act_type'] not in ACTIVATIONS:
+        return norm
+    attrs['activation'] = act.attrs['act_type']
+    return act
 
 
 def _is_slow_convolution(graph, node):
@@ -173,8 +175,8 @@ def _is_staged(graph, conv, norm):
             and graph.shape(conv.entry())[1] <= MAX_CHANNELS
             and graph.shape(conv.inputs[0])[1] <= MAX_CHANNELS // 2
             and graph.is_only(norm, [conv.entry()])
-            and (not graph.training or graph.learns(conv.inputs[1:])
-                 and graph.is_only(conv, conv.inputs)))
+            and (not graph.training or graph.owns(conv, conv.inputs[1:])
+                 and graph.is_only(conv, conv.inputs[:1])))
 
 
 def _is_staged_pooling(pool, shape):
@@ -198,10 +200,10 @@ def _meets_all(size, kernel, pad, stride):
     return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0
 
 
-def _can_divide(graph, node):
-    """Return True for a norm whose parameters are its own and learn by written gradients."""
-    return (is_plain_norm(node) and graph.learns(node.inputs[1:3])
-            and graph.is_fixed(node.inputs[3:]) and graph.is_only(node, node.inputs[1:]))
+def _owns_parameters(graph, norm):
+    """Return True if the parameters of `norm` are its own and learn by written gradients."""
+    return (graph.owns(norm, norm.inputs[1:3])
+            and graph.owns(norm, norm.inputs[3:], grad_req='null'))
 
 
 def _channels(graph, entry):

@@ -51,24 +51,22 @@ def test_batch_norm_equals_closed_form_with_gradients(shape, offset, rtol, fused
 @pytest.mark.parametrize('hybridize', [False, True])
 def test_block_equals_gluons_over_several_steps(hybridize, fused):
     shape = (16, 4, 5, 5)
-    ours, gluons = block(shape, hybridize=hybridize, fused=fused), nn.BatchNorm()
+    layers = ours, gluons = block(shape, hybridize=hybridize, fused=fused), nn.BatchNorm()
     gluons.initialize()
     gluons(nd.zeros(shape))
     gluons.running_var.set_data(nd.zeros(4))  # Book: the moving variance starts at 0
-    trainers = [gluon.Trainer(b.collect_params(), 'sgd', {'learning_rate': 0.1})
-                for b in (ours, gluons)]
-    for step in range(4):
-        X = nd.array(np.random.RandomState(step).randn(*shape) + step)
-        for layer, trainer in zip((ours, gluons), trainers):
+    for layer in layers:
+        trainer = gluon.Trainer(layer.collect_params(), 'sgd', {'learning_rate': 0.1})
+        for step in range(4):
+            X = nd.array(np.random.RandomState(step).randn(*shape) + step)
             with autograd.record():
                 loss = (layer(X) ** 3).sum()
             loss.backward()
             trainer.step(16)
     nd.waitall()
     assert ours.running_mean is ours.moving_mean and ours.running_var is ours.moving_var
-    for a, b in [('gamma', 'gamma'), ('beta', 'beta'), ('moving_mean', 'running_mean'),
-                 ('moving_var', 'running_var')]:
-        close(getattr(ours, a).data().reshape((-1,)), getattr(gluons, b).data().asnumpy())
+    for name in ('gamma', 'beta', 'running_mean', 'running_var'):
+        close(getattr(ours, name).data().reshape(-1), getattr(gluons, name).data().asnumpy())
     close(ours(X), gluons(X).asnumpy())
 
 

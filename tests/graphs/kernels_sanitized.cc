@@ -19,13 +19,13 @@ template <gb::Activation kind>
 static double norm(int N, int C) {
   const size_t n = static_cast<size_t>(N) * C;
   Floats x = some(n), dy = some(n), g = some(C), b = some(C), mean(C), var(C), y(n), dx(n), dg(C), db(C);
+  const gb::Norm norm = {g.data(), b.data(), mean.data(), var.data(), 1e-5f, .9f};
   gb::NormState state;
   for (int i = 0; i < 2; ++i) {
-    gb::norm_forward<kind>(x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f,
-                        .9f, &state);
+    gb::norm_forward<kind>(x.data(), norm, y.data(), N, C, &state);
     gb::norm_backward<kind>(dy.data(), x.data(), y.data(), i ? nullptr : dx.data(), dg.data(), db.data(), N,
                          C, &state);
-    gb::norm_predict<kind>(x.data(), g.data(), b.data(), mean.data(), var.data(), y.data(), N, C, 1e-5f);
+    gb::norm_predict<kind>(x.data(), norm, y.data(), N, C);
   }
   return y[n - 1] + dx[n - 1] + dg[C - 1] + db[C - 1] + mean[C - 1] + var[C - 1];
 }
@@ -35,14 +35,13 @@ static double stage(gb::Activation kind, gb::Shape g) {
   Floats c = some(g.OC), ga = some(g.OC), b = some(g.OC), mean(g.OC), var(g.OC), dg(g.OC), db(g.OC);
   Floats y(static_cast<size_t>(g.N) * g.OC * g.pooled()), dy = some(y.size()), dx(x.size()), dw(w.size());
   Floats dc(g.OC);
+  const gb::Norm norm = {ga.data(), b.data(), mean.data(), var.data(), 1e-5f, .9f};
   gb::StageState state;
   for (int i = 0; i < 2; ++i) {
-    gb::stage_forward(kind, g, x.data(), w.data(), i ? nullptr : c.data(), ga.data(), b.data(), mean.data(),
-                         var.data(), y.data(), 1e-5f, .9f, &state);
+    gb::stage_forward(kind, g, x.data(), w.data(), i ? nullptr : c.data(), norm, y.data(), &state);
     gb::stage_backward(kind, g, dy.data(), x.data(), w.data(), i ? nullptr : dx.data(), dw.data(),
                           i ? nullptr : dc.data(), dg.data(), db.data(), &state);
-    gb::stage_predict(kind, g, x.data(), w.data(), i ? nullptr : c.data(), ga.data(), b.data(), mean.data(),
-                         var.data(), y.data(), 1e-5f, &state);
+    gb::stage_predict(kind, g, x.data(), w.data(), i ? nullptr : c.data(), norm, y.data(), &state);
     if (i == 0 && g.N > 1) --g.N;  // a smaller last batch in the same state
   }
   return y[0] + dx[0] + dw[0] + dg[0] + db[0] + dc[0];

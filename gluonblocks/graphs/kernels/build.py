@@ -6,29 +6,26 @@ content is what was built: its name has the content's SHA-256.
 import contextlib
 import hashlib
 import os
+import pathlib
 import platform
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
-import time
 
 import mxnet as mx
 
 from ...files import read_file, write_file
 
-HEADERS = ('lanes.h', 'moments.h', 'norm.h', 'convolution.h', 'stage.h', 'matrix.h', 'sgd.h',
-           'interface.h')
-UNITS = ('stage.cc', 'norm.cc', 'weights.cc')
+SOURCES = pathlib.Path(__file__).parent
 # No -ffast-math, which would lose NaN and infinity and set the whole process to flush small numbers
 # to zero. The two flags say that nobody reads errno, nor the processor's floating point flags.
-FLAGS = ('-std=c++11', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
+FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
 GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # MXNet's own source, which computes nothing
 MAX_BYTES = 1 << 26
 SECONDS = 300  # for the compiler
-_TEMPORARY = '.tmp-build-'
 
 
 class Unavailable(Exception):
@@ -45,24 +42,21 @@ def library(build=True):
     With `build=False` nothing is written, and the result is None if it is not there yet. Raises
     Unavailable.
     """
-    header, glue = find_interface()
-    compiler = find_compiler()
-    folder = cache_folder()
-    key = _key([header, glue], compiler)
-    if os.path.isdir(folder) or build:
+    interface, compiler, folder = find_interface(), find_compiler(), cache_folder()
+    try:
+        key = _key(interface, compiler)
+        if not build and not os.path.isdir(folder):
+            return None
         _make_own(folder)
         found = _find(folder, key)
-        if found:
+        if found or not build:
             return found
-    if not build:
-        return None
-    content = _compile(folder, compiler, glue)
-    path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
-    try:
+        content = _compile(compiler, interface[1])
+        path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
         write_file(path, content, mode=0o600)
-    except OSError as error:
+        return path
+    except OSError as error:  # a file of MXNet's is missing, or the disk is full
         raise Unavailable(str(error))
-    return path
 
 
 def find_interface():
@@ -73,13 +67,8 @@ def find_interface():
                           % (mx.__version__, platform.system()),
                           '' if sys.platform != 'linux' else "pip install 'mxnet>=1.9,<1.10'")
     folder = os.path.dirname(mx.__file__)
-    paths = (os.path.join(folder, 'include', 'mxnet', 'lib_api.h'),
-             os.path.join(folder, 'src', 'lib_api.cc'))
-    for path in paths:
-        if not os.path.isfile(path):
-            raise Unavailable('this MXNet comes without %s' % path,
-                              'pip install --force-reinstall --no-deps mxnet==%s' % mx.__version__)
-    return paths
+    return (os.path.join(folder, 'include', 'mxnet', 'lib_api.h'),
+            os.path.join(folder, 'src', 'lib_api.cc'))
 
 
 def find_compiler():
@@ -95,10 +84,9 @@ def find_compiler():
 
 def cache_folder():
     """The path of $XDG_CACHE_HOME/gluonblocks/operators, by default in ~/.cache."""
-    top = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
-    if not os.path.isabs(top):
-        raise Unavailable('the cache folder %s is not an absolute path' % top,
-                          'set XDG_CACHE_HOME to a folder of yours')
+    top = os.environ.get('XDG_CACHE_HOME', '')
+    if not os.path.isabs(top):  # by the specification, a relative path is ignored
+        top = os.path.join(os.path.expanduser('~'), '.cache')
     return os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
 
 
@@ -121,13 +109,13 @@ def _make_own(folder):
 def _key(interface, compiler):
     """A digest of all that the library depends on: 32 hexadecimal digits."""
     digest = hashlib.sha256()
-    here = os.path.dirname(__file__)
-    for path in [os.path.join(here, name) for name in HEADERS + UNITS] + interface:
+    for path in [*sorted(SOURCES.glob('*.h')), *sorted(SOURCES.glob('*.cc')), *interface]:
         with open(path, 'rb') as f:
             digest.update(hashlib.sha256(f.read()).digest())
-    state = os.stat(compiler)
-    digest.update(repr((FLAGS, GLUE_FLAGS, compiler, state.st_size, state.st_mtime_ns,
-                        mx.__version__, platform.machine(), _processor())).encode())
+    states = [os.stat(path) for path in (compiler, mx.libinfo.find_lib_path()[0])]
+    sizes = [(state.st_size, state.st_mtime_ns) for state in states]
+    digest.update(repr((FLAGS, GLUE_FLAGS, compiler, sizes, mx.__version__, platform.machine(),
+                        _processor())).encode())
     return digest.hexdigest()[:32]
 
 
@@ -143,34 +131,26 @@ def _processor():
 
 
 def _find(folder, key):
-    """The path of the intact library of `key`, or None; damaged ones are removed."""
-    for name in sorted(os.listdir(folder)):
-        if not (name.startswith(key + '-') and name.endswith('.so')):
-            continue
-        path = os.path.join(folder, name)
-        with contextlib.suppress(OSError):  # another process removes it too, or it cannot be read
-            with open(path, 'rb') as f:
-                if name == '%s-%s.so' % (key, hashlib.sha256(f.read()).hexdigest()):
-                    return path
-            os.unlink(path)
+    """The path of the intact library of `key`, or None."""
+    for path in pathlib.Path(folder).glob(key + '-*.so'):
+        with contextlib.suppress(OSError):  # it cannot be read
+            if path.stem == '%s-%s' % (key, hashlib.sha256(path.read_bytes()).hexdigest()):
+                return str(path)
     return None
 
 
-def _compile(folder, compiler, glue):
-    """The content of a new library, made in a folder that is removed, its units side by side."""
-    _remove_left(folder)
+def _compile(compiler, glue):
+    """The content of a new library."""
     print('compiling the C++ operators, once on this machine', file=sys.stderr, flush=True)
-    here = os.path.dirname(__file__)
     include = ('-I', os.path.join(os.path.dirname(mx.__file__), 'include'), '-c')
     try:
-        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder) as place:
+        with tempfile.TemporaryDirectory() as place:
             def out(name):
                 return os.path.join(place, name)
-            commands = [(*GLUE_FLAGS, *include, glue, '-o', out('glue.o'))] + [
-                (*FLAGS, *include, os.path.join(here, unit), '-o', out(unit + '.o'))
-                for unit in UNITS]
-            _run(compiler, commands, place)
-            _run(compiler, [('-shared', '-fopenmp', *[command[-1] for command in commands],
+            _run(compiler, [
+                (*GLUE_FLAGS, *include, glue, '-o', out('glue.o')),
+                (*FLAGS, *include, str(SOURCES / 'operators.cc'), '-o', out('operators.o'))], place)
+            _run(compiler, [('-shared', '-fopenmp', out('glue.o'), out('operators.o'),
                              '-o', out('operators.so'))], place)
             return read_file(out('operators.so'), MAX_BYTES)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -193,15 +173,5 @@ def _run(compiler, commands, place):
                 raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
     finally:
         for process in running:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-
-
-def _remove_left(folder):
-    """Remove what compilations killed an hour or more ago left behind."""
-    for name in os.listdir(folder):
-        path = os.path.join(folder, name)
-        with contextlib.suppress(OSError):
-            if name.startswith(_TEMPORARY) and os.lstat(path).st_mtime < time.time() - 3600:
-                shutil.rmtree(path, ignore_errors=True)
+            process.kill()  # those that have not ended
+            process.wait()

@@ -18,9 +18,11 @@ struct Shape {
   int WO() const { return WB() - KW + 1; }
   int HP() const { return (HO() - QH) / SH + 1; }
   int WP() const { return (WO() - QW) / SW + 1; }
-  int map() const { return HO() * WO(); }
-  int pooled() const { return HP() * WP(); }
-  int taps() const { return IC * KH * KW; }
+  size_t pixels() const { return static_cast<size_t>(IC) * H * W; }
+  size_t bordered() const { return static_cast<size_t>(IC) * HB() * WB(); }
+  size_t map() const { return static_cast<size_t>(HO()) * WO(); }
+  size_t pooled() const { return static_cast<size_t>(HP()) * WP(); }
+  size_t taps() const { return static_cast<size_t>(IC) * KH * KW; }
   int groups() const { return (N + LANES - 1) / LANES; }
   int images(int group) const { return std::min(LANES, N - group * LANES); }
 };
@@ -30,12 +32,9 @@ struct Shape {
 inline void to_lanes(const float* from, int images, int C, int H, int W, int bh, int bw, V* to) {
   const size_t size = static_cast<size_t>(C) * H * W;
   int c = 0, h = 0, w = 0;
-  for (size_t i = 0; i < size; i += LANES) {
-    const int n = static_cast<int>(std::min<size_t>(LANES, size - i));
+  each_vector(size, [&](size_t i, int n) {
     V v[LANES];
-    for (int j = 0; j < LANES; ++j)
-      v[j] = j >= images ? V{} : n == LANES ? load(from + j * size + i)
-                                            : load_part(from + j * size + i, n, 0);
+    for (int j = 0; j < LANES; ++j) v[j] = j < images ? load(from + j * size + i, n) : V{};
     transpose(v);
     for (int j = 0; j < n; ++j) {
       to[(static_cast<size_t>(c) * (H + 2 * bh) + h + bh) * (W + 2 * bw) + w + bw] = v[j];
@@ -44,21 +43,17 @@ inline void to_lanes(const float* from, int images, int C, int H, int W, int bh,
         if (++h == H) h = 0, ++c;
       }
     }
-  }
+  });
 }
 
 // Lanes without a border -> `images` arrays of `size` numbers.
 inline void from_lanes(const V* from, int images, size_t size, float* to) {
-  for (size_t i = 0; i < size; i += LANES) {
-    const int n = static_cast<int>(std::min<size_t>(LANES, size - i));
+  each_vector(size, [&](size_t i, int n) {
     V v[LANES];
     for (int j = 0; j < LANES; ++j) v[j] = j < n ? from[i + j] : V{};
     transpose(v);
-    for (int j = 0; j < images; ++j) {
-      if (n == LANES) store(to + j * size + i, v[j]);
-      else store_part(to + j * size + i, n, v[j]);
-    }
-  }
+    for (int j = 0; j < images; ++j) store(to + j * size + i, n, v[j]);
+  });
 }
 
 constexpr int TILE = 4;                               // pixels of a row that are computed together
@@ -66,68 +61,61 @@ constexpr int MAX_OUT = REGISTERS == 32 ? 6 : 2;      // with as many channels: 
 constexpr int MAX_OUT_W = REGISTERS == 32 ? 4 : 3;    // the same for the weights' gradient,
 constexpr int MAX_TAPS = REGISTERS == 32 ? 5 : 3;     // with as many taps of a row
 
-// Cross-correlation: y[o, h, w] = sum over c, i, j of weight[c, i, j, o] x[c, h + i, w + j]
-// x is (IC, H + KH - 1, W + KW - 1), `bh` and `bw` of that a border of zeros; y is (.., H, W). Computes
-// OUT channels of y, from `weight` on, whose rows are of OC numbers.
-template <int OUT, int PIXELS>
-void correlate(const V* x, const float* weight, V* y, int IC, int OC, int KH, int KW, int H, int W,
-               int bh, int bw) {
-  const int HX = H + KH - 1, WX = W + KW - 1;
-  for (int h = 0; h < H; ++h)
-    for (int tile = 0; tile < W; tile += PIXELS) {
-      const int w = std::min(tile, W - PIXELS);  // the last may overlap the one before
-      // Rows and columns of nothing but border give nothing.
-      const int i0 = std::max(0, bh - h), i1 = std::min(KH, HX - bh - h);
-      const int j0 = std::max(0, bw - w - PIXELS + 1), j1 = std::min(KW, WX - bw - w);
-      V s[OUT][PIXELS] = {};
-      for (int c = 0; c < IC; ++c)
-        for (int i = i0; i < i1; ++i)
-          for (int j = j0; j < j1; ++j) {
-            const V* p = x + (static_cast<size_t>(c) * HX + h + i) * WX + w + j;
-            const float* q = weight + (static_cast<size_t>(c * KH + i) * KW + j) * OC;
-#pragma GCC unroll 8
-            for (int o = 0; o < OUT; ++o)
-#pragma GCC unroll 8
-              for (int k = 0; k < PIXELS; ++k) s[o][k] += q[o] * p[k];
-          }
-      for (int o = 0; o < OUT; ++o)
-        for (int k = 0; k < PIXELS; ++k) y[(static_cast<size_t>(o) * H + h) * W + w + k] = s[o][k];
-    }
-}
-
-template <int OUT>
-void correlate_some(const V* x, const float* weight, V* y, int IC, int OC, int KH, int KW, int H,
-                    int W, int bh, int bw) {
-  if (W >= TILE) correlate<OUT, TILE>(x, weight, y, IC, OC, KH, KW, H, W, bh, bw);
-  else correlate<OUT, 1>(x, weight, y, IC, OC, KH, KW, H, W, bh, bw);
-}
-
 // How many of `left` channels to take at once: as even parts as there are, of `most` or fewer.
 inline int part(int left, int most) {
   const int parts = (left + most - 1) / most;
   return (left + parts - 1) / parts;
 }
 
-// Calls correlate_some for `n` channels, of OUT or fewer.
-template <int OUT>
-struct CorrelateUpTo {
-  template <class... Args>
-  static void run(int n, Args... args) {
-    n == OUT ? correlate_some<OUT>(args...) : CorrelateUpTo<OUT - 1>::run(n, args...);
-  }
-};
-template <>
-struct CorrelateUpTo<0> {
-  template <class... Args>
-  static void run(int, Args...) {}
+// Calls f with n, which is MOST or less, as a constant: what is generated for it has n sums.
+template <int MOST, class F>
+GB_INLINE void with_constant(int n, F f) {
+  if constexpr (MOST > 1)
+    if (n < MOST) return with_constant<MOST - 1>(n, f);
+  f(std::integral_constant<int, MOST>());
+}
+
+// Cross-correlation: y[o, h, w] = sum over c, i, j of weight[c, i, j, o] x[c, h + i, w + j]
+// x is (IC, H + KH - 1, W + KW - 1), BH and BW of that a border of zeros; y is (OC, H, W).
+struct Correlation {
+  int IC, OC, KH, KW, H, W, BH, BW;
 };
 
-inline void correlate_all(const V* x, const float* weight, V* y, int IC, int OC, int KH, int KW, int H,
-                          int W, int bh, int bw) {
-  for (int o = 0, n; o < OC; o += n) {
-    n = part(OC - o, MAX_OUT);
-    CorrelateUpTo<MAX_OUT>::run(n, x, weight + o, y + static_cast<size_t>(o) * H * W, IC, OC, KH, KW, H,
-                                W, bh, bw);
+// Computes OUT channels of y, from `weight` on, PIXELS of a row together.
+template <int OUT, int PIXELS>
+void correlate_some(const Correlation g, const V* x, const float* weight, V* y) {
+  const int HX = g.H + g.KH - 1, WX = g.W + g.KW - 1;
+  for (int h = 0; h < g.H; ++h)
+    for (int tile = 0; tile < g.W; tile += PIXELS) {
+      const int w = std::min(tile, g.W - PIXELS);  // the last may overlap the one before
+      // Rows and columns of nothing but border give nothing.
+      const int i0 = std::max(0, g.BH - h), i1 = std::min(g.KH, HX - g.BH - h);
+      const int j0 = std::max(0, g.BW - w - PIXELS + 1), j1 = std::min(g.KW, WX - g.BW - w);
+      V s[OUT][PIXELS] = {};
+      for (int c = 0; c < g.IC; ++c)
+        for (int i = i0; i < i1; ++i)
+          for (int j = j0; j < j1; ++j) {
+            const V* p = x + (static_cast<size_t>(c) * HX + h + i) * WX + w + j;
+            const float* q = weight + (static_cast<size_t>(c * g.KH + i) * g.KW + j) * g.OC;
+#pragma GCC unroll 8
+            for (int o = 0; o < OUT; ++o)
+#pragma GCC unroll 8
+              for (int k = 0; k < PIXELS; ++k) s[o][k] += q[o] * p[k];
+          }
+      for (int o = 0; o < OUT; ++o)
+        for (int k = 0; k < PIXELS; ++k) y[(static_cast<size_t>(o) * g.H + h) * g.W + w + k] = s[o][k];
+    }
+}
+
+inline void correlate(const Correlation& g, const V* x, const float* weight, V* y) {
+  for (int o = 0, n; o < g.OC; o += n) {
+    n = part(g.OC - o, MAX_OUT);
+    V* const to = y + static_cast<size_t>(o) * g.H * g.W;
+    with_constant<MAX_OUT>(n, [&](auto out) {
+      constexpr int OUT = decltype(out)::value;
+      if (g.W >= TILE) correlate_some<OUT, TILE>(g, x, weight + o, to);
+      else correlate_some<OUT, 1>(g, x, weight + o, to);
+    });
   }
 }
 
@@ -151,27 +139,6 @@ void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int W
     for (int j = 0; j < TAPS; ++j) dw[o * taps + j] += s[o][j];
 }
 
-// Calls weight_gradient for `n` channels, of OUT or fewer, and `m` taps, of TAPS or fewer.
-template <int OUT, int TAPS>
-struct GradientUpTo {
-  template <class... Args>
-  static void run(int n, int m, Args... args) {
-    if (n != OUT) GradientUpTo<OUT - 1, TAPS>::run(n, m, args...);
-    else if (m != TAPS) GradientUpTo<OUT, TAPS - 1>::run(n, m, args...);
-    else weight_gradient<OUT, TAPS>(args...);
-  }
-};
-template <int TAPS>
-struct GradientUpTo<0, TAPS> {
-  template <class... Args>
-  static void run(int, int, Args...) {}
-};
-template <int OUT>
-struct GradientUpTo<OUT, 0> {
-  template <class... Args>
-  static void run(int, int, Args...) {}
-};
-
 // Of all weights (OC, IC, KH, KW), from x with its border and dy with one of `bh` and `bw`.
 inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int bh, int bw) {
   const int WG = g.WO() + 2 * bw;
@@ -182,10 +149,14 @@ inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int
       for (int i = 0; i < g.KH; ++i)
         for (int j = 0, m; j < g.KW; j += m) {
           m = part(g.KW - j, MAX_TAPS);
-          GradientUpTo<MAX_OUT_W, MAX_TAPS>::run(
-              n, m, x + (static_cast<size_t>(c) * g.HB() + i) * g.WB() + j, dy + o * plane + bh * WG + bw,
-              dw + static_cast<size_t>(o) * g.taps() + (c * g.KH + i) * g.KW + j, g.HO(), g.WO(), g.WB(),
-              WG, plane, static_cast<size_t>(g.taps()));
+          const V* const p = x + (static_cast<size_t>(c) * g.HB() + i) * g.WB() + j;
+          V* const to = dw + o * g.taps() + (c * g.KH + i) * g.KW + j;
+          with_constant<MAX_OUT_W>(n, [&](auto out) {
+            with_constant<MAX_TAPS>(m, [&](auto taps) {
+              weight_gradient<decltype(out)::value, decltype(taps)::value>(
+                  p, dy + o * plane + bh * WG + bw, to, g.HO(), g.WO(), g.WB(), WG, plane, g.taps());
+            });
+          });
         }
   }
 }

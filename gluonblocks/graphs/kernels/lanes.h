@@ -54,6 +54,17 @@ GB_INLINE V load_part(const float* p, int n, float rest) {
 GB_INLINE void store_part(float* p, int n, V v) { std::memcpy(p, &v, n * sizeof(float)); }
 #endif
 
+GB_INLINE V load(const float* p, int n) { return n == LANES ? load(p) : load_part(p, n, 0); }
+GB_INLINE void store(float* p, int n, V v) { n == LANES ? store(p, v) : store_part(p, n, v); }
+
+// For each LANES of n numbers, and what is left: call f(the first one, how many).
+template <class F>
+GB_INLINE void each_vector(size_t n, F f) {
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES) f(i, LANES);
+  if (i < n) f(i, static_cast<int>(n - i));
+}
+
 GB_INLINE double sum(V v) {
   double s = 0;
   for (int i = 0; i < LANES; ++i) s += v[i];

@@ -77,10 +77,22 @@ struct ChannelGradient {
   }
 };
 
-// D2L 5.11: moving = momentum moving + (1 - momentum) batch, with the variance as it is, biased.
-inline void move(float* moving_mean, float* moving_var, const Moments& m, double mean, float momentum) {
-  *moving_mean = static_cast<float>(momentum * *moving_mean + (1.0 - momentum) * mean);
-  *moving_var = static_cast<float>(momentum * *moving_var + (1.0 - momentum) * m.var());
-}
+// A norm's parameters, a number of each for each channel. The averages contain the bias of a convolution
+// before the norm, and the moments do not.
+struct Norm {
+  const float *gamma, *beta;
+  float *moving_mean, *moving_var;
+  float eps, momentum;
+
+  Channel by_averages(int c, float bias = 0) const {
+    return Channel(moving_mean[c] - bias, moving_var[c], gamma[c], beta[c], eps);
+  }
+  // D2L 5.11: moving = momentum moving + (1 - momentum) batch, with the variance as it is, biased.
+  Channel by_batch(int c, const Moments& m, float bias = 0) const {
+    moving_mean[c] = static_cast<float>(momentum * moving_mean[c] + (1.0 - momentum) * (m.mean + bias));
+    moving_var[c] = static_cast<float>(momentum * moving_var[c] + (1.0 - momentum) * m.var());
+    return Channel(m, gamma[c], beta[c], eps);
+  }
+};
 
 }  // namespace gb

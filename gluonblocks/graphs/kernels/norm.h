@@ -20,25 +20,15 @@ struct Blocks {
   int last(int b) const { return std::min(N, (b + 1) * rows); }
 };
 
-// For each LANES of n channels, and what is left: call f(the first one, how many).
-template <class F>
-GB_INLINE void each_vector(int n, F f) {
-  int i = 0;
-  for (; i + LANES <= n; i += LANES) f(i, LANES);
-  if (i < n) f(i, n - i);
-}
-GB_INLINE V load(const float* p, int n) { return n == LANES ? load(p) : load_part(p, n, 0); }
-GB_INLINE void store(float* p, int n, V v) { n == LANES ? store(p, v) : store_part(p, n, v); }
-
 // The moments of `m` channels from x on, in rows first to last - 1 of C channels.
-inline void column_moments(const float* x, int C, int m, int first, int last, Moments* out) {
+inline void column_moments(const float* x, size_t C, int m, int first, int last, Moments* out) {
   const int n = last - first;
   V s{};
-  for (int i = first; i < last; ++i) s += load(x + static_cast<size_t>(i) * C, m);
+  for (int i = first; i < last; ++i) s += load(x + i * C, m);
   const V near = s / static_cast<float>(n);
   V d1{}, d2{};
   for (int i = first; i < last; ++i) {
-    const V d = load(x + static_cast<size_t>(i) * C, m) - near;
+    const V d = load(x + i * C, m) - near;
     d1 += d;
     d2 += d * d;
   }
@@ -47,75 +37,74 @@ inline void column_moments(const float* x, int C, int m, int first, int last, Mo
 
 // y = f(scale (x - center) + shift), by the threads of a team that runs already.
 template <Activation kind>
-void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N, int C) {
+void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N) {
+  const size_t C = channels.size();
   std::vector<float> center(C), scale(C), shift(C);
-  for (int c = 0; c < C; ++c)
+  for (size_t c = 0; c < C; ++c)
     center[c] = channels[c].center, scale[c] = channels[c].scale, shift[c] = channels[c].shift;
 #pragma omp for schedule(static)
   for (int n = 0; n < N; ++n)
-    each_vector(C, [&](int c, int m) {
-      const size_t i = static_cast<size_t>(n) * C + c;
-      store(y + i, m, activate(kind, (load(x + i, m) - load(&center[c], m)) * load(&scale[c], m) + load(&shift[c], m)));
+    each_vector(C, [&](size_t c, int m) {
+      const size_t i = n * C + c;
+      const V z = (load(x + i, m) - load(&center[c], m)) * load(&scale[c], m) + load(&shift[c], m);
+      store(y + i, m, activate(kind, z));
     });
 }
 
 // By the moving averages, which stay as they are.
 template <Activation kind>
-void norm_predict(const float* x, const float* gamma, const float* beta, const float* moving_mean,
-                  const float* moving_var, float* y, int N, int C, float eps) {
+void norm_predict(const float* x, const Norm& norm, float* y, int N, int C) {
   std::vector<Channel> channels(C);
-  for (int c = 0; c < C; ++c) channels[c] = Channel(moving_mean[c], moving_var[c], gamma[c], beta[c], eps);
+  for (int c = 0; c < C; ++c) channels[c] = norm.by_averages(c);
 #pragma omp parallel num_threads(threads())
-  apply_channels<kind>(x, channels, y, N, C);
+  apply_channels<kind>(x, channels, y, N);
 }
 
 // By the batch's moments, towards which the averages move.
 template <Activation kind>
-void norm_forward(const float* x, const float* gamma, const float* beta, float* moving_mean,
-                  float* moving_var, float* y, int N, int C, float eps, float momentum, NormState* state) {
+void norm_forward(const float* x, const Norm& norm, float* y, int N, size_t C, NormState* state) {
   const Blocks k(N, C);
   std::vector<Moments>& moments = state->moments;
   std::vector<Channel>& channels = state->channels;
-  moments.resize(static_cast<size_t>(k.count) * C);
+  moments.resize(k.count * C);
   channels.resize(C);
 #pragma omp parallel num_threads(threads())
   {
 #pragma omp for schedule(static)
     for (int b = 0; b < k.count; ++b)
-      each_vector(C, [&](int c, int m) {
-        column_moments(x + c, C, m, k.first(b), k.last(b), &moments[static_cast<size_t>(b) * C + c]);
+      each_vector(C, [&](size_t c, int m) {
+        column_moments(x + c, C, m, k.first(b), k.last(b), &moments[b * C + c]);
       });
 #pragma omp for schedule(static)
-    for (int c = 0; c < C; ++c) {
+    for (size_t c = 0; c < C; ++c) {
       Moments m;
-      for (int b = 0; b < k.count; ++b) m.add(moments[static_cast<size_t>(b) * C + c]);
-      channels[c] = Channel(m, gamma[c], beta[c], eps);
-      move(&moving_mean[c], &moving_var[c], m, m.mean, momentum);
+      for (int b = 0; b < k.count; ++b) m.add(moments[b * C + c]);
+      channels[c] = norm.by_batch(c, m);
     }
-    apply_channels<kind>(x, channels, y, N, C);
+    apply_channels<kind>(x, channels, y, N);
   }
 }
 
 // dz = dy f'(z), then the gradients of ChannelGradient. dx may be null, where nobody asks for it.
 template <Activation kind>
-void norm_backward(const float* dy, const float* x, const float* y, float* dx, float* dgamma,
-                   float* dbeta, int N, int C, NormState* state) {
+void norm_backward(const float* dy, const float* x, const float* y, float* dx, float* dgamma, float* dbeta,
+                   int N, size_t C, NormState* state) {
   const Blocks k(N, C);
   const std::vector<Channel>& channels = state->channels;
   std::vector<double>& sums = state->sums;  // of each block: C times sum dz, C times sum dz d
-  sums.resize(static_cast<size_t>(k.count) * 2 * C);
+  sums.resize(k.count * 2 * C);
   std::vector<float> center(C), scale(C), slope(C), constant(C);
-  for (int c = 0; c < C; ++c) center[c] = channels[c].center, scale[c] = channels[c].scale;
+  for (size_t c = 0; c < C; ++c) center[c] = channels[c].center, scale[c] = channels[c].scale;
 #pragma omp parallel num_threads(threads())
   {
 #pragma omp for schedule(static)
     for (int b = 0; b < k.count; ++b) {
-      double* s = &sums[static_cast<size_t>(b) * 2 * C];
-      each_vector(C, [&](int c, int m) {
+      double* s = &sums[b * 2 * C];
+      each_vector(C, [&](size_t c, int m) {
         V s1{}, s2{};
         const V near = load(&center[c], m);
         for (int n = k.first(b); n < k.last(b); ++n) {
-          const size_t i = static_cast<size_t>(n) * C + c;
+          const size_t i = n * C + c;
           const V dz = load(dy + i, m) * derivative(kind, load(y + i, m));
           s1 += dz;
           s2 += dz * (load(x + i, m) - near);
@@ -124,12 +113,9 @@ void norm_backward(const float* dy, const float* x, const float* y, float* dx, f
       });
     }
 #pragma omp for schedule(static)
-    for (int c = 0; c < C; ++c) {
+    for (size_t c = 0; c < C; ++c) {
       double s = 0, q = 0;
-      for (int b = 0; b < k.count; ++b) {
-        s += sums[static_cast<size_t>(b) * 2 * C + c];
-        q += sums[static_cast<size_t>(b) * 2 * C + C + c];
-      }
+      for (int b = 0; b < k.count; ++b) s += sums[b * 2 * C + c], q += sums[b * 2 * C + C + c];
       const ChannelGradient g(channels[c], N, s, q);
       slope[c] = g.slope, constant[c] = g.constant;
       dgamma[c] = g.dgamma, dbeta[c] = g.dbeta;
@@ -137,11 +123,11 @@ void norm_backward(const float* dy, const float* x, const float* y, float* dx, f
     if (dx) {
 #pragma omp for schedule(static)
       for (int n = 0; n < N; ++n)
-        each_vector(C, [&](int c, int m) {
-          const size_t i = static_cast<size_t>(n) * C + c;
+        each_vector(C, [&](size_t c, int m) {
+          const size_t i = n * C + c;
           const V dz = load(dy + i, m) * derivative(kind, load(y + i, m));
-          store(dx + i, m, load(&scale[c], m) * dz + load(&slope[c], m) * (load(x + i, m) - load(&center[c], m)) +
-                               load(&constant[c], m));
+          const V d = load(x + i, m) - load(&center[c], m);
+          store(dx + i, m, load(&scale[c], m) * dz + load(&slope[c], m) * d + load(&constant[c], m));
         });
     }
   }

@@ -30,17 +30,10 @@ GB_INLINE V velocity(const SGD& r, V w, V g, V v) {
 inline void sgd(const SGD& r, int64_t n, const float* w, const float* g, float* v, float* out) {
 #pragma omp parallel for schedule(static) num_threads(threads())
   for (int64_t i = 0; i < n; i += LANES) {
-    const int rest = static_cast<int>(std::min<int64_t>(n - i, LANES));
-    if (rest == LANES) {
-      const V weight = load(w + i), to = velocity(r, weight, load(g + i), v ? load(v + i) : V{});
-      if (v) store(v + i, to);
-      store(out + i, weight + to);
-    } else {
-      const V weight = load_part(w + i, rest, 0);
-      const V to = velocity(r, weight, load_part(g + i, rest, 0), v ? load_part(v + i, rest, 0) : V{});
-      if (v) store_part(v + i, rest, to);
-      store_part(out + i, rest, weight + to);
-    }
+    const int m = static_cast<int>(std::min<int64_t>(n - i, LANES));
+    const V weight = load(w + i, m), to = velocity(r, weight, load(g + i, m), v ? load(v + i, m) : V{});
+    if (v) store(v + i, m, to);
+    store(out + i, m, weight + to);
   }
 }
 

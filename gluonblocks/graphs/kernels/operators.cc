@@ -1,0 +1,231 @@
+// The operators as MXNet takes them.
+//
+//   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
+//   _gluonblocks_norm(data, gamma, beta, moving_mean, moving_var)
+//   _gluonblocks_matrix(weight[, bias]) -> (matrix[, biases])
+//   _gluonblocks_sgd(rates, weights.., gradients..[, velocities..]) -> new weights..
+//
+// In training the first two normalize by the batch and move the averages, in forward. Gradients are written
+// and never added to others, because MXNet does not say which is wanted. Velocities are changed in place.
+// Weights are not: where MXNet has a convolution's in an order of oneDNN's own, as after a prediction, an
+// operator of a library is given a copy of them.
+#include "matrix.h"
+#include "norm.h"
+#include "sgd.h"
+#include "stage.h"
+
+#include "interface.h"
+
+namespace {
+
+// The number of the input gamma, which the norm's others follow, in a norm or a stage.
+int gamma_of(const Attrs& attrs) { return attrs.count("kernel") ? 2 + flag(attrs, "bias") : 1; }
+
+MXReturnValue counts(const Attrs& attrs, int* in, int* out) {
+  *in = gamma_of(attrs) + 4, *out = 1;
+  return MX_SUCCESS;
+}
+MXReturnValue mutates(const Attrs& attrs, std::vector<int>* which) {
+  if (flag(attrs, "training")) *which = {gamma_of(attrs) + 2, gamma_of(attrs) + 3};
+  return MX_SUCCESS;
+}
+
+gb::Activation activation(const Attrs& attrs) {
+  const std::string name = text(attrs, "activation", "");
+  return name == "sigmoid" ? gb::SIGMOID : name == "relu" ? gb::RELU : gb::IDENTITY;
+}
+
+// What a norm and a stage have in common. MXNet makes one for each place in a graph that runs, and uses
+// it for a forward and its backwards.
+struct Normalizing : CustomStatefulOp {
+  explicit Normalizing(const Attrs& attrs)
+      : attrs(attrs), gamma(gamma_of(attrs)), eps(number(attrs, "eps")), momentum(number(attrs, "momentum")) {}
+  bool has(const char* name) const { return flag(attrs, name); }
+  gb::Norm norm(Tensors* in) const {
+    float *const mean = floats(in, gamma + 2), *const var = floats(in, gamma + 3);
+    return {floats(in, gamma), floats(in, gamma + 1), mean, var, eps, momentum};
+  }
+  // The gradient of the data, if it is asked for. MXNet has memory for it in any case.
+  float* data_gradient(Tensors* out) const { return has("data_gradient") ? floats(out, 0) : nullptr; }
+  // The averages' gradients, which nobody asks for, are 0.
+  MXReturnValue clear(Tensors* out) const {
+    for (size_t i = gamma + 2; i < out->size(); ++i)
+      if (floats(out, i)) std::fill_n(floats(out, i), (*out)[i].size(), 0.f);
+    return MX_SUCCESS;
+  }
+
+  Attrs attrs;
+  int gamma;
+  float eps, momentum;
+};
+
+template <gb::Activation kind>
+struct Norm : Normalizing {
+  using Normalizing::Normalizing;
+  gb::NormState state;
+
+  MXReturnValue Forward(Tensors* in, Tensors* out, const OpResource&) override {
+    const int N = (*in)[0].shape[0], C = (*in)[0].shape[1];
+    if (has("training")) gb::norm_forward<kind>(floats(in, 0), norm(in), floats(out, 0), N, C, &state);
+    else gb::norm_predict<kind>(floats(in, 0), norm(in), floats(out, 0), N, C);
+    return MX_SUCCESS;
+  }
+  // From dy, the five inputs and y, to the gradients of the five.
+  MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
+    gb::norm_backward<kind>(floats(in, 0), floats(in, 1), floats(in, 6), data_gradient(out), floats(out, 1),
+                            floats(out, 2), (*in)[1].shape[0], (*in)[1].shape[1], &state);
+    return clear(out);
+  }
+};
+
+MXReturnValue create_norm(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
+                          CustomStatefulOp** made) {
+  const gb::Activation kind = activation(attrs);
+  *made = kind == gb::SIGMOID ? CustomStatefulOp::create<Norm<gb::SIGMOID>>(attrs)
+          : kind == gb::RELU  ? CustomStatefulOp::create<Norm<gb::RELU>>(attrs)
+                              : CustomStatefulOp::create<Norm<gb::IDENTITY>>(attrs);
+  return MX_SUCCESS;
+}
+MXReturnValue norm_shapes(const Attrs&, Shapes* in, Shapes* out) {
+  const std::vector<unsigned> x = (*in)[0];
+  if (x.size() != 2) return x.empty() ? MX_SUCCESS : MX_FAIL;  // not known yet
+  for (size_t i = 1; i < in->size(); ++i)
+    if (!fits(&(*in)[i], {x[1]})) return MX_FAIL;
+  (*out)[0] = x;
+  return MX_SUCCESS;
+}
+
+gb::Shape shape_of(const Attrs& attrs, const std::vector<int64_t>& x) {
+  gb::Shape g;
+  g.N = x[0], g.IC = x[1], g.H = x[2], g.W = x[3], g.OC = integer(attrs, "channels");
+  sides(attrs, "kernel", &g.KH, &g.KW);
+  sides(attrs, "pad", &g.PH, &g.PW);
+  sides(attrs, "window", &g.QH, &g.QW);
+  sides(attrs, "stride", &g.SH, &g.SW);
+  return g;
+}
+
+struct Stage : Normalizing {
+  explicit Stage(const Attrs& attrs) : Normalizing(attrs), kind(activation(attrs)) {}
+  const gb::Activation kind;
+  gb::StageState state;
+
+  MXReturnValue Forward(Tensors* in, Tensors* out, const OpResource&) override {
+    const auto forward = has("training") ? gb::stage_forward : gb::stage_predict;
+    forward(kind, shape_of(attrs, (*in)[0].shape), floats(in, 0), floats(in, 1),
+            has("bias") ? floats(in, 2) : nullptr, norm(in), floats(out, 0), &state);
+    return MX_SUCCESS;
+  }
+  // From dy and the inputs to the gradients of the inputs.
+  MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
+    gb::stage_backward(kind, shape_of(attrs, (*in)[1].shape), floats(in, 0), floats(in, 1), floats(in, 2),
+                       data_gradient(out), floats(out, 1), has("bias") ? floats(out, 2) : nullptr,
+                       floats(out, gamma), floats(out, gamma + 1), &state);
+    return clear(out);
+  }
+};
+
+MXReturnValue create_stage(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
+                           CustomStatefulOp** made) {
+  *made = CustomStatefulOp::create<Stage>(attrs);
+  return MX_SUCCESS;
+}
+MXReturnValue stage_shapes(const Attrs& attrs, Shapes* in, Shapes* out) {
+  const std::vector<unsigned> x = (*in)[0];
+  if (x.size() != 4) return MX_SUCCESS;  // not known yet
+  const gb::Shape g = shape_of(attrs, std::vector<int64_t>(x.begin(), x.end()));
+  const unsigned OC = g.OC, KH = g.KH, KW = g.KW, HP = g.HP(), WP = g.WP();
+  if (!fits(&(*in)[1], {OC, x[1], KH, KW})) return MX_FAIL;
+  for (size_t i = 2; i < in->size(); ++i)
+    if (!fits(&(*in)[i], {OC})) return MX_FAIL;
+  (*out)[0] = {x[0], OC, HP, WP};
+  return MX_SUCCESS;
+}
+
+gb::SmallMap small_map(const Attrs& attrs) {
+  gb::SmallMap g;
+  g.OC = integer(attrs, "filters"), g.IC = integer(attrs, "channels");
+  sides(attrs, "kernel", &g.KH, &g.KW);
+  sides(attrs, "map", &g.H, &g.W);
+  sides(attrs, "pad", &g.PH, &g.PW);
+  sides(attrs, "stride", &g.SH, &g.SW);
+  return g;
+}
+// From weight[, bias] to matrix[, biases], or from the gradients of these to those of the former.
+template <void (*compute)(const gb::SmallMap&, const float*, const float*, float*, float*)>
+MXReturnValue matrix(const Attrs& attrs, Tensors* in, Tensors* out, const OpResource&) {
+  const bool b = flag(attrs, "bias");
+  compute(small_map(attrs), floats(in, 0), b ? floats(in, 1) : nullptr, floats(out, 0),
+          b ? floats(out, 1) : nullptr);
+  return MX_SUCCESS;
+}
+MXReturnValue matrix_counts(const Attrs& attrs, int* in, int* out) {
+  *in = *out = 1 + flag(attrs, "bias");
+  return MX_SUCCESS;
+}
+MXReturnValue matrix_shapes(const Attrs& attrs, Shapes* in, Shapes* out) {
+  const gb::SmallMap g = small_map(attrs);
+  const unsigned OC = g.OC, IC = g.IC, KH = g.KH, KW = g.KW, rows = OC * g.P(), columns = IC * g.Q();
+  (*in)[0] = {OC, IC, KH, KW};
+  (*out)[0] = {rows, columns};
+  if (flag(attrs, "bias")) (*in)[1] = {OC}, (*out)[1] = {rows};
+  return MX_SUCCESS;
+}
+
+// rates: rescale, momentum, and then of each array its learning rate; of each its weight decay.
+MXReturnValue sgd(const Attrs& attrs, Tensors* in, Tensors* out, const OpResource&) {
+  const int n = integer(attrs, "arrays");
+  const float* rates = floats(in, 0);
+  for (int i = 0; i < n; ++i) {
+    const float lr = rates[2 + i], wd = rates[2 + n + i];
+    gb::sgd({rates[1], lr * wd, lr * rates[0]}, (*in)[1 + i].size(), floats(in, 1 + i), floats(in, 1 + n + i),
+            flag(attrs, "velocities") ? floats(in, 1 + 2 * n + i) : nullptr, floats(out, i));
+  }
+  return MX_SUCCESS;
+}
+// MXNet makes a graph for it in any case; nobody runs that.
+MXReturnValue sgd_gradient(const Attrs&, Tensors*, Tensors*, const OpResource&) {
+  MX_ERROR_MSG << "a step of an optimizer has no gradient";
+  return MX_FAIL;
+}
+MXReturnValue sgd_counts(const Attrs& attrs, int* in, int* out) {
+  *out = integer(attrs, "arrays");
+  *in = 1 + (flag(attrs, "velocities") ? 3 : 2) * *out;
+  return MX_SUCCESS;
+}
+MXReturnValue sgd_shapes(const Attrs&, Shapes* in, Shapes* out) {
+  std::copy_n(in->begin() + 1, out->size(), out->begin());
+  return MX_SUCCESS;
+}
+MXReturnValue sgd_mutates(const Attrs& attrs, std::vector<int>* which) {
+  const int n = integer(attrs, "arrays");
+  for (int i = 1; flag(attrs, "velocities") && i <= n; ++i) which->push_back(2 * n + i);
+  return MX_SUCCESS;
+}
+
+}  // namespace
+
+REGISTER_OP(_gluonblocks_norm)
+    .setParseAttrs(counts).setInferType(float32).setInferShape(norm_shapes)
+    .setMutateInputs(mutates)
+    .setCreateOpState(create_norm, "cpu");
+
+REGISTER_OP(_gluonblocks_stage)
+    .setParseAttrs(counts).setInferType(float32).setInferShape(stage_shapes)
+    .setMutateInputs(mutates)
+    .setCreateOpState(create_stage, "cpu");
+
+REGISTER_OP(_gluonblocks_matrix)
+    .setParseAttrs(matrix_counts).setInferType(float32).setInferShape(matrix_shapes)
+    .setForward(matrix<gb::matrix_forward>, "cpu")
+    .setBackward(matrix<gb::matrix_backward>, "cpu");
+
+REGISTER_OP(_gluonblocks_sgd)
+    .setParseAttrs(sgd_counts).setInferType(float32).setInferShape(sgd_shapes)
+    .setMutateInputs(sgd_mutates)
+    .setForward(sgd, "cpu")
+    .setBackward(sgd_gradient, "cpu");
+
+MXReturnValue initialize(int version) {
+  return version >= 10900 && version < 11000 ? MX_SUCCESS : MX_FAIL;
+}
