@@ -54,9 +54,9 @@ def train(net, steps=2):
             [p.data().asnumpy() for p in params])
 
 
-def divided(symbol, **shapes):
-    """The graph of `symbol`, all of whose parameters learn, after the pass."""
-    requests = {name: 'write' for name in symbol.list_arguments()}
+def divided(symbol, request='write', **shapes):
+    """The graph of `symbol`, whose parameters all have that `grad_req`, after the pass."""
+    requests = {name: request for name in symbol.list_arguments()}
     requests.update((name, 'null') for name in symbol.list_auxiliary_states())
     return divide_norms(Graph(symbol, True, requests=requests, **shapes))
 
@@ -121,8 +121,8 @@ def concatenated(**norm):
     return mx.sym.BatchNorm(both, name='norm', **dict({'fix_gamma': False}, **norm)), both
 
 
-def divided_pair(symbol, channels=16):
-    return divided(symbol, X=(2, channels, 3, 3), Y=(2, channels, 3, 3))
+def divided_pair(symbol, channels=16, request='write'):
+    return divided(symbol, request, X=(2, channels, 3, 3), Y=(2, channels, 3, 3))
 
 
 @pytest.mark.parametrize('conv, inputs', [
@@ -153,3 +153,8 @@ def sharing():
     ids=['global', 'axis', 'mean and var', 'shared', 'output', 'vectors'])
 def test_other_norms_are_left_alone(make, channels):
     assert not divided_pair(make(), channels).slices
+
+
+@pytest.mark.parametrize('request_', ['add', 'null'])
+def test_norms_whose_gradients_are_added_or_not_computed_are_left_alone(request_):
+    assert not divided_pair(concatenated()[0], request=request_).slices
