@@ -61,27 +61,17 @@ def test_one_that_was_changed_is_built_again(place):
     assert build.library() == path and open(path).read().endswith('once\n') and calls(place) == 2
 
 
-@pytest.mark.parametrize('mode', [0o770, 0o707])
-def test_a_cache_that_others_can_write_to_is_not_used(place, mode):
-    build.library()
-    os.chmod(str(place / 'cache' / 'gluonblocks' / 'operators'), mode)
-    with pytest.raises(build.Unavailable, match='others can write to the cache folder') as e:
+@pytest.mark.parametrize('change, said, remedy', [
+    (lambda folder, patch: folder.chmod(0o770), 'others can write to the cache', 'chmod go-w'),
+    (lambda folder, patch: folder.chmod(0o707), 'others can write to the cache', 'chmod go-w'),
+    (lambda folder, patch: patch.setattr(os, 'geteuid', lambda: 12345), 'not yours', 'XDG_CACHE'),
+    (lambda folder, patch: (shutil.rmtree(str(folder)), folder.write_text('a file')),
+     'cannot make the cache folder', 'XDG_CACHE')])
+def test_a_cache_that_is_not_the_users_alone_is_not_used(place, monkeypatch, change, said, remedy):
+    change(pathlib.Path(build.library()).parent, monkeypatch)
+    with pytest.raises(build.Unavailable, match=said) as e:
         build.library()
-    assert 'chmod go-w' in e.value.remedy
-
-
-def test_a_cache_of_another_user_is_not_taken(place, monkeypatch):
-    build.library()
-    monkeypatch.setattr(os, 'geteuid', lambda: 12345)
-    with pytest.raises(build.Unavailable, match='not yours'):
-        build.library()
-
-
-def test_a_cache_that_cannot_be_made_is_told(place):
-    (place / 'cache').write_text('a file')
-    with pytest.raises(build.Unavailable, match='cannot make the cache folder') as e:
-        build.library()
-    assert 'XDG_CACHE_HOME' in e.value.remedy
+    assert remedy in e.value.remedy
 
 
 @pytest.mark.parametrize('change', [
