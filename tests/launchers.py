@@ -8,17 +8,17 @@ from stand_ins import WORKER
 
 from gluonblocks.distributed import Launcher, Limits, WorkerError
 from gluonblocks.distributed.connection import Connection
-from gluonblocks.distributed.launcher import free_port
 from gluonblocks.distributed.place import Place
 from gluonblocks.distributed.relay import Relay
 
 
 def address():
-    return '127.0.0.1', free_port('127.0.0.1')
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        return listener.getsockname()
 
 
 def first_machine(code, master, options=None, limits=None, show=None, nodes=2, before=WORKER):
-    return Launcher([sys.executable, '-c', before + code], 3, 2,
+    return Launcher([sys.executable, '-c', before + code], 3,
                     {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
                     Place(nodes, 0, master), options)
 
@@ -60,5 +60,5 @@ def connect(master):
 def join(master):
     """A machine that has joined, and does nothing more of its own."""
     connection = Connection(connect(master), 40)
-    connection.send('join', node=1, host='far', address='127.0.0.1', options={})
+    connection.send('join', node=1, host='far', options={})
     return connection

@@ -23,15 +23,10 @@ def beat():
         mark[2] += 1
         time.sleep(0.05)
 '''
-ROLE = STAND_IN + r'''
-mark[0] = 'serving'
-threading.Thread(target=beat, daemon=True).start()
-tell('ready', facts={})
-wait('never')
-'''
 WORKER = STAND_IN + r'''
 threading.Thread(target=beat, daemon=True).start()
-rank = wait('job')['rank']
-tell('ready', facts={'seed': 7})
-wait('go')
+job = wait('job')
+rank = job['rank']
+tell('ready', facts={'seed': 7}, address=[job['address'], rank])
+go = wait('go')
 '''

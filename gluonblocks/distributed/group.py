@@ -2,17 +2,15 @@
 import hashlib
 import os
 import signal
+import socket
 import sys
 
 import numpy as np
 from mxnet import gluon, nd
 
 from ..training.interrupt import DeferredInterrupt
-from .collectives import Collectives
+from .collectives import join_ring
 from .connection import Member
-from .parameter_server import Cluster, join
-
-AHEAD = 3  # steps after which a flag is read: it has come by then, so nobody waits for it
 
 
 class WorkersDiffer(ArithmeticError):
@@ -29,9 +27,9 @@ class ProcessGroup:
     def __init__(self, member=None):
         self.member = member or Member.of_environment()
         message = self.member.wait_for('job')
-        self.job, self.rank, self.world_size, self.local_rank = (
-            message[name] for name in ('job', 'rank', 'world_size', 'local_rank'))
-        self._flags, self._interrupt = [], None
+        self.job, self.rank, self.world_size, self.local_rank, self._address = (
+            message[name] for name in ('job', 'rank', 'world_size', 'local_rank', 'address'))
+        self._interrupt = None
         self.mark('loading')
 
     @property
@@ -45,11 +43,12 @@ class ProcessGroup:
     def join(self, facts=dict):
         """Wait for all ranks, whose `facts()`, a dict, must be the same, and connect to them."""
         self.facts = facts()
-        self.member.send('ready', facts=self.facts)
-        cluster = Cluster(*self.member.wait_for('go')['cluster'])
-        self.mark('connecting')
-        self.collectives = Collectives(join('worker', cluster), self.rank, self.world_size)
-        self.collectives.check()
+        with socket.create_server((self._address, 0)) as listener:
+            self.member.send('ready', facts=self.facts, address=listener.getsockname())
+            go = self.member.wait_for('go')
+            self.mark('connecting')
+            self.collectives = join_ring(listener, [tuple(address) for address in go['ring']],
+                                         self.rank, go['secret'].encode())
         self.mark()
 
     def trainer(self, params, optimizer, optimizer_params=None):
@@ -92,12 +91,11 @@ class ProcessGroup:
             raise WorkersDiffer('after step %d the weights of worker %s are not those of worker 0'
                                 % (self.member.step, ', '.join(map(str, others))))
 
-    def all_reduce_gradients(self, gradients, mean):
+    def all_reduce_gradients(self, gradients):
         """All-reduce the gradients of a step, and with them whether to stop after it."""
         self.mark('training', self.member.step + 1)  # which says that this step is under way
-        stop = int(self.member.stop_asked)
-        self._flags.append(self.collectives.all_reduce(gradients, mean, stop))
-        if len(self._flags) > AHEAD and self._flags.pop(0).asscalar() and self._interrupt:
+        stop = self.collectives.all_reduce(gradients, int(self.member.stop_asked))
+        if stop and self._interrupt:
             self._interrupt.pending = signal.SIGINT  # before the next batch, as on all ranks
 
     def mark(self, phase='training', step=None):
@@ -107,7 +105,7 @@ class ProcessGroup:
     def end(self, kind='done', code=0, **content):
         """Tell the launcher how this process ended, and end it with exit code `code`.
 
-        It ends at once: MXNet would wait for the other ranks, and abort because of our threads.
+        It ends at once: MXNet could abort because of our threads.
         """
         nd.waitall()
         sys.stdout.flush()
@@ -119,9 +117,8 @@ class ProcessGroup:
 class GroupTrainer(gluon.Trainer):
     """A `gluon.Trainer` that replaces gradients by their sums over a `ProcessGroup`.
 
-    Each rank has one device and updates its own weights by the same sums. The weights never go
-    through the KVStore: in `Trainer(kvstore=...)`, which starts without a barrier, gradients may
-    overwrite them. Overrides a private method; tried on MXNet 1.7 to 1.9.
+    Each rank has one device and updates its own weights by the same sums. Overrides a private
+    method; tried on MXNet 1.7 to 1.9.
     """
 
     def __init__(self, params, optimizer, optimizer_params, group):
@@ -130,8 +127,7 @@ class GroupTrainer(gluon.Trainer):
 
     def _allreduce_grads(self):
         self._group.all_reduce_gradients([param.list_grad()[0] for param in self._params
-                                          if param.grad_req != 'null'],
-                                         self._optimizer.rescale_grad)
+                                          if param.grad_req != 'null'])
 
 
 class _GroupInterrupt(DeferredInterrupt):

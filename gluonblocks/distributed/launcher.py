@@ -5,6 +5,7 @@ all; a `Relay` is that of any other machine.
 """
 import contextlib
 import queue
+import secrets
 import signal
 import socket
 import sys
@@ -12,7 +13,6 @@ import time
 
 from ..training.interrupt import DeferredInterrupt, Interrupted
 from .heartbeat import Limits, Watch, WorkerError
-from .parameter_server import Cluster
 from .place import Place
 from .processes import Processes
 from .rendezvous import Rendezvous, differences_between
@@ -20,48 +20,44 @@ from .rendezvous import Rendezvous, differences_between
 TURN = 0.25  # seconds from one look at all processes to the next
 
 
-def launch(argv, num_workers, num_servers=1, limits=None):
+def launch(argv, num_workers, limits=None):
     """Run a script in several workers of this machine, and wait until all have ended.
 
     `argv` is the script and its arguments, as in `python ARGV`. The script creates a
     `ProcessGroup`, calls `join` before its first step, and `end` last. Lines that rank 0 prints are
-    shown as they are; those of other ranks start with the rank, those of servers and the scheduler
-    with the name. Raises ValueError without a worker or a server, and whatever `Launcher.run`
-    raises.
+    shown as they are; those of other ranks start with the rank. Raises ValueError without a worker,
+    and whatever `Launcher.run` raises.
     """
-    if num_workers < 1 or num_servers < 1:
-        raise ValueError('expected at least one worker and one server, found %d and %d'
-                         % (num_workers, num_servers))
+    if num_workers < 1:
+        raise ValueError('expected at least one worker, found %d' % num_workers)
 
     def show(name, stream, text):
         prefix = '' if name == 'worker 0' else name.replace('worker ', '') + ': '
         print(prefix + text, file=getattr(sys, stream), flush=True)
-    Launcher([sys.executable, *argv], num_workers, num_servers, show=show, limits=limits).run()
+    Launcher([sys.executable, *argv], num_workers, show=show, limits=limits).run()
 
 
 class Launcher:
     """The launcher of the first machine of a `place`, which may be the only one.
 
     `argv` is the command of a worker, which is a `Member`. It receives 'job' with the `job` and its
-    rank, sends 'ready' with the `facts` that must be the same everywhere, receives 'go' with the
-    `Cluster`, and joins it. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
+    rank, sends 'ready' with the `address` at which it listens and the `facts` that must be the same
+    everywhere, and receives 'go' with the addresses of all, the `ring`, and a `secret` that only
+    they know. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
     `show(name, stream, text)` is called with each line that a process prints. `options`, a dict,
     must be the same on every machine.
     """
 
-    def __init__(self, argv, num_workers, num_servers=1, job=None, show=None, limits=None,
-                 place=None, options=None):
+    def __init__(self, argv, num_workers, job=None, show=None, limits=None, place=None,
+                 options=None):
         self._job, self._limits, self._place = job, limits or Limits(), place or Place()
         self._show, self._options = show or (lambda name, stream, text: None), options or {}
         self._events = queue.Queue()
         self._processes = Processes(argv, self._events, self._limits.silence)
         self._workers = ['worker %d' % k for k in range(num_workers)]
-        self._servers = ['server %d' % k for k in range(num_servers)]
-        self._node_of = {name: r for names in (self._workers, self._servers)
-                         for r in range(self._place.nodes)
-                         for name in shard(names, r, self._place.nodes)}
-        self._node_of['scheduler'] = 0
-        self._facts, self._ended, self._running, self._watch = {}, {}, set(self._workers), None
+        self._node_of = {name: r for r in range(self._place.nodes)
+                         for name in shard(self._workers, r, self._place.nodes)}
+        self._ready, self._ended, self._running, self._watch = {}, {}, set(self._workers), None
         self._going = self._stopping = self._stop_asked = False
 
     def run(self):
@@ -116,10 +112,11 @@ class Launcher:
         for r, connection in self._others.nodes.items():
             connection.send('start', names=self._names_of(r), job=self._job,
                             world_size=len(self._workers))
-        self._processes.start(self._names_of(0), self._job, len(self._workers))
+        self._processes.start(self._names_of(0), job=self._job, world_size=len(self._workers),
+                              address=self._others.address)
 
     def _names_of(self, r):
-        """Return the names of the processes of the machine number `r`, its workers first."""
+        """Return the names of the processes of the machine number `r`."""
         return [name for name, node in self._node_of.items() if node == r]
 
     def _turn(self, interrupt):
@@ -162,8 +159,8 @@ class Launcher:
         elif kind == 'line':
             self._show(name, message['stream'], message['text'])
         elif kind == 'ready':
-            self._facts[name] = message['facts']
-            if len(self._facts) == len(self._node_of):
+            self._ready[name] = message
+            if len(self._ready) == len(self._workers):
                 self._go()
         elif kind in ('done', 'stopped'):
             self._ended[name] = message
@@ -179,16 +176,15 @@ class Launcher:
     def _go(self):
         """Let all join each other, if their facts are the same."""
         for name in self._workers:
-            differences = differences_between(self._facts['worker 0'], self._facts[name])
+            differences = differences_between(self._ready['worker 0']['facts'],
+                                              self._ready[name]['facts'])
             if differences:
                 raise WorkerError('%s differs from %s, so they cannot train together:\n  %s' % (
                     self._watch.place(name, False), self._watch.place('worker 0', False),
                     '\n  '.join(differences)))
-        own, port = self._others.address, free_port(self._others.address)
-        addresses = {0: own, **{r: join['address'] for r, join in self._others.joins.items()}}
-        for name, r in self._node_of.items():
-            self._send(name, 'go', cluster=Cluster(own, port, len(self._workers),
-                                                   len(self._servers), addresses[r]))
+        secret, ring = secrets.token_hex(), [self._ready[name]['address'] for name in self._workers]
+        for name in self._workers:
+            self._send(name, 'go', ring=ring, secret=secret)
         self._going = True
 
     def _send(self, name, kind, **content):
@@ -200,10 +196,3 @@ class Launcher:
 def shard(things, rank, size):
     """Return the consecutive `things` of one of `size` machines, as evenly as can be."""
     return things[rank * len(things) // size:(rank + 1) * len(things) // size]
-
-
-def free_port(address):
-    """Return a port of `address` on which nobody listens now."""
-    with socket.socket() as sock:
-        sock.bind((address, 0))
-        return sock.getsockname()[1]

@@ -11,17 +11,15 @@ import time
 from .. import _runtime
 from .._runtime import physical_cores
 from .connection import VARIABLE, Connection
-from .parameter_server import server_environment
 
 LAST = 15  # lines of stderr that are saved of a process
 DRAIN = 2.0  # seconds to read the output of an ended process whose pipes another holds open
 
 
-def python_argv(module, *arguments):
-    """Return the command that runs `main(*arguments)` of `module` with this `sys.path`."""
+def python_argv(module):
+    """Return the command that runs `main()` of `module` with this `sys.path`."""
     return [sys.executable, '-c',
-            'import sys; sys.path[:] = %r; from %s import main; main(%s)' % (
-                sys.path, module, ', '.join(map(repr, arguments)))]
+            'import sys; sys.path[:] = %r; from %s import main; main()' % (sys.path, module)]
 
 
 class Processes:
@@ -37,29 +35,22 @@ class Processes:
         self._argv, self._events, self._silence = argv, events, silence
         self._processes, self._connections = {}, {}
 
-    def start(self, names, job, world_size):
-        """Start processes by their names, such as 'worker 0', and send the workers their `job`."""
-        workers = [name for name in names if name.startswith('worker')]
-        env = process_environment(len(workers))
-        for name in names:
-            role, _, number = name.partition(' ')
-            if role == 'worker':
-                self._start(name, self._argv, env)
-                self.send('job', name, job=job, rank=int(number), world_size=world_size,
-                          local_rank=workers.index(name))
-            else:
-                self._start(name, python_argv('gluonblocks.distributed.parameter_server', role),
-                            dict(env, **server_environment()))
+    def start(self, names, **job):
+        """Start workers by their names, such as 'worker 0', and send each a message, its job."""
+        env = process_environment(len(names))
+        for local_rank, name in enumerate(names):
+            self._start(name, env)
+            self.send('job', name, rank=int(name.split()[1]), local_rank=local_rank, **job)
 
     def send(self, kind, name, **content):
         """Send a message to the process `name`."""
         self._connections[name].send(kind, **content)
 
-    def _start(self, name, argv, env):
+    def _start(self, name, env):
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 encoding='utf-8', errors='replace', pass_fds=[theirs.fileno()],
                 env=dict(env, **{VARIABLE: str(theirs.fileno())}),
                 start_new_session=True)  # Ctrl-C is for the launcher, which asks all to stop

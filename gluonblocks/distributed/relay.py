@@ -58,9 +58,10 @@ class Relay:
                 error = failed
                 time.sleep(RETRY)
                 continue
+            self._address = sock.getsockname()[0]
             first = Connection(sock, self._limits.vanish)
             first.send('join', node=self._place.node_rank, host=socket.gethostname(),
-                       address=sock.getsockname()[0], options=self._options)
+                       options=self._options)
             return first
         raise WorkerError('the first machine, %s:%d, was not reached within %g s: %s'
                           % (*self._place.master, self._limits.start, error))
@@ -77,7 +78,8 @@ class Relay:
             self._first.send(name=source, **message)
         elif message['kind'] == 'start':
             self.job = dict(message['job'], **self._local)
-            self._processes.start(message['names'], self.job, message['world_size'])
+            self._processes.start(message['names'], job=self.job, address=self._address,
+                                  world_size=message['world_size'])
         elif message['kind'] == 'end':
             self._end = message
         elif message['kind'] in ('silent', 'closed'):

@@ -203,9 +203,6 @@ class Placement:
     interface: Optional[str] = _option(
         str, 'address of this machine that all its processes use', 'IP', unset='this machine '
         'alone can reach them; with several machines, the route to machine 0', group=MACHINES)
-    servers: int = _option(
-        int, 'number of processes that add the gradients', 'N', 1, least=1, below=1025,
-        group=MACHINES)
     start_timeout: float = _option(
         float, 'time in which all workers must have started', 'SECONDS', 60.0, above=0,
         below=86400, group=MACHINES)

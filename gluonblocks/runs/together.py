@@ -33,7 +33,7 @@ def train_together(options, placement, given, folder=None, asked=(), before=None
         job = dict(_local(own), options=dataclasses.asdict(options), asked=list(asked),
                    sources=sources_of(options.model, options.dataset), before=before,
                    folder=folder and os.path.abspath(folder))
-        Launcher(python_argv(WORKER), options.workers, placement.servers, job, Logs(folder).show,
+        Launcher(python_argv(WORKER), options.workers, job, Logs(folder).show,
                  Limits(placement.start_timeout, placement.stall_timeout), placement.place,
                  same_everywhere(given, before is not None)).run()
         return _result(job)

@@ -24,7 +24,7 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
                 momentum=None, weight_decay=None, lr_schedule=None, lr_decay_epochs=None,
                 lr_decay=None, warmup_epochs=None, label_smoothing=None, augment=None,
                 early_stop=None, stop_non_finite=None, dtype=None, workers=None, nodes=None,
-                node_rank=None, master=None, interface=None, servers=None, start_timeout=None,
+                node_rank=None, master=None, interface=None, start_timeout=None,
                 stall_timeout=None, change_workers=None):
     """Train the model named `model` and print the book's lines.
 

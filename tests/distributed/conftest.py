@@ -1,14 +1,10 @@
-"""Launchers here start stand-ins, in the place of a scheduler, servers and workers."""
-import sys
-
+"""Launchers here look more often, and start stand-ins for workers."""
 import pytest
-from stand_ins import ROLE
 
-from gluonblocks.distributed import launcher, processes, relay
+from gluonblocks.distributed import launcher, relay
 
 
 @pytest.fixture
 def stand_ins(monkeypatch):
-    monkeypatch.setattr(processes, 'python_argv', lambda module, role: [sys.executable, '-c', ROLE])
     for module in (launcher, relay):
         monkeypatch.setattr(module, 'TURN', 0.05)

@@ -3,7 +3,7 @@ import pytest
 
 from gluonblocks.distributed.heartbeat import Limits, Watch
 
-NAMES = ('worker 0', 'worker 1', 'server 0')
+NAMES = ('worker 0', 'worker 1')
 
 
 class Clock:
@@ -18,7 +18,7 @@ def verdict():
     """Beat each second until a time, and return the verdict then. By default all train, a step a
     second; `worker_0`, `worker_1` may have another phase, or (phase, count) at which they stand."""
     clock = Clock()
-    watch = Watch(dict(zip(NAMES, ('a:0', 'b:1', 'a:server 0'))), Limits(start=60, stall=30), clock)
+    watch = Watch(dict(zip(NAMES, ('a:0', 'b:1'))), Limits(start=60, stall=30), clock)
 
     def beat(until, **marks):
         while clock.now < until:
@@ -27,8 +27,7 @@ def verdict():
                 mark = marks.get(name.replace(' ', '_'), 'training')
                 phase, count = (mark, int(clock.now)) if isinstance(mark, str) else mark
                 if phase != 'silent':
-                    watch.beat(name, *(('serving', 0, 0) if 'server' in name else
-                                       (phase, count, count)))
+                    watch.beat(name, phase, count, count)
         return watch.verdict()
     beat.watch = watch
     return beat

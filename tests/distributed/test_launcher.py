@@ -7,11 +7,10 @@ import sys
 import time
 
 import pytest
-from stand_ins import ROLE, WORKER
+from stand_ins import WORKER
 
 import gluonblocks as gb
 from gluonblocks.distributed import Launcher, Limits, WorkerError, launch, processes
-from gluonblocks.distributed.parameter_server import server_environment
 
 pytestmark = pytest.mark.usefixtures('stand_ins')
 HOST = socket.gethostname()
@@ -37,7 +36,7 @@ def run(monkeypatch):
             try:
                 launcher.run()
             finally:
-                assert len(pids) == 4
+                assert len(pids) == 2
                 assert not [p.pid for p in pids if os.path.exists('/proc/%d' % p.pid)]
         return sorted(shown)
     return start
@@ -63,14 +62,6 @@ def test_one_that_fails_ends_all_at_once_and_is_named_with_its_step(code, said, 
     assert time.monotonic() - start < 10
 
 
-def test_a_server_that_is_killed_ends_all(run, monkeypatch):
-    killed = ROLE.replace("wait('never')", 'os.kill(os.getpid(), signal.SIGKILL)')
-    monkeypatch.setattr(processes, 'python_argv', lambda module, role: [
-        sys.executable, '-c', killed if role == 'server' else ROLE])
-    with pytest.raises(WorkerError, match=':server 0: was ended by SIGKILL$'):
-        run('time.sleep(60)')
-
-
 @pytest.mark.parametrize('limits, said', [
     (Limits(silence=0.4), ':1, step 3: no heartbeat for 0.4 s'),
     (Limits(stall=0.4), ':1, step 3: did not finish the next within 0.4 s')])
@@ -92,21 +83,16 @@ def test_workers_that_differ_are_refused_with_what_differs(run):
 
 
 def test_a_launch_without_workers_is_refused():
-    with pytest.raises(ValueError, match='at least one worker and one server, found 0 and 1'):
+    with pytest.raises(ValueError, match='at least one worker, found 0'):
         launch(['script.py'], 0)
 
 
 def test_a_launch_shows_lines_with_the_name_of_the_process_unless_it_is_rank_0(
-        monkeypatch, tmp_path, capfd):
-    # A server starts with memory that begins as zeros; the scheduler does no harm with it.
-    prints = 'import os; print(os.environ["GLIBC_TUNABLES"], flush=True)' + ROLE
-    monkeypatch.setattr(processes, 'python_argv', lambda *_: [sys.executable, '-c', prints])
+        tmp_path, capfd):
     (tmp_path / 'script.py').write_text(
         WORKER + 'print("hello", flush=True); time.sleep(0.5); tell("done")')
     launch([str(tmp_path / 'script.py')], 2)
-    tunables = server_environment()['GLIBC_TUNABLES']
-    assert sorted(capfd.readouterr().out.splitlines()) == [
-        '1: hello', 'hello', 'scheduler: ' + tunables, 'server 0: ' + tunables]
+    assert sorted(capfd.readouterr().out.splitlines()) == ['1: hello', 'hello']
 
 
 def signalled(signum):

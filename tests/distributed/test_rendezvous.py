@@ -18,7 +18,7 @@ from gluonblocks.distributed.launcher import shard
 from gluonblocks.training.interrupt import Interrupted
 
 pytestmark = pytest.mark.usefixtures('stand_ins')
-JOIN = {'kind': 'join', 'node': 1, 'host': 'far', 'address': '127.0.0.1', 'options': {}}
+JOIN = {'kind': 'join', 'node': 1, 'host': 'far', 'options': {}}
 
 WRONG = [
     b'GET / HTTP/1.0\r\n\r\n', {'kind': 'stop'}, {'kind': 'join', 'node': 1},
@@ -46,15 +46,14 @@ def test_workers_are_dealt_to_the_machines_in_order_and_evenly(count):
 
 
 def test_each_machine_runs_its_workers_at_its_address_by_the_job_of_the_first_with_its_own_files():
-    before = WORKER.replace("rank = wait('job')['rank']", "job = wait('job'); rank = job['rank']")
     errors, shown = both(
-        "print(job['local_rank'], job['job'], go['cluster'][0], go['cluster'][4], flush=True);"
-        "tell('done')", before.replace("wait('go')", "go = wait('go')"))
+        "print(job['local_rank'], job['job'], job['address'], go['ring'], flush=True); tell('done')")
     assert errors == [None, None]
+    ring = "[['127.0.0.1', 0], ['127.0.0.2', 1], ['127.0.0.2', 2]]"
     assert shown == [('worker %d' % k, 'stdout', text) for k, text in enumerate([
-        "0 {'folder': '/of/the/first', 'data_root': '/there'} 127.0.0.1 127.0.0.1",
-        "0 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.1 127.0.0.2",
-        "1 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.1 127.0.0.2"])]
+        "0 {'folder': '/of/the/first', 'data_root': '/there'} 127.0.0.1 " + ring,
+        "0 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.2 " + ring,
+        "1 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.2 " + ring])]
 
 
 @pytest.mark.parametrize('code, said', [
