@@ -107,7 +107,7 @@ def test_the_chart_has_plain_numbers_and_a_unit(tmp_path):
 
 
 def test_several_workers_are_compared_with_one_process():
-    rows = [{'model': 'resnet', 'workers': n, 'servers': 1, 'gbit': gbit, 'step': step}
+    rows = [{'model': 'resnet', 'workers': n, 'gbit': gbit, 'step': step}
             for n, gbit, step in ((1, None, [0.4, 0.4]), (2, 10, [0.3, 0.5]))]
     text = several.render(raw(rows=rows))
-    assert '| resnet | 2       | 1       | 10 Gbit/s | 400 (350–450) | 1.00×' in text
+    assert '| resnet | 2       | 10 Gbit/s | 400 (350–450) | 1.00×' in text

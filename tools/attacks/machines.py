@@ -24,8 +24,6 @@ RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed'
        str(SIZE)]
 HOW = ['--no-report', '--start-timeout', str(START)]
 
-# The machines on which each victim may be: the last one has the one server.
-PLACES = {'worker': (0, 1, 2), 'server': (2,), 'scheduler': (0,), 'launcher': (0, 1, 2)}
 # Seconds after which everything has to have ended, and those that a busy machine may add.
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
@@ -80,20 +78,14 @@ class Launch:
             time.sleep(TURN)
         return not self.running()
 
-    def children(self, k):
-        """Return {role: pid} of the newest processes that the launcher of a machine started."""
-        found = {}
-        for pid in sorted(map(int, filter(str.isdigit, os.listdir('/proc')))):
-            try:
-                with open('/proc/%d/stat' % pid) as f:
-                    parent = int(f.read().rsplit(')', 1)[1].split()[1])
-                with open('/proc/%d/cmdline' % pid) as f:
-                    role = re.search(r"import main; main\('?(\w*)'?\)", f.read())
-            except OSError:  # it has ended
-                continue
-            if parent == self.processes[k].pid and role:
-                found[role.group(1) or 'worker'] = pid
-        return found
+    def worker(self, k):
+        """Return the pid of the newest worker that the launcher of a machine started, or None."""
+        children = '/proc/%d/task/%d/children' % (2 * (self.processes[k].pid,))
+        try:
+            with open(children) as f:
+                return max(map(int, f.read().split()), default=None)
+        except OSError:  # it has ended
+            return None
 
 
 def draw(room):
@@ -139,12 +131,12 @@ def _alone(room, network):
 
 def _hit(room, network, launch, moment):
     """Wait for the moment, hit a random victim, and judge the end of all launchers."""
-    victim = room.rng.choice([*PLACES, 'machine'])
+    victim = room.rng.choice(('worker', 'launcher', 'machine'))
     fault = 'link down' if victim == 'machine' else room.rng.choice(('SIGKILL', 'SIGSTOP'))
-    k, pid = room.rng.choice(PLACES.get(victim, range(SIZE))), None
+    k, pid = room.rng.randrange(SIZE), None
     while launch.running() and (time.monotonic() < moment or not pid):
         time.sleep(TURN)
-        pid = dict(launch.children(k), launcher=launch.processes[k].pid, machine=-1).get(victim)
+        pid = launch.worker(k) if victim == 'worker' else launch.processes[k].pid
     if not launch.running():
         return  # it was too late
     starting = not launch.done().out and (fault != 'SIGKILL' or victim == 'launcher')

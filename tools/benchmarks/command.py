@@ -58,10 +58,6 @@ def parse(argv):
     group = parser.add_argument_group('several workers')
     group.add_argument('--workers', type=comma_separated(positive), metavar='N,N',
                        help='numbers of workers, such as 1,2,4')
-    group.add_argument('--servers', type=comma_separated(lambda text: text if text == 'N' else
-                                                         positive(text)),
-                       default=[1, 'N'], metavar='N,N',
-                       help='numbers of servers, N: as many as workers; default: 1,N')
     group.add_argument('--gbit', type=comma_separated(float), default=[1, 10],
                        metavar='X,X', help='Gbit/s of the links; default: 1,10')
     args = parser.parse_args(argv)
@@ -89,7 +85,7 @@ def main(argv=None):
             with open(path, 'a'):  # before anything is measured: OSError if it cannot be written
                 pass
         if args.workers:
-            raw = several.measure(settings, args.models, args.workers, args.servers, args.gbit)
+            raw = several.measure(settings, args.models, args.workers, args.gbit)
             results, text = raw, several.render(raw)
         else:
             raw = run(settings, args.models, args.parts)

@@ -30,11 +30,10 @@ def images():
         for n in (count, TEST_IMAGES)))
 
 
-def measure(settings, models, workers, servers, gbit):
-    """The seconds of a step of `models`, for each number of workers, of servers, and each link.
+def measure(settings, models, workers, gbit):
+    """The seconds of a step of `models`, for each number of workers and each link.
 
-    `servers` are numbers, or 'N' for as many as workers; `gbit` are the speeds of links in Gbit/s.
-    Raises WorkerError if a run fails.
+    `gbit` are the speeds of links in Gbit/s. Raises WorkerError if a run fails.
     """
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'notes': [], 'rows': []}
     for n in sorted({1, *workers}):
@@ -43,14 +42,13 @@ def measure(settings, models, workers, servers, gbit):
             network = None
             if n > 1:
                 network, links = _network(stack, n, gbit, raw['notes'])
-            counts = sorted({min(n, n if s == 'N' else s) for s in servers}) if n > 1 else [1]
-            for model, s, link in itertools.product(models, counts, links):
+            for model, link in itertools.product(models, links):
                 if link:
                     for each in network.machines:
                         each.shape(link * 1e9)
-                say('%s: workers %d, servers %d, link %s' % (model, n, s, link or 'without limit'))
-                raw['rows'].append({'model': model, 'workers': n, 'servers': s, 'gbit': link,
-                                    'step': _train(settings, model, n, s, network)})
+                say('%s: workers %d, link %s' % (model, n, link or 'without limit'))
+                raw['rows'].append({'model': model, 'workers': n, 'gbit': link,
+                                    'step': _train(settings, model, n, network)})
     return raw
 
 
@@ -68,15 +66,14 @@ def _network(stack, count, gbit, notes):
         return None, [None]
 
 
-def _train(settings, model, workers, servers, network):
+def _train(settings, model, workers, network):
     """Seconds of a step in each epoch after the first, which makes the graphs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,
                    '--dataset', __name__ + ':images', '--epochs', str(settings.rounds + 1),
                    '--batch-size', str(settings.batch_size), '--lr', '0.001', '--seed', '0',
-                   '--workers', str(workers), '--servers', str(servers), '--no-report',
-                   '--out', out]
+                   '--workers', str(workers), '--no-report', '--out', out]
         env = dict(environment(settings.threads),
                    GLUONBLOCKS_BENCHMARK_BATCH=str(settings.batch_size))
         processes = []
@@ -115,7 +112,7 @@ def render(raw):
     """The measurement as text."""
     alone = {row['model']: statistics.median(row['step']) for row in raw['rows']
              if row['workers'] == 1}
-    rows = [[row['model'], row['workers'], row['servers'],
+    rows = [[row['model'], row['workers'],
              '%g Gbit/s' % row['gbit'] if row['gbit'] else 'no limit',
              between(spread(row['step'], 1e3)),
              '%.2f×' % (alone[row['model']] / statistics.median(row['step']))]
@@ -123,5 +120,5 @@ def render(raw):
     return '\n\n'.join(['\n'.join('%s: %s' % item for item in raw['machine'].items()),
                         'Training steps of %d images in all; the machines share the CPUs of this '
                         'one.' % raw['batch_size'],
-                        table(['model', 'workers', 'servers', 'link', 'ms a step',
-                               'as fast as one process'], rows)] + raw['notes']) + '\n'
+                        table(['model', 'workers', 'link', 'ms a step', 'as fast as one process'],
+                              rows)] + raw['notes']) + '\n'
