@@ -155,46 +155,31 @@ def _load_own(spec, function, batch_size, **how):
     makes_loaders = _takes(function, 'batch_size')
     given = dict(how, batch_size=batch_size) if makes_loaders else {
         name: value for name, value in how.items() if name == 'root'}
-    missing = [name for name in given if not _takes(function, name)]
-    if missing:
-        raise ValueError('the data set %s does not take %s. %s'
-                         % (spec, ', '.join(missing), _WANTED))
     try:
         made = function(**given)
     except OSError:
         raise
     except Exception as error:  # somebody else's code
-        raise ValueError('the data set %s cannot be loaded: %s' % (spec, said_by(error)))
-    if not makes_loaders:
-        made = _loaders_of(spec, made, batch_size, how.get('resize'), how.get('seed'))
-    if not isinstance(made, (tuple, list)) or len(made) != 2 or not all(
-            isinstance(loader, BatchLoader) for loader in made):
-        raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(made), _WANTED))
-    channels = {loader.images.shape[3:] for loader in made}
-    if len(channels) > 1 or not channels <= {(), (3,)}:
-        raise ValueError('the data set %s has training images of shape %s and test images of shape '
-                         '%s, but both must be grey or in colour. %s' % (
-                             spec, made[0].images.shape, made[1].images.shape, _WANTED))
-    for loader in made:
-        if not len(loader.labels) or loader.labels.min() < 0:
-            raise ValueError('the data set %s has no images, or labels below 0. %s'
-                             % (spec, _WANTED))
-    return tuple(made)
-
-
-def _loaders_of(spec, arrays, batch_size, resize, seed):
-    if not isinstance(arrays, (tuple, list)) or len(arrays) != 4:
-        raise ValueError('the data set %s gives %s. %s' % (spec, _kinds(arrays), _WANTED))
+        raise ValueError('the data set %s cannot be loaded: %s. %s'
+                         % (spec, said_by(error), _WANTED))
     try:
-        return make_loaders([np.asarray(array) for array in arrays], batch_size, resize, seed)
-    except ValueError as error:
+        if not makes_loaders:
+            images, labels, test_images, test_labels = map(np.asarray, made)
+            made = make_loaders((images, labels, test_images, test_labels), batch_size,
+                                how.get('resize'), how.get('seed'))
+        train_iter, test_iter = made
+        for loader in (train_iter, test_iter):
+            if not isinstance(loader, BatchLoader):
+                raise ValueError('gives a %s for a BatchLoader' % type(loader).__name__)
+            if not len(loader.labels) or loader.labels.min() < 0:
+                raise ValueError('has no images, or labels below 0')
+        shapes = train_iter.images.shape, test_iter.images.shape
+        if {shape[3:] for shape in shapes} not in ({()}, {(3,)}):
+            raise ValueError('has training images of shape %s and test images of shape %s, but '
+                             'both must be grey or in colour' % shapes)
+    except (TypeError, ValueError) as error:
         raise ValueError('the data set %s: %s. %s' % (spec, error, _WANTED))
-
-
-def _kinds(made):
-    made = made if isinstance(made, (tuple, list)) else [made]
-    return '%d result%s: %s' % (len(made), 's' * (len(made) != 1),
-                                ', '.join(type(one).__name__ for one in made))
+    return train_iter, test_iter
 
 
 def _folder(path):

@@ -9,12 +9,11 @@ from .._runtime import physical_cores
 from ..checks import check_classic_arrays, check_positive
 from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError
-from .folder_files import find_pictures, told
+from .folder_files import find_pictures, left_out
 from .pictures import ImageError, describe_image, read_image
 
 DEFAULT_SIDE = 64
 LARGEST_AS_IS = 128  # pixels: the longer side of pictures of one size that stay as they are
-_WINDOW = 256  # pictures that wait for a thread, at most
 
 
 class DataWarning(UserWarning):
@@ -52,71 +51,61 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     order = seed_of_order(seed, part)
     files = find_pictures(folder, test_share, 0 if seed is None else seed)
     names, notes, damaged = tuple(files.train), list(files.notes), []
-    test, train = _Part(files.test), None if only_test else _Part(files.train)
-    parts = [test] if only_test else [train, test]
+    pictures = {  # (path, label) of each
+        goal: [(path, label) for label, name in enumerate(names) for path in classes[name]]
+        for goal, classes in (('train', files.train), ('test', files.test))
+        if goal == 'test' or not only_test}
     if size is None or color is None:
-        headers = [header for one in parts for header in one.read(describe_image, damaged)]
-        color = any(header[2] for header in headers) if color is None else color
-        size = _size_for({header[:2] for header in headers}) if size is None else size
-    for one in parts:
-        one.decode(damaged, size, color)
-        lost = [name for i, name in enumerate(names)
-                if one is train and not (one.labels == i).any()]
-        if lost or not len(one.images):
+        headers = {goal: list(_read(describe_image, each, damaged))
+                   for goal, each in pictures.items()}
+        pictures = {goal: [picture for picture, _ in each] for goal, each in headers.items()}
+        found = [header for each in headers.values() for _, header in each]
+        color = any(header[2] for header in found) if color is None else color
+        size = _size_for({header[:2] for header in found}) if size is None else size
+    images = {}
+    for goal in pictures:
+        pictures[goal], images[goal] = _decode(pictures[goal], size, color, damaged)
+        labels = {label for _, label in pictures[goal]}
+        lost = [name for label, name in enumerate(names) if goal == 'train' and label not in labels]
+        if lost or not labels:
             raise DataError('%s: none of the pictures to %s of %s can be read:\n  %s' % (
-                folder, 'train' if one is train else 'test',
-                'the class ' + ', '.join(lost) if lost else 'any class', '\n  '.join(damaged[:20])))
+                folder, goal, 'the class ' + ', '.join(lost) if lost else 'any class',
+                '\n  '.join(damaged[:20])))
     if damaged:
-        notes.append(told(damaged, 'picture cannot be read and is',
-                          'pictures cannot be read and are'))
-    if train:
-        notes += _shared(train, test)
+        notes.append(left_out(damaged, 'picture cannot be read and is',
+                              'pictures cannot be read and are'))
+    if not only_test:
+        notes += _shared(pictures, images)
     for note in notes:
         if notify:
             notify(note)
         else:
             warnings.warn(note, DataWarning, stacklevel=2)
-    return train and train.loader(batch_size, order, part, names), test.loader(
-        batch_size, None, part, names)
+    loaders = {}
+    for goal in pictures:
+        labels = np.array([label for _, label in pictures[goal]], np.int32)
+        loaders[goal] = BatchLoader(images[goal], labels, batch_size, part=part,
+                                    seed=order if goal == 'train' else None)
+        loaders[goal].class_names = names
+    return loaders.get('train'), loaders['test']
 
 
-class _Part:
-    """The pictures to train on, or those to test: `paths` and `labels`, and `images` once they are
-    decoded. A picture that cannot be read is dropped, and what its error says goes to `damaged`."""
-
-    def __init__(self, classes):
-        self.paths = [path for paths in classes.values() for path in paths]
-        self.labels = np.repeat(np.arange(len(classes), dtype=np.int32),
-                                [len(paths) for paths in classes.values()])
-
-    def read(self, function, damaged):
-        """Give `function(path)` of each picture that can be read, in their order."""
-        good = np.ones(len(self.paths), bool)
-        for i, result in enumerate(_each(function, self.paths)):
-            if isinstance(result, ImageError):
-                damaged.append(str(result))
-                good[i] = False
-            else:
-                yield result
-        self.paths = [path for path, is_good in zip(self.paths, good) if is_good]
-        self.labels = self.labels[good]
-
-    def decode(self, damaged, size, color):
-        """Set `images`, uint8 (n, height, width) or (n, height, width, 3)."""
-        images = np.empty((len(self.paths),) + tuple(size) + (3,) * color, np.uint8)
-        for i, image in enumerate(self.read(
-                lambda path: read_image(path, size, color=color), damaged)):
-            images[i] = image
-        self.images = images[:len(self.paths)]
-
-    def loader(self, batch_size, seed, part, class_names):
-        loader = BatchLoader(self.images, self.labels, batch_size, seed=seed, part=part)
-        loader.class_names = class_names
-        return loader
+def _decode(pictures, size, color, damaged):
+    """Return those of `pictures` that can be read, and their images, uint8 (n, height, width) or
+    (n, height, width, 3)."""
+    images, good = np.empty((len(pictures), *size) + (3,) * color, np.uint8), []
+    for picture, image in _read(lambda path: read_image(path, size, color=color), pictures,
+                                damaged):
+        images[len(good)] = image
+        good.append(picture)
+    return good, images[:len(good)]
 
 
-def _each(function, paths):
-    """Give `function` of each path, or the ImageError that it raises, in order, by threads."""
+def _read(function, pictures, damaged):
+    """Yield (picture, `function(path)`) of each of `pictures`, (path, label), in their order.
+
+    One that cannot be read is left out, and its error's text appended to `damaged`.
+    """
     from tqdm import tqdm
 
     def call(path):
@@ -127,13 +116,15 @@ def _each(function, paths):
     # Threads: Pillow decodes and scales without Python's lock, and a process that is forked from
     # one with MXNet may hang.
     # The largest image takes 0.8 GB while it is read.
-    with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 4)) as pool, tqdm(
-            total=len(paths), unit='img', desc='reading pictures', leave=False, delay=2,
-            disable=None) as bar:
-        for start in range(0, len(paths), _WINDOW):
-            for result in pool.map(call, paths[start:start + _WINDOW]):
-                yield result
-                bar.update()
+    with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 4)) as pool:
+        results = pool.map(call, [path for path, _ in pictures])
+        for picture, result in zip(pictures, tqdm(
+                results, total=len(pictures), unit='img', desc='reading pictures', leave=False,
+                delay=2, disable=None)):
+            if isinstance(result, ImageError):
+                damaged.append(str(result))
+            else:
+                yield picture, result
 
 
 def _size_for(sizes):
@@ -143,11 +134,12 @@ def _size_for(sizes):
     return DEFAULT_SIDE, DEFAULT_SIDE
 
 
-def _shared(train, test):
+def _shared(pictures, images):
     """A list with a note if images to test are, to the last pixel, among those to train on."""
-    known = {hashlib.sha256(image).digest(): path for image, path in zip(train.images, train.paths)}
-    same = [(path, known[digest]) for digest, path in (
-        (hashlib.sha256(image).digest(), path)
-        for image, path in zip(test.images, test.paths)) if digest in known]
+    (known, test) = ([(hashlib.sha256(image).digest(), path)
+                      for image, (path, _) in zip(images[goal], pictures[goal])]
+                     for goal in ('train', 'test'))
+    known = dict(known)
+    same = [(path, known[digest]) for digest, path in test if digest in known]
     return ['%d of the %d images to test are to train on, too, so the test accuracy is too good: '
-            '%s is %s' % ((len(same), len(test.paths)) + same[0])] if same else []
+            '%s is %s' % ((len(same), len(test)) + same[0])] if same else []

@@ -10,12 +10,11 @@ from .fashion_mnist import DataError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.ppm',
             '.pgm', '.pbm', '.pnm')
-_LAYOUT = """
+_LAYOUT = """%s: %s
 The pictures of a data set lie in
-  %(folder)s/train/CLASS/*.png and %(folder)s/test/CLASS/*.png (or .jpg, .webp, ...), or in
-  %(folder)s/CLASS/*.png, of which a share, test_share, is taken for the test"""
-_PARTS = ('train', 'test')
-_TOLD = 20  # names in a list, at most
+  %s/train/CLASS/*.png and %s/test/CLASS/*.png (or .jpg, .webp, ...), or in
+  %s/CLASS/*.png, of which a share, test_share, is taken for the test"""
+_LISTED = 20  # names in a list, at most
 
 
 class Files(NamedTuple):
@@ -37,37 +36,54 @@ def find_pictures(folder, test_share=None, seed=0):
     Raises DataError, an OSError, for a folder that is not so: fewer than two classes, a class
     without training pictures, no test pictures at all.
     """
+    def refused(text):
+        return DataError(_LAYOUT % (folder, text, *[folder] * 3))
     if not os.path.isdir(folder):
-        raise DataError('%s: there is no such folder%s' % (folder, _LAYOUT % {'folder': folder}))
-    has = [part for part in _PARTS if os.path.isdir(os.path.join(folder, part))]
+        raise refused('there is no such folder')
+    has = [part for part in ('train', 'test') if os.path.isdir(os.path.join(folder, part))]
     if has and test_share is not None:
         raise DataError('%s has a folder %r, so no test_share is taken: leave it out, or name the '
                         'folder that holds the classes' % (folder, has[0]))
     if len(has) == 1:
-        raise DataError('%s has a folder %r but no %r%s' % (
-            folder, has[0], _PARTS[has[0] == 'train'], _LAYOUT % {'folder': folder}))
+        raise refused('it has a folder %r, but not both train and test' % has[0])
+    others: List[str] = []
     if has:
-        (train, notes), (test, more) = [list_classes(os.path.join(folder, part)) for part in _PARTS]
-        names = sorted(set(train) | set(test))
-        files = Files({name: train.get(name, []) for name in names},
-                      {name: test.get(name, []) for name in names}, notes + more)
+        train, test = [_classes_in(os.path.join(folder, part), others) for part in has]
+        names = sorted({*train, *test})
+        train, test = [{name: part.get(name, []) for name in names} for part in (train, test)]
     else:
-        classes, notes = list_classes(folder)
-        train, test = _split(classes, test_share, seed, folder)
-        files = Files(train, test, notes)
-    _check(folder, files)
-    return files
+        train, test = _split(_classes_in(folder, others), test_share, seed, folder)
+    untrained, untested = [[name for name, paths in part.items() if not paths]
+                           for part in (train, test)]
+    if untrained:
+        raise DataError('%s: there are no pictures to train on of %s: add some, or take the class '
+                        'out' % (folder, ', '.join(untrained)))
+    if len(train) < 2:
+        raise refused('it has %s, but a net needs two at least to tell apart'
+                      % ('one class, %s' % list(train)[0] if train else 'no class'))
+    if len(untested) == len(test):
+        raise refused('it has no pictures to test')
+    notes = [left_out(others, 'file is no picture by its name, or in no class, and is',
+                      'files are no pictures by their names, or in no class, and are')
+             ] if others else []
+    if untested:
+        notes.append('there are no pictures to test of %s' % ', '.join(untested))
+    return Files(train, test, notes)
 
 
-def list_classes(folder):
-    """Return (paths, notes) of a folder that holds a folder for each class.
+def left_out(items, one, many):
+    """How many `items` are left out, and which; `one` or `many` is said of them."""
+    return '%s %s left out:\n  %s%s' % (
+        f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
+        '\n  and %d more' % (len(items) - _LISTED) if len(items) > _LISTED else '')
 
-    `paths` has the sorted paths of the pictures by the name of their class, and `notes` says what
-    was left out. Raises DataError for a bad name.
-    """
-    paths, others = {}, []
+
+def _classes_in(folder, others):
+    """Return the sorted paths of the pictures in `folder` by the name of their class, the folder
+    that they are in; files that are left out go to `others`. Raises DataError for a bad name."""
+    paths: Dict[str, List[str]] = {}
     for entry in _entries(folder):
-        if not os.path.isdir(entry.path):
+        if not entry.is_dir():
             others.append(entry.path)
             continue
         # One name may be written in two ways, and a disk of another system has the other one.
@@ -75,19 +91,8 @@ def list_classes(folder):
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
             raise DataError('%s: the folder %r names a class, but its name is not text in UTF-8, '
                             'or has control characters: rename it' % (folder, entry.name))
-        found = _pictures_in(entry.path, others)
-        paths[name] = sorted(paths.get(name, []) + found)
-    notes = [told(others, 'file is no picture by its name, or in no class, and is',
-                  'files are no pictures by their names, or in no class, and are')
-             ] if others else []
-    return {name: paths[name] for name in sorted(paths)}, notes
-
-
-def told(items, one, many):
-    """How many `items` are left out, and which; `one` or `many` is said of them."""
-    return '%s %s left out:\n  %s%s' % (
-        f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_TOLD]),
-        '\n  and %d more' % (len(items) - _TOLD) if len(items) > _TOLD else '')
+        paths[name] = sorted(paths.get(name, []) + _pictures_in(entry.path, others))
+    return dict(sorted(paths.items()))
 
 
 def _pictures_in(folder, others):
@@ -124,20 +129,3 @@ def _split(classes, test_share, seed, folder):
         test[name] = [paths[i] for i in sorted(order[:num_test])]
         train[name] = [paths[i] for i in sorted(order[num_test:])]
     return train, test
-
-
-def _check(folder, files):
-    """DataError for classes that cannot be learned or tested; a note for one without a test."""
-    untrained = [name for name, paths in files.train.items() if not paths]
-    if untrained:
-        raise DataError('%s: there are no pictures to train on of %s: add some, or take the class '
-                        'out' % (folder, ', '.join(untrained)))
-    if len(files.train) < 2:
-        raise DataError('%s has %s, but a net needs two at least to tell apart%s' % (
-            folder, 'one class, %s' % list(files.train)[0] if files.train else 'no class',
-            _LAYOUT % {'folder': folder}))
-    untested = [name for name, paths in files.test.items() if not paths]
-    if len(untested) == len(files.test):
-        raise DataError('%s has no pictures to test%s' % (folder, _LAYOUT % {'folder': folder}))
-    if untested:
-        files.notes.append('there are no pictures to test of %s' % ', '.join(untested))

@@ -132,9 +132,9 @@ def test_a_registered_function_is_the_registered_data_set(write_module, registri
 
 
 @pytest.mark.parametrize('body, said', [
-    ('def load(): return 1', 'gives 1 result: int. It is one of'),
-    ('def load(batch_size): return 1', 'does not take resize, seed'),
-    ('def load(batch_size, **how): return [1], [2]', 'gives 2 results: list, list'),
+    ('def load(): return 1', 'not iterable. It is one of'),
+    ('def load(batch_size): return 1', 'unexpected keyword argument .resize'),
+    ('def load(batch_size, **how): return [1], [2]', 'gives a list for a BatchLoader'),
     ('def load(): return {}["x"]', r"cannot be loaded: KeyError: 'x' \(.*line 2\)"),
     ('load = 5', 'is 5, but must be a function'),
     ('def load(): return np.zeros((4, 9, 9)), [0] * 4, 1, 2',
