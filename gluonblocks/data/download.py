@@ -35,7 +35,7 @@ def fetch(names, folder, check):
                 source(names, part)
                 for name in names:
                     check(name, os.path.join(part, name + '.gz'))
-            except OSError as error:
+            except (OSError, subprocess.SubprocessError) as error:
                 failures.append('  %s: %s' % (title, error))
                 print('failed: %s' % error, file=sys.stderr)
                 continue
@@ -61,18 +61,13 @@ def _from_web(base):
 
 def _from_apt(names, part):
     """Download the package and unpack it, as any user: nothing is installed."""
+    # Lists of its own: a machine may have none yet, and updating its lists needs root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
-    try:
-        _run(['apt-get', 'download', _PACKAGE], part)
-    except OSError as first:  # a machine that never ran apt-get update, which needs root
-        os.makedirs(os.path.join(part, 'lists', 'partial'))
-        os.makedirs(os.path.join(part, 'cache', 'archives', 'partial'))
-        try:
-            _run(['apt-get', 'update'] + own, part)
-            _run(['apt-get', 'download', _PACKAGE] + own, part)
-        except OSError as second:
-            raise OSError('%s; with lists of its own: %s' % (first, second))
+    os.makedirs(os.path.join(part, 'lists', 'partial'))
+    os.makedirs(os.path.join(part, 'cache', 'archives', 'partial'))
+    _run(['apt-get', 'update'] + own, part)
+    _run(['apt-get', 'download', _PACKAGE] + own, part)
     packages = [f for f in os.listdir(part) if f.endswith('.deb')]
     if not packages:
         raise OSError('apt-get download: it ended well and left no package')
@@ -91,5 +86,3 @@ def _run(command, folder):
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors='replace').strip().splitlines()
         raise OSError('%s: %s' % (' '.join(command[:2]), said[-1] if said else 'failed'))
-    except subprocess.TimeoutExpired as error:
-        raise OSError(str(error))
