@@ -72,18 +72,11 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
 def _parse_master(text):
     """Return (host, port) of 'HOST:PORT', whose host is a name or an IPv4 address."""
     host, _, port = text.rpartition(':')
-    if not re.fullmatch('[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16 or not re.fullmatch(
-            r'[^\s/]+', host):
-        raise OptionError('master', 'is %r, but must be HOST:PORT, the port from 1 to 65535', text)
-    if ':' in host or host == ANY:
-        raise OptionError('master', "is %r, but must have the first machine's name or IPv4 "
-                          'address: %s', text,
-                          "MXNet's parameter server cannot use IPv6" if ':' in host
-                          else 'the others cannot connect to ' + ANY)
-    try:
-        host.encode('idna')  # as connecting to it does
-    except UnicodeError as error:
-        raise OptionError('master', 'is %r, whose host cannot be a name: %s', text, error)
+    if not re.fullmatch(r'[^\s/:]+', host) or host == ANY or not re.fullmatch(
+            '[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16:
+        raise OptionError('master', "is %r, but must be HOST:PORT: the first machine's name or "
+                          'IPv4 address, which others can connect to, and a port from 1 to 65535',
+                          text)
     return host, int(port)
 
 
@@ -112,7 +105,7 @@ def _check_own(address):
         with socket.socket() as sock:
             sock.bind((address, 0))
             if address == ANY:
-                raise OSError('the others cannot connect to it')
-    except (OSError, UnicodeError) as error:
-        raise OptionError('interface', 'is %r, but must be an IPv4 address of this machine: %s',
-                          address, getattr(error, 'strerror', None) or error)
+                raise OSError
+    except (OSError, UnicodeError):
+        raise OptionError('interface', 'is %r, but must be an IPv4 address of this machine, which '
+                          'others can connect to', address)

@@ -62,12 +62,10 @@ def test_slurms_own_command_is_asked_for_the_first_host_where_it_works(then, fir
             Place(2, 1, (first, 29400)))
 
 
-@pytest.mark.parametrize('master, said', [
-    ('m', 'must be HOST:PORT'), ('m:²', 'must be HOST:PORT'), ('m:99999', 'from 1 to 65535'),
-    ('tcp://m:80', 'must be HOST:PORT'), ('[::1]:7000', 'cannot use IPv6'),
-    ('0.0.0.0:7000', 'cannot connect to 0.0.0.0'), ('m..n:7000', 'host cannot be a name')])
-def test_a_master_that_cannot_be_one_is_refused_with_what_is_wrong(master, said):
-    with pytest.raises(OptionError, match=said) as error:
+@pytest.mark.parametrize('master', ['m', 'm:²', 'm:99999', 'tcp://m:80', '[::1]:7000',
+                                    '0.0.0.0:7000'])
+def test_a_master_that_cannot_be_one_is_refused_with_what_it_must_be(master):
+    with pytest.raises(OptionError, match='HOST:PORT: .* IPv4 address, .* from 1 to 65') as error:
         find_place(2, 1, master, environment={})
     assert error.value.option == 'master' and repr(master) in str(error.value)
 
@@ -78,7 +76,7 @@ def test_a_master_that_cannot_be_one_is_refused_with_what_is_wrong(master, said)
     ({'node_rank': 1}, 'node_rank', 'goes with several machines only'),
     ({'master': 'm:5'}, 'master', 'goes with several machines only'),
     ({'interface': '203.0.113.1'}, 'interface', 'must be an IPv4 address of this machine'),
-    ({'interface': '0.0.0.0'}, 'interface', 'the others cannot connect to it'),
+    ({'interface': '0.0.0.0'}, 'interface', 'which others can connect to'),
     ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, 'nodes', "cluster manager's variables"),
     ({'nodes': 0}, 'nodes', 'must be at least 1')])
 def test_an_error_carries_the_option_that_is_missing_or_impossible(asked, option, said):
