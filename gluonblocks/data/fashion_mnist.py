@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import zlib
-from typing import NamedTuple, Tuple
 
 import numpy as np
 
@@ -20,22 +19,16 @@ SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fa
 MAX_BYTES = 2 ** 26  # of a file's content; the largest has 47 million
 
 
-class IdxFile(NamedTuple):
-    """What a file of the data set holds: `shape` is that of its array of uint8, `sha256` the
-    checksum of its content, decompressed: that is the same everywhere, and its gzip is not."""
-
-    shape: Tuple[int, ...]
-    sha256: str
-
-
+# Of each file the shape of its array, uint8, and the SHA-256 of its content, decompressed: that is
+# the same everywhere, and its gzip is not.
 FILES = {
-    'train-images-idx3-ubyte': IdxFile(
+    'train-images-idx3-ubyte': (
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
-    'train-labels-idx1-ubyte': IdxFile(
+    'train-labels-idx1-ubyte': (
         (60000,), 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9'),
-    't10k-images-idx3-ubyte': IdxFile(
+    't10k-images-idx3-ubyte': (
         (10000, 28, 28), '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b'),
-    't10k-labels-idx1-ubyte': IdxFile(
+    't10k-labels-idx1-ubyte': (
         (10000,), '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34'),
 }
 

@@ -1,5 +1,6 @@
 """Find the process that makes no progress, from heartbeats alone."""
 import time
+from types import SimpleNamespace
 from typing import NamedTuple
 
 BUSY = 10  # work between two steps, such as saving, may take as long as so many steps
@@ -26,13 +27,14 @@ class Limits(NamedTuple):
 class Watch:
     """Receives the heartbeats of processes and names the one for which the others wait in vain.
 
-    `where` is a dict from the name of each process, such as 'worker 0', to the place that the user
+    `where`, an attribute, is a dict from the name of each process, such as 'worker 0', to the place that the user
     reads, such as 'host:0'. `clock()` returns seconds; tests replace it.
     """
 
     def __init__(self, where, limits=None, clock=time.monotonic):
-        self._where, self._limits, self._clock = where, limits or Limits(), clock
-        self._states = {name: _State(clock()) for name in where}
+        self.where, self._limits, self._clock = where, limits or Limits(), clock
+        self._states = {name: SimpleNamespace(phase='starting', step=0, count=0, since=clock())
+                        for name in where}
         self._busy_until = clock()  # when one was last between two steps, for which others wait
 
     def beat(self, name, phase, step, count):
@@ -45,11 +47,9 @@ class Watch:
         """Expect no more heartbeats of `name`."""
         self._states[name].phase = 'done'
 
-    def place(self, name, with_step=True):
-        """Return in words where `name` runs and, for a worker, its step."""
-        if with_step and name.startswith('worker'):
-            return '%s, step %d' % (self._where[name], self._states[name].step)
-        return self._where[name]
+    def place(self, name):
+        """Return in words where `name` runs, and its step."""
+        return '%s, step %d' % (self.where[name], self._states[name].step)
 
     def verdict(self):
         """Return in words which process is lost, or None."""
@@ -59,7 +59,7 @@ class Watch:
             if now - state.since <= limits.start:
                 continue
             if state.phase == 'starting':
-                return '%s: did not start within %g s' % (self.place(name, False), limits.start)
+                return '%s: did not start within %g s' % (self.where[name], limits.start)
             if state.phase == 'connecting':
                 return '%s: has not reached the others within %g s: see that the machines can ' \
                        'open connections to each other' % (self.place(name), limits.start)
@@ -77,8 +77,3 @@ class Watch:
                 return '%s: did not finish the work after it within %g s' % (
                     self.place(name), BUSY * limits.stall)
         return None
-
-
-class _State:
-    def __init__(self, now):
-        self.phase, self.step, self.count, self.since = 'starting', 0, 0, now

@@ -180,7 +180,7 @@ class Launcher:
                                               self._ready[name]['facts'])
             if differences:
                 raise WorkerError('%s differs from %s, so they cannot train together:\n  %s' % (
-                    self._watch.place(name, False), self._watch.place('worker 0', False),
+                    self._watch.where[name], self._watch.where['worker 0'],
                     '\n  '.join(differences)))
         secret, ring = secrets.token_hex(), [self._ready[name]['address'] for name in self._workers]
         for name in self._workers:

@@ -13,8 +13,8 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     It is one HTML file with all that it shows: no script, and nothing that is fetched. Of one run
     it shows recipe, curves, classes, worst mistakes, layers and what batch normalization does; of
     several it compares them. `weights` is 'best', 'last' or 'final'; `ctx` is a device, a list, or
-    a name for `get_ctx` (None: `try_gpu()`); `data_root` is where the data are, where not as in the
-    training. What needs data or a library that is not here is left out, with the reason.
+    a name for `devices_of` (None: `try_gpu()`); `data_root` is where the data are, where not as in
+    the training. What needs data or a library that is not here is left out, with the reason.
 
     The same runs give the same bytes, on the same machine. Raises ImportError without matplotlib or
     Jinja2; ValueError for a folder that is not a run, for a run that is named twice and if `path`

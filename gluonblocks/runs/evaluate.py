@@ -25,8 +25,8 @@ class Evaluation(NamedTuple):
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):
     """Return the `Evaluation` of the run in `folder` on the test images of its data set.
 
-    `ctx` is an mx.Context or a name for `get_ctx` (None: `try_gpu()`); `weights` is 'best', 'last'
-    or 'final'; `data_root` is the folder of the data, if it is not the one that the run was
+    `ctx` is an mx.Context or a name for `devices_of` (None: `try_gpu()`); `weights` is 'best',
+    'last' or 'final'; `data_root` is the folder of the data, if it is not the one that the run was
     trained on. Batches have the size that they had when the run evaluated its net.
 
     Raises what `load_run` does, DataError for data that are missing or damaged, and ValueError
@@ -65,7 +65,7 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
 
     The list has an `Answer` for each path, in their order; one that cannot be read does not stop
     the others. `invert` is as for `read_image`, `top` as for `top_classes`; `ctx` is an mx.Context
-    or a name for `get_ctx` (None: `try_gpu()`); `weights` is 'best', 'last' or 'final'.
+    or a name for `devices_of` (None: `try_gpu()`); `weights` is 'best', 'last' or 'final'.
 
     Raises what `load_run` does, ValueError for a device that does not exist, and ImportError if
     Pillow is not installed.

@@ -19,7 +19,7 @@ def load_run(folder, ctx=None, weights='best'):
     """Return (net, config) of the run in `folder`: the net hybridized, with its weights.
 
     `weights` is 'best', those of the highest test accuracy, 'last', of the last checkpoint, or
-    'final', of a run that has ended. `ctx` is a device, a list, or a name for `get_ctx` (None:
+    'final', of a run that has ended. `ctx` is a device, a list, or a name for `devices_of` (None:
     `try_gpu()`). `config` is config.json, a dict: model, dataset, data_root, batch_size, resize,
     num_classes and more. The net of a run in float16 comes in float32, which every device computes.
 

@@ -205,7 +205,7 @@ def _check_machines(options, placement):
 
 
 def _device_text(ctx):
-    """Return devices as text that `get_ctx` reads: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
+    """Return devices as text that `devices_of` reads: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
     try:
         devices = devices_of(ctx)
     except ValueError as error:

@@ -53,8 +53,7 @@ def write_data(folder, shapes=SHAPES):
         arrays[name] = rng.randint(0, 256 if 'images' in name else 10, shape).astype(np.uint8)
         content = (bytes([0, 0, 8, len(shape)]) + b''.join(n.to_bytes(4, 'big') for n in shape)
                    + arrays[name].tobytes())
-        digest = hashlib.sha256(content).hexdigest()
-        fashion_mnist.FILES[name] = fashion_mnist.IdxFile(shape, digest)
+        fashion_mnist.FILES[name] = shape, hashlib.sha256(content).hexdigest()
         with open(os.path.join(folder, name + '.gz'), 'wb') as f:
             f.write(gzip.compress(content, mtime=0))
     fashion_mnist.SYSTEM_ROOT = os.path.join(folder, 'no-such-folder')
