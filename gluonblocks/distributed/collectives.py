@@ -49,7 +49,8 @@ class Collectives:
     def __init__(self, before, after, rank, world_size):
         after.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._before, self._after, self.rank, self.world_size = before, after, rank, world_size
-        self._sender, self._buckets = concurrent.futures.ThreadPoolExecutor(1), None
+        self._sender, self._adder = (concurrent.futures.ThreadPoolExecutor(1) for _ in range(2))
+        self._buckets = None
 
     def all_gather(self, content):
         """Return the list of every process's `content`, bytes, in the order of ranks."""
@@ -73,12 +74,15 @@ class Collectives:
         """
         if self._buckets is None:
             self._buckets = make_buckets([gradient.size for gradient in gradients])
+        under_way = []
         for bucket in self._buckets:
             parts = [gradients[i].reshape(-1).astype('float32', copy=False) for i in bucket]
             parts.append(nd.array([flag], ctx=parts[0].context))
             values = nd.concat(*parts, dim=0).asnumpy()  # others are still being computed
-            self._sum(values)
-            array, start = nd.array(values, ctx=parts[0].context), 0
+            under_way.append((bucket, values, self._adder.submit(self._sum, values)))
+        for bucket, values, adding in under_way:
+            adding.result()
+            array, start = nd.from_numpy(values), 0
             for i in bucket:
                 gradients[i][:] = array[start:start + gradients[i].size].reshape(gradients[i].shape)
                 start += gradients[i].size
