@@ -31,8 +31,8 @@ def launch(argv, num_workers, limits=None):
     if num_workers < 1:
         raise ValueError('expected at least one worker, found %d' % num_workers)
 
-    def show(name, stream, text):
-        prefix = '' if name == 'worker 0' else name.replace('worker ', '') + ': '
+    def show(rank, stream, text):
+        prefix = '%d: ' % rank if rank else ''
         print(prefix + text, file=getattr(sys, stream), flush=True)
     Launcher([sys.executable, *argv], num_workers, show=show, limits=limits).run()
 
@@ -44,20 +44,19 @@ class Launcher:
     rank, sends 'ready' with the `address` at which it listens and the `facts` that must be the same
     everywhere, and receives 'go' with the addresses of all, the `ring`, and a `secret` that only
     they know. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
-    `show(name, stream, text)` is called with each line that a process prints. `options`, a dict,
+    `show(rank, stream, text)` is called with each line that a process prints. `options`, a dict,
     must be the same on every machine.
     """
 
     def __init__(self, argv, num_workers, job=None, show=None, limits=None, place=None,
                  options=None):
         self._job, self._limits, self._place = job, limits or Limits(), place or Place()
-        self._show, self._options = show or (lambda name, stream, text: None), options or {}
+        self._show, self._options = show or (lambda rank, stream, text: None), options or {}
         self._events = queue.Queue()
         self._processes = Processes(argv, self._events, self._limits.silence)
-        self._workers = ['worker %d' % k for k in range(num_workers)]
-        self._node_of = {name: r for r in range(self._place.nodes)
-                         for name in shard(self._workers, r, self._place.nodes)}
-        self._ready, self._ended, self._running, self._watch = {}, {}, set(self._workers), None
+        self._ranks = range(num_workers)
+        self._nodes = [r for r in range(self._place.nodes) for _ in self._ranks_of(r)]
+        self._ready, self._ended, self._running, self._watch = {}, {}, set(self._ranks), None
         self._going = self._stopping = self._stop_asked = False
 
     def run(self):
@@ -77,7 +76,7 @@ class Launcher:
                 self._start()
                 while self._running:
                     self._turn(interrupt)
-                first = self._ended['worker 0']
+                first = self._ended[0]
                 if first['kind'] == 'stopped':
                     raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
             end['text'] = ''
@@ -107,17 +106,17 @@ class Launcher:
         """Start the processes of all machines."""
         hosts = {0: socket.gethostname(),
                  **{r: join['host'] for r, join in self._others.joins.items()}}
-        self._watch = Watch({name: '%s:%s' % (hosts[r], name.replace('worker ', ''))
-                             for name, r in self._node_of.items()}, self._limits)
+        self._watch = Watch(['%s:%d' % (hosts[r], rank) for rank, r in enumerate(self._nodes)],
+                            self._limits)
         for r, connection in self._others.nodes.items():
-            connection.send('start', names=self._names_of(r), job=self._job,
-                            world_size=len(self._workers))
-        self._processes.start(self._names_of(0), job=self._job, world_size=len(self._workers),
+            connection.send('start', ranks=self._ranks_of(r), job=self._job,
+                            world_size=len(self._ranks))
+        self._processes.start(self._ranks_of(0), job=self._job, world_size=len(self._ranks),
                               address=self._others.address)
 
-    def _names_of(self, r):
-        """Return the names of the processes of the machine number `r`."""
-        return [name for name, node in self._node_of.items() if node == r]
+    def _ranks_of(self, r):
+        """Return the ranks of the workers of the machine number `r`."""
+        return list(shard(self._ranks, r, self._place.nodes))
 
     def _turn(self, interrupt):
         """Handle the messages that have come; raise an error for whatever is lost."""
@@ -132,65 +131,63 @@ class Launcher:
             if not self._going:
                 raise Interrupted(interrupt.pending or signal.SIGINT, True,
                                   'stopped before the first step')
-            for name in self._workers:
-                self._send(name, 'stop')
+            for rank in self._ranks:
+                self._send(rank, 'stop')
 
     def _handle(self, source, message):
-        """Handle a message from a process of this machine, by its name, or by a Connection."""
-        if isinstance(source, str):
+        """Handle a message from a process of this machine, by its rank, or by a Connection."""
+        if isinstance(source, int):
             self._handle_process(source, message)
         elif source not in self._others.nodes.values():
             self._others.welcome(source, message)
-        elif 'name' in message:
-            self._handle_process(message['name'], message)
+        elif 'rank' in message:
+            self._handle_process(message['rank'], message)
         elif message['kind'] == 'stop':
             self._stop_asked = True
         elif message['kind'] in ('silent', 'closed'):
             r, = (r for r, connection in self._others.nodes.items() if connection is source)
             where = self._others.joins[r]['host']
             if self._watch is not None:
-                where = self._watch.place(self._names_of(r)[0])
+                where = self._watch.place(self._ranks_of(r)[0])
             raise WorkerError('%s (node %d): %s' % (where, r, message['text']))
 
-    def _handle_process(self, name, message):
+    def _handle_process(self, rank, message):
         kind = message['kind']
         if kind == 'beat':
-            self._watch.beat(name, *message['mark'])
+            self._watch.beat(rank, *message['mark'])
         elif kind == 'line':
-            self._show(name, message['stream'], message['text'])
+            self._show(rank, message['stream'], message['text'])
         elif kind == 'ready':
-            self._ready[name] = message
-            if len(self._ready) == len(self._workers):
+            self._ready[rank] = message
+            if len(self._ready) == len(self._ranks):
                 self._go()
         elif kind in ('done', 'stopped'):
-            self._ended[name] = message
-            self._watch.done(name)
-        elif kind == 'exit' and name in self._ended:  # and all that it printed has been shown
-            self._running.discard(name)
+            self._ended[rank] = message
+            self._watch.done(rank)
+        elif kind == 'exit' and rank in self._ended:  # and all that it printed has been shown
+            self._running.discard(rank)
         elif kind in ('failed', 'exit'):
-            raise WorkerError('%s: %s' % (self._watch.place(name), message['text']))
-        elif kind == 'silent' and name not in self._ended:
+            raise WorkerError('%s: %s' % (self._watch.place(rank), message['text']))
+        elif kind == 'silent' and rank not in self._ended:
             raise WorkerError('%s: no heartbeat for %g s: it was stopped, or hangs'
-                              % (self._watch.place(name), self._limits.silence))
+                              % (self._watch.place(rank), self._limits.silence))
 
     def _go(self):
         """Let all join each other, if their facts are the same."""
-        for name in self._workers:
-            differences = differences_between(self._ready['worker 0']['facts'],
-                                              self._ready[name]['facts'])
+        for rank in self._ranks:
+            differences = differences_between(self._ready[0]['facts'], self._ready[rank]['facts'])
             if differences:
                 raise WorkerError('%s differs from %s, so they cannot train together:\n  %s' % (
-                    self._watch.where[name], self._watch.where['worker 0'],
-                    '\n  '.join(differences)))
-        secret, ring = secrets.token_hex(), [self._ready[name]['address'] for name in self._workers]
-        for name in self._workers:
-            self._send(name, 'go', ring=ring, secret=secret)
+                    self._watch.where[rank], self._watch.where[0], '\n  '.join(differences)))
+        secret, ring = secrets.token_hex(), [self._ready[rank]['address'] for rank in self._ranks]
+        for rank in self._ranks:
+            self._send(rank, 'go', ring=ring, secret=secret)
         self._going = True
 
-    def _send(self, name, kind, **content):
+    def _send(self, rank, kind, **content):
         """Send a message to a process on any machine."""
-        launcher = self._others.nodes.get(self._node_of[name], self._processes)
-        launcher.send(kind, name=name, **content)
+        launcher = self._others.nodes.get(self._nodes[rank], self._processes)
+        launcher.send(kind, rank=rank, **content)
 
 
 def shard(things, rank, size):

@@ -25,7 +25,7 @@ def python_argv(module):
 class Processes:
     """The processes that a launcher runs on its machine; `argv` is the command of a worker.
 
-    The queue `events` gets (name, message) for each message of a process; for each line that it
+    The queue `events` gets (rank, message) for each message of a process; for each line that it
     prints, of the kind 'line'; and for its end, of the kind 'exit', with its last lines on stderr.
     A process is 'silent' after `silence` seconds without a heartbeat.
     This is a context manager, which kills the processes at its end.
@@ -35,18 +35,18 @@ class Processes:
         self._argv, self._events, self._silence = argv, events, silence
         self._processes, self._connections = {}, {}
 
-    def start(self, names, **job):
-        """Start workers by their names, such as 'worker 0', and send each a message, its job."""
-        env = process_environment(len(names))
-        for local_rank, name in enumerate(names):
-            self._start(name, env)
-            self.send('job', name, rank=int(name.split()[1]), local_rank=local_rank, **job)
+    def start(self, ranks, **job):
+        """Start the workers of these `ranks`, and send each a message, its job."""
+        env = process_environment(len(ranks))
+        for local_rank, rank in enumerate(ranks):
+            self._start(rank, env)
+            self._connections[rank].send('job', rank=rank, local_rank=local_rank, **job)
 
-    def send(self, kind, name, **content):
-        """Send a message to the process `name`."""
-        self._connections[name].send(kind, **content)
+    def send(self, kind, rank, **content):
+        """Send a message to the process `rank`."""
+        self._connections[rank].send(kind, **content)
 
-    def _start(self, name, env):
+    def _start(self, rank, env):
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
@@ -54,29 +54,29 @@ class Processes:
                 encoding='utf-8', errors='replace', pass_fds=[theirs.fileno()],
                 env=dict(env, **{VARIABLE: str(theirs.fileno())}),
                 start_new_session=True)  # Ctrl-C is for the launcher, which asks all to stop
-        self._processes[name], self._connections[name] = process, Connection(
+        self._processes[rank], self._connections[rank] = process, Connection(
             ours, self._silence)
-        threading.Thread(target=self._follow, args=(name,), daemon=True).start()
+        threading.Thread(target=self._follow, args=(rank,), daemon=True).start()
 
-    def _follow(self, name):
+    def _follow(self, rank):
         """Pass on all that a process sends and prints, and then its end."""
-        process, last = self._processes[name], collections.deque(maxlen=LAST)
+        process, last = self._processes[rank], collections.deque(maxlen=LAST)
 
         def read(stream, pipe):
             with pipe:
                 for line in pipe:  # which ends with a carriage return too, as a progress bar's
                     text = line.rstrip('\n')
-                    self._events.put((name, {'kind': 'line', 'stream': stream, 'text': text}))
+                    self._events.put((rank, {'kind': 'line', 'stream': stream, 'text': text}))
                     if stream == 'stderr' and text.strip():
                         last.append(text)
-        readers = [self._connections[name].read_into(self._events, name)]
+        readers = [self._connections[rank].read_into(self._events, rank)]
         for how in [('stdout', process.stdout), ('stderr', process.stderr)]:
             readers.append(threading.Thread(target=read, args=how, daemon=True))
             readers[-1].start()
         code, end = process.wait(), time.monotonic() + DRAIN
         for reader in readers:
             reader.join(max(0, end - time.monotonic()))
-        self._events.put((name, {'kind': 'exit', 'text': _ending(code, last)}))
+        self._events.put((rank, {'kind': 'exit', 'text': _ending(code, last)}))
 
     def __enter__(self):
         return self
@@ -84,9 +84,9 @@ class Processes:
     def __exit__(self, *exception):
         for process in self._processes.values():
             process.kill()  # SIGTERM would not end a process that is stopped
-        for name, process in self._processes.items():
+        for rank, process in self._processes.items():
             process.wait()
-            self._connections[name].close()
+            self._connections[rank].close()
 
 
 def process_environment(num_workers):

@@ -75,15 +75,15 @@ class Relay:
         if source is not self._first:
             if message['kind'] == 'beat':
                 self._step = max(self._step, message['mark'][1])
-            self._first.send(name=source, **message)
+            self._first.send(rank=source, **message)
         elif message['kind'] == 'start':
             self.job = dict(message['job'], **self._local)
-            self._processes.start(message['names'], job=self.job, address=self._address,
+            self._processes.start(message['ranks'], job=self.job, address=self._address,
                                   world_size=message['world_size'])
         elif message['kind'] == 'end':
             self._end = message
         elif message['kind'] in ('silent', 'closed'):
             raise WorkerError('the first machine, %s:%d, step %d: %s' % (
                 *self._place.master, self._step, message['text']))
-        elif 'name' in message:  # for a process
+        elif 'rank' in message:  # for a process
             self._processes.send(**message)

@@ -65,21 +65,20 @@ class Logs:
     def __init__(self, folder):
         self._folder, self._waiting = folder, []
 
-    def show(self, name, stream, text):
-        """Show a line that the process `name` printed to `stream`."""
-        if name == 'worker 0':
+    def show(self, rank, stream, text):
+        """Show a line that the process `rank` printed to `stream`."""
+        if rank == 0:
             print(text, file=getattr(sys, stream), flush=True)
         elif self._folder:
-            self._waiting.append((name, text))
+            self._waiting.append((rank, text))
             if os.path.exists(os.path.join(self._folder, NAME)):
                 self._write()
 
     def _write(self):
         folder = os.path.join(self._folder, LOGS)
         os.makedirs(folder, exist_ok=True)
-        for name, text in self._waiting:
-            file = name.replace('worker ', 'rank').replace(' ', '') + '.log'
-            with open(os.path.join(folder, file), 'a', encoding='utf-8',
+        for rank, text in self._waiting:
+            with open(os.path.join(folder, 'rank%d.log' % rank), 'a', encoding='utf-8',
                       errors='surrogateescape') as f:
                 f.write(text + '\n')
         self._waiting = []

@@ -3,8 +3,6 @@ import pytest
 
 from gluonblocks.distributed.heartbeat import Limits, Watch
 
-NAMES = ('worker 0', 'worker 1')
-
 
 class Clock:
     now = 0.0
@@ -18,16 +16,16 @@ def verdict():
     """Beat each second until a time, and return the verdict then. By default all train, a step a
     second; `worker_0`, `worker_1` may have another phase, or (phase, count) at which they stand."""
     clock = Clock()
-    watch = Watch(dict(zip(NAMES, ('a:0', 'b:1'))), Limits(start=60, stall=30), clock)
+    watch = Watch(['a:0', 'b:1'], Limits(start=60, stall=30), clock)
 
     def beat(until, **marks):
         while clock.now < until:
             clock.now += 1
-            for name in NAMES:
-                mark = marks.get(name.replace(' ', '_'), 'training')
+            for rank in range(2):
+                mark = marks.get('worker_%d' % rank, 'training')
                 phase, count = (mark, int(clock.now)) if isinstance(mark, str) else mark
                 if phase != 'silent':
-                    watch.beat(name, phase, count, count)
+                    watch.beat(rank, phase, count, count)
         return watch.verdict()
     beat.watch = watch
     return beat
@@ -70,5 +68,5 @@ def test_those_that_waited_for_one_that_saved_have_their_time_for_the_step_after
 
 def test_nothing_more_is_expected_of_one_that_is_done(verdict):
     verdict(5)
-    verdict.watch.done('worker 1')
+    verdict.watch.done(1)
     assert verdict(500, worker_1='silent') is None

@@ -45,7 +45,7 @@ def run(monkeypatch):
 def test_it_ends_when_all_workers_are_done_and_every_line_has_been_shown(run):
     # Printed last, and without an end of line.
     assert run("print('hello', rank, end='', flush=True); tell('done')") == [
-        ('worker %d' % k, 'stdout', 'hello %d' % k) for k in range(2)]
+        (k, 'stdout', 'hello %d' % k) for k in range(2)]
 
 
 @pytest.mark.parametrize('code, said', [
@@ -96,8 +96,8 @@ def test_a_launch_shows_lines_with_the_name_of_the_process_unless_it_is_rank_0(
 
 
 def signalled(signum):
-    """A `show` that sends this process a signal for each line of worker 0."""
-    return lambda name, stream, text: name == 'worker 0' and os.kill(os.getpid(), signum)
+    """A `show` that sends this process a signal for each line of rank 0."""
+    return lambda rank, stream, text: rank == 0 and os.kill(os.getpid(), signum)
 
 
 @pytest.mark.parametrize('code, before, said, between', [

@@ -50,7 +50,7 @@ def test_each_machine_runs_its_workers_at_its_address_by_the_job_of_the_first_wi
         "print(job['local_rank'], job['job'], job['address'], go['ring'], flush=True); tell('done')")
     assert errors == [None, None]
     ring = "[['127.0.0.1', 0], ['127.0.0.2', 1], ['127.0.0.2', 2]]"
-    assert shown == [('worker %d' % k, 'stdout', text) for k, text in enumerate([
+    assert shown == [(k, 'stdout', text) for k, text in enumerate([
         "0 {'folder': '/of/the/first', 'data_root': '/there'} 127.0.0.1 " + ring,
         "0 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.2 " + ring,
         "1 {'folder': '/of/the/first', 'data_root': '/here'} 127.0.0.2 " + ring])]
@@ -162,8 +162,8 @@ def test_a_first_machine_that_is_lost_is_named_with_the_step_that_others_reached
             sock, _ = listener.accept()
             lines = sock.makefile()
             sock.sendall(json.dumps({'kind': 'start', 'job': {}, 'world_size': 1,
-                                     'names': ['worker 0']}).encode() + b'\n')
-            while json.loads(lines.readline()).get('name') is None:
+                                     'ranks': [0]}).encode() + b'\n')
+            while json.loads(lines.readline()).get('rank') is None:
                 sock.sendall(b'{"kind": "beat"}\n')
             closing.callback(sock.close) if silent else sock.close()
         at_once(vanish)

@@ -60,9 +60,9 @@ def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
         whole, tmp_path, monkeypatch):
     folder, show = str(tmp_path / 'run'), together.Logs.show
 
-    def stop(self, name, stream, text):
-        show(self, name, stream, text)
-        if text.startswith('epoch 1,') and name == 'worker 0':
+    def stop(self, rank, stream, text):
+        show(self, rank, stream, text)
+        if text.startswith('epoch 1,') and rank == 0:
             os.kill(os.getpid(), signal.SIGINT)
     with monkeypatch.context() as patch, pytest.raises(
             gb.training.Interrupted, match='^stopped in epoch 2, .*can be resumed$') as stopped:
