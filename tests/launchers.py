@@ -1,7 +1,7 @@
 """Launchers that meet over loopback, with stand-ins for their processes."""
+import concurrent.futures
 import socket
 import sys
-import threading
 import time
 
 from stand_ins import WORKER
@@ -17,14 +17,14 @@ def address():
         return listener.getsockname()
 
 
-def first_machine(code, master, options=None, limits=None, show=None, nodes=2, before=WORKER):
-    return Launcher([sys.executable, '-c', before + code], 3,
+def first_machine(code, master, options=None, limits=None, show=None, nodes=2):
+    return Launcher([sys.executable, '-c', WORKER + code], 3,
                     {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
                     Place(nodes, 0, master), options)
 
 
-def second_machine(code, master, options=None, limits=None, before=WORKER, interface='127.0.0.2'):
-    return Relay([sys.executable, '-c', before + code], Place(2, 1, master, interface),
+def second_machine(code, master, options=None, limits=None):
+    return Relay([sys.executable, '-c', WORKER + code], Place(2, 1, master, '127.0.0.2'),
                  options or {}, {'data_root': '/here'}, limits or Limits())
 
 
@@ -36,16 +36,13 @@ def error_of(launcher):
         return str(error)
 
 
-def both(code, before=WORKER, master=None):
+def both(code):
     """Run two machines: ((what each raised, or None), lines that were shown)."""
-    master, errors, shown = master or address(), [], []
-    other = threading.Thread(target=lambda: errors.append(
-        error_of(second_machine(code, master, before=before))))
-    other.start()
-    errors.insert(0, error_of(first_machine(
-        code, master, show=lambda *line: shown.append(line), before=before)))
-    other.join()
-    return errors, sorted(shown)
+    master, shown = address(), []
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        other = pool.submit(error_of, second_machine(code, master))
+        first = error_of(first_machine(code, master, show=lambda *line: shown.append(line)))
+        return [first, other.result()], sorted(shown)
 
 
 def connect(master):

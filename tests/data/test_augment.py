@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-import gluonblocks as gb
 from gluonblocks.data.augment import Augmentation
 
 IMAGES = np.random.RandomState(2).randint(0, 256, (64, 16, 24)).astype(np.uint8)
@@ -35,19 +34,6 @@ def test_seed_epoch_and_batch_decide_what_is_drawn_for_all_colours_alike():
     assert drawn[0] == drawn[4] and len(set(drawn)) == 4
     color = Augmentation('crop-flip', 3)(np.stack([IMAGES] * 3, axis=-1), 1, 2)
     assert color.shape == (64, 16, 24, 3) and (color == draw(3, 1, 2)[..., None]).all()
-
-
-def test_a_loader_that_starts_within_an_epoch_augments_as_one_that_came_there():
-    def loader():
-        made = gb.data.BatchLoader(IMAGES, np.zeros(64, np.int32), 10, seed=0)
-        made.augment = Augmentation('crop-flip', 5)
-        return made
-    complete, later = loader(), loader()
-    batches = [X.asnumpy() for _ in range(3) for X, _ in complete]
-    later.start_at(1, 4)
-    rest = [X.asnumpy() for _ in range(2) for X, _ in later]
-    assert len(rest) == len(batches) - 7 - 4
-    assert all((a == b).all() for a, b in zip(batches[11:], rest))
 
 
 def test_an_unknown_kind_is_refused_with_the_list():

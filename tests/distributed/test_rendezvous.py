@@ -1,11 +1,11 @@
 """Several machines: they meet, share the processes, and end together."""
+import concurrent.futures
 import contextlib
 import json
 import os
 import re
 import signal
 import socket
-import threading
 import time
 
 import pytest
@@ -27,15 +27,9 @@ WRONG = [
 
 @pytest.fixture
 def at_once():
-    """Start functions in threads, which have ended when the test has."""
-    threads = []
-
-    def start(do):
-        threads.append(threading.Thread(target=do))
-        threads[-1].start()
-    start.join = lambda: [thread.join() for thread in threads]
-    yield start
-    start.join()
+    """Start a function in a thread, which has ended when the test has; return its Future."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        yield pool.submit
 
 
 @pytest.mark.parametrize('count', [1, 2, 3, 5, 8])
@@ -65,27 +59,22 @@ def test_a_worker_that_fails_anywhere_is_named_on_every_machine(code, said):
 
 
 def test_a_machine_with_other_options_is_refused_and_may_come_again(at_once, capsys):
-    master, said = address(), []
-
-    def differ_and_come_again():
-        said.append(error_of(second_machine('', master, {'lr': 0.2, 'seed': 1})))
-        said.append(error_of(second_machine("tell('done')", master, {'lr': 0.1, 'seed': 1})))
-    at_once(differ_and_come_again)
+    master = address()
+    differing = at_once(lambda: error_of(second_machine('', master, {'lr': 0.2, 'seed': 1})))
+    again = at_once(lambda: second_machine("tell('done')", master, {'lr': 0.1, 'seed': 1}).run())
     first_machine("tell('done')", master, {'lr': 0.1, 'seed': 1}).run()
-    at_once.join()
-    assert said[1] is None
-    assert said[0].endswith(' (node 1) differs from the first machine, so they cannot train '
-                            'together: lr: 0.2 there, 0.1 on the first')
-    assert said[0] in capsys.readouterr().err
+    assert again.result() is None
+    assert differing.result().endswith(' (node 1) differs from the first machine, so they cannot '
+                                       'train together: lr: 0.2 there, 0.1 on the first')
+    assert differing.result() in capsys.readouterr().err
 
 
 def test_a_machine_that_does_not_come_is_named_on_those_that_wait_without_losing_them(at_once):
-    master, said = address(), []
-    at_once(lambda: said.append(error_of(second_machine('', master, limits=Limits(vanish=1.5)))))
+    master = address()
+    waiting = at_once(lambda: error_of(second_machine('', master, limits=Limits(vanish=1.5))))
     first = error_of(first_machine('', master, limits=Limits(start=3, vanish=1.5), nodes=3))
     assert first.startswith('node 2 did not connect within 3 s: start the same command there')
-    at_once.join()
-    assert said == [first]
+    assert waiting.result() == first
 
 
 def test_a_first_machine_that_is_not_there_is_named():
@@ -108,9 +97,10 @@ def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
 
 
 def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_once, capsys):
-    master, answers = address(), []
+    master = address()
 
     def knock():
+        answers = []
         with connect(master):  # which says nothing
             for sent in WRONG:
                 with connect(master) as other:
@@ -118,38 +108,37 @@ def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_o
                                   + b'\n')
                     answers.append(other.makefile().readlines()[-1])
             second_machine("tell('done')", master).run()
-    at_once(knock)
+        return answers
+    knocking = at_once(knock)
     first_machine("tell('done')", master, limits=Limits(start=20)).run()
-    assert [json.loads(answer)['kind'] for answer in answers] == ['end'] * len(WRONG)
+    assert [json.loads(answer)['kind'] for answer in knocking.result()] == ['end'] * len(WRONG)
     assert re.fullmatch(r'(dropped 127.0.0.1:\d+: expected a .*\n){%d}' % len(WRONG),
                         capsys.readouterr().err)
 
 
 def test_a_second_machine_of_the_same_number_is_dropped(at_once, capsys):
-    master, said = address(), []
+    master = address()
 
     def come_twice():
         one = join(master)
         time.sleep(0.5)  # by then its message has been handled
-        said.append(error_of(second_machine('', master)))
+        said = error_of(second_machine('', master))
         one.close()
-    at_once(come_twice)
+        return said
+    coming = at_once(come_twice)
     assert error_of(first_machine('', master, nodes=3)) == (
         'far (node 1): its launcher has ended, or the link to it')
-    at_once.join()
-    assert said == ['node 1 has joined already: each machine needs its own node_rank']
+    assert coming.result() == 'node 1 has joined already: each machine needs its own node_rank'
 
 
 def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeypatch):
-    master, held = address(), []
-
-    def vanish():
-        monkeypatch.setattr(Connection, '_beat', lambda connection: None)
-        held.append(join(master))
-    at_once(vanish)
+    master = address()
+    monkeypatch.setattr(Connection, '_beat', lambda connection: None)
+    joining = at_once(join, master)
     assert error_of(first_machine('time.sleep(60)', master, limits=Limits(vanish=0.5))) == (
         'far:1, step 0 (node 1): nothing was heard of it for 0.5 s: its machine, or its link, is '
         'gone')
+    joining.result().close()
 
 
 @pytest.mark.parametrize('silent, said', [
@@ -173,17 +162,17 @@ def test_a_first_machine_that_is_lost_is_named_with_the_step_that_others_reached
 
 
 def test_another_machine_may_ask_all_to_stop(at_once):
-    master, ends = address(), []
+    master = address()
 
     def ask():
         connection = join(master)
         connection.send('stop')
-        ends.extend(m for m in connection.messages() if m['kind'] == 'end')
-    at_once(ask)
+        return next(m for m in connection.messages() if m['kind'] == 'end')
+    asking = at_once(ask)
     with pytest.raises(Interrupted, match='^stopped before the first step$'):
         first_machine('time.sleep(60)', master).run()
-    at_once.join()
-    assert (ends[0]['text'], ends[0]['signum']) == ('stopped before the first step', signal.SIGINT)
+    end = asking.result()
+    assert (end['text'], end['signum']) == ('stopped before the first step', signal.SIGINT)
 
 
 def test_a_signal_on_another_machine_is_passed_to_the_first_and_ends_it_as_that_one_says(at_once):
