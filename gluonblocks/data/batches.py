@@ -106,12 +106,9 @@ def _width_and_height(resize):
     if resize is None:
         return None
     try:
-        if isinstance(resize, (list, tuple)):
-            height, width = resize
-        else:
-            height = width = resize
-        for side in (height, width):
-            check_positive('resize', side)
+        height, width = resize if isinstance(resize, (list, tuple)) else (resize, resize)
+        check_positive('resize', height)
+        check_positive('resize', width)
     except ValueError:
         raise ValueError('resize is %r, but must be a positive whole number, the side of a square, '
                          'or a pair of them, (height, width)' % (resize,)) from None
@@ -140,9 +137,9 @@ def seed_of_order(seed, part=None):
 
 
 def share_of(num_images, part):
-    """The slice of a batch of `num_images` that is worker k's of n, by `part`, (k, n).
+    """The slice of a batch of `num_images` that is worker k's of n, by `part`, (k, n). None: all.
 
-    The n slices follow each other, cover the batch, and differ by one image at most. None: all.
+    The n slices follow each other, cover the batch, and differ by one image at most.
     """
     k, n = part or (0, 1)
     return slice(num_images * k // n, num_images * (k + 1) // n)

@@ -121,16 +121,6 @@ def dataset_name(dataset):
     return dataset
 
 
-def is_registered(name):
-    """Return True if a data set is registered by this name."""
-    return name in DATASETS.entries
-
-
-def is_dataset_name(name):
-    """Return True if `name` is that of a registered data set, or has one of the other forms."""
-    return DATASETS.has_form(name)
-
-
 def _unregistered(name, function):
     if not callable(function):
         raise ValueError('the data set %s is %r, but must be a function. %s'

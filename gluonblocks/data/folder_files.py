@@ -45,7 +45,8 @@ def find_pictures(folder, test_share=None, seed=0):
         raise DataError('%s has a folder %r, so no test_share is taken: leave it out, or name the '
                         'folder that holds the classes' % (folder, has[0]))
     if len(has) == 1:
-        raise refused('it has a folder %r, but not both train and test' % has[0])
+        raise refused('it has a folder %r but no %r' % (
+            has[0], 'test' if has[0] == 'train' else 'train'))
     others: List[str] = []
     if has:
         train, test = [_classes_in(os.path.join(folder, part), others) for part in has]

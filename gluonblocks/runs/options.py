@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks import OptionError
 from ..data.augment import KINDS
-from ..data.datasets import is_dataset_name, list_datasets
+from ..data.datasets import DATASETS, list_datasets
 from ..distributed.place import Place
 from ..models.registry import get_recipe
 from ..training.optimizers import OPTIMIZERS
@@ -120,7 +120,7 @@ class RunOptions:
         int, 'seed of every random number; it repeats a run on the same machine with the same '
         'number of threads', 'N', unset='drawn and printed', least=0, below=2 ** 31)
     dataset: str = _option(
-        str, 'the images', 'NAME', 'fashion-mnist', choices=list_datasets, also=is_dataset_name,
+        str, 'the images', 'NAME', 'fashion-mnist', choices=list_datasets, also=DATASETS.has_form,
         also_words=', or folder:PATH for the pictures in that folder, or my_module:load for a '
         'function that Python can import')
     data_root: Optional[str] = _option(

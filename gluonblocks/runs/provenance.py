@@ -13,7 +13,7 @@ import safetensors
 from .. import __version__
 from ..checks import Name, OptionError
 from ..data.batches import BatchLoader
-from ..data.datasets import OF_PICTURES, get_dataset, is_registered
+from ..data.datasets import OF_PICTURES, get_dataset, list_datasets
 from ..graphs.operators import VARIABLE, available
 from ..models.registry import get_factory, list_models
 from ..registry import import_folder, load_object, source_of
@@ -122,7 +122,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
         if not source:
             continue
         name = config[kind]
-        if name in list_models() if kind == 'model' else is_registered(name):
+        if name in (list_models() if kind == 'model' else list_datasets()):
             continue
         if source['module'] == '__main__':
             raise ValueError('%s: its %s %s was registered by the program %s itself: resume it by '

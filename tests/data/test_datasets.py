@@ -8,7 +8,6 @@ from gluonblocks.data import datasets
 from gluonblocks.data.datasets import (
     dataset_name,
     get_dataset,
-    is_dataset_name,
     list_datasets,
     load_data_synthetic,
     register_dataset,
@@ -78,7 +77,7 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
 @pytest.mark.parametrize('name, good', [
     ('synthetic', True), ('folder:x', True), ('folder:', False), ('a.b:c', True), ('mnist', False)])
 def test_a_name_of_a_data_set_has_one_of_three_forms(name, good):
-    assert is_dataset_name(name) == good
+    assert datasets.DATASETS.has_form(name) == good
 
 
 def test_a_folder_is_named_by_its_absolute_path(tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ import time
 
 import pytest
 from launchers import address, both, connect, error_of, first_machine, join, second_machine
-from stand_ins import WORKER
 
 from gluonblocks.distributed import Limits
 from gluonblocks.distributed.connection import Connection
@@ -40,8 +39,8 @@ def test_workers_are_dealt_to_the_machines_in_order_and_evenly(count):
 
 
 def test_each_machine_runs_its_workers_at_its_address_by_the_job_of_the_first_with_its_own_files():
-    errors, shown = both(
-        "print(job['local_rank'], job['job'], job['address'], go['ring'], flush=True); tell('done')")
+    errors, shown = both("print(job['local_rank'], job['job'], job['address'], go['ring']);"
+                         "sys.stdout.flush(); tell('done')")
     assert errors == [None, None]
     ring = "[['127.0.0.1', 0], ['127.0.0.2', 1], ['127.0.0.2', 2]]"
     assert shown == [(k, 'stdout', text) for k, text in enumerate([
