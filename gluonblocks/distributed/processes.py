@@ -51,8 +51,8 @@ class Processes:
         with theirs:
             process = subprocess.Popen(
                 self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, encoding='utf-8', errors='replace', pass_fds=[theirs.fileno()],
-                env=dict(env, **{VARIABLE: str(theirs.fileno())}),
+                stderr=subprocess.PIPE, encoding='utf-8', errors='replace',
+                pass_fds=[theirs.fileno()], env=dict(env, **{VARIABLE: str(theirs.fileno())}),
                 start_new_session=True)  # Ctrl-C is for the launcher, which asks all to stop
         self._processes[rank], self._connections[rank] = process, Connection(
             ours, self._silence)
