@@ -65,9 +65,10 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     images = {}
     for goal in pictures:
         pictures[goal], images[goal] = _decode(pictures[goal], size, color, damaged)
-        labels = {label for _, label in pictures[goal]}
-        lost = [name for label, name in enumerate(names) if goal == 'train' and label not in labels]
-        if lost or not labels:
+        found_labels = {label for _, label in pictures[goal]}
+        lost = [name for label, name in enumerate(names)
+                if goal == 'train' and label not in found_labels]
+        if lost or not found_labels:
             raise DataError('%s: none of the pictures to %s of %s can be read:\n  %s' % (
                 folder, goal, 'the class ' + ', '.join(lost) if lost else 'any class',
                 '\n  '.join(damaged[:20])))
@@ -136,10 +137,10 @@ def _size_for(sizes):
 
 def _shared(pictures, images):
     """A list with a note if images to test are, to the last pixel, among those to train on."""
-    (known, test) = ([(hashlib.sha256(image).digest(), path)
-                      for image, (path, _) in zip(images[goal], pictures[goal])]
-                     for goal in ('train', 'test'))
-    known = dict(known)
+    train, test = [[(hashlib.sha256(image).digest(), path)
+                    for image, (path, _) in zip(images[goal], pictures[goal])]
+                   for goal in ('train', 'test')]
+    known = dict(train)
     same = [(path, known[digest]) for digest, path in test if digest in known]
     return ['%d of the %d images to test are to train on, too, so the test accuracy is too good: '
             '%s is %s' % ((len(same), len(test)) + same[0])] if same else []
