@@ -30,9 +30,8 @@ class Progress:
                   desc='epoch %d/%d' % (self.epoch, self.num_epochs), **how) as bar:
             for X, y in self.data_iter:
                 yield X, y
-                now = X.shape[0]
-                if getattr(self.data_iter, 'part', None):
-                    now = min(self.data_iter.batch_size, self.data_iter.num_images - done)
+                now = (min(self.data_iter.batch_size, self.data_iter.num_images - done)
+                       if getattr(self.data_iter, 'part', None) else X.shape[0])
                 done += now
                 bar.update(now)
 

@@ -143,7 +143,7 @@ def test_a_step_of_several_workers_is_that_of_an_epoch_after_the_first(monkeypat
                     'printf "epoch,seconds\\n1,9\\n2,0.4\\n" > "$2/times.csv"\n')
     fake.chmod(0o755)
     monkeypatch.setattr(sys, 'executable', str(fake))
-    assert several._train(measure.Settings(), 'lenet_bn', 2, 1, None) == [0.4 / several.STEPS]
+    assert several._train(measure.Settings(), 'lenet_bn', 2, None) == [0.4 / several.STEPS]
     fake.write_text('#!/bin/sh\necho no room >&2\nexit 3\n')
     with pytest.raises(WorkerError, match='^lenet_bn, 2 workers: no room$'):
-        several._train(measure.Settings(), 'lenet_bn', 2, 1, None)
+        several._train(measure.Settings(), 'lenet_bn', 2, None)
