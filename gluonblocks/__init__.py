@@ -20,7 +20,7 @@ __all__ = [
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
     'resume_run', 'train_model', 'write_report',
     # Out of MXNet.
-    'export_net', 'export_run', 'load_torch']
+    'export_files', 'export_net', 'export_run', 'load_torch']
 
 _runtime.prepare()  # before what follows, which imports MXNet
 if _runtime.error is None:
@@ -41,7 +41,7 @@ if _runtime.error is None:
     )
     from .devices import try_all_gpus, try_gpu
     from .drawing import show_fashion_mnist
-    from .export import export_net, export_run, load_torch
+    from .export import export_files, export_net, export_run, load_torch
     from .models import get_model, get_recipe, layer_shapes, list_models, register, resnet18
     from .report import write_report
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model

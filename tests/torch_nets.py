@@ -34,7 +34,8 @@ def small_net(prefix=None):
 def described(net, shape, **info):
     """A Gluon net as the formats take it."""
     symbol, params = prediction_symbol(net)
-    return NetDescription(symbol, params, shape, shape[1:], info, None, None)
+    return NetDescription(symbol, params, {'data': (1,) + shape}, ['logits'], info, None,
+                          picture_size=shape[1:])
 
 
 def arrays_of(net):

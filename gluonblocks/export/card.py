@@ -26,7 +26,6 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     matrix of the test images; `weights` which of the run these are; `license` a licence's id on the
     Hub, such as 'mit', under which the weights are given away: that no record knows.
     """
-    import jinja2
     accuracy, scores = None, []
     if matrix is not None:
         accuracy, scores = float(accuracy_of(matrix)), class_scores(matrix, info['classes'])
@@ -34,11 +33,8 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     options = [(name, config[name]) for name in ['model', *OPTIONS]
                if name not in BOOKKEEPING and name not in _TOLD_ELSEWHERE
                and config[name] is not None and config[name] is not False] if config else []
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True,
-                                     loader=jinja2.FileSystemLoader(os.path.join(
-                                         os.path.dirname(os.path.abspath(__file__)), 'page')))
-    environment.filters.update(yaml=_yaml, plain=_plain, rounded=_rounded)
-    text = environment.get_template('card.md.j2').render(
+    return _rendered(
+        'card.md.j2',
         info=info, exported=exported, checksums=checksums, config=config, history=history,
         weights=weights, scores=scores, dataset=dataset, accuracy=accuracy, matrix=matrix,
         head=_head(info, exported, dataset, accuracy, license),
@@ -51,6 +47,21 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
         read_floats=_reading(info, False),
         has_program=reads_pictures(info) and any(
             one.format.startswith('onnx') for one in exported))
+
+
+def net_card(net, exported, checksums, notes):
+    """The text of README.md for a `NetDescription` without classes: its ends, files and checks."""
+    return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(), outputs=net.outputs,
+                     exported=exported, checksums=checksums, notes=notes)
+
+
+def _rendered(template, **values):
+    import jinja2
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True,
+                                     loader=jinja2.FileSystemLoader(os.path.join(
+                                         os.path.dirname(os.path.abspath(__file__)), 'page')))
+    environment.filters.update(yaml=_yaml, plain=_plain, rounded=_rounded)
+    text = environment.get_template(template).render(**values)
     return re.sub('\n{3,}', '\n\n', text).rstrip('\n') + '\n'
 
 

@@ -2,7 +2,7 @@
 import dataclasses
 import hashlib
 import json
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -11,9 +11,14 @@ import numpy as np
 class Batch(NamedTuple):
     """A few images: as the net takes them, and as uint8 images if there are any."""
 
-    X: np.ndarray  #: float32 (n, C, H, W), as the net takes them
+    inputs: Tuple[np.ndarray, ...]  #: the net's, in their order; one for an image: (n, C, H, W)
     labels: Optional[np.ndarray] = None  #: int (n,), or None if unknown
     pictures: Optional[np.ndarray] = None  #: uint8 (n, H, W), or (n, C, H, W) in colour; or None
+
+    @property
+    def X(self):
+        """The first input."""
+        return self.inputs[0]
 
 
 class Images:
@@ -21,6 +26,12 @@ class Images:
 
     `batches` is called for an iterator of `Batch`es, each time from the first.
     """
+
+    #: Batch sizes that are tried first, because a file may be right for one only.
+    probes: Tuple[int, ...] = (1, 3, 256)
+    num_probes = len(probes)  #: batches of `all_batches` that come before all images
+    words = 'all test images'  #: what they are
+    timed: Tuple[int, ...] = (1, 256)  #: batch sizes whose milliseconds are measured
 
     def __init__(self, batches: Callable[[], Iterator[Batch]]):
         self._batches = batches
@@ -37,8 +48,18 @@ class Images:
             if count >= n:
                 break
         index = np.arange(n) % count
-        return Batch(*[None if arrays[0] is None else np.concatenate(arrays)[index]
-                       for arrays in zip(*parts)])
+
+        def joined(arrays):
+            return None if arrays[0] is None else np.concatenate(arrays)[index]
+        return Batch(tuple(map(joined, zip(*[batch.inputs for batch in parts]))),
+                     joined([batch.labels for batch in parts]),
+                     joined([batch.pictures for batch in parts]))
+
+    def all_batches(self):
+        """The batches that files are verified on: the first ones of several sizes, and all."""
+        for size in self.probes:
+            yield self.first(size)
+        yield from self
 
     def labels(self):
         """The labels of all images, (n,), or None if they are unknown."""
@@ -51,21 +72,46 @@ class NetDescription:
     """What is exported: a graph for prediction with its weights, and what is known of it."""
 
     symbol: Any  #: as `prediction_symbol` returns it
-    params: Dict[str, Any]  #: likewise, NDArrays by name
-    shape: Tuple[int, int, int]  #: (C, H, W) of the input
-    picture_size: Tuple[int, int]  #: (height, width) of images before they are resized
+    params: Dict[str, np.ndarray]  #: by name, float32
+    inputs: Dict[str, Tuple[int, ...]]  #: shapes by name, for a batch of one
+    outputs: List[str]  #: names
     info: Dict[str, Any]  #: what the files say of the net, see `export_run`
     test: Images  #: the images that files are verified on
-    calibration: np.ndarray  #: float32 (n, C, H, W), up to 512 training images
+    calibration: Optional[np.ndarray] = None  #: float32 (n, C, H, W), up to 512 training images
+    picture_size: Optional[Tuple[int, int]] = None  #: (height, width) before images are resized
+    variants: Sequence[Dict[str, Tuple[int, ...]]] = ()  #: `inputs` for other batches and sizes
+
+    @property
+    def shape(self):
+        """The shape of the first input without the batch: (C, H, W) for images."""
+        return next(iter(self.inputs.values()))[1:]
+
+    @property
+    def is_classifier(self):
+        """True if the net has classes: one output, (N, classes), with their names."""
+        return 'classes' in self.info
+
+    def dimensions(self):
+        """The shapes of the inputs by name, with words for sizes that are free: 'N' for batches."""
+        shapes = self.shapes()
+        return {name: ['%s' % side if all(each[name][i] == side for each in shapes[1:]) else
+                       'N' if i == 0 else 'any' for i, side in enumerate(sides)]
+                for name, sides in self.inputs.items()}
+
+    def shapes(self):
+        """`inputs` and `variants`; without variants, for a batch of two as well."""
+        twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
+        return [self.inputs] + list(self.variants or [twice])
 
     def block(self, dtype='float32'):
         """The graph as a Gluon block of its own, in `dtype` on the CPU."""
-        block = mx.gluon.SymbolBlock(self.symbol, mx.sym.var('data', dtype='float32'))
+        block = mx.gluon.SymbolBlock(self.symbol, [mx.sym.var(name, dtype='float32')
+                                                   for name in self.inputs])
         block.cast(dtype)
         for name, param in block.collect_params().items():
             param.shape = self.params[name].shape
             param.initialize(default_init=mx.init.Zero())
-            param.set_data(self.params[name].astype(dtype))
+            param.set_data(mx.nd.array(self.params[name], dtype=dtype))
         return block
 
     def metadata(self, preprocessing):
@@ -78,8 +124,8 @@ class NetDescription:
         """The SHA-256 of the weights, with their shapes; their names differ between processes."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
-            if name != 'data':
-                array = np.ascontiguousarray(self.params[name].asnumpy())
+            if name not in self.inputs:
+                array = np.ascontiguousarray(self.params[name])
                 digest.update(repr(array.shape).encode() + array.tobytes())
         return digest.hexdigest()
 
@@ -96,11 +142,11 @@ class Written(NamedTuple):
     """The files of a format, and an engine that runs them."""
 
     files: List[str]  #: names within the folder, the main one first
-    engine: Callable[[np.ndarray], np.ndarray]  #: X float32 (n, C, H, W) -> logits (n, classes)
-    takes_pictures: bool = False  #: the engine takes uint8 images instead of X
+    engine: Callable[[Tuple[np.ndarray, ...]], List[np.ndarray]]  #: inputs -> outputs
+    takes_pictures: bool = False  #: the engine takes uint8 images instead of the first input
     exact: bool = True  #: held to `atol`; otherwise to the accuracy, by `max_drop`
     notes: Tuple[str, ...] = ()  #: sentences that the user should read
 
-    def input_of(self, batch):
-        """The engine's input of a `Batch`."""
-        return batch.pictures if self.takes_pictures else batch.X
+    def inputs_of(self, batch):
+        """The engine's inputs of a `Batch`."""
+        return (batch.pictures,) if self.takes_pictures else batch.inputs

@@ -1,5 +1,6 @@
 """A net as what every format is written from: a graph for prediction, in float32."""
 import mxnet as mx
+import numpy as np
 from mxnet import autograd
 
 from ..graphs.graph import Graph
@@ -11,34 +12,36 @@ _IDLE = ('Dropout', 'BlockGrad', '_copy', 'amp_cast')
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
 
-def prediction_symbol(net):
-    """Return (symbol, params) of any Gluon net: 'data', (N, C, H, W) -> (N, classes).
+def prediction_symbol(net, inputs=('data',)):
+    """Return (symbol, params) of any Gluon net of the inputs of these names.
 
     Every batch normalization, ours included, takes parameters of shape (C,) and a gamma that
     counts: ones for `nn.BatchNorm(scale=False)`. Idle nodes, such as Dropout, are left out; every
-    node has a name of its own. `params` are float32 NDArrays on the CPU by name, also of a net that
-    was cast to float16. The net stays as it is.
+    node has a name of its own. `params` are float32 NumPy arrays by name, also of a net that was
+    cast to float16. The net stays as it is.
 
     Raises RuntimeError for a net that is not initialized, and ValueError with the reason for one
     that cannot be made into such a graph.
     """
     mx.nd.waitall()  # running statistics are set while MXNet computes behind Python's back
     try:
-        symbol = _trace(net)
+        symbol = _trace(net, inputs)
     except RuntimeError:  # MXNet's own errors are RuntimeErrors too
         raise
     except Exception as error:  # whatever a block raises that takes no symbols
-        raise ValueError('%s cannot be made into a graph, which needs hybrid blocks that take one '
-                         'input and give one output: %s' % (net.name, error)) from error
+        raise ValueError('%s cannot be made into a graph, which needs hybrid blocks that take %d '
+                         'input%s and give arrays: %s' % (net.name, len(inputs), 's' * (
+                             len(inputs) > 1), error)) from error
     found = {param.name: param for param in net.collect_params().values()}
-    names = [name for name in symbol.list_inputs() if name != 'data']
+    names = [name for name in symbol.list_inputs() if name not in inputs]
     for name in names:
         if name not in found or not is_initialized(found[name]):
             raise RuntimeError('%s is not initialized: call %s.initialize() and run one batch '
                                'through it' % (name, net.name))
-    params = {name: averaged(found[name]).as_in_context(mx.cpu()).astype('float32', copy=False)
-              for name in names}
-    symbol = _plain(symbol, params, net)
+    params = {name: averaged(found[name]).asnumpy() for name in names}
+    params = {name: array.astype('float32', copy=False) if array.dtype.kind == 'f' else array
+              for name, array in params.items()}
+    symbol = plain_symbol(symbol, params, _untrained(net))
     for node in Graph(symbol).nodes:
         if node.op == 'Dropout':
             raise ValueError("%s draws random numbers also when it predicts: %s is a Dropout with "
@@ -48,24 +51,37 @@ def prediction_symbol(net):
 
 def prediction_layers(net):
     """Return the symbol of `prediction_symbol`, also of a net that is not initialized."""
-    return _plain(_trace(net), {}, net)
+    return plain_symbol(_trace(net, ('data',)), {}, _untrained(net))
 
 
-def _trace(net):
+def _trace(net, inputs):
     with autograd.pause(train_mode=False):
-        symbol = net(mx.sym.var('data'))
-    if not isinstance(symbol, mx.sym.Symbol) or len(symbol.list_outputs()) != 1:
-        found = ('%d outputs' % len(symbol.list_outputs()) if isinstance(symbol, mx.sym.Symbol)
-                 else 'a %s' % type(symbol).__name__)
-        raise TypeError('%s must give one output, got %s: wrap the net in a block that returns the '
-                        'one that counts' % (net.name, found))
-    return symbol
+        outputs = net(*map(mx.sym.var, inputs))
+    outputs = flat(outputs)
+    if not all(isinstance(output, mx.sym.Symbol) for output in outputs):
+        raise TypeError('%s gives a %s' % (net.name, ', a '.join(
+            type(output).__name__ for output in outputs)))
+    return outputs[0] if len(outputs) == 1 else mx.sym.Group(outputs)
 
 
-def _plain(symbol, params, net):
-    """The symbol with plain nodes only; reshapes norms' `params` and sets fixed gammas to 1."""
+def flat(outputs):
+    """The symbols in nested lists and tuples."""
+    if not isinstance(outputs, (list, tuple)):
+        return [outputs]
+    return [each for output in outputs for each in flat(output)]
+
+
+def _untrained(net):
+    """The names of the parameters that no gradient ever reaches."""
+    return {param.name for param in net.collect_params().values() if not can_learn(param)}
+
+
+def plain_symbol(symbol, params, untrained=()):
+    """The symbol with plain nodes only; reshapes norms' `params` and sets fixed gammas to 1.
+
+    `untrained` are the names of the parameters that no gradient ever reaches.
+    """
     graph, names = Graph(symbol), {}
-    untrained = {param.name for param in net.collect_params().values() if not can_learn(param)}
     for node in graph.nodes:
         if node.op in _IDLE and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
@@ -88,7 +104,7 @@ def _plain_norm(node, params, untrained):
         if source.name in params:
             params[source.name] = params[source.name].reshape((-1,))
             if role == 'gamma' and fixed:
-                params[source.name] = mx.nd.ones_like(params[source.name])
+                params[source.name] = np.ones_like(params[source.name])
     node.attrs['fix_gamma'] = 'False'
     # For those who train on elsewhere; MXNet ignores attributes of such names.
     if fixed:

@@ -24,6 +24,9 @@ WITHOUT_VNNI = ('a CPU without VNNI (x86 before Ice Lake and Zen 4) may overflow
 def write(net, folder, options):
     """The format 'onnx-int8': model-int8.onnx."""
     import onnx
+    if net.calibration is None:
+        raise ValueError('8 bits need images that give the ranges of the values: give a folder of '
+                         'such images as the net was trained on')
     content = quantize(to_onnx(net).SerializeToString(), net.calibration, options.reduce_range)
     content = finish(onnx.load_model_from_string(content), net, options.with_preprocessing)
     write_file(os.path.join(folder, FILE), content)
@@ -46,11 +49,12 @@ def quantize(content, X, reduce_range=False):
         # This folds batch normalizations into the convolutions before them.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
         # The others are not computed in 8 bits anyway: around them it would only round.
-        others = [node.name for node in onnx.load(prepared).graph.node
-                  if node.op_type == 'BatchNormalization']
+        graph = onnx.load(prepared).graph
+        others = [node.name for node in graph.node if node.op_type == 'BatchNormalization']
         quantization.quantize_static(
-            prepared, made, _Reader(X), quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True, reduce_range=reduce_range, nodes_to_exclude=others,
+            prepared, made, _Reader(graph.input[0].name, X),
+            quant_format=quantization.QuantFormat.QDQ, per_channel=True,
+            reduce_range=reduce_range, nodes_to_exclude=others,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8)
         with open(made, 'rb') as f:
@@ -60,9 +64,10 @@ def quantize(content, X, reduce_range=False):
 class _Reader:
     """Images, a few at a time, as ONNX Runtime's calibration reads them."""
 
-    def __init__(self, X, size=32):
+    def __init__(self, name, X, size=32):
+        self._name = name
         self._batches = iter([X[i:i + size] for i in range(0, len(X), size)])
 
     def get_next(self):
         X = next(self._batches, None)
-        return None if X is None else {'data': X}
+        return None if X is None else {self._name: X}

@@ -16,6 +16,7 @@ from ..runs.records import HistoryRow, read_csv
 from .description import Batch, Images, NetDescription, Options
 from .formats import get_format
 from .graph import prediction_symbol
+from .inputs import RandomInputs
 from .verify import mxnet_engine
 from .write import write_all
 
@@ -46,7 +47,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     Raises VerificationError, a ValueError; ValueError for an `out` that contains anything else;
     ImportError if something is not installed; and what `load_run` and the data set raise.
     """
-    formats = _formats(formats, atol, max_drop)
+    formats = check_formats(formats, atol, max_drop)
     ctx = devices_of(ctx)[:1]
     block, config = load_run(folder, ctx=ctx, weights=weights)
     train, test = load_both(config, data_root)
@@ -57,9 +58,9 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     if with_preprocessing and config['channels'] == 3:
         raise ValueError('the pictures of %r are in colour, which preprocessing within the file '
                          'does not take: export without it' % config['dataset'])
-    images = Images(lambda: (Batch(X.asnumpy(), y.asnumpy(), pictures) for (X, y), pictures in zip(
-        test, _pictures(test))))
-    calibration = Images(lambda: (Batch(X.asnumpy()) for X, _ in train))
+    images = Images(lambda: (Batch((X.asnumpy(),), y.asnumpy(), pictures)
+                             for (X, y), pictures in zip(test, _pictures(test))))
+    calibration = Images(lambda: (Batch((X.asnumpy(),)) for X, _ in train))
     info = {
         'model': config['model'], 'dataset': config['dataset'],
         'classes': config['class_names'], 'resize': config['resize'], 'scaling': 'x / 255',
@@ -67,8 +68,11 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         'data_sha256': config['data_sha256']}
     if ':' not in config['dataset']:  # we cannot know whether a user's images are light on dark
         info['ground'] = 'dark'
-    net = _net(block, images.first(1).X.shape[1:], config['picture_size'], info, images,
-               calibration.first(min(NUM_CALIBRATION, len(train.labels))).X)
+    symbol, params = prediction_symbol(block)
+    shape = images.first(1).X.shape
+    net = describe(symbol, params, {'data': shape}, ['logits'], info, images,
+                   calibration=calibration.first(min(NUM_CALIBRATION, len(train.labels))).X,
+                   picture_size=tuple(config['picture_size']))
     try:
         history = read_csv(HistoryRow, os.path.join(folder, 'history.csv'))
     except (OSError, ValueError):  # the card leaves out what is lost
@@ -82,42 +86,53 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=None, labels=None,
                with_preprocessing=False, atol=1e-4, max_drop=1.0, reduce_range=False,
                runtime=None):
-    """Write any Gluon net, (N, C, H, W) -> (N, classes), into the folder `path`: an `Export`.
+    """Write any Gluon net into the folder `path`: an `Export`.
 
-    `shape` is (C, H, W). `net` is of hybrid blocks, Gluon's, ours or others', initialized, and
-    stays as it is, hybridized or not. A net in float16 is exported in float32, and verified against
-    itself in float32. `classes` are the classes' names.
+    `shape` is the input's without the batch, (C, H, W) for images, or a dict of such shapes for a
+    net of several inputs, in their order; it may give any number of arrays. `net` is of hybrid
+    blocks, Gluon's, ours or others', initialized, and stays as it is, hybridized or not. A net in
+    float16 is exported in float32, and verified against itself in float32. A net of images that
+    gives (N, classes) is a classifier, and `classes` are the classes' names.
 
-    It is verified as by `export_run`, on `data` with `labels` (n,) if they are known; without, on
-    random images, always the same. `data` are what the net takes, float32 (n, C, H, W), or uint8
-    images, (n, H, W) or in colour (n, C, H, W), which are divided by 255; `with_preprocessing`
-    needs those.
+    A classifier is verified as by `export_run`, on `data` with `labels` (n,) if they are known;
+    without, on random images, always the same. `data` are what the net takes, float32
+    (n, C, H, W), or uint8 images, (n, H, W) or in colour (n, C, H, W), which are divided by 255;
+    `with_preprocessing` needs those. Another net is verified on random numbers from 0 to 1, all
+    outputs.
 
     Raises ValueError for a net that cannot be made into a graph, and what `export_run` does.
     """
-    formats = _formats(formats, atol, max_drop)
-    for side in shape:
-        check_positive('a number of shape', side)
-    shape = tuple(shape)
+    formats = check_formats(formats, atol, max_drop)
+    shapes = dict(shape) if isinstance(shape, dict) else {'data': shape}
+    for sides in shapes.values():
+        for side in sides:
+            check_positive('a number of shape', side)
+    inputs = {name: (1,) + tuple(sides) for name, sides in shapes.items()}
     params = list(net.collect_params().values())
     ctx = params[0].list_ctx()[0] if params and is_initialized(params[0]) else mx.cpu()
     if not all(is_initialized(param) for param in params):  # the first input gives the shapes
-        net(mx.nd.zeros((1,) + shape, ctx=ctx))
-    X, pictures = _given(data, shape, with_preprocessing)
-    labels = None if labels is None else np.asarray(labels)
-    if labels is not None and labels.shape != (len(X),):
-        raise ValueError('labels have shape %s, but must be one for each of %d images'
-                         % (labels.shape, len(X)))
-    size = 256
-    images = Images(lambda: (
-        Batch(*[None if array is None else array[i:i + size] for array in (X, labels, pictures)])
-        for i in range(0, len(X), size)))
+        net(*[mx.nd.zeros(sides, ctx=ctx) for sides in inputs.values()])
+    symbol, arrays = prediction_symbol(net, list(inputs))
+    _, outputs, _ = symbol.infer_shape(**inputs)
+    first = next(iter(inputs.values()))[1:]
     info = {'model': net.name, 'preprocessing': 'inside' if with_preprocessing else 'outside'}
-    if classes is not None:
-        info['classes'] = [str(name) for name in classes]
-    if with_preprocessing:
-        info.update(resize=None, scaling='x / 255')
-    description = _net(net, shape, shape[1:], info, images, X[:NUM_CALIBRATION])
+    if len(inputs) == len(outputs) == 1 and len(first) == 3 and len(outputs[0]) == 2:
+        images, X = _images(first, data, labels, with_preprocessing)
+        info['classes'] = (['class %d' % i for i in range(outputs[0][1])] if classes is None
+                           else [str(name) for name in classes])
+        if with_preprocessing:
+            info.update(resize=None, scaling='x / 255')
+        description = describe(symbol, arrays, inputs, ['logits'], info, images,
+                               calibration=X[:NUM_CALIBRATION], picture_size=first[1:])
+    elif data is None and labels is None and classes is None and not with_preprocessing:
+        twice = {name: (2,) + sides[1:] for name, sides in inputs.items()}
+        names = ['output%d' % i for i in range(len(outputs))] if outputs[1:] else ['output']
+        description = describe(symbol, arrays, inputs, names, info,
+                               RandomInputs(inputs, [twice]))
+    else:
+        raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
+                         '(N, classes) for images (N, C, H, W); this one gives %s'
+                         % ' and '.join(map(str, outputs)))
     engine = mxnet_engine(net, ctx)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
         engine = mxnet_engine(description.block(), mx.cpu())
@@ -125,7 +140,18 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
                      Options(with_preprocessing, reduce_range, runtime), path, atol, max_drop)
 
 
-def _formats(names, atol, max_drop):
+def describe(symbol, params, inputs, outputs, info, images, **known):
+    """A `NetDescription` with what every export's info has; `known` are further fields."""
+    first = next(iter(inputs.values()))
+    net = NetDescription(symbol, params, inputs, outputs,
+                         dict(info, input=list(first[1:]), gluonblocks=__version__,
+                              outputs=list(outputs), verified_on=images.words), images,
+                         **known)
+    net.info['weights_sha256'] = net.weights_sha256()
+    return net
+
+
+def check_formats(names, atol, max_drop):
     """The `Format`s of these names, each once; an error for one that cannot be written here."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
@@ -147,6 +173,20 @@ def _pictures(loader):
         yield loader.images[start:start + loader.batch_size] if known else None
 
 
+def _images(shape, data, labels, with_preprocessing):
+    """(images, X): the `Images` that a classifier is verified on, and all of its input."""
+    X, pictures = _given(data, shape, with_preprocessing)
+    labels = None if labels is None else np.asarray(labels)
+    if labels is not None and labels.shape != (len(X),):
+        raise ValueError('labels have shape %s, but must be one for each of %d images'
+                         % (labels.shape, len(X)))
+    size = 256
+    return Images(lambda: (
+        Batch((X[i:i + size],), *[None if array is None else array[i:i + size]
+                                  for array in (labels, pictures)])
+        for i in range(0, len(X), size))), X
+
+
 def _given(data, shape, with_preprocessing):
     """(X, pictures) of what `export_net` is verified on: the user's `data`, or random images."""
     sides = shape[1:] if shape[0] == 1 else shape
@@ -161,11 +201,3 @@ def _given(data, shape, with_preprocessing):
     if not is_pictures:
         return data.astype(np.float32, copy=False), None
     return (data.astype(np.float32) / 255).reshape((len(data),) + shape), data
-
-
-def _net(block, shape, picture_size, info, test, calibration):
-    symbol, params = prediction_symbol(block)
-    net = NetDescription(symbol, params, tuple(shape), tuple(picture_size),
-              dict(info, input=list(shape), gluonblocks=__version__), test, calibration)
-    net.info['weights_sha256'] = net.weights_sha256()
-    return net

@@ -1,14 +1,15 @@
-"""Whether a file computes what the net does: every test image through both.
+"""Compare a file with the net that it was made of, on every image.
 
-An engine is a callable, X float32 (n, C, H, W) -> logits (n, classes), NumPy arrays.
+An engine is a callable, inputs -> outputs: a tuple of NumPy arrays -> a list of NumPy arrays.
 """
 import time
 from typing import NamedTuple, Optional
 
 import mxnet as mx
 import numpy as np
+from tqdm import tqdm
 
-BATCHES = (1, 3, 256)  # sizes that are tried first: a file may be right for one only
+from .graph import flat
 
 
 class VerificationError(ValueError):
@@ -21,8 +22,8 @@ class Verified(NamedTuple):
     images: int
     accuracy_here: Optional[float]  #: of the net in MXNet, None without labels
     accuracy_there: Optional[float]  #: of the file
-    largest_difference: float  #: of two logits
-    agreement: float  #: the fraction of images with the same class
+    largest_difference: float  #: of two outputs, in parts of the largest, from 1, of an image
+    agreement: float  #: the fraction of images with the same class, or the least cosine
 
     @property
     def drop(self):
@@ -33,14 +34,33 @@ class Verified(NamedTuple):
 
 def mxnet_engine(net, ctx):
     """The Gluon block `net` as an engine, predicting on the device `ctx`."""
-    def run(X):
-        return net(mx.nd.array(X, ctx=ctx)).asnumpy()
+    def run(inputs):
+        outputs = flat(net(*[mx.nd.array(X, ctx=ctx) for X in inputs]))
+        return [output.asnumpy() for output in outputs]
     return run
 
 
-def logits_of(engine, images):
-    """The logits that `engine` gives for all of `images`, an `Images`: (n, classes)."""
-    return np.concatenate([engine(batch.X) for batch in images])
+def symbol_engine(symbol, params, names):
+    """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU."""
+    weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
+    operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
+
+    def run(inputs):
+        given = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)})
+        outputs = operation(*[given[name] for name in symbol.list_inputs()])
+        return [output.asnumpy() for output in (
+            outputs if isinstance(outputs, list) else [outputs])]
+    return run
+
+
+def outputs_of(engine, images):
+    """The outputs that `engine` gives for each batch of `images.all_batches()`: a list of lists."""
+    return [engine(batch.inputs) for batch in _shown(images, 'MXNet')]
+
+
+def logits_of(outputs, images):
+    """The first of `outputs_of` for all of `images`, one after another: (n, classes)."""
+    return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
 def accuracy_of(logits, labels):
@@ -48,48 +68,36 @@ def accuracy_of(logits, labels):
     return None if labels is None else float((logits.argmax(axis=1) == labels).mean())
 
 
-def verify(name, here, written, images, atol=1e-4, max_drop=1.0):
+def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True):
     """Return the `Verified` of a format's `Written` on all of `images`, an `Images`.
 
-    `here` (n, classes) are the net's logits for `images`. Each logit a of the net and b of the file
-    must have |a - b| <= atol * max(1, |a|): an absolute bound up to 1, a relative one beyond. A
-    file that is not `exact`, such as one in 8 bits, may lose `max_drop` points of accuracy instead.
-    `name` is the format's, for the errors.
+    `here` are the net's `outputs_of` them. Each output a of the net and b of the file must have
+    |a - b| <= atol * max(1, |a|), for the largest |a| of its image. A file that is not `exact`,
+    such as one in 8 bits, may lose `max_drop` points of accuracy instead. `name` is the format's,
+    for the errors; without `classes` the outputs are compared as vectors and not by their largest.
 
-    Raises VerificationError otherwise, and for logits of another shape or that are not finite.
+    Raises VerificationError otherwise, and for outputs of another shape or that are not finite.
     """
-    largest = 0.0
-
-    def check(taken, wanted, first):
-        nonlocal largest
-        logits, size = np.asarray(written.engine(taken)), len(taken)
-        if logits.shape != wanted.shape:
-            raise VerificationError('%s: a batch of %d gives an array of shape %s, but must give '
-                                    '%s' % (name, size, logits.shape, wanted.shape))
-        if not np.isfinite(logits).all():
-            raise VerificationError('%s: the logits are not finite, in a batch of %d from image '
-                                    '%d' % (name, size, first))
-        difference = np.abs(wanted - logits)
-        wrong = difference > atol * np.maximum(1, np.abs(wanted))
-        if written.exact and wrong.any():
-            i = int(np.argmax(np.where(wrong, difference, 0).max(axis=1)))
-            raise VerificationError(
-                "%s: in a batch of %d, image %d's logits differ by %.3g from the net's, which is "
-                'beyond %g * max(1, |logit|)' % (name, size, first + i, difference[i].max(), atol))
-        largest = max(largest, float(difference.max()))
-        return logits
-
-    few = written.input_of(images.first(max(BATCHES)))
-    for size in BATCHES:
-        check(few[:size], here[np.arange(size) % len(here)], 0)
-    found, start = [], 0
-    for batch in images:
-        found.append(check(written.input_of(batch), here[start:start + len(batch.X)], start))
-        start += len(batch.X)
-    there, labels = np.concatenate(found), images.labels()
-    agreement = float((there.argmax(axis=1) == here.argmax(axis=1)).mean())
-    verified = Verified(len(there), accuracy_of(here, labels), accuracy_of(there, labels), largest,
-                        agreement)
+    there, largest, cosines, first = [], 0.0, [1.0], 0
+    for i, (batch, wanted) in enumerate(zip(_shown(images, name), here)):
+        if i == images.num_probes:
+            first = 0
+        found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+        if len(found) != len(wanted):
+            raise VerificationError('%s: the file gives %d outputs; expected %d'
+                                    % (name, len(found), len(wanted)))
+        for k, (ours, theirs) in enumerate(zip(wanted, found)):
+            where = '%s: output %d, in a batch of %d from image %d' % (name, k, len(batch.X), first)
+            largest = max(largest, _difference(where, ours, theirs,
+                                               atol if written.exact else None))
+            cosines.append(_cosine(ours, theirs))
+        there.append(found)
+        first += len(batch.X)
+    before, after, labels = logits_of(here, images), logits_of(there, images), images.labels()
+    agreement = (float((after.argmax(axis=1) == before.argmax(axis=1)).mean()) if classes
+                 else float(min(cosines)))
+    verified = Verified(len(after), accuracy_of(before, labels), accuracy_of(after, labels),
+                        largest, agreement)
     # Accuracies are fractions of images: rounding must not refuse a file.
     if not written.exact and verified.drop > max_drop + 1e-9:
         falls = (('agreement', 1.0, agreement) if labels is None else
@@ -99,12 +107,45 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0):
     return verified
 
 
-def milliseconds(engine, X, seconds=0.3, least=2):
-    """How long `engine(X)` takes: the median of the calls within `seconds`, of `least` or more."""
-    engine(X)  # engines prepare for a new size in the first call
+def _shown(images, name):
+    """The batches of `images`, with a progress bar in a terminal."""
+    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', leave=False,
+                disable=None)
+
+
+def _difference(where, wanted, found, atol):
+    """The largest difference of two outputs, in parts of the largest number of an image."""
+    if found.shape != wanted.shape:
+        raise VerificationError('%s: expected shape %s, got %s'
+                                % (where, wanted.shape, found.shape))
+    if not np.isfinite(found).all() and np.isfinite(wanted).all():
+        raise VerificationError('%s: it is not finite' % where)
+    if not wanted.size:
+        return 0.0
+    rows = (len(wanted), -1) if wanted.ndim > 1 else (1, -1)
+    wanted, found = [array.astype('float64').reshape(rows) for array in (wanted, found)]
+    scale = np.maximum(1, np.abs(wanted).max(axis=1, keepdims=True))
+    off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # infinities are equal too
+    if atol is not None and not off.max() <= atol:
+        raise VerificationError(
+            "%s: row %d differs from the net's by %.3g of its largest number, or of 1, which is "
+            'beyond %g' % (where, np.argmax(off.max(axis=1)), off.max(), atol))
+    return float(off.max())
+
+
+def _cosine(wanted, found):
+    """The cosine between two outputs as vectors; 1 for two zeros."""
+    wanted, found = [array.astype('float64').ravel() for array in (wanted, found)]
+    length = np.linalg.norm(wanted) * np.linalg.norm(found)
+    return float(wanted @ found / length) if length else 1.0
+
+
+def milliseconds(engine, inputs, seconds=0.3, least=2):
+    """Return the median time of the calls of `engine(inputs)` in `seconds`, of `least` or more."""
+    engine(inputs)  # engines prepare for a new size in the first call
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or time.perf_counter() < end:
         start = time.perf_counter()
-        engine(X)
+        engine(inputs)
         times.append(time.perf_counter() - start)
     return 1000 * float(np.median(times))

@@ -38,10 +38,9 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 
 def write(net, folder, options):
     """The format 'web': index.html."""
-    if net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
-        raise ValueError('the page reads grey images of 28 x 28 pixels, but the net takes %d '
-                         'channels of %d x %d: leave out the format web'
-                         % (net.shape[:1] + net.picture_size[::-1]))
+    if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
+        raise ValueError('the page reads grey images of 28 x 28 pixels and tells their class, but '
+                         'the net takes %s: leave out the format web' % (net.shape,))
     write_page(finish(to_onnx(net), net, True), net.info, _gallery(net), folder, options.runtime)
     if net.test.first(1).pictures is None:  # then the net within the page is verified, on floats
         return Written([PAGE], engine(finish(to_onnx(net), net, False)))

@@ -20,12 +20,11 @@ from ..files import (
     write_file,
 )
 from ..training.metrics import count_pairs
-from .card import model_card, reads_pictures
-from .verify import Verified, accuracy_of, logits_of, milliseconds, verify
+from .card import model_card, net_card, reads_pictures
+from .verify import Verified, accuracy_of, logits_of, milliseconds, outputs_of, verify
 
 RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'
 MAX_BYTES = 1 << 20  # of export.json, and of a program
-SPEED = (1, 256)  # batch sizes whose milliseconds are measured
 
 
 class Exported(NamedTuple):
@@ -46,9 +45,10 @@ class Export(NamedTuple):
     info: Dict[str, Any]  #: what the files say of the net, see `export_run`
     milliseconds: Dict[int, float]  #: MXNet's own
     formats: List[Exported]  #: in the order in which they were requested
+    notes: Tuple[str, ...] = ()  #: sentences about all files that the user should read
 
 
-def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
+def write_all(net, engine, formats, options, out, atol, max_drop, run=None, notes=()):
     """Write a net in all `formats`, verify, and only then put the files into `out`: an `Export`.
 
     `net` is a `NetDescription`, `engine` the net in MXNet and `out` the folder; `options` go to the
@@ -60,33 +60,38 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None):
     """
     out = os.path.abspath(out)
     before = _earlier(out)
-    here, labels = logits_of(engine, net.test), net.test.labels()
-    classes = net.info.setdefault('classes', ['class %d' % i for i in range(here.shape[1])])
-    if len(classes) != here.shape[1]:
-        raise ValueError('there are %d names of classes, but the net has %d outputs'
-                         % (len(classes), here.shape[1]))
+    here, labels = outputs_of(engine, net.test), net.test.labels()
+    if net.is_classifier:
+        logits, classes = logits_of(here, net.test), net.info['classes']
+        if len(classes) != logits.shape[1]:
+            raise ValueError('there are %d names of classes, but the net has %d outputs'
+                             % (len(classes), logits.shape[1]))
     if labels is not None:
-        net.info['accuracy'] = accuracy_of(here, labels)
-    few = {size: net.test.first(size) for size in SPEED}
+        net.info['accuracy'] = accuracy_of(logits, labels)
+    few = {size: net.test.first(size) for size in net.test.timed}
     with _assembling(out) as folder:
         exported = []
         for format in formats:
             written = format.write(net, folder, options)
-            verified = verify(format.name, here, written, net.test, atol, max_drop)
+            verified = verify(format.name, here, written, net.test, atol, max_drop,
+                              net.is_classifier)
             exported.append(Exported(
                 format.name, written.files,
                 sum(os.path.getsize(os.path.join(folder, name)) for name in written.files),
-                verified, {size: milliseconds(written.engine, written.input_of(batch))
+                verified, {size: milliseconds(written.engine, written.inputs_of(batch))
                            for size, batch in few.items()}, written.notes))
-        matrix = None if labels is None else count_pairs(labels, here.argmax(axis=1), len(classes))
-        card = model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
+        matrix = None if labels is None else count_pairs(labels, logits.argmax(axis=1),
+                                                         len(classes))
+        card = (model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
+                if net.is_classifier else net_card(net, exported, _checksums(folder), notes))
         write_file(os.path.join(folder, CARD), readable(card).encode())
         # The small program reads grey images into squares of Fashion-MNIST's size.
-        if reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28) and any(
-                one.format.startswith('onnx') for one in exported):
+        if (net.is_classifier and reads_pictures(net.info) and net.shape[0] == 1
+                and net.picture_size == (28, 28)
+                and any(one.format.startswith('onnx') for one in exported)):
             write_file(os.path.join(folder, PREDICT), standalone_program().encode())
-        export = Export(out, net.info, {size: milliseconds(engine, batch.X)
-                                        for size, batch in few.items()}, exported)
+        export = Export(out, net.info, {size: milliseconds(engine, batch.inputs)
+                                        for size, batch in few.items()}, exported, notes)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,
                       files=files_in(folder) + [RECORD])
         write_file(os.path.join(folder, RECORD), (json.dumps(record, indent=1) + '\n').encode())
@@ -129,7 +134,7 @@ def _assembling(out):
 
 def export_record(export):
     """An `Export` as a dict of numbers, strings and lists, for JSON."""
-    return {'info': export.info, 'milliseconds': export.milliseconds,
+    return {'info': export.info, 'milliseconds': export.milliseconds, 'notes': export.notes,
             'formats': [dict(one._asdict(), verified=one.verified._asdict())
                         for one in export.formats]}
 

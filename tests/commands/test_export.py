@@ -24,7 +24,7 @@ def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, command,
     folder, _ = make_run()
     code, out, err = command('export', folder, '--atol', '0', '--out', tmp_path / 'out')
     assert code == 1 and out == ''
-    assert err.splitlines()[-1].startswith('error: onnx: in a batch of ')
+    assert err.splitlines()[-1].startswith('error: onnx: output 0, in a batch of ')
     assert not (tmp_path / 'out').exists()
     assert not [name for name in os.listdir(str(tmp_path)) if name.startswith('.tmp')]
 

@@ -111,7 +111,7 @@ def test_one_corrupted_weight_is_caught_and_an_earlier_export_stays(run_of, earl
         return model
     monkeypatch.setattr(onnx_format, 'to_onnx', wrong)
     before = texts(earlier)
-    with pytest.raises(VerificationError, match=r"^onnx: .*logits differ by .* from the net's"):
+    with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's by"):
         gb.export_run(run_of(), out=str(earlier))
     assert texts(earlier) == before
     with pytest.raises(VerificationError):
@@ -120,12 +120,12 @@ def test_one_corrupted_weight_is_caught_and_an_earlier_export_stays(run_of, earl
 
 
 def test_the_net_itself_is_compared_and_not_the_graph_made_of_it(tmp_path, monkeypatch):
-    def wrong(net):
-        symbol, params = prediction_symbol(net)
+    def wrong(net, inputs=('data',)):
+        symbol, params = prediction_symbol(net, inputs)
         name = next(name for name in params if name.endswith('bias'))
         return symbol, dict(params, **{name: params[name] + 1})
     monkeypatch.setattr(export_run, 'prediction_symbol', wrong)
-    with pytest.raises(VerificationError, match="logits differ by .* from the net's"):
+    with pytest.raises(VerificationError, match="differs from the net's by"):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
 
 
@@ -226,12 +226,6 @@ def test_a_missing_package_is_named_with_its_install_line(monkeypatch, tmp_path)
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
 
 
-def test_an_older_mxnet_is_told_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr(mx, '__version__', '1.8.0')
-    with pytest.raises(ImportError, match="later, found 1.8.0: pip install 'mxnet==1"):
-        gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
-
-
 def test_the_package_imports_no_engine_and_an_export_neither_gluoncv_nor_torch(python, tmp_path):
     out = python('import sys, gluonblocks as gb; gb.export_run; before = "onnxruntime" in sys.modul'
                  'es; net = gb.get_model("lenet_bn"); net.initialize(); gb.export_net(net, (1, 28, '
@@ -271,7 +265,7 @@ def test_a_users_net_on_colour_images_is_exported_without_what_is_for_small_grey
     run = str(tmp_path / 'run')
     gb.train_model('nets_of_ours:ours', epochs=1, batch_size=4, test_share=0.25, seed=0, ctx='cpu',
                    dataset='folder:%s' % (tmp_path / 'pets'), out=run)
-    for how, said in (({'formats': ['web']}, 'takes 3 channels of 24 x 20: leave out the format'),
+    for how, said in (({'formats': ['web']}, r'takes \(3, 20, 24\): leave out the format'),
                       ({'with_preprocessing': True}, 'are in colour, which preprocessing within')):
         with pytest.raises(ValueError, match=said):
             gb.export_run(run, **how)

@@ -15,9 +15,7 @@ from gluonblocks.export.torch.code import torch_code
 
 
 def code_of(net, shape=(1, 8, 8), **info):
-    description = described(net, shape)
-    return torch_code(description.symbol, {
-        name: array.shape for name, array in description.params.items()}, shape, info)
+    return torch_code(described(net, shape, **dict({'classes': []}, **info)))
 
 
 def code_of_layers(*layers, shape=(2, 7, 7)):

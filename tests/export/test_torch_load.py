@@ -25,8 +25,7 @@ def write(arrays, path, **changes):
 
 
 def state_dict(net):
-    description = described(net, SHAPE)
-    return torch_arrays(description.symbol, description.params)
+    return torch_arrays(described(net, SHAPE))
 
 
 @pytest.mark.parametrize('start', ['new', 'initialized', 'deferred', 'hybridized'])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gluonblocks.export.description import Batch, Images, Written
-from gluonblocks.export.verify import BATCHES, VerificationError, milliseconds, verify
+from gluonblocks.export.verify import VerificationError, milliseconds, outputs_of, verify
 
 RNG = np.random.RandomState(0)
 # Integers, whose products have the same sums in every order.
@@ -14,19 +14,20 @@ WEIGHT = RNG.randint(-999, 999, (16, 3)).astype('float32')
 LABELS = RNG.randint(0, 3, 300)
 
 
-def right(X):
-    return X.reshape(len(X), 16) @ WEIGHT
+def right(inputs):
+    return [inputs[0].reshape(len(inputs[0]), 16) @ WEIGHT]
 
 
-def check(engine, exact=True, labels=LABELS, here=None, n=300, **how):
-    images = Images(lambda: (Batch(X[:n][i:i + 128], None if labels is None else labels[i:i + 128])
-                             for i in range(0, n, 128)))
-    return verify('onnx', right(X[:n]) if here is None else here,
-                  Written(['f'], engine, exact=exact), images, **how)
+def check(engine, exact=True, labels=LABELS, net=right, n=300, **how):
+    images = Images(lambda: (
+        Batch((X[:n][i:i + 128],), None if labels is None else labels[i:i + 128])
+        for i in range(0, n, 128)))
+    return verify('onnx', outputs_of(net, images), Written(['f'], engine, exact=exact), images,
+                  **how)
 
 
 def test_equal_logits_are_counted_over_all_images():
-    accuracy = (right(X).argmax(axis=1) == LABELS).mean()
+    accuracy = (right([X])[0].argmax(axis=1) == LABELS).mean()
     assert check(right) == (300, accuracy, accuracy, 0.0, 1.0)
     assert check(right, labels=None)[:3] == (300, None, None)
     assert check(right, labels=None, n=2).images == 2  # repeated for the larger batches
@@ -34,56 +35,68 @@ def test_equal_logits_are_counted_over_all_images():
 
 @pytest.mark.parametrize('size, off, passes', [
     (0.5, 0.9e-4, True), (0.5, 1.1e-4, False), (100.0, 0.9e-2, True), (100.0, 1.1e-2, False)])
-def test_the_bound_is_absolute_up_to_1_and_relative_beyond(size, off, passes):
-    here = np.full((300, 3), size)
+def test_the_bound_is_absolute_up_to_1_and_relative_to_the_largest_of_an_image_beyond(
+        size, off, passes):
+    def engine(inputs, off=off):
+        return [np.float32([0, size]) + np.full((len(inputs[0]), 2), off, 'float32')]
 
-    def engine(X):
-        return np.full((len(X), 3), size + off)
+    def net(inputs):
+        return engine(inputs, off=0)
     if passes:
-        assert check(engine, here=here).largest_difference == pytest.approx(off, rel=1e-6)
+        assert check(engine, net=net).largest_difference == pytest.approx(
+            off / max(size, 1), rel=0.05)
     else:
-        with pytest.raises(VerificationError, match=r'beyond 0.0001 \* max\(1, \|logit\|\)'):
-            check(engine, here=here)
+        with pytest.raises(VerificationError, match=r'row 0 differs .* which is beyond 0.0001'):
+            check(engine, net=net)
 
 
 def test_one_wrong_image_in_the_last_batch_is_named():
-    def engine(X):
-        logits = right(X)
-        if len(X) == 300 % 128:
+    def engine(inputs):
+        logits, = right(inputs)
+        if len(logits) == 300 % 128:
             logits[-1, 2] *= 1.01
-        return logits
-    with pytest.raises(VerificationError, match="in a batch of 44, image 299's logits differ by "):
+        return [logits]
+    with pytest.raises(VerificationError, match='in a batch of 44 from image 256: row 43'):
         check(engine)
 
 
-@pytest.mark.parametrize('size', BATCHES)
+@pytest.mark.parametrize('size', Images.probes)
 def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
-    with pytest.raises(VerificationError, match='in a batch of %d, ' % size):
-        check(lambda X: right(X) + 1e6 * (len(X) == size))
+    with pytest.raises(VerificationError, match='in a batch of %d from' % size):
+        check(lambda inputs: [right(inputs)[0] + 1e6 * (len(inputs[0]) == size)])
 
 
 @pytest.mark.parametrize('wrong, said', [
-    (lambda logits: logits[:, :2], r'a batch of 1 gives an array of shape \(1, 2\)'),
-    (lambda logits: logits[0], r'an array of shape \(3,\), but must give \(1, 3\)'),
+    (lambda logits: logits[:, :2], r'in a batch of 1 .*expected shape \(1, 3\), got \(1, 2\)'),
+    (lambda logits: logits[0], r'expected shape \(1, 3\), got \(3,\)'),
     (lambda logits: logits * np.nan, 'not finite'),
     (lambda logits: logits + np.inf, 'not finite')])
 @pytest.mark.parametrize('exact', [True, False])
 def test_logits_of_another_shape_or_not_finite_are_refused(wrong, said, exact):
     with pytest.raises(VerificationError, match='onnx: .*' + said):
-        check(lambda X: wrong(right(X)), exact=exact)
+        check(lambda inputs: [wrong(right(inputs)[0])], exact=exact)
 
 
 def losing(n):
     """An engine that gets the first `n` of the images that the net gets right wrong."""
-    lost = np.flatnonzero(right(X).argmax(axis=1) == LABELS)[:n]
+    lost = np.flatnonzero(right([X])[0].argmax(axis=1) == LABELS)[:n]
 
-    def engine(batch):
-        logits = right(batch)
-        for row, image in zip(logits, batch):
+    def engine(inputs):
+        logits, = right(inputs)
+        for row, image in zip(logits, inputs[0]):
             if (image == X[lost]).all(axis=(1, 2, 3)).any():
                 row[:] = -row
-        return logits
+        return [logits]
     return engine
+
+
+def test_a_net_without_classes_is_compared_by_the_angle_between_outputs_in_8_bits():
+    def tilted(inputs, angle):
+        return [np.float32([[np.cos(angle), np.sin(angle)]] * len(inputs[0]))]
+    how = dict(exact=False, labels=None, classes=False, net=lambda inputs: tilted(inputs, 0))
+    assert check(lambda inputs: tilted(inputs, 0.1), **how).agreement == pytest.approx(np.cos(0.1))
+    with pytest.raises(VerificationError, match='agreement falls from 1.0000 to 0.98'):
+        check(lambda inputs: tilted(inputs, 0.2), **how)
 
 
 def test_8_bits_may_lose_max_drop_points_and_no_more():

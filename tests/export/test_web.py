@@ -96,8 +96,8 @@ def test_a_net_without_a_run_shows_unlabelled_images_if_they_are_uint8(
     assert [image['name'] for image in gallery_of(tmp_path / 'out')] == [None] * shown
 
 
-@pytest.mark.parametrize('shape, said', [((3, 28, 28), '3 channels of 28 x 28'),
-                                         ((1, 32, 30), '1 channels of 30 x 32')])
+@pytest.mark.parametrize('shape, said', [((3, 28, 28), r'\(3, 28, 28\)'),
+                                         ((1, 32, 30), r'\(1, 32, 30\)')])
 def test_a_net_that_the_page_cannot_feed_is_refused_and_nothing_is_left(
         shape, said, tmp_path, fake_runtime):
     net = nn.Dense(3)

@@ -11,7 +11,7 @@ from .operators import layer_text
 _LINE = 88  # characters of a list of blocks before each gets a line of its own
 _BATCH = 7919  # a prime, so that no other size in a net is mistaken for the batch's
 
-_HEAD = '''"""{title} in plain PyTorch: (N, {shape}) -> (N, {classes}).
+_HEAD = '''"""{title} in plain PyTorch: {shape} -> {classes}.
 
 The weights are in {weights}. Written by gluonblocks, which is not needed here: only torch
 and safetensors are.
@@ -48,32 +48,42 @@ def load(path='{weights}'):
 '''
 
 
-def torch_code(symbol, params, shape, info=None, weights='model.safetensors'):
-    """The text of model.py for `symbol`, a graph for prediction, and images of `shape`, (C, H, W).
+def torch_code(net, weights='model.safetensors'):
+    """The text of model.py for `net`, a `NetDescription`.
 
-    `params` are the parameters' shapes by name; `info` may have 'model' and 'scaling', for the
-    docstring. Blocks that differ in numbers only are one class. Raises ValueError for an operator
-    that is not known.
+    Blocks that differ in numbers only are one class. Raises ValueError for an operator that is not
+    known.
     """
-    structure, info = read_structure(symbol), info or {}
-    graph = Graph(symbol, data=(_BATCH,) + tuple(shape))
-    found = [node for node in graph.nodes if node.op != 'null']
-    shapes = {0: (_BATCH,) + tuple(shape)}
-    shapes.update((i + 1, graph.shape(node.entry())) for i, node in enumerate(found))
+    structure, info = read_structure(net.symbol, list(net.inputs)), net.info
+    params = {name: array.shape for name, array in net.params.items()}
+    batch = {name: tuple(_BATCH if side == 'N' else int(size) for side, size in zip(
+        net.dimensions()[name], sides)) for name, sides in net.inputs.items()}
+    graph = Graph(net.symbol, **batch)
+    shapes = {-i: sides for i, sides in enumerate(batch.values())}
+    found = {node.name: node for node in graph.nodes if node.op != 'null'}
+    for node in structure.nodes:
+        if node.op == 'constant':
+            shapes[node.number] = params[node.params[0]]
+        elif node.name in found:
+            shapes[node.number] = graph.shape(found[node.name].entry(
+                int(node.attrs['index']) if node.op == 'item' else 0))
     last = structure.nodes[-1]
-    classes = shapes[last.number][1]
+    chosen, classes = False, 0
     # The layer whose channels are the classes, if only changes of shape follow it.
     head = next((node for node in reversed(structure.nodes) if node.kind), last)
-    chosen = (head.kind in ('fc', 'conv') and params[head.params[0]][0] == classes and
-              head.number in _own_layers(structure) and
-              sum(node.params == head.params for node in structure.nodes) == 1)
-    layers = {node.number: layer_text(node, params, shapes[node.inputs[0]],
+    if net.is_classifier:
+        classes = shapes[last.number][1]
+        chosen = (head.kind in ('fc', 'conv') and params[head.params[0]][0] == classes and
+                  head.number in _own_layers(structure) and
+                  sum(node.params == head.params for node in structure.nodes) == 1)
+    layers = {node.number: layer_text(node, params, shapes[node.inputs[0]] if node.inputs else (),
                                       'num_classes' if chosen and node is head else None)
               for node in structure.nodes if node.kind}
     scaling = _words(info.get('scaling'))
     text = _HEAD.format(
-        title=_words(info.get('model')) or 'A net', shape=', '.join(map(str, shape)),
-        weights=weights, classes=', '.join(map(str, shapes[last.number][1:])),
+        title=_words(info.get('model')) or 'A net', weights=weights,
+        shape=' and '.join('(%s)' % _sizes(shapes[-i]) for i in range(len(net.inputs))),
+        classes=' and '.join('(%s)' % _sizes(shapes[number]) for number in structure.outputs),
         input='\n    logits = net(X)  # X: float32, %s' % scaling if scaling else '')
     if any(node.kind == 'bn' for node in structure.nodes):
         text += _NORMS
@@ -81,8 +91,19 @@ def torch_code(symbol, params, shape, info=None, weights='model.safetensors'):
         text += _FIXED
     written, calls = _block_classes(structure, layers, shapes)
     written.append(_net(structure, layers, shapes, calls,
-                        ['num_classes=%d' % classes] if chosen else []))
+                        ['num_classes=%d' % classes] if chosen else [], _entries(net.inputs)))
     return text + ''.join('\n\n' + code for code in written) + _LOAD.format(weights=weights)
+
+
+def _sizes(shape):
+    return ', '.join('N' if size == _BATCH else str(size) for size in shape)
+
+
+def _entries(inputs):
+    """The names of the arguments of Net.forward by the inputs' numbers: X, or the inputs' names."""
+    if len(inputs) == 1:
+        return {0: 'X'}
+    return {-i: re.sub(r'\W', '_', name) for i, name in enumerate(inputs)}
 
 
 def _words(text):
@@ -96,10 +117,12 @@ def _own_layers(structure):
             if not part.stage for block in part.blocks for node in block if node.kind}
 
 
-def _net(structure, layers, shapes, calls, params):
+def _net(structure, layers, shapes, calls, params, entries):
     """The class Net, of all layers and stages."""
     names, lines, value = _own_layers(structure), [], 0
-    forward = Forward(_users(structure), shapes, comments=True)
+    single = structure.outputs == [structure.nodes[-1].number]
+    forward = Forward(_users(structure), shapes, entries, comments=True,
+                      outputs=() if single else structure.outputs)
     for part in structure.parts:
         for node in [] if part.stage else [block[0] for block in part.blocks]:
             forward.add(node, names)
@@ -114,7 +137,7 @@ def _net(structure, layers, shapes, calls, params):
                 + ['    %s)' % rows[-1]])
             forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage, [value])
         value = part.blocks[-1][-1].number
-    return _class_text('Net', params, lines, forward.lines())
+    return _class_text('Net', params, lines, forward.lines(), ', '.join(entries.values()))
 
 
 def _block_classes(structure, layers, shapes):
@@ -125,7 +148,7 @@ def _block_classes(structure, layers, shapes):
         names = layer_names(block)
         lines = ['self.%s = %s' % (names[node.number], layers[node.number])
                  for node in block if node.kind]
-        forward = Forward(_users(structure), shapes, _entry(block))
+        forward = Forward(_users(structure), shapes, {_entry(block): 'X'})
         for node in block:
             forward.add(node, names)
         # Every second part is a number: the blocks of one class have the others in common.
@@ -149,7 +172,8 @@ def _block_classes(structure, layers, shapes):
 
 def _users(structure):
     """How many nodes take each value."""
-    return collections.Counter(i for node in structure.nodes for i in node.inputs)
+    return collections.Counter([i for node in structure.nodes for i in node.inputs] +
+                               structure.outputs)
 
 
 def _entry(block):
@@ -200,9 +224,10 @@ def _class_name(block, taken):
     return _unused(name, [each.replace('class ', '') for each in taken] + ['Net'])
 
 
-def _class_text(name, params, lines, body):
+def _class_text(name, params, lines, body, entries='X'):
     text = 'class %s(nn.Module):\n' % name
     if any(lines):
         text += '    def __init__(%s):\n        super().__init__()\n' % ', '.join(['self'] + params)
         text += ''.join('        %s\n' % line for line in lines) + '\n'
-    return text + '    def forward(self, X):\n' + ''.join('        %s\n' % line for line in body)
+    return text + '    def forward(self, %s):\n%s' % (
+        entries, ''.join('        %s\n' % line for line in body))

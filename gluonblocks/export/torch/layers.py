@@ -13,14 +13,26 @@ KINDS = {
     'FullyConnected': ('fc', ('weight', 'bias')),
     'BatchNorm': ('bn', ('weight', 'bias', 'running_mean', 'running_var')),
     'LeakyReLU': ('prelu', ('weight',)),
+    'Deconvolution': ('deconv', ('weight', 'bias')),
+    'InstanceNorm': ('norm', ('weight', 'bias')),
+    'LayerNorm': ('norm', ('weight', 'bias')),
+    'GroupNorm': ('norm', ('weight', 'bias')),
+    'Embedding': ('embedding', ('weight',)),
+    'constant': ('constant', ('',)),
 }
 ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
+# Operators that give a tuple in PyTorch, of which 'item' takes one.
+TUPLES = ('SliceChannel', '_split_v2', 'topk')
 ACTIVATIONS = ('Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid', 'tanh')
 
 
 class Node(NamedTuple):
-    """An operator: its place in the graph from 1 on, the places of the nodes whose values it takes
-    (0 is the image), and the names of the parameters that it takes."""
+    """An operator: its number in the graph from 1 on, the numbers of the nodes whose values it
+    takes, and the names of the parameters that it takes.
+
+    0 is the first input of the graph, -1 the second, and so on. Two operators are not MXNet's:
+    'constant' gives a parameter as a value, and 'item' one value of a tuple.
+    """
 
     number: int
     op: str
@@ -31,7 +43,7 @@ class Node(NamedTuple):
 
     @property
     def kind(self):
-        """'conv', 'fc', 'bn', 'prelu', or None for an operator without parameters."""
+        """A word of `KINDS`, or None for an operator without parameters."""
         return KINDS.get(self.op, (None,))[0] if self.params else None
 
     @property
@@ -69,52 +81,73 @@ class Structure(NamedTuple):
     nodes: List[Node]
     parts: List[Part]
     names: Dict[int, str]
+    outputs: List[int]  #: the numbers of the values that the graph gives
 
     def tensors(self):
         """The names in PyTorch's state dict -> the parameters' names here."""
-        return {'%s.%s' % (self.names[node.number], role): param
+        return {('%s.%s' % (self.names[node.number], role)).rstrip('.'): param
                 for node in self.nodes for role, param in node.roles.items()}
 
 
-def read_structure(symbol):
-    """Return the `Structure` of `symbol`, a graph for prediction whose input is 'data'.
+def read_structure(symbol, inputs=('data',)):
+    """Return the `Structure` of `symbol`, a graph for prediction with the inputs of these names.
 
-    Raises ValueError if a node takes an operator's second output.
+    Raises ValueError for a layer whose weights are computed.
     """
-    nodes, numbers = [], {}
-    for entry in Graph(symbol).nodes:
-        if entry.op == 'null':
+    graph, nodes, numbers = Graph(symbol), [], {}
+
+    def add(key, op, name, attrs, taken, params):
+        numbers[key] = len(nodes) + 1
+        nodes.append(Node(len(nodes) + 1, op, name, attrs, taken, params))
+        return numbers[key]
+
+    def number_of(entry):
+        source, output = entry[:2]
+        if source.op == 'null' and source.name in inputs:
+            return -list(inputs).index(source.name)
+        if output and source.op not in TUPLES:
+            raise ValueError('output %d of %s, a %s, cannot be written in PyTorch; only the first '
+                             'can' % (output, source.name, source.op))
+        key = (source, output) if source.op in TUPLES else source
+        if key in numbers:
+            return numbers[key]
+        if source.op == 'null':
+            return add(key, 'constant', source.name, {}, [], [source.name])
+        return add(key, 'item', source.name, {'index': str(output)}, [numbers[source]], [])
+    for node in graph.nodes:
+        if node.op == 'null':
             continue
-        inputs, params = [], []
-        for source, output, _ in entry.inputs:
-            if output:
-                raise ValueError('%s takes output %d of %s, a %s; only the first can be written in '
-                                 'PyTorch' % (entry.name, output, source.name, source.op))
-            if source.op == 'null' and source.name != 'data':
-                params.append(source.name)
-            else:
-                inputs.append(numbers.get(source, 0))
-        numbers[entry] = len(nodes) + 1
-        nodes.append(Node(len(nodes) + 1, entry.op, entry.name, entry.attrs, inputs, params))
-    parts = _parts(nodes)
+        layer = node.op in KINDS and (node.op != 'LeakyReLU' or len(node.inputs) > 1)
+        weights = node.inputs[1:] if layer else []
+        if any(source.op != 'null' or source.name in inputs for source, _, _ in weights):
+            raise ValueError('%s, a %s, has weights that are computed, which cannot be '
+                                 'written in PyTorch' % (node.name, node.op))
+        taken = [number_of(entry) for entry in (node.inputs[:1] if layer else node.inputs)]
+        add(node, node.op, node.name, node.attrs, taken, [source.name for source, _, _ in weights])
+    outputs = [number_of(head) for head in graph.heads]
+    parts = _parts(nodes, outputs, len(inputs))
     names = layer_names([block[0] for part in parts if not part.stage for block in part.blocks])
     for part in parts:
         for i, block in enumerate(part.blocks if part.stage else []):
             names.update({number: '%s.%d.%s' % (part.stage, i, name)
                           for number, name in layer_names(block).items()})
-    return Structure(nodes, parts, names)
+    return Structure(nodes, parts, names, outputs)
 
 
-def _parts(nodes):
+def _parts(nodes, outputs, num_inputs):
     """Cut the graph where only one value is handed on: the nodes between two cuts are a block."""
     params = [param for node in nodes for param in node.params]
-    if len(set(params)) < len(params):  # a layer that is used twice belongs to no single block
+    # A layer that is used twice belongs to no single block, and a second input to no first one.
+    if len(set(params)) < len(params) or num_inputs > 1 or not nodes:
         return [Part('', [[node] for node in nodes])]
     last_use = {i: node.number for node in nodes for i in node.inputs}
-    blocks, block, needed = [], [], last_use[0]
+    if outputs != [nodes[-1].number]:
+        last_use.update((number, len(nodes) + 1) for number in outputs)
+    blocks, block, needed = [], [], last_use.get(0, 0)
     for node in nodes:
         block.append(node)
-        if needed <= node.number:  # no later node takes a value from before this one
+        if needed <= node.number and node.number not in outputs[:-1]:
+            # No later node takes a value from before this one.
             # The activation after a sum belongs to the residual block, as in the book.
             if (len(block) == 1 and node.op in ACTIVATIONS and blocks and len(blocks[-1]) > 1
                     and blocks[-1][-1].op in ADDITIONS):
@@ -123,6 +156,7 @@ def _parts(nodes):
                 blocks.append(block)
             block = []
         needed = max(needed, last_use.get(node.number, 0))
+    blocks += [[node] for node in block]  # several outputs leave from here
     parts: List[Part] = []
     stages = 0
     for block in blocks:

@@ -34,12 +34,16 @@ def write(net, folder, options):
     write_files(net, folder)
     module = load_module(os.path.join(folder, CODE), os.path.join(folder, WEIGHTS))
 
-    def engine(X):
+    def engine(inputs):
         with torch.no_grad():
-            return module(torch.from_numpy(np.ascontiguousarray(X))).numpy()
-    X, labels, _ = net.test.first(_STEP_IMAGES)
+            outputs = module(*[torch.from_numpy(np.ascontiguousarray(X)) for X in inputs])
+        return [output.numpy() for output in (
+            outputs if isinstance(outputs, tuple) else (outputs,))]
+    if not net.is_classifier:
+        return Written([WEIGHTS, CODE], engine)
+    (X,), labels, _ = net.test.first(_STEP_IMAGES)
     if labels is None:
-        labels = np.arange(len(X)) % engine(X).shape[1]
+        labels = np.arange(len(X)) % len(net.info['classes'])
     compared, difference = check_step(net, module, X, labels)
     return Written([WEIGHTS, CODE], engine, notes=(
         "one training step: %d gradients and averages within %.0e of MXNet's, relative to each "
@@ -48,18 +52,17 @@ def write(net, folder, options):
 
 def write_files(net, folder):
     """Write model.safetensors and model.py of `net`, a `NetDescription`, into `folder`."""
-    shapes = {name: array.shape for name, array in net.params.items()}
-    code = torch_code(net.symbol, shapes, net.shape, net.info)
+    code = torch_code(net)
     metadata = dict(net.metadata('outside'), format='pt')
     write_file(os.path.join(folder, WEIGHTS),
-               safetensors.save(torch_arrays(net.symbol, net.params), metadata))
+               safetensors.save(torch_arrays(net), metadata))
     write_file(os.path.join(folder, CODE), code.encode())
 
 
-def torch_arrays(symbol, params):
-    """The state dict of model.py's net: NumPy arrays by PyTorch's names."""
-    return {name: np.ascontiguousarray(params[param].asnumpy())
-            for name, param in read_structure(symbol).tensors().items()}
+def torch_arrays(net):
+    """The state dict of model.py for a `NetDescription`: NumPy arrays by PyTorch's names."""
+    return {name: np.ascontiguousarray(net.params[param])
+            for name, param in read_structure(net.symbol, list(net.inputs)).tensors().items()}
 
 
 def load_module(code, weights):

@@ -1,0 +1,129 @@
+"""The files of a checkpoint: a pair, a folder with one, or an archive of Amazon SageMaker."""
+import contextlib
+import json
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from ...files import read_file
+
+MAX_ARCHIVE = 1 << 34  # bytes of all files in an archive
+
+_SYMBOL, _PARAMS = re.compile(r'(.+)-symbol\.json$'), re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
+_ARCHIVES = ('.tar.gz', '.tgz', '.tar')
+
+
+class Files(NamedTuple):
+    """The files of a checkpoint."""
+
+    symbol: str  #: the path of the symbol file
+    params: str  #: the path of the newest parameters, or of those of the epoch that was chosen
+    shapes: Dict[str, Tuple[int, ...]]  #: of the inputs with the batch, from model-shapes.json
+
+
+@contextlib.contextmanager
+def find_files(path, params=None, epoch=None):
+    """A context that gives the `Files` of the checkpoint at `path`.
+
+    `path` is a symbol file, a folder or a .tar.gz, which is unpacked for the time of the context.
+    `params` is the file of the parameters, by default the newest beside the symbol, and `epoch` the
+    number in its name.
+
+    Raises ValueError if there is no pair or several; the message lists them.
+    """
+    with contextlib.ExitStack() as stack:
+        if path.endswith(_ARCHIVES) and os.path.isfile(path):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            _unpack(path, folder)
+            yield _pair(path, _everything(folder), params, epoch)
+        elif os.path.isdir(path):
+            yield _pair(path, [os.path.join(path, name) for name in sorted(os.listdir(path))],
+                        params, epoch)
+        elif path.endswith('.params'):
+            raise ValueError(
+                '%s has weights but no net: name the symbol file, with these as the parameters. A '
+                'Gluon net without one is exported from the code that builds it: '
+                "net.load_parameters(%r), then gb.export_net(net, shape)" % (path, path))
+        else:
+            folder = os.path.dirname(path) or '.'
+            beside = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+            prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(path))
+            yield Files(path, params or _newest(path, prefix, beside, epoch), _shapes(beside))
+
+
+def is_checkpoint(path):
+    """Return True if `path` is a file, or a folder that has a symbol file."""
+    return os.path.isfile(path) or os.path.isdir(path) and any(
+        _SYMBOL.match(name) for name in os.listdir(path))
+
+
+def _pair(path, files, params, epoch):
+    symbols = [name for name in files if _SYMBOL.match(os.path.basename(name))]
+    if not symbols:
+        raise ValueError('%s: expected a file *-symbol.json in it, found %s' % (
+            path, ', '.join(map(os.path.basename, files[:10])) or 'nothing'))
+    if len(symbols) > 1:
+        raise ValueError('%s has several nets: %s. Name one of these files'
+                         % (path, ', '.join(map(os.path.basename, symbols))))
+    prefix = _SYMBOL.match(os.path.basename(symbols[0])).group(1)
+    return Files(symbols[0], params or _newest(path, prefix, files, epoch), _shapes(files))
+
+
+def _newest(path, prefix, files, epoch):
+    """The parameters of the net called `prefix`, after the last epoch or the chosen one."""
+    found = {}
+    for name in files:
+        match = _PARAMS.match(os.path.basename(name))
+        if match and match.group(1) == prefix:
+            found[int(match.group(2) or -1)] = name
+    if epoch is not None and epoch not in found:
+        raise ValueError('%s: there are no parameters of epoch %d; there are those of %s' % (
+            path, epoch, ', '.join(str(number) for number in sorted(found)) or 'no epoch'))
+    if not found:
+        raise ValueError('%s: expected parameters, %s-0000.params or of another epoch, beside it'
+                         % (path, prefix))
+    return found[max(found) if epoch is None else epoch]
+
+
+def _shapes(files) -> Dict[str, Tuple[int, ...]]:
+    """The shapes in SageMaker's model-shapes.json, if it is among the files."""
+    path: Optional[str] = next((name for name in files if os.path.basename(name).endswith(
+        'shapes.json')), None)
+    if path is None:
+        return {}
+    try:
+        return {each['name']: tuple(int(side) for side in each['shape'])
+                for each in json.loads(read_file(path, 1 << 20))}
+    except (ValueError, KeyError, TypeError):
+        return {}  # another program's file of that name
+
+
+def _unpack(path, folder):
+    """Put the regular files of an archive into `folder`, each under its own name."""
+    try:
+        with tarfile.open(path) as archive:
+            left = MAX_ARCHIVE
+            for member in archive:
+                name = os.path.normpath(member.name)
+                if os.path.isabs(name) or name.split(os.sep)[0] == '..':
+                    raise ValueError('%s holds a file for outside of it, %r: nothing was unpacked'
+                                     % (path, member.name))
+                left -= member.size
+                if left < 0:
+                    raise ValueError('%s unpacks to more than %d bytes' % (path, MAX_ARCHIVE))
+                if member.isfile():
+                    target = os.path.join(folder, name)
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    with archive.extractfile(member) as source, open(target, 'wb') as f:
+                        shutil.copyfileobj(source, f)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ValueError('%s: expected an archive such as model.tar.gz: %s'
+                         % (path, error)) from error
+
+
+def _everything(folder):
+    return sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
+                  for name in names)

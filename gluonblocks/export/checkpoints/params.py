@@ -1,0 +1,118 @@
+"""MXNet's .params files, read without MXNet: every size is compared with the file first."""
+import mmap
+import os
+import struct
+
+import numpy as np
+
+from ...files import DamagedFile
+
+_FILE_MAGIC = 0x112
+# Before an array comes the version of its format, or in the oldest files the number of dimensions.
+_V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+_DTYPES = {0: 'float32', 1: 'float64', 2: 'float16', 3: 'uint8', 4: 'int32', 5: 'int8',
+           6: 'int64', 7: 'bool'}
+_MAX_DIMS = 32
+
+
+def read_params(path):
+    """Return the arrays of a .params file: NumPy arrays, which stay on the disk, by name.
+
+    Names are as in the file, so they may begin with 'arg:' and 'aux:'. Reads all versions of the
+    format. Raises DamagedFile for a file that is not what it announces, also for a pointer file of
+    Git LFS, and ValueError for sparse arrays.
+    """
+    size = os.path.getsize(path)
+    with open(path, 'rb') as f:
+        if f.read(40).startswith(b'version https://git-lfs'):
+            raise DamagedFile('%s is a pointer file of Git LFS, not the weights: fetch them with '
+                              '"git lfs pull"' % path)
+        if size < 24:
+            raise DamagedFile('%s: expected a .params file, found %d bytes' % (path, size))
+        content = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        return _Reader(content).read()
+    except _Damage as error:
+        raise DamagedFile('%s: expected a .params file of MXNet: %s' % (path, error)) from None
+    except ValueError as error:
+        raise ValueError('%s: %s' % (path, error)) from None
+
+
+class _Damage(Exception):
+    pass
+
+
+class _Reader:
+    def __init__(self, content):
+        self._content, self._at = content, 0
+
+    def read(self):
+        magic, _, count = self._take('<3Q')
+        if magic != _FILE_MAGIC:
+            raise _Damage('it begins with other bytes')
+        self._fits(count, 4)  # an array has 4 bytes at least, and a name 8
+        arrays = [self._array() for _ in range(count)]
+        number, = self._take('<Q')
+        if number not in (count, 0):
+            raise _Damage('it has %d arrays and %d names' % (count, number))
+        names = [self._bytes(self._take('<Q')[0]) for _ in range(number)]
+        if self._at != len(self._content):
+            raise _Damage('%d bytes follow its end' % (len(self._content) - self._at))
+        try:
+            names = [name.decode() for name in names] or [str(i) for i in range(count)]
+        except UnicodeDecodeError:
+            raise _Damage('a name is not text') from None
+        if len(set(names)) < count:
+            raise _Damage('two arrays have the same name')
+        return {name: array for name, array in zip(names, arrays) if array is not None}
+
+    def _array(self):
+        version, = self._take('<I')
+        if version in (_V2, _V3):
+            storage, = self._take('<i')
+            if storage not in (0, -1):
+                raise ValueError('it has sparse arrays: convert them with '
+                                 "array.tostype('default') and save them again")
+            shape = self._shape('<i', 'q')
+        elif version == _V1:
+            shape = self._shape('<i', 'q')
+        else:  # the oldest format: this was the number of dimensions
+            shape = self._shape(version, 'I')
+        if not shape and version != _V3:
+            return None  # an array that was never made
+        self._take('<ii')  # the device that it was on
+        kind, = self._take('<i')
+        if kind not in _DTYPES:
+            raise _Damage('there is no type of number %d' % kind)
+        dtype = np.dtype(_DTYPES[kind])
+        length = dtype.itemsize
+        for side in shape:
+            length *= side
+        self._fits(length, 1)
+        array = np.frombuffer(self._content, dtype, length // dtype.itemsize, self._at)
+        self._at += length
+        return array.reshape(shape)
+
+    def _shape(self, rank, side):
+        if isinstance(rank, str):
+            rank, = self._take(rank)
+        if not 0 <= rank <= _MAX_DIMS:
+            raise _Damage('an array has %d dimensions' % rank)
+        shape = self._take('<%d%s' % (rank, side))
+        if any(size < 0 for size in shape):
+            raise _Damage('an array has the shape %s' % (shape,))
+        return shape
+
+    def _take(self, form):
+        size = struct.calcsize(form)
+        return struct.unpack(form, self._bytes(size))
+
+    def _bytes(self, size):
+        self._fits(size, 1)
+        self._at += size
+        return self._content[self._at - size:self._at]
+
+    def _fits(self, count, size):
+        left = len(self._content) - self._at
+        if count * size > left:
+            raise _Damage('it announces %d bytes where %d are left' % (count * size, left))

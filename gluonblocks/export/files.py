@@ -1,0 +1,81 @@
+"""A checkpoint of MXNet, of any age -> a folder of verified files in the requested formats."""
+import os
+
+from .checkpoints import read_net
+from .description import Options
+from .graph import plain_symbol
+from .inputs import FolderImages, RandomInputs, Several
+from .run import check_formats, describe
+from .verify import symbol_engine
+from .write import write_all
+
+FORMATS = ('onnx', 'onnx-int8', 'torch')  # those that need no data set
+MAX_CALIBRATION = 128  # pictures that give the ranges of 8 bits
+
+
+def export_files(symbol, params=None, shape=None, path='export', formats=('onnx',), epoch=None,
+                 outputs=None, input_range=(0, 1), images=None, mean=0, std=255, calibrate=None,
+                 atol=1e-4, max_drop=1.0, reduce_range=False):
+    """Write the net of an MXNet checkpoint into the folder `path`: an `Export`.
+
+    `symbol` is a symbol file, a folder that has one with its parameters, or a model.tar.gz of
+    Amazon SageMaker; `params` is the file of parameters (None: the newest of that net, or that of
+    `epoch`). `shape` is the input's without the batch, (3, 112, 112), or a dict of shapes by name
+    (None: from SageMaker's model-shapes.json). Files of all versions of MXNet are read.
+
+    Losses become what they compute in prediction, and outputs that need a label are left out, with
+    a note. `outputs` chooses others: names of any layers. The files take batches of any size, and
+    images of any size if the net does; inputs and outputs have the names of the symbol.
+
+    Every output is compared with MXNet's on random input, uniform in `input_range`, and on the
+    pictures in the folder `images` if there are any, as (pixels - mean) / std: see `verify` for
+    what `atol` and, in 8 bits, `max_drop` allow. The format 'onnx-int8' needs `calibrate`, a
+    folder of such pictures as the net was trained on; `reduce_range` is as for `export_run`.
+
+    Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all
+    operators that have no counterpart; VerificationError for a file that computes something else.
+    """
+    formats = check_formats(formats, atol, max_drop)
+    for format in formats:
+        if format.name not in FORMATS:
+            raise ValueError('the format %s is for runs; a checkpoint takes %s'
+                             % (format.name, ', '.join(FORMATS)))
+    if len(input_range) != 2 or not input_range[0] < input_range[1]:
+        raise ValueError('input_range must be two numbers, the smaller first, got %r'
+                         % (input_range,))
+    if calibrate is None and any(format.name == 'onnx-int8' for format in formats):
+        raise ValueError('the format onnx-int8 needs images that give the ranges of the values: '
+                         'name a folder of pictures such as the net was trained on')
+    net = read_net(symbol, params, shape, epoch, outputs)
+    first = next(iter(net.inputs.values()))[1:]
+    calibration = None if calibrate is None else FolderImages(calibrate, first, mean, std).first(
+        MAX_CALIBRATION).X
+    arrays = dict(net.params)
+    plain = plain_symbol(net.symbol, arrays)
+    name = os.path.basename(net.source)
+    info = {'model': name[:-len('-symbol.json')] if name.endswith('-symbol.json') else name,
+            'preprocessing': 'outside', 'input_range': list(input_range)}
+    refused = None
+    for variants, note in _attempts(net):
+        random = RandomInputs(net.inputs, variants, input_range)
+        test = random if images is None else Several(random, FolderImages(images, first, mean, std))
+        description = describe(plain, arrays, net.inputs, net.outputs, info, test,
+                               calibration=calibration, variants=variants)
+        try:
+            return write_all(description, symbol_engine(net.symbol, net.params, list(net.inputs)),
+                             formats, Options(reduce_range=reduce_range), path, atol, max_drop,
+                             notes=tuple(net.notes) + note)
+        except ValueError as error:
+            refused = refused or error
+    raise refused
+
+
+def _attempts(net):
+    """What is tried in turn: (the variants of the input, notes), from free sizes to fixed ones."""
+    yield net.variants, ()
+    batches = [shapes for shapes in net.variants
+               if all(shapes[name][1:] == sides[1:] for name, sides in net.inputs.items())]
+    if len(batches) < len(net.variants):
+        yield batches, ('the files take images of this size only',)
+    if batches:
+        yield [], ('the files take batches of one only',)

@@ -1,0 +1,103 @@
+"""The net of a checkpoint: its inputs, its outputs without losses, and what does not fit."""
+import json
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from gluonblocks.export.checkpoints import read_net
+from gluonblocks.files import DamagedFile
+
+
+def test_losses_become_predictions_and_a_head_that_needs_a_label_is_dropped(checkpoint):
+    net = read_net(str(checkpoint), shape=(3, 8, 8))
+    assert net.outputs == ['embedding_output', 'softmax_output']
+    assert net.inputs == {'data': (1, 3, 8, 8)}
+    assert net.variants == [{'data': (2, 3, 8, 8)}, {'data': (1, 3, 72, 72)}]
+    assert net.notes == ['the output margin_output was left out: it needs an input that prediction '
+                         'does not have']
+    assert 'softmax_label' not in net.symbol.list_inputs()
+
+
+def test_any_layer_can_be_an_output(checkpoint):
+    for name in ('fc2', 'fc2_output'):
+        assert read_net(str(checkpoint), shape=(3, 8, 8), outputs=[name]).outputs == ['fc2_output']
+    with pytest.raises(ValueError, match="no output 'fc3'; its last layers are: .*fc2, softmax"):
+        read_net(str(checkpoint), shape=(3, 8, 8), outputs=['fc3'])
+
+
+@pytest.mark.parametrize('how, said', [
+    ({}, r'shape of the input is unknown: give it, such as \(3, 224, 224\)'),
+    ({'shape': (4, 8, 8)}, r'conv_weight has shape \(4, 3, 3, 3\), but an input of data \(4, 8, 8\)'
+                           r' needs \(4, 4, 3, 3\)'),
+    ({'shape': {'image': (3, 8, 8)}}, "no input 'image'; its inputs are: data, softmax_label"),
+    ({'shape': (3, 2, 2)}, 'does not fit the net')])
+def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpoint):
+    with pytest.raises(ValueError, match=said):
+        read_net(str(checkpoint), **how)
+
+
+def test_parameters_of_another_net_are_refused(checkpoint):
+    mx.nd.save(str(checkpoint / 'face-0013.params'), {'arg:other_weight': mx.nd.zeros(3)})
+    with pytest.raises(ValueError, match=r'face-0013.params lacks 10 parameters .* conv_weight'):
+        read_net(str(checkpoint), shape=(3, 8, 8))
+
+
+def changed(path, change):
+    graph = json.loads(path.read_text())
+    change(graph)
+    path.write_text(json.dumps(graph))
+
+
+def test_an_operator_that_mxnet_lacks_takes_its_heads_with_it(checkpoint):
+    changed(checkpoint / 'face-symbol.json', lambda graph: graph['nodes'][-1].update(op='WarpCTC'))
+    net = read_net(str(checkpoint), shape=(3, 8, 8))
+    assert net.outputs == ['embedding_output', 'softmax_output']
+    assert net.notes[0].startswith('the output margin was left out: MXNet 1.') and \
+        net.notes[0].endswith('has no operator WarpCTC')
+    changed(checkpoint / 'face-symbol.json', lambda graph: [
+        node.update(op='WarpCTC') for node in graph['nodes'] if node['name'] == 'conv'])
+    with pytest.raises(ValueError, match=r'has no operator WarpCTC \(conv, margin\). Choose'):
+        read_net(str(checkpoint), shape=(3, 8, 8))
+
+
+@pytest.mark.parametrize('change, said', [
+    (lambda graph: graph['nodes'][1]['inputs'][0].__setitem__(0, 1), 'takes a value of node 1'),
+    (lambda graph: graph.pop('nodes'), "lacks 'nodes'"),
+    (lambda graph: graph.update(heads=[[99, 0, 0]]), 'heads .* are not among its'),
+    (lambda graph: graph['nodes'][0].update(op=7), 'node 0 has no operator')])
+def test_a_symbol_that_is_no_graph_is_refused(change, said, checkpoint):
+    changed(checkpoint / 'face-symbol.json', change)
+    with pytest.raises(DamagedFile, match='expected the symbol of a net in JSON.*' + said):
+        read_net(str(checkpoint), shape=(3, 8, 8))
+
+
+def test_a_truncated_symbol_is_refused(checkpoint):
+    path = checkpoint / 'face-symbol.json'
+    path.write_text(path.read_text()[:300])
+    with pytest.raises(DamagedFile, match='expected the symbol of a net in JSON'):
+        read_net(str(checkpoint), shape=(3, 8, 8))
+
+
+@pytest.mark.parametrize('name, how, expected', [
+    ('SoftmaxOutput', {}, lambda X: softmax(X.reshape(2, 12), 1).reshape(2, 3, 4)),
+    ('SoftmaxOutput', {'multi_output': True}, lambda X: softmax(X, 1)),
+    ('SoftmaxOutput', {'preserve_shape': True}, lambda X: softmax(X, -1)),
+    ('LogisticRegressionOutput', {}, lambda X: 1 / (1 + np.exp(-X))),
+    ('LinearRegressionOutput', {}, lambda X: X), ('MAERegressionOutput', {}, lambda X: X)])
+def test_each_loss_predicts_as_in_mxnet(name, how, expected, tmp_path):
+    symbol = getattr(mx.sym, name)(mx.sym.var('data'), name='loss', **how)
+    symbol.save(str(tmp_path / 'a-symbol.json'))
+    mx.nd.save(str(tmp_path / 'a-0000.params'), {'arg:unused': mx.nd.zeros(1)})
+    net = read_net(str(tmp_path), shape=(3, 4))
+    X = np.random.RandomState(0).randn(2, 3, 4).astype('float32')
+    executor = net.symbol.bind(mx.cpu(), {'data': mx.nd.array(X)})
+    np.testing.assert_allclose(executor.forward()[0].asnumpy(), expected(X), rtol=1e-5)
+    label = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=(2, 3, 4))[0]))['loss_label']
+    theirs = symbol.bind(mx.cpu(), {'data': mx.nd.array(X), 'loss_label': mx.nd.zeros(label)})
+    np.testing.assert_allclose(theirs.forward()[0].asnumpy(), expected(X), rtol=1e-5)
+
+
+def softmax(X, axis):
+    powers = np.exp(X - X.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
