@@ -7,7 +7,6 @@ from typing import NamedTuple, Optional
 
 import mxnet as mx
 import numpy as np
-from tqdm import tqdm
 
 from .graph import flat
 
@@ -109,6 +108,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True):
 
 def _shown(images, name):
     """The batches of `images`, with a progress bar in a terminal."""
+    from tqdm import tqdm
     return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', leave=False,
                 disable=None)
 
