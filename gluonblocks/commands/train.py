@@ -20,6 +20,7 @@ example:
   PROG --model resnet --summary
   PROG --model resnet --out runs/resnet --checkpoint-every 50
   PROG --resume runs/resnet
+  PROG --model resnet --start-from runs/resnet --dataset folder:pets --freeze features
   PROG --model my_module:my_net --dataset folder:pets --test-share 0.2 --out runs/pets
 
 Results go to stdout, everything else to stderr. Exit code: 0 trained, 1 failed, 2 wrong

@@ -149,8 +149,12 @@ class _GroupInterrupt(DeferredInterrupt):
 
 
 def statistics_of(net):
-    """Return the parameters of `net` without a gradient, such as running averages, in its order."""
-    return [param for param in net.collect_params().values() if param.grad_req == 'null']
+    """Return the parameters of `net` without a gradient, such as running averages, in its order.
+
+    Weights that a run has frozen, which nothing moves, are left out.
+    """
+    return [param for param in net.collect_params().values()
+            if param.grad_req == 'null' and not getattr(param, 'frozen', False)]
 
 
 def read_statistics(net):

@@ -84,6 +84,12 @@ def _facts(dataset, train_iter, test_iter):
             'channels': 3 if images.ndim == 4 else 1, 'picture_size': list(images.shape[1:3])}
 
 
+def image_size(loader):
+    """Return (height, width) of the images that a `BatchLoader` gives a net."""
+    size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
+    return (size, size) if np.ndim(size) == 0 else tuple(size)
+
+
 def check_net(net, loader, options, facts):
     """Raise ValueError if images are too small for a net, or its output is not (N, num_classes).
 
@@ -92,8 +98,7 @@ def check_net(net, loader, options, facts):
     """
     if not hasattr(loader, 'images'):
         return
-    size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
-    height, width = (size, size) if np.ndim(size) == 0 else size
+    height, width = image_size(loader)
     try:
         output = net(mx.sym.var('data'))
         outputs = mx.sym.Group(list(output) if isinstance(output, (list, tuple)) else [output])

@@ -22,7 +22,7 @@ from ..training.loop import TrainingState, best_epoch
 from ..training.progress import tell
 from .checkpoint import encode_checkpoint, load_checkpoint, rank_state, restore_checkpoint
 from .config import FREE, NAME, encode_config, identity_of
-from .load import BEST, FINAL, LAST, PREVIOUS, newest_checkpoint
+from .load import BEST, FINAL, LAST, PREVIOUS, has_checkpoint, newest_checkpoint
 from .records import EpochFiles
 from .weights import MAX_BYTES, decode_tensors, encode_tensors, net_arrays
 
@@ -179,7 +179,7 @@ class RunFolder(Hook):
     def _read(self, before):
         """Return (path, tensors, info) of the newest good checkpoint, and send it to all ranks."""
         path, tensors, info = None, {}, {}
-        if os.path.exists(self._path(LAST)) or os.path.exists(self._path(PREVIOUS)):
+        if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
             done = info['epoch'] - 1 + (info['batch'] > 0)
             if self.config['epochs'] < done:

@@ -49,6 +49,11 @@ def build_net(model, arrays, num_classes, ctx, dtype='float32'):
     return net
 
 
+def has_checkpoint(folder):
+    """Return True if there is a checkpoint in `folder`, good or damaged."""
+    return any(os.path.exists(os.path.join(folder, name)) for name in (LAST, PREVIOUS))
+
+
 def newest_checkpoint(folder, identity):
     """Return the newest good checkpoint: its path, and `load_checkpoint` of it.
 

@@ -169,6 +169,14 @@ class RunOptions:
     augment: str = _option(
         str, 'random changes of training images, new in each epoch: mirrored, shifted by up to an '
         'eighth, or both', 'KIND', 'none', choices=lambda: KINDS, group=FEATURE)
+    start_from: Optional[str] = _option(
+        str, 'trained weights to start from: the folder of a run, for its best weights, or a '
+        '.safetensors or .params file. Layers that depend on the number of classes start new if '
+        'it differs', 'PATH', unset='none', group=FEATURE)
+    freeze: str = _option(
+        str, 'layers that keep the weights they start from: features are all but the last, and '
+        'their norms keep their running statistics', 'LAYERS', 'none',
+        choices=lambda: ('none', 'features'), group=FEATURE)
     early_stop: Optional[int] = _option(
         int, 'epochs without a better test accuracy after which the run stops', 'EPOCHS',
         unset='never', least=1, group=FEATURE)

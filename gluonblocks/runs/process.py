@@ -35,6 +35,7 @@ from .data import check_net, load_run_data
 from .folder import RunFolder, lock_folder
 from .options import RunOptions
 from .provenance import check_same, data_checksum, deciding, environment, recall, sources_of
+from .start import freeze_features, start_net
 from .weights import encode_tensors, net_arrays
 
 
@@ -68,8 +69,12 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
         train_iter.dtype = test_iter.dtype = options.dtype
     check_net(net, train_iter, options, facts)
     net.initialize(ctx=ctx, init=init.Xavier())
+    if options.freeze != 'none':
+        freeze_features(net, options.model)
     # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
     net.hybridize(static_alloc=True)
+    start_sha256 = options.start_from and start_net(net, options, train_iter, facts, workers,
+                                                    folder, before)
     trainer = make_trainer(net, ctx, vars(options), make_schedule(
         vars(options), options.epochs, len(train_iter)), workers.trainer)
     loss = make_loss(options.label_smoothing, options.dtype)
@@ -85,6 +90,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
                 hooks.append(TensorBoardEvents(os.path.join(folder, 'tensorboard'), trainer))
             config = dict(vars(options), **facts, asked=list(asked), **environment(own_model),
                           worker_changes=[[0, options.workers]], sources=sources,
+                          start_sha256=start_sha256,
                           data_sha256=data_checksum(train_iter, test_iter))
             if not workers.rank:
                 if before is None:

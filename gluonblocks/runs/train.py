@@ -15,6 +15,7 @@ from .folder import check_new, lock_folder
 from .options import FOLDER, OPTIONS, PLACEMENT, Placement, RunOptions, default_options
 from .process import train_by
 from .provenance import check_same, recall
+from .start import check_start
 from .together import follow_first, train_together
 
 
@@ -23,9 +24,9 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
                 tensorboard=None, norm_stats=None, norm_stats_every=None, optimizer=None,
                 momentum=None, weight_decay=None, lr_schedule=None, lr_decay_epochs=None,
                 lr_decay=None, warmup_epochs=None, label_smoothing=None, augment=None,
-                early_stop=None, stop_non_finite=None, dtype=None, workers=None, nodes=None,
-                node_rank=None, master=None, interface=None, start_timeout=None,
-                stall_timeout=None, change_workers=None):
+                start_from=None, freeze=None, early_stop=None, stop_non_finite=None, dtype=None,
+                workers=None, nodes=None, node_rank=None, master=None, interface=None,
+                start_timeout=None, stall_timeout=None, change_workers=None):
     """Train the model named `model` and print the book's lines.
 
     Returns (net, history): an `EpochRecord` for each epoch.
@@ -36,6 +37,9 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
 
     Progress goes to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt, between two
     batches.
+
+    `start_from` is read once: a run that has a checkpoint is resumed without it. With `freeze` the
+    net that is returned is still frozen, unless several workers trained it.
 
     `out` is a new folder that keeps the run: config.json, history.csv, history.jsonl, times.csv,
     curves.png, the checkpoints last, previous and best, and the final weights; with `norm_stats`
@@ -61,6 +65,7 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     _check_machines(options, placement)
     if out is not None:
         check_new(out)
+    check_start(options)
     if options.workers > 1:
         return train_together(options, placement, everywhere, out, asked)
     return train_by(options, out, asked)
@@ -108,7 +113,7 @@ def check_given(arguments):
             value = _device_text(value)
         elif name == 'dataset':
             value = dataset_name(value)
-        elif name == 'data_root':
+        elif name in ('data_root', 'start_from'):
             value = os.path.abspath(os.path.expanduser(os.fspath(value)))
         elif isinstance(value, tuple):
             value = list(value)
@@ -158,6 +163,9 @@ def _check_together(options, given):
     if 'lr_decay' in given and options.lr_schedule != 'step':
         raise OptionError('lr_decay', "is for the %s 'step', not for %r", Name('lr_schedule'),
                           options.lr_schedule)
+    if options.freeze != 'none' and options.start_from is None:
+        raise OptionError('freeze', 'is %r, but goes with %s only: new weights would never be '
+                          'trained', options.freeze, Name('start_from'))
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
     check_momentum(options.optimizer, options.momentum)
     if options.workers > options.batch_size:

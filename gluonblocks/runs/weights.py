@@ -8,12 +8,14 @@ import re
 
 import numpy as np
 from mxnet import nd
+from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 from ..files import DamagedFile, read_file
 from ..mxnet_private import averaged, finish_initialization, named_parameters
 
 _MARK = re.compile(rb'sha256:([0-9a-f]{64})')
+_OURS = re.compile(rb'checksum\W+sha256:')
 _BLANK = b'0' * 64
 MAX_BYTES = 2 ** 30  # 15 times ResNet's weights: with any optimizer, on several devices
 
@@ -101,3 +103,17 @@ def decode_tensors(content, where):
     info = json.loads(json.loads(content[8:8 + size])['__metadata__']['info'])
     del info['checksum']
     return safetensors.load(content), info
+
+
+def decode_any(content, where):
+    """Return (tensors, info) of the bytes of any safetensors file, as `decode_tensors` does.
+
+    `info` is {} for one that `encode_tensors` did not write, which has no checksum.
+    """
+    header = min(len(content), 8 + int.from_bytes(content[:8], 'little'))
+    if _OURS.search(content, 0, header):
+        return decode_tensors(content, where)
+    try:
+        return safetensors.load(content), {}
+    except (SafetensorError, KeyError) as error:
+        raise DamagedFile('%s: expected a safetensors file of floats: %s' % (where, error))
