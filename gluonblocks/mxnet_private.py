@@ -43,17 +43,6 @@ def settings_of(norm):
     return norm._kwargs
 
 
-def freeze_statistics(block):
-    """Have `block` normalize by its running statistics in training; False if it is no BatchNorm.
-
-    Call it before the block is traced.
-    """
-    settings = getattr(block, '_kwargs', {})
-    if 'use_global_stats' in settings:
-        settings['use_global_stats'] = True
-    return 'use_global_stats' in settings
-
-
 def sparse_label_of(loss):
     """True or False for Gluon's softmax cross-entropy of labels or probabilities, else None."""
     return getattr(loss, '_sparse_label', None)

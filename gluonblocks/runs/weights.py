@@ -15,7 +15,6 @@ from ..files import DamagedFile, read_file
 from ..mxnet_private import averaged, finish_initialization, named_parameters
 
 _MARK = re.compile(rb'sha256:([0-9a-f]{64})')
-_OURS = re.compile(rb'checksum\W+sha256:')
 _BLANK = b'0' * 64
 MAX_BYTES = 2 ** 30  # 15 times ResNet's weights: with any optimizer, on several devices
 
@@ -86,12 +85,18 @@ def read_tensors(path):
     return decode_tensors(read_file(path, MAX_BYTES), path)
 
 
-def decode_tensors(content, where):
+def decode_tensors(content, where, foreign=False):
     """Return (tensors, info) of bytes by `encode_tensors`; errors name `where` they come from.
 
-    The checksum is compared before anything else is used. Raises DamagedFile.
+    The checksum is compared before anything else is used. With `foreign` a safetensors file of
+    another program, which has none, is read too; its `info` is {}. Raises DamagedFile.
     """
     mark = _MARK.search(content)
+    if not mark and foreign:
+        try:
+            return safetensors.load(content), {}
+        except (SafetensorError, KeyError) as error:  # KeyError: a type that NumPy lacks
+            raise DamagedFile('%s: expected a safetensors file: %s' % (where, error))
     if not mark:
         raise DamagedFile('%s: damaged: it holds no checksum' % where)
     digest = hashlib.sha256(memoryview(content)[:mark.start(1)])
@@ -103,17 +108,3 @@ def decode_tensors(content, where):
     info = json.loads(json.loads(content[8:8 + size])['__metadata__']['info'])
     del info['checksum']
     return safetensors.load(content), info
-
-
-def decode_any(content, where):
-    """Return (tensors, info) of the bytes of any safetensors file, as `decode_tensors` does.
-
-    `info` is {} for one that `encode_tensors` did not write, which has no checksum.
-    """
-    header = min(len(content), 8 + int.from_bytes(content[:8], 'little'))
-    if _OURS.search(content, 0, header):
-        return decode_tensors(content, where)
-    try:
-        return safetensors.load(content), {}
-    except (SafetensorError, KeyError) as error:
-        raise DamagedFile('%s: expected a safetensors file of floats: %s' % (where, error))
