@@ -39,12 +39,12 @@ def assert_equal(arrays, others, but=()):
 
 @pytest.fixture
 def begun(monkeypatch):
-    """The weights with which the next run begins, by name, once it has."""
+    """The weights with which a run began that started from others, by name."""
     make_hooks, found = process.make_hooks, {}
 
-    def note(net, *args):
-        found.update(net_arrays(net))
-        return make_hooks(net, *args)
+    def note(net, finite, options, workers):
+        found.update(net_arrays(net) if options.start_from else {})
+        return make_hooks(net, finite, options, workers)
     monkeypatch.setattr(process, 'make_hooks', note)
     return found
 
