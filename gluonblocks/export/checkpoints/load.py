@@ -7,10 +7,11 @@ import numpy as np
 
 from ...graphs.graph import Graph
 from .find import find_files
-from .heads import drop_heads, replace_losses
+from .heads import cut_labels, drop_heads, replace_losses
 from .params import read_params
 from .symbol import (
     load_symbol,
+    predict_ctc,
     read_graph,
     select_outputs,
     unknown_operators,
@@ -49,35 +50,46 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
                   for name, array in read_params(files.params).items()}
         if path.endswith(('.gz', '.tgz', '.tar')):  # its files are gone once they were read
             arrays = {name: np.array(array) for name, array in arrays.items()}
-    notes = []
+    notes: List[str] = []
+    predict_ctc(graph)
     if outputs:
         graph = select_outputs(graph, outputs)
     unknown = unknown_operators(graph)
     if unknown:
-        graph, dropped = without_operators(graph, unknown)
+        graph, left_out = without_operators(graph, unknown)
         notes += ['the output %s was left out: MXNet %s has no operator %s'
-                  % (name, mx.__version__, ', '.join(unknown)) for name in dropped]
+                  % (name, mx.__version__, ', '.join(unknown)) for name in left_out]
     symbol = load_symbol(graph, files.symbol)
-    names = symbol.list_outputs()
     needed = symbol.list_arguments() + symbol.list_auxiliary_states()
     missing = [name for name in needed if name not in arrays]
     lost = [name for name in missing if _WEIGHT.search(name)]
-    if lost:
+    chosen = _inputs([name for name in missing if name not in lost], shape, files.shapes)
+    plain = Graph(symbol)
+    labels = cut_labels(plain)
+    unlabelled = [name for name in missing if name in chosen or 'label' not in name]
+    names, dropped = drop_heads(plain, symbol.list_outputs(),
+                                {*arrays, *labels, *unlabelled}.difference(lost))
+    if not names and lost:
         raise ValueError('%s lacks %d parameters of the net, %s among them: expected those of the '
                          'same training as %s' % (files.params, len(lost), lost[0], files.symbol))
-    chosen = _inputs(missing, shape, files.shapes)
-    shapes = {name: array.shape for name, array in arrays.items() if name in needed}
-    found = _inferred(symbol, shapes, chosen, 1)
-    plain = Graph(symbol, **dict(shapes, **found))
-    replace_losses(plain)
-    available = set(shapes) | {name for name in found if name in chosen or 'label' not in name}
-    names, dropped = drop_heads(plain, names, available)
+    if names:
+        symbol = plain.symbol()
+        used = set(symbol.list_inputs())
+        shapes = {name: array.shape for name, array in arrays.items() if name in used}
+        chosen = {name: sides for name, sides in chosen.items() if name in used}
+        found = _inferred(symbol, shapes, chosen, 1)
+        plain = Graph(symbol, **dict(shapes, **found))
+        replace_losses(plain)
+        names, unknown_sizes = drop_heads(plain, names, {*shapes, *found})
+        dropped.update(unknown_sizes)
     if not names:
         raise ValueError('every output of %s needs another input: %s. Give the shape of each, or '
                          'choose outputs that come before them' % (
-                             files.symbol, ', '.join(sorted(set(missing) - available))))
-    notes += ['the output %s was left out: it needs an input that prediction does not have'
-              % name for name in dropped]
+                             files.symbol, ', '.join(sorted(set(dropped.values())))))
+    notes += ['the output %s was left out: it needs %s, %s' % (name, needed, (
+        'which is not among the parameters' if needed in lost else 'whose shape is not given'
+        if needed in unlabelled else 'which prediction does not have'))
+        for name, needed in dropped.items()]
     symbol = plain.symbol()
     used = symbol.list_arguments() + symbol.list_auxiliary_states()
     inputs = {name: found[name] for name in used if name in found}
