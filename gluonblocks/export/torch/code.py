@@ -58,7 +58,7 @@ def torch_code(net, weights='model.safetensors'):
     params = {name: array.shape for name, array in net.params.items()}
     batch = {name: tuple(_BATCH if side == 'N' else int(size) for side, size in zip(
         net.dimensions()[name], sides)) for name, sides in net.inputs.items()}
-    graph = Graph(net.symbol, **batch)
+    graph = Graph(net.symbol, **dict(params, **batch))
     shapes = {-i: sides for i, sides in enumerate(batch.values())}
     found = {node.name: node for node in graph.nodes if node.op != 'null'}
     for node in structure.nodes:

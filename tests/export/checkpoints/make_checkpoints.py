@@ -19,6 +19,7 @@ import numpy as np
 import small_detectors  # noqa: F401, which adds its nets to KINDS
 from small_nets import IMAGE, KINDS, SHAPES
 
+
 def gluon(folder):
     """HybridBlock.export: a classifier of Gluon's own layers."""
     nn = mx.gluon.nn
@@ -71,8 +72,8 @@ def random_params(symbol, shapes, labels, seed):
 
 
 # Operators that have another name since 0.9.
-RENAMED = {'_plus_scalar': '_PlusScalar', '_minus_scalar': '_MinusScalar', 'add_n': 'ElementWiseSum',
-           '_mul_scalar': '_MulScalar', 'elemwise_add': '_Plus', 'elemwise_mul': '_Mul'}
+RENAMED = {'_plus_scalar': '_PlusScalar', '_minus_scalar': '_MinusScalar', 'elemwise_add': '_Plus',
+           '_mul_scalar': '_MulScalar', 'elemwise_mul': '_Mul', 'add_n': 'ElementWiseSum'}
 
 
 def as_0_8(text):
