@@ -1,6 +1,8 @@
 """A checkpoint of MXNet, of any age -> a folder of verified files in the requested formats."""
 import os
 
+import mxnet as mx
+
 from .checkpoints import read_net
 from .description import Options
 from .graph import plain_symbol
@@ -55,7 +57,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     name = os.path.basename(net.source)
     info = {'model': name[:-len('-symbol.json')] if name.endswith('-symbol.json') else name,
             'preprocessing': 'outside', 'input_range': list(input_range)}
-    refused = None
+    refused = []
     for variants, note in _attempts(net):
         random = RandomInputs(net.inputs, variants, input_range)
         test = random if images is None else Several(random, FolderImages(images, first, mean, std))
@@ -65,17 +67,21 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
             return write_all(description, symbol_engine(net.symbol, net.params, list(net.inputs)),
                              formats, Options(reduce_range=reduce_range), path, atol, max_drop,
                              notes=tuple(net.notes) + note)
-        except ValueError as error:
-            refused = refused or error
-    raise refused
+        except (ValueError, mx.MXNetError) as error:
+            refused.append(error)
+    for refusal in refused:
+        if isinstance(refusal, ValueError):
+            raise refusal
+    raise ValueError('MXNet cannot compute this net: %s' % str(refused[-1]).strip().split('\n')[-1])
 
 
 def _attempts(net):
     """What is tried in turn: (the variants of the input, notes), from free sizes to fixed ones."""
-    yield net.variants, ()
     batches = [shapes for shapes in net.variants
                if all(shapes[name][1:] == sides[1:] for name, sides in net.inputs.items())]
-    if len(batches) < len(net.variants):
+    one = 'the files take batches of one only',
+    if net.variants:
+        yield net.variants, () if batches else one
+    if batches and len(batches) < len(net.variants):
         yield batches, ('the files take images of this size only',)
-    if batches:
-        yield [], ('the files take batches of one only',)
+    yield [net.inputs], one

@@ -21,6 +21,17 @@ def cut_labels(graph):
     return names
 
 
+def compute_in_float32(graph):
+    """Let a `Graph` that computes in float16 or float64 do so in float32; return True if it did."""
+    found = False
+    for node in graph.nodes:
+        node.attrs.pop('__dtype__', None)
+        if node.attrs.get('dtype') in ('float16', 'float64'):
+            found = found or node.attrs['dtype'] == 'float16'
+            node.attrs['dtype'] = 'float32'
+    return found
+
+
 def replace_losses(graph):
     """Replace each loss in a `Graph` by its prediction, so that no label is needed for it.
 

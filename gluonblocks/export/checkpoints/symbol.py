@@ -6,6 +6,7 @@ import mxnet as mx
 from ...files import DamagedFile, read_file
 
 MAX_BYTES = 1 << 28
+_RENAMED = {'CuDNNBatchNorm': 'BatchNorm'}
 
 
 def read_graph(path):
@@ -41,17 +42,19 @@ def unknown_operators(graph):
     """{operator: the names of its nodes} of those that this MXNet does not have."""
     known, found = set(mx.operator.get_all_registered_operators()) | {'null'}, {}
     for node in graph['nodes']:
-        if node['op'] not in known:
+        # The Python code of a Custom operator is not in the file.
+        if node['op'] not in known or node['op'] == 'Custom':
             found.setdefault(node['op'], []).append(node['name'])
     return found
 
 
-def predict_ctc(graph):
-    """Replace each `WarpCTC`, a plugin that no wheel of MXNet has, by what it predicts.
+def replace_old_operators(graph):
+    """Replace operators that wheels of MXNet lack by what they compute in prediction.
 
-    That is a softmax of each row; training computes the loss from its gradient.
+    `WarpCTC`, a plugin, gives a softmax of each row; training computes the loss from its gradient.
     """
     for node in graph['nodes']:
+        node['op'] = _RENAMED.get(node['op'], node['op'])
         if node['op'] == 'WarpCTC':
             node['op'], node['inputs'] = 'softmax', node['inputs'][:1]
             for key in ('param', 'attr', 'attrs'):
