@@ -13,7 +13,7 @@ from .params import read_params
 from .symbol import (
     load_symbol,
     read_graph,
-    replace_old_operators,
+    renew,
     select_outputs,
     unknown_operators,
     without_operators,
@@ -52,7 +52,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         if path.endswith(('.gz', '.tgz', '.tar')):  # its files are gone once they were read
             arrays = {name: np.array(array) for name, array in arrays.items()}
     notes: List[str] = []
-    replace_old_operators(graph)
+    renew(graph)
     if outputs:
         graph = select_outputs(graph, outputs)
     unknown = unknown_operators(graph)
@@ -93,6 +93,9 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         'which is not among the parameters' if needed in lost else 'whose shape is not given'
         if needed in prediction else 'which prediction does not have'))
         for name, needed in dropped.items()]
+    for i in range(len(names)):  # the same value may be an output twice
+        while names[i] in names[:i]:
+            names[i] += '_again'
     symbol = plain.symbol()
     used = symbol.list_arguments() + symbol.list_auxiliary_states()
     inputs = {name: found[name] for name in used if name in found}

@@ -1,11 +1,13 @@
 """A checkpoint's symbol file, of any age, checked before MXNet reads it."""
 import json
+import re
 
 import mxnet as mx
 
 from ...files import DamagedFile, read_file
 
 MAX_BYTES = 1 << 28
+_TRAINING = re.compile(r'(^|_)(ctx_group|lr_mult|wd_mult|force_mirroring|mirror_stage)$')
 _RENAMED = {'CuDNNBatchNorm': 'BatchNorm'}
 
 
@@ -48,12 +50,17 @@ def unknown_operators(graph):
     return found
 
 
-def replace_old_operators(graph):
-    """Replace operators that wheels of MXNet lack by what they compute in prediction.
+def renew(graph):
+    """Make a graph one that wheels of MXNet read and that predicts the same.
 
     `WarpCTC`, a plugin, gives a softmax of each row; training computes the loss from its gradient.
+    Attributes for training that stand among those of an operator are dropped.
     """
     for node in graph['nodes']:
+        for key in ('param', 'attr', 'attrs'):
+            if node.get(key):
+                node[key] = {name: value for name, value in node[key].items()
+                             if not _TRAINING.search(name)}
         node['op'] = _RENAMED.get(node['op'], node['op'])
         if node['op'] == 'WarpCTC':
             node['op'], node['inputs'] = 'softmax', node['inputs'][:1]
@@ -95,9 +102,10 @@ def load_symbol(graph, where):
     try:
         return mx.sym.load_json(json.dumps(graph))
     except mx.MXNetError as error:
-        reason = str(error).strip().split('\n')
+        lines = str(error).strip().split('\n')
+        reason = next((line for line in lines if 'Cannot find argument' in line), lines[-1])
         raise ValueError('%s: MXNet %s cannot read this symbol: %s'
-                         % (where, mx.__version__, reason[-1])) from None
+                         % (where, mx.__version__, reason)) from None
 
 
 def _find(graph, name):
