@@ -8,7 +8,9 @@ from ...files import DamagedFile, read_file
 
 MAX_BYTES = 1 << 28
 _TRAINING = re.compile(r'(^|_)(ctx_group|lr_mult|wd_mult|force_mirroring|mirror_stage)$')
-_RENAMED = {'CuDNNBatchNorm': 'BatchNorm'}
+_LONG = re.compile(r'(?<=\d)L\b')  # of integers in Python 2: (3L, 3L)
+_RENAMED = {'CuDNNBatchNorm': 'BatchNorm', 'BatchNorm_v1': 'BatchNorm',
+            'Convolution_v1': 'Convolution'}
 
 
 def read_graph(path):
@@ -59,7 +61,7 @@ def renew(graph):
     for node in graph['nodes']:
         for key in ('param', 'attr', 'attrs'):
             if node.get(key):
-                node[key] = {name: value for name, value in node[key].items()
+                node[key] = {name: _LONG.sub('', str(value)) for name, value in node[key].items()
                              if not _TRAINING.search(name)}
         node['op'] = _RENAMED.get(node['op'], node['op'])
         if node['op'] == 'WarpCTC':

@@ -43,12 +43,13 @@ def _clip(node, shapes):
 def _pooling(node, shapes):
     kind, X, Y = node.get('pool_type', 'max'), shapes[node.inputs[0]], shapes[node.number]
     demand(node, kind in ('max', 'avg'), 'pool_type=%s' % kind, 'max and avg')
-    demand(node, len(X) == 4, 'input of shape %s' % (X,), '(N, C, H, W)')
+    demand(node, len(X) in (3, 4, 5), 'input of shape %s' % (X,), '(N, C, H, W)')
     demand_layout(node)
+    rank = len(X) - 2
     if node.get('global_pool', False):
-        return 'F.adaptive_%s_pool2d({0}, 1)' % kind
+        return 'F.adaptive_%s_pool%dd({0}, 1)' % (kind, rank)
     kernel, stride, pad = (node.get(name) or default for name, default in
-                           [('kernel', None), ('stride', (1, 1)), ('pad', (0, 0))])
+                           [('kernel', None), ('stride', (1,) * rank), ('pad', (0,) * rank)])
     convention = node.get('pooling_convention', 'valid')
     demand(node, convention in ('valid', 'full'), convention, 'valid and full')
     demand(node, all(2 * p <= k for p, k in zip(pad, kernel)),
@@ -65,7 +66,7 @@ def _pooling(node, shapes):
         text += ', ceil_mode=True'
     if kind == 'avg' and any(pad) and not node.get('count_include_pad', True):
         text += ', count_include_pad=False'
-    return 'F.%s_pool2d(%s)' % (kind, text)
+    return 'F.%s_pool%dd(%s)' % (kind, rank, text)
 
 
 def _resize(node, shapes):

@@ -38,6 +38,14 @@ def fixed(norm, *names):
         getattr(norm, name).requires_grad_(False)
     return norm
 '''
+_FROZEN = '''
+
+class Frozen{0}(nn.{0}):
+    """A batch norm that normalizes by its running averages in training too, and keeps them."""
+
+    def train(self, mode=True):
+        return super().train(False)
+'''
 _LOAD = '''
 
 def load(path='{weights}'):
@@ -89,6 +97,9 @@ def torch_code(net, weights='model.safetensors'):
         text += _NORMS
     if any(node.fixed for node in structure.nodes):
         text += _FIXED
+    for name in sorted({found for layer in layers.values()
+                        for found in re.findall(r'Frozen(\w+)', layer)}):
+        text += _FROZEN.format(name)
     written, calls = _block_classes(structure, layers, shapes)
     written.append(_net(structure, layers, shapes, calls,
                         ['num_classes=%d' % classes] if chosen else [], _entries(net.inputs)))
