@@ -21,7 +21,7 @@ SHAPE = (1, 8, 8)
 
 def exported(net, folder, shape=SHAPE):
     """(the `NetDescription` of a block, the net that model.py loads)."""
-    description = described(net, shape, model='net')
+    description = described(net, shape, model='net', classes=['a', 'b', 'c'])
     exporter.write_files(description, str(folder))
     return description, exporter.load_module(*[
         os.path.join(str(folder), name) for name in (exporter.CODE, exporter.WEIGHTS)])
@@ -242,3 +242,11 @@ def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
     one, = export.formats
     assert one.verified.largest_difference < 1e-4 and one.verified.agreement == 1
     assert 'one training step' in one.notes[0]
+
+
+def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
+    norm = gluon_nn.BatchNorm(use_global_stats=True)
+    net = trained(layers_net(gluon_nn.Conv2D(4, 3), norm), SHAPE)
+    module = exported(net, tmp_path)[1]
+    before = logits(module, images())
+    np.testing.assert_array_equal(logits(module.train(), images()), before)
