@@ -1,6 +1,7 @@
 """MXNet's operators in ONNX: for each a function that writes the nodes."""
 from . import (  # noqa: F401  each registers its own
     activations,
+    attention,
     detection,
     elementwise,
     images,
