@@ -6,7 +6,7 @@ import re
 import shutil
 import tarfile
 import tempfile
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Tuple
 
 from ...files import read_file
 
@@ -117,16 +117,22 @@ def _newest(path, prefix, files, epoch):
 
 
 def _shapes(files) -> Dict[str, Tuple[int, ...]]:
-    """The shapes in SageMaker's model-shapes.json, if it is among the files."""
-    path: Optional[str] = next((name for name in files if os.path.basename(name).endswith(
-        'shapes.json')), None)
-    if path is None:
-        return {}
-    try:
-        return {each['name']: tuple(int(side) for side in each['shape'])
-                for each in json.loads(read_file(path, 1 << 20))}
-    except (ValueError, KeyError, TypeError):
-        return {}  # another program's file of that name
+    """The shapes that SageMaker leaves: in model-shapes.json, or its detectors in hyperparams.json.
+
+    Another program's file of such a name is passed over.
+    """
+    named = {os.path.basename(name): name for name in reversed(files)}
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        for name, path in named.items():
+            if name.endswith('shapes.json'):
+                return {each['name']: tuple(int(side) for side in each['shape'])
+                        for each in json.loads(read_file(path, 1 << 20))}
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        if 'hyperparams.json' in named:
+            given = json.loads(read_file(named['hyperparams.json'], 1 << 20))['image_shape']
+            sides = [int(side) for side in str(given).strip('"\'()[]').split(',')]
+            return {'data': (1, 3, sides[0], sides[0]) if len(sides) == 1 else (1, *sides)}
+    return {}
 
 
 def _unpack(path, folder):

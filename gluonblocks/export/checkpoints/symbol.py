@@ -58,7 +58,10 @@ def renew(graph):
     `WarpCTC`, a plugin, gives a softmax of each row; training computes the loss from its gradient.
     Attributes for training that stand among those of an operator are dropped.
     """
+    known = set(mx.operator.get_all_registered_operators())
     for node in graph['nodes']:
+        if node['op'] not in known and '_contrib_' + node['op'] in known:  # as in SSD before 0.9
+            node['op'] = '_contrib_' + node['op']
         for key in ('param', 'attr', 'attrs'):
             if node.get(key):
                 node[key] = {name: _LONG.sub('', str(value)) for name, value in node[key].items()

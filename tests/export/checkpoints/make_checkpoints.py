@@ -92,7 +92,7 @@ def as_0_8(text):
         op, attrs = nodes[i]['op'], nodes[i].get('attrs', {})
         inputs = nodes[i]['inputs'][:3 if op == 'BatchNorm' else None]
         own = {key.strip('_'): value for key, value in attrs.items() if key.startswith('__')}
-        node = {'op': RENAMED.get(op, op), 'param': {
+        node = {'op': RENAMED.get(op, op.replace('_contrib_', '')), 'param': {
             key: value for key, value in attrs.items() if not key.startswith('__')},
             'name': nodes[i]['name'], 'inputs': [[number[source], k] for source, k, _ in inputs],
             'backward_source_id': -1}

@@ -90,6 +90,16 @@ def test_parameters_that_may_belong_to_another_net_are_listed(tmp_path):
         export(tmp_path)
 
 
+@pytest.mark.parametrize('name, content', [
+    ('hyperparams.json', {'image_shape': '6', 'num_classes': '2'}),
+    ('hyperparams.json', {'image_shape': '3,6,6'}),
+    ('model-shapes.json', [{'name': 'data', 'shape': [8, 3, 6, 6]}])])
+def test_the_shape_is_read_from_the_files_of_sagemaker(name, content, tmp_path):
+    wanted, inputs = save(tmp_path, net())
+    (tmp_path / name).write_text(json.dumps(content))
+    assert_same(export(tmp_path, None), wanted, inputs)
+
+
 @pytest.mark.parametrize('given', [IMAGE, {'image': IMAGE}])
 def test_a_label_of_any_name_is_no_input(given, tmp_path):
     symbol = net(S.var('image'), S.var('truth'))
