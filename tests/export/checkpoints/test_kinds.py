@@ -37,6 +37,7 @@ def unpacked(which, folder):
         graph['nodes'][-1].update(op='SoftmaxActivation', attrs={},
                                   inputs=graph['nodes'][-1]['inputs'][:1])
         text = json.dumps(graph)
+    text = text.replace('"op": "MultiBox', '"op": "_contrib_MultiBox')  # as it is called since 0.9
     return mx.sym.load_json(text), mx.nd.load(str(params))
 
 
