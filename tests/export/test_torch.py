@@ -250,3 +250,19 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
     module = exported(net, tmp_path)[1]
     before = logits(module, images())
     np.testing.assert_array_equal(logits(module.train(), images()), before)
+
+
+@pytest.mark.parametrize('compute', [
+    lambda F, X: F.where(X > 0.4, F.reverse(X, axis=2), F.broadcast_lesser_equal(X, X * X + 0.2)),
+    lambda F, X: F.max(X, axis=(1, 2)) - F.min(X, axis=3, keepdims=True).flatten(),
+    lambda F, X: F.batch_dot(F.squeeze(X, axis=1), F.squeeze(X, axis=1), transpose_b=True),
+    lambda F, X: F.broadcast_add(F.Reshape(F.Reshape(X, shape=(0, -4, 1, -1, -2)), shape=(
+        0, -3, 0, 0)), F.ones(shape=(1, 1, 8, 8))),
+    lambda F, X: F.Crop(X, F.slice_axis(X, axis=3, begin=0, end=5), offset=(0, 2), num_args=2),
+    lambda F, X: F.stack(*F.SliceChannel(X, num_outputs=8, axis=3, squeeze_axis=True), axis=1)],
+    ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind'])
+def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
+    net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
+    module = exported(net, tmp_path)[1]
+    np.testing.assert_allclose(logits(module, images()), net(nd.array(images())).asnumpy(),
+                               rtol=0, atol=1e-5)

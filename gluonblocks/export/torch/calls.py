@@ -1,4 +1,6 @@
 """MXNet's operators without parameters as PyTorch writes them: the text of a call."""
+import numpy as np
+
 from . import shaping
 from .operators import demand, demand_layout, pair
 
@@ -121,7 +123,7 @@ def _over_axis(node, shapes):
     demand(node, axis not in (None, ()) and not node.get('exclude', False),
             'axis=%s' % (axis,), 'the axes by number')
     keep = ', keepdim=True' if node.get('keepdims', False) else ''
-    return 'torch.%s({0}, dim=%r%s)' % (node.op, axis, keep)
+    return 'torch.%s({0}, dim=%r%s)' % (_REDUCTIONS[node.op], axis, keep)
 
 
 def _softmax(node, shapes):
@@ -133,14 +135,35 @@ def _scalar(text):
     return lambda node, shapes: text % node.get('scalar')
 
 
+def _batch_dot(node, shapes):
+    a, b = ['{%d}%s' % (i, '.transpose(-1, -2)' if node.get(name, False) else '')
+            for i, name in enumerate(('transpose_a', 'transpose_b'))]
+    return 'torch.matmul(%s, %s)' % (a, b)
+
+
+def _filled(node, shapes):
+    # The first states of a recurrent net: one row, which PyTorch repeats for the batch.
+    value = node.get('value', float(node.op == '_ones'))
+    sizes = [1 if i == 0 and size == shapes[0][0] else size
+             for i, size in enumerate(shapes[node.number])]
+    return 'torch.full((%s,), %r)' % (', '.join(map(str, sizes)), float(value))
+
+
 _BINARY = {'add': '{0} + {1}', 'sub': '{0} - {1}', 'mul': '{0} * {1}', 'div': '{0} / {1}',
            'maximum': 'torch.maximum({0}, {1})', 'minimum': 'torch.minimum({0}, {1})',
            'power': '{0} ** {1}'}
+_COMPARISONS = {'equal': '==', 'not_equal': '!=', 'greater': '>', 'greater_equal': '>=',
+                'lesser': '<', 'lesser_equal': '<='}
+_REDUCTIONS = {'sum': 'sum', 'mean': 'mean', 'max': 'amax', 'min': 'amin'}
 _TEXTS = {
+    'where': 'torch.where({0} != 0, {1}, {2})', 'batch_dot': _batch_dot, 'reverse':
+    lambda node, shapes: 'torch.flip({0}, %r)' % (np.atleast_1d(node.get('axis')).tolist(),),
     'Activation': _activation, 'LeakyReLU': _leaky, 'clip': _clip, 'Pooling': _pooling,
     'relu': 'F.relu({0})', 'Flatten': 'torch.flatten({0}, 1)', 'Concat': shaping.concat,
     'softmax': _softmax, 'log_softmax': _softmax, 'SoftmaxActivation': _softmax_activation,
-    'sum': _over_axis, 'mean': _over_axis, '_plus': '{0} + {1}', 'add_n': _add_n,
+    '_zeros': _filled, '_ones': _filled, '_full': _filled,
+    'sum': _over_axis, 'mean': _over_axis, 'max': _over_axis, 'min': _over_axis,
+    '_plus': '{0} + {1}', 'add_n': _add_n,
     '_plus_scalar': _scalar('{0} + %r'), '_minus_scalar': _scalar('{0} - %r'),
     '_rminus_scalar': _scalar('%r - {0}'), '_mul_scalar': _scalar('{0} * %r'),
     '_div_scalar': _scalar('{0} / %r'), '_rdiv_scalar': _scalar('%r / {0}'),
@@ -167,6 +190,10 @@ _TEXTS = {
 }
 _TEXTS.update({'%s_%s' % (kind, name): text for name, text in _BINARY.items()
                for kind in ('elemwise', 'broadcast')})
+_TEXTS.update({'broadcast_%s' % name: '({0} %s {1}).float()' % sign
+               for name, sign in _COMPARISONS.items()})
+_TEXTS.update({'_%s_scalar' % name: _scalar('({0} %s %%r).float()' % sign)
+               for name, sign in _COMPARISONS.items()})
 _TEXTS.update({name: 'torch.%s({0})' % name for name in (
     'sigmoid', 'tanh', 'exp', 'log', 'sqrt', 'rsqrt', 'abs', 'sign', 'floor', 'ceil', 'sin',
     'cos', 'erf')})
