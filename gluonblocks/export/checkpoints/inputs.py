@@ -21,11 +21,12 @@ def choose_inputs(graph, missing, arrays, shape, known):
                              % (wrong[0], ', '.join(missing)))
     given = dict(shape) if isinstance(shape, dict) else {}
     needed = _needed(graph, set(missing))
-    losses = [names for head, names in zip(graph.heads, needed)
-              if head[0].op in ('MakeLoss', 'make_loss')]
-    others = set().union(*[names for names in needed if names not in losses] or needed)
+    others = [names for head, names in zip(graph.heads, needed)
+              if head[0].op not in ('MakeLoss', 'make_loss')]
+    # Some detectors hide their result behind a MakeLoss too: it needs the fewest inputs.
+    counting = set().union(*others or [min(needed, key=len)])
     prediction = [name for name in missing if name in given
-                  or name in others and 'label' not in name]
+                  or name in counting and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
              if name in prediction and name not in given}
     if shape is None:

@@ -109,10 +109,11 @@ def test_a_label_of_any_name_is_no_input(given, tmp_path):
     assert_same(session, wanted, inputs)
 
 
-def test_an_input_that_only_a_loss_needs_is_left_out_with_it(tmp_path):
+@pytest.mark.parametrize('hidden', [S.BlockGrad, S.MakeLoss])
+def test_an_input_that_only_a_loss_needs_is_left_out_with_it(hidden, tmp_path):
     X = net(S.var('image'))
     loss = S.MakeLoss(S.square(X - S.var('wanted')), name='loss')
-    wanted, inputs = save(tmp_path, S.Group([S.BlockGrad(X), loss]), image=(1,) + IMAGE,
+    wanted, inputs = save(tmp_path, S.Group([hidden(X), loss]), image=(1,) + IMAGE,
                           wanted=(1, 3))
     assert_same(export(tmp_path), wanted, inputs)
     note, = read_net(str(tmp_path), shape=IMAGE).notes
