@@ -7,6 +7,12 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import mxnet as mx
 import numpy as np
 
+from ..graphs.graph import Graph
+
+# Operators that put rows in the order of a score.
+_SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', '_contrib_Proposal',
+            '_contrib_MultiProposal', 'topk', 'sort', 'argsort')
+
 
 class Batch(NamedTuple):
     """A few images: as the net takes them, and as uint8 images if there are any."""
@@ -90,6 +96,11 @@ class NetDescription:
     def is_classifier(self):
         """True if the net has classes: one output, (N, classes), with their names."""
         return 'classes' in self.info
+
+    @property
+    def sorts(self):
+        """True if the net sorts rows by a score, as detectors do."""
+        return any(node.op in _SORTING for node in Graph(self.symbol).nodes)
 
     def dimensions(self):
         """The shapes of the inputs by name, with words for sizes that are free: 'N' for batches."""

@@ -20,10 +20,11 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
                  atol=1e-4, max_drop=1.0, reduce_range=False):
     """Write the net of an MXNet checkpoint into the folder `path`: an `Export`.
 
-    `symbol` is a symbol file, a folder that has one with its parameters, or a model.tar.gz of
-    Amazon SageMaker; `params` is the file of parameters (None: the newest of that net, or that of
-    `epoch`). `shape` is the input's without the batch, (3, 112, 112), or a dict of shapes by name
-    (None: from SageMaker's model-shapes.json). Files of all versions of MXNet are read.
+    `symbol` is a symbol file, the prefix of one, a folder that has one with its parameters, or a
+    model.tar.gz of Amazon SageMaker; `params` is the file of parameters (None: the newest of that
+    net, or that of `epoch`). `shape` is the input's without the batch, (3, 112, 112), or a dict of
+    shapes by name (None: from SageMaker's files, or from the weights of a first dense layer). Files
+    of all versions of MXNet are read.
 
     Losses become what they compute in prediction, and outputs that need a label are left out, with
     a note. `outputs` chooses others: names of any layers. The files take batches of any size, and
@@ -31,7 +32,8 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
 
     Every output is compared with MXNet's on random input, uniform in `input_range`, and on the
     pictures in the folder `images` if there are any, as (pixels - mean) / std: see `verify` for
-    what `atol` and, in 8 bits, `max_drop` allow. The format 'onnx-int8' needs `calibrate`, a
+    what `atol` and, in 8 bits, `max_drop` allow. Rows that the net sorts by a score may come in
+    another order, since rounding decides between nearly equal scores. The format 'onnx-int8' needs `calibrate`, a
     folder of such pictures as the net was trained on; `reduce_range` is as for `export_run`.
 
     Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all

@@ -74,7 +74,7 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None, note
         for format in formats:
             written = format.write(net, folder, options)
             verified = verify(format.name, here, written, net.test, atol, max_drop,
-                              net.is_classifier)
+                              net.is_classifier, net.sorts)
             exported.append(Exported(
                 format.name, written.files,
                 sum(os.path.getsize(os.path.join(folder, name)) for name in written.files),
