@@ -33,8 +33,9 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     Every output is compared with MXNet's on random input, uniform in `input_range`, and on the
     pictures in the folder `images` if there are any, as (pixels - mean) / std: see `verify` for
     what `atol` and, in 8 bits, `max_drop` allow. Rows that the net sorts by a score may come in
-    another order, since rounding decides between nearly equal scores. The format 'onnx-int8' needs `calibrate`, a
-    folder of such pictures as the net was trained on; `reduce_range` is as for `export_run`.
+    another order, since rounding decides between nearly equal scores. The format 'onnx-int8' needs
+    `calibrate`, a folder of such pictures as the net was trained on; `reduce_range` is as for
+    `export_run`.
 
     Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all
     operators that have no counterpart; VerificationError for a file that computes something else.

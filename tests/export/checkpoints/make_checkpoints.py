@@ -74,6 +74,13 @@ def random_params(symbol, shapes, labels, seed):
 # Operators that have another name since 0.9.
 RENAMED = {'_plus_scalar': '_PlusScalar', '_minus_scalar': '_MinusScalar', 'elemwise_add': '_Plus',
            '_mul_scalar': '_MulScalar', 'elemwise_mul': '_Mul', 'add_n': 'ElementWiseSum'}
+# It wrote all attributes of a layer, also those that were not given.
+DEFAULTS = {
+    'Convolution': {'cudnn_off': 'False', 'cudnn_tune': 'off', 'dilate': '(1,1)', 'pad': '(0,0)',
+                    'no_bias': 'False', 'num_group': '1', 'stride': '(1,1)', 'workspace': '1024'},
+    'BatchNorm': {'eps': '0.001', 'fix_gamma': 'True', 'momentum': '0.9',
+                  'use_global_stats': 'False'},
+    'FullyConnected': {'no_bias': 'False'}, 'Pooling': {'global_pool': 'False'}}
 
 
 def as_0_8(text):
@@ -92,10 +99,12 @@ def as_0_8(text):
         op, attrs = nodes[i]['op'], nodes[i].get('attrs', {})
         inputs = nodes[i]['inputs'][:3 if op == 'BatchNorm' else None]
         own = {key.strip('_'): value for key, value in attrs.items() if key.startswith('__')}
-        node = {'op': RENAMED.get(op, op.replace('_contrib_', '')), 'param': {
-            key: value for key, value in attrs.items() if not key.startswith('__')},
-            'name': nodes[i]['name'], 'inputs': [[number[source], k] for source, k, _ in inputs],
-            'backward_source_id': -1}
+        params = {key: value.replace(', ', ',') for key, value in attrs.items()
+                  if op != 'null' and not key.startswith('__')}
+        node = {'op': RENAMED.get(op, op.replace('_contrib_', '')),
+                'param': dict(DEFAULTS.get(op, {}), **params), 'name': nodes[i]['name'],
+                'inputs': [[number[source], k] for source, k, _ in inputs],
+                'backward_source_id': -1}
         made.append(dict(node, attr=own) if own else node)
     return json.dumps({'nodes': made, 'arg_nodes': [k for k, node in enumerate(made)
                                                     if node['op'] == 'null'],
