@@ -30,17 +30,17 @@ class Batch(NamedTuple):
 class Images:
     """Many images, of which one batch at a time is in memory.
 
-    `batches` is called for an iterator of `Batch`es, each time from the first.
+    `batches` is called for an iterator of `Batch`es, each time from the first, and `largest` is
+    the size of the largest batch that is tried.
     """
 
-    #: Batch sizes that are tried first, because a file may be right for one only.
-    probes: Tuple[int, ...] = (1, 3, 256)
-    num_probes = len(probes)  #: batches of `all_batches` that come before all images
+    num_probes = 3  #: batches of `all_batches` that come before all images
     words = 'all test images'  #: what they are
     timed: Tuple[int, ...] = (1, 256)  #: batch sizes whose milliseconds are measured
 
-    def __init__(self, batches: Callable[[], Iterator[Batch]]):
+    def __init__(self, batches: Callable[[], Iterator[Batch]], largest=256):
         self._batches = batches
+        self.timed = (1, largest)
 
     def __iter__(self):
         return self._batches()
@@ -62,8 +62,11 @@ class Images:
                      joined([batch.pictures for batch in parts]))
 
     def all_batches(self):
-        """The batches that files are verified on: the first ones of several sizes, and all."""
-        for size in self.probes:
+        """The batches that files are verified on: the first ones of several sizes, and all.
+
+        A file may be right for one batch size only.
+        """
+        for size in (1, 3, self.timed[-1]):
             yield self.first(size)
         yield from self
 
