@@ -53,6 +53,9 @@ OTHERS = {
     'CenterNet': {'center_net_*_voc': (64, 64)},
     'pose': {'simple_pose_*': (64, 64), 'alpha_pose_*': (64, 64), 'mobile_pose_*': (64, 64)},
 }
+# Of values other than weights, which are not what nets start with.
+RANGES = {'var': (0.8, 1.2), 'gamma': (0.8, 1.2), 'mean': (-0.1, 0.1), 'beta': (-0.1, 0.1),
+          'bias': (-0.1, 0.1)}
 
 
 def nets():
@@ -91,14 +94,15 @@ def build(name, group, height, width):
     if group not in ('classifier', 'pose'):
         more.update(pretrained_base=False)
     net = (vision if source else gluoncv.model_zoo).get_model(short, **more)
-    net.initialize(mx.init.Xavier('gaussian', 'in', 2), force_reinit=True)
+    net.initialize()
     net(mx.nd.zeros((1, 3, height, width)))
     for param in net.collect_params().values():
         kind = param.name.rpartition('_')[2]
-        low, high = {'var': (0.8, 1.2), 'gamma': (0.8, 1.2), 'mean': (-0.1, 0.1),
-                     'beta': (-0.1, 0.1), 'bias': (-0.1, 0.1)}.get(kind, (0, 0))
-        if low < high:
-            param.set_data(mx.nd.random.uniform(low, high, param.shape))
+        if kind == 'weight':  # values keep their size from layer to layer
+            scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
+            param.set_data(mx.nd.random.normal(0, scale, param.shape))
+        elif kind in RANGES:
+            param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
     return net
 
 
