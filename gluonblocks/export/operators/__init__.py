@@ -8,6 +8,7 @@ from . import (  # noqa: F401  each registers its own
     indexing,
     layers,
     pooling,
+    proposals,
     recurrent,
     reductions,
     shapes,
