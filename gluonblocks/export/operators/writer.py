@@ -158,8 +158,20 @@ class OnnxGraph:
         return self.add('Reshape', X, self.vector(*sizes))
 
     def convert(self):
-        """Convert all nodes; return the names of the heads."""
+        """Convert all nodes; return the names of the heads.
+
+        Raises ValueError, with all of them and their layers, for operators that ONNX lacks.
+        """
         fixed = constants(self)
+        lacking: Dict[str, List[str]] = {}
+        for node in self.graph.nodes:
+            if node.op != 'null' and node.op not in CONVERTERS and node not in fixed:
+                lacking.setdefault(node.op, []).append(node.name)
+        if lacking:
+            raise ValueError(
+                'these operators have no counterpart in ONNX: %s. Choose outputs that come before '
+                'them' % '; '.join('%s (%s)' % (op, ', '.join(names))
+                                   for op, names in sorted(lacking.items())))
         for node in self.graph.nodes:
             if node.op == 'null':
                 self._names[node, 0] = node.name
