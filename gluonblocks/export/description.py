@@ -140,7 +140,8 @@ class NetDescription:
         for name in self.symbol.list_inputs():
             if name not in self.inputs:
                 array = np.ascontiguousarray(self.params[name])
-                digest.update(repr(array.shape).encode() + array.tobytes())
+                digest.update(repr(array.shape).encode())
+                digest.update(array)
         return digest.hexdigest()
 
 

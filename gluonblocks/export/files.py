@@ -1,5 +1,6 @@
 """A checkpoint of MXNet, of any age -> a folder of verified files in the requested formats."""
 import os
+from functools import partial
 
 import mxnet as mx
 
@@ -67,9 +68,10 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
         description = describe(plain, arrays, net.inputs, net.outputs, info, test,
                                calibration=calibration, variants=variants)
         try:
-            return write_all(description, symbol_engine(net.symbol, net.params, list(net.inputs)),
-                             formats, Options(reduce_range=reduce_range), path, atol, max_drop,
-                             notes=tuple(net.notes) + note)
+            return write_all(
+                description, partial(symbol_engine, net.symbol, net.params, list(net.inputs)),
+                formats, Options(reduce_range=reduce_range), path, atol, max_drop,
+                notes=tuple(net.notes) + note)
         except (ValueError, mx.MXNetError) as error:
             refused.append(error)
     for refusal in refused:

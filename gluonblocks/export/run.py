@@ -1,5 +1,6 @@
 """A run, or any Gluon net -> a folder of verified files in the requested formats."""
 import os
+from functools import partial
 
 import mxnet as mx
 import numpy as np
@@ -79,7 +80,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         history = read_csv(HistoryRow, os.path.join(folder, 'history.csv'))
     except (OSError, ValueError):  # the card leaves out what is lost
         history = ()
-    return write_all(net, mxnet_engine(block, ctx[0]), formats,
+    return write_all(net, partial(mxnet_engine, block, ctx[0]), formats,
                      Options(with_preprocessing, reduce_range, runtime),
                      os.path.join(folder, 'export') if out is None else out, atol, max_drop,
                      {'config': config, 'history': history, 'weights': weights})
@@ -137,9 +138,9 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
                          '(N, classes) for images (N, C, H, W); this one gives %s'
                          % ' and '.join(map(str, outputs)))
-    engine = mxnet_engine(net, ctx)
+    engine = partial(mxnet_engine, net, ctx)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
-        engine = mxnet_engine(description.block(), mx.cpu())
+        engine = partial(mxnet_engine, description.block(), mx.cpu())
     return write_all(description, engine, formats,
                      Options(with_preprocessing, reduce_range, runtime), path, atol, max_drop)
 
