@@ -111,6 +111,43 @@ def _asscalar(self):
     return self.asnumpy().reshape(-1)[0]
 
 
+def let_blocks_be_copied():
+    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out what belongs to this one alone.
+
+    A compiled graph cannot be copied, nor can the communication of a Trainer, to which parameters
+    refer; a copy compiles its own. MXNet also forgets that a copied weight has a gradient, so that
+    the copy would not train.
+    """
+    import mxnet
+    gluon = mxnet.gluon
+
+    def state_of_block(self):
+        mxnet.nd.waitall()  # with static_shape, MXNet does not know that averages are being written
+        state = dict(vars(self), _cached_op=None, _cached_op_args=[])
+        if not isinstance(self, gluon.SymbolBlock):  # whose graph is its definition
+            state['_cached_graph'] = ()
+        return state
+
+    def state_of_parameter(self):
+        return dict(vars(self), _trainer=None)
+
+    def set_state_of_parameter(self, state):
+        vars(self).update(state)
+        if self._data is None:
+            return
+        with mxnet.autograd.pause():  # pickle brings all arrays to the first CPU
+            self._data, grads = [arrays and [array.as_in_context(ctx).detach() for array, ctx
+                                             in zip(arrays, self._ctx_list)]
+                                 for arrays in (self._data, self._grad)]
+        self._grad = grads
+        if grads:
+            mxnet.autograd.mark_variables(self._data, grads, self.grad_req)
+    gluon.HybridBlock.__getstate__ = state_of_block
+    gluon.Parameter.__getstate__ = state_of_parameter
+    gluon.Parameter.__setstate__ = set_state_of_parameter
+    return ['mxnet.gluon.HybridBlock.__getstate__', 'mxnet.gluon.Parameter.__getstate__']
+
+
 def forget_failed_import(package):
     """Drop the submodules that a failed import of `package` left behind.
 

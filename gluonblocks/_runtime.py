@@ -197,7 +197,8 @@ def prepare():
         set_library_options()
         _compat.forget_failed_import('mxnet')
         import_mxnet()
-        mended.extend(_compat.mend_mxnet() + _compat.wait_at_exit())
+        mended.extend(_compat.mend_mxnet() + _compat.let_blocks_be_copied()
+                      + _compat.wait_at_exit())
         _compat.correct_gluoncv()
     except ImportError as failed:
         error = failed
