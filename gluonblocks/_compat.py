@@ -112,11 +112,10 @@ def _asscalar(self):
 
 
 def let_blocks_be_copied():
-    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out what belongs to this one alone.
+    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out compiled graphs and the Trainer.
 
-    A compiled graph cannot be copied, nor can the communication of a Trainer, to which parameters
-    refer; a copy compiles its own. MXNet also forgets that a copied weight has a gradient, so that
-    the copy would not train.
+    Neither can be copied; a copy compiles its own. And give copied weights their gradients, which
+    MXNet forgets, so that a copy would not train.
     """
     import mxnet
     gluon = mxnet.gluon
@@ -124,26 +123,21 @@ def let_blocks_be_copied():
     def state_of_block(self):
         mxnet.nd.waitall()  # with static_shape, MXNet does not know that averages are being written
         state = dict(vars(self), _cached_op=None, _cached_op_args=[])
-        if not isinstance(self, gluon.SymbolBlock):  # whose graph is its definition
+        state.pop('_traced', None)  # the graphs of our nets
+        if not isinstance(self, gluon.SymbolBlock):  # whose graph defines it
             state['_cached_graph'] = ()
         return state
 
-    def state_of_parameter(self):
-        return dict(vars(self), _trainer=None)
-
     def set_state_of_parameter(self, state):
         vars(self).update(state)
-        if self._data is None:
-            return
         with mxnet.autograd.pause():  # pickle brings all arrays to the first CPU
-            self._data, grads = [arrays and [array.as_in_context(ctx).detach() for array, ctx
-                                             in zip(arrays, self._ctx_list)]
-                                 for arrays in (self._data, self._grad)]
-        self._grad = grads
-        if grads:
-            mxnet.autograd.mark_variables(self._data, grads, self.grad_req)
+            self._data, self._grad = [
+                arrays and [array.as_in_context(ctx).detach() for array, ctx
+                            in zip(arrays, self._ctx_list)] for arrays in (self._data, self._grad)]
+        if self._grad:
+            mxnet.autograd.mark_variables(self._data, self._grad, self.grad_req)
     gluon.HybridBlock.__getstate__ = state_of_block
-    gluon.Parameter.__getstate__ = state_of_parameter
+    gluon.Parameter.__getstate__ = lambda self: dict(vars(self), _trainer=None)
     gluon.Parameter.__setstate__ = set_state_of_parameter
     return ['mxnet.gluon.HybridBlock.__getstate__', 'mxnet.gluon.Parameter.__getstate__']
 

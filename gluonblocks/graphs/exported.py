@@ -49,7 +49,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     if len(fitting) != 1:
         raise ValueError("'%s' %s%s" % (filename, (
             'fits %s in two ways' % net.name if fitting else
-            'is of another net than %s: %s' % (net.name, problem)), '' if there else
+            'is of another net than %s: %s' % (net.name, problem)), '' if how == 'the graph' else
             '. Put the symbol file that export wrote next to it, if there is one'))
     for ours, theirs in fitting[0].items():
         kinds = [np.dtype(each.dtype) for each in (arrays[theirs], params[ours])]

@@ -106,8 +106,8 @@ class Net(nn.HybridSequential):
         compiled = now.graphs.get(key)
         if compiled is None:
             with _lock, autograd.pause():
-                graph = _rewritten(now, x, training, recording, wanted)
-                compiled = _compile(graph, now.params, dict(private.flags_of(self)), recording)
+                compiled = _compile(_rewritten(now, x, training, recording, wanted), now.params,
+                                    dict(private.flags_of(self)), recording)
                 while len(now.graphs) >= MAX_GRAPHS:
                     del now.graphs[next(iter(now.graphs))]
                 now.graphs[key] = compiled
@@ -145,9 +145,7 @@ class Net(nn.HybridSequential):
 
     def load_parameters(self, filename, *args, **kwargs):
         """Load a file as `Block.load_parameters` does, of `export`, or the book's without averages.
-
-        Raises ValueError, with what differs, for a file of a net with other layers or shapes.
-        """
+        Raises ValueError, with what differs, for a file of a net with other layers or shapes."""
         if not load_exported(self, filename, *args, **kwargs):
             load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
@@ -201,9 +199,6 @@ class _Traced(NamedTuple):
     symbol: Any
     params: Any
     graphs: Dict[Any, Any]
-
-    def __reduce__(self):  # a copied net compiles its own
-        return type(None), ()
 
 
 def _rewritten(now, x, training, recording, wanted=False):
