@@ -112,10 +112,10 @@ def _asscalar(self):
 
 
 def let_blocks_be_copied():
-    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out compiled graphs and the Trainer.
+    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out their graphs and the Trainer.
 
-    Neither can be copied; a copy compiles its own. And give copied weights their gradients, which
-    MXNet forgets, so that a copy would not train.
+    A compiled graph cannot be copied; the copy compiles its own. And attach gradients to the copied
+    weights: MXNet does not, and the copy would not train.
     """
     import mxnet
     gluon = mxnet.gluon

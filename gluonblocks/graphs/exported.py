@@ -36,7 +36,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     if here is not None and there is not None:
         how, attempts = 'the graph', [(_by_graph(here, params), _by_graph(there, arrays))]
     else:  # MXNet 1.9 writes parameters in the order of the graph, and 1.7 in that of the layers
-        how, orders = 'their order', [params]
+        how, orders = 'their order', [list(params)]
         if here is not None:
             orders.insert(0, [name for name in here.list_inputs() if name in params])
         attempts = [(_by_order(names), _by_order(arrays)) for names in orders]
@@ -120,7 +120,7 @@ def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
             words = ['%s (%s)' % (op, ', '.join('%s %s' % (name, tuple(holder[name].shape or ()))
                                                 for name in layer.values()))
                      for op, layer, holder in ((other, there, arrays), (kind, here, params))]
-            return names, 'layer %d is %s there and %s here' % (i + 1, *words)
+            return names, 'layer %d is %s there and %s here' % (i + 1, words[0], words[1])
         names.update((here[role], there[role]) for role in here)
     if theirs[len(ours):] and not ignore_extra or ours[len(theirs):] and not allow_missing:
         return names, '%d layers there have parameters and %d here' % (len(theirs), len(ours))
