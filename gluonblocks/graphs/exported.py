@@ -91,14 +91,14 @@ def _symbol_next_to(filename):
 
 
 def _by_graph(symbol, names):
-    """[(operator, {number of the input: parameter}), ...] in the order of the graph."""
+    """[(operator in words, {number of an input: parameter}), ...] in the order of the graph."""
     left, layers = set(names), []
     for node in Graph(symbol).nodes:
         taken = {i: source.name for i, (source, _, _) in enumerate(node.inputs)
                  if source.op == 'null' and source.name in left}
         left -= set(taken.values())
         if taken:
-            layers.append((node.op, taken))
+            layers.append((node.op + ' with ', taken))
     return layers
 
 
@@ -108,7 +108,7 @@ def _by_order(names):
     for name in names:
         layer, role = _ROLE.match(name).groups()
         layers.setdefault(layer, {})[role] = name
-    return [('a layer', layer) for layer in layers.values()]
+    return [('', layer) for layer in layers.values()]
 
 
 def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
@@ -117,10 +117,10 @@ def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
     for i, ((kind, here), (other, there)) in enumerate(zip(ours, theirs)):
         if kind != other or here.keys() != there.keys() or not all(
                 _fits(params[here[role]].shape, arrays[there[role]].shape) for role in here):
-            words = ['%s (%s)' % (op, ', '.join('%s %s' % (name, tuple(holder[name].shape or ()))
-                                                for name in layer.values()))
+            words = [op + ', '.join('%s %s' % (name, tuple(holder[name].shape or ()))
+                                    for name in layer.values())
                      for op, layer, holder in ((other, there, arrays), (kind, here, params))]
-            return names, 'layer %d is %s there and %s here' % (i + 1, words[0], words[1])
+            return names, 'layer %d is %s there, and %s here' % (i + 1, words[0], words[1])
         names.update((here[role], there[role]) for role in here)
     if theirs[len(ours):] and not ignore_extra or ours[len(theirs):] and not allow_missing:
         return names, '%d layers there have parameters and %d here' % (len(theirs), len(ours))

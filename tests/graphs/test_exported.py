@@ -115,9 +115,9 @@ def test_norms_of_both_kinds_load_each_others_parameters(tmp_path):
 
 
 @pytest.mark.parametrize('make, said', [
-    (lambda: build(Net, classes=4), r'layer 6 is FullyConnected \(\w+weight \(3, 128\), \w+bias '
-     r'\(3,\)\) there and FullyConnected \(\w+weight \(4, 0\), \w+bias \(4,\)\) here'),
-    (lambda: build(Net, lambda: nn.Conv2D(2, 1)), 'layer 5 is BatchNorm .* there and Convolution'),
+    (lambda: build(Net, classes=4), r'layer 6 is FullyConnected with \w+weight \(3, 128\), '
+     r'\w+bias \(3,\) there, and FullyConnected with \w+weight \(4, 0\), \w+bias \(4,\) here'),
+    (lambda: build(Net, lambda: nn.Conv2D(2, 1)), 'layer 5 is BatchNorm .* there, and Convolution'),
     (lambda: build(Net)[:-1], '6 layers there have parameters and 5 here')])
 def test_a_file_of_another_net_is_refused_with_the_first_difference(tmp_path, make, said):
     file, _ = exported(tmp_path, build(Net))
