@@ -33,7 +33,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
         here = net(mx.sym.var('data'))
     except Exception:  # of a layer that needs the shape of its input
         here = None
-    if here is not None and there is not None:
+    if here is not None and there is not None and set(arrays) <= set(there.list_inputs()):
         how, attempts = 'the graph', [(_by_graph(here, params), _by_graph(there, arrays))]
     else:  # MXNet 1.9 writes parameters in the order of the graph, and 1.7 in that of the layers
         how, orders = 'their order', [list(params)]
@@ -44,7 +44,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     for ours, theirs in attempts:
         names, difference = _pair(ours, theirs, params, arrays, allow_missing, ignore_extra)
         problem = problem or difference
-        if not difference and names not in fitting:
+        if not difference and names and names not in fitting:
             fitting.append(names)
     if len(fitting) != 1:
         raise ValueError("'%s' %s%s" % (filename, (
@@ -91,14 +91,16 @@ def _symbol_next_to(filename):
 
 
 def _by_graph(symbol, names):
-    """[(operator in words, {number of an input: parameter}), ...] in the order of the graph."""
-    left, layers = set(names), []
+    """[((operator, the layers before it), {number of an input: parameter}), ...] in order."""
+    left, layers, before = set(names), [], {}
     for node in Graph(symbol).nodes:
         taken = {i: source.name for i, (source, _, _) in enumerate(node.inputs)
                  if source.op == 'null' and source.name in left}
         left -= set(taken.values())
+        before[node] = frozenset().union(*[before[source] for source, _, _ in node.inputs])
         if taken:
-            layers.append((node.op + ' with ', taken))
+            layers.append(((node.op + ' with ', before[node]), taken))
+            before[node] = frozenset([len(layers)])
     return layers
 
 
@@ -108,7 +110,7 @@ def _by_order(names):
     for name in names:
         layer, role = _ROLE.match(name).groups()
         layers.setdefault(layer, {})[role] = name
-    return [('', layer) for layer in layers.values()]
+    return [(('',), layer) for layer in layers.values()]
 
 
 def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
@@ -117,7 +119,7 @@ def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
     for i, ((kind, here), (other, there)) in enumerate(zip(ours, theirs)):
         if kind != other or here.keys() != there.keys() or not all(
                 _fits(params[here[role]].shape, arrays[there[role]].shape) for role in here):
-            words = [op + ', '.join('%s %s' % (name, tuple(holder[name].shape or ()))
+            words = [op[0] + ', '.join('%s %s' % (name, tuple(holder[name].shape or ()))
                                     for name in layer.values())
                      for op, layer, holder in ((other, there, arrays), (kind, here, params))]
             return names, 'layer %d is %s there, and %s here' % (i + 1, words[0], words[1])

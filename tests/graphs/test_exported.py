@@ -127,6 +127,28 @@ def test_a_file_of_another_net_is_refused_with_the_first_difference(tmp_path, ma
     assert all(param._data is None for param in net.collect_params().values())
 
 
+class Sum(nn.HybridBlock):
+    """Two convolutions in a row, and one beside them, all of one shape."""
+
+    def __init__(self, flip):
+        super().__init__()
+        self.flip, (self.a, self.b, self.c) = flip, [nn.Conv2D(1, 1) for _ in range(3)]
+
+    def hybrid_forward(self, F, X):
+        return self.c(X) + self.b(self.a(X)) if self.flip else self.b(self.a(X)) + self.c(X)
+
+
+def test_branches_in_another_order_are_not_swapped(tmp_path):
+    source, same, flipped = Net(), Net(), Net()
+    for net, flip in ((source, False), (same, False), (flipped, True)):
+        net.add(Sum(flip))
+    file, want = exported(tmp_path, source)
+    same.load_parameters(file)
+    np.testing.assert_allclose(same(X).asnumpy(), want.asnumpy(), rtol=1e-5)
+    with pytest.raises(ValueError, match='layer 2 is Convolution'):
+        flipped.load_parameters(file)
+
+
 def test_all_layers_but_the_last_load_where_extra_ones_may_be_ignored(tmp_path):
     source, net = build(Net), build(Net, classes=7)
     file, _ = exported(tmp_path, source)
