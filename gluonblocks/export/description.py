@@ -141,7 +141,7 @@ class NetDescription:
             if name not in self.inputs:
                 array = np.ascontiguousarray(self.params[name])
                 digest.update(repr(array.shape).encode())
-                digest.update(array)
+                digest.update(array.data)
         return digest.hexdigest()
 
 

@@ -51,10 +51,11 @@ class Export(NamedTuple):
 def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None, notes=()):
     """Write a net in all `formats`, verify, and only then put the files into `out`: an `Export`.
 
-    `net` is a `NetDescription`, `make_engine` makes the engine of the net in MXNet, which is gone
-    before the files are made, and `out` is the folder; `options` go to the formats; `atol` and `max_drop` are as for `verify`; `run` holds a run's arguments of
-    `model_card`. The net's `info` gets the classes' names, if it has none, and the accuracy. An
-    earlier export in `out` is replaced; if anything fails, it stays as it was.
+    `net` is a `NetDescription`. `make_engine` returns MXNet's engine of the net, which is dropped
+    before the files are written. `out` is the folder; `options` go to the formats; `atol` and
+    `max_drop` are those of `verify`; `run` holds the arguments of `model_card` about a run. The
+    accuracy is added to the net's `info`. An earlier export in `out` is replaced; if anything
+    fails, it stays as it was.
 
     Raises ValueError for a folder that contains anything else.
     """
