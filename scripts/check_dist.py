@@ -2,7 +2,7 @@
 """Build the source archive and the wheel, install each in an empty environment, and try it there.
 
 The source archive has to hold every file that git knows, and the wheel those of the package. Each
-has to answer `python -m gluonblocks`, to train, and to export a net whose predict.py classifies
+has to answer `python -m gluonblocks doctor`, to train, and to export a net whose predict.py classifies
 images in an environment with NumPy, Pillow and ONNX Runtime alone.
 
 Needs git and the package `build`. Nothing of the checkout is on the path of what is tried.
@@ -92,13 +92,13 @@ def check_installed(archive, folder, standalone):
     env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')
            and k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
     install = ['-m', 'pip', 'install', '-q']
-    commands = [[python, *install, archive]]
+    commands = [[python, *install, archive + '[mxnet]']]
     if sys.version_info >= (3, 13):  # see docs/compatibility.md
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
-            [python, '-m', 'gluonblocks'], [python, '-c', TRAIN],
+            [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
             # With the archive once more, so that pip keeps to the NumPy that its MXNet takes.
-            [python, *install, archive + '[export,predict]'], [python, '-c', EXPORT],
+            [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):
             sys.exit('%s: failed: %s' % (os.path.basename(archive), ' '.join(command[1:4])))
