@@ -1,7 +1,8 @@
 """Install gluonblocks by README's cell into a running notebook with NumPy 2, and see what changed.
 
-The notebook imports NumPy, pandas, scikit-learn and PyTorch first. After the cell their versions must
-be the same, and a net must train. Prints what the notebook printed; exit code 1 if a cell fails.
+The notebook imports NumPy, pandas, scikit-learn and PyTorch first. After the cell, their versions
+must be the same and a net must train. Prints the output of the notebook; the exit code is 1 if a
+cell fails.
 """
 import os
 import re

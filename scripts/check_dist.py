@@ -2,8 +2,8 @@
 """Build the source archive and the wheel, install each in an empty environment, and try it there.
 
 The source archive has to hold every file that git knows, and the wheel those of the package. Each
-has to answer `python -m gluonblocks doctor`, to train, and to export a net whose predict.py classifies
-images in an environment with NumPy, Pillow and ONNX Runtime alone.
+has to run `python -m gluonblocks doctor`, to train, and to export a net whose predict.py
+classifies images in an environment with NumPy, Pillow and ONNX Runtime alone.
 
 Needs git and the package `build`. Nothing of the checkout is on the path of what is tried.
 
