@@ -6,6 +6,8 @@ import re
 import shutil
 import tarfile
 import tempfile
+import zipfile
+import zlib
 from typing import Dict, NamedTuple, Tuple
 
 from ...files import read_file
@@ -13,7 +15,7 @@ from ...files import read_file
 MAX_ARCHIVE = 1 << 34  # bytes of all files in an archive
 
 _SYMBOL, _PARAMS = re.compile(r'(.+)-symbol\.json$'), re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
-_ARCHIVES = ('.tar.gz', '.tgz', '.tar')
+ARCHIVES = ('.tar.gz', '.tgz', '.tar', '.zip')
 
 
 class Files(NamedTuple):
@@ -28,14 +30,14 @@ class Files(NamedTuple):
 def find_files(path, params=None, epoch=None):
     """A context that gives the `Files` of the checkpoint at `path`.
 
-    `path` is a symbol file, a folder or a .tar.gz, which is unpacked for the time of the context.
+    `path` is a symbol file, a folder or an archive, which is unpacked for the time of the context.
     `params` is the file of the parameters, by default the newest beside the symbol, and `epoch` the
     number in its name.
 
     Raises ValueError if there is no pair or several; the message lists them.
     """
     with contextlib.ExitStack() as stack:
-        if path.endswith(_ARCHIVES) and os.path.isfile(path):
+        if path.endswith(ARCHIVES) and os.path.isfile(path):
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             _unpack(path, folder)
             yield _pair(path, _everything(folder), params, epoch)
@@ -138,24 +140,38 @@ def _shapes(files) -> Dict[str, Tuple[int, ...]]:
 def _unpack(path, folder):
     """Put the regular files of an archive into `folder`, each under its own name."""
     try:
-        with tarfile.open(path) as archive:
-            left = MAX_ARCHIVE
-            for member in archive:
-                name = os.path.normpath(member.name)
-                if os.path.isabs(name) or name.split(os.sep)[0] == '..':
-                    raise ValueError('%s holds a file for outside of it, %r: nothing was unpacked'
-                                     % (path, member.name))
-                left -= member.size
-                if left < 0:
-                    raise ValueError('%s unpacks to more than %d bytes' % (path, MAX_ARCHIVE))
-                if member.isfile():
-                    target = os.path.join(folder, name)
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
-                    with archive.extractfile(member) as source, open(target, 'wb') as f:
-                        shutil.copyfileobj(source, f)
-    except (tarfile.TarError, EOFError, OSError) as error:
+        left = MAX_ARCHIVE
+        for member, size, opened in _members(path):
+            name = os.path.normpath(member)
+            if os.path.isabs(name) or name.split(os.sep)[0] == '..':
+                raise ValueError('%s holds a file for outside of it, %r: nothing was unpacked'
+                                 % (path, member))
+            left -= size
+            if left < 0:
+                raise ValueError('%s unpacks to more than %d bytes' % (path, MAX_ARCHIVE))
+            target = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with opened as source, open(target, 'wb') as f:
+                shutil.copyfileobj(source, f)
+    # A RuntimeError is about a password, or a way of packing that Python lacks.
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError,
+            OSError) as error:
         raise ValueError('%s: expected an archive such as model.tar.gz: %s'
                          % (path, error)) from error
+
+
+def _members(path):
+    """Yield (name, bytes, an open file) of each regular file in an archive."""
+    if path.endswith('.zip'):
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield info.filename, info.file_size, archive.open(info)
+        return
+    with tarfile.open(path) as tar:
+        for member in tar:
+            if member.isfile():
+                yield member.name, member.size, tar.extractfile(member)
 
 
 def _everything(folder):

@@ -6,7 +6,7 @@ import mxnet as mx
 import numpy as np
 
 from ...graphs.graph import Graph
-from .find import find_files
+from .find import ARCHIVES, find_files
 from .heads import compute_in_float32, cut_labels, drop_heads, replace_losses
 from .inputs import choose_inputs, find_variants, infer_inputs
 from .params import read_params
@@ -49,7 +49,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         graph = read_graph(files.symbol)
         arrays = {re.sub('^(arg|aux):', '', name): array
                   for name, array in read_params(files.params).items()}
-        if path.endswith(('.gz', '.tgz', '.tar')):  # its files are gone once they were read
+        if path.endswith(ARCHIVES):  # its files are gone once they were read
             arrays = {name: np.array(array) for name, array in arrays.items()}
     notes: List[str] = []
     renew(graph)
@@ -59,7 +59,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     if unknown:
         graph, left_out = without_operators(graph, unknown)
         notes += ['the output %s was left out: MXNet %s has no operator %s'
-                  % (name, mx.__version__, ', '.join(unknown)) for name in left_out]
+                  % (name, mx.__version__, ', '.join(unknown).replace(
+                      'Custom', 'Custom without its code')) for name in left_out]
     symbol = load_symbol(graph, files.symbol)
     for name in shape if isinstance(shape, dict) else ['data']:
         arrays.pop(name, None)  # some programs saved their input too
