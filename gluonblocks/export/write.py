@@ -1,5 +1,6 @@
 """Files of a net in several formats: written, verified, and there together or not at all."""
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -66,6 +67,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     here, labels = outputs_of(engine, net.test), net.test.labels()
     times = {size: milliseconds(engine, batch.inputs) for size, batch in few.items()}
     del engine  # and with it, perhaps, a copy of the weights
+    _return_memory()
     if net.is_classifier:
         logits, classes = logits_of(here, net.test), net.info['classes']
         if len(classes) != logits.shape[1]:
@@ -104,6 +106,12 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
                                  'or name another folder' % os.path.join(out, name))
         replace_files(folder, out, before, last=RECORD)
     return export
+
+
+def _return_memory():
+    """Have glibc return freed memory to the system; it keeps what may serve again."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def standalone_program():

@@ -180,6 +180,7 @@ _TEXTS = {
     '_contrib_BilinearResize2D': _resize, 'identity': '{0}', '_copy': '{0}',
     'item': lambda node, shapes: '{0}[%d]' % node.get('index'),
     'Dropout': '{0}', 'BlockGrad': '{0}',
+    'hardswish': 'F.hardswish({0})', 'hardsigmoid': 'F.hardsigmoid({0})',
     'hard_sigmoid': lambda node, shapes: 'torch.clamp({0} * %r + %r, 0, 1)' % (
         node.get('alpha', 0.2), node.get('beta', 0.5)),
     '_contrib_AdaptiveAvgPooling2D': lambda node, shapes: (

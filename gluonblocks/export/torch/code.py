@@ -9,6 +9,7 @@ from .layers import ADDITIONS, layer_names, read_structure
 from .operators import layer_text
 
 _LINE = 88  # characters of a list of blocks before each gets a line of its own
+_WIDTH = 100  # of a line
 _BATCH = 7919  # a prime, so that no other size in a net is mistaken for the batch's
 
 _HEAD = '''"""{title} in plain PyTorch: {shape} -> {classes}.
@@ -238,7 +239,19 @@ def _class_name(block, taken):
 def _class_text(name, params, lines, body, entries='X'):
     text = 'class %s(nn.Module):\n' % name
     if any(lines):
-        text += '    def __init__(%s):\n        super().__init__()\n' % ', '.join(['self'] + params)
-        text += ''.join('        %s\n' % line for line in lines) + '\n'
+        text += _wrapped('    def __init__(%s):' % ', '.join(['self'] + params))
+        text += '        super().__init__()\n'
+        text += ''.join(_wrapped('        ' + line) for line in lines) + '\n'
     return text + '    def forward(self, %s):\n%s' % (
         entries, ''.join('        %s\n' % line for line in body))
+
+
+def _wrapped(line):
+    """A line and its end, continued below its first bracket if it is too long."""
+    lines, indent = [line], ' ' * (line.find('(') + 1)
+    while len(lines[-1]) > _WIDTH and '\n' not in line:
+        cut = lines[-1].rfind(', ', len(indent) + 1, _WIDTH) + 1
+        if not cut:
+            break
+        lines[-1:] = [lines[-1][:cut], indent + lines[-1][cut + 1:]]
+    return '\n'.join(lines) + '\n'

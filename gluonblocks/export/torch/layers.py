@@ -6,6 +6,7 @@ import re
 from typing import Any, Dict, List, NamedTuple
 
 from ...graphs.graph import Graph
+from ...graphs.graph import Node as GraphNode
 
 # Operators with parameters: what the layer is called, and its tensors in the order of the inputs.
 KINDS = {
@@ -23,15 +24,16 @@ KINDS = {
 ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
 # Operators that give a tuple in PyTorch, of which 'item' takes one.
 TUPLES = ('SliceChannel', '_split_v2', 'topk')
-ACTIVATIONS = ('Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid', 'tanh')
+ACTIVATIONS = ('hardsigmoid', 'hardswish', 'Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid', 'tanh')
 
 
 class Node(NamedTuple):
     """An operator: its number in the graph from 1 on, the numbers of the nodes whose values it
     takes, and the names of the parameters that it takes.
 
-    0 is the first input of the graph, -1 the second, and so on. Two operators are not MXNet's:
-    'constant' gives a parameter as a value, and 'item' one value of a tuple.
+    0 is the first input of the graph, -1 the second, and so on. Four operators are not MXNet's:
+    'constant' gives a parameter as a value, 'item' one value of a tuple, and 'hardsigmoid' and
+    'hardswish' are made of several.
     """
 
     number: int
@@ -95,6 +97,7 @@ def read_structure(symbol, inputs=('data',)):
     Raises ValueError for a layer whose weights are computed.
     """
     graph, nodes, numbers = Graph(symbol), [], {}
+    _fuse_hard(graph)
 
     def add(key, op, name, attrs, taken, params):
         numbers[key] = len(nodes) + 1
@@ -132,6 +135,30 @@ def read_structure(symbol, inputs=('data',)):
             names.update({number: '%s.%d.%s' % (part.stage, i, name)
                           for number, name in layer_names(block).items()})
     return Structure(nodes, parts, names, outputs)
+
+
+def _fuse_hard(graph):
+    """Write relu6(X + 3) / 6 as one node, 'hardsigmoid', and X times that as 'hardswish'."""
+    for node in graph.nodes:
+        clip = node.inputs[0][0] if node.inputs else node
+        add = clip.inputs[0][0] if clip.inputs else clip
+        if [_scalars(each) for each in (node, clip, add)] == [
+                ('_div_scalar', 6), ('clip', 0, 6), ('_plus_scalar', 3)] and all(
+                graph.is_only(user, [each.entry()]) for each, user in ((clip, node), (add, clip))):
+            X = add.inputs[0]
+            graph.replace(node, GraphNode('hardsigmoid', node.name, [X]).entry())
+    for node in graph.nodes:
+        if node.op in ('elemwise_mul', 'broadcast_mul'):
+            X, gate = node.inputs
+            if (gate[0].op == 'hardsigmoid' and gate[0].inputs == [X]
+                    and graph.is_only(node, [gate])):
+                graph.replace(node, GraphNode('hardswish', node.name, [X]).entry())
+
+
+def _scalars(node):
+    """An operator and its numbers: ('clip', 0.0, 6.0)."""
+    return (node.op,) + tuple(float(node.attrs[name]) for name in ('scalar', 'a_min', 'a_max')
+                              if name in node.attrs)
 
 
 def _parts(nodes, outputs, num_inputs):

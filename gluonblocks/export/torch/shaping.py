@@ -55,7 +55,7 @@ def slice(node, shapes):
 def slice_axis(node, shapes):
     axis = node.get('axis', 0) % len(shapes[node.inputs[0]])
     end = node.get('end')
-    return '{0}[%s%s:%s]' % (':, ' * axis, node.get('begin', 0), '' if end is None else end)
+    return '{0}[%s%s:%s]' % (':, ' * axis, node.get('begin', 0) or '', '' if end is None else end)
 
 
 def slice_like(node, shapes):
