@@ -7,7 +7,6 @@ of its own, so that a crash or a time limit costs one row. Needs the extras expo
 gluoncv. The third column is MXNet's own exporter, mx.onnx.export_model, on the same net.
 """
 import argparse
-import collections
 import json
 import multiprocessing
 import os
@@ -176,6 +175,7 @@ def work(name, file):
 
 
 def append(file, row):
+    """Add a row to a file of results."""
     with open(file, 'a') as f:
         f.write(json.dumps(row) + '\n')
 
@@ -188,24 +188,59 @@ def rows_of(file):
         return {row['name']: row for row in map(json.loads, f)}
 
 
-def table(rows):
+HEAD = """# The zoo with random weights
+
+Written by `python -m tools.zoo`. Each net of GluonCV 0.10.5 and of MXNet {mxnet}'s model zoo
+(`vision:`) has random weights and goes through `export_net`: every output of the file, for several
+batch sizes, is compared with MXNet's, and for classifiers in PyTorch also the gradients of a
+training step. "Yes" gives the largest difference in parts of the largest output, from 1. The last
+column is MXNet's own exporter, `mx.onnx.export_model`, whose file is run in ONNX Runtime
+{onnxruntime} on a batch of one; within {tolerance:g} it is right.
+
+| group | nets | ONNX | PyTorch | MXNet's own exporter | not run |
+|---|---|---|---|---|---|
+"""
+
+
+def table(rows, known):
     """The results as Markdown: counts by group, and a row for each net."""
-    groups = collections.defaultdict(list)
-    for row in rows:
-        groups[row['group']].append(row)
-    lines = ['# The zoo with random weights', '', 'Written by `python -m tools.zoo`: …', '',
-             '| group | nets | ONNX | PyTorch | MXNet\'s own exporter |', '|---|---|---|---|---|']
-    return '\n'.join(lines) + '\n'
+    text = HEAD.format(mxnet=mx.__version__, onnxruntime=onnxruntime.__version__,
+                       tolerance=TOLERANCE)
+    for group in dict.fromkeys(group for group, _, _ in known.values()):
+        members = [name for name in known if known[name][0] == group]
+        found = [rows[name] for name in members if name in rows]
+        text += '| %s | %d | %s | %d |\n' % (group, len(found), ' | '.join(
+            str(sum(row.get(column) == 'yes' for row in found))
+            for column in ('onnx', 'torch', 'mxnet')), len(members) - len(found))
+    text += ('\n| net | input | parameters | ONNX | PyTorch | MXNet\'s own exporter |\n'
+             '|---|---|---|---|---|---|\n')
+    for name in known:
+        if name in rows:
+            row = rows[name]
+            cells = [row['net'], '', ''] if 'net' in row else [
+                outcome(row, column) for column in ('onnx', 'torch', 'mxnet')]
+            text += '| %s |\n' % ' | '.join(
+                [name, row['input'], '{:,}'.format(row.get('params', 0))] + cells)
+    return text
+
+
+def outcome(row, column):
+    """A cell: "yes, 2e-07", or the first words of an error."""
+    if row[column] != 'yes':
+        return row[column][:70].replace('|', '/')
+    difference = row.get(column + ' difference')
+    return 'yes' if difference is None else 'yes, %.0e' % difference
 
 
 def main():
+    """Export the nets that are named, or all without a result, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('names', nargs='*', metavar='NAME', help='patterns of names (default: all)')
     parser.add_argument('--file', default=FILE, help='file of results (default: %(default)s)')
     parser.add_argument('--seconds', type=int, default=900, help='time limit of a net')
     args = parser.parse_args()
-    done = rows_of(args.file)
-    chosen = {name: net for name, net in nets().items()
+    known, done = nets(), rows_of(args.file)
+    chosen = {name: net for name, net in known.items()
               if any(fnmatchcase(name, pattern) for pattern in args.names)
               or not args.names and name not in done}
     context = multiprocessing.get_context('forkserver')
@@ -222,6 +257,8 @@ def main():
                                'net': why})
         print('   ', {key: value for key, value in rows_of(args.file).get(name, {}).items()
                       if key not in ('name', 'group')}, flush=True)
+    with open(TABLE, 'w') as f:
+        f.write(table(rows_of(args.file), known))
     return 0
 
 
