@@ -1,8 +1,8 @@
-"""Residual units as the papers have them, basic and bottleneck, of both orders.
+"""The papers' residual units: basic or bottleneck, with the norm after or before a convolution.
 
 He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), table 1 and figure 5, and 2016 (arXiv:1603.05027),
-figure 1. Unlike the book's `Residual` their convolutions have no bias, for a norm follows, and in
-the first order the 1x1 convolution beside them has a norm of its own.
+figure 1. They differ from the book's `Residual` in two ways: the convolutions have no bias, because
+a norm follows, and in the units of 2015 a norm also follows the 1x1 convolution of the shortcut.
 """
 from typing import NamedTuple
 
@@ -10,42 +10,42 @@ from mxnet.gluon import nn
 
 
 class Conv(NamedTuple):
-    """A convolution of a unit; if `strides` is 1 and `kernel_size` is odd, it keeps H and W."""
+    """One convolution of a unit, padded so that an odd kernel with stride 1 preserves H and W."""
 
     num_channels: int
     kernel_size: int
     strides: int = 1
 
     def layer(self):
-        """Return the convolution as a new layer, without bias."""
+        """Return a new convolution layer without bias."""
         return nn.Conv2D(self.num_channels, self.kernel_size, self.strides,
                          padding=self.kernel_size // 2, use_bias=False)
 
 
 def basic(num_channels, strides):
-    """The convolutions of a basic unit: two of 3x3, both to `num_channels` channels."""
+    """Return the convolutions of a basic unit: two 3x3, each with `num_channels` outputs."""
     return [Conv(num_channels, 3, strides), Conv(num_channels, 3)]
 
 
 def bottleneck(num_channels, strides, stride_on='1x1'):
-    """The convolutions of a bottleneck: 1x1, 3x3, and 1x1 to four times `num_channels` channels.
+    """Return the convolutions of a bottleneck: 1x1, 3x3, and 1x1 with 4 * `num_channels` outputs.
 
-    The strides are those of the first, as in the paper, or, by `stride_on` '3x3', of the second,
-    which then sees every pixel: the first leaves three of four unseen. Raises ValueError for
-    another `stride_on`.
+    The paper puts the strides on the first 1x1 convolution, which then skips three pixels in four.
+    With `stride_on='3x3'` they are on the 3x3 convolution, which reads every pixel. Raises
+    ValueError for any other `stride_on`.
     """
     if stride_on not in ('1x1', '3x3'):
-        raise ValueError("stride_on is %r, but must be '1x1' or '3x3'" % (stride_on,))
+        raise ValueError("stride_on must be '1x1' or '3x3', got %r" % (stride_on,))
     first, second = (strides, 1) if stride_on == '1x1' else (1, strides)
     return [Conv(num_channels, 1, first), Conv(num_channels, 3, second), Conv(4 * num_channels, 1)]
 
 
 class ResidualUnit(nn.HybridBlock):
-    """relu(F(X) + X), F a convolution, norm, relu, ..., convolution, norm:
-    (N, C, H, W) -> (N, C', H', W'), C' the channels of the last of `convs`.
+    """relu(F(X) + X), where F is a convolution, norm, relu, ..., convolution, norm:
+    (N, C, H, W) -> (N, C', H', W'), where C' is the number of channels of the last of `convs`.
 
-    H' is H divided by the product of their strides, rounded up. With `project`, which strides and
-    other channels need, X goes through a 1x1 convolution and a norm before it is added.
+    H' is H divided by the product of the strides, rounded up. With `project`, X passes through a
+    1x1 convolution and a norm before the addition. Set it if the shapes of X and F(X) differ.
     """
 
     def __init__(self, convs, project=False, **kwargs):
@@ -66,11 +66,11 @@ class ResidualUnit(nn.HybridBlock):
 
 
 class PreActivationUnit(nn.HybridBlock):
-    """F(relu(norm(X))) + X, F a convolution, norm, relu, ..., convolution:
-    (N, C, H, W) -> (N, C', H', W'). Arguments are as for `ResidualUnit`.
+    """F(relu(norm(X))) + X, where F is a convolution, norm, relu, ..., convolution:
+    (N, C, H, W) -> (N, C', H', W'). The arguments are those of `ResidualUnit`.
 
-    Nothing stands between the sum of one unit and the next. With `project`, relu(norm(X)) goes
-    through a 1x1 convolution, without a norm, and is added in X's place.
+    The next unit receives the sum unchanged. With `project`, the unit adds a 1x1 convolution of
+    relu(norm(X)), without a norm, instead of X.
     """
 
     def __init__(self, convs, project=False, **kwargs):
@@ -91,5 +91,5 @@ class PreActivationUnit(nn.HybridBlock):
 
 
 def _projection(convs):
-    """The 1x1 convolution beside `convs`, to the same channels and with the same strides."""
+    """Return the shortcut's 1x1 convolution, whose output has the same shape as that of `convs`."""
     return Conv(convs[-1].num_channels, 1, max(conv.strides for conv in convs)).layer()

@@ -8,7 +8,7 @@ from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class BatchNormFirst(nn.HybridSequential):
-    """A HybridSequential that begins with a batch norm and says what input it cannot take."""
+    """A HybridSequential that begins with a batch norm and checks the shape of its input."""
 
     def __init__(self, *layers, least=1, **kwargs):
         super().__init__(**kwargs)
@@ -23,7 +23,7 @@ class BatchNormFirst(nn.HybridSequential):
 
 
 class _ConvBlock(BatchNormFirst):
-    def _alias(self):  # Gluon's layers are named by it: conv_block0, conv_block1, ...
+    def _alias(self):  # Gluon derives the names of blocks from it: conv_block0, conv_block1, ...
         return 'conv_block'
 
 
@@ -41,14 +41,15 @@ def conv_block(num_channels):
 
 
 class DenseBlock(nn.HybridBlock):
-    """Each `conv_block` sees the input and the outputs of all before it, side by side:
+    """A stack of `conv_block`s that each read the input and all earlier outputs, concatenated:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
-    The output begins with the input. `net` holds the blocks. With `trace`, the shapes of the first
-    batch are printed, in the book's words; hybridized, those of the graph that is traced for it.
+    The first C output channels are the input. The attribute `net` contains the blocks. With
+    `trace`, the block prints its shapes once, in the book's format: on the first batch, or when
+    the hybridized graph is traced.
 
-    Raises ValueError for other ranks, for other channels than at first, and under `npx.set_np()`.
-    Source: D2L 5.13.1.
+    Raises ValueError if the input does not have four dimensions, if its number of channels differs
+    from the first batch's, and under `npx.set_np()`. Source: D2L 5.13.1.
     """
 
     def __init__(self, num_convs, num_channels, trace=False, **kwargs):
@@ -62,14 +63,14 @@ class DenseBlock(nn.HybridBlock):
             self.net.add(self.make_block(num_channels))
 
     def make_block(self, num_channels):
-        """One of the blocks, which begins with a batch norm; another for another kind of block."""
+        """Return one block, which must begin with a batch norm. Subclasses may override this."""
         return conv_block(num_channels)
 
     def forward(self, X):
         check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
             check_images(self.name, X, self.net[0][0].gamma.shape[0])
-            self._data_shape = {'data': X.shape}  # by the name that Gluon gives the input
+            self._data_shape = {'data': X.shape}  # Gluon names the input of a graph 'data'
         return super().forward(X)
 
     def hybrid_forward(self, F, X):
@@ -77,19 +78,19 @@ class DenseBlock(nn.HybridBlock):
         for blk in self.net:
             Y = blk(X)  # (N, num_channels, H, W)
             pairs.append((X, Y))
-            X = F.concat(X, Y, dim=1)  # num_channels more
+            X = F.concat(X, Y, dim=1)  # (N, C + num_channels, H, W), C the channels of X
         if self._trace:
             self._print_shapes(pairs)
         return X
 
     def _print_shapes(self, pairs):
-        # Book: printed in forward, which repeats it for every batch.
+        # Book: it prints in forward, so the lines are repeated for every batch.
         arrays = [array for pair in pairs for array in pair]
         if isinstance(arrays[0], mx.sym.Symbol):
             _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)
         else:
             shapes = [array.shape for array in arrays]
-        if all(shapes):  # they are not known while a container of Gluon's own traces its graph
+        if all(shapes):  # the shapes are unknown while one of Gluon's own containers is traced
             for X_shape, Y_shape in zip(shapes[::2], shapes[1::2]):
                 print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
             self._trace = False
@@ -97,7 +98,7 @@ class DenseBlock(nn.HybridBlock):
 
 def transition_block(num_channels):
     """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2:
-    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), for H and W of 2 and more. D2L 5.13.2."""
+    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), H and W at least 2. D2L 5.13.2."""
     check_classic_arrays('transition_block')
     check_positive('num_channels', num_channels)
     return _TransitionBlock(nn.BatchNorm(), nn.Activation('relu'),

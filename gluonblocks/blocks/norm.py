@@ -8,8 +8,8 @@ from .parameters import channel_parameter
 
 
 def chapter_step(X, gamma, beta, eps):
-    """The definition, in the chapter's lines: return Y and the batch's mean and biased variance."""
-    axes = 0 if X.ndim == 2 else (0, 2, 3)  # all but the channels
+    """Normalize X with the chapter's code; return Y and the batch's mean and biased variance."""
+    axes = 0 if X.ndim == 2 else (0, 2, 3)  # all axes except the channels
     mean = X.mean(axis=axes, keepdims=True)
     var = ((X - mean) ** 2).mean(axis=axes, keepdims=True)
     X_hat = (X - mean) / nd.sqrt(var + eps)
@@ -17,28 +17,30 @@ def chapter_step(X, gamma, beta, eps):
 
 
 def fused_step(X, gamma, beta, eps):
-    """The same by MXNet's fused operator, in one pass instead of a dozen."""
-    scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)  # averages, which it moves in backward
+    """Return the values of `chapter_step`, computed by one fused operator instead of a dozen."""
+    # The operator updates running averages in its backward pass; these copies are thrown away.
+    scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
     with autograd.pause():
-        var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may go below
+        var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding can make it negative
         return Y, mean.reshape(gamma.shape), var.reshape(gamma.shape)
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=True):
     """Normalize X, (N, C) or (N, C, H, W), per channel; return (Y, moving_mean, moving_var).
 
-    While training (`autograd.is_training()`, as under `autograd.record()`), the mean and the biased
-    variance of the batch are used, and the averages move, outside the autograd graph:
-    new = momentum * old + (1 - momentum) * batch. Otherwise the averages are used, unchanged.
+    In training mode (`autograd.is_training()`, for example under `autograd.record()`), X is
+    normalized with the mean and biased variance of the batch, and the running averages are updated
+    without recording: new = momentum * old + (1 - momentum) * batch. In prediction mode, X is
+    normalized with the running averages, which do not change.
 
-    gamma, beta, moving_mean and moving_var hold C values each, in any shape, of X's dtype; float16
-    input may come with float32 parameters. `fused=False` runs the chapter's lines, to step through
-    them or to check MXNet's operator, which loses three digits where a channel's mean is a thousand
-    times its deviation.
+    gamma, beta, moving_mean and moving_var contain C values each, in any shape, and have X's dtype;
+    with float16 input they may be float32. `fused=False` runs the chapter's code, for stepping
+    through it in a debugger or for checking MXNet's operator, which loses three digits if a
+    channel's mean is a thousand times its standard deviation.
 
-    Raises ValueError for other ranks, another C, other dtypes, and arrays of `mx.np`.
+    Raises ValueError if ranks, channels or dtypes do not fit, and for arrays of `mx.np`.
     Source: D2L 5.11.2; Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
     check_norm_input(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
@@ -46,7 +48,7 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     X, gamma, beta = _at_least_float32(X, gamma.reshape(shape), beta.reshape(shape))
     if autograd.is_training():
         Y, mean, var = (fused_step if fused else chapter_step)(X, gamma, beta, eps)
-        with autograd.pause():  # recorded, each step's averages would hold on to the step before
+        with autograd.pause():  # if recorded, each step would keep all earlier steps in memory
             mean, var = [new.reshape(old.shape).astype(old.dtype, copy=False)
                          for new, old in ((mean, moving_mean), (var, moving_var))]
             moving_mean = momentum * moving_mean + (1.0 - momentum) * mean
@@ -67,7 +69,7 @@ def _at_least_float32(*arrays):
 
 
 def _setting(name, most):
-    """A property of a layer: True or False if `most` is True, else a number from 0 to `most`."""
+    """Return a property that sets `name`: a bool if `most` is True, else a number in 0..most."""
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
                 value, (int, float, np.number)) or not 0 <= value <= most or np.isinf(value)):
@@ -80,39 +82,40 @@ class BatchNorm(nn.BatchNorm):
     """The book's batch normalization layer: (N, C) -> (N, C) or (N, C, H, W) -> (N, C, H, W).
 
     `num_features` is C; `num_dims` is 2 after a dense layer and 4 after a convolution; `eps`,
-    `momentum` and `fused` are those of `batch_norm`. With `use_global_stats` the averages are used
-    while training too, and stay as they are.
+    `momentum` and `fused` are passed to `batch_norm`. With `use_global_stats`, training too uses
+    the running averages, and does not update them.
 
-    Called imperatively, it computes `batch_norm`, and the averages move in the forward pass.
-    Hybridized, it is one `BatchNorm` node of MXNet, whatever `fused` says: the averages move in the
-    backward pass, as everywhere in Gluon, and the settings are fixed when the graph is traced.
-    After changing `eps`, `momentum` or `use_global_stats`, call `hybridize()` again.
+    In an imperative net, the layer calls `batch_norm` and updates its running averages in the
+    forward pass. In a hybridized net, it is a single MXNet `BatchNorm` node and ignores `fused`; as
+    in all of Gluon, the averages are updated in the backward pass. Tracing the graph fixes `eps`,
+    `momentum` and `use_global_stats`: after changing one of them, call `hybridize()` again.
 
     `gamma` (initially 1) and `beta` (0) are trained; `moving_mean` and `moving_var` (both 0) are
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
     (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved with the net.
 
-    Book: its averages are plain arrays, which are not saved. A `Net` loads such files, with a
-    warning.
+    Book: its averages are plain arrays, which are not saved. `Net` loads files without them and
+    warns.
 
-    Raises ValueError for other ranks or dtypes, for channels that differ from `num_features`, and
-    under `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.
+    Raises ValueError for input of the wrong rank, dtype or number of channels, and under
+    `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.
     """
 
     def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.9, use_global_stats=False,
                  fused=True, prefix=None, params=None):
-        # Not nn.BatchNorm's own, whose parameters have other names and shapes than the book's.
+        # Skips nn.BatchNorm.__init__, because its parameters differ from the book's in name and
+        # shape.
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
-        # Named as in nn.BatchNorm: GluonCV's freeze_bn sets use_global_stats in it.
+        # The same attribute as in nn.BatchNorm, because GluonCV's freeze_bn writes to it.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,
                         'use_global_stats': None}
         self.eps, self.momentum, self.use_global_stats = eps, momentum, use_global_stats
         shape = (1, self.num_features) + (1,) * (num_dims - 2)
         self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
         self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
-        # Book: a variance that starts at 0, not 1: an untrained layer multiplies by 1 / sqrt(eps).
+        # Book: moving_var starts at 0, not 1, so an untrained layer multiplies by 1 / sqrt(eps).
         self.moving_mean = channel_parameter(self.params, 'moving_mean', shape, init.Zero(), 'null')
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 
@@ -132,12 +135,12 @@ class BatchNorm(nn.BatchNorm):
     def hybrid_forward(self, F, X, gamma, beta, moving_mean, moving_var):
         if F is not nd:
             return F.BatchNorm(X, gamma, beta, moving_mean, moving_var, name='fwd', **self._kwargs)
-        trains = autograd.is_training() and not self.use_global_stats
-        with autograd.train_mode() if trains else autograd.predict_mode():
+        use_batch_stats = autograd.is_training() and not self.use_global_stats
+        with autograd.train_mode() if use_batch_stats else autograd.predict_mode():
             Y, new_mean, new_var = batch_norm(X, gamma, beta, moving_mean, moving_var,
                                               self.eps, self.momentum, self.fused)
         with autograd.pause():
-            if trains:
+            if use_batch_stats:
                 moving_mean[:], moving_var[:] = new_mean, new_var
         return Y
 

@@ -1,7 +1,7 @@
-"""Relatives of batch normalization, for the exercises of D2L 5.11: half of it, and more than it.
+"""Variants of batch normalization for the exercises of D2L 5.11: centering, scaling, whitening.
 
-They are plain blocks, which run operator by operator and are not hybridized. Given a symbol, they
-return what they predict, so that nets with them can be exported.
+They are plain blocks: they run one operator at a time and cannot be hybridized. Called with a
+symbol, they return the graph of prediction mode, so that nets containing them can be exported.
 """
 import mxnet as mx
 import numpy as np
@@ -12,12 +12,13 @@ from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
-    """The base of these layers: gamma, beta, and averages that move in training.
+    """The base class of these layers: gamma, beta, and running averages updated in training.
 
-    `averages` has the shape of each by its name, by default one number a channel for the name in
-    `average`. The subclass's `normalize(F, X, follow)` returns X_hat: `follow(name, batch)` calls
-    `batch()` for the batch's own statistic while training, and moves the average `name` towards it;
-    otherwise it returns the average.
+    `averages` maps the name of each running average to its shape. By default there is one, named by
+    the class attribute `average`, with one value per channel. Subclasses implement
+    `normalize(F, X, follow)`, which returns X_hat. In training mode, `follow(name, batch)` updates
+    the average `name` with the statistic `batch()` and returns that statistic; in prediction mode
+    it returns the average.
     """
 
     average = ''
@@ -30,8 +31,8 @@ class _OtherNorm(gluon.Block):
         shape = (1, self._num_features) + (1,) * (num_dims - 2)
         self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
         self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
-        for name, of in (averages or {self.average: shape}).items():
-            setattr(self, name, channel_parameter(self.params, name, of, init.Zero(), 'null'))
+        for name, dims in (averages or {self.average: shape}).items():
+            setattr(self, name, channel_parameter(self.params, name, dims, init.Zero(), 'null'))
 
     def forward(self, X):
         if isinstance(X, mx.sym.Symbol):
@@ -39,7 +40,7 @@ class _OtherNorm(gluon.Block):
             return mx.sym.broadcast_add(mx.sym.broadcast_mul(self.gamma.var(), X_hat),
                                         self.beta.var())
         if X.ndim != self._num_dims or X.shape[1] != self._num_features:
-            raise ValueError('%s takes input of shape %s, got %s' % (
+            raise ValueError('%s expected input of shape %s, got %s' % (
                 self.name, ('(N, %d)' if self._num_dims == 2 else '(N, %d, H, W)')
                 % self._num_features, X.shape))
         with X.context:
@@ -61,10 +62,10 @@ class _OtherNorm(gluon.Block):
 class Centering(_OtherNorm):
     """Batch normalization without the division: gamma * (X - mean) + beta.
 
-    (N, C) -> (N, C), or (N, C, H, W) -> (N, C, H, W), by `num_dims`; C is `num_features`. The mean
-    is the batch's while training and `moving_mean`, which starts at 0, otherwise. With gamma it is
-    the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), except for
-    their weights of length 1. Raises ValueError for input of another shape.
+    (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
+    `num_features`. Training uses the batch's mean; prediction uses `moving_mean`, initially 0. This
+    is the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), but with
+    gamma and without their normalized weights. Raises ValueError for input of another shape.
     """
 
     average = 'moving_mean'
@@ -76,9 +77,10 @@ class Centering(_OtherNorm):
 class Scaling(_OtherNorm):
     """Batch normalization without subtracting the mean: gamma * X / sqrt(var + eps) + beta.
 
-    (N, C) -> (N, C), or (N, C, H, W) -> (N, C, H, W), by `num_dims`; C is `num_features`. The
-    variance is taken about the mean, as in `BatchNorm`; it is the batch's while training and
-    `moving_var`, which starts at 0, otherwise. Raises ValueError for input of another shape.
+    (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
+    `num_features`. The variance is computed about the mean, as in `BatchNorm`. Training uses the
+    batch's variance; prediction uses `moving_var`, initially 0. Raises ValueError for input of
+    another shape.
     """
 
     average = 'moving_var'
@@ -90,19 +92,19 @@ class Scaling(_OtherNorm):
 
 
 class Whitening(_OtherNorm):
-    """Channels without correlation: gamma * W (X - mean) + beta, W the inverse of the covariance's
-    square root.
+    """Decorrelate the channels: gamma * W (X - mean) + beta, where W is the inverse square root of
+    the covariance matrix.
 
-    (N, C) -> (N, C), or (N, C, H, W) -> (N, C, H, W), by `num_dims`; C is `num_features`. Batch
-    normalization divides each channel by its own deviation; this layer multiplies all channels by
-    one matrix, (C, C), so that the covariance of X_hat is the identity. Of all matrices that do so,
-    W is the symmetric one (ZCA), which changes the channels the least.
+    (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
+    `num_features`. Batch normalization divides each channel by its own standard deviation. This
+    layer multiplies all channels by one matrix, (C, C), so that the covariance of X_hat is the
+    identity. Of all such matrices, W is the symmetric one (ZCA), which changes the channels least.
 
-    W is the result of `num_iterations` of Newton's iteration, as in the decorrelated batch
-    normalization of Huang et al. (2018, arXiv:1804.08450; 2019, arXiv:1904.03441): it needs matrix
-    products only, and directions in which the batch hardly varies, which an exact inverse would
-    blow up, are whitened in part. `moving_mean`, (C, 1), and `moving_matrix`, the average of W,
-    both start at 0.
+    W is computed by `num_iterations` steps of Newton's method, as in the decorrelated batch
+    normalization of Huang et al. (2018, arXiv:1804.08450; 2019, arXiv:1904.03441). This needs only
+    matrix products. It also only partly whitens directions in which the batch hardly varies; an
+    exact inverse would amplify their noise. The running averages `moving_mean`, (C, 1), and
+    `moving_matrix`, of W, both start at 0.
 
     Raises ValueError for input of another shape.
     """
@@ -127,12 +129,12 @@ class Whitening(_OtherNorm):
 
 
 def _inverse_root(F, A, eye, num_iterations):
-    """Approximate the inverse of A's square root; A is symmetric, (C, C), with eigenvalues above 0.
+    """Approximate the inverse square root of A, a symmetric (C, C) matrix, positive definite.
 
-    Newton's iteration Z <- (3 Z - Z^3 A) / 2 converges to it from the identity if all eigenvalues
-    of A are at most 1: so A is divided by its trace, their sum. Y = A Z is computed alongside Z,
-    because otherwise the rounding errors grow from step to step (Higham 2008, Functions of
-    Matrices, chapter 6).
+    Starting from the identity, Newton's iteration Z <- (3 Z - Z^3 A) / 2 converges to the inverse
+    square root if no eigenvalue of A exceeds 1. A is therefore divided by its trace, the sum of its
+    eigenvalues. Y = A Z is computed alongside Z; otherwise rounding errors would grow from step to
+    step (Higham 2008, Functions of Matrices, chapter 6).
     """
     trace = F.reshape(F.sum(A * eye), (1, 1))
     Y, Z = F.broadcast_div(A, trace), eye

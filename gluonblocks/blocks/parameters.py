@@ -1,4 +1,4 @@
-"""Parameters that hold one value for each channel, and files that lack some of them."""
+"""Per-channel parameters, and loading files that lack running averages."""
 import warnings
 
 import mxnet as mx
@@ -9,9 +9,9 @@ from ..mxnet_private import can_learn, is_initialized, named_parameters, shared
 
 
 class ChannelParameter(gluon.Parameter):
-    """A parameter of shape (1, C) or (1, C, 1, 1), as the book has them.
+    """A parameter of shape (1, C) or (1, C, 1, 1), like the book's.
 
-    MXNet's BatchNorm takes it as it is, but infers the shape (C,) for it.
+    MXNet's BatchNorm operator accepts these shapes, but infers (C,), which is ignored here.
     """
 
     def _set_shape(self, shape):
@@ -21,55 +21,57 @@ class ChannelParameter(gluon.Parameter):
     shape = property(gluon.Parameter.shape.fget, _set_shape)
 
     def check_initialized(self):
-        """Raise RuntimeError, with what to do, if there are no values yet."""
+        """Raise RuntimeError if the parameter is not initialized."""
         if not is_initialized(self):
             raise RuntimeError(
-                '%s is not initialized: call initialize() on the net before its first input (and '
-                'before load_parameters with allow_missing=True, if the file lacks the averages)'
-                % self.name)
+                '%s is not initialized: call initialize() on the net before its first batch (or, '
+                'to load a file without running averages, before load_parameters(..., '
+                'allow_missing=True))' % self.name)
 
-    def _reduce(self):  # Gluon asks it for the values that it writes to a file
-        # With static_shape, a graph writes averages without MXNet's engine knowing: one
-        # saved file in five held the averages of an earlier step.
+    def _reduce(self):  # returns the values that Gluon saves
+        # With static_shape, a graph updates the running averages without telling MXNet's engine.
+        # Without waiting, one saved file in five contained the averages of an earlier step.
         nd.waitall()
         return super()._reduce()
 
 
 def channel_parameter(params, name, shape, init, grad_req='write'):
-    """The `ChannelParameter` called `name` of a block's ParameterDict; made if it is not there."""
+    """Return the `ChannelParameter` `name` of a block's ParameterDict; create it if missing."""
     full = params.prefix + name
-    if shared(params, full) is None:  # `params.get` would make an ordinary parameter
+    if shared(params, full) is None:  # `params.get` would create an ordinary Parameter
         params.update({full: ChannelParameter(full, shape=shape, init=init, grad_req=grad_req,
                                               differentiable=grad_req != 'null')})
     return params.get(name)
 
 
 def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args, **kwargs):
-    """Load `filename` into `block` by `load`, Gluon's own method with the same arguments.
+    """Load `filename` into `block` with `load`, Gluon's own method, after checking the file.
 
-    A file of the book's, which lacks the moving averages of our layers and nothing else, loads with
-    a warning. Raises ValueError, with the shapes, if a parameter has another shape in the file.
+    The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code
+    lacks only the running averages of our layers: it is loaded, with a warning. Raises ValueError
+    with both shapes if a parameter's shape differs from the file's.
     """
-    filename = MXNetPath(filename)  # whatever the locale
+    filename = MXNetPath(filename)  # so that the name does not depend on the locale
     params, found = named_parameters(block), nd.load(filename)
-    if not isinstance(found, dict):  # arrays without names, which Gluon refuses
+    if not isinstance(found, dict):  # a list of unnamed arrays, which Gluon will refuse
         found = {}
     different = [(name, found[name].shape, param.shape) for name, param in sorted(params.items())
                  if name in found and param.shape and 0 not in param.shape
                  and tuple(found[name].shape) != tuple(param.shape)]
     if different:
         raise ValueError(
-            "'%s' holds other shapes than %s: %s. To load all layers but the last, use "
+            "the shapes in '%s' differ from those of %s: %s. To load all layers but the last, use "
             'net[:-1].load_parameters(filename, ignore_extra=True)' % (
                 filename, block.name,
-                ', '.join('%s is %s there and %s here' % row for row in different)))
+                ', '.join('%s is %s in the file and %s in the net' % row for row in different)))
     allow_missing = _lacks_averages_only(params, found, filename, ctx) or allow_missing
     load(filename, ctx, allow_missing, *args, **kwargs)
 
 
 def _lacks_averages_only(params, found, filename, ctx):
-    """Warn and return True if just moving averages of ours are missing; initialize those."""
-    loaded = {params[name] for name in found if name in params}  # a shared one has several names
+    """If only running averages are missing, initialize them, warn, and return True."""
+    # Compares parameters, not names, because a shared parameter has several names.
+    loaded = {params[name] for name in found if name in params}
     missing = set(params.values()) - loaded
     if not missing or not all(isinstance(param, ChannelParameter) and not can_learn(param)
                               for param in missing):
@@ -77,7 +79,7 @@ def _lacks_averages_only(params, found, filename, ctx):
     for param in missing:
         if not is_initialized(param):
             param.initialize(ctx=ctx or mx.cpu())
-    warnings.warn("'%s' lacks moving_mean and moving_var: the book's BatchNorm does not save them. "
-                  'They keep their values, 0 in a new net: before predicting, train for a few '
-                  'batches' % filename, stacklevel=4)
+    warnings.warn("'%s' lacks moving_mean and moving_var, because the book's BatchNorm does not "
+                  'save them. They keep their current values (0 in a new net): train for a few '
+                  'batches before predicting' % filename, stacklevel=4)
     return True

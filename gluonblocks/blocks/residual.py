@@ -6,15 +6,17 @@ from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class Residual(nn.HybridBlock):
-    """relu(X + F(X)), F two 3x3 convolutions: (N, C, H, W) -> (N, num_channels, H', W').
+    """relu(X + F(X)), where F has two 3x3 convolutions: (N, C, H, W) -> (N, num_channels, H', W').
 
-    H' = ceil(H / strides), W' likewise. With `use_1x1conv`, X goes through a 1x1 convolution with
-    the same strides before it is added; without it, C must be `num_channels` and `strides` 1.
+    H' = ceil(H / strides) and W' = ceil(W / strides). With `use_1x1conv`, X passes through a 1x1
+    convolution with the same strides before the addition. Without it, C must equal `num_channels`
+    and `strides` must be 1.
 
-    Attributes, as the book's: `conv1`, `bn1`, `conv2`, `bn2`, and `conv3` (None without
-    `use_1x1conv`).
+    The attributes are named as in the book: `conv1`, `bn1`, `conv2`, `bn2`, and `conv3`, which is
+    None without `use_1x1conv`.
 
-    Raises ValueError if the two cannot be added, and under `npx.set_np()`. Source: D2L 5.12.1.
+    Raises ValueError if the shapes of X and F(X) differ, and under `npx.set_np()`. Source: D2L
+    5.12.1.
     """
 
     def __init__(self, num_channels, use_1x1conv=False, strides=1, **kwargs):
@@ -40,27 +42,28 @@ class Residual(nn.HybridBlock):
             Y_shape = (N, self._num_channels, -(-H // self._strides), -(-W // self._strides))
             if self.conv3 is None and X.shape != Y_shape:
                 raise ValueError(
-                    '%s cannot add its input of shape %s to the %s that its convolutions make of '
-                    'it: set use_1x1conv=True, or num_channels=%d and strides=1'
+                    '%s cannot add its input of shape %s to the output of its convolutions, of '
+                    'shape %s: set use_1x1conv=True, or num_channels=%d and strides=1'
                     % (self.name, X.shape, Y_shape, X.shape[1]))
         return super().forward(X)
 
     def hybrid_forward(self, F, X):
-        # Activation is relu too, but unlike F.relu it keeps the memory layout of a convolution.
+        # Unlike F.relu, Activation preserves the memory layout of a convolution's output.
         Y = F.Activation(self.bn1(self.conv1(X)), act_type='relu')  # (N, num_channels, H', W')
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:
             X = self.conv3(X)  # (N, num_channels, H', W')
-        # In a hybridized net MXNet finds unequal shapes, and names this node and both shapes.
+        # In a hybridized net MXNet detects unequal shapes; its error contains this node's name.
         name = {} if F is nd else {'name': 'add_unequal_shapes_need_use_1x1conv_or_strides'}
         return F.Activation(F.elemwise_add(Y, X, **name), act_type='relu')
 
 
 def resnet_block(num_channels, num_residuals, first_block=False):
-    """`num_residuals` blocks: (N, C, H, W) -> (N, num_channels, ceil(H / 2), ceil(W / 2)).
+    """A stack of `Residual` blocks: (N, C, H, W) -> (N, num_channels, ceil(H / 2), ceil(W / 2)).
 
-    The first one halves height and width and changes the channels, except in the `first_block`
-    of a net, where C must be `num_channels` already and the shape stays. Source: D2L 5.12.2.
+    The first residual block halves height and width and changes the number of channels. With
+    `first_block`, for the first stage of a net, no block changes the shape, and C must equal
+    `num_channels`. Source: D2L 5.12.2.
     """
     check_positive('num_residuals', num_residuals)
     blk = nn.HybridSequential()

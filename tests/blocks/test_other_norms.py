@@ -112,7 +112,7 @@ def test_each_device_keeps_averages_of_its_own_and_they_are_saved(kind, tmp_path
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_other_shapes_are_refused_with_what_it_takes(kind):
-    with pytest.raises(ValueError, match=r'takes .* \(N, 4, H, W\), got \(2, 3, 5, 5\)'):
+    with pytest.raises(ValueError, match=r'expected .* \(N, 4, H, W\), got \(2, 3, 5, 5\)'):
         made(kind, SHAPES[1])(nd.zeros((2, 3, 5, 5)))
     with pytest.raises(ValueError, match=r'got \(2, 4\)'):
         made(kind, SHAPES[1])(nd.zeros((2, 4)))

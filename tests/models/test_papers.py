@@ -52,8 +52,8 @@ def test_three_bottlenecks_have_their_strides_where_the_name_says(name, strides)
 
 
 @pytest.mark.parametrize('make, said', [
-    (lambda: paper_resnet(50, stride_on=3), "stride_on is 3, but must be '1x1' or '3x3'"),
-    (lambda: paper_densenet(121, pooling='min'), "pooling is 'min', but must be 'avg' or 'max'")])
+    (lambda: paper_resnet(50, stride_on=3), "stride_on must be '1x1' or '3x3', got 3"),
+    (lambda: paper_densenet(121, pooling='min'), "pooling must be 'avg' or 'max', got 'min'")])
 def test_what_the_papers_do_not_have_is_refused_with_what_they_have(make, said):
     with pytest.raises(ValueError, match=said):
         make()
