@@ -31,9 +31,9 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     """Normalize X, (N, C) or (N, C, H, W), per channel; return (Y, moving_mean, moving_var).
 
     In training mode (`autograd.is_training()`, for example under `autograd.record()`), X is
-    normalized with the mean and biased variance of the batch, and the running averages are updated
-    without recording: new = momentum * old + (1 - momentum) * batch. In prediction mode, X is
-    normalized with the running averages, which do not change.
+    normalized with the mean and biased variance of the batch. The returned running averages are
+    new = momentum * old + (1 - momentum) * batch, computed outside the autograd graph. In
+    prediction mode, X is normalized with the running averages, which are returned unchanged.
 
     gamma, beta, moving_mean and moving_var contain C values each, in any shape, and have X's dtype;
     with float16 input they may be float32. `fused=False` runs the chapter's code, for stepping

@@ -1,5 +1,5 @@
-"""The networks: a registry of factories with their recipes, the book's nets, and GluonCV's zoo."""
-from . import densenet, lenet, lenet_variants, papers  # noqa: F401  each registers its models
+"""Nets and their training recipes: a registry, the book's nets, variants, and GluonCV's zoo."""
+from . import densenet, lenet, lenet_variants, papers  # noqa: F401  imported to register models
 from .gluoncv import list_gluoncv_models
 from .registry import Recipe, get_model, get_recipe, list_models, register
 from .resnet import resnet18

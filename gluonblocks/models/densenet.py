@@ -11,8 +11,8 @@ from .resnet import add_stem
 def densenet(num_classes=10, trace=False, prefix=None, params=None):
     """The chapter's DenseNet: (N, C, H, W) -> (N, num_classes). D2L 5.13.3.
 
-    `trace` prints the shapes within its dense blocks, once. `prefix` and `params` are as in Gluon's
-    own nets.
+    With `trace`, each dense block prints its shapes once. `prefix` and `params` are those of a
+    Gluon `Block`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
@@ -23,7 +23,7 @@ def densenet(num_classes=10, trace=False, prefix=None, params=None):
             net.add(DenseBlock(num_convs, growth_rate, trace=trace))
             num_channels += num_convs * growth_rate
             if i != len(num_convs_in_dense_blocks) - 1:
-                # Book: half of num_channels, which itself is not halved: 96, 160, 224 channels.
+                # Book: num_channels itself is not halved; the transitions output 96, 160 and 224.
                 net.add(transition_block(num_channels // 2))
         net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(),
                 nn.Dense(num_classes))

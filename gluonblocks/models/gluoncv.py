@@ -1,6 +1,6 @@
-"""The classifiers of GluonCV's zoo as models: 'gluoncv:' and a name of the zoo.
+"""The image classifiers of GluonCV's model zoo, as models named 'gluoncv:NAME'.
 
-GluonCV (https://cv.gluon.ai) is an extra. It is imported when the first of these names is used.
+GluonCV (https://cv.gluon.ai) is an optional dependency, imported when such a name is first used.
 """
 from fnmatch import fnmatchcase
 
@@ -10,10 +10,10 @@ from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
 
-# The side of the smallest images that the nets of these modules of gluoncv.model_zoo take, of the
-# usual ones from Fashion-MNIST's 28 to Inception's 299. A test builds nets and compares, so that no
-# net is built for a recipe. Other modules have no classifiers of pictures that train here: MXNet
-# cannot infer the shapes of hrnet's graph, and those in 8 bits can only predict.
+# By module of gluoncv.model_zoo: the smallest image side that its nets accept, out of the usual
+# sides from Fashion-MNIST's 28 to Inception's 299. The table saves building a net to find its
+# recipe; a test builds nets to check it. The other modules have no image classifiers that can be
+# trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit nets only predict.
 _SIDES = {
     28: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
          'resnest', 'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception',
@@ -25,34 +25,34 @@ _SIDES = {
 }
 _NOT_NORMALIZED = ('alexnet', 'squeezenet', 'vgg')
 
-_MISSING = """GluonCV is not installed, which the models named %s:... come from. Install it with
+_MISSING = """the models named %s:... need GluonCV, which is not installed. Install it with
   pip install gluoncv==0.10.5""" % PREFIX
 
 _BROKEN = """GluonCV is installed but could not be imported: {error}
-It does not tell why. What it needs, tried one by one, may: python -c 'import cv2, matplotlib, PIL'
-(opencv-python needs system libraries; opencv-python-headless in its place does not)"""
+To find the cause, import its dependencies: python -c 'import cv2, matplotlib, PIL'
+(if cv2 lacks system libraries, replace opencv-python by opencv-python-headless)"""
 
 
 def list_gluoncv_models():
-    """The names of the classifiers in GluonCV's zoo that train here, sorted: 'gluoncv:NAME'.
+    """Return the sorted names, 'gluoncv:NAME', of the GluonCV classifiers that can be trained.
 
-    Raises ImportError where GluonCV cannot be imported, with what to do.
+    Raises ImportError, with instructions, if GluonCV cannot be imported.
     """
     return sorted('%s:%s' % (PREFIX, name) for name, factory in _zoo().items()
                   if _side(name, factory))
 
 
 def _model(name):
-    """The `Model` of the network `name` of GluonCV's zoo; no net is built for it.
+    """Return the `Model` of a net in GluonCV's zoo, without building the net.
 
-    It takes its number of channels C from its first input, also where GluonCV fixes 3. Its recipe
-    is that for Fashion-MNIST, as the book trains nets of its kind: images stay 28x28, as for the
-    book's ResNet, if the net can take them, and otherwise have the smallest side that it can take.
-    The learning rate is 0.1, as for the book's DenseNet, or 0.01, as for its AlexNet (5.6), where
-    no normalization steadies the net.
+    The net infers its number of input channels from its first batch, even if GluonCV fixes it to 3.
+    The recipe is for Fashion-MNIST. If the net accepts 28x28 images, they are not resized, as for
+    the book's ResNet; otherwise they are resized to the smallest side that the net accepts. The
+    learning rate is 0.1, as for the book's DenseNet, or for nets without normalization 0.01, as for
+    its AlexNet (5.6).
 
-    Raises ValueError for a name that GluonCV does not have and for a network that does not
-    classify pictures or cannot be trained; ImportError where GluonCV cannot be imported.
+    Raises ValueError for an unknown name, and for a net that is not an image classifier or cannot
+    be trained; ImportError if GluonCV cannot be imported.
     """
     full, factory = '%s:%s' % (PREFIX, name), _zoo().get(name)
     if not factory:
@@ -62,14 +62,14 @@ def _model(name):
                              near(full, known) if name else known) or 'none'))
     side, module = _side(name, factory), _module(factory)
     if not side:
-        raise ValueError('%s cannot be trained here: it does not classify pictures, or MXNet '
-                         'cannot train it' % full)
-    # Its second, auxiliary output would need a loss of its own.
+        raise ValueError('expected an image classifier that MXNet can train, got %s: choose '
+                         'another from gluonblocks.models.list_gluoncv_models()' % full)
+    # The auxiliary output is switched off, because it would need a second loss.
     more = {'use_aux': False} if module == 'nasnet' else {}
 
     def make(num_classes=10, **kwargs):
         net = factory(**dict(more, pretrained=False, classes=num_classes, **kwargs))
-        # The first convolution learns its channels from the first input, as in other Gluon nets.
+        # Like other Gluon layers, the first convolution then infers its channels from its input.
         forget_channels(next(param for param in net.collect_params().values()
                              if len(param.shape or ()) == 4))
         return net
@@ -80,26 +80,27 @@ def _model(name):
 
 
 def _zoo():
-    """GluonCV's table of factories; ImportError, with what to do, where it cannot be imported."""
+    """Return GluonCV's dict of factories; ImportError, with instructions, if the import fails."""
     try:
-        import gluoncv  # noqa: F401  by itself, so that an error tells what is missing
+        import gluoncv  # noqa: F401  first, so that an error shows if GluonCV itself is missing
         from gluoncv.model_zoo import model_zoo
         from PIL import ImageFile
     except (ImportError, RuntimeError) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name == 'gluoncv'
         raise ImportError(_MISSING if missing else _BROKEN.format(error=error)) from error
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # GluonCV lets Pillow fill up damaged pictures
+    # GluonCV sets this to True, and Pillow would then load truncated image files without an error.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     return model_zoo._models
 
 
 def _module(factory):
-    """The module of gluoncv.model_zoo that `factory` is from, as 'resnet' or 'yolo.darknet'."""
+    """Return the submodule of gluoncv.model_zoo that defines `factory`, such as 'yolo.darknet'."""
     return factory.__module__.replace('gluoncv.model_zoo.', '', 1)
 
 
 def _side(name, factory):
-    """The side of the smallest images that a network takes; None if it does not train here."""
-    if fnmatchcase(name, 'resnet*_gn'):  # MXNet cannot build the graph of its group normalization
+    """Return the smallest image side that a net accepts, or None if it cannot be trained."""
+    if fnmatchcase(name, 'resnet*_gn'):  # MXNet cannot build a graph with its group normalization
         return None
     if fnmatchcase(name, 'cifar_residualattentionnet*'):
         return 32

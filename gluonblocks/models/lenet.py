@@ -7,9 +7,10 @@ from .registry import BOOK, register
 
 
 def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=True, container=Net):
-    """LeNet with a layer `normalize(num_features, num_dims)`, unless None, before each activation.
+    """LeNet with the layer that `normalize(num_features, num_dims)` returns before each activation.
 
-    `use_bias` is for the four layers before activations. `container` is the class of the net.
+    If `normalize` returns None, that layer is left out. `use_bias` applies to all convolutions and
+    dense layers except the last. `container` is the class of the net.
     """
     net = container(prefix=prefix, params=params)
     with net.name_scope():
@@ -27,10 +28,10 @@ def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=Tru
 
 @register(lr=1.0, group=BOOK)
 def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
-    """LeNet on our own `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
+    """LeNet with this package's `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
 
-    Other sizes work too, from 16x16 on. With `fused=False` the unhybridized net runs the chapter's
-    lines. `prefix` and `params` are as in Gluon's own nets.
+    Other image sizes work too, if they are at least 16x16. With `fused=False`, the net runs the
+    chapter's code unless it is hybridized. `prefix` and `params` are those of a Gluon `Block`.
     """
     return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),
                       num_classes, prefix, params)
@@ -38,5 +39,5 @@ def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
 
 @register(lr=1.0, group=BOOK)
 def lenet_bn_gluon(num_classes=10, prefix=None, params=None):
-    """The same on Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4."""
+    """LeNet with Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4."""
     return lenet_with(lambda num_features, num_dims: nn.BatchNorm(), num_classes, prefix, params)

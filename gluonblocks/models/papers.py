@@ -1,18 +1,20 @@
-"""ResNets and DenseNets as the papers have them: for the exercises of D2L 5.12 and 5.13.
+"""The ResNets and DenseNets of the original papers, for the exercises of D2L 5.12 and 5.13.
 
-ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and with norms first, 2016
-(arXiv:1603.05027). Their names begin with `paper_` because the book's own `resnet18` is another
-net: it is made for small images, with a 3x3 convolution and no pooling before its blocks, and has
-biases. `_v1b` (strides on the 3x3 convolutions) and `_v2` (norms first) are GluonCV's words.
+ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-activation nets of
+2016 (arXiv:1603.05027). Their names begin with `paper_` because the book's `resnet18` is a
+different net: it begins with a 3x3 convolution without pooling, to suit small images, and its
+convolutions have biases. The suffixes are GluonCV's: `_v1b` has its strides on the 3x3
+convolutions, and `_v2` normalizes before each convolution.
 
 DenseNets: table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993), with
-bottlenecks and compression. Images must have at least 29 pixels a side: the transitions halve what
-the stem leaves three times, rounded down.
+bottlenecks and compression. Images must be at least 29x29, because after the stem three transitions
+halve the height and width, rounding down.
 
 Recipes: the learning rates are those of the book's ResNet and DenseNet. The stem and the stages
-halve the images five times. At 28x28 the last maps would be 1x1, and rounded up on the way; at
-64x64 each halving is even and the last maps are 2x2, for a twelfth of the work of the papers'
-224x224. The batch is 64, so that the deepest net fits the memory of a small computer, too.
+halve the image five times. Images are resized to 64x64: every halving is exact, the last feature
+maps are 2x2, and the cost is a twelfth of that of the papers' 224x224. At 28x28, halvings would be
+rounded and the last maps would be 1x1. With a batch size of 64, even the deepest net fits into the
+memory of a small computer.
 """
 import functools
 
@@ -24,11 +26,11 @@ from ..graphs.net import Net
 from .registry import PAPERS, register
 from .resnet import add_stem
 
-# The kind of unit, and how many there are in each of the four stages.
+# By depth: the kind of unit, and the number of units in each of the four stages.
 RESNETS = {18: (basic, (2, 2, 2, 2)), 34: (basic, (3, 4, 6, 3)), 50: (bottleneck, (3, 4, 6, 3)),
            101: (bottleneck, (3, 4, 23, 3)), 152: (bottleneck, (3, 8, 36, 3))}
-# Channels of the stem, growth rate, and how many blocks there are in each of the four dense blocks;
-# 161 as the authors published it.
+# By depth: channels of the stem, growth rate, and number of layers in each of the four dense
+# blocks. Depth 161 is the net that the authors published.
 DENSENETS = {121: (64, 32, (6, 12, 24, 16)), 161: (96, 48, (6, 12, 36, 24)),
              169: (64, 32, (6, 12, 32, 32)), 201: (64, 32, (6, 12, 48, 32)),
              264: (64, 32, (6, 12, 64, 48))}
@@ -36,10 +38,11 @@ DENSENETS = {121: (64, 32, (6, 12, 24, 16)), 161: (96, 48, (6, 12, 36, 24)),
 
 def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, prefix=None,
                  params=None):
-    """The ResNet of `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
+    """The ResNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
-    `depth` is one of `RESNETS`, from 50 on with bottlenecks, whose strides are `stride_on` '1x1',
-    as in the paper, or '3x3'. With `pre_activation` each convolution comes after its norm and relu.
+    `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks; `stride_on` selects
+    the convolution with the strides, '1x1' as in the paper or '3x3'. With `pre_activation`, each
+    norm and relu precedes its convolution.
     """
     kind, num_units = RESNETS[depth]
     if kind is bottleneck:
@@ -61,10 +64,10 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
 
 
 def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=None):
-    """The DenseNet of `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
+    """The DenseNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
-    `depth` is one of `DENSENETS`; the transitions halve the channels, and height and width by
-    `pooling`, 'avg' as in the paper or 'max'.
+    `depth` is a key of `DENSENETS`. The transitions halve the number of channels, the height and
+    the width; they pool with `pooling`, 'avg' as in the paper or 'max'.
     """
     num_channels, growth_rate, num_convs_in_dense_blocks = DENSENETS[depth]
     net = Net(prefix=prefix, params=params)

@@ -1,4 +1,4 @@
-"""The registry of models: a factory for each, and the recipe that the book trains it by."""
+"""The registry of models: the factory of each net and its training recipe."""
 import functools
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -7,17 +7,17 @@ from mxnet.gluon import Block
 
 from ..registry import Registry, said_by
 
-# Whose the models are, in the order that they are listed in. The book's come first.
+# The groups of models, in the order in which they are listed.
 BOOK, EXERCISES, PAPERS, OTHERS = 'book', 'exercises', 'papers', 'others'
 GROUPS = {BOOK: "the book's", EXERCISES: 'for its exercises', PAPERS: "the papers'",
           OTHERS: 'others'}
 
 
 class Recipe(NamedTuple):
-    """How the book trains a model: by SGD, its weights initialized by Xavier.
+    """The book's settings for training a model, with SGD from Xavier-initialized weights.
 
-    `lr` is the learning rate, `epochs` the number of passes over the data, and `resize` the side in
-    pixels that images are resized to (None: they stay as they are).
+    `lr` is the learning rate, `epochs` the number of passes over the data, and `resize` the side of
+    the resized images in pixels (None: images are not resized).
     """
 
     lr: float
@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model: `factory(num_classes=10)` returns a new net, (N, C, H, W) -> (N, num_classes)."""
+    """A model, where `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
 
     name: str
     factory: Callable[..., Any]
@@ -35,18 +35,18 @@ class Model(NamedTuple):
     group: str = OTHERS
 
 
-# Of a net that nobody registered: as the book trains its DenseNet, but on images as they are.
+# For a net that is not registered: the recipe of the book's DenseNet, but without resizing.
 UNREGISTERED = Recipe(lr=0.1, batch_size=256, epochs=5, resize=None)
 
 
 def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS):
-    """A decorator that registers a factory of nets with its `Recipe`.
+    """Return a decorator that registers a factory of nets together with its `Recipe`.
 
-    The model has the name of the factory, or `name`; it is listed with the models of `group`, one
-    of 'book', 'exercises', 'papers' and 'others'. The factory takes at least `num_classes` and
-    returns a new, uninitialized net, (N, C, H, W) -> (N, num_classes).
+    The model is called `name`, by default the factory's own name. `group`, under which models are
+    listed, is 'book', 'exercises', 'papers' or 'others'. The factory must accept `num_classes` and
+    return a new, uninitialized net: (N, C, H, W) -> (N, num_classes).
 
-    Raises ValueError for a name that is registered already, and for an unknown group.
+    Raises ValueError if the name is already registered or the group is unknown.
     """
     _check_group(group)
 
@@ -58,10 +58,10 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
 
 
 def list_models(group=None):
-    """Return the names of all models registered by `register`, or of those in a `group`, sorted.
+    """Return the names of all registered models, or only those of `group`.
 
-    The book's come first, then those of its exercises, of the papers, and others. Raises ValueError
-    for an unknown group.
+    The book's models come first, then those for its exercises, the papers' models, and others;
+    each group is sorted. Raises ValueError for an unknown group.
     """
     if group is not None:
         _check_group(group)
@@ -70,7 +70,7 @@ def list_models(group=None):
 
 
 def models_in_words():
-    """Return the names of all models by group, in one line of text for people.
+    """Return the names of all models by group, as one line of text for messages.
 
     Names that differ only in their first number are combined: net(18|34|50).
     """
@@ -88,35 +88,35 @@ def _combined(names):
 
 
 def get_model(name, **kwargs):
-    """Return a new, uninitialized net by its name; `kwargs`, as num_classes=10, go to its factory.
+    """Return a new, uninitialized net; pass `kwargs`, such as num_classes=10, to its factory.
 
-    `name` is that of a registered model, of one of GluonCV's, 'gluoncv:NAME', or
-    'my_package.my_module:my_net', a factory that Python can import; or it is the factory itself.
+    `name` is a registered model, a GluonCV model as 'gluoncv:NAME', an importable factory as
+    'my_package.my_module:my_net', or a factory itself.
 
-    Raises ValueError for an unknown name, for what cannot be imported, and for a factory that takes
-    no `num_classes`, fails, or does not return a net.
+    Raises ValueError if the name is unknown, the import fails, or the factory does not accept
+    `num_classes`, fails, or does not return a net.
     """
     return MODELS.find(name).factory(**kwargs)
 
 
 def get_recipe(name):
-    """Return the `Recipe` of the model `name`, or of a factory: the registered one, or else
-    `UNREGISTERED`, SGD with learning rate 0.1 on batches of 256, 5 epochs, images as they are.
+    """Return the `Recipe` of a model, which is given as for `get_model`.
 
-    Raises as `get_model` does.
+    A factory that is not registered has the recipe `UNREGISTERED`: learning rate 0.1, batch size
+    256, 5 epochs, images not resized. Raises ValueError for a name that `get_model` rejects.
     """
     return MODELS.find(name).recipe
 
 
 def get_factory(name):
-    """Return the function that makes the model `name`; None for GluonCV's. As `get_model`."""
+    """Return the factory of a model, given as for `get_model`, or None for a GluonCV model."""
     return None if MODELS.has_prefix(name) else MODELS.find(name).factory
 
 
 def name_of(model):
-    """Return the name of a model that is given by its name or by its factory.
+    """Return the name of a model, given as its name or its factory.
 
-    Raises ValueError for a factory that is not registered and cannot be imported by a name.
+    Raises ValueError for a factory that is neither registered nor importable by name.
     """
     if isinstance(model, str):
         return model
@@ -126,32 +126,33 @@ def name_of(model):
 
 def _check_group(group):
     if group not in GROUPS:
-        raise ValueError('group is %r, but must be one of %s' % (group, ', '.join(GROUPS)))
+        raise ValueError('group must be one of %s, got %r' % (', '.join(GROUPS), group))
 
 
 def _unregistered(name, factory):
-    """Return the `Model` of a factory that nobody registered; ValueError if it cannot be one."""
+    """Return a `Model` for a factory that is not registered; ValueError if it is not a factory."""
     if not callable(factory) or isinstance(factory, Block):
-        raise ValueError('the model%s is %s, but must be a name, or a function that takes '
-                         'num_classes and returns a new net' % (
+        raise ValueError('the model%s must be a name, or a function that accepts num_classes and '
+                         'returns a new net, got %s' % (
                              ' ' + name if isinstance(name, str) else '', type(factory).__name__))
     return Model(name, functools.partial(_make, name, factory), UNREGISTERED)
 
 
 def _make(name, factory, **kwargs):
-    """Return the net of a factory that nobody registered, checked."""
+    """Call a factory that is not registered, and check the net that it returns."""
     try:
         net = factory(**kwargs)
-    except Exception as error:  # somebody else's code
-        raise ValueError('the model %s cannot be made: %s. A factory takes num_classes, as '
-                         'def my_net(num_classes=10)' % (name, said_by(error)))
+    except Exception as error:  # a user's code may raise anything
+        raise ValueError('the factory of the model %s failed: %s. A factory must accept '
+                         'num_classes, for example: def my_net(num_classes=10)'
+                         % (name, said_by(error)))
     if not isinstance(net, Block):
-        raise ValueError('the model %s makes a %s, but must make a net, a Block of mxnet.gluon'
-                         % (name, type(net).__name__))
+        raise ValueError('the factory of the model %s must return a net, a Block of mxnet.gluon, '
+                         'got %s' % (name, type(net).__name__))
     if not net.collect_params().keys():
-        raise ValueError('the model %s makes a net without parameters: Gluon finds the layers that '
-                         'are attributes of a Block, or were given to add() of a Sequential, and '
-                         'none in a list' % name)
+        raise ValueError('the net of the model %s has no parameters: assign its layers to '
+                         'attributes of the Block, or add() them to a Sequential; Gluon does not '
+                         'find layers in a list' % name)
     return net
 
 

@@ -7,7 +7,8 @@ from .registry import BOOK, register
 
 
 def add_stem(net, num_channels=64, use_bias=True):
-    """The first layers of ResNet and DenseNet: (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
+    """Add the first layers of ResNet and DenseNet to `net`:
+    (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
     net.add(nn.Conv2D(num_channels, kernel_size=7, strides=2, padding=3, use_bias=use_bias),
             nn.BatchNorm(), nn.Activation('relu'),
             nn.MaxPool2D(pool_size=3, strides=2, padding=1))
@@ -15,9 +16,9 @@ def add_stem(net, num_channels=64, use_bias=True):
 
 @register(lr=0.05, group=BOOK)
 def resnet(num_classes=10, prefix=None, params=None):
-    """The chapter's ResNet, of 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
+    """The chapter's ResNet, with 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
 
-    `prefix` and `params` are as in Gluon's own nets.
+    `prefix` and `params` are those of a Gluon `Block`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
@@ -30,10 +31,11 @@ def resnet(num_classes=10, prefix=None, params=None):
 
 @register(lr=0.1, epochs=4, group=BOOK)
 def resnet18(num_classes=10, prefix=None, params=None):
-    """ResNet-18 as the book's helper package has it, for small images: a 3x3 convolution and no
-    pooling before its blocks: (N, C, H, W) -> (N, num_classes). D2L 8.4.
+    """The ResNet-18 of the book's helper package: (N, C, H, W) -> (N, num_classes). D2L 8.4.
 
-    The paper's, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`.
+    It is designed for small images: it begins with a 3x3 convolution and has no pooling before the
+    blocks. For the paper's net, with a 7x7 convolution, pooling and no biases, see
+    `paper_resnet18`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():

@@ -1,4 +1,4 @@
-"""The layers of a net with their shapes and costs, and tables as text."""
+"""The output shape and cost of each layer of a net, and plain-text tables."""
 import collections
 import contextlib
 import unicodedata
@@ -12,11 +12,11 @@ from .registry import get_model, get_recipe
 
 
 class LayerRow(NamedTuple):
-    """One layer of a net, as it is for an input of a given shape.
+    """One layer of a net, measured on input of a given shape.
 
-    `name` is the layer's within the net, `output_shape` the shape of what it makes of the input,
-    `parameters` the number of its trainable parameters, and `multiply_adds` the products that its
-    convolutions and dense layers compute and add up.
+    `name` is the layer's name without the net's prefix, `output_shape` the shape of its output,
+    `parameters` the number of its trainable parameters, and `multiply_adds` the number of
+    multiplications in its convolutions and dense layers.
     """
 
     name: str
@@ -26,37 +26,37 @@ class LayerRow(NamedTuple):
 
 
 def layer_shapes(net, shape):
-    """A `LayerRow` for each layer of `net` on input of `shape`, in the order they are used.
+    """Return a `LayerRow` for each layer of `net` on input of `shape`, in the order of execution.
 
-    Layers are the items of a Sequential or HybridSequential. Those of another block are its
-    children, where a child that is a Sequential stands for its items, as in GluonCV's networks.
-    The net stays as it is, hybridized or not, its statistics too. What MXNet raises for a net that
-    is not initialized, or for an input of that shape, is passed on.
+    The layers of a Sequential or HybridSequential are its items. The layers of any other block are
+    its children, and a child that is a Sequential is replaced by its items, as in GluonCV's nets.
+    The net does not change: its running statistics and hybridization are preserved. MXNet's own
+    errors are passed on, for example if the net is not initialized or the shape does not fit.
     """
     shapes, costs = {}, collections.Counter()
 
-    def note(layer, inputs, output):
+    def record_shape(layer, inputs, output):
         shapes[layer] = (output[0] if isinstance(output, (list, tuple)) else output).shape
 
     def count(leaf, inputs, output):
-        if isinstance(leaf, (nn.Conv2D, nn.Dense)):  # an output adds up its channel's weights
+        if isinstance(leaf, (nn.Conv2D, nn.Dense)):  # each output value uses one filter's weights
             costs[leaf] += output.size * leaf.weight.data().size // leaf.weight.shape[0]
     layers = _layers(net)
     devices = [param.list_ctx()[0] for param in net.collect_params().values()]
     run_layers(net, nd.zeros(shape, ctx=devices[0] if devices else None),
-               [(layer, note) for layer in layers] +
+               [(layer, record_shape) for layer in layers] +
                [(leaf, count) for layer in layers for leaf in _leaves(layer)])
-    return [LayerRow(layer.name.replace(net.prefix, '', 1), found,
+    return [LayerRow(layer.name.replace(net.prefix, '', 1), output_shape,
                      sum(param.data().size for param in layer.collect_params().values()
                          if param.grad_req != 'null'), sum(costs[leaf] for leaf in _leaves(layer)))
-            for layer, found in shapes.items()]
+            for layer, output_shape in shapes.items()]
 
 
 def run_layers(net, X, hooks):
-    """Run `net` on X, predicting, layer by layer, with each of `hooks`: a block and its hook.
+    """Run `net` on X in prediction mode with forward hooks: `hooks` lists pairs (block, hook).
 
-    Also a hybridized net runs its layers, and afterwards its graphs again: `hybridize(False)` would
-    drop them.
+    A hybridized net runs layer by layer for this call only. Its cached graphs are kept, whereas
+    `hybridize(False)` would drop them.
     """
     active = []
     net.apply(lambda block: active.append(block) if is_hybridized(block) else None)
@@ -70,7 +70,7 @@ def run_layers(net, X, hooks):
 
 
 def format_summary(rows):
-    """The table of `layer_shapes` as text, with the totals in its last line."""
+    """Return the rows of `layer_shapes` as a text table with the totals in the last line."""
     lines = [('layer', 'output shape', 'parameters', 'multiply-adds')]
     lines += [(row.name, str(row.output_shape), f'{row.parameters:,}', f'{row.multiply_adds:,}')
               for row in rows]
@@ -80,9 +80,9 @@ def format_summary(rows):
 
 
 def format_table(rows, left=(0,)):
-    """A table of `rows`, sequences of equally many cells, the first of them the heads; as text.
+    """Return a text table of `rows`, sequences of equal length; the first row is the header.
 
-    The columns numbered in `left`, from 0, stand to the left and the others to the right.
+    `left` lists the indices of the left-aligned columns. The others are right-aligned.
     """
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*rows)]
@@ -95,15 +95,15 @@ def format_table(rows, left=(0,)):
 
 
 def _width(text):
-    """How many columns of a terminal `text` takes: a Chinese character two, an accent none."""
+    """Return the terminal width of `text` in columns: 2 for a wide character, 0 for an accent."""
     return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c)
                else 1 for c in text)
 
 
 def model_summary(name):
-    """The layer table of the model `name`, for one grey image of its recipe's size, as text.
+    """Return the layer table of the model `name` as text, for one grayscale image.
 
-    Raises ValueError for an unknown name.
+    The image has the size of the model's recipe. Raises ValueError for an unknown name.
     """
     side = get_recipe(name).resize or 28
     net = get_model(name)
@@ -112,12 +112,12 @@ def model_summary(name):
 
 
 def _layers(net):
-    """The items of a Sequential; of another block its children, with those of Sequentials."""
-    rows = (nn.Sequential, nn.HybridSequential)
-    if isinstance(net, rows):
+    """Return the layers of `net` as `layer_shapes` defines them."""
+    sequentials = (nn.Sequential, nn.HybridSequential)
+    if isinstance(net, sequentials):
         return list(net)
     return [layer for child in children(net).values()
-            for layer in (child if isinstance(child, rows) else [child])]
+            for layer in (child if isinstance(child, sequentials) else [child])]
 
 
 def _leaves(block):

@@ -58,9 +58,9 @@ def test_a_net_of_the_zoo_is_trained_by_train_model(monkeypatch):
 @pytest.mark.parametrize('name, said', [
     ('cifar_resnet20', "no model 'gluoncv:cifar_resnet20'; near it are: .*cifar_resnet20_v1"),
     ('', 'there are: gluoncv:alexnet, .*gluoncv:xception71'),
-    ('yolo3_darknet53_voc', 'does not classify pictures'),
-    ('mobilenet1.0_int8', 'or MXNet cannot train it'),
-    ('resnet50_v1b_gn', 'or MXNet cannot train it')])
+    ('yolo3_darknet53_voc', 'expected an image classifier .* got gluoncv:yolo3'),
+    ('mobilenet1.0_int8', 'that MXNet can train, got gluoncv:mobilenet1.0_int8'),
+    ('resnet50_v1b_gn', 'that MXNet can train, got gluoncv:resnet50_v1b_gn')])
 def test_a_name_that_is_no_trainable_classifier_is_refused(name, said):
     with pytest.raises(ValueError, match=said):
         gb.get_recipe('gluoncv:' + name)
