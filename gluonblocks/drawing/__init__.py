@@ -1,4 +1,4 @@
-"""What people look at: curves, the confusion matrix, images in a row."""
+"""Plots and text tables: training curves, the confusion matrix, and rows of images."""
 from .confusion import plot_confusion
 from .curves import draw_curves
 from .images import show_fashion_mnist

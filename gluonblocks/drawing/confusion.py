@@ -1,4 +1,4 @@
-"""The confusion matrix as text, and as a picture: matplotlib is imported where it is used."""
+"""The confusion matrix, as text and as a PNG. matplotlib is imported only for the PNG."""
 import numpy as np
 
 from ..files import write_file
@@ -6,22 +6,22 @@ from ..models.summary import format_table
 from ..training.metrics import accuracy_of, class_scores
 from .style import FAINT, INK, TITLE, encode_figure, new_figure, plain, style_axes
 
-# With more classes a cell has no room for its number.
+# With more classes, the cells are too small to contain numbers.
 MOST_NUMBERED = 25
 
 
 def plot_confusion(matrix, names, path):
-    """Draw a confusion matrix into the PNG file `path`, which is never there half-written.
+    """Draw a confusion matrix into the PNG file `path`, which is replaced atomically.
 
-    The number in a cell is that of its images, the shade their share of the row; `names` has a
-    name for each class. With more than 25 classes there are shades only. Raises ImportError
-    without matplotlib, OSError where the file cannot be written.
+    Each cell shows its number of images; its shade is their fraction of the row. With more than 25
+    classes, only the shades are drawn. `names` contains the name of each class. Raises ImportError
+    without matplotlib, and OSError if the file cannot be written.
     """
     write_file(path, encode_figure(draw_confusion(matrix, names)))
 
 
 def draw_confusion(matrix, names):
-    """Return the figure of `plot_confusion`."""
+    """Return the matplotlib figure that `plot_confusion` saves."""
     from matplotlib.colors import PowerNorm
     from matplotlib.ticker import PercentFormatter
     number = len(names)
@@ -29,10 +29,10 @@ def draw_confusion(matrix, names):
     side = number * (0.52 if numbered else 0.13)
     figure = new_figure(max(side, 2.5) + 2.5, max(side, 2.5) + 1.7)
     ax = style_axes(figure.add_subplot())
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    # The root of the share: among the mistakes, which are few, there are differences to see.
+    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    # Mistakes are rare. The square root makes differences between small fractions visible.
     shade = PowerNorm(0.5, vmin=0, vmax=1)
-    image = ax.imshow(shares, cmap='Blues', norm=shade, origin='upper',
+    image = ax.imshow(fractions, cmap='Blues', norm=shade, origin='upper',
                       interpolation='antialiased')
     size = 9.5 if numbered else 6
     labels = [plain(name, most=24) for name in names]
@@ -51,18 +51,18 @@ def draw_confusion(matrix, names):
     for (i, j), count in np.ndenumerate(matrix) if numbered else ():
         if count:
             ax.text(j, i, str(count), ha='center', va='center', fontsize=8 if count < 1e5 else 6,
-                    color='white' if shade(shares[i, j]) > 0.55 else INK)
+                    color='white' if shade(fractions[i, j]) > 0.55 else INK)
     bar = figure.colorbar(image, ax=ax, shrink=0.6, aspect=25, pad=0.02,
                           ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=' %', decimals=0))
     bar.ax.tick_params(color=FAINT, labelcolor=INK, labelsize=9.5)
-    bar.set_label("share of the true class's images", color=INK, fontsize=9.5)
+    bar.set_label("fraction of the true class's images", color=INK, fontsize=9.5)
     bar.outline.set_visible(False)
     return figure
 
 
 def format_confusion(matrix, names):
-    """Accuracy, a table of the classes, and the confusion matrix, as text."""
+    """Return the accuracy, a table of the classes, and the confusion matrix, as text."""
     heads = ('class', 'images', 'precision', 'recall', 'most confused with')
     cells = [('true \\ predicted', *map(str, range(len(names))))]
     cells += [('%d %s' % (i, name), *map(str, matrix[i])) for i, name in enumerate(names)]
@@ -72,7 +72,7 @@ def format_confusion(matrix, names):
 
 
 def class_rows(matrix, names, unknown='-'):
-    """Return the rows of a table of the classes, texts; `unknown` is in the place of None."""
+    """Return one row of text cells per class, with `unknown` for a score that is undefined."""
     rows = []
     for row, score in zip(matrix, class_scores(matrix, names)):
         other = score.confused_with

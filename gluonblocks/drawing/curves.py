@@ -1,4 +1,4 @@
-"""A run's curves as a picture. Needs matplotlib, which is imported where it is used."""
+"""The training curves of a run as a PNG. matplotlib is imported only when they are drawn."""
 import math
 
 from .style import (
@@ -17,19 +17,18 @@ from .style import (
     tick,
 )
 
-# If the largest loss is so many times the smallest, only a logarithmic axis shows both.
+# If the largest loss is more than WIDE times the smallest, the loss axis is logarithmic.
 WIDE = 50
 
 
 def draw_curves(rows, title=''):
-    """Return a PNG of the loss and the accuracies of `rows`, each a `HistoryRow`, over the epochs.
+    """Return a PNG of the losses and accuracies in `rows`, one or more `HistoryRow`s, by epoch.
 
-    `title` says what was trained. There is at least one row; a loss that is not finite leaves a
-    gap, and the picture says so. The same rows give the same bytes. Raises ImportError without
-    matplotlib.
+    `title` is the headline. A loss that is not finite leaves a gap and is mentioned in the plot.
+    The same rows always produce the same bytes. Raises ImportError without matplotlib.
     """
-    # Not GluonCV's TrainingHistory: it adds to a figure that a notebook may be using, and puts a
-    # loss and an accuracy on one axis.
+    # We do not use GluonCV's TrainingHistory: it draws into pyplot's current figure, which a
+    # notebook may be using, and puts loss and accuracy on the same axis.
     figure = new_figure()
     if title:
         figure.suptitle(plain(title), **HEADLINE)
@@ -44,7 +43,7 @@ def _draw_loss(ax, rows):
     losses = [row.loss if math.isfinite(row.loss) else math.nan for row in rows]
     ax.plot(epochs, losses, label='training loss', color=BLUE, **LINE, **epoch_axis(ax, epochs))
     ax.set_title('Training loss', **TITLE)
-    ax.set_ylabel('cross-entropy, nats an image')
+    ax.set_ylabel('cross-entropy, nats per image')
     good = [loss for loss in losses if not math.isnan(loss)]
     if good and min(good) > 0 and max(good) > WIDE * min(good):
         ax.set_yscale('log')
@@ -69,7 +68,7 @@ def _draw_accuracies(ax, rows):
     ax.plot([best.epoch], [best.test_acc], '*', markersize=11, color=VERMILLION, clip_on=False,
             label='best test: %.1f %%, epoch %d' % (100 * best.test_acc, best.epoch))
     ax.set_title('Accuracy', **TITLE)
-    ax.set_ylabel('images classified rightly')
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: tick(100 * share) + ' %'))
+    ax.set_ylabel('images classified correctly')
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: tick(100 * accuracy) + ' %'))
     ax.margins(y=0.08)
     ax.legend(loc='best', **LEGEND)

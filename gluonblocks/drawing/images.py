@@ -1,10 +1,10 @@
-"""Pictures for notebooks. Needs matplotlib, which is imported where it is used."""
+"""Plots for notebooks. matplotlib is imported only when one is drawn."""
 
 
 def show_fashion_mnist(images, labels):
-    """Show `images`, an NDArray (n, 28, 28) or of n times 28 * 28 numbers, in a row.
+    """Show the `images` of an NDArray, (n, 28, 28) or (n, 784), in a row.
 
-    `labels` has a string for each, which stands above it. Source: D2L 3.5.
+    `labels` contains the title of each image. Source: D2L 3.5.
     """
     from matplotlib import pyplot as plt
     _, axes = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)

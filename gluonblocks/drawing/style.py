@@ -1,8 +1,8 @@
-"""How every picture looks: colours, sizes, and numbers that can be read.
+"""The common style of all plots: colours, sizes, and number formats.
 
-A picture gets its style by arguments. Matplotlib's settings, which belong to the user and to all
-threads, are neither changed nor, for what stands here, followed. Matplotlib is imported where it
-is used.
+Each plot gets its style through arguments. Matplotlib's global settings belong to the user and are
+shared by all threads, so we do not change them, and the settings below override them. Matplotlib
+is imported only when a plot is drawn.
 """
 import base64
 import hashlib
@@ -10,18 +10,18 @@ import io
 import math
 import os
 
-# Okabe and Ito's colours, which people with any kind of colour blindness tell apart
-# (https://jfly.uni-koeln.de/color/), in the order in which lines take them.
+# Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which people with any kind of colour
+# blindness can tell apart. Lines use them in this order.
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, YELLOW = PALETTE = (
     '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442')
 INK, FAINT, GRID = '#222222', '#767676', '#dddddd'
-FONT = 'DejaVu Sans'  # which comes with matplotlib
+FONT = 'DejaVu Sans'  # included in matplotlib
 
-WIDTH = 8.4  # of a figure as wide as a page, in inches
+WIDTH = 8.4  # inches; a figure as wide as a page
 DPI = 150
-MANY_EPOCHS = 30  # a line with more points has no dots
+MANY_EPOCHS = 30  # lines with more points are drawn without markers
 
-# Arguments of suptitle, set_title, legend and plot.
+# Keyword arguments of suptitle, set_title, legend and plot, in this order.
 HEADLINE = {'x': 0.012, 'ha': 'left', 'fontsize': 11.5, 'fontweight': 'bold', 'color': INK}
 TITLE = {'loc': 'left', 'fontsize': 10.5, 'fontweight': 'bold', 'color': INK}
 LEGEND = {'frameon': False, 'fontsize': 9, 'labelcolor': INK}
@@ -29,7 +29,7 @@ LINE = {'linewidth': 1.8, 'linestyle': '-', 'markersize': 4}
 
 
 def new_figure(width=WIDTH, height=3.2, dpi=DPI, background='white'):
-    """Return a figure of `width` by `height` inches, which no notebook shows by itself."""
+    """Return a figure of `width` by `height` inches, which notebooks do not show automatically."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor=background, constrained_layout={
@@ -39,8 +39,7 @@ def new_figure(width=WIDTH, height=3.2, dpi=DPI, background='white'):
 
 
 def style_axes(ax, size=9.5):
-    """Give `ax`, on which nothing is drawn yet, this style with text of `size` points; return it.
-    """
+    """Apply the common style to empty axes, with text of `size` points; return `ax`."""
     ax.set_facecolor('none')
     ax.set_prop_cycle(color=PALETTE)
     ax.grid(True, color=GRID, linewidth=0.8, linestyle='-', alpha=1)
@@ -56,72 +55,72 @@ def style_axes(ax, size=9.5):
 
 
 def encode_figure(figure, kind='png'):
-    """Return the bytes of `figure` as a PNG or SVG file: the same bytes for the same figure."""
+    """Return the bytes of a PNG or SVG file of `figure`, identical for identical figures."""
     own_font(figure)
     if kind == 'svg':
         from .svg import svg_of
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(figure).encode()
     content = io.BytesIO()
-    # Without matplotlib's version, which may differ where the picture does not.
+    # Omits matplotlib's version, which would make files of the same figure differ.
     figure.canvas.print_png(content, metadata={'Software': None})
     return content.getvalue()
 
 
 def own_font(figure):
-    """Have every text of `figure` use matplotlib's own font, and not TeX."""
+    """Set every text in `figure` in matplotlib's own font, without TeX."""
     from matplotlib.text import Text
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            axis.get_ticklabels(which='both')  # creates those that are drawn
+            axis.get_ticklabels(which='both')  # creates the labels, so that findobj finds them
     for text in figure.findobj(Text):
         text.set(fontfamily=FONT, usetex=False)
 
 
 def page_style():
-    """Return the style sheet that the report and the exported page begin with."""
+    """Return the style sheet shared by the report and the exported page."""
     with open(os.path.join(os.path.dirname(__file__), 'page.css'), encoding='utf-8') as f:
         return f.read()
 
 
 def csp_source(text):
-    """Return the name of a script or style within a page in a Content-Security-Policy."""
+    """Return the Content-Security-Policy source that allows an inline script or style sheet."""
     return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def readable(number, digits=3):
-    """Return `number` as text with `digits` significant digits: 6,730, 33.4, 0.00012.
+    """Return `number` as text with `digits` significant digits, such as '33.4' or '0.000120'.
 
-    Thousands keep all their digits. Only very large and very small numbers are written with a
-    power of ten, and NaN is '–'.
+    The integer part is never rounded: '6,730'. Only numbers below 1e-6 or from 1e12 on are written
+    with a power of ten. NaN is '–'.
     """
     if math.isnan(number):
         return '–'
     if math.isinf(number):
         return '∞' if number > 0 else '−∞'
     value, exponent = ('%.*e' % (digits - 1, number)).split('e')
-    power = int(exponent)  # of the rounded number: 9.999 is 10.0
+    power = int(exponent)  # after rounding: 9.999 is '10.0'
     if number and not -6 <= power < 12:
         return '%s × 10^%d' % (value, power)
     return f'{number:,.{max(0, digits - 1 - power)}f}' if number else '0'
 
 
 def tick(number):
-    """Return the text of a number on an axis: as `readable`, without zeros at its end."""
+    """Return a number as a tick label: `readable`, without trailing zeros."""
     text = readable(number, 6)
     return text.rstrip('0').rstrip('.') if '.' in text and '^' not in text else text
 
 
 def number_axis(axis):
-    """Write the numbers of a matplotlib axis plainly, with commas between thousands."""
+    """Label a matplotlib axis with plain numbers that have commas between thousands."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
     axis.set_major_formatter(FuncFormatter(lambda number, _: tick(number)))
     axis.set_minor_formatter(NullFormatter())
 
 
 def epoch_axis(ax, epochs):
-    """Make the x axis of `ax` that of `epochs`, integers, at least one.
+    """Set up the x axis of `ax` for `epochs`, a non-empty list of integers.
 
-    Returns arguments of `plot` for lines over them: dots only if there are few epochs.
+    Returns keyword arguments of `plot`: lines get markers only if there are few epochs.
     """
     from matplotlib.ticker import MaxNLocator
     ax.set_xlabel('epoch')
@@ -132,10 +131,10 @@ def epoch_axis(ax, epochs):
 
 
 def plain(text, most=None):
-    """Return a user's text as matplotlib draws it unchanged, of at most `most` characters.
+    """Return a user's text, escaped for matplotlib and shortened to at most `most` characters.
 
-    The middle of a longer text is left out, because names that begin alike often end differently.
-    A '$' is no formula, and a character that the font lacks is a box.
+    Shortening removes the middle, because names with the same beginning often differ at the end.
+    A '$' does not start a formula. A character that the font lacks becomes a box.
     """
     from matplotlib.font_manager import findfont, get_font
     if most and len(text) > most:

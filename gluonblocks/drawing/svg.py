@@ -1,7 +1,7 @@
-"""A matplotlib figure as SVG whose style is attributes, which a page's style sheet overrides.
+"""Write a matplotlib figure as SVG with presentation attributes, which a style sheet can override.
 
-Matplotlib's own SVG has style attributes, which a strict Content-Security-Policy forbids, and reads
-its settings, which belong to the user, as it writes.
+Matplotlib's own SVG writer has two drawbacks: it uses `style` attributes, which a strict
+Content-Security-Policy forbids, and its output depends on the user's global settings.
 """
 from html import escape
 
@@ -16,7 +16,7 @@ _ANCHORS = {'left': ('start', 0), 'center': ('middle', 0.5), 'right': ('end', 1)
 
 
 def svg_of(figure, title='', text=''):
-    """Return `figure` as an SVG document; `title` and `text` are for readers who cannot see it."""
+    """Return `figure` as an SVG document, with `title` and `text` for screen readers."""
     renderer = SvgRenderer(figure.bbox.width, figure.bbox.height, figure.dpi)
     figure.draw(renderer)
     words = ''.join('<%s>%s</%s>' % (name, escape(value), name)
@@ -27,7 +27,7 @@ def svg_of(figure, title='', text=''):
 
 
 class SvgRenderer(RendererBase):
-    """Collects in `elements` what matplotlib draws, of `width` by `height` pixels."""
+    """A renderer of `width` by `height` pixels that collects SVG elements in `elements`."""
 
     def __init__(self, width, height, dpi):
         super().__init__()
@@ -67,10 +67,10 @@ class SvgRenderer(RendererBase):
         self._add('path', attributes)
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        # A browser's font has other widths, so the anchor is where the text is aligned.
-        anchor, part = _ANCHORS[mtext.get_ha() if mtext else 'left']
+        # The text is anchored at its point of alignment, because browser fonts differ in width.
+        anchor, fraction = _ANCHORS[mtext.get_ha() if mtext else 'left']
         width = self.get_text_width_height_descent(s, prop, ismath)[0]
-        x, y = Affine2D().rotate_deg(-angle).translate(x, y).transform((part * width, 0))
+        x, y = Affine2D().rotate_deg(-angle).translate(x, y).transform((fraction * width, 0))
         attributes = {'x': _short(x), 'y': _short(y), 'fill': to_hex(gc.get_rgb()[:3]),
                       'font-size': _short(self.points_to_pixels(prop.get_size_in_points()))}
         if prop.get_weight() not in ('normal', 400):

@@ -23,7 +23,7 @@ def test_it_has_the_number_of_images_in_each_cell_the_names_and_the_accuracy(tmp
         assert axis.get_label_text() == name
         assert [label.get_text() for label in axis.get_ticklabels()] == ['bag', 'coat', 'dress □']
     assert axes.get_title('left') == 'Confusion matrix: accuracy 0.6154 on 13 images'
-    assert bar.get_ylabel() == "share of the true class's images"
+    assert bar.get_ylabel() == "fraction of the true class's images"
 
 
 @pytest.mark.parametrize('number, name', [

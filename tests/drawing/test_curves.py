@@ -36,7 +36,7 @@ def test_each_part_has_a_title_and_units(axes):
     assert left.figure.get_suptitle() == r'lenet_bn on \$5'
     assert [ax.get_title('left') for ax in (left, right)] == ['Training loss', 'Accuracy']
     assert [ax.get_xlabel() for ax in (left, right)] == ['epoch', 'epoch']
-    assert left.get_ylabel() == 'cross-entropy, nats an image'
+    assert left.get_ylabel() == 'cross-entropy, nats per image'
     assert all(text.get_text().endswith(' %') for text in right.get_yticklabels())
 
 
