@@ -1,4 +1,4 @@
-"""Runs as a page that people look at: one HTML file, which opens anywhere and asks nothing."""
+"""Reports on runs: a single HTML file that opens in any browser and needs no network."""
 from .write import write_report
 
 __all__ = ['write_report']

@@ -1,4 +1,4 @@
-"""Charts over the epochs, of one run and of several, and how every chart of a page is drawn."""
+"""Charts of one or several runs by epoch, and the drawing of all charts on a page."""
 import math
 from typing import Any, NamedTuple, Sequence
 
@@ -21,20 +21,20 @@ from ..drawing.style import (
 from ..drawing.svg import svg_of
 
 DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
-# Points. A chart is no wider than a phone, so that its text is not made smaller there.
+# In points. Charts are no wider than a phone's screen; otherwise a phone would shrink their text.
 LARGE, SMALL = (420, 255), (300, 180)
 
-# Values of an `Epoch`: title, unit, colour for one run, where the axis begins.
+# For each field of an `Epoch`: title, unit, colour for a single run, start of the y axis.
 MEASURES = {
-    'loss': ('Training loss, mean of an image', 'cross-entropy', BLUE, None),
-    'test_acc': ('Test accuracy, share of images', 'accuracy', VERMILLION, None),
-    'train_acc': ('Training accuracy, share of images', 'accuracy', BLUE, None),
-    'seconds': ('Time of an epoch, with its test', 'seconds', GREEN, 0),
-    'rate': ('Images trained on in a second', 'images a second', GREEN, 0),
-    'learning_rate': ("Learning rate of an epoch's last step", 'learning rate', PURPLE, 0)}
+    'loss': ('Training loss, mean per image', 'cross-entropy', BLUE, None),
+    'test_acc': ('Test accuracy, fraction of images', 'accuracy', VERMILLION, None),
+    'train_acc': ('Training accuracy, fraction of images', 'accuracy', BLUE, None),
+    'seconds': ('Time per epoch, with evaluation', 'seconds', GREEN, 0),
+    'rate': ('Training speed', 'images per second', GREEN, 0),
+    'learning_rate': ("Learning rate at each epoch's last step", 'learning rate', PURPLE, 0)}
 
 # Published runs of the book's code and recipes on Fashion-MNIST: (source, rows of epoch, loss,
-# training accuracy and test accuracy). If it is not the book's own, only the last is known.
+# training accuracy and test accuracy). For runs outside the book, only the last epoch is known.
 _ANOTHER = "another run of the book's code"
 _PUBLISHED = {
     'lenet_bn': [
@@ -50,9 +50,9 @@ _PUBLISHED = {
 
 
 class Line(NamedTuple):
-    """One line of a chart: `ys` over `xs`, where a NaN is a gap.
+    """One line of a chart: `ys` over `xs`, with a gap at each NaN.
 
-    `marks` maps the number of a point to a marker. A `faint` line is drawn thin, for comparison.
+    `marks` maps the index of a point to a marker. A `faint` line is thin, for comparison.
     """
 
     label: str
@@ -65,7 +65,7 @@ class Line(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A chart as the templates show it."""
+    """A drawn chart with its title and legend, ready for the templates."""
 
     title: str
     svg: str  #: empty if there is nothing to draw
@@ -73,12 +73,12 @@ class Chart(NamedTuple):
 
 
 def published_runs(config):
-    """Return the published runs to compare a run with, by its config; mostly none."""
+    """Return the published runs of the same model and data set as in `config`, often none."""
     return _PUBLISHED.get(config['model'], []) if config['dataset'] == 'fashion-mnist' else []
 
 
 def curve_charts(run):
-    """Return two charts of one run, its loss and its accuracies, with the published values."""
+    """Return two charts of a run: its loss and its accuracies, next to published results."""
     last, best = len(run.epochs) - 1, run.best.epoch - 1
     losses = [_line(run, 'loss', 'training loss', BLUE, marks={last: 's'})]
     accuracies = [
@@ -89,20 +89,20 @@ def curve_charts(run):
         losses.append(Line(source, epochs, loss, FAINT, dash, True))
         accuracies.append(Line('test accuracy, ' + source, epochs, test, FAINT, dash, True))
     return [_line_chart(MEASURES['loss'][0], losses, 'cross-entropy', size=LARGE),
-            _line_chart('Accuracy, share of images', accuracies, 'accuracy', size=LARGE)]
+            _line_chart('Accuracy, fraction of images', accuracies, 'accuracy', size=LARGE)]
 
 
 def pace_charts(run):
-    """Return three charts of one run: seconds, images a second and learning rate."""
+    """Return three charts of a run: seconds, images per second, and learning rate."""
     return [_measure_chart(name, [_line(run, name, *MEASURES[name][1:3])])
             for name in ('seconds', 'rate', 'learning_rate')]
 
 
 def comparing_charts(runs):
-    """Return (six charts of several runs, the lines of their common legend)."""
+    """Return (charts, lines): six charts of several runs, and the lines of their common legend."""
     charts = []
     for name in MEASURES:
-        # All of the first 28 lines differ.
+        # With 7 colours and 4 dash patterns, the first 28 lines all look different.
         lines = [_line(run, name, run.label, PALETTE[n % len(PALETTE)],
                        DASHES[n // len(PALETTE) % len(DASHES)],
                        {run.best.epoch - 1: '*'} if name == 'test_acc' and run.best else {})
@@ -112,7 +112,7 @@ def comparing_charts(runs):
 
 
 def draw(plot, title, text, size=SMALL):
-    """Return the SVG of what `plot(axes)` draws; `text` describes it to who cannot see it."""
+    """Return the SVG that `plot(axes)` draws, with a description `text` for screen readers."""
     figure = new_figure(size[0] / 72, size[1] / 72, dpi=72, background='none')
     axes = style_axes(figure.add_subplot(), size=11.5)
     axes.xaxis.labelpad = axes.yaxis.labelpad = 7

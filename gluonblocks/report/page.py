@@ -170,7 +170,7 @@ def _recall_tables(runs):
 
 
 def _render(name, **content):
-    sheet = _TEMPLATES.get_template('style.css.j2').render(palette=dict(zip(
+    sheet = _TEMPLATES.get_template('style.css').render(palette=dict(zip(
         ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint',
          'grid'), style.PALETTE + (style.INK, style.FAINT, style.GRID))))
     sheet = ' '.join((style.page_style() + sheet).split())
