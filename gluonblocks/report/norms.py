@@ -1,4 +1,4 @@
-"""Batch normalization in a run: its layers' values over time, and one batch through them."""
+"""The report's section on batch normalization: recorded statistics, and one batch's activations."""
 import math
 
 import numpy as np
@@ -8,7 +8,7 @@ from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import Chart, draw
 from .run import attempt
 
-ALL_OPEN = 6  # layers; more are folded away, below charts that show them together
+ALL_OPEN = 6  # layers; if there are more, their charts are collapsed below charts of all layers
 _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving mean',
                                 'moving variance')))
 _COLOURS = dict(zip(STATISTICS, PALETTE))
@@ -17,21 +17,21 @@ _COLOURS = dict(zip(STATISTICS, PALETTE))
 def norms_of(run):
     """Return the content of the section on batch normalization, a dict.
 
-    `missing` says why there is no record; `summary` has rows of a table of the recorded layers,
-    `across` charts of all layers together, and `layers` those of each; `opened` is True if the
-    layers are shown at first.
+    `missing` is the reason if there is no record. `summary` contains the rows of a table of the
+    recorded layers, `across` the charts of all layers together, and `layers` the charts of each
+    layer. `opened` is True if the layers' charts are not collapsed at first.
     """
     rows, reason = attempt(read_norm_stats, run.folder)
     recorded = _by_layer(rows or [])
     batch = {layer: (before, after)
-             for layer, before, after in (run.answers.activations if run.answers else [])}
+             for layer, before, after in (run.predictions.activations if run.predictions else [])}
     names = list(dict.fromkeys([*batch, *recorded]))
     layers = {}
     for name in names:
         layers[name] = [_bands(name, *item) for item in recorded.get(name, {}).items()] + [
             _histogram(name, *item) for item in zip(
                 ('input', 'output'), batch.get(name, ()), (FAINT, BLUE))]
-    return {'missing': reason and 'The record is not shown: ' + reason,
+    return {'missing': reason and 'The record is not available: ' + reason,
             'summary': [_summary_row(name, recorded[name]) for name in names if name in recorded],
             'across': [_across(recorded, statistic) for statistic in STATISTICS
                        if len(recorded) > ALL_OPEN],
@@ -42,20 +42,21 @@ def _by_layer(rows):
     layers = {}
     for row in rows:
         layers.setdefault(row.layer, {}).setdefault(row.statistic, []).append(row)
-    # The last statistics of an interrupted record may be missing.
+    # If recording was interrupted, some statistics of the last layer may be missing.
     return {name: kinds for name, kinds in layers.items() if set(kinds) == set(STATISTICS)}
 
 
 def _summary_row(name, kinds):
     gamma, beta = kinds['gamma'], kinds['beta']
-    shares = (gamma[0].dead, gamma[-1].dead, gamma[0].saturated, gamma[-1].saturated)
+    fractions = (gamma[0].dead, gamma[-1].dead, gamma[0].saturated, gamma[-1].saturated)
     return (name, readable(gamma[-1].q50), readable(beta[-1].q50),
-            *('%.1f %%' % (100 * share) if math.isfinite(share) else '–' for share in shares))
+            *('%.1f %%' % (100 * fraction) if math.isfinite(fraction) else '–'
+              for fraction in fractions))
 
 
 def _bands(layer, statistic, rows):
     title, last = _TITLES[statistic], rows[-1]
-    text = 'Over the steps %d to %d. At last: smallest %s, median %s, largest %s.' % (
+    text = 'Steps %d to %d. Last values: smallest %s, median %s, largest %s.' % (
         rows[0].step, last.step, readable(last.q0), readable(last.q50), readable(last.q100))
     return Chart(title, draw(
         lambda axes: _plot_bands(axes, [row.step for row in rows], rows, 'step',
@@ -63,9 +64,9 @@ def _bands(layer, statistic, rows):
 
 
 def _across(layers, statistic):
-    """Return the chart of the last rows of a statistic over the depth of the net."""
+    """Return a chart of the last recorded values of a statistic, layer by layer."""
     rows = [kinds[statistic][-1] for kinds in layers.values()]
-    title = '%s, at last, from the first layer to the last' % _TITLES[statistic]
+    title = '%s by layer, at the last recorded step' % _TITLES[statistic]
     medians = [row.q50 for row in rows if math.isfinite(row.q50)] or [math.nan]
     return Chart(title, draw(
         lambda axes: _plot_bands(axes, range(1, len(rows) + 1), rows, 'norm layer',
@@ -90,14 +91,14 @@ def _plot_bands(axes, xs, rows, xlabel, colour):
 
 
 def _histogram(layer, kind, histogram, colour):
-    """Return the chart of the values that enter or leave a layer on one batch."""
+    """Return a histogram of a layer's `kind`, 'input' or 'output', on one batch."""
     edges, counts = histogram
     total, mean, deviation = counts.sum(), math.nan, math.nan
-    if total:  # as exactly as the bins allow
+    if total:  # approximate, because only the bins are known
         centres = (edges[:-1] + edges[1:]) / 2
         mean = np.average(centres, weights=counts)
         deviation = math.sqrt(np.average((centres - mean) ** 2, weights=counts))
-    title = '%s of a batch: mean %s, deviation %s' % (
+    title = '%s on one batch: mean %s, std %s' % (
         kind, readable(mean, 2), readable(deviation, 2))
 
     def plot(axes):

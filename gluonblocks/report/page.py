@@ -1,4 +1,4 @@
-"""The two pages, of one run and of several: their contents, filled into the templates."""
+"""Fill the templates of the two pages: the report of one run, and the comparison of several."""
 import base64
 import io
 import math
@@ -17,7 +17,7 @@ from .recipe import differences, environment_of, recipe_rows, repeating_commands
 
 
 def fixed(value, digits=4):
-    """Return a number as the book writes it; a dash for None."""
+    """Return a number with `digits` decimal places, like the book's output; None is a dash."""
     return '–' if value is None else '%.*f' % (digits, value)
 
 
@@ -30,9 +30,9 @@ def size(shape):
 
 
 def duration(seconds):
-    """Return seconds in words: 41.3 s, 12 min 5 s, 3 h 2 min."""
+    """Return a duration as text: '41.3 s', '12 min 5 s', '3 h 2 min'."""
     if not math.isfinite(seconds):
-        return 'not known'
+        return 'unknown'
     if seconds < 99.95:
         return '%.1f s' % seconds
     minutes, rest = divmod(int(round(seconds)), 60)
@@ -42,7 +42,7 @@ def duration(seconds):
 
 
 def png(image):
-    """Return a data: address of an image, uint8 (H, W) or (H, W, 3)."""
+    """Return a data: URL with the PNG of an image, uint8 (H, W) or (H, W, 3)."""
     from PIL import Image
     content = io.BytesIO()
     Image.fromarray(image).save(content, 'png')
@@ -56,8 +56,8 @@ _TEMPLATES.filters.update(fixed=fixed, thousands=thousands, size=size, png=png)
 
 
 def run_page(run):
-    """Return the page of one `Run` as HTML."""
-    config, best, answers = run.config, run.best, run.answers
+    """Return the HTML page of one `Run`."""
+    config, best, predictions = run.config, run.best, run.predictions
     title = '%s on %s' % (config['model'], config['dataset'])
     parameters, operations = _costs(run)
     facts = [('best test accuracy', fixed(best and best.test_acc, 3),
@@ -65,29 +65,29 @@ def run_page(run):
              ('last training loss', fixed(best and run.epochs[-1].loss),
               'in epoch %d' % len(run.epochs) if best else run.state),
              ('time', duration(run.seconds), run.state),
-             ('parameters', parameters, operations + ' multiply-adds an image' if run.layers
-              else 'not known')]
-    sections = {'curves': 'Loss and accuracy', 'classes': 'What it confuses',
-                'mistakes': 'The worst mistakes', 'norms': 'What batch normalization does',
+             ('parameters', parameters, operations + ' multiply-adds per image' if run.layers
+              else 'unknown')]
+    sections = {'curves': 'Loss and accuracy', 'classes': 'Confused classes',
+                'mistakes': 'Worst mistakes', 'norms': 'Batch normalization',
                 'pace': 'Speed and learning rate', 'layers': 'Layers',
                 'recipe': 'Recipe and environment'}
     if not best:
         del sections['pace']
     recipe, changed = recipe_rows(config)
     return _render(
-        'run.html.j2', title=title, kind='Run ' + run.label, facts=facts, ask='To repeat it',
-        commands=repeating_commands(config), sections=sections, run=run,
-        curves=curve_charts(run) if best else [], pace=pace_charts(run) if best else [],
+        'run.html.j2', title=title, kind='Run ' + run.label, facts=facts,
+        repeat='To repeat this run', commands=repeating_commands(config), sections=sections,
+        run=run, curves=curve_charts(run) if best else [], pace=pace_charts(run) if best else [],
         published=published_runs(config), epochs=_epoch_rows(run),
-        accuracy=answers and accuracy_of(answers.matrix),
-        classes=answers and class_rows(answers.matrix, config['class_names'], unknown='–'),
-        matrix=answers and _matrix_rows(config['class_names'], answers.matrix),
+        accuracy=predictions and accuracy_of(predictions.matrix),
+        classes=predictions and class_rows(predictions.matrix, config['class_names'], unknown='–'),
+        matrix=predictions and _matrix_rows(config['class_names'], predictions.matrix),
         norms=norms_of(run), layers=_layer_rows(run), recipe=recipe, changed=changed,
         environment=list(environment_of(config).items()))
 
 
 def runs_page(runs):
-    """Return the page that compares several runs, as HTML."""
+    """Return the HTML page that compares several `Run`s."""
     done = [run for run in runs if run.best]
     facts = []
     if done:
@@ -95,21 +95,21 @@ def runs_page(runs):
         low = min(done, key=lambda run: run.epochs[-1].loss)
         facts += [('best test accuracy', fixed(top.best.test_acc, 3),
                    '%s, in epoch %d' % (top.label, top.best.epoch)),
-                  ('lowest last loss', fixed(low.epochs[-1].loss), low.label)]
-    facts.append(('time', duration(sum(run.seconds for run in done)), 'of all together'))
+                  ('lowest final loss', fixed(low.epochs[-1].loss), low.label)]
+    facts.append(('time', duration(sum(run.seconds for run in done)), 'all runs together'))
     comparing, lines = comparing_charts(runs)
     return _render(
         'runs.html.j2', title='%d runs compared' % len(runs), kind='Comparison', facts=facts,
-        ask='To repeat them',
+        repeat='To repeat these runs',
         commands=[command for run in runs for command in repeating_commands(run.config)],
-        sections={'ranking': 'The runs, best first', 'curves': 'Curves',
-                  'classes': 'Recall of each class', 'recipe': 'What differs'},
+        sections={'ranking': 'Ranking', 'curves': 'Curves', 'classes': 'Recall of each class',
+                  'recipe': 'Differences'},
         runs=runs, ranking=_ranking_rows(runs), comparing=comparing, lines=lines,
         recalls=_recall_tables(runs), differences=differences(runs))
 
 
 def _costs(run):
-    """Return the parameters and multiply-adds of a net in words, dashes if they are not known."""
+    """Return a net's numbers of parameters and multiply-adds as text, or dashes if unknown."""
     if run.layers is None:
         return '–', '–'
     return (thousands(sum(row.parameters for row in run.layers[0])),
@@ -119,7 +119,7 @@ def _costs(run):
 def _epoch_rows(run):
     return [(row.epoch, fixed(row.loss), fixed(row.train_acc), fixed(row.test_acc),
              style.tick(row.learning_rate), duration(row.seconds),
-             thousands(round(row.rate)) if math.isfinite(row.rate) else 'not known')
+             thousands(round(row.rate)) if math.isfinite(row.rate) else 'unknown')
             for row in run.epochs]
 
 
@@ -132,14 +132,15 @@ def _layer_rows(run):
 def _matrix_rows(names, matrix):
     """Return (class, [(number of images, CSS class), ...]) for each row of the confusion matrix.
 
-    The CSS class is a shade for the cell's part of the row, of one colour on the diagonal and
-    another for mistakes, where 30 % is the darkest: otherwise most would hardly be seen.
+    The CSS class selects a shade for the cell's fraction of its row: one colour on the diagonal,
+    another for mistakes. For mistakes, 30 % is already the darkest shade; otherwise most of them
+    would be invisible.
     """
     rows = []
     for i, (name, row) in enumerate(zip(names, matrix)):
-        parts = row / max(1, row.sum())
-        shades = ['miss%d' % round(9 * min(1, (part / 0.3) ** 0.6)) for part in parts]
-        shades[i] = 'hit%d' % round(9 * parts[i])
+        fractions = row / max(1, row.sum())
+        shades = ['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in fractions]
+        shades[i] = 'hit%d' % round(9 * fractions[i])
         rows.append((name, list(zip(map(thousands, row), shades))))
     return rows
 
@@ -155,16 +156,16 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return (data set, runs with answers, rows of recalls) for each data set of several runs."""
+    """Return (data set, its runs, rows of recalls) for each data set; runs need predictions."""
     tables = []
-    shown = [run for run in runs if run.answers]
+    shown = [run for run in runs if run.predictions]
     for dataset in dict.fromkeys(run.config['dataset'] for run in shown):
         columns = [run for run in shown if run.config['dataset'] == dataset]
         names = columns[0].config['class_names']
-        recalls = [[fixed(score.recall, 3) for score in class_scores(run.answers.matrix, names)]
+        recalls = [[fixed(score.recall, 3) for score in class_scores(run.predictions.matrix, names)]
                    for run in columns]
         rows = [[name, *row] for name, row in zip(names, zip(*recalls))]
-        rows.append(['all'] + [fixed(accuracy_of(run.answers.matrix), 3) for run in columns])
+        rows.append(['all'] + [fixed(accuracy_of(run.predictions.matrix), 3) for run in columns])
         tables.append((dataset, columns, rows))
     return tables
 

@@ -1,4 +1,4 @@
-"""The options of a run, how they differ from the defaults, and the commands that repeat it."""
+"""The report's section on a run's options, environment, and the commands that repeat the run."""
 import shlex
 
 from ..graphs.operators import VARIABLE
@@ -6,11 +6,11 @@ from ..runs.options import BOOKKEEPING, OPTIONS, default_options
 
 _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_schedule':
           'learning rate schedule', 'lr_decay': 'decay factor', 'lr_decay_epochs': 'decay epochs',
-          'dtype': 'number type'}
+          'dtype': 'data type'}
 
 
 def recipe_rows(config):
-    """Return (rows of option, value and default; {row: 'changed'} for those that differ)."""
+    """Return (rows of option, value and default; {index: 'changed'} for rows that differ)."""
     defaults = _defaults(config['model'])
     rows, changed = [], {}
     for name, words in recipe_of(config).items():
@@ -25,13 +25,13 @@ def recipe_rows(config):
 
 
 def differences(runs):
-    """Return (title, rows of what differs, words for the rest) of recipe and environment."""
+    """Return (title, rows of differing values, text of the rest) for recipe and environment."""
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
         described = [describe(run.config) for run in runs]
         rows, same = [], []
-        for name in dict.fromkeys(name for one in described for name in one):
-            values = [one.get(name, '–') for one in described]
+        for name in dict.fromkeys(name for words in described for name in words):
+            values = [words.get(name, '–') for words in described]
             if len(set(values)) > 1:
                 rows.append([_name(name)] + values)
             else:
@@ -41,7 +41,7 @@ def differences(runs):
 
 
 def recipe_of(config):
-    """Return the options that decide the results of a run, in words."""
+    """Return the options that determine a run's results, as {name: text}."""
     words = {'model': config['model']}
     words.update((name, _value(name, config[name])) for name in OPTIONS if name not in BOOKKEEPING)
     words['workers'] = ', then '.join(
@@ -51,18 +51,19 @@ def recipe_of(config):
 
 
 def environment_of(config):
-    """Return the versions, processor and settings that a run was trained with, in words."""
+    """Return the package versions, processor and settings of a run, as {name: text}."""
     words = dict(sorted(config['versions'].items()))
-    words.update(processor=config['cpu'] or 'not known', threads=config['threads'] or 'not set',
+    words.update(processor=config['cpu'] or 'unknown', threads=config['threads'] or 'not set',
                  operators='on' if config['operators'] else 'off',
                  data=config['data_sha256'][:16] + '…')
     return words
 
 
 def repeating_commands(config):
-    """Return the command lines that repeat a run, each a list of words that belong together.
+    """Return the command lines that repeat a run, each a list of parts that should not be wrapped.
 
-    There are several if the number of workers changed: the run has to be stopped there.
+    If the number of workers changed, there is one command per change: the run must be stopped and
+    resumed there.
     """
     (_, workers), *changes = _worker_changes(config)
     start = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
@@ -73,7 +74,7 @@ def repeating_commands(config):
     for name in OPTIONS:
         value = workers if name == 'workers' else config[name]
         chosen = name == 'seed' or defaults[name] is not None or name in config['asked']
-        # A run in a folder always stops if its loss is not finite.
+        # A run in a folder always stops if its loss is not finite, so the option is redundant.
         if name == 'stop_non_finite' or not chosen or value is None or value is False or (
                 value == defaults[name]):
             continue
@@ -82,15 +83,15 @@ def repeating_commands(config):
         command.append(['--' + name.replace('_', '-'), *words])
     commands = [_quoted(command + [['--out', 'runs/again']])]
     for step, workers in changes:
-        commands += [['# stop it after step %d, then:' % step], _quoted(start + [
+        commands += [['# stop the run after step %d, then:' % step], _quoted(start + [
             ['--resume', 'runs/again'], ['--workers', str(workers)], ['--change-workers']])]
     return commands
 
 
 def _worker_changes(config):
-    """Return [(step, workers), ...]: how many workers trained from after which step on."""
+    """Return [(step, workers), ...], the number of workers that trained after each step."""
     changes = []
-    for step, workers in dict(config['worker_changes']).items():  # the last of one step counts
+    for step, workers in dict(config['worker_changes']).items():  # a step's last change counts
         if not changes or changes[-1][1] != workers:
             changes.append((step, workers))
     return changes
@@ -101,7 +102,7 @@ def _quoted(parts):
 
 
 def _defaults(model):
-    """Return `default_options`; a model whose library is missing has no recipe of its own."""
+    """Return `default_options`, or general defaults if the model's library is not installed."""
     try:
         return default_options(model)
     except (ImportError, ValueError):

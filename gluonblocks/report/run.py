@@ -1,4 +1,4 @@
-"""A run as its page shows it: the files of its folder, and its net on the test images."""
+"""Collect the content of a run's report: the files in its folder, and its net's predictions."""
 import dataclasses
 import math
 import os
@@ -23,7 +23,7 @@ WORST = 36  # mistakes
 
 
 class Epoch(NamedTuple):
-    """A `HistoryRow` with its `TimesRow`, whose values are NaN if they are unknown."""
+    """A `HistoryRow` joined with its `TimesRow`; unknown times are NaN."""
 
     epoch: int
     loss: float
@@ -34,58 +34,56 @@ class Epoch(NamedTuple):
     rate: float
 
 
-class Answers(NamedTuple):
-    """What a run's net predicts for the test images."""
+class Predictions(NamedTuple):
+    """The predictions of a run's net for the test images."""
 
     weights: str
-    matrix: np.ndarray  #: the confusion matrix, as by `confusion_matrix`
+    matrix: np.ndarray  #: the result of `confusion_matrix`
     mistakes: List[Tuple[np.ndarray, str, str, float]]
-    #: (uint8 image, true class, predicted class, its probability), the highest first
-    activations: List[NormActivation]  #: of the first batch
-    same_data: bool  #: True if these are the data of the training
+    #: (uint8 image, true class, predicted class, its probability), most probable first
+    activations: List[NormActivation]  #: of the first test batch
+    same_data: bool  #: True if the data are those that the run was trained on
 
 
 @dataclasses.dataclass
 class Run:
-    """A run's records, and, after `examine`, what its net says."""
+    """The records of a run, and the predictions of its net, which `examine` adds."""
 
     folder: str
-    label: str  #: tells it from the other runs of the page
+    label: str  #: unique on the page
     config: Dict[str, Any]
     epochs: List[Epoch]
-    state: str  #: its progress, in words
-    answers: Optional[Answers] = None
-    no_answers: str = ''  #: the reason
-    layers: Any = None  #: (a `LayerRow` for each layer, the shape of the input)
-    no_layers: str = ''
+    state: str  #: the progress of the run as text
+    predictions: Optional[Predictions] = None
+    no_predictions: str = ''  #: the reason why `predictions` is None
+    layers: Any = None  #: (a list of `LayerRow`s, the shape of the input)
+    no_layers: str = ''  #: the reason why `layers` is None
 
     @property
     def best(self):
-        """The epoch of the highest test accuracy; None before the first is done."""
+        """The epoch with the highest test accuracy, or None if no epoch is finished."""
         return self.epochs[best_epoch(self.epochs) - 1] if self.epochs else None
 
     @property
     def seconds(self):
-        """The time of all epochs; NaN if one is unknown."""
+        """The time of all epochs together; NaN if the time of any epoch is unknown."""
         return sum(row.seconds for row in self.epochs) if self.epochs else math.nan
 
 
 def read_runs(folders):
-    """Return a `Run` for each of `folders`, in their order.
+    """Return a `Run` for each of `folders`, in the same order.
 
-    Raises ValueError for a folder that is not a run, for damaged files, if a run is named twice
-    and if none is named.
+    Raises ValueError if a folder is not a run, files are damaged, the same run occurs twice, or
+    `folders` is empty.
     """
     folders = [os.fspath(folder) for folder in folders]
     if not folders:
-        raise ValueError('no run is named, but a report is of one or more: name the folders of '
-                         'runs')
-    places = [os.path.realpath(folder) for folder in folders]
-    for folder, place in zip(folders, places):
-        if places.count(place) > 1:
-            raise ValueError('%s is named twice, but a report shows a run once: name it once'
-                             % folder)
-    labels = [os.path.basename(place) for place in places]
+        raise ValueError('expected the folders of one or more runs, got none')
+    real_paths = [os.path.realpath(folder) for folder in folders]
+    for folder, path in zip(folders, real_paths):
+        if real_paths.count(path) > 1:
+            raise ValueError('expected different runs, got %s twice: name each run once' % folder)
+    labels = [os.path.basename(path) for path in real_paths]
     if len(set(labels)) < len(labels):
         labels = [os.path.normpath(folder) for folder in folders]
     return [_read_run(folder, label) for folder, label in zip(folders, labels)]
@@ -96,7 +94,7 @@ def _read_run(folder, label):
     history = _read_history(os.path.join(folder, 'history.csv'))
     try:
         times = {row.epoch: row for row in read_csv(TimesRow, os.path.join(folder, TIMES))}
-    except (OSError, ValueError):  # nothing else depends on the clock
+    except (OSError, ValueError):  # nothing else on the page depends on the times
         times = {}
     unknown = (math.nan, math.nan)
     return Run(folder, label, config,
@@ -107,45 +105,45 @@ def _read_run(folder, label):
 def _read_history(path):
     try:
         rows = read_csv(HistoryRow, path)
-        if [row.epoch for row in rows] != list(range(1, len(rows) + 1)):
-            raise ValueError('%s: its epochs are not 1, 2, 3 and so on' % path)
-    except FileNotFoundError:  # before the first epoch is done
+        for n, row in enumerate(rows, 1):
+            if row.epoch != n:
+                raise ValueError('%s, line %d: expected epoch %d, found %d'
+                                 % (path, n + 1, n, row.epoch))
+    except FileNotFoundError:  # no epoch is finished yet
         return []
     except (DamagedFile, ValueError) as error:
-        raise ValueError('%s. Resume the run, which writes the file again from its last checkpoint'
-                         % error)
+        raise ValueError('%s. Resume the run to restore the file from the last checkpoint' % error)
     return rows
 
 
 def _state(folder, config, done):
     if done >= config['epochs']:
-        return 'all %d epochs done' % done if done > 1 else 'its one epoch done'
+        return 'finished: %d epoch%s' % (done, 's' * (done > 1))
     if config['early_stop'] and os.path.exists(os.path.join(folder, FINAL)):
-        return 'stopped early, after %d of %d epochs' % (done, config['epochs'])
-    return 'not finished: %d of %d epochs done' % (done, config['epochs'])
+        return 'stopped early: %d of %d epochs' % (done, config['epochs'])
+    return 'not finished: %d of %d epochs' % (done, config['epochs'])
 
 
 def examine(run, weights='best', ctx=None, data_root=None):
-    """Add to a `Run` the answers and the layers of its net, or the reasons why they are missing.
+    """Add the predictions and layers of the net to a `Run`, or the reasons why they are missing.
 
-    A run has no best weights before its first epoch is done: then its last are used.
+    If no epoch is finished, the run has no best weights, and the last weights are used instead.
     """
-    run.answers, run.no_answers = attempt(_answers_of, run, weights, ctx, data_root)
+    run.predictions, run.no_predictions = attempt(_predictions_of, run, weights, ctx, data_root)
     run.layers, run.no_layers = attempt(_layers_of, run.config)
 
 
 def attempt(function, *args):
-    """Return (the function's result, ''), or (None, why data, weights or libraries are missing).
-    """
+    """Return (result, ''), or (None, reason) if data, weights or a library are missing."""
     try:
         return function(*args), ''
     except (ImportError, OSError, ValueError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        # MXNet's own errors bring their C++ trace: the last line counts.
+        # MXNet's errors contain a C++ stack trace; only their last line is useful.
         return None, lines[-1] if isinstance(error, RuntimeError) else ' '.join(lines)
 
 
-def _answers_of(run, weights, ctx, data_root):
+def _predictions_of(run, weights, ctx, data_root):
     devices = devices_of(ctx)
     if weights == 'best' and not os.path.exists(os.path.join(run.folder, BEST)):
         weights = 'last'
@@ -154,13 +152,13 @@ def _answers_of(run, weights, ctx, data_root):
     X, _ = next(iter(test_iter))
     activations = norm_activations(net, X.as_in_context(devices[0]))
     found, names = evaluate(net, test_iter, devices), config['class_names']
-    sure = found.probabilities.max(axis=1)
+    confidence = found.probabilities.max(axis=1)
     wrong = np.flatnonzero(found.labels != found.classes)
-    worst = wrong[np.argsort(-sure[wrong], kind='stable')][:WORST]
+    worst = wrong[np.argsort(-confidence[wrong], kind='stable')][:WORST]
     mistakes = [(test_iter.images[i], names[found.labels[i]], names[found.classes[i]],
-                 float(sure[i])) for i in worst]
-    return Answers(weights, found.matrix(), mistakes, activations,
-                   data_checksum(train_iter, test_iter) == config['data_sha256'])
+                 float(confidence[i])) for i in worst]
+    return Predictions(weights, found.matrix(), mistakes, activations,
+                       data_checksum(train_iter, test_iter) == config['data_sha256'])
 
 
 def _layers_of(config):

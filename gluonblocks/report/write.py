@@ -1,26 +1,27 @@
-"""Runs -> one HTML file that needs nothing else."""
+"""Write reports on runs as self-contained HTML files."""
 import os
 
 from ..files import readable, write_file
 from .run import examine, read_runs
 
-WRITTEN_BY = 'Written by gluonblocks'  # stands in the template of the pages
+WRITTEN_BY = 'Written by gluonblocks'  # page.html.j2 contains these words
 
 
 def write_report(runs, path, weights='best', ctx=None, data_root=None):
-    """Write a page about `runs`, the folder of a run or a list of such, to the file `path`.
+    """Write a report on `runs`, a run folder or a list of run folders, to the HTML file `path`.
 
-    It is one HTML file with all that it shows: no script, and nothing that is fetched. Of one run
-    it shows recipe, curves, classes, worst mistakes, layers and what batch normalization does; of
-    several it compares them. `weights` is 'best', 'last' or 'final'; `ctx` is a device, a list, or
-    a name for `devices_of` (None: `try_gpu()`); `data_root` is where the data are, where not as in
-    the training. What needs data or a library that is not here is left out, with the reason.
+    The page contains no scripts and loads nothing. For one run it shows the recipe, curves,
+    classes, worst mistakes, layers, and the behaviour of batch normalization; several runs are
+    compared. `weights` is 'best', 'last' or 'final'. `ctx` is a device, a list of devices, or a
+    name for `devices_of` (None: `try_gpu()`). Set `data_root` if the data have moved since the
+    training. If data or a library are missing, the page says so instead of showing the results that
+    need them.
 
-    The same runs give the same bytes, on the same machine. Raises ImportError without matplotlib or
-    Jinja2; ValueError for a folder that is not a run, for a run that is named twice and if `path`
-    is a file other than an earlier page; OSError if the file cannot be written.
+    On the same machine, the same runs always produce the same bytes. Raises ImportError without
+    matplotlib or Jinja2; ValueError if a folder is not a run, a run occurs twice, or `path` exists
+    and is not a report; OSError if the file cannot be written.
     """
-    from .page import run_page, runs_page  # with Jinja2 and matplotlib, which only pages need
+    from .page import run_page, runs_page  # imports Jinja2 and matplotlib
     _check_replaceable(path)
     runs = read_runs([runs] if isinstance(runs, (str, os.PathLike)) else runs)
     for run in runs:
@@ -30,11 +31,11 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
 
 
 def _check_replaceable(path):
-    """Raise ValueError if `path` is a folder, or a file that is not an earlier page."""
+    """Raise ValueError if `path` is a folder, or a file that is not a report."""
     if os.path.isdir(path):
-        raise ValueError('%s must be a file, but is a folder: name a file in it' % path)
+        raise ValueError('expected a file to write, got the folder %s: name a file in it' % path)
     if os.path.isfile(path) and os.path.getsize(path):
         with open(path, 'rb') as f:
             if WRITTEN_BY.encode() not in f.read():
-                raise ValueError('%s is a file that a report would replace, but is not an earlier '
-                                 'report: name another file' % path)
+                raise ValueError('expected a new file or an earlier report to replace, found '
+                                 'another file at %s: choose another name' % path)

@@ -58,8 +58,8 @@ def test_a_page_replaces_an_earlier_one_or_an_empty_file_and_nothing_else(
     gb.write_report(folder, tmp_path / 'page.html', ctx='cpu')
     assert not (tmp_path / 'page.html').read_bytes().endswith(b'old')
     monkeypatch.setattr(write, 'examine', None)  # what follows is refused before the work
-    for path, said in [('notes.html', 'is not an earlier report: name another file'),
-                       ('', 'must be a file, but is a folder: name a file in it')]:
+    for path, said in [('notes.html', 'an earlier report .*, found another file at .*: choose'),
+                       ('', 'expected a file to write, got the folder .*: name a file in it')]:
         with pytest.raises(ValueError, match=said):
             gb.write_report(folder, str(tmp_path / path), ctx='cpu')
     assert (tmp_path / 'notes.html').read_text() == 'mine'

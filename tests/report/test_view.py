@@ -75,9 +75,9 @@ def test_a_resize_is_shown_with_the_default_and_repeated_if_it_differs(
 
 
 @pytest.mark.parametrize('epochs, early_stop, done, words', [
-    (3, None, 3, 'all 3 epochs done'), (1, None, 1, 'its one epoch done'),
-    (3, None, 2, 'not finished: 2 of 3 epochs done'),
-    (9, 2, 3, 'stopped early, after 3 of 9 epochs')])
+    (3, None, 3, 'finished: 3 epochs'), (1, None, 1, 'finished: 1 epoch'),
+    (3, None, 2, 'not finished: 2 of 3 epochs'),
+    (9, 2, 3, 'stopped early: 3 of 9 epochs')])
 def test_the_state_of_a_run_is_in_words(run, epochs, early_stop, done, words):
     rewrite(run, [(1.0, 0.5, 0.5)] * done, epochs=epochs, early_stop=early_stop)
     (found,) = read_runs([run])
@@ -90,7 +90,7 @@ def test_a_history_of_other_epochs_is_refused_and_lost_times_are_not(run):
     assert len(read_runs([run])[0].epochs) == 3
     with open(os.path.join(run, 'history.csv'), 'a') as f:
         f.write('7,1.0,0.5,0.5,0.1\n')
-    with pytest.raises(ValueError, match='history.csv: its epochs are not 1, 2, 3 .* Resume the'):
+    with pytest.raises(ValueError, match='history.csv, line 5: expected epoch 4, found 7. Resume'):
         read_runs([run])
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_history_is_named_with_its_line_and_the_remedy(run, content, l
     with open(path, 'wb') as f:
         f.write(content.replace(b'%s', good.splitlines()[0]))
     with pytest.raises(ValueError, match=re.escape(path) + ', line %d: expected .*, found .*'
-                       'Resume the run, which writes the file again' % line):
+                       'Resume the run to restore the file' % line):
         read_runs([run])
     if line == 3:  # the remedy works
         gb.resume_run(run)

@@ -20,7 +20,7 @@ from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.report import norms
 from gluonblocks.runs.records import TIMES, HistoryRow, TimesRow, read_csv
 
-CONFUSES, BATCHES = 'What it confuses', 'What batch normalization does'
+CONFUSES, BATCHES = 'Confused classes', 'Batch normalization'
 
 
 @pytest.fixture(scope='module')
@@ -44,9 +44,10 @@ def test_matrix_and_accuracy_are_those_of_evaluation_by_the_weights_asked_for(
         matrix = gb.evaluate_run(trained, ctx='cpu', weights=weights).matrix
         assert (matrix != matrix.T).any()
         found = page(run, weights=weights) if weights != 'best' else found
-        rows = found.tables['Confusion matrix: rows are the true classes, columns the answers']
+        rows = found.tables[
+            'Confusion matrix: rows are true classes, columns are predicted classes']
         assert [[int(cell) for cell in row[1:]] for row in rows[1:]] == matrix.tolist()
-        assert 'Accuracy %.4f on 20 test images, by the %s weights' % (
+        assert 'Accuracy %.4f on 20 test images with the %s weights' % (
             gb.training.accuracy_of(matrix), weights) in (
                 re.sub(r'\s+', ' ', found.section(CONFUSES)))
         matrices.append(matrix.tolist())
@@ -66,7 +67,7 @@ def test_the_worst_mistakes_are_the_wrong_answers_of_the_highest_probability(tra
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), test_iter.images[i])
         assert attributes['alt'] == 'Test image of class %d' % test_iter.labels[i]
     assert len(pictures) == len(wrong)
-    shares = re.findall(r'(\d+\.\d) %', found.section('The worst mistakes'))
+    shares = re.findall(r'(\d+\.\d) %', found.section('Worst mistakes'))
     assert shares == ['%.1f' % (100 * chances[i].max()) for i in wrong]
 
 
@@ -106,38 +107,38 @@ def test_the_layers_are_those_of_layer_shapes(found):
 
 
 def test_norm_layers_show_their_record_and_their_distributions(found):
-    names = [row[0] for row in found.tables['The layers, at the end of the record'][1:]]
+    names = [row[0] for row in found.tables['Norm layers at the first and last recorded step'][1:]]
     assert names == ['1', '5', '9', '12']
     assert [text for level, text in found.headings if level == 3] == [
         'Layer %s' % name for name in names]
     titles = found.section(BATCHES)
     for title in ('gamma, the scale', 'beta, the shift', 'moving mean', 'moving variance',
-                  'input of a batch: mean', 'output of a batch: mean'):
+                  'input on one batch: mean', 'output on one batch: mean'):
         assert titles.count(' %s' % title) >= 4, title
 
 
 def test_many_norm_layers_are_shown_together_and_folded_away(trained, page, monkeypatch):
     monkeypatch.setattr(norms, 'ALL_OPEN', 3)
     monkeypatch.setattr(norms, 'draw', lambda plot, title, text, draw=norms.draw: draw(
-        plot, title, text) if 'first layer to the last' in title else '')  # the others are long
+        plot, title, text) if 'by layer, at the last' in title else '')  # the others are long
     found = page(trained)
     for title in ('gamma, the scale', 'beta, the shift', 'moving mean', 'moving variance'):
-        assert title + ', at last, from the first layer to the last' in found.section(BATCHES)
+        assert title + ' by layer, at the last recorded step' in found.section(BATCHES)
     assert [attributes for name, attributes in found.elements if name == 'details'] == [{}] * 4
 
 
 def test_what_is_missing_from_a_run_is_stated_in_the_sections_that_need_it(run, page, monkeypatch):
     text = page(run).section(BATCHES)
-    assert 'recorded no statistics over time' in text and 'input of a batch' in text
+    assert 'recorded no statistics over time' in text and 'input on one batch' in text
     replace_dataset(monkeypatch, 'synthetic', lambda batch_size, **how: (
         datasets.load_data_synthetic(batch_size, num_train=60, num_test=24, **how)))
-    assert 'are not those that the run was trained on' in page(run).section(CONFUSES)
+    assert 'differ from the data that the run was trained on' in page(run).section(CONFUSES)
 
     def missing(*args, **kwargs):
         raise DataError('no <such> file')
     replace_dataset(monkeypatch, 'synthetic', missing)
     found = page(run)
-    for title in (CONFUSES, 'The worst mistakes', BATCHES):
+    for title in (CONFUSES, 'Worst mistakes', BATCHES):
         assert 'no <such> file' in found.section(title)
     assert len(found.tables['Every epoch']) == 4
     assert found.tables['For one image of 1 × 28 × 28'][-1][2] == '44,878'
@@ -151,8 +152,8 @@ def test_a_run_that_was_stopped_in_its_first_epoch_has_a_page(few_images, folder
                                                               monkeypatch):
     stopped(monkeypatch, folder, 2)
     found = page(folder)
-    assert 'No epoch is done yet' in found.text and 'not finished: 0 of 3 epochs done' in found.text
-    assert 'by the last weights' in found.section(CONFUSES)
+    assert 'No epoch is finished yet' in found.text and 'not finished: 0 of 3 epochs' in found.text
+    assert 'with the last weights' in found.section(CONFUSES)
 
 
 def test_one_epoch_two_hundred_and_losses_that_are_nan_have_a_page(run, page):
@@ -164,7 +165,7 @@ def test_one_epoch_two_hundred_and_losses_that_are_nan_have_a_page(run, page):
         found = page(run)
         assert words in found.text
         assert len(found.tables['Every epoch']) == len(rows) + 1
-    assert 'No finite number to draw' in found.section('Loss and accuracy')
+    assert 'no finite values to draw' in found.section('Loss and accuracy')
 
 
 def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accuracy(
@@ -177,21 +178,21 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
     rewrite(tmp_path / 'gluon', [(0.1, 0.5, 0.05)])
     found = page(*runs, tmp_path / 'gluon')
     a, b, c = runs  # of one name, so these are the folders
-    table = found.tables['Sorted by the best test accuracy']
+    table = found.tables['Runs, sorted by best test accuracy']
     assert [row[0] for row in table[1:]] == [b, c, a, str(tmp_path / 'gluon')]
     assert [row[3:5] for row in table[1:]] == [['0.7000', '1'], ['0.6000', '2'], ['0.2000', '1'],
                                                ['0.0500', '1']]
     assert ['model'] + ['lenet_bn'] * 3 + ['lenet_bn_gluon'] in (
-        found.tables['Recipe: what differs'])
-    assert ['learning rate', '0.1', '0.2', '0.1', '1'] in found.tables['Recipe: what differs']
-    recalls = found.tables['Share of the test images of each class of synthetic that a run '
-                           'recognized']
+        found.tables['Recipe: differences'])
+    assert ['learning rate', '0.1', '0.2', '0.1', '1'] in found.tables['Recipe: differences']
+    recalls = found.tables['Fraction of the test images of each class of synthetic that were '
+                           'classified correctly']
     assert recalls[0][1:] == ['%s (best weights)' % name for name in (a, c, tmp_path / 'gluon')]
     assert [row[0] for row in recalls[1:]] == ['class %d' % n for n in range(10)] + ['all']
-    assert '%s is not shown: ' % b in found.text  # its weights are of another learning rate
+    assert '%s is not available: ' % b in found.text  # its weights are of another learning rate
 
 
-@pytest.mark.parametrize('runs, words', [([], 'no run is named'), (['RUN', 'RUN/'], 'twice'),
+@pytest.mark.parametrize('runs, words', [([], 'runs, got none'), (['RUN', 'RUN/'], 'twice'),
                                          (['nowhere'], 'is not a run')])
 def test_runs_that_cannot_be_shown_are_refused(trained, tmp_path, runs, words):
     with pytest.raises(ValueError, match=words):
