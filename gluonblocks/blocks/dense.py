@@ -48,8 +48,8 @@ class DenseBlock(nn.HybridBlock):
     `trace`, the block prints its shapes once, in the book's format: on the first batch, or when
     the hybridized graph is traced.
 
-    Raises ValueError if the input does not have four dimensions, if its number of channels differs
-    from the first batch's, and under `npx.set_np()`. Source: D2L 5.13.1.
+    Raises ValueError if the input is not 4-dimensional or its number of channels differs from the
+    first batch's, and under `npx.set_np()`. Source: D2L 5.13.1.
     """
 
     def __init__(self, num_convs, num_channels, trace=False, **kwargs):

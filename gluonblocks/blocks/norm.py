@@ -69,7 +69,7 @@ def _at_least_float32(*arrays):
 
 
 def _setting(name, most):
-    """Return a property that sets `name`: a bool if `most` is True, else a number in 0..most."""
+    """Return a property for a setting: a bool if `most` is True, else a number from 0 to `most`."""
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
                 value, (int, float, np.number)) or not 0 <= value <= most or np.isinf(value)):
@@ -82,8 +82,8 @@ class BatchNorm(nn.BatchNorm):
     """The book's batch normalization layer: (N, C) -> (N, C) or (N, C, H, W) -> (N, C, H, W).
 
     `num_features` is C; `num_dims` is 2 after a dense layer and 4 after a convolution; `eps`,
-    `momentum` and `fused` are passed to `batch_norm`. With `use_global_stats`, training too uses
-    the running averages, and does not update them.
+    `momentum` and `fused` are passed to `batch_norm`. With `use_global_stats`, training also
+    normalizes with the running averages, and does not update them.
 
     In an imperative net, the layer calls `batch_norm` and updates its running averages in the
     forward pass. In a hybridized net, it is a single MXNet `BatchNorm` node and ignores `fused`; as

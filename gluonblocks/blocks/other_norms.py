@@ -103,8 +103,8 @@ class Whitening(_OtherNorm):
     W is computed by `num_iterations` steps of Newton's method, as in the decorrelated batch
     normalization of Huang et al. (2018, arXiv:1804.08450; 2019, arXiv:1904.03441). This needs only
     matrix products. It also only partly whitens directions in which the batch hardly varies; an
-    exact inverse would amplify their noise. The running averages `moving_mean`, (C, 1), and
-    `moving_matrix`, of W, both start at 0.
+    exact inverse would amplify their noise. The running averages of the mean, `moving_mean` (C, 1),
+    and of W, `moving_matrix` (C, C), both start at 0.
 
     Raises ValueError for input of another shape.
     """

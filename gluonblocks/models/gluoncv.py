@@ -30,7 +30,7 @@ _MISSING = """the models named %s:... need GluonCV, which is not installed. Inst
 
 _BROKEN = """GluonCV is installed but could not be imported: {error}
 To find the cause, import its dependencies: python -c 'import cv2, matplotlib, PIL'
-(if cv2 lacks system libraries, replace opencv-python by opencv-python-headless)"""
+(if cv2 lacks system libraries, replace opencv-python with opencv-python-headless)"""
 
 
 def list_gluoncv_models():
@@ -48,8 +48,8 @@ def _model(name):
     The net infers its number of input channels from its first batch, even if GluonCV fixes it to 3.
     The recipe is for Fashion-MNIST. If the net accepts 28x28 images, they are not resized, as for
     the book's ResNet; otherwise they are resized to the smallest side that the net accepts. The
-    learning rate is 0.1, as for the book's DenseNet, or for nets without normalization 0.01, as for
-    its AlexNet (5.6).
+    learning rate is 0.1, as for the book's DenseNet, but 0.01 for nets without normalization, as
+    for its AlexNet (5.6).
 
     Raises ValueError for an unknown name, and for a net that is not an image classifier or cannot
     be trained; ImportError if GluonCV cannot be imported.

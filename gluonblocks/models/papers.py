@@ -12,9 +12,9 @@ halve the height and width, rounding down.
 
 Recipes: the learning rates are those of the book's ResNet and DenseNet. The stem and the stages
 halve the image five times. Images are resized to 64x64: every halving is exact, the last feature
-maps are 2x2, and the cost is a twelfth of that of the papers' 224x224. At 28x28, halvings would be
-rounded and the last maps would be 1x1. With a batch size of 64, even the deepest net fits into the
-memory of a small computer.
+maps are 2x2, and the cost is a twelfth of that of the papers' 224x224. At 28x28, some halvings
+would round up and the last maps would be 1x1. With a batch size of 64, even the deepest net fits
+into the memory of a small computer.
 """
 import functools
 
