@@ -61,7 +61,7 @@ def encode_figure(figure, kind='png'):
         from .svg import svg_of
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(figure).encode()
     content = io.BytesIO()
-    # Omits matplotlib's version, which would make files of the same figure differ.
+    # Leave out matplotlib's version; otherwise the same figure gives different files.
     figure.canvas.print_png(content, metadata={'Software': None})
     return content.getvalue()
 

@@ -19,7 +19,7 @@ def norms_of(run):
 
     `missing` is the reason if there is no record. `summary` contains the rows of a table of the
     recorded layers, `across` the charts of all layers together, and `layers` the charts of each
-    layer. `opened` is True if the layers' charts are not collapsed at first.
+    layer. `opened` is True if the charts of the layers are initially visible.
     """
     rows, reason = attempt(read_norm_stats, run.folder)
     recorded = _by_layer(rows or [])

@@ -62,8 +62,8 @@ def environment_of(config):
 def repeating_commands(config):
     """Return the command lines that repeat a run, each a list of parts that should not be wrapped.
 
-    If the number of workers changed, there is one command per change: the run must be stopped and
-    resumed there.
+    For each change of the number of workers there is another command: the run must be stopped at
+    that step and resumed.
     """
     (_, workers), *changes = _worker_changes(config)
     start = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []

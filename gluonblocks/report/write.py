@@ -14,8 +14,7 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     classes, worst mistakes, layers, and the behaviour of batch normalization; several runs are
     compared. `weights` is 'best', 'last' or 'final'. `ctx` is a device, a list of devices, or a
     name for `devices_of` (None: `try_gpu()`). Set `data_root` if the data have moved since the
-    training. If data or a library are missing, the page says so instead of showing the results that
-    need them.
+    training. If the data or a library is missing, the page gives the reason instead of the results.
 
     On the same machine, the same runs always produce the same bytes. Raises ImportError without
     matplotlib or Jinja2; ValueError if a folder is not a run, a run occurs twice, or `path` exists
