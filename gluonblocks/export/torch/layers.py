@@ -24,7 +24,8 @@ KINDS = {
 ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
 # Operators that give a tuple in PyTorch, of which 'item' takes one.
 TUPLES = ('SliceChannel', '_split_v2', 'topk')
-ACTIVATIONS = ('hardsigmoid', 'hardswish', 'Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid', 'tanh')
+ACTIVATIONS = ('hardsigmoid', 'hardswish', 'Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid',
+               'tanh')
 
 
 class Node(NamedTuple):
