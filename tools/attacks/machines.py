@@ -11,7 +11,7 @@ from typing import Any, Dict
 from .jobs import Done, Job
 from .kills import compare
 from .network import Network, node_options
-from .verdict import EQUAL, Defect, said, survived
+from .verdict import EQUAL, Defect, output, survived
 
 SIZE = 3  # machines, with a worker each
 EPOCHS, HITS = 5, 4  # of a case
@@ -95,7 +95,7 @@ def draw(room):
 
 
 def _trial(room, network):
-    folder, lines, seconds = room.material.once('machines', lambda: _alone(room, network))
+    folder, lines, seconds = room.fixtures.once('machines', lambda: _alone(room, network))
     run, printed = room.path(network.machines[0].name, 'run'), []
     for hits_left in reversed(range(HITS + 1)):
         begun = os.path.exists(os.path.join(run, 'config.json'))
@@ -109,7 +109,7 @@ def _trial(room, network):
             _hit(room, network, launch, moment)
         elif not launch.wait(SECONDS):
             raise Defect('no end after %d s' % SECONDS, launch.done())
-        printed += said(launch.done())
+        printed += output(launch.done())
         if launch.processes[0].returncode == 0:
             break
     else:
@@ -123,10 +123,10 @@ def _trial(room, network):
 
 def _alone(room, network):
     """Return (folder, printed lines, seconds) of a run that nothing hit, all on one machine."""
-    launch = Launch(network.machines[:1], room.material.path('machines'), ['--out', 'run', *RUN])
+    launch = Launch(network.machines[:1], room.fixtures.path('machines'), ['--out', 'run', *RUN])
     if not launch.wait(SECONDS) or launch.processes[0].returncode:
         raise Defect('the run that nothing hit failed', launch.done())
-    return launch.path(0, 'run'), said(launch.done()), time.monotonic() - launch.started
+    return launch.path(0, 'run'), output(launch.done()), time.monotonic() - launch.started
 
 
 def _hit(room, network, launch, moment):

@@ -4,7 +4,7 @@ import functools
 import io
 
 from . import damage
-from .verdict import NotTried, ask, said
+from .verdict import NotTried, ask, output
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
@@ -34,22 +34,22 @@ def originals():
 
 def draw(room):
     """Damage a random image at random."""
-    names = sorted(room.material.once('pictures', originals))
+    names = sorted(room.fixtures.once('pictures', originals))
     return attack(room, room.rng.choice(names), damage.anything)
 
 
 def attack(room, name, change):
     """Change an image, and predict its class and that of a good one after it."""
-    material, path = room.material, room.path(name)
+    fixtures, path = room.fixtures, room.path(name)
     with open(path, 'wb') as f:
-        f.write(material.once('pictures', originals)[name])
-    argv = ['predict', material.run('complete').folder, '--ctx', 'cpu', path]
-    answer = material.once(('picture', name), lambda: said(
-        material.command(*argv))[0].split(': ', 1)[1])
+        f.write(fixtures.once('pictures', originals)[name])
+    argv = ['predict', fixtures.run('complete').folder, '--ctx', 'cpu', path]
+    answer = fixtures.once(('picture', name), lambda: output(
+        fixtures.command(*argv))[0].split(': ', 1)[1])
     room.note('%s: %s' % (name, change(room, path)))
-    good_line = material.answer('predict', 'complete', 'best')[0]
+    good_line = fixtures.answer('predict', 'complete', 'best')[0]
     # Only PNG has checksums: a damaged file of another format may be another image.
-    return ask(room, argv + [material.picture], [path], ['%s: %s' % (path, answer), good_line],
+    return ask(room, argv + [fixtures.picture], [path], ['%s: %s' % (path, answer), good_line],
                [good_line], lambda done: not name.endswith('.png') and path in done.out)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Dict, NamedTuple
 
 from . import data, disk, kills, machines, pictures, runs
 from .jobs import Room, die_with_parent
-from .material import Material, write_data
+from .fixtures import Fixtures, write_data
 from .verdict import DEFECT, UNTRIED, Defect, NotTried
 
 # A kind is a module with FIXED, {name: case}, and `draw`, which is a random case. A case is a
@@ -53,17 +53,17 @@ def plan(kinds, number, names=()):
 
 
 def _start_worker(folder, data_folder):
-    global _material
+    global _fixtures
     die_with_parent()
-    _material = Material(folder, data_folder)
+    _fixtures = Fixtures(folder, data_folder)
 
 
 def _run(words, seed):
     """Run one case in a room of its own; return its record, a dict."""
     case = Case(*words)
-    folder = os.path.join(_material.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
+    folder = os.path.join(_fixtures.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
     os.mkdir(folder)
-    room = Room(folder, _material, '%s-%s-%d' % (case.kind, case.name, seed))
+    room = Room(folder, _fixtures, '%s-%s-%d' % (case.kind, case.name, seed))
     record, start = {'kind': case.kind, 'case': case.name}, time.monotonic()
     try:
         kind = KINDS[case.kind]

@@ -5,7 +5,7 @@ import os
 
 from . import damage
 from .kills import compare_files
-from .material import SAME
+from .fixtures import SAME
 from .verdict import EQUAL, ask, clean_error, snapshot, survived, unchanged
 
 # The files of a run; those that more depends on are attacked more often.
@@ -23,7 +23,7 @@ def draw(room):
 
 def of_another_run(room, path):
     """Replace a file by that of a run with another seed."""
-    other = os.path.join(room.material.run('other').folder, os.path.basename(path))
+    other = os.path.join(room.fixtures.run('other').folder, os.path.basename(path))
     with open(other, 'rb') as f:
         content = f.read()
     return damage.rewrite(path, lambda data: ('of another run', content))
@@ -43,8 +43,8 @@ def attack(room, name, change, use):
         return _resume(room, run, name)
     weights = 'final' if name == 'final.safetensors' else 'best'
     argv = [use, run, '--ctx', 'cpu', '--weights', weights] + (
-        [room.material.picture] if use == 'predict' else [])
-    return ask(room, argv, [run], room.material.answer(use, base, weights))
+        [room.fixtures.picture] if use == 'predict' else [])
+    return ask(room, argv, [run], room.fixtures.answer(use, base, weights))
 
 
 def _resume(room, run, name):
@@ -59,7 +59,7 @@ def _resume(room, run, name):
         return clean_error(done, run)
     # An interruption saves once more, so the previous checkpoint is another one.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
-    compare_files(run, room.material.run('complete').folder, done,
+    compare_files(run, room.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])
     return EQUAL
 

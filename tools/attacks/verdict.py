@@ -57,7 +57,7 @@ def clean_error(done, *names):
     return CLEAN
 
 
-def said(done):
+def output(done):
     """Return the lines on stdout, without their seconds."""
     return [SECONDS.sub('', line) for line in done.out.splitlines()]
 
@@ -106,11 +106,11 @@ def ask(room, argv, names, want, always=(), other=lambda done: False):
     done = room.run(*argv)
     survived(done)
     unchanged(before, snapshot(room.folder), done=done)
-    if not set(always) <= set(said(done)):
+    if not set(always) <= set(output(done)):
         raise Defect('the unharmed image after it is not answered', done)
     if done.code:
         return clean_error(done, *names)
-    if said(done) == want:
+    if output(done) == want:
         return EQUAL
     if other(done):
         return OK

@@ -1,4 +1,4 @@
-"""The material under attack: small data, and runs that nothing has harmed yet."""
+"""The fixtures under attack: small data, and runs that nothing has harmed yet."""
 import gzip
 import hashlib
 import os
@@ -9,12 +9,12 @@ import numpy as np
 
 from . import jobs, shim
 from .jobs import Job
-from .verdict import said
+from .verdict import output
 
 ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--epochs',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
-       'tools.attacks.material:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
+       'tools.attacks.fixtures:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
 # The options of each run, and for a stopped one the signal and the checkpoint that it comes in.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
@@ -69,7 +69,7 @@ class Run(NamedTuple):
     seconds: float
 
 
-class Material:
+class Fixtures:
     """Runs and answers to compare with, each made when it is first needed, for one process.
 
     `sandbox` is the folder of the attack, and `data` that of the data set.
@@ -77,14 +77,14 @@ class Material:
 
     def __init__(self, sandbox, data):
         self.sandbox, self.data, self.cache = sandbox, data, {}
-        self.folder = os.path.join(sandbox, 'material-%d' % os.getpid())
+        self.folder = os.path.join(sandbox, 'fixtures-%d' % os.getpid())
         os.mkdir(self.folder)
         self.picture = self.path('picture.pgm')  # a grey one, which every Pillow reads
         with open(self.picture, 'wb') as f:
             f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
 
     def path(self, *names):
-        """Return a path in the folder of the material."""
+        """Return a path in the folder of the fixtures."""
         return os.path.join(self.folder, *names)
 
     def once(self, key, make):
@@ -107,11 +107,11 @@ class Material:
             stop = name == 'stopped'
             done = self.command('train', '--out', folder, *RUNS[name], code=130 * stop,
                                 shim=shim.Shim(folder, **(STOP if stop else {})))
-            return Run(folder, said(done), done.calls, done.seconds)
+            return Run(folder, output(done), done.calls, done.seconds)
         return self.once(name, make)
 
     def answer(self, command, name, weights):
         """Return the lines of `evaluate` or `predict` about an unharmed run."""
         more = [self.picture] if command == 'predict' else []
-        return self.once((command, name, weights), lambda: said(self.command(
+        return self.once((command, name, weights), lambda: output(self.command(
             command, self.run(name).folder, '--ctx', 'cpu', '--weights', weights, *more)))
