@@ -3,8 +3,8 @@ import errno
 import os
 
 from . import shim
-from .kills import VARIANTS, compare, resume
 from .fixtures import RUNS
+from .kills import VARIANTS, compare, resume
 from .verdict import EQUAL, Defect, clean_error, output, snapshot, survived, unchanged
 
 CALLS = {'open': shim.OPEN, 'write': shim.WRITE, 'fsync': shim.FSYNC, 'rename': shim.RENAME,
@@ -38,7 +38,7 @@ def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
         done = resume(room, run, RUNS[variant])
         survived(done)
         if done.code:
-            raise Defect('the run cannot be resumed: ' + done.err.strip().splitlines()[-1][:200], done)
+            raise Defect('no resume: ' + done.err.strip().splitlines()[-1][:200], done)
         printed += output(done)
     compare(run, base.folder, printed, base.lines, done)
     return verdict
