@@ -66,8 +66,7 @@ def main(argv=None):
 
 
 def check_files(archive, files):
-    """Exit with an error if an archive lacks any of the repository's `files` that it should have.
-    """
+    """Exit with an error if an archive lacks any of `files` that it should contain."""
     if archive.endswith('.whl'):
         with zipfile.ZipFile(archive) as wheel:
             names = wheel.namelist()
@@ -77,7 +76,7 @@ def check_files(archive, files):
             names = [name.partition('/')[2] for name in tar.getnames()]
     missing = [name for name in files if name not in names and not name.startswith(EXCLUDED)]
     if missing:
-        sys.exit('%s lacks %s' % (os.path.basename(archive), ', '.join(missing)))
+        sys.exit('error: %s lacks %s' % (os.path.basename(archive), ', '.join(missing)))
 
 
 def check_installed(archive, folder, standalone):

@@ -46,8 +46,8 @@ def blocks(text, document='README.md'):
         elif mark:
             old, arrow, new = mark.partition(' => ')
             if not arrow or old not in code:
-                raise ValueError('%s, line %d: expected %r in the block, or " => " in the comment'
-                                 % (document, line, old))
+                raise ValueError('%s, line %d: expected OLD => NEW with OLD in the block, got %r'
+                                 % (document, line, mark))
             code = code.replace(old, new)
         found.append(Block(document, line, match.group('language'), code, not_run,
                            mark if mark and not not_run else None))

@@ -87,7 +87,7 @@ def put(kind):
 
 
 def rewrite(path, change):
-    """Rewrite a file by `change(bytes)`, which returns (description, bytes); return the former."""
+    """Rewrite a file with `change(bytes)`, a (description, bytes); return the description."""
     data = b'{}\n'
     if os.path.exists(path):
         with open(path, 'rb') as f:

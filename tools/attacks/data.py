@@ -34,8 +34,7 @@ def _bomb(data):
 
 
 def attack(room, name, change, command):
-    """Damage a data file and run `command`, which must work as usual or name the file in an error.
-    """
+    """Damage a data file and run `command`, which must work as usual or name the file."""
     root = shutil.copytree(room.fixtures.data, room.path('data'))
     path = os.path.join(root, name + '.gz')
     room.note(change(room, path))

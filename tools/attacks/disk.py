@@ -13,7 +13,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errn
 
 
 def draw(room):
-    """Train while a random system call fails, or while every call from that one on fails."""
+    """Train while a random system call fails, alone or with every later call."""
     rng = room.rng
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:

@@ -138,8 +138,7 @@ class Room:
         return shutil.copytree(self.fixtures.run(name).folder, self.path(to))
 
     def run(self, *argv, **faults):
-        """Run `gluonblocks ARGV` in the room, with `kill` or `shim` of a `Job`; return the `Done`.
-        """
+        """Run `gluonblocks ARGV` with the `kill` or `shim` of a `Job`; return the `Done`."""
         job = Job(argv, self.folder, **faults)
         self.note(job.words)
         return run(job)

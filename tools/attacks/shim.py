@@ -28,8 +28,7 @@ class Shim(NamedTuple):
     only: str = ''
 
     def arm(self, counter):
-        """Start the preloaded shim in this process. It counts calls in the shared memory `counter`.
-        """
+        """Start the preloaded shim in this process; it counts in the shared memory `counter`."""
         ctypes.CDLL(None).attack_arm(
             os.fsencode(self.folder), os.fsencode(self.only), self.calls, self.at, self.action,
             int(self.value), int(self.always), (ctypes.c_int * 1).from_buffer(counter))

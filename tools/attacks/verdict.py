@@ -19,8 +19,7 @@ class NotTried(Exception):
 
 
 class Defect(Exception):
-    """A broken promise, described in one line. `done` is the result of the command that broke it.
-    """
+    """A broken promise, described in one line; `done` is the result of the command."""
 
     def __init__(self, message, done=None):
         super().__init__(message)
@@ -28,8 +27,7 @@ class Defect(Exception):
 
 
 def survived(done):
-    """Raise Defect if a command exceeded a limit, was killed by a signal, or printed a traceback.
-    """
+    """Raise Defect if a command exceeded a limit, died by a signal, or printed a traceback."""
     if done.ended:
         raise Defect({'time': 'still running after %d s' % done.seconds,
                       'memory': 'used too much memory'}[done.ended], done)
@@ -90,8 +88,7 @@ def _digest(path):
 
 
 def unchanged(before, after, allowed=lambda name: False, done=None):
-    """Raise Defect if a file that is not `allowed` to change differs, or a temporary file is new.
-    """
+    """Raise Defect if a file changed that is not `allowed` to, or a temporary file is left."""
     names = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
     left = [name for name in names if os.path.basename(name).startswith(('.tmp-', '.part-'))
             and name not in before]
