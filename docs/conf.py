@@ -27,6 +27,7 @@ PAGES = {
         'docs/report',
         'docs/own',
         'docs/export',
+        'docs/moving_out',
         'docs/machines',
     ],
     'Reference': [

@@ -111,6 +111,37 @@ def _asscalar(self):
     return self.asnumpy().reshape(-1)[0]
 
 
+def let_blocks_be_copied():
+    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out their graphs and the Trainer.
+
+    A compiled graph cannot be copied; the copy compiles its own. And attach gradients to the copied
+    weights: MXNet does not, and the copy would not train.
+    """
+    import mxnet
+    gluon = mxnet.gluon
+
+    def state_of_block(self):
+        mxnet.nd.waitall()  # with static_shape, MXNet does not know that averages are being written
+        state = dict(vars(self), _cached_op=None, _cached_op_args=[])
+        state.pop('_traced', None)  # the graphs of our nets
+        if not isinstance(self, gluon.SymbolBlock):  # whose graph defines it
+            state['_cached_graph'] = ()
+        return state
+
+    def set_state_of_parameter(self, state):
+        vars(self).update(state)
+        with mxnet.autograd.pause():  # pickle brings all arrays to the first CPU
+            self._data, self._grad = [
+                arrays and [array.as_in_context(ctx).detach() for array, ctx
+                            in zip(arrays, self._ctx_list)] for arrays in (self._data, self._grad)]
+        if self._grad:
+            mxnet.autograd.mark_variables(self._data, self._grad, self.grad_req)
+    gluon.HybridBlock.__getstate__ = state_of_block
+    gluon.Parameter.__getstate__ = lambda self: dict(vars(self), _trainer=None)
+    gluon.Parameter.__setstate__ = set_state_of_parameter
+    return ['mxnet.gluon.HybridBlock.__getstate__', 'mxnet.gluon.Parameter.__getstate__']
+
+
 def forget_failed_import(package):
     """Drop the submodules that a failed import of `package` left behind.
 

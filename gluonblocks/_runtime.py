@@ -10,6 +10,7 @@ import platform
 import re
 import sys
 import warnings
+from importlib import metadata
 
 from . import _compat
 
@@ -52,10 +53,18 @@ def install_command():
         return ('There is no MXNet for %s on %s. Wheels exist for 64-bit Linux and for macOS on\n'
                 'Intel: use a Linux container (docker run --platform linux/amd64), or a virtual '
                 'machine.' % (platform.system() or sys.platform, platform.machine()))
-    if sys.version_info >= (3, 13):  # for which no NumPy below 2, which MXNet requires, has wheels
-        return ("Install it with:  pip install --no-deps mxnet==1.9.1\n"
-                '(without --no-deps its numpy<2 would have NumPy built from source)')
+    # NumPy below 2, which MXNet's metadata ask for, has no wheels for Python 3.13.
+    if sys.version_info >= (3, 13) or _has_numpy_2():
+        return ('Install it with:  pip install --no-deps mxnet==1.9.1\n'
+                '(without --no-deps, pip would replace NumPy with a version below 2)')
     return 'Install it with:  pip install mxnet==1.9.1'
+
+
+def _has_numpy_2():
+    try:
+        return int(metadata.version('numpy').split('.')[0]) >= 2
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def import_mxnet():
@@ -197,7 +206,8 @@ def prepare():
         set_library_options()
         _compat.forget_failed_import('mxnet')
         import_mxnet()
-        mended.extend(_compat.mend_mxnet() + _compat.wait_at_exit())
+        mended.extend(_compat.mend_mxnet() + _compat.let_blocks_be_copied()
+                      + _compat.wait_at_exit())
         _compat.correct_gluoncv()
     except ImportError as failed:
         error = failed

@@ -68,6 +68,11 @@ def finish_initialization(param):
     param._finish_deferred_init()
 
 
+def load_into(param, array, ctx, cast_dtype, dtype_source):
+    """Give a parameter, initialized or not, its value, as `load_parameters` does."""
+    param._load_init(array, ctx, cast_dtype=cast_dtype, dtype_source=dtype_source)
+
+
 def forget_channels(param):
     """Let the first input tell the input channels of a convolution's weight."""
     param._shape = (param.shape[0], 0) + param.shape[2:]

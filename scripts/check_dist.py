@@ -2,7 +2,7 @@
 """Build the source archive and the wheel, and test each in an empty environment.
 
 The source archive must contain every file that git tracks, and the wheel every file of the package.
-After installing either, `python -m gluonblocks` must succeed, training must work, and an exported
+After installing either, `gluonblocks doctor` must succeed, training must work, and an exported
 predict.py must classify images in an environment with only NumPy, Pillow and ONNX Runtime.
 
 The script needs git and the package `build`. The tests cannot import anything from the checkout.
@@ -93,13 +93,13 @@ def check_installed(archive, folder, standalone):
     env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')
            and k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
     install = ['-m', 'pip', 'install', '-q']
-    commands = [[python, *install, archive]]
+    commands = [[python, *install, archive + '[mxnet]']]
     if sys.version_info >= (3, 13):  # see docs/compatibility.md
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
-            [python, '-m', 'gluonblocks'], [python, '-c', TRAIN],
+            [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
             # The archive is named again so that pip keeps a NumPy that its MXNet supports.
-            [python, *install, archive + '[export,predict]'], [python, '-c', EXPORT],
+            [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):
             sys.exit('error: %s: this command failed: %s'

@@ -17,21 +17,34 @@ usage: gluonblocks COMMAND [ARGUMENT ...]
   predict   tell what is on pictures
   report    write a page about a run, or about several side by side
   export    write a trained net as files that other programs run
-  doctor    tell what is installed and what is wrong; the same without a command
+  doctor    tell what is installed, what is wrong, and what to do about it
 
 Each has --help with examples, as `gluonblocks train --help`."""
+
+GREETING = """\
+gluonblocks %s: batch normalization, ResNet and DenseNet of Dive into Deep Learning
+
+  gluonblocks train --model lenet_bn --out runs/lenet   train, and keep the run
+  gluonblocks predict runs/lenet shoe.png               tell what is on a picture
+  gluonblocks export runs/lenet --format onnx           leave MXNet
+
+Something is wrong?  gluonblocks doctor      All commands:  gluonblocks --help"""
 
 
 def main(argv=None):
     """Run `gluonblocks ARGV`; return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    name = argv[0] if argv else 'doctor'
+    name = argv[0] if argv else ''
     if name in COMMANDS:
         return run(name, argv[1:], 'gluonblocks ' + name)
-    return running.run(_tell_usage, lambda: name)
+    return running.run(_tell_usage, lambda: argv)
 
 
-def _tell_usage(name):
+def _tell_usage(argv):
+    if not argv:
+        print(GREETING % __version__)
+        return 0
+    name = argv[0]
     if name in ('-h', '--help'):
         print(USAGE)
         return 0

@@ -156,7 +156,8 @@ def _unmet():
     found = []
     for requirement in map(Requirement, requires):
         version = _version(requirement.name)
-        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
+        if requirement.marker and not any(requirement.marker.evaluate({'extra': extra})
+                                          for extra in ('', 'mxnet')):
             continue
         if version is None and requirement.name != 'mxnet':  # or one of its builds for GPUs
             found.append("%s is not installed:  pip install '%s%s'"

@@ -79,8 +79,9 @@ def parse(argv, prog):
     args.is_run = not is_checkpoint(args.source) or os.path.exists(
         os.path.join(args.source, CONFIG))
     other, kind = (net, 'a run') if args.is_run else (run, 'a checkpoint')
+    given = {word.partition('=')[0] for word in argv}
     for action in other._group_actions:
-        if getattr(args, action.dest) != action.default:
+        if getattr(args, action.dest) != action.default or given & set(action.option_strings):
             parser.error('%s is not for %s, and %s is one'
                          % (flag_of(action.dest), kind, args.source))
     if not args.is_run:

@@ -51,7 +51,8 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
 
 def net_card(net, exported, checksums, notes):
     """The text of README.md for a `NetDescription` without classes: its ends, files and checks."""
-    return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(), outputs=net.outputs,
+    return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
+                     example=net.inputs, outputs=net.outputs,
                      exported=exported, checksums=checksums, notes=notes)
 
 

@@ -7,6 +7,12 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 import mxnet as mx
 import numpy as np
 
+from ..graphs.graph import Graph
+
+# Operators that put rows in the order of a score.
+_SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', '_contrib_Proposal',
+            '_contrib_MultiProposal', 'topk', 'sort', 'argsort')
+
 
 class Batch(NamedTuple):
     """A few images: as the net takes them, and as uint8 images if there are any."""
@@ -24,17 +30,17 @@ class Batch(NamedTuple):
 class Images:
     """Many images, of which one batch at a time is in memory.
 
-    `batches` is called for an iterator of `Batch`es, each time from the first.
+    `batches` is called for an iterator of `Batch`es, each time from the first, and `largest` is
+    the size of the largest batch that is tried.
     """
 
-    #: Batch sizes that are tried first, because a file may be right for one only.
-    probes: Tuple[int, ...] = (1, 3, 256)
-    num_probes = len(probes)  #: batches of `all_batches` that come before all images
+    num_probes = 3  #: batches of `all_batches` that come before all images
     words = 'all test images'  #: what they are
     timed: Tuple[int, ...] = (1, 256)  #: batch sizes whose milliseconds are measured
 
-    def __init__(self, batches: Callable[[], Iterator[Batch]]):
+    def __init__(self, batches: Callable[[], Iterator[Batch]], largest=256):
         self._batches = batches
+        self.timed = (1, largest)
 
     def __iter__(self):
         return self._batches()
@@ -56,8 +62,11 @@ class Images:
                      joined([batch.pictures for batch in parts]))
 
     def all_batches(self):
-        """The batches that files are verified on: the first ones of several sizes, and all."""
-        for size in self.probes:
+        """The batches that files are verified on: the first ones of several sizes, and all.
+
+        A file may be right for one batch size only.
+        """
+        for size in (1, 3, self.timed[-1]):
             yield self.first(size)
         yield from self
 
@@ -90,6 +99,11 @@ class NetDescription:
     def is_classifier(self):
         """True if the net has classes: one output, (N, classes), with their names."""
         return 'classes' in self.info
+
+    @property
+    def sorts(self):
+        """True if the net sorts rows by a score, as detectors do."""
+        return any(node.op in _SORTING for node in Graph(self.symbol).nodes)
 
     def dimensions(self):
         """The shapes of the inputs by name, with words for sizes that are free: 'N' for batches."""
@@ -126,7 +140,8 @@ class NetDescription:
         for name in self.symbol.list_inputs():
             if name not in self.inputs:
                 array = np.ascontiguousarray(self.params[name])
-                digest.update(repr(array.shape).encode() + array.tobytes())
+                digest.update(repr(array.shape).encode())
+                digest.update(array.data)
         return digest.hexdigest()
 
 

@@ -1,5 +1,8 @@
 """A checkpoint of MXNet, of any age -> a folder of verified files in the requested formats."""
 import os
+from functools import partial
+
+import mxnet as mx
 
 from .checkpoints import read_net
 from .description import Options
@@ -18,10 +21,11 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
                  atol=1e-4, max_drop=1.0, reduce_range=False):
     """Write the net of an MXNet checkpoint into the folder `path`: an `Export`.
 
-    `symbol` is a symbol file, a folder that has one with its parameters, or a model.tar.gz of
-    Amazon SageMaker; `params` is the file of parameters (None: the newest of that net, or that of
-    `epoch`). `shape` is the input's without the batch, (3, 112, 112), or a dict of shapes by name
-    (None: from SageMaker's model-shapes.json). Files of all versions of MXNet are read.
+    `symbol` is a symbol file, the prefix of one, a folder that has one with its parameters, or a
+    model.tar.gz of Amazon SageMaker; `params` is the file of parameters (None: the newest of that
+    net, or that of `epoch`). `shape` is the input's without the batch, (3, 112, 112), or a dict of
+    shapes by name (None: from SageMaker's files, or from the weights of a first dense layer). Files
+    of all versions of MXNet are read.
 
     Losses become what they compute in prediction, and outputs that need a label are left out, with
     a note. `outputs` chooses others: names of any layers. The files take batches of any size, and
@@ -29,8 +33,10 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
 
     Every output is compared with MXNet's on random input, uniform in `input_range`, and on the
     pictures in the folder `images` if there are any, as (pixels - mean) / std: see `verify` for
-    what `atol` and, in 8 bits, `max_drop` allow. The format 'onnx-int8' needs `calibrate`, a
-    folder of such pictures as the net was trained on; `reduce_range` is as for `export_run`.
+    what `atol` and, in 8 bits, `max_drop` allow. Rows that the net sorts by a score may come in
+    another order, since rounding decides between nearly equal scores. The format 'onnx-int8' needs
+    `calibrate`, a folder of such pictures as the net was trained on; `reduce_range` is as for
+    `export_run`.
 
     Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all
     operators that have no counterpart; VerificationError for a file that computes something else.
@@ -55,27 +61,32 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     name = os.path.basename(net.source)
     info = {'model': name[:-len('-symbol.json')] if name.endswith('-symbol.json') else name,
             'preprocessing': 'outside', 'input_range': list(input_range)}
-    refused = None
+    refused = []
     for variants, note in _attempts(net):
         random = RandomInputs(net.inputs, variants, input_range)
         test = random if images is None else Several(random, FolderImages(images, first, mean, std))
         description = describe(plain, arrays, net.inputs, net.outputs, info, test,
                                calibration=calibration, variants=variants)
         try:
-            return write_all(description, symbol_engine(net.symbol, net.params, list(net.inputs)),
-                             formats, Options(reduce_range=reduce_range), path, atol, max_drop,
-                             notes=tuple(net.notes) + note)
-        except ValueError as error:
-            refused = refused or error
-    raise refused
+            return write_all(
+                description, partial(symbol_engine, net.symbol, net.params, list(net.inputs)),
+                formats, Options(reduce_range=reduce_range), path, atol, max_drop,
+                notes=tuple(net.notes) + note)
+        except (ValueError, mx.MXNetError) as error:
+            refused.append(error)
+    for refusal in refused:
+        if isinstance(refusal, ValueError):
+            raise refusal
+    raise ValueError('MXNet cannot compute this net: %s' % str(refused[-1]).strip().split('\n')[-1])
 
 
 def _attempts(net):
     """What is tried in turn: (the variants of the input, notes), from free sizes to fixed ones."""
-    yield net.variants, ()
     batches = [shapes for shapes in net.variants
                if all(shapes[name][1:] == sides[1:] for name, sides in net.inputs.items())]
-    if len(batches) < len(net.variants):
+    one = 'the files take batches of one only',
+    if net.variants:
+        yield net.variants, () if batches else one
+    if batches and len(batches) < len(net.variants):
         yield batches, ('the files take images of this size only',)
-    if batches:
-        yield [], ('the files take batches of one only',)
+    yield [net.inputs], one

@@ -65,9 +65,9 @@ def _trace(net, inputs):
 
 
 def flat(outputs):
-    """The symbols in nested lists and tuples."""
+    """The symbols or arrays in nested lists and tuples, without None."""
     if not isinstance(outputs, (list, tuple)):
-        return [outputs]
+        return [] if outputs is None else [outputs]
     return [each for output in outputs for each in flat(output)]
 
 

@@ -4,42 +4,67 @@ import os
 import numpy as np
 
 from .. import __version__
-from ..files import write_file
+from ..files import replace_file
 from .description import Written
 from .operators import OnnxGraph
 from .preprocessing import add_preprocessing
 
 FILE = 'model.onnx'
 OPSET = 13  # what operators/ writes; the first with weights quantized per channel
+_LARGE = 4096  # bytes of an initializer that is written by itself
+_REORDERED = 32 << 20  # bytes of a file whose weights ONNX Runtime does not rearrange
 IR_VERSION = 8  # the file format of that time: ONNX Runtime reads it from 1.10 on
 
 
 def write(net, folder, options):
     """The format 'onnx': model.onnx, float32."""
-    content = finish(to_onnx(net), net, options.with_preprocessing)
-    write_file(os.path.join(folder, FILE), content)
-    return Written([FILE], engine(content), takes_pictures=options.with_preprocessing)
+    model, weights = graph_and_weights(net)
+    _describe(model, net, options.with_preprocessing)
+    _check(model, weights)
+    path = os.path.join(folder, FILE)
+    replace_file(path, lambda temporary: _save(model, weights, temporary))
+    return Written([FILE], engine(path), takes_pictures=options.with_preprocessing)
 
 
 def finish(model, net, with_preprocessing):
     """The bytes of `model`, an ONNX model of `net` without metadata; checked."""
-    import onnx
-    if with_preprocessing:
-        add_preprocessing(model, net.shape, net.picture_size)
-    model.producer_name, model.producer_version = 'gluonblocks', __version__
-    onnx.helper.set_model_props(model, net.metadata('inside' if with_preprocessing else 'outside'))
-    onnx.checker.check_model(model, full_check=True)
+    _describe(model, net, with_preprocessing)
+    _check(model)
     return model.SerializeToString()
 
 
-def engine(content):
-    """ONNX Runtime with the model of these bytes, on the CPU, with as many threads as MXNet."""
+def _describe(model, net, with_preprocessing):
+    from onnx import helper
+    if with_preprocessing:
+        add_preprocessing(model, net.shape, net.picture_size)
+    model.producer_name, model.producer_version = 'gluonblocks', __version__
+    helper.set_model_props(model, net.metadata('inside' if with_preprocessing else 'outside'))
+
+
+def _check(model, weights=()):
+    """Raise an error unless `model` is right; `weights` are initializers that it lacks."""
+    import onnx
+    complete = onnx.ModelProto()
+    complete.CopyFrom(model)
+    complete.graph.input.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, weights[name].shape)
+        for name in weights)
+    onnx.checker.check_model(complete, full_check=True)
+
+
+def engine(file):
+    """ONNX Runtime with the model in a file, or of these bytes, on the CPU, with as many threads as
+    MXNet."""
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
+    if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
+        # The last step of optimization gives convolutions other layouts, and holds three copies of
+        # all weights while it does.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
     options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
-    session = onnxruntime.InferenceSession(content, options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
     names = [each.name for each in session.get_inputs()]
     return lambda inputs: session.run(None, dict(zip(names, inputs)))
 
@@ -51,6 +76,15 @@ def to_onnx(net):
 
     Raises ValueError with all operators that ONNX lacks, and for attributes that it cannot express.
     """
+    from onnx import numpy_helper
+    model, weights = graph_and_weights(net)
+    model.graph.initializer.extend(numpy_helper.from_array(array, name)
+                                   for name, array in weights.items())
+    return model
+
+
+def graph_and_weights(net):
+    """(model, weights): `to_onnx` without its larger initializers, and those, float32, by name."""
     import onnx
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
@@ -64,13 +98,49 @@ def to_onnx(net):
         helper, written.dtype(head)), _dims(
         written.shape(head))) for name, head in zip(
             net.outputs, written.graph.heads)]
+    arrays = written.used_initializers()
+    weights = {name: np.ascontiguousarray(array) for name, array in arrays.items()
+               if array.dtype == np.float32 and array.nbytes >= _LARGE}
     graph = helper.make_graph(
         written.nodes, 'net', inputs, outputs,
         [numpy_helper.from_array(array, name)
-         for name, array in written.used_initializers().items()])
+         for name, array in arrays.items() if name not in weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)])
     model.ir_version = IR_VERSION
-    return model
+    return model, weights
+
+
+def _save(model, weights, path):
+    """Write `model` with `weights` as initializers; no second copy of all weights is in memory.
+
+    This is protobuf's format: ModelProto.graph is field 7, GraphProto.initializer field 5 and
+    TensorProto.raw_data field 9.
+    """
+    import onnx
+    graph = model.graph.SerializeToString()
+    heads = []
+    for name, array in weights.items():
+        tensor = onnx.TensorProto(name=name, dims=array.shape, data_type=onnx.TensorProto.FLOAT)
+        head = tensor.SerializeToString() + _field(9, array.nbytes)
+        heads.append(_field(5, len(head) + array.nbytes) + head)
+    size = len(graph) + sum(map(len, heads)) + sum(array.nbytes for array in weights.values())
+    rest = onnx.ModelProto()
+    rest.CopyFrom(model)
+    rest.ClearField('graph')
+    with open(path, 'wb') as f:
+        f.write(rest.SerializeToString() + _field(7, size) + graph)
+        for head, array in zip(heads, weights.values()):
+            f.write(head)
+            f.write(array.astype('<f4', copy=False).data)
+
+
+def _field(number, size):
+    """The head of a field of `size` bytes in protobuf's format."""
+    head = [number << 3 | 2]
+    while size > 127:
+        head.append(size & 127 | 128)
+        size >>= 7
+    return bytes(head + [size])
 
 
 def _dims(shape):

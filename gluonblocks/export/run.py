@@ -1,5 +1,6 @@
 """A run, or any Gluon net -> a folder of verified files in the requested formats."""
 import os
+from functools import partial
 
 import mxnet as mx
 import numpy as np
@@ -21,6 +22,8 @@ from .verify import mxnet_engine
 from .write import write_all
 
 NUM_CALIBRATION = 512  # training images that give the ranges of 8 bits
+LARGEST_BATCH = 256
+BATCH_VALUES = LARGEST_BATCH * 96 * 96  # of a batch of larger images, which has fewer
 
 
 def export_run(folder, formats=('onnx',), weights='best', out=None, with_preprocessing=False,
@@ -77,7 +80,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         history = read_csv(HistoryRow, os.path.join(folder, 'history.csv'))
     except (OSError, ValueError):  # the card leaves out what is lost
         history = ()
-    return write_all(net, mxnet_engine(block, ctx[0]), formats,
+    return write_all(net, partial(mxnet_engine, block, ctx[0]), formats,
                      Options(with_preprocessing, reduce_range, runtime),
                      os.path.join(folder, 'export') if out is None else out, atol, max_drop,
                      {'config': config, 'history': history, 'weights': weights})
@@ -95,7 +98,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     gives (N, classes) is a classifier, and `classes` are the classes' names.
 
     A classifier is verified as by `export_run`, on `data` with `labels` (n,) if they are known;
-    without, on random images, always the same. `data` are what the net takes, float32
+    without, on random images, always the same. Batches of large images have fewer than 256: 15 of
+    3x224x224. `data` are what the net takes, float32
     (n, C, H, W), or uint8 images, (n, H, W) or in colour (n, C, H, W), which are divided by 255;
     `with_preprocessing` needs those. Another net is verified on random numbers from 0 to 1, all
     outputs.
@@ -113,7 +117,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     if not all(is_initialized(param) for param in params):  # the first input gives the shapes
         net(*[mx.nd.zeros(sides, ctx=ctx) for sides in inputs.values()])
     symbol, arrays = prediction_symbol(net, list(inputs))
-    _, outputs, _ = symbol.infer_shape(**inputs)
+    _, outputs, _ = symbol.infer_shape(
+        **dict({name: array.shape for name, array in arrays.items()}, **inputs))
     first = next(iter(inputs.values()))[1:]
     info = {'model': net.name, 'preprocessing': 'inside' if with_preprocessing else 'outside'}
     if len(inputs) == len(outputs) == 1 and len(first) == 3 and len(outputs[0]) == 2:
@@ -133,9 +138,9 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
                          '(N, classes) for images (N, C, H, W); this one gives %s'
                          % ' and '.join(map(str, outputs)))
-    engine = mxnet_engine(net, ctx)
+    engine = partial(mxnet_engine, net, ctx)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
-        engine = mxnet_engine(description.block(), mx.cpu())
+        engine = partial(mxnet_engine, description.block(), mx.cpu())
     return write_all(description, engine, formats,
                      Options(with_preprocessing, reduce_range, runtime), path, atol, max_drop)
 
@@ -180,18 +185,23 @@ def _images(shape, data, labels, with_preprocessing):
     if labels is not None and labels.shape != (len(X),):
         raise ValueError('labels have shape %s, but must be one for each of %d images'
                          % (labels.shape, len(X)))
-    size = 256
+    size = _batch_size(shape)
     return Images(lambda: (
         Batch((X[i:i + size],), *[None if array is None else array[i:i + size]
                                   for array in (labels, pictures)])
-        for i in range(0, len(X), size))), X
+        for i in range(0, len(X), size)), largest=min(size, max(4, len(X)))), X
+
+
+def _batch_size(shape):
+    return int(np.clip(BATCH_VALUES // np.prod(shape), 4, LARGEST_BATCH))
 
 
 def _given(data, shape, with_preprocessing):
     """(X, pictures) of what `export_net` is verified on: the user's `data`, or random images."""
     sides = shape[1:] if shape[0] == 1 else shape
     if data is None:
-        data = np.random.RandomState(0).randint(0, 256, (256,) + sides).astype(np.uint8)
+        data = np.random.RandomState(0).randint(
+            0, 256, (_batch_size(shape),) + sides).astype(np.uint8)
     data = data.asnumpy() if isinstance(data, mx.nd.NDArray) else np.asarray(data)
     is_pictures = data.dtype == np.uint8 and data.shape[1:] == sides
     if not len(data) or not is_pictures and (with_preprocessing or data.shape[1:] != shape):

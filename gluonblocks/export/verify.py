@@ -67,13 +67,15 @@ def accuracy_of(logits, labels):
     return None if labels is None else float((logits.argmax(axis=1) == labels).mean())
 
 
-def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True):
+def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, sorts=False):
     """Return the `Verified` of a format's `Written` on all of `images`, an `Images`.
 
     `here` are the net's `outputs_of` them. Each output a of the net and b of the file must have
     |a - b| <= atol * max(1, |a|), for the largest |a| of its image. A file that is not `exact`,
     such as one in 8 bits, may lose `max_drop` points of accuracy instead. `name` is the format's,
     for the errors; without `classes` the outputs are compared as vectors and not by their largest.
+    Of a net that `sorts` rows by their scores, equal rows may be in another order: rounding decides
+    which of two nearly equal scores comes first.
 
     Raises VerificationError otherwise, and for outputs of another shape or that are not finite.
     """
@@ -85,6 +87,8 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True):
         if len(found) != len(wanted):
             raise VerificationError('%s: the file gives %d outputs; expected %d'
                                     % (name, len(found), len(wanted)))
+        if sorts:
+            found = [_reordered(ours, theirs, atol) for ours, theirs in zip(wanted, found)]
         for k, (ours, theirs) in enumerate(zip(wanted, found)):
             where = '%s: output %d, in a batch of %d from image %d' % (name, k, len(batch.X), first)
             largest = max(largest, _difference(where, ours, theirs,
@@ -131,6 +135,31 @@ def _difference(where, wanted, found, atol):
             "%s: row %d differs from the net's by %.3g of its largest number, or of 1, which is "
             'beyond %g' % (where, np.argmax(off.max(axis=1)), off.max(), atol))
     return float(off.max())
+
+
+def _reordered(wanted, found, atol):
+    """The rows of each image of `found`, (N, rows, ...), in the order of those of `wanted`.
+
+    Rows that have no equal, by up to `atol` of the image's largest number, fill the places left.
+    """
+    if wanted.shape != found.shape or wanted.ndim < 2 or not (
+            np.isfinite(wanted).all() and np.isfinite(found).all()):
+        return found
+    found = found.copy()
+    for ours, theirs in zip(wanted, found):
+        limit = atol * max(1, np.abs(ours).max(initial=0))
+        rows, others = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1).copy()
+        places = np.flatnonzero((np.abs(rows - others) > limit).any(axis=1))
+        left, empty = places.tolist(), []
+        for i in places:
+            off = np.abs(others[left] - rows[i]).max(axis=1)
+            if off.min() <= limit:
+                theirs[i] = others[left.pop(int(off.argmin()))].reshape(theirs[i].shape)
+            else:
+                empty.append(i)
+        for i, k in zip(empty, left):
+            theirs[i] = others[k].reshape(theirs[i].shape)
+    return found
 
 
 def _cosine(wanted, found):

@@ -48,19 +48,24 @@ class Export(NamedTuple):
     notes: Tuple[str, ...] = ()  #: sentences about all files that the user should read
 
 
-def write_all(net, engine, formats, options, out, atol, max_drop, run=None, notes=()):
+def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None, notes=()):
     """Write a net in all `formats`, verify, and only then put the files into `out`: an `Export`.
 
-    `net` is a `NetDescription`, `engine` the net in MXNet and `out` the folder; `options` go to the
-    formats; `atol` and `max_drop` are as for `verify`; `run` holds a run's arguments of
-    `model_card`. The net's `info` gets the classes' names, if it has none, and the accuracy. An
-    earlier export in `out` is replaced; if anything fails, it stays as it was.
+    `net` is a `NetDescription`. `make_engine` returns MXNet's engine of the net, which is dropped
+    before the files are written. `out` is the folder; `options` go to the formats; `atol` and
+    `max_drop` are those of `verify`; `run` holds the arguments of `model_card` about a run. The
+    accuracy is added to the net's `info`. An earlier export in `out` is replaced; if anything
+    fails, it stays as it was.
 
     Raises ValueError for a folder that contains anything else.
     """
     out = os.path.abspath(out)
     before = _earlier(out)
+    few = {size: net.test.first(size) for size in net.test.timed}
+    engine = make_engine()
     here, labels = outputs_of(engine, net.test), net.test.labels()
+    times = {size: milliseconds(engine, batch.inputs) for size, batch in few.items()}
+    del engine  # and with it, perhaps, a copy of the weights
     if net.is_classifier:
         logits, classes = logits_of(here, net.test), net.info['classes']
         if len(classes) != logits.shape[1]:
@@ -68,13 +73,12 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None, note
                              % (len(classes), logits.shape[1]))
     if labels is not None:
         net.info['accuracy'] = accuracy_of(logits, labels)
-    few = {size: net.test.first(size) for size in net.test.timed}
     with _assembling(out) as folder:
         exported = []
         for format in formats:
             written = format.write(net, folder, options)
             verified = verify(format.name, here, written, net.test, atol, max_drop,
-                              net.is_classifier)
+                              net.is_classifier, net.sorts)
             exported.append(Exported(
                 format.name, written.files,
                 sum(os.path.getsize(os.path.join(folder, name)) for name in written.files),
@@ -90,8 +94,7 @@ def write_all(net, engine, formats, options, out, atol, max_drop, run=None, note
                 and net.picture_size == (28, 28)
                 and any(one.format.startswith('onnx') for one in exported)):
             write_file(os.path.join(folder, PREDICT), standalone_program().encode())
-        export = Export(out, net.info, {size: milliseconds(engine, batch.inputs)
-                                        for size, batch in few.items()}, exported, notes)
+        export = Export(out, net.info, times, exported, notes)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,
                       files=files_in(folder) + [RECORD])
         write_file(os.path.join(folder, RECORD), (json.dumps(record, indent=1) + '\n').encode())
@@ -143,8 +146,11 @@ def _checksums(folder):
     """The SHA-256 of each file in `folder` by its name."""
     found = {}
     for name in files_in(folder):
+        digest = hashlib.sha256()
         with open(os.path.join(folder, name), 'rb') as f:
-            found[name] = hashlib.sha256(f.read()).hexdigest()
+            for block in iter(lambda: f.read(1 << 20), b''):
+                digest.update(block)
+        found[name] = digest.hexdigest()
     return found
 
 

@@ -13,6 +13,7 @@ from ..checks import image_problem
 from ..files import MXNetPath
 from . import operators
 from .divided_norms import Slice
+from .exported import load_exported
 from .graph import Graph, Node
 from .passes import PREDICTION, TRAINING
 
@@ -33,7 +34,7 @@ class Net(nn.HybridSequential):
     - Hybridized, it is faster. Gluon runs the graph that it traced as it is. Here the graph is
       rewritten for each mode and size of images, by the passes of `graphs/passes.py`, and the
       newest `MAX_GRAPHS` are kept. `graph_for` shows the result.
-    - `save_parameters` and `export` wait until MXNet has computed what they write.
+    - `save_parameters`, `export` and copies wait until MXNet has computed what they write.
 
     Raises RuntimeError when called before it is initialized, and ValueError for input that does not
     fit the first layer.
@@ -105,8 +106,8 @@ class Net(nn.HybridSequential):
         compiled = now.graphs.get(key)
         if compiled is None:
             with _lock, autograd.pause():
-                graph = _rewritten(now, x, training, recording, wanted)
-                compiled = _compile(graph, now.params, dict(private.flags_of(self)), recording)
+                compiled = _compile(_rewritten(now, x, training, recording, wanted), now.params,
+                                    dict(private.flags_of(self)), recording)
                 while len(now.graphs) >= MAX_GRAPHS:
                     del now.graphs[next(iter(now.graphs))]
                 now.graphs[key] = compiled
@@ -143,11 +144,10 @@ class Net(nn.HybridSequential):
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
-        """Load a file as `Block.load_parameters` does, or the book's, which lacks the averages.
-
-        Raises ValueError, with what differs, for a file of a net with other shapes.
-        """
-        load_parameters(self, super().load_parameters, filename, *args, **kwargs)
+        """Load a file as `Block.load_parameters` does, of `export`, or the book's without averages.
+        Raises ValueError, with what differs, for a file of a net with other layers or shapes."""
+        if not load_exported(self, filename, *args, **kwargs):
+            load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
     def export(self, path, epoch=0, remove_amp_cast=True):
         """Write `path`-symbol.json and `path`-0000.params, by `epoch`; return both names.

@@ -1,5 +1,6 @@
 """`gluonblocks COMMAND` and `python -m gluonblocks COMMAND`: which command, and how it ends."""
 import os
+import re
 import subprocess
 import sys
 
@@ -21,9 +22,17 @@ def test_help_names_every_command_and_each_has_help_with_an_example(command):
         assert '\n  gluonblocks %s' % name in helped
 
 
+def test_without_arguments_it_greets_with_commands_that_exist_and_names_the_doctor(command):
+    code, out, err = command()
+    assert (code, err) == (0, '')
+    named = re.findall(r'gluonblocks (\w+) ', out)
+    assert named == ['train', 'predict', 'export', 'doctor'] and set(named) <= set(
+        dispatch.COMMANDS)
+
+
 def test_the_version_and_an_unknown_command(command):
     assert command('--version') == (0, 'gluonblocks %s\n' % gb.__version__, '')
-    for word in ('trian', '', '--', '\udcff'):
+    for word in ('trian', '--', '\udcff'):
         assert command(word) == (2, '', 'error: there is no command %r; the commands are: '
                                         'train, evaluate, predict, report, export, doctor\n'
                                         'See gluonblocks --help\n' % word)

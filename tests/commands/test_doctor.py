@@ -1,4 +1,4 @@
-"""`python -m gluonblocks`: what it prints, what it finds wrong, its exit codes."""
+"""`gluonblocks doctor`: what it prints, what it finds wrong, its exit codes."""
 import os
 import platform
 import subprocess
@@ -20,7 +20,7 @@ def run_report(folder, **env):
     """Run it as a user does, in `folder`: (exit code, {title: text}, what is wrong)."""
     environ = environment(MXNET_HOME=str(folder / 'no-home'), **env)
     environ['PYTHONPATH'] = os.pathsep.join([str(folder), REPOSITORY])
-    done = subprocess.run([sys.executable, '-m', 'gluonblocks'], capture_output=True,
+    done = subprocess.run([sys.executable, '-m', 'gluonblocks', 'doctor'], capture_output=True,
                           text=True, env=environ, cwd=str(folder))
     assert 'Traceback' not in done.stderr + done.stdout
     told, _, wrong = done.stdout.partition('\n\n')

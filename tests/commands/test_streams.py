@@ -8,7 +8,7 @@ from conftest import REPOSITORY, environment, said
 
 TRAIN = [os.path.join(REPOSITORY, 'scripts', 'train.py'), '--model', 'lenet_bn', '--dataset',
          'synthetic', '--epochs', '1', '--seed', '0']
-DOCTOR = ['-m', 'gluonblocks']
+DOCTOR = ['-m', 'gluonblocks', 'doctor']
 
 
 def run(arguments, redirection, tmp_path, **env):

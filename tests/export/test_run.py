@@ -100,16 +100,15 @@ def earlier(tmp_path):
 
 
 def test_one_corrupted_weight_is_caught_and_an_earlier_export_stays(run_of, earlier, monkeypatch):
-    convert = onnx_format.to_onnx
+    convert = onnx_format.graph_and_weights
 
     def wrong(net):
-        model = convert(net)
-        tensor = max(model.graph.initializer, key=lambda tensor: len(tensor.SerializeToString()))
-        array = onnx.numpy_helper.to_array(tensor).copy()
-        array.flat[7] += 0.5
-        tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
-        return model
-    monkeypatch.setattr(onnx_format, 'to_onnx', wrong)
+        model, weights = convert(net)
+        name = max(weights, key=lambda name: weights[name].size)
+        weights[name] = weights[name].copy()
+        weights[name].flat[7] += 0.5
+        return model, weights
+    monkeypatch.setattr(onnx_format, 'graph_and_weights', wrong)
     before = texts(earlier)
     with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's by"):
         gb.export_run(run_of(), out=str(earlier))

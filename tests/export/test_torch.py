@@ -21,7 +21,7 @@ SHAPE = (1, 8, 8)
 
 def exported(net, folder, shape=SHAPE):
     """(the `NetDescription` of a block, the net that model.py loads)."""
-    description = described(net, shape, model='net')
+    description = described(net, shape, model='net', classes=['a', 'b', 'c'])
     exporter.write_files(description, str(folder))
     return description, exporter.load_module(*[
         os.path.join(str(folder), name) for name in (exporter.CODE, exporter.WEIGHTS)])
@@ -242,3 +242,27 @@ def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
     one, = export.formats
     assert one.verified.largest_difference < 1e-4 and one.verified.agreement == 1
     assert 'one training step' in one.notes[0]
+
+
+def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
+    norm = gluon_nn.BatchNorm(use_global_stats=True)
+    net = trained(layers_net(gluon_nn.Conv2D(4, 3), norm), SHAPE)
+    module = exported(net, tmp_path)[1]
+    before = logits(module, images())
+    np.testing.assert_array_equal(logits(module.train(), images()), before)
+
+
+@pytest.mark.parametrize('compute', [
+    lambda F, X: F.where(X > 0.4, F.reverse(X, axis=2), F.broadcast_lesser_equal(X, X * X + 0.2)),
+    lambda F, X: F.max(X, axis=(1, 2)) - F.min(X, axis=3, keepdims=True).flatten(),
+    lambda F, X: F.batch_dot(F.squeeze(X, axis=1), F.squeeze(X, axis=1), transpose_b=True),
+    lambda F, X: F.broadcast_add(F.Reshape(F.Reshape(X, shape=(0, -4, 1, -1, -2)), shape=(
+        0, -3, 0, 0)), F.ones(shape=(1, 1, 8, 8))),
+    lambda F, X: F.Crop(X, F.slice_axis(X, axis=3, begin=0, end=5), offset=(0, 2), num_args=2),
+    lambda F, X: F.stack(*F.SliceChannel(X, num_outputs=8, axis=3, squeeze_axis=True), axis=1)],
+    ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind'])
+def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
+    net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
+    module = exported(net, tmp_path)[1]
+    np.testing.assert_allclose(logits(module, images()), net(nd.array(images())).asnumpy(),
+                               rtol=0, atol=1e-5)

@@ -113,3 +113,22 @@ def test_8_bits_may_lose_max_drop_points_and_no_more():
 
 def test_milliseconds_are_of_one_call():
     assert 5 <= milliseconds(lambda X: time.sleep(0.005), None, seconds=0.05) < 100
+
+
+@pytest.mark.parametrize('change, sorts, passes', [
+    (lambda rows: rows[:, ::-1], True, True), (lambda rows: rows[:, ::-1], False, False),
+    (lambda rows: rows[:, [0, 1, 1, 3]], True, False),
+    (lambda rows: rows + [0, 0.1], True, False)], ids=['any_order', 'order', 'lost', 'other'])
+def test_rows_that_a_net_sorts_may_come_in_another_order_but_must_all_be_there(
+        change, sorts, passes):
+    def net(inputs):
+        return [inputs[0].reshape(-1, 8, 2)[:, :4]]
+    engine = Written(['f'], lambda inputs: [change(*net(inputs)).astype('float32')])
+    different = np.random.RandomState(0).uniform(size=(4, 1, 4, 4)).astype('float32')
+    images = Images(lambda: iter([Batch((different,))]))
+    here = outputs_of(net, images)
+    if passes:
+        assert verify('onnx', here, engine, images, classes=False, sorts=sorts)[3] == 0
+    else:
+        with pytest.raises(VerificationError, match='output 0, in a batch of'):
+            verify('onnx', here, engine, images, classes=False, sorts=sorts)

@@ -6,7 +6,7 @@ import re
 import shutil
 import tarfile
 import tempfile
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Tuple
 
 from ...files import read_file
 
@@ -43,62 +43,96 @@ def find_files(path, params=None, epoch=None):
             yield _pair(path, [os.path.join(path, name) for name in sorted(os.listdir(path))],
                         params, epoch)
         elif path.endswith('.params'):
-            raise ValueError(
-                '%s has weights but no net: name the symbol file, with these as the parameters. A '
-                'Gluon net without one is exported from the code that builds it: '
-                "net.load_parameters(%r), then gb.export_net(net, shape)" % (path, path))
+            raise ValueError(_no_net(path, path))
         else:
+            if not os.path.exists(path) and os.path.isfile(path + '-symbol.json'):
+                path += '-symbol.json'  # a prefix, as MXNet's own functions take it
             folder = os.path.dirname(path) or '.'
             beside = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
             prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(path))
             yield Files(path, params or _newest(path, prefix, beside, epoch), _shapes(beside))
 
 
+def _no_net(path, params):
+    return ('%s has weights but no net: name the symbol file, with these as the parameters. A '
+            'Gluon net without one is exported from the code that builds it: '
+            'net.load_parameters(%r), then gb.export_net(net, shape)' % (path, params))
+
+
 def is_checkpoint(path):
-    """Return True if `path` is a file, or a folder that has a symbol file."""
-    return os.path.isfile(path) or os.path.isdir(path) and any(
-        _SYMBOL.match(name) for name in os.listdir(path))
+    """Return True if `path` is a file, a prefix of files, or a folder that has a symbol file."""
+    if os.path.isdir(path):
+        return bool(_symbols([os.path.join(path, name) for name in os.listdir(path)]))
+    return os.path.isfile(path) or os.path.isfile(path + '-symbol.json')
+
+
+def _symbols(files):
+    """The symbol files among `files`: *-symbol.json, or without any, others that begin as one."""
+    found = [name for name in files if _SYMBOL.match(os.path.basename(name))]
+    return found or [name for name in files if name.endswith('.json') and _is_symbol(name)]
+
+
+def _is_symbol(path):
+    with contextlib.suppress(OSError), open(path, 'rb') as f:
+        return b'"nodes"' in f.read(64)
+    return False
 
 
 def _pair(path, files, params, epoch):
-    symbols = [name for name in files if _SYMBOL.match(os.path.basename(name))]
+    symbols, weights = _symbols(files), [name for name in files if name.endswith('.params')]
+    if not symbols and weights:
+        raise ValueError(_no_net(path, weights[0]))
     if not symbols:
         raise ValueError('%s: expected a file *-symbol.json in it, found %s' % (
             path, ', '.join(map(os.path.basename, files[:10])) or 'nothing'))
     if len(symbols) > 1:
         raise ValueError('%s has several nets: %s. Name one of these files'
                          % (path, ', '.join(map(os.path.basename, symbols))))
-    prefix = _SYMBOL.match(os.path.basename(symbols[0])).group(1)
+    prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbols[0]))
     return Files(symbols[0], params or _newest(path, prefix, files, epoch), _shapes(files))
 
 
 def _newest(path, prefix, files, epoch):
-    """The parameters of the net called `prefix`, after the last epoch or the chosen one."""
-    found = {}
+    """The parameters of the net called `prefix`, after the last epoch or the chosen one.
+
+    If none are called so, those of the only other name are meant.
+    """
+    named = {}
     for name in files:
         match = _PARAMS.match(os.path.basename(name))
-        if match and match.group(1) == prefix:
-            found[int(match.group(2) or -1)] = name
+        if match:
+            named.setdefault(match.group(1), {})[int(match.group(2) or -1)] = name
+    if prefix not in named and len(named) == 1:
+        prefix = next(iter(named))
+    found = named.get(prefix, {})
     if epoch is not None and epoch not in found:
         raise ValueError('%s: there are no parameters of epoch %d; there are those of %s' % (
             path, epoch, ', '.join(str(number) for number in sorted(found)) or 'no epoch'))
     if not found:
-        raise ValueError('%s: expected parameters, %s-0000.params or of another epoch, beside it'
-                         % (path, prefix))
+        others = sorted(os.path.basename(name) for each in named.values() for name in each.values())
+        raise ValueError('%s: expected parameters, %s-0000.params or of another epoch, beside it%s'
+                         % (path, prefix, ', found %s. Name the file' % ', '.join(others)
+                            if others else ''))
     return found[max(found) if epoch is None else epoch]
 
 
 def _shapes(files) -> Dict[str, Tuple[int, ...]]:
-    """The shapes in SageMaker's model-shapes.json, if it is among the files."""
-    path: Optional[str] = next((name for name in files if os.path.basename(name).endswith(
-        'shapes.json')), None)
-    if path is None:
-        return {}
-    try:
-        return {each['name']: tuple(int(side) for side in each['shape'])
-                for each in json.loads(read_file(path, 1 << 20))}
-    except (ValueError, KeyError, TypeError):
-        return {}  # another program's file of that name
+    """The shapes that SageMaker leaves: in model-shapes.json, or its detectors in hyperparams.json.
+
+    Another program's file of such a name is passed over.
+    """
+    named = {os.path.basename(name): name for name in reversed(files)}
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        for name, path in named.items():
+            if name.endswith('shapes.json'):
+                return {each['name']: tuple(int(side) for side in each['shape'])
+                        for each in json.loads(read_file(path, 1 << 20))}
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        if 'hyperparams.json' in named:
+            given = json.loads(read_file(named['hyperparams.json'], 1 << 20))['image_shape']
+            sides = [int(side) for side in str(given).strip('"\'()[]').split(',')]
+            return {'data': (1, 3, sides[0], sides[0]) if len(sides) == 1 else (1, *sides)}
+    return {}
 
 
 def _unpack(path, folder):

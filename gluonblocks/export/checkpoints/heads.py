@@ -4,6 +4,32 @@ from ...graphs.graph import Node
 # Losses that hand on their first input in prediction.
 _IDENTITIES = ('LinearRegressionOutput', 'MAERegressionOutput', 'MakeLoss', 'make_loss',
                'SVMOutput', 'IdentityAttachKLSparseReg', 'BlockGrad')
+_LABELLED = ('SoftmaxOutput', 'Softmax', 'SVMOutput', 'LinearRegressionOutput',
+             'MAERegressionOutput', 'LogisticRegressionOutput')
+
+
+def cut_labels(graph):
+    """Give each loss in a `Graph` a label of its own, whatever its label was computed from.
+
+    MXNet then finds the shapes also without those inputs. Returns the names of the new labels.
+    """
+    names = []
+    for node in graph.nodes:
+        if node.op in _LABELLED:
+            names.append(node.name + '/label')
+            node.inputs[1:] = [Node('null', names[-1]).entry()]
+    return names
+
+
+def compute_in_float32(graph):
+    """Let a `Graph` that computes in float16 or float64 do so in float32; return True if it did."""
+    found = False
+    for node in graph.nodes:
+        node.attrs.pop('__dtype__', None)
+        if node.attrs.get('dtype') in ('float16', 'float64'):
+            found = found or node.attrs['dtype'] == 'float16'
+            node.attrs['dtype'] = 'float32'
+    return found
 
 
 def replace_losses(graph):
@@ -34,13 +60,16 @@ def _softmax(graph, node):
 def drop_heads(graph, names, available):
     """Drop the heads of a `Graph` that need an input that is not `available`.
 
-    `names` are the heads' names. Returns (the names of those left, the names of the dropped).
+    `names` are the heads' names. Returns (the names of those left, {name: the input that it needs}
+    of the dropped).
     """
     missing = {}
     for node in graph.nodes:
-        missing[node] = (node.name not in available if node.op == 'null'
-                         else any(missing[source] for source, _, _ in node.inputs))
+        wanted = [missing[source] for source, _, _ in node.inputs if missing[source]]
+        if node.op == 'null' and node.name not in available:
+            wanted = [node.name]
+        missing[node] = wanted[0] if wanted else None
     pairs = list(zip(graph.heads, names))
     graph.heads = [head for head, _ in pairs if not missing[head[0]]]
     return ([name for head, name in pairs if not missing[head[0]]],
-            [name for head, name in pairs if missing[head[0]]])
+            {name: missing[head[0]] for head, name in pairs if missing[head[0]]})

@@ -1,11 +1,16 @@
 """A checkpoint's symbol file, of any age, checked before MXNet reads it."""
 import json
+import re
 
 import mxnet as mx
 
 from ...files import DamagedFile, read_file
 
 MAX_BYTES = 1 << 28
+_TRAINING = re.compile(r'(^|_)(ctx_group|lr_mult|wd_mult|force_mirroring|mirror_stage)$')
+_LONG = re.compile(r'(?<=\d)L\b')  # of integers in Python 2: (3L, 3L)
+_RENAMED = {'CuDNNBatchNorm': 'BatchNorm', 'BatchNorm_v1': 'BatchNorm',
+            'Convolution_v1': 'Convolution'}
 
 
 def read_graph(path):
@@ -41,9 +46,32 @@ def unknown_operators(graph):
     """{operator: the names of its nodes} of those that this MXNet does not have."""
     known, found = set(mx.operator.get_all_registered_operators()) | {'null'}, {}
     for node in graph['nodes']:
-        if node['op'] not in known:
+        # The Python code of a Custom operator is not in the file.
+        if node['op'] not in known or node['op'] == 'Custom':
             found.setdefault(node['op'], []).append(node['name'])
     return found
+
+
+def renew(graph):
+    """Make a graph one that wheels of MXNet read and that predicts the same.
+
+    `WarpCTC`, a plugin, gives a softmax of each row; training computes the loss from its gradient.
+    Attributes for training that stand among those of an operator are dropped.
+    """
+    known = set(mx.operator.get_all_registered_operators())
+    for node in graph['nodes']:
+        if node['op'] not in known and '_contrib_' + node['op'] in known:  # as in SSD before 0.9
+            node['op'] = '_contrib_' + node['op']
+        for key in ('param', 'attr', 'attrs'):
+            if node.get(key):
+                node[key] = {name: _LONG.sub('', str(value)) for name, value in node[key].items()
+                             if not _TRAINING.search(name)}
+        node['op'] = _RENAMED.get(node['op'], node['op'])
+        if node['op'] == 'WarpCTC':
+            node['op'], node['inputs'] = 'softmax', node['inputs'][:1]
+            for key in ('param', 'attr', 'attrs'):
+                if node.get(key):
+                    node[key] = {}
 
 
 def select_outputs(graph, names):
@@ -79,9 +107,10 @@ def load_symbol(graph, where):
     try:
         return mx.sym.load_json(json.dumps(graph))
     except mx.MXNetError as error:
-        reason = str(error).strip().split('\n')
+        lines = str(error).strip().split('\n')
+        reason = next((line for line in lines if 'Cannot find argument' in line), lines[-1])
         raise ValueError('%s: MXNet %s cannot read this symbol: %s'
-                         % (where, mx.__version__, reason[-1])) from None
+                         % (where, mx.__version__, reason)) from None
 
 
 def _find(graph, name):

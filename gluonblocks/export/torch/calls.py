@@ -1,4 +1,7 @@
 """MXNet's operators without parameters as PyTorch writes them: the text of a call."""
+import numpy as np
+
+from . import shaping
 from .operators import demand, demand_layout, pair
 
 
@@ -42,12 +45,13 @@ def _clip(node, shapes):
 def _pooling(node, shapes):
     kind, X, Y = node.get('pool_type', 'max'), shapes[node.inputs[0]], shapes[node.number]
     demand(node, kind in ('max', 'avg'), 'pool_type=%s' % kind, 'max and avg')
-    demand(node, len(X) == 4, 'input of shape %s' % (X,), '(N, C, H, W)')
+    demand(node, len(X) in (3, 4, 5), 'input of shape %s' % (X,), '(N, C, H, W)')
     demand_layout(node)
+    rank = len(X) - 2
     if node.get('global_pool', False):
-        return 'F.adaptive_%s_pool2d({0}, 1)' % kind
+        return 'F.adaptive_%s_pool%dd({0}, 1)' % (kind, rank)
     kernel, stride, pad = (node.get(name) or default for name, default in
-                           [('kernel', None), ('stride', (1, 1)), ('pad', (0, 0))])
+                           [('kernel', None), ('stride', (1,) * rank), ('pad', (0,) * rank)])
     convention = node.get('pooling_convention', 'valid')
     demand(node, convention in ('valid', 'full'), convention, 'valid and full')
     demand(node, all(2 * p <= k for p, k in zip(pad, kernel)),
@@ -64,68 +68,12 @@ def _pooling(node, shapes):
         text += ', ceil_mode=True'
     if kind == 'avg' and any(pad) and not node.get('count_include_pad', True):
         text += ', count_include_pad=False'
-    return 'F.%s_pool2d(%s)' % (kind, text)
-
-
-def _reshape(node, shapes):
-    X, Y = shapes[node.inputs[0]], shapes[node.number]
-    sizes = [str(size) if size % X[0] else '-1' if size > X[0] or i == 0 else '{0}.shape[0]'
-             for i, size in enumerate(Y)]
-    demand(node, sizes.count('-1') <= 1, 'the shape %s' % (Y,), 'shapes that keep the batch')
-    return 'torch.reshape({0}, (%s))' % (', '.join(sizes) + ',' * (len(sizes) == 1))
-
-
-def _pad(node, shapes):
-    widths, mode = node.get('pad_width'), node.get('mode')
-    pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]
-    while pairs and pairs[0] == (0, 0):
-        pairs = pairs[1:]
-    # PyTorch begins with the last dimension.
-    text = 'F.pad({0}, %r' % (sum(reversed(pairs), ()),)
-    if mode == 'constant':
-        return text + ', value=%r)' % node.get('constant_value', 0)
-    return text + ', mode=%r)' % {'edge': 'replicate', 'reflect': 'reflect'}[mode]
+    return 'F.%s_pool%dd(%s)' % (kind, rank, text)
 
 
 def _resize(node, shapes):
     return ("F.interpolate({0}, size=%r, mode='bilinear', align_corners=%r)"
             % (tuple(shapes[node.number][2:]), node.get('align_corners', True)))
-
-
-def _slice(node, shapes):
-    begin, end, step = (node.get(name) or () for name in ('begin', 'end', 'step'))
-    parts = ['%s:%s' % tuple('' if value is None else value for value in pair)
-             for pair in zip(begin, end)]
-    demand(node, all(value in (1, None) for value in step), 'step=%s' % (step,), 'step 1')
-    return '{0}[%s]' % ', '.join(part if part != '0:' else ':' for part in parts)
-
-
-def _slice_axis(node, shapes):
-    axis = node.get('axis', 0) % len(shapes[node.inputs[0]])
-    end = node.get('end')
-    return '{0}[%s%s:%s]' % (':, ' * axis, node.get('begin', 0), '' if end is None else end)
-
-
-def _slice_like(node, shapes):
-    X, like = [shapes[number] for number in node.inputs]
-    axes = node.get('axes') or range(min(len(X), len(like)))
-    axes = sorted(axis % len(X) for axis in axes)
-    return '{0}[%s]' % ', '.join(':{1}.shape[%d]' % axis if axis in axes else ':'
-                                 for axis in range(max(axes) + 1))
-
-
-def _crop(node, shapes):
-    X, Y = shapes[node.inputs[0]], shapes[node.number]
-    offset = node.get('offset', (0, 0))
-    if node.get('center_crop', False):
-        offset = tuple((x - y) // 2 for x, y in zip(X[2:], Y[2:]))
-    return '{0}[:, :, %s]' % ', '.join('%d:%d' % (first, first + size)
-                                       for first, size in zip(offset, Y[2:]))
-
-
-def _split(node, shapes):
-    demand(node, not node.get('squeeze_axis', False), 'squeeze_axis', 'parts that keep the axis')
-    return 'torch.chunk({0}, %d, dim=%d)' % (node.get('num_outputs'), node.get('axis', 1))
 
 
 def _upsampling(node, shapes):
@@ -151,18 +99,6 @@ def _softmax_activation(node, shapes):
     return 'F.softmax({0}, dim=1)'
 
 
-def _transpose(node, shapes):
-    axes = node.get('axes') or tuple(reversed(range(len(shapes[node.number]))))
-    return '{0}.permute(%s)' % ', '.join(map(str, axes))
-
-
-def _squeeze(node, shapes):
-    axis = node.get('axis')
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    demand(node, axis is not None and len(axes) == 1, 'axis=%s' % (axis,), 'one axis')
-    return 'torch.squeeze({0}, %d)' % axes[0]
-
-
 def _cast(node, shapes):
     demand(node, node.get('dtype') in ('float32', 'float16', 'float64'), node.get('dtype'),
            'floating-point numbers')
@@ -174,10 +110,6 @@ def _lrn(node, shapes):
         node.get('nsize'), node.get('alpha', 1e-4), node.get('beta', 0.75), node.get('knorm', 2))
 
 
-def _tile(node, shapes):
-    return '{0}.repeat(%s)' % ', '.join(map(str, node.get('reps')))
-
-
 def _broadcast_like(node, shapes):
     return '{0}.expand_as({1})'
 
@@ -186,22 +118,12 @@ def _add_n(node, shapes):
     return ' + '.join('{%d}' % i for i in range(len(node.inputs)))
 
 
-def _stack(node, shapes):
-    return 'torch.stack([%s], dim=%d)' % (
-        ', '.join('{%d}' % i for i in range(len(node.inputs))), node.get('axis', 0))
-
-
-def _concat(node, shapes):
-    return 'torch.cat([%s], dim=%d)' % (
-        ', '.join('{%d}' % i for i in range(len(node.inputs))), node.get('dim', 1))
-
-
 def _over_axis(node, shapes):
     axis = node.get('axis')
     demand(node, axis not in (None, ()) and not node.get('exclude', False),
             'axis=%s' % (axis,), 'the axes by number')
     keep = ', keepdim=True' if node.get('keepdims', False) else ''
-    return 'torch.%s({0}, dim=%r%s)' % (node.op, axis, keep)
+    return 'torch.%s({0}, dim=%r%s)' % (_REDUCTIONS[node.op], axis, keep)
 
 
 def _softmax(node, shapes):
@@ -213,26 +135,48 @@ def _scalar(text):
     return lambda node, shapes: text % node.get('scalar')
 
 
+def _batch_dot(node, shapes):
+    a, b = ['{%d}%s' % (i, '.transpose(-1, -2)' if node.get(name, False) else '')
+            for i, name in enumerate(('transpose_a', 'transpose_b'))]
+    return 'torch.matmul(%s, %s)' % (a, b)
+
+
+def _filled(node, shapes):
+    # The first states of a recurrent net: one row, which PyTorch repeats for the batch.
+    value = node.get('value', float(node.op == '_ones'))
+    sizes = [1 if i == 0 and size == shapes[0][0] else size
+             for i, size in enumerate(shapes[node.number])]
+    return 'torch.full((%s,), %r)' % (', '.join(map(str, sizes)), float(value))
+
+
 _BINARY = {'add': '{0} + {1}', 'sub': '{0} - {1}', 'mul': '{0} * {1}', 'div': '{0} / {1}',
            'maximum': 'torch.maximum({0}, {1})', 'minimum': 'torch.minimum({0}, {1})',
            'power': '{0} ** {1}'}
+_COMPARISONS = {'equal': '==', 'not_equal': '!=', 'greater': '>', 'greater_equal': '>=',
+                'lesser': '<', 'lesser_equal': '<='}
+_REDUCTIONS = {'sum': 'sum', 'mean': 'mean', 'max': 'amax', 'min': 'amin'}
 _TEXTS = {
+    'where': 'torch.where({0} != 0, {1}, {2})', 'batch_dot': _batch_dot, 'reverse':
+    lambda node, shapes: 'torch.flip({0}, %r)' % (np.atleast_1d(node.get('axis')).tolist(),),
     'Activation': _activation, 'LeakyReLU': _leaky, 'clip': _clip, 'Pooling': _pooling,
-    'relu': 'F.relu({0})', 'Flatten': 'torch.flatten({0}, 1)', 'Concat': _concat,
+    'relu': 'F.relu({0})', 'Flatten': 'torch.flatten({0}, 1)', 'Concat': shaping.concat,
     'softmax': _softmax, 'log_softmax': _softmax, 'SoftmaxActivation': _softmax_activation,
-    'sum': _over_axis, 'mean': _over_axis, '_plus': '{0} + {1}', 'add_n': _add_n,
+    '_zeros': _filled, '_ones': _filled, '_full': _filled,
+    'sum': _over_axis, 'mean': _over_axis, 'max': _over_axis, 'min': _over_axis,
+    '_plus': '{0} + {1}', 'add_n': _add_n,
     '_plus_scalar': _scalar('{0} + %r'), '_minus_scalar': _scalar('{0} - %r'),
     '_rminus_scalar': _scalar('%r - {0}'), '_mul_scalar': _scalar('{0} * %r'),
     '_div_scalar': _scalar('{0} / %r'), '_rdiv_scalar': _scalar('%r / {0}'),
     '_power_scalar': _scalar('{0} ** %r'), 'ones_like': 'torch.ones_like({0})',
     '_maximum_scalar': _scalar('torch.clamp({0}, min=%r)'),
     '_minimum_scalar': _scalar('torch.clamp({0}, max=%r)'),
-    'zeros_like': 'torch.zeros_like({0})', 'Reshape': _reshape, 'reshape_like':
-    'torch.reshape({0}, {1}.shape)', 'Pad': _pad, 'slice': _slice, 'slice_axis': _slice_axis,
-    'slice_like': _slice_like, 'Crop': _crop, 'SliceChannel': _split, 'UpSampling': _upsampling,
-    'L2Normalization': _l2, 'LRN': _lrn, 'transpose': _transpose, 'squeeze': _squeeze,
-    'Cast': _cast, 'amp_cast': _cast, 'tile': _tile, 'broadcast_like': _broadcast_like,
-    'stack': _stack, 'square': '{0} ** 2', 'reciprocal': '1 / {0}', 'negative': '-{0}',
+    'zeros_like': 'torch.zeros_like({0})', 'Reshape': shaping.reshape, 'reshape_like':
+    'torch.reshape({0}, {1}.shape)', 'Pad': shaping.pad, 'slice': shaping.slice,
+    'slice_axis': shaping.slice_axis, 'slice_like': shaping.slice_like, 'Crop': shaping.crop,
+    'SliceChannel': shaping.split, 'UpSampling': _upsampling,
+    'L2Normalization': _l2, 'LRN': _lrn, 'transpose': shaping.transpose, 'squeeze': shaping.squeeze,
+    'Cast': _cast, 'amp_cast': _cast, 'tile': shaping.tile, 'broadcast_like': _broadcast_like,
+    'stack': shaping.stack, 'square': '{0} ** 2', 'reciprocal': '1 / {0}', 'negative': '-{0}',
     '_contrib_BilinearResize2D': _resize, 'identity': '{0}', '_copy': '{0}',
     'item': lambda node, shapes: '{0}[%d]' % node.get('index'),
     'Dropout': '{0}', 'BlockGrad': '{0}',
@@ -246,6 +190,10 @@ _TEXTS = {
 }
 _TEXTS.update({'%s_%s' % (kind, name): text for name, text in _BINARY.items()
                for kind in ('elemwise', 'broadcast')})
+_TEXTS.update({'broadcast_%s' % name: '({0} %s {1}).float()' % sign
+               for name, sign in _COMPARISONS.items()})
+_TEXTS.update({'_%s_scalar' % name: _scalar('({0} %s %%r).float()' % sign)
+               for name, sign in _COMPARISONS.items()})
 _TEXTS.update({name: 'torch.%s({0})' % name for name in (
     'sigmoid', 'tanh', 'exp', 'log', 'sqrt', 'rsqrt', 'abs', 'sign', 'floor', 'ceil', 'sin',
     'cos', 'erf')})

@@ -38,6 +38,14 @@ def fixed(norm, *names):
         getattr(norm, name).requires_grad_(False)
     return norm
 '''
+_FROZEN = '''
+
+class Frozen{0}(nn.{0}):
+    """A batch norm that normalizes by its running averages in training too, and keeps them."""
+
+    def train(self, mode=True):
+        return super().train(False)
+'''
 _LOAD = '''
 
 def load(path='{weights}'):
@@ -58,7 +66,7 @@ def torch_code(net, weights='model.safetensors'):
     params = {name: array.shape for name, array in net.params.items()}
     batch = {name: tuple(_BATCH if side == 'N' else int(size) for side, size in zip(
         net.dimensions()[name], sides)) for name, sides in net.inputs.items()}
-    graph = Graph(net.symbol, **batch)
+    graph = Graph(net.symbol, **dict(params, **batch))
     shapes = {-i: sides for i, sides in enumerate(batch.values())}
     found = {node.name: node for node in graph.nodes if node.op != 'null'}
     for node in structure.nodes:
@@ -89,6 +97,9 @@ def torch_code(net, weights='model.safetensors'):
         text += _NORMS
     if any(node.fixed for node in structure.nodes):
         text += _FIXED
+    for name in sorted({found for layer in layers.values()
+                        for found in re.findall(r'Frozen(\w+)', layer)}):
+        text += _FROZEN.format(name)
     written, calls = _block_classes(structure, layers, shapes)
     written.append(_net(structure, layers, shapes, calls,
                         ['num_classes=%d' % classes] if chosen else [], _entries(net.inputs)))

@@ -23,6 +23,8 @@ class Forward:
             text = call_text(node, self._shapes)
         elif node.kind == 'constant':
             text = 'self.%s' % names[node.number]
+        elif node.kind == 'embedding':
+            text = 'self.%s({0}.long())' % names[node.number]
         elif (node.kind == 'fc' and node.get('flatten', True)
               and len(self._shapes[node.inputs[0]]) > 2):
             text = 'self.%s(torch.flatten({0}, 1))' % names[node.number]

@@ -10,15 +10,14 @@ def layer_text(node, params, shape, out=None):
     weight = params[node.params[0]]
     bias = {'bias': len(node.params) == 2}
     if node.kind == 'conv':
-        demand(node, len(weight) == 4, 'a kernel of shape %s' % (weight[2:],), '2-D images')
         demand_layout(node)
         groups = node.get('num_group', 1)
-        return _call('nn.Conv2d', [weight[1] * groups, out or weight[0]], dict(
+        return _call('nn.Conv%dd' % len(weight[2:]), [weight[1] * groups, out or weight[0]], dict(
             kernel_size=pair(node, 'kernel', 1), stride=pair(node, 'stride', 1),
             padding=pair(node, 'pad', 0), dilation=pair(node, 'dilate', 1), groups=groups,
             **bias), dict(stride=1, padding=0, dilation=1, groups=1, bias=True))
     if node.kind == 'deconv':
-        return _transposed(node, weight, bias)
+        return _transposed(node, weight, shape, bias)
     if node.kind == 'norm':
         return _other_norm(node, weight, shape)
     if node.kind == 'embedding':
@@ -28,13 +27,12 @@ def layer_text(node, params, shape, out=None):
     if node.kind == 'fc':
         return _call('nn.Linear', [weight[1], out or weight[0]], bias, dict(bias=True))
     if node.kind == 'bn':
-        demand(node, len(shape) in (2, 4), 'input of shape %s' % (shape,),
-                '(N, C) and (N, C, H, W)')
+        demand(node, len(shape) > 1, 'input of shape %s' % (shape,), '(N, C) and (N, C, H, W)')
         demand(node, node.get('axis', 1) == 1, 'axis=%s' % node.get('axis'), 'axis=1')
-        demand(node, not node.get('use_global_stats', False), 'use_global_stats=True',
-                'use_global_stats=False')
         # PyTorch's momentum is the weight of the new batch, MXNet's that of the old average.
-        text = _call('nn.BatchNorm%dd' % (2 if len(shape) == 4 else 1), [weight[0]], dict(
+        name = 'BatchNorm%dd' % max(1, len(shape) - 2)
+        name = 'Frozen' + name if node.get('use_global_stats', False) else 'nn.' + name
+        text = _call(name, [weight[0]], dict(
             eps=node.get('eps', 1e-3), momentum=round(1 - node.get('momentum', 0.9), 9)),
             dict(eps=1e-5, momentum=0.1))
         return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
@@ -42,15 +40,19 @@ def layer_text(node, params, shape, out=None):
     return 'nn.PReLU(%d)' % weight[0]
 
 
-def _transposed(node, weight, bias):
+def _transposed(node, weight, shape, bias):
     demand(node, len(weight) == 4, 'a kernel of shape %s' % (weight[2:],), '2-D images')
     demand_layout(node)
-    demand(node, not node.get('target_shape'), 'target_shape', 'pad and adj')
-    groups = node.get('num_group', 1)
+    groups, pad, adj = node.get('num_group', 1), pair(node, 'pad', 0), pair(node, 'adj', 0)
+    if any(node.get('target_shape') or ()):  # MXNet pads so that this size comes out
+        surplus = [stride * (size - 1) + 1 + dilation * (k - 1) - wanted
+                   for size, k, stride, dilation, wanted in zip(
+                       shape[2:], weight[2:], node.get('stride') or (1, 1),
+                       node.get('dilate') or (1, 1), node.get('target_shape'))]
+        pad, adj = tuple((each + 1) // 2 for each in surplus), tuple(each % 2 for each in surplus)
     return _call('nn.ConvTranspose2d', [weight[0], weight[1] * groups], dict(
-        kernel_size=pair(node, 'kernel', 1), stride=pair(node, 'stride', 1),
-        padding=pair(node, 'pad', 0), output_padding=pair(node, 'adj', 0), groups=groups,
-        dilation=pair(node, 'dilate', 1), **bias),
+        kernel_size=pair(node, 'kernel', 1), stride=pair(node, 'stride', 1), padding=pad,
+        output_padding=adj, groups=groups, dilation=pair(node, 'dilate', 1), **bias),
         dict(stride=1, padding=0, output_padding=0, groups=1, dilation=1, bias=True))
 
 
@@ -83,8 +85,8 @@ def demand(node, holds, found, allowed):
 
 def demand_layout(node):
     """Raise ValueError for a layer whose channels do not come first."""
-    demand(node, node.get('layout') in ('NCHW', None), 'the layout %s' % node.get('layout'),
-            'NCHW')
+    demand(node, node.get('layout') in ('NCW', 'NCHW', 'NCDHW', None),
+           'the layout %s' % node.get('layout'), 'NCHW')
 
 
 def pair(node, name, default=None):

@@ -41,7 +41,8 @@ def write(net, folder, options):
             outputs if isinstance(outputs, tuple) else (outputs,))]
     if not net.is_classifier:
         return Written([WEIGHTS, CODE], engine)
-    (X,), labels, _ = net.test.first(_STEP_IMAGES)
+    # A step holds all activations, in float64: fewer of large images, whose batches are smaller.
+    (X,), labels, _ = net.test.first(max(4, min(_STEP_IMAGES, net.test.timed[-1] // 4)))
     if labels is None:
         labels = np.arange(len(X)) % len(net.info['classes'])
     compared, difference = check_step(net, module, X, labels)

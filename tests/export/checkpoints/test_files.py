@@ -110,7 +110,7 @@ def test_the_command_takes_a_checkpoint_and_prints_a_table(checkpoint, capsys):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--weights', 'last'], '--weights is not for a checkpoint'),
+    (['--weights', 'best'], '--weights is not for a checkpoint'),
     (['--shape', '3,x'], "argument --shape: expected numbers with commas between, got '3,x'"),
     (['--shape', '3,8,8', '--shape', '3'], 'several inputs need their names'),
     (['--input-range', 'a'], "expected numbers with commas between, got 'a'")])

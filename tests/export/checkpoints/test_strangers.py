@@ -1,0 +1,185 @@
+"""The peculiarities of checkpoints that other people made."""
+import json
+
+import mxnet as mx
+import numpy as np
+import onnxruntime
+import pytest
+
+import gluonblocks as gb
+from gluonblocks.export.checkpoints import read_net
+
+S = mx.sym
+IMAGE = (3, 6, 6)
+
+
+def net(X=None, label=None):
+    """A small classifier, and its loss if it gets a label."""
+    X = S.Convolution(S.var('data') if X is None else X, num_filter=4, kernel=(3, 3), name='conv')
+    X = S.Activation(S.BatchNorm(X, name='norm'), act_type='relu')
+    X = S.FullyConnected(X, num_hidden=3, name='fc')
+    return X if label is None else S.SoftmaxOutput(X, label, name='softmax')
+
+
+def save(folder, symbol, change=None, params='net-0000.params', name='net-symbol.json',
+         dtype='float32', **shapes):
+    """Write a checkpoint with random weights; return MXNet's outputs and the inputs of them.
+
+    `change` may alter the symbol as JSON, and `shapes` are those of the inputs for one image.
+    """
+    rng, shapes = np.random.RandomState(0), shapes or {'data': (1,) + IMAGE}
+    arguments, _, states = symbol.infer_shape_partial(**shapes)
+    arrays = {group + key: mx.nd.array(rng.uniform(0.1, 1, sides).round(2), dtype=dtype)
+              for group, keys, found in (
+                  ('arg:', symbol.list_arguments(), arguments),
+                  ('aux:', symbol.list_auxiliary_states(), states))
+              for key, sides in zip(keys, found) if key not in shapes and 'label' not in key}
+    mx.nd.save(str(folder / params), arrays)
+    graph = json.loads(symbol.tojson())
+    graph = change(graph) or graph if change else graph
+    (folder / name).write_text(json.dumps(graph))
+    inputs = {key: rng.uniform(size=sides).astype('float32') for key, sides in shapes.items()}
+    executor = symbol.simple_bind(mx.cpu(), grad_req='null', **shapes)
+    everything = dict(executor.arg_dict, **executor.aux_dict)
+    for key, array in arrays.items():
+        everything[key[4:]][:] = array.astype('float32')
+    outputs = executor.forward(**{key: mx.nd.array(X) for key, X in inputs.items()})
+    return [output.asnumpy() for output in outputs], inputs
+
+
+def export(folder, shape=IMAGE, **how):
+    """What the ONNX file of a checkpoint is: a session of ONNX Runtime."""
+    gb.export_files(how.pop('symbol', str(folder)), shape=shape, path=str(folder / 'out'), **how)
+    return onnxruntime.InferenceSession(str(folder / 'out' / 'model.onnx'))
+
+
+def assert_same(session, wanted, inputs):
+    names = {each.name for each in session.get_inputs()}
+    found = session.run(None, {key: X for key, X in inputs.items() if key in names})
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-4)
+
+
+def each_node(change):
+    return lambda graph: [change(node) for node in graph['nodes']] and None
+
+
+@pytest.mark.parametrize('change', [
+    each_node(lambda node: node['op'] == 'null' and node.update(attrs={'weight_lr_mult': '2'})),
+    each_node(lambda node: node.get('attrs', {}).update(force_mirroring='True')),
+    each_node(lambda node: node.update(attr={key: text.replace('3, 3', '3L, 3L') for key, text in (
+        node.pop('attrs', {}).items())})),
+    each_node(lambda node: node['op'] == 'BatchNorm' and node.update(op='CuDNNBatchNorm'))],
+    ids=['on_parameters', 'on_layers', 'python_2', 'cudnn'])
+def test_a_symbol_with_remains_of_its_training_is_read(change, tmp_path):
+    wanted, inputs = save(tmp_path, net(), change)
+    assert_same(export(tmp_path), wanted, inputs)
+
+
+@pytest.mark.parametrize('names, symbol', [
+    (('deploy_ssd-symbol.json', 'ssd-0003.params'), ''), (('net.json', 'net.params'), ''),
+    (('net-symbol.json', 'net-0000.params'), '/net')], ids=['deploy', 'no_suffix', 'prefix'])
+def test_files_are_found_by_the_names_that_people_give_them(names, symbol, tmp_path):
+    wanted, inputs = save(tmp_path, net(), name=names[0], params=names[1])
+    assert_same(export(tmp_path, symbol=str(tmp_path) + symbol), wanted, inputs)
+
+
+def test_parameters_that_may_belong_to_another_net_are_listed(tmp_path):
+    save(tmp_path, net(), params='a-0000.params')
+    save(tmp_path, net(), params='b-0000.params')
+    with pytest.raises(ValueError, match='found a-0000.params, b-0000.params. Name the file'):
+        export(tmp_path)
+
+
+@pytest.mark.parametrize('name, content', [
+    ('hyperparams.json', {'image_shape': '6', 'num_classes': '2'}),
+    ('hyperparams.json', {'image_shape': '3,6,6'}),
+    ('model-shapes.json', [{'name': 'data', 'shape': [8, 3, 6, 6]}])])
+def test_the_shape_is_read_from_the_files_of_sagemaker(name, content, tmp_path):
+    wanted, inputs = save(tmp_path, net())
+    (tmp_path / name).write_text(json.dumps(content))
+    assert_same(export(tmp_path, None), wanted, inputs)
+
+
+@pytest.mark.parametrize('given', [IMAGE, {'image': IMAGE}])
+def test_a_label_of_any_name_is_no_input(given, tmp_path):
+    symbol = net(S.var('image'), S.var('truth'))
+    wanted, inputs = save(tmp_path, symbol, image=(1,) + IMAGE, truth=(1,))
+    session = export(tmp_path, given)
+    assert [each.name for each in session.get_inputs()] == ['image']
+    assert_same(session, wanted, inputs)
+
+
+@pytest.mark.parametrize('hidden', [S.BlockGrad, S.MakeLoss])
+def test_an_input_that_only_a_loss_needs_is_left_out_with_it(hidden, tmp_path):
+    X = net(S.var('image'))
+    loss = S.MakeLoss(S.square(X - S.var('wanted')), name='loss')
+    wanted, inputs = save(tmp_path, S.Group([hidden(X), loss]), image=(1,) + IMAGE,
+                          wanted=(1, 3))
+    assert_same(export(tmp_path), wanted, inputs)
+    note, = read_net(str(tmp_path), shape=IMAGE).notes
+    assert note == ('the output loss_output was left out: it needs wanted, which prediction does '
+                    'not have')
+
+
+@pytest.mark.parametrize('batch', [1, 5])
+def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, tmp_path):
+    X = S.Reshape(S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3)), shape=(batch, -1))
+    wanted, inputs = save(tmp_path, S.FullyConnected(X, num_hidden=3), data=(batch,) + IMAGE)
+    assert_same(export(tmp_path), wanted, inputs)
+    assert read_net(str(tmp_path), shape=IMAGE).variants[0] == {'data': (2,) + IMAGE}
+
+
+def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
+    h = S.FullyConnected(S.var('init_h'), num_hidden=5) + S.FullyConnected(
+        S.var('data'), num_hidden=5)
+    wanted, inputs = save(tmp_path, h, init_h=(1, 5), data=(1, 7))
+    assert_same(export(tmp_path, (7,)), wanted, inputs)
+    assert_same(export(tmp_path, None), wanted, inputs)
+
+
+def test_a_net_that_takes_one_image_at_a_time_is_written_for_one(tmp_path):
+    X = S.elemwise_add(S.FullyConnected(S.var('data'), num_hidden=5), S.var('state', shape=(1, 5)))
+    wanted, inputs = save(tmp_path, X, data=(1, 7))
+    session = export(tmp_path, (7,))
+    assert session.get_inputs()[0].shape == [1, 7]
+    assert_same(session, wanted, inputs)
+
+
+def test_a_net_of_float16_computes_in_float32(tmp_path):
+    wanted, inputs = save(tmp_path, net(), lambda graph: {**graph, 'nodes': [dict(
+        node, attrs={'__dtype__': '2'}) if node['op'] == 'null' else node
+        for node in graph['nodes']]}, dtype='float16')
+    session = export(tmp_path)
+    found, = session.run(None, inputs)
+    np.testing.assert_allclose(found, wanted[0], rtol=1e-2)
+    assert session.get_inputs()[0].type == 'tensor(float)'
+
+
+def test_an_input_among_the_parameters_stays_an_input(tmp_path):
+    wanted, inputs = save(tmp_path, net())
+    path = str(tmp_path / 'net-0000.params')
+    mx.nd.save(path, dict(mx.nd.load(path), **{'arg:data': mx.nd.zeros((1,) + IMAGE)}))
+    assert_same(export(tmp_path), wanted, inputs)
+
+
+def test_a_shape_with_the_batch_is_refused(tmp_path):
+    save(tmp_path, net())
+    with pytest.raises(ValueError, match=r'the batch: expected \(3, 6, 6\), got \(1, 3, 6, 6\)'):
+        export(tmp_path, (1,) + IMAGE)
+
+
+def test_a_custom_operator_takes_its_heads_with_it(tmp_path):
+    def add_custom(graph):
+        last = len(graph['nodes'])
+        graph['nodes'].append({'op': 'Custom', 'name': 'mine', 'attrs': {'op_type': 'target'},
+                               'inputs': [[last - 1, 0, 0]]})
+        graph['heads'].append([last, 0, 0])
+    wanted, inputs = save(tmp_path, net(), add_custom)
+    assert_same(export(tmp_path), wanted, inputs)
+
+
+def test_parameters_of_save_parameters_are_told_apart(tmp_path):
+    save(tmp_path, net())
+    mx.nd.save(str(tmp_path / 'net-0000.params'), {'0.weight': mx.nd.zeros(3)})
+    with pytest.raises(ValueError, match="'0.weight' are those of net.save_parameters"):
+        export(tmp_path)
