@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Attack gluonblocks by damaged files, kills, full disks and command lines, and tell what held."""
+"""Attack gluonblocks with damaged files, kills and full disks: tools/attacks."""
 import os
 import sys
 

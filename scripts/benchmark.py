@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Measure gluonblocks against the notebook's own code and against PyTorch, side by side."""
+"""Compare the speed of gluonblocks with the notebooks' code and PyTorch: tools/benchmarks."""
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tools.benchmarks.command import main  # noqa: E402  it needs the line above
+from tools.benchmarks.command import main  # noqa: E402  needs the line above
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -1,8 +1,8 @@
-"""Install gluonblocks by README's cell into a running notebook with NumPy 2, and see what changed.
+"""Check that README's installation cell works in a running notebook with NumPy 2.
 
-The notebook imports NumPy, pandas, scikit-learn and PyTorch first. After the cell, their versions
-must be the same and a net must train. Prints the output of the notebook; the exit code is 1 if a
-cell fails.
+The notebook imports NumPy, pandas, scikit-learn and PyTorch before it runs the cell. Afterwards
+their versions must be unchanged and a net must train. The script prints the notebook's output, and
+exits with code 1 if a cell fails.
 """
 import os
 import re

@@ -1,14 +1,14 @@
 #!/usr/bin/env python
-"""Build the documentation site with Sphinx, and check its links; every warning is an error.
+"""Build the documentation site with Sphinx and check its links. Every warning is an error.
 
-Needs the extra `docs`. Sphinx checks the links between pages and to places on a page as it builds,
-and its link checker those to files. No page may load anything from another host.
+The site needs the extra `docs`. The build checks links between pages and to headings; Sphinx's link
+checker then checks links to files. No page may load anything from another host.
 
 example:
   python scripts/build_site.py
   python -m http.server --directory build/site
 
-Exit code: 0 built, 1 an error, 130 interrupted."""
+Exit code: 0 built, 1 error, 130 interrupted."""
 import argparse
 import importlib.util
 import os
@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# A tag by which a browser loads something by itself, and a style that does.
+# Tags and styles that make a browser load something without a click.
 LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:)?//[^"\'>\s]+|'
                    r'<link(?![^>]*rel="(?:canonical|author|license)")[^>]*'
                    r'href="(?:https?:)?//[^"]+|'
@@ -26,12 +26,12 @@ LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:
 
 
 def loads_from_elsewhere(folder):
-    """Sentences about the pages and styles in `folder` that load something from another host."""
+    """Return a message for each tag or style in `folder` that loads from another host."""
     found = []
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in sorted(names):
             if name.endswith(('.html', '.css')):
-                path = os.path.join(place, name)
+                path = os.path.join(parent, name)
                 with open(path, encoding='utf-8') as f:
                     tags = LOADS.findall(f.read())
                 found += ['%s loads from another host: %s' % (os.path.relpath(path, folder), tag)
@@ -41,7 +41,7 @@ def loads_from_elsewhere(folder):
 
 def build(folder):
     """Build the site into `folder`, check it, and return the exit code."""
-    with tempfile.TemporaryDirectory() as scratch:  # so that every page is read again
+    with tempfile.TemporaryDirectory() as scratch:  # an empty cache, so every page is read again
         for builder, out in (('html', folder), ('linkcheck', os.path.join(scratch, 'links'))):
             if subprocess.call(
                     [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-b', builder,
@@ -49,17 +49,18 @@ def build(folder):
                      '-d', os.path.join(scratch, 'doctrees'), REPOSITORY, out]):
                 return 1
     found = loads_from_elsewhere(folder)
-    for sentence in found:
-        print('error: ' + sentence, file=sys.stderr)
+    for message in found:
+        print('error: ' + message, file=sys.stderr)
     if not found:
-        print('the site is built: %s' % os.path.join(folder, 'index.html'))
+        print('built the site: %s' % os.path.join(folder, 'index.html'))
     return 1 if found else 0
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', metavar='FOLDER', help='default: build/site',
+    parser.add_argument('--out', metavar='FOLDER',
+                        help='folder to write the site to (default: build/site)',
                         default=os.path.join(REPOSITORY, 'build', 'site'))
     args = parser.parse_args(argv)
     if importlib.util.find_spec('sphinx') is None:

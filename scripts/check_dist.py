@@ -1,16 +1,16 @@
 #!/usr/bin/env python
-"""Build the source archive and the wheel, install each in an empty environment, and try it there.
+"""Build the source archive and the wheel, and test each in an empty environment.
 
-The source archive has to hold every file that git knows, and the wheel those of the package. Each
-has to run `python -m gluonblocks doctor`, to train, and to export a net whose predict.py
-classifies images in an environment with NumPy, Pillow and ONNX Runtime alone.
+The source archive must contain every file that git tracks, and the wheel every file of the package.
+After installing either, `gluonblocks doctor` must succeed, training must work, and an exported
+predict.py must classify images in an environment with only NumPy, Pillow and ONNX Runtime.
 
-Needs git and the package `build`. Nothing of the checkout is on the path of what is tried.
+The script needs git and the package `build`. The tests cannot import anything from the checkout.
 
 example:
   python scripts/check_dist.py
 
-Exit code: 0 both work, 1 one does not."""
+Exit code: 0 both work, 1 one of them fails."""
 import argparse
 import glob
 import importlib.util
@@ -23,8 +23,8 @@ import venv
 import zipfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# They belong to the repository and not to an archive.
-NOT_SENT = ('.ci/', '.gitignore')
+# Files that belong to the repository but not to an archive.
+EXCLUDED = ('.ci/', '.gitignore')
 EXPORT = """
 import gluonblocks as gb, numpy as np
 from gluonblocks.data.datasets import load_data_synthetic
@@ -55,9 +55,9 @@ def main(argv=None):
         subprocess.check_call([sys.executable, '-m', 'build', '-q', '--outdir', folder, REPOSITORY])
         archives = sorted(glob.glob(os.path.join(folder, 'gluonblocks-*')))
         if [a.rsplit('.', 1)[1] for a in archives] != ['whl', 'gz']:
-            sys.exit('built %s, not a wheel and a source archive' % archives)
+            sys.exit('error: expected a wheel and a source archive, got %s' % archives)
         for archive in archives:
-            print('installing and training from %s' % os.path.basename(archive), flush=True)
+            print('testing %s' % os.path.basename(archive), flush=True)
             check_files(archive, files)
             check_installed(archive, os.path.join(folder, 'env-' + archive.rsplit('.', 1)[1]),
                             os.path.join(folder, 'env-standalone'))
@@ -66,7 +66,7 @@ def main(argv=None):
 
 
 def check_files(archive, files):
-    """Exit with an error if an archive lacks one of the repository's `files` that belong in it."""
+    """Exit with an error if an archive lacks any of `files` that it should contain."""
     if archive.endswith('.whl'):
         with zipfile.ZipFile(archive) as wheel:
             names = wheel.namelist()
@@ -74,21 +74,22 @@ def check_files(archive, files):
     else:
         with tarfile.open(archive) as tar:
             names = [name.partition('/')[2] for name in tar.getnames()]
-    missing = [name for name in files if name not in names and not name.startswith(NOT_SENT)]
+    missing = [name for name in files if name not in names and not name.startswith(EXCLUDED)]
     if missing:
-        sys.exit('%s lacks %s' % (os.path.basename(archive), ', '.join(missing)))
+        sys.exit('error: %s lacks %s' % (os.path.basename(archive), ', '.join(missing)))
 
 
 def check_installed(archive, folder, standalone):
-    """Try `archive` in a new environment at `folder`, and its predict.py in one at `standalone`.
+    """Test `archive` in a new environment at `folder`, and its predict.py in one at `standalone`.
 
-    Exit with an error if something fails, or if predict.py prints other lines than
+    Exit with an error if a command fails, or if predict.py does not print the same lines as
     `gluonblocks predict`.
     """
-    for place in (folder, standalone):
-        venv.create(place, clear=True, with_pip=True)
-    python, alone = (os.path.join(place, 'bin', 'python') for place in (folder, standalone))
-    # A number of threads that the caller chose is something that gluonblocks finds wrong.
+    for env_folder in (folder, standalone):
+        venv.create(env_folder, clear=True, with_pip=True)
+    python, alone = (os.path.join(env_folder, 'bin', 'python')
+                     for env_folder in (folder, standalone))
+    # gluonblocks reports a problem if the caller has set a number of threads.
     env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')
            and k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
     install = ['-m', 'pip', 'install', '-q']
@@ -97,17 +98,19 @@ def check_installed(archive, folder, standalone):
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
             [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
-            # With the archive once more, so that pip keeps to the NumPy that its MXNet takes.
+            # The archive is named again so that pip keeps a NumPy that its MXNet supports.
             [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):
-            sys.exit('%s: failed: %s' % (os.path.basename(archive), ' '.join(command[1:4])))
+            sys.exit('error: %s: this command failed: %s'
+                     % (os.path.basename(archive), ' '.join(command[1:4])))
     images = ['%d.png' % i for i in range(3)]
-    ours, theirs = [subprocess.check_output(command + images, cwd=folder, env=env, text=True)
+    expected, found = [subprocess.check_output(command + images, cwd=folder, env=env, text=True)
                     for command in ([python, '-m', 'gluonblocks', 'predict', 'run'],
                                     [alone, os.path.join('run', 'export', 'predict.py')])]
-    if ours != theirs:
-        sys.exit("predict.py does not answer as gluonblocks does:\n%s\n%s" % (theirs, ours))
+    if expected != found:
+        sys.exit('error: expected predict.py to print these lines:\n%s\ngot:\n%s'
+                 % (expected, found))
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""What scripts/train.py and the others call: the package's command of the same name."""
+"""Run a command of gluonblocks from a clone, for scripts/train.py and the other scripts."""
 import os
 import sys
 
@@ -6,8 +6,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def run(name):
-    """The exit code of the command `name`, by the arguments of this process."""
-    sys.path.insert(1, ROOT)  # so that a clone works without being installed
+    """Run the command `name` with the arguments of this process; return its exit code."""
+    sys.path.insert(1, ROOT)  # so a clone works without being installed
     try:
         from gluonblocks.commands import dispatch
     except ImportError as error:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Tell what a trained net gets right and what it confuses: the command `gluonblocks evaluate`."""
+"""Measure the accuracy of a trained net, class by class: the command `gluonblocks evaluate`."""
 import sys
 
 import command

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Repeat what the exercises of the three chapters claim, and print the figures."""
+"""Run the experiments for the exercises of the three chapters: tools/experiments."""
 import os
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write a trained net as files that others run: the command `gluonblocks export`."""
+"""Export a trained net to ONNX, PyTorch or a web page: the command `gluonblocks export`."""
 import sys
 
 import command

@@ -1,18 +1,18 @@
 #!/usr/bin/env python
-"""Run tox's environments, one after another, and record which passed in results/ and docs/.
+"""Run tox's environments one after another, and record the results in results/ and docs/.
 
-Needs `tox`, and the interpreters on PATH: a missing one is recorded as not run. With pyenv, all its
-interpreters are on PATH after
+The script needs `tox`, and the interpreters on PATH. An environment whose interpreter is missing is
+recorded as not run. This puts all interpreters of pyenv on PATH:
 
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
-An environment's record is written as it ends, and the records of other environments stay.
+Each record is written as soon as its environment ends. The records of other environments are kept.
 
 example:
   python scripts/matrix.py
   python scripts/matrix.py --only py311 py312-oldest
 
-Exit code: 0 every environment passed, 1 one failed or did not run (old records count too)."""
+Exit code: 0 all environments passed, 1 one failed or did not run (older records count too)."""
 import argparse
 import collections
 import datetime
@@ -33,7 +33,7 @@ HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'd
 
 
 def environments():
-    """tox's default environments, in order; SystemExit if tox is missing."""
+    """Return the names of tox's default environments, in order. Exits if tox is missing."""
     if importlib.util.find_spec('tox') is None:
         sys.exit("error: tox is not installed for this Python: %s -m pip install 'tox>=4.11'"
                  % sys.executable)
@@ -43,7 +43,7 @@ def environments():
 
 
 def run(name):
-    """Run the environment `name`, and show what it prints; return its Record."""
+    """Run the environment `name` with its output shown; return its Record."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'result.json')
         subprocess.call([sys.executable, '-m', 'tox', 'run', '-e', name, '--result-json', path],
@@ -53,10 +53,10 @@ def run(name):
 
 
 def record(name, result, date):
-    """The Record of what tox wrote about the environment `name` in its --result-json."""
+    """Return the Record of the environment `name`, given tox's JSON `result` for it."""
     python = result.get('python', {}).get('version', '').split(' ')[0]
     if not python:
-        return Record(name, 'not run: no such Python here', '', '', '', '', date)
+        return Record(name, 'not run: Python not found', '', '', '', '', date)
     output = ''.join(test['output'] for test in result.get('test', ()))
     versions = re.search(r'^gluonblocks \S+, NumPy (\S+), MXNet (\S+)$', output, re.M)
     numpy, mxnet = versions.groups() if versions else ('', '')
@@ -67,20 +67,20 @@ def record(name, result, date):
 
 
 def table(records):
-    """The records as a Markdown table."""
+    """Return the records as a Markdown table."""
     rows = [HEADER, ['---'] * len(HEADER)] + [
         r._replace(environment='`%s`' % r.environment) for r in records]
     return ''.join('| %s |\n' % ' | '.join(row) for row in rows)
 
 
 def read_records():
-    """The recorded {environment: Record}."""
+    """Return the saved records as {environment: Record}."""
     with open(RECORDS) as f:
         return {row['environment']: Record(**row) for row in json.load(f)}
 
 
 def write(records):
-    """Write the records to results/, and their table into `DOCUMENT`, between its marks."""
+    """Save the records in results/, and update the table between the marks in `DOCUMENT`."""
     with open(DOCUMENT, encoding='utf-8') as f:
         text = re.sub(r'(<!-- matrix: begin -->\n).*(<!-- matrix: end -->\n)',
                       lambda marks: marks[1] + table(records) + marks[2], f.read(), flags=re.S)
@@ -96,7 +96,7 @@ def main(argv=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     known = environments()
     parser.add_argument('--only', nargs='+', metavar='ENV', choices=known, default=known,
-                        help='run these environments')
+                        help='environments to run (default: all)')
     args = parser.parse_args(argv)
     records = read_records()
     for name in args.only:

@@ -1,17 +1,19 @@
 #!/usr/bin/env python
-"""Execute the notebooks of the book's three sections, each in a fresh kernel.
+"""Execute the notebooks of the book's three sections, each in a new kernel.
 
-A notebook is replaced only when its last cell is done: with its outputs, repeated shapes folded,
-metadata cleaned, and the SHA-256 of its code. Without arguments all three run, one after another:
-two to three hours on two cores, most of them for section 5.13. Progress goes to stderr.
+A notebook is replaced only after its last cell finished. The new file contains the outputs (with
+repeated lines of shapes folded), clean metadata, and the SHA-256 of the code. Without arguments all
+three notebooks run. This takes two to three hours on two cores, mostly for section 5.13. Progress
+goes to stderr.
 
-Needs the extra `notebooks`: pip install -e '.[notebooks]'
+The script needs the extra `notebooks`: pip install -e '.[notebooks]'
 
 example:
   python scripts/notebooks.py
   python scripts/notebooks.py 5.11 5.12
 
-Exit code: 0 executed, 1 one failed (the rest is not run), 2 wrong arguments, 130 interrupted."""
+Exit code: 0 all executed, 1 one failed (the rest did not run), 2 wrong arguments, 130 interrupted.
+"""
 import argparse
 import glob
 import hashlib
@@ -23,22 +25,22 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Only what every reader needs: no times, no paths, no version of the Python that ran it.
+# Times, paths and the version of Python are left out, because they differ from machine to machine.
 METADATA = {
     'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'},
     'language_info': {'name': 'python', 'file_extension': '.py', 'mimetype': 'text/x-python',
                       'pygments_lexer': 'ipython3'},
 }
-# DenseBlock.forward of section 5.13 prints this for each unit at every pass: 22,000 lines in all.
+# In section 5.13, DenseBlock.forward prints this line for each unit at every pass, 22,000 in total.
 _SHAPES = re.compile(r'X\.shape: \([\d, ]+\) --> Y\.shape: \([\d, ]+\)$')
 _LEFT_OUT = '[{:,} lines left out: each is one of those above]'
 
 
 def fold(text):
-    """`text` with each different line of shapes only once, at its first place.
+    """Return `text` with each distinct line of shapes kept only where it first occurs.
 
-    A line in brackets counts the repeats that were left out there. All other lines stay, even if
-    they repeat.
+    A line in brackets replaces the repeats and gives their number. All other lines are kept, even
+    if they repeat.
     """
     seen, folded, left_out = set(), [], 0
     for line in text.split('\n'):
@@ -54,9 +56,9 @@ def fold(text):
 
 
 def tidy(notebook):
-    """Fold the outputs of an executed notebook, clean its metadata and stamp it, in place.
+    """Fold the outputs of an executed notebook and replace its metadata, in place.
 
-    The stamp has the SHA-256 of the code that ran, and the package's version.
+    The metadata records the SHA-256 of the code that ran, and the package's version.
     """
     for cell in notebook.cells:
         cell.metadata = {}
@@ -70,20 +72,20 @@ def tidy(notebook):
 
 
 def code_sha256(notebook):
-    """The SHA-256 of a notebook's code cells, in hexadecimal digits."""
+    """Return the SHA-256 of a notebook's code cells in hexadecimal."""
     sources = [cell.source for cell in notebook.cells if cell.cell_type == 'code']
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def execute(path):
-    """Run all cells of the notebook at `path`, and write it with their outputs.
+    """Run all cells of the notebook at `path`, and save it with their outputs.
 
-    If a cell fails, the file stays as it was, and nbclient's error is raised.
+    If a cell fails, nbclient's error is raised and the file is not changed.
     """
     import nbformat
     from nbclient import NotebookClient
     notebook = nbformat.read(path, as_version=4)
-    # No limit for a cell, because one takes an hour; but all of its output has to arrive.
+    # Cells have no time limit, because one takes an hour. Missing output is an error.
     client = NotebookClient(
         notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
         coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
@@ -105,9 +107,10 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('notebooks', nargs='*', default=list(sections), metavar='NOTEBOOK',
-                        help='a section, %s, or a path; default: all' % ', '.join(sections))
+                        help='notebooks to execute, each a section (%s) or a path (default: all '
+                             'sections)' % ', '.join(sections))
     args = parser.parse_args(argv)
-    # SIGTERM ends the kernel as Ctrl-C does, which a script in the background has to ask for.
+    # SIGTERM should end the kernel like Ctrl-C does, and background processes ignore SIGINT.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     for name in args.notebooks:
@@ -115,12 +118,12 @@ def main(argv=None):
         try:
             execute(path)
         except KeyboardInterrupt:
-            logging.disable()  # asyncio reports that nobody waits for the cell any more
-            print('interrupted: %s is as it was' % path, file=sys.stderr)
+            logging.disable()  # asyncio would report that nothing awaits the cell
+            print('interrupted: %s is unchanged' % path, file=sys.stderr)
             return 130
-        except Exception as error:  # of a cell, which may be any, or of nbclient
+        except Exception as error:  # a cell or nbclient can raise anything
             plain = re.sub(r'\x1b\[[\d;]*m', '', str(error)).strip()
-            print('error: %s is as it was: %s' % (path, plain), file=sys.stderr)
+            print('error: %s is unchanged: %s' % (path, plain), file=sys.stderr)
             return 1
     return 0
 

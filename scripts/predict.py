@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Tell what is on pictures: the command `gluonblocks predict`."""
+"""Classify images with a trained net: the command `gluonblocks predict`."""
 import sys
 
 import command

@@ -1,19 +1,19 @@
 #!/usr/bin/env python
 """Run every ```sh and ```python block of README.md and docs/, in a copy of the repository.
 
-A block runs as it stands, unless the line above its fence is one of
+A block runs unchanged, unless the line above its fence is one of
 
   <!-- docs: not run: REASON -->
-  <!-- docs: OLD => NEW -->            (that part of the block is replaced: a shorter training)
+  <!-- docs: OLD => NEW -->            (replace OLD in the block, to train for less time)
 
-README.md comes first, and the files it made are there for the others, which come in the order of
-their names. The copy has the files that git knows, and those it does not ignore; `python` and
-`python3` are the Python that runs this.
+README.md comes first, then docs/ in alphabetical order, so the later blocks can use the files that
+README.md wrote. The copy contains the files that git tracks or does not ignore. In the blocks,
+`python` and `python3` are the Python that runs this script.
 
 example:
   python scripts/run_docs.py
 
-Exit code: 0 all blocks passed, 1 one failed (the rest is not run)."""
+Exit code: 0 all blocks passed, 1 one failed (the rest did not run)."""
 import argparse
 import collections
 import os
@@ -30,13 +30,13 @@ _BLOCK = re.compile(r'^(?:<!-- docs: (?P<mark>.*?) -->\n)?^```(?P<language>sh|py
 
 
 def documents():
-    """The names of the documents, in order."""
+    """Return the paths of the documents, in the order in which they run."""
     return ['README.md'] + sorted(os.path.join('docs', name) for name in os.listdir(
         os.path.join(REPOSITORY, 'docs')) if name.endswith('.md'))
 
 
 def blocks(text, document='README.md'):
-    """The blocks of the Markdown `text`: a list of `Block`s, `code` as it shall run."""
+    """Return the `Block`s of the Markdown `text`, with `code` ready to run."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count('\n', 0, match.start('code'))
@@ -46,8 +46,8 @@ def blocks(text, document='README.md'):
         elif mark:
             old, arrow, new = mark.partition(' => ')
             if not arrow or old not in code:
-                raise ValueError('%s, line %d: %r is no part of the block'
-                                 % (document, line, old))
+                raise ValueError('%s, line %d: expected OLD => NEW with OLD in the block, got %r'
+                                 % (document, line, mark))
             code = code.replace(old, new)
         found.append(Block(document, line, match.group('language'), code, not_run,
                            mark if mark and not not_run else None))
@@ -56,8 +56,8 @@ def blocks(text, document='README.md'):
 
 def run(block, folder):
     """Run the block in `folder`; return the exit code."""
-    here = os.path.dirname(sys.executable)
-    env = dict(os.environ, PATH=os.pathsep.join([here, os.environ.get('PATH', '')]))
+    own = os.path.dirname(sys.executable)
+    env = dict(os.environ, PATH=os.pathsep.join([own, os.environ.get('PATH', '')]))
     command = ['bash', '-euo', 'pipefail', '-c'] if block.language == 'sh' else [
         sys.executable, '-c']
     return subprocess.call(command + [block.code], cwd=folder, env=env, stdin=subprocess.DEVNULL)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train a model of the book and print the book's lines: the command `gluonblocks train`."""
+"""Train a model with the book's recipe: the command `gluonblocks train`."""
 import sys
 
 import command

@@ -21,7 +21,7 @@ from gluonblocks.data import datasets, fashion_mnist
 from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels import build
 from gluonblocks.models.registry import MODELS
-from tools.attacks.material import SHAPES, write_data
+from tools.attacks.fixtures import SHAPES, write_data
 
 # MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
 MXNET = sys.modules['mxnet'].__version__

@@ -37,7 +37,7 @@ def test_blocks_are_found_with_what_the_line_above_says():
         ('README.md', 3, 'sh', 'echo one\n', None, None),
         ('README.md', 12, 'python', 'train()\n', 'it takes a day', None),
         ('README.md', 17, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
-    with pytest.raises(ValueError, match="'--epochs 7' is no part of the block"):
+    with pytest.raises(ValueError, match="with OLD in the block, got '--epochs 7"):
         run_docs.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
     for document in run_docs.documents():
         text = open(os.path.join(REPOSITORY, document), encoding='utf-8').read()
@@ -72,7 +72,7 @@ def test_a_record_has_the_versions_that_ran_and_a_missing_interpreter_has_not_pa
         'py312', 'passed', '3.12.1', '2.2.6', '1.9.1', '1 failed, 300 passed', '2030-01-31')
     assert matrix.record('py312', result(success=False), '').result == 'FAILED'
     missing = {'result': {'success': False, 'exit_code': 1}}
-    assert matrix.record('py37', missing, '').result == 'not run: no such Python here'
+    assert matrix.record('py37', missing, '').result == 'not run: Python not found'
 
 
 def test_only_leaves_the_other_records_and_the_text_around_the_table(tmp_path, monkeypatch, capsys):

@@ -73,12 +73,12 @@ def done(code=1, out='', err='', ended=''):
 
 @pytest.mark.parametrize('one, said', [
     (done(0), 'exit code 0'), (done(3, err='error: x'), 'exit code 3'),
-    (done(err='it failed'), 'without "error: "'), (done(err='error: '), 'without words'),
+    (done(err='it failed'), 'without "error: "'), (done(err='error: '), 'has no message'),
     (done(err='error: ' + 'x\n' * 30), '30 lines'),
-    (done(err='error: something is wrong'), 'names none of run'),
+    (done(err='error: something is wrong'), 'does not name run'),
     (done(err='Traceback (most recent call last):\nKeyError: 3\nerror: run'), 'KeyError: 3'),
     (done(-11, err='error: run'), 'signal 11'),
-    (done(-9, ended='memory'), 'too much memory'), (done(-9, ended='time'), 'no end')])
+    (done(-9, ended='memory'), 'too much memory'), (done(-9, ended='time'), 'still running')])
 def test_only_an_error_that_names_the_file_is_clean(one, said):
     assert clean_error(done(err='a note\nerror: run/x.csv: damaged\n'), 'run/x.csv') == CLEAN
     with pytest.raises(Defect, match=said):
@@ -99,8 +99,8 @@ def test_a_changed_file_or_a_temporary_one_is_a_defect(tmp_path, name, said):
 @pytest.mark.parametrize('n, code, err, wrong', [
     (0, 1, 'error: node1:1, step 7: was ended by SIGKILL', None),
     (1, 1, 'error: the first machine, 10.77.0.1:29400, step 7: nothing was heard', None),
-    (0, 1, 'error: node2:2, step 7: was ended', 'names another'), (0, 0, '', 'exit code 0'),
-    (0, 1, '', 'names another'), (0, -9, '', 'signal 9')])
+    (0, 1, 'error: node2:2, step 7: was ended', 'does not name'), (0, 0, '', 'exit code 0'),
+    (0, 1, '', 'does not name'), (0, -9, '', 'signal 9')])
 def test_a_launcher_has_to_end_with_a_line_that_names_the_machine_that_was_hit(n, code, err, wrong):
     with pytest.raises(Defect, match=wrong) if wrong else contextlib.nullcontext():
         machines.judge(done(code, '', err), 1, n, complete=False)

@@ -1,1 +1,1 @@
-"""Attack gluonblocks by kills, full disks, damaged files and lost machines: scripts/attack.py."""
+"""Attack gluonblocks with kills, full disks, damaged files and lost machines: scripts/attack.py."""

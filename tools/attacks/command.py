@@ -1,4 +1,4 @@
-"""The command line of the attack: what it runs, and what it prints."""
+"""The command line of scripts/attack.py."""
 import argparse
 import json
 import os
@@ -18,44 +18,46 @@ from .verdict import DEFECT
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLE = """\
 example:
-  python scripts/attack.py                                (1,000 cases, some minutes)
+  python scripts/attack.py                                (1,000 cases, a few minutes)
   python scripts/attack.py --cases 5000 --json attack.json
   python scripts/attack.py --only runs,kills --seed 7
-  python scripts/attack.py --only runs --seed 7 --case 123    (one again)
-  python scripts/attack.py --only machines --cases 25 --jobs 6    (100 hits; they mostly wait)
+  python scripts/attack.py --only runs --seed 7 --case 123        (repeat one case)
+  python scripts/attack.py --only machines --cases 25 --jobs 6    (100 faults; mostly waiting)
 
-All files are written to a temporary folder; TMPDIR=/dev/shm keeps them off the disk. Cases that
-cannot be tried on this machine are counted as not tried. The table and the defects go to stdout,
-progress to stderr. Exit code: 0 no defect, 1 defects, 2 wrong arguments, 130 interrupted."""
+The attack writes only to a temporary folder; TMPDIR=/dev/shm keeps it off the disk. A case that
+cannot run on this machine is counted as not tried. The table and the defects go to stdout and
+progress to stderr. Exit code: 0 no defects, 1 defects, 2 wrong arguments, 130 interrupted."""
 
 
 def parse(argv):
     """Parse the command line; exit with code 2 if it is wrong."""
     parser = argparse.ArgumentParser(
         prog='attack.py', epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description='Attack gluonblocks by kills, full disks and damaged files, and report what '
-                    'held.')
+        description='Attack gluonblocks with kills, full disks and damaged files, and report '
+                    'which promises it kept.')
     parser.add_argument('--cases', type=positive, default=1000, metavar='N',
-                        help='number of cases, fixed ones first (default: %(default)s)')
+                        help='number of cases: first the fixed cases, then random ones '
+                             '(default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='seed of the random cases (default: %(default)s)')
     parser.add_argument('--only', type=some_of(list(KINDS)), metavar='KINDS',
                         default=[kind for kind in KINDS if kind not in SLOW],
-                        help='comma-separated kinds out of %s (default: all but machines, of which '
-                             'a case takes minutes)' % ', '.join(KINDS))
+                        help='comma-separated kinds of attack: %s (default: all except machines, '
+                             'because one of its cases takes minutes)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
-                        help='only this case, a name or a number; may be repeated')
+                        help='run only this case, given by its name or number; may be repeated')
     parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',
-                        help='number of cases at a time (default: one per core)')
-    parser.add_argument('--json', metavar='FILE', help='write the record of each case to FILE')
-    parser.add_argument('--list', action='store_true', help='list the fixed cases, and exit')
+                        help='number of cases to run in parallel (default: one per core)')
+    parser.add_argument('--json', metavar='FILE',
+                        help='write a record of each case to FILE as JSON')
+    parser.add_argument('--list', action='store_true', help='list the fixed cases and exit')
     args = parser.parse_args(argv)
     try:
         args.planned = plan(args.only, args.cases, args.case)
     except ValueError as error:
         parser.error('argument --case: %s' % error)
     if len(args.only) > 1 and any(name.isdigit() for name in args.case or []):
-        parser.error('argument --case: a number goes with --only KIND')
+        parser.error('argument --case: a number needs --only with a single kind')
     return args
 
 
@@ -63,7 +65,7 @@ def main(argv=None):
     """Run the attack; return the exit code."""
     args = parse(argv)
     if not shutil.which('cc'):
-        print('error: the attack needs a C compiler: no command cc', file=sys.stderr)
+        print('error: expected a C compiler, found no command cc; install gcc', file=sys.stderr)
         return 1
     if args.list:
         print(*['%s %s' % (kind, name) for kind in args.only for name in KINDS[kind].FIXED],
@@ -90,14 +92,14 @@ def main(argv=None):
 
 
 def _run(folder, args, records):
-    """Run the attack in a process of its own, append to `records`, and return its exit code."""
+    """Run the attack in another process, append to `records`, and return the exit code."""
     inner = os.path.join(folder, 'sandbox')
     os.mkdir(inner)
-    how = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}
+    options = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(('GLUONBLOCKS_', 'MXNET_', 'OMP_'))}
     process = subprocess.Popen(
-        [sys.executable, '-m', 'tools.attacks.runner', inner, json.dumps(how)],
+        [sys.executable, '-m', 'tools.attacks.runner', inner, json.dumps(options)],
         env=dict(env, PYTHONPATH=ROOT, LD_PRELOAD=compile_shim(folder)), cwd=ROOT,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
     reported, found = time.monotonic(), 0

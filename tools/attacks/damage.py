@@ -1,4 +1,4 @@
-"""Damage to a file: its bytes changed at random, or something else altogether in its place."""
+"""Damage a file: change its bytes at random, or replace it with something else."""
 import os
 
 
@@ -15,35 +15,36 @@ def _cut(rng, data):
 
 
 def _fill(rng, data):
-    """Some bytes, mostly few, replaced by others, extreme ones among them, or dropped."""
+    """Replace a range of bytes, usually a short one, with extreme or random ones, or remove it."""
     start = rng.randrange(rng.choice((min(len(data), 64), len(data))) + 1)
     size = rng.choice((1, 2, 4, 8, 64, 512, 4096, len(data)))
     content = rng.choice((bytes(size), b'\xff' * size, b'', 2 * data[start:start + size],
                           bytes(rng.randrange(256) for _ in range(size))))
-    words = 'other bytes from %d to %d' % (start, start + size)
+    words = 'different bytes from %d to %d' % (start, start + size)
     return words, data[:start] + content + data[start + size:]
 
 
 def _replace(rng, data):
     what, content = rng.choice([
-        ('nothing', b''), ('a NUL', b'\0'), ('{}', b'{}'), ('no UTF-8', b'\xff\xfe{'),
+        ('nothing', b''), ('a NUL', b'\0'), ('{}', b'{}'), ('invalid UTF-8', b'\xff\xfe{'),
         ('deep lists', b'[' * 100000), ('a gzip header', b'\x1f\x8b\x08\0')])
-    return 'in its place ' + what, content
+    return 'replaced by ' + what, content
 
 
 def mutate(rng, data):
-    """Return (words, other bytes): a random mutation of `data`."""
+    """Damage `data` at random; return (a description, the damaged bytes)."""
     return rng.choice((_flip, _flip, _cut, _fill, _fill, _fill, _replace))(rng, data)
 
 
 def mutated(room, path):
-    """Change bytes of a file at random; return words for it."""
+    """Change bytes of a file at random; return a description of the change."""
     return rewrite(path, lambda data: mutate(room.rng, data))
 
 
 def anything(room, path):
-    """Change bytes of a file, or put something in its place; return words for it."""
-    change = room.rng.choice((mutated, mutated, mutated, put(room.rng.choice(sorted(PLACES)))))
+    """Change bytes of a file, or replace the file; return a description of the change."""
+    replace = put(room.rng.choice(sorted(REPLACEMENTS)))
+    change = room.rng.choice((mutated, mutated, mutated, replace))
     return change(room, path)
 
 
@@ -59,8 +60,8 @@ def _link(room, path, data):
     os.symlink(elsewhere, path)
 
 
-# What can stand where a file is: each takes the room, the path, and what the file contained.
-PLACES = {
+# Things that can replace a file. Each function gets the room, the path, and the file's old content.
+REPLACEMENTS = {
     'pipe': lambda room, path, data: os.mkfifo(path), 'link': _link,
     'folder': lambda room, path, data: os.mkdir(path),
     'looping link': lambda room, path, data: os.symlink(os.path.basename(path), path),
@@ -71,8 +72,8 @@ PLACES = {
     'large tail': lambda room, path, data: _write(path, data, (1 << 31) - 1)}
 
 
-def put(place):
-    """Return a change that puts one of PLACES where a file is or could be."""
+def put(kind):
+    """Return a function that replaces a file, which need not exist, by `kind` of REPLACEMENTS."""
     def change(room, path):
         data = b''
         if os.path.lexists(path):
@@ -80,13 +81,13 @@ def put(place):
                 with open(path, 'rb') as f:
                     data = f.read()
             os.unlink(path)
-        PLACES[place](room, path, data)
-        return '%s in place of %s' % (place, os.path.basename(path))
+        REPLACEMENTS[kind](room, path, data)
+        return '%s instead of %s' % (kind, os.path.basename(path))
     return change
 
 
 def rewrite(path, change):
-    """Replace a file's bytes by `change(bytes)`, which returns (words, bytes); return the words."""
+    """Rewrite a file with `change(bytes)`, a (description, bytes); return the description."""
     data = b'{}\n'
     if os.path.exists(path):
         with open(path, 'rb') as f:
@@ -97,5 +98,5 @@ def rewrite(path, change):
 
 
 def replaced(content):
-    """Return a change that replaces a file's bytes by `content(bytes)`."""
+    """Return a function that replaces a file's bytes with `content(bytes)`."""
     return lambda room, path: rewrite(path, lambda data: ('rewritten', content(data)))

@@ -1,4 +1,4 @@
-"""A file of Fashion-MNIST is damaged; then a net is trained or evaluated on the data."""
+"""Damage a file of Fashion-MNIST, then train or evaluate a net on the data."""
 import functools
 import gzip
 import os
@@ -6,43 +6,43 @@ import shutil
 import zlib
 
 from . import damage
-from .material import ON_DATA, SHAPES
+from .fixtures import ON_DATA, SHAPES
 from .verdict import ask
 
 IMAGES = 'train-images-idx3-ubyte'
 
 
 def draw(room):
-    """Damage a random file at random: the bytes on the disk, or those that are compressed."""
+    """Damage a random file at random: its bytes on the disk, or the bytes before compression."""
     return attack(room, room.rng.choice(sorted(SHAPES)),
                   room.rng.choice((damage.anything, unpacked)),
                   room.rng.choice(('train', 'evaluate')))
 
 
 def unpacked(room, path):
-    """Change the bytes that are compressed at random."""
+    """Unpack a gzip file, change its content at random, and compress it again."""
     def within(data):
         words, data = damage.mutate(room.rng, gzip.decompress(data))
-        return 'within its gzip ' + words, gzip.compress(data)
+        return 'unpacked, ' + words, gzip.compress(data)
     return damage.rewrite(path, within)
 
 
 def _bomb(data):
-    """Half a gigabyte of zeros, compressed to half a megabyte."""
+    """Return a gzip bomb: half a gigabyte of zeros, compressed to half a megabyte."""
     packer, zeros = zlib.compressobj(1, zlib.DEFLATED, 31), bytes(1 << 24)
     return b''.join([packer.compress(zeros) for _ in range(32)] + [packer.flush()])
 
 
 def attack(room, name, change, command):
-    """Change one file of the data and use them: unharmed lines, or an error that names a file."""
-    root = shutil.copytree(room.material.data, room.path('data'))
+    """Damage a data file and run `command`, which must work as usual or name the file."""
+    root = shutil.copytree(room.fixtures.data, room.path('data'))
     path = os.path.join(root, name + '.gz')
     room.note(change(room, path))
     if command == 'train':
-        argv, want = ['train', *ON_DATA], room.material.run('on data').lines
+        argv, want = ['train', *ON_DATA], room.fixtures.run('on data').lines
     else:
         argv = ['evaluate', room.copy('on data'), '--ctx', 'cpu']
-        want = room.material.answer('evaluate', 'on data', 'best')
+        want = room.fixtures.answer('evaluate', 'on data', 'best')
     return ask(room, argv + ['--data-root', root], [path, root], want)
 
 
@@ -51,5 +51,5 @@ FIXED = {words: functools.partial(attack, name=name, change=change, command=comm
              ('bomb trained on', IMAGES, damage.replaced(_bomb), 'train'),
              ('bomb evaluated on', 't10k-labels-idx1-ubyte', damage.replaced(_bomb), 'evaluate'),
              ('gzip in gzip', IMAGES, damage.replaced(gzip.compress), 'train'),
-             *[(place + ' for images', IMAGES, damage.put(place), 'train')
-               for place in damage.PLACES]]}
+             *[(kind + ' for images', IMAGES, damage.put(kind), 'train')
+               for kind in damage.REPLACEMENTS]]}

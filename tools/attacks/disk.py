@@ -1,35 +1,35 @@
-"""Disks that are full, fail, or belong to somebody else, while a run is written and read."""
+"""Write and read runs on disks that are full, failing or read-only."""
 import errno
 import os
 
 from . import shim
+from .fixtures import RUNS
 from .kills import VARIANTS, compare, resume
-from .material import RUNS
-from .verdict import EQUAL, Defect, clean_error, said, snapshot, survived, unchanged
+from .verdict import EQUAL, Defect, clean_error, output, snapshot, survived, unchanged
 
 CALLS = {'open': shim.OPEN, 'write': shim.WRITE, 'fsync': shim.FSYNC, 'rename': shim.RENAME,
-         'any': shim.SAVING & ~shim.UNLINK}  # a file that cannot be removed stays
+         'any': shim.SAVING & ~shim.UNLINK}  # a failed unlink would only leave a file
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EINTR)
 
 
 def draw(room):
-    """Fail a random call of a run, or every call from it on."""
+    """Train while a random system call fails, alone or with every later call."""
     rng = room.rng
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:
         return faulty(room, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
     error = rng.choice(ERRORS)
-    # An interrupted call is repeated, for ever if it is interrupted for ever.
+    # Python retries an interrupted call, so `always` would never end.
     return faulty(room, variant, calls, call, shim.ERROR, error,
                   always=error != errno.EINTR and rng.random() < 0.5)
 
 
 def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
-    """Train while a call fails: the error names the file, and the run can be resumed."""
+    """Train while a system call fails: the error must name the file and the run must resume."""
     run = room.path('run')
-    what = shim.Shim(run, CALLS[calls], call, action, value, always, only)
-    done = resume(room, run, RUNS[variant], shim=what)
-    base, printed, verdict = room.material.run(variant), said(done), EQUAL
+    fault = shim.Shim(run, CALLS[calls], call, action, value, always, only)
+    done = resume(room, run, RUNS[variant], shim=fault)
+    base, printed, verdict = room.fixtures.run(variant), output(done), EQUAL
     survived(done)
     if done.code:
         verdict = clean_error(done, run)
@@ -38,25 +38,25 @@ def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
         done = resume(room, run, RUNS[variant])
         survived(done)
         if done.code:
-            raise Defect('the run is lost: ' + done.err.strip().splitlines()[-1][:200], done)
-        printed += said(done)
+            raise Defect('no resume: ' + done.err.strip().splitlines()[-1][:200], done)
+        printed += output(done)
     compare(run, base.folder, printed, base.lines, done)
     return verdict
 
 
 def read_only(room, command, name):
-    """Use a run on a disk that may only be read: it answers, and cannot be resumed."""
+    """Use a run on a read-only disk: evaluating and predicting must work, resuming must fail."""
     run = room.copy(name)
     argv = {'train': ['--resume', run], 'evaluate': [run, '--ctx', 'cpu'],
-            'predict': [run, room.material.picture, '--ctx', 'cpu']}[command]
+            'predict': [run, room.fixtures.picture, '--ctx', 'cpu']}[command]
     fault = shim.Shim(run, at=1, action=shim.ERROR, value=errno.EROFS, always=True)
     before, done = snapshot(run), room.run(command, *argv, shim=fault)
     survived(done)
     unchanged(before, snapshot(run), done=done)
     if command == 'train':
         return clean_error(done, run)
-    if said(done) != room.material.answer(command, name, 'best'):
-        raise Defect('another answer from a disk that may only be read', done)
+    if output(done) != room.fixtures.answer(command, name, 'best'):
+        raise Defect('different output from a read-only disk', done)
     return EQUAL
 
 

@@ -1,8 +1,7 @@
-"""Commands of gluonblocks, each in a process forked off this one, which has imported gluonblocks,
-and the room of a case, in which they run.
+"""Run commands of gluonblocks in forks of this process, which has already imported gluonblocks.
 
-Nothing of MXNet may be computed in this process, only imported: then it has no threads of MXNet,
-and a fork of it is a process like any other.
+This process imports MXNet but must not compute with it. It then has no threads of MXNet, and its
+forks behave like newly started processes. A `Room` is the folder in which a case runs its commands.
 """
 import contextlib
 import ctypes
@@ -21,13 +20,13 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 from .shim import Shim
 
 MEMORY, SECONDS = 3 << 29, 120  # limits of one command, in bytes and seconds
-KEPT = 1 << 20  # bytes of each stream that are read
+MAX_OUTPUT = 1 << 20  # bytes of stdout and of stderr that are read
 
 
 class Job(NamedTuple):
-    """A command, `gluonblocks ARGV`, and what happens to it.
+    """The command `gluonblocks ARGV`, and the faults to inject into it.
 
-    `kill` is (seconds, signal), `shim` what happens at its system calls.
+    `kill` sends a signal after some seconds: (seconds, signal). `shim` acts on its system calls.
     """
 
     argv: Sequence[str]
@@ -37,15 +36,16 @@ class Job(NamedTuple):
 
     @property
     def words(self):
-        """The command, for people, and what happens to it."""
+        """The command and its faults, as a readable line."""
         return ' '.join(['gluonblocks', *self.argv]) + ''.join(
-            '  [%s]' % (what,) for what in (self.kill, self.shim) if what)
+            '  [%s]' % (fault,) for fault in (self.kill, self.shim) if fault)
 
 
 class Done(NamedTuple):
-    """The end of a job: its exit code (-N: ended by the signal N), stdout, stderr and seconds.
+    """The result of a job: its exit code (-N: killed by the signal N), stdout, stderr and seconds.
 
-    `ended` is 'time' or 'memory' if it exceeded that limit; `calls` were counted by the shim.
+    `ended` is 'time' or 'memory' if the job exceeded that limit. `calls` is the number of system
+    calls that the shim counted.
     """
 
     job: Job
@@ -58,7 +58,7 @@ class Done(NamedTuple):
 
 
 def run(job):
-    """Run `job` to its end, under the limits; return its `Done`."""
+    """Run `job` until it ends or exceeds a limit; return its `Done`."""
     out, err, counter = tempfile.TemporaryFile(), tempfile.TemporaryFile(), mmap.mmap(-1, 4)
     ended, kill, start = '', job.kill, time.monotonic()
     sys.stdout.flush()
@@ -79,7 +79,7 @@ def run(job):
             os.kill(child, signal.SIGKILL)
         time.sleep(0.01)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # processes that it left
+        os.killpg(child, signal.SIGKILL)  # processes that the job left running
     if usage.ru_maxrss * 1024 > MEMORY:
         ended = 'memory'
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
@@ -88,7 +88,7 @@ def run(job):
 
 
 def _become(job, out, err, counter):
-    """Run the job in this process, and end it; the shim counts in shared memory, `counter`."""
+    """Run the job in this process, then exit. The shim counts in the shared memory `counter`."""
     code = 1
     try:
         os.setsid()
@@ -97,7 +97,7 @@ def _become(job, out, err, counter):
                 os.dup2(stream.fileno(), number)
         os.chdir(job.cwd)
         die_with_parent()
-        os.environ['PATH'] = ''  # no apt-get, which would look for missing data
+        os.environ['PATH'] = ''  # without apt-get, which would download missing data
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         from gluonblocks.__main__ import main
         sys.argv = ['gluonblocks', *job.argv]
@@ -116,42 +116,42 @@ def _become(job, out, err, counter):
 
 
 class Room:
-    """A folder, random numbers, the material, and commands to run, for one case.
+    """The surroundings of one case: a folder, a random generator, and the shared fixtures.
 
-    `notes` say in words what the case did, and `kills` counts signals.
+    `notes` lists what the case did, and `kills` counts the signals that it sent.
     """
 
-    def __init__(self, folder, material, seed):
-        self.folder, self.material = folder, material
+    def __init__(self, folder, fixtures, seed):
+        self.folder, self.fixtures = folder, fixtures
         self.rng, self.notes, self.kills = random.Random(seed), [], 0
 
     def path(self, *names):
-        """Return a path in the room."""
+        """Return a path in the room's folder."""
         return os.path.join(self.folder, *names)
 
     def note(self, text):
-        """Remember in words what the case did, for the report of a defect."""
+        """Record an action of the case, to be shown if it finds a defect."""
         self.notes.append(text)
 
     def copy(self, name, to='run'):
-        """Copy a run of the material into the room; return the copy's path."""
-        return shutil.copytree(self.material.run(name).folder, self.path(to))
+        """Copy the run `name` of the fixtures into the room; return the copy's path."""
+        return shutil.copytree(self.fixtures.run(name).folder, self.path(to))
 
-    def run(self, *argv, **how):
-        """Run `gluonblocks ARGV` in the room, with the fields of a `Job`; return the `Done`."""
-        job = Job(argv, self.folder, **how)
+    def run(self, *argv, **faults):
+        """Run `gluonblocks ARGV` with the `kill` or `shim` of a `Job`; return the `Done`."""
+        job = Job(argv, self.folder, **faults)
         self.note(job.words)
         return run(job)
 
 
 def die_with_parent():
-    """Have the kernel kill this process when its parent ends, for whatever reason."""
+    """Let the kernel kill this process when its parent exits for any reason."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 
 def _memory(pid):
-    """Return the bytes of memory that a process uses; 0 once it has ended."""
+    """Return the resident memory of a process in bytes, or 0 if it has ended."""
     try:
         with open('/proc/%d/statm' % pid) as f:
             return int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
@@ -160,7 +160,7 @@ def _memory(pid):
 
 
 def _text(stream):
-    """Read a stream from its beginning, and close it."""
+    """Return the text of a stream from its beginning, and close the stream."""
     with stream:
         stream.seek(0)
-        return stream.read(KEPT).decode(errors='backslashreplace')
+        return stream.read(MAX_OUTPUT).decode(errors='backslashreplace')

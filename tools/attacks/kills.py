@@ -1,22 +1,22 @@
-"""A run is killed and resumed, again and again, and its end compared with one left alone."""
+"""Kill and resume a run repeatedly, then compare its result with that of an undisturbed run."""
 import os
 import signal
 
 from . import shim
-from .material import RUNS, SAME
-from .verdict import EQUAL, Defect, said, snapshot, survived, unchanged
+from .fixtures import RUNS, SAME
+from .verdict import EQUAL, Defect, output, snapshot, survived, unchanged
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# The exit codes of a process that got a signal, besides 0 if it came too late.
+# Allowed exit codes after a signal. A process that ended before the signal arrived exits with 0.
 CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
-         signal.SIGINT: (130, -2)}  # -2: before the command began, or once it had ended
+         signal.SIGINT: (130, -2)}  # -2: before the command started, or after it ended
 VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
 
 
 def draw(room):
-    """Kill a run one to four times, at random calls or moments."""
+    """Kill a run one to four times, at random system calls or times."""
     rng, variant = room.rng, room.rng.choice(VARIANTS)
-    base, plans = room.material.run(variant), []
+    base, plans = room.fixtures.run(variant), []
     for _ in range(rng.choice((1, 1, 2, 4))):
         signum, action = rng.choice(SIGNALS), rng.choice((shim.BEFORE, shim.AFTER, shim.HALF))
         plans.append(at(rng.randint(1, base.calls), signum, action) if rng.random() < 0.6 else (
@@ -25,36 +25,39 @@ def draw(room):
 
 
 def at(call, signum, action=shim.BEFORE):
-    """The plan of a signal at a system call of the run: (signal, fields of the `Job`)."""
+    """Return a plan that raises a signal at a system call of the run: (signal, `Job` fields)."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
 def trial(room, variant, plans):
-    """Train, killed by each of `plans` in turn and resumed, then to the end: EQUAL, or Defect."""
-    base, run, printed = room.material.run(variant), room.path('run'), []
-    for signum, how in plans + [(None, {})]:
-        if 'shim' in how:
-            how = {'shim': how['shim']._replace(folder=run)}
-        done = resume(room, run, RUNS[variant], **how)
-        printed += said(done)
+    """Train, kill the run by each of `plans` in turn, and resume it to its end.
+
+    Return EQUAL, or raise Defect if the result differs from that of an undisturbed run.
+    """
+    base, run, printed = room.fixtures.run(variant), room.path('run'), []
+    for signum, faults in plans + [(None, {})]:
+        if 'shim' in faults:
+            faults = {'shim': faults['shim']._replace(folder=run)}
+        done = resume(room, run, RUNS[variant], **faults)
+        printed += output(done)
         judge(done, signum)
         room.kills += bool(signum and done.code)
-    # After Ctrl-C or SIGTERM one more checkpoint is saved, so the previous one is another.
+    # Ctrl-C and SIGTERM save one more checkpoint, so previous.safetensors is a different one.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])
     return EQUAL
 
 
-def resume(room, run, options, **how):
-    """Train into the folder `run`, or resume the run if it had begun; return the `Done`."""
-    begun = os.path.exists(os.path.join(run, 'config.json'))
-    return room.run('train', *(['--resume', run, '--no-report'] if begun else
-                               ['--out', run] + options), **how)
+def resume(room, run, options, **faults):
+    """Start a run in the folder `run`, or resume it if it has a config.json; return the `Done`."""
+    started = os.path.exists(os.path.join(run, 'config.json'))
+    return room.run('train', *(['--resume', run, '--no-report'] if started else
+                               ['--out', run] + options), **faults)
 
 
 def judge(done, signum):
-    """Raise Defect unless a process ended as one that got the signal does, or by itself."""
+    """Raise Defect unless a process ended normally, or as a process that got `signum` must."""
     codes = (0,) + CODES.get(signum, ())
     if done.code not in codes:
         raise Defect('exit code %d' % done.code, done)
@@ -62,28 +65,28 @@ def judge(done, signum):
 
 
 def compare(run, folder, printed, lines, done, names=SAME):
-    """Raise Defect unless `run` has the files of `folder`, and the same lines were printed."""
+    """Raise Defect unless `run` has the same files as `folder` and the printed lines are equal."""
     compare_files(run, folder, done, names)
     if list(dict.fromkeys(printed)) != list(dict.fromkeys(lines)):
-        raise Defect('other lines were printed', done)
+        raise Defect('the printed lines differ', done)
     unchanged({}, snapshot(run), lambda name: True, done)
     extra = set(os.listdir(run)) - set(os.listdir(folder)) - {'tensorboard'}
     if extra:
-        raise Defect('left: ' + ', '.join(sorted(extra)), done)
+        raise Defect('left behind: ' + ', '.join(sorted(extra)), done)
 
 
 def compare_files(run, folder, done, names):
-    """Raise Defect unless the files `names` of two folders are the same to the last byte.
+    """Raise Defect unless the files `names` in two folders are equal to the last byte.
 
-    Of the previous checkpoint, which may be from the middle of an epoch, the clock does not count.
+    The previous checkpoint may be from the middle of an epoch, so its elapsed seconds may differ.
     """
     for name in names:
         try:
             one, two = (_content(os.path.join(where, name)) for where in (folder, run))
         except OSError as error:
-            raise Defect('in the end %s: %s' % (error.strerror, name), done)
+            raise Defect('after the run, %s: %s' % (name, error.strerror), done)
         if one != two:
-            raise Defect('%s is not the same' % name, done)
+            raise Defect('%s differs' % name, done)
 
 
 def _content(path):

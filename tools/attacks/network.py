@@ -1,15 +1,15 @@
-"""Several machines on one: Linux network namespaces on a bridge, with addresses and links.
+"""Simulate several machines on one: Linux network namespaces, connected by a bridge.
 
-    with Network(3) as network:                       # NotTried if they cannot be made
+    with Network(3) as network:                       # NotTried if namespaces are unavailable
         first = network.machines[0]                   # .name 'node0', .address '10.77.0.1'
-        process = first.popen(['ip', 'addr'])         # a command there: subprocess.Popen's options
-        first.shape(rate=10 ** 9)                     # bits a second, each way
-        first.link(up=False)                          # as if its cable were pulled
-        first.processes()                             # pids of what runs there
+        process = first.popen(['ip', 'addr'])         # accepts the options of subprocess.Popen
+        first.shape(rate=10 ** 9)                     # bits per second, in each direction
+        first.link(up=False)                          # like pulling its network cable
+        first.processes()                             # pids of the processes on this machine
 
-The host's network is left alone, and no root is needed if the kernel lets users have namespaces.
-The namespaces belong to processes, which end with the context. If this process is killed, their
-keeper, `python -m tools.attacks.network`, ends them and whatever runs there.
+The host's network is not changed. Root is not needed if the kernel lets users create namespaces.
+Each namespace is held open by a process that ends with the context. If this process is killed, the
+keeper process, `python -m tools.attacks.network`, ends them and everything that runs in them.
 """
 import contextlib
 import json
@@ -23,15 +23,15 @@ import time
 from .verdict import NotTried
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ADDRESS, PORT = '10.77.0.%d', 29400  # a training's first machine listens at this port
-NAME, LINK = 'node%d', 'port%d'  # of a machine, and of the bridge's side of its link
+ADDRESS, PORT = '10.77.0.%d', 29400  # the port on which the first machine of a run listens
+NAME, LINK = 'node%d', 'port%d'  # names of a machine and of the bridge's end of its link
 UNSHARE = ['unshare', '--net', '--uts']
-BURST = 1e-3  # seconds of its rate that a link may send at once
-QUEUE = '50ms'  # of packets that wait for a link; the others are dropped
+BURST = 1e-3  # a link may send the data of this many seconds at once
+QUEUE = '50ms'  # packets that would wait longer for a link are dropped
 
 
 class Machine:
-    """A network namespace, which the process `pid` holds; of `network`, number `number`."""
+    """Machine number `number` of `network`: a network namespace held open by the process `pid`."""
 
     def __init__(self, network, number, pid):
         self._network, self._pid, self.number = network, pid, number
@@ -42,27 +42,28 @@ class Machine:
         """Return the command line that runs `command` on this machine."""
         return self._network.enter(self._pid) + list(command)
 
-    def popen(self, command, **how):
+    def popen(self, command, **options):
         """Start a command on this machine; return a `subprocess.Popen`."""
-        process, there = subprocess.Popen(self.argv(*command), **how), namespace_of(self._pid)
-        while process.poll() is None and namespace_of(process.pid) != there:
-            time.sleep(0.005)  # before it has entered, it cannot be seen or ended there
+        process, own = subprocess.Popen(self.argv(*command), **options), namespace_of(self._pid)
+        while process.poll() is None and namespace_of(process.pid) != own:
+            time.sleep(0.005)  # `processes` lists it only after it has entered the namespace
         return process
 
     def link(self, up):
-        """Take the link to the bridge up or down; down, packets are lost and nobody is told."""
+        """Bring the link to the bridge up or down. A link that is down silently drops packets."""
         self._network.change('ip', 'link', 'set', self._port, 'up' if up else 'down')
 
     def shape(self, rate=None):
-        """Give the link `rate` bits a second, each way; None: no limit.
+        """Limit the link to `rate` bits per second in each direction, or remove the limit if None.
 
-        Raises NotTried if the kernel has no tbf, which limits.
+        Raises NotTried if the kernel lacks tbf, the queueing discipline that limits the rate.
         """
         for pid, device in [(None, self._port), (self._pid, 'eth0')]:
-            with contextlib.suppress(NotTried):  # there was none
+            with contextlib.suppress(NotTried):  # the link had no limit
                 self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
             if rate:
-                burst = max(2 ** 17, int(rate / 8 * BURST))  # up to 64 KiB come as one packet
+                # The kernel may merge packets into one of up to 64 KiB.
+                burst = max(2 ** 17, int(rate / 8 * BURST))
                 self._network.change('tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
                                      '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
 
@@ -72,7 +73,7 @@ class Machine:
 
 
 def node_options(machines, k):
-    """Return the options that tell `gluonblocks train` on the machine `k` of all `machines`."""
+    """Return the options with which `gluonblocks train` on machine `k` joins all `machines`."""
     if len(machines) == 1:
         return []
     return ['--nodes', str(len(machines)), '--master', '%s:%d' % (machines[0].address, PORT),
@@ -80,35 +81,42 @@ def node_options(machines, k):
 
 
 class Network:
-    """`count` `machines`, each linked to one bridge; a context. NotTried says what is missing."""
+    """A context with `count` machines, all linked to one bridge.
+
+    Raises NotTried if a command or a kernel feature is missing.
+    """
 
     def __init__(self, count):
         missing = [name for name in ('ip', 'tc', 'nsenter', 'unshare')
                    if not shutil.which(name, path=_environment()['PATH'])]
         if missing:
-            raise NotTried('no command %s, of iproute2 and util-linux' % ', '.join(missing))
+            raise NotTried('missing commands %s; install iproute2 and util-linux'
+                           % ', '.join(missing))
         self._user = os.geteuid() != 0
         self._keeper = subprocess.Popen(
             [*UNSHARE, *['--map-root-user'] * self._user, sys.executable, '-m',
              'tools.attacks.network', str(count)], cwd=ROOT, env=_environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True)  # without this Ctrl-C
+            start_new_session=True)  # so Ctrl-C does not reach it
         line = self._keeper.stdout.readline()
         if not line:
-            said = self._keeper.communicate()[1].strip()
-            raise NotTried('no network namespaces: %s' % (said or 'no reason was given'))
-        made = json.loads(line)
-        self._bridge = made['bridge']
-        self.machines = [Machine(self, k, pid) for k, pid in enumerate(made['machines'])]
+            reason = self._keeper.communicate()[1].strip()
+            raise NotTried('cannot create network namespaces: %s' % (reason or 'unknown reason'))
+        pids = json.loads(line)
+        self._bridge = pids['bridge']
+        self.machines = [Machine(self, k, pid) for k, pid in enumerate(pids['machines'])]
 
     def enter(self, pid):
-        """Return the words before a command that run it in the namespaces of a process."""
-        # In a user namespace groups cannot be set, which nsenter would try.
+        """Return the `nsenter` prefix that runs a command in the namespaces of a process."""
+        # By default nsenter sets the groups, which a user namespace does not allow.
         user = ['--user', '--preserve-credentials'] if self._user else []
         return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
     def change(self, *command, pid=None):
-        """Run `ip` or `tc` on the bridge's side, or in the namespaces of `pid`; NotTried: fails."""
+        """Run `ip` or `tc` on the bridge's side, or in the namespaces of `pid`.
+
+        Raises NotTried if the command fails.
+        """
         done = subprocess.run(self.enter(pid or self._bridge) + list(command), env=_environment(),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
@@ -120,7 +128,7 @@ class Network:
 
     def close(self):
         """End the machines and whatever runs on them."""
-        self._keeper.communicate()  # it waits for the end of its stdin
+        self._keeper.communicate()  # closes its stdin, which ends it
 
     def __enter__(self):
         return self
@@ -130,7 +138,7 @@ class Network:
 
 
 def namespace_of(pid):
-    """Return the network namespace of a process, in a word; '' if it has ended or is another's."""
+    """Return an id of a process's network namespace; '' if it has ended or is another user's."""
     try:
         return os.readlink('/proc/%d/ns/net' % pid)
     except OSError:
@@ -138,7 +146,7 @@ def namespace_of(pid):
 
 
 def processes_in(namespaces, but=()):
-    """Return the pids of the processes in network namespaces, without those that have ended."""
+    """Return the pids of running processes in any of `namespaces`, except the pids `but`."""
     return [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc')))
             if pid not in but and namespace_of(pid) in namespaces]
 
@@ -154,13 +162,13 @@ HOLD = 'import socket, sys; socket.sethostname(sys.argv[1]); print(flush=True); 
 
 
 def keep(count):
-    """Make `count` machines, write their pids as JSON, and end them at the end of stdin."""
+    """Create `count` machines, print their pids as JSON, and end them when stdin is closed."""
     holders = [subprocess.Popen(
         [*UNSHARE, sys.executable, '-c', HOLD, NAME % k], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE) for k in range(count)]
     machines = [holder.pid for holder in holders]
     for holder in holders:
-        holder.stdout.readline()  # it is there
+        holder.stdout.readline()  # its namespace exists now
     _configure(machines)
     print(json.dumps({'bridge': os.getpid(), 'machines': machines}), flush=True)
     sys.stdin.read()
@@ -173,7 +181,7 @@ def keep(count):
 
 
 def _configure(machines):
-    """Make the bridge, and link each machine to it."""
+    """Create the bridge, and link each machine to it."""
     lines = ['link add bridge type bridge', 'link set bridge up']
     for k, pid in enumerate(machines):
         lines += ['link add name %s type veth peer name eth0 netns %d' % (LINK % k, pid),

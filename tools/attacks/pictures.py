@@ -1,16 +1,16 @@
-"""An image file is damaged, or something else in its place; then a net predicts its class."""
+"""Damage or replace an image file, then predict its class."""
 import contextlib
 import functools
 import io
 
 from . import damage
-from .verdict import NotTried, ask, said
+from .verdict import NotTried, ask, output
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
 
 def originals():
-    """Return {name: bytes} of small images of every format that this Pillow writes."""
+    """Return {name: bytes} of small images in every format that this Pillow can write."""
     try:
         from PIL import Image
     except ImportError:
@@ -25,7 +25,7 @@ def originals():
     for name, image in kinds.items():
         for kind in FORMATS:
             content = io.BytesIO()
-            # A mode that the format lacks, or a format that this Pillow lacks.
+            # The format may not support the mode, and this Pillow may not support the format.
             with contextlib.suppress(OSError, KeyError, ValueError):
                 image.save(content, kind)
                 found['%s.%s' % (name, kind.lower())] = content.getvalue()
@@ -33,27 +33,27 @@ def originals():
 
 
 def draw(room):
-    """Damage a random image at random."""
-    names = sorted(room.material.once('pictures', originals))
+    """Damage a randomly chosen image at random."""
+    names = sorted(room.fixtures.once('pictures', originals))
     return attack(room, room.rng.choice(names), damage.anything)
 
 
 def attack(room, name, change):
-    """Change an image, and predict its class and that of a good one after it."""
-    material, path = room.material, room.path(name)
+    """Damage an image, and predict its class and, after it, the class of an undamaged image."""
+    fixtures, path = room.fixtures, room.path(name)
     with open(path, 'wb') as f:
-        f.write(material.once('pictures', originals)[name])
-    argv = ['predict', material.run('complete').folder, '--ctx', 'cpu', path]
-    answer = material.once(('picture', name), lambda: said(
-        material.command(*argv))[0].split(': ', 1)[1])
+        f.write(fixtures.once('pictures', originals)[name])
+    argv = ['predict', fixtures.run('complete').folder, '--ctx', 'cpu', path]
+    answer = fixtures.once(('picture', name), lambda: output(
+        fixtures.command(*argv))[0].split(': ', 1)[1])
     room.note('%s: %s' % (name, change(room, path)))
-    good_line = material.answer('predict', 'complete', 'best')[0]
-    # Only PNG has checksums: a damaged file of another format may be another image.
-    return ask(room, argv + [material.picture], [path], ['%s: %s' % (path, answer), good_line],
+    good_line = fixtures.answer('predict', 'complete', 'best')[0]
+    # Only PNG has checksums, so damage to another format may yield a different valid image.
+    return ask(room, argv + [fixtures.picture], [path], ['%s: %s' % (path, answer), good_line],
                [good_line], lambda done: not name.endswith('.png') and path in done.out)
 
 
-FIXED = {'%s for %s' % (place, name): functools.partial(
-    attack, name=name, change=damage.put(place))
+FIXED = {'%s for %s' % (kind, name): functools.partial(
+    attack, name=name, change=damage.put(kind))
     for name in ('grey.gif', 'colour.jpeg', 'grey.ppm', 'grey.png')
-    for place in ('sparse tail', 'large tail', 'pipe')}
+    for kind in ('sparse tail', 'large tail', 'pipe')}

@@ -1,7 +1,7 @@
-"""Train on several machines that this one plays, as a rehearsal.
+"""Rehearse training on several machines by simulating them on this one.
 
-Each is a network namespace of Linux, with an address and a link of its own. All of them work in
-this folder, and share the cores, unless OMP_NUM_THREADS gives the threads of each.
+Each simulated machine is a Linux network namespace with its own address and link. All machines work
+in the current folder and share the cores. OMP_NUM_THREADS sets the number of threads of each.
 
 example:
   python -m tools.attacks.rehearse 3 --model resnet --workers 3 --epochs 1 --out runs/rehearsal
@@ -16,14 +16,15 @@ from .verdict import NotTried
 
 
 def rehearse(count, arguments):
-    """Run `gluonblocks train` on `count` machines; return the exit code of the first."""
+    """Run `gluonblocks train` on `count` simulated machines; return the first exit code."""
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     env = dict({'OMP_NUM_THREADS': str(threads)}, **os.environ)
     with Network(count) as network:
         launchers = []
-        # The launchers get Ctrl-C from the terminal too, and end by themselves.
+        # The terminal sends Ctrl-C to the launchers too, so they end without our help.
         signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: [one.terminate() for one in launchers[:1]])
+        signal.signal(
+            signal.SIGTERM, lambda *_: [launcher.terminate() for launcher in launchers[:1]])
         for machine in network.machines:
             launchers.append(machine.popen(
                 [sys.executable, '-m', 'gluonblocks', 'train', *arguments,
@@ -37,14 +38,15 @@ def main():
     parser = argparse.ArgumentParser(prog='python -m tools.attacks.rehearse', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('machines', type=int, choices=range(2, 100), metavar='M',
-                        help='number of machines, 2 or more')
+                        help='number of machines to simulate, at least 2')
     parser.add_argument('train', nargs=argparse.REMAINDER, metavar='...',
-                        help='options of gluonblocks train, except --nodes, --node-rank, --master')
+                        help='options for gluonblocks train, except --nodes, --node-rank and '
+                             '--master')
     args = parser.parse_args()
     try:
         return rehearse(args.machines, args.train)
     except NotTried as error:
-        print('error: no machines can be played here: %s' % error, file=sys.stderr)
+        print('error: cannot simulate machines: %s' % error, file=sys.stderr)
         return 1
 
 

@@ -1,4 +1,4 @@
-"""The report of an attack: a table, and each defect with the command that repeats it."""
+"""Report the results of an attack: a table, and each defect with a command that repeats it."""
 import collections
 import shlex
 import time
@@ -7,7 +7,7 @@ from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
 
 def summary(records, kinds, seed, seconds):
-    """Return the table, a line for each kind, and what was not tried."""
+    """Return a table with a line for each kind, and the reasons why cases were not tried."""
     counts = collections.Counter((record['kind'], record['verdict']) for record in records)
     row = '%-8s | %5s | %11s | %5s | %8s | %9s | %6s'
     lines = [row % ('kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT)]
@@ -23,12 +23,12 @@ def summary(records, kinds, seed, seconds):
         time.strftime('%H:%M:%S', time.gmtime(seconds)))]
     untried = collections.Counter(record['what'] for record in records
                                   if record['verdict'] == UNTRIED)
-    lines += ['not tried, %d times: %s' % (count, what) for what, count in untried.most_common()]
+    lines += ['not tried, %d cases: %s' % (count, why) for why, count in untried.most_common()]
     return '\n'.join(lines)
 
 
 def defects(records, seed):
-    """Return each defect once: what it is, how it was reached, and what repeats it."""
+    """Return a description of each distinct defect, its steps, and a command that repeats it."""
     groups = collections.OrderedDict()
     for record in records:
         if record['verdict'] == DEFECT:
@@ -38,7 +38,7 @@ def defects(records, seed):
         lines.append('\n%s: %s%s' % (kind, what, '  (%d cases)' % len(same) if same[1:] else ''))
         lines += ['  ' + note for note in same[0]['notes']]
         if 'command' in same[0]:
-            lines.append('  of these, exit code %(code)d: %(command)s' % same[0])
+            lines.append('  failed with exit code %(code)d: %(command)s' % same[0])
         lines += ['  std%s: %s' % (stream, line) for stream in ('out', 'err')
                   for line in same[0].get(stream, '').splitlines()]
         lines.append('  repeat: python scripts/attack.py --only %s --seed %d --case %s'

@@ -1,6 +1,6 @@
-"""The cases of an attack, and the process that runs them, several at a time.
+"""Choose the cases of an attack, and run several of them at a time.
 
-`python -m tools.attacks.runner FOLDER JSON` writes a line of JSON on stdout for each case.
+`python -m tools.attacks.runner FOLDER JSON` prints a line of JSON for each case.
 """
 import functools
 import json
@@ -13,29 +13,29 @@ import traceback
 from typing import Any, Dict, NamedTuple
 
 from . import data, disk, kills, machines, pictures, runs
+from .fixtures import Fixtures, write_data
 from .jobs import Room, die_with_parent
-from .material import Material, write_data
 from .verdict import DEFECT, UNTRIED, Defect, NotTried
 
-# A kind is a module with FIXED, {name: case}, and `draw`, which is a random case. A case is a
-# function of a `Room` that returns a verdict, or raises Defect or NotTried.
+# A kind is a module with fixed cases, FIXED = {name: case}, and a random case, `draw`. A case is a
+# function that receives a `Room` and returns a verdict, or raises Defect or NotTried.
 KINDS: Dict[str, Any] = {'kills': kills, 'disk': disk, 'data': data, 'runs': runs,
                          'pictures': pictures, 'machines': machines}
-SLOW = ('machines',)  # the kinds that only run if they are named
-_TAIL = 3000
+SLOW = ('machines',)  # kinds that run only if --only names them
+_TAIL = 3000  # characters of stdout and of stderr to record
 
 
 class Case(NamedTuple):
-    """A kind, and the name of a fixed case of it or the number of a random one."""
+    """A case of a kind: the name of a fixed case, or the number of a random case as a string."""
 
     kind: str
     name: str
 
 
 def plan(kinds, number, names=()):
-    """Return `number` `Case`s of `kinds`: the fixed ones, then random ones; or those of `names`.
+    """Return the `Case`s called `names`, or else `number` cases: fixed ones, then random ones.
 
-    If there are more fixed ones than that, it is every second or third one of them. Raises
+    If there are more than `number` fixed cases, an evenly spaced selection is returned. Raises
     ValueError for an unknown name.
     """
     if names:
@@ -43,7 +43,8 @@ def plan(kinds, number, names=()):
                  if name in KINDS[kind].FIXED or name.isdigit()]
         unknown = set(names) - {case.name for case in cases}
         if unknown:
-            raise ValueError('there is no case %r in %s' % (sorted(unknown)[0], ', '.join(kinds)))
+            raise ValueError('%s: found no case %r; see --list'
+                             % (', '.join(kinds), sorted(unknown)[0]))
         return cases
     fixed = [Case(kind, name) for kind in kinds for name in KINDS[kind].FIXED]
     if number <= len(fixed):
@@ -53,17 +54,17 @@ def plan(kinds, number, names=()):
 
 
 def _start_worker(folder, data_folder):
-    global _material
+    global _fixtures
     die_with_parent()
-    _material = Material(folder, data_folder)
+    _fixtures = Fixtures(folder, data_folder)
 
 
 def _run(words, seed):
-    """Run one case in a room of its own; return its record, a dict."""
+    """Run one case in a new room; return its record, a dict."""
     case = Case(*words)
-    folder = os.path.join(_material.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
+    folder = os.path.join(_fixtures.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
     os.mkdir(folder)
-    room = Room(folder, _material, '%s-%s-%d' % (case.kind, case.name, seed))
+    room = Room(folder, _fixtures, '%s-%s-%d' % (case.kind, case.name, seed))
     record, start = {'kind': case.kind, 'case': case.name}, time.monotonic()
     try:
         kind = KINDS[case.kind]
@@ -75,7 +76,7 @@ def _run(words, seed):
         if defect.done:
             record.update(command=defect.done.job.words, code=defect.done.code,
                           out=defect.done.out[-_TAIL:], err=defect.done.err[-_TAIL:])
-    except Exception:  # an error of the attack itself, or files in a state that it did not foresee
+    except Exception:  # a bug in the attack, or files in an unexpected state
         record.update(verdict=DEFECT, what='the attack itself failed', err=traceback.format_exc())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,18 +85,18 @@ def _run(words, seed):
 
 
 def main(folder, cases, seed, jobs):
-    """Run `cases` in `folder`, `jobs` at a time, and write their records."""
+    """Run `cases` in `folder`, `jobs` at a time, and print their records as JSON."""
     die_with_parent()
     home, tmp = os.path.join(folder, 'home'), os.path.join(folder, 'tmp')
     os.mkdir(home)
     os.mkdir(tmp)
-    nowhere = 'http://127.0.0.1:9/'
+    unreachable = 'http://127.0.0.1:9/'
     os.environ.update({
         'HOME': home, 'MXNET_HOME': home, 'LC_ALL': 'C.UTF-8', 'TMPDIR': tmp,
-        'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1', 'MXNET_GLUON_REPO': nowhere,
-        'http_proxy': nowhere, 'https_proxy': nowhere, 'GLUONBLOCKS_OPERATORS': '0'})
+        'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1', 'MXNET_GLUON_REPO': unreachable,
+        'http_proxy': unreachable, 'https_proxy': unreachable, 'GLUONBLOCKS_OPERATORS': '0'})
     data_folder = os.path.join(home, 'datasets', 'fashion-mnist')
-    sys.modules['matplotlib'] = None  # drawing takes longer than these nets take to train
+    sys.modules['matplotlib'] = None  # drawing would take longer than training
     if any(case[0] not in SLOW for case in cases):
         import gluonblocks.commands.train  # noqa: F401
         write_data(data_folder)

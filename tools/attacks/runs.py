@@ -1,41 +1,41 @@
-"""A file of a run is damaged, or something else stands in its place; then the run is used."""
+"""Damage or replace a file of a run, then use the run."""
 import functools
 import json
 import os
 
 from . import damage
+from .fixtures import SAME
 from .kills import compare_files
-from .material import SAME
 from .verdict import EQUAL, ask, clean_error, snapshot, survived, unchanged
 
-# The files of a run; those that more depends on are attacked more often.
+# The files of a run, with the most important ones repeated so that they are attacked more often.
 FILES = ['config.json'] * 4 + ['last.safetensors'] * 4 + ['best.safetensors'] * 3 + [
     'final.safetensors'] * 2 + ['previous.safetensors', 'times.csv', 'history.csv',
                                 'history.jsonl', 'final.params']
 
 
 def draw(room):
-    """Damage a random file of a run, and resume it, evaluate it, or predict with it."""
+    """Damage a random file of a run, then resume the run, evaluate it, or predict with it."""
     return attack(room, room.rng.choice(FILES),
                   room.rng.choice((damage.anything, damage.anything, of_another_run)),
                   room.rng.choice(('resume', 'resume', 'evaluate', 'predict')))
 
 
 def of_another_run(room, path):
-    """Replace a file by that of a run with another seed."""
-    other = os.path.join(room.material.run('other').folder, os.path.basename(path))
+    """Replace a file with the same file from a run with a different seed."""
+    other = os.path.join(room.fixtures.run('other').folder, os.path.basename(path))
     with open(other, 'rb') as f:
         content = f.read()
-    return damage.rewrite(path, lambda data: ('of another run', content))
+    return damage.rewrite(path, lambda data: ('from another run', content))
 
 
 def _edited(key, value):
-    """Return a change of config.json by hand, which leaves its checksum as it was."""
+    """Return a function that changes a value in config.json but not the file's checksum."""
     return damage.replaced(lambda data: json.dumps(dict(json.loads(data), **{key: value})).encode())
 
 
 def attack(room, name, change, use):
-    """Change the file `name` of a run and use the run; return the verdict."""
+    """Damage the file `name` of a run, then use the run; return the verdict."""
     base = 'stopped' if use == 'resume' else 'complete'
     run = room.copy(base)
     room.note(change(room, os.path.join(run, name)))
@@ -43,12 +43,15 @@ def attack(room, name, change, use):
         return _resume(room, run, name)
     weights = 'final' if name == 'final.safetensors' else 'best'
     argv = [use, run, '--ctx', 'cpu', '--weights', weights] + (
-        [room.material.picture] if use == 'predict' else [])
-    return ask(room, argv, [run], room.material.answer(use, base, weights))
+        [room.fixtures.picture] if use == 'predict' else [])
+    return ask(room, argv, [run], room.fixtures.answer(use, base, weights))
 
 
 def _resume(room, run, name):
-    """Resume a run whose file `name` was changed: it ends as one unharmed, or by a clean error."""
+    """Resume a run whose file `name` was damaged; return the verdict.
+
+    The result must equal that of an undamaged run, or the command must fail with a clean error.
+    """
     before, inside = snapshot(room.folder), os.path.join('run', name)
     done = room.run('train', '--resume', run, '--no-report')
     survived(done)
@@ -57,9 +60,9 @@ def _resume(room, run, name):
               done)
     if done.code:
         return clean_error(done, run)
-    # An interruption saves once more, so the previous checkpoint is another one.
+    # The interruption saved one more checkpoint, so previous.safetensors is a different one.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
-    compare_files(run, room.material.run('complete').folder, done,
+    compare_files(run, room.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])
     return EQUAL
 
@@ -72,7 +75,7 @@ FIXED = {'%s, %s' % (words, use): functools.partial(attack, name=name, change=ch
                                   ('dataset', 'fashion-mnist')] for use in ('resume', 'evaluate')],
              *[('another run\'s ' + name, name, of_another_run, 'evaluate')
                for name in ('best.safetensors', 'final.safetensors')],
-             *[('%s for %s' % (place, name), name, damage.put(place), use) for place, name, use in [
+             *[('%s for %s' % (kind, name), name, damage.put(kind), use) for kind, name, use in [
                  ('pipe', 'config.json', 'resume'), ('pipe', 'last.safetensors', 'resume'),
                  ('pipe', 'times.csv', 'resume'), ('pipe', 'final.params', 'resume'),
                  ('link', 'history.csv', 'resume'), ('link', 'final.params', 'resume'),

@@ -1,5 +1,5 @@
-/* Preloaded into a process under attack: counts its calls on files within one folder, and at the
- * n-th raises a signal, fails, or does only a part of the call. Idle until attack_arm. */
+/* A library preloaded into the process under attack. It counts system calls on files in one folder,
+ * and at the n-th call raises a signal, fails, or writes only half. It is idle until attack_arm. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,13 +17,13 @@ enum { COUNT, BEFORE, AFTER, HALF, ERROR, SHORT };
 
 static int *count, calls, at, action, value, always;
 static char folder[PATH_MAX], only[256];
-static unsigned char watched[4096];  /* by file descriptor */
+static unsigned char watched[4096];  /* indexed by file descriptor */
 
 #define REAL(name) static __typeof__(&name) real; \
     if (!real) real = (__typeof__(&name)) dlsym(RTLD_NEXT, #name)
 
-/* `n` counts from 1; `with` is a signal or an errno; `more` attacks the calls after the n-th too;
- * `part` has to occur in a file's path. The number of calls goes to `*counter`. */
+/* `n` starts at 1. `with` is a signal or an errno. If `more` is set, the calls after the n-th are
+ * attacked too. Only paths that contain `part` count. `*counter` receives the number of calls. */
 void attack_arm(const char *in, const char *part, int on, int n, int what, int with, int more,
                 int *counter)
 {
@@ -53,7 +53,7 @@ static void watch(int handle, int on)
     if (handle >= 0 && handle < (int) sizeof watched) watched[handle] = on;
 }
 
-/* The action for this call, COUNT for none; a signal that comes before the call is raised here. */
+/* Return the action for this call, or COUNT for none. Raises the signal of BEFORE itself. */
 static int hit(int call)
 {
     if (!(calls & call)) return COUNT;

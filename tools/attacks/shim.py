@@ -1,4 +1,4 @@
-"""The shim in C: how it is compiled, and what it is to do in a process."""
+"""Compile shim.c, and configure what it does in a process."""
 import ctypes
 import os
 import subprocess
@@ -12,11 +12,11 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'shim.c')
 
 
 class Shim(NamedTuple):
-    """The `action` at the `at`-th of the `calls` on files in `folder` whose path contains `only`.
+    """An `action` at the `at`-th of the `calls` on files in `folder` whose path contains `only`.
 
-    COUNT does nothing; BEFORE, AFTER and HALF (in the middle of the call) raise the signal `value`;
-    ERROR fails with the errno `value`; SHORT writes half of the bytes. `always` repeats the action
-    at every later call.
+    COUNT only counts the call. BEFORE, AFTER and HALF (after half of a write) raise the signal
+    `value`. ERROR lets the call fail with the errno `value`. SHORT writes half of the bytes. If
+    `always` is true, the action is repeated at every later call.
     """
 
     folder: str
@@ -28,14 +28,14 @@ class Shim(NamedTuple):
     only: str = ''
 
     def arm(self, counter):
-        """Arm the shim, which is preloaded, in this process; `counter` is shared memory."""
+        """Start the preloaded shim in this process; it counts in the shared memory `counter`."""
         ctypes.CDLL(None).attack_arm(
             os.fsencode(self.folder), os.fsencode(self.only), self.calls, self.at, self.action,
             int(self.value), int(self.always), (ctypes.c_int * 1).from_buffer(counter))
 
 
 def compile_shim(folder):
-    """Compile the shim into `folder`; return its path. Raises OSError without a C compiler."""
+    """Compile the shim into `folder`; return its path. Raises OSError if cc is missing."""
     path = os.path.join(folder, 'shim.so')
     subprocess.run(['cc', '-O1', '-shared', '-fPIC', SOURCE, '-o', path, '-ldl'], check=True)
     return path

@@ -1,4 +1,4 @@
-"""The verdict on a case, a word, and how it is reached."""
+"""The possible verdicts on a case, and the checks that lead to them."""
 import hashlib
 import os
 import re
@@ -7,8 +7,8 @@ import stat
 CLEAN, EQUAL, OK, UNTRIED, DEFECT = 'clean error', 'equal', 'other ok', 'not tried', 'defect'
 
 MAX_LINES = 14
-_HASHED = 1 << 26  # larger files, which are sparse, are compared by size
-# The insides of Python and MXNet, which no user is to see.
+_HASHED = 1 << 26  # bytes; larger files are sparse and compared by size only
+# Internals of Python and MXNet that users should never see.
 RAW = ('Traceback', '[bt]', 'Stack trace', 'Check failed', 'Segmentation fault', 'terminate called',
        'Exception ignored', 'Fatal Python error', 'libgomp:')
 SECONDS = re.compile(r', time (?:[\d.]+|nan) sec')
@@ -19,7 +19,7 @@ class NotTried(Exception):
 
 
 class Defect(Exception):
-    """A broken promise; the message says which, in a line. `done` is the command that broke it."""
+    """A broken promise, described in one line; `done` is the result of the command."""
 
     def __init__(self, message, done=None):
         super().__init__(message)
@@ -27,20 +27,23 @@ class Defect(Exception):
 
 
 def survived(done):
-    """Raise Defect unless a command ended by itself, within its limits, without a traceback."""
+    """Raise Defect if a command exceeded a limit, died by a signal, or printed a traceback."""
     if done.ended:
-        raise Defect({'time': 'no end after %d s' % done.seconds,
-                      'memory': 'too much memory'}[done.ended], done)
+        raise Defect({'time': 'still running after %d s' % done.seconds,
+                      'memory': 'used too much memory'}[done.ended], done)
     for raw in RAW:
         if raw in done.err:
             last = re.findall(r'^[\w.]*(?:Error|Interrupt|Exception).*', done.err, re.M)
             raise Defect('%s on stderr%s' % (raw, ': ' + last[-1][:150] if last else ''), done)
     if done.code < 0:
-        raise Defect('ended by signal %d' % -done.code, done)
+        raise Defect('killed by signal %d' % -done.code, done)
 
 
 def clean_error(done, *names):
-    """Return CLEAN if a command failed by a few lines that name one of `names`; else Defect."""
+    """Return CLEAN if a command failed with a short error that names one of `names`.
+
+    Raises Defect otherwise.
+    """
     survived(done)
     if done.code not in (1, 2):
         raise Defect('exit code %d' % done.code, done)
@@ -49,25 +52,25 @@ def clean_error(done, *names):
         raise Defect('exit code %d without "error: "' % done.code, done)
     message = found.group(1)
     if message.strip() in ('', 'None', "''"):
-        raise Defect('an error without words', done)
+        raise Defect('the error has no message', done)
     if len(message.splitlines()) > MAX_LINES:
-        raise Defect('an error of %d lines' % len(message.splitlines()), done)
+        raise Defect('the error has %d lines' % len(message.splitlines()), done)
     if names and not any(name in message for name in names):
-        raise Defect('the error names none of %s' % ', '.join(names), done)
+        raise Defect('the error does not name %s' % ' or '.join(names), done)
     return CLEAN
 
 
-def said(done):
-    """Return the lines on stdout, without their seconds."""
+def output(done):
+    """Return the lines printed to stdout, without the seconds in them."""
     return [SECONDS.sub('', line) for line in done.out.splitlines()]
 
 
 def snapshot(folder):
-    """Return {path within: a text that tells its content and kind} of everything in a folder."""
+    """Return {relative path: a digest of its type and content} for everything in a folder."""
     found = {}
-    for here, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder):
         for name in folders + files:
-            path = os.path.join(here, name)
+            path = os.path.join(parent, name)
             found[os.path.relpath(path, folder)] = _digest(path)
     return found
 
@@ -85,7 +88,7 @@ def _digest(path):
 
 
 def unchanged(before, after, allowed=lambda name: False, done=None):
-    """Raise Defect if snapshots differ elsewhere than `allowed`, or a temporary file is left."""
+    """Raise Defect if a file changed that is not `allowed` to, or a temporary file is left."""
     names = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
     left = [name for name in names if os.path.basename(name).startswith(('.tmp-', '.part-'))
             and name not in before]
@@ -97,21 +100,21 @@ def unchanged(before, after, allowed=lambda name: False, done=None):
 
 
 def ask(room, argv, names, want, always=(), other=lambda done: False):
-    """Run a command on something damaged, which changes no file. Return the verdict.
+    """Run a command on a damaged input, and return the verdict.
 
-    It answers the lines `want`, or fails naming one of `names`; the lines `always` are answered in
-    both cases. Another answer is fine if `other(done)`.
+    The command must print the lines `want`, or fail and name one of `names`. In both cases it must
+    print the lines `always` and change no file. Other output is accepted if `other(done)`.
     """
     before = snapshot(room.folder)
     done = room.run(*argv)
     survived(done)
     unchanged(before, snapshot(room.folder), done=done)
-    if not set(always) <= set(said(done)):
-        raise Defect('the unharmed image after it is not answered', done)
+    if not set(always) <= set(output(done)):
+        raise Defect('no prediction for the undamaged image after the damaged one', done)
     if done.code:
         return clean_error(done, *names)
-    if said(done) == want:
+    if output(done) == want:
         return EQUAL
     if other(done):
         return OK
-    raise Defect('another answer, and nothing said', done)
+    raise Defect('different output without an error', done)

@@ -1,4 +1,4 @@
-"""What the batch size does to batch normalization."""
+"""The effect of the batch size on batch normalization."""
 from gluonblocks.models.registry import get_recipe
 
 from .common import Panel, Trained, table
@@ -13,8 +13,8 @@ def run(settings):
     for size in settings.pick(SIZES, (2, 64)):
         for model in MODELS:
             recipe = get_recipe(model)
-            # A step follows the mean over the batch, and smaller batches have more steps: so an
-            # epoch moves the weights about as far whatever the size.
+            # A step follows the mean gradient of its batch, and smaller batches give more steps.
+            # With this rate an epoch moves the weights about as far for every batch size.
             lr = recipe.lr * size / recipe.batch_size
             _, history = settings.train(model, batch_size=size, lr=lr,
                                         epochs=settings.pick(EPOCHS, 1))
@@ -29,8 +29,8 @@ def report(rows):
 
 
 def panels(rows):
-    for title, what in (("Training: the batch's statistics", 'train_acc'),
-                        ('Test: the moving averages', 'test_acc')):
-        yield Panel(title, {model: [(row.varied, 100 * getattr(row.history[-1], what))
+    for title, metric in (("Training: the batch's statistics", 'train_acc'),
+                          ('Test: the moving averages', 'test_acc')):
+        yield Panel(title, {model: [(row.varied, 100 * getattr(row.history[-1], metric))
                                     for row in rows if row.model == model] for model in MODELS},
                     'batch size', 'accuracy, %', base=2)

@@ -1,4 +1,4 @@
-"""A bias before a norm has gradient 0: the norm takes every constant away with the mean."""
+"""A bias before a norm has gradient 0, because the norm subtracts every constant with the mean."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -6,14 +6,16 @@ from .common import table
 
 
 def run(settings):
-    """Rows of a data type, model and layer, True if a norm follows it, and the largest absolute
-    gradients, over a batch, of the layer's weight and bias."""
+    """Return the largest absolute gradients of each layer's weight and bias over a batch.
+
+    The rows are (data type, model, layer, True if a norm follows, weight gradient, bias gradient).
+    """
     X, y = next(iter(settings.loaders(settings.pick(256, 64))[0]))
     rows = []
     for dtype in ('float32', 'float64'):
         for model in ('lenet', 'lenet_bn'):
             net = settings.new_net(model)
-            net(X[:1])  # the weights are drawn, in float32
+            net(X[:1])  # initializes the weights, in float32
             net.cast(dtype)
             with autograd.record():
                 l = gluon.loss.SoftmaxCrossEntropyLoss()(net(X.astype(dtype)), y).mean()
@@ -27,7 +29,7 @@ def run(settings):
 
 
 def report(rows):
-    heads = ('numbers', 'model', 'layer', 'norm behind it', 'weight: largest |gradient|',
+    heads = ('type', 'model', 'layer', 'norm after it', 'weight: largest |gradient|',
              'bias: largest |gradient|')
     return table(heads, [(*names, 'yes' if has_norm else 'no', '%.1e' % weight, '%.1e' % bias)
                          for *names, has_norm, weight, bias in rows], left=(0, 1, 2, 3))

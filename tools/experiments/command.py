@@ -1,4 +1,4 @@
-"""The command line of the experiments."""
+"""The command line of scripts/experiments.py."""
 import argparse
 import importlib
 import os
@@ -14,30 +14,35 @@ example:
   python scripts/experiments.py rates --seed 0 --chart rates.png      (minutes, on Fashion-MNIST)
   python scripts/experiments.py rates --quick                         (seconds, on synthetic images)
 
-Tables go to stdout, progress to stderr; docs/exercises.md says what they show. A chart needs
+Tables go to stdout and progress to stderr; docs/exercises.md explains the tables. Charts need
 matplotlib. Exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/experiments.py', epilog=EXAMPLE,
-        description='Repeat what an exercise of the chapters claims, and print the figures.',
+        description="Run the experiment for an exercise of the book's chapters, and print its "
+                    'table.',
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', metavar='NAME', nargs='?', choices=NAMES,
-                        help='one of %s' % ', '.join(NAMES))
-    parser.add_argument('--list', action='store_true', help='print the subject of each')
+                        help='experiment to run: %s' % ', '.join(NAMES))
+    parser.add_argument('--list', action='store_true', help='list the experiments and exit')
     parser.add_argument('--quick', action='store_true',
-                        help='a try in seconds, whose figures mean nothing')
-    parser.add_argument('--seed', type=int, default=0, metavar='S', help='default: %(default)s')
-    parser.add_argument('--data-root', metavar='FOLDER', help='as for scripts/train.py')
-    parser.add_argument('--chart', metavar='FILE', help='draw the figures too, as .png or .svg')
+                        help='run in seconds on synthetic images; the figures mean nothing')
+    parser.add_argument('--seed', type=int, default=0, metavar='S',
+                        help='random seed (default: %(default)s)')
+    parser.add_argument('--data-root', metavar='FOLDER',
+                        help='folder that contains Fashion-MNIST (default: as in scripts/train.py)')
+    parser.add_argument('--chart', metavar='FILE',
+                        help='also draw the figures to FILE, which ends in .png or .svg')
     parser.add_argument('--record', action='store_true',
-                        help='write the table into results/ and docs/exercises.md too')
+                        help='also write the table to results/ and docs/exercises.md')
     args = parser.parse_args(argv)
     if not args.list and args.name is None:
         parser.error('expected a NAME, one of %s' % ', '.join(NAMES))
     if args.chart and not args.chart.endswith(('.png', '.svg')):
-        parser.error('argument --chart: %s must end in .png or .svg' % args.chart)
+        parser.error('argument --chart: expected a name ending in .png or .svg, got %s'
+                     % args.chart)
     if args.chart and args.name and not hasattr(_experiment(args.name), 'panels'):
         parser.error('argument --chart: %s has no chart' % args.name)
     return args
@@ -62,17 +67,17 @@ def main(argv=None):
 
 
 def run(args):
-    """Run the experiment, print its table, and write the files that were asked for."""
+    """Run the experiment, print its table, and write the files that the options request."""
     from .common import Settings
     experiment = _experiment(args.name)
-    found = experiment.run(Settings(args.quick, args.seed, args.data_root))
-    text = experiment.report(found) + '\n'
+    rows = experiment.run(Settings(args.quick, args.seed, args.data_root))
+    text = experiment.report(rows) + '\n'
     print(text, end='')
     if args.chart:
         from gluonblocks.drawing.style import encode_figure
 
         from .common import draw
-        content = encode_figure(draw(experiment.panels(found)),
+        content = encode_figure(draw(experiment.panels(rows)),
                                 os.path.splitext(args.chart)[1][1:])
         with open(args.chart, 'wb') as f:
             f.write(content)
@@ -86,7 +91,7 @@ def run(args):
 
 
 def filled(document, name, text):
-    """`document` with `text` between its marks <!-- NAME: begin --> and <!-- NAME: end -->."""
+    """Return `document` with `text` between <!-- NAME: begin --> and <!-- NAME: end -->."""
     marks = r'(<!-- %s: begin -->\n).*?(<!-- %s: end -->)' % (name, name)
     return re.sub(marks, lambda match: '%s```\n%s```\n%s' % (match[1], text, match[2]), document,
                   flags=re.S)

@@ -1,4 +1,4 @@
-"""The data, trainings, tables and charts that the experiments share."""
+"""Data loading, training, tables and charts for all experiments."""
 import contextlib
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -12,23 +12,26 @@ from gluonblocks.runs.train import train_model
 
 
 class Settings(NamedTuple):
-    """`quick` is a try of seconds on synthetic images; `data_root` is Fashion-MNIST's folder."""
+    """The options of an experiment. `quick` means a test run of seconds on synthetic images.
+
+    `data_root` is the folder that contains Fashion-MNIST.
+    """
 
     quick: bool = False
     seed: int = 0
     data_root: Optional[str] = None
 
     def pick(self, complete, quick):
-        """`quick` in a quick try, `complete` otherwise."""
+        """Return the argument `quick` in a quick run, and `complete` otherwise."""
         return quick if self.quick else complete
 
     def loaders(self, batch_size, resize=None):
-        """(train_iter, test_iter), in an order by the seed."""
+        """Return (train_iter, test_iter), shuffled with the seed."""
         return get_dataset(self.pick('fashion-mnist', 'synthetic')).load_from(
             self.pick(self.data_root, None), batch_size, resize=resize, seed=self.seed)
 
     def train(self, model, dataset='fashion-mnist', **options):
-        """Train as `train_model` does, with the book's lines on stderr; return (net, history)."""
+        """Call `train_model` with its output on stderr; return (net, history)."""
         if not self.quick:
             options['data_root'] = self.data_root
         with contextlib.redirect_stdout(sys.stderr):
@@ -36,7 +39,7 @@ class Settings(NamedTuple):
                                stop_non_finite=True, **options)
 
     def new_net(self, model):
-        """A net of that name, whose weights are drawn by Xavier and the seed."""
+        """Return a new net of the named model, with Xavier weights drawn from the seed."""
         mx.random.seed(self.seed)
         net = get_model(model)
         net.initialize(mx.init.Xavier())
@@ -44,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A training run: its model, the value that is varied, and its `EpochRecord`s."""
+    """A training run: its model, the varied setting, the learning rate, and its `EpochRecord`s."""
 
     model: str
     varied: Any
@@ -52,12 +55,12 @@ class Trained(NamedTuple):
     history: List[Any]
 
     def cells(self, *names):
-        """Cells of a table: the last epoch's 'loss', 'train_acc' or 'test_acc'."""
+        """Return table cells of the last epoch's 'loss', 'train_acc' or 'test_acc'."""
         return tuple(('%.4f' if name == 'loss' else '%.3f') % getattr(self.history[-1], name)
                      for name in names)
 
     def percents(self, *names):
-        """The same, as percentages."""
+        """Return table cells of the last epoch's 'train_acc' or 'test_acc' as percentages."""
         return tuple(percent(getattr(self.history[-1], name)) for name in names)
 
 
@@ -70,7 +73,7 @@ def percent(fraction):
 
 
 class Panel(NamedTuple):
-    """The lines of a chart, {label: [(x, y)]}; with `base` the x axis is logarithmic."""
+    """A chart of `lines`, {label: [(x, y)]}. `base` makes the x axis logarithmic to that base."""
 
     title: str
     lines: Dict[str, List[Tuple[float, float]]]
@@ -80,14 +83,14 @@ class Panel(NamedTuple):
 
 
 def draw(panels):
-    """Return a figure of the `panels`, side by side, with one legend, since they share labels."""
+    """Return a figure of the `panels` side by side. They share one legend and must share labels."""
     from gluonblocks.drawing.style import LEGEND, TITLE, new_figure, number_axis, style_axes
     panels, figure = list(panels), new_figure()
     for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
         style_axes(ax)
         for i, (label, points) in enumerate(panel.lines.items()):
             ax.plot(*zip(*points), label=label, marker='o', markersize=4,
-                    linestyle='-' if i < 7 else '--')  # there are seven colours
+                    linestyle='-' if i < 7 else '--')  # the style has seven colours
         if panel.base:
             ax.set_xscale('log', base=panel.base)
         else:

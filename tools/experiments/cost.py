@@ -1,4 +1,4 @@
-"""What DenseNet and ResNet cost, in parameters, multiply-adds and memory, and what for."""
+"""The parameters, multiply-adds and memory of DenseNet and ResNet."""
 import json
 import re
 
@@ -16,15 +16,18 @@ CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('de
 
 
 def run(settings):
-    """Rows of a model, the pixels of an image's side, parameters, multiply-adds and, in MiB an
-    image, all operators' outputs, those of concatenations, and the memory that training needs."""
+    """Return rows of (model, image side in pixels, parameters, multiply-adds, and three sizes).
+
+    The sizes are in MiB per image: the outputs of all operators, the outputs of concatenations, and
+    the memory that training needs.
+    """
     return [(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
              memory(model, side))
             for model, side in settings.pick(CASES, CASES[:1])]
 
 
 def outputs(model, side):
-    """MiB of the outputs of all operators of a net for one image, and of the concatenations."""
+    """Return the MiB of a net's outputs for one image: (all operators, concatenations only)."""
     graph = get_model(model)(mx.sym.var('data')).get_internals()
     kinds = {node['name']: node['op'] for node in json.loads(graph.tojson())['nodes']}
     _, shapes, _ = graph.infer_shape(data=(1, 1, side, side))
@@ -36,10 +39,10 @@ def outputs(model, side):
 
 
 def memory(model, side, few=2, many=10):
-    """MiB that training needs for another image: from batches of `few` images to those of `many`.
+    """Return the MiB that training needs per image, from batches of `few` and of `many` images.
 
-    Memory that does not depend on the batch, such as weights and gradients, is not included. Each
-    batch size has a process of its own, because freed memory does not always return to the system.
+    The difference leaves out memory that does not depend on the batch, such as the weights. Each
+    batch size runs in a new process, because freed memory does not always return to the system.
     """
     peaks = []
     for batch_size in (few, many):

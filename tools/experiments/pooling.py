@@ -1,4 +1,4 @@
-"""Average against maximum pooling in the transitions of a DenseNet."""
+"""Average pooling compared with max pooling in the transitions of a DenseNet."""
 from gluonblocks.data.fashion_mnist import DEFAULT_ROOT, read_fashion_mnist
 
 from .common import Trained, percent, table
@@ -8,7 +8,7 @@ NUM_TRAIN, SIDE, EPOCHS, SEEDS = 5000, 32, 2, 2
 
 
 def first_images(root=None):
-    """A data set: the first `NUM_TRAIN` training images of Fashion-MNIST, and all for testing."""
+    """Return the first `NUM_TRAIN` training images of Fashion-MNIST, and all its test images."""
     arrays = read_fashion_mnist(root or DEFAULT_ROOT)
     return tuple(array[:NUM_TRAIN] for array in arrays[:2]) + arrays[2:]
 

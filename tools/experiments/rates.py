@@ -1,4 +1,4 @@
-"""How large the learning rate of LeNet may be, with and without batch normalization."""
+"""The largest stable learning rate of LeNet, with and without batch normalization."""
 import math
 
 from gluonblocks.training.hooks import NonFiniteLoss
@@ -56,6 +56,6 @@ def panels(rows):
     lines = {model: [(row.lr, min(row.history[-1].loss, 10)) for row in rows if row.model == model]
              for model in MODELS}
     rates = sorted({row.lr for row in rows})
-    yield Panel('What learning rates LeNet can be trained by',
+    yield Panel('Training loss of LeNet by learning rate',
                 dict(lines, **{'half of ln 10': [(lr, BOUND) for lr in rates]}),
                 'learning rate', 'training loss, epoch %d' % len(rows[0].history), base=2)

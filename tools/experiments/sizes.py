@@ -1,4 +1,4 @@
-"""The size of the nets in the papers' tables, and of the book's."""
+"""The sizes of the nets in the papers' tables and of the book's nets."""
 from gluonblocks.models.registry import list_models
 from gluonblocks.models.summary import layer_shapes
 
@@ -9,7 +9,7 @@ BOOKS = ('resnet', 'resnet18', 'densenet')
 
 
 def size_of(net, side):
-    """(parameters, multiply-adds) of a net on one grey image."""
+    """Return (parameters, multiply-adds) of a net for one grey image of `side` x `side` pixels."""
     layers = layer_shapes(net, (1, 1, side, side))
     return (sum(layer.parameters for layer in layers),
             sum(layer.multiply_adds for layer in layers))

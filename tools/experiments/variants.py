@@ -1,4 +1,4 @@
-"""Every variant of LeNet that the exercises of 5.11 ask for, trained by its recipe."""
+"""Each variant of LeNet in the exercises of D2L 5.11, trained with its recipe."""
 from gluonblocks.models.registry import get_recipe, list_models
 
 from .common import Panel, Trained, table
@@ -24,7 +24,7 @@ def report(rows):
 
 
 def panels(rows):
-    for title, what in (('Training loss', 'loss'), ('Test accuracy', 'test_acc')):
-        yield Panel(title, {row.model: [(record.epoch, getattr(record, what))
+    for title, metric in (('Training loss', 'loss'), ('Test accuracy', 'test_acc')):
+        yield Panel(title, {row.model: [(record.epoch, getattr(record, metric))
                                         for record in row.history] for row in rows},
                     'epoch', title.lower())

@@ -9,14 +9,13 @@ from .common import Panel, percent, table
 
 MODEL, MOMENTUM = 'lenet_bn', 0.9
 AT = (1, 2, 3, 5, 8, 12, 20, 30, 50, 100, 235)
-STATISTICS = ('variance from 0', 'variance from 1', 'corrected', 'measured anew')
+STATISTICS = ('variance from 0', 'variance from 1', 'corrected', 'measured again')
 
 
 def run(settings):
-    """Rows of (step, 1 - momentum^step, test accuracies by the running statistics of STATISTICS).
+    """Return rows of (step, 1 - momentum^step, test accuracy for each kind in STATISTICS).
 
-    1 - momentum^step is the fraction of the distance from its start that a running statistic has
-    gone.
+    1 - momentum^step is the weight of the batches in a running statistic; the start has the rest.
     """
     recipe, net = get_recipe(MODEL), settings.new_net(MODEL)
     train_iter, test_iter = settings.loaders(settings.pick(recipe.batch_size, 16))
@@ -33,12 +32,12 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """The test accuracies by STATISTICS; those of `net` are the same afterwards."""
+    """Return the test accuracy for each kind in STATISTICS, then restore the net's statistics."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]
     for change in (lambda mean, var: (mean, var),
-                   lambda mean, var: (mean, var + left),  # the rest of a 1 at the start
+                   lambda mean, var: (mean, var + left),  # as if it had started at 1
                    lambda mean, var: without_start(mean, var, left)):
         for norm, mean, var in averages:
             replace(norm, *change(mean, var))
@@ -51,7 +50,7 @@ def _accuracies(net, step, X, test_iter):
 
 
 def norms(net):
-    """The batch normalization layers of `net`, ours and Gluon's, in order."""
+    """Return the batch normalization layers of `net`, ours and Gluon's, in order."""
     found = []
     net.apply(lambda block: found.append(block) if isinstance(block, nn.BatchNorm) else None)
     return found
@@ -63,20 +62,22 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Running statistics without the rest of their start, 0; `left`, momentum^k, is its weight."""
+    """Correct running statistics that started at 0; `left` is momentum^k, the start's weight."""
     return mean / (1 - left), var / (1 - left)
 
 
 def measure_again(net, X):
-    """Set the running statistics of a net that is not hybridized to those of the batch X, computed
-    with the current weights."""
+    """Set the running statistics of a net to those of the batch X with the current weights.
+
+    The net must not be hybridized.
+    """
     layers = norms(net)
     before = [layer._kwargs['momentum'] for layer in layers]
     for layer in layers:
         layer._kwargs['momentum'] = 0.0
     with autograd.record():
         Y = net(X)
-    Y.backward()  # Gluon's own layers update their statistics there
+    Y.backward()  # Gluon's own layers update their statistics in the backward pass
     nd.waitall()
     for layer, momentum in zip(layers, before):
         layer._kwargs['momentum'] = momentum
@@ -89,6 +90,6 @@ def report(rows):
 
 
 def panels(rows):
-    yield Panel('What %s predicts early in training' % MODEL, {
+    yield Panel('Test accuracy of %s early in training' % MODEL, {
         name: [(row[0], 100 * row[i]) for row in rows] for i, name in enumerate(STATISTICS, 2)},
         'steps', 'test accuracy, %', base=10)

@@ -1,9 +1,9 @@
-"""Try the tests on small mistakes: `python -m tools.mutations [--only N,N] [--list]`.
+"""Check that the tests catch small mistakes: `python -m tools.mutations [--only N,N] [--list]`.
 
-behaviours.json has the mistakes, each a change of one place in one file: `old`, a text that occurs
-once in `file`, becomes `new`. `tests` are the files that should fail then. An entry whose
-mechanism no longer exists has `gone`, the reason, instead of the change. Progress goes to stderr,
-a table in Markdown to stdout. The exit code is 1 unless every mistake is caught.
+behaviours.json lists the mistakes. Each replaces `old`, a text that occurs once in `file`, with
+`new`, and at least one of the files `tests` should then fail. If the code in question no longer
+exists, the entry has `gone`, the reason, instead of the change. Progress goes to stderr and a
+Markdown table to stdout. The exit code is 1 unless every mistake is caught.
 """
 import argparse
 import json
@@ -15,13 +15,13 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LIMIT = '600'  # seconds until the tests of one mistake count as hanging
+LIMIT = '600'  # seconds after which the tests of one mistake count as hanging
 
 
 def run_tests(folder, tests):
-    """Run `tests` in the checkout `folder`; return the first that failed, or '' if all passed.
+    """Run `tests` in the checkout `folder`; return the first failed test, or '' if all passed.
 
-    The C++ operators are compiled apart from those of other checkouts.
+    The checkout has its own cache, so its C++ operators are compiled separately.
     """
     env = dict(os.environ, PYTHONPATH=folder, XDG_CACHE_HOME=os.path.join(folder, '.cache'))
     env.setdefault('OMP_NUM_THREADS', '1')
@@ -29,31 +29,34 @@ def run_tests(folder, tests):
     done = subprocess.run(argv, cwd=folder, env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     if done.returncode == 124:
-        return 'no end within %s s' % LIMIT
-    said = done.stdout.decode(errors='replace')
-    failed = re.search(r'^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$', said, re.MULTILINE)
+        return 'still running after %s s' % LIMIT
+    output = done.stdout.decode(errors='replace')
+    failed = re.search(r'^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$', output, re.MULTILINE)
     if done.returncode > 1 or bool(done.returncode) != bool(failed):
-        print(said[-3000:], file=sys.stderr)
+        print(output[-3000:], file=sys.stderr)
         return 'NOT RUN: pytest ended with exit code %d' % done.returncode
     return failed.group(1) if failed else ''
 
 
 def make_mistake(folder, mistake):
-    """Make a mistake in the checkout `folder`; ValueError unless `old` occurs once there."""
+    """Apply a mistake to the checkout `folder`. Raises ValueError unless `old` occurs once."""
     path = os.path.join(folder, mistake['file'])
     with open(path, encoding='utf-8') as f:
-        right = f.read()
-    if right.count(mistake['old']) != 1:
+        text = f.read()
+    if text.count(mistake['old']) != 1:
         raise ValueError('%s: expected this text once, found it %d times: %s'
-                         % (mistake['file'], right.count(mistake['old']), mistake['old']))
+                         % (mistake['file'], text.count(mistake['old']), mistake['old']))
     with open(path, 'w', encoding='utf-8') as f:
-        f.write(right.replace(mistake['old'], mistake['new']))
+        f.write(text.replace(mistake['old'], mistake['new']))
 
 
 def main():
-    parser = argparse.ArgumentParser(prog='python -m tools.mutations')
-    parser.add_argument('--only', help='numbers of mistakes, comma-separated; default: all')
-    parser.add_argument('--list', action='store_true', help='name the mistakes, and run nothing')
+    parser = argparse.ArgumentParser(
+        prog='python -m tools.mutations',
+        description='Make small mistakes in a copy of the code, and check that the tests fail.')
+    parser.add_argument('--only', metavar='N,N',
+                        help='comma-separated numbers of the mistakes to try (default: all)')
+    parser.add_argument('--list', action='store_true', help='list the mistakes and exit')
     args = parser.parse_args()
     with open(os.path.join(os.path.dirname(__file__), 'behaviours.json'), encoding='utf-8') as f:
         mistakes = dict(enumerate(json.load(f), 1))
@@ -73,14 +76,14 @@ def main():
                 results[n] = run_tests(folder, mistake['tests']) or 'SURVIVED'
                 shutil.copy(*(os.path.join(top, mistake['file']) for top in (ROOT, folder)))
             print(n, mistake['behaviour'] + ':', results[n], file=sys.stderr, flush=True)
-        # A test that fails without the mistake as well has caught nothing.
+        # A test that also fails without the mistake has caught nothing.
         tests = sorted({test for test in results.values() if test.startswith('tests/')})
         wrong = run_tests(folder, tests) if tests else ''
     print('|  | mistake | caught by |\n|---|---|---|')
     for n in mistakes:
         print('| %d | %s | %s |' % (n, mistakes[n]['behaviour'], results[n]))
     if wrong:
-        print('\n%s fails without a mistake, too' % wrong)
+        print('\n%s also fails without a mistake' % wrong)
     return int(bool(wrong) or any(name[:3] in ('SUR', 'NOT') for name in results.values()))
 
 

@@ -1,4 +1,4 @@
-"""The material under attack: small data, and runs that nothing has harmed yet."""
+"""The small data set and the undamaged runs that the attacks use."""
 import gzip
 import hashlib
 import os
@@ -9,13 +9,13 @@ import numpy as np
 
 from . import jobs, shim
 from .jobs import Job
-from .verdict import said
+from .verdict import output
 
 ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--epochs',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
-       'tools.attacks.material:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
-# The options of each run, and for a stopped one the signal and the checkpoint that it comes in.
+       'tools.attacks.fixtures:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
+# The options of each run. The run 'stopped' gets the signal in STOP while it saves a checkpoint.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
         'plain': RUN + ['--momentum', '0.9', '--checkpoint-every', '1'],
@@ -27,13 +27,16 @@ STOP = {'calls': shim.OPEN, 'at': 3, 'action': shim.BEFORE, 'value': signal.SIGI
         'only': 'last.safetensors'}
 SHAPES = {'train-images-idx3-ubyte': (60, 28, 28), 'train-labels-idx1-ubyte': (60,),
           't10k-images-idx3-ubyte': (20, 28, 28), 't10k-labels-idx1-ubyte': (20,)}
-# The files of a resumed run that have to equal those of a run that was never stopped.
+# The files that must be equal in a resumed run and in a run that was never stopped.
 SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
         'previous.safetensors', 'history.csv', 'history.jsonl', 'config.json')
 
 
 def stripes():
-    """80 images of bright stripes on noise, so that an epoch of a command takes four steps."""
+    """Return (train images, labels, test images, labels): 80 images of bright stripes on noise.
+
+    In batches of 16, an epoch takes four steps.
+    """
     rng, labels = np.random.RandomState(0), np.arange(80) % 10
     images = rng.randint(0, 100, (80, 28, 28)).astype(np.uint8)
     for image, label in zip(images, labels):
@@ -42,7 +45,7 @@ def stripes():
 
 
 def write_data(folder, shapes=SHAPES):
-    """Write small idx files, which gluonblocks then takes for Fashion-MNIST's in this process.
+    """Write small idx files, and make gluonblocks accept them as Fashion-MNIST in this process.
 
     Return {name: array}.
     """
@@ -61,7 +64,7 @@ def write_data(folder, shapes=SHAPES):
 
 
 class Run(NamedTuple):
-    """A run: its folder, printed lines, the system calls that the shim counted, and seconds."""
+    """A finished run: its folder, printed lines, number of system calls, and seconds."""
 
     folder: str
     lines: List[str]
@@ -69,49 +72,49 @@ class Run(NamedTuple):
     seconds: float
 
 
-class Material:
-    """Runs and answers to compare with, each made when it is first needed, for one process.
+class Fixtures:
+    """The reference runs and outputs of one process, each created when it is first needed.
 
-    `sandbox` is the folder of the attack, and `data` that of the data set.
+    `sandbox` is the folder of the attack, and `data` is the folder of the data set.
     """
 
     def __init__(self, sandbox, data):
         self.sandbox, self.data, self.cache = sandbox, data, {}
-        self.folder = os.path.join(sandbox, 'material-%d' % os.getpid())
+        self.folder = os.path.join(sandbox, 'fixtures-%d' % os.getpid())
         os.mkdir(self.folder)
-        self.picture = self.path('picture.pgm')  # a grey one, which every Pillow reads
+        self.picture = self.path('picture.pgm')  # grey, a format that every Pillow reads
         with open(self.picture, 'wb') as f:
             f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
 
     def path(self, *names):
-        """Return a path in the folder of the material."""
+        """Return a path in the folder of the reference runs."""
         return os.path.join(self.folder, *names)
 
     def once(self, key, make):
-        """Return `make()`, which is called the first time only."""
+        """Return the cached result of `make()`, which is called only once per key."""
         if key not in self.cache:
             self.cache[key] = make()
         return self.cache[key]
 
-    def command(self, *argv, code=0, **how):
-        """Run a command that has to end with the exit code `code`; return the `Done`."""
-        done = jobs.run(Job(argv, self.folder, **how))
+    def command(self, *argv, code=0, **faults):
+        """Run a command, and return its `Done`. Raises RuntimeError unless it exits with `code`."""
+        done = jobs.run(Job(argv, self.folder, **faults))
         if done.code != code:
             raise RuntimeError('%s ended with code %d:\n%s' % (done.job.words, done.code, done.err))
         return done
 
     def run(self, name):
-        """Return the `Run` of that name."""
+        """Return the `Run` called `name`, a key of RUNS."""
         def make():
             folder = self.path(name)
             stop = name == 'stopped'
             done = self.command('train', '--out', folder, *RUNS[name], code=130 * stop,
                                 shim=shim.Shim(folder, **(STOP if stop else {})))
-            return Run(folder, said(done), done.calls, done.seconds)
+            return Run(folder, output(done), done.calls, done.seconds)
         return self.once(name, make)
 
     def answer(self, command, name, weights):
-        """Return the lines of `evaluate` or `predict` about an unharmed run."""
-        more = [self.picture] if command == 'predict' else []
-        return self.once((command, name, weights), lambda: said(self.command(
-            command, self.run(name).folder, '--ctx', 'cpu', '--weights', weights, *more)))
+        """Return the lines that `evaluate` or `predict` prints for an undamaged run."""
+        images = [self.picture] if command == 'predict' else []
+        return self.once((command, name, weights), lambda: output(self.command(
+            command, self.run(name).folder, '--ctx', 'cpu', '--weights', weights, *images)))
