@@ -60,7 +60,7 @@ def test_one_wrong_image_in_the_last_batch_is_named():
         check(engine)
 
 
-@pytest.mark.parametrize('size', Images.probes)
+@pytest.mark.parametrize('size', [1, 3, 256])
 def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
     with pytest.raises(VerificationError, match='in a batch of %d from' % size):
         check(lambda inputs: [right(inputs)[0] + 1e6 * (len(inputs[0]) == size)])
