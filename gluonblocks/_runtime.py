@@ -95,7 +95,8 @@ def check_environment():
                          and least <= int(text) <= most):
             raise ImportError(
                 'MXNet could not be imported: the environment variable %s\n'
-                'must be an integer from %d to %d, got %r. Set it to such a number, or unset it (unset %s).'
+                'must be an integer from %d to %d, got %r. Set it to such a number, or unset it '
+                '(unset %s).'
                 % (name, least, most, text, name))
 
 

@@ -44,7 +44,8 @@ def test_devices_are_a_list_however_they_are_given(ctx, want):
     *[(ctx, r'expected a CPU number from 0 to 63, got cpu.*\(-?\d+\)') for ctx in (
         'cpu:64', 'cpu:100000000', mx.cpu(100000000), [mx.cpu(-1)], mx.cpu_pinned(64))],
     ([], 'expected at least one device, .* got an empty list'),
-    *[(ctx, r"expected a device such as mx.cpu\(\) .* got (0|'cpu'|None)$") for ctx in (0, ['cpu'], [None])]])
+    *[(ctx, r"expected a device such as mx.cpu\(\) .* got (0|'cpu'|None)$")
+      for ctx in (0, ['cpu'], [None])]])
 def test_what_is_no_device_is_refused_with_the_reason(ctx, said):
     with pytest.raises(ValueError, match=said):
         devices_of(ctx)

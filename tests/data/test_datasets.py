@@ -64,7 +64,7 @@ def test_a_registered_data_set_is_found_by_its_name_and_loaded_from_a_folder(reg
     assert shapes.class_names == ('round', 'square', 'long') and shapes.channels == 3
     assert shapes.load_from('/data', 8, seed=1) == ((8,), {'root': '/data', 'seed': 1})
     assert shapes.load_from(None, 8, seed=1) == ((8,), {'seed': 1})
-    with pytest.raises(ValueError, match="a data set named 'shapes' is registered already"):
+    with pytest.raises(ValueError, match="a data set named 'shapes' is already registered"):
         register_dataset('shapes', load_data_synthetic, ['round'])
 
 

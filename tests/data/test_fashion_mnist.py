@@ -72,7 +72,8 @@ def test_what_is_missing_is_fetched_into_the_folder(tiny, tmp_path, monkeypatch)
 DAMAGE = {
     'missing': (lambda path, data, content: path.unlink(), 'missing'),
     'truncated gzip': (lambda path, data, content: data[:len(data) // 2], 'truncated'),
-    'truncated': (lambda path, data, content: gzip.compress(content[:-1]), 'expected the file of Fash'),
+    'truncated': (lambda path, data, content: gzip.compress(content[:-1]),
+                  'expected the file of Fash'),
     'flipped bit': (lambda path, data, content: gzip.compress(
         content[:-1] + bytes([content[-1] ^ 1])), 'the file of Fashion-MNIST, with SHA-256'),
     'damaged gzip': (lambda path, data, content: data[:12] + bytes([255] * 20) + data[32:],

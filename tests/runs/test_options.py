@@ -79,7 +79,7 @@ def no_data(monkeypatch):
     ({'workers': 2, 'change_workers': True}, 'change_workers is for a run that is resumed'),
     ({'nodes': 3, 'node_rank': 0, 'master': 'm:29400', 'workers': 2},
      'workers is 2, but there are 3 machines'),
-    ({'nodes': 2, 'node_rank': 0}, 'master is missing: each of 2 machines needs HOST:PORT')])
+    ({'nodes': 2, 'node_rank': 0}, 'master is required: each of the 2 machines needs HOST')])
 def test_an_option_that_cannot_be_is_refused_before_any_data_are_loaded(
         given, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
