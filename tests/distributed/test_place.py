@@ -71,7 +71,8 @@ def test_a_master_that_cannot_be_one_is_refused_with_what_it_must_be(master):
 
 
 @pytest.mark.parametrize('asked, option, said', [
-    ({'nodes': 2}, 'node_rank', 'is required'), ({'nodes': 2, 'node_rank': 0}, 'master', 'is requi'),
+    ({'nodes': 2}, 'node_rank', 'is required'),
+    ({'nodes': 2, 'node_rank': 0}, 'master', 'is required'),
     ({'nodes': 2, 'node_rank': 2, 'master': 'm:5'}, 'node_rank', 'must be from 0 to 1'),
     ({'node_rank': 1}, 'node_rank', 'applies only if nodes is above 1'),
     ({'master': 'm:5'}, 'master', 'applies only if nodes is above 1'),

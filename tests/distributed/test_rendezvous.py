@@ -136,7 +136,7 @@ def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeyp
     joining = at_once(join, master)
     assert error_of(first_machine('time.sleep(60)', master, limits=Limits(vanish=0.5))) == (
         'far:1, step 0 (node 1): no message from it for 0.5 s: its machine, or the link to it, is '
-        'gone')
+        'down')
     joining.result().close()
 
 
