@@ -80,7 +80,7 @@ def test_resnet_block_halves_unless_it_is_the_first(first_block, shape):
 @pytest.mark.parametrize('arguments, shape, message', [
     ((6,), (4, 3, 6, 6), r'residual\d+ cannot add .*\(4, 3, 6, 6\).*\(4, 6, 6, 6\).*use_1x1conv'),
     ((3, False, 2), (4, 3, 6, 6), r'\(4, 3, 6, 6\) to the \(4, 3, 3, 3\).*strides=1'),
-    ((3,), (4, 3), r'shape \(4, 3\); it takes \(N, C, H, W\)')])
+    ((3,), (4, 3), r'input of shape \(N, C, H, W\), got \(4, 3\)')])
 def test_what_cannot_be_added_is_refused(arguments, shape, message, hybridize):
     blk = gb.Residual(*arguments)
     blk.initialize()
