@@ -1,6 +1,6 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
 
-The names here are the book's, by chapter, and those of training runs. The rest is in the
+This module exports the names of the book's chapters and of training runs. The rest is in the
 subpackages: `blocks`, `graphs`, `models`, `data`, `training`, `distributed`, `drawing`, `runs`,
 `report`, `export`.
 """
@@ -10,19 +10,19 @@ from . import _runtime
 
 __all__ = [
     '__version__',
-    # The book's.
+    # From the book.
     'BatchNorm', 'DenseBlock', 'Residual', 'batch_norm', 'conv_block', 'evaluate_accuracy',
     'get_fashion_mnist_labels', 'load_data_fashion_mnist', 'resnet18', 'resnet_block',
     'show_fashion_mnist', 'train', 'train_ch5', 'transition_block', 'try_all_gpus', 'try_gpu',
     # Models and data sets by name.
     'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
-    # Training runs, and what a trained net can do.
+    # Training runs, and the use of trained nets.
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
     'resume_run', 'train_model', 'write_report',
-    # Out of MXNet.
+    # Export to other frameworks, and import from PyTorch.
     'export_files', 'export_net', 'export_run', 'load_torch']
 
-_runtime.prepare()  # before what follows, which imports MXNet
+_runtime.prepare()  # must come before the imports below, which import MXNet
 if _runtime.error is None:
     from .blocks import (
         BatchNorm,

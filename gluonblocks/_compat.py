@@ -1,8 +1,9 @@
-"""Permanent corrections of MXNet 1.7 to 1.9 and GluonCV 0.10.5 for newer Python, NumPy and PyTorch.
+"""Make MXNet 1.7 to 1.9 and GluonCV 0.10.5 work with newer Python, NumPy and PyTorch.
 
-`put_back_numpy_names` and `put_back_distutils` must run before MXNet's import, which looks the
-names up, the others after it. A function that returns a list names what it changed. This file
-imports nothing from the package, so that it can be loaded alone.
+`put_back_numpy_names` and `put_back_distutils` must run before MXNet is imported, because it looks
+up these names then; the other functions must run afterwards. Functions that return a list return
+the names of what they changed. This file imports nothing from the package, so that it can be loaded
+alone.
 """
 import atexit
 import importlib.util
@@ -12,41 +13,41 @@ import sys
 import types
 
 
-def _dropped(*args, **kwargs):
-    """A stand-in for functions that MXNet copies by name, and that NumPy dropped for good."""
-    raise NotImplementedError('NumPy dropped this function in 1.20; numpy-financial has it')
+def _removed(*args, **kwargs):
+    """Stand in for functions that NumPy has removed, but that MXNet looks up by name."""
+    raise NotImplementedError('NumPy 1.20 removed this function: use numpy-financial')
 
 
 def _numpy_names():
-    """What MXNet 1.x and GluonCV 0.10.5 look up in NumPy and newer NumPy lacks: {name: value}."""
+    """Return {name: value} of what MXNet 1.x and GluonCV 0.10.5 need and newer NumPy lacks."""
     import numpy
     compat = types.ModuleType('numpy.compat')
     vars(compat)['basestring'] = str
 
-    def in1d(ar1, ar2, **how):
-        return numpy.isin(numpy.ravel(ar1), ar2, **how)
+    def in1d(ar1, ar2, **options):
+        return numpy.isin(numpy.ravel(ar1), ar2, **options)
     names = {
-        # Dropped by 1.24; they were the builtins.
+        # Removed in 1.24; these were the builtins.
         'bool': bool, 'int': int, 'float': float,
-        # Dropped by 2.0.
+        # Removed in 2.0.
         'PZERO': 0.0, 'NZERO': -0.0, 'PINF': math.inf, 'NINF': -math.inf, 'Inf': math.inf,
         'NAN': math.nan, 'NaN': math.nan, 'alltrue': numpy.all, 'sometrue': numpy.any,
         'product': numpy.prod, 'round_': numpy.round, 'msort': lambda a: numpy.sort(a, axis=0),
         'compat': compat,
-        # Dropped by 2.4; trapezoid is there since 2.0.
+        # Removed in 2.4; NumPy has trapezoid since 2.0.
         'in1d': in1d, 'trapz': getattr(numpy, 'trapezoid', None),
     }
-    return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _dropped))
+    return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _removed))
 
 
 def put_back_numpy_names():
-    """Add to NumPy the names of `_numpy_names` that it lacks; replace none."""
+    """Add to NumPy those of `_numpy_names` that it lacks, and replace none."""
     try:
         import numpy
     except ModuleNotFoundError:
-        return []  # MXNet's import tells
+        return []  # importing MXNet will report it
     names = _numpy_names()
-    # Not by hasattr: NumPy 1.20 to 1.23 still have some of them, but warn when asked for one.
+    # Not hasattr, because NumPy 1.20 to 1.23 have some of these names but warn when they are read.
     missing = [name for name in names if name not in vars(numpy)]
     for name in missing:
         setattr(numpy, name, names[name])
@@ -54,12 +55,12 @@ def put_back_numpy_names():
 
 
 def put_back_distutils():
-    """Provide `distutils.version` where Python has none (3.12 on, without setuptools' own)."""
+    """Provide `distutils.version` if it is missing (Python 3.12 and later, without setuptools)."""
     if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return []
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # An empty path makes it a package, of which any other submodule is still missing.
+    # An empty path makes this a package, so importing any other submodule still fails.
     vars(package).update(__path__=[], version=version)
     vars(version).update(LooseVersion=Version, StrictVersion=Version)
     sys.modules.update({'distutils': package, 'distutils.version': version})
@@ -67,21 +68,21 @@ def put_back_distutils():
 
 
 def mend_mxnet():
-    """Mend MXNet's own Python code where it relies on what newer NumPy's arrays no longer do."""
+    """Correct MXNet's own Python code where newer NumPy arrays behave differently."""
     import mxnet
     import numpy
     done = []
-    # NumPy 2 writes a tuple with one of its numbers as '(np.int64(3),)', and MXNet hands shapes and
-    # other parameters of operators to its library as text.
+    # NumPy 2 prints a tuple of its integers as '(np.int64(3),)', and MXNet passes shapes and other
+    # parameters of operators to its library as text.
     if repr(numpy.int64(3)) != '3':
         for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol):
             vars(module)['str'] = _plain_text
             done.append(module.__name__ + '.str')
-    if not hasattr(numpy.ndarray, 'tostring'):  # dropped by 2.3
+    if not hasattr(numpy.ndarray, 'tostring'):  # removed in 2.3
         for function in (mxnet.recordio.pack, mxnet.recordio.pack_img):
             _call_tobytes(function)
             done.append('mxnet.recordio.' + function.__name__)
-    # Since 2.4 an array with axes cannot become a number, even with one element; 1.25 to 2.3 warn.
+    # Since 2.4 an array with one element and an axis cannot become a number; 1.25 to 2.3 warn.
     if tuple(map(int, numpy.__version__.split('.')[:2])) >= (2, 4):
         mxnet.nd.NDArray.asscalar = _asscalar
         done.append('mxnet.nd.NDArray.asscalar')
@@ -89,15 +90,15 @@ def mend_mxnet():
 
 
 def _plain_text(value):
-    """`value` as text, the NumPy numbers within it as Python's."""
+    """Return `value` as text, with NumPy's numbers written like Python's."""
     text = str(value)
     return re.sub(r'\bnp\.\w+\(([^()\'"]*)\)', r'\1', text) if 'np.' in text else text
 
 
 def _call_tobytes(function):
-    """Have `function` call tobytes instead of tostring, its older name.
+    """Make `function` call tobytes instead of tostring, its older name.
 
-    The change is in its code, and so reaches those who have imported the function already.
+    The function's code changes, so modules that have already imported it are corrected too.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(
@@ -105,7 +106,7 @@ def _call_tobytes(function):
 
 
 def _asscalar(self):
-    """The one element of this array, of any shape, as a NumPy scalar; ValueError for more."""
+    """Return the only element of this array as a NumPy scalar; ValueError if it has more."""
     if self.size != 1:
         raise ValueError('The current array is not a scalar')
     return self.asnumpy().reshape(-1)[0]
@@ -143,10 +144,10 @@ def let_blocks_be_copied():
 
 
 def forget_failed_import(package):
-    """Drop the submodules that a failed import of `package` left behind.
+    """Remove the submodules that a failed import of `package` left in `sys.modules`.
 
-    Python removes only the package itself. The next import would not make the submodules
-    attributes of the package again.
+    Python removes only the package itself. The next import of the package would then not set these
+    submodules as its attributes.
     """
     if package not in sys.modules:
         for name in [name for name in sys.modules if name.startswith(package + '.')]:
@@ -154,17 +155,17 @@ def forget_failed_import(package):
 
 
 def correct_gluoncv():
-    """Make GluonCV 0.10.5 import beside PyTorch 2, which its MXNet networks do not need.
+    """Make GluonCV 0.10.5 importable alongside PyTorch 2, which its MXNet networks do not need.
 
-    It checks the versions of both as it is imported. Its check now reports that PyTorch is missing,
-    which GluonCV accepts.
+    GluonCV checks the versions of both when it is imported. Replace its check by one that reports
+    PyTorch as missing, which GluonCV accepts.
     """
     forget_failed_import('gluoncv')
     if 'gluoncv' in sys.modules:
         return
 
     def report_missing(*versions):
-        raise ImportError('gluonblocks has GluonCV use MXNet only')
+        raise ImportError('gluonblocks makes GluonCV use MXNet only')
 
     def accept(*versions):
         pass
@@ -174,7 +175,7 @@ def correct_gluoncv():
 
 
 def wait_at_exit():
-    """Let MXNet 1.7 finish what it computes before Python ends; otherwise it aborts the process."""
+    """Wait for MXNet 1.7 to finish before Python exits; otherwise it aborts the process."""
     import mxnet
     if not mxnet.__version__.startswith('1.7.'):
         return []
@@ -182,7 +183,7 @@ def wait_at_exit():
     def wait():
         try:
             mxnet.nd.waitall()
-        except mxnet.base.MXNetError:  # of an operation whose result nobody asked for
+        except mxnet.base.MXNetError:  # raised by an operation whose result was never read
             pass
     atexit.register(wait)
     return ['wait-at-exit']

@@ -1,4 +1,4 @@
-"""Files that are complete or not there, and files that are read up to a limit."""
+"""Write files completely or not at all, and read files up to a size limit."""
 import contextlib
 import errno
 import os
@@ -7,15 +7,15 @@ import secrets
 import shutil
 import stat
 
-TEMPORARY = '.tmp-'  # begins the name of a file that is being written: see `temporary_prefix`
+TEMPORARY = '.tmp-'  # prefix of files that are being written: see `temporary_prefix`
 
 
 class DamagedFile(OSError):
-    """A file's content is not what was written."""
+    """The content of a file is not what was written."""
 
 
 class MXNetPath(str):
-    """A path that MXNet, which encodes it by `encode('utf-8')`, opens as Python does."""
+    """A path that MXNet, which calls its `encode('utf-8')`, opens as Python would."""
 
     def __new__(cls, path):
         return super().__new__(cls, os.fsdecode(path))
@@ -23,27 +23,27 @@ class MXNetPath(str):
     def encode(self, *args):
         try:
             return os.fsencode(str(self))
-        except UnicodeEncodeError:  # the locale has no such letters, but MXNet takes UTF-8
+        except UnicodeEncodeError:  # not in the locale's encoding, but MXNet accepts UTF-8
             return super().encode()
 
 
 def readable(path):
-    """Return `path` as text to show: what the locale cannot decode is taken as UTF-8."""
+    """Return `path` as printable text; bytes that the locale cannot decode are read as UTF-8."""
     return path.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
 
 
 def read_file(path, limit):
-    """Return the content of the regular file at `path`, bytes, `limit` of them at most.
+    """Return the content of the regular file at `path`, at most `limit` bytes.
 
-    Raises DamagedFile for another kind of file, which could be endless or keep a reader waiting,
-    and for one that is larger; FileNotFoundError and other OSErrors as `open` does.
+    Raises DamagedFile if the file is larger, or is not a regular file, which could be endless or
+    block its reader. Raises FileNotFoundError and other OSErrors as `open` does.
     """
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
-        raise DamagedFile('%s: this is %s, not a regular file' % (path, _kind_of(state)))
+        raise DamagedFile('%s: expected a regular file, found %s' % (path, _kind_of(state)))
     if state.st_size > limit:
-        raise DamagedFile('%s: it has %d bytes, and at most %d can be right'
-                          % (path, state.st_size, limit))
+        raise DamagedFile('%s: expected at most %d bytes, found %d'
+                          % (path, limit, state.st_size))
     with open(path, 'rb') as f:
         return f.read(limit)
 
@@ -54,29 +54,28 @@ def _kind_of(state):
 
 
 def write_file(path, content, keep=None, mode=0o666):
-    """Write `content`, bytes, to `path`: after a crash the old file is there or the new one.
+    """Write `content`, bytes, to `path`; a crash leaves either the old file or the new one.
 
-    `keep` is a name, in the same folder, that the old file gets once the new one is on the disk. A
-    link is followed, but with `keep` it is the link that gets that name. A device or a pipe is
-    written to as it is. `mode` are the permissions of a new file, of which the process's umask
-    takes some away.
+    If `keep`, a name, is given, the old file is renamed to it, in the same folder, once the new one
+    is on the disk. A link is followed, but with `keep` the link itself is renamed. Devices and
+    pipes are written to directly. `mode` is the permissions of a new file, before the umask.
 
-    Raises OSError with the file and the reason; the old file is then as it was.
+    Raises OSError with the file and the reason; the old file is then unchanged.
     """
     def write(temporary):
         with open(temporary, 'wb') as f:
             f.write(content)
     try:
         regular = stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:  # not there, or a link to what is not there
+    except FileNotFoundError:  # does not exist, or is a dangling link
         regular = True
-    except OSError as error:  # a loop of links, a folder that may not be entered
+    except OSError as error:  # a loop of links, or a folder without permission
         raise unwritable(path, error) from error
     if regular:
         replace_file(path, write, keep, mode)
         return
     try:
-        # Opened without waiting: a pipe that nobody reads is an error.
+        # Open without waiting, so that a pipe without a reader is an error.
         handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.set_blocking(handle, True)
         with open(handle, 'wb') as f:
@@ -86,9 +85,9 @@ def write_file(path, content, keep=None, mode=0o666):
 
 
 def replace_file(path, write, keep=None, mode=0o666):
-    """As `write_file` of a regular file; `write(name)` fills the empty file of that name."""
-    # A link stays, and what it names is replaced. But if the old file is kept, the link itself is:
-    # otherwise the kept file would get into the folder that the link leads to.
+    """Replace a regular file as `write_file` does; `write(name)` fills the empty file `name`."""
+    # Replace the file that a link points to, and leave the link. But if the old file is kept,
+    # replace the link, because the kept file would otherwise land in the target's folder.
     path = os.path.abspath(path) if keep else os.path.realpath(path)
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, temporary_prefix() + name)
@@ -110,9 +109,9 @@ def replace_file(path, write, keep=None, mode=0o666):
 
 
 def append_file(path, content):
-    """Add `content`, bytes, to the end of the file at `path`, and wait for the disk.
+    """Append `content`, bytes, to the file at `path`, and wait until it is on the disk.
 
-    After a crash a part of it may be there. Raises OSError with the file and the reason.
+    A crash may leave part of it. Raises OSError with the file and the reason.
     """
     try:
         with open(path, 'ab') as f:
@@ -123,7 +122,7 @@ def append_file(path, content):
 
 
 def make_folder(path):
-    """Create the folder `path` unless it exists. Raises OSError with the folder and a remedy."""
+    """Create the folder `path` if needed. Raises OSError with the folder, reason and remedy."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -131,54 +130,54 @@ def make_folder(path):
 
 
 def unwritable(path, error):
-    """Return an OSError about `path`, which could not be written because of the OSError `error`."""
-    remedy = '. Free some space, or name another place' if error.errno in (
-        errno.ENOSPC, errno.EDQUOT) else '. Name a place that you can write to' if error.errno in (
+    """Return an OSError that says why `path` could not be written, from the OSError `error`."""
+    remedy = '. Free some space, or choose another path' if error.errno in (
+        errno.ENOSPC, errno.EDQUOT) else '. Choose a path that you can write to' if error.errno in (
             errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST,
             errno.EISDIR) else ''
     return OSError('%s could not be written: %s%s' % (path, error.strerror or error, remedy))
 
 
 def files_in(folder):
-    """Return the names of all files in `folder` and the folders in it, relative to it, sorted."""
-    return sorted(os.path.relpath(os.path.join(where, name), folder)
-                  for where, _, names in os.walk(folder) for name in names)
+    """Return the sorted paths of all files in `folder` and its subfolders, relative to it."""
+    return sorted(os.path.relpath(os.path.join(parent, name), folder)
+                  for parent, _, names in os.walk(folder) for name in names)
 
 
 def replace_files(source, target, before, last):
-    """Move all files of the folder `source` into `target`, where they replace the files `before`.
+    """Move all files of the folder `source` into `target`, replacing its files named in `before`.
 
-    `before` are names in `target`. If anything fails, these files are there as they were, and none
-    of the new ones. The file named `last` is replaced last.
+    If anything fails, `target` is left with its old files, and none of the new ones. The file named
+    `last` is replaced last.
     """
     names = sorted(files_in(source), key=lambda name: name == last)
     new, old = temporary_prefix(), temporary_prefix()
 
-    def place(name, prefix=''):
+    def path_of(name, prefix=''):
         return os.path.join(target, os.path.dirname(name), prefix + os.path.basename(name))
 
     def remove(names, prefix=''):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(place(name, prefix))
+                os.unlink(path_of(name, prefix))
             if os.path.dirname(name):
-                with contextlib.suppress(OSError):  # it is not empty
-                    os.rmdir(os.path.dirname(place(name)))
+                with contextlib.suppress(OSError):  # the folder is not empty
+                    os.rmdir(os.path.dirname(path_of(name)))
     begun = []
     try:
-        # Whatever takes room or crosses into another file system comes before the renames.
+        # Do everything that needs disk space or another file system before the renames.
         for name in names:
-            os.makedirs(os.path.dirname(place(name)), exist_ok=True)
-            shutil.move(os.path.join(source, name), place(name, new))
-            _flush(place(name, new))
+            os.makedirs(os.path.dirname(path_of(name)), exist_ok=True)
+            shutil.move(os.path.join(source, name), path_of(name, new))
+            _flush(path_of(name, new))
         for name in before:
-            shutil.copy2(place(name), place(name, old), follow_symlinks=False)
+            shutil.copy2(path_of(name), path_of(name, old), follow_symlinks=False)
         for name in names:
             begun.append(name)
-            os.replace(place(name, new), place(name))
+            os.replace(path_of(name, new), path_of(name))
     except BaseException:
         for name in set(begun) & set(before):
-            shutil.move(place(name, old), place(name))
+            shutil.move(path_of(name, old), path_of(name))
         remove(set(begun) - set(before))
         remove(names, new)
         remove(before, old)
@@ -189,17 +188,17 @@ def replace_files(source, target, before, last):
 
 
 def temporary_prefix():
-    """Return how the name of a file begins while it is being written."""
+    """Return a new prefix for the name of a file that is being written."""
     return TEMPORARY + '%d-%s-' % (os.getpid(), secrets.token_hex(8))
 
 
 def is_temporary(name):
-    """Return True if one of our processes was writing a file of this name."""
+    """Return True if `name` has a prefix as `temporary_prefix` returns."""
     return re.match(TEMPORARY.replace('.', r'\.') + r'\d+-[0-9a-f]{16}-', name) is not None
 
 
 def remove_temporaries(folder):
-    """Remove what processes that were killed had begun to write in `folder`, and nothing else."""
+    """Remove the unfinished files that killed processes have left in `folder`, and nothing else."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         if is_temporary(name) and stat.S_ISREG(os.lstat(path).st_mode):

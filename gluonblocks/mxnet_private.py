@@ -1,70 +1,70 @@
-"""Every private name of MXNet that the package uses, tried on 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
+"""Access to private names of MXNet, tested on versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
-Methods that our classes override, or call on themselves, stand in the classes.
+Only the private methods that our classes override, or call on themselves, are used elsewhere.
 """
 import mxnet as mx
 from mxnet import base
 
 
 def set_traced(block, symbol):
-    """Keep the traced graph where Gluon and mx.contrib.amp look for it; its input is 'data'."""
+    """Store the traced graph where Gluon and mx.contrib.amp look for it; its input is 'data'."""
     block._cached_graph = (mx.sym.var('data'),), symbol
     outputs = len(symbol.list_outputs())
-    block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # as Gluon counts them
+    block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # Gluon's convention
 
 
 def is_hybridized(block):
-    """Return True after `block.hybridize()`."""
+    """Return True if `block.hybridize()` is in effect."""
     return getattr(block, '_active', False)
 
 
 def set_hybridized(block, active):
-    """Make a block run its graph or its layers, and keep the graph, which `hybridize` drops."""
+    """Make a block run its graph or its layers. Unlike `hybridize`, this keeps the graph."""
     block._active = active
 
 
 def flags_of(block):
-    """The options of `hybridize` as `CachedOp` takes them: [(name, value), ...]."""
+    """Return the options of `hybridize` in `CachedOp`'s format: [(name, value), ...]."""
     return list(block._flags)
 
 
 def runs_by_gluon(block):
-    """Return True if a back end of `optimize_for`, or an operator hook, needs Gluon's own call."""
+    """Return True if Gluon must run `block`, because of an `optimize_for` back end or a hook."""
     return bool(block._backend or block._callback)
 
 
 def children(block):
-    """The layers of `block` by name: the dict itself."""
+    """Return the dict of the layers of `block` by name, not a copy."""
     return block._children
 
 
 def settings_of(norm):
-    """The settings of an `nn.BatchNorm` by name: 'eps', 'momentum', ..."""
+    """Return the settings of an `nn.BatchNorm` by name: 'eps', 'momentum', ..."""
     return norm._kwargs
 
 
 def sparse_label_of(loss):
-    """True or False for Gluon's softmax cross-entropy of labels or probabilities, else None."""
+    """Return True if a softmax cross-entropy expects integer labels; None for other losses."""
     return getattr(loss, '_sparse_label', None)
 
 
 def named_parameters(block):
-    """The parameters by the names that `save_parameters` gives them: '0.weight', ..."""
+    """Return the parameters by their names in `save_parameters`: '0.weight', ..."""
     return block._collect_params_with_prefix()
 
 
 def is_initialized(param):
-    """Return True if `param` holds arrays; False, too, while its shape is still to be inferred."""
+    """Return True if `param` has arrays, which it lacks until its shape is known."""
     return param._data is not None
 
 
 def is_deferred(param):
-    """Return True if `initialize` was called and the shape is still to be inferred."""
+    """Return True if `initialize` was called but the shape is not known yet."""
     return bool(param._deferred_init)
 
 
 def finish_initialization(param):
-    """Make the arrays of a parameter whose shape has become known."""
+    """Create the arrays of a parameter whose shape has become known."""
     param._finish_deferred_init()
 
 
@@ -74,7 +74,7 @@ def load_into(param, array, ctx, cast_dtype, dtype_source):
 
 
 def forget_channels(param):
-    """Let the first input tell the input channels of a convolution's weight."""
+    """Let a convolution's weight infer its input channels from the first input."""
     param._shape = (param.shape[0], 0) + param.shape[2:]
 
 
@@ -84,54 +84,55 @@ def is_dense(param):
 
 
 def can_learn(param):
-    """Return False for a parameter that no gradient ever reaches, such as a running mean."""
+    """Return False for a parameter that never gets a gradient, such as a running mean."""
     return param._differentiable
 
 
 def averaged(param):
-    """The parameter as one array on the CPU, the mean over its devices."""
+    """Return the mean of a parameter over its devices, as an array on the CPU."""
     return param._reduce()
 
 
 def shared(params, name):
-    """The parameter `name` of a ParameterDict, or of one that it shares, or None."""
+    """Return the parameter `name` of a ParameterDict or of the one that it shares, or None."""
     return params._get_impl(name)
 
 
 def load_library(path):
-    """Load a library of operators, without listing MXNet's operators again for Python.
+    """Load a library of operators without creating Python functions for them.
 
-    `mx.library.load` does list them, which takes half a second.
+    `mx.library.load` creates the functions of all of MXNet's operators again, which takes half a
+    second.
     """
     base.check_call(base._LIB.MXLoadLib(path, 0))
 
 
 def is_numpy_symbol(value):
-    """Return True for a symbol of mx.np."""
+    """Return True if `value` is a symbol of mx.np."""
     return isinstance(value, mx.sym.np._Symbol)
 
 
 def openmp_threads():
-    """The threads of the OpenMP library that MXNet is linked with; AttributeError without one."""
+    """Return the number of threads of MXNet's OpenMP library; AttributeError if it has none."""
     return base._LIB.omp_get_max_threads()
 
 
 def trainer_devices(trainer):
-    """The devices that a Trainer updates weights on."""
+    """Return the devices on which a Trainer updates weights."""
     return trainer._contexts
 
 
 def updater_of(trainer, param):
-    """(the index of a parameter in a Trainer, the updaters of its devices)."""
+    """Return (index of a parameter in a Trainer, the updaters of the Trainer's devices)."""
     return trainer._param2idx[param.name], trainer._updaters
 
 
 def update_count(optimizer, device_id, index):
-    """How often the parameter of this index was updated on a device, or None."""
+    """Return how often the parameter with this index was updated on a device, or None."""
     return optimizer._all_index_update_counts.get(device_id, {}).get(index)
 
 
 def set_update_count(optimizer, device_id, index, count):
-    """Set what `update_count` returns."""
+    """Set the count that `update_count` returns."""
     optimizer._set_current_context(device_id)
     optimizer._index_update_count[index] = count

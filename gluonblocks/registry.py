@@ -1,7 +1,7 @@
-"""Models and data sets by name: registered ones, and other people's code.
+"""Look up models and data sets by name: registered ones, and users' own code.
 
-A name is 'name', 'prefix:name', of a family such as GluonCV's models, or 'module:name', what
-`from module import name` gives.
+A name is a registered 'name'; or 'prefix:name', for a family such as GluonCV's models; or
+'module:name', which is imported as `from module import name` would.
 """
 import difflib
 import hashlib
@@ -15,16 +15,16 @@ from typing import Any, Callable, Dict
 from .files import DamagedFile, read_file
 
 _SPEC = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*')
-_MAX_BYTES = 2 ** 24  # of a file of source
+_MAX_BYTES = 2 ** 24  # limit of the size of a source file
 
 
 class Registry:
     """Entries of one kind by name; an entry is a NamedTuple with a `name` and a function.
 
-    `kind` is the word for an entry in messages, `function` the name of the field with its function,
-    and `example` a name 'module:name', for messages. `wrap(name, function)` returns the entry of a
-    function that nobody registered; it raises ValueError for one that cannot be such a function.
-    `in_words()` lists the registered names for people; by default they are sorted.
+    `kind` is the word for an entry in messages, `function` the name of the field that holds the
+    function, and `example` a 'module:name' to show in messages. `wrap(name, function)` returns the
+    entry of an unregistered function, or raises ValueError if the function is unsuitable.
+    `in_words()` returns the list of registered names for messages; by default they are sorted.
     """
 
     def __init__(self, kind, function, example, wrap, in_words=None):
@@ -35,13 +35,13 @@ class Registry:
         self._in_words = in_words or (lambda: ', '.join(sorted(self.entries)))
 
     def add(self, entry):
-        """Register `entry`. Raises ValueError for a name that is registered already."""
+        """Register `entry`. Raises ValueError if its name is already registered."""
         if entry.name in self.entries:
-            raise ValueError('a %s named %r is registered already' % (self.kind, entry.name))
+            raise ValueError('a %s named %r is already registered' % (self.kind, entry.name))
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Have `look_up(rest)` return the entries of the names 'prefix:rest', such as `example`."""
+        """Let `look_up(rest)` return the entry of each name 'prefix:rest', such as `example`."""
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
 
@@ -51,14 +51,14 @@ class Registry:
         return bool(rest) and prefix in self._prefixes
 
     def has_form(self, name):
-        """Return True if `name` is registered, or has one of the other two forms."""
+        """Return True if `name` is registered, has a registered prefix, or is 'module:name'."""
         return name in self.entries or self.has_prefix(name) or is_spec(name)
 
     def find(self, name):
-        """Return the entry of a name, or of a function.
+        """Return the entry of a name or of a function.
 
-        A function that is registered has its entry under any name. Raises ValueError for an unknown
-        name, with those near it and all, and for what cannot be imported.
+        If a function is registered, its entry is returned, whatever its name. Raises ValueError if
+        the import fails, or for an unknown name, with similar names and all known ones.
         """
         if not isinstance(name, str):
             return self._registered(name) or self._wrap(name, name)
@@ -72,14 +72,14 @@ class Registry:
             entry = self._registered(function)
             return entry._replace(name=name) if entry else self._wrap(name, function)
         close = near(name, self.entries)
-        raise ValueError('there is no %s %r%s; the %ss are %s; names such as %s work too' % (
-            self.kind, name, '; near it are ' + ', '.join(close) if close else '', self.kind,
+        raise ValueError('unknown %s %r%s; the %ss are %s; names such as %s also work' % (
+            self.kind, name, ': did you mean %s?' % ' or '.join(close) if close else '', self.kind,
             self._in_words(), ', '.join(self._examples)))
 
     def name_of(self, function):
-        """Return the name of a function: the registered one, or else 'module:name'.
+        """Return the registered name of a function, or else 'module:name'.
 
-        Raises ValueError for a function that is not registered and that no module defines.
+        Raises ValueError for an unregistered function that cannot be imported by name.
         """
         entry = self._registered(function)
         return entry.name if entry else spec_of(function, 'the ' + self.kind)
@@ -97,18 +97,18 @@ def near(name, known):
 
 
 def is_spec(text):
-    """Return True if `text` is 'MODULE:NAME', both of them names in Python."""
+    """Return True if `text` is 'MODULE:NAME', with valid Python names."""
     return _SPEC.fullmatch(text) is not None
 
 
 def load_object(spec, kind):
-    """Import and return what 'MODULE:NAME' names; `kind` is the word for it in messages.
+    """Import and return the object 'MODULE:NAME'; `kind` is the word for it in messages.
 
-    Raises ValueError that says what went wrong, where Python looked for it, and what to do.
+    Raises ValueError, which says what went wrong, where Python searched, and what to do.
     """
     if not is_spec(spec):
-        raise ValueError("%s is %r, but must be MODULE:NAME, as 'my_module:my_function' for what "
-                         "'from my_module import my_function' gives" % (kind, spec))
+        raise ValueError("%s must be MODULE:NAME, such as 'my_module:my_function' for "
+                         "'from my_module import my_function', got %r" % (kind, spec))
     name, _, attribute = spec.partition(':')
     importlib.invalidate_caches()  # the file may have been written a moment ago
     try:
@@ -116,12 +116,12 @@ def load_object(spec, kind):
     except ModuleNotFoundError as error:
         if error.name and (name + '.').startswith(error.name + '.'):
             raise ValueError(
-                '%s %s cannot be imported: Python finds no module %r, neither installed nor in the '
-                'folders of PYTHONPATH. Run from the folder that holds it, or name that folder in '
-                'PYTHONPATH' % (kind, spec, error.name))
+                '%s %s cannot be imported: Python finds no module %r, either installed or in the '
+                'folders of PYTHONPATH. Run from the folder that contains it, or add that folder '
+                'to PYTHONPATH' % (kind, spec, error.name))
         raise ValueError('%s %s cannot be imported: its module needs %s, which is not installed'
                          % (kind, spec, error.name or error))
-    except (Exception, SystemExit) as error:  # a module runs as it is imported, and may exit
+    except (Exception, SystemExit) as error:  # importing a module runs it, and it may exit
         raise ValueError('%s %s cannot be imported: %s' % (kind, spec, said_by(error)))
     for part in attribute.split('.'):
         if not hasattr(found, part):
@@ -135,28 +135,29 @@ def load_object(spec, kind):
 
 
 def spec_of(function, kind):
-    """Return 'MODULE:NAME', by which another process can import `function`.
+    """Return 'MODULE:NAME', with which another process can import `function`.
 
-    Raises ValueError if there is none, as for a lambda and for a function that a script or a
-    notebook itself defines.
+    Raises ValueError if that is impossible, for example for a lambda, or for a function that is
+    defined in the script or notebook that is running.
     """
     module, name = getattr(function, '__module__', ''), getattr(function, '__qualname__', '<>')
-    said = '%s is %r, which another process cannot import' % (kind, function)
+    problem = '%s is %r, which another process cannot import' % (kind, function)
     if module == '__main__' and '<' not in name:
-        raise ValueError('%s: the program that runs defines it itself. Put it into a file of its '
-                         'own, as my_module.py, and give my_module.%s' % (said, name))
+        raise ValueError('%s, because it is defined in the program that is running. Move it to a '
+                         'separate file, such as my_module.py, and pass my_module.%s'
+                         % (problem, name))
     spec = '%s:%s' % (module, name)
     if '<' in name or load_object(spec, kind) is not function:
-        raise ValueError('%s: give a function that a module defines by name (def), no lambda, '
-                         'partial or function within a function' % said)
+        raise ValueError('%s: pass a function that a module defines with def, not a lambda, a '
+                         'partial or a nested function' % problem)
     return spec
 
 
 def source_of(spec):
-    """Return where the imported module of 'MODULE:NAME' came from: a dict of strings.
+    """Return where the imported module of 'MODULE:NAME' came from, as a dict of strings.
 
-    It has `module`, `name`, `file` and `sha256`, that of the file's content; the last two are
-    empty for a module without a source file.
+    The keys are `module`, `name`, `file`, and `sha256`, of the file's content; the last two values
+    are empty if the module has no source file.
     """
     name, _, attribute = spec.partition(':')
     path, digest = getattr(sys.modules[name], '__file__', None) or '', ''
@@ -169,7 +170,7 @@ def source_of(spec):
 
 
 def import_folder(source):
-    """Return the folder that must be on `sys.path` for the module of a `source_of`, or ''."""
+    """Return the folder that must be on `sys.path` to import from `source`, or ''."""
     if not source['file']:
         return ''
     folder, file = os.path.split(source['file'])
@@ -179,7 +180,7 @@ def import_folder(source):
 
 
 def said_by(error):
-    """Return the message of an exception of other people's code, and the line that raised it."""
+    """Return the message of an exception from users' code, and the line that raised it."""
     if isinstance(error, SyntaxError):
         where = '%s, line %s' % (error.filename, error.lineno)
     else:

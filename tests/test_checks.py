@@ -10,7 +10,7 @@ from gluonblocks.checks import check_classic_arrays, check_positive
 def test_arrays_and_symbols_of_mx_np_are_refused_in_the_name_of_who_would_take_them():
     check_classic_arrays('it', nd.ones(2), np.ones(2), mx.sym.var('x'))
     for array in (mx.np.ones(2), mx.sym.np.ones(2)):
-        with pytest.raises(ValueError, match=r'^it takes arrays of mx\.nd and not of mx\.np'):
+        with pytest.raises(ValueError, match=r'^it expects arrays of mx\.nd, not of mx\.np'):
             check_classic_arrays('it', nd.ones(2), array)
     for mode in (mx.util.np_array, mx.util.np_shape):  # each half of npx.set_np()
         with mode(True), pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx'):
@@ -20,5 +20,5 @@ def test_arrays_and_symbols_of_mx_np_are_refused_in_the_name_of_who_would_take_t
 @pytest.mark.parametrize('value', [0, -1, 2.5, True, '3', None])
 def test_a_size_that_is_not_a_positive_integer_is_refused_with_its_name_and_value(value):
     check_positive('size', np.int64(7))
-    with pytest.raises(ValueError, match='^size is %r, but must be a positive whole' % value):
+    with pytest.raises(ValueError, match='^size must be a positive integer, got %r$' % value):
         check_positive('size', value)

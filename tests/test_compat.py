@@ -30,7 +30,7 @@ MENDED = {
     'in1d': ('numpy.in1d([[1, 2], [3, 4]], [2, 3], invert=True).tolist()',
              '[True, False, False, True]'),
     'trapz': ('float(numpy.trapz([1, 2, 4]))', '4.5'),
-    **{name: ('numpy.%s(1)' % name, 'numpy-financial has it')
+    **{name: ('numpy.%s(1)' % name, 'NumPy 1.20 removed this function: use numpy-financial')
        for name in ('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate')},
 }
 

@@ -189,8 +189,8 @@ def test_whichever_step_fails_all_old_files_are_there_and_nothing_else(
 
 
 @pytest.mark.parametrize('name, said', [
-    ('file', 'file could not be written: File exists. Name a place that you can write to'),
-    ('file/in', 'file/in could not be written: Not a directory. Name a place that you can write')])
+    ('file', 'file could not be written: File exists. Choose a path that you can write to'),
+    ('file/in', 'file/in could not be written: Not a directory. Choose a path that you can write')])
 def test_a_folder_that_cannot_be_created_is_named_with_a_remedy(tmp_path, name, said):
     (tmp_path / 'file').write_text('mine')
     with pytest.raises(OSError, match=said) as caught:

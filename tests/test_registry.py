@@ -39,13 +39,13 @@ def test_what_keeps_a_module_from_being_imported_is_said(write_module, text, sai
 
 
 def test_a_module_that_is_nowhere_is_refused_with_what_to_do():
-    with pytest.raises(ValueError, match="Python finds no module 'nowhere_at_all', neither .* Run "
-                                         'from the folder that holds it, or name that folder in'):
+    with pytest.raises(ValueError, match="Python finds no module 'nowhere_at_all', either .* Run "
+                                         'from the folder that contains it, or add that folder '):
         load_object('nowhere_at_all.nets:f', 'the thing')
 
 
 @pytest.mark.parametrize('function', [
     lambda: 1, functools.partial(print), pytest.raises(ValueError).__exit__])
 def test_what_no_other_process_can_import_has_no_name(function):
-    with pytest.raises(ValueError, match='no lambda, partial|cannot be imported'):
+    with pytest.raises(ValueError, match='not a lambda, a partial|cannot be imported'):
         spec_of(function, 'it')

@@ -1,4 +1,4 @@
-"""Images and labels: where they are found, and how they come in batches."""
+"""Data sets: find or download the files, decode images, and load them in batches."""
 from .batches import BatchLoader
 from .datasets import load_data_fashion_mnist, load_data_synthetic, register_dataset
 from .fashion_mnist import DataError, get_fashion_mnist_labels

@@ -1,4 +1,4 @@
-"""Images and labels in memory -> batches."""
+"""Batches of images and labels that are in memory."""
 import numpy as np
 from mxnet import gluon, nd
 
@@ -6,31 +6,32 @@ from ..checks import check_classic_arrays, check_positive
 
 
 class BatchLoader(gluon.data.DataLoader):
-    """Batches (X, y) of images in memory: X (N, 1, H, W) float32 in [0, 1], y (N,) int32.
+    """Yield batches (X, y) of images in memory: X (N, 1, H, W) float32 in [0, 1], y (N,) int32.
 
-    Arguments: `images`, NumPy uint8 (n, H, W), or (n, H, W, C) for X (N, C, H, W); `labels`, NumPy
-    integers (n,); `resize`, the side of the squares that images are resized to, bilinearly, or
-    (height, width) (None: images keep their size); `seed`, from which the order of each pass over
-    the images is drawn (None: always their own order). The last batch may be shorter. `len()` is
-    the number of batches and `num_images` that of images. `class_names` names the classes, if they
-    are known. `resize`, `batch_size`, `dtype`, which is X's, and `augment`, an `Augmentation`, may
-    be set later; a new value counts from the next pass.
+    `images` is a NumPy array, uint8 (n, H, W), or (n, H, W, C) for X (N, C, H, W); `labels` is a
+    NumPy array of integers (n,). `resize` is the side of a square, or (height, width), to which
+    images are resized bilinearly; None keeps their size. `seed` shuffles the images afresh for each
+    pass; None keeps their order. The last batch may be shorter.
 
-    `part`, (k, n), may be set too. It is for worker k of n, counted from 0. The loader then gives
-    the k-th of n slices of each batch, which differ in length by at most one image, and
-    (None, None) for an empty slice. All n workers give equally many batches, and together every
-    image once. They need the same `seed`.
+    `len()` is the number of batches, `num_images` the number of images, and `class_names` the names
+    of the classes, if known. `resize`, `batch_size`, `dtype` (of X) and `augment`, an
+    `Augmentation`, may be set later; a new value applies from the next pass.
 
-    It is a Gluon DataLoader so that Gluon's Estimator takes it, but shares none of its code.
+    `part`, (k, n), makes this the loader of worker k of n, counted from 0; it may be set later too.
+    The loader then yields the k-th of n slices of each batch, and (None, None) if that slice is
+    empty. The slices differ by at most one image. All workers need the same `seed`; they yield the
+    same number of batches, and together each image once.
 
-    Raises ValueError for other arrays, for another number of labels than of images, and for sizes
-    that are not positive integers; for those that were set later when the next pass begins.
+    It subclasses Gluon's DataLoader only so that Gluon's Estimator accepts it.
+
+    Raises ValueError for other arrays, if the numbers of images and labels differ, and for sizes
+    that are not positive integers. Values that were set later are checked at the next pass.
     """
 
     dtype = 'float32'
     augment = None
     class_names = ()
-    _worker_pool = None  # Gluon ends the processes of a pool, if there is one
+    _worker_pool = None  # Gluon's __del__ looks for a pool of processes to end
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None, part=None):
         self.images, self.labels = images, labels
@@ -41,31 +42,31 @@ class BatchLoader(gluon.data.DataLoader):
         self._first = self._pass = 0
 
     def _check(self):
-        """Raise ValueError for what cannot be loaded; return (width, height), or None."""
+        """Raise ValueError unless images can be loaded; return (width, height), or None."""
         images, labels = self.images, self.labels
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', self.batch_size)
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or (
                 images.ndim not in (3, 4)):
-            raise ValueError('images must be a NumPy array uint8 (n, H, W) or (n, H, W, C), got '
-                             '%s: scale images in [0, 1] by (images * 255).round().astype("uint8")'
-                             % _described(images))
+            raise ValueError('expected images as a NumPy array, uint8 (n, H, W) or (n, H, W, C), '
+                             'got %s; convert images in [0, 1] by (images * 255).round()'
+                             '.astype("uint8")' % _describe(images))
         if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'iu' or (
                 labels.shape != images.shape[:1]):
-            raise ValueError('labels must be a NumPy array of integers (n,), one for each of the '
-                             '%d images, got %s' % (len(images), _described(labels)))
+            raise ValueError('expected labels as a NumPy array of integers, one for each of the '
+                             '%d images, got %s' % (len(images), _describe(labels)))
         if self.part is not None:
             check_part(self.part, self.batch_size)
         return _width_and_height(self.resize)
 
     def start_at(self, num_passes, num_batches):
-        """Make a new loader continue after `num_passes` complete passes and `num_batches` more."""
+        """Make a new loader resume after `num_passes` complete passes and `num_batches` batches."""
         for _ in range(num_passes if self._order else 0):
             self._order.permutation(self.num_images)
         self._first, self._pass = num_batches, num_passes
 
     def __len__(self):
-        check_positive('batch_size', self.batch_size)  # it may have been set
+        check_positive('batch_size', self.batch_size)  # it may have been set later
         return -(-self.num_images // self.batch_size)
 
     def __iter__(self):
@@ -75,16 +76,16 @@ class BatchLoader(gluon.data.DataLoader):
         number, self._pass = self._pass, self._pass + 1
         for start in range(first * self.batch_size, n, self.batch_size):
             batch = order[start:start + self.batch_size]
-            share = share_of(len(batch), self.part)
-            if share.start == share.stop:
-                yield None, None  # MXNet has no array of no images
+            shard = shard_slice(len(batch), self.part)
+            if shard.start == shard.stop:
+                yield None, None  # an NDArray cannot be empty
                 continue
-            images = self.images[batch[share]]
+            images = self.images[batch[shard]]
             if self.augment:
-                images = self.augment(images, number, start // self.batch_size, len(batch), share)
+                images = self.augment(images, number, start // self.batch_size, len(batch), shard)
             images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
             if size is None:
-                # By NumPy, which takes a quarter of the time of MXNet's three small calls.
+                # Four times as fast as three small calls of MXNet.
                 X = images.transpose((0, 3, 1, 2)).astype('float32', order='C')  # (N, C, H, W)
                 X /= 255
                 X = nd.from_numpy(X)
@@ -92,17 +93,17 @@ class BatchLoader(gluon.data.DataLoader):
                 X = nd.image.resize(nd.from_numpy(images), size=size)
                 X = nd.image.to_tensor(X)  # (N, C, height, width)
             X = X.astype(self.dtype, copy=False)
-            yield X, nd.from_numpy(self.labels[batch[share]].astype('int32', copy=False))
+            yield X, nd.from_numpy(self.labels[batch[shard]].astype('int32', copy=False))
 
 
-def _described(array):
-    """The type and shape of what should have been an array, in words."""
+def _describe(array):
+    """Return the type and shape of a value that should be an array, as text."""
     return '%s %s' % (array.dtype, array.shape) if isinstance(array, np.ndarray) else (
         'a %s' % type(array).__name__)
 
 
 def _width_and_height(resize):
-    """`resize` in the order of MXNet's operator, or None."""
+    """Return `resize` as (width, height), the order that MXNet's operator expects, or None."""
     if resize is None:
         return None
     try:
@@ -110,13 +111,13 @@ def _width_and_height(resize):
         check_positive('resize', height)
         check_positive('resize', width)
     except ValueError:
-        raise ValueError('resize is %r, but must be a positive whole number, the side of a square, '
-                         'or a pair of them, (height, width)' % (resize,)) from None
+        raise ValueError('resize must be a positive integer, the side of a square, or a pair of '
+                         'them, (height, width), got %r' % (resize,)) from None
     return int(width), int(height)
 
 
 def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
-    """(train_iter, test_iter) of training images, their labels, test images and their labels."""
+    """Return (train_iter, test_iter) of (train_images, train_labels, test_images, test_labels)."""
     train_images, train_labels, test_images, test_labels = arrays
     seed = seed_of_order(seed, part)
     return (BatchLoader(train_images, train_labels, batch_size, resize, seed, part),
@@ -124,37 +125,37 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 
 
 def seed_of_order(seed, part=None):
-    """The seed that orders training images: `seed`, or one that is drawn.
+    """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 
-    Raises ValueError where a `part` is asked without it: each worker would draw another.
+    Raises ValueError for a `part` without a seed, because each worker would draw a different one.
     """
     if seed is not None:
         return seed
     if part is not None:
-        raise ValueError('part is %r, but seed is None: all workers must name the same seed, for '
-                         'their shares are of one order' % (part,))
+        raise ValueError('part=%r needs a seed, got None: pass the same seed to all workers, so '
+                         'that they shuffle in the same order' % (part,))
     return np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
 
 
-def share_of(num_images, part):
-    """The slice of a batch of `num_images` that is worker k's of n, by `part`, (k, n). None: all.
+def shard_slice(num_images, part):
+    """Return worker k's slice of a batch of `num_images`, if `part` is (k, n); all if it is None.
 
-    The n slices follow each other, cover the batch, and differ by one image at most.
+    The n slices are consecutive, cover the batch, and differ by at most one image.
     """
     k, n = part or (0, 1)
     return slice(num_images * k // n, num_images * (k + 1) // n)
 
 
 def check_part(part, batch_size):
-    """Raise ValueError unless `part` is (k, n), 0 <= k < n, n at most `batch_size`."""
+    """Raise ValueError unless `part` is (k, n) with 0 <= k < n <= `batch_size`."""
     try:
         k, n = part
         good = all(isinstance(number, int) for number in (k, n)) and 0 <= k < n
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise ValueError('part is %r, but must be (k, n): worker number k, from 0, of n'
+        raise ValueError('part must be (k, n), for worker k of n, counted from 0, got %r'
                          % (part,))
     if n > batch_size:
-        raise ValueError('there are %d workers, but only %d images a step: with fewer workers, or '
-                         'a larger batch, each has an image' % (n, batch_size))
+        raise ValueError('expected at least one image per worker in a batch, got %d workers and '
+                         'a batch of %d: use fewer workers or a larger batch' % (n, batch_size))

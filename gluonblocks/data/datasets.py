@@ -1,4 +1,4 @@
-"""The registry of data sets: Fashion-MNIST, a synthetic one, folders, and others' functions."""
+"""The registry of data sets: Fashion-MNIST, a synthetic one, image folders, user functions."""
 import functools
 import inspect
 import os
@@ -14,18 +14,18 @@ from .folder import load_data_folder
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
-    """Fashion-MNIST as (train_iter, test_iter): a `BatchLoader` of 60,000 images, one of 10,000.
+    """Return (train_iter, test_iter) of Fashion-MNIST: `BatchLoader`s of 60,000 and 10,000 images.
 
-    `resize` is the side of the squares that images are resized to, or (height, width). `root` is
-    the folder with the four idx files, compressed by gzip or not. If they are not there they are
-    looked for elsewhere and at last downloaded, as `read_fashion_mnist` tells. The training images
-    are shuffled anew each epoch, by `seed` or, without one, by NumPy's global generator.
+    `resize` is the side of a square, or (height, width), to which images are resized. `root` is
+    the folder of the four idx files, gzip-compressed or not. If it has none of them, other folders
+    are searched, and then the files are downloaded: see `read_fashion_mnist`. The training images
+    are shuffled afresh in each epoch, by `seed`, or by NumPy's global generator if it is None.
 
-    `part`, (k, n), is for worker k of n that share each batch of `batch_size`, as `BatchLoader`
-    tells; it needs `seed`, the same for all.
+    `part`, (k, n), is for worker k of n that share each batch of `batch_size`: see `BatchLoader`.
+    All workers need the same `seed`.
 
-    Raises DataError, an OSError, where a file is missing or not what it should be, and ValueError
-    for sizes that are not positive integers and under `npx.set_np()`.
+    Raises DataError, an OSError, if a file is missing or damaged, and ValueError for sizes that
+    are not positive integers, or under `npx.set_np()`.
     """
     check_classic_arrays('load_data_fashion_mnist')  # before a download
     check_positive('batch_size', batch_size)
@@ -34,11 +34,11 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
 
 def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_test=512,
                         part=None):
-    """A small data set made on the spot, in the shapes of Fashion-MNIST: (train_iter, test_iter).
+    """Return (train_iter, test_iter) of a small generated data set, shaped like Fashion-MNIST.
 
-    Ten classes: each a fixed coarse pattern under noise, which a net learns within an epoch or
-    two. The images are always the same; `seed` is for their order, `resize` for their size, and
-    `part` for workers, as in Fashion-MNIST.
+    Each of the ten classes is a fixed coarse pattern plus noise, which a net learns in an epoch or
+    two. The images are always the same; `seed` sets their order, `resize` their size and `part` the
+    worker's shard, as in `load_data_fashion_mnist`.
     """
     rng = np.random.RandomState(0)
     patterns = np.kron(rng.uniform(0, 160, (10, 7, 7)), np.ones((4, 4)))  # (10, 28, 28)
@@ -52,14 +52,15 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
 
 
 class DataSet(NamedTuple):
-    """A data set that runs know by its name.
+    """A data set that runs can load by name.
 
-    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), each a
-    `BatchLoader`; if `takes_root`, it also takes `root`, the folder of the files. `class_names` has
-    a name for each class, `channels` is 1 for grey images and 3 for colour; of a data set by
-    'my_module:load' and of a folder of pictures only the loaders know them, and here they are ()
-    and 0. The rest is for model cards: `license` and `source` of the data, an address; `hub`, their
-    name on Hugging Face's Hub; `limits`, a sentence on what they show and do not show.
+    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two `BatchLoader`s;
+    if `takes_root`, it also accepts `root`, the folder of the files. `class_names` lists the names
+    of the classes; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and for a
+    folder of images only the loaders know them: here they are () and 0.
+
+    The other fields are for model cards: `license`; `source`, the address of the data; `hub`, its
+    name on Hugging Face's Hub; `limits`, a sentence on what the images do and do not show.
     """
 
     name: str
@@ -72,27 +73,27 @@ class DataSet(NamedTuple):
     hub: str = ''
     limits: str = ''
 
-    def load_from(self, root, batch_size, **how):
-        """As `load`, from the folder `root` unless it is None; ValueError if it takes none."""
+    def load_from(self, root, batch_size, **options):
+        """Load from the folder `root` unless it is None; ValueError if the data has no folder."""
         if root is not None and not self.takes_root:
-            raise ValueError('the data set %r is made on the spot and takes no folder, but got %r'
-                             % (self.name, root))
-        return self.load(batch_size, **how) if root is None else self.load(
-            batch_size, root=root, **how)
+            raise ValueError('the data set %r is generated, not read from a folder, but got the '
+                             'folder %r: leave it out' % (self.name, root))
+        return self.load(batch_size, **options) if root is None else self.load(
+            batch_size, root=root, **options)
 
 
-_WANTED = """It is one of
+_EXPECTED = """Expected one of
   def load(): return train_images, train_labels, test_images, test_labels
   def load(batch_size, resize=None, seed=None): return train_iter, test_iter
-images uint8 (n, H, W) or, in colour, (n, H, W, 3), labels whole numbers (n,) from 0, loaders
-gluonblocks.data.BatchLoader; load.class_names may name the classes"""
-OF_PICTURES = 'folder:'  # how the name of a folder of pictures begins
+with images uint8 (n, H, W), or (n, H, W, 3) in colour, integer labels (n,) from 0, and loaders of
+type gluonblocks.data.BatchLoader; load.class_names may list the names of the classes"""
+OF_PICTURES = 'folder:'  # the name of a folder of images begins with this
 
 
 def register_dataset(name, load, class_names, channels=1, takes_root=False, **known):
-    """Register a data set by `name`, as a `DataSet`. A name that is taken is a ValueError.
+    """Register a `DataSet` by `name`. Raises ValueError if the name is already registered.
 
-    `known` is for model cards: license, source, hub, limits.
+    `known` holds the fields for model cards: license, source, hub, limits.
     """
     DATASETS.add(DataSet(name, load, tuple(class_names), channels, takes_root, **known))
 
@@ -103,17 +104,17 @@ def list_datasets():
 
 
 def get_dataset(name):
-    """Return the `DataSet` named `name`: a registered one, 'folder:PATH', or 'my_module:load', a
+    """Return the `DataSet` of a name: a registered one, 'folder:PATH', or 'my_module:load' for a
     function that Python can import.
 
-    Raises ValueError for an unknown name, with all known ones, and for what cannot be imported.
+    Raises ValueError for an unknown name, listing the known ones, and if the import fails.
     """
     return DATASETS.find(name)
 
 
 def dataset_name(dataset):
-    """Return the full name of a data set that is given by its name or its function: a folder's with
-    the absolute path. ValueError for a function that cannot be imported by a name."""
+    """Return the full name of a data set, given by name or as a function; a folder's path is made
+    absolute. Raises ValueError for a function that cannot be imported by name."""
     if callable(dataset):
         return DATASETS.name_of(dataset)
     if isinstance(dataset, str) and dataset.startswith(OF_PICTURES) and dataset != OF_PICTURES:
@@ -123,8 +124,8 @@ def dataset_name(dataset):
 
 def _unregistered(name, function):
     if not callable(function):
-        raise ValueError('the data set %s is %r, but must be a function. %s'
-                         % (name, function, _WANTED))
+        raise ValueError('the data set %s must be a function, got %r. %s'
+                         % (name, function, _EXPECTED))
     return DataSet(name, functools.partial(_load_own, name, function),
                    tuple(getattr(function, 'class_names', ())), 0, _takes(function, 'root'))
 
@@ -135,47 +136,48 @@ def _takes(function, name):
     return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
-def _load_own(spec, function, batch_size, **how):
-    """(train_iter, test_iter), two `BatchLoader`s, of the data set that `function` loads.
+def _load_own(spec, function, batch_size, **options):
+    """Return (train_iter, test_iter), two `BatchLoader`s, of the data that `function` loads.
 
-    It is given `batch_size` and `how`, if it takes a batch_size, and returns two `BatchLoader`s;
-    or it takes none and returns four arrays. Raises ValueError, with what is wanted, where it does
-    not, and what it raises itself where that is an OSError.
+    A function with a parameter batch_size is called with it and with `options`, and must return two
+    `BatchLoader`s. Any other function must return four arrays. Raises ValueError, which says what
+    is expected, if it does not or if it fails; an OSError of the function is passed on.
     """
     makes_loaders = _takes(function, 'batch_size')
-    given = dict(how, batch_size=batch_size) if makes_loaders else {
-        name: value for name, value in how.items() if name == 'root'}
+    arguments = dict(options, batch_size=batch_size) if makes_loaders else {
+        name: value for name, value in options.items() if name == 'root'}
     try:
-        made = function(**given)
+        loaded = function(**arguments)
     except OSError:
         raise
-    except Exception as error:  # somebody else's code
+    except Exception as error:  # the user's code may raise anything
         raise ValueError('the data set %s cannot be loaded: %s. %s'
-                         % (spec, said_by(error), _WANTED))
+                         % (spec, said_by(error), _EXPECTED))
     try:
         if not makes_loaders:
-            images, labels, test_images, test_labels = map(np.asarray, made)
-            made = make_loaders((images, labels, test_images, test_labels), batch_size,
-                                how.get('resize'), how.get('seed'))
-        train_iter, test_iter = made
+            images, labels, test_images, test_labels = map(np.asarray, loaded)
+            loaded = make_loaders((images, labels, test_images, test_labels), batch_size,
+                                  options.get('resize'), options.get('seed'))
+        train_iter, test_iter = loaded
         for loader in (train_iter, test_iter):
             if not isinstance(loader, BatchLoader):
-                raise ValueError('gives a %s for a BatchLoader' % type(loader).__name__)
+                raise ValueError('expected a BatchLoader, got a %s' % type(loader).__name__)
             if not len(loader.labels) or loader.labels.min() < 0:
-                raise ValueError('has no images, or labels below 0')
+                raise ValueError('expected images with labels from 0, found no images or a label '
+                                 'below 0')
         shapes = train_iter.images.shape, test_iter.images.shape
         if {shape[3:] for shape in shapes} not in ({()}, {(3,)}):
-            raise ValueError('has training images of shape %s and test images of shape %s, but '
-                             'both must be grey or in colour' % shapes)
+            raise ValueError('expected training and test images to be all grey or all in colour, '
+                             'got shapes %s and %s' % shapes)
     except (TypeError, ValueError) as error:
-        raise ValueError('the data set %s: %s. %s' % (spec, error, _WANTED))
+        raise ValueError('the data set %s: %s. %s' % (spec, error, _EXPECTED))
     return train_iter, test_iter
 
 
 def _folder(path):
-    """The `DataSet` of 'folder:PATH'. A `root` replaces `path`: the pictures may have moved."""
-    def load(batch_size, root=None, **how):
-        return load_data_folder(path if root is None else root, batch_size, **how)
+    """Return the `DataSet` of 'folder:PATH'. A `root` replaces a `path` that has moved."""
+    def load(batch_size, root=None, **options):
+        return load_data_folder(path if root is None else root, batch_size, **options)
     return DataSet(OF_PICTURES + path, load, (), 0, True)
 
 
@@ -184,8 +186,8 @@ DATASETS.add_prefix(OF_PICTURES[:-1], _folder, example='folder:PATH')
 register_dataset(
     'fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True, license='MIT',
     source='https://github.com/zalandoresearch/fashion-mnist', hub='zalando-datasets/fashion_mnist',
-    limits="It has seen Zalando's pictures of single articles of clothing, grey, 28 x 28 pixels, "
-           'on black ground: no colours, no background, no several things at once.')
+    limits="It was trained on Zalando's images of single articles of clothing: grey, 28 x 28 "
+           'pixels, on a black background. It has never seen colours or several objects at once.')
 register_dataset(
     'synthetic', load_data_synthetic, ['class %d' % i for i in range(10)],
-    limits='It has seen patterns that a program drew, and knows nothing of real pictures.')
+    limits='It was trained on generated patterns and knows nothing about real images.')

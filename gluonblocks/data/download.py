@@ -1,4 +1,4 @@
-"""Fetch data files: from their authors, from Gluon's host, or through apt without root."""
+"""Download data files: from their authors, from Gluon's host, or by apt without root."""
 import http.client
 import os
 import shutil
@@ -10,16 +10,16 @@ import urllib.request
 _AUTHORS = 'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/'
 _GLUON = 'https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/'
 _PACKAGE = 'dataset-fashion-mnist'
-_TIMEOUT = 30  # seconds without an answer
-_PATIENCE = 600  # seconds for one command
+_TIMEOUT = 30  # seconds to wait for a server's answer
+_COMMAND_TIMEOUT = 600  # seconds for one command of apt
 
 
 def fetch(names, folder, check):
-    """Put files into `folder`, each as NAME.gz; `check(name, path)` raises OSError for a bad one.
+    """Download files into `folder`, as NAME.gz; `check(name, path)` raises OSError for a bad file.
 
-    Each source is tried in turn until one gives all `names`, and why one does not is reported on
-    stderr. Files are renamed to their places once all have passed, so none is there in part.
-    Raises OSError with what each source said if none does.
+    The sources are tried in turn until one provides all `names`; failures are reported on stderr.
+    Files move into `folder` only after all have passed the check, so no partial file appears there.
+    Raises OSError, with the error of each source, if every source fails.
     """
     gluon = os.environ.get('MXNET_GLUON_REPO') or _GLUON
     sources = [("the data set's authors", _from_web(_AUTHORS)),
@@ -29,7 +29,7 @@ def fetch(names, folder, check):
     os.makedirs(folder, exist_ok=True)
     failures = []
     for title, source in sources:
-        print('fetching Fashion-MNIST from %s into %s' % (title, folder), file=sys.stderr)
+        print('downloading Fashion-MNIST from %s into %s' % (title, folder), file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix='.part-', dir=folder) as part:
             try:
                 source(names, part)
@@ -54,14 +54,14 @@ def _from_web(base):
                         open(os.path.join(part, name + '.gz'), 'wb') as f:
                     shutil.copyfileobj(response, f)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                # What is no HTTP is an HTTPException, and what is no URL a ValueError.
+                # HTTPException: the answer is not HTTP. ValueError: the address is not a URL.
                 raise OSError('%s: %s' % (url, str(error) or type(error).__name__))
     return get
 
 
 def _from_apt(names, part):
-    """Download the package and unpack it, as any user: nothing is installed."""
-    # Lists of its own: a machine may have none yet, and updating its lists needs root.
+    """Download the package and unpack it without installing it, which needs no root."""
+    # A private package list, because updating the system's list needs root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
     os.makedirs(os.path.join(part, 'lists', 'partial'))
@@ -70,7 +70,7 @@ def _from_apt(names, part):
     _run(['apt-get', 'download', _PACKAGE] + own, part)
     packages = [f for f in os.listdir(part) if f.endswith('.deb')]
     if not packages:
-        raise OSError('apt-get download: it ended well and left no package')
+        raise OSError('apt-get download succeeded but left no .deb file')
     _run(['dpkg-deb', '-x', packages[0], 'unpacked'], part)
     for name in names:
         os.replace(os.path.join(part, 'unpacked/usr/share/datasets/fashion-mnist', name + '.gz'),
@@ -79,10 +79,10 @@ def _from_apt(names, part):
 
 def _run(command, folder):
     if os.geteuid() == 0 and command[0] == 'apt-get':
-        command = command + ['-o', 'APT::Sandbox::User=root']  # else apt warns that it cannot write
+        command = command + ['-o', 'APT::Sandbox::User=root']  # avoids a warning of apt
     try:
-        subprocess.run(command, cwd=folder, check=True, timeout=_PATIENCE, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.run(command, cwd=folder, check=True, timeout=_COMMAND_TIMEOUT,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors='replace').strip().splitlines()
-        raise OSError('%s: %s' % (' '.join(command[:2]), said[-1] if said else 'failed'))
+        lines = error.stderr.decode(errors='replace').strip().splitlines()
+        raise OSError('%s: %s' % (' '.join(command[:2]), lines[-1] if lines else 'failed'))

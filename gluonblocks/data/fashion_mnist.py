@@ -1,6 +1,6 @@
-"""Where the files of Fashion-MNIST are found or fetched, and whether they are what they should be.
+"""Find or download the files of Fashion-MNIST, and verify them.
 
-The data set is Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
+The data set is by Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
 """
 import gzip
 import hashlib
@@ -16,11 +16,11 @@ from . import download
 DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
 SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fashion-mnist
 
-MAX_BYTES = 2 ** 26  # of a file's content; the largest has 47 million
+MAX_BYTES = 2 ** 26  # limit of a file's content; the largest file has 47 million bytes
 
 
-# Of each file the shape of its array, uint8, and the SHA-256 of its content, decompressed: that is
-# the same everywhere, and its gzip is not.
+# The shape of each file's uint8 array, and the SHA-256 of its decompressed content: the gzip files
+# differ between sources.
 FILES = {
     'train-images-idx3-ubyte': (
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -35,28 +35,28 @@ FILES = {
 LABELS = ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag',
           'ankle boot')
 
-_WAYS = """
-Any of these gets it right:
-  - delete the file named above, if it is there: the next run fetches it again
-  - Debian, Ubuntu: apt-get install dataset-fashion-mnist
-  - if its folder cannot be written to, set the environment variable MXNET_HOME to one that can be
-  - get the four .gz files of https://github.com/zalandoresearch/fashion-mnist (data/fashion) and
-    name their folder: root=FOLDER for a loader, data_root=FOLDER for a run"""
+_REMEDIES = """
+To fix this, do one of the following:
+  - delete the file named above, if it exists: the next run downloads it again
+  - on Debian or Ubuntu, run: apt-get install dataset-fashion-mnist
+  - if its folder is not writable, set the environment variable MXNET_HOME to a folder that is
+  - download the four .gz files in data/fashion of https://github.com/zalandoresearch/fashion-mnist
+    and pass their folder: root=FOLDER to a loader, data_root=FOLDER to a run"""
 
 
 class DataError(OSError):
-    """A file of the data set is missing, unreadable, or not what it should be."""
+    """A file or folder of a data set is missing, unreadable, or not as expected."""
 
 
 def read_fashion_mnist(root=DEFAULT_ROOT):
-    """(train_images, train_labels, test_images, test_labels): uint8 (n, 28, 28) and int32 (n,).
+    """Return train_images, train_labels, test_images, test_labels: uint8 (n, 28, 28), int32 (n,).
 
-    The first of these folders that holds any of the four files counts: `root`, if it is given,
-    $MXNET_HOME/datasets/fashion-mnist (MXNET_HOME is ~/.mxnet where it is not set), and
-    /usr/share/datasets/fashion-mnist. What is missing there is downloaded into it; if no folder
-    holds any, all four into the first. Every file is checked by its SHA-256 before it counts.
+    The files are read from the first of these folders that contains any of the four: `root`, if
+    given; $MXNET_HOME/datasets/fashion-mnist (MXNET_HOME defaults to ~/.mxnet); and
+    /usr/share/datasets/fashion-mnist. Missing files are downloaded into that folder; if no folder
+    contains any, all four are downloaded into the first. The SHA-256 of every file is checked.
 
-    Raises DataError with the file, what is wrong with it, and the ways to get it right.
+    Raises DataError with the file, the problem, and ways to fix it.
     """
     folder = find_folder(root)
     found = find_files(folder)
@@ -65,8 +65,9 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
         try:
             download.fetch(missing, folder, check)
         except OSError as error:
-            raise DataError('%s: missing %s, and fetching failed:\n%s%s'
-                            % (folder, ', '.join(n + '.gz' for n in missing), error, _WAYS))
+            raise DataError('%s: missing %s, and the download failed:\n%s%s'
+                            % (folder, ', '.join(n + '.gz' for n in missing), error,
+                               _REMEDIES))
     train_images, train_labels, test_images, test_labels = [_read(folder, name) for name in FILES]
     return (train_images, train_labels.astype(np.int32),
             test_images, test_labels.astype(np.int32))
@@ -75,10 +76,10 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
 def get_fashion_mnist_labels(labels):
     """Return the names of the classes `labels`, an array or a list of integers from 0 to 9.
 
-    Raises ValueError for another number.
+    Raises ValueError for any other label.
     """
     if hasattr(labels, 'asnumpy'):
-        labels = labels.asnumpy()  # an NDArray's items are arrays, which are not in a range
+        labels = labels.asnumpy()  # items of an NDArray are arrays, which no range contains
     for i in labels:
         if i not in range(len(LABELS)):
             raise ValueError('labels must be integers from 0 to %d, got %s' % (len(LABELS) - 1, i))
@@ -86,50 +87,50 @@ def get_fashion_mnist_labels(labels):
 
 
 def find_folder(root=DEFAULT_ROOT):
-    """The folder that counts, as `read_fashion_mnist` tells: where the files are, or will be."""
+    """Return the folder from which `read_fashion_mnist` reads, or into which it downloads."""
     home = os.environ.get('MXNET_HOME') or os.path.join('~', '.mxnet')
-    places = [] if root == DEFAULT_ROOT else [root]
-    places = [os.path.expanduser(place)
-              for place in places + [os.path.join(home, 'datasets', 'fashion-mnist')]]
-    for place in places + [SYSTEM_ROOT]:
-        if find_files(place):
-            return place
-    return places[0]
+    folders = [] if root == DEFAULT_ROOT else [root]
+    folders = [os.path.expanduser(folder)
+               for folder in folders + [os.path.join(home, 'datasets', 'fashion-mnist')]]
+    for folder in folders + [SYSTEM_ROOT]:
+        if find_files(folder):
+            return folder
+    return folders[0]
 
 
 def find_files(folder):
-    """The files of the data set that lie in `folder`: {name: path}, gzip or not, unchecked."""
+    """Return {name: path} of the data set's files in `folder`, gzip or not, without reading."""
     paths = {name: _path(folder, name) for name in FILES}
     return {name: path for name, path in paths.items() if path}
 
 
 def check(name, path):
-    """Return the array in the idx file at `path`, gzip or not; DataError if it is not `name`'s."""
+    """Return the array in the idx file at `path`, gzip or not; DataError unless it is `name`."""
     shape, sha256 = FILES[name]
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
     if digest == sha256:
         return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-    raise DataError("%s: wrong content: SHA-256 %s, but Fashion-MNIST's is %s (the digits of MNIST "
-                    'have files of the same names)' % (path, digest, sha256))
+    raise DataError('%s: expected the file of Fashion-MNIST, with SHA-256 %s, found SHA-256 %s '
+                    '(the digits of MNIST use the same file names)' % (path, sha256, digest))
 
 
 def _read(folder, name):
     try:
         return check(name, _path(folder, name))
     except DataError as error:
-        raise DataError(str(error) + _WAYS)
+        raise DataError(str(error) + _REMEDIES)
 
 
 def _path(folder, name):
     for path in (os.path.join(folder, name + '.gz'), os.path.join(folder, name)):
-        if os.path.lexists(path):  # a link to nowhere is not missing but wrong
+        if os.path.lexists(path):  # a dangling link is an error, not a missing file
             return path
     return None
 
 
 def _content(path):
-    """Return the decompressed content of the file at `path`, but not more than MAX_BYTES."""
+    """Return the decompressed content of the file at `path`, at most MAX_BYTES of it."""
     try:
         content = read_file(path, MAX_BYTES)
         if content.startswith(b'\x1f\x8b'):
@@ -138,7 +139,7 @@ def _content(path):
     except DamagedFile as error:  # not a regular file, or too large
         raise DataError(str(error))
     except EOFError:
-        raise DataError('%s: truncated: its gzip data ends too early' % path)
+        raise DataError('%s: truncated: the gzip data ends too early' % path)
     except (zlib.error, OSError) as error:
         raise DataError('%s: cannot be read: %s' % (
             path, getattr(error, 'strerror', None) or error))

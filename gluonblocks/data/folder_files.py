@@ -1,4 +1,4 @@
-"""A folder of pictures: its classes, and which files are theirs. No file is opened."""
+"""Find the classes in a folder of images, and the image files of each, by name alone."""
 import os
 import unicodedata
 from typing import Dict, List, NamedTuple
@@ -11,14 +11,14 @@ from .fashion_mnist import DataError
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.tif', '.tiff', '.webp', '.ppm',
             '.pgm', '.pbm', '.pnm')
 _LAYOUT = """%s: %s
-The pictures of a data set lie in
+The images of a data set must be in
   %s/train/CLASS/*.png and %s/test/CLASS/*.png (or .jpg, .webp, ...), or in
-  %s/CLASS/*.png, of which a share, test_share, is taken for the test"""
-_LISTED = 20  # names in a list, at most
+  %s/CLASS/*.png, with test_share, the fraction to hold out for the test"""
+_LISTED = 20  # file names listed in a message, at most
 
 
 class Files(NamedTuple):
-    """The files of a data set: the paths of both parts by class, each with the same classes."""
+    """The image paths of a data set by class; `train` and `test` have the same classes."""
 
     train: Dict[str, List[str]]
     test: Dict[str, List[str]]
@@ -26,26 +26,26 @@ class Files(NamedTuple):
 
 
 def find_pictures(folder, test_share=None, seed=0):
-    """The `Files` of the data set in `folder`.
+    """Return the `Files` of the data set in `folder`.
 
-    It has 'train' and 'test', and in each a folder for each class; or it has the folders of the
-    classes, and of each class `test_share` of the pictures, drawn by `seed`, one at least, are for
-    the test. Folders within a class are looked through, links to folders are not. What is
-    hidden is passed over.
+    The folder contains 'train' and 'test', each with one folder per class; or it contains the class
+    folders, and the fraction `test_share` of each class, at least one image, drawn by `seed`, is
+    held out for the test. Subfolders of a class are searched, but not links to folders. Hidden
+    files are ignored.
 
-    Raises DataError, an OSError, for a folder that is not so: fewer than two classes, a class
-    without training pictures, no test pictures at all.
+    Raises DataError, an OSError, for any other layout, fewer than two classes, a class without
+    training images, or no test images.
     """
-    def refused(text):
+    def bad_layout(text):
         return DataError(_LAYOUT % (folder, text, *[folder] * 3))
     if not os.path.isdir(folder):
-        raise refused('there is no such folder')
+        raise bad_layout('there is no such folder')
     has = [part for part in ('train', 'test') if os.path.isdir(os.path.join(folder, part))]
     if has and test_share is not None:
-        raise DataError('%s has a folder %r, so no test_share is taken: leave it out, or name the '
-                        'folder that holds the classes' % (folder, has[0]))
+        raise DataError('%s has a folder %r, so test_share does not apply: leave it out, or name '
+                        'the folder that contains the class folders' % (folder, has[0]))
     if len(has) == 1:
-        raise refused('it has a folder %r but no %r' % (
+        raise bad_layout('it has a folder %r but no %r' % (
             has[0], 'test' if has[0] == 'train' else 'train'))
     others: List[str] = []
     if has:
@@ -57,50 +57,49 @@ def find_pictures(folder, test_share=None, seed=0):
     untrained, untested = [[name for name, paths in part.items() if not paths]
                            for part in (train, test)]
     if untrained:
-        raise DataError('%s: there are no pictures to train on of %s: add some, or take the class '
-                        'out' % (folder, ', '.join(untrained)))
+        raise DataError('%s: no training images of %s: add some, or remove the class'
+                        % (folder, ', '.join(untrained)))
     if len(train) < 2:
-        raise refused('it has %s, but a net needs two at least to tell apart'
-                      % ('one class, %s' % list(train)[0] if train else 'no class'))
+        raise bad_layout('expected at least two classes, found %s'
+                         % ('only %s' % list(train)[0] if train else 'none'))
     if len(untested) == len(test):
-        raise refused('it has no pictures to test')
-    notes = [left_out(others, 'file is no picture by its name, or in no class, and is',
-                      'files are no pictures by their names, or in no class, and are')
-             ] if others else []
+        raise bad_layout('it has no test images')
+    notes = [skipped(others, 'file without an image suffix, or in no class folder',
+                     'files without an image suffix, or in no class folder')] if others else []
     if untested:
-        notes.append('there are no pictures to test of %s' % ', '.join(untested))
+        notes.append('there are no test images of %s' % ', '.join(untested))
     return Files(train, test, notes)
 
 
-def left_out(items, one, many):
-    """How many `items` are left out, and which; `one` or `many` is said of them."""
-    return '%s %s left out:\n  %s%s' % (
+def skipped(items, one, many):
+    """Return a message that counts and lists skipped `items`, called `one` or `many` in it."""
+    return 'skipped %s %s:\n  %s%s' % (
         f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
         '\n  and %d more' % (len(items) - _LISTED) if len(items) > _LISTED else '')
 
 
 def _classes_in(folder, others):
-    """Return the sorted paths of the pictures in `folder` by the name of their class, the folder
-    that they are in; files that are left out go to `others`. Raises DataError for a bad name."""
+    """Return {class name: sorted image paths} of the class folders in `folder`; append other files
+    to `others`. Raises DataError if the name of a folder is not printable text."""
     paths: Dict[str, List[str]] = {}
     for entry in _entries(folder):
         if not entry.is_dir():
             others.append(entry.path)
             continue
-        # One name may be written in two ways, and a disk of another system has the other one.
+        # Unicode can encode a name in two ways; macOS disks and Linux disks may differ.
         name = unicodedata.normalize('NFC', entry.name)
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
-            raise DataError('%s: the folder %r names a class, but its name is not text in UTF-8, '
-                            'or has control characters: rename it' % (folder, entry.name))
+            raise DataError('%s: expected the name of a class in UTF-8, without control '
+                            'characters, found the folder %r: rename it' % (folder, entry.name))
         paths[name] = sorted(paths.get(name, []) + _pictures_in(entry.path, others))
     return dict(sorted(paths.items()))
 
 
 def _pictures_in(folder, others):
-    """Return the pictures in `folder` and the folders in it; other files go to `others`."""
+    """Return the image paths in `folder` and its subfolders; append other files to `others`."""
     pictures = []
     for entry in _entries(folder):
-        if entry.is_dir(follow_symlinks=False):  # a link could lead to a folder above
+        if entry.is_dir(follow_symlinks=False):  # a link could lead back to a parent
             pictures += _pictures_in(entry.path, others)
         else:
             (pictures if entry.name.lower().endswith(SUFFIXES) else others).append(entry.path)
@@ -108,10 +107,10 @@ def _pictures_in(folder, others):
 
 
 def _entries(folder):
-    """What is in `folder` and not hidden, sorted by name."""
+    """Return the entries of `folder` that are not hidden, sorted by name."""
     try:
-        with os.scandir(folder) as found:
-            return sorted((entry for entry in found if not entry.name.startswith('.')
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith('.')
                            and entry.name not in ('__MACOSX', 'Thumbs.db', 'desktop.ini')),
                           key=lambda entry: entry.name)
     except OSError as error:
@@ -119,10 +118,10 @@ def _entries(folder):
 
 
 def _split(classes, test_share, seed, folder):
-    """Return (train, test), the paths by class: of each class a share is for the test."""
+    """Return (train, test), paths by class, with a fraction of each class held out for the test."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
-        raise OptionError('test_share', 'is missing, but %s has no folders train and test: give '
-                          'the share of the pictures to test on, such as 0.2', folder)
+        raise OptionError('test_share', 'is required, because %s has no folders train and test: '
+                          'give the fraction of the images to test on, such as 0.2', folder)
     rng, train, test = np.random.RandomState(seed), {}, {}
     for name, paths in classes.items():
         order = rng.permutation(len(paths))

@@ -1,4 +1,4 @@
-"""Picture files -> images, grey or colour, all of one size."""
+"""Read image files of any size as grey or colour arrays of one size."""
 import contextlib
 import io
 
@@ -8,39 +8,39 @@ from ..checks import check_positive
 from ..files import DamagedFile, read_file
 from .pixels import fitted, upright
 
-# What cameras, scanners and browsers write. Pillow reads more, some by starting other programs.
+# The formats of cameras, scanners and browsers. Pillow reads more, some by running other programs.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
-MAX_PIXELS = 2 ** 26  # a picture of 8192 x 8192; a small file may unfold to far more
-MAX_BYTES = 2 ** 28  # of a file
+MAX_PIXELS = 2 ** 26  # 8192 x 8192; a small file may decompress to far more
+MAX_BYTES = 2 ** 28  # limit of a file's size
 
-_MISSING = """Pillow is not installed, which reads pictures. Install it with
+_MISSING = """Pillow, which reads images, is not installed. Install it with
   pip install 'pillow>=10,<14'"""
 
 
 class ImageError(ValueError):
-    """A picture file that cannot be read; the message names it and says why."""
+    """An image file cannot be read; the message says which one, and why."""
 
 
 def read_image(path, side=28, invert=False, color=False):
-    """The picture in the file `path` as an image of Fashion-MNIST's kind: uint8 (side, side).
+    """Return the image in the file `path` as one of Fashion-MNIST: grey, uint8 (side, side).
 
-    It becomes grey, is scaled to fit into the square without distortion, and centred; the rest of
-    the square gets the brightness of the picture's border (the median). Fashion-MNIST shows white
-    things on black ground: `invert` turns a picture of a dark thing on bright ground into that.
-    Transparent parts count as ground: black, or white with `invert`. A picture that is grey and
-    side x side already, with 8 bits, comes as it is; 16 bits are scaled to 8.
+    The image is scaled to fit into the square without distortion, and centred; the rest of the
+    square is filled with the median brightness of the image's border. Fashion-MNIST shows light
+    objects on a black background: `invert` converts an image of a dark object on a light
+    background. Transparent parts are filled with black, or with white before the image is
+    inverted. A grey 8-bit image of side x side is returned unchanged; 16 bits are scaled to 8.
 
-    With `color` it is uint8 (side, side, 3), red, green, blue, and the rest gets the border's
-    colour; `side` may be a pair, (height, width).
+    With `color` the result is uint8 (side, side, 3), in the order red, green, blue, and the rest is
+    filled with the border's colour. `side` may be a pair, (height, width).
 
-    Formats: PNG, JPEG, BMP, GIF, TIFF, WebP, PPM, of one frame. A picture has at most 2**26
-    pixels, and its file 256 MiB. What is larger is refused by its header.
+    Formats: PNG, JPEG, BMP, GIF, TIFF, WebP and PPM, with a single frame. Images of more than 2**26
+    pixels and files of more than 256 MiB are refused without being decoded.
 
-    A damaged file is an error if Pillow can tell. PNG has checksums; in most other formats damage
-    may only change the picture, which is then read as it is.
+    A damaged file raises an error if Pillow notices. PNG has checksums; in most other formats
+    damage may only change the pixels, which are then returned as they are.
 
-    Raises ImageError, a ValueError, for a file that is missing or no such picture; ImportError
-    if Pillow is not installed.
+    Raises ImageError, a ValueError, if the file is missing or not such an image; ImportError if
+    Pillow is not installed.
     """
     height, width = side if isinstance(side, (list, tuple)) else (side, side)
     for length in (height, width):
@@ -51,9 +51,9 @@ def read_image(path, side=28, invert=False, color=False):
 
 
 def describe_image(path):
-    """Return (height, width, True if it has colours) of a picture file by its header.
+    """Return (height, width, True if it can have colours), read from the header of an image file.
 
-    Raises ImageError as `read_image` does, if the header tells.
+    Raises ImageError as `read_image` does, for errors that the header shows.
     """
     with _open_picture(path) as picture:
         return picture.size[::-1] + (_is_color(picture),)
@@ -61,9 +61,9 @@ def describe_image(path):
 
 @contextlib.contextmanager
 def _open_picture(path):
-    """A context with the picture in the file `path`, not decoded yet.
+    """Open the image file `path` as a context manager, without decoding it.
 
-    Raises ImageError for any reason not to read it, also for what goes wrong within the context.
+    Raises ImageError for any failure to read it, within the context too.
     """
     try:
         from PIL import Image
@@ -74,11 +74,11 @@ def _open_picture(path):
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # Not n_frames, which looks through the whole file. A camera's MPO is a JPEG with
-            # previews behind.
+            # Not n_frames, which reads the complete file. MPO, a camera's format, is a JPEG
+            # followed by previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
-                raise ImageError('%s: it has more than one frame or page; save the one you mean as '
-                                 'a file of its own' % path)
+                raise ImageError('%s: expected a single frame or page, found more: save the one '
+                                 'you need as a separate file' % path)
             if picture.format == 'PNG':
                 picture.verify()  # the checksums, which Pillow skips when it decodes
                 f.seek(0)
@@ -92,17 +92,17 @@ def _open_picture(path):
     except FileNotFoundError:
         raise ImageError('%s: there is no such file' % path)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ImageError('%s: larger than %d pixels, which is the most' % (path, MAX_PIXELS))
+        raise ImageError('%s: expected at most %d pixels, found more' % (path, MAX_PIXELS))
     except Image.UnidentifiedImageError:
-        raise ImageError('%s: this is no picture in one of the formats %s'
+        raise ImageError('%s: expected an image in one of the formats %s'
                          % (path, ', '.join(FORMATS)))
     except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise ImageError('%s: cannot be read as a picture: %s' % (
+        raise ImageError('%s: cannot be read as an image: %s' % (
             path, getattr(error, 'strerror', None) or error or type(error).__name__))
 
 
 def _is_color(picture):
-    """Whether a picture, not decoded yet, can have colours."""
+    """Return True if a Pillow image, which need not be decoded, can have colours."""
     if picture.mode in ('P', 'PA'):
         colours = np.array(picture.getpalette() or [0] * 3).reshape(-1, 3)
         return bool((colours != colours[:, :1]).any())

@@ -1,4 +1,4 @@
-"""Training of one net by several processes and machines: launching, heartbeats, all-reduce."""
+"""Train one net in several processes and on several machines: launching, heartbeats, all-reduce."""
 from .group import ProcessGroup, WorkersDiffer
 from .heartbeat import Limits, WorkerError
 from .launcher import Launcher, launch

@@ -1,4 +1,4 @@
-"""All-reduce, all-gather and broadcast over a ring of processes, which add in a fixed order."""
+"""All-reduce, all-gather and broadcast over a ring of processes, with a fixed order of sums."""
 import concurrent.futures
 import contextlib
 import socket
@@ -7,17 +7,18 @@ import time
 import numpy as np
 from mxnet import nd
 
-BUCKET = 2 ** 20  # values in a bucket of gradients, unless one gradient alone has more
-RETRY = 0.5  # seconds from one try to reach the next process to another
-STRANGER = 5.0  # seconds that whoever connects has to send the secret
+BUCKET = 2 ** 20  # maximum number of values in a bucket, unless a single gradient has more
+RETRY = 0.5  # seconds between attempts to reach the next process
+STRANGER = 5.0  # seconds within which a new connection must send the secret
 
 
 def join_ring(listener, addresses, rank, secret):
-    """Return the `Collectives` of process `rank`, which all at `addresses` join at once.
+    """Connect process `rank` to its neighbours in the ring, and return its `Collectives`.
 
-    `listener` is the socket that listens at this process's address, and `secret`, bytes, the same
-    for all: whoever connects and does not send it is dropped. Does not return while the next
-    process cannot be reached: the launcher notices, and ends all.
+    All processes at `addresses` must call this at the same time. `listener` is the socket that
+    listens at this process's address. `secret`, bytes, is the same for all; a connection that does
+    not send it is closed. This blocks until the next process can be reached; if that takes too
+    long, the launcher ends all processes.
     """
     while True:
         try:
@@ -39,11 +40,11 @@ def join_ring(listener, addresses, rank, secret):
 
 
 class Collectives:
-    """The collective operations of process `rank` of `world_size`; all must call the same ones.
+    """Collective operations of process `rank` of `world_size`; all must make the same calls.
 
-    `before` and `after` are connected sockets, from the rank before and to the next one, in a ring.
-    If another process is lost, an operation never returns: the launcher says which process it was,
-    and ends all.
+    `before` and `after` are sockets connected to the previous and the next rank of the ring. If
+    another process is lost, an operation never returns; the launcher reports the lost process and
+    ends the others.
     """
 
     def __init__(self, before, after, rank, world_size):
@@ -55,7 +56,7 @@ class Collectives:
     def all_gather(self, content):
         """Return the list of every process's `content`, bytes, in the order of ranks."""
         rows = {self.rank: content}
-        for k in range(self.rank, self.rank - self.world_size + 1, -1):  # which came last
+        for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the row received last
             sent, length = rows[k % self.world_size], np.empty(1, np.int64)
             self._exchange(np.array([len(sent)], np.int64), length)
             received = np.empty(length[0], np.uint8)
@@ -68,19 +69,19 @@ class Collectives:
         return self.all_gather(content if self.rank == 0 else b'')[0]
 
     def all_reduce(self, gradients, flag=0):
-        """Set each of `gradients`, NDArrays, to its sum over all processes, in single precision.
+        """Replace each of `gradients`, NDArrays, by its sum over all processes, in float32.
 
-        Return the sum of the processes' integers `flag`, which travels with the gradients.
+        Return the sum of the processes' integers `flag`, which are sent with the gradients.
         """
         if self._buckets is None:
             self._buckets = make_buckets([gradient.size for gradient in gradients])
-        under_way = []
+        pending = []
         for bucket in self._buckets:
             parts = [gradients[i].reshape(-1).astype('float32', copy=False) for i in bucket]
             parts.append(nd.array([flag], ctx=parts[0].context))
-            values = nd.concat(*parts, dim=0).asnumpy()  # others are still being computed
-            under_way.append((bucket, values, self._adder.submit(self._sum, values)))
-        for bucket, values, adding in under_way:
+            values = nd.concat(*parts, dim=0).asnumpy()  # while others are being computed
+            pending.append((bucket, values, self._adder.submit(self._sum, values)))
+        for bucket, values, adding in pending:
             adding.result()
             array, start = nd.from_numpy(values), 0
             for i in bucket:
@@ -89,10 +90,10 @@ class Collectives:
         return int(values[-1])
 
     def _sum(self, values):
-        """Set `values`, float32 (n,), to their sums over all processes.
+        """Replace `values`, float32 (n,), by their sums over all processes.
 
-        Each chunk goes round the ring and is added up, the first one from rank 0 on, the next one
-        from rank 1 on. The process where a chunk ends has its sum, which goes round once more.
+        Each chunk travels around the ring and is added up on the way, the first chunk from rank 0,
+        the second from rank 1, and so on. Its sum then travels around the ring once more.
         """
         n, chunks = self.world_size, np.array_split(values, self.world_size)
         for k in range(self.rank, self.rank - n + 1, -1):
@@ -115,7 +116,7 @@ class Collectives:
 
 
 def _receive(sock, array):
-    """Fill `array` with what comes from a socket; OSError if that ends earlier."""
+    """Fill `array` with bytes from a socket; OSError if the connection ends earlier."""
     rest = array.view(np.uint8)
     while len(rest):
         count = sock.recv_into(rest)
@@ -125,16 +126,16 @@ def _receive(sock, array):
 
 
 def make_buckets(sizes, limit=BUCKET):
-    """Return lists of the indices of consecutive gradients of these `sizes`, the last one first.
+    """Return buckets, lists of the indices of consecutive gradients of these `sizes`, last first.
 
-    A few large arrays are summed instead of many small ones. The backward pass ends with the first
-    layers, so the last bucket is sent while others are still computed.
+    Summing a few large arrays is faster than summing many small ones. The backward pass starts at
+    the last layers, so their bucket is sent while other gradients are still being computed.
     """
-    buckets, room = [], 0
+    buckets, space = [], 0
     for i in reversed(range(len(sizes))):
-        if sizes[i] > room:
+        if sizes[i] > space:
             buckets.append([])
-            room = limit
+            space = limit
         buckets[-1].append(i)
-        room -= sizes[i]
+        space -= sizes[i]
     return buckets

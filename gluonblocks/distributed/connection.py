@@ -1,7 +1,7 @@
-"""Messages between a launcher and its processes, or two launchers: one JSON object per line.
+"""Messages between a launcher and its processes, or between launchers: one JSON object per line.
 
-Both sides of a connection send a heartbeat every second, so that each notices when the other is
-stopped, or the link between them cut.
+Both sides of a connection send a heartbeat every second, so that each notices if the other stops or
+the link between them breaks.
 """
 import json
 import os
@@ -12,17 +12,17 @@ import threading
 import time
 
 BEAT = 1.0  # seconds from one heartbeat to the next
-VARIABLE = 'GLUONBLOCKS_MEMBER'  # the file descriptor of the socket, which a launcher passes on
-SILENCE = 40.0  # a process ends after so many seconds without a message from its launcher
+VARIABLE = 'GLUONBLOCKS_MEMBER'  # holds the file descriptor of the socket to the launcher
+SILENCE = 40.0  # seconds without a message from its launcher after which a process exits
 LOST = 72  # exit code of a process that lost its launcher
 
 
 class Connection:
-    """Sends and receives messages, dicts with a `kind`, over a connected socket.
+    """A connected socket that sends and receives messages, dicts with a `kind`.
 
-    Any thread may call `send`. `mark`, of which each heartbeat informs the other side, is the
-    phase, the step, and a count that rises with each sign of progress. Once the other side has sent
-    anything, it counts as lost after `silence` seconds without a message.
+    Any thread may call `send`. Each heartbeat contains `mark`: the phase, the step, and a counter
+    that increases with each sign of progress. After its first message, the other side counts as
+    lost if it sends nothing for `silence` seconds.
     """
 
     def __init__(self, sock, silence):
@@ -34,7 +34,7 @@ class Connection:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def send(self, kind, **content):
-        """Send a message; return False if the other side is gone or takes no bytes."""
+        """Send a message; return False if the other side cannot receive it."""
         line = json.dumps(dict(content, kind=kind)).encode() + b'\n'
         try:
             with self._lock:
@@ -44,11 +44,11 @@ class Connection:
             return False
 
     def messages(self):
-        """Yield the messages that come, the last of which is 'silent' or 'closed', with a `text`.
+        """Yield incoming messages; the last one is of the kind 'silent' or 'closed', with a `text`.
 
-        The other side is 'closed' once it is gone, or has sent a line that is not a message.
+        It is 'closed' if the other side has ended, or has sent a line that is not a message.
         """
-        kind, text = 'closed', 'its launcher has ended, or the link to it'
+        kind, text = 'closed', 'its launcher has ended, or the link to it is broken'
         with self._socket.makefile('rb') as lines:
             try:
                 for line in lines:
@@ -59,9 +59,9 @@ class Connection:
                     yield message
                     self._socket.settimeout(self._silence)
             except socket.timeout:
-                kind, text = 'silent', ('nothing was heard of it for %g s: its machine, or its '
-                                        'link, is gone' % self._silence)
-            except OSError:  # it is gone
+                kind, text = 'silent', ('no message from it for %g s: its machine, or the link '
+                                        'to it, is down' % self._silence)
+            except OSError:  # the other side is gone
                 pass
         yield {'kind': kind, 'text': text}
 
@@ -75,7 +75,7 @@ class Connection:
         return thread
 
     def close(self):
-        """Close the connection, which ends the threads that use it."""
+        """Close the connection; the threads that use it then end."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:  # the other side is gone
@@ -90,8 +90,8 @@ class Connection:
 class Member(Connection):
     """This process, a scheduler, server or worker that a launcher started.
 
-    Its heartbeats tell the launcher what `set_mark` noted last; `step` is the step under way. If
-    the launcher is gone, or silent for SILENCE seconds, the process ends at once.
+    Its heartbeats send the mark that `set_mark` set last; `step` is the current step. If the
+    launcher is gone, or silent for SILENCE seconds, the process exits at once.
     """
 
     def __init__(self, sock):
@@ -102,22 +102,22 @@ class Member(Connection):
 
     @classmethod
     def of_environment(cls):
-        """Return the Member of this process; exit if no launcher set the environment variable."""
+        """Return the Member of this process; exit unless a launcher started the process."""
         try:
             return cls(socket.socket(fileno=int(os.environ.pop(VARIABLE, ''))))
         except (OSError, ValueError):
-            sys.exit('error: only a launcher can start this process, as `launch` does')
+            sys.exit('error: this process must be started by a launcher, such as `launch`')
 
     @property
     def step(self):
         return self.mark[1]
 
     def set_mark(self, phase, step=None):
-        """Note the phase, and the step unless it is the same; each call counts as progress."""
+        """Set the phase, and the step unless it is None; each call counts as progress."""
         self.mark = phase, self.step if step is None else step, self.mark[2] + 1
 
     def wait_for(self, kind):
-        """Return the launcher's next message of this kind, a dict; drop those before it."""
+        """Return the launcher's next message of this kind; discard the messages before it."""
         while True:
             message = self._messages.get()
             if message['kind'] == kind:
@@ -134,7 +134,7 @@ class Member(Connection):
 
 
 def _message_in(line):
-    """Return the message in a line, or None."""
+    """Return the message in a line, or None if it is not a message."""
     try:
         message = json.loads(line)
         return message if isinstance(message['kind'], str) else None

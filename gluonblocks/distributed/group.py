@@ -1,4 +1,4 @@
-"""This process as one rank of a group, each of which computes a shard of every batch."""
+"""This process as one rank of a group; each rank computes a shard of every batch."""
 import hashlib
 import os
 import signal
@@ -14,14 +14,14 @@ from .connection import Member
 
 
 class WorkersDiffer(ArithmeticError):
-    """The weights or statistics of the ranks' nets differ, but must be equal."""
+    """The weights or running statistics of the ranks' nets are not identical."""
 
 
 class ProcessGroup:
-    """This rank's view of all workers, for `train_ch5(..., workers=...)`.
+    """This rank's access to all workers, for `train_ch5(..., workers=...)`.
 
-    Only a process that a launcher started can create it; it waits for the launcher's job. `shard`,
-    (rank, world size), is for the loader of a data set. Call `join` before the first step.
+    Only a process that a launcher started can create one; it waits for the launcher's job. Pass
+    `shard`, (rank, world size), to the data loader. Call `join` before the first step.
     """
 
     def __init__(self, member=None):
@@ -37,11 +37,11 @@ class ProcessGroup:
         return self.rank, self.world_size
 
     def devices(self, devices):
-        """Return a list of the one device of this rank, dealt from a machine's `devices`."""
+        """Return a list of this rank's device; the ranks of a machine use `devices` in turn."""
         return [devices[self.local_rank % len(devices)]]
 
     def join(self, facts=dict):
-        """Wait for all ranks, whose `facts()`, a dict, must be the same, and connect to them."""
+        """Wait for all ranks and connect to them; `facts()`, a dict, must be the same on all."""
         self.facts = facts()
         with socket.create_server((self._address, 0)) as listener:
             self.member.send('ready', facts=self.facts, address=listener.getsockname())
@@ -74,9 +74,10 @@ class ProcessGroup:
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 
     def synchronize(self, net, num_images):
-        """Merge the running statistics, this rank's being over `num_images`, and compare nets.
+        """Average the ranks' running statistics, weighted by `num_images`, and compare the nets.
 
-        Raises WorkersDiffer unless all nets are bit for bit the same then.
+        `num_images` is the number of images behind this rank's statistics. Raises WorkersDiffer
+        unless the nets are then identical, bit for bit.
         """
         own = np.append(float(num_images), read_statistics(net))
         rows = [np.frombuffer(row) for row in self.all_gather(own.tobytes())]
@@ -86,26 +87,26 @@ class ProcessGroup:
             digest.update(param.list_data()[0].asnumpy().data)
         digests = self.all_gather(digest.digest())
         others = [k for k, other in enumerate(digests) if other != digests[0]]
-        self.mark('busy')  # evaluating may take longer than a step
+        self.mark('busy')  # because evaluating may take longer than a step
         if others:
-            raise WorkersDiffer('after step %d the weights of worker %s are not those of worker 0'
+            raise WorkersDiffer('after step %d the weights of worker %s differ from worker 0'
                                 % (self.member.step, ', '.join(map(str, others))))
 
     def all_reduce_gradients(self, gradients):
-        """All-reduce the gradients of a step, and with them whether to stop after it."""
-        self.mark('training', self.member.step + 1)  # which says that this step is under way
+        """All-reduce the gradients of a step, together with a flag to stop after it."""
+        self.mark('training', self.member.step + 1)  # the step that has begun
         stop = self.collectives.all_reduce(gradients, int(self.member.stop_asked))
         if stop and self._interrupt:
-            self._interrupt.pending = signal.SIGINT  # before the next batch, as on all ranks
+            self._interrupt.pending = signal.SIGINT  # all ranks stop before the next batch
 
     def mark(self, phase='training', step=None):
-        """Note progress for the next heartbeat: the phase, and the step unless it is the same."""
+        """Record progress for the next heartbeat: the phase, and the step unless it is None."""
         self.member.set_mark(phase, step)
 
     def end(self, kind='done', code=0, **content):
-        """Tell the launcher how this process ended, and end it with exit code `code`.
+        """Report to the launcher how this process ended, and exit with `code`.
 
-        It ends at once: MXNet could abort because of our threads.
+        Exits without Python's cleanup, in which MXNet could abort because of our threads.
         """
         nd.waitall()
         sys.stdout.flush()
@@ -117,8 +118,8 @@ class ProcessGroup:
 class GroupTrainer(gluon.Trainer):
     """A `gluon.Trainer` that replaces gradients by their sums over a `ProcessGroup`.
 
-    Each rank has one device and updates its own weights by the same sums. Overrides a private
-    method; tried on MXNet 1.7 to 1.9.
+    Each rank has one device and updates its own copy of the weights with the same sums. Overrides a
+    private method of Trainer; tested on MXNet 1.7 to 1.9.
     """
 
     def __init__(self, params, optimizer, optimizer_params, group):
@@ -131,7 +132,7 @@ class GroupTrainer(gluon.Trainer):
 
 
 class _GroupInterrupt(DeferredInterrupt):
-    """Stops all ranks after the same step: the one that is asked tells them with its gradients.
+    """Stops all ranks after the same step: the interrupted rank sends a flag with its gradients.
 
     If it stopped alone, the others would wait for it.
     """
@@ -144,28 +145,28 @@ class _GroupInterrupt(DeferredInterrupt):
         self._group.member.stop_asked = True
 
     def check(self):
-        self._group.mark()  # between two batches: a sign of life
+        self._group.mark()  # progress between two batches
         super().check()
 
 
 def statistics_of(net):
-    """Return the parameters of `net` without a gradient, such as running averages, in its order.
+    """Return the parameters of `net` without a gradient, such as running averages, in order.
 
-    Weights that a run has frozen, which nothing moves, are left out.
+    Frozen weights, which never change, are not included.
     """
     return [param for param in net.collect_params().values()
             if param.grad_req == 'null' and not getattr(param, 'frozen', False)]
 
 
 def read_statistics(net):
-    """Return the values of `statistics_of(net)`, one after another, as float32 (n,)."""
+    """Return the concatenated values of `statistics_of(net)`, float32 (n,)."""
     nd.waitall()
     arrays = [param.list_data()[0].asnumpy().reshape(-1) for param in statistics_of(net)]
     return np.concatenate([np.zeros(0), *arrays]).astype(np.float32)
 
 
 def set_statistics(net, values):
-    """Set the statistics of a net to what `read_statistics` returned."""
+    """Set the statistics of `net` to `values`, as `read_statistics` returns them."""
     start = 0
     for param in statistics_of(net):
         stop = start + int(np.prod(param.shape))

@@ -1,7 +1,7 @@
 """The launcher of a training run: it starts, watches and ends the processes on all machines.
 
-On several machines each has its own launcher. This one is the first machine's, which decides for
-all; a `Relay` is that of any other machine.
+Each machine has its own launcher. The first machine's, `Launcher`, decides for all; every other
+machine has a `Relay`.
 """
 import contextlib
 import queue
@@ -17,16 +17,16 @@ from .place import Place
 from .processes import Processes
 from .rendezvous import Rendezvous, differences_between
 
-TURN = 0.25  # seconds from one look at all processes to the next
+TURN = 0.25  # seconds between two checks of all processes
 
 
 def launch(argv, num_workers, limits=None):
-    """Run a script in several workers of this machine, and wait until all have ended.
+    """Run a script in several workers on this machine, and wait until all have ended.
 
     `argv` is the script and its arguments, as in `python ARGV`. The script creates a
     `ProcessGroup`, calls `join` before its first step, and `end` last. Lines that rank 0 prints are
-    shown as they are; those of other ranks start with the rank. Raises ValueError without a worker,
-    and whatever `Launcher.run` raises.
+    shown unchanged; those of other ranks are prefixed with the rank. Raises ValueError if
+    `num_workers` is below 1, and the errors of `Launcher.run`.
     """
     if num_workers < 1:
         raise ValueError('expected at least one worker, found %d' % num_workers)
@@ -38,13 +38,13 @@ def launch(argv, num_workers, limits=None):
 
 
 class Launcher:
-    """The launcher of the first machine of a `place`, which may be the only one.
+    """The launcher of the first, or only, machine of a `place`.
 
-    `argv` is the command of a worker, which is a `Member`. It receives 'job' with the `job` and its
-    rank, sends 'ready' with the `address` at which it listens and the `facts` that must be the same
-    everywhere, and receives 'go' with the addresses of all, the `ring`, and a `secret` that only
-    they know. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
-    `show(rank, stream, text)` is called with each line that a process prints. `options`, a dict,
+    `argv` is the command of a worker, which is a `Member`. The worker receives 'job' with the `job`
+    and its rank. It sends 'ready' with the `address` at which it listens and the `facts` that must
+    be the same everywhere. It receives 'go' with the `ring`, the addresses of all workers, and a
+    `secret` that they share. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
+    `show(rank, stream, text)` is called for each line that a process prints. `options`, a dict,
     must be the same on every machine.
     """
 
@@ -60,11 +60,11 @@ class Launcher:
         self._going = self._stopping = self._stop_asked = False
 
     def run(self):
-        """Start all processes and wait for their end.
+        """Start all processes, and wait until they have ended.
 
-        Raises WorkerError if one fails or is lost. Raises Interrupted after Ctrl-C or SIGTERM, once
-        all workers have stopped after the same step, or at once before the first step and after a
-        second signal. All processes have ended when it returns or raises.
+        Raises WorkerError if a process fails or is lost. After Ctrl-C or SIGTERM, raises
+        Interrupted once all workers have stopped after the same step; before the first step, or
+        after a second signal, at once. All processes have ended when this returns or raises.
         """
         end = {'text': 'the launcher of the first machine failed', 'signum': 0}
         self._others = Rendezvous(self._place, self._options, self._events,
@@ -115,11 +115,11 @@ class Launcher:
                               address=self._others.address)
 
     def _ranks_of(self, r):
-        """Return the ranks of the workers of the machine number `r`."""
+        """Return the ranks of the workers on machine number `r`."""
         return list(shard(self._ranks, r, self._place.nodes))
 
     def _turn(self, interrupt):
-        """Handle the messages that have come; raise an error for whatever is lost."""
+        """Handle the messages that have arrived; raise an error if a process is lost."""
         with contextlib.suppress(queue.Empty):
             for _ in range(max(1, self._events.qsize())):
                 self._handle(*self._events.get(timeout=TURN))
@@ -135,7 +135,7 @@ class Launcher:
                 self._send(rank, 'stop')
 
     def _handle(self, source, message):
-        """Handle a message from a process of this machine, by its rank, or by a Connection."""
+        """Handle a message; `source` is the rank of a local process, or a Connection."""
         if isinstance(source, int):
             self._handle_process(source, message)
         elif source not in self._others.nodes.values():
@@ -164,7 +164,7 @@ class Launcher:
         elif kind in ('done', 'stopped'):
             self._ended[rank] = message
             self._watch.done(rank)
-        elif kind == 'exit' and rank in self._ended:  # and all that it printed has been shown
+        elif kind == 'exit' and rank in self._ended:  # all its output has been shown
             self._running.discard(rank)
         elif kind in ('failed', 'exit'):
             raise WorkerError('%s: %s' % (self._watch.place(rank), message['text']))
@@ -173,7 +173,7 @@ class Launcher:
                               % (self._watch.place(rank), self._limits.silence))
 
     def _go(self):
-        """Let all join each other, if their facts are the same."""
+        """Let the workers connect to each other, if their facts are the same."""
         for rank in self._ranks:
             differences = differences_between(self._ready[0]['facts'], self._ready[rank]['facts'])
             if differences:
@@ -191,5 +191,5 @@ class Launcher:
 
 
 def shard(things, rank, size):
-    """Return the consecutive `things` of one of `size` machines, as evenly as can be."""
+    """Return the consecutive `things` of machine `rank` of `size`, split as evenly as possible."""
     return things[rank * len(things) // size:(rank + 1) * len(things) // size]

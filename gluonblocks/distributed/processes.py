@@ -1,4 +1,4 @@
-"""The processes of one machine: started, listened to, ended."""
+"""Start the processes of one machine, collect their messages and output, and end them."""
 import collections
 import os
 import signal
@@ -12,12 +12,12 @@ from .. import _runtime
 from .._runtime import physical_cores
 from .connection import VARIABLE, Connection
 
-LAST = 15  # lines of stderr that are saved of a process
-DRAIN = 2.0  # seconds to read the output of an ended process whose pipes another holds open
+LAST = 15  # lines of a process's stderr that are shown if it fails
+DRAIN = 2.0  # seconds to read the output of an ended process if another keeps its pipes open
 
 
 def python_argv(module):
-    """Return the command that runs `main()` of `module` with this `sys.path`."""
+    """Return the command that runs `main()` of `module` with the current `sys.path`."""
     return [sys.executable, '-c',
             'import sys; sys.path[:] = %r; from %s import main; main()' % (sys.path, module)]
 
@@ -25,10 +25,10 @@ def python_argv(module):
 class Processes:
     """The processes that a launcher runs on its machine; `argv` is the command of a worker.
 
-    The queue `events` gets (rank, message) for each message of a process; for each line that it
-    prints, of the kind 'line'; and for its end, of the kind 'exit', with its last lines on stderr.
-    A process is 'silent' after `silence` seconds without a heartbeat.
-    This is a context manager, which kills the processes at its end.
+    Each message of a process is put into the queue `events` as (rank, message). So are a message of
+    the kind 'line' for each line that it prints, and one of the kind 'exit', with its last lines on
+    stderr, when it ends. After `silence` seconds without a heartbeat, its message is 'silent'.
+    Leaving this context manager kills the processes.
     """
 
     def __init__(self, argv, events, silence):
@@ -36,7 +36,7 @@ class Processes:
         self._processes, self._connections = {}, {}
 
     def start(self, ranks, **job):
-        """Start the workers of these `ranks`, and send each a message, its job."""
+        """Start the workers of these `ranks`, and send each its job."""
         env = process_environment(len(ranks))
         for local_rank, rank in enumerate(ranks):
             self._start(rank, env)
@@ -53,25 +53,25 @@ class Processes:
                 self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, encoding='utf-8', errors='replace',
                 pass_fds=[theirs.fileno()], env=dict(env, **{VARIABLE: str(theirs.fileno())}),
-                start_new_session=True)  # Ctrl-C is for the launcher, which asks all to stop
+                start_new_session=True)  # only the launcher gets Ctrl-C, and asks all to stop
         self._processes[rank], self._connections[rank] = process, Connection(
             ours, self._silence)
         threading.Thread(target=self._follow, args=(rank,), daemon=True).start()
 
     def _follow(self, rank):
-        """Pass on all that a process sends and prints, and then its end."""
+        """Forward everything that a process sends and prints, and then its end."""
         process, last = self._processes[rank], collections.deque(maxlen=LAST)
 
         def read(stream, pipe):
             with pipe:
-                for line in pipe:  # which ends with a carriage return too, as a progress bar's
+                for line in pipe:  # carriage returns, as in progress bars, end lines too
                     text = line.rstrip('\n')
                     self._events.put((rank, {'kind': 'line', 'stream': stream, 'text': text}))
                     if stream == 'stderr' and text.strip():
                         last.append(text)
         readers = [self._connections[rank].read_into(self._events, rank)]
-        for how in [('stdout', process.stdout), ('stderr', process.stderr)]:
-            readers.append(threading.Thread(target=read, args=how, daemon=True))
+        for args in [('stdout', process.stdout), ('stderr', process.stderr)]:
+            readers.append(threading.Thread(target=read, args=args, daemon=True))
             readers[-1].start()
         code, end = process.wait(), time.monotonic() + DRAIN
         for reader in readers:
@@ -83,24 +83,24 @@ class Processes:
 
     def __exit__(self, *exception):
         for process in self._processes.values():
-            process.kill()  # SIGTERM would not end a process that is stopped
+            process.kill()  # SIGTERM would not end a suspended process
         for rank, process in self._processes.items():
             process.wait()
             self._connections[rank].close()
 
 
 def process_environment(num_workers):
-    """Return the environment of a process on a machine whose cores `num_workers` workers share."""
+    """Return the environment of each of `num_workers` processes that share a machine's cores."""
     env = dict(os.environ)
-    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # nobody chose
+    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # not set by the user
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))
     return env
 
 
 def _ending(code, last):
-    """Return in words how a process with this exit code, negative after a signal, ended."""
+    """Return text that says how a process ended; `code` is negative if a signal ended it."""
     text = 'ended with exit code %d' % code
     if code < 0:
-        names = {int(s): s.name for s in signal.Signals}  # not of all real-time signals
+        names = {int(s): s.name for s in signal.Signals}  # some real-time signals have no name
         text = 'was ended by %s' % names.get(-code, 'signal %d' % -code)
     return '\n'.join([text + ':' * bool(last), *last])

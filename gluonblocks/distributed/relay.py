@@ -1,4 +1,4 @@
-"""The launcher of a machine that is not the first: it passes messages on."""
+"""The launcher of every machine except the first: it forwards messages."""
 import contextlib
 import queue
 import socket
@@ -10,15 +10,15 @@ from .heartbeat import WorkerError
 from .launcher import TURN
 from .processes import Processes
 
-RETRY = 0.5  # seconds from one try to reach the first machine to the next
+RETRY = 0.5  # seconds between attempts to reach the first machine
 
 
 class Relay:
-    """The launcher of a machine of a `place` that is not the first, which decides for all.
+    """The launcher of a machine that is not the first of a `place`; the first decides for all.
 
     `options`, a dict, must be the same on every machine. `local`, a dict, replaces entries of the
-    job that the first machine sends, such as paths of this machine; `job` is the result, or None
-    until it has come.
+    job that the first machine sends, such as paths on this machine; `job` is the result, or None
+    before the job arrives.
     """
 
     job = None
@@ -29,7 +29,7 @@ class Relay:
         self._processes = Processes(argv, self._events, limits.silence)
 
     def run(self):
-        """Run the processes of this machine; raise as `Launcher.run` does."""
+        """Run the processes of this machine; raise the errors of `Launcher.run`."""
         with DeferredInterrupt() as interrupt:
             with contextlib.closing(self._reach(interrupt)) as self._first, self._processes:
                 stop_sent = False
@@ -45,7 +45,7 @@ class Relay:
                 raise WorkerError(self._end['text'])
 
     def _reach(self, interrupt):
-        """Return a Connection to the first machine, which has been sent a join message."""
+        """Connect to the first machine, send it a join message, and return the Connection."""
         end, error = time.monotonic() + self._limits.start, None
         while time.monotonic() < end:
             if interrupt.pending:
@@ -63,11 +63,11 @@ class Relay:
             first.send('join', node=self._place.node_rank, host=socket.gethostname(),
                        options=self._options)
             return first
-        raise WorkerError('the first machine, %s:%d, was not reached within %g s: %s'
+        raise WorkerError('could not connect to the first machine, %s:%d, within %g s: %s'
                           % (*self._place.master, self._limits.start, error))
 
     def _turn(self):
-        """Pass on the messages that have come; raise WorkerError if the first machine is lost."""
+        """Forward a message, if there is one; raise WorkerError if the first machine is lost."""
         try:
             source, message = self._events.get(timeout=TURN)
         except queue.Empty:

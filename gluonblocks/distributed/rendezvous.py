@@ -1,4 +1,4 @@
-"""The first machine waits for the others, and knows them from then on."""
+"""On the first machine: wait for the other machines, and keep the connections to them."""
 import contextlib
 import socket
 
@@ -8,11 +8,11 @@ from .heartbeat import WorkerError
 
 
 class Rendezvous:
-    """The other machines of a `place`, each of which sends a join message over a connection.
+    """The other machines of a `place`; each of them connects and sends a join message.
 
-    Whoever sends anything else is dropped, with a line on stderr. `options`, a dict, must be the
-    same on every machine. By the number of each machine that has come, `nodes` has its `Connection`
-    and `joins` its join message. All messages go to the queue `events`.
+    A client that sends anything else is disconnected, with a line on stderr. `options`, a dict,
+    must be the same on every machine. `nodes` maps the number of each machine that has joined to
+    its `Connection`, and `joins` to its join message. All messages go to the queue `events`.
     """
 
     def __init__(self, place, options, events, silence):
@@ -21,12 +21,12 @@ class Rendezvous:
         try:
             self.address = place.interface or socket.gethostbyname(place.master[0])
         except OSError as error:
-            raise WorkerError('master %s is not a host that is known here: %s'
+            raise WorkerError('this machine cannot find the host of master, %s: %s'
                               % (place.master[0], error.strerror or error))
 
     @contextlib.contextmanager
     def listening(self):
-        """A context within which `accept` finds those who connect."""
+        """A context manager within which machines can connect, and `accept` handles them."""
         try:
             self._listener = socket.create_server((self.address, self._place.master[1]))
         except OSError as error:
@@ -37,8 +37,8 @@ class Rendezvous:
             yield
 
     def accept(self):
-        """Listen to those who have connected."""
-        with contextlib.suppress(OSError):  # nobody is there, or the client is gone again
+        """Accept the clients that have connected, and read their messages."""
+        with contextlib.suppress(OSError):  # no client is waiting, or it is gone again
             while True:
                 sock, address = self._listener.accept()
                 connection = Connection(sock, self._silence)
@@ -46,11 +46,11 @@ class Rendezvous:
                 connection.read_into(self._events, connection)
 
     def missing(self):
-        """Return the numbers of the machines that have not come."""
+        """Return the numbers of the machines that have not joined yet."""
         return [r for r in range(1, self._place.nodes) if r not in self.nodes]
 
     def welcome(self, connection, message):
-        """Handle a message from a stranger: let it join, or drop it."""
+        """Handle the first message of a client: let it join, or disconnect it."""
         if connection not in self._strangers or message['kind'] == 'beat':
             return
         address, refusal = self._strangers.pop(connection), self._refusal(message)
@@ -62,12 +62,12 @@ class Rendezvous:
             self.nodes[message['node']], self.joins[message['node']] = connection, message
 
     def _refusal(self, message):
-        """Return why the sender of a message cannot join, or None."""
+        """Return why the sender of a message cannot join, or None if it can."""
         if message['kind'] in ('closed', 'silent'):
             return message['text']
         r, options = message.get('node'), message.get('options')
         if message['kind'] != 'join' or not isinstance(options, dict):
-            return 'expected a join message, found one of the kind %.60r' % message['kind']
+            return 'expected a join message, found the kind %.60r' % message['kind']
         if r in list(self.nodes):
             return 'node %d has joined already: each machine needs its own node_rank' % r
         if r not in self.missing():
@@ -77,13 +77,13 @@ class Rendezvous:
             message['host'], r, '; '.join(differences)) if differences else None
 
     def close(self, **end):
-        """Tell all who have connected how the run ended."""
+        """Tell all connected machines how the run ended, and disconnect them."""
         for connection in [*self.nodes.values(), *self._strangers]:
             connection.send('end', **end)
             connection.close()
 
 
 def differences_between(first, other):
-    """Return in words each entry of a dict that differs from the first machine's."""
+    """Return text for each entry of a dict that differs from the first machine's."""
     return ['%s: %s there, %s on the first' % (key, other.get(key), first.get(key))
             for key in sorted({*first, *other}) if first.get(key) != other.get(key)]

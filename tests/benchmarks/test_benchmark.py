@@ -63,7 +63,7 @@ def test_wrong_arguments_are_refused_before_anything_is_measured(args, said, cap
 
 
 def test_a_worker_that_fails_is_an_error_with_its_reason():
-    with pytest.raises(WorkerError, match="^ours.train no_model: there is no model 'no_model'"):
+    with pytest.raises(WorkerError, match="^ours.train no_model: unknown model 'no_model'"):
         Worker(dict(kind='ours.train', model='no_model', batch_size=8, dataset='synthetic',
                     data_root=None))
 

@@ -118,5 +118,5 @@ def test_other_shapes_are_refused_with_what_it_takes(kind):
         made(kind, SHAPES[1])(nd.zeros((2, 4)))
     with pytest.raises(ValueError, match='num_dims must be 2 .*, got 3'):
         kind(4, num_dims=3)
-    with pytest.raises(ValueError, match='num_features is 0'):
+    with pytest.raises(ValueError, match='num_features must be .* got 0'):
         kind(0, num_dims=2)

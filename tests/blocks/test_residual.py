@@ -80,7 +80,7 @@ def test_resnet_block_halves_unless_it_is_the_first(first_block, shape):
 @pytest.mark.parametrize('arguments, shape, message', [
     ((6,), (4, 3, 6, 6), r'residual\d+ cannot add .*\(4, 3, 6, 6\).*\(4, 6, 6, 6\).*use_1x1conv'),
     ((3, False, 2), (4, 3, 6, 6), r'\(4, 3, 6, 6\) to the output .*\(4, 3, 3, 3\).*strides=1'),
-    ((3,), (4, 3), r'shape \(4, 3\); it takes \(N, C, H, W\)')])
+    ((3,), (4, 3), r'input of shape \(N, C, H, W\), got \(4, 3\)')])
 def test_what_cannot_be_added_is_refused(arguments, shape, message, hybridize):
     blk = gb.Residual(*arguments)
     blk.initialize()
@@ -100,10 +100,10 @@ def test_in_a_hybridized_net_it_is_refused_with_the_block_both_shapes_and_the_re
 
 
 @pytest.mark.parametrize('make, message', [
-    (lambda: gb.Residual(0), 'num_channels is 0'),
-    (lambda: gb.Residual(3, strides=0), 'strides is 0'),
-    (lambda: gb.Residual(2.5), 'num_channels is 2.5'),
-    (lambda: gb.resnet_block(8, 0), 'num_residuals is 0')])
+    (lambda: gb.Residual(0), 'num_channels must be .* got 0'),
+    (lambda: gb.Residual(3, strides=0), 'strides must be .* got 0'),
+    (lambda: gb.Residual(2.5), 'num_channels must be .* got 2.5'),
+    (lambda: gb.resnet_block(8, 0), 'num_residuals must be .* got 0')])
 def test_arguments_that_make_no_block_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -32,7 +32,7 @@ def test_every_command_takes_an_own_net_and_data_of_the_current_folder(
 
         train += '--dataset', 'folder:pictures'
         code, out, err = command(*train, '--out', 'run2')
-        assert (code, out) == (2, '') and 'argument --test-share: is missing, but ' in err
+        assert (code, out) == (2, '') and 'argument --test-share: is required, because ' in err
         code, out, err = command(*train, '--test-share', '0.4', '--batch-size', '4', '--augment',
                                  'flip', '--out', 'run2')
         assert code == 0 and out.splitlines()[1].startswith('epoch 1, ')

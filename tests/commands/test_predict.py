@@ -46,7 +46,7 @@ def test_the_command_hints_at_invert_if_the_background_is_bright(tmp_path, make_
 
 @pytest.mark.parametrize('arguments, said', [
     ((), 'RUN, IMAGE'),
-    (('run', 'a.png', '--top', '0'), 'argument --top: is 0, but must be a positive whole number'),
+    (('run', 'a.png', '--top', '0'), 'argument --top: must be a positive integer, got 0'),
     (('run', 'a.png', '--weights', 'worst'), "invalid choice: 'worst'")])
 def test_wrong_arguments_end_with_code_2(command, arguments, said):
     code, out, err = command('predict', *arguments)

@@ -52,7 +52,7 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (('--model', 'lanet'), "argument --model: there is no model 'lanet'; near it are lenet"),
+    (('--model', 'lanet'), "argument --model: unknown model 'lanet': did you mean lenet"),
     ((), '--model is needed, or --resume'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
     (SYNTHETIC + ('--no-report',), 'argument --no-report: goes with --out or --resume'),

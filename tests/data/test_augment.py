@@ -37,5 +37,5 @@ def test_seed_epoch_and_batch_decide_what_is_drawn_for_all_colours_alike():
 
 
 def test_an_unknown_kind_is_refused_with_the_list():
-    with pytest.raises(ValueError, match="is 'spin', but must be one of none, flip, crop, crop-fl"):
+    with pytest.raises(ValueError, match="one of none, flip, crop, crop-flip, got 'spin'"):
         Augmentation('spin', 0)

@@ -68,13 +68,14 @@ def test_a_loader_resumes_where_another_one_was(passes, batches, part):
 
 
 @pytest.mark.parametrize('changes, message', [
-    ({'batch_size': 2.5}, 'batch_size is 2.5'),
-    ({'resize': -1}, 'resize is -1, .* the side of a square, or a pair'),
-    ({'resize': (96, 0)}, r'resize is \(96, 0\), .* \(height, width\)'),
-    ({'resize': (9, 9, 1)}, r'resize is \(9, 9, 1\)'), ({'resize': '96'}, "resize is '96'"),
-    ({'images': IMAGES / 255}, r'must be a NumPy array uint8 .*: scale images in '),
-    ({'labels': LABELS[:9]}, r'must be .* integers \(n,\), one for each of the 10 im'),
-    ({'labels': LABELS.astype('float32')}, r'must be .* integers \(n,\)')])
+    ({'batch_size': 2.5}, 'batch_size must be .*, got 2.5'),
+    ({'resize': -1}, 'resize must be .* the side of a square, or a pair .* got -1$'),
+    ({'resize': (96, 0)}, r'resize must be .* \(height, width\), got \(96, 0\)$'),
+    ({'resize': (9, 9, 1)}, r'resize must be .* got \(9, 9, 1\)$'),
+    ({'resize': '96'}, "resize must be .* got '96'$"),
+    ({'images': IMAGES / 255}, r'expected images as a NumPy array, uint8 .*; convert images in '),
+    ({'labels': LABELS[:9]}, r'expected labels .* integers, one for each of the 10 im'),
+    ({'labels': LABELS.astype('float32')}, r'expected labels .* integers, .* got float32')])
 def test_what_cannot_be_loaded_is_refused_at_once_and_when_it_is_set_later(changes, message):
     arguments = {'images': IMAGES, 'labels': LABELS, 'batch_size': 4}
     loader = gb.data.BatchLoader(**arguments)
@@ -93,7 +94,7 @@ def test_sizes_that_are_set_later_count_from_the_next_pass():
 
 
 def test_arrays_of_mx_np_are_refused():
-    with pytest.raises(ValueError, match=r'^BatchLoader takes arrays of mx\.nd and not of mx\.np'):
+    with pytest.raises(ValueError, match=r'^BatchLoader expects arrays of mx\.nd, not of mx\.np'):
         gb.data.BatchLoader(mx.np.array(IMAGES), LABELS, 4)
     loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
     npx.set_np()
@@ -153,14 +154,14 @@ def test_ranks_augment_each_image_as_one_process_does():
 
 @pytest.mark.parametrize('part, said', [
     ((3, 3), 'must be .k, n.'), ((-1, 3), 'must be'), (2, 'must be'), ((0.0, 2), 'must be'),
-    ((0, 9), 'there are 9 workers, but only 8 images a step')])
+    ((0, 9), 'got 9 workers and a batch of 8: use fewer workers or')])
 def test_a_part_that_cannot_be_is_refused(part, said):
     with pytest.raises(ValueError, match=said):
         loader(40, 8, part)
 
 
 def test_shards_need_one_seed_and_one_size_of_a_step(tiny):
-    with pytest.raises(ValueError, match='all workers must name the same seed'):
+    with pytest.raises(ValueError, match='needs a seed, got None: pass the same seed to all'):
         gb.load_data_fashion_mnist(8, root=str(tiny.folder), part=(0, 2))
     with pytest.raises(ValueError, match='train it by train_ch5'):
         gb.train(loader(40, 8, (0, 2)), None, None, None, None, None, 1)

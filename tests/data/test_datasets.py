@@ -46,7 +46,7 @@ def test_synthetic_data_are_always_the_same_and_of_ten_classes():
 @pytest.mark.parametrize('load', [gb.load_data_fashion_mnist, load_data_synthetic])
 def test_under_set_np_and_for_a_batch_size_of_0_no_data_are_loaded(load, monkeypatch):
     monkeypatch.setattr(datasets, 'read_fashion_mnist', None)
-    with pytest.raises(ValueError, match='batch_size is 0'):
+    with pytest.raises(ValueError, match='batch_size must be .* got 0'):
         load(0)
     npx.set_np()
     try:
@@ -64,13 +64,14 @@ def test_a_registered_data_set_is_found_by_its_name_and_loaded_from_a_folder(reg
     assert shapes.class_names == ('round', 'square', 'long') and shapes.channels == 3
     assert shapes.load_from('/data', 8, seed=1) == ((8,), {'root': '/data', 'seed': 1})
     assert shapes.load_from(None, 8, seed=1) == ((8,), {'seed': 1})
-    with pytest.raises(ValueError, match="a data set named 'shapes' is registered already"):
+    with pytest.raises(ValueError, match="a data set named 'shapes' is already registered"):
         register_dataset('shapes', load_data_synthetic, ['round'])
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
-    with pytest.raises(ValueError, match="no data set 'cifar'; .* are fashion-mnist, synthetic; "
-                                         'names such as folder:PATH, my_module:load work too'):
+    with pytest.raises(ValueError, match="unknown data set 'cifar'; .* are fashion-mnist, "
+                                         'synthetic; names such as folder:PATH, '
+                                         'my_module:load also work'):
         get_dataset('cifar')
 
 
@@ -116,7 +117,7 @@ def test_a_function_of_two_loaders_is_a_data_set_with_its_names(write_module):
     want, _ = gb.data.load_data_synthetic(8, seed=3, num_train=32, num_test=16)
     assert dataset.class_names == tuple('abcdefghij')
     assert all((X.asnumpy() == X2.asnumpy()).all() for (X, _), (X2, _) in zip(train_iter, want))
-    with pytest.raises(ValueError, match='takes no folder'):
+    with pytest.raises(ValueError, match='not read from a folder, but got .*/somewhere.: leave'):
         dataset.load_from('/somewhere', 4)
     with pytest.raises(OSError, match='/somewhere'):  # a function with `root` takes a folder
         get_dataset('data_of_ours:rooted').load_from('/somewhere', 4)
@@ -131,17 +132,18 @@ def test_a_registered_function_is_the_registered_data_set(write_module, registri
 
 
 @pytest.mark.parametrize('body, said', [
-    ('def load(): return 1', 'not iterable. It is one of'),
+    ('def load(): return 1', 'not iterable. Expected one of'),
     ('def load(batch_size): return 1', 'unexpected keyword argument .resize'),
-    ('def load(batch_size, **how): return [1], [2]', 'gives a list for a BatchLoader'),
+    ('def load(batch_size, **how): return [1], [2]', 'expected a BatchLoader, got a list'),
     ('def load(): return {}["x"]', r"cannot be loaded: KeyError: 'x' \(.*line 2\)"),
-    ('load = 5', 'is 5, but must be a function'),
+    ('load = 5', 'must be a function, got 5'),
     ('def load(): return np.zeros((4, 9, 9)), [0] * 4, 1, 2',
-     r'images must be .* got float64 \(4, 9, 9\)'),
+     r'expected images .* got float64 \(4, 9, 9\)'),
     ('def load(): return U, [0, 1, 2], U, [0] * 4',
      r'one for each of the 4 images, got int64 \(3,'),
-    ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'labels below 0'),
-    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4', 'be grey or in colour'),
+    ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'a label below 0'),
+    ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4',
+     'all grey or all in colour'),
 ])
 def test_a_function_that_gives_something_else_is_refused_with_what_is_wanted(write_module, body,
                                                                             said):

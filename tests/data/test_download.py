@@ -45,7 +45,7 @@ def test_files_come_from_the_authors_or_else_from_gluons_host(tiny, sources, tmp
     serve(tiny, sources[0])
     assert fetch(tmp_path / 'target') == ALL
     out, err = capsys.readouterr()
-    begun = [line.split()[3:5] for line in err.splitlines() if line.startswith('fetching')]
+    begun = [line.split()[3:5] for line in err.splitlines() if line.startswith('downloading')]
     assert out == '' and begun == [['the', 'data'], ["Gluon's", 'host']] * 2 + [['the', 'data']]
 
 

@@ -72,19 +72,20 @@ def test_what_is_missing_is_fetched_into_the_folder(tiny, tmp_path, monkeypatch)
 DAMAGE = {
     'missing': (lambda path, data, content: path.unlink(), 'missing'),
     'truncated gzip': (lambda path, data, content: data[:len(data) // 2], 'truncated'),
-    'truncated': (lambda path, data, content: gzip.compress(content[:-1]), 'wrong content'),
+    'truncated': (lambda path, data, content: gzip.compress(content[:-1]),
+                  'expected the file of Fash'),
     'flipped bit': (lambda path, data, content: gzip.compress(
-        content[:-1] + bytes([content[-1] ^ 1])), 'wrong content: SHA-256'),
+        content[:-1] + bytes([content[-1] ^ 1])), 'the file of Fashion-MNIST, with SHA-256'),
     'damaged gzip': (lambda path, data, content: data[:12] + bytes([255] * 20) + data[32:],
                      'cannot be read'),
-    'web page': (lambda path, data, content: b'<html>404</html>', 'wrong content'),
-    'a folder': (lambda path, data, content: (path.unlink(), path.mkdir()), 'this is a folder'),
+    'web page': (lambda path, data, content: b'<html>404</html>', 'expected the file of Fash'),
+    'a folder': (lambda path, data, content: (path.unlink(), path.mkdir()), 'found a folder'),
     'a pipe': (lambda path, data, content: (path.unlink(), os.mkfifo(str(path))),
-               'this is a pipe'),
+               'found a pipe'),
     'a link to nowhere': (lambda path, data, content: (
         path.unlink(), path.symlink_to('/nowhere/at/all')), 'cannot be read: No such file'),
     'endless': (lambda path, data, content: os.truncate(str(path), 2 ** 40),
-                'it has 1099511627776 bytes'),
+                'bytes, found 1099511627776'),
 }
 
 

@@ -105,7 +105,7 @@ def test_damaged_files_are_left_out_named_and_counted(pets):
         path = str(pets / 'train' / 'cat' / name)
         with open(path, 'r+b') as f:
             f.truncate(size)
-    with pytest.warns(DataWarning, match='2 pictures cannot be read and are left out:') as caught:
+    with pytest.warns(DataWarning, match='skipped 2 images that cannot be read:') as caught:
         train_iter, _ = load_data_folder(str(pets), 4)
     text = str(caught[0].message)
     assert str(pets / 'train' / 'cat' / '1.png') in text and '2.png: ' in text
@@ -122,7 +122,7 @@ def test_hidden_files_are_passed_over_and_others_named(pets):
     with pytest.warns(DataWarning) as caught:
         assert shapes(load_data_folder(str(pets), 4))[0] == (10, 20, 20)
     (text,) = [str(warning.message) for warning in caught]
-    assert text == ('1 file is no picture by its name, or in no class, and is left out:\n  %s'
+    assert text == ('skipped 1 file without an image suffix, or in no class folder:\n  %s'
                     % (pets / 'train' / 'cat' / 'notes.txt'))
 
 
@@ -131,7 +131,7 @@ def test_links_to_pictures_are_followed_and_those_to_folders_are_named(pets, tmp
     os.symlink(str(tmp_path / 'x.png'), str(pets / 'train' / 'cat' / 'x.png'))
     os.symlink('../..', str(pets / 'train' / 'cat' / 'up'))
     draw(pets / 'train' / 'cat' / 'more' / 'y.png')
-    with pytest.warns(DataWarning, match='1 file is no picture .* left out:\n.*cat/up$'):
+    with pytest.warns(DataWarning, match='1 file without an image suffix.*:\n.*cat/up$'):
         assert shapes(load_data_folder(str(pets), 4))[0] == (12, 20, 20)
 
 
@@ -144,15 +144,15 @@ def empty(folder):
     (lambda pets: shutil.rmtree(str(pets)), 'there is no such folder'),
     (lambda pets: shutil.rmtree(str(pets / 'test')), "has a folder 'train' but no 'test'"),
     (lambda pets: shutil.rmtree(str(pets / 'train' / 'cat')),
-     'no pictures to train on of cat'),
+     'no training images of cat'),
     (lambda pets: [shutil.rmtree(str(pets / part / 'cat')) for part in ('train', 'test')],
-     'has one class, dog, but a net needs two'),
+     'expected at least two classes, found only dog'),
     (lambda pets: [empty(pets / 'test' / name) for name in ('cat', 'dog')],
-     'has no pictures to test'),
+     'has no test images'),
     (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
-     'none of the pictures to train of the class cat can be read'),
+     'no training image of the class cat can be read'),
     (lambda pets: (pets / 'train' / 'a\nb').mkdir(),
-     'names a class, but its name is not text in UTF-8, or has control characters: rename it'),
+     'the name of a class in UTF-8, without control characters, found .*: rename it'),
 ])
 def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, said):
     change(pets)
@@ -161,9 +161,9 @@ def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, s
 
 
 def test_classes_without_train_and_test_need_a_share(pets):
-    with pytest.raises(OptionError, match='test_share is missing, but .* such as 0.2'):
+    with pytest.raises(OptionError, match='test_share is required, because .* such as 0.2'):
         load_data_folder(str(pets / 'train'), 4)
-    with pytest.raises(DataError, match="has a folder 'train', so no test_share"):
+    with pytest.raises(DataError, match="has a folder 'train', so test_share does not apply"):
         load_data_folder(str(pets), 4, test_share=0.2)
 
 
@@ -173,8 +173,8 @@ def test_a_class_without_a_test_picture_and_test_pictures_that_are_trained_on_ar
     with pytest.warns(DataWarning) as caught:
         assert shapes(load_data_folder(str(pets), 4))[1] == (4, 20, 20)
     said = ' '.join(str(warning.message) for warning in caught)
-    assert 'no pictures to test of cat' in said
-    assert '1 of the 4 images to test are to train on, too' in said
+    assert 'no test images of cat' in said
+    assert '1 of the 4 test images are also training images' in said
 
 
 def test_what_is_left_out_goes_to_a_function_and_only_the_test_is_read_if_asked_for(pets, recwarn):
@@ -184,5 +184,5 @@ def test_what_is_left_out_goes_to_a_function_and_only_the_test_is_read_if_asked_
     train_iter, test_iter = load_data_folder(str(pets), 4, size=(10, 12), color=True,
                                              only_test=True, notify=notes.append)
     assert train_iter is None and test_iter.images.shape == (5, 10, 12, 3)
-    assert len(notes) == 1 and '1 picture cannot be read and is left out' in notes[0]
+    assert len(notes) == 1 and 'skipped 1 image that cannot be read' in notes[0]
     assert not recwarn.list

@@ -91,18 +91,18 @@ def bomb(side):
 
 # What is made of a path -> what is said of it.
 BAD = {
-    'cut.png': (lambda path: cut(path.parent, path.name), 'cannot be read as a picture'),
-    'cut.jpg': (lambda path: cut(path.parent, path.name), 'cannot be read as a picture'),
-    'empty.png': (lambda path: path.write_bytes(b''), 'no picture in one of the formats PNG, JPEG'),
-    'large.png': (lambda path: path.write_bytes(bomb(9000)), 'larger than 67108864 pixels'),
+    'cut.png': (lambda path: cut(path.parent, path.name), 'cannot be read as an image'),
+    'cut.jpg': (lambda path: cut(path.parent, path.name), 'cannot be read as an image'),
+    'empty.png': (lambda path: path.write_bytes(b''), 'an image in one of the formats PNG, J'),
+    'large.png': (lambda path: path.write_bytes(bomb(9000)), 'at most 67108864 pixels, found more'),
     'animated.gif': (lambda path: saved(path.parent, A, path.name, save_all=True, append_images=[
-        Image.fromarray(255 - A)]), 'more than one frame'),
+        Image.fromarray(255 - A)]), 'a single frame or page, found more'),
     'float.tiff': (lambda path: saved(path.parent, A.astype('float32'), path.name),
-                   'not of 8 or 16 bits'),
+                   'expected pixels of 8 or 16 bits'),
     'endless.jpg': (lambda path: os.truncate(saved(path.parent, A, path.name), 2 ** 29),
-                    '536870912 bytes'),
-    'folder': (lambda path: path.mkdir(), 'is a folder'),
-    'pipe': (lambda path: os.mkfifo(str(path)), 'is a pipe'),
+                    'bytes, found 536870912'),
+    'folder': (lambda path: path.mkdir(), 'found a folder'),
+    'pipe': (lambda path: os.mkfifo(str(path)), 'found a pipe'),
     'missing.png': (lambda path: None, 'no such file'),
 }
 
@@ -121,5 +121,5 @@ def test_a_png_is_refused_whichever_byte_of_its_pixels_is_another(tmp_path):
     begin, end = content.index(b'IDAT') + 4, len(content) - 16  # Pillow itself takes some of them
     for place in range(begin, end, 3):
         path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1:])
-        with pytest.raises(gb.data.ImageError, match='a.png: cannot be read as a picture: '):
+        with pytest.raises(gb.data.ImageError, match='a.png: cannot be read as an image: '):
             gb.read_image(str(path))

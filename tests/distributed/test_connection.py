@@ -87,5 +87,5 @@ def test_a_process_waits_for_a_kind_of_message_and_notes_that_it_shall_stop(exit
 @pytest.mark.parametrize('number', ['no number', '²', '9999'])
 def test_a_worker_that_no_launcher_started_says_so(number, monkeypatch):
     monkeypatch.setenv('GLUONBLOCKS_MEMBER', number)
-    with pytest.raises(SystemExit, match='^error: only a launcher can start this process'):
+    with pytest.raises(SystemExit, match='^error: this process must be started by a launcher'):
         Member.of_environment()

@@ -73,7 +73,8 @@ def test_weights_that_differ_are_reported_with_their_rank():
     group = make_group(lambda content: (
         [content, b'another'] if len(content) == 32 else [content, content]))
     group.member.step = 7
-    with pytest.raises(WorkersDiffer, match='^after step 7 the weights of worker 2 are not those'):
+    with pytest.raises(WorkersDiffer,
+                       match='^after step 7 the weights of worker 2 differ from worker 0$'):
         group.synchronize(norm_net(), 5)
 
 

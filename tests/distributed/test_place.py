@@ -32,7 +32,7 @@ def test_a_managers_variables_stand_in_for_what_is_not_asked(variables, place):
 def test_an_allocation_of_slurm_without_srun_is_one_machine():
     allocation = {'SLURM_NNODES': '4', 'SLURM_NODEID': '0'}
     assert find_place(environment=allocation).nodes == 1
-    with pytest.raises(ValueError, match='^node_rank is missing'):
+    with pytest.raises(ValueError, match='^node_rank is required'):
         find_place(4, master='m:5', environment=allocation)
 
 
@@ -65,18 +65,19 @@ def test_slurms_own_command_is_asked_for_the_first_host_where_it_works(then, fir
 @pytest.mark.parametrize('master', ['m', 'm:²', 'm:99999', 'tcp://m:80', '[::1]:7000',
                                     '0.0.0.0:7000'])
 def test_a_master_that_cannot_be_one_is_refused_with_what_it_must_be(master):
-    with pytest.raises(OptionError, match='HOST:PORT: .* IPv4 address, .* from 1 to 65') as error:
+    with pytest.raises(OptionError, match='HOST:PORT, .* IPv4 address .* from 1 to 65') as error:
         find_place(2, 1, master, environment={})
     assert error.value.option == 'master' and repr(master) in str(error.value)
 
 
 @pytest.mark.parametrize('asked, option, said', [
-    ({'nodes': 2}, 'node_rank', 'is missing'), ({'nodes': 2, 'node_rank': 0}, 'master', 'is missi'),
+    ({'nodes': 2}, 'node_rank', 'is required'),
+    ({'nodes': 2, 'node_rank': 0}, 'master', 'is required'),
     ({'nodes': 2, 'node_rank': 2, 'master': 'm:5'}, 'node_rank', 'must be from 0 to 1'),
-    ({'node_rank': 1}, 'node_rank', 'goes with several machines only'),
-    ({'master': 'm:5'}, 'master', 'goes with several machines only'),
+    ({'node_rank': 1}, 'node_rank', 'applies only if nodes is above 1'),
+    ({'master': 'm:5'}, 'master', 'applies only if nodes is above 1'),
     ({'interface': '203.0.113.1'}, 'interface', 'must be an IPv4 address of this machine'),
-    ({'interface': '0.0.0.0'}, 'interface', 'which others can connect to'),
+    ({'interface': '0.0.0.0'}, 'interface', 'to which others can connect'),
     ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, 'nodes', "cluster manager's variables"),
     ({'nodes': 0}, 'nodes', 'must be at least 1')])
 def test_an_error_carries_the_option_that_is_missing_or_impossible(asked, option, said):

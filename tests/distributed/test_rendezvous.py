@@ -79,7 +79,7 @@ def test_a_machine_that_does_not_come_is_named_on_those_that_wait_without_losing
 def test_a_first_machine_that_is_not_there_is_named():
     master = address()
     assert error_of(second_machine('', master, limits=Limits(start=0.3))).startswith(
-        'the first machine, 127.0.0.1:%d, was not reached within 0.3 s' % master[1])
+        'could not connect to the first machine, 127.0.0.1:%d, within 0.3 s' % master[1])
 
 
 def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
@@ -92,7 +92,7 @@ def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
         raise socket.gaierror(-2, 'Name or service not known')
     monkeypatch.setattr(socket, 'gethostbyname', unknown)
     assert error_of(first_machine('', ('no-such-host', 1))).startswith(
-        'master no-such-host is not a host that is known here: Name')
+        'this machine cannot find the host of master, no-such-host: Name')
 
 
 def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_once, capsys):
@@ -126,7 +126,7 @@ def test_a_second_machine_of_the_same_number_is_dropped(at_once, capsys):
         return said
     coming = at_once(come_twice)
     assert error_of(first_machine('', master, nodes=3)) == (
-        'far (node 1): its launcher has ended, or the link to it')
+        'far (node 1): its launcher has ended, or the link to it is broken')
     assert coming.result() == 'node 1 has joined already: each machine needs its own node_rank'
 
 
@@ -135,14 +135,14 @@ def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeyp
     monkeypatch.setattr(Connection, '_beat', lambda connection: None)
     joining = at_once(join, master)
     assert error_of(first_machine('time.sleep(60)', master, limits=Limits(vanish=0.5))) == (
-        'far:1, step 0 (node 1): nothing was heard of it for 0.5 s: its machine, or its link, is '
-        'gone')
+        'far:1, step 0 (node 1): no message from it for 0.5 s: its machine, or the link to it, is '
+        'down')
     joining.result().close()
 
 
 @pytest.mark.parametrize('silent, said', [
-    (False, 'its launcher has ended, or the link to it'),
-    (True, 'nothing was heard of it for 2 s: its machine, or its link, is gone')])
+    (False, 'its launcher has ended, or the link to it is broken'),
+    (True, 'no message from it for 2 s: its machine, or the link to it, is down')])
 def test_a_first_machine_that_is_lost_is_named_with_the_step_that_others_reached(
         at_once, silent, said):
     with socket.create_server(('127.0.0.1', 0)) as listener, contextlib.ExitStack() as closing:

@@ -79,7 +79,8 @@ def test_a_net_has_its_own_parameters_with_its_prefix_or_anothers_params(model_n
 
 def test_unknown_model_is_refused_with_those_near_it_and_the_list_of_all():
     for look_up in (gb.get_model, gb.get_recipe):
-        with pytest.raises(ValueError, match="no model 'resnet50'; near it are .*paper_resnet50.*; "
+        with pytest.raises(ValueError, match="unknown model 'resnet50': did you mean "
+                                             '.*paper_resnet50.*; '
                                              "the models are the book's: densenet, lenet_bn, "):
             look_up('resnet50')
     words = models_in_words()
@@ -100,7 +101,7 @@ def test_a_model_is_registered_by_a_name_of_its_own_once_only(registries):
     register(lambda num_classes=10: 'a net of %d' % num_classes)
     assert gb.get_model('mine', num_classes=3) == 'a net of 3'
     assert gb.list_models('others') == ['mine']
-    with pytest.raises(ValueError, match="'mine' is registered already"):
+    with pytest.raises(ValueError, match="'mine' is already registered"):
         register(None)
 
 
@@ -173,7 +174,7 @@ def test_neither_a_name_nor_a_factory_is_refused_in_words(nets):
         for look_up in (gb.get_model, gb.get_recipe, name_of):
             with pytest.raises(ValueError, match='the model must be a name, or a function .*got '):
                 look_up(model)
-    with pytest.raises(ValueError, match='the model is <function .*no lambda'):
+    with pytest.raises(ValueError, match='the model is <function .*not a lambda'):
         name_of(lambda num_classes: nets.ours(num_classes))
 
 

@@ -66,7 +66,7 @@ def test_a_run_is_evaluated_on_the_test_images_of_its_data(whole):
     _, test_iter = gb.data.load_data_synthetic(8, num_train=60, num_test=20)
     assert names == ['class %d' % i for i in range(10)] and matrix.sum() == 20
     assert gb.training.accuracy_of(matrix) == gb.evaluate_accuracy(test_iter, net)
-    with pytest.raises(ValueError, match="data set 'synthetic' is made on the spot"):
+    with pytest.raises(ValueError, match="data set 'synthetic' is generated"):
         gb.evaluate_run(whole.folder, data_root='x')
 
 

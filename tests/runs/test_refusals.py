@@ -26,7 +26,7 @@ def test_a_folder_that_has_a_run_or_anything_else_is_refused(whole, copied, tmp_
     with pytest.raises(ValueError, match='not an empty folder'):
         start(str(tmp_path))
     with pytest.raises(OSError, match='^[^[]*thesis.txt/x could not be written: Not a directory. '
-                                      'Name a place that you can write to$'):
+                                      'Choose a path that you can write to$'):
         start(str(tmp_path / 'thesis.txt' / 'x'), epochs=1)
     assert (tmp_path / 'thesis.txt').read_text() == 'mine'
 

@@ -165,8 +165,8 @@ SUM = 'must be probabilities of the classes, from 0 on and of'
 @pytest.mark.parametrize('images, labels, said', [
     (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'a label 1.5, but a label is the number of a cl'),
     (nd.array(X), nd.array(Y.reshape(10, 1)), r'labels of shape \(10, 1\), but they must be \(N,'),
-    (mx.np.array(X), nd.array(Y), r'the net takes arrays of mx\.nd and not of mx\.np'),
-    (nd.array(X), mx.np.array(Y), r'the net takes arrays of mx\.nd and not of mx\.np'),
+    (mx.np.array(X), nd.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),
+    (nd.array(X), mx.np.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),
     *[(nd.array(X[:2]), nd.array([[0, 1, 0], row]), SUM)
       for row in ([0, 0, 0], [1, 1, 0], [2, -1, 0], [np.nan, 1, 0])]])
 def test_a_batch_that_a_net_cannot_take_is_refused(use, images, labels, said):
