@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 
 from .compare import compare, specs_of, variant
+from .machine import load_line, others
 from .report import table, times
 from .stats import ratio
 from .workers import ROOT, WorkerError
@@ -54,6 +55,6 @@ def main():
             failed |= found.median > LIMIT
             rows.append([model, 'prediction of %d' % predict if predict else 'step, ' + options,
                          times(found), 'SLOWER' * (found.median > LIMIT)])
-    print("Times of this checkout, relative to %s's, median of %d rounds in turns\n\n%s" % (
-        commit, ROUNDS, table(['model', 'what', 'ratio', ''], rows)))
+    print("Times of this checkout, relative to %s's, median of %d rounds in turns; %s\n\n%s" % (
+        commit, ROUNDS, load_line(others()), table(['model', 'what', 'ratio', ''], rows)))
     return int(failed)
