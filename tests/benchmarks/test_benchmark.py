@@ -1,32 +1,22 @@
 """scripts/benchmark.py and the comparison: workers, arguments, and small runs to the end."""
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from conftest import start_script
 
 from gluonblocks.graphs import passes
-from tools.benchmarks import command, compare, measure, several, startup
-from tools.benchmarks.notebook_code import formula
+from tools.benchmarks import command, compare, machine, measure, release, several, startup
 from tools.benchmarks.variants.ours import leave_out
 from tools.benchmarks.workers import Worker, WorkerError, environment
 
 SMALL = ['--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',
          '--max-steps', '1', '--threads', '1', '--parts', 'training']
-
-
-def test_the_notebooks_formula_is_the_cells():
-    import mxnet as mx
-    X = mx.nd.array([[1.0, 2], [3, 6]])
-    with mx.autograd.train_mode():
-        Y, mean, _ = formula()(X, 1, 0, mx.nd.zeros(2), mx.nd.zeros(2), 0, 0.9)
-    np.testing.assert_allclose(Y.asnumpy(), [[-1, -1], [1, 1]])
-    np.testing.assert_allclose(mean.asnumpy(), [0.2, 0.4], rtol=1e-6)
 
 
 def test_a_left_over_thread_number_reaches_no_worker(monkeypatch):
@@ -47,15 +37,91 @@ def test_a_small_run_prints_the_table_and_writes_the_figures(tmp_path, capsys, m
     assert len(written['samples']['training']['lenet_bn']['ours']['step']) == 3
 
 
+def test_the_parts_of_a_step_are_the_steps_own_and_the_net_holds_what_it_executed():
+    spec = dict(kind='ours.train', model='lenet_bn', batch_size=8, dataset='synthetic',
+                data_root=None, parts=True)
+    with Worker(spec, 1, {'MKLDNN_VERBOSE': '1', 'GLUONBLOCKS_OPERATORS': '0'}) as worker:
+        worker.ask(train=1, evaluate=1)
+        answer = worker.ask(warm=1, train=3, evaluate=1)
+    seconds, images = answer['parts']
+    assert images == 24 and all(value > 0 for value in seconds.values())
+    assert sum(seconds.values()) <= answer['train'][0]
+    assert 0 < sum(answer['primitives'].values()) <= 1e3 * seconds['net']
+    assert {'convolution forward_training', 'convolution backward_weights'} <= set(
+        answer['primitives'])  # forward and backward both count
+
+
+@pytest.mark.parametrize('missed, code', [(True, 1), (False, 0)])
+def test_the_exit_code_says_if_a_target_was_missed(missed, code, monkeypatch, capsys):
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)
+    monkeypatch.setattr(command, 'run', lambda *args: None)
+    monkeypatch.setattr(command, 'summarize', lambda raw: {'targets': [{'missed': missed}]})
+    monkeypatch.setattr(command, 'render', lambda raw, results: 'measured')
+    assert command.main([]) == code and capsys.readouterr().out == 'measured'
+
+
+def test_a_limit_reaches_every_worker_and_is_printed(monkeypatch):
+    assert 'limited to avx2' not in machine.machine()
+    for name, value in machine.LIMITS['avx2'].items():
+        monkeypatch.setenv(name, value)
+    assert environment()['ONEDNN_MAX_CPU_ISA'] == 'AVX2'
+    assert 'ATEN_CPU_CAPABILITY=avx2' in machine.machine()['limited to avx2']
+
+
+def test_a_machine_is_busy_if_a_process_runs_while_ours_wait():
+    looks = []
+    for _ in os.sched_getaffinity(0):
+        looks.append(subprocess.Popen([sys.executable, '-c', 'while 1: pass']))
+    found = []
+    machine.look(found, rest=0.2)
+    for process in looks:
+        process.kill()
+        process.wait()
+    assert found[0] > 0.5
+    assert 'was BUSY' in machine.load_line(100 * found[0])
+    assert 'was quiet' in machine.load_line(2.0)
+
+
+def test_the_last_release_is_the_newest_tag_or_the_commit_in_a_file(monkeypatch, tmp_path):
+    def git(*args):
+        subprocess.run(['git', '-c', 'user.name=n', '-c', 'user.email=e', *args], cwd=str(tmp_path),
+                       check=True, stdout=subprocess.DEVNULL)
+    git('init', '-q')
+    git('commit', '-q', '--allow-empty', '-m', 'one')
+    (tmp_path / 'release.txt').write_text('abc\n')
+    monkeypatch.setattr(release, 'ROOT', str(tmp_path))
+    monkeypatch.setattr(release, 'COMMIT', str(tmp_path / 'release.txt'))
+    assert release.last_release() == 'abc'
+    git('tag', 'v1')
+    git('commit', '-q', '--allow-empty', '-m', 'two')
+    assert release.last_release() == 'v1'
+    with release.checkout('v1') as folder:
+        assert os.listdir(folder) == ['.git']
+    assert not os.path.exists(folder)
+    with pytest.raises(WorkerError, match='^git worktree: .*v9'):
+        with release.checkout('v9'):
+            pass
+
+
+@pytest.mark.parametrize('now, code', [(1.09, 0), (1.11, 1)])
+def test_ten_percent_slower_than_the_last_release_fails(now, code, monkeypatch, capsys):
+    monkeypatch.setattr(release, 'last_release', lambda: 'HEAD')
+    monkeypatch.setattr(release, 'CASES', [('lenet_bn', 'batch_size=8', None, 1)])
+    monkeypatch.setattr(release, 'compare', lambda specs, *args: {
+        title: {'clock': [1.0 if i == 0 else now] * 3} for i, title in enumerate(specs)})
+    assert release.main() == code
+    assert ('SLOWER' in capsys.readouterr().out) == bool(code)
+
+
 @pytest.mark.parametrize('args, said', [
     (['--models', 'vgg'], "'vgg' is none of lenet_bn, lenet_bn_gluon"),
-    (['--chart', 'speed.doc'], 'must end in .png or .svg'),
+    (['--against', '/nowhere.json'], 'expected a file written by --json'),
     (['--workers', '4', '--batch-size', '3'], '4 workers are more than the 3 images of a batch'),
     (['--json', '/nowhere/speed.json'], "No such file or directory: '/nowhere/speed.json'")])
 def test_wrong_arguments_are_refused_before_anything_is_measured(args, said, capsys, monkeypatch):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     try:
-        assert command.main(args) == 1
+        assert command.main(args) == 3
     except SystemExit as stop:
         assert stop.code == 2
     out, err = capsys.readouterr()

@@ -40,7 +40,7 @@ def compare(specs, rounds, count, predict=None, beside=0):
     `beside` is the number of other processes that keep a core busy. Raises WorkerError.
     """
     request = {'predict': count, 'batch': predict} if predict else {
-        'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}
+        'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # older checkouts want a 'core'
     with contextlib.ExitStack() as stack:
         asks = {title: (stack.enter_context(Worker(spec, variables=variables, root=root)), request)
                 for title, (spec, variables, root) in specs.items()}

@@ -1,17 +1,18 @@
 """The measurements: in each round all variants take turns, each in a process of its own."""
 import contextlib
-import statistics
 import sys
 import tempfile
 from typing import NamedTuple, Optional, Sequence
 
+from .machine import look
 from .notebook_code import TRAININGS
 from .workers import Unavailable, Worker
 
-SHAPES = [(6, 24, 24), (16, 8, 8), (120,), (64, 7, 7), (128, 4, 4)]  # of batch norm, for an image
+SHAPES = [(6, 24, 24), (16, 8, 8), (120,)]  # of the norms of one image that a pass replaces
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
+SMALL = ('lenet_bn', 'lenet_bn_gluon')
 SLOWER = 1.4  # a PyTorch mode this much slower than the fastest at first is left out
-OURS, ONNX, INT8, TORCH = ENGINES = ('ours', 'ONNX Runtime', 'ONNX Runtime int8', 'PyTorch')
+OURS, EMPTY, ONNX, TORCH = ENGINES = ('ours', 'empty graph', 'ONNX Runtime', 'PyTorch')
 
 
 class Settings(NamedTuple):
@@ -22,8 +23,25 @@ class Settings(NamedTuple):
     dataset: str = 'fashion-mnist'
     data_root: Optional[str] = None
     threads: Optional[int] = None
-    only: Sequence[str] = ('notebook', 'ours', 'torch', 'onednn')
+    only: Sequence[str] = ('notebook', 'ours', 'torch', 'parts')
     max_steps: int = 50
+
+    def torch_modes(self, model):
+        """The modes of PyTorch to measure; a quick run compiles only the nets that compile fast."""
+        if not self.quick:
+            return TORCH_MODES
+        return ('eager', 'compile') if model in SMALL else ('eager', 'channels_last')
+
+    def has_notebook(self, model):
+        return model in TRAININGS and (model == 'lenet_bn' or not self.quick)
+
+    @property
+    def left_out(self):
+        """Notes of everything that a quick run leaves out."""
+        return self.quick and [
+            'a quick run has 3 rounds of 0.4 s, not 7 of 1 s; it leaves out torch.compile, except '
+            "without channels_last for the LeNets, and the notebook's code except for lenet_bn: "
+            'targets against PyTorch are against the fastest mode that was measured'] or []
 
     @property
     def rounds(self):
@@ -46,6 +64,7 @@ def in_turns(asks, rounds, title):
     names, answers = list(asks), {name: [] for name in asks}
     for i in range(rounds):
         say('%s: round %d of %d' % (title, i + 1, rounds))
+        look()
         for name in names[i % len(names):] + names[:i % len(names)]:
             worker, request = asks[name]
             answers[name].append(worker.ask(**request))
@@ -58,11 +77,12 @@ def per_image(answers, what):
 
 
 def training(model, settings, facts, folder, note):
-    """Rounds of training, network alone and evaluation: {variant: samples}.
+    """Rounds of training and evaluation, and the parts of steps: {variant: samples}.
 
-    Samples have a list of the rounds' values for 'step', 'core' and 'evaluate' in seconds an image,
-    'cpu', the step's processor time, and 'floor' (oneDNN's primitives) likewise; 'primitives' is
-    {name: seconds an image}, and 'peak_mib' a number. `note` is called with each remark.
+    Samples have a list of the rounds' values for 'step' and 'evaluate' in seconds an image, 'cpu',
+    the step's processor time, and where the variant has them 'collect', PyTorch's step in another
+    loop, and {name: list} in 'parts', 'primitives' (oneDNN's), 'operators' (ours) and 'update' (the
+    least that SGD takes); 'peak_mib' is a number. `note` is called with each remark.
     """
     with contextlib.ExitStack() as stack:
         asks = {}
@@ -76,57 +96,66 @@ def training(model, settings, facts, folder, note):
             asks[name] = worker, _request(worker, settings)
             if name.startswith('torch'):
                 facts['versions']['PyTorch'] = worker.hello['version']
+                note('%s, %s: the fastest SGD is %s' % (model, name, worker.hello['optimizer']))
                 _leave_out_slow(model, asks, note)
-        return {name: _samples(answers)
+        return {name: samples(answers)
                 for name, answers in in_turns(asks, settings.rounds, model).items()}
 
 
 def _variants(model, settings, facts, folder):
-    """(name, the worker's spec, its threads and verbosity) of each variant to be measured."""
+    """(name, the worker's spec, its threads and variables) of each variant to be measured."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root, **common)
     # PyTorch first: only its fastest modes stay in memory while the others are measured.
-    if 'torch' in settings.only:
-        for mode in TORCH_MODES:
-            spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
-                        resize=facts['resize'][model], threads=facts['threads'], **common)
-            yield 'torch ' + mode, spec, {'threads': facts['threads']}
-    if 'notebook' in settings.only and model in TRAININGS:
+    for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
+        spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
+                    resize=facts['resize'][model], threads=facts['threads'], **common)
+        yield 'torch ' + mode, spec, {'threads': facts['threads']}
+    if 'notebook' in settings.only and settings.has_notebook(model):
         yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
-    if 'onednn' in settings.only:
-        yield 'onednn', own, {'threads': settings.threads, 'variables': {
-            'MKLDNN_VERBOSE': '1', 'GLUONBLOCKS_OPERATORS': '0'}}
+    if 'parts' in settings.only:
+        yield 'parts', dict(own, parts=True), {
+            'threads': settings.threads, 'variables': {'MKLDNN_VERBOSE': '1'}}
 
 
 def _request(worker, settings):
     """The request of a round, after a training worker has warmed up."""
-    first = worker.ask(warm=0, train=1, core=1, evaluate=1)
+    extra = ('collect', 'parts') if worker.spec['kind'].startswith('pytorch') else ()
+    once = dict({'train': 1, 'evaluate': 1}, **{what: 1 for what in extra})
+    first = worker.ask(**once)
     # After others' turns the caches are cold, which would count as part of a short step.
     fast = first['train'][0] < 0.5
     if fast:  # this also uses up the batches that a loader has fetched ahead
-        worker.ask(warm=0, train=min(10, settings.max_steps), core=1, evaluate=1)
-    warm = worker.ask(reset_peak=True, warm=0, train=1, core=1, evaluate=1)
-    return {'warm': int(fast), 'train': settings.times(warm['train'][0]),
-            'core': settings.times(warm['core'][0]),  # before training, and as often after it
-            'evaluate': settings.times(3 * warm['evaluate'][0])}
+        worker.ask(train=min(10, settings.max_steps), evaluate=1)
+    warm = worker.ask(reset_peak=True, **once)
+    times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
+    return dict(times, warm=int(fast), evaluate=settings.times(3 * warm['evaluate'][0]))
 
 
-def _samples(answers):
-    images, primitives = answers[0]['train'][1], [a.get('primitives') or {} for a in answers]
-    return {'step': per_image(answers, 'train'), 'cpu': per_image(answers, 'cpu'),
-            'core': per_image(answers, 'core'), 'evaluate': per_image(answers, 'evaluate'),
-            'floor': [sum(times.values()) / 1e3 / images for times in primitives],
-            'primitives': {name: statistics.median(times.get(name, 0) for times in primitives) /
-                           1e3 / images for name in primitives[0]},
-            'peak_mib': answers[-1]['peak_mib']}
+def samples(answers):
+    """The samples of a variant, as `training` describes them, from its worker's answers."""
+    found = {'peak_mib': answers[-1]['peak_mib']}
+    for what, title in (('train', 'step'), ('cpu', 'cpu'), ('evaluate', 'evaluate'),
+                        ('collect', 'collect')):
+        if what in answers[0]:
+            found[title] = per_image(answers, what)
+    if 'parts' in answers[0]:
+        found['parts'] = {part: [answer['parts'][0][part] / answer['parts'][1]
+                                 for answer in answers] for part in answers[0]['parts'][0]}
+    for what in ('primitives', 'operators', 'update') if 'update' in answers[0] else ():
+        found[what] = {name: [answer[what].get(name, 0) / 1e3 / answer['train'][1]
+                              for answer in answers] for name in answers[0][what]}
+    return found
 
 
 def _leave_out_slow(model, asks, note):
     """Close the PyTorch modes that are clearly slower than the fastest, to save memory."""
+    short = {name: (worker, {'train': request['train']})
+             for name, (worker, request) in asks.items()}
     looks = {name: min(per_image(answers, 'train'))
-             for name, answers in in_turns(asks, 3, model + ', a first look').items()}
+             for name, answers in in_turns(short, 3, model + ', a first look').items()}
     for name, seconds in looks.items():
         slower = seconds / min(looks.values())
         if slower > SLOWER:
@@ -169,7 +198,7 @@ def prediction(models, settings, facts, note):
                     note(str(error))
                     continue
                 if 'version' in workers[name].hello:
-                    facts['versions'][name.replace(' int8', '')] = workers[name].hello['version']
+                    facts['versions'][name] = workers[name].hello['version']
             for batch in sorted({1, settings.batch_size}):
                 asks = {}
                 for name, worker in workers.items():
@@ -184,15 +213,15 @@ def prediction(models, settings, facts, note):
 def _engines(model, settings, facts, folder, note):
     """(name, the worker's spec, its threads) of each engine; the ONNX files are written first."""
     yield OURS, dict(kind='ours.predict', model=model), settings.threads
+    yield EMPTY, dict(kind='ours.empty', model=model), settings.threads
     export = dict(kind='engines.export', model=model, folder=folder)
     with Worker(export, settings.threads) as worker:
         written = worker.hello
-    for why in written['missing']:
-        note(why)
     threads = facts['threads']
-    for name, kind in ((ONNX, 'onnx'), (INT8, 'onnx-int8')):
-        if kind in written['paths']:
-            yield name, dict(kind='engines.predict', model=model, threads=threads,
-                             path=written['paths'][kind]), threads
+    if 'missing' in written:
+        note(written['missing'])
+    else:
+        yield ONNX, dict(kind='engines.predict', model=model, threads=threads,
+                         path=written['path']), threads
     yield TORCH, dict(kind='pytorch.predict', model=model, resize=facts['resize'][model],
                       threads=threads), threads

@@ -48,15 +48,6 @@ def import_mxnet():
     return mxnet
 
 
-def formula():
-    """The notebook's `batch_norm`, from the first cell of section 5.11."""
-    import_mxnet()
-    code = next(cells('section_5_11')).code.replace('import gluonbook as gb', '')
-    names = {}
-    exec(compile(code, 'section 5.11', 'exec'), names)
-    return names['batch_norm']
-
-
 class _Trained(Exception):
     """Leaves the cells when the requested training is over."""
 

@@ -1,24 +1,10 @@
 """The results of a benchmark: medians, ratios and targets, as numbers and as text."""
-import datetime
-import os
-import platform
-import statistics
-
 from . import stats
+from .machine import load_line
 from .measure import ENGINES, OURS
-from .stats import Spread, ratio, spread
-from .targets import targets
-
-
-def machine():
-    """{"CPU", "logical CPUs", "memory", "system", "date"} as text."""
-    with open('/proc/cpuinfo') as f:
-        names = [line.split(':', 1)[1].strip() for line in f if line.startswith('model name')]
-    memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2 ** 30
-    return {'CPU': names[0] if names else platform.processor() or platform.machine(),
-            'logical CPUs': str(len(os.sched_getaffinity(0))), 'memory': '%.0f GiB' % memory,
-            'system': platform.platform(terse=True),
-            'date': datetime.datetime.now().strftime('%Y-%m-%d %H:%M')}
+from .stats import ratio, spread
+from .targets import BOUNDS, targets
+from .timing import PARTS
 
 
 def summarize(raw):
@@ -50,19 +36,16 @@ def _training(samples, batch_size, facts):
               for name, sample in samples.items()}
     found = {'variants': {}, 'fastest_torch': torch}
     for name, sample in samples.items():
-        if name == 'onednn':
-            found['floor_ms'] = spread(sample['floor'], ms)
-            found['primitives_ms'] = {name: ms * value for name, value in sorted(
-                sample['primitives'].items(), key=lambda item: -item[1])}
+        if 'parts' in sample:
+            found.setdefault('parts', {})['ours' if name == 'parts' else name] = _parts(sample, ms)
+        if name == 'parts':  # its steps wait for each part, and are slower
             continue
         row = found['variants'][name] = {
             'ms': spread(sample['step'], ms), 'cpu_ms': spread(sample['cpu'], ms),
-            'images_per_second': 1 / statistics.median(sample['step']),
-            'peak_mib': sample['peak_mib'], 'evaluate_ms': spread(sample['evaluate'], ms),
-            'outside_percent': spread([1 - core / step for step, core in zip(
-                sample['step'], sample['core'])], 100),
-            'epoch_seconds': spread(epochs[name]),
+            'peak_mib': sample['peak_mib'], 'epoch_seconds': spread(epochs[name]),
             'notebook_ratio': None, 'torch_ratio': None, 'epoch_ratio': None}
+        if 'collect' in sample:
+            row['collect_ms'] = spread(sample['collect'], ms)
         if 'notebook' in samples:
             row['notebook_ratio'] = ratio(samples['notebook']['step'], sample['step'])
             row['epoch_ratio'] = ratio(epochs['notebook'], epochs[name])
@@ -71,15 +54,24 @@ def _training(samples, batch_size, facts):
     return found
 
 
+def _parts(sample, ms):
+    """Spreads of the ms of the parts of a step, of what the net executed, and of the rest."""
+    rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
+    found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
+             'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],
+                                       100)}
+    for what in ('primitives', 'operators', 'update'):
+        if what in sample:
+            found[what] = spread([sum(each) for each in zip(*sample[what].values())] or [0], ms)
+    return found
+
+
 def _batch_norm(samples):
-    def ratios(theirs, ours):
-        return {str(shape): ratio(samples[theirs][shape], samples[ours][shape])
-                for shape in samples[ours]}
+    fused = samples['fused nn.BatchNorm']
     return {'ms': {name: {str(shape): spread(values, 1e3) for shape, values in of.items()}
                    for name, of in samples.items()},
-            'of_fused': ratios('ours', 'fused nn.BatchNorm'),
-            'against_notebook': Spread(*map(
-                statistics.geometric_mean, zip(*ratios('notebook', 'ours').values())))}
+            'of_fused': {str(shape): ratio(values, fused[shape])
+                         for shape, values in samples['ours'].items()}}
 
 
 def times(value):
@@ -112,7 +104,7 @@ def render(raw, results):
     facts = raw['facts']
     parts = ['\n'.join(['%s: %s' % item for item in raw['machine'].items()] + [
         'threads: %d, the notebook with MXNet\'s own default' % facts['threads'],
-        'batch size: %d, rounds: %d' % (raw['batch_size'], raw['rounds']),
+        'batch size: %d, rounds: %d' % (raw['batch_size'], raw['rounds']), load_line(raw['others']),
         'versions: ' + ', '.join('%s %s' % item for item in facts['versions'].items())])]
     if results['training']:
         parts.append('## Training\n\n' + _training_text(results['training']))
@@ -135,38 +127,38 @@ def render(raw, results):
         parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in notes))
     if results['targets']:
         parts.append('## Targets\n\n' + table(
-            ['what', 'wanted', 'reached', ''],
-            [[row['what'], row['wanted'], row['reached'], row['verdict']]
-             for row in results['targets']]))
+            ['what', 'wanted', 'reached', 'spread', 'bound', ''],
+            [[row[column] for column in ('what', 'wanted', 'reached', 'spread', 'bound', 'verdict')]
+             for row in results['targets']]) + '\n\n' + BOUNDS)
     return '\n\n'.join(parts) + '\n'
 
 
 def _training_text(training):
-    rows, floors = [], []
+    rows, parts = [], []
     for model, found in training.items():
         for name, row in found['variants'].items():
             fastest = ' (fastest)' if name == found['fastest_torch'] else ''
-            rows.append([model, name + fastest, between(row['ms']), between(row['cpu_ms']),
-                         '%.0f' % row['images_per_second'], times(row['notebook_ratio']),
-                         times(row['torch_ratio']), '%.0f' % row['peak_mib'],
-                         between(row['outside_percent'], 1) + ' %',
-                         between(row['epoch_seconds'])])
-        if 'floor_ms' in found:
-            largest = ', '.join('%s %.3g' % item for item in
-                                list(found['primitives_ms'].items())[:5])
-            floors.append("%s: oneDNN's primitives take %s ms a batch: %s"
-                          % (model, between(found['floor_ms']), largest))
-    return table(['model', 'variant', 'ms a batch', 'CPU ms', 'images/s', 'faster than notebook',
-                  "faster than PyTorch's fastest", 'peak MiB', 'outside the net', 'epoch, s'],
-                 rows) + ('\n\nThe floor:\n' + '\n'.join('- ' + text for text in floors)
-                          if floors else '')
+            rows.append([model, name + fastest, between(row['ms']),
+                         between(row.get('collect_ms')), between(row['cpu_ms']),
+                         times(row['notebook_ratio']), times(row['torch_ratio']),
+                         '%.0f' % row['peak_mib'], between(row['epoch_seconds'])])
+        for name, each in found.get('parts', {}).items():
+            parts.append([model, name, *[between(each['ms'][part]) for part in PARTS],
+                          between(each['outside_percent'], 1) + ' %',
+                          *[between(each.get(what)) for what in ('primitives', 'operators',
+                                                                 'update')]])
+    text = table(['model', 'variant', 'ms a batch', 'its loop that collects, ms', 'CPU ms',
+                  'faster than notebook', "faster than PyTorch's fastest", 'peak MiB', 'epoch, s'],
+                 rows)
+    if parts:
+        text += '\n\n### Parts of a step, each to its end before the next, ms\n\n' + table(
+            ['model', 'variant', *PARTS, 'outside the net', "oneDNN's primitives in the net",
+             'our operators in the net', "SGD's memory traffic"], parts)
+    return text
 
 
 def _batch_norm_text(found):
     names = list(found['ms'])
-    rows = [[shape] + [between(found['ms'][name][shape]) for name in names]
-            for shape in found['ms'][names[0]]]
-    rows = [row + [times(found['of_fused'][row[0]])] for row in rows]
-    return '%s\n\nGeometric mean of notebook / ours: %s' % (
-        table(['shape'] + names + ['ours / fused nn.BatchNorm'], rows),
-        times(found['against_notebook']))
+    return table(['shape', *names, 'ours / fused nn.BatchNorm'], [
+        [shape, *[between(found['ms'][name][shape]) for name in names],
+         times(found['of_fused'][shape])] for shape in found['of_fused']])

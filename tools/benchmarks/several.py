@@ -13,8 +13,9 @@ import sys
 import tempfile
 
 from ..attacks.network import Network, NotTried, node_options
+from .machine import machine
 from .measure import say
-from .report import between, machine, table
+from .report import between, table
 from .stats import spread
 from .workers import ROOT, WorkerError, environment
 

@@ -1,6 +1,8 @@
 """Clocks for workers, and the rounds that training workers serve."""
 import time
 
+PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # of a training step
+
 
 class Clock:
     """Seconds between calls of `lap`; `cpu` is the processor time of this process in them.
@@ -19,23 +21,49 @@ class Clock:
         return seconds
 
 
-def serve_rounds(requests, training):
-    """Answer rounds by the methods `core`, `train` and `evaluate` of `training`.
+class Parts:
+    """The seconds that training steps spend in each of `PARTS`.
 
-    Each method takes a number of batches and returns the number of images. The answer has
-    [seconds, images] of each, and "cpu" with the processor time of training. The network alone
-    (`core`) runs before the training and after it, so that a slow machine slows both.
+    `done(part)` calls `wait`, which returns when everything is computed, and adds the time since
+    the call before to that part. Every moment of a step therefore belongs to exactly one part: no
+    part is negative, together they are the step, and the net's part is at least as long as
+    everything that the net executed in it. Such a step is longer than one in which Python runs
+    ahead of the computation, so the fraction outside the net is an upper bound.
+    """
+
+    def __init__(self, wait=lambda: None):
+        self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
+
+    def start(self):
+        """Leave out the time since the last call."""
+        self._clock.lap()
+
+    def done(self, part):
+        self._wait()
+        self.seconds[part] += self._clock.lap()
+
+
+def serve_rounds(requests, training):
+    """Answer rounds by the methods of `training` that a request names: 'train', PyTorch's 'collect'
+    and 'evaluate', each with a number of batches; 'warm' batches are trained on first.
+
+    Each takes the number of batches and returns that of the images; the answer has [seconds,
+    images] of each, and "cpu" with the processor time of 'train'. With 'parts' the answer also has
+    [seconds of each part, images] of so many batches.
     """
     for request in requests:
         answer = {}
-        training.core(request['warm'])
-        for what in ('core', 'train', 'core', 'evaluate'):
-            clock, total = Clock(), answer.setdefault(what, [0, 0])
-            images = getattr(training, what)(request[what])
-            total[0] += clock.lap()
-            total[1] += images
-            if what == 'train':
-                answer['cpu'] = [clock.cpu, images]
+        training.train(request.get('warm', 0))
+        for what in ('train', 'collect', 'evaluate'):
+            if request.get(what):
+                clock = Clock()
+                images = getattr(training, what)(request[what])
+                answer[what] = [clock.lap(), images]
+                if what == 'train':
+                    answer['cpu'] = [clock.cpu, images]
+        if request.get('parts'):
+            parts = Parts()
+            answer['parts'] = [parts.seconds, training.train(request['parts'], parts)]
         requests.answer(**answer)
 
 
@@ -51,22 +79,3 @@ def serve_predictions(requests, predict, shape):
             predict(X)
         count = request['predict'] * len(X)
         requests.answer(predict=[clock.lap(), count], cpu=[clock.cpu, count])
-
-
-def core(net, X, n):
-    """Run forward and backward of an MXNet `net` n times on the batch X, to the end.
-
-    The rest of a training step is outside the network: data, loss, metrics and update.
-    """
-    from mxnet import autograd, nd
-    dY, pending = None, []
-    for _ in range(n):
-        with autograd.record():
-            Y = net(X)
-        dY = nd.ones_like(Y) / Y.size if dY is None else dY
-        Y.backward(dY)
-        pending.append(Y)
-        if len(pending) > 2:  # as in training, so that not all of it is queued
-            pending.pop(0).wait_to_read()
-    nd.waitall()
-    return n * len(X)

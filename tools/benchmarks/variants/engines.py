@@ -7,10 +7,7 @@ from ..timing import serve_predictions
 
 
 def export(requests, model, folder):
-    """Write a model in the formats 'onnx' and 'onnx-int8' into `folder`; answer where they are.
-
-    `paths` has the file of each format that could be written, `missing` the reasons for the others.
-    """
+    """Write a model into `folder`; answer with its `path`, or the reason why it is `missing`."""
     import gluonblocks as gb  # first: it sets MXNet's threads
     from gluonblocks.export.run import export_net
 
@@ -21,17 +18,12 @@ def export(requests, model, folder):
     for _ in range(10):
         with mx.autograd.record():  # running statistics that keep the activations bounded
             net(mx.nd.array(X))
-    paths, missing = {}, []
-    for name, file in (('onnx', 'model.onnx'), ('onnx-int8', 'model-int8.onnx')):
-        try:
-            # The net is not trained, so 8 bits need not be right: only its speed counts.
-            export_net(net, (1, side, side), os.path.join(folder, name), [name], data=X,
-                       max_drop=100)
-        except ImportError as error:
-            missing.append(str(error).splitlines()[0])
-        else:
-            paths[name] = os.path.join(folder, name, file)
-    requests.answer(paths=paths, missing=missing)
+    try:
+        export_net(net, (1, side, side), os.path.join(folder, 'onnx'), ['onnx'], data=X)
+    except ImportError as error:
+        requests.answer(missing=str(error).splitlines()[0])
+    else:
+        requests.answer(path=os.path.join(folder, 'onnx', 'model.onnx'))
 
 
 def predict(requests, path, threads, model):

@@ -1,4 +1,4 @@
-"""Forward and backward of one batch normalization: ours, the notebook's, and the fused one."""
+"""Forward and backward of one batch normalization: ours and MXNet's fused operator."""
 import numpy as np
 
 import gluonblocks as gb  # first: it sets MXNet's threads
@@ -7,7 +7,6 @@ from gluonblocks.graphs.net import Net
 from mxnet import autograd, nd  # isort: skip
 from mxnet.gluon import nn  # isort: skip
 
-from .. import notebook_code
 from ..timing import Clock
 
 
@@ -45,23 +44,7 @@ def _in_a_net(net, layer):
     return net
 
 
-def _notebooks(shape):
-    """The notebook's function on arrays, as a layer that is not hybridized runs it."""
-    batch_norm, state_shape = notebook_code.formula(), (1, shape[1]) + (1,) * (len(shape) - 2)
-    state = [nd.ones(state_shape), *(nd.zeros(state_shape) for _ in range(3))]
-    for array in state[:2]:
-        array.attach_grad()
-
-    def run(X):
-        Y, mean, var = batch_norm(X, *state, eps=1e-5, momentum=0.9)
-        # Detached: the notebook's own averages stay in the graph, which grows with each step.
-        state[2:] = mean.detach(), var.detach()
-        return Y
-    return run
-
-
 VARIANTS = {
     'ours': lambda shape: _in_a_net(Net(), gb.BatchNorm(shape[1], num_dims=len(shape))),
-    'notebook': _notebooks,
     'fused nn.BatchNorm': lambda shape: _in_a_net(nn.HybridSequential(), nn.BatchNorm()),
 }

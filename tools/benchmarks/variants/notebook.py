@@ -1,6 +1,6 @@
 """The notebook's own code, in the loop of gluonbook's `train_ch5`, which reads every batch."""
 from ..notebook_code import run_training
-from ..timing import core, serve_rounds
+from ..timing import serve_rounds
 
 
 def train(requests, model, batch_size, folder):
@@ -14,17 +14,13 @@ def train(requests, model, batch_size, folder):
 
 class _Training:
     def __init__(self, net, train_iter, test_iter, batch_size, trainer):
-        from mxnet import gluon
+        from mxnet import gluon, nd
         self._net, self._trainer, self._batch_size = net, trainer, batch_size
-        self._train, self._test = train_iter, test_iter
+        self._train, self._test, self.wait = train_iter, test_iter, nd.waitall
         self._loss = gluon.loss.SoftmaxCrossEntropyLoss()
-        self._fixed = next(iter(train_iter.take(1)))[0]
-
-    def core(self, n):
-        return core(self._net, self._fixed, n)
 
     def train(self, num_batches):
-        from mxnet import autograd, nd
+        from mxnet import autograd
         net, loss = self._net, self._loss
         loss_sum = hits = n = 0
         for X, y in self._train.take(num_batches):
@@ -37,7 +33,7 @@ class _Training:
             loss_sum += l.asscalar()
             hits += (y_hat.argmax(axis=1) == y).sum().asscalar()
             n += y.size
-        nd.waitall()
+        self.wait()
         return n
 
     def evaluate(self, num_batches):
