@@ -137,7 +137,8 @@ def _new_layers(net, arrays, options, hint=''):
         more = len(lines) - MAX_LINES
         lines[MAX_LINES:] = ['and %d more' % more] * (more > 0)
         raise OptionError('start_from', 'must contain weights of the model %s, but %s differs:\n'
-                          '  %s', options.model, readable(options.start_from), '\n  '.join(lines) + hint)
+                          '  %s', options.model, readable(options.start_from),
+                          '\n  '.join(lines) + hint)
     return sorted(axes) if new else []
 
 
@@ -160,8 +161,8 @@ def _read(path):
             arrays = {name: array.asnumpy() for name, array in nd.load_frombuffer(content).items()}
     except FileNotFoundError:
         raise OptionError('start_from', 'must be an existing file or folder, got %s, which does '
-                          'not exist%s', readable(path), ' yet: a run writes it after its first epoch'
-                          if run else '')
+                          'not exist%s', readable(path),
+                          ' yet: a run writes it after its first epoch' if run else '')
     except (mx.MXNetError, AttributeError):  # without names, the arrays are a list
         raise OptionError('start_from', 'must be the folder of a run, or a .safetensors or .params '
                           'file of named arrays, got %s', readable(path))

@@ -156,15 +156,15 @@ def _check_together(options, given):
         raise OptionError('data_root', 'cannot be used with the data set %s, which has no files',
                           dataset.name)
     if options.test_share is not None and not dataset.name.startswith(OF_PICTURES):
-        raise OptionError('test_share', 'cannot be used with the data set %s, which has its own test '
-                          'images', dataset.name)
+        raise OptionError('test_share', 'cannot be used with the data set %s, which has its own '
+                          'test images', dataset.name)
     if 'norm_stats_every' in given and not options.norm_stats:
         raise OptionError('norm_stats_every', 'needs %s, which is off', Name('norm_stats'))
     if 'lr_decay' in given and options.lr_schedule != 'step':
         raise OptionError('lr_decay', "needs the %s 'step', got %r", Name('lr_schedule'),
                           options.lr_schedule)
     if options.freeze != 'none' and options.start_from is None:
-        raise OptionError('freeze', 'needs %s: otherwise the frozen layers would keep random weights',
+        raise OptionError('freeze', 'needs %s: otherwise frozen layers would keep random weights',
                           Name('start_from'))
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
     check_momentum(options.optimizer, options.momentum)
@@ -197,11 +197,11 @@ def _resolve_placement(arguments):
 def _check_changes(options, before, placement):
     """Raise OptionError if a changed option would make the resumed run differ."""
     if options.lr_schedule == 'cosine' and options.epochs != before['epochs']:
-        raise OptionError('epochs', 'must stay %d with the cosine schedule, which depends on it, got '
-                          '%d', before['epochs'], options.epochs)
+        raise OptionError('epochs', 'must stay %d with the cosine schedule, which depends on it, '
+                          'got %d', before['epochs'], options.epochs)
     if options.workers != before['workers'] and not placement.change_workers:
-        raise OptionError('workers', 'must stay %d, got %d: another number changes the results from '
-                          'here on; set %s to allow it', before['workers'], options.workers,
+        raise OptionError('workers', 'must stay %d, got %d: another number changes the results '
+                          'from here on; set %s to allow it', before['workers'], options.workers,
                           Name('change_workers'))
 
 
