@@ -10,8 +10,8 @@ WINDOW = 5  # seconds; shorter periods of load do not matter
 
 HINT = ("hint: other processes are using the cores too: in the last %.0f seconds MXNet's threads "
         'ran for %.1f s and waited for a core for %.1f s. MXNet threads that wait for each other '
-        'keep a core busy. Setting GOMP_SPINCOUNT=1000 before Python starts lets them sleep, which may '
-        'make training much faster. The results stay the same.')
+        'keep a core busy. Setting GOMP_SPINCOUNT=1000 before Python starts lets them sleep, which '
+        'may make training much faster. The results stay the same.')
 
 # If one of these is set, the user has chosen how long threads spin while waiting.
 SPINNING = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')

@@ -50,9 +50,9 @@ def _check_passes(data_iter):
         # pass, which then lacks them. Their reset keeps the prefetched position. ImageRecordIter
         # reports the padding of another batch, or none. MNISTIter drops the last images.
         raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
-                         'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image records '
-                         'with mx.image.ImageIter or gluon.data.vision.ImageRecordDataset, and arrays '
-                         'with mx.io.NDArrayIter')
+                         'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
+                         'records with mx.image.ImageIter or '
+                         'gluon.data.vision.ImageRecordDataset, and arrays with mx.io.NDArrayIter')
     loader = getattr(data_iter, '_batch_sampler', None)  # set by Gluon's DataLoader
     for owner, setting, good in [(data_iter, 'last_batch_handle', 'pad'),
                                  (loader, '_last_batch', 'keep')]:

@@ -46,8 +46,7 @@ class SGD(mx.optimizer.SGD):
 def check_momentum(optimizer, momentum):
     """Raise OptionError if `momentum` is not None and the optimizer does not support it."""
     factory = mx.optimizer.Optimizer.opt_registry[optimizer]
-    if momentum is not None and 'momentum' not in inspect.signature(
-            factory.__init__).parameters:
+    if momentum is not None and 'momentum' not in inspect.signature(factory.__init__).parameters:
         raise OptionError('momentum', 'cannot be used with the %s %s, which has no momentum',
                           Name('optimizer'), optimizer)
 

@@ -144,7 +144,7 @@ def test_what_is_missing_from_a_run_is_stated_in_the_sections_that_need_it(run, 
     for name in os.listdir(run):
         if name.endswith('.safetensors'):
             os.unlink(os.path.join(run, name))
-    assert 'has no checkpoint' in page(run).section(CONFUSES)
+    assert 'contains no valid checkpoint' in page(run).section(CONFUSES)
 
 
 def test_a_run_that_was_stopped_in_its_first_epoch_has_a_page(few_images, folder, page,
