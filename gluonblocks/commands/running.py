@@ -6,7 +6,7 @@ from .parser import flag_of
 
 
 class StdoutError(OSError):
-    """Writing to stdout failed, for example because the disk is full."""
+    """Raised when writing to stdout fails, for example because the disk is full."""
 
 
 def run(command, parse):

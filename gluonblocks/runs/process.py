@@ -34,7 +34,7 @@ from .config import identity_of
 from .data import check_net, load_run_data
 from .folder import RunFolder, lock_folder
 from .options import RunOptions
-from .provenance import check_same, data_checksum, deciding, environment, recall, sources_of
+from .provenance import check_same, data_checksum, decisive, environment, recall, sources_of
 from .start import freeze_features, start_net
 from .weights import encode_tensors, net_arrays
 
@@ -56,7 +56,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     train_iter, test_iter, facts = load_run_data(options, workers.shard)
     sources = sources_of(options.model, options.dataset)
     own_model = not sources['model'] and ':' not in options.model
-    workers.join(lambda: dict(deciding(environment(own_model)), options=identity_of(vars(options)),
+    workers.join(lambda: dict(decisive(environment(own_model)), options=identity_of(vars(options)),
                               num_classes=facts['num_classes'],
                               data_sha256=data_checksum(train_iter, test_iter)))
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (

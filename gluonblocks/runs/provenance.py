@@ -52,7 +52,7 @@ def environment(own_model):
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
-def deciding(now):
+def decisive(now):
     """Return the entries of an `environment` that must match on all machines, a dict."""
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 

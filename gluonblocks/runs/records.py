@@ -36,7 +36,7 @@ class TimesRow(NamedTuple):
 
 
 class EpochFiles:
-    """The files about the epochs of a run. Times are in a separate file, as they never reproduce.
+    """The history, times and curves of a run. Times have their own file: they never repeat.
 
     `rows` contains a `HistoryRow` for each finished epoch.
     """

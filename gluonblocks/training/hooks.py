@@ -28,7 +28,7 @@ class Hook:
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss, or a weight, is no longer a finite number."""
+    """Raised when the loss or a weight becomes NaN or infinite."""
 
 
 class FiniteLoss(Hook):

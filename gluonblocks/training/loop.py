@@ -31,7 +31,7 @@ class History(list):
 
     def __repr__(self):
         if not self:
-            return '<History of no epoch>'
+            return '<History of 0 epochs>'
         best = self[best_epoch(self) - self[0].epoch]
         return '<History of %d epoch%s: loss %.4f, test acc %.3f, the best %.3f in epoch %d>' % (
             len(self), 's' * (len(self) > 1), self[-1].loss, self[-1].test_acc, best.test_acc,

@@ -164,8 +164,8 @@ def test_mixed_labels_train_by_their_probabilities_and_are_judged_by_the_largest
 
 
 @pytest.mark.parametrize('loss, labels, said', [
-    (LOSS, ONE_HOT, r'for labels of shape \(10, 3\) .*\(sparse_label=False\)'),
-    (SOFT, Y, r'for labels of shape \(10,\) .*\(sparse_label=True\)'),
+    (LOSS, ONE_HOT, r'for labels of shape \(10, 3\), .*\(sparse_label=False\)'),
+    (SOFT, Y, r'for labels of shape \(10,\), .*\(sparse_label=True\)'),
     (lambda y_hat, y: LOSS(y_hat, y).mean(), Y, r'loss must have shape \(N,\), .* for 10 images'),
     (lambda y_hat, y: LOSS(y_hat, y).expand_dims(1), Y, r'loss must have shape \(N,\), .* for 10')])
 def test_a_loss_that_is_not_a_number_for_each_image_and_its_label_is_refused(loss, labels, said):
