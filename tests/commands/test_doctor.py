@@ -42,7 +42,7 @@ def test_it_tells_what_a_bug_report_needs_and_compiles_or_fetches_nothing(tmp_pa
     for title, feature in [('oneDNN', 'MKLDNN'), ('CUDA', 'CUDA'), ('distributed', 'DIST_KVSTORE')]:
         enabled = mx.runtime.Features().is_enabled(feature)
         assert '%s %s' % (title, 'yes' if enabled else 'no') in lines['build']
-    assert 'OMP_NUM_THREADS=%d' % cores in lines['mended']
+    assert 'OMP_NUM_THREADS=%d' % cores in lines['patched']
     assert 'MXNET_HOME=%s' % (tmp_path / 'no-home') in lines['variables']
     assert not (tmp_path / 'no-home').exists()
 
