@@ -73,7 +73,7 @@ def _mxnet_version(error):
         import mxnet
         return '%s, %s' % (_version('mxnet') or mxnet.__version__, os.path.dirname(mxnet.__file__))
     version = _version('mxnet')
-    return '%s, but the import fails' % version if version else 'not installed'
+    return '%s, but it cannot be imported' % version if version else 'not installed'
 
 
 def _threads(wrong):
