@@ -45,7 +45,7 @@ def test_a_page_that_cannot_be_written_is_a_line_and_no_failure(folder, monkeypa
     monkeypatch.setattr(report, 'write_report', fail)
     code, _, err = command('train', *ARGUMENTS, '--out', folder)
     assert code == 0 and err.endswith(said)
-    assert 'note: %s/report.html is not written: ' % folder in err
+    assert 'note: could not write %s/report.html: ' % folder in err
 
 
 def test_a_page_replaces_an_earlier_one_or_an_empty_file_and_nothing_else(

@@ -192,7 +192,7 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
 
 
 @pytest.mark.parametrize('runs, words', [([], 'no run is named'), (['RUN', 'RUN/'], 'twice'),
-                                         (['nowhere'], 'is not a run')])
+                                         (['nowhere'], 'is not the folder of a run')])
 def test_runs_that_cannot_be_shown_are_refused(trained, tmp_path, runs, words):
     with pytest.raises(ValueError, match=words):
         gb.write_report([one.replace('RUN', trained) for one in runs], str(tmp_path / 'page.html'))
