@@ -1,1 +1,1 @@
-"""The command lines: arguments and words, no logic."""
+"""Command-line interfaces: arguments and printed text, without the logic of the commands."""

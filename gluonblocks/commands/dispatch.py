@@ -1,4 +1,4 @@
-"""The command line `gluonblocks COMMAND`: which command is meant, also where MXNet is missing."""
+"""The entry point of `gluonblocks COMMAND`. It works without MXNet."""
 import importlib
 import os
 import sys
@@ -12,14 +12,14 @@ USAGE = """\
 usage: gluonblocks COMMAND [ARGUMENT ...]
        gluonblocks --version
 
-  train     train a model and print the book's lines
-  evaluate  tell what a trained net gets right and what it confuses
-  predict   tell what is on pictures
-  report    write a page about a run, or about several side by side
-  export    write a trained net as files that other programs run
-  doctor    tell what is installed, what is wrong, and what to do about it
+  train     train a model and print the lines that the book prints
+  evaluate  measure the accuracy of a trained net, per class and overall
+  predict   classify image files
+  report    write an HTML report about one run, or compare several
+  export    convert a trained net to ONNX and other formats
+  doctor    check the installation and say how to fix it
 
-Each has --help with examples, as `gluonblocks train --help`."""
+Run `gluonblocks COMMAND --help` for the options of a command and examples."""
 
 GREETING = """\
 gluonblocks %s: batch normalization, ResNet and DenseNet of Dive into Deep Learning
@@ -37,10 +37,10 @@ def main(argv=None):
     name = argv[0] if argv else ''
     if name in COMMANDS:
         return run(name, argv[1:], 'gluonblocks ' + name)
-    return running.run(_tell_usage, lambda: argv)
+    return running.run(_print_usage, lambda: argv)
 
 
-def _tell_usage(argv):
+def _print_usage(argv):
     if not argv:
         print(GREETING % __version__)
         return 0
@@ -51,15 +51,15 @@ def _tell_usage(argv):
     if name == '--version':
         print('gluonblocks ' + __version__)
         return 0
-    print('error: there is no command %r; the commands are: %s\nSee gluonblocks --help'
-          % (name, ', '.join(COMMANDS)), file=sys.stderr)
+    print('error: expected a command (%s), got %r\nSee gluonblocks --help'
+          % (', '.join(COMMANDS), name), file=sys.stderr)
     return 2
 
 
 def run(name, argv, prog):
-    """Run the command `name`, called by the user as `prog`; return the exit code."""
+    """Run the command `name` and return its exit code; help texts call it `prog`."""
     def parse():
-        _find_own_modules()
+        _add_working_folder()
         if _runtime.error and name != 'doctor':
             raise ImportError(str(_runtime.error))
         return importlib.import_module('.' + name, __package__).parse(argv, prog)
@@ -67,14 +67,14 @@ def run(name, argv, prog):
                        parse)
 
 
-def _find_own_modules():
-    """Have Python find modules of the folder that the command is called in, after all others.
+def _add_working_folder():
+    """Append the working directory to sys.path, so that Python finds the user's modules.
 
-    Last, so that no file there stands in for a module that the command needs itself.
+    At the end of the path, a user's file cannot replace a module that the command needs.
     """
     try:
         folder = os.getcwd()
-    except OSError:  # it was removed
+    except OSError:  # the directory was removed
         return
     if folder not in sys.path and '' not in sys.path:
         sys.path.append(folder)

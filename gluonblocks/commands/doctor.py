@@ -1,6 +1,6 @@
-"""What a bug report needs, and what is wrong here.
+"""Check the installation: print the facts that a bug report needs, and how to fix each problem.
 
-It works where MXNet, NumPy or anything else is missing: then it says what to do about that.
+The command works even if MXNet, NumPy or another package is missing.
 """
 import os
 import platform
@@ -15,10 +15,10 @@ EXAMPLE = """\
 example:
   PROG
 
-Downloads and changes nothing. Exit code: 0 all is well, 1 something is wrong, and the last lines
-say what to do about it."""
+The command downloads and changes nothing. If it finds problems, the last lines say how to fix them.
+Exit code: 0 no problems, 1 problems found."""
 
-# Titles of what matters of an MXNet build -> their names in mxnet.runtime.Features.
+# Our titles for features of an MXNet build -> their names in mxnet.runtime.Features.
 _FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed': 'DIST_KVSTORE',
              'OpenMP': 'OPENMP', 'OpenBLAS': 'BLAS_OPEN', 'MKL': 'BLAS_MKL', 'OpenCV': 'OPENCV',
              'large tensors': 'INT64_TENSOR_SIZE'}
@@ -35,16 +35,16 @@ def main(args):
     for title, text in lines:
         print('%-12s %s' % (title, text))
     print()
-    print('all is well' if not wrong else 'What is wrong:')
+    print('no problems found' if not wrong else 'Problems:')
     for text in wrong:
         print('- ' + text.replace('\n', '\n  '))
     return 1 if wrong else 0
 
 
 def collect(error=None):
-    """The report as ([(title, text)], [what is wrong and what to do about it])."""
+    """Return the report as ([(title, text)], [problem and how to fix it])."""
     wrong = [str(error)] if error else []
-    lines = [('gluonblocks', _version('gluonblocks') or 'not installed; run from its folder'),
+    lines = [('gluonblocks', _version('gluonblocks') or 'not installed; running from a checkout'),
              ('Python', '%s, %s' % (platform.python_version(), sys.executable)),
              ('system', '%s, %s' % (platform.platform(), platform.machine())),
              ('NumPy', _version('numpy') or 'not installed'),
@@ -57,7 +57,7 @@ def collect(error=None):
                  if name.startswith(_VARIABLES)]
     lines += [('variables', ' '.join(variables) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
-              ('mended', ' '.join(_runtime.mended) or 'nothing')]
+              ('patched', ' '.join(_runtime.mended) or 'nothing')]
     return lines, wrong + _unmet()
 
 
@@ -73,7 +73,7 @@ def _mxnet_version(error):
         import mxnet
         return '%s, %s' % (_version('mxnet') or mxnet.__version__, os.path.dirname(mxnet.__file__))
     version = _version('mxnet')
-    return '%s, cannot be imported' % version if version else 'not installed'
+    return '%s, but it cannot be imported' % version if version else 'not installed'
 
 
 def _threads(wrong):
@@ -84,11 +84,11 @@ def _threads(wrong):
     except AttributeError:
         return 'unknown, %d cores' % cores
     own = os.environ.get('MXNET_OMP_MAX_THREADS', '')
-    used = int(own) if own.isdigit() else used  # what MXNet's own loops take, and go by
+    used = int(own) if own.isdigit() else used  # the variable that MXNet's loops obey
     if used != cores:
-        wrong.append('MXNet is told to use %d threads, and there are %d cores (see variables '
-                     'above). Unset\nOMP_NUM_THREADS and MXNET_OMP_MAX_THREADS: gluonblocks then '
-                     'takes every core once.' % (used, cores))
+        wrong.append('MXNet uses %d threads on %d cores (see variables above). Unset '
+                     'OMP_NUM_THREADS\nand MXNET_OMP_MAX_THREADS: gluonblocks then uses one '
+                     'thread per core.' % (used, cores))
     return '%d for %d cores' % (used, cores)
 
 
@@ -101,12 +101,12 @@ def _operators(wrong):
         wrong.append('%s' % error)
         return 'unknown'
     if pending():
-        return 'not compiled yet; the first training run compiles them'
+        return 'not compiled yet; the first training run will compile them'
     state = status()
     if state.ready:
         return 'ready'
     if os.environ.get(VARIABLE) or state.faulty:
-        wrong.append('The C++ operators cannot be used: %s.%s' % (
+        wrong.append('The C++ operators are unavailable: %s.%s' % (
             state.reason, '\nTo use them: ' + state.remedy if state.remedy else ''))
         return 'unavailable'
     return 'unavailable, so training is slower: %s%s' % (
@@ -126,8 +126,9 @@ def _devices(wrong):
     from ..devices import try_all_gpus
     devices = [str(device) for device in try_all_gpus()]
     if Features().is_enabled('CUDA') and devices == ['cpu(0)']:
-        wrong.append('This MXNet is built with CUDA, but no GPU works. See what nvidia-smi lists, '
-                     'and whether\nits CUDA version is that of the build (mxnet-cu112: 11.2).')
+        wrong.append('This build of MXNet supports CUDA, but no GPU works. Check that '
+                     'nvidia-smi lists a GPU,\nand that its CUDA version matches the build '
+                     '(mxnet-cu112: 11.2).')
     return ', '.join(devices)
 
 
@@ -136,22 +137,23 @@ def _data(wrong):
     folder = fashion_mnist.find_folder()
     found = fashion_mnist.find_files(folder)
     if not found:
-        return 'Fashion-MNIST is not here yet; the first training fetches it into %s' % folder
+        return ('Fashion-MNIST is not downloaded yet; the first training run will put it in %s'
+                % folder)
     for name, path in found.items():
         try:
             fashion_mnist.check(name, path)
         except fashion_mnist.DataError as error:
-            wrong.append('%s\nDelete it: the next training fetches it again.' % error)
+            wrong.append('%s\nDelete the file; the next training run downloads it again.' % error)
     return 'Fashion-MNIST, %d of %d files in %s' % (
         len(found), len(fashion_mnist.FILES), folder)
 
 
 def _unmet():
-    """Return in words which requirements are missing, or of a version that was not tested."""
+    """Return messages about requirements that are missing or have an untested version."""
     try:
         requires = metadata.requires('gluonblocks') or []
     except metadata.PackageNotFoundError:
-        return []  # run from its folder, which is not a fault
+        return []  # running from a checkout is not a problem
     from packaging.requirements import Requirement
     found = []
     for requirement in map(Requirement, requires):
@@ -159,10 +161,10 @@ def _unmet():
         if requirement.marker and not any(requirement.marker.evaluate({'extra': extra})
                                           for extra in ('', 'mxnet')):
             continue
-        if version is None and requirement.name != 'mxnet':  # or one of its builds for GPUs
+        if version is None and requirement.name != 'mxnet':  # a GPU build has another name
             found.append("%s is not installed:  pip install '%s%s'"
                          % (requirement.name, requirement.name, requirement.specifier))
         elif version and not requirement.specifier.contains(version, prereleases=True):
-            found.append("%s %s is outside of what was tested:  pip install --no-deps '%s%s'"
+            found.append("%s %s is not a tested version:  pip install --no-deps '%s%s'"
                          % (requirement.name, version, requirement.name, requirement.specifier))
     return found

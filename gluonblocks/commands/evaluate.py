@@ -1,4 +1,4 @@
-"""Tell what a trained net gets right and what it confuses, on the test images of its data set."""
+"""Measure a trained net on its test images: accuracy, scores per class and confusion matrix."""
 import json
 import os
 import sys
@@ -10,13 +10,13 @@ from .arguments import add_data_root, add_run_arguments
 from .parser import Parser
 
 EXAMPLE = """\
-example:
+examples:
   PROG runs/lenet
   PROG runs/lenet --weights last --json lenet.json --png lenet.png
 
-The accuracy, a table of the classes and the confusion matrix go to stdout, a picture of the
-matrix to a file (which needs matplotlib), everything else to stderr. Exit code: 0 done, 1 failed,
-2 wrong arguments, 130 interrupted."""
+Prints the accuracy, a table of the classes and the confusion matrix to stdout, and messages to
+stderr. If matplotlib is installed, a plot of the matrix is saved as an image. Exit code: 0 success,
+1 failure, 2 invalid arguments, 130 interrupted."""
 
 
 def parse(argv, prog):
@@ -24,8 +24,9 @@ def parse(argv, prog):
     add_run_arguments(parser)
     add_data_root(parser)
     parser.add_argument('--png', metavar='FILE',
-                        help='picture of the confusion matrix; default: RUN/confusion.png')
-    parser.add_argument('--json', metavar='FILE', help='write the numbers there too')
+                        help='write the plot of the matrix to this file (default: '
+                        'RUN/confusion.png)')
+    parser.add_argument('--json', metavar='FILE', help='also write the results to this JSON file')
     return parser.parse_args(argv)
 
 
@@ -40,11 +41,11 @@ def main(args):
     try:
         plot_confusion(evaluation.matrix, evaluation.names, png)
     except (ImportError, OSError) as error:
-        # The picture that nobody asked for is no reason to fail, as in a folder that is read-only.
-        print('%s: %s was not drawn: %s%s' % (
+        # Without --png a missing plot is not a failure: the run may be in a read-only folder.
+        print('%s: could not draw %s: %s%s' % (
             'error' if args.png else 'note', png, error,
             '. Install matplotlib: pip install matplotlib' if isinstance(error, ImportError)
             else ''), file=sys.stderr)
         return 1 if args.png else 0
-    print('the confusion matrix is drawn in %s' % png, file=sys.stderr)
+    print('saved the confusion matrix to %s' % png, file=sys.stderr)
     return 0

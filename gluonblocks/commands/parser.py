@@ -1,10 +1,10 @@
-"""The parser of every command line: brief about mistakes. Works where MXNet is missing."""
+"""The argument parser of all commands. It works without MXNet."""
 import argparse
 import sys
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what is wrong first, and where to read on."""
+    """An ArgumentParser that reports the error alone, without the usage, and points to --help."""
 
     def __init__(self, prog, description, example):
         super().__init__(prog=prog, description=description, epilog=example.replace('PROG', prog),
@@ -16,5 +16,5 @@ class Parser(argparse.ArgumentParser):
 
 
 def flag_of(name):
-    """The flag of an option: batch_size -> --batch-size."""
+    """Return the flag of an option: batch_size -> --batch-size."""
     return '--' + name.replace('_', '-')

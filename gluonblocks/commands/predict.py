@@ -1,4 +1,4 @@
-"""Tell what is on pictures: the names of the likeliest classes, with their probabilities."""
+"""Classify image files: print the most probable classes and their probabilities."""
 import json
 import sys
 
@@ -7,35 +7,35 @@ from .arguments import add_run_arguments
 from .parser import Parser
 
 EXAMPLE = """\
-example:
+examples:
   PROG runs/lenet shoe.png
   PROG runs/lenet --invert photo.jpg scan.png
   PROG runs/lenet --json --top 10 pictures/*.png > answers.jsonl
 
-Pictures are PNG, JPEG, BMP, GIF, TIFF, WebP or PPM of any size, grey or colour. They are read as
-the net's training images are: for Fashion-MNIST grey, fitted into a square of 28 x 28 pixels
-without distortion, and then as the run resizes them.
+Images may be PNG, JPEG, BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are
+converted to the format of the training images. For Fashion-MNIST, this means grey and fitted into
+28 x 28 pixels without distortion. If the run resizes its images, they are then resized too.
 
-Fashion-MNIST's images show something bright on black ground. Photographs and drawings are mostly
-the other way round, dark on bright ground: then use --invert, or the answers mean little. A note
-tells where a picture looks like that. Transparent parts of a picture count as ground.
+Fashion-MNIST shows bright objects on a black background. Most photographs and drawings show dark
+objects on a bright background: use --invert for them, or the predictions mean little. A note warns
+about images that look inverted. Transparent pixels count as background.
 
-Every picture that can be read is answered, in the order given; each other is named on stderr, with
-the reason, and the exit code is 1. Exit code: 0 all answered, 1 something failed, 2 wrong
+Results are printed in the order of the files. A file that cannot be read is reported on stderr, and
+the others are still classified. Exit code: 0 all files classified, 1 some failed, 2 invalid
 arguments, 130 interrupted."""
 
 
 def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     add_run_arguments(parser)
-    parser.add_argument('images', metavar='IMAGE', nargs='+', help='picture file')
+    parser.add_argument('images', metavar='IMAGE', nargs='+', help='image file to classify')
     parser.add_argument('--top', type=int, default=3, metavar='N',
-                        help='how many classes to tell; default: %(default)s')
+                        help='number of classes to list (default: %(default)s)')
     parser.add_argument('--invert', action='store_true',
-                        help='the pictures show dark things on bright ground')
+                        help='invert the images, which show dark objects on a bright background')
     parser.add_argument('--json', action='store_true',
-                        help='a line of JSON for each picture, also for one that failed')
-    return parser.parse_intermixed_args(argv)  # options also between and after pictures
+                        help='print one line of JSON per image, including those that failed')
+    return parser.parse_intermixed_args(argv)  # options may follow the images
 
 
 def main(args):
@@ -47,8 +47,8 @@ def main(args):
             failed = True
             print('error: %s' % error, file=sys.stderr)
         elif inverted:
-            print('note: %s is brighter at its border than inside; if it shows something dark on '
-                  'bright ground, use --invert' % path, file=sys.stderr)
+            print('note: %s is brighter at its border than inside; if it shows a dark object on a '
+                  'bright background, use --invert' % path, file=sys.stderr)
         if args.json:
             print(json.dumps({'file': path, 'error': str(error)} if error else
                              {'file': path, 'classes': [{'name': name, 'probability': probability}

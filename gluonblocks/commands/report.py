@@ -1,4 +1,4 @@
-"""Write a page about a run, or about several side by side: one HTML file that opens anywhere."""
+"""Write an HTML report about one run, or compare several runs side by side."""
 import os
 import sys
 
@@ -9,14 +9,15 @@ from .parser import Parser
 NAME = 'report.html'
 
 EXAMPLE = """\
-example:
+examples:
   PROG runs/lenet                                      (writes runs/lenet/report.html)
   PROG runs/lenet runs/resnet --out comparison.html
 
-Of one run: curves, classes, the worst mistakes, what batch normalization does, layers, recipe. Of
-several: a table, the best first, their curves in one chart, and what differs. The page needs no
-network. What needs data that are not here is left out, and the page says so. Needs matplotlib
-and Jinja2. Exit code: 0 done, 1 failed, 2 wrong arguments, 130
+For one run, the report shows the training curves, scores per class, the worst mistakes, statistics
+of the batch normalization layers, the layers and the options. For several runs, it shows a table
+with the best run first, all curves in one chart, and the options that differ. The report is one
+file and needs no network. If the data set is unavailable, the report omits the parts that need it
+and says so. Needs matplotlib and Jinja2. Exit code: 0 success, 1 failure, 2 invalid arguments, 130
 interrupted."""
 
 
@@ -24,8 +25,8 @@ def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     parser.add_argument('runs', metavar='RUN', nargs='+', help='folder of a run')
     parser.add_argument('--out', metavar='FILE',
-                        help='the page, new or in place of an earlier one; default: %s, in the '
-                        'folder of the run if it is one' % NAME)
+                        help='file to write; an earlier report is replaced (default: %s, in the '
+                        "run's folder if there is only one run)" % NAME)
     add_weights_arguments(parser)
     add_data_root(parser)
     return parser.parse_args(argv)
@@ -34,19 +35,19 @@ def parse(argv, prog):
 def main(args):
     path = args.out or (os.path.join(args.runs[0], NAME) if len(args.runs) == 1 else NAME)
     write_report(args.runs, path, weights=args.weights, ctx=args.ctx, data_root=args.data_root)
-    print('the page is %s' % path, file=sys.stderr)
+    print('wrote the report to %s' % path, file=sys.stderr)
     return 0
 
 
 def write_at_end(folder, ctx=None):
-    """Write the page of a run that has just ended into its folder, or tell on stderr why not."""
+    """Write the report of a finished run into its folder; print a failure on stderr."""
     path = os.path.join(folder, NAME)
     try:
         write_report(folder, path, ctx=ctx)
     except ImportError as error:
         reason = '%s. Install it: pip install %s' % (error, error.name)
-    except Exception as error:  # the run is done, and its page may be written at any time
+    except Exception as error:  # the run is complete; its report can be written later
         reason = str(error) or type(error).__name__
     else:
         return
-    print('note: %s is not written: %s' % (path, ' '.join(reason.split())), file=sys.stderr)
+    print('note: could not write %s: %s' % (path, ' '.join(reason.split())), file=sys.stderr)

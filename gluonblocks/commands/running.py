@@ -1,4 +1,4 @@
-"""How a command ends: its errors in a line or a few, without a traceback, and its exit code."""
+"""Run a command, print its errors without a traceback, and return its exit code."""
 import os
 import sys
 
@@ -6,49 +6,49 @@ from .parser import flag_of
 
 
 class StdoutError(OSError):
-    """Output could not be written to stdout, for example because a disk is full."""
+    """Raised when writing to stdout fails, for example because the disk is full."""
 
 
 def run(command, parse):
-    """The exit code of `command(parse())`; errors of both go to stderr. Works without MXNet."""
+    """Return the exit code of `command(parse())`; print errors to stderr. Works without MXNet."""
     _prepare_streams()
     try:
         try:
             return command(parse())
         finally:
-            sys.stdout.flush()  # so that a reader who is gone, or a full disk, is met here
+            sys.stdout.flush()  # raise errors of a closed pipe or a full disk here
     except ModuleNotFoundError as error:
-        _tell('%s\nInstall it: pip install %s' % (error, error.name))
+        _print_error('%s\nInstall it: pip install %s' % (error, error.name))
     except KeyboardInterrupt as error:
         after_bar = '\n' if sys.stderr.isatty() else ''
         print(after_bar + ': '.join(filter(None, ['interrupted', str(error)])), file=sys.stderr)
         return getattr(error, 'exit_code', 130)
-    except BrokenPipeError:  # the reader of stdout is gone, as with `| head`
+    except BrokenPipeError:  # the reader of stdout has exited, as in `| head`
         _give_up_stdout()
         return 141
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
-        spelled = getattr(error, 'spelled', None)  # of an OptionError, whose class needs MXNet
+        spelled = getattr(error, 'spelled', None)  # an OptionError, whose class needs MXNet
         text = spelled(flag_of) if spelled else str(error)
         option = getattr(error, 'option', None)
         if option:
-            _tell('argument %s: %s' % (flag_of(option), text))
+            _print_error('argument %s: %s' % (flag_of(option), text))
             return 2
         if isinstance(error, OSError) and error.errno is not None and error.filename:
-            text = '%s: %s' % (error.filename, error.strerror)  # without the error's number
-        _tell(text or type(error).__name__)
+            text = '%s: %s' % (error.filename, error.strerror)  # without the errno
+        _print_error(text or type(error).__name__)
         if isinstance(error, StdoutError):
             _give_up_stdout()
-    except RuntimeError as error:  # MXNet's own, which bring their C++ trace: the last line counts
-        _tell(str(error).strip().splitlines()[-1])
+    except RuntimeError as error:  # MXNet's errors end in the message, after a C++ trace
+        _print_error(str(error).strip().splitlines()[-1])
     return 1
 
 
 def _prepare_streams():
-    """Replace closed streams by /dev/null, and print file names that are not valid text."""
+    """Replace closed streams with /dev/null, and escape characters that cannot be printed."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
-            # It gets the closed stream's own number, the lowest that is free. Otherwise the next
-            # file to be opened would get it, and whatever a library writes to that number.
+            # /dev/null gets the closed stream's file descriptor, the lowest that is free. Otherwise
+            # the next file opened would get it, along with anything a library writes there.
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
@@ -56,9 +56,10 @@ def _prepare_streams():
 
 
 class _Stream:
-    """A standard stream that may fail: progress is lost then, but not the work.
+    """A standard stream whose errors do not stop the work, unless its output is `needed`.
 
-    If its text is `needed`, the first error is raised, and again at each use: argparse ignores one.
+    If the output is needed, the first error is raised again at each later use, because argparse
+    ignores it once.
     """
 
     def __init__(self, stream, needed=False):
@@ -81,16 +82,16 @@ class _Stream:
                 if not self._needed:
                     return None
                 self._error = error if isinstance(error, BrokenPipeError) else StdoutError(
-                    'stdout could not be written: %s' % (error.strerror or error))
+                    'could not write to stdout: %s' % (error.strerror or error))
         raise self._error
 
 
 def _give_up_stdout():
-    """Redirect stdout to /dev/null, so that Python's last flush succeeds."""
+    """Redirect stdout to /dev/null, so that the flush at Python's exit succeeds."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     sys.stdout = os.fdopen(null, 'w')
 
 
-def _tell(text):
+def _print_error(text):
     print('error: %s' % text, file=sys.stderr)

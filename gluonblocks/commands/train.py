@@ -1,4 +1,4 @@
-"""Train a model of the book and print the book's lines; with --out, keep the run in a folder."""
+"""Train a model and print the lines that the book prints; with --out, save the run in a folder."""
 import argparse
 import os
 import shlex
@@ -14,49 +14,51 @@ from .parser import Parser, flag_of
 from .report import write_at_end
 
 EXAMPLE = """\
-example:
+examples:
   PROG --model lenet_bn
-  PROG --model lenet_bn --dataset synthetic --epochs 2    (needs no data)
+  PROG --model lenet_bn --dataset synthetic --epochs 2    (downloads nothing)
   PROG --model resnet --summary
   PROG --model resnet --out runs/resnet --checkpoint-every 50
   PROG --resume runs/resnet
   PROG --model resnet --start-from runs/resnet --dataset folder:pets --freeze features
   PROG --model my_module:my_net --dataset folder:pets --test-share 0.2 --out runs/pets
 
-Results go to stdout, everything else to stderr. Exit code: 0 trained, 1 failed, 2 wrong
-arguments, 130 interrupted, 143 terminated."""
+Results go to stdout, messages to stderr. Exit code: 0 success, 1 failure, 2 invalid arguments, 130
+interrupted, 143 terminated."""
 
 DECLARED = {**OPTIONS, **PLACEMENT}
-GROUPS = {FOLDER: 'for a run that is kept in a folder',
-          FEATURE: "what the book does not do; unset, it is the book's",
-          MACHINES: 'for several processes and machines'}
-_KINDS = {int: 'whole number', float: 'number', list: 'list of whole numbers, as 30,60'}
+GROUPS = {FOLDER: 'options for runs with a folder (--out or --resume)',
+          FEATURE: 'options beyond the book (the defaults follow the book)',
+          MACHINES: 'options for several processes or machines'}
+_KINDS = {int: 'an integer', float: 'a number', list: 'comma-separated integers such as 30,60'}
 
 
 def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     parser.add_argument('--model', type=_model_name, metavar='NAME',
-                        help='%s; or a classifier of GluonCV, as gluoncv:cifar_resnet20_v1 '
-                             '(gluoncv: alone lists them); or my_module:my_net, a function that '
-                             'takes num_classes, in my_module.py here' % models_in_words())
+                        help='model to train; %s; a GluonCV classifier such as '
+                             'gluoncv:cifar_resnet20_v1 (use gluoncv: to list them all); or '
+                             'my_module:my_net, a function in my_module.py that accepts num_classes'
+                             % models_in_words())
     parser.add_argument('--out', metavar='FOLDER',
-                        help='a new folder for history, curves, checkpoints and weights')
+                        help='new folder for the history, curves, checkpoints and weights')
     parser.add_argument('--resume', metavar='FOLDER',
-                        help='continue the run there, exactly; only %s may differ from before'
+                        help='continue the run in this folder exactly where it stopped; only %s '
+                             'may change'
                              % ', '.join(flag_of(name) for name, option in OPTIONS.items()
                                          if option.may_change))
     parser.add_argument('--summary', action='store_true',
-                        help="print the model's layers, with shapes and costs, and do no more")
+                        help="print the model's layers, with shapes and costs, and exit")
     parser.add_argument('--no-report', action='store_true',
-                        help="write no report.html into the run's folder at its end")
+                        help='do not write report.html at the end of the run')
     _add_options(parser)
     args = parser.parse_args(argv)
     if not args.model and not args.resume:
-        parser.error('--model is needed, or --resume')
+        parser.error('expected --model or --resume')
     if args.out and args.resume:
-        parser.error('--out starts a run and --resume continues one: name one of them')
+        parser.error('--out starts a new run and --resume continues one: use only one of them')
     if args.no_report and not (args.out or args.resume):
-        parser.error('argument --no-report: goes with --out or --resume')
+        parser.error('argument --no-report: needs --out or --resume')
     args.prog = prog
     return args
 
@@ -74,31 +76,31 @@ def main(args):
             train_model(args.model, folder, **options)
     except Interrupted:
         if folder:
-            print('To go on:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
+            print('To resume:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
                   file=sys.stderr)
         raise
-    if folder and not args.no_report and os.path.exists(folder):  # on the first machine only
+    if folder and not args.no_report and os.path.exists(folder):  # only on the first machine
         write_at_end(folder, args.ctx)
     return 0
 
 
 def options_table():
-    """Return the table of all options in docs/runs.md."""
+    """Return the Markdown table of all options for docs/runs.md."""
     lines = ['| option | meaning | default | may change on resume |', '|---|---|---|---|']
     for option in DECLARED.values():
         lines.append('| `%s` | %s | %s | %s |' % (
-            ' '.join([flag_of(option.name), option.metavar]).strip(), option.meaning(': '),
+            ' '.join([flag_of(option.name), option.metavar]).strip(), option.meaning(),
             option.described_default(), 'yes' if option.may_change else ''))
     return '\n'.join(lines)
 
 
 def _add_options(parser):
-    """Add a flag for each declared option. Unless it is given, its value is None."""
+    """Add a flag for each declared option; the value of an absent flag is None."""
     groups = {'': parser, **{name: parser.add_argument_group(title)
                              for name, title in GROUPS.items()}}
     for option in DECLARED.values():
         group = groups[option.group]
-        words = '%s; default: %s' % (option.meaning('; one of '), option.described_default())
+        words = '%s (default: %s)' % (option.meaning(), option.described_default())
         words = words.replace('%', '%%')
         if option.kind is not bool:
             group.add_argument(flag_of(option.name), type=_reader(option.kind), help=words,
@@ -107,16 +109,17 @@ def _add_options(parser):
         group.add_argument(flag_of(option.name), action='store_const', const=True, help=words)
         if option.may_change:
             group.add_argument(flag_of('no_' + option.name), action='store_const', const=False,
-                               dest=option.name, help='leave that out, also in a resumed run')
+                               dest=option.name, help='turn %s off, for example in a resumed run'
+                               % flag_of(option.name))
 
 
 def _reader(kind):
-    """Return a type for argparse: text -> a value of this kind. Its range is checked later."""
+    """Return an argparse type that parses text as `kind`. The range is checked later."""
     def read(text):
         try:
             return [int(part) for part in text.split(',')] if kind is list else kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError('%r is no %s' % (text, _KINDS[kind]))
+            raise argparse.ArgumentTypeError('expected %s, got %r' % (_KINDS[kind], text))
     return read
 
 

@@ -1,4 +1,4 @@
-"""A run: a model trained by its options, kept in a folder, resumed, evaluated and asked."""
+"""Runs: train a model, save it in a folder, resume it, evaluate it and use it for prediction."""
 from .evaluate import Answer, Evaluation, evaluate_run, predict_files
 from .load import load_run
 from .train import resume_run, train_model

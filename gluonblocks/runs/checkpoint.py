@@ -1,4 +1,4 @@
-"""The state of a run in one file, and back: weights, optimizer, loop, and random generators."""
+"""Save and restore the state of a run: weights, optimizer, loop and random generators."""
 import json
 import math
 import random
@@ -22,20 +22,20 @@ from .weights import encode_tensors, first_non_finite, read_tensors, set_net_arr
 
 
 def rank_state(net, state, workers):
-    """Return the state of this rank alone between two steps, as bytes."""
+    """Return, as bytes, the part of a checkpoint that differs between ranks."""
     numpy: Any = np.random.get_state()
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # One process alone may have several devices, whose statistics are among the weights.
+        # A single process saves the statistics of all its devices with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
 def encode_checkpoint(net, trainer, state, rows, identity, ranks):
-    """Return the bytes of a file with everything that the rest of a run depends on.
+    """Return the content of a checkpoint file: everything that the rest of a run depends on.
 
-    `state` is the loop's `TrainingState` between two steps. `rows` has a `HistoryRow` for each
-    finished epoch. `identity` ties the file to its run. `ranks` is the `rank_state` of each rank.
+    `state` is the loop's `TrainingState` between two steps. `rows` contains a `HistoryRow` for each
+    finished epoch. `identity` ties the file to its run. `ranks` is a list of each `rank_state`.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -46,13 +46,13 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
     if bad:
         epoch = state.epoch if state.batch else state.epoch - 1
         raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
-                            'lower learning rate, or a warm-up'
+                            'lower learning rate or a warm-up'
                             % (bad.split('/', 2)[2], epoch, state.step, trainer.learning_rate))
     for k, content in enumerate(ranks):
         tensors['rank/%d' % k] = np.frombuffer(content, np.uint8)
     return encode_tensors(tensors, {
         'identity': identity, 'epoch': state.epoch, 'step': state.step, 'batch': state.batch,
-        # The clock never repeats: without it checkpoints at the end of an epoch do.
+        # Without clock times, the checkpoints at the end of an epoch are reproducible.
         'seconds': state.seconds if state.batch else 0.0, 'rows': rows,
         'counts': {key: update_count(trainer.optimizer, ctx.device_id, index)
                    for ctx, _, _, index, key in _updates(net, trainer)},
@@ -63,14 +63,14 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
 def load_checkpoint(path, identity=None):
     """Return (tensors, info) of the checkpoint at `path`.
 
-    Raises DamagedFile if it is damaged or not a checkpoint, and ValueError if it was saved with
-    another `identity`.
+    Raises DamagedFile if the file is damaged or not a checkpoint, and ValueError if it was saved
+    with another `identity`.
     """
     tensors, info = read_tensors(path)
     if 'step' not in info:
-        raise DamagedFile('%s: not a checkpoint: it has weights alone' % path)
+        raise DamagedFile('%s: expected a checkpoint, found weights only' % path)
     if identity not in (None, info['identity']):
-        raise ValueError('%s is of another run than the config.json beside it' % path)
+        raise ValueError('%s belongs to another run than the config.json in its folder' % path)
     return tensors, info
 
 
@@ -80,24 +80,24 @@ def checkpoint_arrays(tensors):
     for key, array in tensors.items():
         if key.startswith('weights/'):
             by_name.setdefault(key.split('/', 2)[2], []).append(array)
-    # Summed in the order of devices, in the arrays' own precision, as Gluon does.
+    # Sum in the order of devices and in the precision of the arrays, as Gluon does.
     return {name: arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / np.array(
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
 
 def restore_checkpoint(tensors, info, net, trainer, workers):
-    """Set a new net, which is initialized, its trainer and the random generators to a checkpoint.
+    """Restore an initialized net, its trainer and the random generators from a checkpoint.
 
-    Returns the `TrainingState` to continue from; the seconds of the epochs done are NaN. If another
-    number of workers resumes, rank 0 takes the sums of all, and each rank the running statistics
-    and the generators of rank 0.
+    Returns the `TrainingState` to continue from; the seconds of finished epochs are NaN. If the
+    number of workers has changed, rank 0 continues with the sums over all ranks, and every rank
+    with the running statistics and random generators of rank 0.
 
-    Raises ValueError if the checkpoint is of another net or optimizer, or of other devices.
+    Raises ValueError if the checkpoint is for another net, optimizer or set of devices.
     """
     optimizer = trainer.optimizer
     set_net_arrays(net, checkpoint_arrays(tensors))
     if len(trainer_devices(trainer)) > 1:
-        # The first step would copy the first device's statistics to all: let it do so now.
+        # The first step would overwrite all statistics with the first device's, so do that now.
         trainer.allreduce_grads()
     for ctx, updater, param, index, key in _updates(net, trainer):
         if info['counts'].get(key) is not None:
@@ -108,12 +108,14 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     saved = {key: array for key, array in tensors.items() if not key.startswith('rank/')}
     differ = sorted(set(saved) ^ set(arrays))
     if differ:
-        raise ValueError('the checkpoint does not fit: %s is in one of the two only' % differ[0])
+        raise ValueError('the checkpoint does not match the net: only one of them contains %s'
+                         % differ[0])
     for key, array in arrays.items():
         value = saved[key]
         if value.shape != array.shape or value.dtype != array.dtype:
-            raise ValueError('the checkpoint does not fit: %s is %s %s there and %s %s here' % (
-                key, value.dtype, value.shape, np.dtype(array.dtype), array.shape))
+            raise ValueError('the checkpoint does not match the net: expected %s to be %s %s, '
+                             'found %s %s' % (key, np.dtype(array.dtype), array.shape,
+                                              value.dtype, value.shape))
         array[:] = nd.array(value, dtype=value.dtype)
     for name, value in info['optimizer'].items():
         setattr(optimizer, name, value)
@@ -139,7 +141,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
 
 
 def _live_arrays(net, trainer):
-    """Return what a checkpoint holds of a net and its optimizer: a dict of NDArrays by key.
+    """Return the NDArrays of a net and its optimizer that a checkpoint contains, a dict by key.
 
     A key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/NUMBER'.
     """
@@ -153,7 +155,7 @@ def _live_arrays(net, trainer):
 
 
 def _updates(net, trainer):
-    """Yield (device, updater, parameter, its index in the trainer, its key in a file) for each."""
+    """Yield (device, updater, parameter, index in the trainer, key in the file) per parameter."""
     for name, param in named_parameters(net).items():
         index, updaters = updater_of(trainer, param)
         for ctx, updater in zip(param.list_ctx(), updaters):
@@ -161,7 +163,7 @@ def _updates(net, trainer):
 
 
 def _flat(state):
-    """Return the NDArrays in an optimizer's state for a weight: None, an NDArray, or tuples."""
+    """Return a list of the NDArrays in an optimizer's state: None, an NDArray, or nested tuples."""
     if isinstance(state, (tuple, list)):
         return [array for part in state for array in _flat(part)]
     return [] if state is None else [state]

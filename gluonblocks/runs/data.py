@@ -1,4 +1,4 @@
-"""The data of a run: its loaders, the facts that follow from them, and whether they fit the net."""
+"""Load the data of a run and check that they match the net."""
 import re
 from typing import Any, Dict
 
@@ -13,28 +13,28 @@ from ..training.progress import tell
 
 
 def load_run_data(options, part=None):
-    """Return (train_iter, test_iter, facts) to train on by a `RunOptions`; `part` is the shard.
+    """Return (train_iter, test_iter, facts) for a `RunOptions`; `part` selects a worker's shard.
 
-    `facts` is a dict for config.json: class_names, a list; num_classes; channels, 1 or 3;
-    picture_size, the [height, width] that a picture is read in before `resize`.
+    `facts` is a dict for config.json: class_names, a list; num_classes; channels, 1 or 3; and
+    picture_size, the [height, width] of images before `resize`.
 
-    Raises ValueError if loaders cannot be sharded, or have fewer images than there are workers.
+    Raises ValueError if the loaders cannot be sharded, or there are fewer images than workers.
     """
     train_iter, test_iter = _load(vars(options), options.data_root)
     for loader in (train_iter, test_iter) if part else ():
         if not isinstance(loader, BatchLoader):
-            raise ValueError('the data set %s has loaders of the type %s, which workers cannot '
-                             'share: it needs gluonblocks.data.BatchLoader'
+            raise ValueError('to split the data set %s among workers, its loaders must be '
+                             'gluonblocks.data.BatchLoader, got %s'
                              % (options.dataset, type(loader).__name__))
         loader.part = part
     if part and train_iter.num_images < part[1]:
-        raise ValueError('the data set %s has %d images to train on, too few for %d workers'
+        raise ValueError('the data set %s has only %d training images for %d workers'
                          % (options.dataset, train_iter.num_images, part[1]))
     facts = _facts(options.dataset, train_iter, test_iter)
     if options.augment != 'none':
         train_iter.augment = Augmentation(options.augment, options.seed)
     if options.dataset.startswith(OF_PICTURES):
-        tell('%s pictures to train on and %s to test, of %d classes, %s, %d x %d pixels' % (
+        tell('%s training images and %s test images, %d classes, %s, %d x %d pixels' % (
             f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
             'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
     return train_iter, test_iter, facts
@@ -43,8 +43,8 @@ def load_run_data(options, part=None):
 def load_both(config, data_root=None, only_test=False):
     """Return (train_iter, test_iter) of the run with this config, from `data_root` if given.
 
-    `train_iter` is None where the pictures of a folder are read with `only_test`. Raises
-    ValueError if the classes, or the channels, are not those that the run was trained on.
+    With `only_test`, `train_iter` is None for an image folder. Raises ValueError if the classes or
+    channels differ from those that the run was trained on.
     """
     how: Dict[str, Any] = {}
     if config['dataset'].startswith(OF_PICTURES):
@@ -55,13 +55,13 @@ def load_both(config, data_root=None, only_test=False):
     facts = _facts(config['dataset'], train_iter, test_iter)
     for name in ('class_names', 'channels'):
         if facts[name] != config[name]:
-            raise ValueError('the data set %s has the %s %s now, and the run was trained on %s' % (
-                config['dataset'], name.replace('_', ' '), facts[name], config[name]))
+            raise ValueError('the %s of the data set %s must be %s, as in training, got %s' % (
+                name.replace('_', ' '), config['dataset'], config[name], facts[name]))
     return train_iter, test_iter
 
 
 def _load(options, data_root, **how):
-    """Return (train_iter, test_iter) by the options, a dict; notes go to stderr."""
+    """Return (train_iter, test_iter) for a dict of options; print notes on stderr."""
     if options['dataset'].startswith(OF_PICTURES):
         how['notify'] = lambda text: tell('note: ' + text)
     if options['test_share'] is not None:
@@ -71,30 +71,30 @@ def _load(options, data_root, **how):
 
 
 def _facts(dataset, train_iter, test_iter):
-    # A registered data set may have loaders of another kind, which lack some of these attributes.
+    # Loaders of a registered data set may be of another type and lack some of these attributes.
     highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
                   if loader is not None)
     names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or
                  ['class %d' % i for i in range(highest + 1)])
     if highest >= len(names):
-        raise ValueError('the data set %s has %d class names, but labels up to %d'
-                         % (dataset, len(names), highest))
+        raise ValueError('the data set %s has %d class names, so labels must be below %d, got %d'
+                         % (dataset, len(names), len(names), highest))
     images = getattr(test_iter, 'images', np.empty((0, 28, 28)))
     return {'class_names': [str(name) for name in names], 'num_classes': len(names),
             'channels': 3 if images.ndim == 4 else 1, 'picture_size': list(images.shape[1:3])}
 
 
 def image_size(loader):
-    """Return (height, width) of the images that a `BatchLoader` gives a net."""
+    """Return the (height, width) of the images in batches of a `BatchLoader`."""
     size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
     return (size, size) if np.ndim(size) == 0 else tuple(size)
 
 
 def check_net(net, loader, options, facts):
-    """Raise ValueError if images are too small for a net, or its output is not (N, num_classes).
+    """Raise ValueError if images are too small for `net`, or its output is not (N, num_classes).
 
-    If the images were resized, it is an OptionError. Only shapes are computed. Nothing is checked
-    if the loader does not show its images, or MXNet cannot trace the net.
+    Too small a `resize` raises OptionError. Only shapes are computed. Nothing is checked if the
+    loader has no attribute `images`, or MXNet cannot trace the net.
     """
     if not hasattr(loader, 'images'):
         return
@@ -103,7 +103,7 @@ def check_net(net, loader, options, facts):
         output = net(mx.sym.var('data'))
         outputs = mx.sym.Group(list(output) if isinstance(output, (list, tuple)) else [output])
     except Exception:
-        return  # not a net of symbols
+        return  # the net cannot be traced with symbols
     try:
         _, shapes, _ = outputs.infer_shape_partial(data=(1, facts['channels'], height, width))
     except mx.MXNetError as error:
@@ -111,13 +111,13 @@ def check_net(net, loader, options, facts):
             r'Error in operator (?:[a-z]+\d+_)?(\w+?)(?:_fwd)?:.*kernel size .*exceed', str(error))
         if not found:
             return
-        words = 'images of %d x %d pixels are too small for the model %s: at its %s less is ' \
-                'left than the kernel covers' % (height, width, options.model, found.group(1))
+        words = 'images of %d x %d pixels are too small for the model %s: the input of its %s is ' \
+                'smaller than the kernel' % (height, width, options.model, found.group(1))
         if options.resize:
-            raise OptionError('resize', 'is %d, but %s', options.resize, words)
-        raise ValueError(words + '; they can be resized')
+            raise OptionError('resize', 'must be larger than %d: %s', options.resize, words)
+        raise ValueError(words + '; set resize to a larger size')
     known = all(shape and min(shape) > 0 for shape in shapes)
     if known and shapes != [(1, facts['num_classes'])]:
-        raise ValueError('the model %s must make (N, %d) of N images, a logit for each class, but '
-                         'it makes %s of one: its last layer takes num_classes'
+        raise ValueError('the model %s must return logits of shape (1, %d) for one image, got %s: '
+                         'its last layer must use num_classes'
                          % (options.model, facts['num_classes'], ' and '.join(map(str, shapes))))

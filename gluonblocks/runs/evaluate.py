@@ -1,4 +1,4 @@
-"""A run's net asked: on the test images of its data set, and on image files."""
+"""Evaluate a trained run on its test images, and predict the classes of image files."""
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -15,22 +15,22 @@ from .provenance import recall
 
 
 class Evaluation(NamedTuple):
-    """A run on the test images of its data set."""
+    """The results of a run on the test images of its data set."""
 
     config: Dict[str, Any]  #: the run's configuration, as in its config.json
-    names: List[str]  #: of the classes, in the order of `matrix`
-    matrix: np.ndarray  #: int (classes, classes), as `confusion_matrix` gives it
+    names: List[str]  #: class names, in the order of `matrix`
+    matrix: np.ndarray  #: int (classes, classes), from `confusion_matrix`
 
 
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):
     """Return the `Evaluation` of the run in `folder` on the test images of its data set.
 
-    `ctx` is an mx.Context or a name for `devices_of` (None: `try_gpu()`); `weights` is 'best',
-    'last' or 'final'; `data_root` is the folder of the data, if it is not the one that the run was
-    trained on. Batches have the size that they had when the run evaluated its net.
+    `ctx` is an mx.Context or a name for `devices_of` (None: `try_gpu()`). `weights` is 'best',
+    'last' or 'final'. `data_root` is the folder of the data set, by default the one used for
+    training. The batch size is that of the run.
 
-    Raises what `load_run` does, DataError for data that are missing or damaged, and ValueError
-    for a device that does not exist.
+    Raises the errors of `load_run`, DataError for missing or damaged data, and ValueError for a
+    device that does not exist.
     """
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
@@ -41,7 +41,7 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
 
 
 def evaluation_record(evaluation):
-    """Return an `Evaluation` as a dict of numbers, strings and lists, for JSON."""
+    """Return an `Evaluation` as a dict that can be written as JSON."""
     config, names, matrix = evaluation
     return {'model': config['model'], 'dataset': config['dataset'], 'images': int(matrix.sum()),
             'accuracy': accuracy_of(matrix),
@@ -52,23 +52,24 @@ def evaluation_record(evaluation):
 class Answer(NamedTuple):
     """The prediction for one image file."""
 
-    path: str  #: the file, as it was named
-    image: Optional[np.ndarray]  #: as `read_image` returns it: uint8 (H, W, ...)
-    classes: Optional[List[Tuple[str, float]]]  #: the likeliest, as `top_classes` gives them
-    error: Optional[ImageError]  #: why there is no image, and so no classes
-    inverted: bool = False  #: True if it looks dark on a bright background, and the net was
-    #: trained on images that are bright on black
+    path: str  #: path of the file, as given
+    image: Optional[np.ndarray]  #: uint8 (H, W, ...), from `read_image`
+    classes: Optional[List[Tuple[str, float]]]  #: (name, probability), from `top_classes`
+    error: Optional[ImageError]  #: reason if `image` and `classes` are None
+    inverted: bool = False  #: True if the image looks dark on bright, but the training images
+    #: are bright on black
 
 
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
-    """Return what the net of the run in `folder` predicts for the image files `paths`.
+    """Predict the classes of the image files `paths` with the run in `folder`.
 
-    The list has an `Answer` for each path, in their order; one that cannot be read does not stop
-    the others. `invert` is as for `read_image`, `top` as for `top_classes`; `ctx` is an mx.Context
-    or a name for `devices_of` (None: `try_gpu()`); `weights` is 'best', 'last' or 'final'.
+    Returns a list with an `Answer` for each path, in order. A file that cannot be read does not
+    stop the others. `invert` is as for `read_image`, `top` as for `top_classes`. `ctx` is an
+    mx.Context or a name for `devices_of` (None: `try_gpu()`). `weights` is 'best', 'last' or
+    'final'.
 
-    Raises what `load_run` does, ValueError for a device that does not exist, and ImportError if
-    Pillow is not installed.
+    Raises the errors of `load_run`, ValueError for a device that does not exist, and ImportError
+    if Pillow is not installed.
     """
     check_positive('top', top)
     ctx = devices_of(ctx)
@@ -83,7 +84,7 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
             errors[path] = error
     p = dict(zip(images, predict_images(net, list(images.values()), ctx, config['resize'],
                                         config['batch_size']) if images else ()))
-    # We cannot know whether a user's pictures are light on dark.
+    # Warn only for our own data sets: we cannot know if a user's images are bright on dark.
     warns = not invert and ':' not in config['dataset']
     return [Answer(path, None, None, errors[path]) if path in errors else
             Answer(path, images[path], top_classes(p[path], names, top), None,

@@ -1,4 +1,4 @@
-"""The folder of a run while it trains: config, checkpoints, final weights, and its epochs."""
+"""Write the folder of a run during training: config, checkpoints, final weights and history."""
 import contextlib
 import fcntl
 import os
@@ -32,17 +32,18 @@ PARAMS = 'final.params'
 def check_new(folder):
     """Raise ValueError unless `folder` is empty or does not exist."""
     if os.path.exists(os.path.join(folder, NAME)):
-        raise ValueError('%s holds a run already: resume it, or name another folder' % folder)
+        raise ValueError('%s already contains a run: resume it, or choose another folder' % folder)
     if os.path.lexists(folder) and (not os.path.isdir(folder) or not all(
             is_temporary(name) for name in os.listdir(folder))):
-        raise ValueError('%s is there, and not an empty folder: name another' % folder)
+        raise ValueError('%s: expected a new or empty folder: choose another' % folder)
 
 
 @contextlib.contextmanager
 def lock_folder(folder, new=False):
-    """A context in which `folder` belongs to this process; a `new` one is made first.
+    """A context that locks `folder` for this process, after creating it if it is `new`.
 
-    The system releases the lock when the process ends. What a killed process left is removed.
+    The system releases the lock when the process ends. Temporary files that a killed process left
+    behind are removed.
     """
     if new:
         make_folder(folder)
@@ -51,9 +52,9 @@ def lock_folder(folder, new=False):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError('%s is in use: another process trains in it' % folder)
+            raise ValueError('%s is in use: another process is training in it' % folder)
         except OSError as error:  # a file system without locks
-            tell('%s cannot be locked (%s): see that no other process trains in it'
+            tell('%s cannot be locked (%s): make sure that no other process trains in it'
                  % (folder, error.strerror))
         if new:
             check_new(folder)
@@ -64,15 +65,15 @@ def lock_folder(folder, new=False):
 
 
 class RunFolder(Hook):
-    """Writes a run's folder while it trains; the last hook of the loop.
+    """Write the folder of a run during training; the last hook of the loop.
 
-    `config` is a dict for config.json; `before` is that of the run if it is resumed, or None.
-    `finite` is the `FiniteLoss` that is asked before each checkpoint, or None. `norms` is the
-    `NormStats` that is flushed before it, so that its file is never behind, or None.
+    `config` is a dict for config.json. `before` is the earlier config of a resumed run, or None.
+    Before each checkpoint, the `FiniteLoss` `finite` checks the losses and the `NormStats` `norms`
+    is flushed; both may be None.
 
-    Of several `workers` each has a RunFolder, because all take part in a checkpoint; that of rank
-    0 writes. A file is replaced in one step. The history of an epoch is written before its
-    checkpoint, so it is never behind.
+    Each of several `workers` has a RunFolder, because all take part in a checkpoint, but only rank
+    0 writes. Files are replaced atomically. The history is written before the checkpoint of its
+    epoch, so it is never older than the checkpoint.
     """
 
     def __init__(self, folder, config, before, net, trainer, finite, norms, workers):
@@ -92,8 +93,8 @@ class RunFolder(Hook):
 
     def batch_end(self, state):
         every = self.config['checkpoint_every']
-        # After the first step too: a folder that cannot be written to is found at once, and
-        # whatever becomes of the loss, there are weights from before.
+        # A checkpoint after the first step reveals a folder that is not writable, and provides
+        # finite weights even if the loss diverges.
         if state.step == 1 or every and state.step % every == 0:
             self.save(state)
 
@@ -106,7 +107,7 @@ class RunFolder(Hook):
             self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
 
     def save(self, state, best=False):
-        """Write the last checkpoint, and before it, if `best`, the best one."""
+        """Write the last checkpoint; if `best`, write the best checkpoint first."""
         if self._finite:
             self._finite.check(state)
         ranks = [rank_state(self._net, state, self._workers)]
@@ -123,7 +124,7 @@ class RunFolder(Hook):
         write_file(self._path(LAST), content, keep=PREVIOUS)
 
     def finish(self, state):
-        """Write the final weights, as safetensors and as Gluon's own file."""
+        """Write the final weights as safetensors and in Gluon's format."""
         if self._workers.rank:
             return
         write_file(self._path(FINAL), encode_tensors(net_arrays(self._net), {
@@ -133,34 +134,34 @@ class RunFolder(Hook):
             temporary = MXNetPath(temporary)
             try:
                 self._net.save_parameters(temporary)
-                mx.nd.load(temporary)  # MXNet does not check that its last bytes were written
-            except mx.base.MXNetError:  # which says at what line of its source, and not why
-                raise OSError('MXNet could not write it, as on a disk that is full')
+                mx.nd.load(temporary)  # MXNet does not check that the write was complete
+            except mx.base.MXNetError:  # the message does not give the reason
+                raise OSError('MXNet could not write the file; the disk may be full')
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
-        """Save a checkpoint if a step is not half done; return an Interrupted that says so."""
-        where = 'at once, not saved since the last checkpoint'
+        """Save a checkpoint unless a step is incomplete; return the Interrupted to raise."""
+        where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
             self.save(state)
-            where = ('in epoch %d, after step %d, and saved' % (state.epoch, state.step)
-                     if state.batch else 'after epoch %d, and saved' % (state.epoch - 1))
+            where = ('in epoch %d after step %d; saved' % (state.epoch, state.step)
+                     if state.batch else 'after epoch %d; saved' % (state.epoch - 1))
         return stop if self._workers.rank else Interrupted(
             stop.signum, stop.between_batches,
-            'stopped %s; %s can be resumed' % (where, self.folder))
+            'stopped %s; resume the run in %s' % (where, self.folder))
 
     def diverged(self, error):
-        """Return a NonFiniteLoss that says where the newest weights are."""
+        """Return a NonFiniteLoss that says where the newest finite weights are."""
         path = self._path(LAST)
         if not os.path.exists(path):
-            return NonFiniteLoss('%s; there was no checkpoint before' % error)
-        return NonFiniteLoss('%s; the weights of step %d are in %s' % (
+            return NonFiniteLoss('%s; no checkpoint was saved' % error)
+        return NonFiniteLoss('%s; the weights after step %d are in %s' % (
             error, load_checkpoint(path)[1]['step'], path))
 
     def _restore(self, before):
-        """Set net and trainer to the newest good checkpoint; return the state to continue from.
+        """Restore the newest valid checkpoint; return the state to continue from.
 
-        Rank 0 reads it. A damaged last checkpoint is moved aside, and reported on stderr.
+        Rank 0 reads the file. A damaged last checkpoint is renamed and reported on stderr.
         """
         path, tensors, info = self._receive() if self._workers.rank else self._read(before)
         if not info:
@@ -173,26 +174,26 @@ class RunFolder(Hook):
             if path == self._path(PREVIOUS) and os.path.exists(self._path(LAST)):
                 os.replace(self._path(LAST), self._path('last.damaged'))
             state.history = self._epochs.restore(info['rows'])
-            tell('going on after step %d, in epoch %d' % (state.step, state.epoch))
+            tell('resuming after step %d, in epoch %d' % (state.step, state.epoch))
         return state
 
     def _read(self, before):
-        """Return (path, tensors, info) of the newest good checkpoint, and send it to all ranks."""
+        """Return (path, tensors, info) of the newest valid checkpoint; send it to all ranks."""
         path, tensors, info = None, {}, {}
         if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
             done = info['epoch'] - 1 + (info['batch'] > 0)
             if self.config['epochs'] < done:
-                raise OptionError('epochs', 'is %d, which lies behind the run: it is in epoch %d',
-                                  self.config['epochs'], done)
+                raise OptionError('epochs', 'must be at least %d, the epoch that the run has '
+                                  'reached, got %d', done, self.config['epochs'])
         else:
-            tell('%s has no checkpoint yet: it starts from its beginning' % self.folder)
+            tell('%s contains no checkpoint yet: training starts from the beginning' % self.folder)
         if self._workers.world_size > 1:
             self._workers.broadcast(bytes(read_file(path, MAX_BYTES)) if path else b'')
         return path, tensors, info
 
     def _receive(self):
-        """Return what `_read` of rank 0 returns."""
+        """Return the result of `_read` on rank 0."""
         content, where = self._workers.broadcast(), 'the checkpoint received'
         return (where, *(decode_tensors(content, where) if content else ({}, {})))
 

@@ -1,4 +1,4 @@
-"""A run's folder, read: its newest good checkpoint, and its net."""
+"""Load the net of a run, and find its newest valid checkpoint."""
 import os
 
 from ..devices import devices_of
@@ -16,19 +16,20 @@ WEIGHTS = ('best', 'last', 'final')
 
 
 def load_run(folder, ctx=None, weights='best'):
-    """Return (net, config) of the run in `folder`: the net hybridized, with its weights.
+    """Return (net, config) of the run in `folder`: the trained, hybridized net, and its config.
 
-    `weights` is 'best', those of the highest test accuracy, 'last', of the last checkpoint, or
-    'final', of a run that has ended. `ctx` is a device, a list, or a name for `devices_of` (None:
-    `try_gpu()`). `config` is config.json, a dict: model, dataset, data_root, batch_size, resize,
-    num_classes and more. The net of a run in float16 comes in float32, which every device computes.
+    `weights` is 'best' (highest test accuracy), 'last' (newest checkpoint) or 'final' (end of the
+    run). `ctx` is a device, a list of devices, or a name for `devices_of` (None: `try_gpu()`).
+    `config` is the content of config.json: model, dataset, data_root, batch_size, resize,
+    num_classes and more. A net trained in float16 is returned in float32, which every device
+    supports.
 
-    Raises ValueError for a folder that is not a run or has no such weights yet, and for weights of
-    another run; DamagedFile for weights that are not what was saved. If the last checkpoint is
-    damaged, the one before is used, with a warning on stderr.
+    Raises ValueError if `folder` is not a run, does not contain these weights yet, or contains
+    weights of another run; DamagedFile if the weights are damaged. If the last checkpoint is
+    damaged, the previous one is used, with a warning on stderr.
     """
     if weights not in WEIGHTS:
-        raise ValueError('weights is %r, but must be one of %s' % (weights, ', '.join(WEIGHTS)))
+        raise ValueError('weights must be one of %s, got %r' % (', '.join(WEIGHTS), weights))
     ctx, config = devices_of(ctx), read_config(folder)
     recall(folder, config, ['model'])
     arrays = _read_weights(folder, config['identity'], weights)
@@ -39,7 +40,7 @@ def load_run(folder, ctx=None, weights='best'):
 
 
 def build_net(model, arrays, num_classes, ctx, dtype='float32'):
-    """Return the hybridized net of a model with the weights `arrays`, those of `net_arrays`."""
+    """Return the hybridized net of a model with the weights `arrays`, from `net_arrays`."""
     net = get_model(model, num_classes=num_classes)
     if dtype != 'float32':
         net.cast(dtype)
@@ -50,14 +51,14 @@ def build_net(model, arrays, num_classes, ctx, dtype='float32'):
 
 
 def has_checkpoint(folder):
-    """Return True if there is a checkpoint in `folder`, good or damaged."""
+    """Return True if `folder` contains a checkpoint, valid or damaged."""
     return any(os.path.exists(os.path.join(folder, name)) for name in (LAST, PREVIOUS))
 
 
 def newest_checkpoint(folder, identity):
-    """Return the newest good checkpoint: its path, and `load_checkpoint` of it.
+    """Return (path, `load_checkpoint` result) of the newest valid checkpoint.
 
-    A damaged one is reported on stderr. Raises ValueError if there is no good one.
+    A damaged checkpoint is reported on stderr. Raises ValueError if none is valid.
     """
     errors = []
     for path in [os.path.join(folder, name) for name in (LAST, PREVIOUS)]:
@@ -68,9 +69,10 @@ def newest_checkpoint(folder, identity):
             continue
         # A missing file is not damage: the process may have been killed between two renames.
         if errors and isinstance(errors[0], DamagedFile):
-            tell('%s\nThe checkpoint before it is used, of step %d' % (errors[0], info['step']))
+            tell('%s\nusing the previous checkpoint, saved after step %d'
+                 % (errors[0], info['step']))
         return path, (tensors, info)
-    raise ValueError('%s has no checkpoint that can be used:\n  %s'
+    raise ValueError('%s contains no valid checkpoint:\n  %s'
                      % (folder, '\n  '.join(str(error) for error in errors)))
 
 
@@ -82,9 +84,9 @@ def _read_weights(folder, identity, weights):
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise ValueError("%s has no %s weights yet: the best are there after an epoch, the final "
-                         "at the run's end; weights='last' are those of its last checkpoint"
+        raise ValueError("%s has no %s weights yet: best are saved after the first epoch, final at "
+                         "the end of the run; use weights='last' for the newest checkpoint"
                          % (folder, weights))
     if info.get('identity') != identity:
-        raise ValueError('%s is of another run than the config.json beside it' % path)
+        raise ValueError('%s belongs to another run than the config.json in its folder' % path)
     return checkpoint_arrays(tensors) if 'step' in info else tensors

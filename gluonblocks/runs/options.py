@@ -1,7 +1,7 @@
 """The options of a run, each declared once as a field of a dataclass.
 
-A field carries its default, range and help, and whether a resume may change it. The command line,
-`train_model`, config.json, the check of a resume and the table in docs/runs.md read these fields.
+A field declares the default, range and help text of an option, and if a resume may change it. The
+command line, `train_model`, config.json, resume checks and the table in docs/runs.md use them.
 """
 import dataclasses
 import math
@@ -19,18 +19,17 @@ from ..training.schedules import SCHEDULES
 
 FLOAT32_MAX = float(np.finfo('float32').max)
 
-# The groups of options that a plain training run does not need.
+# Groups of options that a basic training run does not need.
 FOLDER, FEATURE, MACHINES = 'folder', 'feature', 'machines'
 
 
 class Option(NamedTuple):
     """The declaration of one option.
 
-    `kind` is int, float, bool or str, or list for integers. A number is at least `least`, or above
-    `above`, and below `below`. A string is one of `choices()`, or `also(string)` is true, which
-    `also_words` describe. A `default` of None stands for what `unset` says in words. `may_change`
-    is True if a resumed run may have another value: the option then changes no value computed so
-    far.
+    `kind` is int, float, bool, str, or list for a list of integers. A number must be at least
+    `least`, above `above` and below `below`. A string must be in `choices()` or satisfy `also`;
+    `also_words` describes the latter. If `default` is None, `unset` describes the value that is
+    used. `may_change` is True if a resumed run may use another value.
     """
 
     name: str
@@ -49,192 +48,195 @@ class Option(NamedTuple):
     group: str = ''
 
     def check(self, value):
-        """Raise OptionError unless `value`, None for the default, has the kind and the range."""
+        """Raise OptionError unless `value` has the right type and range. None is the default."""
         if value is None and self.default is None:
             return
         if self.kind is list:
             if not isinstance(value, list) or not value:
-                raise OptionError(self.name, 'is %r, but must be a list of whole numbers', value)
+                raise OptionError(self.name, 'must be a list of integers, got %r', value)
             for number in value:
                 self._check_number(number, int)
         elif self.kind in (int, float):
             self._check_number(value, self.kind)
         elif not isinstance(value, self.kind):
-            raise OptionError(self.name, 'is %r, but must be %s', value,
-                              'true or false' if self.kind is bool else 'a string')
+            raise OptionError(self.name, 'must be %s, got %r',
+                              'True or False' if self.kind is bool else 'a string', value)
         elif self.choices and value not in self.choices() and not (
                 self.also and self.also(str(value))):
-            raise OptionError(self.name, 'is %r, but must be one of %s', value, self._choices())
+            raise OptionError(self.name, 'must be one of %s, got %r', self._choices(), value)
 
-    def meaning(self, before_choices):
-        """Return the help, and the values that a string may have, in words."""
-        return self.help + (before_choices + self._choices() if self.choices else '')
+    def meaning(self):
+        """Return the help text, followed by the allowed values of a string."""
+        return self.help + (': ' + self._choices() if self.choices else '')
 
     def _choices(self):
         return ', '.join(self.choices()) + self.also_words
 
     def described_default(self):
-        """Return the default in words."""
+        """Return a description of the default."""
         if self.kind is bool and self.default is not None:
-            return 'yes' if self.default else 'no'
+            return 'on' if self.default else 'off'
         return self.unset if self.default is None else str(self.default)
 
     def _check_number(self, value, kind):
         is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if not (is_integer or kind is float and isinstance(value, (float, np.floating))):
-            raise OptionError(self.name, 'is %r, but must be a %s', value,
-                              'whole number' if kind is int else 'number')
+            raise OptionError(self.name, 'must be %s, got %r',
+                              'an integer' if kind is int else 'a number', value)
         if not (value >= self.least and value > self.above and value < self.below):
             low = 'at least %g' % self.least if self.least > -math.inf else 'above %g' % self.above
             high = '' if self.below == math.inf else ' and below %.10g' % self.below
-            raise OptionError(self.name, 'is %r, but must be %s%s', value, low, high)
+            raise OptionError(self.name, 'must be %s%s, got %r', low, high, value)
 
 
 def _option(kind, help, metavar='', default=None, **more) -> Any:
-    """Return a dataclass field whose metadata are those of an `Option`."""
+    """Return a dataclass field that declares an `Option` in its metadata."""
     return dataclasses.field(default=default, metadata=dict(more, kind=kind, help=help,
                                                             metavar=metavar))
 
 
-def _declared(of):
-    """Return the `Option`s of a dataclass, a dict by name."""
+def _declared(options_class):
+    """Return {name: Option} for the fields of a dataclass that declare one."""
     return {field.name: Option(field.name, field.default, **field.metadata)
-            for field in dataclasses.fields(of) if field.metadata}
+            for field in dataclasses.fields(options_class) if field.metadata}
 
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """The options that make up a run of `model`; config.json has them under the same names."""
+    """The options of a run of `model`; config.json contains them under the same names."""
 
     model: str
     epochs: Optional[int] = _option(
-        int, 'passes over the training images', 'N', unset="the model's", least=1, may_change=True)
+        int, 'number of passes over the training images', 'N', unset='depends on the model',
+        least=1, may_change=True)
     batch_size: Optional[int] = _option(
-        int, 'images in a step', 'N', unset="the model's", least=1)
+        int, 'number of images per training step', 'N', unset='depends on the model', least=1)
     lr: Optional[float] = _option(
-        float, 'learning rate', 'RATE', unset="the model's", above=0, below=FLOAT32_MAX)
+        float, 'learning rate', 'RATE', unset='depends on the model', above=0, below=FLOAT32_MAX)
     ctx: Optional[str] = _option(
-        str, 'cpu, gpu, gpu:1, ..., or several that share each batch, such as gpu:0,1', 'DEVICE',
-        unset='the first GPU, or else the CPU')
+        str, 'device to train on: cpu, gpu, gpu:1, ...; several devices, such as gpu:0,1, split '
+        'each batch', 'DEVICE', unset='the first GPU if there is one, otherwise the CPU')
     seed: Optional[int] = _option(
-        int, 'seed of every random number; it repeats a run on the same machine with the same '
-        'number of threads', 'N', unset='drawn and printed', least=0, below=2 ** 31)
+        int, 'random seed; the same seed on the same machine with the same number of threads gives '
+        'the same results', 'N', unset='chosen at random and printed', least=0, below=2 ** 31)
     dataset: str = _option(
-        str, 'the images', 'NAME', 'fashion-mnist', choices=list_datasets, also=DATASETS.has_form,
-        also_words=', or folder:PATH for the pictures in that folder, or my_module:load for a '
-        'function that Python can import')
+        str, 'data set to train on', 'NAME', 'fashion-mnist', choices=list_datasets,
+        also=DATASETS.has_form, also_words=', folder:PATH (images in a folder) or my_module:load '
+        '(a Python function)')
     data_root: Optional[str] = _option(
-        str, 'folder of the data set', 'FOLDER',
-        unset='found, or else downloaded into ~/.mxnet/datasets', may_change=True)
+        str, 'folder that contains the data set', 'FOLDER',
+        unset='use an existing copy, otherwise download to ~/.mxnet/datasets', may_change=True)
     test_share: Optional[float] = _option(
-        float, 'share of the pictures to test on, for a folder without train and test', 'SHARE',
-        unset='none', above=0, below=1)
+        float, 'fraction of the images to hold out for testing, for an image folder without train '
+        'and test subfolders', 'FRACTION', unset='none', above=0, below=1)
     resize: Optional[int] = _option(
-        int, 'side of the squares that images are resized to', 'PIXELS', unset="the model's, or "
-        'else as they are; pictures of several sizes are fitted into 64', least=1, below=4097)
+        int, 'width and height that images are resized to', 'PIXELS', unset='depends on the '
+        'model; if it sets none, images keep their size, or are fitted into 64 x 64 if sizes vary',
+        least=1, below=4097)
     checkpoint_every: Optional[int] = _option(
-        int, 'steps from one checkpoint to the next, within an epoch too', 'STEPS',
-        unset='after the first step and each epoch', least=1, may_change=True, group=FOLDER)
+        int, 'save a checkpoint after every STEPS steps, as well as after each epoch', 'STEPS',
+        unset='only after the first step and each epoch', least=1, may_change=True, group=FOLDER)
     tensorboard: bool = _option(
-        bool, 'write TensorBoard events (needs tensorboardX)', default=False, may_change=True,
+        bool, 'write TensorBoard event files; needs tensorboardX', default=False, may_change=True,
         group=FOLDER)
     norm_stats: bool = _option(
-        bool, 'record the batch normalization layers in norms.csv after each epoch',
+        bool, 'record statistics of the batch normalization layers in norms.csv after each epoch',
         default=False, may_change=True, group=FOLDER)
     norm_stats_every: Optional[int] = _option(
-        int, 'steps from one record in norms.csv to the next, within an epoch too', 'STEPS',
-        unset='after each epoch', least=1, may_change=True, group=FOLDER)
+        int, 'record statistics in norms.csv after every STEPS steps, as well as after each epoch',
+        'STEPS', unset='only after each epoch', least=1, may_change=True, group=FOLDER)
     optimizer: str = _option(
-        str, 'how the weights move', 'NAME', 'sgd', choices=lambda: OPTIMIZERS, group=FEATURE)
+        str, 'optimizer that updates the weights', 'NAME', 'sgd', choices=lambda: OPTIMIZERS,
+        group=FEATURE)
     momentum: Optional[float] = _option(
-        float, 'share of the last step that is added to the next', 'SHARE',
-        unset="the optimizer's", least=0, below=1, group=FEATURE)
+        float, 'fraction of the previous update that is added to the next one', 'FRACTION',
+        unset='depends on the optimizer', least=0, below=1, group=FEATURE)
     weight_decay: Optional[float] = _option(
-        float, 'factor by which weights are pulled to 0', 'FACTOR', unset="the optimizer's",
-        least=0, below=FLOAT32_MAX, group=FEATURE)
+        float, 'coefficient of the L2 penalty on the weights', 'FACTOR',
+        unset='depends on the optimizer', least=0, below=FLOAT32_MAX, group=FEATURE)
     lr_schedule: str = _option(
-        str, 'how the learning rate changes', 'NAME', 'constant', choices=lambda: SCHEDULES,
+        str, 'learning rate schedule', 'NAME', 'constant', choices=lambda: SCHEDULES,
         group=FEATURE)
     lr_decay_epochs: Optional[List[int]] = _option(
-        list, 'epochs after which the schedule step lowers the learning rate', 'N,N', unset='none',
+        list, 'epochs after which the step schedule lowers the learning rate', 'N,N', unset='none',
         least=1, group=FEATURE)
     lr_decay: float = _option(
-        float, 'factor by which the schedule step lowers it', 'FACTOR', 0.1, above=0,
-        below=FLOAT32_MAX, group=FEATURE)
+        float, 'factor by which the step schedule multiplies the learning rate', 'FACTOR', 0.1,
+        above=0, below=FLOAT32_MAX, group=FEATURE)
     warmup_epochs: int = _option(
-        int, 'epochs over which the learning rate rises from 0', 'N', 0, least=0, group=FEATURE)
-    label_smoothing: float = _option(
-        float, 'share of a label that is spread over all classes', 'SHARE', 0.0, least=0, below=1,
+        int, 'number of epochs over which the learning rate rises from 0', 'N', 0, least=0,
         group=FEATURE)
+    label_smoothing: float = _option(
+        float, "fraction of each label's probability that is spread evenly over all classes",
+        'FRACTION', 0.0, least=0, below=1, group=FEATURE)
     augment: str = _option(
-        str, 'random changes of training images, new in each epoch: mirrored, shifted by up to an '
-        'eighth, or both', 'KIND', 'none', choices=lambda: KINDS, group=FEATURE)
+        str, 'random changes to the training images in each epoch (flip mirrors an image, crop '
+        'shifts it by up to an eighth of its size)', 'KIND', 'none', choices=lambda: KINDS,
+        group=FEATURE)
     start_from: Optional[str] = _option(
-        str, 'trained weights to start from: the folder of a run, for its best weights, or a '
-        '.safetensors or .params file. Layers that depend on the number of classes start new if '
-        'it differs', 'PATH', unset='none', group=FEATURE)
+        str, 'trained weights to start from: the folder of a run (its best weights), or a '
+        '.safetensors or .params file; if the number of classes differs, layers that depend on it '
+        'start with random weights', 'PATH', unset='none', group=FEATURE)
     freeze: str = _option(
-        str, 'layers that keep the weights they start from: features are all but the last, and '
-        'their norms keep their running statistics', 'LAYERS', 'none',
-        choices=lambda: ('none', 'features'), group=FEATURE)
+        str, 'layers to freeze (features means all layers except the last, including their running '
+        'statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=FEATURE)
     early_stop: Optional[int] = _option(
-        int, 'epochs without a better test accuracy after which the run stops', 'EPOCHS',
-        unset='never', least=1, group=FEATURE)
+        int, 'stop after this many epochs without a better test accuracy', 'EPOCHS',
+        unset='train all epochs', least=1, group=FEATURE)
     stop_non_finite: Optional[bool] = _option(
-        bool, 'stop at the first loss, and after an epoch at the first weight, that is infinite or '
-        'NaN', unset='yes for a run in a folder, otherwise no', may_change=True, group=FEATURE)
+        bool, 'stop when the loss becomes NaN or infinite; weights are checked after each epoch',
+        unset='on for a run with a folder, otherwise off', may_change=True, group=FEATURE)
     dtype: str = _option(
-        str, 'type of the numbers; float16 needs a GPU', 'TYPE', 'float32',
+        str, 'data type of the weights and activations; float16 needs a GPU', 'TYPE', 'float32',
         choices=lambda: ('float32', 'float16'), group=FEATURE)
     workers: int = _option(
-        int, 'processes that share each batch, on all machines together', 'N', 1, least=1,
-        below=1025, may_change=True, group=MACHINES)
+        int, 'number of worker processes, over all machines, that split each batch', 'N', 1,
+        least=1, below=1025, may_change=True, group=MACHINES)
 
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """The options that say where a run's processes are. They change no value of the run.
+    """The options that say where a run's processes are. They do not affect its results.
 
-    `place` is this machine's place among several, once it is known.
+    `place` is the `Place` of this machine among several, once it is known.
     """
 
     nodes: Optional[int] = _option(
-        int, 'number of machines, on each of which the same command is started', 'M',
-        unset="the cluster manager's (SLURM, MPI, Kubernetes), or else 1", least=1, below=1025,
-        group=MACHINES)
+        int, 'number of machines; start the same command on each of them', 'M',
+        unset='set by SLURM, MPI or Kubernetes, otherwise 1', least=1, below=1025, group=MACHINES)
     node_rank: Optional[int] = _option(
-        int, 'number of this machine, from 0', 'R', unset="the cluster manager's", least=0,
-        below=1024, group=MACHINES)
+        int, 'rank of this machine, counted from 0', 'R', unset='set by the cluster manager',
+        least=0, below=1024, group=MACHINES)
     master: Optional[str] = _option(
-        str, 'address on which machine 0 waits for the others', 'HOST:PORT',
-        unset="the cluster manager's", group=MACHINES)
+        str, 'address where machine 0 waits for the others', 'HOST:PORT',
+        unset='set by the cluster manager', group=MACHINES)
     interface: Optional[str] = _option(
-        str, 'address of this machine that all its processes use', 'IP', unset='this machine '
-        'alone can reach them; with several machines, the route to machine 0', group=MACHINES)
+        str, 'address of this machine on which its processes communicate', 'IP', unset='loopback; '
+        'with several machines, the address on the route to machine 0', group=MACHINES)
     start_timeout: float = _option(
-        float, 'time in which all workers must have started', 'SECONDS', 60.0, above=0,
+        float, 'longest time to wait until all workers have started', 'SECONDS', 60.0, above=0,
         below=86400, group=MACHINES)
     stall_timeout: float = _option(
-        float, 'time in which a step must end', 'SECONDS', 60.0, above=0, below=86400,
-        group=MACHINES)
+        float, 'longest time that one training step may take', 'SECONDS', 60.0, above=0,
+        below=86400, group=MACHINES)
     change_workers: bool = _option(
-        bool, 'let a resumed run have another number of workers; config.json records it',
-        default=False, group=MACHINES)
+        bool, 'allow a resumed run to use a different number of workers', default=False,
+        group=MACHINES)
     place: Tuple = Place()
 
 
 OPTIONS = _declared(RunOptions)
 PLACEMENT = _declared(Placement)
 
-# The options that decide no value of a run.
+# The options that do not affect the results of a run.
 BOOKKEEPING = [option.name for option in OPTIONS.values()
                if option.may_change and option.name not in ('epochs', 'workers')]
 
 
 def default_options(model):
-    """Return the default of each option for a run of `model`, a dict; None is decided later.
+    """Return {name: default} for a run of `model`; None stands for a value that is set later.
 
-    Raises as `get_recipe` does for an unknown model.
+    Raises ValueError for an unknown model.
     """
     return dict({name: option.default for name, option in OPTIONS.items()},
                 **get_recipe(model)._asdict())

@@ -1,4 +1,4 @@
-"""A process that trains: the only one of a run, or one of several workers."""
+"""The process that trains: the only process of a run, or one of several workers."""
 import contextlib
 import os
 import random
@@ -34,17 +34,17 @@ from .config import identity_of
 from .data import check_net, load_run_data
 from .folder import RunFolder, lock_folder
 from .options import RunOptions
-from .provenance import check_same, data_checksum, deciding, environment, recall, sources_of
+from .provenance import check_same, data_checksum, decisive, environment, recall, sources_of
 from .start import freeze_features, start_net
 from .weights import encode_tensors, net_arrays
 
 
 def train_by(options, folder=None, asked=(), before=None, workers=None):
-    """Train by a `RunOptions`; return (net, its `EpochRecord`s).
+    """Train according to a `RunOptions`; return (net, list of `EpochRecord`s).
 
-    `folder` keeps the run, if it is given. `before` is the config of a run that is resumed; this
-    process has locked its folder. `asked` names the options that the user gave, for config.json.
-    `workers` is the `ProcessGroup` of which this process is a rank.
+    The run is saved in `folder`, if given. `before` is the config of a run to resume, whose folder
+    this process has locked. `asked` lists the options that the user set, for config.json.
+    `workers` is the `ProcessGroup` that this process belongs to.
     """
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
@@ -52,11 +52,11 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     for generator in (mx.random, np.random, random):
         generator.seed(options.seed)
     if devices[0].device_type == 'cpu':
-        operators.start()  # compiles them, if need be, while the data are loaded
+        operators.start()  # compile them, if necessary, while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.shard)
     sources = sources_of(options.model, options.dataset)
     own_model = not sources['model'] and ':' not in options.model
-    workers.join(lambda: dict(deciding(environment(own_model)), options=identity_of(vars(options)),
+    workers.join(lambda: dict(decisive(environment(own_model)), options=identity_of(vars(options)),
                               num_classes=facts['num_classes'],
                               data_sha256=data_checksum(train_iter, test_iter)))
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
@@ -71,7 +71,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     net.initialize(ctx=ctx, init=init.Xavier())
     if options.freeze != 'none':
         freeze_features(net, options.model)
-    # Static allocation reuses the graph's buffers; static shape would leave stale statistics.
+    # Static allocation reuses buffers; static_shape would leave stale running statistics.
     net.hybridize(static_alloc=True)
     start_sha256 = options.start_from and start_net(net, options, train_iter, facts, workers,
                                                     folder, before)
@@ -100,7 +100,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
             run = RunFolder(folder, config, before, net, trainer, finite, norms, workers)
             state = run.state
             train_iter.start_at(len(state.history), state.batch)
-            hooks.append(run)  # the last, because its checkpoint comes after all that they do
+            hooks.append(run)  # last, so that its checkpoint includes the work of all other hooks
         for hook in hooks:
             closing.callback(hook.close)
         interrupt = closing.enter_context(workers.interrupt())
@@ -122,7 +122,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
 
 
 def make_hooks(net, finite, options, workers):
-    """Return the hooks that `options` ask for, except those that write into a run's folder."""
+    """Return the hooks for `options`, except those that write into the folder of the run."""
     hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
     if options.early_stop:
         hooks.append(EarlyStop(options.early_stop, options.epochs))
@@ -132,7 +132,7 @@ def make_hooks(net, finite, options, workers):
 
 
 def main():
-    """Train as one of several workers; tell the launcher how it ended, and end this process."""
+    """Train as one of several workers, report the outcome to the launcher, and exit."""
     workers = ProcessGroup()
     try:
         net, history = _train(workers)
@@ -144,7 +144,7 @@ def main():
         workers.end('stopped', text=str(stop))
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
         workers.end('failed', code=1, text=str(error) or type(error).__name__)
-    except BaseException:  # one of MXNet's, or a mistake of ours or a user's
+    except BaseException:  # an error of MXNet, or a bug of ours or the user's
         workers.end('failed', code=1, text=traceback.format_exc().strip())
     workers.end()
 
@@ -153,7 +153,7 @@ def _train(workers):
     job = workers.job
     options = dict(job['options'])
     recall('this run', dict(options, sources=job['sources']))
-    if job['data_root'] is not None:  # of this machine
+    if job['data_root'] is not None:  # the folder on this machine
         options['data_root'] = job['data_root']
     folder, before = job['folder'], job['before']
     with contextlib.ExitStack() as closing:

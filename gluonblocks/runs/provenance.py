@@ -1,4 +1,4 @@
-"""What decides the values of a run besides its options: code, versions, machine and data."""
+"""Record what affects the results besides the options: code, versions, machine and data."""
 import contextlib
 import hashlib
 import os
@@ -21,20 +21,20 @@ from ..training.progress import tell
 from .config import FREE
 from .options import OPTIONS
 
-# The versions that decide the last bits. The others are only recorded.
+# Packages whose versions can change the last bits of a result. Others are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
-KINDS = {'model': 'model', 'dataset': 'data set'}  # what may be others' code, and its word
-_HINTS = {'threads': ' (OMP_NUM_THREADS=%s, set before Python starts)',
-          'source of the model': ' (put back the file that the run began with)',
-          'source of the data set': ' (put back the file that the run began with)',
+KINDS = {'model': 'model', 'dataset': 'data set'}  # user code -> its name in messages
+_HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
+          'source of the model': ' (restore the file that the run started with)',
+          'source of the data set': ' (restore the file that the run started with)',
           'data_sha256': ' (the images or their labels have changed)',
-          'operators': ' (the environment variable %s)' % VARIABLE}
+          'operators': ' (check the environment variable %s)' % VARIABLE}
 
 
 def environment(own_model):
-    """Return what of this machine and process decides the last bits of the values, a dict.
+    """Return a dict of the facts about this machine and process that affect the last bits.
 
-    GluonCV counts only if the model may use it, which is not this package's own then.
+    GluonCV is included only if the model is not our own, and may therefore use it.
     """
     try:
         with open('/proc/cpuinfo') as f:
@@ -46,25 +46,25 @@ def environment(own_model):
     if not own_model and 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
-        # Whether it is imported yet depends on whether a curve was drawn.
+        # Ask the metadata: Pillow is imported only if curves have been drawn.
         versions['pillow'] = metadata.version('pillow')
     return {'versions': versions, 'cpu': cpu, 'operators': available(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
-def deciding(now):
-    """Return what of an `environment` must be the same on several machines, a dict."""
+def decisive(now):
+    """Return the entries of an `environment` that must match on all machines, a dict."""
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
 def data_checksum(*loaders):
-    """Return the SHA-256 over the images and labels of `BatchLoader`s; ValueError for others."""
+    """Return the SHA-256 of the images and labels of `BatchLoader`s; ValueError for others."""
     digest = hashlib.sha256()
     for loader in loaders:
         if not isinstance(loader, BatchLoader):
-            raise ValueError('the data set has loaders of the type %s, but a run that is kept in a '
-                             'folder needs gluonblocks.data.BatchLoader, whose images can be '
-                             'checked when it is resumed' % type(loader).__name__)
+            raise ValueError('to save a run in a folder, the loaders of its data set must be '
+                             'gluonblocks.data.BatchLoader, whose images a resume can verify, got '
+                             '%s' % type(loader).__name__)
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -72,9 +72,9 @@ def data_checksum(*loaders):
 
 
 def check_same(folder, config, now):
-    """Raise ValueError, with each difference, if a resume would not continue the run exactly.
+    """Raise ValueError, listing the differences, if a resume would not continue the run exactly.
 
-    `config` is that of the run in `folder`; `now`, a dict, has some or all of its entries.
+    `config` is the config of the run in `folder`; `now` is a dict with some or all of its keys.
     """
     lines, args = [], []
     for name, value in sorted(now.items()):
@@ -89,22 +89,24 @@ def check_same(folder, config, now):
             found = [(Name(name) if name in OPTIONS or name == 'model' else name, before, value)]
         else:
             continue
-        for one in found:
-            if one[1] != one[2]:
-                hint = _HINTS.get(one[0], '')
-                lines.append('%s %s there, %s here' + (hint if '%s' not in hint else hint % one[1]))
-                args += one
+        for difference in found:
+            if difference[1] != difference[2]:
+                hint = _HINTS.get(difference[0], '')
+                lines.append('%s was %s, is now %s' + (
+                    hint if '%s' not in hint else hint % difference[1]))
+                args += difference
     if lines:
-        raise OptionError('', '%s cannot go on exactly as it began:\n  ' + '\n  '.join(lines)
-                          + '\nStart another run, in another folder', folder, *args)
+        raise OptionError('', '%s cannot be resumed exactly:\n  ' + '\n  '.join(lines)
+                          + '\nUndo the changes, or start a new run in another folder',
+                          folder, *args)
 
 
 def sources_of(model, dataset):
-    """Return where the model and the data set of these names came from, for config.json.
+    """Return the sources of a model and a data set, given by name, for config.json.
 
-    Each is a `source_of`, or {} if it belongs to this package or to GluonCV. A registered one is
-    recorded too, so that it is found where nobody has registered it yet. There is no sha256 of
-    what a script itself registers: the same script may resume its run.
+    Each is a `source_of`, or {} for code of this package or GluonCV. Registered names are recorded
+    too, so that another process can import them. Code that a script registers itself has no
+    SHA-256, so that an edited script can still resume its run.
     """
     return {'model': _source(model, get_factory(model)),
             'dataset': {} if dataset.startswith(OF_PICTURES) else _source(
@@ -112,10 +114,10 @@ def sources_of(model, dataset):
 
 
 def recall(folder, config, kinds=tuple(KINDS)):
-    """Import what the run in `folder` needs of others' code, so that its names are known.
+    """Import the user's modules that the run in `folder` needs, so that their names are registered.
 
-    A file that has changed is reported on stderr. Raises ValueError if it cannot be imported:
-    which module, where it was, and what to do.
+    A file that has changed is reported on stderr. Raises ValueError if a module cannot be imported;
+    the message says where the module was and what to do.
     """
     for kind in kinds:
         source = config['sources'][kind]
@@ -125,24 +127,24 @@ def recall(folder, config, kinds=tuple(KINDS)):
         if name in (list_models() if kind == 'model' else list_datasets()):
             continue
         if source['module'] == '__main__':
-            raise ValueError('%s: its %s %s was registered by the program %s itself: resume it by '
-                             'that program, or put it into a module' % (
+            raise ValueError('%s: its %s %s was registered by the script %s: resume the run from '
+                             'that script, or move the code into a module' % (
                                  folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source
         try:
             load_object(spec, 'its ' + KINDS[kind])
         except ValueError as error:
-            where = '. The run was made with %s: its folder for Python is %s' % (
+            where = '. The run used %s: add its folder, %s, to PYTHONPATH' % (
                 source['file'], import_folder(source)) if source['file'] else ''
             raise ValueError('%s: %s%s' % (folder, error, where))
         now = source_of(spec)
         if now['sha256'] != source['sha256']:
-            tell('note: %s is not as it was when %s was trained; its %s may be another now'
+            tell('note: %s has changed since %s was trained; its %s may be different now'
                  % (now['file'] or source['module'], folder, KINDS[kind]))
 
 
 def _source_in_words(source):
-    """Return in words what of a `source_of` must be the same when a run is resumed."""
+    """Describe the parts of a `source_of` that must match when a run is resumed."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

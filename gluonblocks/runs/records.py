@@ -1,4 +1,4 @@
-"""The epochs of a run in the files of its folder: history, seconds, curves."""
+"""Write the history, times and curves of a run into its folder."""
 import csv
 import io
 import json
@@ -11,13 +11,13 @@ from ..files import read_file, write_file
 from ..training.loop import EpochRecord
 from ..training.progress import tell
 
-MAX_BYTES = 2 ** 24  # of a hundred thousand epochs
+MAX_BYTES = 2 ** 24  # enough for 100,000 epochs
 TIMES, CURVES = 'times.csv', 'curves.png'
 
 
 class HistoryRow(NamedTuple):
-    """An epoch in a run's history: as in `EpochRecord`, but without the clock, and with the
-    learning rate of its last step."""
+    """One epoch in the history of a run: an `EpochRecord` without its seconds, and the learning
+    rate of the last step."""
 
     epoch: int
     loss: float
@@ -27,8 +27,8 @@ class HistoryRow(NamedTuple):
 
 
 class TimesRow(NamedTuple):
-    """What the clock said of an epoch: its `seconds`, as in `EpochRecord`, and `rate`, the images
-    trained on in a second, the test left out."""
+    """The speed of one epoch: its `seconds`, as in `EpochRecord`, and its `rate` in training images
+    per second, not counting the test."""
 
     epoch: int
     seconds: float
@@ -36,9 +36,9 @@ class TimesRow(NamedTuple):
 
 
 class EpochFiles:
-    """The epochs of a run in files. Times have files of their own, because they never repeat.
+    """The history, times and curves of a run. Times have their own file: they never repeat.
 
-    `rows` has a `HistoryRow` for each epoch done.
+    `rows` contains a `HistoryRow` for each finished epoch.
     """
 
     def __init__(self, folder):
@@ -60,16 +60,16 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Draw the curves under a title. If that fails, the run goes on without the picture."""
+        """Draw the curves under a title. A failure is reported and does not stop the run."""
         if not self._draws:
             return
         try:
             write_file(self._path(CURVES), draw_curves(self.rows, title))
         except ImportError:
-            tell('%s is not drawn, for want of matplotlib: pip install matplotlib' % CURVES)
+            tell('could not draw %s without matplotlib: pip install matplotlib' % CURVES)
             self._draws = False
-        except Exception as error:  # whatever a library raises that draws, or a full disk
-            tell('%s is not drawn: %s' % (CURVES, str(error) or type(error).__name__))
+        except Exception as error:  # any error of a drawing library, or a full disk
+            tell('could not draw %s: %s' % (CURVES, str(error) or type(error).__name__))
 
     def _write(self):
         for name, text in [(TIMES, to_csv(TimesRow, self._times)),
@@ -82,7 +82,7 @@ class EpochFiles:
         try:
             return read_csv(TimesRow, self._path(TIMES))
         except (OSError, ValueError) as error:
-            tell('the seconds of the epochs before are lost: %s' % error)
+            tell('the times of earlier epochs are lost: %s' % error)
             return []
 
     def _path(self, name):
@@ -90,7 +90,7 @@ class EpochFiles:
 
 
 def to_csv(kind, rows):
-    """Return the text of a CSV file of `rows`, of the class `kind`, with all digits of numbers."""
+    """Return `rows`, of the class `kind`, as CSV text with all digits of each number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)
@@ -99,9 +99,9 @@ def to_csv(kind, rows):
 
 
 def read_csv(kind, path):
-    """Return the rows, of the class `kind`, of a file by `to_csv`.
+    """Return the rows, of the class `kind`, of a file written by `to_csv`.
 
-    Raises ValueError, with the file and the line, if the file is damaged.
+    Raises ValueError, naming the file and line, if the file is damaged.
     """
     head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines() or ['']
     if tuple(head.split(',')) != kind._fields:
@@ -112,7 +112,7 @@ def read_csv(kind, path):
         try:
             epoch, *others = line.split(',')
             rows.append(kind(int(epoch), *map(float, others)))
-        except (ValueError, TypeError):  # not a number, or not as many as there are columns
+        except (ValueError, TypeError):  # a non-number, or the wrong number of columns
             raise ValueError('%s, line %d: expected %d numbers, found %r'
                              % (path, number, len(kind._fields), line[:80]))
     return rows

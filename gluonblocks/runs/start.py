@@ -1,4 +1,4 @@
-"""The trained weights that a run starts from, and the layers that it freezes."""
+"""Load the trained weights that a run starts from, and freeze layers."""
 import hashlib
 import os
 
@@ -22,13 +22,13 @@ from .data import image_size
 from .load import BEST, has_checkpoint
 from .weights import MAX_BYTES, decode_tensors, encode_tensors, first_non_finite
 
-MAX_LINES = 6  # in an error, of differences
+MAX_LINES = 6  # differences listed in an error
 
 
 def check_start(options):
-    """Raise OptionError unless the weights that a `RunOptions` names fit its model.
+    """Raise OptionError unless the `start_from` weights of a `RunOptions` match its model.
 
-    No data are needed, so sizes that depend on the images are left to `start_net`.
+    This check needs no data; `start_net` checks the sizes that depend on the images.
     """
     if options.start_from is not None:
         net = get_model(options.model)
@@ -38,18 +38,18 @@ def check_start(options):
 
 
 def start_net(net, options, loader, facts, workers, folder=None, before=None):
-    """Set `net`, initialized, to the weights to start from; return the SHA-256 of their file.
+    """Load the `start_from` weights into an initialized net; return the SHA-256 of their file.
 
-    `loader` and `facts` are those of `load_run_data`. Rank 0 reads the file for all `workers`,
-    unless the run with the config `before` is resumed in `folder` from a checkpoint. Raises
-    OptionError, before anything is set, for weights that do not fit.
+    `loader` and `facts` come from `load_run_data`. Rank 0 reads the file for all `workers`, except
+    if the run with the config `before` resumes from a checkpoint in `folder`. Raises OptionError,
+    before any weight is set, if the weights do not match.
     """
     digest, content = before and before['start_sha256'], b''
     if not workers.rank and not (before and has_checkpoint(folder)):
         arrays, found = _read(options.start_from)
         if digest not in (None, found):
-            raise OptionError('start_from', 'is %s, whose weights have changed since the run began',
-                              readable(options.start_from))
+            raise OptionError('start_from', 'must be the weights that the run started from, but %s '
+                              'has changed', readable(options.start_from))
         digest, content = found, bytes(encode_tensors(arrays, {'sha256': found}))
     if workers.world_size > 1:
         content = workers.broadcast(content)
@@ -57,11 +57,11 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
         return digest
     arrays, info = decode_tensors(content, 'the weights received')
     params, hint = named_parameters(net), ''
-    if hasattr(loader, 'images'):  # then all shapes can be known, and compared
+    if hasattr(loader, 'images'):  # one image reveals all shapes
         size, (ctx, *_) = image_size(loader), next(iter(params.values())).list_ctx()
         net(nd.zeros((1, facts['channels'], *size), ctx, options.dtype))
         nd.waitall()
-        hint = '\n  The images here have %d channel%s and %d x %d pixels' % (
+        hint = '\n  The images have %d channel%s and %d x %d pixels' % (
             facts['channels'], 's' * (facts['channels'] > 1), *size)
     new = _new_layers(net, arrays, options, hint)
     for name in sorted(set(params) - set(new)):
@@ -69,34 +69,34 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
         finish_initialization(params[name])
     if not workers.rank:
         tell('starting from %s; %s' % (readable(options.start_from), (
-            'new, because there are %d classes here: %s' % (facts['num_classes'], ', '.join(new))
-            if new else 'it has weights for all layers, the last one too')))
+            'random weights for %s, because the data set has %d classes' % (
+                ', '.join(new), facts['num_classes']) if new else 'all layers were loaded')))
     return info['sha256']
 
 
 def freeze_features(net, model):
-    """Freeze all layers of `net` but the last, before it is traced.
+    """Freeze all layers of `net` except the last; call this before the net is traced.
 
-    The last are those whose shape depends on the number of classes; the others get no gradient.
-    Their norms normalize by the running statistics, which stay as they are. Raises OptionError if
-    there is no last layer, or running statistics would move.
+    The last layers are those whose shape depends on the number of classes. Frozen layers get no
+    gradient, and their norms use fixed running statistics. Raises OptionError if there is no last
+    layer, or if running statistics would still change.
     """
     last, norms = _class_axes(model), _freeze_norms(net)
     if not last:
-        raise OptionError('freeze', "is 'features', but no layer of the model %s depends on the "
-                          'number of classes, so there is none to train', model)
+        raise OptionError('freeze', "cannot be 'features': no layer of the model %s depends on the "
+                          'number of classes, so nothing would be trained', model)
     for name, param in named_parameters(net).items():
         if name in last:
             continue
         if not (can_learn(param) or param in norms or isinstance(param, gluon.Constant)):
-            raise OptionError('freeze', "is 'features', but the model %s has running statistics, "
-                              '%s, in a layer that is not an nn.BatchNorm', model, name)
+            raise OptionError('freeze', "cannot be 'features': %s of the model %s is a running "
+                              'statistic outside an nn.BatchNorm', name, model)
         if param.grad_req != 'null':
             param.grad_req, param.frozen = 'null', True
 
 
 def _freeze_norms(block):
-    """Have all norms in `block` use their running statistics; return their parameters, a set."""
+    """Make all norms in `block` use their running statistics; return a set of their parameters."""
     found = set()
     if isinstance(block, gluon.nn.BatchNorm):
         settings_of(block)['use_global_stats'] = True
@@ -113,38 +113,39 @@ def _class_axes(model):
 
 
 def _new_layers(net, arrays, options, hint=''):
-    """Return the names of the parameters of `net` to which `arrays` do not apply.
+    """Return the names of the parameters of `net` that cannot be loaded from `arrays`.
 
-    They are those that depend on the number of classes, if it is another one. Raises OptionError,
-    which ends with `hint`, for any other difference.
+    If the number of classes differs, these are the parameters that depend on it. Any other
+    difference raises OptionError, whose message ends with `hint`.
     """
     params, axes = named_parameters(net), _class_axes(options.model)
     lines, new = [], []
     for name in sorted({*params, *arrays}):
         if name not in arrays or name not in params:
-            lines.append('%s is %s only' % (name, 'there' if name in arrays else 'here'))
+            lines.append('%s exists only in the %s' % (name, 'file' if name in arrays else 'model'))
             continue
-        array, here = arrays[name], params[name].shape or arrays[name].shape
-        wrong = {i for i, (a, b) in enumerate(zip(here, array.shape))
-                 if a not in (0, b)}  # 0: not known before an input
-        if len(here) != array.ndim or wrong - axes.get(name, set()):
-            lines.append('%s has shape %s there and %s here' % (name, array.shape, here))
+        array, shape = arrays[name], params[name].shape or arrays[name].shape
+        wrong = {i for i, (a, b) in enumerate(zip(shape, array.shape))
+                 if a not in (0, b)}  # 0: unknown before the first batch
+        if len(shape) != array.ndim or wrong - axes.get(name, set()):
+            lines.append('%s must have shape %s, found %s' % (name, shape, array.shape))
         elif array.dtype.kind != 'f' or not array.size or first_non_finite({name: array}):
-            lines.append('%s has values there that are not finite numbers' % name)
+            lines.append('%s has values in the file that are not finite floats' % name)
         elif wrong:
             new.append(name)
     if lines:
         more = len(lines) - MAX_LINES
         lines[MAX_LINES:] = ['and %d more' % more] * (more > 0)
-        raise OptionError('start_from', 'is %s, whose weights are not those of the model %s:\n  %s',
-                          readable(options.start_from), options.model, '\n  '.join(lines) + hint)
+        raise OptionError('start_from', 'must contain weights of the model %s, but %s differs:\n'
+                          '  %s', options.model, readable(options.start_from),
+                          '\n  '.join(lines) + hint)
     return sorted(axes) if new else []
 
 
 def _read(path):
-    """Return (arrays by name, SHA-256 of the file) of the weights at `path`; OptionError if none.
+    """Return (arrays by name, SHA-256 of the file) for `path`; raise OptionError on failure.
 
-    It is the folder of a run, for its best weights, or a .safetensors or .params file.
+    `path` is the folder of a run, whose best weights are read, or a .safetensors or .params file.
     """
     try:
         run = read_config(path) if os.path.isdir(path) else None
@@ -153,16 +154,18 @@ def _read(path):
         if path.endswith('.safetensors'):
             arrays, info = decode_tensors(content, path, foreign=not run)
             if run and info['identity'] != run['identity']:
-                raise ValueError('%s is of another run than the config.json beside it' % path)
+                raise ValueError('%s belongs to another run than the config.json in its folder'
+                                 % path)
             arrays = checkpoint_arrays(arrays) if 'step' in info else arrays
         else:
             arrays = {name: array.asnumpy() for name, array in nd.load_frombuffer(content).items()}
     except FileNotFoundError:
-        raise OptionError('start_from', 'is %s, which does not exist%s', readable(path),
-                          ' yet: a run has it after its first epoch' if run else '')
-    except (mx.MXNetError, AttributeError):  # a list, which has no items, is arrays without names
-        raise OptionError('start_from', 'is %s, but must be the folder of a run, or a .safetensors '
-                          'or .params file of arrays with names', readable(path))
+        raise OptionError('start_from', 'must be an existing file or folder, got %s, which does '
+                          'not exist%s', readable(path),
+                          ' yet: a run writes it after its first epoch' if run else '')
+    except (mx.MXNetError, AttributeError):  # without names, the arrays are a list
+        raise OptionError('start_from', 'must be the folder of a run, or a .safetensors or .params '
+                          'file of named arrays, got %s', readable(path))
     except (OSError, ValueError) as error:
-        raise OptionError('start_from', 'cannot be used: %s', error)
+        raise OptionError('start_from', 'cannot be read: %s', error)
     return arrays, hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""A run whose workers are processes of their own: started here, and the result they leave."""
+"""Train with several worker processes: start them and collect their result."""
 import dataclasses
 import os
 import sys
@@ -21,13 +21,14 @@ LOGS = 'logs'
 
 
 def train_together(options, placement, given, folder=None, asked=(), before=None):
-    """Train by a `RunOptions` in processes that share each batch; return (net, `EpochRecord`s).
+    """Train in processes that split each batch; return (net, list of `EpochRecord`s).
 
-    `placement` says where they run. `given`, a dict, has what was given in this call, which must
-    be the same on all machines. The rest is as for `train_by`. Raises what `Launcher.run` does.
+    `placement` says where the processes run. `given` is a dict of the options of this call, which
+    must match on all machines. The other arguments are those of `train_by`. Raises the errors of
+    `Launcher.run`.
     """
     least, rest = divmod(options.batch_size, options.workers)
-    tell('%d images a step: %d workers × %s' % (
+    tell('%d images per step: %d workers × %s' % (
         options.batch_size, options.workers, '%d or %d' % (least, least + 1) if rest else least))
     with tempfile.TemporaryDirectory() as own:
         job = dict(_local(own), options=dataclasses.asdict(options), asked=list(asked),
@@ -40,7 +41,7 @@ def train_together(options, placement, given, folder=None, asked=(), before=None
 
 
 def follow_first(placement, given, resume=False):
-    """Train on a machine that is not the first, as the first one says; as `train_together`."""
+    """Train as `train_together` does on a machine other than the first, which sends the job."""
     with tempfile.TemporaryDirectory() as own:
         relay = Relay(python_argv(WORKER), placement.place, same_everywhere(given, resume),
                       _local(own, given.get('data_root')),
@@ -50,23 +51,23 @@ def follow_first(placement, given, resume=False):
 
 
 def same_everywhere(given, resume):
-    """Return what must be the same on all machines, of the options given on one, for JSON."""
+    """Return a dict for JSON of the options in `given` that must match on all machines."""
     same = {name: value for name, value in given.items() if name not in ('data_root', 'ctx')}
     return dict(same, resume=resume, gluonblocks=__version__)
 
 
 class Logs:
-    """Shows the lines that processes print.
+    """Forward the lines that worker processes print.
 
-    Those of rank 0 go to stdout and stderr of this process, the others' to logs/ in `folder`, once
-    config.json says that the folder belongs to the run. Without a folder they are dropped.
+    Lines of rank 0 go to stdout and stderr of this process. Other lines go to logs/ in `folder`
+    once config.json exists, or are dropped if there is no folder.
     """
 
     def __init__(self, folder):
         self._folder, self._waiting = folder, []
 
     def show(self, rank, stream, text):
-        """Show a line that the process `rank` printed to `stream`."""
+        """Forward a line that the process `rank` printed to `stream`."""
         if rank == 0:
             print(text, file=getattr(sys, stream), flush=True)
         elif self._folder:
@@ -84,13 +85,13 @@ class Logs:
         self._waiting = []
 
 
-def _local(own, data_root=None):
-    """Return the part of a job that belongs to one machine: where its result and its data are."""
-    return {'result': os.path.join(own, 'result'), 'data_root': data_root}
+def _local(folder, data_root=None):
+    """Return the part of a job that differs between machines: paths of the result and the data."""
+    return {'result': os.path.join(folder, 'result'), 'data_root': data_root}
 
 
 def _result(job):
-    """Return (net, `EpochRecord`s), as the first worker of this machine left them."""
+    """Return (net, list of `EpochRecord`s) as saved by the first worker on this machine."""
     arrays, info = read_tensors(job['result'])
     options = job['options']
     net = build_net(options['model'], arrays, info['num_classes'], options['ctx'],

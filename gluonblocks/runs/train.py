@@ -1,4 +1,4 @@
-"""A model trained by its options, with or without a folder that keeps the run."""
+"""Train a model or resume a run: validate the options, then start the processes."""
 import os
 
 import numpy as np
@@ -31,31 +31,31 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
 
     Returns (net, history): an `EpochRecord` for each epoch.
 
-    `model` may also be a function, such as `get_model` imports by 'my_module:my_net'. The options
-    are those of `RunOptions` and `Placement`, listed with their defaults in docs/runs.md. None
-    stands for the default. `ctx` may also be an mx.Context, or a list of them.
+    `model` may also be a function, such as `my_net` in 'my_module:my_net'. docs/runs.md lists the
+    options, which are those of `RunOptions` and `Placement`, and their defaults. None stands for
+    the default. `ctx` may also be an mx.Context or a list of them.
 
     Progress goes to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt, between two
     batches.
 
-    `start_from` is read once: a run that has a checkpoint is resumed without it. With `freeze` the
-    net that is returned is still frozen, unless several workers trained it.
+    `start_from` is read once: a run that has a checkpoint is resumed without it. With `freeze`, the
+    returned net is still frozen, unless several workers trained it.
 
-    `out` is a new folder that keeps the run: config.json, history.csv, history.jsonl, times.csv,
-    curves.png, the checkpoints last, previous and best, and the final weights; with `norm_stats`
-    norms.csv too. `resume_run` continues it.
+    `out` is a new folder for the run: config.json, history.csv, history.jsonl, times.csv,
+    curves.png, the checkpoints last, previous and best, the final weights, and norms.csv with
+    `norm_stats`. `resume_run` continues the run.
 
-    Several `workers` are processes that train one net: each computes its shard of each batch. Rank
-    0 prints the lines and keeps the folder. If one fails, all end.
+    With several `workers`, processes train one net, and each computes its shard of each batch. Rank
+    0 prints the lines and writes the folder. If one worker fails, all stop.
 
-    Raises ValueError for an unknown model; OptionError, a ValueError, for an option that cannot
-    be; NonFiniteLoss with `stop_non_finite`; and OSError for data that are missing or damaged
-    (DataError), for files that cannot be written, and for a worker that fails (WorkerError).
+    Raises ValueError for an unknown model; OptionError, a ValueError, for an invalid option;
+    NonFiniteLoss with `stop_non_finite`; and OSError for missing or damaged data (DataError), for
+    files that cannot be written, and for a worker that fails (WorkerError).
     """
     arguments = dict(locals())
     given, placement = check_given(arguments), _resolve_placement(arguments)
     if placement.change_workers:
-        raise OptionError('change_workers', 'is for a run that is resumed, but this one starts')
+        raise OptionError('change_workers', 'is only for resuming a run, not for starting one')
     if workers is None and placement.place.nodes > 1:
         given['workers'] = placement.place.nodes
     options = resolve_options(model, given, in_folder=out is not None)
@@ -72,18 +72,19 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
 
 
 def resume_run(folder, model=None, **options):
-    """Continue the run in `folder` from its last checkpoint; return as `train_model` does.
+    """Resume the run in `folder` from its last checkpoint; return the same as `train_model`.
 
-    `options` are those of `train_model`. On a CPU the history, weights and printed lines are, bit
-    for bit, those of a run that never stopped. Options marked so in docs/runs.md may differ from
-    before. The others, and `model`, are only compared.
+    `options` are those of `train_model`. On a CPU, the history, weights and printed lines are bit
+    for bit the same as without the interruption. Only the options marked in docs/runs.md may
+    change. The others, and `model`, are compared with the run.
 
-    Raises ValueError, with each difference, if it cannot be continued exactly, and if `folder` is
-    not a run or is in use; TypeError for an unknown option; otherwise as `train_model`.
+    Raises ValueError, listing the differences, if the run cannot be resumed exactly; ValueError if
+    `folder` is not a run or is in use; TypeError for an unknown option; and the errors of
+    `train_model`.
     """
     unknown = sorted(set(options) - {*OPTIONS, *PLACEMENT})
     if unknown:
-        raise TypeError('a run has no option named %s' % ', '.join(unknown))
+        raise TypeError('unknown option: %s' % ', '.join(unknown))
     given, placement = check_given(options), _resolve_placement(options)
     everywhere = dict(given, **({} if model is None else {'model': name_of(model)}))
     if placement.place.node_rank:
@@ -103,9 +104,9 @@ def resume_run(folder, model=None, **options):
 
 
 def check_given(arguments):
-    """Return the options of a run among `arguments` that are not None, as config.json has them.
+    """Return the options of a run in `arguments` that are not None, in the form of config.json.
 
-    Each value is checked by itself. Raises OptionError, a ValueError.
+    Each value is validated separately. Raises OptionError, a ValueError.
     """
     given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
     for name, value in given.items():
@@ -123,11 +124,11 @@ def check_given(arguments):
 
 
 def resolve_options(model, given, in_folder=False):
-    """Return the `RunOptions` of a new run of `model` from those of `check_given`, a dict.
+    """Return the `RunOptions` of a new run of `model`; `given` is the result of `check_given`.
 
-    What is missing is the recipe's or the book's, and a seed is drawn. `in_folder` says whether
-    the run is kept in a folder. Raises ValueError for an unknown model, and OptionError, a
-    ValueError, for options that cannot go together.
+    Missing options get the defaults of the model and the book, and a random seed. `in_folder` is
+    True if the run is saved in a folder. Raises ValueError for an unknown model, and OptionError,
+    a ValueError, for options that conflict.
     """
     options = dict(default_options(model), **given)
     if options['seed'] is None:
@@ -138,51 +139,50 @@ def resolve_options(model, given, in_folder=False):
         options['stop_non_finite'] = in_folder
     for name, option in OPTIONS.items():
         if option.group == FOLDER and options[name] and not in_folder:
-            raise OptionError(name, 'is for a run in a folder: name one by %s', Name('out'))
+            raise OptionError(name, 'needs a run with a folder: set %s', Name('out'))
     resolved = RunOptions(name_of(model), **options)
     _check_together(resolved, given)
     return resolved
 
 
 def _check_together(options, given):
-    """Raise OptionError if values of a `RunOptions` cannot go together.
+    """Raise OptionError if the values of a `RunOptions` conflict.
 
-    `given` are the options that the user gave in this call: some have no effect beside others, and
-    only a user who gave them has to know.
+    `given` contains the options that the user set in this call. Options without effect are errors
+    only if they are in `given`.
     """
     dataset = get_dataset(options.dataset)
     if options.data_root is not None and not dataset.takes_root:
-        raise OptionError('data_root', 'is %r, but the data set %s has no files',
-                          options.data_root, dataset.name)
+        raise OptionError('data_root', 'cannot be used with the data set %s, which has no files',
+                          dataset.name)
     if options.test_share is not None and not dataset.name.startswith(OF_PICTURES):
-        raise OptionError('test_share', 'is %r, but the data set %s has its test images already',
-                          options.test_share, dataset.name)
+        raise OptionError('test_share', 'cannot be used with the data set %s, which has its own '
+                          'test images', dataset.name)
     if 'norm_stats_every' in given and not options.norm_stats:
-        raise OptionError('norm_stats_every', 'is %d, but goes with %s only, which is off',
-                          options.norm_stats_every, Name('norm_stats'))
+        raise OptionError('norm_stats_every', 'needs %s, which is off', Name('norm_stats'))
     if 'lr_decay' in given and options.lr_schedule != 'step':
-        raise OptionError('lr_decay', "is for the %s 'step', not for %r", Name('lr_schedule'),
+        raise OptionError('lr_decay', "needs the %s 'step', got %r", Name('lr_schedule'),
                           options.lr_schedule)
     if options.freeze != 'none' and options.start_from is None:
-        raise OptionError('freeze', 'is %r, but goes with %s only: new weights would never be '
-                          'trained', options.freeze, Name('start_from'))
+        raise OptionError('freeze', 'needs %s: otherwise frozen layers would keep random weights',
+                          Name('start_from'))
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
     check_momentum(options.optimizer, options.momentum)
     if options.workers > options.batch_size:
-        raise OptionError('workers', 'is %d, but a step has %d images, and each worker needs one',
-                          options.workers, options.batch_size)
+        raise OptionError('workers', 'must be at most %d, the number of images per step, got %d',
+                          options.batch_size, options.workers)
     if options.workers > 1 and options.optimizer == 'sgld':
-        raise OptionError('workers', 'is %d, but the optimizer sgld draws random numbers, other '
-                          'ones in each worker: their weights would differ', options.workers)
+        raise OptionError('workers', 'must be 1 with the optimizer sgld, got %d: each worker would '
+                          'draw different random numbers', options.workers)
     if options.dtype == 'float16' and devices_of(options.ctx)[0].device_type == 'cpu':
-        raise OptionError('dtype', 'is float16, which needs a GPU: on a CPU MXNet has no matrix '
-                          'product in float16')
+        raise OptionError('dtype', 'must be float32 on a CPU, got float16: MXNet has no float16 '
+                          'matrix product for CPUs')
 
 
 def _resolve_placement(arguments):
-    """Return the `Placement` from the options among `arguments`, None for the default.
+    """Return the `Placement` from the options in `arguments`; None stands for the default.
 
-    A cluster manager's variables count only if several `workers` or `nodes` are asked for. Raises
+    The variables of a cluster manager are used only with several `workers` or with `nodes`. Raises
     OptionError, a ValueError.
     """
     given = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
@@ -195,30 +195,30 @@ def _resolve_placement(arguments):
 
 
 def _check_changes(options, before, placement):
-    """Raise OptionError if a changed option would change values computed before, or from here."""
+    """Raise OptionError if a changed option would make the resumed run differ."""
     if options.lr_schedule == 'cosine' and options.epochs != before['epochs']:
-        raise OptionError('epochs', 'is %d, over which the schedule cosine is not what it was over '
-                          '%d', options.epochs, before['epochs'])
+        raise OptionError('epochs', 'must stay %d with the cosine schedule, which depends on it, '
+                          'got %d', before['epochs'], options.epochs)
     if options.workers != before['workers'] and not placement.change_workers:
-        raise OptionError('workers', 'is %d, but the run has %d, and with another number its '
-                          'values differ from here on; %s allows it', options.workers,
-                          before['workers'], Name('change_workers'))
+        raise OptionError('workers', 'must stay %d, got %d: another number changes the results '
+                          'from here on; set %s to allow it', before['workers'], options.workers,
+                          Name('change_workers'))
 
 
 def _check_machines(options, placement):
     nodes = placement.place.nodes
     if options.workers < nodes:
-        raise OptionError('workers', 'is %d, but there are %d machines, and each needs a worker',
-                          options.workers, nodes)
+        raise OptionError('workers', 'must be at least %d, one per machine, got %d', nodes,
+                          options.workers)
 
 
 def _device_text(ctx):
-    """Return devices as text that `devices_of` reads: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
+    """Return devices as text for `devices_of`: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
     try:
         devices = devices_of(ctx)
     except ValueError as error:
-        raise OptionError('ctx', 'cannot be: %s', error)
+        raise OptionError('ctx', 'is invalid: %s', error)
     kinds = {ctx.device_type for ctx in devices}
     if len(kinds) > 1:
-        raise OptionError('ctx', 'names devices of more than one kind: %s', devices)
+        raise OptionError('ctx', 'must contain devices of one type, got %s', devices)
     return '%s:%s' % (kinds.pop(), ','.join(str(ctx.device_id) for ctx in devices))

@@ -1,4 +1,4 @@
-"""The training loop, what is attached to it, and how good the net is that comes out."""
+"""The training loop, its hooks, optimizers and schedules, and metrics of the trained net."""
 from .hooks import Hook, NonFiniteLoss
 from .inference import predict, predict_images, top_classes
 from .interrupt import Interrupted

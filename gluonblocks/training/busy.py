@@ -1,4 +1,4 @@
-"""A hint if other processes compete for the cores that MXNet computes on."""
+"""A hook that prints a hint if other processes compete with MXNet for the cores."""
 import glob
 import os
 import time
@@ -6,21 +6,21 @@ import time
 from .hooks import Hook
 from .progress import tell
 
-WINDOW = 5  # seconds: a shorter while may be over before it matters
+WINDOW = 5  # seconds; shorter periods of load do not matter
 
-HINT = ("hint: other processes are using the cores too: within %.0f seconds MXNet's threads ran "
-        'for %.1f s and waited for a core for %.1f s. They also wait for each other, busily, so '
-        'training may be much faster with GOMP_SPINCOUNT=1000 set before Python starts: then they '
-        'soon sleep. The results stay the same.')
+HINT = ("hint: other processes are using the cores too: in the last %.0f seconds MXNet's threads "
+        'ran for %.1f s and waited for a core for %.1f s. MXNet threads that wait for each other '
+        'keep a core busy. Setting GOMP_SPINCOUNT=1000 before Python starts lets them sleep, which '
+        'may make training much faster. The results stay the same.')
 
-# With one of these the user has already chosen how long a thread waits busily.
+# If one of these is set, the user has chosen how long threads spin while waiting.
 SPINNING = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
 
 
 def read_schedule(folder='/proc/self/task'):
-    """Return the seconds that this process's threads (ran, waited for a core), or None.
+    """Return the seconds that the threads of this process (ran, waited for a core), or None.
 
-    Linux counts both for each thread, in nanoseconds, if it is built to.
+    Linux counts both in nanoseconds per thread, unless the kernel was built without schedstats.
     """
     ran = waited = 0
     for path in glob.glob(os.path.join(folder, '*', 'schedstat')):
@@ -34,10 +34,10 @@ def read_schedule(folder='/proc/self/task'):
 
 
 class BusyMachine(Hook):
-    """Prints one hint on stderr if MXNet's threads wait longer for a core than they run.
+    """Print one hint on stderr if MXNet's threads wait for a core longer than they run.
 
-    MXNet's threads share each operator: while one waits for a core, the others spin. The hook looks
-    every few seconds, after a step, and takes well under a millisecond.
+    MXNet's threads split each operator: while one waits for a core, the others spin. The hook
+    checks every few seconds, after a step, in well under a millisecond.
     """
 
     def __init__(self, read=read_schedule, clock=time.monotonic):

@@ -1,4 +1,4 @@
-"""Batches on their way to the net: taken from an iterator, checked, shared among devices."""
+"""Read batches from an iterator, check them, and split them over devices."""
 import collections
 
 import mxnet as mx
@@ -9,16 +9,16 @@ from ..checks import check_classic_arrays
 
 
 def batches_of(data_iter):
-    """Give (X, y) for each batch of `data_iter`, NDArrays with the images along their first axis.
+    """Yield (X, y) for each batch of `data_iter`: NDArrays whose first axis is the batch.
 
-    `data_iter` gives pairs (X, y), as a list, a `BatchLoader` and Gluon's DataLoader do, or it is
-    an `mx.io.DataIter`, such as NDArrayIter, which is reset first. Each image comes once in every
-    pass: the images that fill up the last batch of a `mx.io.DataIter` are left out. (None, None),
-    for a batch without an image for this worker, is passed on.
+    `data_iter` is an iterable of (X, y), such as a list, a `BatchLoader` or Gluon's DataLoader, or
+    an `mx.io.DataIter` such as NDArrayIter, which is reset first. Each image is used once per pass:
+    the padding of the last batch of an `mx.io.DataIter` is removed. (None, None), a batch without
+    images for this worker, is passed on.
 
     Raises ValueError for an iterator that moves images from one pass to another, for arrays of
-    mx.np, for another number of labels than of images, and if a batch of an `mx.io.DataIter` has no
-    labels, or several arrays.
+    mx.np, if X and y have different lengths, and if a batch of an `mx.io.DataIter` does not contain
+    exactly one array of images and one of labels.
     """
     _check_passes(data_iter)
     if isinstance(data_iter, mx.io.DataIter):
@@ -26,8 +26,8 @@ def batches_of(data_iter):
     for batch in data_iter:
         if isinstance(batch, mx.io.DataBatch):
             if len(batch.data) != 1 or len(batch.label or ()) != 1:
-                raise ValueError('a batch has %d arrays of images and %d of labels, but must have '
-                                 'one of each' % (len(batch.data), len(batch.label or ())))
+                raise ValueError('expected a batch with one array of images and one of labels, '
+                                 'got %d and %d' % (len(batch.data), len(batch.label or ())))
             X, y = (z[:z.shape[0] - (batch.pad or 0)] for z in batch.data + batch.label)
         else:
             X, y = batch
@@ -35,38 +35,38 @@ def batches_of(data_iter):
             check_classic_arrays('the net', X, y)
             X, y = (z if isinstance(z, nd.NDArray) else nd.array(z) for z in (X, y))
             if X.shape[:1] != y.shape[:1]:
-                raise ValueError('a batch has images of shape %s and labels of shape %s, but must '
-                                 'have a label for each image' % (X.shape, y.shape))
+                raise ValueError('expected one label per image, got images of shape %s and labels '
+                                 'of shape %s' % (X.shape, y.shape))
         yield X, y
 
 
 def _check_passes(data_iter):
-    """Raise ValueError if a pass over `data_iter`, or over what it wraps, may not be complete."""
+    """Raise ValueError if `data_iter`, or an iterator that it wraps, may skip or repeat images."""
     if isinstance(data_iter, (mx.io.PrefetchingIter, mx.io.ResizeIter)):
         for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
             _check_passes(inner)
     if isinstance(data_iter, mx.io.MXDataIter):
-        # CSVIter, LibSVMIter and ImageRecordIter fill up the last batch from the next pass, which
-        # then lacks those images, and are reset to where they have prefetched to. ImageRecordIter
+        # CSVIter, LibSVMIter and ImageRecordIter fill up the last batch with images of the next
+        # pass, which then lacks them. Their reset keeps the prefetched position. ImageRecordIter
         # reports the padding of another batch, or none. MNISTIter drops the last images.
-        raise ValueError('the iterators that MXNet implements in C++ (CSVIter, ImageRecordIter, '
-                         'LibSVMIter, MNISTIter, ...) do not give each image once in every pass: '
-                         'read image records by mx.image.ImageIter or by '
-                         'gluon.data.vision.ImageRecordDataset, and arrays by mx.io.NDArrayIter')
-    loader = getattr(data_iter, '_batch_sampler', None)  # of Gluon's DataLoader
+        raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
+                         'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
+                         'records with mx.image.ImageIter or '
+                         'gluon.data.vision.ImageRecordDataset, and arrays with mx.io.NDArrayIter')
+    loader = getattr(data_iter, '_batch_sampler', None)  # set by Gluon's DataLoader
     for owner, setting, good in [(data_iter, 'last_batch_handle', 'pad'),
                                  (loader, '_last_batch', 'keep')]:
         found, setting = getattr(owner, setting, None), setting.lstrip('_')
         if found in ('roll_over', 'rollover'):
-            raise ValueError('%s is %r, which moves images from one pass to the next, so passes '
-                             'differ in their images: make the iterator with %s=%r'
+            raise ValueError('%s=%r moves images from one pass to the next, so passes differ in '
+                             'their images: create the iterator with %s=%r'
                              % (setting, found, setting, good))
 
 
 def split(arrays, devices):
-    """Split arrays (N, ...) along N: a list with a tuple of shards for each device.
+    """Split arrays (N, ...) along N; return a list with a tuple of shards for each device.
 
-    With fewer images than devices the list is shorter, and it is empty for arrays that are None.
+    With fewer images than devices, the list is shorter. It is empty if the arrays are None.
     """
     if arrays[0] is None:
         return []
@@ -75,10 +75,10 @@ def split(arrays, devices):
 
 
 def check_net(net, devices, training=False):
-    """ValueError unless `net` is initialized, and on `devices`; for training on no others.
+    """Raise ValueError unless `net` is initialized on `devices`; for training, on no others.
 
-    Under `npx.set_np()` it is a ValueError too: loaders and blocks take arrays of mx.nd.
-    A net that learns its input channels from the first batch passes once `initialize` was called.
+    Also raise it under `npx.set_np()`, because loaders and blocks use arrays of mx.nd. After
+    `initialize`, a net that infers its input channels from the first batch is accepted.
     """
     check_classic_arrays('training' if training else 'evaluation')
     if not isinstance(net, gluon.Block):
@@ -87,38 +87,38 @@ def check_net(net, devices, training=False):
         try:
             found = param.list_ctx()
         except RuntimeError:
-            raise ValueError('the parameter %s of the net has no values yet: call net.initialize() '
-                             'first, with ctx=%s' % (param.name, devices)) from None
+            raise ValueError('the net is not initialized (parameter %s): call '
+                             'net.initialize(ctx=%s) first' % (param.name, devices)) from None
         if set(devices) - set(found) or training and set(found) - set(devices):
-            raise ValueError('the parameter %s of the net is on %s, but ctx is %s: name the '
-                             'devices of the net, or move it with net.collect_params()'
-                             '.reset_ctx()' % (param.name, *(', '.join(map(str, contexts))
-                                                             for contexts in (found, devices))))
+            raise ValueError('the parameter %s of the net is on %s, but ctx is %s: set ctx to '
+                             'the devices of the net, or move the net with '
+                             'net.collect_params().reset_ctx()' % (
+                                 param.name, *(', '.join(map(str, contexts))
+                                               for contexts in (found, devices))))
 
 
 class LabelCheck:
-    """Refuses labels that are not classes of the net; MXNet's loss would use another class.
+    """Reject labels that are not classes of the net; MXNet's loss would silently use another class.
 
-    The labels of the first batch are read at once, others two batches later: reading what MXNet may
-    still have to compute would idle it.
+    Labels are read two batches late, except in the first batch, because reading them earlier could
+    make MXNet wait.
     """
 
     def __init__(self):
         self._waiting, self._num_classes = collections.deque(), None
 
     def add(self, y, y_hat):
-        """Take in the labels y of a batch, (N,) or (N, num_classes), and the net's output y_hat,
-        (n, num_classes), for its shape.
+        """Add the labels y of a batch, (N,) or (N, num_classes). Only the shape of the net's output
+        y_hat, (n, num_classes), is used.
 
-        Raises ValueError for other shapes, and if a label that is read is not a class.
+        Raises ValueError for other shapes, and if a label that is now read is not a class.
         """
         if len(y_hat.shape) != 2:
-            raise ValueError('the net makes an output of shape %s, but must make (N, num_classes), '
-                             'a number for each class' % (y_hat.shape,))
+            raise ValueError('the net must return logits of shape (N, num_classes), got %s'
+                             % (y_hat.shape,))
         if y.shape[1:] not in ((), y_hat.shape[1:]):
-            raise ValueError('there are labels of shape %s, but they must be (N,), a whole number '
-                             'for each image, or (N, %d), the probability of each class'
-                             % (y.shape, y_hat.shape[1]))
+            raise ValueError('labels must be integers of shape (N,) or probabilities of shape '
+                             '(N, %d), got shape %s' % (y_hat.shape[1], y.shape))
         first, self._num_classes = self._num_classes is None, y_hat.shape[1]
         self._waiting.append(y)
         self.check(leave=0 if first else 2)
@@ -132,21 +132,21 @@ class LabelCheck:
 def check_labels(y, num_classes):
     """Raise ValueError unless the labels y, a NumPy array, are classes of the net.
 
-    They are (N,), integers from 0 to num_classes - 1, or (N, num_classes), where the probabilities
-    of each row must not be negative and sum to 1, up to rounding.
+    Labels are integers from 0 to num_classes - 1, (N,), or probabilities, (N, num_classes), which
+    must not be negative and sum to 1 in each row, up to rounding.
     """
     if y.ndim == 2:
         sums = y.sum(axis=1, dtype='float64')
-        if not (y.min() >= 0 and abs(sums - 1).max() < 0.01):  # so that NaN is refused, too
-            raise ValueError('labels of shape %s must be probabilities of the classes, from 0 on '
-                             'and of sum 1, got %g with a sum of %g'
+        if not (y.min() >= 0 and abs(sums - 1).max() < 0.01):  # `not` rejects NaN too
+            raise ValueError('labels of shape %s must be class probabilities, not negative and '
+                             'with sum 1, got %g and a sum of %g'
                              % (y.shape, y.min(), sums[abs(sums - 1).argmax()]))
         return
     least, most = y.min(), y.max()
-    if not (least >= 0 and most < num_classes):  # so that NaN is refused, too
-        raise ValueError('there are labels from %g to %g, but the classes are 0 to %d, one for '
-                         'each output of the net: number the classes from 0, or make a net with '
-                         'more outputs' % (least, most, num_classes - 1))
+    if not (least >= 0 and most < num_classes):  # `not` rejects NaN too
+        raise ValueError('labels must be from 0 to %d, because the net has %d outputs, got %g to '
+                         '%g: number the classes from 0, or create a net with more outputs'
+                         % (num_classes - 1, num_classes, least, most))
     if y.dtype.kind == 'f' and (y != np.floor(y)).any():
-        raise ValueError('there is a label %g, but a label is the number of a class: a whole number'
+        raise ValueError('a label must be an integer, the index of a class, got %g'
                          % y[y != np.floor(y)][0])

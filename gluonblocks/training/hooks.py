@@ -1,4 +1,4 @@
-"""What can be attached to the training loop: `train_ch5(..., hooks=[...])`."""
+"""Hooks for the training loop: `train_ch5(..., hooks=[...])`."""
 import re
 
 import mxnet as mx
@@ -9,34 +9,33 @@ from .loop import best_epoch
 
 
 class Hook:
-    """Called by the loop with its `TrainingState`; a subclass overrides what it needs.
+    """A set of methods that the loop calls with its `TrainingState`; subclasses override them.
 
-    A hook ends the run after the epoch under way by setting `state.stop` to the reason, in words.
+    A hook stops the run after the current epoch by setting `state.stop` to a string, the reason.
     """
 
     def begin(self, state):
-        """Before the first epoch, also of a resumed run: then `state.step` is not 0."""
+        """Called before the first epoch. In a resumed run, `state.step` is not 0."""
 
     def batch_end(self, state):
-        """After each optimizer step. MXNet may still be computing; reading a number waits."""
+        """Called after each optimizer step. Reading a value waits until MXNet has computed it."""
 
     def epoch_end(self, state):
-        """After an epoch's line is printed; `state` stands at the start of the next epoch."""
+        """Called after printing the line of an epoch; `state` is at the start of the next epoch."""
 
     def close(self):
-        """When the run has ended, in whatever way; `train_ch5` leaves this to who made the hook."""
+        """Release resources after the run. The creator of the hook calls this, not `train_ch5`."""
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss, or a weight, is no longer a finite number."""
+    """Raised when the loss or a weight becomes NaN or infinite."""
 
 
 class FiniteLoss(Hook):
-    """Raises NonFiniteLoss at the first loss, and at the end of an epoch for a weight, that is
-    infinite or NaN.
+    """Raise NonFiniteLoss when a loss is infinite or NaN, or a weight at the end of an epoch.
 
-    Losses are read two batches behind, so that MXNet is never idle; the error names the step of the
-    loss. `num_batches` is the number of batches in an epoch: the last one's loss is read at once.
+    Losses are read two batches late, so that MXNet never waits; the error names the step of the
+    loss. The last of the `num_batches` losses of an epoch is read immediately.
     """
 
     def __init__(self, trainer, num_batches):
@@ -51,7 +50,7 @@ class FiniteLoss(Hook):
             if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
                 raise NonFiniteLoss(
                     'the parameter %s is not finite after epoch %d, step %d, learning rate %g: try '
-                    'a lower learning rate, or a warm-up'
+                    'a lower learning rate or a warm-up'
                     % (param.name, len(state.history), state.step, self._trainer.learning_rate))
 
     def check(self, state, leave=0):
@@ -63,15 +62,15 @@ class FiniteLoss(Hook):
             schedule = self._trainer.optimizer.lr_scheduler
             raise NonFiniteLoss(
                 'the loss is not finite in epoch %d, step %d (batch %d of %d), learning rate %g: '
-                'try a lower learning rate, or a warm-up'
+                'try a lower learning rate or a warm-up'
                 % (state.epoch, step, batch, self._num_batches,
                    schedule(step) if schedule else self._trainer.learning_rate))
 
 
 class EarlyStop(Hook):
-    """Ends the run when the test accuracy has not risen above its best for `patience` epochs.
+    """Stop the run when the test accuracy has not exceeded its best for `patience` epochs.
 
-    A run that has reached the last of its `num_epochs` ends by itself, so it is left alone.
+    The hook does nothing after the last of the `num_epochs`, when the run ends anyway.
     """
 
     def __init__(self, patience, num_epochs):
@@ -90,24 +89,24 @@ class EarlyStop(Hook):
 
 
 def draws_numbers(net):
-    """Return True if the training pass of `net` draws random numbers, as dropout does.
+    """Return True if `net` draws random numbers in training, as dropout does.
 
-    Seeding takes over a millisecond a step, so nets that draw none are spared it. A net that cannot
-    be traced is taken to draw.
+    Seeding takes over a millisecond per step, so it is skipped for other nets. Return True if the
+    net cannot be traced.
     """
     try:
         nodes = Graph(net(mx.sym.var('data'))).nodes
-    except Exception:  # whatever a block raises that takes no symbols
+    except Exception:  # any error of a block that does not accept symbols
         return True
     return any(re.search('dropout|random|sample|shuffle|rrelu|RNN',
                          node.op + node.attrs.get('act_type', ''), re.I) for node in nodes)
 
 
 class Reseed(Hook):
-    """Seeds MXNet's generators before each step but the first, from `seed`, the step and `rank`.
+    """Seed MXNet's random generators before each step, from `seed`, the step and `rank`.
 
-    Their state cannot be read, so it could not be resumed. The first step is left alone, because it
-    draws the initial weights.
+    Their state cannot be read, so a checkpoint cannot save it. The first step is not seeded,
+    because it draws the initial weights.
     """
 
     def __init__(self, seed, rank=0):
@@ -118,5 +117,5 @@ class Reseed(Hook):
             self.batch_end(state)
 
     def batch_end(self, state):
-        drawn_from = [self._seed, state.step] + [self._rank] * (self._rank > 0)
-        mx.random.seed(int(np.random.RandomState(drawn_from).randint(2 ** 31 - 1)))
+        seeds = [self._seed, state.step] + [self._rank] * (self._rank > 0)
+        mx.random.seed(int(np.random.RandomState(seeds).randint(2 ** 31 - 1)))

@@ -1,4 +1,4 @@
-"""Images -> the probabilities of the classes, and the likeliest of them."""
+"""Predict class probabilities and find the most probable classes."""
 import mxnet as mx
 import numpy as np
 from mxnet import nd
@@ -11,9 +11,9 @@ from .metrics import evaluate
 
 
 def predict(net, X, ctx=mx.cpu()):
-    """The softmax of `net(X)`, computed in float32: (N, C, H, W) -> NumPy (N, num_classes).
+    """Return the softmax of `net(X)` in float32: (N, C, H, W) -> NumPy (N, num_classes).
 
-    `ctx` is a device or a list of devices, over which X is split. Raises ValueError for arrays of
+    `ctx` is a device, or a list of devices over which X is split. Raises ValueError for arrays of
     mx.np and under `npx.set_np()`.
     """
     check_classic_arrays('predict', X)
@@ -23,9 +23,9 @@ def predict(net, X, ctx=mx.cpu()):
 
 
 def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
-    """As `predict`, for images uint8 (n, H, W), as `read_image` gives them, batch by batch.
+    """Return the probabilities of uint8 images (n, H, W), computed in batches; see `predict`.
 
-    The same loader as in training scales their brightness and resizes them to `resize`.
+    The images, as returned by `read_image`, are scaled and resized as in training.
     """
     images = np.asarray(images, dtype=np.uint8)
     loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)
@@ -33,7 +33,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
 
 
 def top_classes(probabilities, names, top=3):
-    """The `top` likeliest classes, or all if there are fewer: [(name, probability), ...]."""
+    """Return up to `top` most probable classes: [(name, probability), ...]."""
     check_positive('top', top)
     order = np.argsort(-probabilities, kind='stable')[:top]
     return [(names[i], float(probabilities[i])) for i in order]

@@ -1,36 +1,37 @@
-"""Ctrl-C and SIGTERM between two batches, where nothing is half done."""
+"""Delay Ctrl-C and SIGTERM until training is between two batches."""
 import signal
 import threading
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM: `signum`; `between_batches` is False where it may have cut a step."""
+    """Ctrl-C or SIGTERM, `signum`. If `between_batches` is False, a step may be incomplete."""
 
     def __init__(self, signum, between_batches, message=None):
         if message is None:
-            message = ('training stopped between two batches, nothing was saved' if between_batches
-                       else 'training stopped at once, perhaps within a step, nothing was saved')
+            message = ('training stopped between two batches; nothing was saved' if between_batches
+                       else 'training stopped, perhaps within a step; nothing was saved')
         super().__init__(message)
         self.signum, self.between_batches = signum, between_batches
 
     @property
     def exit_code(self):
-        """What a shell shows for a command that the signal ended: 130 or 143."""
+        """The exit code of a command that the signal stopped: 130 or 143."""
         return 128 + self.signum
 
 
 class DeferredInterrupt:
-    """Within this context Ctrl-C and SIGTERM wait until nothing is half done, then raise
-    Interrupted: at the next batch of an iterator that is `guard`ed, at the next `check`, or at the
-    latest when the context ends. A second signal is raised at once.
+    """A context that delays Ctrl-C and SIGTERM until no step is incomplete.
 
-    Raised at once, KeyboardInterrupt may fall into a destructor of an NDArray, where Python can
-    only print and drop it. Only the main thread gets signals: in another one nothing changes.
+    Interrupted is then raised at the next batch of a `guard`ed iterator, at the next `check`, or
+    when the context ends. A second signal is raised immediately.
+
+    Without the delay, KeyboardInterrupt may be raised in a destructor of an NDArray, where Python
+    prints and ignores it. Only the main thread gets signals; other threads are unaffected.
 
         with DeferredInterrupt() as interrupt:
             for X, y in interrupt.guard(train_iter):
                 ...                # a step
-            interrupt.check()      # a signal during the last batch ends it here
+            interrupt.check()      # handles a signal during the last batch
             net.save_parameters(path)
     """
 
@@ -46,11 +47,11 @@ class DeferredInterrupt:
 
     def __exit__(self, kind, error, traceback):
         for number, handler in self._before.items():
-            # None: a handler that is not Python's, which cannot be put back.
+            # None: the handler was not set from Python and cannot be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self.pending and error is None:
             raise Interrupted(self.pending, between_batches=True,
-                              message='stopped when training had ended')
+                              message='stopped after training had finished')
 
     def _note(self, number, frame):
         if self.pending:
@@ -58,11 +59,11 @@ class DeferredInterrupt:
         self.pending = number
 
     def guard(self, data_iter):
-        """Return an iterable of `data_iter`'s batches that raises Interrupted after a signal."""
+        """Return an iterable over `data_iter` that raises Interrupted after a signal."""
         return _Guarded(data_iter, self)
 
     def check(self):
-        """Raise Interrupted, as between two batches, if there was a signal."""
+        """Raise Interrupted if there was a signal. Call this between two steps."""
         if self.pending:
             raise Interrupted(self.pending, between_batches=True)
 

@@ -1,11 +1,11 @@
-"""The loss of a run, from its options."""
+"""Loss functions, selected by the options of a run."""
 from mxnet import gluon
 
 
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
     """Softmax cross-entropy against smoothed labels: (N, num_classes), (N,) -> (N,).
 
-    A label is 1 - smoothing on its class plus smoothing / num_classes on each class, its own too.
+    A label becomes 1 - smoothing for its class, plus smoothing / num_classes for every class.
     Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7.
     """
 
@@ -20,9 +20,9 @@ class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
 
 
 def make_loss(label_smoothing=None, dtype='float32'):
-    """The loss function (y_hat, y) -> (N,) by these options, or None where they leave the book's.
+    """Return the loss function (y_hat, y) -> (N,) for these options, or None for the book's loss.
 
-    It computes in float32 where `dtype`, which is that of `y_hat`, is 'float16'.
+    `dtype` is the type of `y_hat`. If it is 'float16', the loss is computed in float32.
     """
     loss = SmoothedSoftmaxCrossEntropyLoss(label_smoothing) if label_smoothing else None
     if dtype == 'float32':

@@ -1,4 +1,4 @@
-"""How good a net is: running sums, the accuracy, the confusion matrix. D2L 5.5."""
+"""Metrics: running sums, accuracy, scores per class and the confusion matrix. D2L 5.5."""
 import collections
 import itertools
 import math
@@ -13,28 +13,28 @@ from .feed import LabelCheck, batches_of, check_net, split
 
 
 class ClassScore(NamedTuple):
-    """How good a net is at one class.
+    """The scores of a net for one class.
 
-    `name` is that of the class and `count` the number of its images. `precision` is the fraction of
-    this class among the images that the net assigned to it (None: there are none), `recall` the
-    fraction of the images of this class that it recognized (None: there are none). `confused_with`
-    is the class that it most often took them for instead (None: it never erred).
+    `name` is the name of the class and `count` the number of its images. `precision` is the
+    fraction of correct predictions among the images predicted as this class. `recall` is the
+    fraction of the images of this class that are predicted correctly. Either is None if there are
+    no such images. `confused_with` is the most frequent wrong prediction for this class, or None.
     """
 
     name: str
-    count: int  # type: ignore[assignment]  # in the place of the tuple's own method
+    count: int  # type: ignore[assignment]  # replaces the method of tuple
     precision: Optional[float]
     recall: Optional[float]
     confused_with: Optional[str]
 
 
 class RunningSum:
-    """A sum over batches, in double precision, of numbers that MXNet may still be computing.
+    """A sum over batches, in double precision, of values that MXNet may still be computing.
 
-    MXNet computes behind Python's back. Reading each batch's numbers at once would idle it, and
-    never waiting would queue an epoch's images in memory: so the loop reads two batches behind.
-    `total` is the sum of what was read, `first_bad` the number of the batch, from 1, that made it
-    infinite or NaN (None: none did).
+    MXNet computes asynchronously. Reading the values of each batch immediately would make it wait,
+    and never waiting would queue an epoch of images in memory, so the loop reads two batches late.
+    `total` is the sum of the values read so far. `first_bad` is the number, from 1, of the batch
+    that made it infinite or NaN, or None.
     """
 
     def __init__(self, total=0.0, num_batches=0):
@@ -42,15 +42,15 @@ class RunningSum:
         self._num_read, self._waiting = num_batches, collections.deque()
 
     def add(self, numbers):
-        """Take in a batch's NDArrays (n,), one for each device, a number for each image.
+        """Add the NDArrays of a batch, one per device, (n,) with one value per image.
 
-        They are summed when they are read: MXNet's own sum of a few hundred numbers takes as long
-        as a layer.
+        They are summed in NumPy when they are read, because MXNet's sum of a few hundred values
+        takes as long as a layer.
         """
         self._waiting.append(numbers)
 
     def read(self, leave=0):
-        """Read what was added, in its order, except the last `leave` batches; return the sum."""
+        """Read the added batches in order, except the last `leave`; return the sum so far."""
         while len(self._waiting) > leave:
             for number in self._waiting.popleft():
                 self.total += float(number.asnumpy().sum(dtype='float64'))
@@ -61,10 +61,10 @@ class RunningSum:
 
 
 class Evaluation(NamedTuple):
-    """The answers of a net for n images, as NumPy arrays: what `evaluate` returns.
+    """The predictions of a net for n images, as NumPy arrays; returned by `evaluate`.
 
-    `labels` and `classes` are int (n,), the true classes and those with the largest logits;
-    `logits` is (n, num_classes), what the net computed.
+    `labels` are the true classes and `classes` the predicted classes, int (n,). `logits`,
+    (n, num_classes), are the outputs of the net.
     """
 
     labels: np.ndarray
@@ -78,9 +78,9 @@ class Evaluation(NamedTuple):
 
     @property
     def accuracy(self):
-        """The fraction of images that the net classifies correctly; ValueError without images."""
+        """The fraction of images classified correctly; ValueError without images."""
         if not len(self.labels):
-            raise ValueError('data_iter gave no image, so there is no accuracy')
+            raise ValueError('data_iter must yield at least one image, got none')
         return self.num_correct / len(self.labels)
 
     @property
@@ -89,15 +89,15 @@ class Evaluation(NamedTuple):
         return nd.softmax(nd.array(self.logits, dtype='float32')).asnumpy()
 
     def matrix(self):
-        """The confusion matrix, as `confusion_matrix` gives it."""
+        """Return the confusion matrix, as `confusion_matrix` does."""
         return count_pairs(self.labels, self.classes, self.logits.shape[1])
 
 
 def evaluate(net, data_iter, ctx=mx.cpu()):
     """Run `net` on every image in `data_iter`; return the `Evaluation`.
 
-    Arguments and errors are those of `evaluate_accuracy`, but no image at all is not an error: a
-    rank may have none.
+    Arguments and errors are those of `evaluate_accuracy`, except that `data_iter` may be empty,
+    because a rank may have no images.
     """
     devices = devices_of(ctx)
     check_net(net, devices)
@@ -109,7 +109,7 @@ def evaluate(net, data_iter, ctx=mx.cpu()):
         logits = [net(X) for X, _ in shards]
         labels.add(batch[1], logits[0])
         found.append([(classes_of(y), largest(z), z) for z, (_, y) in zip(logits, shards)])
-        if len(found) > 2:  # MXNet computes the last two while Python goes on
+        if len(found) > 2:  # let MXNet compute the last two asynchronously
             found[-3][-1][-1].wait_to_read()
     labels.check()
     if not found:
@@ -120,54 +120,53 @@ def evaluate(net, data_iter, ctx=mx.cpu()):
 
 
 def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
-    """The fraction of images in `data_iter` that `net` classifies correctly, from 0 to 1.
+    """Return the fraction of images in `data_iter` that `net` classifies correctly, from 0 to 1.
 
-    `data_iter` gives (X, y), y (N,) or (N, num_classes), of which the largest counts, or is an
-    `mx.io.DataIter` such as NDArrayIter; `net(X)` is (N, num_classes); `ctx` is a device or a list
-    of devices, over which each batch is split.
+    `data_iter` yields (X, y) or is an `mx.io.DataIter` such as NDArrayIter. y is (N,), or
+    (N, num_classes) with the largest value at the class. `net(X)` is (N, num_classes). `ctx` is a
+    device, or a list of devices over which each batch is split.
 
-    Raises ValueError if there is no data, if the net is not initialized on these devices, for
-    labels that are not from 0 to num_classes - 1, and for an iterator that does not give each image
-    once in every pass.
+    Raises ValueError if there is no data, if the net is not initialized on `ctx`, for labels
+    outside 0 to num_classes - 1, and for an iterator that may skip or repeat images.
     """
     return evaluate(net, data_iter, ctx).accuracy
 
 
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
-    """How often `net` took images of one class for another: int64 (num_classes, num_classes).
+    """Return the confusion matrix of `net`: image counts, int64 (num_classes, num_classes).
 
-    Rows are the true classes, columns the net's. The other arguments and errors are those of
-    `evaluate_accuracy`; another number of logits is a ValueError, too.
+    Rows are true classes, columns are predicted classes. The other arguments and errors are those
+    of `evaluate_accuracy`. Raises ValueError too if the net does not return num_classes logits.
     """
     found = evaluate(net, data_iter, ctx)
     if not len(found.labels):
-        raise ValueError('data_iter gave no image, so there is nothing to evaluate')
+        raise ValueError('data_iter must yield at least one image, got none')
     if found.logits.shape[1:] != (num_classes,):
-        raise ValueError('the net computes %d logits for each image, which is not num_classes, %d'
-                         % (found.logits.shape[1], num_classes))
+        raise ValueError('the net must return num_classes = %d logits per image, got %d'
+                         % (num_classes, found.logits.shape[1]))
     return found.matrix()
 
 
 def count_pairs(truth, guess, num_classes):
-    """The confusion matrix of labels and answers, NumPy arrays (N,): as `confusion_matrix`."""
+    """Return the confusion matrix of true and predicted classes, NumPy arrays (N,)."""
     matrix = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(matrix, (truth.astype(np.int64), guess.astype(np.int64)), 1)
     return matrix
 
 
 def accuracy_of(matrix):
-    """The share of images on the diagonal of a confusion matrix, from 0 to 1."""
+    """Return the fraction of images on the diagonal of a confusion matrix, from 0 to 1."""
     return matrix.trace() / matrix.sum()
 
 
 def class_scores(matrix, names):
-    """A `ClassScore` for each row of a confusion matrix; `names` has one for each."""
+    """Return a `ClassScore` for each row of a confusion matrix; `names` are the class names."""
     scores = []
     for i, name in enumerate(names):
-        count, taken, right = matrix[i].sum(), matrix[:, i].sum(), matrix[i, i]
+        count, predicted, right = matrix[i].sum(), matrix[:, i].sum(), matrix[i, i]
         wrong = matrix[i].copy()
         wrong[i] = 0
-        scores.append(ClassScore(name, int(count), right / taken if taken else None,
+        scores.append(ClassScore(name, int(count), right / predicted if predicted else None,
                                  right / count if count else None,
                                  names[wrong.argmax()] if wrong.any() else None))
     return scores
@@ -179,12 +178,12 @@ def count_hits(y_hat, y):
 
 
 def classes_of(y):
-    """Return the classes of labels (N,), or (N, num_classes), of which the largest counts."""
+    """Return the classes of labels (N,), or the largest column of labels (N, num_classes)."""
     return y.astype('int32', copy=False) if len(y.shape) == 1 else largest(y)
 
 
 def largest(scores):
     """Return the column of the largest score in each row: (N, num_classes) -> (N,) int32."""
-    if scores.dtype == np.float16:  # whose integers are exact up to 2,048 only, as a result too
+    if scores.dtype == np.float16:  # float16, also as result type, is exact only up to 2,048
         scores = scores.astype('float32')
     return scores.argmax(axis=1).astype('int32')

@@ -1,4 +1,4 @@
-"""The batch normalization layers of a net: what follows each, and what a batch makes of them."""
+"""Find the batch normalization layers of a net, and record their inputs and outputs."""
 from typing import NamedTuple
 
 import mxnet as mx
@@ -10,16 +10,16 @@ from ..models.summary import run_layers
 from ..mxnet_private import children
 
 BINS = 50
-# Operators that are an activation by themselves; the others have it as an attribute.
+# Operators that are activations; other operators name the activation in an attribute.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
 
 class NormLayer(NamedTuple):
-    """A batch normalization layer: ours or Gluon's own.
+    """A batch normalization layer, ours or Gluon's.
 
-    `name` is its place within the net, as in `save_parameters`: '1' is `net[1]`, '4.bn1' is
-    `net[4].bn1`. `activation` is 'relu', 'sigmoid' or 'tanh' where nothing but that is made of its
-    output, else ''.
+    `name` is its path in the net, as in `save_parameters`: '1' is `net[1]`, '4.bn1' is
+    `net[4].bn1`. `activation` is 'relu', 'sigmoid' or 'tanh' if only that operator uses the output
+    of the layer, otherwise ''.
     """
 
     name: str
@@ -28,10 +28,10 @@ class NormLayer(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """`counts`, (BINS,) int64, of values between `edges`, (BINS + 1,) float64.
+    """A histogram: `counts`, (BINS,) int64, of values between `edges`, (BINS + 1,) float64.
 
-    The edges span all values but the smallest and largest thousandth, which are counted in the
-    first and last bin. Infinities and NaN are not counted.
+    The edges span the 0.1 % to 99.9 % quantiles; values outside are counted in the first and last
+    bin. Infinities and NaN are not counted.
     """
 
     edges: np.ndarray
@@ -39,9 +39,10 @@ class Histogram(NamedTuple):
 
 
 class NormActivation(NamedTuple):
-    """The values that enter a batch normalization layer, and those that leave it.
+    """The inputs and outputs of a batch normalization layer.
 
-    `layer` is its name, as in `NormLayer`; `before` and `after` are each a `Histogram`.
+    `layer` is the name of the `NormLayer`. `before` and `after` are `Histogram`s of its inputs and
+    outputs.
     """
 
     layer: str
@@ -50,19 +51,18 @@ class NormActivation(NamedTuple):
 
 
 def norm_layers(net):
-    """The `NormLayer`s of `net`, each once, in the order of its children; its graph is traced."""
+    """Trace `net` and return its `NormLayer`s, each once, in the order of its children."""
     blocks = _collect(net, '', {})
     activations = _activations(net, blocks)
     return [NormLayer(name, block, activations.get(block, '')) for block, name in blocks.items()]
 
 
 def norm_activations(net, X):
-    """A `NormActivation` for each batch normalization layer of `net`, on the batch X, predicting.
+    """Run `net` on the batch X in inference mode; return a `NormActivation` per norm layer.
 
-    X is (N, C, H, W), on the device of the net; the layers are in the order of its children. One
-    that is used several times has all its uses counted, and one that is not used is left out. The
-    net stays as it is, hybridized or not, with its graphs, hooks and statistics. What it raises for
-    such an X is passed on.
+    X is (N, C, H, W), on the device of the net. Layers are in the order of the net's children. All
+    uses of a layer are counted together; unused layers are omitted. The net is unchanged: its
+    hybridization, graphs, hooks and statistics stay the same. Errors of the net are passed on.
     """
     blocks, seen = _collect(net, '', {}), {}
 
@@ -75,14 +75,14 @@ def norm_activations(net, X):
 
 
 def histogram(arrays):
-    """The `Histogram` of the values in `arrays`, each (n,)."""
-    # In float64, for in float32 an end, rounded, would lie outside of its own bin.
+    """Return the `Histogram` of the values in `arrays`, each (n,)."""
+    # Use float64: an edge rounded to float32 could be outside its own bin.
     values = np.concatenate(arrays).astype('float64')
     values = values[np.isfinite(values)]
     if not values.size:
         return Histogram(np.linspace(0, 1, BINS + 1), np.zeros(BINS, 'int64'))
     low, high = (float(end) for end in np.quantile(values, (0.001, 0.999)))
-    if not low < high:  # all the same: a bin of some width around it
+    if not low < high:  # all values are equal: choose a width
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, BINS + 1)
     counts, _ = np.histogram(np.clip(values, low, high), edges)
@@ -90,7 +90,7 @@ def histogram(arrays):
 
 
 def _collect(block, prefix, found):
-    """Add the batch normalization layers within `block` to `found`, by name, and return it."""
+    """Add the names of the batch normalization layers in `block` to `found`; return `found`."""
     if isinstance(block, nn.BatchNorm):
         found.setdefault(block, prefix[:-1])
     for name, child in children(block).items():
@@ -99,14 +99,14 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, blocks):
-    """Return a dict from each of `blocks` to the activation behind it; {} without a graph."""
+    """Return {block: its activation} for `blocks`, or {} if the net cannot be traced."""
     layers, found = {}, {}
 
     def note(block, inputs, output):
         layers[output.name] = block
     try:
         graph = Graph(run_layers(net, mx.sym.var('data'), [(block, note) for block in blocks]))
-    except Exception:  # whatever a block raises that takes no symbols
+    except Exception:  # any error of a block that does not accept symbols
         return {}
     for node in graph.nodes:
         if node.name in layers:
@@ -116,9 +116,9 @@ def _activations(net, blocks):
 
 
 def _activation_of(node):
-    """Return the activation that a node is, or ''. None stands for an output of the graph."""
+    """Return the name of a node's activation, or ''. A node of None is an output of the graph."""
     kind = node and node.attrs.get('act_type', node.op)
     if kind in _OPERATORS:
         return kind
-    # MobileNet's ReLU6 is a clip from 0 to 6.
+    # MobileNet's ReLU6 clips values to the range 0 to 6.
     return 'relu' if kind == 'clip' and float(node.attrs['a_min']) == 0 else ''

@@ -1,4 +1,4 @@
-"""What batch normalization does while a net trains: its layers' numbers, as rows in norms.csv."""
+"""Record statistics of batch normalization layers during training in norms.csv."""
 import math
 import os
 from typing import NamedTuple
@@ -15,22 +15,22 @@ from .progress import tell
 NAME = 'norms.csv'
 STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
-MAX_BYTES = 2 ** 28  # of two million rows
+MAX_BYTES = 2 ** 28  # enough for two million rows
 
-# Where the slope of an activation is below 7 % of its largest: tanh(x) is 2 sigmoid(2x) - 1.
+# Beyond these inputs, the slope is below 7 % of its maximum: tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
-# An output with less spread than this is taken to be the same for every image.
+# An output with a smaller standard deviation counts as constant.
 LEAST_SPREAD = 0.01
 
 
 class NormRow(NamedTuple):
-    """One statistic of one batch normalization layer, after the optimizer's step number `step`.
+    """One statistic of one batch normalization layer after a step of the optimizer.
 
-    `epoch`, from 1, is the one that this step is of; `layer` is its place in the net, such as
-    '4.bn1' for `net[4].bn1`; `statistic` is one of `STATISTICS`. `q0` to `q100` are its smallest
-    value over the channels, the values below which 5, 25, 50, 75 and 95 % of them are, and the
-    largest. `dead` and `saturated` are fractions of the layer's channels, from 0 to 1, the same in
-    its four rows. Numbers have six digits; of a run that diverged they may be infinite or NaN.
+    `step` is counted over all epochs, and `epoch`, from 1, contains that step. `layer` is the path
+    in the net, such as '4.bn1' for `net[4].bn1`. `statistic` is one of `STATISTICS`. `q0` to `q100`
+    are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the maximum over the channels. `dead`
+    and `saturated` are fractions of the layer's channels, from 0 to 1, repeated in its four rows.
+    Values have six digits. If the run diverged, they may be infinite or NaN.
     """
 
     epoch: int
@@ -53,13 +53,12 @@ _LINE = '%d,%d,%s,%s' + ',%.6g' * 9 + '\n'
 
 
 class NormStats(Hook):
-    """Records the batch normalization layers of `net` in `folder`/norms.csv.
+    """Record the batch normalization layers of `net` in `folder`/norms.csv.
 
-    Rows are recorded after each epoch and, where `every` is a number, after each so many steps, and
-    written by `flush`, which a run calls before it saves a checkpoint, or by `close`. So the file
-    never lacks what lies before a checkpoint, and a resumed run cuts off what lies behind it: then
-    it has, to the last byte, the rows of a run that was never stopped. Recording changes no number
-    of the training. Writing raises OSError.
+    Rows are recorded after each epoch and, unless `every` is None, after every `every` steps.
+    `flush`, which a run calls before it saves a checkpoint, or `close` writes them. A resumed run
+    removes the rows after its checkpoint, so its file equals, to the last byte, that of a run that
+    never stopped. Recording does not affect training. Writing raises OSError.
     """
 
     def __init__(self, folder, net, every=None):
@@ -70,17 +69,17 @@ class NormStats(Hook):
     def begin(self, state):
         self._layers = norm_layers(self._net)
         if not self._layers:
-            tell('%s has no batch normalization layer: no %s is written' % (self._net.name, NAME))
+            tell('%s has no batch normalization layers: %s is not written' % (self._net.name, NAME))
             return
         try:
             rows = [row for row in read_norm_stats(self._folder) if row.step <= state.step]
         except (OSError, ValueError) as error:
-            tell('%s; the file is started again' % error)
+            tell('%s; starting a new file' % error)
             rows = []
-        # An epoch's rows come after a checkpoint of its last step, so a part of them may be there.
+        # If the run was killed after an epoch's last checkpoint, some of its rows may be missing.
         del rows[len(rows) - len(rows) % (len(STATISTICS) * len(self._layers)):]
         if state.history and not any(row.epoch == len(state.history) for row in rows):
-            tell('%s has no rows of epoch %d: it goes on from here' % (
+            tell('%s has no rows for epoch %d: recording continues from here' % (
                 self._path, len(state.history)))
         self._last_step = rows[-1].step if rows else 0
         write_file(self._path, (_HEAD + '\n' + ''.join(_LINE % row for row in rows)).encode())
@@ -93,8 +92,8 @@ class NormStats(Hook):
         self._record(len(state.history), state.step)
 
     def flush(self):
-        """Write the recorded rows, and wait until they are on the disk."""
-        rows, self._rows = self._rows, []  # not tried again by `close`, if it fails
+        """Write the recorded rows and flush them to the disk."""
+        rows, self._rows = self._rows, []  # `close` does not retry after a failure
         if rows:
             append_file(self._path, ''.join(_LINE % row for row in rows).encode())
 
@@ -102,7 +101,7 @@ class NormStats(Hook):
         self.flush()
 
     def _record(self, epoch, step):
-        if step == self._last_step:  # an epoch's last step may be an N-th too
+        if step == self._last_step:  # the last step of an epoch may be a multiple of `every`
             return
         self._last_step = step
         nd.waitall()
@@ -115,27 +114,27 @@ class NormStats(Hook):
 
 
 def layer_statistics(block):
-    """The `STATISTICS` of a batch normalization layer, (4, C) float64, as it uses them.
+    """Return the effective `STATISTICS` of a batch normalization layer, (4, C) float64.
 
-    On several devices it is their mean.
+    Values are averaged over the devices of the net.
     """
     values = np.stack([
         np.mean([array.asnumpy().astype('float64').reshape(-1) for array in param.list_data()], 0)
         for param in (block.gamma, block.beta, block.running_mean, block.running_var)])
-    if settings_of(block).get('fix_gamma'):  # nn.BatchNorm(scale=False): the operator takes 1
+    if settings_of(block).get('fix_gamma'):  # nn.BatchNorm(scale=False) uses 1
         values[0] = 1
     return values
 
 
 def dead_and_saturated(layer, values):
-    """The fractions of channels of a `NormLayer` that are dead, and that are saturated.
+    """Return the fractions of a `NormLayer`'s channels that are dead and that are saturated.
 
-    `values` are as by `layer_statistics`. The outputs are taken to have mean beta and deviation
-    |gamma| sqrt(var / (var + eps)), normally distributed. A channel is dead if its output is the
-    same for every image, with a deviation below 0.01, or if a ReLU follows and it is above 0 for
-    less than one input in a thousand: beta is below -3.09 deviations. It is saturated if more than
-    half of its outputs lie where the sigmoid or tanh that follows is flat: beyond -4 and 4 for a
-    sigmoid, -2 and 2 for tanh; that is NaN if neither follows.
+    `values` come from `layer_statistics`. Outputs are assumed to be normally distributed with mean
+    beta and standard deviation |gamma| sqrt(var / (var + eps)). A channel is dead if its deviation
+    is below 0.01, or if a ReLU follows and less than one output in a thousand is above 0 (beta is
+    below -3.09 deviations). It is saturated if a sigmoid or tanh follows and more than half of its
+    outputs are where that is flat: beyond -4 and 4 for sigmoid, -2 and 2 for tanh. Without a
+    sigmoid or tanh, the second fraction is NaN.
     """
     gamma, beta, _, var = values
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -152,10 +151,10 @@ def dead_and_saturated(layer, values):
 
 
 def read_norm_stats(folder):
-    """Return a list of `NormRow`, those of the run in `folder`; empty if it recorded none.
+    """Return the `NormRow`s that the run in `folder` recorded, a list; empty without norms.csv.
 
-    An incomplete last line, of a run that was killed while it wrote, is left out. Raises
-    ValueError, with the line, for a file that is not a norms.csv, and OSError as `open` does.
+    An incomplete last line, which a killed run may leave, is ignored. Raises ValueError, naming the
+    line, if the file is not a valid norms.csv, and the OSErrors of `open`.
     """
     path, rows = os.path.join(folder, NAME), []
     try:

@@ -1,4 +1,4 @@
-"""The optimizer of a run, from its options, and SGD by our operator."""
+"""Optimizers of a run, and an SGD that uses our C++ operator."""
 import inspect
 
 import mxnet as mx
@@ -9,26 +9,26 @@ from ..checks import Name, OptionError
 from ..graphs.operators import available
 from ..graphs.sgd import sgd_update
 
-# Those whose whole state a checkpoint holds; without adamax, which divides 0 by 0 in MXNet where a
-# gradient is 0.
+# Optimizers whose complete state a checkpoint can save. adamax is missing, because in MXNet it
+# computes 0 / 0 if a gradient is 0.
 OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'dcasgd', 'ftml', 'ftrl', 'lamb', 'lars',
               'nadam', 'nag', 'rmsprop', 'sgd', 'sgld', 'signum')
 
-MIN_SIZE = 1 << 18  # numbers in several arrays from which on our operator is faster
+MIN_SIZE = 1 << 18  # total number of weights from which our operator is faster
 
 
 class SGD(mx.optimizer.SGD):
-    """`mx.optimizer.SGD`: its arguments, its numbers to the last bit, in less time on a CPU.
+    """A faster `mx.optimizer.SGD` for CPUs, with the same arguments and bit-identical results.
 
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
-    Our operator works on float32 weights on a CPU, unless there are few of them, gradients are
-    clipped or arrays sparse: those are left to MXNet's. Calls private methods of MXNet's
-    optimizers, as its own do; tried on MXNet 1.9, which the operators need.
+    Our operator updates float32 weights on a CPU. MXNet's operator is used for small nets, clipped
+    gradients and sparse arrays. This class calls private methods of MXNet's optimizers; tested with
+    MXNet 1.9, which the C++ operators need.
     """
 
     def update_multi_precision(self, index, weight, grad, state):
-        """A step of several parameters, given as lists, or of one."""
+        """Update one parameter, or several given as lists."""
         if not self._is_ours(weight, grad):
             super().update_multi_precision(index, weight, grad, state)
             return
@@ -44,19 +44,18 @@ class SGD(mx.optimizer.SGD):
 
 
 def check_momentum(optimizer, momentum):
-    """Raise OptionError unless `momentum` is None or the optimizer of this name has a momentum."""
-    taken = inspect.signature(mx.optimizer.Optimizer.opt_registry[optimizer].__init__).parameters
-    if momentum is not None and 'momentum' not in taken:
-        raise OptionError('momentum', 'is %g, but the %s %s has none', momentum, Name('optimizer'),
-                          optimizer)
+    """Raise OptionError if `momentum` is not None and the optimizer does not support it."""
+    factory = mx.optimizer.Optimizer.opt_registry[optimizer]
+    if momentum is not None and 'momentum' not in inspect.signature(factory.__init__).parameters:
+        raise OptionError('momentum', 'cannot be used with the %s %s, which has no momentum',
+                          Name('optimizer'), optimizer)
 
 
 def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
-    """A `gluon.Trainer`, or one made by `kind`, of the parameters of `net`, on the device or
-    devices `ctx`.
+    """Return a `gluon.Trainer`, or an instance of `kind`, for the parameters of `net` on `ctx`.
 
     `options` is a dict with optimizer, one of `OPTIMIZERS`, lr, momentum, weight_decay (None: the
-    optimizer's own) and dtype. Raises as `check_momentum` does.
+    default of the optimizer) and dtype. Raises the errors of `check_momentum`.
     """
     name = options['optimizer']
     check_momentum(name, options['momentum'])
@@ -65,8 +64,8 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
              'multi_precision': True if options['dtype'] == 'float16' else None}
     given = {key: value for key, value in given.items() if value is not None}
     optimizer = SGD(**given) if name == 'sgd' else mx.optimizer.create(name, **given)
-    # On several devices each updates its own copy: the states are then where they can be saved.
+    # Each of several devices updates its own copy, so that a checkpoint can read the states.
     several = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    # A list: the Trainer sorts a dict by name, so `batchnorm10` would precede `batchnorm9`, and an
-    # optimizer that draws noise would hand it to other parameters.
+    # Pass a list: the Trainer sorts a dict by name, with `batchnorm10` before `batchnorm9`, so an
+    # optimizer that draws noise would add it to other parameters.
     return kind(list(net.collect_params().values()), optimizer, **several)

@@ -1,4 +1,4 @@
-"""Lines on stderr, and a progress bar around a data iterator."""
+"""Print messages and a progress bar on stderr."""
 import sys
 
 
@@ -8,11 +8,11 @@ def tell(text):
 
 
 class Progress:
-    """Iterates over `data_iter`, the batches of one epoch, and shows how far it is.
+    """Iterate over `data_iter`, the batches of one epoch, and show the progress.
 
-    On a terminal a bar with rate and time left, which is gone when the epoch ends; elsewhere a
-    plain line every half minute. A resumed run begins after `epochs_done` and `images_done`. For a
-    worker's shard, a `BatchLoader` with a `part`, the images of all workers count.
+    On a terminal, a bar shows the rate and the time left until the epoch ends; otherwise, a line is
+    printed every 30 seconds. A resumed run starts after `epochs_done` and `images_done`. For a
+    worker's shard, a `BatchLoader` with a `part`, the images of all workers are counted.
     """
 
     def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):
@@ -37,7 +37,7 @@ class Progress:
 
 
 class _PlainLines:
-    """A file for tqdm that makes each state of the bar a line of its own."""
+    """A file object for tqdm that prints each state of the bar on a separate line."""
 
     def write(self, text):
         text = text.strip('\r\n ')

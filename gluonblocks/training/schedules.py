@@ -1,4 +1,4 @@
-"""The learning rate's schedule of a run, from its options. D2L 11.11."""
+"""Learning rate schedules of a run. D2L 11.11."""
 from math import cos, pi
 
 from mxnet.lr_scheduler import LRScheduler
@@ -9,27 +9,27 @@ SCHEDULES = ('constant', 'step', 'cosine')
 
 
 def make_schedule(options, num_epochs, num_batches):
-    """The `Schedule` of a run for its Trainer, or None for the book's constant rate.
+    """Return the `Schedule` of a run for its Trainer, or None for the book's constant rate.
 
-    `options` is a dict with lr, lr_schedule, one of `SCHEDULES`, warmup_epochs, over which the
-    rate rises evenly from 0 to lr, and, for 'step', lr_decay, the factor, and lr_decay_epochs,
-    after each of which it applies; 'cosine' falls to 0 at the last step. An epoch has `num_batches`
-    steps. Raises OptionError, a ValueError, for options that do not go together.
+    `options` is a dict with lr, lr_schedule (one of `SCHEDULES`) and warmup_epochs, over which the
+    rate rises linearly from 0 to lr. 'step' multiplies the rate by lr_decay after each of
+    lr_decay_epochs. 'cosine' lowers it to 0 at the last step. An epoch has `num_batches` steps.
+    Raises OptionError, a ValueError, for options that conflict.
     """
     mode, warmup = options['lr_schedule'], options['warmup_epochs'] or 0
     milestones = options['lr_decay_epochs'] or []
     if mode == 'step' and not milestones:
-        raise OptionError('lr_schedule', 'is %r, which needs %s, the epochs after which the rate '
-                          'falls, such as 30 and 60', mode, Name('lr_decay_epochs'))
+        raise OptionError('lr_schedule', '%r needs %s, the epochs after which the rate falls, such '
+                          'as 30 and 60', mode, Name('lr_decay_epochs'))
     if mode != 'step' and milestones:
-        raise OptionError('lr_decay_epochs', "is for the %s 'step', not for %r",
+        raise OptionError('lr_decay_epochs', "needs the %s 'step', got %r",
                           Name('lr_schedule'), mode)
     if warmup and warmup >= num_epochs:
-        raise OptionError('warmup_epochs', 'is %d, which leaves none of the %d %s for the schedule',
-                          warmup, num_epochs, Name('epochs'))
+        raise OptionError('warmup_epochs', 'must be less than %s, %d, got %d', Name('epochs'),
+                          num_epochs, warmup)
     if any(milestone <= warmup for milestone in milestones):
-        raise OptionError('lr_decay_epochs', 'is %s, but must come after the %d of %s',
-                          milestones, warmup, Name('warmup_epochs'))
+        raise OptionError('lr_decay_epochs', 'must be greater than %s, %d, got %s',
+                          Name('warmup_epochs'), warmup, milestones)
     if mode == 'constant' and not warmup:
         return None
     return Schedule(options['lr'], warmup * num_batches,
@@ -38,13 +38,15 @@ def make_schedule(options, num_epochs, num_batches):
 
 
 class Schedule(LRScheduler):
-    """A rate that depends on the step alone: `lr`, to which it rises in the first `warmup_steps`,
-    times half a cosine down to 0 at `last_step`, or, if that is None, times `factor` after each of
-    the steps `milestones`.
+    """A learning rate that depends only on the step.
 
-    MXNet's own MultiFactorScheduler and CosineScheduler give the same rates to a caller who asks
-    for step after step. But they keep the last rate in `base_lr`: an earlier step then gets a later
-    one's rate, and so does a new optimizer. A resumed run asks for steps in any order.
+    The rate rises to `lr` in the first `warmup_steps`. It then follows half a cosine down to 0 at
+    `last_step`. If `last_step` is None, it is multiplied by `factor` after each of the steps in
+    `milestones` instead.
+
+    MXNet's MultiFactorScheduler and CosineScheduler return the same rates if the steps are in
+    order. But they store the last rate in `base_lr`, so an earlier step, or a new optimizer, gets
+    the rate of a later step. A resumed run needs steps in any order.
     """
 
     def __init__(self, lr, warmup_steps, last_step, factor, milestones):

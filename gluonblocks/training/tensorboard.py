@@ -1,4 +1,4 @@
-"""TensorBoard events of a run. Needs tensorboardX, which is imported where it is used."""
+"""Write TensorBoard events of a run. Needs tensorboardX, which is imported on use."""
 import contextlib
 import os
 import socket
@@ -8,10 +8,10 @@ from .hooks import Hook
 
 
 class TensorBoardEvents(Hook):
-    """Writes each epoch's loss, accuracies, learning rate and images per second into `folder`.
+    """Write the loss, accuracies, learning rate and images per second of each epoch to `folder`.
 
-    Raises ImportError at once if tensorboardX is missing; the folder and a new file in it are made
-    when training begins. Writing raises OSError with the file's name.
+    The constructor raises ImportError if tensorboardX is missing. The folder and a new event file
+    are created when training begins. Writing raises OSError, naming the file.
     """
 
     def __init__(self, folder, trainer):
@@ -23,17 +23,17 @@ class TensorBoardEvents(Hook):
         self._folder, self._trainer, self._file = folder, trainer, None
 
     def begin(self, state):
-        # Not tensorboardX's SummaryWriter: it writes in a thread, where an error is lost.
+        # tensorboardX's SummaryWriter would lose errors, because it writes in a thread.
         from tensorboardX.proto.event_pb2 import SessionLog
         from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)
-        # TensorBoard looks for the middle of the name; the rest keeps two processes apart.
+        # TensorBoard looks for "tfevents" in the name; the rest distinguishes processes.
         self._path = os.path.join(self._folder, 'events.out.tfevents.%d.%s.%d-%d' % (
             time.time(), socket.gethostname(), os.getpid(), state.step))
         with self._naming_the_file():
             self._file = RecordWriter(self._path)
         self._write([{'file_version': 'brain.Event:2'}])
-        if state.step:  # What was written of epochs that are done again counts no more.
+        if state.step:  # invalidates earlier events of epochs that are repeated
             self._write([{'step': state.epoch, 'session_log': SessionLog(status=SessionLog.START)}])
 
     def epoch_end(self, state):
@@ -45,7 +45,7 @@ class TensorBoardEvents(Hook):
             ('learning_rate', self._trainer.learning_rate)]])
 
     def close(self):
-        """Close the file, if there is one."""
+        """Close the file if it is open."""
         if self._file:
             file, self._file = self._file, None
             with self._naming_the_file():
@@ -64,5 +64,5 @@ class TensorBoardEvents(Hook):
             yield
         except OSError as error:
             error.filename = self._path
-            self._file = None  # closing would try to write once more, and fail once more
+            self._file = None  # closing would repeat the failed write
             raise

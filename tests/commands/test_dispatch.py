@@ -33,8 +33,8 @@ def test_without_arguments_it_greets_with_commands_that_exist_and_names_the_doct
 def test_the_version_and_an_unknown_command(command):
     assert command('--version') == (0, 'gluonblocks %s\n' % gb.__version__, '')
     for word in ('trian', '--', '\udcff'):
-        assert command(word) == (2, '', 'error: there is no command %r; the commands are: '
-                                        'train, evaluate, predict, report, export, doctor\n'
+        assert command(word) == (2, '', 'error: expected a command (train, evaluate, predict, '
+                                        'report, export, doctor), got %r\n'
                                         'See gluonblocks --help\n' % word)
 
 

@@ -56,4 +56,4 @@ def test_a_picture_that_cannot_be_drawn_fails_only_if_it_was_asked_for(
 @pytest.mark.parametrize('name', ['evaluate', 'report', 'export'])
 def test_a_folder_that_is_no_run_ends_with_code_1(command, tmp_path, name):
     code, out, err = command(name, tmp_path / 'none')
-    assert code == 1 and out == '' and err.startswith('error: ') and 'is not a run' in err
+    assert (code, out) == (1, '') and err.startswith('error: ') and 'not the folder of a run' in err

@@ -17,7 +17,7 @@ def test_the_command_prints_a_table_and_writes_the_files(make_run, command):
         assert line[1] == str(one['bytes'])
         assert line[2] == '%.4f' % one['verified']['accuracy_there']
     assert 'note: onnx-int8: a CPU without VNNI' in err
-    assert 'the files are in %s' % (folder / 'export') in err
+    assert 'wrote the files to %s' % (folder / 'export') in err
 
 
 def test_a_format_that_fails_is_code_1_and_nothing_is_written(make_run, command, tmp_path):

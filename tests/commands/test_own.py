@@ -36,7 +36,7 @@ def test_every_command_takes_an_own_net_and_data_of_the_current_folder(
         code, out, err = command(*train, '--test-share', '0.4', '--batch-size', '4', '--augment',
                                  'flip', '--out', 'run2')
         assert code == 0 and out.splitlines()[1].startswith('epoch 1, ')
-        assert '6 pictures to train on and 4 to test, of 2 classes, grey, 9 x 9 pixels' in err
+        assert '6 training images and 4 test images, 2 classes, grey, 9 x 9 pixels' in err
         code, out, _ = command('train', '--resume', 'run2', '--epochs', '2', '--no-report')
         assert code == 0 and out.startswith('epoch 2, ')
         code, out, err = command('predict', 'run2', 'pictures/Tag/0.png')

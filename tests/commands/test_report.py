@@ -15,7 +15,7 @@ def test_a_page_is_in_the_folder_of_its_run_or_where_it_is_told_that_of_several_
         make_run, command, monkeypatch, tmp_path):
     runs = [make_run(name=name)[0] for name in 'ab']
     code, out, err = command('report', runs[0])
-    assert (code, out) == (0, '') and err.endswith('the page is %s/report.html\n' % runs[0])
+    assert (code, out) == (0, '') and err.endswith('wrote the report to %s/report.html\n' % runs[0])
     code, out, err = command('report', runs[0], '--out', tmp_path / 'other.html')
     assert (code, out) == (0, '')
     assert (tmp_path / 'other.html').read_bytes() == (runs[0] / 'report.html').read_bytes()
@@ -45,7 +45,7 @@ def test_a_page_that_cannot_be_written_is_a_line_and_no_failure(folder, monkeypa
     monkeypatch.setattr(report, 'write_report', fail)
     code, _, err = command('train', *ARGUMENTS, '--out', folder)
     assert code == 0 and err.endswith(said)
-    assert 'note: %s/report.html is not written: ' % folder in err
+    assert 'note: could not write %s/report.html: ' % folder in err
 
 
 def test_a_page_replaces_an_earlier_one_or_an_empty_file_and_nothing_else(

@@ -46,5 +46,5 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
 def test_a_full_stdout_is_an_error_in_a_line(tmp_path, arguments):
     code, out, err = run(arguments, '>/dev/full 2>err', tmp_path, PYTHONUNBUFFERED='1')
     assert code == 1
-    assert err.splitlines()[-1] == 'error: stdout could not be written: No space left on device'
+    assert err.splitlines()[-1] == 'error: could not write to stdout: No space left on device'
     assert 'Traceback' not in err and 'Exception' not in err

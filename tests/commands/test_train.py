@@ -53,19 +53,20 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
 
 @pytest.mark.parametrize('arguments, words', [
     (('--model', 'lanet'), "argument --model: unknown model 'lanet': did you mean lenet"),
-    ((), '--model is needed, or --resume'),
-    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'name one of them'),
-    (SYNTHETIC + ('--no-report',), 'argument --no-report: goes with --out or --resume'),
+    ((), 'expected --model or --resume'),
+    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'use only one of them'),
+    (SYNTHETIC + ('--no-report',), 'argument --no-report: needs --out or --resume'),
     (SYNTHETIC + ('--no-lr',), 'unrecognized arguments: --no-lr'),
-    (SYNTHETIC + ('--epochs', 'many'), "argument --epochs: 'many' is no whole number\nSee glu"),
-    (SYNTHETIC + ('--lr-decay-epochs', '3,x'), "'3,x' is no list of whole numbers"),
-    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: is for a run in a folder: name one '
-                                     'by --out'),
+    (SYNTHETIC + ('--epochs', 'many'), "argument --epochs: expected an integer, got 'many'\nS"),
+    (SYNTHETIC + ('--lr-decay-epochs', '3,x'),
+     "expected comma-separated integers such as 30,60, got '3,x'"),
+    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: needs a run with a folder: set '
+                                     '--out'),
     (SYNTHETIC + ('--epochs', '2', '--warmup-epochs', '9'),
-     'argument --warmup-epochs: is 9, which leaves none of the 2 --epochs for the schedule'),
+     'argument --warmup-epochs: must be less than --epochs, 2, got 9'),
     (SYNTHETIC + ('--optimizer', 'adam', '--momentum', '0.9'),
-     'argument --momentum: is 0.9, but the --optimizer adam has none'),
-    (SYNTHETIC + ('--ctx', 'gpu:60'), 'argument --ctx: cannot be: gpu(60) cannot be used')])
+     'argument --momentum: cannot be used with the --optimizer adam, which has no momentum'),
+    (SYNTHETIC + ('--ctx', 'gpu:60'), 'argument --ctx: is invalid: gpu(60) cannot be used')])
 def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(command, arguments, words):
     code, out, err = command('train', *arguments)
     assert code == 2 and out == '' and words in err and err.startswith('error: ')
@@ -83,12 +84,12 @@ def test_what_a_resume_may_change_and_what_not(command, folder):
     assert code == 0 and re.match(EPOCH % 2 + '\n$', out), err
     assert [read_config(folder)[name] for name in names] == [False] * 3
     code, out, err = command('train', '--resume', folder, '--batch-size', '32')
-    assert code == 1 and out == '' and '\n  --batch-size 256 there, 32 here\n' in err
+    assert code == 1 and out == '' and '\n  --batch-size was 256, is now 32\n' in err
     code, out, err = command('train', '--resume', folder, '--workers', '2')
-    assert code == 2 and 'argument --workers: is 2, but the run has 1' in err
-    assert '--change-workers allows it' in err
+    assert code == 2 and 'argument --workers: must stay 1, got 2' in err
+    assert 'set --change-workers to allow it' in err
     code, out, err = command('train', *SYNTHETIC, '--out', folder)
-    assert code == 1 and out == '' and 'error: %s holds a run already' % folder in err
+    assert code == 1 and out == '' and 'error: %s already contains a run' % folder in err
 
 
 def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
@@ -99,7 +100,7 @@ def test_ctrl_c_ends_in_one_line_with_code_130(train_script):
     code, _, err = finish(process)
     assert code == 130
     assert said(err)[-1] == (
-        'interrupted: training stopped between two batches, nothing was saved')
+        'interrupted: training stopped between two batches; nothing was saved')
     assert len(said(err)) == 2  # it, and what the run resolved
 
 
@@ -110,7 +111,7 @@ def test_a_run_that_is_terminated_with_code_143_goes_on_as_it_says(train_script,
     process.send_signal(signal.SIGTERM)
     code, out, err = finish(process)
     assert code == 143
-    assert 'To go on:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
+    assert 'To resume:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
     done = len(lines[1:]) + len(out.splitlines())
     code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1),
                                           '--no-report'))

@@ -163,5 +163,5 @@ def test_a_part_that_cannot_be_is_refused(part, said):
 def test_shards_need_one_seed_and_one_size_of_a_step(tiny):
     with pytest.raises(ValueError, match='needs a seed, got None: pass the same seed to all'):
         gb.load_data_fashion_mnist(8, root=str(tiny.folder), part=(0, 2))
-    with pytest.raises(ValueError, match='train it by train_ch5'):
+    with pytest.raises(ValueError, match='use train_ch5'):
         gb.train(loader(40, 8, (0, 2)), None, None, None, None, None, 1)

@@ -145,7 +145,7 @@ def test_what_is_missing_from_a_run_is_stated_in_the_sections_that_need_it(run, 
     for name in os.listdir(run):
         if name.endswith('.safetensors'):
             os.unlink(os.path.join(run, name))
-    assert 'has no checkpoint' in page(run).section(CONFUSES)
+    assert 'contains no valid checkpoint' in page(run).section(CONFUSES)
 
 
 def test_a_run_that_was_stopped_in_its_first_epoch_has_a_page(few_images, folder, page,
@@ -193,7 +193,7 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
 
 
 @pytest.mark.parametrize('runs, words', [([], 'runs, got none'), (['RUN', 'RUN/'], 'twice'),
-                                         (['nowhere'], 'is not a run')])
+                                         (['nowhere'], 'is not the folder of a run')])
 def test_runs_that_cannot_be_shown_are_refused(trained, tmp_path, runs, words):
     with pytest.raises(ValueError, match=words):
         gb.write_report([one.replace('RUN', trained) for one in runs], str(tmp_path / 'page.html'))

@@ -35,7 +35,8 @@ def test_of_a_damaged_last_checkpoint_the_one_before_is_used_and_told(whole, hal
     assert 'last.safetensors: damaged' in capsys.readouterr().err
     gb.resume_run(half)
     err = capsys.readouterr().err
-    assert 'last.safetensors: damaged' in err and 'before it is used, of step 4' in err
+    assert 'last.safetensors: damaged' in err
+    assert 'using the previous checkpoint, saved after step 4' in err
     assert content(half) == content(whole.folder)
     assert os.path.exists(os.path.join(half, 'last.damaged'))
 
@@ -53,7 +54,7 @@ def test_if_both_are_damaged_it_says_so_and_trains_nothing(copied):
     damage(copied, 'last.safetensors')
     damage(copied, 'previous.safetensors')
     for call in (gb.resume_run, lambda folder: gb.load_run(folder, weights='last')):
-        with pytest.raises(ValueError, match='no checkpoint that can be used:\n.*last.*\n.*previo'):
+        with pytest.raises(ValueError, match='no valid checkpoint:\n.*last.*\n.*previo'):
             call(copied)
 
 
@@ -62,7 +63,7 @@ def test_if_both_are_damaged_it_says_so_and_trains_nothing(copied):
     lambda path: (os.unlink(path), os.mkfifo(path))])
 def test_a_file_of_another_size_kind_or_content_is_refused(copied, change):
     change(os.path.join(copied, 'best.safetensors'))
-    with pytest.raises(DamagedFile, match='best.safetensors: (damaged: it|expected at most .* '
+    with pytest.raises(DamagedFile, match='best.safetensors: (damaged: the|expected at most .* '
                                           'bytes, found 1099511627776|.* found a pipe)'):
         gb.load_run(copied)
 
@@ -71,7 +72,7 @@ def test_the_weights_of_another_run_are_refused(copied, folder):
     start(folder + '2', epochs=1, seed=1)
     for name in ('final', 'best', 'last'):
         shutil.copy(os.path.join(folder + '2', name + '.safetensors'), copied)
-        with pytest.raises(ValueError, match=name + '.safetensors is of another run'):
+        with pytest.raises(ValueError, match=name + '.safetensors belongs to another run'):
             gb.load_run(copied, weights=name)
 
 
@@ -79,7 +80,7 @@ def test_damage_to_what_is_not_needed_costs_only_itself(whole, half, capsys):
     with open(os.path.join(half, 'times.csv'), 'w') as f:
         f.write('epoch,seconds,rate\n1\n')
     gb.resume_run(half)
-    assert 'the seconds of the epochs before are lost' in capsys.readouterr().err
+    assert 'the times of earlier epochs are lost' in capsys.readouterr().err
     assert content(half) == content(whole.folder)
 
 
@@ -104,7 +105,7 @@ def test_what_is_not_finite_is_named_and_the_weights_before_it_kept(folder, lr, 
         start(folder, lr=lr, checkpoint_every=1)
     said = re.sub(r' \(batch \d of 4\)', '', str(error.value))
     found = re.match(what + r' is not finite (?:in|after) epoch 1, step (\d), learning rate (\S+): '
-                     r'.*; the weights of step (\d) are in .*last\.safetensors$', said)
+                     r'.*; the weights after step (\d) are in .*last\.safetensors$', said)
     assert int(found.group(3)) < int(found.group(1)) and float(found.group(2)) == lr
     net, _ = gb.load_run(folder, weights='last')
     assert all(np.isfinite(p.data().asnumpy()).all() for p in net.collect_params().values())
@@ -113,7 +114,7 @@ def test_what_is_not_finite_is_named_and_the_weights_before_it_kept(folder, lr, 
 
 def test_a_run_that_does_not_look_at_the_loss_still_saves_no_weights_that_are_not_finite(folder):
     with pytest.raises(gb.training.NonFiniteLoss, match='^[^l].* is not finite after epoch 1, .*; '
-                                                        'the weights of step 1 are in '):
+                                                        'the weights after step 1 are in '):
         start(folder, lr=1e38, stop_non_finite=False)
     assert gb.load_run(folder, weights='last')[1]['stop_non_finite'] is False
 

@@ -56,7 +56,7 @@ def test_weights_that_are_not_there_yet_or_not_known_are_refused(copied):
     os.unlink(os.path.join(copied, 'best.safetensors'))
     with pytest.raises(ValueError, match="no best weights yet: .*weights='last'"):
         gb.load_run(copied)
-    with pytest.raises(ValueError, match="weights is 'newest', but must be"):
+    with pytest.raises(ValueError, match="weights must be one of .*, got 'newest'"):
         gb.load_run(copied, weights='newest')
 
 

@@ -54,7 +54,8 @@ def test_rows_of_a_process_that_was_killed_after_its_last_checkpoint_are_written
 
 def test_recording_may_begin_in_a_resumed_run_and_a_changed_file_is_started_again(copied, capsys):
     gb.resume_run(copied, epochs=4, norm_stats=True)
-    assert 'norms.csv has no rows of epoch 3: it goes on from here' in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert 'norms.csv has no rows for epoch 3: recording continues from here' in err
     assert {row.epoch for row in read_norm_stats(copied)} == {4}
     with open(os.path.join(copied, 'norms.csv'), 'w') as f:
         f.write('what is this')
@@ -69,5 +70,5 @@ def test_gluoncvs_nets_are_recorded_and_those_without_norms_are_told(folder, mon
     start(folder, 'gluoncv:cifar_resnet20_v1', epochs=1, norm_stats=True)
     assert len(read_norm_stats(folder)) == 4 * 21
     start(folder + '2', 'gluoncv:alexnet', epochs=1, norm_stats=True, resize=64)
-    assert 'has no batch normalization layer: no norms.csv' in capsys.readouterr().err
+    assert 'has no batch normalization layers: norms.csv is not written' in capsys.readouterr().err
     assert read_norm_stats(folder + '2') == []

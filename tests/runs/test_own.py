@@ -105,9 +105,9 @@ def test_pictures_may_move_and_a_class_more_is_named(folder, pets, nets, tmp_pat
     gb.resume_run(folder, epochs=2, data_root=moved)
     for part in ('train', 'test'):
         shutil.copytree(os.path.join(moved, part, '\u7eff'), os.path.join(moved, part, 'green'))
-    with pytest.raises(ValueError, match=r"class_names \['rot wie Rosen'.* there, .*'green'"):
+    with pytest.raises(ValueError, match=r"class_names was \['rot wie Rosen'.*, is now .*'green'"):
         gb.resume_run(folder, epochs=3)
-    with pytest.raises(ValueError, match='has the class names .*green.* now, and the run was tr'):
+    with pytest.raises(ValueError, match='class names of .* must be .*, as in training, got .*gre'):
         gb.evaluate_run(folder)
 
 
@@ -148,23 +148,23 @@ def test_a_file_that_changed_is_told_or_refused_and_one_that_is_gone_named(
     start(folder, 'nets_of_ours:ours', epochs=1)
     write_module('nets_of_ours', NETS + '# more\n')
     gb.load_run(folder)
-    assert 'note: %s is not as it was when' % nets in capsys.readouterr().err
-    with pytest.raises(ValueError, match='source of the model .* there, .* here .put back'):
+    assert 'note: %s has changed since' % nets in capsys.readouterr().err
+    with pytest.raises(ValueError, match='source of the model was .*, is now .* .restore'):
         gb.resume_run(folder, epochs=2)
     os.unlink(str(nets))
     forget('nets_of_ours')
     for call in (gb.load_run, gb.resume_run):
         with pytest.raises(ValueError, match=(
                 "its model nets_of_ours:ours cannot be imported: Python finds no module "
-                "'nets_of_ours'.* The run was made with %s: its folder for Python is %s$"
+                "'nets_of_ours'.* The run used %s: add its folder, %s, to PYTHONPATH$"
                 % (nets, nets.parent))):
             call(folder)
 
 
 @pytest.mark.parametrize('name, said', [
-    ('ten', r'it makes \(1, 10\) of one'), ('two', r'it makes \(1, 3\) and \(1, 3\) of one')])
+    ('ten', r'got \(1, 10\)'), ('two', r'got \(1, 3\) and \(1, 3\)')])
 def test_an_output_of_another_shape_is_refused(pets, nets, name, said):
-    said = r'the model nets_of_ours:%s must make \(N, 3\) .*' % name + said
+    said = r'the model nets_of_ours:%s must return logits of shape \(1, 3\) .*' % name + said
     with pytest.raises(ValueError, match=said):
         gb.train_model('nets_of_ours:' + name, dataset='folder:%s' % pets, batch_size=16)
 

@@ -38,7 +38,7 @@ def test_rank_0_prints_the_books_lines_and_the_others_log(whole):
     folder, out, err = whole
     assert out.startswith('training on cpu(0)\nepoch 1, loss ') and (
         len(out.splitlines()) == 1 + EPOCHS)
-    assert err.count('12 images a step: 3 workers × 4\n') == 1
+    assert err.count('12 images per step: 3 workers × 4\n') == 1
     assert sorted(os.listdir(os.path.join(folder, 'logs'))) == ['rank1.log', 'rank2.log']
     for k in (1, 2):
         with open(os.path.join(folder, 'logs', 'rank%d.log' % k)) as f:
@@ -65,7 +65,7 @@ def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
         if text.startswith('epoch 1,') and rank == 0:
             os.kill(os.getpid(), signal.SIGINT)
     with monkeypatch.context() as patch, pytest.raises(
-            gb.training.Interrupted, match='^stopped in epoch 2, .*can be resumed$') as stopped:
+            gb.training.Interrupted, match='stopped in epoch 2 .*; saved; resume') as stopped:
         patch.setattr(together.Logs, 'show', stop)
         gb.train_model('lenet_bn', folder, **RUN)
     assert stopped.value.exit_code == 130
@@ -85,7 +85,7 @@ def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
 
 def test_another_number_of_workers_is_refused_unless_it_is_asked_and_recorded(whole, tmp_path):
     folder = shutil.copytree(whole[0], str(tmp_path / 'run'))
-    with pytest.raises(ValueError, match='workers is 1, but the run has 3') as error:
+    with pytest.raises(ValueError, match='workers must stay 3, got 1') as error:
         gb.resume_run(folder, workers=1)
     assert error.value.option == 'workers'
     _, history = gb.resume_run(folder, workers=1, change_workers=True, epochs=EPOCHS + 1)
@@ -115,7 +115,7 @@ class Group(Alone):
     (0.1, {'module': 'importable', 'name': 'nothing', 'file': '', 'sha256': ''},
      "this run: its model importable:nothing cannot be imported: .* has no 'nothing'"),
     (0.1, {'module': '__main__', 'name': 'nothing', 'file': 'x.py', 'sha256': ''},
-     'this run: its model nothing was registered by the program x.py itself: .* into a module')])
+     'this run: its model nothing was registered by the script x.py: .* into a module')])
 def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
     options = resolve_options('lenet_bn', check_given({
         'dataset': 'importable:load', 'lr': lr, 'batch_size': 16, 'stop_non_finite': True,

@@ -59,18 +59,18 @@ def test_imageiter_gives_each_image_once_in_every_pass_also_wrapped(records, wra
 
 def test_an_iterator_of_mxnets_cpp_is_refused_with_those_that_work(records):
     data_iter = resized(mx.io.ImageRecordIter(data_shape=(3, 4, 4), batch_size=4, **records))
-    with pytest.raises(ValueError, match=r'each image once .*: read image records by mx\.image\.I'):
+    with pytest.raises(ValueError, match=r'or repeat images: read image records with mx\.image\.I'):
         labels_of(data_iter)
 
 
 @pytest.mark.parametrize('make, said', [
     (lambda: mx.io.PrefetchingIter(numbered(last_batch_handle='roll_over')),
-     "is 'roll_over', .* with last_batch_handle='pad'"),
+     "last_batch_handle='roll_over' .* with last_batch_handle='pad'"),
     (lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover'),
-     "is 'rollover', .* with last_batch='keep'"),
-    (lambda: mx.io.NDArrayIter(X, None, 4), '1 arrays of images and 0 of labels'),
-    (lambda: mx.io.NDArrayIter({'a': X, 'b': X}, Y, 4), '2 arrays of images and 1 of labels'),
-    (lambda: mx.io.NDArrayIter(X, {'a': Y, 'b': Y}, 4), '1 arrays of images and 2 of labels'),
+     "last_batch='rollover' .* with last_batch='keep'"),
+    (lambda: mx.io.NDArrayIter(X, None, 4), 'one of labels, got 1 and 0'),
+    (lambda: mx.io.NDArrayIter({'a': X, 'b': X}, Y, 4), 'one of labels, got 2 and 1'),
+    (lambda: mx.io.NDArrayIter(X, {'a': Y, 'b': Y}, 4), 'one of labels, got 1 and 2'),
     (lambda: [(X, Y[:9])], r'shape \(10, 1, 2, 2\) and labels of shape \(9,')])
 def test_batches_that_differ_in_their_images_or_have_not_a_label_for_each_are_refused(make, said):
     with pytest.raises(ValueError, match=said):
@@ -125,7 +125,7 @@ both = pytest.mark.parametrize('use', [by_training, by_evaluation])
 @pytest.mark.parametrize('use', [by_training_anothers_weights, by_evaluation])
 @pytest.mark.parametrize('in_units', [0, 4])
 def test_a_net_without_values_is_refused_with_what_to_call(use, in_units):
-    with pytest.raises(ValueError, match=r'weight of the net has no values yet: call net\.initia'):
+    with pytest.raises(ValueError, match=r'net is not initialized .*weight\): call net\.initia'):
         use(linear(in_units=in_units), batches())
 
 
@@ -153,18 +153,19 @@ def test_a_net_that_has_not_seen_its_input_is_taken(use, ctx):
 def test_a_wrong_label_is_refused_that_of_the_first_batch_before_a_step(place, bad):
     labels, net = Y.copy(), linear(TWO, in_units=4)
     labels[place] = bad
-    with pytest.raises(ValueError, match='labels from .*%d.*, but the classes are 0 to 2' % bad):
+    with pytest.raises(ValueError, match='labels must be from 0 to 2, .* got .*%d' % bad):
         by_training(net, batches(labels), TWO)
     assert net[0].weight.data(mx.cpu(0)).asnumpy().any() == (place > 1)
 
 
-SUM = 'must be probabilities of the classes, from 0 on and of'
+SUM = 'must be class probabilities, not negative and with sum 1'
 
 
 @both
 @pytest.mark.parametrize('images, labels, said', [
-    (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'a label 1.5, but a label is the number of a cl'),
-    (nd.array(X), nd.array(Y.reshape(10, 1)), r'labels of shape \(10, 1\), but they must be \(N,'),
+    (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'a label must be an integer, .*, got 1.5'),
+    (nd.array(X), nd.array(Y.reshape(10, 1)),
+     r'labels must be integers of shape \(N,.*, got shape \(10, 1\)'),
     (mx.np.array(X), nd.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),
     (nd.array(X), mx.np.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),
     *[(nd.array(X[:2]), nd.array([[0, 1, 0], row]), SUM)
@@ -178,7 +179,7 @@ def test_a_batch_that_a_net_cannot_take_is_refused(use, images, labels, said):
 def test_an_output_that_is_no_row_of_classes_is_refused(use):
     net = nn.Conv2D(3, 1)
     net.initialize()
-    with pytest.raises(ValueError, match=r'output of shape \(2, 3, 2, 2\), but must make \(N, n'):
+    with pytest.raises(ValueError, match=r'logits of shape \(N, num_classes\), got \(2, 3, 2, 2\)'):
         use(net, batches())
 
 

@@ -47,7 +47,7 @@ def test_a_csv_file_of_other_columns_or_with_a_row_cut_short_is_refused(tmp_path
 
 
 @pytest.mark.parametrize('rows, shown', [
-    ([], '<History of no epoch>'),
+    ([], '<History of 0 epochs>'),
     ([(1, .5, .8, .75, 2.)],
      '<History of 1 epoch: loss 0.5000, test acc 0.750, the best 0.750 in epoch 1>'),
     ([(1, .5, .8, .75, 2.), (2, .25, .9, .875, 2.), (3, .125, .9, .8, 2.)],

@@ -48,7 +48,7 @@ def test_another_thread_can_train_too():
 
 def test_a_signal_after_the_last_batch_is_raised_when_the_context_ends():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Interrupted, match='stopped when training had ended') as stop:
+    with pytest.raises(Interrupted, match='stopped after training had finished') as stop:
         with DeferredInterrupt() as interrupt:
             interrupt.check()  # no signal yet
             ctrl_c()

@@ -80,7 +80,7 @@ def test_the_older_form_uses_its_loss(capsys):
     gb.train_ch5(net, batches(10), batches(10), twice, 10, trainer, mx.cpu(), 1)
     assert_close(net.weight.data().asnumpy(), 2 * first_step(10))
     assert 'loss 2.1972' in capsys.readouterr().out
-    with pytest.raises(TypeError, match=r'train_ch5\(\) takes 7 arguments, or 8 .* but got 9'):
+    with pytest.raises(TypeError, match=r'takes 7 positional arguments, or 8 .*, got 9'):
         gb.train_ch5(net, batches(10), batches(10), twice, 10, trainer, mx.cpu(), 1, 1)
 
 
@@ -164,8 +164,8 @@ def test_mixed_labels_train_by_their_probabilities_and_are_judged_by_the_largest
 
 
 @pytest.mark.parametrize('loss, labels, said', [
-    (LOSS, ONE_HOT, r'for labels of shape \(10, 3\) .*\(sparse_label=False\)'),
-    (SOFT, Y, r'for labels of shape \(10,\) .*\(sparse_label=True\)'),
+    (LOSS, ONE_HOT, r'for labels of shape \(10, 3\), .*\(sparse_label=False\)'),
+    (SOFT, Y, r'for labels of shape \(10,\), .*\(sparse_label=True\)'),
     (lambda y_hat, y: LOSS(y_hat, y).mean(), Y, r'loss must have shape \(N,\), .* for 10 images'),
     (lambda y_hat, y: LOSS(y_hat, y).expand_dims(1), Y, r'loss must have shape \(N,\), .* for 10')])
 def test_a_loss_that_is_not_a_number_for_each_image_and_its_label_is_refused(loss, labels, said):
@@ -176,5 +176,5 @@ def test_a_loss_that_is_not_a_number_for_each_image_and_its_label_is_refused(los
 @pytest.mark.parametrize('train_iter, test_iter, said', [
     ([], batches(10), 'train_iter'), (batches(10), [(None, None)], 'test_iter')])
 def test_no_data_is_an_error_that_says_so(train_iter, test_iter, said):
-    with pytest.raises(ValueError, match=said + ' gave no image'):
+    with pytest.raises(ValueError, match=said + ' must yield at least one image'):
         train_by_loss(train_iter, LOSS, test_iter)

@@ -118,7 +118,7 @@ def test_a_net_without_batch_normalization_is_told_and_has_no_file(tmp_path, cap
     net.add(nn.Dense(3))
     net.initialize()
     train(net, tmp_path)
-    assert 'plain has no batch normalization layer: no norms.csv is written' in (
+    assert 'plain has no batch normalization layers: norms.csv is not written' in (
         capsys.readouterr().err)
     assert read_norm_stats(str(tmp_path)) == [] and not list(tmp_path.iterdir())
 

@@ -110,10 +110,10 @@ def test_the_command_takes_a_checkpoint_and_prints_a_table(checkpoint, capsys):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--weights', 'best'], '--weights is not for a checkpoint'),
-    (['--shape', '3,x'], "argument --shape: expected numbers with commas between, got '3,x'"),
-    (['--shape', '3,8,8', '--shape', '3'], 'several inputs need their names'),
-    (['--input-range', 'a'], "expected numbers with commas between, got 'a'")])
+    (['--weights', 'best'], '--weights cannot be used with a checkpoint'),
+    (['--shape', '3,x'], "argument --shape: expected comma-separated numbers, got '3,x'"),
+    (['--shape', '3,8,8', '--shape', '3'], 'expected a name for each of several inputs'),
+    (['--input-range', 'a'], "expected comma-separated numbers, got 'a'")])
 def test_wrong_arguments_are_refused_at_once(argv, said, checkpoint, capsys):
     with pytest.raises(SystemExit) as stopped:
         command(checkpoint, *argv)
