@@ -8,6 +8,8 @@ import re
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Tuple
 
+import mxnet as mx
+
 from ..data import pixels
 from ..files import (
     files_in,
@@ -110,6 +112,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
 def _return_memory():
     """Have glibc return freed memory to the system; it keeps what may serve again."""
+    mx.nd.waitall()  # MXNet frees arrays in the background
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
