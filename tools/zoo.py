@@ -89,9 +89,9 @@ def build(name, group, height, width):
     mx.random.seed(0)
     source, _, short = name.rpartition(':')
     more = {'pretrained': False}
-    if group == 'segmentation':
+    if group == 'segmentation' and 'hrnet' not in name:
         more.update(crop_size=height)
-    if group not in ('classifier', 'pose'):
+    if group not in ('classifier', 'pose') and 'hrnet' not in name:
         more.update(pretrained_base=False)
     net = (vision if source else gluoncv.model_zoo).get_model(short, **more)
     net.initialize()
