@@ -17,17 +17,16 @@ import time
 import types
 from fnmatch import fnmatchcase
 
+import gluonblocks as gb  # isort: skip  before MXNet, which it makes importable
 import gluoncv
 import mxnet as mx
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from gluonblocks.export.graph import flat  # isort: skip
 from gluoncv.model_zoo.model_zoo import _models
 from mxnet.gluon.model_zoo import vision
-
-import gluonblocks as gb
-from gluonblocks.export.graph import flat
 
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'results')
 FILE, TABLE = os.path.join(RESULTS, 'zoo.jsonl'), os.path.join(RESULTS, 'zoo.md')
