@@ -17,8 +17,9 @@ import time
 import types
 from fnmatch import fnmatchcase
 
-import gluonblocks as gb  # isort: skip  before MXNet, which it makes importable
-import gluoncv
+# gluonblocks is imported before MXNet, which it makes importable.
+import gluonblocks as gb  # isort: skip
+import gluoncv  # noqa: I001
 import mxnet as mx
 import numpy as np
 import onnx
