@@ -93,7 +93,7 @@ def resized(image, side):
 def check_file(path):
     if not os.path.isfile(path):
         there = os.path.exists(path)
-        raise Error(path + (': this is no regular file' if there else ': there is no such file'))
+        raise Error(path + (': expected a regular file' if there else ': there is no such file'))
 
 
 def read_image(path, side, invert):
@@ -101,15 +101,15 @@ def read_image(path, side, invert):
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:
-            raise Error('%s: its file is larger than %d bytes, which is the most'
-                        % (path, MAX_BYTES))
+            raise Error('%s: expected at most %d bytes, found %d'
+                        % (path, MAX_BYTES, os.path.getsize(path)))
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise Error('%s: larger than %d pixels, which is the most' % (path, MAX_PIXELS))
-            # A camera's MPO is a JPEG with previews behind.
+                raise Error('%s: expected at most %d pixels, found more' % (path, MAX_PIXELS))
+            # MPO, a camera's format, is a JPEG followed by previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
-                raise Error('%s: it has more than one frame or page; save the one you mean as a '
-                            'file of its own' % path)
+                raise Error('%s: expected a single frame or page, found more: save the one you '
+                            'need as a separate file' % path)
             if picture.format == 'PNG':  # Pillow decodes it without looking at the checksums
                 with Image.open(path) as whole:
                     whole.verify()
@@ -118,11 +118,11 @@ def read_image(path, side, invert):
     except Error:
         raise
     except Image.DecompressionBombError:
-        raise Error('%s: larger than %d pixels, which is the most' % (path, MAX_PIXELS))
+        raise Error('%s: expected at most %d pixels, found more' % (path, MAX_PIXELS))
     except Image.UnidentifiedImageError:
-        raise Error('%s: this is no picture in one of the formats %s' % (path, ', '.join(FORMATS)))
+        raise Error('%s: expected an image in one of the formats %s' % (path, ', '.join(FORMATS)))
     except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise Error('%s: cannot be read as a picture: %s' % (
+        raise Error('%s: cannot be read as an image: %s' % (
             path, getattr(error, 'strerror', None) or error or type(error).__name__))
 
 
@@ -146,8 +146,8 @@ def run(args):
             classes = [{'name': net.names[i], 'probability': float(p[i])} for i in best]
             answer = {'file': path, 'classes': classes}
             if not args.invert and looks_inverted(image):
-                print('note: %s is brighter at its border than inside; if it shows something '
-                      'dark on bright ground, use --invert' % path, file=sys.stderr)
+                print('note: %s is brighter at its border than inside; if it shows a dark '
+                      'object on a bright background, use --invert' % path, file=sys.stderr)
         if args.json:
             print(json.dumps(answer))
         elif not why:

@@ -147,7 +147,7 @@ def test_a_new_net_says_that_it_is_not_initialized_and_then_what_images_it_takes
                                            r'call net.initialize\(\) first'):
         net(images())
     net.initialize()
-    with pytest.raises(ValueError, match=r'got an array of shape \(28, 28\)'):
+    with pytest.raises(ValueError, match=r'\(N, C, H, W\), got \(28, 28\)'):
         net(nd.zeros((28, 28)))
     assert net(images()).shape == (4, 5)
 
