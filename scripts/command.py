@@ -9,7 +9,7 @@ def run(name):
     """Run the command `name` with the arguments of this process; return its exit code."""
     sys.path.insert(1, ROOT)  # so a clone works without being installed
     try:
-        from gluonblocks.commands import dispatch
+        from gluonblocks.commands import dispatch, running
     except ImportError as error:
         print('error: %s' % error, file=sys.stderr)
         return 1
@@ -17,4 +17,4 @@ def run(name):
         print('interrupted', file=sys.stderr)
         return 130
     prog = 'python %s' % sys.argv[0]
-    return dispatch.run(name, sys.argv[1:], prog)
+    return running.leave(dispatch.run(name, sys.argv[1:], prog))
