@@ -89,8 +89,8 @@ def test_blocks_that_differ_in_numbers_only_are_one_class(name, classes, lines):
     (nn.BatchNorm(use_global_stats=True), 'FrozenBatchNorm2d(2)'),
     (nn.PReLU(), 'nn.PReLU(1)')])
 def test_a_layer_is_written_as_pytorch_says_it(layer, line):
-    code = re.sub(r'\n +', ' ', code_of_layers(layer))  # long lines are wrapped
-    assert line in code.replace('( ', '(')
+    code = code_of_layers(layer)
+    assert line in code or line in re.sub(r'\n +', ' ', code).replace('( ', '(')  # a wrapped line
 
 
 def test_an_operator_that_is_not_known_is_named():
