@@ -15,7 +15,8 @@ class OptionError(ValueError):
     """The value of an option is invalid; `option` is its name, or '' if there are several.
 
     The message is that name followed by `text` % `args`; names of other options in `args` are
-    `Name`s. The command line, which spells options differently, takes its message from `spelled`.
+    `Name` objects. The command line, which spells options differently, takes its message from
+    `spelled`.
     """
 
     def __init__(self, option, text, *args):

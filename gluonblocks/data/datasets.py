@@ -14,7 +14,7 @@ from .folder import load_data_folder
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
-    """Return (train_iter, test_iter) of Fashion-MNIST: `BatchLoader`s of 60,000 and 10,000 images.
+    """Return (train_iter, test_iter) of Fashion-MNIST, loaders of 60,000 and 10,000 images.
 
     `resize` is the side of a square, or (height, width), to which images are resized. `root` is
     the folder of the four idx files, gzip-compressed or not. If it has none of them, other folders
@@ -54,7 +54,7 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
 class DataSet(NamedTuple):
     """A data set that runs can load by name.
 
-    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two `BatchLoader`s;
+    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), each a `BatchLoader`;
     if `takes_root`, it also accepts `root`, the folder of the files. `class_names` lists the names
     of the classes; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and for a
     folder of images only the loaders know them: here they are () and 0.
@@ -137,11 +137,11 @@ def _takes(function, name):
 
 
 def _load_own(spec, function, batch_size, **options):
-    """Return (train_iter, test_iter), two `BatchLoader`s, of the data that `function` loads.
+    """Return (train_iter, test_iter), two `BatchLoader` objects, of the data that `function` loads.
 
     A function with a parameter batch_size is called with it and with `options`, and must return two
-    `BatchLoader`s. Any other function must return four arrays. Raises ValueError, which says what
-    is expected, if it does not or if it fails; an OSError of the function is passed on.
+    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, which says
+    what is expected, if it does not or if it fails; an OSError of the function is passed on.
     """
     makes_loaders = _takes(function, 'batch_size')
     arguments = dict(options, batch_size=batch_size) if makes_loaders else {

@@ -22,7 +22,7 @@ class DataWarning(UserWarning):
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
                      color=None, only_test=False, part=None, notify=None):
-    """Return (train_iter, test_iter), two `BatchLoader`s of the images in `folder`.
+    """Return (train_iter, test_iter), two `BatchLoader` objects of the images in `folder`.
 
     The images are in folder/train/CLASS and folder/test/CLASS; or they are in folder/CLASS, and
     `test_share`, a fraction between 0 and 1, drawn by `seed`, is held out for the test: see

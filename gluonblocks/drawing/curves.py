@@ -22,7 +22,7 @@ WIDE = 50
 
 
 def draw_curves(rows, title=''):
-    """Return a PNG of the losses and accuracies in `rows`, one or more `HistoryRow`s, by epoch.
+    """Return a PNG of the losses and accuracies in `rows`, each a `HistoryRow`, by epoch.
 
     `title` is the headline. A loss that is not finite leaves a gap and is mentioned in the plot.
     The same rows always produce the same bytes. Raises ImportError without matplotlib.

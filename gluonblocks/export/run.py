@@ -157,7 +157,7 @@ def describe(symbol, params, inputs, outputs, info, images, **known):
 
 
 def check_formats(names, atol, max_drop):
-    """The `Format`s of these names, each once; an error for one that cannot be written here."""
+    """The `Format` of each name, each once; an error for one that cannot be written here."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'is %r, but must be a number from 0', value)

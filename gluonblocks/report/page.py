@@ -87,7 +87,7 @@ def run_page(run):
 
 
 def runs_page(runs):
-    """Return the HTML page that compares several `Run`s."""
+    """Return the HTML page that compares several `Run` objects."""
     done = [run for run in runs if run.best]
     facts = []
     if done:

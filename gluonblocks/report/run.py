@@ -56,7 +56,7 @@ class Run:
     state: str  #: the progress of the run as text
     predictions: Optional[Predictions] = None
     no_predictions: str = ''  #: the reason why `predictions` is None
-    layers: Any = None  #: (a list of `LayerRow`s, the shape of the input)
+    layers: Any = None  #: (a list of `LayerRow` objects, the shape of the input)
     no_layers: str = ''  #: the reason why `layers` is None
 
     @property

@@ -40,7 +40,7 @@ from .weights import encode_tensors, net_arrays
 
 
 def train_by(options, folder=None, asked=(), before=None, workers=None):
-    """Train according to a `RunOptions`; return (net, list of `EpochRecord`s).
+    """Train according to a `RunOptions`; return (net, list of `EpochRecord` objects).
 
     The run is saved in `folder`, if given. `before` is the config of a run to resume, whose folder
     this process has locked. `asked` lists the options that the user set, for config.json.

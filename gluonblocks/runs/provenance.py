@@ -58,7 +58,7 @@ def decisive(now):
 
 
 def data_checksum(*loaders):
-    """Return the SHA-256 of the images and labels of `BatchLoader`s; ValueError for others."""
+    """Return the SHA-256 of the images and labels of each `BatchLoader`; ValueError for others."""
     digest = hashlib.sha256()
     for loader in loaders:
         if not isinstance(loader, BatchLoader):

@@ -51,7 +51,7 @@ class EpochFiles:
         self._write()
 
     def restore(self, rows):
-        """Continue after the `rows` of a checkpoint; return them as `EpochRecord`s."""
+        """Continue after the `rows` of a checkpoint; return them as `EpochRecord` objects."""
         self.rows = [HistoryRow(*row) for row in rows]
         self._times = [row for row in (self._read_times() if rows else [])
                        if row.epoch <= len(rows)]

@@ -21,7 +21,7 @@ LOGS = 'logs'
 
 
 def train_together(options, placement, given, folder=None, asked=(), before=None):
-    """Train in processes that split each batch; return (net, list of `EpochRecord`s).
+    """Train in processes that split each batch; return (net, list of `EpochRecord` objects).
 
     `placement` says where the processes run. `given` is a dict of the options of this call, which
     must match on all machines. The other arguments are those of `train_by`. Raises the errors of
@@ -91,7 +91,7 @@ def _local(folder, data_root=None):
 
 
 def _result(job):
-    """Return (net, list of `EpochRecord`s) as saved by the first worker on this machine."""
+    """Return (net, list of `EpochRecord` objects) as saved by the first worker on this machine."""
     arrays, info = read_tensors(job['result'])
     options = job['options']
     net = build_net(options['model'], arrays, info['num_classes'], options['ctx'],

@@ -27,7 +27,7 @@ class EpochRecord(NamedTuple):
 
 
 class History(list):
-    """A list of `EpochRecord`s, one per epoch, with a one-line repr."""
+    """A list of `EpochRecord` objects, one per epoch, with a one-line repr."""
 
     def __repr__(self):
         if not self:

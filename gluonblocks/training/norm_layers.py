@@ -41,7 +41,7 @@ class Histogram(NamedTuple):
 class NormActivation(NamedTuple):
     """The inputs and outputs of a batch normalization layer.
 
-    `layer` is the name of the `NormLayer`. `before` and `after` are `Histogram`s of its inputs and
+    `layer` is the name of the `NormLayer`. `before` and `after` are histograms of its inputs and
     outputs.
     """
 
@@ -51,7 +51,7 @@ class NormActivation(NamedTuple):
 
 
 def norm_layers(net):
-    """Trace `net` and return its `NormLayer`s, each once, in the order of its children."""
+    """Trace `net` and return its `NormLayer` objects, each once, in the order of its children."""
     blocks = _collect(net, '', {})
     activations = _activations(net, blocks)
     return [NormLayer(name, block, activations.get(block, '')) for block, name in blocks.items()]

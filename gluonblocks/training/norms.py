@@ -151,7 +151,7 @@ def dead_and_saturated(layer, values):
 
 
 def read_norm_stats(folder):
-    """Return the `NormRow`s that the run in `folder` recorded, a list; empty without norms.csv.
+    """Return the rows that the run in `folder` recorded, each a `NormRow`; [] without norms.csv.
 
     An incomplete last line, which a killed run may leave, is ignored. Raises ValueError, naming the
     line, if the file is not a valid norms.csv, and the OSErrors of `open`.
