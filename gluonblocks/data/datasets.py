@@ -54,7 +54,7 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=2048, num_
 class DataSet(NamedTuple):
     """A data set that runs can load by name.
 
-    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), each a `BatchLoader`;
+    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders;
     if `takes_root`, it also accepts `root`, the folder of the files. `class_names` lists the names
     of the classes; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and for a
     folder of images only the loaders know them: here they are () and 0.
