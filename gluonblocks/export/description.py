@@ -10,8 +10,7 @@ import numpy as np
 from ..graphs.graph import Graph
 
 # Operators that put rows in the order of a score.
-_SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', '_contrib_Proposal',
-            '_contrib_MultiProposal', 'topk', 'sort', 'argsort')
+_SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', 'topk', 'sort', 'argsort')
 
 
 class Batch(NamedTuple):

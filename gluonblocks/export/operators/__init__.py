@@ -1,14 +1,12 @@
 """MXNet's operators in ONNX: for each a function that writes the nodes."""
 from . import (  # noqa: F401  each registers its own
     activations,
-    attention,
     detection,
     elementwise,
     images,
     indexing,
     layers,
     pooling,
-    proposals,
     recurrent,
     reductions,
     shapes,

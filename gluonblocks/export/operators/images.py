@@ -163,3 +163,19 @@ def roi_align(onnx, node, X, rois):
                     output_height=height, output_width=width, mode='avg',
                     sampling_ratio=max(0, attribute(node, 'sample_ratio', -1)),
                     spatial_scale=attribute(node, 'spatial_scale'))
+
+
+@converts('_image_to_tensor')
+def image_to_tensor(onnx, node, X):
+    """(H, W, C) or (N, H, W, C) from 0 to 255 -> (C, H, W) or (N, C, H, W) from 0 to 1."""
+    perm = [2, 0, 1] if len(onnx.shape(node.inputs[0])) == 3 else [0, 3, 1, 2]
+    X = onnx.add('Transpose', onnx.cast(X, 'float32'), perm=perm)
+    return onnx.add('Div', X, onnx.constant(255))
+
+
+@converts('_image_normalize')
+def image_normalize(onnx, node, X):
+    """(X - mean) / std for each channel of (C, H, W) or (N, C, H, W)."""
+    mean, std = [np.reshape(np.float32(attribute(node, name, default)), (-1, 1, 1))
+                 for name, default in (('mean', 0), ('std', 1))]
+    return onnx.add('Div', onnx.add('Sub', X, onnx.constant(mean)), onnx.constant(std))

@@ -110,21 +110,3 @@ def test_an_overlap_equal_to_the_threshold_is_too_much_in_one_operator_and_allow
                               [{'data': (1, 2, 6)}])
     (found,) = session.run(None, {'data': rows})
     np.testing.assert_array_equal(found, rows)
-
-
-@pytest.mark.parametrize('attributes', [
-    {}, {'rpn_pre_nms_top_n': 20, 'threshold': 0.4}, {'rpn_min_size': 40, 'ratios': (0.3, 1.7)},
-    {'scales': (2,), 'feature_stride': 8, 'threshold': 0.3}, {'rpn_pre_nms_top_n': -1}])
-def test_proposals_of_regions_in_the_order_of_mxnet(attributes):
-    attributes = dict({'scales': (1, 2), 'ratios': (0.5, 1), 'rpn_post_nms_top_n': 12,
-                       'rpn_min_size': 12, 'feature_stride': 16}, **attributes)
-    anchors = len(attributes['scales']) * len(attributes['ratios'])
-
-    def case(seed):
-        rng, side = np.random.RandomState(seed), attributes['feature_stride']
-        return {'data': rng.uniform(size=(1, 2 * anchors, 5, 4)).astype('float32'),
-                'other': rng.normal(scale=0.4, size=(1, 4 * anchors, 5, 4)).astype('float32'),
-                'image': np.array([[4.5 * side, 3.7 * side, 0.9]], 'float32')}
-    symbol = mx.sym.Group(list(mx.sym.contrib.Proposal(
-        X, Y, mx.sym.var('image'), output_score=True, **attributes)))
-    compare(symbol, case(0), case(1), case(2))

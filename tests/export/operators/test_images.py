@@ -99,3 +99,11 @@ def test_what_roi_align_has_no_counterpart_for_is_refused(name):
     symbol = mx.sym.contrib.ROIAlign(X, Y, pooled_size=(2, 2), spatial_scale=1.0, **{name: True})
     with pytest.raises(ValueError, match='%s=True has no counterpart' % name):
         onnx_session(symbol, {}, [{'data': (1, 4, 8, 8), 'other': (3, 5)}])
+
+
+@pytest.mark.parametrize('shape', [(6, 5, 3), (2, 6, 5, 3)])
+def test_transforms_of_images(shape):
+    tensor = mx.sym.image.to_tensor(X)
+    for mean, std in (((0.1, 0.2, 0.3), (0.5, 0.6, 0.7)), ((0.5,), (2.0,))):
+        assert_same(mx.sym.image.normalize(tensor, mean=mean, std=std), {'data': shape},
+                    low=0, high=255)
