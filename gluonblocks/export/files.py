@@ -81,7 +81,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
 
 
 def _attempts(net):
-    """What is tried in turn: (the variants of the input, notes), from free sizes to fixed ones."""
+    """Yield (variants of the input, notes), from variable sizes to fixed ones, to try in turn."""
     batches = [shapes for shapes in net.variants
                if all(shapes[name][1:] == sides[1:] for name, sides in net.inputs.items())]
     one = 'the files take batches of one only',

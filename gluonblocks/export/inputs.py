@@ -1,4 +1,4 @@
-"""What a net without a data set is verified on: random numbers, or a folder of pictures."""
+"""Inputs for verifying a net that has no data set: random numbers, or a folder of images."""
 import os
 
 import numpy as np

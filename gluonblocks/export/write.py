@@ -111,7 +111,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
 
 def _return_memory():
-    """Have glibc return freed memory to the system; it keeps what may serve again."""
+    """Return freed memory to the system; glibc otherwise keeps it for later allocations."""
     mx.nd.waitall()  # MXNet frees arrays in the background
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

@@ -57,9 +57,10 @@ def _model(name):
     full, factory = '%s:%s' % (PREFIX, name), _zoo().get(name)
     if not factory:
         known = list_gluoncv_models()
-        raise ValueError("there is no model '%s'; %s: %s (gluonblocks.models.list_gluoncv_models() "
-                         'lists all)' % (full, 'near it are' if name else 'there are', ', '.join(
-                             near(full, known) if name else known) or 'none'))
+        raise ValueError("unknown model '%s'; %s: %s (gluonblocks.models.list_gluoncv_models() "
+                         'lists all)' % (full, 'similar names' if name else 'known models',
+                                         ', '.join(near(full, known) if name else known)
+                                         or 'none'))
     side, module = _side(name, factory), _module(factory)
     if not side:
         raise ValueError('expected an image classifier that MXNet can train, got %s: choose '

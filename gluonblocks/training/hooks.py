@@ -68,7 +68,7 @@ class FiniteLoss(Hook):
 
 
 class EarlyStop(Hook):
-    """Stop the run when the test accuracy has not exceeded its best for `patience` epochs.
+    """Stop the run after `patience` epochs without a new best test accuracy.
 
     The hook does nothing after the last of the `num_epochs`, when the run ends anyway.
     """

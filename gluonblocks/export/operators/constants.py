@@ -1,4 +1,4 @@
-"""What MXNet computes itself: the values that do not depend on the values of the inputs."""
+"""Constant folding: MXNet computes the nodes that do not depend on the values of the inputs."""
 from typing import Any, Dict, List
 
 import mxnet as mx
@@ -49,7 +49,7 @@ def constants(onnx):
 
 
 def run_symbol(symbol, params, inputs):
-    """What MXNet computes for `inputs`, NumPy arrays by name: a list of NumPy arrays."""
+    """Run `symbol` in MXNet on `inputs`, arrays by name; return its outputs as NumPy arrays."""
     arguments = {name: mx.nd.array(array, dtype=array.dtype)
                  for name, array in dict(params, **inputs).items()}
     names, states = set(symbol.list_arguments()), set(symbol.list_auxiliary_states())

@@ -1,4 +1,4 @@
-"""Where the files of a checkpoint are found."""
+"""Finding the files of a checkpoint: in a folder, beside a symbol, and in an archive."""
 import io
 import json
 import tarfile

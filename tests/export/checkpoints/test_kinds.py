@@ -49,7 +49,7 @@ def inputs_of(which, n=2):
 
 
 def predicted(symbol, params, inputs, labels):
-    """What MXNet's executor gives, also for heads with labels, which are zeros: by name."""
+    """Run a symbol in MXNet's executor, with zeros as labels; return its outputs by name."""
     executor = symbol.simple_bind(mx.cpu(), grad_req='null', **dict(
         labels, **{name: X.shape for name, X in inputs.items()}))
     for name, array in params.items():

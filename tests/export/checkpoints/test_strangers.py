@@ -48,7 +48,7 @@ def save(folder, symbol, change=None, params='net-0000.params', name='net-symbol
 
 
 def export(folder, shape=IMAGE, **how):
-    """What the ONNX file of a checkpoint is: a session of ONNX Runtime."""
+    """Export a checkpoint to ONNX; return a session of ONNX Runtime with the file."""
     gb.export_files(how.pop('symbol', str(folder)), shape=shape, path=str(folder / 'out'), **how)
     return onnxruntime.InferenceSession(str(folder / 'out' / 'model.onnx'))
 
