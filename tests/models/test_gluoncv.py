@@ -56,8 +56,8 @@ def test_a_net_of_the_zoo_is_trained_by_train_model(monkeypatch):
 
 
 @pytest.mark.parametrize('name, said', [
-    ('cifar_resnet20', "'gluoncv:cifar_resnet20'; similar names: .*cifar_resnet20_v1"),
-    ('', 'there are: gluoncv:alexnet, .*gluoncv:xception71'),
+    ('cifar_resnet20', "model 'gluoncv:cifar_resnet20'; similar names: .*cifar_resnet20_v1"),
+    ('', 'known models: gluoncv:alexnet, .*gluoncv:xception71'),
     ('yolo3_darknet53_voc', 'expected an image classifier .* got gluoncv:yolo3'),
     ('mobilenet1.0_int8', 'that MXNet can train, got gluoncv:mobilenet1.0_int8'),
     ('resnet50_v1b_gn', 'that MXNet can train, got gluoncv:resnet50_v1b_gn')])
