@@ -85,20 +85,17 @@ def to_onnx(net):
 
 def graph_and_weights(net):
     """(model, weights): `to_onnx` without its larger initializers, and those, float32, by name."""
-    import onnx
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
-    names = dict(zip(written.convert(), net.outputs))
-    for node in written.nodes:
-        for each in (node.input, node.output):
-            each[:] = [names.get(one, one) for one in each]
-    inputs = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, _dims(
-        written.shape(written.graph.input(name).entry()))) for name in net.inputs]
-    outputs = [helper.make_tensor_value_info(name, _type_of(
-        helper, written.dtype(head)), _dims(
-        written.shape(head))) for name, head in zip(
-            net.outputs, written.graph.heads)]
-    arrays = written.used_initializers()
+    written.convert(net.outputs)
+
+    def infos(names, entries):
+        return [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(
+            np.dtype(written.dtype(entry))), _dims(written.shape(entry)))
+                for name, entry in zip(names, entries)]
+    inputs = infos(net.inputs, [written.graph.input(name).entry() for name in net.inputs])
+    outputs = infos(net.outputs, written.graph.heads)
+    arrays = written.initializers
     weights = {name: np.ascontiguousarray(array) for name, array in arrays.items()
                if array.dtype == np.float32 and array.nbytes >= _LARGE}
     graph = helper.make_graph(
@@ -147,7 +144,3 @@ def _dims(shape):
     """Sizes as ONNX's: a name for those that depend on the input, 'N' for the batch."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]
-
-
-def _type_of(helper, dtype):
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
