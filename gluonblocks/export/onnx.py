@@ -1,4 +1,5 @@
 """A net as an ONNX file, and ONNX Runtime to run it."""
+import mmap
 import os
 
 import numpy as np
@@ -23,6 +24,7 @@ def write(net, folder, options):
     _check(model, weights)
     path = os.path.join(folder, FILE)
     replace_file(path, lambda temporary: _save(model, weights, temporary))
+    _leave_memory(weights.values())
     return Written([FILE], engine(path), takes_pictures=options.with_preprocessing)
 
 
@@ -56,15 +58,17 @@ def engine(file):
     """ONNX Runtime with the model in a file, or of these bytes, on the CPU, with as many threads as
     MXNet."""
     import onnxruntime
-    options = onnxruntime.SessionOptions()
+    options, disabled = onnxruntime.SessionOptions(), []
     options.log_severity_level = 3  # errors
     if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
-        # The last step of optimization gives convolutions other layouts, and holds three copies of
-        # all weights while it does.
+        # The last step of optimization gives convolutions other layouts, and another joins norms
+        # with them. Both hold further copies of all weights.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        disabled = ['ConvBNFusion']
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
     options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
-    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'],
+                                           disabled_optimizers=disabled)
     names = [each.name for each in session.get_inputs()]
     return lambda inputs: session.run(None, dict(zip(names, inputs)))
 
@@ -129,6 +133,19 @@ def _save(model, weights, path):
         for head, array in zip(heads, weights.values()):
             f.write(head)
             f.write(array.astype('<f4', copy=False).data)
+
+
+def _leave_memory(arrays):
+    """Unload the arrays that are parts of mapped files, as `read_params` returns them.
+
+    The system reads them again when they are used.
+    """
+    for array in arrays:
+        while isinstance(array, np.ndarray):
+            array = array.base
+        mapped = getattr(array, 'obj', None)
+        if isinstance(mapped, mmap.mmap) and hasattr(mapped, 'madvise'):  # not on Windows
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _field(number, size):

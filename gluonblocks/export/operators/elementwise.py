@@ -78,24 +78,6 @@ def rsqrt(onnx, node, X):
     return onnx.add('Reciprocal', onnx.add('Sqrt', X))
 
 
-@converts('log1p')
-def log1p(onnx, node, X):
-    """log(1 + X)"""
-    return onnx.add('Log', onnx.add('Add', X, 1))
-
-
-@converts('expm1')
-def expm1(onnx, node, X):
-    """exp(X) - 1"""
-    return onnx.add('Sub', onnx.add('Exp', X), 1)
-
-
-@converts('_contrib_div_sqrt_dim')
-def div_sqrt_dim(onnx, node, X):
-    """X / sqrt(size of the last axis)"""
-    return onnx.add('Mul', X, onnx.shape(node.inputs[0])[-1] ** -0.5)
-
-
 @converts('where')
 def where(onnx, node, condition, X, Y):
     """X where the condition is not 0, else Y; a condition (N,) selects whole rows."""

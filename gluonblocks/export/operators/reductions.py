@@ -10,8 +10,8 @@ def reduction(onnx, node, X):
     """A reduction over `axis`, or over the others if exclude=True."""
     op = REDUCTIONS.get(node.op) or 'ReduceL%d' % attribute(node, 'ord', 2)
     rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
-    axes = {axis % rank for axis in listed(node, 'axis', range(rank))}
-    axes = sorted(set(range(rank)) - axes if attribute(node, 'exclude', False) else axes)
+    named = {axis % rank for axis in listed(node, 'axis', range(rank))}
+    axes = [i for i in range(rank) if (i in named) != bool(attribute(node, 'exclude', False))]
     if op == 'ReduceSum':  # in opset 13 the axes are an input of this one only
         Y = onnx.add(op, X, axes, keepdims=keepdims)
     else:

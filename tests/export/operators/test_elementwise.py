@@ -9,9 +9,9 @@ SHAPES = {'data': (2, 3, 4)}
 
 # The ranges in which the functions are defined.
 UNARY = {
-    (-3, 3): 'abs arctan ceil cos erf exp expm1 floor negative relu sigmoid sign sin softsign '
+    (-3, 3): 'abs arctan ceil cos erf exp floor negative relu sigmoid sign sin softsign '
              'square tan tanh hard_sigmoid identity BlockGrad make_loss logical_not',
-    (0.1, 3): 'log log1p reciprocal rsqrt sqrt', (-0.99, 0.99): 'arccos arcsin'}
+    (0.1, 3): 'log reciprocal rsqrt sqrt', (-0.99, 0.99): 'arccos arcsin'}
 
 
 @pytest.mark.parametrize('name, low, high', [
@@ -83,9 +83,8 @@ def test_where_takes_elements_or_rows():
         assert_same(symbol, {'data': (2, 3, 4), 'other': (2, 3, 4), 'condition': shape})
 
 
-def test_clip_and_scaling_by_the_size():
+def test_clip():
     assert_same(mx.sym.clip(X, a_min=-0.3, a_max=0.5), SHAPES)
-    assert_same(mx.sym.contrib.div_sqrt_dim(X), SHAPES)
 
 
 def test_sums_of_several_tensors():
