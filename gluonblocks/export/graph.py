@@ -8,7 +8,10 @@ from ..mxnet_private import averaged, can_learn, is_initialized
 
 # Operators that hand on their first input as it is when nothing is trained. Casts of
 # mx.contrib.amp are among them, for the parameters may come as float32.
-_IDLE = ('Dropout', 'BlockGrad', '_copy', 'amp_cast')
+_IDLE = ('Dropout', 'BlockGrad', '_copy', 'amp_cast', 'MakeLoss', 'make_loss',
+         'LinearRegressionOutput', 'MAERegressionOutput', 'SVMOutput', 'IdentityAttachKLSparseReg',
+         '_CrossDeviceCopy', '_copyto', '_contrib_gradientmultiplier',
+         '_identity_with_attr_like_rhs')
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
 

@@ -11,12 +11,6 @@ def activation(onnx, node, X):
     return onnx.add(kinds[attribute(node, 'act_type')], X)
 
 
-@converts('LogisticRegressionOutput')
-def logistic_regression_output(onnx, node, X, *label):
-    """The sigmoid; the label is not used."""
-    return onnx.add('Sigmoid', X)
-
-
 @converts('hard_sigmoid')
 def hard_sigmoid(onnx, node, X):
     """min(1, max(0, alpha X + beta))"""
@@ -60,15 +54,3 @@ def softmax(onnx, node, X, *length):
 def softmax_activation(onnx, node, X):
     """Softmax over the channels, or with mode='instance' over the last axis."""
     return onnx.add('Softmax', X, axis=1 if attribute(node, 'mode') == 'channel' else -1)
-
-
-@converts('SoftmaxOutput')
-def softmax_output(onnx, node, X, *label):
-    """Softmax over the channels, the last axis, or a complete instance; the label is not used."""
-    if attribute(node, 'multi_output', False):
-        return onnx.add('Softmax', X, axis=1)
-    # By MXNet's definition, over the instance. With 4 axes its oneDNN kernel takes the last one.
-    if onnx.rank(node.inputs[0]) in (1, 2, 4) or attribute(node, 'preserve_shape', False):
-        return onnx.add('Softmax', X, axis=-1)
-    Y = onnx.add('Softmax', onnx.add('Flatten', X, axis=1), axis=-1)
-    return onnx.add('Reshape', Y, onnx.add('Shape', X))

@@ -10,11 +10,6 @@ SAME = {
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# Operators that return their first input in prediction; losses differ only in training.
-IDENTITIES = (
-    'BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput', 'MAERegressionOutput',
-    'MakeLoss', 'SVMOutput', '_CrossDeviceCopy', '_contrib_gradientmultiplier', '_copy', '_copyto',
-    '_identity_with_attr_like_rhs', 'make_loss')
 # {ONNX's operator: MXNet's words for it}, to which MXNet adds as in `FORMS`.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
@@ -33,12 +28,6 @@ BINARY = {form % word: op for op, words in dict(ARITHMETIC, **CONDITIONS).items(
 def same(onnx, node, *inputs):
     """The operator of ONNX."""
     return onnx.add(SAME[node.op], *inputs)
-
-
-@converts(*IDENTITIES)
-def identity(onnx, node, X, *label):
-    """X"""
-    return X
 
 
 @converts(*BINARY)
@@ -95,7 +84,7 @@ def clip(onnx, node, X):
                                  for name in ('a_min', 'a_max')])
 
 
-@converts('Cast', 'amp_cast')
+@converts('Cast')
 def cast(onnx, node, X):
     """Cast to another type. All floating-point types are float32 in ONNX."""
     found, wanted = (onnx.dtype(entry) for entry in (node.inputs[0], node.entry()))
@@ -106,15 +95,6 @@ def cast(onnx, node, X):
 def amp_multicast(onnx, node, *inputs):
     """Return the inputs, which all are float32 in ONNX."""
     return list(inputs)
-
-
-@converts('Dropout')
-def dropout(onnx, node, X):
-    """Return X: nothing is dropped in prediction."""
-    if attribute(node, 'mode', 'training') == 'always' and attribute(node, 'p', 0.5) > 0:
-        raise ValueError("%s: mode='always' drops at random in prediction too; expected "
-                         "mode='training'" % node.name)
-    return X
 
 
 def along_axis(onnx, entry, vector, axis, rank):

@@ -48,26 +48,6 @@ def test_a_softmax_with_lengths_is_refused():
         onnx_session(symbol, {'lengths': np.array([1, 2], 'int32')}, [{'data': (2, 3)}])
 
 
-def with_label(symbol, shape):
-    """The shapes of the data and of the label, in the order of the symbol's arguments."""
-    return dict(zip(symbol.list_arguments(), symbol.infer_shape(data=shape)[0]))
-
-
-@pytest.mark.parametrize('shape', [(2, 5), (2, 3, 4), (2, 3, 4, 5)])
-@pytest.mark.parametrize('attrs', [{}, {'multi_output': True}, {'preserve_shape': True}])
-def test_a_softmax_output_is_a_softmax_without_its_label(shape, attrs):
-    symbol = mx.sym.SoftmaxOutput(X, **attrs)
-    assert_same(symbol, with_label(symbol, shape), with_label(symbol, (3,) + shape[1:]))
-
-
 @pytest.mark.parametrize('mode', ['instance', 'channel'])
 def test_softmax_activation_on_any_image_size(mode):
     assert_same(mx.sym.SoftmaxActivation(X, mode=mode), *ANY_SIZE)
-
-
-@pytest.mark.parametrize('name', ['LinearRegressionOutput', 'MAERegressionOutput',
-                                  'LogisticRegressionOutput', 'SVMOutput', 'MakeLoss',
-                                  'IdentityAttachKLSparseReg'])
-def test_losses_become_what_they_compute_in_prediction(name):
-    symbol = getattr(mx.sym, name)(X * 2)
-    assert_same(symbol, with_label(symbol, (2, 3)), with_label(symbol, (4, 3)))
