@@ -1,11 +1,11 @@
 """A net as an ONNX file, and ONNX Runtime to run it."""
-import mmap
 import os
 
 import numpy as np
 
 from .. import __version__
 from ..files import replace_file
+from .checkpoints.params import leave_memory
 from .description import Written
 from .operators import OnnxGraph
 from .preprocessing import add_preprocessing
@@ -24,7 +24,7 @@ def write(net, folder, options):
     _check(model, weights)
     path = os.path.join(folder, FILE)
     replace_file(path, lambda temporary: _save(model, weights, temporary))
-    _leave_memory(weights.values())
+    leave_memory(weights.values())
     return Written([FILE], engine(path), takes_pictures=options.with_preprocessing)
 
 
@@ -133,19 +133,6 @@ def _save(model, weights, path):
         for head, array in zip(heads, weights.values()):
             f.write(head)
             f.write(array.astype('<f4', copy=False).data)
-
-
-def _leave_memory(arrays):
-    """Unload the arrays that are parts of mapped files, as `read_params` returns them.
-
-    The system reads them again when they are used.
-    """
-    for array in arrays:
-        while isinstance(array, np.ndarray):
-            array = array.base
-        mapped = getattr(array, 'obj', None)
-        if isinstance(mapped, mmap.mmap) and hasattr(mapped, 'madvise'):  # not on Windows
-            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _field(number, size):
