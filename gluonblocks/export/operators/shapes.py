@@ -4,15 +4,12 @@ from .registry import attribute, converts, listed
 
 @converts('Reshape')
 def reshape(onnx, node, X):
-    """Reshape by MXNet's codes, or by the older `target_shape` and `keep_highest`."""
-    known, codes = onnx.shape(node.entry()), listed(node, 'shape')
+    """Reshape by MXNet's codes."""
+    known = onnx.shape(node.entry())
     if known.count(None) < 2:
         return onnx.add('Reshape', X, [-1 if size is None else size for size in known])
-    if not codes:
-        codes = [size or -1 for size in attribute(node, 'target_shape')]
-        if attribute(node, 'keep_highest', False):
-            codes[0] = 0
-    sizes = _by_codes(onnx, onnx.sizes(node.inputs[0]), codes, attribute(node, 'reverse', False))
+    sizes = _by_codes(onnx, onnx.sizes(node.inputs[0]), listed(node, 'shape'),
+                      attribute(node, 'reverse', False))
     return onnx.reshape(X, [found if size is None else size for found, size in zip(sizes, known)])
 
 
@@ -84,7 +81,7 @@ def squeeze(onnx, node, X):
     sizes = onnx.shape(node.inputs[0])
     axes = [axis % len(sizes) for axis in listed(
         node, 'axis', [i for i, size in enumerate(sizes) if size == 1])]
-    axes = sorted(axes)[len(axes) == len(sizes):]
+    axes = sorted(axes)[1 if len(axes) == len(sizes) else 0:]
     return onnx.add('Squeeze', X, axes) if axes else X
 
 

@@ -25,6 +25,12 @@ def test_upsampling_repeats_pixels(scale):
     assert_same(mx.sym.UpSampling(X, scale=scale, sample_type='nearest', num_args=1), *SHAPES)
 
 
+def test_upsampling_of_several_tensors_is_refused():
+    symbol = mx.sym.UpSampling(X, Y, scale=2, sample_type='nearest', num_args=2)
+    with pytest.raises(ValueError, match='expected UpSampling of one tensor, found 2'):
+        onnx_session(symbol, {}, [{'data': (2, 3, 6, 4), 'other': (2, 3, 3, 2)}])
+
+
 @pytest.mark.parametrize('scale', [2, 3, 4])
 def test_bilinear_upsampling_is_the_deconvolution_of_its_weight(scale):
     assert_same(mx.sym.UpSampling(X, mx.sym.var('weight'), scale=scale, sample_type='bilinear',
