@@ -11,7 +11,7 @@ IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput'
               'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
               '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
               'make_loss')
-# These too. Casts of mx.contrib.amp are among them, for the parameters may come as float32.
+# The same, unless a Dropout always drops. Parameters may come as float32, without amp's casts.
 _IDLE = IDENTITIES + ('Dropout', 'amp_cast')
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
