@@ -85,9 +85,9 @@ class BatchLoader(gluon.data.DataLoader):
                 images = self.augment(images, number, start // self.batch_size, len(batch), shard)
             images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
             if size is None:
-                # Four times as fast as three small calls of MXNet.
-                X = images.transpose((0, 3, 1, 2)).astype('float32', order='C')  # (N, C, H, W)
-                X /= 255
+                # In one pass: six times as fast as three small calls of MXNet.
+                X = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
+                              order='C')  # (N, C, H, W)
                 X = nd.from_numpy(X)
             else:
                 X = nd.image.resize(nd.from_numpy(images), size=size)

@@ -6,10 +6,11 @@ from mxnet import autograd, gluon
 
 from ..devices import devices_of
 from ..graphs import Net, operators
-from ..mxnet_private import is_hybridized, sparse_label_of
+from ..mxnet_private import is_hybridized
 from .feed import LabelCheck, batches_of, check_net, split
 from .interrupt import DeferredInterrupt
-from .metrics import RunningSum, count_hits, evaluate
+from .losses import make_score
+from .metrics import RunningSum, evaluate
 
 
 class EpochRecord(NamedTuple):
@@ -130,9 +131,6 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 positional arguments, or 8 with the loss as the '
                         'fourth, got %d' % (7 + len(older)))
-    if loss is None:
-        loss = gluon.loss.SoftmaxCrossEntropyLoss()
-        loss.hybridize(static_alloc=True)
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
@@ -158,8 +156,9 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
          workers):
     devices = devices_of(ctx)
     check_net(net, devices, training=True)
-    if isinstance(net, Net) and is_hybridized(net) and devices[0].device_type == 'cpu':
-        operators.available()  # compile them, if necessary, before timing an epoch
+    # Compile the operators, if necessary, before timing an epoch.
+    score = make_score(loss, with_operators=isinstance(net, Net) and is_hybridized(net)
+                       and devices[0].device_type == 'cpu' and operators.available())
     if not state.step:
         # Book: a list of devices is printed as a list.
         print('training on', devices if isinstance(ctx, (list, tuple)) or len(devices) > 1
@@ -169,7 +168,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
         state.start = time.time()
-        _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state)
+        _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state)
         images, train_loss, train_hits = workers.all_reduce(
             state.images, state.losses.read(), state.hits.read())
         state.rate = images / state.seconds
@@ -189,7 +188,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
     return History(state.history)
 
 
-def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, state):
+def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state):
     """Train for one pass over `train_iter`; leave the sums in `state`."""
     labels = LabelCheck()
     for X, y in batches_of(train_iter):
@@ -198,11 +197,12 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
             y_hats = [net(X) for X, _ in shards]
             if shards:
                 labels.add(y, y_hats[0])
-            ls = [_losses(loss, y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
+            scores = [score(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
             idle = _zero_losses(net, devices[len(shards):])
+        ls = [losses for losses, _ in scores]
         autograd.backward(ls + idle)  # vectors: the gradient of their sum, as in the book
         trainer.step(batch_size or X.shape[0])
-        state.hits.add([count_hits(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)])
+        state.hits.add([hits for _, hits in scores])
         state.losses.add(ls)
         state.losses.read(leave=2)
         state.step, state.batch, state.images = (
@@ -213,19 +213,6 @@ def _train_epoch(net, train_iter, loss, batch_size, trainer, devices, hooks, sta
         raise ValueError('train_iter must yield at least one image, got none')
     state.losses.read()
     labels.check()
-
-
-def _losses(loss, y_hat, y):
-    """Return `loss(y_hat, y)`; raise ValueError if it cannot use y, or its shape is not (N,)."""
-    sparse = sparse_label_of(loss)
-    if sparse is not None and sparse != (len(y.shape) == 1):
-        raise ValueError('for labels of shape %s, the loss must be gluon.loss.'
-                         'SoftmaxCrossEntropyLoss(sparse_label=%s)' % (y.shape, not sparse))
-    losses = loss(y_hat, y if sparse is not False else y.astype(y_hat.dtype, copy=False))
-    if losses.shape != y.shape[:1]:
-        raise ValueError('the loss must have shape (N,), one value per image, got %s for %d '
-                         'images: remove its mean or sum' % (losses.shape, y.shape[0]))
-    return losses
 
 
 def _zero_losses(net, devices):

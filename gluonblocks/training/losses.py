@@ -1,5 +1,10 @@
-"""Loss functions, selected by the options of a run."""
-from mxnet import gluon
+"""Loss functions, selected by the options of a run, and the losses and hits of a batch."""
+import numpy as np
+from mxnet import autograd, gluon
+
+from ..graphs.cross_entropy import cross_entropy_and_hits
+from ..mxnet_private import sparse_label_of
+from .metrics import count_hits
 
 
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
@@ -29,3 +34,32 @@ def make_loss(label_smoothing=None, dtype='float32'):
         return loss
     loss = loss or gluon.loss.SoftmaxCrossEntropyLoss()
     return lambda y_hat, y: loss(y_hat.astype('float32'), y)
+
+
+def make_score(loss=None, with_operators=False):
+    """Return the function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct classes.
+
+    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy, which then uses our
+    C++ operators if `with_operators` says that they can be used. The returned function raises
+    ValueError if the loss cannot use y, or if its shape is not (N,).
+    """
+    if loss is None:
+        loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        loss.hybridize(static_alloc=True)
+    else:
+        with_operators = False
+    sparse = sparse_label_of(loss)
+
+    def score(y_hat, y):
+        if sparse is not None and sparse != (len(y.shape) == 1):
+            raise ValueError('for labels of shape %s, the loss must be gluon.loss.'
+                             'SoftmaxCrossEntropyLoss(sparse_label=%s)' % (y.shape, not sparse))
+        if with_operators and y_hat.dtype == np.float32:
+            return cross_entropy_and_hits(y_hat, y)
+        losses = loss(y_hat, y if sparse is not False else y.astype(y_hat.dtype, copy=False))
+        if losses.shape != y.shape[:1]:
+            raise ValueError('the loss must have shape (N,), one value per image, got %s for %d '
+                             'images: remove its mean or sum' % (losses.shape, y.shape[0]))
+        with autograd.pause():
+            return losses, count_hits(y_hat, y)
+    return score

@@ -1,46 +1,74 @@
-"""Optimizers of a run, and an SGD that uses our C++ operator."""
+"""Optimizers of a run, and a faster SGD."""
 import inspect
+import itertools
 
 import mxnet as mx
 import numpy as np
-from mxnet import gluon
+from mxnet import gluon, nd
 
 from ..checks import Name, OptionError
-from ..graphs.operators import available
-from ..graphs.sgd import sgd_update
 
 # Optimizers whose complete state a checkpoint can save. adamax is missing, because in MXNet it
 # computes 0 / 0 if a gradient is 0.
 OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'dcasgd', 'ftml', 'ftrl', 'lamb', 'lars',
               'nadam', 'nag', 'rmsprop', 'sgd', 'sgld', 'signum')
 
-MIN_SIZE = 1 << 18  # total number of weights from which our operator is faster
+MAX_ARRAYS = 60  # the most arrays that MXNet's operators for several arrays accept
+LARGE = 1 << 15  # number of weights in an array from which an operator of its own is faster
 
 
 class SGD(mx.optimizer.SGD):
-    """A faster `mx.optimizer.SGD` for CPUs, with the same arguments and bit-identical results.
+    """A faster `mx.optimizer.SGD`, with the same arguments and the same results up to rounding.
 
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
-    Our operator updates float32 weights on a CPU. MXNet's operator is used for small nets, clipped
-    gradients and sparse arrays. This class calls private methods of MXNet's optimizers; tested with
-    MXNet 1.9, which the C++ operators need.
+    MXNet's operator for several arrays updates four of them at once. It saves the time of a call
+    for each small array, so here it receives all of them. Its loop over a large array is slow,
+    so each large array is updated by MXNet's operator for one.
     """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.aggregate_num = MAX_ARRAYS
+        self._kinds = {}  # index of a parameter -> 'small', 'large' or 'other'
 
     def update_multi_precision(self, index, weight, grad, state):
         """Update one parameter, or several given as lists."""
-        if not self._is_ours(weight, grad):
+        if not isinstance(weight, (list, tuple)):
             super().update_multi_precision(index, weight, grad, state)
             return
-        self._update_count(index)
-        sgd_update(weight, grad, state if self.momentum else None, self.rescale_grad, self.momentum,
-                   self._get_lrs(index), self._get_wds(index))
+        items = {'small': [], 'large': [], 'other': []}
+        for item in zip(index, weight, grad, state):
+            if item[0] not in self._kinds:
+                self._kinds[item[0]] = _kind(*item[1:3])
+            items[self._kinds[item[0]]].append(item)
+        for item in items['other']:
+            super().update_multi_precision(*([value] for value in item))
+        if items['large'] or items['small']:
+            self._update(items['large'], items['small'])
 
-    def _is_ours(self, weights, grads):
-        return (isinstance(weights, (list, tuple)) and self.momentum >= 0 and not self.clip_gradient
-                and weights[0].dtype == np.float32 and weights[0].context.device_type == 'cpu'
-                and all(array.stype == 'default' for array in (*weights, *grads))
-                and sum(array.size for array in weights) >= MIN_SIZE and available())
+    def _update(self, large, small):
+        self._update_count([item[0] for item in large + small])
+        has_velocity = self.momentum > 0
+        options = {'rescale_grad': self.rescale_grad, 'clip_gradient': self.clip_gradient or -1}
+        if has_velocity:
+            options['momentum'] = self.momentum
+        for i, *arrays in large:
+            update = nd.sgd_mom_update if has_velocity else nd.sgd_update
+            update(*arrays[:2 + has_velocity], out=arrays[0], lr=self._get_lr(i),
+                   wd=self._get_wd(i), **options)
+        if small:
+            index, weights, *others = zip(*small)
+            update = nd.multi_sgd_mom_update if has_velocity else nd.multi_sgd_update
+            update(*itertools.chain(*zip(weights, *others[:1 + has_velocity])), out=weights,
+                   num_weights=len(weights), lrs=self._get_lrs(index), wds=self._get_wds(index),
+                   **options)
+
+
+def _kind(weight, grad):
+    if weight.dtype != np.float32 or weight.stype != 'default' or grad.stype != 'default':
+        return 'other'
+    return 'large' if weight.size >= LARGE else 'small'
 
 
 def check_momentum(optimizer, momentum):

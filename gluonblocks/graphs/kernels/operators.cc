@@ -3,15 +3,13 @@
 //   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_norm(data, gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_matrix(weight[, bias]) -> (matrix[, biases])
-//   _gluonblocks_sgd(rates, weights.., gradients..[, velocities..]) -> new weights..
+//   _gluonblocks_loss(logits, labels) -> (losses, hits)
 //
 // In training the first two normalize by the batch and move the averages, in forward. Gradients are written
-// and never added to others, because MXNet does not say which is wanted. Velocities are changed in place.
-// Weights are not: where MXNet has a convolution's in an order of oneDNN's own, as after a prediction, an
-// operator of a library is given a copy of them.
+// and never added to others, because MXNet does not say which is wanted.
+#include "loss.h"
 #include "matrix.h"
 #include "norm.h"
-#include "sgd.h"
 #include "stage.h"
 
 #include "interface.h"
@@ -172,34 +170,28 @@ MXReturnValue matrix_shapes(const Attrs& attrs, Shapes* in, Shapes* out) {
   return MX_SUCCESS;
 }
 
-// rates: rescale, momentum, and then of each array its learning rate; of each its weight decay.
-MXReturnValue sgd(const Attrs& attrs, Tensors* in, Tensors* out, const OpResource&) {
-  const int n = integer(attrs, "arrays");
-  const float* rates = floats(in, 0);
-  for (int i = 0; i < n; ++i) {
-    const float lr = rates[2 + i], wd = rates[2 + n + i];
-    gb::sgd({rates[1], lr * wd, lr * rates[0]}, (*in)[1 + i].size(), floats(in, 1 + i), floats(in, 1 + n + i),
-            flag(attrs, "velocities") ? floats(in, 1 + 2 * n + i) : nullptr, floats(out, i));
-  }
+MXReturnValue loss_counts(const Attrs&, int* in, int* out) {
+  *in = *out = 2;
   return MX_SUCCESS;
 }
-// MXNet makes a graph for it in any case; nobody runs that.
-MXReturnValue sgd_gradient(const Attrs&, Tensors*, Tensors*, const OpResource&) {
-  MX_ERROR_MSG << "a step of an optimizer has no gradient";
-  return MX_FAIL;
-}
-MXReturnValue sgd_counts(const Attrs& attrs, int* in, int* out) {
-  *out = integer(attrs, "arrays");
-  *in = 1 + (flag(attrs, "velocities") ? 3 : 2) * *out;
+MXReturnValue loss_types(const Attrs&, std::vector<int>* in, std::vector<int>* out) {
+  *in = {kFloat32, kInt32}, *out = {kFloat32, kFloat32};
   return MX_SUCCESS;
 }
-MXReturnValue sgd_shapes(const Attrs&, Shapes* in, Shapes* out) {
-  std::copy_n(in->begin() + 1, out->size(), out->begin());
+MXReturnValue loss_shapes(const Attrs&, Shapes* in, Shapes* out) {
+  if ((*in)[0].size() != 2 || !fits(&(*in)[1], {(*in)[0][0]})) return MX_FAIL;
+  (*out)[0] = (*out)[1] = {(*in)[0][0]};
   return MX_SUCCESS;
 }
-MXReturnValue sgd_mutates(const Attrs& attrs, std::vector<int>* which) {
-  const int n = integer(attrs, "arrays");
-  for (int i = 1; flag(attrs, "velocities") && i <= n; ++i) which->push_back(2 * n + i);
+MXReturnValue loss(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
+  gb::loss_forward(floats(in, 0), (*in)[1].data<int>(), floats(out, 0), floats(out, 1), (*in)[0].shape[0],
+                   (*in)[0].shape[1]);
+  return MX_SUCCESS;
+}
+// From dlosses, dhits, the inputs and the outputs to the gradients of the inputs; the labels have none.
+MXReturnValue loss_gradient(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
+  gb::loss_backward(floats(in, 0), floats(in, 2), (*in)[3].data<int>(), floats(in, 4), floats(out, 0),
+                    (*in)[2].shape[0], (*in)[2].shape[1]);
   return MX_SUCCESS;
 }
 
@@ -220,11 +212,10 @@ REGISTER_OP(_gluonblocks_matrix)
     .setForward(matrix<gb::matrix_forward>, "cpu")
     .setBackward(matrix<gb::matrix_backward>, "cpu");
 
-REGISTER_OP(_gluonblocks_sgd)
-    .setParseAttrs(sgd_counts).setInferType(float32).setInferShape(sgd_shapes)
-    .setMutateInputs(sgd_mutates)
-    .setForward(sgd, "cpu")
-    .setBackward(sgd_gradient, "cpu");
+REGISTER_OP(_gluonblocks_loss)
+    .setParseAttrs(loss_counts).setInferType(loss_types).setInferShape(loss_shapes)
+    .setForward(loss, "cpu")
+    .setBackward(loss_gradient, "cpu");
 
 MXReturnValue initialize(int version) {
   return version >= 10900 && version < 11000 ? MX_SUCCESS : MX_FAIL;
