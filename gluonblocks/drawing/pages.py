@@ -15,7 +15,8 @@ _COLOURS = dict(zip(
     ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint', 'grid'),
     style.PALETTE + (style.INK, style.FAINT, style.GRID)))
 # Nothing but the page's own style and scripts counts, and nothing is loaded.
-_POLICY = "default-src 'none'; style-src %s; img-src blob: data:; base-uri 'none'; form-action 'none'"
+_POLICY = ("default-src 'none'; style-src %s; img-src blob: data:; base-uri 'none'; "
+           "form-action 'none'")
 
 
 def render_page(folder, template, scripts=(), filters=None, **content):
