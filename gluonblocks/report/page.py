@@ -1,15 +1,10 @@
 """Fill the templates of the two pages: the report of one run, and the comparison of several."""
-import base64
-import io
 import math
 import os
 
-import jinja2
-from markupsafe import Markup
-
-from .. import __version__
 from ..drawing import style
 from ..drawing.confusion import class_rows
+from ..drawing.pages import render_page
 from ..training.metrics import accuracy_of, class_scores
 from .charts import comparing_charts, curve_charts, pace_charts, published_runs
 from .norms import norms_of
@@ -39,20 +34,6 @@ def duration(seconds):
     if minutes < 60:
         return '%d min %d s' % (minutes, rest)
     return '%d h %d min' % divmod(minutes, 60)
-
-
-def png(image):
-    """Return a data: URL with the PNG of an image, uint8 (H, W) or (H, W, 3)."""
-    from PIL import Image
-    content = io.BytesIO()
-    Image.fromarray(image).save(content, 'png')
-    return 'data:image/png;base64,' + base64.b64encode(content.getvalue()).decode()
-
-
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(os.path.join(os.path.dirname(__file__), 'page')),
-    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-_TEMPLATES.filters.update(fixed=fixed, thousands=thousands, size=size, png=png)
 
 
 def run_page(run):
@@ -170,12 +151,6 @@ def _recall_tables(runs):
     return tables
 
 
-def _render(name, **content):
-    sheet = _TEMPLATES.get_template('style.css').render(palette=dict(zip(
-        ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint',
-         'grid'), style.PALETTE + (style.INK, style.FAINT, style.GRID))))
-    sheet = ' '.join((style.page_style() + sheet).split())
-    policy = ("default-src 'none'; style-src %s; img-src data:; base-uri 'none'; "
-              "form-action 'none'" % style.csp_source(sheet))
-    return _TEMPLATES.get_template(name).render(
-        style=Markup(sheet), policy=policy, version=__version__, **content)
+def _render(template, **content):
+    return render_page(os.path.join(os.path.dirname(__file__), 'page'), template, filters={
+        'fixed': fixed, 'thousands': thousands, 'size': size}, **content)
