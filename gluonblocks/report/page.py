@@ -2,9 +2,11 @@
 import math
 import os
 
-from ..drawing import style
+import numpy as np
+
 from ..drawing.confusion import class_rows
 from ..drawing.pages import render_page
+from ..drawing.style import tick
 from ..training.metrics import accuracy_of, class_scores
 from .charts import comparing_charts, curve_charts, pace_charts, published_runs
 from .norms import norms_of
@@ -62,7 +64,9 @@ def run_page(run):
         published=published_runs(config), epochs=_epoch_rows(run),
         accuracy=predictions and accuracy_of(predictions.matrix),
         classes=predictions and class_rows(predictions.matrix, config['class_names'], unknown='–'),
-        matrix=predictions and _matrix_rows(config['class_names'], predictions.matrix),
+        shades=predictions and _shades(predictions.matrix),
+        matrix=predictions and [[name, *map(thousands, row)] for name, row in zip(
+            config['class_names'], predictions.matrix)],
         norms=norms_of(run), layers=_layer_rows(run), recipe=recipe, changed=changed,
         environment=list(environment_of(config).items()))
 
@@ -99,7 +103,7 @@ def _costs(run):
 
 def _epoch_rows(run):
     return [(row.epoch, fixed(row.loss), fixed(row.train_acc), fixed(row.test_acc),
-             style.tick(row.learning_rate), duration(row.seconds),
+             tick(row.learning_rate), duration(row.seconds),
              thousands(round(row.rate)) if math.isfinite(row.rate) else 'unknown')
             for row in run.epochs]
 
@@ -110,20 +114,16 @@ def _layer_rows(run):
                  ('all', '', *_costs(run))]
 
 
-def _matrix_rows(names, matrix):
-    """Return (class, [(number of images, CSS class), ...]) for each row of the confusion matrix.
+def _shades(matrix):
+    """Return the CSS class of each cell of the confusion matrix, a list for each row.
 
-    The CSS class selects a shade for the cell's fraction of its row: one colour on the diagonal,
-    another for mistakes. For mistakes, 30 % is already the darkest shade; otherwise most of them
-    would be invisible.
+    It selects a shade for the cell's fraction of its row: one colour on the diagonal, another for
+    mistakes. For mistakes, 30 % is already the darkest shade; otherwise most would be invisible.
     """
-    rows = []
-    for i, (name, row) in enumerate(zip(names, matrix)):
-        fractions = row / max(1, row.sum())
-        shades = ['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in fractions]
-        shades[i] = 'hit%d' % round(9 * fractions[i])
-        rows.append((name, list(zip(map(thousands, row), shades))))
-    return rows
+    fractions = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    return [['hit%d' % round(9 * fraction) if i == j else
+             'miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for j, fraction in enumerate(row)]
+            for i, row in enumerate(fractions)]
 
 
 def _ranking_rows(runs):
