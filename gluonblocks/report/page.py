@@ -121,9 +121,11 @@ def _shades(matrix):
     mistakes. For mistakes, 30 % is already the darkest shade; otherwise most would be invisible.
     """
     fractions = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
-    return [['hit%d' % round(9 * fraction) if i == j else
-             'miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for j, fraction in enumerate(row)]
-            for i, row in enumerate(fractions)]
+    shades = [['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in row]
+              for row in fractions]
+    for i, row in enumerate(shades):
+        row[i] = 'hit%d' % round(9 * fractions[i, i])
+    return shades
 
 
 def _ranking_rows(runs):
