@@ -7,7 +7,7 @@ import numpy as np
 from ..drawing.confusion import class_rows
 from ..drawing.pages import render_page
 from ..drawing.style import tick
-from ..training.metrics import accuracy_of, class_scores
+from ..training.metrics import accuracy_of
 from .charts import comparing_charts, curve_charts, pace_charts, published_runs
 from .norms import norms_of
 from .recipe import differences, environment_of, recipe_rows, repeating_commands
@@ -145,7 +145,7 @@ def _recall_tables(runs):
     for dataset in dict.fromkeys(run.config['dataset'] for run in shown):
         columns = [run for run in shown if run.config['dataset'] == dataset]
         names = columns[0].config['class_names']
-        recalls = [[fixed(score.recall, 3) for score in class_scores(run.predictions.matrix, names)]
+        recalls = [[row[3] for row in class_rows(run.predictions.matrix, names, unknown='–')]
                    for run in columns]
         rows = [[name, *row] for name, row in zip(names, zip(*recalls))]
         rows.append(['all'] + [fixed(accuracy_of(run.predictions.matrix), 3) for run in columns])

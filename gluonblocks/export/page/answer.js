@@ -13,7 +13,7 @@ let speaking = 0; // a timer
 /** Has the net answer `square`; `truth` is the class of a test image. */
 function answer(square, truth = '') {
   newest = {square, truth};
-  showBytes(find('seen'), square);
+  showBytes(square);
   answerNewest();
 }
 
@@ -38,7 +38,7 @@ async function answerNewest() {
 
 function showNothing() {
   newest = null;
-  showBytes(find('seen'), new Uint8Array(side * side));
+  showBytes(new Uint8Array(side * side));
   show([], '', 'No picture yet.');
 }
 
@@ -77,10 +77,10 @@ function percent(p) {
   return p > 0 && p < 0.001 ? '<\u00a00.1\u00a0%' : `${(100 * p).toFixed(1)}\u00a0%`;
 }
 
-function showBytes(canvas, square) {
+function showBytes(square) {
   const image = new ImageData(side, side);
   square.forEach((v, i) => image.data.set([v, v, v, 255], 4 * i));
-  canvas.getContext('2d').putImageData(image, 0, 0);
+  find('seen').getContext('2d').putImageData(image, 0, 0);
 }
 
 function fail(message) {
