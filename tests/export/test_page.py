@@ -71,7 +71,7 @@ def test_a_drawing_is_answered_and_undone_and_cleared(page):
     click(page, '#clear')
     page.run('new Promise((done) => setTimeout(done, 900))')
     assert shown(page) is None
-    assert page.run('softmax([1000, 1000, -1000])') == [.5, .5, 0]  # large logits overflow nothing
+    assert page.run('softmax([1000, 1000, -1000])') == [.5, .5, 0]
 
 
 def test_a_finger_draws_and_does_not_scroll(page):
@@ -214,9 +214,6 @@ def test_an_unreadable_file_is_reported_and_a_dark_thing_on_bright_ground_notice
     answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot_on_white.jpg'))
     assert page.run(complaint) == '' and page.run(note) is False
     answered(page, lambda: click(page, '#invert'))
-    assert page.run(note) is True
-    answered(page, lambda: click(page, '#invert'))
-    answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot.png'))
     assert page.run(note) is True
 
 
