@@ -76,11 +76,11 @@ class SvgRenderer(RendererBase):
 
 def _paint(name, colour, alpha):
     """Return the attributes of a fill or stroke; without a `colour`, or if it is clear, 'none'."""
-    *rgb, own = to_rgba('none' if colour is None else tuple(colour))
-    opacity = own and (own if alpha is None else alpha)
+    rgba = to_rgba('none' if colour is None else tuple(colour))
+    opacity = rgba[3] and (rgba[3] if alpha is None else alpha)
     if not opacity:
         return {name: 'none'}
-    return dict({name: to_hex(rgb)}, **{name + '-opacity': _short(opacity)} if opacity < 1 else {})
+    return dict({name: to_hex(rgba)}, **{name + '-opacity': _short(opacity)} if opacity < 1 else {})
 
 
 def _short(number):
