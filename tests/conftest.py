@@ -23,24 +23,37 @@ from gluonblocks.graphs.kernels import build
 from gluonblocks.models.registry import MODELS
 from tools.attacks.fixtures import SHAPES, write_data
 
-# MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
 MXNET = sys.modules['mxnet'].__version__
-EXPORTS = importlib.util.find_spec('onnxruntime') and MXNET >= '1.9'
-collect_ignore = [] if EXPORTS else [
-    'commands/test_export.py', *('export/test_%s.py' % name for name in (
-        'card', 'onnx', 'page', 'run', 'standalone', 'web'))]
-
-# What executes notebooks does not go with them either.
-if not importlib.util.find_spec('nbclient'):
-    collect_ignore.append('notebooks/test_execution.py')
+# The test files that cannot run here, by the reason.
+left_out = {}
+if not importlib.util.find_spec('onnxruntime') or MXNET < '1.9':
+    # MXNet exports to ONNX from 1.9 on, and ONNX Runtime does not go with the oldest NumPys.
+    left_out['tests of ONNX files: they need ONNX Runtime and MXNet 1.9'] = [
+        'commands/test_export.py', *('export/test_%s.py' % name for name in (
+            'card', 'onnx', 'page', 'run', 'standalone', 'web'))]
+if not importlib.util.find_spec('nbclient'):  # which does not go with the oldest NumPys either
+    left_out['tests that execute notebooks: pip install nbclient'] = ['notebooks/test_execution.py']
+BROWSER = find_browser()
+if not BROWSER:
+    left_out['tests that open a page in Chromium: apt-get install chromium'] = []
+collect_ignore = sum(left_out.values(), [])
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def pytest_report_header():
     """The versions that scripts/matrix.py records: of what runs, not of what pip meant to run."""
-    versions = 'gluonblocks %s, NumPy %s, MXNet %s' % (gb.__version__, np.__version__, MXNET)
-    return [versions] + ([] if EXPORTS else ['without the tests of ONNX files'])
+    return 'gluonblocks %s, NumPy %s, MXNet %s' % (gb.__version__, np.__version__, MXNET)
+
+
+def pytest_collection_modifyitems(items):
+    if not BROWSER:
+        items[:] = [item for item in items if 'chromium' not in item.fixturenames]
+
+
+def pytest_terminal_summary(terminalreporter):
+    for reason in left_out:
+        terminalreporter.write_line('left out: ' + reason)
 
 
 @pytest.fixture(autouse=True)
@@ -213,11 +226,8 @@ def operators(monkeypatch):
 
 @pytest.fixture(scope='session')
 def chromium(tmp_path_factory):
-    """A browser, once for all tests. It may be missing where $GLUONBLOCKS_TEST_BROWSER is unset."""
-    path = find_browser()
-    if not path:
-        pytest.skip('there is no Chromium here to open a page with: apt-get install chromium')
-    browser = Browser(path, tmp_path_factory.mktemp('profile'))
+    """A browser, once for all tests."""
+    browser = Browser(BROWSER, tmp_path_factory.mktemp('profile'))
     yield browser
     browser.close()
 

@@ -2,7 +2,6 @@
 import base64
 import functools
 import io
-import json
 import os
 import re
 import tarfile
@@ -66,20 +65,20 @@ def axe_findings(page):
 
 
 def ready(page):
-    """Wait until the page has loaded its net."""
-    state = page.wait('document.documentElement && document.body && '
-                      'document.documentElement.dataset.state != "loading" && '
-                      'document.documentElement.dataset.state')
-    assert state == 'ready', page.run('document.getElementById("status").innerText')
+    """Wait until the page has loaded its net, and count from then on how often it shows answers."""
+    page.wait('document.readyState == "complete" && !!(find("status").hidden || '
+              'find("status").classList.contains("failed"))')
+    assert page.run('find("status").hidden'), page.run('find("status").innerText')
+    page.run('var times = 0; { const original = show; '
+             'show = (...args) => { original(...args); times++; }; }')
     return page
 
 
 def answered(page, act):
     """The probabilities of the classes that the page shows after `act()`; None for no answer."""
-    before = page.run('document.getElementById("answer").dataset.run')
+    before = page.run('times')
     act()
-    page.wait('(({dataset}) => dataset.run != %s && dataset.state != "busy")('
-              'document.getElementById("answer"))' % before)
+    page.wait('times > %d && !isRunning' % before)
     return shown(page)
 
 
@@ -120,9 +119,3 @@ def draw(page, points):
 def scripts_of(text):
     """(attributes, content) of each script of a page; as in a browser, "</script" ends one."""
     return re.findall('<script([^>]*)>(.*?)</script', text, re.DOTALL)
-
-
-def page_data(text):
-    """The data that a page has for its scripts."""
-    (content,) = [content for attributes, content in scripts_of(text) if 'page-data' in attributes]
-    return json.loads(content)

@@ -1,5 +1,6 @@
-"""The training curves of a run as a PNG. matplotlib is imported only when they are drawn."""
+"""Lines over epochs, and the curves of a run as a PNG. matplotlib is imported when it draws."""
 import math
+from typing import Any, NamedTuple, Sequence
 
 from .style import (
     BLUE,
@@ -9,7 +10,7 @@ from .style import (
     TITLE,
     VERMILLION,
     encode_figure,
-    epoch_axis,
+    marker,
     new_figure,
     number_axis,
     plain,
@@ -21,54 +22,86 @@ from .style import (
 WIDE = 50
 
 
+class Line(NamedTuple):
+    """One line of a chart: `ys` over the epochs `xs`, with a gap where `ys` are not finite.
+
+    `dash` is a pattern of lengths, such as '5 3'. `marks` maps the index of a point to a marker. A
+    `faint` line is thin, for comparison.
+    """
+
+    label: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    colour: str
+    dash: str = ''
+    faint: bool = False
+    marks: Any = {}
+
+
+def line_of(rows, field, label, colour, dash='', marks=None):
+    """Return the `Line` of one field of `rows`, which also have an epoch."""
+    return Line(label, [row.epoch for row in rows], [getattr(row, field) for row in rows], colour,
+                dash, marks=marks or {})
+
+
+def plot_lines(axes, lines, unit, bottom=None):
+    """Plot `lines` over epochs; the y axis has the label `unit` and may have a fixed `bottom`."""
+    from matplotlib.ticker import MaxNLocator
+    for line in lines:
+        ys = [y if math.isfinite(y) else math.nan for y in line.ys]
+        look = dict(LINE, color=line.colour, marker=marker(ys))
+        if line.faint:
+            look.update(linewidth=1.1, marker='D', markersize=3.5, markerfacecolor='none')
+        if line.dash:
+            look.update(linestyle=(0, [float(length) for length in line.dash.split()]))
+        axes.plot(line.xs, ys, label=line.label, **look)
+        for n, mark in line.marks.items():
+            axes.plot([line.xs[n]], [ys[n]], mark, markersize=11 if mark == '*' else 6,
+                      color=line.colour, clip_on=False)
+    epochs = [x for line in lines for x in line.xs]
+    first, last = min(epochs), max(epochs)
+    margin = 0.03 * (last - first) or 0.5
+    axes.set_xlim(first - margin, last + margin)
+    axes.set_xlabel('epoch')
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    axes.set_ylabel(unit)
+    axes.set_ylim(bottom=bottom)
+    number_axis(axes.yaxis)
+
+
 def draw_curves(rows, title=''):
     """Return a PNG of the losses and accuracies in `rows`, each a `HistoryRow`, by epoch.
 
     `title` is the headline. A loss that is not finite leaves a gap and is mentioned in the plot.
     The same rows always produce the same bytes. Raises ImportError without matplotlib.
     """
+    from matplotlib.ticker import FuncFormatter
     # We do not use GluonCV's TrainingHistory: it draws into pyplot's current figure, which a
     # notebook may be using, and puts loss and accuracy on the same axis.
     figure = new_figure()
-    if title:
-        figure.suptitle(plain(title), **HEADLINE)
+    figure.suptitle(plain(title), **HEADLINE)
     left, right = map(style_axes, figure.subplots(1, 2))
-    _draw_loss(left, rows)
-    _draw_accuracies(right, rows)
-    return encode_figure(figure)
+    left.set_title('Training loss', **TITLE)
+    right.set_title('Accuracy', **TITLE)
 
+    finite = [row.loss for row in rows if math.isfinite(row.loss)]
+    is_wide = bool(finite) and 0 < WIDE * min(finite) < max(finite)
+    plot_lines(left, [line_of(rows, 'loss', 'training loss', BLUE)],
+               'cross-entropy, nats per image', None if is_wide else 0)
+    if is_wide:
+        left.set_yscale('log')
+        number_axis(left.yaxis)
+    if len(finite) < len(rows):
+        left.text(0.5, 0.94, 'not finite in %d of %d epoch%s' % (
+            len(rows) - len(finite), len(rows), 's' * (len(rows) > 1)), fontsize=9.5,
+                  transform=left.transAxes, ha='center', va='top', color=VERMILLION)
 
-def _draw_loss(ax, rows):
-    epochs = [row.epoch for row in rows]
-    losses = [row.loss if math.isfinite(row.loss) else math.nan for row in rows]
-    ax.plot(epochs, losses, label='training loss', color=BLUE, **LINE, **epoch_axis(ax, epochs))
-    ax.set_title('Training loss', **TITLE)
-    ax.set_ylabel('cross-entropy, nats per image')
-    good = [loss for loss in losses if not math.isnan(loss)]
-    if good and min(good) > 0 and max(good) > WIDE * min(good):
-        ax.set_yscale('log')
-    elif good:
-        ax.set_ylim(0, 1.08 * max(good) or 1)
-    else:
-        ax.set_yticks([])
-    number_axis(ax.yaxis)
-    if len(good) < len(rows):
-        ax.text(0.5, 0.94, 'not finite in %d of %d epoch%s' % (
-            len(rows) - len(good), len(rows), 's' * (len(rows) > 1)), fontsize=9.5,
-                transform=ax.transAxes, ha='center', va='top', color=VERMILLION)
-
-
-def _draw_accuracies(ax, rows):
-    from matplotlib.ticker import FuncFormatter
-    epochs = [row.epoch for row in rows]
-    look = dict(LINE, **epoch_axis(ax, epochs))
-    ax.plot(epochs, [row.train_acc for row in rows], label='training', color=BLUE, **look)
-    ax.plot(epochs, [row.test_acc for row in rows], label='test', color=VERMILLION, **look)
     best = max(rows, key=lambda row: (row.test_acc, -row.epoch))
-    ax.plot([best.epoch], [best.test_acc], '*', markersize=11, color=VERMILLION, clip_on=False,
-            label='best test: %.1f %%, epoch %d' % (100 * best.test_acc, best.epoch))
-    ax.set_title('Accuracy', **TITLE)
-    ax.set_ylabel('images classified correctly')
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: tick(100 * accuracy) + ' %'))
-    ax.margins(y=0.08)
-    ax.legend(loc='best', **LEGEND)
+    plot_lines(right, [
+        line_of(rows, 'train_acc', 'training', BLUE),
+        line_of(rows, 'test_acc', 'test; ★ best: %.1f %%, epoch %d' % (
+            100 * best.test_acc, best.epoch), VERMILLION, marks={best.epoch - 1: '*'})],
+        'images classified correctly')
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(100 * value) + ' %'))
+    right.legend(loc='best', **LEGEND)
+    return encode_figure(figure)

@@ -4,11 +4,8 @@ Each plot gets its style through arguments. Matplotlib's global settings belong 
 shared by all threads, so we do not change them, and the settings below override them. Matplotlib
 is imported only when a plot is drawn.
 """
-import base64
-import hashlib
 import io
 import math
-import os
 
 # Okabe and Ito's colours (https://jfly.uni-koeln.de/color/), which people with any kind of colour
 # blindness can tell apart. Lines use them in this order.
@@ -19,7 +16,7 @@ FONT = 'DejaVu Sans'  # included in matplotlib
 
 WIDTH = 8.4  # inches; a figure as wide as a page
 DPI = 150
-MANY_EPOCHS = 30  # lines with more points are drawn without markers
+FEW = 30  # points; longer lines are drawn without markers
 
 # Keyword arguments of suptitle, set_title, legend and plot, in this order.
 HEADLINE = {'x': 0.012, 'ha': 'left', 'fontsize': 11.5, 'fontweight': 'bold', 'color': INK}
@@ -76,17 +73,6 @@ def own_font(figure):
         text.set(fontfamily=FONT, usetex=False)
 
 
-def page_style():
-    """Return the style sheet shared by the report and the exported page."""
-    with open(os.path.join(os.path.dirname(__file__), 'page.css'), encoding='utf-8') as f:
-        return f.read()
-
-
-def csp_source(text):
-    """Return the Content-Security-Policy source that allows an inline script or style sheet."""
-    return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
 def readable(number, digits=3):
     """Return `number` as text with `digits` significant digits, such as '33.4' or '0.000120'.
 
@@ -117,17 +103,9 @@ def number_axis(axis):
     axis.set_minor_formatter(NullFormatter())
 
 
-def epoch_axis(ax, epochs):
-    """Set up the x axis of `ax` for `epochs`, a non-empty list of integers.
-
-    Returns keyword arguments of `plot`: lines get markers only if there are few epochs.
-    """
-    from matplotlib.ticker import MaxNLocator
-    ax.set_xlabel('epoch')
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
-    margin = 0.5 if len(epochs) == 1 else 0.03 * (epochs[-1] - epochs[0])
-    ax.set_xlim(epochs[0] - margin, epochs[-1] + margin)
-    return {'marker': 'o' if len(epochs) <= MANY_EPOCHS else ''}
+def marker(points):
+    """Return the marker of a line: a dot if it has only a few `points`, or none."""
+    return 'o' if len(points) <= FEW else ''
 
 
 def plain(text, most=None):

@@ -6,7 +6,7 @@ Content-Security-Policy forbids, and its output depends on the user's global set
 from html import escape
 
 from matplotlib.backend_bases import RendererBase
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
@@ -40,31 +40,19 @@ class SvgRenderer(RendererBase):
         return points * self.dpi / 72
 
     def draw_path(self, gc, path, transform, rgbFace=None):
-        stroke, fill = gc.get_rgb(), tuple(rgbFace) if rgbFace is not None else (0, 0, 0, 0)
-        stroke_opacity = stroke[3] if gc.get_linewidth() else 0
-        fill_opacity = fill[3] if len(fill) == 4 else 1
-        if gc.get_forced_alpha():
-            stroke_opacity, fill_opacity = (
-                opacity and gc.get_alpha() for opacity in (stroke_opacity, fill_opacity))
-        if not stroke_opacity and not fill_opacity:
-            return
         flip = Affine2D().scale(1, -1).translate(0, self.height)
         d = ''.join(_LETTERS[code] + ('' if code == Path.CLOSEPOLY else ' '.join(
             map(_short, vertices))) for vertices, code in path.iter_segments(
                 transform + flip, simplify=False))
-        if not d:
+        alpha = gc.get_alpha() if gc.get_forced_alpha() else None
+        fill = _paint('fill', rgbFace, alpha)
+        stroke = _paint('stroke', gc.get_rgb() if gc.get_linewidth() else None, alpha)
+        if not d or fill['fill'] == stroke['stroke'] == 'none':
             return
-        attributes = {'d': d, 'fill': to_hex(fill[:3]) if fill_opacity else 'none'}
-        if 0 < fill_opacity < 1:
-            attributes['fill-opacity'] = _short(fill_opacity)
-        if stroke_opacity:
-            attributes.update({'stroke': to_hex(stroke[:3]),
-                               'stroke-width': _short(gc.get_linewidth())})
-            if stroke_opacity < 1:
-                attributes['stroke-opacity'] = _short(stroke_opacity)
-            if gc.get_dashes()[1] is not None:
-                attributes['stroke-dasharray'] = ' '.join(map(_short, gc.get_dashes()[1]))
-        self._add('path', attributes)
+        stroke['stroke-width'] = _short(gc.get_linewidth())
+        if gc.get_dashes()[1] is not None:
+            stroke['stroke-dasharray'] = ' '.join(map(_short, gc.get_dashes()[1]))
+        self._add('path', dict({'d': d}, **fill, **stroke))
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         # The text is anchored at its point of alignment, because browser fonts differ in width.
@@ -84,6 +72,15 @@ class SvgRenderer(RendererBase):
     def _add(self, name, attributes, content=''):
         self.elements.append('<%s%s>%s</%s>' % (name, ''.join(
             ' %s="%s"' % item for item in attributes.items()), content, name))
+
+
+def _paint(name, colour, alpha):
+    """Return the attributes of a fill or stroke; without a `colour`, or if it is clear, 'none'."""
+    rgba = to_rgba('none' if colour is None else tuple(colour))
+    opacity = rgba[3] and (rgba[3] if alpha is None else alpha)
+    if not opacity:
+        return {name: 'none'}
+    return dict({name: to_hex(rgba)}, **{name + '-opacity': _short(opacity)} if opacity < 1 else {})
 
 
 def _short(number):

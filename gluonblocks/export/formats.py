@@ -36,7 +36,8 @@ FORMATS = {format.name: format for format in [
     Format('onnx-int8', 'int8', 'in 8 bits'),
     Format('torch', 'torch.write', 'plain PyTorch to read, with its weights',
            ('torch', 'jinja2'), 'torch'),
-    Format('web', 'web', 'a page that runs it in a browser'),
+    Format('web', 'web', 'a page that runs it in a browser',
+           ('onnx', 'onnxruntime', 'jinja2', 'PIL')),
 ]}
 
 

@@ -1,15 +1,10 @@
 """A net as a web page, one file: it runs in the browser, from the disk or from any web server."""
 import base64
 import gzip
-import json
 import os
 import re
 
-import jinja2
-import numpy as np
-
-from .. import __version__
-from ..drawing.style import csp_source, page_style
+from ..drawing.pages import render_page
 from ..files import read_file, write_file
 from .description import Written
 from .npm import NpmPackage, fetch, unpack
@@ -28,9 +23,6 @@ PER_CLASS = 2  # test images in the gallery
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page')
 _OURS = ('picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
-# Nothing but what is named here is loaded or run.
-_POLICY = ("default-src 'none'; script-src %s blob: 'wasm-unsafe-eval'; style-src %s; "
-           "img-src blob: data:; connect-src 'none'; base-uri 'none'; form-action 'none'")
 _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accuracy'),
           ('gluonblocks', 'gluonblocks'), ('weights_sha256', 'SHA-256 of the weights'),
           ('data_sha256', 'SHA-256 of the data')]
@@ -62,30 +54,24 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, logits
     (N, classes). `info` is an export's, see `export_run`: 'classes', 'input' and 'model'; others
     are shown if they are there. `gallery` has test images to choose from, each (uint8 (28, 28), the
-    name of its class or None). `runtime` is the archive of ONNX Runtime Web that `npm pack` writes
-    (None: npm fetches it).
+    name of its class or None); the page opens with the first and its answer. `runtime` is the
+    archive of ONNX Runtime Web that `npm pack` writes (None: npm fetches it).
 
     Raises OSError if ONNX Runtime Web is unavailable.
     """
     runtime_files = unpack(fetch(RUNTIME, runtime), [SCRIPT, MODULE, WASM])
-    style, script = page_style() + _own('style.css'), '\n'.join(map(_own, _OURS))
-    page = {
-        'classes': list(info['classes']), 'side': SIDE,
-        'gallery': [{'name': name, 'pixels': _base64(np.ascontiguousarray(image, np.uint8))}
-                    for image, name in gallery]}
-    licence_head, _, licence = _own('licence.txt').partition('\n')
-    scripts = [runtime_files[SCRIPT].decode(), script]
     carried = {'runtime.mjs': runtime_files[MODULE], 'runtime.wasm': runtime_files[WASM],
                MODEL: onnx_bytes}
-    template = jinja2.Environment(autoescape=True).from_string(_own('page.html.j2'))
-    text = template.render(
-        info=info, side=SIDE, version=__version__, runtime=RUNTIME.version,
-        licence=licence.split('\n\n'), licence_head=licence_head,
+    dataset, tabs = info.get('dataset'), [('draw', 'Draw'), ('picture', 'Picture')]
+    text = render_page(
+        _FOLDER, 'page.html.j2',
+        scripts=[runtime_files[SCRIPT].decode(), '\n'.join(map(_own, _OURS))],
+        title='%s · %s' % (info['model'], dataset) if dataset else info['model'],
+        info=info, dataset=dataset, accuracy=info.get('accuracy'), side=SIDE,
+        tabs=[('gallery', 'Test images')] * bool(gallery) + tabs, gallery=gallery,
         facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
-        data=json.dumps(page).replace('<', '\\u003c'),  # "<" could end a script
-        style=style, scripts=scripts,
-        csp=_POLICY % (' '.join(map(csp_source, scripts)), csp_source(style)),
-        carried={name: _base64(gzip.compress(content, mtime=0))
+        runtime=RUNTIME.version,
+        carried={name: base64.b64encode(gzip.compress(content, mtime=0)).decode()
                  for name, content in carried.items()})
     write_file(os.path.join(folder, PAGE), text.encode())
 
@@ -109,7 +95,3 @@ def _gallery(net):
 def _own(name):
     """The text of a file that goes into the page."""
     return read_file(os.path.join(_FOLDER, name), 2 ** 20).decode()
-
-
-def _base64(content):
-    return base64.b64encode(content).decode()

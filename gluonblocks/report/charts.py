@@ -1,20 +1,18 @@
 """Charts of one or several runs by epoch, and the drawing of all charts on a page."""
 import math
-from typing import Any, NamedTuple, Sequence
+from typing import NamedTuple, Sequence
 
 from markupsafe import Markup
 
+from ..drawing.curves import Line, line_of, plot_lines
 from ..drawing.style import (
     BLUE,
     FAINT,
     GREEN,
-    LINE,
     PALETTE,
     PURPLE,
     VERMILLION,
-    epoch_axis,
     new_figure,
-    number_axis,
     own_font,
     style_axes,
 )
@@ -49,21 +47,6 @@ _PUBLISHED = {
 }
 
 
-class Line(NamedTuple):
-    """One line of a chart: `ys` over `xs`, with a gap at each NaN.
-
-    `marks` maps the index of a point to a marker. A `faint` line is thin, for comparison.
-    """
-
-    label: str
-    xs: Sequence[float]
-    ys: Sequence[float]
-    colour: str
-    dash: str = ''
-    faint: bool = False
-    marks: Any = {}
-
-
 class Chart(NamedTuple):
     """A drawn chart with its title and legend, ready for the templates."""
 
@@ -79,22 +62,22 @@ def published_runs(config):
 
 def curve_charts(run):
     """Return two charts of a run: its loss and its accuracies, next to published results."""
-    last, best = len(run.epochs) - 1, run.best.epoch - 1
-    losses = [_line(run, 'loss', 'training loss', BLUE, marks={last: 's'})]
-    accuracies = [
-        _line(run, 'train_acc', 'training accuracy', BLUE, marks={last: 's'}),
-        _line(run, 'test_acc', 'test accuracy', VERMILLION, marks={last: 's', best: '*'})]
-    for (source, rows), dash in zip(published_runs(run.config), DASHES[1:]):
-        epochs, loss, _, test = zip(*rows)
+    rows, last, best = run.epochs, len(run.epochs) - 1, run.best.epoch - 1
+    losses = [line_of(rows, 'loss', 'training loss', BLUE, marks={last: 's'})]
+    accuracies = [line_of(rows, 'train_acc', 'training accuracy', BLUE, marks={last: 's'}),
+                  line_of(rows, 'test_acc', 'test accuracy', VERMILLION,
+                          marks={last: 's', best: '*'})]
+    for (source, published), dash in zip(published_runs(run.config), DASHES[1:]):
+        epochs, loss, _, test = zip(*published)
         losses.append(Line(source, epochs, loss, FAINT, dash, True))
         accuracies.append(Line('test accuracy, ' + source, epochs, test, FAINT, dash, True))
-    return [_line_chart(MEASURES['loss'][0], losses, 'cross-entropy', size=LARGE),
-            _line_chart('Accuracy, fraction of images', accuracies, 'accuracy', size=LARGE)]
+    return [_chart(MEASURES['loss'][0], losses, 'cross-entropy', size=LARGE),
+            _chart('Accuracy, fraction of images', accuracies, 'accuracy', size=LARGE)]
 
 
 def pace_charts(run):
     """Return three charts of a run: seconds, images per second, and learning rate."""
-    return [_measure_chart(name, [_line(run, name, *MEASURES[name][1:3])])
+    return [_measure_chart(name, [line_of(run.epochs, name, *MEASURES[name][1:3])])
             for name in ('seconds', 'rate', 'learning_rate')]
 
 
@@ -103,9 +86,9 @@ def comparing_charts(runs):
     charts = []
     for name in MEASURES:
         # With 7 colours and 4 dash patterns, the first 28 lines all look different.
-        lines = [_line(run, name, run.label, PALETTE[n % len(PALETTE)],
-                       DASHES[n // len(PALETTE) % len(DASHES)],
-                       {run.best.epoch - 1: '*'} if name == 'test_acc' and run.best else {})
+        lines = [line_of(run.epochs, name, run.label, PALETTE[n % len(PALETTE)],
+                         DASHES[n // len(PALETTE) % len(DASHES)],
+                         {run.best.epoch - 1: '*'} if name == 'test_acc' and run.best else {})
                  for n, run in enumerate(runs)]
         charts.append(_measure_chart(name, lines))
     return charts, lines
@@ -121,48 +104,19 @@ def draw(plot, title, text, size=SMALL):
     return Markup(svg_of(figure, title, text))
 
 
-def _line(run, name, label, colour, dash='', marks=None):
-    return Line(label, [row.epoch for row in run.epochs],
-                [getattr(row, name) for row in run.epochs], colour, dash, marks=marks or {})
-
-
 def _measure_chart(name, lines):
     title, unit, _, bottom = MEASURES[name]
-    return _line_chart(title, lines, unit, bottom)._replace(legend=())
+    return _chart(title, lines, unit, bottom)._replace(legend=())
 
 
-def _line_chart(title, lines, unit, bottom=None, size=SMALL):
+def _chart(title, lines, unit, bottom=None, size=SMALL):
     lines = [line for line in lines if any(map(math.isfinite, line.ys))]
-    if not lines:
-        return Chart(title, '')
-
-    def plot(axes):
-        for line in lines:
-            _plot_line(axes, line)
-        axes.set_ylabel(unit)
-        epoch_axis(axes, sorted({x for line in lines for x in line.xs}))
-        number_axis(axes.yaxis)
-        axes.set_ylim(bottom=bottom)
-    return Chart(title, draw(plot, title, ' '.join(map(_describe, lines)), size), lines)
-
-
-def _plot_line(axes, line):
-    look = dict(LINE, color=line.colour, marker='o' if len(line.xs) <= 20 else '')
-    if line.faint:
-        look.update(linewidth=1.1, marker='D', markersize=3.5, markerfacecolor='none')
-    if line.dash:
-        look.update(linestyle=(0, [float(part) for part in line.dash.split()]))
-    axes.plot(line.xs, line.ys, **look)
-    for n, marker in line.marks.items():
-        if math.isfinite(line.ys[n]):
-            axes.plot([line.xs[n]], [line.ys[n]], marker, markersize=12 if marker == '*' else 6,
-                      color=line.colour)
+    return Chart(title, draw(lambda axes: plot_lines(axes, lines, unit, bottom), title,
+                             ' '.join(map(_describe, lines)), size) if lines else '', lines)
 
 
 def _describe(line):
     pairs = [(x, y) for x, y in zip(line.xs, line.ys) if math.isfinite(y)]
     (first, start), (last, end) = pairs[0], pairs[-1]
-    if len(pairs) == 1:
-        return '%s: %.4g in epoch %d.' % (line.label, start, first)
     return '%s: from %.4g in epoch %d to %.4g in epoch %d, lowest %.4g, highest %.4g.' % (
         line.label, start, first, end, last, min(y for _, y in pairs), max(y for _, y in pairs))

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from ..drawing.style import BLUE, FAINT, LINE, PALETTE, number_axis, readable
+from ..drawing.style import BLUE, FAINT, LINE, PALETTE, marker, number_axis, readable
 from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import Chart, draw
 from .run import attempt
@@ -11,7 +11,6 @@ from .run import attempt
 ALL_OPEN = 6  # layers; if there are more, their charts are collapsed below charts of all layers
 _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving mean',
                                 'moving variance')))
-_COLOURS = dict(zip(STATISTICS, PALETTE))
 
 
 def norms_of(run):
@@ -26,16 +25,20 @@ def norms_of(run):
     batch = {layer: (before, after)
              for layer, before, after in (run.predictions.activations if run.predictions else [])}
     names = list(dict.fromkeys([*batch, *recorded]))
-    layers = {}
-    for name in names:
-        layers[name] = [_bands(name, *item) for item in recorded.get(name, {}).items()] + [
+    layers = {name: [
+        _bands('Layer ' + name, _TITLES[statistic], statistic, rows,
+               [row.step for row in rows], 'step')
+        for statistic, rows in recorded.get(name, {}).items()] + [
             _histogram(name, *item) for item in zip(
-                ('input', 'output'), batch.get(name, ()), (FAINT, BLUE))]
+                ('input', 'output'), batch.get(name, ()), (FAINT, BLUE))] for name in names}
+    across = [
+        _bands('All layers', _TITLES[statistic] + ' by layer, at the last recorded step', statistic,
+               [kinds[statistic][-1] for kinds in recorded.values()],
+               range(1, len(recorded) + 1), 'norm layer')
+        for statistic in STATISTICS] if len(recorded) > ALL_OPEN else []
     return {'missing': reason and 'The record is not available: ' + reason,
             'summary': [_summary_row(name, recorded[name]) for name in names if name in recorded],
-            'across': [_across(recorded, statistic) for statistic in STATISTICS
-                       if len(recorded) > ALL_OPEN],
-            'layers': layers, 'opened': len(names) <= ALL_OPEN}
+            'across': across, 'layers': layers, 'opened': len(names) <= ALL_OPEN}
 
 
 def _by_layer(rows):
@@ -54,40 +57,26 @@ def _summary_row(name, kinds):
               for fraction in fractions))
 
 
-def _bands(layer, statistic, rows):
-    title, last = _TITLES[statistic], rows[-1]
-    text = 'Steps %d to %d. Last values: smallest %s, median %s, largest %s.' % (
-        rows[0].step, last.step, readable(last.q0), readable(last.q50), readable(last.q100))
-    return Chart(title, draw(
-        lambda axes: _plot_bands(axes, [row.step for row in rows], rows, 'step',
-                                 _COLOURS[statistic]), 'Layer %s: %s' % (layer, title), text))
-
-
-def _across(layers, statistic):
-    """Return a chart of the last recorded values of a statistic, layer by layer."""
-    rows = [kinds[statistic][-1] for kinds in layers.values()]
-    title = '%s by layer, at the last recorded step' % _TITLES[statistic]
-    medians = [row.q50 for row in rows if math.isfinite(row.q50)] or [math.nan]
-    return Chart(title, draw(
-        lambda axes: _plot_bands(axes, range(1, len(rows) + 1), rows, 'norm layer',
-                                 _COLOURS[statistic]), title, 'Medians of %d layers, from %s to %s.'
-        % (len(rows), readable(min(medians)), readable(max(medians)))))
-
-
-def _plot_bands(axes, xs, rows, xlabel, colour):
-    columns = np.array([row[4:4 + len(QUANTILES)] for row in rows]).T
+def _bands(where, title, statistic, rows, xs, xlabel):
+    """Return a chart of the quantiles in `rows`, each a `NormRow`, over `xs`."""
+    columns = np.array([row[4:4 + len(QUANTILES)] for row in rows]).T  # (7, len(rows))
     columns[~np.isfinite(columns)] = math.nan
-    middle = len(columns) // 2
-    for i in range(middle):
-        axes.fill_between(xs, columns[i], columns[-1 - i], color=colour, alpha=0.22, linewidth=0)
-    axes.plot(xs, columns[middle], color=colour, marker='o' if len(rows) <= 20 else '', **LINE)
-    if len(rows) == 1:  # a band of one point has no width
-        axes.plot([xs[0]] * 2, [columns[0][0], columns[-1][0]], color=colour, alpha=0.5, **LINE)
-        axes.set_xlim(xs[0] - 1, xs[0] + 1)
-    axes.set_xlabel(xlabel)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
-    axes.yaxis.get_major_locator().set_params(nbins=5)
-    number_axis(axes.yaxis)
+    middle, look = len(columns) // 2, {'color': PALETTE[STATISTICS.index(statistic)]}
+    medians = [value for value in columns[middle] if math.isfinite(value)] or [math.nan]
+
+    def plot(axes):
+        # A band of one point would have no width.
+        at, bands = (xs, columns) if len(xs) > 1 else (
+            [xs[0] - 0.5, xs[0] + 0.5], np.repeat(columns, 2, axis=1))
+        for i in range(middle):
+            axes.fill_between(at, bands[i], bands[-1 - i], alpha=0.22, linewidth=0, **look)
+        axes.plot(at, bands[middle], marker=marker(xs), **LINE, **look)
+        axes.set_xlabel(xlabel)
+        axes.xaxis.get_major_locator().set_params(integer=True, nbins=5)
+        axes.yaxis.get_major_locator().set_params(nbins=5)
+        number_axis(axes.yaxis)
+    return Chart(title, draw(plot, '%s: %s' % (where, title), '%s %d to %d, medians %s to %s.' % (
+        xlabel, xs[0], xs[-1], readable(min(medians)), readable(max(medians)))))
 
 
 def _histogram(layer, kind, histogram, colour):

@@ -1,16 +1,13 @@
 """Fill the templates of the two pages: the report of one run, and the comparison of several."""
-import base64
-import io
 import math
 import os
 
-import jinja2
-from markupsafe import Markup
+import numpy as np
 
-from .. import __version__
-from ..drawing import style
 from ..drawing.confusion import class_rows
-from ..training.metrics import accuracy_of, class_scores
+from ..drawing.pages import render_page
+from ..drawing.style import tick
+from ..training.metrics import accuracy_of
 from .charts import comparing_charts, curve_charts, pace_charts, published_runs
 from .norms import norms_of
 from .recipe import differences, environment_of, recipe_rows, repeating_commands
@@ -41,20 +38,6 @@ def duration(seconds):
     return '%d h %d min' % divmod(minutes, 60)
 
 
-def png(image):
-    """Return a data: URL with the PNG of an image, uint8 (H, W) or (H, W, 3)."""
-    from PIL import Image
-    content = io.BytesIO()
-    Image.fromarray(image).save(content, 'png')
-    return 'data:image/png;base64,' + base64.b64encode(content.getvalue()).decode()
-
-
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(os.path.join(os.path.dirname(__file__), 'page')),
-    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-_TEMPLATES.filters.update(fixed=fixed, thousands=thousands, size=size, png=png)
-
-
 def run_page(run):
     """Return the HTML page of one `Run`."""
     config, best, predictions = run.config, run.best, run.predictions
@@ -81,7 +64,9 @@ def run_page(run):
         published=published_runs(config), epochs=_epoch_rows(run),
         accuracy=predictions and accuracy_of(predictions.matrix),
         classes=predictions and class_rows(predictions.matrix, config['class_names'], unknown='–'),
-        matrix=predictions and _matrix_rows(config['class_names'], predictions.matrix),
+        shades=predictions and _shades(predictions.matrix),
+        matrix=predictions and [[name, *map(thousands, row)] for name, row in zip(
+            config['class_names'], predictions.matrix)],
         norms=norms_of(run), layers=_layer_rows(run), recipe=recipe, changed=changed,
         environment=list(environment_of(config).items()))
 
@@ -118,7 +103,7 @@ def _costs(run):
 
 def _epoch_rows(run):
     return [(row.epoch, fixed(row.loss), fixed(row.train_acc), fixed(row.test_acc),
-             style.tick(row.learning_rate), duration(row.seconds),
+             tick(row.learning_rate), duration(row.seconds),
              thousands(round(row.rate)) if math.isfinite(row.rate) else 'unknown')
             for row in run.epochs]
 
@@ -129,20 +114,18 @@ def _layer_rows(run):
                  ('all', '', *_costs(run))]
 
 
-def _matrix_rows(names, matrix):
-    """Return (class, [(number of images, CSS class), ...]) for each row of the confusion matrix.
+def _shades(matrix):
+    """Return the CSS class of each cell of the confusion matrix, a list for each row.
 
-    The CSS class selects a shade for the cell's fraction of its row: one colour on the diagonal,
-    another for mistakes. For mistakes, 30 % is already the darkest shade; otherwise most of them
-    would be invisible.
+    It selects a shade for the cell's fraction of its row: one colour on the diagonal, another for
+    mistakes. For mistakes, 30 % is already the darkest shade; otherwise most would be invisible.
     """
-    rows = []
-    for i, (name, row) in enumerate(zip(names, matrix)):
-        fractions = row / max(1, row.sum())
-        shades = ['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in fractions]
-        shades[i] = 'hit%d' % round(9 * fractions[i])
-        rows.append((name, list(zip(map(thousands, row), shades))))
-    return rows
+    fractions = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    shades = [['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in row]
+              for row in fractions]
+    for i, row in enumerate(shades):
+        row[i] = 'hit%d' % round(9 * fractions[i, i])
+    return shades
 
 
 def _ranking_rows(runs):
@@ -162,7 +145,7 @@ def _recall_tables(runs):
     for dataset in dict.fromkeys(run.config['dataset'] for run in shown):
         columns = [run for run in shown if run.config['dataset'] == dataset]
         names = columns[0].config['class_names']
-        recalls = [[fixed(score.recall, 3) for score in class_scores(run.predictions.matrix, names)]
+        recalls = [[row[3] for row in class_rows(run.predictions.matrix, names, unknown='–')]
                    for run in columns]
         rows = [[name, *row] for name, row in zip(names, zip(*recalls))]
         rows.append(['all'] + [fixed(accuracy_of(run.predictions.matrix), 3) for run in columns])
@@ -170,12 +153,6 @@ def _recall_tables(runs):
     return tables
 
 
-def _render(name, **content):
-    sheet = _TEMPLATES.get_template('style.css').render(palette=dict(zip(
-        ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint',
-         'grid'), style.PALETTE + (style.INK, style.FAINT, style.GRID))))
-    sheet = ' '.join((style.page_style() + sheet).split())
-    policy = ("default-src 'none'; style-src %s; img-src data:; base-uri 'none'; "
-              "form-action 'none'" % style.csp_source(sheet))
-    return _TEMPLATES.get_template(name).render(
-        style=Markup(sheet), policy=policy, version=__version__, **content)
+def _render(template, **content):
+    return render_page(os.path.join(os.path.dirname(__file__), 'page'), template, filters={
+        'fixed': fixed, 'thousands': thousands, 'size': size}, **content)

@@ -22,17 +22,15 @@ def axes(figures):
     return draw
 
 
-def test_it_is_a_png_with_the_loss_and_both_accuracies(axes):
-    drawn = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
-             for ax in axes(ROWS) for line in ax.lines}
-    assert drawn == {'training loss': ([1, 2, 3], [0.9, 0.5, 0.4]),
-                     'training': ([1, 2, 3], [0.5, 0.8, 0.9]),
-                     'test': ([1, 2, 3], [0.4, 0.7, 0.7]),
-                     'best test: 70.0 %, epoch 2': ([2], [0.7])}
-
-
-def test_each_part_has_a_title_and_units(axes):
+def test_it_is_a_png_with_the_loss_and_both_accuracies_under_titles_with_units(axes):
     left, right = axes(ROWS, 'lenet_bn on $5')
+    drawn = [[(line.get_label(), list(line.get_xdata()), list(line.get_ydata()))
+              for line in ax.lines if not line.get_label().startswith('_')] for ax in (left, right)]
+    assert drawn == [[('training loss', [1, 2, 3], [0.9, 0.5, 0.4])],
+                     [('training', [1, 2, 3], [0.5, 0.8, 0.9]),
+                      ('test; ★ best: 70.0 %, epoch 2', [1, 2, 3], [0.4, 0.7, 0.7])]]
+    star, = [line for line in right.lines if line.get_marker() == '*']
+    assert (list(star.get_xdata()), list(star.get_ydata())) == ([2], [0.7])
     assert left.figure.get_suptitle() == r'lenet_bn on \$5'
     assert [ax.get_title('left') for ax in (left, right)] == ['Training loss', 'Accuracy']
     assert [ax.get_xlabel() for ax in (left, right)] == ['epoch', 'epoch']

@@ -30,16 +30,14 @@ def test_numbers_have_no_exponents_unless_they_are_very_large_or_small(number, t
     assert readable(number) == text
 
 
-@pytest.mark.parametrize('number, text', [(0.30, '0.3'), (10000, '10,000'), (88.5, '88.5'),
-                                          (100, '100'), (0, '0')])
-def test_numbers_at_an_axis_have_no_zeros_at_the_end(number, text):
-    assert tick(number) == text
+def test_numbers_at_an_axis_have_no_zeros_at_the_end():
+    assert [tick(number) for number in (0.30, 10000, 88.5, 100, 0)] == [
+        '0.3', '10,000', '88.5', '100', '0']
 
 
 def test_a_long_name_keeps_its_beginning_and_its_end():
     assert plain('ankle boot', most=24) == 'ankle boot'
     assert plain('a class with a very long name, 7', most=24) == 'a class with…ong name, 7'
-    assert len(plain('x' * 99, most=24)) == 24
 
 
 def picture():
@@ -63,18 +61,13 @@ def test_the_users_settings_neither_count_nor_change(style):
         assert dict(matplotlib.rcParams) == before
 
 
-def test_an_svg_has_words_for_who_does_not_see_it_and_text_that_can_be_searched():
+def test_an_svg_has_words_text_that_can_be_searched_and_colours_but_no_styles():
     svg = ET.fromstring(svg_of(picture(), 'Title & more', 'What is <seen>'))
     assert svg.get('role') == 'img'
     assert [(part.tag, part.text) for part in svg[:2]] == [
         (SVG + 'title', 'Title & more'), (SVG + 'desc', 'What is <seen>')]
-    texts = [element.text for element in svg.iter(SVG + 'text')]
-    assert {'a < b', '$5 and $6', '1.5'} <= set(texts)
-    assert all(8 < float(element.get('font-size')) < 30 for element in svg.iter(SVG + 'text'))
-
-
-def test_an_svg_has_the_colours_as_attributes_and_neither_styles_nor_names():
-    elements = list(ET.fromstring(svg_of(picture())).iter())
+    assert {'a < b', '$5 and $6', '1.5'} <= {each.text for each in svg.iter(SVG + 'text')}
+    elements = list(svg.iter())
     assert not {key for element in elements for key in element.attrib} & {'style', 'id'}
     line, band = ([element for element in elements if element.get(key) == BLUE]
                   for key in ('stroke', 'fill'))

@@ -3,14 +3,18 @@ import functools
 import http.server
 import threading
 
+import linear_onnx
 import numpy as np
 import pytest
 from conftest import REPOSITORY
 from picture_files import saved
 from PIL import Image
 from web_pages import (
+    BIAS,
     CLASSES,
     GALLERY,
+    INFO,
+    WEIGHT,
     answered,
     axe_findings,
     box,
@@ -24,19 +28,27 @@ from web_pages import (
 
 import gluonblocks as gb
 from gluonblocks.data.pictures import read_image
+from gluonblocks.export.web import write_page
 
 SHIFT, CTRL = 8, 2
-DONE = 'document.getElementById("answer").dataset.state == "done"'
 
 
-def pick(page, i):
-    click(page, '#images li:nth-child(%d) button' % (i + 1))
+def test_the_page_opens_with_a_test_image_and_its_answer_or_without_images_to_draw(
+        page, chromium, tmp_path, runtime):
+    page.wait('find("sure").textContent')
+    assert (seen(page) == GALLERY[0][0]).all()
+    np.testing.assert_allclose(shown(page), expected(GALLERY[0][0]), atol=1e-5)
+    write_page(linear_onnx.model(WEIGHT.T, BIAS, inside=True), INFO, [], str(tmp_path), runtime)
+    bare = ready(chromium.open((tmp_path / 'index.html').as_uri()))
+    assert box(bare, '#canvas')[2] > 200 and shown(bare) is None and bare.complaints() == []
+    bare.close()
 
 
 # ---- drawing
 
 
 def test_a_drawing_is_answered_and_undone_and_cleared(page):
+    click(page, '#tab-draw')
     p = answered(page, lambda: draw(page, [(.2, .3), (.5, .35), (.8, .3)]))
     first = seen(page)
     assert first[8:10, 7:22].min() > 150 and first[20:].max() == 0
@@ -59,26 +71,33 @@ def test_a_drawing_is_answered_and_undone_and_cleared(page):
     click(page, '#clear')
     page.run('new Promise((done) => setTimeout(done, 900))')
     assert shown(page) is None
-    assert page.run('softmax([1000, 1000, -1000])') == [.5, .5, 0]  # large logits overflow nothing
+    assert page.run('softmax([1000, 1000, -1000])') == [.5, .5, 0]
 
 
 def test_a_finger_draws_and_does_not_scroll(page):
     page.resize(360, 500)
     page.call('Emulation.setTouchEmulationEnabled', enabled=True)
+    click(page, '#tab-draw')
     left, top, width, height = box(page, '#canvas')
     points = [{'x': left + width / 2, 'y': top + height * part} for part in (.7, .6, .5, .3)]
     for i, point in enumerate(points):
         page.call('Input.dispatchTouchEvent', touchPoints=[point],
                   type='touchMove' if i else 'touchStart')
     page.call('Input.dispatchTouchEvent', type='touchEnd', touchPoints=[])
-    page.wait(DONE)
     assert seen(page)[9:19, 13:15].min() > 150 and page.run('scrollY') == 0
 
 
-def test_the_keyboard_alone_draws_takes_back_and_chooses_test_images(page):
-    for _ in range(3):  # the link to the answer, the tabs, the drawing area
+def test_the_keyboard_alone_chooses_test_images_draws_and_takes_back(page):
+    for _ in range(3):  # the link to the answer, the tabs, the test images
         page.press('Tab')
-    assert page.run('document.activeElement.id') == 'canvas'
+    p = answered(page, lambda: page.press('ArrowRight'))
+    np.testing.assert_allclose(p, expected(GALLERY[1][0]), atol=1e-5)
+    heard = page.wait('find("spoken").textContent')
+    assert '% sure' in heard.replace('\xa0', ' ')
+    page.press('Tab', modifiers=SHIFT)
+    page.press('ArrowRight')
+    assert page.run('document.activeElement.id') == 'tab-draw'
+    page.press('Tab')
     for _ in range(2):
         page.press('ArrowUp', modifiers=SHIFT)
     assert seen(page).max() == 0, 'the brush has painted before Space was pressed'
@@ -87,7 +106,6 @@ def test_the_keyboard_alone_draws_takes_back_and_chooses_test_images(page):
         page.press('ArrowLeft')
     page.release(' ')
     page.press('ArrowDown', modifiers=SHIFT)
-    page.wait(DONE)
     drawn = seen(page)
     assert drawn[5:7, 10:14].min() > 150 and drawn[10:].max() == 0
     page.press('z', modifiers=CTRL)
@@ -97,15 +115,6 @@ def test_the_keyboard_alone_draws_takes_back_and_chooses_test_images(page):
     page.press('Enter')
     page.press('ArrowDown', modifiers=SHIFT)
     assert seen(page)[9:11, 10:14].min() > 150 and seen(page)[14:].max() == 0
-    page.run('document.getElementById("tab-draw").focus()')
-    page.press('ArrowRight')
-    assert page.run('document.activeElement.id') == 'tab-picture'
-    page.press('ArrowRight')
-    page.press('Tab')
-    assert answered(page, lambda: page.press('Enter')) is not None
-    assert page.run('document.activeElement.getAttribute("aria-pressed")') == 'true'
-    heard = page.wait('document.getElementById("spoken").textContent')
-    assert '% sure' in heard.replace('\xa0', ' ')
 
 
 # ---- image files
@@ -121,9 +130,9 @@ def of(height, width, channels, seed):
     return Image.fromarray(np.clip(image, 0, 255).astype(np.uint8).squeeze())
 
 
-def oriented(orientation):
+def turned():
     exif = Image.Exif()
-    exif[0x0112] = orientation
+    exif[0x0112] = 6
     return exif
 
 
@@ -134,15 +143,12 @@ PICTURES = {
     'half-even.png': (0, lambda: of(112, 50, 3, 8), {}),  # 12.5 pixels wide
     'half-odd.png': (0, lambda: of(54, 112, 3, 21), {}),  # 13.5 pixels high
     'tiny.png': (0, lambda: of(3, 2, 3, 6), {}),
-    'large.png': (0, lambda: of(901, 1203, 3, 9), {}),
+    'large.png': (0, lambda: of(901, 1203, 3, 9), {}),  # of two strips
     'palette.png': (0, lambda: of(60, 60, 3, 10).convert('P'), {}),
-    'two-colours.png': (0, lambda: of(64, 80, 1, 11).convert('1'), {}),
-    'colour.bmp': (0, lambda: of(70, 50, 3, 12), {}),
     'grey.gif': (0, lambda: of(90, 80, 1, 13), {}),
     'lossless.webp': (0, lambda: of(100, 120, 3, 14), {'lossless': True}),
     'photo.jpg': (1, lambda: of(240, 320, 3, 15), {}),
-    'turned.jpg': (1, lambda: of(150, 220, 3, 17), {'exif': oriented(6)}),
-    'mirrored.jpg': (1, lambda: of(220, 150, 3, 18), {'exif': oriented(2)}),
+    'turned.jpg': (1, lambda: of(150, 220, 3, 17), {'exif': turned()}),
     'transparent.png': (1, lambda: of(120, 90, 4, 19), {}),
     'two-parts.png': (1, lambda: of(77, 55, 2, 20), {}),
 }
@@ -151,7 +157,7 @@ PICTURES = {
 @pytest.mark.parametrize('invert', [False, True], ids=['as-it-is', 'inverted'])
 def test_an_image_file_gets_the_answer_that_it_gets_in_python(shared_page, tmp_path, invert):
     page = shared_page
-    page.run('document.getElementById("invert").checked = %s' % str(invert).lower())
+    page.run('find("invert").checked = %s' % str(invert).lower())
     for name, (allowed, make, how) in PICTURES.items():
         path = saved(tmp_path, make(), name, **how)
         image = read_image(path, invert=invert)
@@ -162,13 +168,13 @@ def test_an_image_file_gets_the_answer_that_it_gets_in_python(shared_page, tmp_p
 
 
 def test_every_test_image_gets_its_answer(shared_page):
-    page = shared_page
-    click(page, '#tab-gallery')
-    for i, (image, name) in enumerate(GALLERY):
-        p = answered(page, functools.partial(pick, page, i))
+    click(shared_page, '#tab-gallery')
+    for i, (image, name) in list(enumerate(GALLERY))[::-1]:
+        p = answered(shared_page, lambda i=i: click(
+            shared_page, '#images label:nth-child(%d)' % (i + 1)))
         np.testing.assert_allclose(p, expected(image), atol=1e-5)
-        assert (seen(page) == image).all()
-        said = page.run('document.getElementById("truth").textContent')
+        assert (seen(shared_page) == image).all()
+        said = shared_page.run('find("truth").textContent')
         right = CLASSES[np.argmax(expected(image))] == name
         assert said == ('✓ Right' if right else '✗ Wrong: it is labelled %s' % name)
 
@@ -176,12 +182,11 @@ def test_every_test_image_gets_its_answer(shared_page):
 def test_the_page_of_a_run_resizes_in_its_graph_and_answers_as_predict_does(
         chromium, runtime, run_of, tmp_path):
     export = gb.export_run(run_of(40), ['web'], out=str(tmp_path / 'out'), runtime=runtime)
-    paths = [saved(tmp_path, PICTURES[name][1](), name) for name in ('grey.png', 'wide.png')]
+    path = saved(tmp_path, PICTURES['wide.png'][1]())
     page = ready(chromium.open((tmp_path / 'out' / 'index.html').as_uri()))
-    for path, answer in zip(paths, gb.predict_files(str(run_of(40)), paths, top=10)):
-        p = answered(page, functools.partial(page.choose_file, '#file', path))
-        there = dict(answer.classes)
-        np.testing.assert_allclose(p, [there[name] for name in export.info['classes']], atol=1e-5)
+    p = answered(page, lambda: page.choose_file('#file', path))
+    there = dict(gb.predict_files(str(run_of(40)), [path], top=10)[0].classes)
+    np.testing.assert_allclose(p, [there[name] for name in export.info['classes']], atol=1e-5)
     page.close()
 
 
@@ -197,23 +202,18 @@ def test_an_image_is_dropped_or_pasted_anywhere(page, kind, transfer):
         document.body.dispatchEvent(new %s("%s", {%s: data, bubbles: true, cancelable: true}));
     })()''' % (event, kind, transfer)))
     assert p is not None and seen(page).max() == 0
-    assert page.run('document.getElementById("tab-picture").ariaSelected') == 'true'
+    assert page.run('find("tab-picture").checked')
 
 
 def test_an_unreadable_file_is_reported_and_a_dark_thing_on_bright_ground_noticed(page, tmp_path):
     (tmp_path / 'notes.png').write_text('no picture')
     answered(page, lambda: page.choose_file('#file', tmp_path / 'notes.png'))
-    assert 'cannot be read as a picture' in page.run(
-        'document.getElementById("picture-error").innerText')
-    assert shown(page) is None
-    note = 'document.getElementById("looks-inverted").hidden'
+    complaint = 'find("picture-error").innerText'
+    assert 'cannot be read as a picture' in page.run(complaint) and shown(page) is None
+    note = 'find("looks-inverted").hidden'
     answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot_on_white.jpg'))
-    assert page.run('document.getElementById("picture-error").hidden')
-    assert page.run(note) is False
+    assert page.run(complaint) == '' and page.run(note) is False
     answered(page, lambda: click(page, '#invert'))
-    assert page.run(note) is True
-    answered(page, lambda: click(page, '#invert'))
-    answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot.png'))
     assert page.run(note) is True
 
 
@@ -221,13 +221,10 @@ def test_an_unreadable_file_is_reported_and_a_dark_thing_on_bright_ground_notice
 
 
 def test_the_page_asks_no_host_and_its_policy_stops_what_is_not_its_own(page, tmp_path):
-    before = page.requests()
     answered(page, lambda: page.choose_file('#file', saved(tmp_path, of(9, 9, 1, 1), 'a.png')))
-    answered(page, lambda: click(page, '#images button'))
-    after = page.requests()[len(before):]
-    assert [url for url in before if not url.startswith(('file:', 'blob:'))] == []
-    assert [url for url in after if not url.startswith('blob:')] == []  # the preview of the file
-    assert len([url for url in before if url.startswith('file:')]) == 1
+    urls = page.requests()
+    assert [url for url in urls if not url.startswith(('file:', 'blob:', 'data:'))] == []
+    assert len([url for url in urls if url.startswith('file:')]) == 1
     assert page.complaints() == []
     page.run('''
         document.body.append(Object.assign(document.createElement("script"),
@@ -237,14 +234,13 @@ def test_the_page_asks_no_host_and_its_policy_stops_what_is_not_its_own(page, tm
         fetch("http://127.0.0.1:9/").catch(() => 0)''')
     assert page.run('window.wasRun') is None
     said = ' '.join(entry['text'] for entry in page.complaints())
-    for directive in ("script-src 'sha256-", 'img-src blob: data:', "connect-src 'none'"):
+    for directive in ("script-src 'sha256-", 'img-src blob: data:', "'connect-src' was not"):
         assert directive in said
 
 
 @pytest.mark.parametrize('tab', ['draw', 'picture', 'gallery'])
 def test_axe_finds_nothing_and_no_width_scrolls_sideways(shared_page, tab):
     page = shared_page
-    answered(page, lambda: click(page, '#images button'))
     click(page, '#tab-' + tab)
     page.run('document.querySelector("details").open = true')
     motion = 'getComputedStyle(document.querySelector("#bars i"), "::before").transitionDuration'
@@ -254,7 +250,7 @@ def test_axe_finds_nothing_and_no_width_scrolls_sideways(shared_page, tab):
         page.prefer(prefers_color_scheme=scheme, prefers_reduced_motion='reduce')
         assert axe_findings(page) == []
     assert page.run(motion) == '0s'
-    for width in (320, 360, 768, 1280):
+    for width in (320, 768, 1280):
         page.resize(width, 740)
         wide = page.run('document.documentElement.scrollWidth')
         assert wide == page.run('document.documentElement.clientWidth') <= width
@@ -262,10 +258,11 @@ def test_axe_finds_nothing_and_no_width_scrolls_sideways(shared_page, tab):
         assert left >= 0 and left + w <= width
     page.resize(320, 640)  # what can be touched is large enough on a phone
     sizes = page.run('''[...document.querySelectorAll(
-        "button, input[type=range], .drop label, summary, .check")].map((each) => {
-            const {width, height} = each.getBoundingClientRect();
-            return [each.id || each.className || each.textContent, width, height];
-        }).filter(([, width]) => width)''')
+        "button, input[type=range], .tabs label, #images label, .drop label, summary, .check")].map(
+            (each) => {
+                const {width, height} = each.getBoundingClientRect();
+                return [each.id || each.className || each.textContent, width, height];
+            }).filter(([, width]) => width)''')
     assert len(sizes) >= 5
     assert [each for each in sizes if min(each[1:]) < 36] == []
     page.resize(1280, 900)
@@ -282,8 +279,8 @@ def test_the_page_works_from_a_web_server_and_requests_itself_alone(chromium, pa
             ('127.0.0.1', 0), functools.partial(Handler, directory=str(page_folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = ready(chromium.open('http://127.0.0.1:%d/' % server.server_address[1]))
-        p = answered(page, lambda: click(page, '#images button'))
-        np.testing.assert_allclose(p, expected(GALLERY[0][0]), atol=1e-5)
+        page.wait('find("sure").textContent')
+        np.testing.assert_allclose(shown(page), expected(GALLERY[0][0]), atol=1e-5)
         assert page.complaints() == [] and requested == ['/']
         page.close()
         server.shutdown()

@@ -82,8 +82,8 @@ def test_the_page_fetches_nothing_and_its_policy_allows_its_own_style_only(found
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = [attributes['content'] for name, attributes in found.elements
               if attributes.get('http-equiv') == 'Content-Security-Policy']
-    assert policy == ["default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; "
-                      "form-action 'none'" % digest]
+    assert policy == ["default-src 'none'; style-src 'sha256-%s'; img-src blob: data:; "
+                      "base-uri 'none'; form-action 'none'" % digest]
     assert 'url(' not in style and '@import' not in style
     for name, attributes in found.elements:
         assert name not in ('script', 'link', 'iframe', 'object', 'use')
@@ -100,13 +100,10 @@ def test_names_are_text_and_never_markup(run, tmp_path, page):
     assert 'script' not in [element for element, _ in found.elements]
 
 
-def test_the_layers_are_those_of_layer_shapes(found):
+def test_layers_show_their_costs_and_norm_layers_their_record_and_their_distributions(found):
     rows = found.tables['For one image of 1 × 28 × 28']
     assert rows[-1] == ['all', '', '44,878', '281,640']
     assert rows[1] == ['conv0', '6 × 24 × 24', '156', '86,400']
-
-
-def test_norm_layers_show_their_record_and_their_distributions(found):
     names = [row[0] for row in found.tables['Norm layers at the first and last recorded step'][1:]]
     assert names == ['1', '5', '9', '12']
     assert [text for level, text in found.headings if level == 3] == [

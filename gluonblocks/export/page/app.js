@@ -1,39 +1,23 @@
 // What the page does: three ways to a picture.
 'use strict';
 
-// ---- the three tabs
+const shown = {draw: showDrawing, picture: showPicture, gallery: showTestImage}; // by tab
 
-const tabs = [...document.querySelectorAll('[role=tab]')];
-const shown = {}; // what each tab has to show: a function
-
-function choose(name) {
-  for (const tab of tabs) {
-    const isChosen = tab.id === `tab-${name}`;
-    tab.setAttribute('aria-selected', isChosen);
-    tab.tabIndex = isChosen ? 0 : -1;
-    find(tab.getAttribute('aria-controls')).hidden = !isChosen;
+function showTab() {
+  for (const tab of document.querySelectorAll('.tabs input')) {
+    find(tab.value).hidden = !tab.checked;
+    if (tab.checked) shown[tab.value]();
   }
-  (shown[name] || showNothing)();
 }
 
-tabs.forEach((tab, i) => {
-  tab.addEventListener('click', () => choose(tab.getAttribute('aria-controls')));
-  tab.addEventListener('keydown', (event) => {
-    const to = {ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tabs.length - 1}[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    const next = tabs[(to + tabs.length) % tabs.length];
-    next.focus();
-    next.click();
-  });
-});
+document.querySelector('.tabs').addEventListener('change', showTab);
 
 // ---- drawing
 
 const [size, grey] = [find('size'), find('grey')];
 const drawing = makeDrawing({
   canvas: find('canvas'), ring: find('ring'), changed: showDrawing,
-  brush: () => ({size: Number(size.value) * find('canvas').width / side, grey: Number(grey.value)}),
+  brush: () => ({size: size.value * find('canvas').width / side, grey: grey.value}),
 });
 
 function showDrawing() {
@@ -50,33 +34,31 @@ function showBrush() {
   find('grey-value').style.setProperty('--grey', grey.value);
 }
 
-shown.draw = showDrawing;
 find('undo').addEventListener('click', drawing.undo);
 find('clear').addEventListener('click', drawing.clear);
-for (const slider of [size, grey]) slider.addEventListener('input', showBrush);
+find('draw').addEventListener('input', showBrush);
 
 // ---- a picture file
 
 let opened = null; // the blob
 
-async function openPicture(blob) {
-  opened = blob;
-  if (tabs[1].getAttribute('aria-selected') !== 'true') choose('picture');
-  else await showPicture();
+function openPicture(files) {
+  if (!files.length) return;
+  [opened] = files;
+  find('tab-picture').checked = true;
+  showTab();
 }
 
 async function showPicture() {
   const blob = opened;
   if (!blob) return showNothing();
-  setBusy();
   const isInverted = find('invert').checked;
-  const complaint = find('picture-error');
   try {
     const picture = await readPicture(blob, isInverted ? 255 : 0);
     if (isInverted) picture.pixels.forEach((v, i, all) => { all[i] = 255 - v; });
     const square = fitIntoSquare(picture, side);
-    if (blob !== opened || find('picture').hidden) return; // another one was quicker
-    complaint.hidden = true;
+    if (blob !== opened || find('picture').hidden) return; // another picture was quicker
+    find('picture-error').textContent = '';
     find('looks-inverted').hidden = isInverted || !looksInverted(square, side);
     answer(square);
     URL.revokeObjectURL(find('preview').src);
@@ -86,20 +68,17 @@ async function showPicture() {
     if (blob !== opened) return;
     showNothing();
     find('preview').hidden = find('looks-inverted').hidden = true;
-    complaint.textContent = error.message;
-    complaint.hidden = false;
+    find('picture-error').textContent = error.message;
   }
 }
 
-shown.picture = showPicture;
 find('invert').addEventListener('change', showPicture);
 find('file').addEventListener('change', () => {
-  const [file] = find('file').files;
-  if (file) openPicture(file);
+  openPicture(find('file').files);
   find('file').value = ''; // so that the same file can be chosen again
 });
-document.addEventListener('paste', (event) => openFirst(event, event.clipboardData));
-document.addEventListener('drop', (event) => openFirst(event, event.dataTransfer));
+document.addEventListener('paste', (event) => openPicture(event.clipboardData.files));
+document.addEventListener('drop', (event) => openPicture(event.dataTransfer.files));
 for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
   document.addEventListener(name, (event) => {
     event.preventDefault(); // else the browser leaves the page for the file
@@ -107,43 +86,24 @@ for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
   });
 }
 
-function openFirst(event, transfer) {
-  const [file] = transfer ? transfer.files : [];
-  if (!file) return;
-  event.preventDefault();
-  openPicture(file);
-}
-
 // ---- the test images
 
-const buttons = page.gallery.map(({name, pixels}, i) => {
-  const [item, button, canvas] = ['li', 'button', 'canvas'].map((t) => document.createElement(t));
-  const square = Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
-  Object.assign(canvas, {width: side, height: side});
-  showBytes(canvas, square);
-  button.type = 'button';
-  button.title = name || '';
-  button.setAttribute('aria-label', `Test image ${i + 1}${name ? `: ${name}` : ''}`);
-  button.setAttribute('aria-pressed', 'false');
-  button.append(canvas);
-  button.addEventListener('click', () => {
-    buttons.forEach((each) => each.setAttribute('aria-pressed', each === button));
-    shown.gallery = () => answer(square, name);
-    shown.gallery();
-  });
-  item.append(button);
-  find('images').append(item);
-  return button;
-});
-tabs[2].hidden = !buttons.length;
+async function showTestImage() {
+  const chosen = document.querySelector('#images :checked');
+  const image = chosen.nextElementSibling;
+  await image.decode();
+  const {pixels} = greyOf(await createImageBitmap(image), 0);
+  if (chosen.checked && !find('gallery').hidden) answer(pixels, chosen.value);
+}
+
+if (find('images')) find('images').addEventListener('change', showTestImage);
 
 // ---- the net
 
 showBrush();
-showDrawing();
+showTab();
 loadNet(side).then((net) => {
   ask = net;
-  document.documentElement.dataset.state = 'ready';
   find('status').hidden = true;
   answerNewest();
 }, (error) => fail(`The net could not be loaded: ${error.message}`));

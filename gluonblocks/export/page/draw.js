@@ -9,57 +9,51 @@
 function makeDrawing({canvas, ring, brush, changed}) {
   const context = canvas.getContext('2d', {willReadFrequently: true});
   const side = canvas.width;
-  const history = []; // what undo brings back: {image, isEmpty} before each stroke
-  let isEmpty = true;
-  let stroke = null; // {size, grey, at}
+  const history = []; // what undo brings back: the strokes before each change
+  let strokes = []; // each {size, grey, points}
+  let isDrawing = false;
   let byKey = null; // where the brush is that the keyboard moves
   let isDown = false; // whether the keyboard's brush stays on the canvas
 
-  function remember() {
-    history.push({image: context.getImageData(0, 0, side, side), isEmpty});
-    if (history.length > 100) history.shift();
+  function paint() {
+    context.fillStyle = 'black';
+    context.fillRect(0, 0, side, side);
+    context.lineCap = context.lineJoin = 'round'; // a line without length is a dot
+    for (const {size, grey, points} of strokes) {
+      context.strokeStyle = `rgb(${grey}, ${grey}, ${grey})`;
+      context.lineWidth = size;
+      context.beginPath();
+      for (const {x, y} of points) context.lineTo(x, y);
+      context.stroke();
+    }
+  }
+
+  function setStrokes(next) {
+    strokes = next;
+    paint();
+    changed();
   }
 
   function begin(point) {
-    remember();
-    stroke = {...brush(), at: point};
-    goOn(point);
+    history.push(strokes);
+    isDrawing = true;
+    setStrokes([...strokes, {...brush(), points: [point, point]}]);
   }
 
   function goOn(point) {
-    context.strokeStyle = `rgb(${stroke.grey}, ${stroke.grey}, ${stroke.grey})`;
-    context.lineWidth = stroke.size;
-    context.lineCap = 'round'; // which makes a dot of a line without length
-    context.beginPath();
-    context.moveTo(stroke.at.x, stroke.at.y);
-    context.lineTo(point.x, point.y);
-    context.stroke();
-    stroke.at = point;
-    isEmpty = false;
-    changed();
-  }
-
-  function fill() {
-    context.fillStyle = 'black';
-    context.fillRect(0, 0, side, side);
-    isEmpty = true;
+    strokes[strokes.length - 1].points.push(point);
+    setStrokes(strokes);
   }
 
   function undo() {
-    stroke = null;
-    const before = history.pop();
-    if (!before) return;
-    context.putImageData(before.image, 0, 0);
-    isEmpty = before.isEmpty;
-    changed();
+    isDrawing = false;
+    if (history.length) setStrokes(history.pop());
   }
 
   function clear() {
-    stroke = null;
-    if (isEmpty) return;
-    remember();
-    fill();
-    changed();
+    isDrawing = false;
+    history.push(strokes);
+    setStrokes([]);
   }
 
   function place(event) {
@@ -84,52 +78,51 @@ function makeDrawing({canvas, ring, brush, changed}) {
   });
   canvas.addEventListener('pointermove', (event) => {
     if (event.pointerType !== 'touch') showRing(place(event));
-    if (!stroke || byKey && isDown || !event.buttons) return;
-    const between = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    (between.length ? between : [event]).forEach((each) => goOn(place(each)));
+    if (!isDrawing || isDown || !event.buttons) return;
+    const between = event.getCoalescedEvents ? event.getCoalescedEvents() : []; // not in Safari
+    (between.length ? between : [event]).map(place).forEach(goOn);
   });
   for (const name of ['pointerup', 'pointercancel']) {
-    canvas.addEventListener(name, () => { stroke = null; });
+    canvas.addEventListener(name, () => { isDrawing = false; });
   }
   canvas.addEventListener('pointerleave', () => showRing(byKey));
 
   const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
   canvas.addEventListener('focus', () => {
     if (!canvas.matches(':focus-visible')) return;
-    byKey = byKey || {x: side / 2, y: side / 2};
+    byKey = {x: side / 2, y: side / 2};
     showRing(byKey);
   });
   canvas.addEventListener('blur', () => {
-    byKey = isDown = stroke = null;
+    byKey = null;
+    isDown = isDrawing = false;
     showRing(null);
   });
   canvas.addEventListener('keydown', (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z') {
-      event.preventDefault();
-      undo();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = steps[event.key];
-    if (!step && event.key !== ' ' && event.key !== 'Enter') return;
+    const {key} = event;
+    const withCtrl = event.ctrlKey || event.metaKey;
+    const isUndo = withCtrl && key.toLowerCase() === 'z';
+    const isOurs = !withCtrl && !event.altKey && (key in steps || key === ' ' || key === 'Enter');
+    if (!isUndo && !isOurs) return;
     event.preventDefault(); // else the page scrolls
+    if (isUndo) return undo();
     byKey = byKey || {x: side / 2, y: side / 2};
-    if (step) {
-      const far = side / 28 * (event.shiftKey ? 4 : 1);
-      byKey = {x: Math.min(Math.max(byKey.x + step[0] * far, 0), side),
-               y: Math.min(Math.max(byKey.y + step[1] * far, 0), side)};
-      if (stroke) goOn(byKey);
+    if (key in steps) {
+      const [x, y] = steps[key].map((step) => step * side / 28 * (event.shiftKey ? 4 : 1));
+      byKey = {x: Math.min(Math.max(byKey.x + x, 0), side),
+               y: Math.min(Math.max(byKey.y + y, 0), side)};
+      if (isDrawing) goOn(byKey);
     } else if (!event.repeat) {
-      if (event.key === 'Enter') isDown = !isDown;
-      if (event.key === ' ' || isDown) begin(byKey);
-      else stroke = null;
+      if (key === 'Enter') isDown = !isDown;
+      if (key === ' ' || isDown) begin(byKey);
+      else isDrawing = false;
     }
     showRing(byKey);
   });
   canvas.addEventListener('keyup', (event) => {
-    if (event.key === ' ' && !isDown) stroke = null;
+    if (event.key === ' ' && !isDown) isDrawing = false;
   });
 
-  fill();
-  return {undo, clear, isEmpty: () => isEmpty, canUndo: () => history.length > 0};
+  paint();
+  return {undo, clear, isEmpty: () => !strokes.length, canUndo: () => history.length > 0};
 }

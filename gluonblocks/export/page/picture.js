@@ -9,7 +9,7 @@ async function readPicture(blob, ground) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob, {
-      imageOrientation: 'from-image', colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
+      imageOrientation: 'from-image', colorSpaceConversion: 'none'});
   } catch (error) {
     throw new Error('This file cannot be read as a picture. Browsers read PNG, JPEG, WebP, GIF ' +
                     'and BMP; save it as one of these.');
@@ -31,28 +31,18 @@ function greyOf(image, ground) {
   const pixels = new Uint8Array(width * height);
   const rows = Math.max(1, Math.min(height, Math.floor(ROWS_AT_ONCE / width)));
   const strip = Object.assign(document.createElement('canvas'), {width, height: rows});
-  const context = strip.getContext('2d', {willReadFrequently: true});
+  const context = strip.getContext('2d', {willReadFrequently: true, alpha: false});
+  context.fillStyle = `rgb(${ground}, ${ground}, ${ground})`;
   for (let top = 0; top < height; top += rows) {
-    const count = Math.min(rows, height - top);
-    context.clearRect(0, 0, width, rows);
+    context.fillRect(0, 0, width, rows);
     context.drawImage(image, 0, -top);
-    const {data} = context.getImageData(0, 0, width, count);
-    for (let i = 0; i < width * count; i++) {
-      const alpha = data[4 * i + 3];
-      const red = over(data[4 * i], alpha, ground);
-      const green = over(data[4 * i + 1], alpha, ground);
-      const blue = over(data[4 * i + 2], alpha, ground);
-      pixels[top * width + i] = 19595 * red + 38470 * green + 7471 * blue + 32768 >> 16;
+    const {data} = context.getImageData(0, 0, width, Math.min(rows, height - top));
+    for (let i = 0; i < data.length; i += 4) { // as Pillow's convert('L')
+      pixels[top * width + i / 4] =
+        19595 * data[i] + 38470 * data[i + 1] + 7471 * data[i + 2] + 32768 >> 16;
     }
   }
   return {pixels, width, height};
-}
-
-/** Pillow's alpha_composite over an opaque ground, for one number of a colour. */
-function over(value, alpha, ground) {
-  if (alpha === 255) return value;
-  const sum = value * alpha * 128 + ground * (255 - alpha) * 128 + 128 * 128;
-  return (sum >> 8) + sum >> 15;
 }
 
 /** Grey {pixels, width, height} in the middle of a square of side * side bytes, undistorted. */

@@ -1,0 +1,54 @@
+"""What all web pages of the package share: templates, colours, and a strict security policy."""
+import base64
+import hashlib
+import io
+import os
+
+import jinja2
+from markupsafe import Markup
+
+from .. import __version__
+from . import style
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_COLOURS = dict(zip(
+    ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint', 'grid'),
+    style.PALETTE + (style.INK, style.FAINT, style.GRID)))
+# Nothing but the page's own style and scripts counts, and nothing is loaded.
+_POLICY = ("default-src 'none'; style-src %s; img-src blob: data:; base-uri 'none'; "
+           "form-action 'none'")
+
+
+def render_page(folder, template, scripts=(), filters=None, **content):
+    """Return the HTML of a page that extends base.html.j2.
+
+    `template` is in `folder`, next to the page's style.css, and is rendered with `content`, in
+    which everything but `Markup` is escaped. The page allows only its own style sheet and
+    `scripts`, texts of JavaScript, which may run WebAssembly.
+    """
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([folder, _HERE]), autoescape=True,
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    templates.filters.update(filters or {}, png=png)
+    sheet = ''.join(templates.get_template(name).render(palette=_COLOURS)
+                    for name in ('page.css', 'style.css'))
+    sheet = ' '.join(sheet.split())
+    policy = _POLICY % _source(sheet)
+    if scripts:
+        policy += "; script-src %s blob: 'wasm-unsafe-eval'" % ' '.join(map(_source, scripts))
+    return templates.get_template(template).render(
+        style=Markup(sheet), policy=policy, version=__version__,
+        scripts=map(Markup, scripts), **content)
+
+
+def png(image):
+    """Return a data: URL with the PNG of an image, uint8 (H, W) or (H, W, 3)."""
+    from PIL import Image
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, 'png')
+    return 'data:image/png;base64,' + base64.b64encode(content.getvalue()).decode()
+
+
+def _source(text):
+    """Return the Content-Security-Policy source that allows an inline script or style sheet."""
+    return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
