@@ -12,7 +12,7 @@ from ...files import read_file
 from ...mxnet_private import finish_initialization, is_deferred, is_initialized
 from ...runs.weights import MAX_BYTES, first_non_finite
 from ..graph import prediction_layers
-from .layers import read_structure
+from .structure import read_structure
 
 _KINDS = {'conv': 'convolution', 'fc': 'linear layer', 'bn': 'batch norm', 'prelu': 'PReLU'}
 
