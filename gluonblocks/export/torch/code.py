@@ -2,8 +2,8 @@
 import re
 from collections import Counter
 from itertools import groupby
-from keyword import iskeyword
-from typing import Dict, List, NamedTuple
+from textwrap import fill
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +14,10 @@ from .forward import Forward
 from .layers import layer_text
 from .structure import layer_names, read_structure
 
-_LINE = 88  # characters of a list of blocks before each gets a line of its own
+_LINE = 65  # characters of a list of blocks before each gets a line of its own
 _WIDTH = 100  # of a line
 
-_HEAD = '''"""{title} in plain PyTorch: {inputs} -> {outputs}.
+_HEAD = '''"""{title}
 
 The weights are in {weights}. Written by gluonblocks, which is not needed here: only torch
 and safetensors are.
@@ -79,23 +79,27 @@ def torch_code(net, weights='model.safetensors'):
     check_known(structure.nodes)
     params = {name: array.shape for name, array in net.params.items()}
     values = _values(net, structure, params)
+    layers = {node.number: layer_text(node, params, values[node.inputs[0]].shape if node.inputs
+                                      else ()) for node in structure.nodes if node.kind}
+    own = {block[0].number: structure.names[block[0].number] for part in structure.parts
+           for block in part.blocks if not part.stage and block[0].kind}
     # The layer whose channels are the classes, if only changes of shape follow it.
     head = next((node for node in reversed(structure.nodes) if node.kind), None)
-    names = {block[0].number: structure.names[block[0].number] for part in structure.parts
-             for block in part.blocks if not part.stage and block[0].kind}
-    classes = values[structure.outputs[0]].shape[1] if net.is_classifier else 0
-    chosen = (classes and head and head.kind in ('fc', 'conv')
-              and params[head.params[0]][0] == classes
-              and list(names.values()).count(names.get(head.number)) == 1)
-    layers = {node.number: layer_text(
-        node, params, values[node.inputs[0]].shape if node.inputs else (),
-        'num_classes' if chosen and node is head else None)
-        for node in structure.nodes if node.kind}
+    arguments = []
+    if net.is_classifier and head and head.kind in ('fc', 'conv') and list(
+            own.values()).count(own.get(head.number)) == 1:
+        classes = values[structure.outputs[0]].shape[1]
+        if params[head.params[0]][0] == classes:
+            arguments = ['num_classes=%d' % classes]
+            layers[head.number] = layer_text(head, params, values[head.inputs[0]].shape,
+                                             'num_classes')
     scaling = _words(info.get('scaling'))
+    title = '%s in plain PyTorch: %s -> %s.' % (
+        _words(info.get('model')) or 'A net', *[
+            ' and '.join('(%s)' % ', '.join(map(str, values[i].shape)) for i in numbers)
+            for numbers in (range(0, -len(net.inputs), -1), structure.outputs)])
     text = _HEAD.format(
-        title=_words(info.get('model')) or 'A net', weights=weights,
-        inputs=_shapes(values, [-i for i in range(len(net.inputs))]),
-        outputs=_shapes(values, structure.outputs),
+        title=fill(title, _WIDTH - 3), weights=weights,
         input='\n    logits = net(X)  # X: float32, %s' % scaling if scaling else '')
     if any(node.kind == 'bn' for node in structure.nodes):
         text += _NORMS
@@ -103,10 +107,9 @@ def torch_code(net, weights='model.safetensors'):
         text += _FIXED
     for name in sorted(set(re.findall(r'Frozen(\w+)', ' '.join(layers.values())))):
         text += _FROZEN.format(name)
-    written, calls = _block_classes(structure, layers, values)
-    written.append(_net(net, structure, layers, values, calls, names,
-                        ['num_classes=%d' % classes] if chosen else []))
-    return text + ''.join('\n\n' + code for code in written) + _LOAD.format(weights=weights)
+    classes, calls = _block_classes(structure, layers, values)
+    classes.append(_net(net, structure, layers, values, calls, own, arguments))
+    return text + ''.join('\n\n' + code for code in classes) + _LOAD.format(weights=weights)
 
 
 def _values(net, structure, params):
@@ -133,90 +136,46 @@ def _values(net, structure, params):
         np.dtype(dtype).kind in 'iu') for number, two, three, dtype in zip(numbers, *pair, types)}
 
 
-def _shapes(values, numbers):
-    return ' and '.join('(%s)' % ', '.join(map(str, values[number].shape)) for number in numbers)
-
-
 def _words(text):
     """`text` as it may stand in a docstring, whatever somebody called a model."""
     return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
 
 
-def _value_names(net, structure):
-    """The names of what goes into a net and comes out, by number; X for a single input."""
-    names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
-    if len(names) == 1:
-        names = {0: 'X'}
+def _net(net, structure, layers, values, calls, own, arguments):
+    """The class Net, of all stages and of the layers of its `own`."""
+    names = {0: 'X'}
+    if len(net.inputs) > 1:
+        names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
+    entries = ', '.join(names.values())
     if len(structure.outputs) > 1:
-        for number, name in zip(structure.outputs, net.outputs):
-            names.setdefault(number, _identifier(re.sub('_output$', '', name)))
-    return names
-
-
-def _identifier(name):
-    """`name` as the name of a variable that is no other's in model.py."""
-    name = re.sub(r'\W', '_', name)
-    return name if name.isidentifier() and len(name) > 1 and name not in (
-        'torch', 'nn', 'self', 'load_file') and not iskeyword(name) else 'value_' + name
-
-
-def _net(net, structure, layers, values, calls, names, params):
-    """The class Net, of all layers and stages."""
-    lines, known = [], _value_names(net, structure)
-    forward = Forward(_users(structure), values, known, structure.outputs, comments=True)
+        names.update((number, _identifier(re.sub('_output$', '', name)))
+                     for number, name in zip(structure.outputs, net.outputs) if number > 0)
+    forward, lines = Forward(_users(structure), values, names, structure.outputs, True), {}
     for part in structure.parts:
+        node = part.blocks[0][0]
         if not part.stage:
-            node = part.blocks[0][0]
-            forward.add(node, names)
-            line = 'self.%s = %s' % (names.get(node.number), layers.get(node.number))
-            if node.kind and line not in lines:
-                lines.append(line)
+            forward.add(node, own)
+            if node.kind:
+                lines[own[node.number]] = layers[node.number]
             continue
+        forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage,
+                          [entry_of(part.blocks[0])])
         rows = []
         for row, group in groupby(calls[block[0].number] for block in part.blocks):
             count = len(list(group))
             rows += [row] * count if count < 4 else ['*[%s for _ in range(%d)]' % (row, count)]
-        line = 'self.%s = nn.Sequential(%s)' % (part.stage, ', '.join(rows))
-        if len(part.blocks) == 1:
-            line = 'self.%s = %s' % (part.stage, rows[0])
-        lines += [line] if len(line) <= _LINE else (
-            ['self.%s = nn.Sequential(' % part.stage] + ['    %s,' % row for row in rows[:-1]]
-            + ['    %s)' % rows[-1]])
-        forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage,
-                          [entry_of(part.blocks[0])])
-    entries = ', '.join(known[-i] for i in range(len(net.inputs)))
-    return _class_text('Net', params, lines, forward.lines(), entries)
+        text = ', '.join(rows)
+        if len(part.blocks) > 1:
+            text = 'nn.Sequential(%s)' % (text if len(text) < _LINE else '\n%s' % ',\n'.join(
+                ' ' * 12 + row for row in rows))
+        lines[part.stage] = text
+    return _class_text('Net', arguments, lines, forward.lines(), entries)
 
 
-def _block_classes(structure, layers, values):
-    """(classes, calls): the text of each class of blocks, and the construction of each block by the
-    number of its first node."""
-    alike: Dict[str, List] = {}
-    users = _users(structure)
-    for block in [block for part in structure.parts if part.stage for block in part.blocks]:
-        names = layer_names(block)
-        lines = ['self.%s = %s' % (names[node.number], layers[node.number])
-                 for node in block if node.kind]
-        forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
-        for node in block:
-            forward.add(node, names)
-        # Every second part is a number: the blocks of one class have the others in common.
-        parts = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(lines))
-        pattern = '%s\n%s' % ('#'.join(parts[::2]), '\n'.join(forward.lines()))
-        alike.setdefault(pattern, []).append((block, parts, forward.lines()))
-    classes, calls = {}, {}
-    for blocks in alike.values():
-        name = _unused(class_name(blocks[0][0]), list(classes) + ['Net'])
-        params = _shared(blocks, values)
-        words = {tuple(column): param for param, column in params.items()}
-        parts = list(blocks[0][1])
-        for i in range(1, len(parts), 2):
-            parts[i] = words.get(_column(blocks, i), parts[i])
-        classes[name] = _class_text(name, list(params), ''.join(parts).split('\n'), blocks[0][2])
-        for i, (block, _, _) in enumerate(blocks):
-            calls[block[0].number] = '%s(%s)' % (
-                name, ', '.join(column[i] for column in params.values()))
-    return list(classes.values()), calls
+def _identifier(name):
+    """`name` as the name of a variable, longer than those that `Forward` chooses."""
+    name = re.sub(r'\W', '_', name)
+    return name if re.match(r'[^\d]\w\w', name) else 'value_' + name
 
 
 def _users(structure):
@@ -224,31 +183,55 @@ def _users(structure):
     return Counter([i for node in structure.nodes for i in node.inputs] + structure.outputs)
 
 
-def _column(blocks, i):
-    return tuple(parts[i] for _, parts, _ in blocks)
+def _block_classes(structure, layers, values):
+    """(classes, calls): the text of each class of blocks, and the construction of each block by the
+    number of its first node."""
+    alike, users = {}, _users(structure)
+    for block in [block for part in structure.parts if part.stage for block in part.blocks]:
+        names = layer_names(block)
+        forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
+        for node in block:
+            forward.add(node, names)
+        # Every second piece is a number: the blocks of one class have the others in common.
+        pieces = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(
+            layers[node.number] for node in block if node.kind))
+        pattern = tuple(pieces[::2] + forward.lines())
+        alike.setdefault(pattern, []).append((block, pieces, names, forward.lines()))
+    classes, calls = {}, {}
+    for same in alike.values():
+        blocks, pieces, names, lines = zip(*same)
+        name = _unused(class_name(blocks[0]), list(classes) + ['Net'])
+        columns = list(zip(*pieces))
+        params = _params(blocks, columns, values)
+        texts = ''.join(params.get(column, column[0]) for column in columns).split('\n')
+        classes[name] = _class_text(
+            name, list(params.values()), dict(zip(names[0].values(), texts)), lines[0])
+        for i, block in enumerate(blocks):
+            calls[block[0].number] = '%s(%s)' % (name, ', '.join(column[i] for column in params))
+    return list(classes.values()), calls
 
 
-def _shared(blocks, values):
-    """The parameters of a class: name -> the numbers in each of `blocks` that differ. Numbers that
-    always agree are one parameter."""
-    entry = tuple(str(values[entry_of(block)].shape[1]) for block, _, _ in blocks)
-    leaving = tuple(str(values[block[-1].number].shape[1]) for block, _, _ in blocks)
-    params: Dict[str, tuple] = {}
-    for i in range(1, len(blocks[0][1]), 2):
-        column = _column(blocks, i)
-        if len(set(column)) == 1 or column in params.values():
+def _params(blocks, columns, values):
+    """The parameters of a class: the numbers in each of `blocks`, where they differ -> a name.
+
+    `columns` are pieces of the blocks' texts: every second one is a number in each block.
+    """
+    entry = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
+    leaving = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
+    params = {}
+    for before, column in zip(columns[::2], columns[1::2]):
+        if len(set(column)) == 1 or column in params:
             continue
-        keyword = re.search(r'(\w+)=\(?$', blocks[0][1][i - 1])
+        keyword = re.search(r'(\w+)=\(?$', before[0])
+        name = keyword.group(1) if keyword else 'mid_channels'
         if column == entry:
             name = 'channels' if entry == leaving else 'in_channels'
         elif column == leaving:
             name = 'out_channels'
-        else:
-            name = keyword.group(1) if keyword else 'mid_channels'
-        params[_unused(name, params)] = column
+        params[column] = _unused(name, params.values())
     order = ['in_channels', 'mid_channels', 'out_channels']
-    return {name: params[name] for name in sorted(
-        params, key=lambda name: order.index(name) if name in order else len(order))}
+    return dict(sorted(params.items(), key=lambda item: order.index(item[1])
+                       if item[1] in order else len(order)))
 
 
 def _unused(name, taken):
@@ -256,12 +239,12 @@ def _unused(name, taken):
                 if each not in taken)
 
 
-def _class_text(name, params, lines, body, entries='X'):
+def _class_text(name, params, layers, body, entries='X'):
     text = 'class %s(nn.Module):\n' % name
-    if any(lines):
+    if layers:
         text += _wrapped('    def __init__(%s):' % ', '.join(['self'] + params))
-        text += '        super().__init__()\n'
-        text += ''.join(_wrapped('        ' + line) for line in lines) + '\n'
+        text += '        super().__init__()\n' + ''.join(
+            _wrapped('        self.%s = %s' % layer) for layer in layers.items()) + '\n'
     return text + '    def forward(self, %s):\n%s' % (
         entries, ''.join(_wrapped('        ' + line) for line in body))
 
@@ -271,7 +254,7 @@ def _wrapped(line):
     if len(line) > _WIDTH:
         line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)
-    while len(lines[-1]) > _WIDTH:
+    while len(lines[-1]) > _WIDTH and '\n' not in line:
         cut = lines[-1].rfind(', ', len(indent) + 1, _WIDTH) + 1
         if not cut:
             break

@@ -87,32 +87,36 @@ def crop(node, values):
 
 def split(node, values):
     if node.get('squeeze_axis', False):
-        return 'torch.unbind({0}, dim=%d)' % node.get('axis', 1)
-    return 'torch.chunk({0}, %d, dim=%d)' % (node.get('num_outputs'), node.get('axis', 1))
+        return 'torch.unbind({0}, dim={axis=1})'
+    return 'torch.chunk({0}, {num_outputs}, dim={axis=1})'
 
 
 def transpose(node, values):
-    axes = node.get('axes') or tuple(reversed(range(len(values[node.number].shape))))
+    axes = node.get('axes') or reversed(range(len(values[node.number].shape)))
     return '{0}.permute(%s)' % ', '.join(map(str, axes))
 
 
+def reverse(node, values):
+    axes = node.get('axis')
+    return 'torch.flip({0}, %s)' % (list(axes) if isinstance(axes, tuple) else [axes],)
+
+
 def squeeze(node, values):
-    axis = node.get('axis')
-    demand(node, axis is not None, 'no axis', 'the axes by number')
-    return 'torch.squeeze({0}, dim=%r)' % (axis,)
+    demand(node, node.get('axis') is not None, 'no axis', 'the axes by number')
+    return 'torch.squeeze({0}, dim={axis})'
 
 
 def topk(node, values):
     demand(node, node.get('ret_typ', 'indices') != 'mask', 'a mask', 'values and indices')
-    return 'torch.topk({0}, %d, dim=%d, largest=%s)' % (
-        node.get('k', 1), node.get('axis', -1), not node.get('is_ascend', False))
+    return 'torch.topk({0}, {k=1}, dim={axis=-1}, largest=%s)' % (
+        not node.get('is_ascend', False))
 
 
 def item(node, values):
     """One of several outputs; PyTorch's indices are integers, and MXNet's usually not."""
-    return '{0}[%d]' % node.get('index') + ('.float()' * (
-        node.get('of') == 'topk' and node.get('index') == 1
-        and not values[node.number].is_integer))
+    is_index = node.get('of') == 'topk' and node.get('index') == 1
+    return '{0}[{index}]%s' % (
+        '.float()' if is_index and not values[node.number].is_integer else '')
 
 
 def gather_nd(node, values):
