@@ -1,8 +1,9 @@
 """MXNet's operators without parameters as PyTorch writes them: the text of a call."""
 import re
+from typing import Any, Dict
 
 from . import shaping
-from .layers import demand, demand_layout, pair
+from .layers import call, demand, demand_layout, pair
 from .structure import TUPLES
 
 
@@ -61,16 +62,12 @@ def _pooling(node, values):
     # MXNet keeps a last window that lies in the padding alone, and PyTorch leaves it out.
     demand(node, all((y - 1) * s < x + p for y, s, x, p in zip(Y[2:], stride, X[2:], pad)),
            'a last window within the padding', 'windows that hold something of the image')
-    arguments = ['{0}', str(pair(node, 'kernel'))]
+    arguments = ['{0}', pair(node, 'kernel')]
     if stride != kernel:
         arguments.append('stride=%s' % (pair(node, 'stride', 1),))
-    if any(pad):
-        arguments.append('padding=%s' % (pair(node, 'pad'),))
-    if convention == 'full':
-        arguments.append('ceil_mode=True')
-    if kind == 'avg' and any(pad) and not node.get('count_include_pad', True):
-        arguments.append('count_include_pad=False')
-    return 'F.%s_pool%dd(%s)' % (kind, rank, ', '.join(arguments))
+    counts = kind == 'max' or not any(pad) or node.get('count_include_pad', True)
+    return call('F.%s_pool%dd' % (kind, rank), *arguments, padding=pair(node, 'pad', 0),
+                ceil_mode=convention == 'full', count_include_pad=counts)
 
 
 def _resize(node, values):
@@ -154,7 +151,7 @@ _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 
                 'selu': 'F.selu({0})', 'gelu': 'F.gelu({0})'}
 # '{0}' and '{1}' are the inputs and '{all}' all of them; '{scalar}' is an attribute, and
 # '{axis=-1}' one with its default.
-ARITHMETIC = {
+ARITHMETIC: Dict[str, Any] = {
     '_plus': '{0} + {1}', '_plus_scalar': '{0} + {scalar}', '_minus_scalar': '{0} - {scalar}',
     '_rminus_scalar': '{scalar} - {0}', '_mul_scalar': '{0} * {scalar}',
     '_div_scalar': '{0} / {scalar}', '_rdiv_scalar': '{scalar} / {0}',
@@ -176,7 +173,7 @@ for _name, _sign in [('equal', '=='), ('not_equal', '!='), ('greater', '>'),
 ARITHMETIC.update((name, 'torch.%s({0})' % name) for name in (
     'sigmoid', 'tanh', 'exp', 'log', 'sqrt', 'rsqrt', 'abs', 'sign', 'floor', 'ceil', 'sin', 'cos',
     'erf'))
-CALLS = {
+CALLS: Dict[str, Any] = {
     'relu': 'F.relu({0})', 'Activation': _activation, 'LeakyReLU': _activation, 'clip': _clip,
     'hardswish': 'F.hardswish({0})', 'hardsigmoid': 'F.hardsigmoid({0})',
     'softmax': _softmax, 'log_softmax': _softmax, 'SoftmaxActivation': _softmax_activation,
@@ -187,8 +184,10 @@ CALLS = {
                                    'beta={beta=0.75}, k={knorm=2})',
     'sum': _reduce, 'mean': _reduce, 'max': _reduce, 'min': _reduce, 'batch_dot': _batch_dot,
     'where': 'torch.where({0} != 0, {1}, {2})',
-    'Dropout': '{0}', 'BlockGrad': '{0}', '_copy': '{0}', 'Cast': _cast, 'amp_cast': _cast,
+    'Dropout': '{0}', 'BlockGrad': '{0}', '_copy': '{0}', 'identity': '{0}',
+    'Cast': _cast, 'amp_cast': _cast,
     '_zeros': _filled, '_ones': _filled, '_full': _filled, '_arange': _arange,
+    '_contrib_arange_like': 'torch.arange({0}.shape[{axis=0}], dtype=torch.float32)',
     'zeros_like': 'torch.zeros_like({0})', 'ones_like': 'torch.ones_like({0})',
     'shape_array': 'torch.tensor({0}.shape)', 'Flatten': 'torch.flatten({0}, 1)',
     'Reshape': shaping.reshape, 'reshape_like': '{0}.reshape({1}.shape)',

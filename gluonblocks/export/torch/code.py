@@ -3,16 +3,12 @@ import re
 from collections import Counter
 from itertools import groupby
 from textwrap import fill
-from typing import NamedTuple
 
-import numpy as np
-
-from ...graphs.graph import Graph
 from .blocks import class_name, entry_of
 from .calls import check_known
 from .forward import Forward
 from .layers import layer_text
-from .structure import layer_names, read_structure
+from .structure import layer_names, read_structure, values_of
 
 _LINE = 65  # characters of a list of blocks before each gets a line of its own
 _WIDTH = 100  # of a line
@@ -62,13 +58,6 @@ def load(path='{weights}'):
 '''
 
 
-class Value(NamedTuple):
-    """A value within a net."""
-
-    shape: tuple  #: numbers, or 'N' for the batch and '4 * N' for four times the batch
-    is_integer: bool
-
-
 def torch_code(net, weights='model.safetensors'):
     """The text of model.py for `net`, a `NetDescription`.
 
@@ -78,7 +67,7 @@ def torch_code(net, weights='model.safetensors'):
     structure, info = read_structure(net.symbol, list(net.inputs)), net.info
     check_known(structure.nodes)
     params = {name: array.shape for name, array in net.params.items()}
-    values = _values(net, structure, params)
+    values = values_of(net, structure)
     layers = {node.number: layer_text(node, params, values[node.inputs[0]].shape if node.inputs
                                       else ()) for node in structure.nodes if node.kind}
     own = {block[0].number: structure.names[block[0].number] for part in structure.parts
@@ -110,30 +99,6 @@ def torch_code(net, weights='model.safetensors'):
     classes, calls = _block_classes(structure, layers, values)
     classes.append(_net(net, structure, layers, values, calls, own, arguments))
     return text + ''.join('\n\n' + code for code in classes) + _LOAD.format(weights=weights)
-
-
-def _values(net, structure, params):
-    """{number: `Value`} of a structure, by what MXNet infers for batches of two and of three."""
-    graph = Graph(net.symbol)
-    found = {node.name: node for node in graph.nodes}
-    graph.heads = [found[node.params[0] if node.kind == 'constant' else node.name].entry(
-        int(node.attrs.get('output', 0))) for node in structure.nodes]
-    symbol, pair, dimensions = graph.symbol(), [], net.dimensions()
-    known = set(symbol.list_inputs())
-    for n in (2, 3):
-        inputs = {name: tuple(n if side == 'N' else size for side, size in zip(
-            dimensions[name], sides)) for name, sides in net.inputs.items()}
-        _, shapes, _ = symbol.infer_shape_partial(**{
-            name: shape for name, shape in dict(params, **inputs).items() if name in known})
-        pair.append(list(inputs.values()) + shapes)
-    _, types, _ = symbol.infer_type(**{
-        name: net.params[name].dtype if name in params else np.float32
-        for name in known if name in params or name in inputs})
-    numbers = [-i for i in range(len(inputs))] + [node.number for node in structure.nodes]
-    types = [np.float32] * len(inputs) + types
-    return {number: Value(tuple(
-        a if a == b else 'N' if a == 2 else '%d * N' % (a // 2) for a, b in zip(two, three)),
-        np.dtype(dtype).kind in 'iu') for number, two, three, dtype in zip(numbers, *pair, types)}
 
 
 def _words(text):
@@ -199,13 +164,13 @@ def _block_classes(structure, layers, values):
         alike.setdefault(pattern, []).append((block, pieces, names, forward.lines()))
     classes, calls = {}, {}
     for same in alike.values():
-        blocks, pieces, names, lines = zip(*same)
+        blocks, texts, names, bodies = zip(*same)
         name = _unused(class_name(blocks[0]), list(classes) + ['Net'])
-        columns = list(zip(*pieces))
+        columns = list(zip(*texts))
         params = _params(blocks, columns, values)
-        texts = ''.join(params.get(column, column[0]) for column in columns).split('\n')
+        own = ''.join(params.get(column, column[0]) for column in columns).split('\n')
         classes[name] = _class_text(
-            name, list(params.values()), dict(zip(names[0].values(), texts)), lines[0])
+            name, list(params.values()), dict(zip(names[0].values(), own)), bodies[0])
         for i, block in enumerate(blocks):
             calls[block[0].number] = '%s(%s)' % (name, ', '.join(column[i] for column in params))
     return list(classes.values()), calls

@@ -1,10 +1,11 @@
 """The lines of a `forward`: from operators in order to statements that a person would write."""
 import re
+from collections import Counter
 
 from .blocks import ACTIVATIONS
 from .calls import ARITHMETIC, call_text
 
-_LONGEST = 60  # characters of an expression with another in it
+_LONGEST = 84  # characters of an expression with another in it
 _NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of values, in the order of choice
 
 
@@ -20,8 +21,8 @@ class Forward:
     """
 
     def __init__(self, users, values, names, outputs, comments=False):
-        self._users, self._values, self._comments = dict(users), values, comments
-        self._known, self._outputs = names, outputs
+        self._users, self._values, self._comments = Counter(users), values, comments
+        self._names, self._outputs = names, outputs
         self._texts = {}  # number -> an expression, where <3> is the value of node 3
         self._arithmetic = set()  # the numbers of those that may go into others
         self._short = {}  # the same of expressions that are written anew at every use
@@ -51,12 +52,12 @@ class Forward:
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
             self._short[number] = text
             for i in _markers(text):
-                self._users[i] += self._users.get(number, 0) - 1
+                self._users[i] += self._users[number] - 1
             return
-        for i in set(inputs).intersection(self._texts).difference(self._outputs):
-            longer = len(text + self._texts[i]) > _LONGEST
+        for i in [i for i in inputs if i in self._texts and i not in self._outputs]:
+            short = len(text + self._texts[i]) <= _LONGEST
             if self._users[i] == text.count('<%d>' % i) == 1 and (
-                    around or call and i in self._arithmetic and not longer):
+                    around or call and short and i in self._arithmetic):
                 arithmetic = arithmetic and i in self._arithmetic
                 text = _put(text, '<%d>' % i, self._texts.pop(i))
         self._texts[number] = text
@@ -65,29 +66,30 @@ class Forward:
 
     def lines(self):
         """The body of the function."""
-        results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
         texts = dict(self._texts)
+        results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
         if results == '<%d>' % list(texts or [0])[-1]:  # the last one needs no name
-            results = texts.pop(int(results[1:-1]))
+            results = texts.pop(self._outputs[0])
         last_use = {i: k for k, text in enumerate(list(texts.values()) + [results])
                     for i in _markers(text)}
-        names, lines = dict(self._known), []
+        names, lines = dict(self._names), []
         for k, (number, text) in enumerate(texts.items()):
-            used = _markers(text)
             # In the book X goes in and Y is made of it; a name that is free serves again.
             held = {name for i, name in names.items() if last_use.get(i, -1) > k}
-            free = [names[i] for i in used if names[i] in _NAMES] + _NAMES
-            name = self._known.get(number) or next(name for name in free if name not in held)
-            lines.append('%s = %s%s' % (name, _named(text, names), self._comment(number, used)))
-            names[number] = name
-        comment = '' if self._outputs[1:] else self._comment(self._outputs[0], _markers(results))
-        results = _named(results, names)
-        return lines + ['return %s%s' % (
-            '(%s)' % results if len(results) > _LONGEST and self._outputs[1:] else results, comment)]
+            free = [names[i] for i in _markers(text) if names[i] in _NAMES] + _NAMES
+            line = _named(text, names) + self._comment(number, text)
+            names.setdefault(number, next(name for name in free if name not in held))
+            lines.append('%s = %s' % (names[number], line))
+        line = _named(results, names)
+        if len(self._outputs) == 1:
+            line += self._comment(self._outputs[0], results)
+        elif len(line) > _LONGEST:
+            line = '(%s)' % line
+        return lines + ['return ' + line]
 
-    def _comment(self, number, used):
-        shape = self._values[number].shape
-        if not self._comments or not used or shape == self._values[used[0]].shape:
+    def _comment(self, number, text):
+        shape, inputs = self._values[number].shape, _markers(text)
+        if not self._comments or not inputs or shape == self._values[inputs[0]].shape:
             return ''
         return '  # (%s)' % ', '.join(map(str, shape))
 
@@ -110,7 +112,8 @@ def _put(text, marker, inner):
     operators = set(re.findall(r' (\S+) ', flat))
     first = not before or before[-1] in '([' or before.endswith(', ')
     last = not after or after[0] in ',)]'
-    in_sum = (first or before[-3:] in (' + ', ' - ')) and (last or after[:3] in (' + ', ' - '))
-    if operators and not (first and last) and not (in_sum and (first or not operators & {'+', '-'})):
-        inner = '(%s)' % inner
-    return before + inner + after
+    in_sum = (first or before.endswith((' + ', ' - '))) and (
+        last or after.startswith((' + ', ' - ')))
+    bare = not operators or first and last or in_sum and (
+        first or not operators.intersection('+-'))
+    return before + (inner if bare else '(%s)' % inner) + after

@@ -1,7 +1,8 @@
 """MXNet's layers as PyTorch constructs them."""
 
 _DEFAULTS = {'stride': 1, 'padding': 0, 'output_padding': 0, 'dilation': 1, 'groups': 1,
-             'bias': True, 'eps': 1e-5, 'momentum': 0.1}
+             'bias': True, 'eps': 1e-5, 'momentum': 0.1, 'ceil_mode': False,
+             'count_include_pad': True}
 
 
 def layer_text(node, params, shape, out=None):
@@ -16,13 +17,13 @@ def layer_text(node, params, shape, out=None):
     if node.kind in ('bn', 'norm'):
         return _norm(node, weight, shape)
     if node.kind == 'fc':
-        return _call('nn.Linear', weight[1], out or weight[0], bias=len(node.params) == 2)
+        return call('nn.Linear', weight[1], out or weight[0], bias=len(node.params) == 2)
     if node.kind == 'embedding':
-        return _call('nn.Embedding', *weight)
+        return call('nn.Embedding', *weight)
     if node.kind == 'constant':
         return 'nn.Parameter(torch.zeros(%s), requires_grad=False)' % ', '.join(map(str, weight))
     demand(node, node.get('act_type') == 'prelu', node.get('act_type'), 'prelu')
-    return _call('nn.PReLU', weight[0])
+    return call('nn.PReLU', weight[0])
 
 
 def _convolution(node, weight, shape, out):
@@ -39,7 +40,7 @@ def _convolution(node, weight, shape, out):
     name, channels = 'nn.Conv%dd', (weight[1] * groups, out or weight[0])
     if node.kind == 'deconv':
         name, channels = 'nn.ConvTranspose%dd', (weight[0], weight[1] * groups)
-    return _call(name % len(weight[2:]), *channels, kernel_size=pair(node, 'kernel', 1),
+    return call(name % len(weight[2:]), *channels, kernel_size=pair(node, 'kernel', 1),
                  stride=pair(node, 'stride', 1), padding=padding, output_padding=adj,
                  dilation=pair(node, 'dilate', 1), groups=groups, bias=len(node.params) == 2)
 
@@ -50,20 +51,20 @@ def _norm(node, weight, shape):
     demand(node, rank > 1 and axis % rank == (rank - 1 if node.op == 'LayerNorm' else 1),
            'axis=%s of an input of shape %s' % (axis, shape), 'axis=1, or the last of a LayerNorm')
     if node.op == 'LayerNorm':
-        return _call('nn.LayerNorm', weight[0], eps=eps)
+        return call('nn.LayerNorm', weight[0], eps=eps)
     if node.op == 'GroupNorm':
         demand(node, weight[0] == shape[1], 'weights for groups', 'weights for channels')
-        return _call('nn.GroupNorm', node.get('num_groups', 1), shape[1], eps=eps)
+        return call('nn.GroupNorm', node.get('num_groups', 1), shape[1], eps=eps)
     if node.op == 'InstanceNorm':
-        return _call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
+        return call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
     name = 'BatchNorm%dd' % max(1, rank - 2)
     # PyTorch's momentum is the weight of the new batch, MXNet's that of the old average.
-    text = _call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
+    text = call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
                  eps=eps, momentum=round(1 - node.get('momentum', 0.9), 9))
     return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
 
 
-def _call(name, *positional, **named):
+def call(name, *positional, **named):
     """The text of a call, without arguments that are PyTorch's defaults."""
     return '%s(%s)' % (name, ', '.join(list(map(str, positional)) + [
         '%s=%r' % (key, value) for key, value in named.items() if _DEFAULTS.get(key) != value]))

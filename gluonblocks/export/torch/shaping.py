@@ -5,14 +5,15 @@ from .layers import demand
 def reshape(node, values):
     """A reshape by MXNet's codes: 0 copies a size, -2 the rest, -3 joins two, -4 divides one."""
     X, Y = values[node.inputs[0]].shape, values[node.number].shape
-    codes = node.get('shape') or tuple(-1 if size == 'N' else size for size in Y)
+    codes = node.get('shape')
+    if not codes or node.get('reverse', False):
+        codes = tuple(-1 if isinstance(size, str) else size for size in Y)
     codes = list(codes if isinstance(codes, tuple) else (codes,))
     if codes[0] == -1 and X[0] == Y[0] == 'N':
         codes[0] = 0
     if codes[0] == 0 and -1 not in codes and max(codes) > 1:
         # Nets of other widths then have the same code.
         codes[codes.index(max(codes))] = -1
-    demand(node, not node.get('reverse', False), 'reverse=True', 'reverse=False')
     sizes, i, computed = [], 0, codes.count(-1)
     while codes:
         code = codes.pop(0)
@@ -31,16 +32,15 @@ def reshape(node, values):
 
 
 def pad(node, values):
-    widths, mode = node.get('pad_width'), node.get('mode')
+    widths = list(node.get('pad_width'))
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]
-    while pairs and pairs[0] == (0, 0):
-        pairs = pairs[1:]
+    while pairs[1:] and pairs[0] == [0, 0]:
+        del pairs[0]
     # PyTorch begins with the last dimension.
-    text = 'F.pad({0}, %r' % (sum(reversed(pairs), ()),)
-    if mode != 'constant':
-        return text + ', mode=%r)' % {'edge': 'replicate', 'reflect': 'reflect'}[mode]
-    value = node.get('constant_value', 0)
-    return text + (', value=%r)' % value if value else ')')
+    text = 'F.pad({0}, %r' % (tuple(sum(reversed(pairs), [])),)
+    if node.get('mode') == 'constant':
+        return text + (', value={constant_value})' if node.get('constant_value', 0) else ')')
+    return text + ', mode=%r)' % {'edge': 'replicate', 'reflect': 'reflect'}[node.get('mode')]
 
 
 def slice(node, values):
@@ -54,10 +54,10 @@ def slice(node, values):
 def slice_axis(node, values):
     shape = values[node.inputs[0]].shape
     axis = node.get('axis', 0) % len(shape)
-    # Half of the channels is written as that: blocks of different widths are then one class.
     words = {0: '', None: '', shape[axis]: ''}
-    if isinstance(shape[axis], int) and axis == 1 and shape[axis] % 2 == 0 < shape[axis] - 2:
-        words[shape[axis] // 2] = '{0}.shape[%d] // 2' % axis
+    if axis == 1 and shape[1] > 2 and shape[1] % 2 == 0:
+        # Blocks of different widths that take half of the channels are then one class.
+        words[shape[1] // 2] = '{0}.shape[1] // 2'
     begin, end = node.get('begin', 0), node.get('end')
     return '{0}[%s%s:%s]' % (':, ' * axis, words.get(begin, begin), words.get(end, end))
 
@@ -65,24 +65,22 @@ def slice_axis(node, values):
 def slice_like(node, values):
     X, like = [values[number].shape for number in node.inputs]
     axes = node.get('axes')
-    axes = axes if isinstance(axes, tuple) else range(min(len(X), len(like))) if (
-        axes is None) else (axes,)
-    axes = sorted(axis % len(X) for axis in axes)
+    axes = tuple(range(min(len(X), len(like)))) if axes in (None, ()) else axes
+    axes = [axis % len(X) for axis in (axes if isinstance(axes, tuple) else (axes,))]
     return '{0}[%s]' % ', '.join(':{1}.shape[%d]' % axis if axis in axes else ':'
                                  for axis in range(max(axes) + 1))
 
 
 def crop(node, values):
     X, Y = values[node.inputs[0]].shape, values[node.number].shape
-    offset = node.get('offset', (0, 0))
+    offset, ends = node.get('offset', (0, 0)), ['{1}.shape[2]', '{1}.shape[3]']
     if node.get('center_crop', False):
         offset = tuple((x - y) // 2 for x, y in zip(X[2:], Y[2:]))
-    elif len(node.inputs) == 2:
-        return '{0}[:, :, %s]' % ', '.join('%s:%s{1}.shape[%d]' % (
-            (first, '%d + ' % first, axis) if first else ('', '', axis))
-            for axis, first in enumerate(offset, 2))
-    return '{0}[:, :, %s]' % ', '.join('%d:%d' % (first, first + size)
-                                       for first, size in zip(offset, Y[2:]))
+    if len(node.inputs) == 1:
+        ends = [str(first + size) for first, size in zip(offset, Y[2:])]
+    elif any(offset):
+        ends = ['%d + %s' % pair for pair in zip(offset, ends)]
+    return '{0}[:, :, %d:%s, %d:%s]' % (offset[0], ends[0], offset[1], ends[1])
 
 
 def split(node, values):

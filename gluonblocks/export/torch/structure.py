@@ -4,7 +4,9 @@ Only the graph is read and no shapes, so a net has the same names before it is i
 """
 import re
 from collections import Counter
-from typing import Any, Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Tuple
+
+import numpy as np
 
 from ...graphs.graph import Graph
 from ...graphs.graph import Node as GraphNode
@@ -12,22 +14,20 @@ from ..operators.registry import attribute
 from .blocks import Part, stages_of
 
 # Operators with parameters: the layer's name, and its tensors in the order of the inputs.
-KINDS = {
-    'Convolution': ('conv', ('weight', 'bias')),
-    'FullyConnected': ('fc', ('weight', 'bias')),
-    'BatchNorm': ('bn', ('weight', 'bias', 'running_mean', 'running_var')),
-    'LeakyReLU': ('prelu', ('weight',)),
-    'Deconvolution': ('deconv', ('weight', 'bias')),
-    'InstanceNorm': ('norm', ('weight', 'bias')),
-    'LayerNorm': ('norm', ('weight', 'bias')),
-    'GroupNorm': ('norm', ('weight', 'bias')),
-    'Embedding': ('embedding', ('weight',)),
-    'constant': ('constant', ('',)),
-}
+KINDS: Dict[str, Tuple[str, Tuple[str, ...]]] = {op: (kind, ('weight', 'bias')) for op, kind in [
+    ('Convolution', 'conv'), ('Deconvolution', 'deconv'), ('FullyConnected', 'fc'),
+    ('InstanceNorm', 'norm'), ('LayerNorm', 'norm'), ('GroupNorm', 'norm'),
+    ('LeakyReLU', 'prelu'), ('Embedding', 'embedding')]}
+KINDS['BatchNorm'] = 'bn', ('weight', 'bias', 'running_mean', 'running_var')
+KINDS['constant'] = 'constant', ('',)
 # Operators that return a tuple in PyTorch, of which 'item' takes one.
 TUPLES = ('SliceChannel', '_split_v2', 'topk')
-# Operators that take the shape of their second input and none of its values.
-_LIKE = ('slice_like', 'broadcast_like', 'reshape_like', 'Crop')
+# What PyTorch has a function for: three operators in a row, with the attributes that matter.
+_FUSED = {
+    'hardsigmoid': r'_plus_scalar 3(\.0)? clip 0(\.0)? 6(\.0)? _div_scalar 6(\.0)?',
+    'channel_shuffle': r'Reshape \(0, -4, (?P<groups>\d+), -1, -2\) SwapAxis 1 2 '
+                       r'Reshape \(0, -3, -2\)'}
+_TOLD = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')
 
 
 class Node(NamedTuple):
@@ -65,6 +65,13 @@ class Node(NamedTuple):
     def get(self, name, default=None):
         """The attribute `name`: a number, a tuple, a truth value or a word."""
         return attribute(self, name, default)
+
+
+class Value(NamedTuple):
+    """A value within a net."""
+
+    shape: tuple  #: numbers, or 'N' for the batch and '4 * N' for four times the batch
+    is_integer: bool
 
 
 class Structure(NamedTuple):
@@ -131,58 +138,56 @@ def read_structure(symbol, inputs=('data',)):
 
 
 def _fuse(graph):
-    """Write what PyTorch has a function for as one node.
-
-    relu6(X + 3) / 6 becomes 'hardsigmoid', X times that 'hardswish', and a division of the channels
-    into groups that are then transposed 'channel_shuffle'.
-    """
+    """Write what PyTorch has a function for as one node: `_FUSED`, and X * hardsigmoid(X)."""
     for node in graph.nodes:
-        chain, numbers = _chain(graph, node, '_plus_scalar', 'clip', '_div_scalar')
-        if chain and [float(number) for number in numbers] == [3, 0, 6, 6]:
-            graph.replace(node, GraphNode('hardsigmoid', node.name, chain[0].inputs).entry())
-        chain, numbers = _chain(graph, node, 'Reshape', 'SwapAxis', 'Reshape')
-        groups = chain and re.match(r'\(0, -4, (\d+), -1, -2\)$', str(numbers[0]))
-        if groups and numbers[1:] == ['1', '2', '(0, -3, -2)']:
-            graph.replace(node, GraphNode('channel_shuffle', node.name, chain[0].inputs,
-                                          {'groups': groups.group(1)}).entry())
+        chain = [node]
+        while len(chain) < 3 and chain[0].inputs and graph.is_only(chain[0], chain[0].inputs[:1]):
+            chain.insert(0, chain[0].inputs[0][0])
+        text = ' '.join(word for each in chain for word in [each.op] + [
+            each.attrs[name] for name in _TOLD if name in each.attrs])
+        for op, pattern in _FUSED.items():
+            match = re.fullmatch(pattern, text)
+            if match:
+                graph.replace(node, GraphNode(op, node.name, chain[0].inputs,
+                                              match.groupdict()).entry())
     for node in graph.nodes:
         if node.op in ('elemwise_mul', 'broadcast_mul'):
             X, gate = node.inputs
             if (gate[0].op == 'hardsigmoid' and gate[0].inputs == [X]
                     and graph.is_only(node, [gate])):
                 graph.replace(node, GraphNode('hardswish', node.name, [X]).entry())
-        # GluonCV multiplies by 0 what only gives a shape.
-        while node.op in _LIKE and node.inputs[1:] and node.inputs[1][0].op == '_mul_scalar':
-            node.inputs[1] = node.inputs[1][0].inputs[0]
-
-
-def _chain(graph, node, *operators):
-    """(nodes, attributes) if `node` is the last of a chain of `operators`, else ([], []).
-
-    No other node takes a value between them. The attributes are those that tell what they compute.
-    """
-    chain = [node]
-    while len(chain) < len(operators) and chain[0].inputs and graph.is_only(
-            chain[0], chain[0].inputs[:1]):
-        chain.insert(0, chain[0].inputs[0][0])
-    if tuple(each.op for each in chain) != operators:
-        return [], []
-    return chain, [each.attrs[name] for each in chain for name in (
-        'scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2') if name in each.attrs]
 
 
 def layer_names(nodes):
     """Name the layers among `nodes` as attributes of one module: {number: name}."""
-    names: Dict[int, str] = {}
-    taken: Dict[Any, str] = {}
+    layers = {tuple(node.params): node.kind for node in nodes if node.kind}
     counts: Counter = Counter()
-    alone = len({tuple(node.params) for node in nodes if node.kind == 'fc'}) == 1
-    for node in nodes:
-        key = tuple(node.params)
-        if node.kind and key not in taken:
-            counts[node.kind] += 1
-            taken[key] = 'fc' if alone and node.kind == 'fc' else '%s%d' % (
-                node.kind, counts[node.kind])
-        if node.kind:
-            names[node.number] = taken[key]
-    return names
+    names = {}
+    for params, kind in layers.items():
+        counts[kind] += 1
+        alone = kind == 'fc' and list(layers.values()).count('fc') == 1
+        names[params] = 'fc' if alone else '%s%d' % (kind, counts[kind])
+    return {node.number: names[tuple(node.params)] for node in nodes if node.kind}
+
+
+def values_of(net, structure):
+    """{number: `Value`} of a `NetDescription`'s structure, by batches of two and of three."""
+    graph = Graph(net.symbol)
+    found = {node.name: node for node in graph.nodes}
+    graph.heads = [found[node.params[0] if node.kind == 'constant' else node.name].entry(
+        int(node.attrs.get('output', 0))) for node in structure.nodes]
+    symbol, dimensions, pair = graph.symbol(), net.dimensions(), []
+    arrays = {name: net.params[name] for name in symbol.list_inputs() if name in net.params}
+    for n in (2, 3):
+        inputs = {name: tuple(n if side == 'N' else size for side, size in zip(
+            dimensions[name], sides)) for name, sides in net.inputs.items()}
+        _, shapes, _ = symbol.infer_shape_partial(**dict(
+            {name: array.shape for name, array in arrays.items()}, **inputs))
+        pair.append(list(inputs.values()) + shapes)
+    _, types, _ = symbol.infer_type(**dict({name: array.dtype for name, array in arrays.items()},
+                                           **dict.fromkeys(inputs, np.float32)))
+    types = [np.float32] * len(inputs) + types
+    numbers = list(range(0, -len(inputs), -1)) + [node.number for node in structure.nodes]
+    return {number: Value(tuple(
+        a if a == b else 'N' if a == 2 else '%d * N' % (a // 2) for a, b in zip(two, three)),
+        np.dtype(dtype).kind in 'iu') for number, two, three, dtype in zip(numbers, *pair, types)}
