@@ -101,7 +101,7 @@ def test_each_model_computes_in_pytorch_what_it_does_here(model_name, tmp_path):
 
 @pytest.mark.parametrize('change', [
     lambda module: module.fc1.weight.data[0, 0].add_(0.01),
-    lambda module: module.stage1[0].bn1.bias.data[0].add_(0.01),
+    lambda module: module.stage1.bn1.bias.data[0].add_(0.01),
     lambda module: setattr(module.bn3, 'eps', 1e-3),
     lambda module: setattr(module.bn1, 'momentum', 0.9)])
 def test_a_step_that_differs_in_one_value_is_refused(change, tmp_path):
@@ -259,8 +259,16 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
     lambda F, X: F.broadcast_add(F.Reshape(F.Reshape(X, shape=(0, -4, 1, -1, -2)), shape=(
         0, -3, 0, 0)), F.ones(shape=(1, 1, 8, 8))),
     lambda F, X: F.Crop(X, F.slice_axis(X, axis=3, begin=0, end=5), offset=(0, 2), num_args=2),
-    lambda F, X: F.stack(*F.SliceChannel(X, num_outputs=8, axis=3, squeeze_axis=True), axis=1)],
-    ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind'])
+    lambda F, X: F.stack(*F.SliceChannel(X, num_outputs=8, axis=3, squeeze_axis=True), axis=1),
+    lambda F, X: F.gather_nd(F.transpose(X, axes=(2, 0, 1, 3)), F.stack(F.slice_like(F.arange(
+        0, 2000), F.flatten(X), axes=0) * 0 + 3, F.slice_like(F.arange(0, 2000), X, axes=0))),
+    lambda F, X: F.topk(F.flatten(X), k=3, ret_typ='indices') + F.topk(
+        F.flatten(X), k=3, ret_typ='both', is_ascend=True)[0],
+    lambda F, X: F.tile(F.repeat(F.flatten(X), repeats=2, axis=1), reps=(1, 2)),
+    lambda F, X: F.broadcast_div(F.cast(F.flatten(X) * 99, 'int64'), F.full(
+        (1, 1), 7, dtype='int64')).astype('float32')],
+    ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind', 'gather', 'topk', 'tile',
+         'integers'])
 def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
     net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
     module = exported(net, tmp_path)[1]

@@ -3,6 +3,7 @@ import ast
 import json
 import re
 
+import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import nd
@@ -11,6 +12,7 @@ from safetensors import safe_open
 from torch_nets import described, small_net, trained
 
 import gluonblocks as gb
+from gluonblocks.export.description import NetDescription
 from gluonblocks.export.torch import write as exporter
 from gluonblocks.export.torch.code import torch_code
 
@@ -79,7 +81,7 @@ def test_blocks_that_differ_in_numbers_only_are_one_class(name, classes, lines):
     (nn.LeakyReLU(0.1), 'F.leaky_relu(X, 0.1)'),
     (nn.HybridLambda(lambda F, X: F.clip(X, 0, 6)), 'F.relu6(X)'),
     (nn.HybridLambda('softmax'), 'F.softmax(X, dim=-1)'),
-    (nn.HybridLambda(lambda F, X: (X + 3) * 2), 'X = X + 3\n        return X * 2'),
+    (nn.HybridLambda(lambda F, X: (X + 3) * 2), 'return (X + 3) * 2'),
     (nn.Conv2D(6, (1, 3), (2, 1), (0, 1), (1, 2), groups=2, use_bias=False),
      'nn.Conv2d(2, num_classes, kernel_size=(1, 3), stride=(2, 1), '
      'padding=(0, 1), dilation=(1, 2), groups=2, bias=False)'),
@@ -93,15 +95,83 @@ def test_a_layer_is_written_as_pytorch_says_it(layer, line):
     assert line in code or line in re.sub(r'\n +', ' ', code).replace('( ', '(')  # a wrapped line
 
 
-def test_an_operator_that_is_not_known_is_named():
-    with pytest.raises(ValueError, match=r'operator arctan \(.*\) has no counterpart .*PyTorch; '
-                                         'these have: .*Convolution'):
-        code_of_layers(nn.HybridLambda('arctan'))
+def test_all_operators_that_pytorch_lacks_are_listed_at_once_with_their_layers():
+    with pytest.raises(ValueError, match=(
+            r'no counterpart in PyTorch: arctan \(\w*_at\); erfinv \(\w*_a, \w*_b\)\. Choose '
+            'outputs that come before them')):
+        code_of_layers(nn.HybridLambda(lambda F, X: F.erfinv(F.erfinv(
+            F.arctan(X, name='at'), name='a'), name='b')))
+
+
+def code_of_symbol(outputs, **inputs):
+    symbol = mx.sym.Group(outputs)
+    params = {name: np.ones(shape, 'float32') for name, shape in zip(
+        symbol.list_arguments(), symbol.infer_shape(**inputs)[0]) if name not in inputs}
+    return torch_code(NetDescription(symbol, params, inputs, symbol.list_outputs(), {}, None))
+
+
+def bottleneck(X, name, channels=4, stride=1):
+    for i, (size, kernel) in enumerate([(6, 1), (6, 3), (channels, 1)]):
+        X = mx.sym.Convolution(X, num_filter=size, kernel=(kernel,) * 2, pad=(kernel // 2,) * 2,
+                               stride=(stride if kernel == 3 else 1,) * 2, name=name + 'abc'[i])
+    return X
+
+
+def test_blocks_within_branches_are_classes_and_outputs_have_the_symbols_names():
+    X = mx.sym.var('data')
+    left = X + bottleneck(X, 'left')
+    right = X + bottleneck(X, 'right')
+    code = code_of_symbol([left, mx.sym.softmax(right, axis=1, name='prob')], data=(1, 4, 8, 8))
+    assert code.count('class ') == 2 and '= Residual()' in code
+    assert code.split('    def forward(self, X):\n')[-1].split('\n\n')[0] == '''\
+        _plus = self.stage1(X)
+        X = self.stage2(X)
+        prob = F.softmax(X, dim=1)
+        return _plus, prob'''.replace('_plus', left.name)
+
+
+def test_layers_before_residual_blocks_of_the_same_layers_begin_their_stage():
+    X, rows = mx.sym.var('data'), []
+    for i, channels in enumerate((4, 5)):
+        X = bottleneck(X, 'down%d' % i, channels, stride=2)
+        for k in range(4):
+            X = X + bottleneck(X, 'block%d%d' % (i, k), channels)
+        rows.append('self.stage%d = nn.Sequential(Bottleneck(%d, %d), '
+                    '*[Residual(%d) for _ in range(4)])' % (i + 1, 3 + i, channels, channels))
+    code = code_of_symbol([X], data=(1, 3, 16, 16))
+    assert [row for row in rows if row not in code] == []
+    assert 'self.conv' not in code.split('class Net')[1]
+
+
+def test_an_unrolled_lstm_has_its_gates_in_one_line_each():
+    data, states = mx.sym.var('data'), [mx.sym.var('state'), mx.sym.var('cell')]
+    outputs, (_, cell) = mx.rnn.LSTMCell(3, prefix='').unroll(1, [data], states)
+    code = code_of_symbol(outputs + [cell], data=(1, 2), state=(1, 3), cell=(1, 3))
+    assert code.split('    def forward(self, data, state, cell):\n')[1].split('\n\n')[0] == '''\
+        X = self.fc1(data)  # (N, 12)
+        Y = self.fc2(state)  # (N, 12)
+        X = torch.chunk(X + Y, 4, dim=1)  # (N, 3)
+        t0_state = torch.sigmoid(X[1]) * cell + torch.sigmoid(X[0]) * torch.tanh(X[2])
+        t0_out = torch.sigmoid(X[3]) * torch.tanh(t0_state)
+        return t0_out, t0_state'''
+
+
+@pytest.mark.parametrize('compute, line', [
+    (lambda F, X: (X - 3) * (X + 2), 'return (X - 3) * (X + 2)'),
+    (lambda F, X: X - (X - 2 - X * 3), 'return X - (X - 2 - X * 3)'),
+    (lambda F, X: X * 3 + X / 2 - 1, 'return X * 3 + X / 2 - 1'),
+    (lambda F, X: F.sqrt(X + 2) ** 3, 'return torch.sqrt(X + 2) ** 3'),
+    (lambda F, X: (X + 2 > 3) * 2, 'return ((X + 2) > 3).float() * 2'),
+    (lambda F, X: F.reshape(F.swapaxes(F.reshape(X, (0, -4, 2, -1, -2)), 1, 2), (0, -3, -2)),
+     'return F.channel_shuffle(X, 2)')])
+def test_arithmetic_has_the_brackets_that_it_needs(compute, line):
+    code = code_of_layers(nn.HybridLambda(compute))
+    assert re.sub(r'(\d)\.0\b', r'\1', code).count(line) == 1
 
 
 @pytest.mark.parametrize('layer, message', [
     (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'a last window within the padding'),
-    (nn.BatchNorm(axis=2), 'axis=2; PyTorch is written for axis=1')])
+    (nn.BatchNorm(axis=2), 'axis=2 of .*; PyTorch is written for axis=1')])
 def test_a_layer_that_pytorch_has_not_is_refused_with_what_is_allowed(layer, message):
     with pytest.raises(ValueError, match=message):
         code_of_layers(layer, shape=(2, 5, 5))

@@ -14,7 +14,7 @@ from ...files import write_file
 from ..description import Written
 from ..verify import VerificationError
 from .code import torch_code
-from .layers import read_structure
+from .structure import read_structure
 
 WEIGHTS, CODE = 'model.safetensors', 'model.py'
 # Both compute the step in float64, but MXNet has the momentum of batch norms and the slopes of
@@ -26,9 +26,8 @@ _STEP_IMAGES = 16
 def write(net, folder, options):
     """Write the two files of `net`, a `NetDescription`, into `folder` and run them: a `Written`.
 
-    Preprocessing stays outside. Raises ValueError for an operator that is not known in PyTorch,
-    before anything is written; VerificationError unless the gradients of a training step are
-    MXNet's.
+    Preprocessing stays outside. Raises ValueError for operators that PyTorch lacks, before anything
+    is written; VerificationError unless the gradients of a training step are MXNet's.
     """
     import torch
     write_files(net, folder)
@@ -54,9 +53,8 @@ def write(net, folder, options):
 def write_files(net, folder):
     """Write model.safetensors and model.py of `net`, a `NetDescription`, into `folder`."""
     code = torch_code(net)
-    metadata = dict(net.metadata('outside'), format='pt')
-    write_file(os.path.join(folder, WEIGHTS),
-               safetensors.save(torch_arrays(net), metadata))
+    write_file(os.path.join(folder, WEIGHTS), safetensors.save(
+        torch_arrays(net), dict(net.metadata('outside'), format='pt')))
     write_file(os.path.join(folder, CODE), code.encode())
 
 
@@ -87,39 +85,33 @@ def check_step(net, module, X, y):
     Raises VerificationError if a tensor is farther off than `STEP_TOLERANCE`.
     """
     import torch
-    X, y = np.asarray(X, dtype='float64'), np.asarray(y)
     structure = read_structure(net.symbol)
     names = structure.tensors()
     slopes = {param for node in structure.nodes if node.kind == 'prelu' for param in node.params}
-    mine = _mxnet_step(net, X, y)
-    module = copy.deepcopy(module).double().train()
-    torch.nn.functional.cross_entropy(module(torch.from_numpy(X)),
-                                      torch.from_numpy(y.astype('int64'))).backward()
-    theirs = {name: tensor.grad.numpy() for name, tensor in module.named_parameters()
-              if tensor.requires_grad and names[name] not in slopes}
-    theirs.update((name, tensor.numpy()) for name, tensor in module.named_buffers()
-                  if name.endswith('running_mean'))
-    least = 1e-6 * max(np.abs(mine[names[name]]).max() for name in theirs)
-    worst = 0.0
-    for name, array in theirs.items():
-        wanted = mine[names[name]]
-        off = float(np.abs(array - wanted).max() / max(np.abs(wanted).max(), least))
-        if not off <= STEP_TOLERANCE:  # NaN too
-            raise VerificationError(
-                'in a training step in PyTorch the gradient or average %s is off by %.1e of its '
-                'largest value, and at most %.0e is allowed: the file does not compute what the '
-                'net does' % (name, off, STEP_TOLERANCE))
-        worst = max(worst, off)
-    return len(theirs), worst
-
-
-def _mxnet_step(net, X, y):
-    """The gradients, and the averages once moved, of a step in MXNet, by the parameters' names."""
     block = net.block('float64')
     with autograd.record():
         loss = gluon.loss.SoftmaxCrossEntropyLoss()(
             block(nd.array(X, dtype='float64')), nd.array(y, dtype='float64')).mean()
     loss.backward()
     nd.waitall()  # MXNet sets averages in the background
-    return {name: (param.data() if param.grad_req == 'null' else param.grad()).asnumpy()
+    here = {name: (param.data() if param.grad_req == 'null' else param.grad()).asnumpy()
             for name, param in block.collect_params().items()}
+    module = copy.deepcopy(module).double().train()
+    torch.nn.functional.cross_entropy(
+        module(torch.from_numpy(np.asarray(X, 'float64'))),
+        torch.from_numpy(np.asarray(y, 'int64'))).backward()
+    there = {name: tensor.grad.numpy() for name, tensor in module.named_parameters()
+             if tensor.requires_grad and names[name] not in slopes}
+    there.update((name, tensor.numpy()) for name, tensor in module.named_buffers()
+                 if name.endswith('running_mean'))
+    largest = {name: np.abs(here[names[name]]).max() for name in there}
+    least, worst = 1e-6 * max(largest.values()), 0.0
+    for name, array in there.items():
+        off = float(np.abs(array - here[names[name]]).max() / max(largest[name], least))
+        if not off <= STEP_TOLERANCE:  # NaN too
+            raise VerificationError(
+                'in a training step in PyTorch the gradient or average %s is off by %.1e of its '
+                'largest value, and at most %.0e is allowed: the file does not compute what the '
+                'net does' % (name, off, STEP_TOLERANCE))
+        worst = max(worst, off)
+    return len(there), worst

@@ -22,7 +22,7 @@ LABELS = {'ssd': {'label': (2, 2, 5)}, 'lstm': {'softmax_label': (2, 4)},
           'fused_rnn': {'softmax_label': (8,)}}
 # What the files leave out because it cannot be computed without a label.
 DROPPED = {'arcface_training': ['softmax_output'], 'ssd': ['loc_loss_output', 'cls_label_output']}
-SAME_IN_TORCH = sorted(set(SHAPES) - {'ssd', 'yolo', 'center_net', 'fused_rnn', 'warpctc'})
+SAME_IN_TORCH = sorted(set(SHAPES) - {'ssd', 'yolo', 'fused_rnn', 'warpctc'})
 
 
 def unpacked(which, folder):
