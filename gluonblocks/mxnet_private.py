@@ -58,6 +58,12 @@ def is_initialized(param):
     return param._data is not None
 
 
+def array_on(param, ctx):
+    """Return the array of a parameter on `ctx`, or its only one, a tenth of a call of `data`."""
+    arrays = param._data
+    return arrays[0] if arrays and len(arrays) == 1 else param.data(ctx)
+
+
 def is_deferred(param):
     """Return True if `initialize` was called but the shape is not known yet."""
     return bool(param._deferred_init)

@@ -1,4 +1,7 @@
 """Batches of images and labels that are in memory."""
+import functools
+from concurrent import futures
+
 import numpy as np
 from mxnet import gluon, nd
 
@@ -74,26 +77,49 @@ class BatchLoader(gluon.data.DataLoader):
         order = np.arange(n) if self._order is None else self._order.permutation(n)
         first, self._first = self._first, 0
         number, self._pass = self._pass, self._pass + 1
-        for start in range(first * self.batch_size, n, self.batch_size):
-            batch = order[start:start + self.batch_size]
-            shard = shard_slice(len(batch), self.part)
-            if shard.start == shard.stop:
+        starts = range(first * self.batch_size, n, self.batch_size)
+        gather = functools.partial(self._gather, order, number, size is None)
+        for images, labels in _ahead(gather, starts):
+            if images is None:
                 yield None, None  # an NDArray cannot be empty
                 continue
-            images = self.images[batch[shard]]
-            if self.augment:
-                images = self.augment(images, number, start // self.batch_size, len(batch), shard)
-            images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
-            if size is None:
-                # In one pass: six times as fast as three small calls of MXNet.
-                X = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
-                              order='C')  # (N, C, H, W)
-                X = nd.from_numpy(X)
-            else:
-                X = nd.image.resize(nd.from_numpy(images), size=size)
+            X = nd.from_numpy(images)
+            if size is not None:
+                X = nd.image.resize(X, size=size)
                 X = nd.image.to_tensor(X)  # (N, C, height, width)
-            X = X.astype(self.dtype, copy=False)
-            yield X, nd.from_numpy(self.labels[batch[shard]].astype('int32', copy=False))
+            yield X.astype(self.dtype, copy=False), nd.from_numpy(labels)
+
+    def _gather(self, order, number, as_floats, start):
+        """Return the arrays of a batch, (images, labels), or (None, None) if it is empty.
+
+        Images are uint8 (N, H, W, C), or with `as_floats` float32 (N, C, H, W) in [0, 1].
+        Only NumPy is called here, because MXNet must not be called by two threads.
+        """
+        batch = order[start:start + self.batch_size]
+        shard = shard_slice(len(batch), self.part)
+        if shard.start == shard.stop:
+            return None, None
+        images = self.images[batch[shard]]
+        if self.augment:
+            images = self.augment(images, number, start // self.batch_size, len(batch), shard)
+        images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
+        if as_floats:
+            # In one pass: six times as fast as three small calls of MXNet.
+            images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
+                               order='C')
+        return images, self.labels[batch[shard]].astype('int32', copy=False)
+
+
+def _ahead(function, items):
+    """Yield function(item) for each of `items`; a thread computes it while the last one is used."""
+    with futures.ThreadPoolExecutor(max_workers=1) as thread:
+        waiting = None
+        for item in items:
+            ready, waiting = waiting, thread.submit(function, item)
+            if ready is not None:
+                yield ready.result()
+        if waiting is not None:
+            yield waiting.result()
 
 
 def _describe(array):

@@ -8,6 +8,7 @@ channels, so it is the sum of a convolution of each piece.
 """
 from mxnet import autograd
 
+from ..mxnet_private import array_on
 from .graph import Node, is_plain_convolution
 
 
@@ -19,8 +20,8 @@ class Slice:
         self._param, self._begin, self._end = param, begin, end
         self._last = None, None  # the array of the parameter, and its slice
 
-    def data(self, ctx=None):
-        whole, part = self._param.data(ctx), self._last
+    def data(self, ctx):
+        whole, part = array_on(self._param, ctx), self._last
         if part[0] is not whole:  # the first time, on another device, or newly set
             with autograd.pause():
                 part = self._last = whole, whole.reshape(-1)[self._begin:self._end]

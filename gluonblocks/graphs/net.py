@@ -1,4 +1,5 @@
 """The net that the registry's models are made of."""
+import functools
 import threading
 from typing import Any, Dict, NamedTuple
 
@@ -221,8 +222,10 @@ def _rewritten(now, x, training, recording, wanted=False):
 def _compile(graph, params, flags, recording):
     """Return the function x -> output that runs a graph. Several threads may call it."""
     symbol = graph.symbol()
-    sources = {param.name: param for param in params}
-    sources.update((name, Slice(sources[whole], begin, end))
+    by_name = {param.name: param for param in params}
+    sources: Dict[str, Any] = {name: functools.partial(private.array_on, param)
+                               for name, param in by_name.items()}
+    sources.update((name, Slice(by_name[whole], begin, end).data)
                    for name, (whole, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
@@ -235,7 +238,8 @@ def _compile(graph, params, flags, recording):
         *flags.items()])
 
     def run(x):
-        args = [x if source is None else source.data(x.context) for source in inputs]
+        ctx = x.context
+        args = [x if array_on is None else array_on(ctx) for array_on in inputs]
         with _lock:
             return operation(*args)
     return run

@@ -1,4 +1,6 @@
 """Batches against Gluon's own DataLoader and transforms, and the shards of several ranks."""
+import threading
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from mxnet.gluon.data.vision import transforms
 
 import gluonblocks as gb
 from gluonblocks.data.augment import Augmentation
-from gluonblocks.data.batches import make_loaders
+from gluonblocks.data.batches import BatchLoader, make_loaders
 
 RNG = np.random.RandomState(3)
 IMAGES = RNG.randint(0, 256, (10, 28, 28)).astype(np.uint8)
@@ -165,3 +167,21 @@ def test_shards_need_one_seed_and_one_size_of_a_step(tiny):
         gb.load_data_fashion_mnist(8, root=str(tiny.folder), part=(0, 2))
     with pytest.raises(ValueError, match='use train_ch5'):
         gb.train(loader(40, 8, (0, 2)), None, None, None, None, None, 1)
+
+
+def test_a_pass_that_is_left_early_ends_its_thread():
+    before = threading.active_count()
+    batches = iter(BatchLoader(np.zeros((9, 2, 2), np.uint8), np.zeros(9, int), 2))
+    next(batches)
+    batches.close()
+    assert threading.active_count() == before
+
+
+def test_an_error_in_a_batch_is_raised_where_the_batch_is_used():
+    loader = BatchLoader(np.zeros((9, 2, 2), np.uint8), np.zeros(9, int), 2)
+
+    def fail(images, *_):
+        raise ZeroDivisionError('from the augmentation')
+    loader.augment = fail
+    with pytest.raises(ZeroDivisionError, match='from the augmentation'):
+        next(iter(loader))
