@@ -6,6 +6,8 @@ the names of what they changed. This file imports nothing from the package, so t
 alone.
 """
 import atexit
+import contextlib
+import importlib
 import importlib.util
 import math
 import re
@@ -65,6 +67,34 @@ def put_back_distutils():
     vars(version).update(LooseVersion=Version, StrictVersion=Version)
     sys.modules.update({'distutils': package, 'distutils.version': version})
     return ['distutils.version']
+
+
+class _Deferred(types.ModuleType):
+    """Stands in for a module, and imports it when an attribute is read."""
+
+    def __getattr__(self, name):
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextlib.contextmanager
+def scipy_stats_deferred():
+    """Let MXNet import scipy.stats only when it is used.
+
+    That takes a third of the time of `import mxnet`, and only the calibration of quantized nets
+    needs it.
+    """
+    name = 'scipy.stats'
+    if name in sys.modules or importlib.util.find_spec('scipy') is None:
+        yield
+        return
+    sys.modules[name] = _Deferred(name)
+    try:
+        yield
+    finally:
+        if isinstance(sys.modules.get(name), _Deferred):
+            del sys.modules[name]
 
 
 def mend_mxnet():

@@ -206,7 +206,8 @@ def prepare():
                       + set_threads())
         set_library_options()
         _compat.forget_failed_import('mxnet')
-        import_mxnet()
+        with _compat.scipy_stats_deferred():
+            import_mxnet()
         mended.extend(_compat.mend_mxnet() + _compat.let_blocks_be_copied()
                       + _compat.wait_at_exit())
         _compat.correct_gluoncv()

@@ -1,6 +1,9 @@
 """What newer Python and NumPy lack is put back. Most cases in a new process, as at import."""
 import json
+import os
 import struct
+import subprocess
+import sys
 import types
 
 import mxnet as mx
@@ -112,3 +115,19 @@ def test_one_number_of_any_shape_becomes_a_scalar_and_several_do_not():
     ("a 'np.str_('word')'", "a 'np.str_('word')'"), ((3, 'add'), "(3, 'add')")])
 def test_numpys_numbers_are_told_to_the_library_as_pythons(value, text):
     assert _compat._plain_text(value) == text
+
+
+def test_scipy_stats_is_imported_when_it_is_first_used(tmp_path):
+    (tmp_path / 'scipy').mkdir()
+    (tmp_path / 'scipy' / '__init__.py').touch()
+    (tmp_path / 'scipy' / 'stats.py').write_text('print("imported")\nentropy = 7')
+    code = ('import gluonblocks\n'
+            'from mxnet.contrib import quantization\n'
+            'print("before")\n'
+            'print(quantization.stats.entropy)\n'
+            'import scipy.stats\n'
+            'print(scipy.stats.entropy)\n')
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], check=True,
+                          env=dict(os.environ, PYTHONPATH=os.pathsep.join(
+                              [str(tmp_path), *filter(None, sys.path)])), stdout=subprocess.PIPE)
+    assert done.stdout.decode().split() == ['before', 'imported', '7', '7']

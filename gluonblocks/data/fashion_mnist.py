@@ -2,9 +2,7 @@
 
 The data set is by Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
 """
-import gzip
 import hashlib
-import io
 import os
 import zlib
 
@@ -134,7 +132,10 @@ def _content(path):
     try:
         content = read_file(path, MAX_BYTES)
         if content.startswith(b'\x1f\x8b'):
-            return gzip.open(io.BytesIO(content)).read(MAX_BYTES)
+            stream = zlib.decompressobj(zlib.MAX_WBITS + 16)  # gzip
+            content = stream.decompress(content, MAX_BYTES)
+            if not stream.eof and len(content) < MAX_BYTES:
+                raise EOFError
         return content
     except DamagedFile as error:  # not a regular file, or too large
         raise DataError(str(error))
