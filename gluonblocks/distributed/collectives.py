@@ -83,10 +83,12 @@ class Collectives:
             pending.append((bucket, values, self._adder.submit(self._sum, values)))
         for bucket, values, adding in pending:
             adding.result()
-            array, start = nd.from_numpy(values), 0
+            start = 0
             for i in bucket:
-                gradients[i][:] = array[start:start + gradients[i].size].reshape(gradients[i].shape)
-                start += gradients[i].size
+                shape = gradients[i].shape
+                stop = start + int(np.prod(shape))
+                gradients[i][:] = values[start:stop].reshape(shape)
+                start = stop
         return int(values[-1])
 
     def _sum(self, values):
