@@ -116,7 +116,8 @@ def test_ten_percent_slower_than_the_last_release_fails(now, code, monkeypatch, 
 @pytest.mark.parametrize('args, message', [
     (['--models', 'vgg'], "'vgg' is none of lenet_bn, lenet_bn_gluon"),
     (['--against', '/nowhere.json'], 'expected a file written by --json'),
-    (['--workers', '4', '--batch-size', '3'], 'expected at most 3 workers, one per image of a batch, got 4'),
+    (['--workers', '4', '--batch-size', '3'],
+     '--workers: expected at most 3 workers, one per image of a batch, got 4'),
     (['--json', '/nowhere/speed.json'], "No such file or directory: '/nowhere/speed.json'")])
 def test_wrong_arguments_are_refused_before_the_measurement(args, message, capsys, monkeypatch):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
@@ -154,7 +155,7 @@ def test_a_killed_benchmark_leaves_no_worker_or_stopped_loader_behind():
             break
     found = subprocess.run(['ps', '--ppid', str(process.pid), '-o', 'pid='], capture_output=True)
     (worker,) = map(int, found.stdout.split())
-    assert len(processes_of(worker)) == 9  # the worker, and four processes for each of its two loaders
+    assert len(processes_of(worker)) == 9  # one worker, two loaders of four processes
     process.kill()
     process.communicate()
     for _ in range(600):

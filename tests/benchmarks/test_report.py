@@ -23,7 +23,7 @@ def test_onednns_lines_are_summed_by_primitive():
     lines = ['dnnl_verbose,info,oneDNN v2.4.0 (commit N/A)', line % 0.25, line % 0.5,
              line.replace(',exec,', ',create:cache_miss,') % 0.5, 'X.shape: (4, 3, 8, 8)',
              'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x120,1.5',
-             'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x1']  # the last line is truncated
+             'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x1']  # a truncated line
     assert primitive_times(lines) == {'convolution forward_training': 0.75, 'reorder': 1.5}
 
 

@@ -39,32 +39,26 @@ def measure(settings, models, workers, gbit):
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'notes': [], 'rows': []}
     for n in sorted({1, *workers}):
         with contextlib.ExitStack() as stack:
-            links = [None]
-            network = None
-            if n > 1:
-                network, links = _network(stack, n, gbit, raw['notes'])
-            for model, link in itertools.product(models, links):
-                if link:
-                    for each in network.machines:
-                        each.shape(link * 1e9)
+            network = _network(stack, n, raw['notes']) if n > 1 else None
+            for model, link in itertools.product(models, gbit if network else [None]):
+                for each in network.machines if network else ():
+                    each.shape(link * 1e9)
                 log('%s: %d workers, %s' % (model, n, '%g Gbit/s' % link if link else 'no limit'))
                 raw['rows'].append({'model': model, 'workers': n, 'gbit': link,
                                     'step': _train(settings, model, n, network)})
     return raw
 
 
-def _network(stack, count, gbit, notes):
-    """Return (network, link speeds), or (None, [None]) if this system has no namespaces."""
+def _network(stack, count, notes):
+    """Return a network of `count` namespaces, or None if this system does not support them."""
     try:
         network = stack.enter_context(Network(count))
         for each in network.machines:
-            each.shape(gbit[0] * 1e9)
-        return network, gbit
+            each.shape(1e9)  # fails if the speed cannot be limited
+        return network
     except NotTried as error:
-        text = 'the workers communicated over loopback, without limited speeds: %s' % error
-        if text not in notes:
-            notes.append(text)
-        return None, [None]
+        notes.append('the workers communicated over loopback, without limited speeds: %s' % error)
+        return None
 
 
 def _train(settings, model, workers, network):
@@ -122,4 +116,4 @@ def render(raw):
                         'Training steps with %d images over all workers. The workers share the '
                         'CPUs of this machine.' % raw['batch_size'],
                         table(['model', 'workers', 'link', 'ms per step',
-                               'times as fast as one process'], rows)] + raw['notes']) + '\n'
+                               'times as fast as one process'], rows), *dict.fromkeys(raw['notes'])]) + '\n'

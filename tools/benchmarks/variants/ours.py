@@ -73,7 +73,7 @@ class _Rounds:
     parts = None
 
     def __init__(self, requests):
-        self._requests, self._asked, self._clock = requests, iter(requests), Clock()
+        self._requests, self._pending, self._clock = requests, iter(requests), Clock()
         self._answer, self._request, self._endless = None, None, {}
 
     def training(self, loader):
@@ -82,7 +82,7 @@ class _Rounds:
         else:  # the epoch is over, and the loop has read its results
             self._answer['evaluate'] = [self._clock.lap(), self._images]
             self._requests.answer(**self._answer)
-        self._request = next(self._asked, None)
+        self._request = next(self._pending, None)
         if self._request is None:
             raise EOFError
         self._answer = {}
