@@ -9,7 +9,7 @@ import tempfile
 from ..arguments import comma_separated, positive, some_of
 from . import measure, release, several
 from .machine import LIMITS, machine, other_load
-from .notebook_code import TRAININGS
+from .notebook_code import SECTIONS
 from .report import render, summarize
 from .startup import five_epochs, startup
 from .targets import slower
@@ -41,7 +41,7 @@ def parse(argv):
         prog='python scripts/benchmark.py', epilog=EXAMPLE,
         description="Compare the speed of gluonblocks with the notebook's own code and with "
                     'PyTorch.', formatter_class=argparse.RawDescriptionHelpFormatter)
-    models = list(TRAININGS)
+    models = list(SECTIONS)
     parser.add_argument('--models', type=some_of(models), default=models, metavar='NAMES',
                         help='models to measure, comma-separated, from %s (default: all)'
                         % ', '.join(models))

@@ -144,7 +144,7 @@ def main(argv=None):
                 with tempfile.TemporaryDirectory() as folder:
                     specs = make_specs(model, args.variants, args.predict, folder)
                     samples = compare(specs, args.rounds, args.steps, args.predict, beside)
-                print('%s, %s, beside %d busy processes, median of %d rounds of %d\n\n%s\n' % (
+                print('%s, %s, alongside %d busy processes, medians of %d rounds of %d\n\n%s\n' % (
                     model, 'predictions of %d images' % args.predict if args.predict else
                     'training steps', beside, args.rounds, args.steps, report(samples)), flush=True)
     except WorkerError as error:

@@ -20,8 +20,8 @@ from .workers import ROOT
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
 # The section that trains each model, and the number of that training run in the section.
-TRAININGS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
-             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
+SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
+            'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
 
 def cells(section):
@@ -59,19 +59,19 @@ def run_cells(model, batch_size, folder, fit):
     contains the files that `arrays` reads.
     """
     mx = import_mxnet()
-    section, number = TRAININGS[model]
-    trainings = []
+    section, number = SECTIONS[model]
+    nets = []
 
     def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
-        trainings.append(net)
-        if len(trainings) == number:
+        nets.append(net)
+        if len(nets) == number:
             fit(net, train_iter, test_iter, batch_size, trainer)
             raise _Trained
 
     gb = types.SimpleNamespace(
         try_gpu=mx.cpu, train_ch5=train_ch5,
         load_data_fashion_mnist=lambda batch_size, resize=None: load_data(
-            folder, batch_size, resize) if len(trainings) + 1 == number else (None, None))
+            folder, batch_size, resize) if len(nets) + 1 == number else (None, None))
     names = {'gb': gb}
     try:
         for cell in cells(section):

@@ -121,7 +121,7 @@ def render(raw, results):
              for row in results['prediction']]))
     if 'startup' in results:
         parts.append('## Start\n\nSeconds from the start of `scripts/train.py --model lenet_bn` to '
-                     'its first step: %s; to its last line, after five epochs: %s'
+                     'the end of its first step: %s; to its last line, after five epochs: %s'
                      % (between(results['startup'], 2), between(results['five_epochs'], 1)))
     if raw['notes']:
         notes = dict.fromkeys(raw['notes'])  # without duplicates

@@ -116,4 +116,5 @@ def render(raw):
                         'Training steps with %d images over all workers. The workers share the '
                         'CPUs of this machine.' % raw['batch_size'],
                         table(['model', 'workers', 'link', 'ms per step',
-                               'times as fast as one process'], rows), *dict.fromkeys(raw['notes'])]) + '\n'
+                               'times as fast as one process'], rows),
+                        *dict.fromkeys(raw['notes'])]) + '\n'

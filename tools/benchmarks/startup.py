@@ -28,7 +28,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 
 def startup(settings):
-    """Return the seconds from the start of `scripts/train.py --model lenet_bn` to its first step.
+    """Return the seconds that `scripts/train.py --model lenet_bn` takes until its first step ends.
 
     The first start does not count, because it loads the files into the page cache.
     """
