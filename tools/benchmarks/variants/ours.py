@@ -1,4 +1,5 @@
 """gluonblocks: training by `train_model`, as in scripts/train.py, and prediction."""
+import itertools
 import json
 import os
 import platform
@@ -109,9 +110,9 @@ class _Rounds:
 
     def _take(self, loader, n):
         self._images = 0
-        batches = self._endless.setdefault(loader, _endless(loader))
-        for _ in range(n):
-            X, y = next(batches)
+        endless = self._endless.setdefault(loader, itertools.chain.from_iterable(
+            itertools.repeat(loader)))
+        for X, y in itertools.islice(endless, n):
             self._images += X.shape[0]
             yield X, y
 
@@ -243,8 +244,3 @@ def remove_pass(name):
     """Remove the pass called `name` from the passes over training and prediction graphs."""
     for listed in (passes.TRAINING, passes.PREDICTION):
         listed[:] = [each for each in listed if each.__name__ != name]
-
-
-def _endless(loader):
-    while True:
-        yield from loader
