@@ -38,6 +38,7 @@ PAGES = {
     ],
     'What to expect': [
         'docs/performance',
+        'docs/tried',
         'docs/reliability',
         'docs/compatibility',
         'results/README',

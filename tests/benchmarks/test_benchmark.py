@@ -1,4 +1,4 @@
-"""scripts/benchmark.py and the comparison: workers, arguments, and small runs to the end."""
+"""scripts/benchmark.py and tools.benchmarks.compare: workers, arguments and small runs."""
 import argparse
 import json
 import os
@@ -12,14 +12,14 @@ from conftest import start_script
 
 from gluonblocks.graphs import passes
 from tools.benchmarks import command, compare, machine, measure, release, several, startup
-from tools.benchmarks.variants.ours import leave_out
+from tools.benchmarks.variants.ours import remove_pass
 from tools.benchmarks.workers import Worker, WorkerError, environment
 
 SMALL = ['--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',
          '--max-steps', '1', '--threads', '1', '--parts', 'training']
 
 
-def test_a_left_over_thread_number_reaches_no_worker(monkeypatch):
+def test_workers_ignore_the_thread_count_of_the_shell(monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '7')
     monkeypatch.setenv('MXNET_OMP_MAX_THREADS', '7')
     assert not {'OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'} & set(environment())
@@ -27,7 +27,7 @@ def test_a_left_over_thread_number_reaches_no_worker(monkeypatch):
 
 
 def test_a_small_run_prints_the_table_and_writes_the_figures(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(signal, 'signal', lambda *args: None)  # this process keeps its own
+    monkeypatch.setattr(signal, 'signal', lambda *args: None)  # keep the handler of pytest
     path = tmp_path / 'speed.json'
     assert command.main(SMALL + ['--only', 'ours', '--json', str(path)]) == 0
     assert '| lenet_bn | ours ' in capsys.readouterr().out
@@ -37,7 +37,7 @@ def test_a_small_run_prints_the_table_and_writes_the_figures(tmp_path, capsys, m
     assert len(written['samples']['training']['lenet_bn']['ours']['step']) == 3
 
 
-def test_the_parts_of_a_step_are_the_steps_own_and_the_net_holds_what_it_executed():
+def test_the_parts_of_a_step_fit_into_the_step_and_primitives_into_the_net():
     spec = dict(kind='ours.train', model='lenet_bn', batch_size=8, dataset='synthetic',
                 data_root=None, parts=True)
     with Worker(spec, 1, {'MKLDNN_VERBOSE': '1', 'GLUONBLOCKS_OPERATORS': '0'}) as worker:
@@ -48,11 +48,11 @@ def test_the_parts_of_a_step_are_the_steps_own_and_the_net_holds_what_it_execute
     assert sum(seconds.values()) <= answer['train'][0]
     assert 0 < sum(answer['primitives'].values()) <= 1e3 * seconds['net']
     assert {'convolution forward_training', 'convolution backward_weights'} <= set(
-        answer['primitives'])  # forward and backward both count
+        answer['primitives'])  # both passes are included
 
 
 @pytest.mark.parametrize('missed, code', [(True, 1), (False, 0)])
-def test_the_exit_code_says_if_a_target_was_missed(missed, code, monkeypatch, capsys):
+def test_the_exit_code_is_one_if_a_target_was_missed(missed, code, monkeypatch, capsys):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     monkeypatch.setattr(command, 'run', lambda *args: None)
     monkeypatch.setattr(command, 'summarize', lambda raw: {'targets': [{'missed': missed}]})
@@ -60,7 +60,7 @@ def test_the_exit_code_says_if_a_target_was_missed(missed, code, monkeypatch, ca
     assert command.main([]) == code and capsys.readouterr().out == 'measured'
 
 
-def test_a_limit_reaches_every_worker_and_is_printed(monkeypatch):
+def test_an_instruction_set_limit_reaches_workers_and_is_printed(monkeypatch):
     assert 'limited to avx2' not in machine.machine()
     for name, value in machine.LIMITS['avx2'].items():
         monkeypatch.setenv(name, value)
@@ -68,18 +68,18 @@ def test_a_limit_reaches_every_worker_and_is_printed(monkeypatch):
     assert 'ATEN_CPU_CAPABILITY=avx2' in machine.machine()['limited to avx2']
 
 
-def test_a_machine_is_busy_if_a_process_runs_while_ours_wait():
-    looks = []
+def test_a_machine_is_busy_if_another_process_runs_while_workers_wait():
+    processes = []
     for _ in os.sched_getaffinity(0):
-        looks.append(subprocess.Popen([sys.executable, '-c', 'while 1: pass']))
-    found = []
-    machine.look(found, rest=0.2)
-    for process in looks:
+        processes.append(subprocess.Popen([sys.executable, '-c', 'while 1: pass']))
+    loads = []
+    machine.sample_load(loads, rest=0.2)
+    for process in processes:
         process.kill()
         process.wait()
-    assert found[0] > 0.5
-    assert 'was BUSY' in machine.load_line(100 * found[0])
-    assert 'was quiet' in machine.load_line(2.0)
+    assert loads[0] > 0.5
+    assert 'was BUSY' in machine.describe_load(100 * loads[0])
+    assert 'was quiet' in machine.describe_load(2.0)
 
 
 def test_the_last_release_is_the_newest_tag_or_the_commit_in_a_file(monkeypatch, tmp_path):
@@ -113,48 +113,49 @@ def test_ten_percent_slower_than_the_last_release_fails(now, code, monkeypatch, 
     assert ('SLOWER' in capsys.readouterr().out) == bool(code)
 
 
-@pytest.mark.parametrize('args, said', [
+@pytest.mark.parametrize('args, message', [
     (['--models', 'vgg'], "'vgg' is none of lenet_bn, lenet_bn_gluon"),
     (['--against', '/nowhere.json'], 'expected a file written by --json'),
-    (['--workers', '4', '--batch-size', '3'], '4 workers are more than the 3 images of a batch'),
+    (['--workers', '4', '--batch-size', '3'],
+     '--workers: expected at most 3 workers, one per image of a batch, got 4'),
     (['--json', '/nowhere/speed.json'], "No such file or directory: '/nowhere/speed.json'")])
-def test_wrong_arguments_are_refused_before_anything_is_measured(args, said, capsys, monkeypatch):
+def test_wrong_arguments_are_refused_before_the_measurement(args, message, capsys, monkeypatch):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     try:
         assert command.main(args) == 3
     except SystemExit as stop:
         assert stop.code == 2
     out, err = capsys.readouterr()
-    assert out == '' and said in err
+    assert out == '' and message in err
 
 
-def test_a_worker_that_fails_is_an_error_with_its_reason():
+def test_a_failed_worker_raises_an_error_with_the_reason():
     with pytest.raises(WorkerError, match="^ours.train no_model: unknown model 'no_model'"):
         Worker(dict(kind='ours.train', model='no_model', batch_size=8, dataset='synthetic',
                     data_root=None))
 
 
-def test_a_command_that_fails_is_no_time_but_an_error_with_its_last_line(monkeypatch):
+def test_a_failed_command_raises_an_error_with_its_last_line(monkeypatch):
     monkeypatch.setattr(startup.sys, 'executable', '/bin/false')
     with pytest.raises(WorkerError, match='^scripts/train.py: '):
-        startup.whole(measure.Settings())
+        startup.five_epochs(measure.Settings())
 
 
 def processes_of(group):
-    """The processes, zombies not counted, whose group is `group`."""
+    """Return the processes in a process group, without zombies."""
     found = subprocess.run(['ps', '-eo', 'pgid,stat,pid'], capture_output=True, text=True).stdout
     rows = [line.split() for line in found.splitlines()[1:]]
     return [pid for pgid, stat, pid in rows if pgid == str(group) and not stat.startswith('Z')]
 
 
-def test_if_the_benchmark_is_killed_the_notebook_and_its_stopped_loaders_end():
+def test_a_killed_benchmark_leaves_no_worker_or_stopped_loader_behind():
     process = start_script('benchmark.py', SMALL[1:] + ['--only', 'notebook'], {})
     for line in process.stderr:
         if 'round 1' in line:
             break
     found = subprocess.run(['ps', '--ppid', str(process.pid), '-o', 'pid='], capture_output=True)
     (worker,) = map(int, found.stdout.split())
-    assert len(processes_of(worker)) == 9  # the worker, and its two loaders' four and four
+    assert len(processes_of(worker)) == 9  # one worker, two loaders of four processes
     process.kill()
     process.communicate()
     for _ in range(600):
@@ -164,16 +165,16 @@ def test_if_the_benchmark_is_killed_the_notebook_and_its_stopped_loaders_end():
     assert processes_of(worker) == []
 
 
-def test_the_words_of_a_variant_are_variables_options_a_pass_and_a_checkout():
+def test_a_variant_can_set_variables_options_a_pass_and_a_checkout():
     title, options, variables, root = compare.variant(
         'OMP_NUM_THREADS=1 augment=flip lr=0.5 without=fuse_norms checkout=/old')
     assert (variables, root) == ({'OMP_NUM_THREADS': '1'}, '/old')
     assert options == {'augment': 'flip', 'lr': 0.5, 'without': 'fuse_norms'}
-    with pytest.raises(argparse.ArgumentTypeError, match="'OMP_NUM_THREADS' is not a list of"):
+    with pytest.raises(argparse.ArgumentTypeError, match="NAME=VALUE, got 'OMP_NUM_THREADS'"):
         compare.variant('OMP_NUM_THREADS')
 
 
-def test_variants_take_turns_each_first_and_times_are_those_of_a_step(monkeypatch, capsys):
+def test_variants_take_turns_in_rotating_order_and_times_are_per_step(monkeypatch, capsys):
     asked = []
 
     class Fake:
@@ -194,16 +195,16 @@ def test_variants_take_turns_each_first_and_times_are_those_of_a_step(monkeypatc
     assert '| without=fuse_norms          | 8.00   | 2.000 (2.000–2.000) | 4.00 ' in out
 
 
-def test_only_the_named_pass_is_left_out(monkeypatch):
+def test_only_the_named_pass_is_removed(monkeypatch):
     for name in ('TRAINING', 'PREDICTION'):
         monkeypatch.setattr(passes, name, list(getattr(passes, name)))
     before = [each.__name__ for each in passes.TRAINING]
-    leave_out('fuse_norms')
+    remove_pass('fuse_norms')
     assert [each.__name__ for each in passes.TRAINING] == [
         name for name in before if name != 'fuse_norms'] != before
 
 
-def test_a_step_of_several_workers_is_that_of_an_epoch_after_the_first(monkeypatch, tmp_path):
+def test_the_step_time_of_several_workers_ignores_the_first_epoch(monkeypatch, tmp_path):
     fake = tmp_path / 'python'
     fake.write_text('#!/bin/sh\nwhile [ "$1" != --out ]; do shift; done\nmkdir "$2"\n'
                     'printf "epoch,seconds\\n1,9\\n2,0.4\\n" > "$2/times.csv"\n')

@@ -1,4 +1,4 @@
-"""What the benchmark makes of the times it took: ratios, targets, text."""
+"""The evaluation of samples: ratios, targets and text."""
 import pytest
 
 from tools.benchmarks import measure, several, stats, timing
@@ -23,11 +23,11 @@ def test_onednns_lines_are_summed_by_primitive():
     lines = ['dnnl_verbose,info,oneDNN v2.4.0 (commit N/A)', line % 0.25, line % 0.5,
              line.replace(',exec,', ',create:cache_miss,') % 0.5, 'X.shape: (4, 3, 8, 8)',
              'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x120,1.5',
-             'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x1']  # the last one is cut short
+             'dnnl_verbose,exec,cpu,reorder,jit:uni,undef,src,,,256x1']  # a truncated line
     assert primitive_times(lines) == {'convolution forward_training': 0.75, 'reorder': 1.5}
 
 
-def test_values_are_worded_with_their_spread():
+def test_values_are_printed_with_their_spread():
     assert times(stats.Spread(1, 2, 3)) == '2.00× (1.00–3.00)' and times(None) == '–'
     assert times(stats.Spread(0.0151, 0.0259, 0.1)) == '0.026× (0.015–0.100)'
     assert between(stats.Spread(0.5, 1.23456, 20)) == '1.23 (0.50–20.00)'
@@ -40,7 +40,7 @@ def sample(step, evaluate=1.0):
 
 
 def divided(**ms):
-    """A sample of the parts of steps: the net takes 6 of 10, with 3 of primitives and 1 of ours."""
+    """Return samples of a step of 10 s: 6 s in the net, with 3 s of primitives and 1 s of ours."""
     parts = dict({'batch': 1.0, 'net': 6.0, 'loss': 1.0, 'metrics': 1.0, 'optimizer': 1.0}, **ms)
     return dict(sample(10.0), parts={name: [value] * 2 for name, value in parts.items()},
                 primitives={'convolution': [2.0] * 2, 'reorder': [1.0] * 2},
@@ -50,15 +50,15 @@ def divided(**ms):
 def raw(training=(), **others):
     facts = {'num_train': 60, 'num_test': 10, 'threads': 2, 'versions': {'MXNet': '1.9.1'}}
     return dict({'training': dict(training), 'batch_size': 256, 'facts': facts, 'batch_norm': {},
-                 'prediction': {}, 'startup': [], 'whole': [], 'notes': ['a note'], 'rounds': 2,
-                 'others': 3.0, 'machine': {'CPU': 'a good one'}}, **others)
+                 'prediction': {}, 'startup': [], 'five_epochs': [], 'notes': ['a note'],
+                 'rounds': 2, 'other_load': 3.0, 'machine': {'CPU': 'a good one'}}, **others)
 
 
 def verdicts(found):
     return {row['what']: (row['reached'], row['verdict']) for row in found['targets']}
 
 
-def test_the_fastest_pytorch_counts():
+def test_targets_use_the_fastest_mode_of_pytorch():
     found = summarize(raw({'densenet': {
         'torch eager': sample(4.0), 'torch compile': sample(3.0), 'notebook': sample(30.0),
         'ours': sample(2.0)}}))
@@ -70,7 +70,7 @@ def test_the_fastest_pytorch_counts():
         "peak memory of a densenet step against PyTorch's smallest": ('0.67×', 'met')}
 
 
-def test_an_epoch_is_all_training_and_test_images():
+def test_an_epoch_includes_all_training_and_test_images():
     found = summarize(raw({'lenet_bn': {'notebook': sample(12.0, evaluate=0.0),
                                         'ours': sample(2.0, evaluate=0.5)}}))
     ours = found['training']['lenet_bn']['variants']['ours']
@@ -79,7 +79,7 @@ def test_an_epoch_is_all_training_and_test_images():
         "lenet_bn epoch against the notebook's code": ('5.76×', 'missed by 77.0 %')}
 
 
-def test_every_moment_of_a_step_is_in_one_part(monkeypatch):
+def test_every_moment_of_a_step_belongs_to_one_part(monkeypatch):
     clock = iter([0.0, 1.0, 3.0, 6.0, 10.0])
     monkeypatch.setattr(timing.time, 'perf_counter', lambda: next(clock))
     parts = timing.Parts()
@@ -88,7 +88,7 @@ def test_every_moment_of_a_step_is_in_one_part(monkeypatch):
     assert parts.seconds == {'batch': 1, 'net': 2 + 4, 'loss': 3, 'metrics': 0, 'optimizer': 0}
 
 
-def test_an_answer_becomes_seconds_of_an_image():
+def test_answers_are_converted_to_seconds_per_image():
     answer = {'train': [8.0, 4], 'cpu': [12.0, 4], 'evaluate': [3.0, 3], 'peak_mib': 7,
               'parts': [{'net': 6.0}, 4], 'primitives': {'reorder': 2000.0}, 'operators': {},
               'update': {'SGD': 1000.0}}
@@ -97,7 +97,7 @@ def test_an_answer_becomes_seconds_of_an_image():
         'primitives': {'reorder': [0.5]}, 'operators': {}, 'update': {'SGD': [0.25]}}
 
 
-def test_the_bounds_of_a_step_are_what_its_own_net_executed_and_sgds_memory_traffic():
+def test_the_bound_of_a_step_is_what_its_net_executed_plus_sgds_memory_traffic():
     found = summarize(raw({'resnet': {'torch eager': sample(18.0), 'ours': sample(9.0),
                                       'parts': divided()}}))
     rows = {row['what']: row for row in found['targets']}
@@ -111,20 +111,20 @@ def test_the_bounds_of_a_step_are_what_its_own_net_executed_and_sgds_memory_traf
 @pytest.mark.parametrize('seconds, verdict, missed', [
     ((1.7, 1.8, 1.9), 'missed by 20.0 %', True), ((1.5, 1.5, 1.9), 'met', False),
     ((1.4, 1.8, 1.9), 'missed by 20.0 %, within the spread', False)])
-def test_a_target_is_missed_if_its_spread_does_not_reach_it(seconds, verdict, missed):
+def test_a_target_is_missed_if_even_its_spread_misses_it(seconds, verdict, missed):
     (row,) = targets({'training': {}, 'batch_norm': {}, 'prediction': [],
                       'startup': stats.Spread(*seconds)})
-    assert row['wanted'] == '≤ 1.5 s'
+    assert row['goal'] == '≤ 1.5 s'
     assert (row['verdict'], row['missed']) == (verdict, missed)
 
 
-def test_a_machine_with_other_work_is_said_to_be_busy():
+def test_the_report_warns_about_a_busy_machine():
     assert 'the machine was quiet: other' in render(raw(), summarize(raw()))
-    busy = raw(others=40.0)
-    assert 'the machine was BUSY: other processes took 40 %' in render(busy, summarize(busy))
+    busy = raw(other_load=40.0)
+    assert 'the machine was BUSY: other processes used 40 %' in render(busy, summarize(busy))
 
 
-def test_what_became_three_percent_worse_is_named():
+def test_targets_that_became_three_percent_worse_are_listed():
     def rows(ratio, seconds):
         return targets({'training': {}, 'batch_norm': {}, 'startup': seconds, 'prediction': [
             {'model': 'resnet', 'batch': 256, 'ms': {}, 'ratios': {'PyTorch': ratio}}]})
@@ -135,7 +135,7 @@ def test_what_became_three_percent_worse_is_named():
         'command to first step of lenet_bn: 4.0 % worse, now 1.04 s']
 
 
-def test_the_slowest_shape_of_a_norm_counts_and_engines_are_compared_round_by_round():
+def test_the_slowest_norm_counts_and_engines_are_compared_within_rounds():
     norms = {'ours': {(2, 3): [4.0], (2, 5): [1.0]},
              'fused nn.BatchNorm': {(2, 3): [8.0], (2, 5): [1.25]}}
     engines = {'ours': [4e-3, 8e-3], 'ONNX Runtime': [1e-3, 2e-3], 'PyTorch': [8e-3, 16e-3],
@@ -152,7 +152,7 @@ def test_the_slowest_shape_of_a_norm_counts_and_engines_are_compared_round_by_ro
 
 def test_the_report_has_all_parts_in_order():
     measured = raw({'lenet_bn': {'ours': sample(2.0), 'parts': divided()}}, startup=[2.0],
-                   whole=[9.0])
+                   five_epochs=[9.0])
     text = render(measured, summarize(measured))
     order = ['a good one', '## Training', '| lenet_bn | ours ', '### Parts of a step',
              '## Start', '- a note', '## Targets', 'command to first step of lenet_bn']

@@ -1,1 +1,1 @@
-"""What `scripts/benchmark.py` measures with. Not part of the installed package."""
+"""The measurements behind `scripts/benchmark.py`. Not part of the installed package."""

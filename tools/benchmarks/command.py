@@ -1,4 +1,4 @@
-"""The command line of the benchmark, and one run of it: measure, print, write."""
+"""The command line of the benchmark: measure, print the report, write the figures."""
 import argparse
 import json
 import os
@@ -8,10 +8,10 @@ import tempfile
 
 from ..arguments import comma_separated, positive, some_of
 from . import measure, release, several
-from .machine import LIMITS, machine, others
-from .notebook_code import TRAININGS
+from .machine import LIMITS, machine, other_load
+from .notebook_code import SECTIONS
 from .report import render, summarize
-from .startup import startup, whole
+from .startup import five_epochs, startup
 from .targets import slower
 from .workers import Worker, WorkerError
 
@@ -25,61 +25,70 @@ example:
   python scripts/benchmark.py --ci                   (two minutes)
   python scripts/benchmark.py --workers 1,2,4 --models lenet_bn,resnet
 
-All variants take turns in one run, each in a process of its own; do not compare figures of two
-runs. PyTorch and ONNX Runtime are the extra `bench`; the report, on stdout, names what
-is missing and was left out. --workers measures only training by several workers, each on a machine
-of its own: a network namespace with links of the speeds of --gbit, if this system has them.
-Exit code: 0 measured, 1 a target was missed by more than its spread or --ci found this checkout
-slower than the last release, 2 wrong arguments, 3 failed, 130 interrupted.
-`python -m tools.benchmarks.compare --help` compares settings, checkouts and passes."""
+Each implementation runs in a process of its own, and they take turns. Do not compare figures from
+different runs. The extra `bench` installs PyTorch and ONNX Runtime; if one is missing, the report
+on stdout says so. With --workers, the benchmark measures only training with several workers. Each
+runs in its own network namespace, connected by links with the speeds in --gbit, if this system
+supports that.
+
+Exit code: 0 success, 1 a target was missed by more than its spread, or --ci found this checkout
+slower than the last release, 2 wrong arguments, 3 error, 130 interrupted.
+To compare settings, checkouts and passes, see `python -m tools.benchmarks.compare --help`."""
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/benchmark.py', epilog=EXAMPLE,
-        description="Measure gluonblocks against the notebook's own code and against PyTorch, "
-                    'side by side.', formatter_class=argparse.RawDescriptionHelpFormatter)
-    models = list(TRAININGS)
+        description="Compare the speed of gluonblocks with the notebook's own code and with "
+                    'PyTorch.', formatter_class=argparse.RawDescriptionHelpFormatter)
+    models = list(SECTIONS)
     parser.add_argument('--models', type=some_of(models), default=models, metavar='NAMES',
-                        help='comma-separated, some of %s; default: all' % ', '.join(models))
+                        help='models to measure, comma-separated, from %s (default: all)'
+                        % ', '.join(models))
     parser.add_argument('--only', type=some_of(VARIANTS), default=VARIANTS, metavar='VARIANTS',
-                        help='train only some of %s (the parts of our steps); default: all'
+                        help='what to train, comma-separated, from %s; `parts` times the parts of '
+                             'a step of gluonblocks (default: all)'
                         % ', '.join(VARIANTS))
     parser.add_argument('--parts', type=some_of(PARTS), default=PARTS, metavar='PARTS',
-                        help='some of %s; default: all' % ', '.join(PARTS))
+                        help='measurements, comma-separated, from %s (default: all)'
+                        % ', '.join(PARTS))
     parser.add_argument('--quick', action='store_true',
-                        help='fewer and shorter rounds and fewer variants: 8 minutes')
+                        help='run fewer and shorter rounds, with fewer implementations: 8 minutes')
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
-                        help='default: %(default)s')
+                        help='images per batch (default: %(default)s)')
     parser.add_argument('--threads', type=positive, metavar='N',
-                        help="for all but the notebook; default: gluonblocks' own choice")
+                        help='threads of every implementation except the notebook (default: '
+                             "gluonblocks' own choice)")
     parser.add_argument('--max-steps', type=positive, default=50, metavar='N',
-                        help='largest number of steps in a round; default: %(default)s')
+                        help='maximum number of steps per round (default: %(default)s)')
     parser.add_argument('--dataset', choices=['fashion-mnist', 'synthetic'],
-                        default='fashion-mnist', help='default: %(default)s')
-    parser.add_argument('--data-root', metavar='FOLDER', help='as for scripts/train.py')
-    parser.add_argument('--json', metavar='FILE', help='write all figures, with every sample')
+                        default='fashion-mnist', help='data set to train on (default: %(default)s)')
+    parser.add_argument('--data-root', metavar='FOLDER',
+                        help='folder for downloaded data, as for scripts/train.py')
+    parser.add_argument('--json', metavar='FILE', help='write all figures and samples to this file')
     parser.add_argument('--against', metavar='FILE', type=results_of,
-                        help='name what became more than 3 %% slower than in a file of --json')
-    parser.add_argument('--isa', choices=LIMITS, help='limit all engines to these instructions')
+                        help='list what became more than 3 %% slower than in this file, which '
+                             '--json wrote')
+    parser.add_argument('--isa', choices=LIMITS,
+                        help='limit PyTorch, oneDNN and the C++ operators to this instruction set')
     parser.add_argument('--ci', action='store_true',
-                        help='only compare this checkout with the last release, in two minutes')
+                        help='only compare this checkout with the last release: two minutes')
     group = parser.add_argument_group('several workers')
     group.add_argument('--workers', type=comma_separated(positive), metavar='N,N',
-                       help='numbers of workers, such as 1,2,4')
+                       help='numbers of workers to measure, such as 1,2,4')
     group.add_argument('--gbit', type=comma_separated(float), default=[1, 10],
-                       metavar='X,X', help='Gbit/s of the links; default: 1,10')
+                       metavar='X,X', help='speeds of the links in Gbit/s (default: 1,10)')
     args = parser.parse_args(argv)
     if args.workers and args.against:
-        parser.error('--workers measures nothing else: leave out --against')
+        parser.error('--against cannot be combined with --workers')
     if args.workers and max(args.workers) > args.batch_size:
-        parser.error('--workers: %d workers are more than the %d images of a batch'
-                     % (max(args.workers), args.batch_size))
+        parser.error('--workers: expected at most %d workers, one per image of a batch, got %d'
+                     % (args.batch_size, max(args.workers)))
     return args
 
 
 def results_of(path):
-    """The results in a file of --json."""
+    """Read the results from a file that --json wrote."""
     try:
         with open(path) as f:
             return json.load(f)['results']
@@ -90,7 +99,7 @@ def results_of(path):
 def main(argv=None):
     """Run the command; return its exit code."""
     args = parse(argv)
-    # SIGTERM ends the workers as Ctrl-C does.
+    # On SIGTERM, end the workers as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = measure.Settings(args.quick, args.batch_size, args.dataset, args.data_root,
                                 args.threads, args.only, args.max_steps)
@@ -98,7 +107,7 @@ def main(argv=None):
     missed = False
     try:
         if args.json:
-            with open(args.json, 'a'):  # OSError, before anything is measured
+            with open(args.json, 'a'):  # fail before the measurement, not after it
                 pass
         if args.ci:
             return release.main()
@@ -112,7 +121,7 @@ def main(argv=None):
             missed = any(row['missed'] for row in results['targets'])
         print(text, end='', flush=True)
         if args.against:
-            lines = slower(args.against['targets'], results['targets']) or ['nothing']
+            lines = slower(args.against['targets'], results['targets']) or ['none']
             print('\n## Slower than before\n\n' + '\n'.join('- ' + line for line in lines))
         if args.json:
             with open(args.json, 'w') as f:
@@ -127,32 +136,32 @@ def main(argv=None):
 
 
 def run(settings, models, parts):
-    """Measure `parts` for `models`: the samples, and the facts about this machine.
+    """Measure `parts` for `models`; return the samples, with facts about the machine.
 
     Raises WorkerError if a variant fails.
     """
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'rounds': settings.rounds,
-           'notes': settings.left_out, 'training': {}, 'batch_norm': {}, 'prediction': {},
-           'startup': [], 'whole': []}
+           'notes': settings.omitted, 'training': {}, 'batch_norm': {}, 'prediction': {},
+           'startup': [], 'five_epochs': []}
     note = raw['notes'].append
     with tempfile.TemporaryDirectory(prefix='gluonblocks-benchmark-') as folder:
         with Worker(dict(kind='ours.probe', dataset=settings.dataset, folder=folder,
                          data_root=settings.data_root), settings.threads) as worker:
-            raw['facts'] = facts = worker.hello
+            raw['facts'] = facts = worker.first_answer
         if 'startup' in parts:
-            raw['startup'], raw['whole'] = startup(settings), whole(settings)
+            raw['startup'], raw['five_epochs'] = startup(settings), five_epochs(settings)
         for model in models if 'training' in parts else ():
             raw['training'][model] = measure.training(model, settings, facts, folder, note)
     if 'batch_norm' in parts:
         raw['batch_norm'] = measure.batch_norm(settings)
     if 'prediction' in parts:
         raw['prediction'] = measure.prediction(models, settings, facts, note)
-    raw['others'] = others()
+    raw['other_load'] = other_load()
     return raw
 
 
 def plain(value):
-    """`value` as JSON can hold it: named tuples become dicts, and keys strings."""
+    """Convert `value` for JSON: named tuples to dicts, and keys to strings."""
     if hasattr(value, '_asdict'):
         value = value._asdict()
     if isinstance(value, dict):

@@ -1,14 +1,16 @@
-"""Compare variants of a training step, or of a prediction, in rounds in which they take turns.
+"""Compare variants of a training step or of a prediction.
 
-A variant is a list of words: NAME=VALUE sets an environment variable; option=value is an option of
-train_model, such as label_smoothing=0.1 or norm_stats_every=1; without=PASS leaves out a pass over
-the graph; checkout=FOLDER measures the code in another folder. "" is the code as it is, without
-this shell's number of threads.
+A variant is a list of words:
+  NAME=VALUE       set an environment variable
+  option=value     pass an option to train_model, such as label_smoothing=0.1
+  without=PASS     skip a pass over the graph
+  checkout=FOLDER  measure the code in another folder
+"" is this checkout with its defaults; OMP_NUM_THREADS of this shell is ignored.
 
-Each variant has a process of its own, which trains as scripts/train.py does, on synthetic images.
-A ratio is the median, over the rounds, of a variant's time divided by that of the first variant.
+Each variant trains on synthetic images in a process of its own, and in each round they take turns.
+A ratio is a variant's time divided by the time of the first variant: the median of the rounds.
 
-example:
+examples:
   python -m tools.benchmarks.compare "" GLUONBLOCKS_OPERATORS=0
   python -m tools.benchmarks.compare "" OMP_NUM_THREADS=1 --beside 0,1,2
   python -m tools.benchmarks.compare checkout=../main "" --models lenet_bn,resnet
@@ -26,37 +28,38 @@ import sys
 import tempfile
 
 from ..arguments import comma_separated, positive
-from .measure import in_turns
+from .measure import interleave
 from .report import table
 from .stats import ratio
 from .workers import ROOT, Worker, WorkerError
 
 
 def compare(specs, rounds, count, predict=None, beside=0):
-    """{title: samples} of `specs`, {title: (spec, variables, folder)}, measured in turns.
+    """Measure `specs`, {title: (spec, environment variables, folder)}; return {title: samples}.
 
-    Samples have a list of the rounds' values for 'CPU' and 'clock', seconds of a step or, with
-    `predict`, of a prediction of so many images, `count` of them in a round; and 'peak_mib'.
-    `beside` is the number of other processes that keep a core busy. Raises WorkerError.
+    Samples are lists with one value per round, 'CPU' and 'clock': the seconds of a training step
+    or, if `predict` is given, of a prediction of that many images. A round has `count` of them.
+    'peak_mib' is a number. `beside` is the number of other processes that keep a core busy
+    meanwhile. Raises WorkerError.
     """
     request = {'predict': count, 'batch': predict} if predict else {
-        'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # older checkouts want a 'core'
+        'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # 'core' is for older checkouts
     with contextlib.ExitStack() as stack:
-        asks = {title: (stack.enter_context(Worker(spec, variables=variables, root=root)), request)
-                for title, (spec, variables, root) in specs.items()}
+        requests = {title: (stack.enter_context(Worker(spec, variables=variables, root=root)),
+                            request) for title, (spec, variables, root) in specs.items()}
         for _ in range(beside):
             busy = stack.enter_context(subprocess.Popen([sys.executable, '-c', 'while 1: pass']))
             stack.callback(busy.kill)
-        in_turns(asks, 1, 'warm-up')  # which makes the graphs
-        answers = in_turns(asks, rounds, 'beside %d' % beside)
+        interleave(requests, 1, 'warm-up')  # compiles the graphs
+        answers = interleave(requests, rounds, '%d busy processes' % beside)
     clock = 'predict' if predict else 'train'
-    return {title: {'CPU': [answer['cpu'][0] / count for answer in found],
-                    'clock': [answer[clock][0] / count for answer in found],
-                    'peak_mib': found[-1]['peak_mib']} for title, found in answers.items()}
+    return {title: {'CPU': [answer['cpu'][0] / count for answer in rounds],
+                    'clock': [answer[clock][0] / count for answer in rounds],
+                    'peak_mib': rounds[-1]['peak_mib']} for title, rounds in answers.items()}
 
 
 def report(samples):
-    """A table of the `samples` of `compare`."""
+    """Return a table of the samples that `compare` returned."""
     first, rows = next(iter(samples.values())), []
     for title, sample in samples.items():
         row = [title]
@@ -69,12 +72,13 @@ def report(samples):
 
 
 def variant(text):
-    """(title, options, environment variables, folder of the code) of a variant's words."""
+    """Parse a variant; return (title, options, environment variables, folder of the code)."""
     options, variables, root = {}, {}, ROOT
     for word in text.split():
         name, equals, value = word.partition('=')
         if not name or not equals:
-            raise argparse.ArgumentTypeError('%r is not a list of NAME=VALUE' % text)
+            raise argparse.ArgumentTypeError(
+                'expected words of the form NAME=VALUE, got %r' % text)
         if name == 'checkout':
             root = os.path.abspath(value)
         elif name.isupper():
@@ -83,11 +87,11 @@ def variant(text):
             with contextlib.suppress(ValueError):
                 value = json.loads(value)
             options[name] = value
-    return text or 'as it is', options, variables, root
+    return text or 'default', options, variables, root
 
 
-def specs_of(model, variants, predict, folder):
-    """The `specs` of `compare`; runs that record something are kept in `folder`."""
+def make_specs(model, variants, predict, folder):
+    """Return the `specs` for `compare`. Runs that record statistics write into `folder`."""
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):
         spec = {'kind': 'ours.predict', 'model': model} if predict else {
@@ -108,25 +112,27 @@ def pass_names(predict):
 def parse(argv):
     parser = argparse.ArgumentParser(prog='python -m tools.benchmarks.compare', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('variants', nargs='*', type=variant, metavar='VARIANT')
+    parser.add_argument('variants', nargs='*', type=variant, metavar='VARIANT',
+                        help='a quoted list of words, as described above (default: "")')
     parser.add_argument('--passes', action='store_true',
-                        help='compare with variants that leave out one pass each')
+                        help='compare with variants that skip one pass over the graph each')
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',
-                        help='comma-separated; default: %(default)s')
+                        help='models to measure, comma-separated (default: %(default)s)')
     parser.add_argument('--predict', type=positive, metavar='N',
                         help='compare predictions of N images instead of training steps')
     parser.add_argument('--beside', type=comma_separated(int), default=[0], metavar='N,N',
-                        help='numbers of other processes that keep a core busy; default: 0')
+                        help='numbers of other processes that keep a core busy, comma-separated '
+                             '(default: 0)')
     parser.add_argument('--rounds', type=positive, default=9, metavar='N',
-                        help='default: %(default)s')
+                        help='number of rounds (default: %(default)s)')
     parser.add_argument('--steps', type=positive, default=20, metavar='N',
-                        help='steps or predictions in a round; default: %(default)s')
+                        help='number of steps or predictions per round (default: %(default)s)')
     args = parser.parse_args(argv)
     args.variants = args.variants or [variant('')]
     if args.passes:
         args.variants += [variant('without=' + name) for name in pass_names(args.predict)]
     if len(args.variants) < 2:
-        parser.error('expected two variants or more, found %d' % len(args.variants))
+        parser.error('expected at least two variants, got %d' % len(args.variants))
     return args
 
 
@@ -136,9 +142,9 @@ def main(argv=None):
         for model in args.models:
             for beside in args.beside:
                 with tempfile.TemporaryDirectory() as folder:
-                    specs = specs_of(model, args.variants, args.predict, folder)
+                    specs = make_specs(model, args.variants, args.predict, folder)
                     samples = compare(specs, args.rounds, args.steps, args.predict, beside)
-                print('%s, %s, beside %d busy processes, median of %d rounds of %d\n\n%s\n' % (
+                print('%s, %s, alongside %d busy processes, medians of %d rounds of %d\n\n%s\n' % (
                     model, 'predictions of %d images' % args.predict if args.predict else
                     'training steps', beside, args.rounds, args.steps, report(samples)), flush=True)
     except WorkerError as error:

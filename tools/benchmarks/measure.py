@@ -1,22 +1,21 @@
-"""The measurements: in each round all variants take turns, each in a process of its own."""
+"""The measurements: in each round, all variants take turns, each in a process of its own."""
 import contextlib
 import sys
 import tempfile
 from typing import NamedTuple, Optional, Sequence
 
-from .machine import look
-from .notebook_code import TRAININGS
+from .machine import sample_load
 from .workers import Unavailable, Worker
 
-SHAPES = [(6, 24, 24), (16, 8, 8), (120,)]  # of the norms of one image that a pass replaces
+SHAPES = [(6, 24, 24), (16, 8, 8), (120,)]  # per image, of the norms that our operators replace
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
 SMALL = ('lenet_bn', 'lenet_bn_gluon')
-SLOWER = 1.4  # a PyTorch mode this much slower than the fastest at first is left out
+SLOWER = 1.4  # PyTorch modes slower than the fastest one by this factor are dropped early
 OURS, EMPTY, ONNX, TORCH = ENGINES = ('ours', 'empty graph', 'ONNX Runtime', 'PyTorch')
 
 
 class Settings(NamedTuple):
-    """The options of a measurement."""
+    """Options of a measurement."""
 
     quick: bool = False
     batch_size: int = 256
@@ -27,91 +26,90 @@ class Settings(NamedTuple):
     max_steps: int = 50
 
     def torch_modes(self, model):
-        """The modes of PyTorch to measure; a quick run compiles only the nets that compile fast."""
+        """Return the PyTorch modes to measure; a quick run compiles only nets that compile fast."""
         if not self.quick:
             return TORCH_MODES
         return ('eager', 'compile') if model in SMALL else ('eager', 'channels_last')
 
-    def has_notebook(self, model):
-        return model in TRAININGS and (model == 'lenet_bn' or not self.quick)
-
     @property
-    def left_out(self):
-        """Notes of everything that a quick run leaves out."""
+    def omitted(self):
+        """Return notes about everything that a quick run omits."""
         return self.quick and [
-            'a quick run has 3 rounds of 0.4 s, not 7 of 1 s; it leaves out torch.compile, except '
-            "without channels_last for the LeNets, and the notebook's code except for lenet_bn: "
-            'targets against PyTorch are against the fastest mode that was measured'] or []
+            'a quick run has 3 rounds of 0.4 s instead of 7 of 1 s. It omits torch.compile, except '
+            "for the LeNets without channels_last, and the notebook's code, except for lenet_bn. "
+            'Targets against PyTorch use the fastest mode that was measured.'] or []
 
     @property
     def rounds(self):
         return 3 if self.quick else 7
 
     def times(self, seconds, most=None):
-        """How often something that takes `seconds` is repeated in a round."""
+        """Return how often to repeat something that takes `seconds` in a round."""
         return max(1, min(most or self.max_steps, round((0.4 if self.quick else 1.0) / seconds)))
 
 
-def say(*words):
+def log(*words):
     print(*words, file=sys.stderr, flush=True)
 
 
-def in_turns(asks, rounds, title):
-    """{name: [the answer of each round]} of `asks`, {name: (worker, request)}.
+def interleave(requests, rounds, title):
+    """Send `requests`, {name: (worker, request)}, in each round; return {name: [answer, ...]}.
 
-    Each comes first in turn, because a variant finds the caches as the one before left them.
+    The order rotates from round to round, because each variant starts with the caches as its
+    predecessor left them.
     """
-    names, answers = list(asks), {name: [] for name in asks}
+    names, answers = list(requests), {name: [] for name in requests}
     for i in range(rounds):
-        say('%s: round %d of %d' % (title, i + 1, rounds))
-        look()
+        log('%s: round %d of %d' % (title, i + 1, rounds))
+        sample_load()
         for name in names[i % len(names):] + names[:i % len(names)]:
-            worker, request = asks[name]
+            worker, request = requests[name]
             answers[name].append(worker.ask(**request))
     return answers
 
 
 def per_image(answers, what):
-    """Seconds an image in each round, of `what` in training workers' answers."""
+    """Return the seconds per image of `what` in the answers of a training worker."""
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
 def training(model, settings, facts, folder, note):
-    """Rounds of training and evaluation, and the parts of steps: {variant: samples}.
+    """Measure training, evaluation and the parts of a step; return {variant: samples}.
 
-    Samples have a list of the rounds' values for 'step' and 'evaluate' in seconds an image, 'cpu',
-    the step's processor time, and where the variant has them 'collect', PyTorch's step in another
-    loop, and {name: list} in 'parts', 'primitives' (oneDNN's), 'operators' (ours) and 'update' (the
-    least that SGD takes); 'peak_mib' is a number. `note` is called with each remark.
+    Samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the processor
+    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of its second loop). 'parts',
+    'primitives' (oneDNN's), 'operators' (ours) and 'update' (the lower bound of SGD) are {name:
+    list}; 'peak_mib' is a number. `note` is called with each remark.
     """
     with contextlib.ExitStack() as stack:
-        asks = {}
-        for name, spec, how in _variants(model, settings, facts, folder):
-            say('%s: starting %s' % (model, name))
+        requests = {}
+        for name, spec, options in _variants(model, settings, facts, folder):
+            log('%s: starting %s' % (model, name))
             try:
-                worker = stack.enter_context(Worker(spec, **how))
+                worker = stack.enter_context(Worker(spec, **options))
             except Unavailable as error:
                 note('%s, %s: %s' % (model, name, error))
                 continue
-            asks[name] = worker, _request(worker, settings)
+            requests[name] = worker, _request(worker, settings)
             if name.startswith('torch'):
-                facts['versions']['PyTorch'] = worker.hello['version']
-                note('%s, %s: the fastest SGD is %s' % (model, name, worker.hello['optimizer']))
-                _leave_out_slow(model, asks, note)
+                facts['versions']['PyTorch'] = worker.first_answer['version']
+                note('%s, %s: the fastest SGD is %s'
+                     % (model, name, worker.first_answer['optimizer']))
+                _drop_slow_modes(model, requests, note)
         return {name: samples(answers)
-                for name, answers in in_turns(asks, settings.rounds, model).items()}
+                for name, answers in interleave(requests, settings.rounds, model).items()}
 
 
 def _variants(model, settings, facts, folder):
-    """(name, the worker's spec, its threads and variables) of each variant to be measured."""
+    """Yield (name, spec, options of `Worker`) for each variant."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root, **common)
-    # PyTorch first: only its fastest modes stay in memory while the others are measured.
+    # PyTorch comes first, so that its slow modes are gone when the other variants start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
         yield 'torch ' + mode, spec, {'threads': facts['threads']}
-    if 'notebook' in settings.only and settings.has_notebook(model):
+    if 'notebook' in settings.only and (model == 'lenet_bn' or not settings.quick):
         yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
@@ -121,13 +119,13 @@ def _variants(model, settings, facts, folder):
 
 
 def _request(worker, settings):
-    """The request of a round, after a training worker has warmed up."""
+    """Warm up a training worker; return the request for a round."""
     extra = ('collect', 'parts') if worker.spec['kind'].startswith('pytorch') else ()
     once = dict({'train': 1, 'evaluate': 1}, **{what: 1 for what in extra})
     first = worker.ask(**once)
-    # After others' turns the caches are cold, which would count as part of a short step.
+    # Other variants leave the caches cold, so a fast one first trains on a batch that is not timed.
     fast = first['train'][0] < 0.5
-    if fast:  # this also uses up the batches that a loader has fetched ahead
+    if fast:  # this also consumes the batches that a loader has prefetched
         worker.ask(train=min(10, settings.max_steps), evaluate=1)
     warm = worker.ask(reset_peak=True, **once)
     times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
@@ -135,7 +133,7 @@ def _request(worker, settings):
 
 
 def samples(answers):
-    """The samples of a variant, as `training` describes them, from its worker's answers."""
+    """Convert the answers of a worker to the samples that `training` describes."""
     found = {'peak_mib': answers[-1]['peak_mib']}
     for what, title in (('train', 'step'), ('cpu', 'cpu'), ('evaluate', 'evaluate'),
                         ('collect', 'collect')):
@@ -150,73 +148,74 @@ def samples(answers):
     return found
 
 
-def _leave_out_slow(model, asks, note):
-    """Close the PyTorch modes that are clearly slower than the fastest, to save memory."""
+def _drop_slow_modes(model, requests, note):
+    """Close PyTorch modes that are much slower than the fastest one, to save memory."""
     short = {name: (worker, {'train': request['train']})
-             for name, (worker, request) in asks.items()}
-    looks = {name: min(per_image(answers, 'train'))
-             for name, answers in in_turns(short, 3, model + ', a first look').items()}
-    for name, seconds in looks.items():
-        slower = seconds / min(looks.values())
+             for name, (worker, request) in requests.items()}
+    fastest = {name: min(per_image(answers, 'train'))
+               for name, answers in interleave(short, 3, model + ', PyTorch modes').items()}
+    for name, seconds in fastest.items():
+        slower = seconds / min(fastest.values())
         if slower > SLOWER:
-            note('%s, %s: %.1f times the time of a faster mode at first; it took no part in the '
-                 'rounds' % (model, name, slower))
-            asks.pop(name)[0].close()
+            note('%s, %s: dropped, because it took %.1f times as long as a faster mode'
+                 % (model, name, slower))
+            requests.pop(name)[0].close()
 
 
 def batch_norm(settings):
-    """{variant: {shape: [seconds of forward and backward, for each round]}}."""
+    """Return {variant: {shape: [seconds of forward and backward, one per round]}}."""
     samples = {}
     with Worker({'kind': 'norm.batch_norm'}, settings.threads) as worker:
         for shape in [(settings.batch_size,) + shape for shape in SHAPES]:
-            asks = {}
-            for name in worker.hello['variants']:
+            requests = {}
+            for name in worker.first_answer['variants']:
                 request = dict(variant=name, shape=shape)
                 once = worker.ask(times=3, **request)['seconds']
-                asks[name] = worker, dict(request, times=settings.times(3 * once, 100))
-            answers = in_turns(asks, settings.rounds, 'batch_norm %s' % (shape,))
+                requests[name] = worker, dict(request, times=settings.times(3 * once, 100))
+            answers = interleave(requests, settings.rounds, 'batch_norm %s' % (shape,))
             for name, found in answers.items():
                 samples.setdefault(name, {})[shape] = [answer['seconds'] for answer in found]
     return samples
 
 
 def prediction(models, settings, facts, note):
-    """{(model, batch): {engine: [seconds an image, for each round]}}.
+    """Return {(model, batch size): {engine: [seconds per image, one per round]}}.
 
-    The engines are those that a net can be exported to. Batches are of 1 image and of the settings'
-    size, from images to logits.
+    The batch sizes are 1 and that of `settings`. A prediction goes from images to logits.
     """
     samples = {}
     for model in models:
         with contextlib.ExitStack() as stack:
             folder, workers = stack.enter_context(tempfile.TemporaryDirectory()), {}
             for name, spec, threads in _engines(model, settings, facts, folder, note):
-                say('prediction: starting %s, %s' % (model, name))
+                log('prediction: starting %s, %s' % (model, name))
                 try:
                     workers[name] = stack.enter_context(Worker(spec, threads))
                 except Unavailable as error:
                     note(str(error))
                     continue
-                if 'version' in workers[name].hello:
-                    facts['versions'][name] = workers[name].hello['version']
+                if 'version' in workers[name].first_answer:
+                    facts['versions'][name] = workers[name].first_answer['version']
             for batch in sorted({1, settings.batch_size}):
-                asks = {}
+                requests = {}
                 for name, worker in workers.items():
                     once = worker.ask(predict=1, batch=batch)['predict'][0]
-                    asks[name] = worker, {'predict': settings.times(2 * once, 200), 'batch': batch}
-                answers = in_turns(asks, settings.rounds, '%s, predicting %d' % (model, batch))
+                    requests[name] = worker, {'predict': settings.times(2 * once, 200),
+                                              'batch': batch}
+                answers = interleave(requests, settings.rounds,
+                                     '%s, predictions of %d' % (model, batch))
                 samples[model, batch] = {name: per_image(found, 'predict')
                                          for name, found in answers.items()}
     return samples
 
 
 def _engines(model, settings, facts, folder, note):
-    """(name, the worker's spec, its threads) of each engine; the ONNX files are written first."""
+    """Export the model to ONNX, and yield (name, spec, threads) for each engine."""
     yield OURS, dict(kind='ours.predict', model=model), settings.threads
     yield EMPTY, dict(kind='ours.empty', model=model), settings.threads
     export = dict(kind='engines.export', model=model, folder=folder)
     with Worker(export, settings.threads) as worker:
-        written = worker.hello
+        written = worker.first_answer
     threads = facts['threads']
     if 'missing' in written:
         note(written['missing'])

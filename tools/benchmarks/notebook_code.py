@@ -1,7 +1,7 @@
 """The notebook's own code: the cells of the three sections, and the gluonbook functions they use.
 
-Nothing here imports gluonblocks, which would set MXNet's threads: the notebook has its defaults.
-Only `_compat.py`, which makes MXNet import on newer Python and NumPy, is loaded, as a file.
+Importing gluonblocks would change MXNet's number of threads, and the notebook must run with the
+default. Only the file `_compat.py` is loaded, because new Python and NumPy need it.
 """
 import ast
 import collections
@@ -19,13 +19,13 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# The section whose cells make and train each model, and the number of the training in it.
-TRAININGS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
-             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
+# The section that trains each model, and the number of that training run in the section.
+SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
+            'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
 
 def cells(section):
-    """The cells of tests/cells/SECTION.txt: lines of code, then those printed, each after '#> '."""
+    """Yield the cells of tests/cells/SECTION.txt, in which lines of output begin with '#> '."""
     with open(os.path.join(CELLS, section + '.txt')) as f:
         parts = f.read().split('# %% ')[1:]
     for part in parts:
@@ -36,7 +36,7 @@ def cells(section):
 
 
 def import_mxnet():
-    """Import MXNet as installed, with nothing but the names that newer NumPy lacks put back."""
+    """Import MXNet with its own settings, on new Python and NumPy too."""
     spec = importlib.util.spec_from_file_location(
         '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
     compat = importlib.util.module_from_spec(spec)
@@ -49,29 +49,29 @@ def import_mxnet():
 
 
 class _Trained(Exception):
-    """Leaves the cells when the requested training is over."""
+    """Raised to leave the cells after the requested training run."""
 
 
-def run_training(model, batch_size, folder, fit):
-    """Run the cells of a model's section up to its training, which `fit` does in the book's place.
+def run_cells(model, batch_size, folder, fit):
+    """Run the cells of a model's section up to its training run, and call `fit` instead of that.
 
-    `folder` has the arrays of `arrays`; `fit(net, train_iter, test_iter, batch_size, trainer)`
-    gets two `Loader`s, and the run ends with it.
+    `fit(net, train_iter, test_iter, batch_size, trainer)` gets two loaders, `Loader`. `folder`
+    contains the files that `arrays` reads.
     """
     mx = import_mxnet()
-    section, wanted = TRAININGS[model]
-    trainings = []
+    section, number = SECTIONS[model]
+    nets = []
 
     def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs):
-        trainings.append(net)
-        if len(trainings) == wanted:
+        nets.append(net)
+        if len(nets) == number:
             fit(net, train_iter, test_iter, batch_size, trainer)
             raise _Trained
 
     gb = types.SimpleNamespace(
         try_gpu=mx.cpu, train_ch5=train_ch5,
         load_data_fashion_mnist=lambda batch_size, resize=None: load_data(
-            folder, batch_size, resize) if len(trainings) + 1 == wanted else (None, None))
+            folder, batch_size, resize) if len(nets) + 1 == number else (None, None))
     names = {'gb': gb}
     try:
         for cell in cells(section):
@@ -84,19 +84,19 @@ def run_training(model, batch_size, folder, fit):
 
 
 def arrays(folder, part):
-    """Images (n, 28, 28) uint8 and labels (n,) int32 of `part`, 'train' or 'test', from files."""
+    """Read images, uint8 (n, 28, 28), and labels, int32 (n,), of `part`, 'train' or 'test'."""
     return [numpy.load(os.path.join(folder, '%s-%s.npy' % (part, what)))
             for what in ('images', 'labels')]
 
 
 def load_data(folder, batch_size, resize=None, num_workers=4):
-    """gluonbook's load_data_fashion_mnist: DataLoaders with four workers each, sample by sample."""
+    """gluonbook's `load_data_fashion_mnist`, with four worker processes per loader."""
     from mxnet import nd
     from mxnet.gluon import data as gdata
     steps = [gdata.vision.transforms.Resize(resize)] if resize else []
     steps = gdata.vision.transforms.Compose(steps + [gdata.vision.transforms.ToTensor()])
 
-    class Images(gdata.Dataset):  # as Gluon's FashionMNIST: an NDArray that is indexed
+    class Images(gdata.Dataset):  # like Gluon's FashionMNIST, which indexes an NDArray
         def __init__(self, part):
             images, self._labels = arrays(folder, part)
             self._images = nd.array(images[..., None], dtype='uint8')  # (n, 28, 28, 1)
@@ -113,10 +113,10 @@ def load_data(folder, batch_size, resize=None, num_workers=4):
 
 
 class Loader:
-    """Endless batches of a DataLoader, whose worker processes stop while nobody takes any.
+    """Endless batches of a DataLoader whose worker processes are stopped between rounds.
 
-    They fetch ahead. Otherwise they would take time from what is measured next, and their own
-    first batches would cost nothing in their next turn.
+    Otherwise they would prefetch while another variant is measured: it would have less processor
+    time, and the first batches of the next round would cost nothing.
     """
 
     def __init__(self, loader):

@@ -1,26 +1,26 @@
-"""This checkout against the last release, in turns in one run: the two minutes for CI."""
+"""`--ci`: compare this checkout with the last release, in two minutes."""
 import contextlib
 import os
 import subprocess
 import tempfile
 
-from .compare import compare, specs_of, variant
-from .machine import load_line, others
+from .compare import compare, make_specs, variant
+from .machine import describe_load, other_load
 from .report import table, times
 from .stats import ratio
 from .workers import ROOT, WorkerError
 
-# Without tags, the commit in this file counts as the last release.
+# The commit in this file counts as the last release if there are no tags.
 COMMIT = os.path.join(os.path.dirname(__file__), 'release.txt')
 LIMIT, ROUNDS = 1.1, 5
-# (model, options of training, images of a prediction or None: train, steps in a round)
+# (model, training options, images per prediction or None for training, steps per round)
 CASES = [('lenet_bn', 'batch_size=256', None, 20), ('resnet', 'batch_size=64', None, 2),
          ('densenet', 'batch_size=16', None, 2), ('lenet_bn', '', 1, 200),
          ('resnet', '', 1, 50)]
 
 
 def last_release():
-    """The newest tag that this checkout comes from; without one, the commit in `COMMIT`."""
+    """Return the newest tag among the ancestors of HEAD, or the commit in `COMMIT`."""
     found = subprocess.run(['git', 'describe', '--tags', '--abbrev=0'], cwd=ROOT,
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     if not found.returncode:
@@ -31,7 +31,7 @@ def last_release():
 
 @contextlib.contextmanager
 def checkout(commit):
-    """A folder with the files of `commit`; WorkerError if git cannot make it."""
+    """Check `commit` out into a temporary folder; raise WorkerError if git fails."""
     with tempfile.TemporaryDirectory(prefix='gluonblocks-release-') as folder:
         made = subprocess.run(['git', 'worktree', 'add', '--detach', folder, commit], cwd=ROOT,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -44,17 +44,17 @@ def checkout(commit):
 
 
 def main():
-    """Print the ratios of times, and return 1 if a case is slower by more than `LIMIT`."""
+    """Print the ratios of times; return 1 if one of them is larger than `LIMIT`, else 0."""
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:
         for model, options, predict, count in CASES:
             variants = [variant(options + ' checkout=' + root) for root in (folder, ROOT)]
-            before, now = compare(specs_of(model, variants, predict, out), ROUNDS, count,
+            before, now = compare(make_specs(model, variants, predict, out), ROUNDS, count,
                                   predict).values()
             found = ratio(now['clock'], before['clock'])
             failed |= found.median > LIMIT
             rows.append([model, 'prediction of %d' % predict if predict else 'step, ' + options,
                          times(found), 'SLOWER' * (found.median > LIMIT)])
-    print("Times of this checkout, relative to %s's, median of %d rounds in turns; %s\n\n%s" % (
-        commit, ROUNDS, load_line(others()), table(['model', 'what', 'ratio', ''], rows)))
+    print("Times of this checkout divided by those of %s, medians of %d rounds; %s\n\n%s" % (
+        commit, ROUNDS, describe_load(other_load()), table(['model', 'what', 'ratio', ''], rows)))
     return int(failed)

@@ -1,6 +1,6 @@
-"""The results of a benchmark: medians, ratios and targets, as numbers and as text."""
+"""The results of a benchmark as values (medians, ratios, targets) and as text."""
 from . import stats
-from .machine import load_line
+from .machine import describe_load
 from .measure import ENGINES, OURS
 from .stats import ratio, spread
 from .targets import BOUNDS, targets
@@ -8,13 +8,13 @@ from .timing import PARTS
 
 
 def summarize(raw):
-    """The samples of `measure`, as values to print and to write: medians, spreads, ratios."""
+    """Reduce the samples of `measure` to medians, spreads, ratios and targets."""
     results = {'training': {model: _training(samples, raw['batch_size'], raw['facts'])
                             for model, samples in raw['training'].items()},
                'batch_norm': _batch_norm(raw['batch_norm']) if raw['batch_norm'] else {},
                'prediction': [_prediction(*case, samples)
                               for case, samples in raw['prediction'].items()]}
-    for name in ('startup', 'whole'):
+    for name in ('startup', 'five_epochs'):
         if raw[name]:
             results[name] = spread(raw[name])
     results['targets'] = targets(results)
@@ -30,7 +30,7 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # The work that a loader does once an epoch is not included.
+    # A loader's work at the beginning of an epoch is not included.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}
@@ -38,7 +38,7 @@ def _training(samples, batch_size, facts):
     for name, sample in samples.items():
         if 'parts' in sample:
             found.setdefault('parts', {})['ours' if name == 'parts' else name] = _parts(sample, ms)
-        if name == 'parts':  # its steps wait for each part, and are slower
+        if name == 'parts':  # these steps wait after each part, so their times are not comparable
             continue
         row = found['variants'][name] = {
             'ms': spread(sample['step'], ms), 'cpu_ms': spread(sample['cpu'], ms),
@@ -55,7 +55,7 @@ def _training(samples, batch_size, facts):
 
 
 def _parts(sample, ms):
-    """Spreads of the ms of the parts of a step, of what the net executed, and of the rest."""
+    """Return the spreads of the parts of a step and of the operations in it, in ms."""
     rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
     found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
              'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],
@@ -75,12 +75,12 @@ def _batch_norm(samples):
 
 
 def times(value):
-    """A ratio as text; a small one with another digit."""
+    """Return a ratio as text, with two decimals, or three if it is below 0.1."""
     return between(value, 2 if value and value.median >= 0.1 else 3, '×')
 
 
 def between(value, decimals=None, unit=''):
-    """A median with its quartiles as text; without `decimals`, with three significant digits."""
+    """Return median and quartiles as text, by default with three significant digits."""
     if value is None:
         return '–'
     if decimals is None:
@@ -91,7 +91,7 @@ def between(value, decimals=None, unit=''):
 
 
 def table(head, rows):
-    """A Markdown table, with all columns to the left."""
+    """Return a Markdown table."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(head, *rows)]
     lines = ['| %s |' % ' | '.join(str(cell).ljust(width) for cell, width in zip(row, widths))
              for row in [head] + rows]
@@ -100,11 +100,12 @@ def table(head, rows):
 
 
 def render(raw, results):
-    """All of it as text: settings, tables, notes, targets."""
+    """Return the report: settings, tables, notes and targets."""
     facts = raw['facts']
     parts = ['\n'.join(['%s: %s' % item for item in raw['machine'].items()] + [
-        'threads: %d, the notebook with MXNet\'s own default' % facts['threads'],
-        'batch size: %d, rounds: %d' % (raw['batch_size'], raw['rounds']), load_line(raw['others']),
+        "threads: %d; MXNet's default for the notebook" % facts['threads'],
+        'batch size: %d, rounds: %d' % (raw['batch_size'], raw['rounds']),
+        describe_load(raw['other_load']),
         'versions: ' + ', '.join('%s %s' % item for item in facts['versions'].items())])]
     if results['training']:
         parts.append('## Training\n\n' + _training_text(results['training']))
@@ -112,23 +113,23 @@ def render(raw, results):
         parts.append('## Batch normalization, forward and backward, ms\n\n' +
                      _batch_norm_text(results['batch_norm']))
     if results['prediction']:
-        parts.append('## Prediction, ms a batch\n\n' + table(
+        parts.append('## Prediction, ms per batch\n\n' + table(
             ['model', 'batch', *ENGINES] + ['%s / ours' % name for name in ENGINES[1:]],
             [[row['model'], row['batch']] +
              [between(row['ms'].get(name)) for name in ENGINES] +
              [times(row['ratios'].get(name)) for name in ENGINES[1:]]
              for row in results['prediction']]))
     if 'startup' in results:
-        parts.append('## Start\n\nFrom the command to the end of the first step of lenet_bn: '
-                     '%s seconds; to its last line, after five epochs: %s seconds'
-                     % (between(results['startup'], 2), between(results['whole'], 1)))
+        parts.append('## Start\n\nSeconds from the start of `scripts/train.py --model lenet_bn` to '
+                     'the end of its first step: %s; to its last line, after five epochs: %s'
+                     % (between(results['startup'], 2), between(results['five_epochs'], 1)))
     if raw['notes']:
-        notes = dict.fromkeys(raw['notes'])  # each once
+        notes = dict.fromkeys(raw['notes'])  # without duplicates
         parts.append('## Notes\n\n' + '\n'.join('- ' + note for note in notes))
     if results['targets']:
         parts.append('## Targets\n\n' + table(
-            ['what', 'wanted', 'reached', 'spread', 'bound', ''],
-            [[row[column] for column in ('what', 'wanted', 'reached', 'spread', 'bound', 'verdict')]
+            ['what', 'goal', 'reached', 'spread', 'bound', ''],
+            [[row[column] for column in ('what', 'goal', 'reached', 'spread', 'bound', 'verdict')]
              for row in results['targets']]) + '\n\n' + BOUNDS)
     return '\n\n'.join(parts) + '\n'
 
@@ -147,13 +148,14 @@ def _training_text(training):
                           between(each['outside_percent'], 1) + ' %',
                           *[between(each.get(what)) for what in ('primitives', 'operators',
                                                                  'update')]])
-    text = table(['model', 'variant', 'ms a batch', 'its loop that collects, ms', 'CPU ms',
-                  'faster than notebook', "faster than PyTorch's fastest", 'peak MiB', 'epoch, s'],
+    text = table(['model', 'variant', 'ms per batch', 'collecting loop, ms', 'CPU ms',
+                  'times as fast as notebook', "times as fast as PyTorch's fastest", 'peak MiB',
+                  'epoch, s'],
                  rows)
     if parts:
-        text += '\n\n### Parts of a step, each to its end before the next, ms\n\n' + table(
-            ['model', 'variant', *PARTS, 'outside the net', "oneDNN's primitives in the net",
-             'our operators in the net', "SGD's memory traffic"], parts)
+        text += '\n\n### Parts of a step, each finished before the next, ms\n\n' + table(
+            ['model', 'variant', *PARTS, 'outside the net', 'oneDNN primitives',
+             'C++ operators', 'memory traffic of SGD'], parts)
     return text
 
 

@@ -1,7 +1,7 @@
-"""Training by several workers, measured: each has a machine of its own, or all share this one.
+"""`--workers`: the time of a training step with several workers.
 
-A machine is a Linux network namespace with a link of a given speed. On each of them the command
-scripts/train.py trains on synthetic images, as a user would start it.
+Each worker runs scripts/train.py on synthetic images in a Linux network namespace, with a link of a
+given speed. Without namespaces, the workers communicate over loopback.
 """
 import contextlib
 import csv
@@ -14,7 +14,7 @@ import tempfile
 
 from ..attacks.network import Network, NotTried, node_options
 from .machine import machine
-from .measure import say
+from .measure import log
 from .report import between, table
 from .stats import spread
 from .workers import ROOT, WorkerError, environment
@@ -23,7 +23,7 @@ STEPS, TEST_IMAGES = 20, 16
 
 
 def images():
-    """The data set: random images for `STEPS` steps, and a few to test on."""
+    """Return a data set of random images for `STEPS` steps, with a few test images."""
     import numpy as np
     rng, count = np.random.RandomState(0), STEPS * int(os.environ['GLUONBLOCKS_BENCHMARK_BATCH'])
     return tuple(itertools.chain.from_iterable(
@@ -32,43 +32,37 @@ def images():
 
 
 def measure(settings, models, workers, gbit):
-    """The seconds of a step of `models`, for each number of workers and each link.
+    """Measure the seconds of a step for each model, number of workers and link speed.
 
-    `gbit` are the speeds of links in Gbit/s. Raises WorkerError if a run fails.
+    `gbit` lists the speeds in Gbit/s. Raises WorkerError if a run fails.
     """
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'notes': [], 'rows': []}
     for n in sorted({1, *workers}):
         with contextlib.ExitStack() as stack:
-            links = [None]
-            network = None
-            if n > 1:
-                network, links = _network(stack, n, gbit, raw['notes'])
-            for model, link in itertools.product(models, links):
-                if link:
-                    for each in network.machines:
-                        each.shape(link * 1e9)
-                say('%s: workers %d, link %s' % (model, n, link or 'without limit'))
+            network = _network(stack, n, raw['notes']) if n > 1 else None
+            for model, link in itertools.product(models, gbit if network else [None]):
+                for each in network.machines if network else ():
+                    each.shape(link * 1e9)
+                log('%s: %d workers, %s' % (model, n, '%g Gbit/s' % link if link else 'no limit'))
                 raw['rows'].append({'model': model, 'workers': n, 'gbit': link,
                                     'step': _train(settings, model, n, network)})
     return raw
 
 
-def _network(stack, count, gbit, notes):
-    """(network, links): machines in the context `stack`, None where there cannot be any."""
+def _network(stack, count, notes):
+    """Return a network of `count` namespaces, or None if this system does not support them."""
     try:
         network = stack.enter_context(Network(count))
         for each in network.machines:
-            each.shape(gbit[0] * 1e9)
-        return network, gbit
+            each.shape(1e9)  # fails if the speed cannot be limited
+        return network
     except NotTried as error:
-        text = 'without links of a given speed, over loopback: %s' % error
-        if text not in notes:
-            notes.append(text)
-        return None, [None]
+        notes.append('the workers communicated over loopback, without limited speeds: %s' % error)
+        return None
 
 
 def _train(settings, model, workers, network):
-    """Seconds of a step in each epoch after the first, which makes the graphs."""
+    """Return the seconds of a step in each epoch except the first, which compiles the graphs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,
@@ -79,23 +73,23 @@ def _train(settings, model, workers, network):
                    GLUONBLOCKS_BENCHMARK_BATCH=str(settings.batch_size))
         processes = []
         for rank, argv in enumerate(_commands(command, network)):
-            with open(os.path.join(folder, 'said-%d' % rank), 'w') as said:
+            with open(os.path.join(folder, 'stderr-%d' % rank), 'w') as stderr:
                 processes.append(stack.enter_context(subprocess.Popen(
                     argv, cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, stderr=said,
+                    stdout=subprocess.DEVNULL, stderr=stderr,
                     preexec_fn=_on_own_cpus(rank, workers if network else 1))))
                 stack.callback(processes[-1].terminate)
         for rank, process in enumerate(processes):
             if process.wait():
-                with open(os.path.join(folder, 'said-%d' % rank)) as said:
-                    lines = said.read().strip().splitlines()
+                with open(os.path.join(folder, 'stderr-%d' % rank)) as stderr:
+                    lines = stderr.read().strip().splitlines()
                 raise WorkerError('%s, %d workers: %s' % (model, workers, (lines or ['?'])[-1]))
         with open(os.path.join(out, 'times.csv')) as f:
             return [float(row['seconds']) / STEPS for row in csv.DictReader(f)][1:]
 
 
 def _commands(command, network):
-    """The command line of each machine."""
+    """Return the command line for each machine."""
     if network is None:
         return [command]
     return [each.argv(*command, *node_options(network.machines, rank))
@@ -103,14 +97,14 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """A function that gives its process CPUs of its own, or one in turn if there are too few."""
+    """Return a function that pins its process to its part of the CPUs, at least one."""
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])
 
 
 def render(raw):
-    """The measurement as text."""
+    """Return the measurement as text."""
     alone = {row['model']: statistics.median(row['step']) for row in raw['rows']
              if row['workers'] == 1}
     rows = [[row['model'], row['workers'],
@@ -119,7 +113,8 @@ def render(raw):
              '%.2f×' % (alone[row['model']] / statistics.median(row['step']))]
             for row in raw['rows']]
     return '\n\n'.join(['\n'.join('%s: %s' % item for item in raw['machine'].items()),
-                        'Training steps of %d images in all; the machines share the CPUs of this '
-                        'one.' % raw['batch_size'],
-                        table(['model', 'workers', 'link', 'ms a step', 'as fast as one process'],
-                              rows)] + raw['notes']) + '\n'
+                        'Training steps with %d images over all workers. The workers share the '
+                        'CPUs of this machine.' % raw['batch_size'],
+                        table(['model', 'workers', 'link', 'ms per step',
+                               'times as fast as one process'], rows),
+                        *dict.fromkeys(raw['notes'])]) + '\n'

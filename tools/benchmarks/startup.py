@@ -1,14 +1,14 @@
-"""The time of a command: to its first optimizer step, and to its last line."""
+"""The time from the start of a command to its first optimizer step and to its last line."""
 import os
 import subprocess
 import sys
 import tempfile
 import time
 
-from .measure import say
+from .measure import log
 from .workers import ROOT, WorkerError, environment
 
-# Runs the script in its arguments, and writes the time of its first step into the file named first.
+# Run a script and write the time of its first step to a file. Arguments: file, script, its options.
 _FIRST_STEP = """
 import os, runpy, sys, time
 path, sys.argv = sys.argv[1], sys.argv[2:]
@@ -22,15 +22,15 @@ def first(*args, **kwargs):
         f.write(repr(time.monotonic()))
     os._exit(0)
 gluon.Trainer.step = first
-sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as Python does for a script
+sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as for `python SCRIPT`
 runpy.run_path(sys.argv[0], run_name='__main__')
 """
 
 
 def startup(settings):
-    """Seconds from the start of `scripts/train.py --model lenet_bn` to the end of its first step.
+    """Return the seconds that `scripts/train.py --model lenet_bn` takes until its first step ends.
 
-    The first start, which brings the files into the page cache, does not count.
+    The first start does not count, because it loads the files into the page cache.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'time')
@@ -42,8 +42,8 @@ def startup(settings):
         return _seconds('start-up', settings.rounds + 1, once)[1:]
 
 
-def whole(settings):
-    """Seconds of `scripts/train.py --model lenet_bn`, by its recipe, to its end."""
+def five_epochs(settings):
+    """Return the seconds of `scripts/train.py --model lenet_bn` with all five epochs."""
     def once():
         _train(settings)
         return time.monotonic()
@@ -51,17 +51,17 @@ def whole(settings):
 
 
 def _seconds(title, rounds, once):
-    """The seconds of each of the `rounds`, to the time that `once` returns."""
+    """Call `once` in each round; return the seconds until the times that it returns."""
     times = []
     for i in range(rounds):
-        say('%s: %d of %d' % (title, i + 1, rounds))
+        log('%s: %d of %d' % (title, i + 1, rounds))
         before = time.monotonic()  # one clock for all processes on Linux
         times.append(once() - before)
     return times
 
 
 def _train(settings, *before):
-    """Run scripts/train.py, with the arguments `before` it; WorkerError if it fails."""
+    """Run scripts/train.py after the Python options `before`; raise WorkerError if it fails."""
     arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', 'lenet_bn', '--dataset',
                  settings.dataset, '--batch-size', str(settings.batch_size)]
     if settings.data_root:

@@ -1,23 +1,23 @@
-"""The speeds that the project wants to reach, whether it did, and what became slower."""
+"""The speed targets of the project, and a comparison with an earlier run."""
 
 BOUNDS = """\
-The bound is what would be reached if a step took no longer than oneDNN's primitives and our
-operators in its own graph and SGD's memory traffic, if nothing outside the net but that traffic
-took time, or if a prediction took as long as an empty graph of as many nodes."""
+The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph plus the
+memory traffic of SGD. The bound of the time outside the net is that traffic alone. The bound of a
+prediction is the time of a graph with as many nodes that computes a single number."""
 SLOWER = 0.03
 
 
 def targets(results):
-    """Rows of {"what", "wanted", "reached", "value", "spread", "bound", "verdict",
-    "missed"}, as text but for two.
+    """Return a row for each target whose values were measured.
 
-    "missed" is True if the spread is on the wrong side, too. A part that was not measured has none.
+    A row has the texts "what", "goal", "reached", "spread", "bound" and "verdict", the number
+    "value", and "missed", which is True if even the spread misses the goal.
     """
     rows = []
 
-    def add(what, wanted, form, value, bound=None):
+    def add(what, goal, form, value, bound=None):
         if value is not None:
-            rows.append(_row(what, wanted, form, value, bound))
+            rows.append(_row(what, goal, form, value, bound))
     for model, found in results['training'].items():
         _training(model, found, add)
     if results['batch_norm']:
@@ -27,7 +27,7 @@ def targets(results):
         _prediction(row, add)
     add('command to first step of lenet_bn', '≤ 1.5', '%.2f s', results.get('startup'))
     add('lenet_bn, five epochs, from the command to its last line', '≤ 9', '%.1f s',
-        results.get('whole'))
+        results.get('five_epochs'))
     return rows
 
 
@@ -63,13 +63,13 @@ def _prediction(row, add):
             empty and empty.median)
 
 
-def _row(what, wanted, form, value, bound):
+def _row(what, goal, form, value, bound):
     low, middle, high = value if isinstance(value, tuple) else [value] * 3
-    limit, least = float(wanted[2:]), wanted[0] == '≥'
-    short = 1 - middle / limit if least else middle / limit - 1
-    missed = high < limit if least else low > limit
+    limit, is_minimum = float(goal[2:]), goal[0] == '≥'
+    short = 1 - middle / limit if is_minimum else middle / limit - 1
+    missed = high < limit if is_minimum else low > limit
     number = form.partition(' ')[0].rstrip('×')
-    return {'what': what, 'wanted': wanted + form.partition('f')[2].replace('%%', '%'),
+    return {'what': what, 'goal': goal + form.partition('f')[2].replace('%%', '%'),
             'value': middle, 'reached': form % middle, 'missed': missed,
             'spread': '%s–%s' % (number % low, number % high) if isinstance(value, tuple) else '–',
             'bound': '–' if bound is None else form % bound,
@@ -78,12 +78,12 @@ def _row(what, wanted, form, value, bound):
 
 
 def slower(old, new):
-    """Lines about rows in `new` that are more than 3 % worse than in `old`, rows of `targets`."""
+    """Return a line for each row of `new` that is more than 3 % worse than in `old`."""
     before, lines = {row['what']: row.get('value') for row in old}, []
     for row in new:
         now, then = row['value'], before.get(row['what'])
         if now and then:
-            worse = (then / now if row['wanted'][0] == '≥' else now / then) - 1
+            worse = (then / now if row['goal'][0] == '≥' else now / then) - 1
             if worse > SLOWER:
                 lines.append('%s: %.1f %% worse, now %s' % (
                     row['what'], 100 * worse, row['reached']))

@@ -1,14 +1,14 @@
-"""Clocks for workers, and the rounds that training workers serve."""
+"""Clocks, and the request loops of workers."""
 import time
 
-PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # of a training step
+PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # the parts of a training step
 
 
 class Clock:
-    """Seconds between calls of `lap`; `cpu` is the processor time of this process in them.
+    """A stopwatch: `lap` returns the seconds since its last call and sets `cpu`.
 
-    Processor time covers all threads, also those that wait actively; other processes hardly
-    lengthen it. It does not cover processes that this one started.
+    `cpu` is the processor time of this process in the same interval. It includes threads that wait
+    actively, but no child processes. Other processes hardly affect it.
     """
 
     def __init__(self):
@@ -24,18 +24,17 @@ class Clock:
 class Parts:
     """The seconds that training steps spend in each of `PARTS`.
 
-    `done(part)` calls `wait`, which returns when everything is computed, and adds the time since
-    the call before to that part. Every moment of a step therefore belongs to exactly one part: no
-    part is negative, together they are the step, and the net's part is at least as long as
-    everything that the net executed in it. Such a step is longer than one in which Python runs
-    ahead of the computation, so the fraction outside the net is an upper bound.
+    `done(part)` calls `wait`, which returns when all computation has finished, and adds the time
+    since the previous call to that part. Every moment of a step therefore belongs to exactly one
+    part. Normally Python runs ahead of the computation, so the measured fraction outside the net
+    is an upper bound.
     """
 
     def __init__(self, wait=lambda: None):
         self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
 
     def start(self):
-        """Leave out the time since the last call."""
+        """Ignore the time since the previous call."""
         self._clock.lap()
 
     def done(self, part):
@@ -44,12 +43,12 @@ class Parts:
 
 
 def serve_rounds(requests, training):
-    """Answer rounds by the methods of `training` that a request names: 'train', PyTorch's 'collect'
-    and 'evaluate', each with a number of batches; 'warm' batches are trained on first.
+    """Serve rounds with the methods `train`, `evaluate` and, for PyTorch, `collect` of `training`.
 
-    Each takes the number of batches and returns that of the images; the answer has [seconds,
-    images] of each, and "cpu" with the processor time of 'train'. With 'parts' the answer also has
-    [seconds of each part, images] of so many batches.
+    A request maps the methods to run to their numbers of batches, after 'warm' batches of training
+    that are not timed. A method gets the number of batches and returns the number of images. The
+    answer has [seconds, images] for each method, and "cpu" with the processor time of 'train'. If
+    the request has 'parts', so does the answer: [{part: seconds}, images].
     """
     for request in requests:
         answer = {}
@@ -68,8 +67,10 @@ def serve_rounds(requests, training):
 
 
 def serve_predictions(requests, predict, shape):
-    """Answer [seconds, images] of `predict`, from a NumPy array to a NumPy array; `shape` is that
-    of an image, (C, H, W)."""
+    """Serve predictions of `predict`, a function from a NumPy array to a NumPy array.
+
+    `shape` is that of an image, (C, H, W). An answer has [seconds, images].
+    """
     import numpy as np
     for request in requests:
         X = np.random.RandomState(0).rand(request['batch'], *shape).astype('float32')

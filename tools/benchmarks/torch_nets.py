@@ -1,4 +1,4 @@
-"""The book's nets in PyTorch: same layers in the same order, so parameters match one by one."""
+"""The book's nets in PyTorch, with the same layers and parameters in the same order."""
 import torch
 from torch import nn
 
@@ -64,7 +64,7 @@ def resnet():
 
 
 def densenet():
-    # Book: a transition halves its own count, which never shrinks: 96, 160 and 224 channels.
+    # Book: the count itself is not halved; the transitions output 96, 160 and 224 channels.
     layers, before, count = _stem(), 64, 64
     for i in range(4):
         layers.append(DenseBlock(before, 4, 32))

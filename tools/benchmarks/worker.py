@@ -1,10 +1,10 @@
 """A worker process: `python -m tools.benchmarks.worker SPEC`, requests on stdin, answers on stdout.
 
-SPEC, each request and each answer are JSON. SPEC has the kind of worker, a function of a module in
-`variants`, and its arguments. The first answer comes when the worker is ready, or says
-{"unavailable": why}; {"error": what} may come instead of any answer. A training worker's request is
-a round, {"warm": passes, "core": passes, "train": batches, "evaluate": batches}, as
-`timing.serve_rounds` describes. Every answer has "peak_mib".
+SPEC, requests and answers are JSON. SPEC has the kind of the worker, a function in a module of
+`variants`, and its arguments. The worker sends its first answer when it is ready, or
+{"unavailable": reason}. Any answer may be {"error": message} instead, and every answer has
+"peak_mib". Requests for training, such as {"warm": 1, "train": 20, "evaluate": 5}, are described in
+`timing.serve_rounds`.
 """
 import collections
 import contextlib
@@ -19,8 +19,10 @@ from .workers import Unavailable
 
 
 class Requests:
-    """Reads requests and writes answers. The stdout that libraries write to becomes a file, in
-    which oneDNN's verbose lines are found."""
+    """Read requests and write answers; redirect the stdout of libraries to a file.
+
+    oneDNN prints its verbose lines there.
+    """
 
     def __init__(self):
         self._answers = os.fdopen(os.dup(1), 'w')
@@ -39,23 +41,23 @@ class Requests:
         self._answers.write(json.dumps(dict(what, peak_mib=_peak_mib())) + '\n')
         self._answers.flush()
 
-    def forget_printed(self):
-        """Drop everything printed so far."""
+    def discard_output(self):
+        """Discard all output so far."""
         os.truncate(self._printed.fileno(), 0)
         os.lseek(self._printed.fileno(), 0, os.SEEK_SET)
 
     def primitives(self):
-        """The times of oneDNN's primitives since `forget_printed`."""
+        """Return the times of oneDNN's primitives since the last `discard_output`."""
         self._printed.seek(0)
         return primitive_times(self._printed)
 
 
 def primitive_times(lines):
-    """Milliseconds by primitive, such as 'convolution forward_training', summed over `lines`.
+    """Add up the milliseconds of each primitive, such as 'convolution forward_training'.
 
-    With MKLDNN_VERBOSE=1 oneDNN 2.x prints a line for each primitive: dnnl_verbose,exec,ENGINE,
+    With MKLDNN_VERBOSE=1, oneDNN 2.x prints a line for each primitive: dnnl_verbose,exec,ENGINE,
     PRIMITIVE,IMPLEMENTATION,PROPAGATION,TENSORS,ATTRIBUTES,AUXILIARY,PROBLEM,MILLISECONDS. Other
-    lines, such as those about a primitive's creation, and a line cut short, do not count.
+    lines and truncated ones are skipped.
     """
     times = collections.defaultdict(float)
     for line in lines:
@@ -72,7 +74,7 @@ def primitive_times(lines):
 
 
 def _peak_mib():
-    """The largest resident memory of this process, since `_reset_peak`."""
+    """Return the peak resident memory of this process since `_reset_peak`."""
     with open('/proc/self/status') as f:
         return next(int(line.split()[1]) for line in f if line.startswith('VmHWM:')) / 1024
 
@@ -92,23 +94,23 @@ def main():
     except Unavailable as error:
         requests.answer(unavailable=str(error))
     except BrokenPipeError:
-        pass  # nobody is left to read the answer
-    except (OSError, ValueError) as error:  # gluonblocks' own errors have several useful lines
+        pass  # the benchmark has ended
+    except (OSError, ValueError) as error:  # raised by gluonblocks: every line is useful
         requests.answer(error=str(error))
-    except Exception as error:  # of others, which bring traces, the last line counts
-        said = str(error).strip().splitlines() or ['']
-        requests.answer(error='%s: %s' % (type(error).__name__, said[-1]))
+    except Exception as error:  # MXNet adds a stack trace above its message
+        lines = str(error).strip().splitlines() or ['']
+        requests.answer(error='%s: %s' % (type(error).__name__, lines[-1]))
     finally:
         _end()
 
 
 def _end():
-    """End this process and those that it started, stopped ones too.
+    """Kill this process and its child processes.
 
-    A normal exit would run the clean-up of MXNet, PyTorch and multiprocessing, which takes time
-    and hangs if a loader's processes are stopped.
+    A normal exit would run the clean-up of MXNet, PyTorch and multiprocessing, which is slow and
+    hangs if the processes of a loader are stopped.
     """
-    if os.getpgrp() == os.getpid():  # not if someone started it by hand among other processes
+    if os.getpgrp() == os.getpid():  # False if a user started this worker in a shell
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
 

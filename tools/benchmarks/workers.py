@@ -1,4 +1,4 @@
-"""Processes that hold one variant each and run it when asked, so that variants can take turns."""
+"""Worker processes, one per variant, that run rounds on request, so that variants take turns."""
 import contextlib
 import json
 import os
@@ -11,18 +11,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class WorkerError(RuntimeError):
-    """A worker failed; the message has its error."""
+    """A worker failed, with this message."""
 
 
 class Unavailable(Exception):
-    """Something a worker needs is not installed or does not work here; the message names it."""
+    """A library that a worker needs is missing or does not work; the message names it."""
 
 
 def environment(threads=None, root=ROOT):
-    """The environment of a worker, without a number of threads unless `threads` is given.
+    """Return the environment of a worker that imports the code in `root`.
 
-    The notebook is measured with MXNet's own default, and ours with gluonblocks' choice, so a
-    number left over in the user's shell must reach neither. The code is that in the folder `root`.
+    The user's OMP_NUM_THREADS is removed, because the notebook must use MXNet's default and
+    gluonblocks its own choice.
     """
     env = {name: value for name, value in os.environ.items()
            if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
@@ -34,36 +34,35 @@ def environment(threads=None, root=ROOT):
 
 
 class Worker:
-    """A process that runs `tools.benchmarks.worker` for `spec`, and answers one request at a time.
+    """A process that runs `tools.benchmarks.worker` for `spec`; a context manager.
 
-    Between requests it waits and takes no processor time. Raises Unavailable if the worker says so
-    when it starts, and WorkerError if it fails. Use it in a `with`, or close it.
-
-    `variables` are set in its environment; it runs the code in the folder `root`.
+    It runs the code in the folder `root`, with `variables` added to the environment, and uses no
+    processor time between requests. Raises WorkerError if the worker fails, and Unavailable if a
+    library is missing.
     """
 
     def __init__(self, spec, threads=None, variables=(), root=ROOT):
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
-        # In a process group of its own: Ctrl-C at the terminal reaches only this process, which
-        # then ends the group. If this process is killed, the worker reads the end of its input
-        # and ends its group itself.
+        # With a process group of its own, the worker does not receive Ctrl-C from the terminal;
+        # `close` kills the group. If this process is killed, the worker reads the end of its
+        # input and kills its group itself.
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'tools.benchmarks.worker', json.dumps(spec)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
             env=dict(environment(threads, root), **dict(variables)), cwd=root,
             preexec_fn=os.setpgrp)
         try:
-            self.hello = self._answer()
-            if 'unavailable' in self.hello:
-                raise Unavailable(self.hello['unavailable'])
+            self.first_answer = self._answer()
+            if 'unavailable' in self.first_answer:
+                raise Unavailable(self.first_answer['unavailable'])
         except BaseException:
             self.close()
             raise
 
     def ask(self, **request):
-        """Send a request and wait for its answer, a dict."""
-        with contextlib.suppress(BrokenPipeError):  # then the missing answer tells why
+        """Send a request; return the answer, a dict."""
+        with contextlib.suppress(BrokenPipeError):  # `_answer` reports the reason
             self._process.stdin.write(json.dumps(request) + '\n')
             self._process.stdin.flush()
         return self._answer()
@@ -78,12 +77,12 @@ class Worker:
             return answer
         code = self._process.wait()
         self._stderr.seek(0)
-        said = self._stderr.read().decode(errors='replace').strip().splitlines()
-        raise WorkerError('%s: %s' % (who, said[-1] if said else
-                                      'it ended with exit code %d' % code))
+        lines = self._stderr.read().decode(errors='replace').strip().splitlines()
+        raise WorkerError('%s: %s' % (who, lines[-1] if lines else
+                                      'the worker ended with exit code %d' % code))
 
     def close(self):
-        """End the process, and those that it started."""
+        """Kill the process and its child processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -1,1 +1,1 @@
-"""The kinds of worker, 'module.function': each imports its library, and serves requests."""
+"""The kinds of worker, 'module.function'. Each module imports one library."""

@@ -1,4 +1,4 @@
-"""Predictions by ONNX Runtime, of files that gluonblocks exports."""
+"""Predictions with ONNX Runtime from files that gluonblocks exports."""
 import os
 
 import numpy as np
@@ -7,7 +7,7 @@ from ..timing import serve_predictions
 
 
 def export(requests, model, folder):
-    """Write a model into `folder`; answer with its `path`, or the reason why it is `missing`."""
+    """Export a model to `folder`; answer with its `path`, or with the reason if it is `missing`."""
     import gluonblocks as gb  # first: it sets MXNet's threads
     from gluonblocks.export.run import export_net
 
@@ -15,8 +15,8 @@ def export(requests, model, folder):
     net, side = gb.get_model(model), gb.get_recipe(model).resize or 28
     net.initialize(init=mx.init.Xavier())
     X = np.random.RandomState(0).rand(64, 1, side, side).astype('float32')
-    for _ in range(10):
-        with mx.autograd.record():  # running statistics that keep the activations bounded
+    for _ in range(10):  # with the initial running statistics, activations would grow too large
+        with mx.autograd.record():
             net(mx.nd.array(X))
     try:
         export_net(net, (1, side, side), os.path.join(folder, 'onnx'), ['onnx'], data=X)
@@ -27,7 +27,7 @@ def export(requests, model, folder):
 
 
 def predict(requests, path, threads, model):
-    """Serve predictions of the net in the file at `path`."""
+    """Serve predictions of the net in the file `path`."""
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3

@@ -1,4 +1,4 @@
-"""Forward and backward of one batch normalization: ours and MXNet's fused operator."""
+"""Forward and backward of one batch norm layer: ours, and MXNet's fused operator."""
 import numpy as np
 
 import gluonblocks as gb  # first: it sets MXNet's threads
@@ -11,7 +11,7 @@ from ..timing import Clock
 
 
 def batch_norm(requests):
-    """Serve {"variant": name, "shape": [...], "times": n}: seconds of n forwards and backwards."""
+    """Serve {"variant": name, "shape": [...], "times": n}; answer the seconds of one repetition."""
     requests.answer(variants=list(VARIANTS))
     ready = {}
     for request in requests:
@@ -37,7 +37,7 @@ def _run(layer, X, dY, times):
 
 
 def _in_a_net(net, layer):
-    """`net`, hybridized, with `layer` as its only layer."""
+    """Return `net`, hybridized, with `layer` as its only layer."""
     net.add(layer)
     net.initialize()
     net.hybridize(static_alloc=True)

@@ -1,15 +1,15 @@
-"""The notebook's own code, in the loop of gluonbook's `train_ch5`, which reads every batch."""
-from ..notebook_code import run_training
+"""The notebook's own code, with the loop of gluonbook's `train_ch5`, which reads every batch."""
+from ..notebook_code import run_cells
 from ..timing import serve_rounds
 
 
 def train(requests, model, batch_size, folder):
-    """Serve rounds from within the notebook's cells, with MXNet's default threads."""
+    """Serve rounds from within the notebook's cells."""
     def fit(*args):
         training = _Training(*args)
         requests.answer()
         serve_rounds(requests, training)
-    run_training(model, batch_size, folder, fit)
+    run_cells(model, batch_size, folder, fit)
 
 
 class _Training:

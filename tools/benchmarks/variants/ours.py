@@ -1,4 +1,5 @@
-"""gluonblocks, trained by `gluonblocks.train_model` as scripts/train.py does, and predicting."""
+"""gluonblocks: training by `train_model`, as in scripts/train.py, and prediction."""
+import itertools
 import json
 import os
 import platform
@@ -16,13 +17,13 @@ from mxnet import autograd, gluon, nd, profiler  # isort: skip
 
 from ..timing import Clock, Parts, serve_predictions
 
-if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # as other engines are limited: `machine.LIMITS`
+if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
     build.FLAGS = tuple(flag.replace('native', os.environ['GLUONBLOCKS_BENCHMARK_MARCH'])
                         for flag in build.FLAGS)
 
 
 def probe(requests, dataset, data_root, folder):
-    """Write the data set's arrays into `folder`, for variants that do not read it themselves."""
+    """Write the arrays of the data set to `folder` for the other implementations; answer facts."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -40,11 +41,11 @@ def probe(requests, dataset, data_root, folder):
 def train(requests, model, batch_size, dataset, data_root, without=None, parts=False, **options):
     """Serve rounds from within `gb.train_model`, which gets `options`.
 
-    To the training loop a round is an epoch: the data set gives as many batches as the request asks
-    for, to train on and then to evaluate. `without` is the name of a pass that is left out. With
-    `parts` the answers have the parts of the steps instead of undisturbed times: see `_StepParts`.
+    To the training loop, a round is an epoch with the requested numbers of batches for training and
+    evaluation. `without` is the name of a pass to skip. With `parts`, each step waits after each of
+    its parts, and the answers contain their times: see `_StepParts`.
     """
-    leave_out(without)
+    remove_pass(without)
     rounds = _Rounds(requests)
 
     def benchmark_net(**kwargs):
@@ -55,74 +56,73 @@ def train(requests, model, batch_size, dataset, data_root, without=None, parts=F
     def benchmark_data(batch_size, resize=None, seed=None):
         train, test = get_dataset(dataset).load_from(data_root, batch_size, resize=resize,
                                                      seed=seed)
-        return (_Asked(train, lambda: rounds.training(train)),
-                _Asked(test, lambda: rounds.evaluating(test)))
+        return (_RequestedBatches(train, lambda: rounds.training(train)),
+                _RequestedBatches(test, lambda: rounds.evaluating(test)))
 
     gb.register(**gb.get_recipe(model)._asdict())(benchmark_net)
     gb.register_dataset('benchmark', benchmark_data, [str(i) for i in range(10)])
     try:
         gb.train_model('benchmark_net', epochs=10 ** 9, batch_size=batch_size, seed=0,
                        dataset='benchmark', ctx='cpu', **options)
-    except EOFError:  # no more requests
+    except EOFError:  # there are no more requests
         pass
 
 
 class _Rounds:
-    """The batches that the training loop gets, and the times at which it asks for them."""
+    """Yields the requested batches to the training loop, and measures the time between them."""
 
     parts = None
 
     def __init__(self, requests):
-        self._requests, self._asked, self._clock = requests, iter(requests), Clock()
+        self._requests, self._pending, self._clock = requests, iter(requests), Clock()
         self._answer, self._request, self._endless = None, None, {}
 
     def training(self, loader):
         if self._answer is None:
             self._requests.answer()
-        else:  # the loop has read the last batch's values, and the epoch is over
+        else:  # the epoch is over, and the loop has read its results
             self._answer['evaluate'] = [self._clock.lap(), self._images]
             self._requests.answer(**self._answer)
-        self._request = next(self._asked, None)
+        self._request = next(self._pending, None)
         if self._request is None:
             raise EOFError
         self._answer = {}
-        yield from self._count(loader, self._request.get('warm', 0))
+        yield from self._take(loader, self._request.get('warm', 0))
         nd.waitall()
         if self.parts:
             self.parts.reset()
         self._clock.lap()
-        for X, y in self._count(loader, self._request['train']):
+        for X, y in self._take(loader, self._request['train']):
             yield X, y
             if self.parts:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # The loop comes here when it has read the sums of the loss and of correct predictions; the
-        # last batch's gradients and its step may still be computed.
+        # The loop has read the loss, but the last backward pass and update may still be running.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['cpu'] = [self._clock.cpu, self._images]
         if self.parts:
-            self._answer.update(self.parts.found(self._request['train']),
+            self._answer.update(self.parts.times(self._request['train']),
                                 parts=[self.parts.seconds, self._images])
         self._clock.lap()
-        yield from self._count(loader, self._request['evaluate'])
+        yield from self._take(loader, self._request['evaluate'])
 
-    def _count(self, loader, n):
+    def _take(self, loader, n):
         self._images = 0
-        batches = self._endless.setdefault(loader, _endless(loader))
-        for _ in range(n):
-            X, y = next(batches)
+        endless = self._endless.setdefault(loader, itertools.chain.from_iterable(
+            itertools.repeat(loader)))
+        for X, y in itertools.islice(endless, n):
             self._images += X.shape[0]
             yield X, y
 
 
 class _StepParts(Parts):
-    """The parts of the training loop's own steps, divided at the calls that it makes.
+    """Divides the steps of the training loop into their parts, by wrapping the calls that it makes.
 
-    The loop gets the net's output without its history; once it has the gradient of the loss, that
-    of the net follows. What the net executes is counted in the very steps whose parts are timed:
-    oneDNN's primitives, by its verbose lines, and our operators, by MXNet's profiler.
+    The loop gets the output of the net without its history, so the backward pass of the loss ends
+    there, and that of the net is run separately. Meanwhile oneDNN's verbose lines give the times of
+    its primitives, and MXNet's profiler the times of our operators.
     """
 
     def __init__(self, requests, net):
@@ -140,41 +140,42 @@ class _StepParts(Parts):
         profiler.dumps(reset=True)
         self.start()
 
-    def found(self, steps):
-        """{"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}} of `steps`.
+    def times(self, steps):
+        """Return {"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}}.
 
-        The last is the least time of SGD, which reads weights and gradients and writes weights:
-        that of an addition of as many numbers, in arrays that no cache holds.
+        "update" is the lower bound of SGD in `steps` steps. Like an addition, SGD reads two arrays
+        and writes one, so the bound is an addition of as many values from arrays larger than the
+        caches.
         """
-        times = json.loads(profiler.dumps(reset=True, format='json'))['Time']
+        profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
         size, X, Y = 1 << 24, nd.ones(1 << 24), nd.ones(1 << 24)
         laps, clock = [], Clock()
-        for _ in range(4):  # the first one also waits for the arrays
+        for _ in range(4):  # the first lap includes the creation of the arrays
             nd.elemwise_add(X, Y, out=X).wait_to_read()
             laps.append(clock.lap())
         count = sum(param.data().size for param in self._net.collect_params().values()
                     if param.grad_req != 'null')
         return {'primitives': self._primitives,
-                'operators': {name: each['Total'] for of in times.values()
-                              for name, each in of.items() if '_gluonblocks_' in name},
+                'operators': {name: each['Total'] for group in profile.values()
+                              for name, each in group.items() if '_gluonblocks_' in name},
                 'update': {'SGD': 1e3 * min(laps) * count / size * steps}}
 
-    def _in_the_net(self, run):
-        self._requests.forget_printed()
+    def _time_net(self, run):
+        self._requests.discard_output()
         profiler.set_state('run')
         self.start()
-        found = run()
+        result = run()
         self.done('net')
         profiler.set_state('stop')
         for name, ms in self._requests.primitives().items():
             self._primitives[name] = self._primitives.get(name, 0) + ms
-        return found
+        return result
 
     def _run_forward(self, X, *args):
         if not autograd.is_recording():
             return self._forward(X, *args)
         self.done('batch')
-        Y = self._in_the_net(lambda: self._forward(X, *args))
+        Y = self._time_net(lambda: self._forward(X, *args))
         cut = Y.detach()
         cut.attach_grad()
         self._cut = Y, cut
@@ -185,7 +186,7 @@ class _StepParts(Parts):
         self._backward(*args, **kwargs)
         self.done('loss')
         Y, cut = self._cut
-        self._in_the_net(lambda: Y.backward(cut.grad))
+        self._time_net(lambda: Y.backward(cut.grad))
         self.start()
 
     def _run_step(self, *args, **kwargs):
@@ -193,27 +194,27 @@ class _StepParts(Parts):
         self.done('optimizer')
 
 
-class _Asked(BatchLoader):
-    """A copy of `loader`, except for the batches."""
+class _RequestedBatches(BatchLoader):
+    """A copy of `loader` that yields the batches from the function `batches`."""
 
     def __init__(self, loader, batches):
-        vars(self).update(vars(loader), asked=batches)
+        vars(self).update(vars(loader), batches=batches)
 
     def __iter__(self):
-        return self.asked()
+        return self.batches()
 
 
 def predict(requests, model, without=None):
-    """Serve predictions by the hybridized net."""
-    leave_out(without)
-    net, shape = _ready(gb.get_model(model), model)
+    """Serve predictions of the hybridized net."""
+    remove_pass(without)
+    net, shape = _prepare(gb.get_model(model), model)
     requests.answer()
     serve_predictions(requests, lambda X: net(nd.array(X)).asnumpy(), shape)
 
 
 def empty(requests, model):
-    """Serve predictions by a graph of as many nodes as the model's, which compute one number."""
-    net, shape = _ready(gb.get_model(model), model)
+    """Serve a graph with as many nodes as the model's prediction graph that computes one number."""
+    net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])
 
@@ -225,13 +226,13 @@ def empty(requests, model):
             return X
     chain = Net()
     chain.add(Empty())
-    _ready(chain, model)
+    _prepare(chain, model)
     requests.answer(nodes=nodes)
     serve_predictions(requests, lambda X: chain(nd.array(X)).asnumpy(), shape)
 
 
-def _ready(net, model):
-    """(net, the shape of an image), after a first prediction."""
+def _prepare(net, model):
+    """Initialize and hybridize `net`, run it once, and return it with the shape of an image."""
     shape = (1,) + 2 * (gb.get_recipe(model).resize or 28,)
     net.initialize(init=mx.init.Xavier())
     net.hybridize(static_alloc=True)
@@ -239,12 +240,7 @@ def _ready(net, model):
     return net, shape
 
 
-def leave_out(name):
-    """Remove the pass of that name, if any, from the passes over every graph."""
+def remove_pass(name):
+    """Remove the pass called `name` from the passes over training and prediction graphs."""
     for listed in (passes.TRAINING, passes.PREDICTION):
         listed[:] = [each for each in listed if each.__name__ != name]
-
-
-def _endless(loader):
-    while True:
-        yield from loader

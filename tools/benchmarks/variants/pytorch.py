@@ -1,4 +1,4 @@
-"""The same nets, input path and metrics in PyTorch, in four modes."""
+"""The same nets, input pipeline and metrics in PyTorch, in four modes."""
 import itertools
 import os
 
@@ -10,9 +10,9 @@ try:
     import torch
     from torch import nn
 except ImportError as error:
-    raise Unavailable('PyTorch is not installed (%s)' % error)
+    raise Unavailable('PyTorch cannot be imported: %s' % error)
 
-from ..torch_nets import NETS  # which imports torch
+from ..torch_nets import NETS  # it imports torch
 
 
 def train(requests, model, mode, batch_size, lr, resize, threads, folder):
@@ -20,7 +20,7 @@ def train(requests, model, mode, batch_size, lr, resize, threads, folder):
     torch.manual_seed(0)
     torch.set_num_threads(threads)
     if os.environ.get('ATEN_CPU_CAPABILITY') == 'avx2' and 'compile' in mode:
-        torch._inductor.config.cpp.simdlen = 256  # the compiler's vectors, in bits
+        torch._inductor.config.cpp.simdlen = 256  # vector width of the compiler, in bits
     training = _Training(model, mode, batch_size, lr, resize, folder)
     try:
         training.train(2)
@@ -28,8 +28,8 @@ def train(requests, model, mode, batch_size, lr, resize, threads, folder):
     except RuntimeError as error:
         if 'compile' not in mode:
             raise
-        said = [line for line in str(error).splitlines() if line.strip()]
-        raise Unavailable('torch.compile does not work here (%s)' % (said or [type(error)])[0])
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise Unavailable('torch.compile failed: %s' % (lines or [type(error)])[0])
     training.choose_optimizer()
     requests.answer(version=torch.__version__, optimizer=training.optimizer_kind)
     serve_rounds(requests, training)
@@ -59,7 +59,7 @@ class _Training:
                                    for part in ('train', 'test')]
 
     def choose_optimizer(self):
-        """Use the kind of SGD whose fastest step is the fastest, with gradients that are there."""
+        """Select the SGD implementation with the fastest step. Call it when gradients exist."""
         fastest = dict.fromkeys(self._optimizers, float('inf'))
         for _ in range(9):
             for kind, optimizer in self._optimizers.items():
@@ -69,7 +69,7 @@ class _Training:
         self.optimizer_kind = min(fastest, key=lambda kind: fastest[kind])
 
     def _endless(self, images, labels):
-        """Full batches only: a shorter one would be compiled again."""
+        """Yield full batches only, because the net would be compiled again for a shorter one."""
         size = min(self._batch_size, len(images))
         while True:
             order = torch.randperm(len(images))
@@ -82,7 +82,10 @@ class _Training:
                 yield X.contiguous(memory_format=self._format), labels[batch].long()
 
     def train(self, n, parts=None):
-        """The leanest loop: sums stay in one tensor, and are read once. `parts` divide it."""
+        """Train on `n` batches. Running sums stay in one tensor and are read once at the end.
+
+        If `parts` is given, the time of each part is added to it.
+        """
         self._net.train()
         optimizer = self._optimizers[self.optimizer_kind]
         done = parts.done if parts else lambda part: None
@@ -111,7 +114,7 @@ class _Training:
         return images
 
     def collect(self, n):
-        """A usual loop, that of older reports: it collects tensors and sums them in the end."""
+        """Train on `n` batches with a usual loop: collect tensors, and add them at the end."""
         self._net.train()
         losses, hits, images = [], [], 0
         for X, y in itertools.islice(self._train, n):
