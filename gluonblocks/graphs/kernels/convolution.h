@@ -61,7 +61,8 @@ constexpr int MAX_OUT = REGISTERS == 32 ? 6 : 2;      // channels at once, so th
 constexpr int MAX_OUT_W = REGISTERS == 32 ? 4 : 3;    // the same for the gradient of the weights,
 constexpr int MAX_TAPS = REGISTERS == 32 ? 5 : 3;     // and taps of a row at once
 
-// The size of the first of the fewest, most even parts of `left` channels with at most `most` each.
+// Splits `left` channels into as few and as even parts as possible, of at most `most` channels each.
+// Returns the size of the first part.
 inline int part(int left, int most) {
   const int parts = (left + most - 1) / most;
   return (left + parts - 1) / parts;
@@ -81,7 +82,7 @@ struct Correlation {
   int IC, OC, KH, KW, H, W, BH, BW;
 };
 
-// Computes OUT channels of y, those whose weights begin at `weight`, PIXELS of a row at once.
+// Computes OUT channels of y, PIXELS of a row at once. `weight` points to the first of these channels.
 template <int OUT, int PIXELS>
 void correlate_some(const Correlation g, const V* x, const float* weight, V* y) {
   const int HX = g.H + g.KH - 1, WX = g.W + g.KW - 1;

@@ -138,7 +138,7 @@ class Buffer {
   size_t size_ = 0;
 };
 
-// The number of threads MXNet uses. OpenMP's threads do not survive a fork, so a forked process uses one.
+// The number of threads that MXNet uses. A forked process uses one, because it has lost OpenMP's threads.
 static const pid_t loaded_by = getpid();
 inline int threads() { return getpid() == loaded_by ? omp_get_max_threads() : 1; }
 

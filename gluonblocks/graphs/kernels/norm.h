@@ -35,7 +35,7 @@ inline void column_moments(const float* x, size_t C, int m, int first, int last,
   for (int j = 0; j < m; ++j) out[j] = Moments::of(n, near[j], d1[j], d2[j]);
 }
 
-// y = f(scale (x - center) + shift). To be called in a parallel region, whose threads share the rows.
+// y = f(scale (x - center) + shift). Call it in a parallel region: its threads share the rows.
 template <Activation kind>
 void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N) {
   const size_t C = channels.size();

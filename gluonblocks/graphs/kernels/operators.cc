@@ -6,7 +6,7 @@
 //   _gluonblocks_loss(logits, labels) -> (losses, hits)
 //
 // In training, the first two normalize with the batch's moments and update the averages in forward.
-// Gradients are always overwritten, because MXNet does not tell an operator to add them.
+// Gradients are always overwritten, because MXNet does not tell an operator when to add them.
 #include "loss.h"
 #include "matrix.h"
 #include "norm.h"
@@ -86,7 +86,7 @@ MXReturnValue create_norm(const Attrs& attrs, const MXContext&, const Shapes&, c
 }
 MXReturnValue norm_shapes(const Attrs&, Shapes* in, Shapes* out) {
   const std::vector<unsigned> x = (*in)[0];
-  if (x.size() != 2) return x.empty() ? MX_SUCCESS : MX_FAIL;  // unknown so far
+  if (x.size() != 2) return x.empty() ? MX_SUCCESS : MX_FAIL;  // empty: unknown so far
   for (size_t i = 1; i < in->size(); ++i)
     if (!fits(&(*in)[i], {x[1]})) return MX_FAIL;
   (*out)[0] = x;

@@ -47,7 +47,7 @@ GB_INLINE V window_maximum(const V* y, const Shape& g, const Channel& h, V* top,
   return best;
 }
 
-// Pools all windows of one channel's map y. Unless `top` is null, it receives the values of y selected.
+// Pools all windows of one channel's map y. `top`, unless it is null, gets the selected values of y.
 GB_INLINE void pool(Activation kind, const Shape& g, const Channel& h, const V* y, V* top, V* pooled) {
   for (int i = 0, k = 0; i < g.HP(); ++i)
     for (int j = 0; j < g.WP(); ++j, ++k) {
