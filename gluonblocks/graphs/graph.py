@@ -46,7 +46,7 @@ class Graph:
     """The graph of `symbol`, with the facts that the passes need.
 
     `training` is the mode in which the graph will run. `operators` allows our C++ operators.
-    `requests` maps the names of the parameters that passes may change to their `grad_req`.
+    `requests` maps the names of the parameters that our operators may use to their `grad_req`.
     `shapes` are the shapes of the inputs that are not parameters, as data=(N, C, H, W). `heads` are
     the entries of the outputs.
     """
@@ -66,7 +66,7 @@ class Graph:
             nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
-        # With casts, a pass cannot know which entries are float32, as our operators need.
+        # If the net contains casts, a pass cannot know which entries are float32.
         self.operators &= not any(node.op in CASTS for node in nodes)
         self._users: Any = None  # computed on demand, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}
@@ -165,7 +165,7 @@ def is_plain_convolution(node):
 
 
 def is_plain_norm(node):
-    """Return True for a BatchNorm over axis 1 with gamma that uses batch statistics in training."""
+    """Return True for a BatchNorm over axis 1 with gamma and, in training, batch statistics."""
     return (node.op == 'BatchNorm' and not node.flag('use_global_stats')
             and not node.flag('fix_gamma', True) and not node.flag('output_mean_var')
             and node.attrs.get('axis', '1') == '1')

@@ -18,7 +18,7 @@ from .exported import load_exported
 from .graph import Graph, Node
 from .passes import PREDICTION, TRAINING
 
-MAX_GRAPHS = 8  # four image sizes in training and prediction; each graph keeps its memory
+MAX_GRAPHS = 8  # four image sizes in training and prediction; each graph holds memory
 # Held while a net is traced, and while a graph is passed to MXNet's engine, which runs graphs in
 # parallel. If two threads pass one at once, MXNet 1.9.1 may lose an operation, and both hang.
 _lock = threading.RLock()
@@ -113,7 +113,7 @@ class Net(nn.HybridSequential):
     def _trace(self, x):
         """Trace the net for all image sizes; infer the missing shapes of parameters."""
         with _lock, autograd.pause():
-            # The shape is for layers that print shapes. It is removed, because batches may differ.
+            # Some layers print the shape. It is removed below, because other batches may differ.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
             if not isinstance(symbol, mx.sym.Symbol):  # several outputs: left to Gluon
                 self._traced = _Traced(None, (), {})
@@ -147,7 +147,7 @@ class Net(nn.HybridSequential):
             load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
     def export(self, path, epoch=0, remove_amp_cast=True):
-        """Write `path`-symbol.json and `path`-%04d.params, with `epoch`; return both names.
+        """Write `path`-symbol.json and, for epoch 3, `path`-0003.params; return both names.
 
         Like Gluon's `export`, but the parameters of norms have the shape (C,), which all MXNet
         loaders expect. Raises RuntimeError unless the net is hybridized and has been called.
@@ -198,9 +198,9 @@ class _Traced(NamedTuple):
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
-    """Return the `Graph` for x after the passes; `data_gradient`: the gradient of x is needed."""
-    # Our operators update running averages in the forward pass, MXNet's in the backward pass, so in
-    # training the pass must be recorded. In prediction ours have no gradient.
+    """Return the `Graph` for x after the passes; `data_gradient` requests the gradient of x."""
+    # Our operators update running averages in the forward pass, MXNet's in the backward pass, so a
+    # training pass must be recorded. In prediction mode, our operators have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}

@@ -105,10 +105,10 @@ def divide_norms(graph):
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, Y the same; both -> add_n
 
-    A convolution is divided only if that saves more memory than the sum needs. Slices of the moving
-    averages become inputs of the graph, one for each new norm (`graph.slices`). The pass skips
-    concatenations that have other users, pieces whose layout oneDNN would have to convert, and
-    norms that share their averages with others, because these update them in sequence.
+    A convolution is divided only if that saves more memory than the sum needs. Each new norm gets a
+    slice of the moving averages, which becomes an input of the graph (`graph.slices`). The pass
+    skips concatenations that have other users, pieces whose layout oneDNN would have to convert,
+    and norms that share their averages with others, because these update them in sequence.
     """
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
@@ -194,7 +194,7 @@ def _stage_supports_pooling(pool, shape):
 def _full_output(size, kernel, pad, stride):
     """Return the length of the output's side if each of its pixels uses all `size` input pixels.
 
-    Return 0 if some do not, or if the matrix would have twice the weights along this side or more.
+    Return 0 if some do not, or if the matrix would have at least twice the weights on this side.
     """
     out = (size + 2 * pad - kernel) // stride + 1
     # Tap q - p * stride + pad connects output pixel p with input pixel q. If the kernel is so long
