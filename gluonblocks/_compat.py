@@ -155,7 +155,7 @@ def let_blocks_be_copied():
         mxnet.nd.waitall()  # with static_shape, MXNet may still be writing averages
         state = dict(vars(self), _cached_op=None, _cached_op_args=[])
         state.pop('_traced', None)  # the graphs of our nets
-        if not isinstance(self, gluon.SymbolBlock):  # its graph defines it
+        if not isinstance(self, gluon.SymbolBlock):  # which needs its graph
             state['_cached_graph'] = ()
         return state
 

@@ -81,7 +81,7 @@ class TrainingState:
 
 
 class Alone:
-    """The worker of a run with a single process; `ProcessGroup` is the same for several.
+    """The only process of a run; for several processes, `ProcessGroup` has the same interface.
 
     `shard` selects the worker's images, `trainer` creates its Trainer, and `interrupt` creates the
     context manager that delays Ctrl-C.

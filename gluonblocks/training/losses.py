@@ -37,11 +37,11 @@ def make_loss(label_smoothing=None, dtype='float32'):
 
 
 def make_score(loss=None, with_operators=False):
-    """Return a function (y_hat, y) -> (losses (N,), hits (N,)); a correct prediction is a hit, 1.
+    """Return a function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct predictions.
 
     `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. `with_operators`
-    allows our C++ operator for the default. The returned function raises ValueError if the loss
-    expects labels of another form, or does not return the shape (N,).
+    allows our C++ operator for the default loss. The returned function raises ValueError if the
+    loss expects labels of another form, or does not return the shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()

@@ -23,8 +23,8 @@ class SGD(mx.optimizer.SGD):
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
     MXNet updates four arrays at a time with its multi-array operator. For small arrays, the call
-    takes longer than the update, so this class updates all small arrays in one call. Large arrays
-    are updated one at a time, because the multi-array operator is slow on them.
+    takes longer than the update, so this class updates up to `MAX_ARRAYS` small arrays in a call.
+    Large arrays are updated one at a time, because the multi-array operator is slow on them.
     """
 
     def __init__(self, *args, **kwargs):
