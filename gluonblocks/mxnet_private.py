@@ -28,7 +28,7 @@ def flags_of(block):
     return list(block._flags)
 
 
-def runs_by_gluon(block):
+def needs_gluon(block):
     """Return True if Gluon must run `block`, because of an `optimize_for` back end or a hook."""
     return bool(block._backend or block._callback)
 

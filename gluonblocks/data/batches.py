@@ -79,7 +79,7 @@ class BatchLoader(gluon.data.DataLoader):
         number, self._pass = self._pass, self._pass + 1
         starts = range(first * self.batch_size, n, self.batch_size)
         gather = functools.partial(self._gather, order, number, size is None)
-        for images, labels in _ahead(gather, starts):
+        for images, labels in _prefetch(gather, starts):
             if images is None:
                 yield None, None  # an NDArray cannot be empty
                 continue
@@ -110,7 +110,7 @@ class BatchLoader(gluon.data.DataLoader):
         return images, self.labels[batch[shard]].astype('int32', copy=False)
 
 
-def _ahead(function, items):
+def _prefetch(function, items):
     """Yield function(item) for each of `items`; a thread computes each result one item ahead."""
     with futures.ThreadPoolExecutor(max_workers=1) as thread:
         waiting = None

@@ -72,7 +72,7 @@ class Net(nn.HybridSequential):
         if not isinstance(x, mx.nd.NDArray):
             return super().forward(x, *args)
         try:
-            if private.is_hybridized(self) and not args and not private.runs_by_gluon(self):
+            if private.is_hybridized(self) and not args and not private.needs_gluon(self):
                 with x.context:
                     traced = self._traced or self._trace(x)
                     if traced.symbol is not None:
@@ -115,7 +115,7 @@ class Net(nn.HybridSequential):
         with _lock, autograd.pause():
             # Some layers print the shape. It is removed below, because other batches may differ.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
-            if not isinstance(symbol, mx.sym.Symbol):  # several outputs: left to Gluon
+            if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
                 self._traced = _Traced(None, (), {})
                 return self._traced
             graph, params = Graph(symbol), self.collect_params()
@@ -179,7 +179,7 @@ class Net(nn.HybridSequential):
             if not private.is_initialized(param) and not private.is_deferred(param):
                 raise RuntimeError('%s is not initialized: call net.initialize() first (%s has no '
                                    'value)' % (self.name, param.name)) from error
-        if private.runs_by_gluon(self) and any(
+        if private.needs_gluon(self) and any(
                 isinstance(param, ChannelParameter) for param in params):
             raise ValueError('expected nn.BatchNorm for this back end, got gb.BatchNorm: use a net '
                              'such as lenet_bn_gluon. MXNet reported: %s' % error) from error
