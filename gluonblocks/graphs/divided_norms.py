@@ -1,8 +1,8 @@
 """Divide the norms of dense blocks, so that training stores no concatenations.
 
 The norms of a dense block are applied to the concatenations X, Y1, then X, Y1, Y2, and so on.
-MXNet stores each concatenation until the backward pass. It would store Y1 four times, sum four
-gradients for it, and convert memory layouts between oneDNN's and its own.
+MXNet stores each concatenation until the backward pass. In a block of four layers it stores Y1 four
+times, sums four gradients for it, and converts arrays from and to oneDNN's memory layout.
 
 A batch norm treats each channel separately, so the norm of a concatenation is the concatenation of
 the norms of its pieces. A convolution sums over its input channels, so it is the sum of one
