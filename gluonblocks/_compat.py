@@ -21,7 +21,7 @@ def _removed(*args, **kwargs):
 
 
 def _numpy_names():
-    """Return {name: value} of what MXNet 1.x and GluonCV 0.10.5 need and newer NumPy lacks."""
+    """Return {name: value} for the NumPy names that MXNet and GluonCV use and newer NumPy lacks."""
     import numpy
     compat = types.ModuleType('numpy.compat')
     vars(compat)['basestring'] = str
@@ -29,7 +29,7 @@ def _numpy_names():
     def in1d(ar1, ar2, **options):
         return numpy.isin(numpy.ravel(ar1), ar2, **options)
     names = {
-        # Removed in 1.24; these were the builtins.
+        # Removed in 1.24; these were aliases of the builtins.
         'bool': bool, 'int': int, 'float': float,
         # Removed in 2.0.
         'PZERO': 0.0, 'NZERO': -0.0, 'PINF': math.inf, 'NINF': -math.inf, 'Inf': math.inf,
@@ -43,7 +43,7 @@ def _numpy_names():
 
 
 def put_back_numpy_names():
-    """Add to NumPy those of `_numpy_names` that it lacks, and replace none."""
+    """Add the names of `_numpy_names` that NumPy lacks; replace none."""
     try:
         import numpy
     except ModuleNotFoundError:
@@ -70,7 +70,7 @@ def put_back_distutils():
 
 
 class _Deferred(types.ModuleType):
-    """Stands in for a module, and imports it when an attribute is read."""
+    """A placeholder for a module, which imports it when an attribute is read."""
 
     def __getattr__(self, name):
         if sys.modules.get(self.__name__) is self:
@@ -82,8 +82,8 @@ class _Deferred(types.ModuleType):
 def scipy_stats_deferred():
     """Let MXNet import scipy.stats only when it is used.
 
-    That takes a third of the time of `import mxnet`, and only the calibration of quantized nets
-    needs it.
+    Importing it takes a third of the time of `import mxnet`, and only the calibration of quantized
+    nets uses it.
     """
     name = 'scipy.stats'
     if name in sys.modules or importlib.util.find_spec('scipy') is None:
@@ -98,12 +98,12 @@ def scipy_stats_deferred():
 
 
 def mend_mxnet():
-    """Correct MXNet's own Python code where newer NumPy arrays behave differently."""
+    """Correct the parts of MXNet's Python code that fail with newer NumPy arrays."""
     import mxnet
     import numpy
     done = []
-    # NumPy 2 prints a tuple of its integers as '(np.int64(3),)', and MXNet passes shapes and other
-    # parameters of operators to its library as text.
+    # MXNet passes shapes and other parameters of operators to its library as text. NumPy 2 prints a
+    # tuple of its integers as '(np.int64(3),)', which the library cannot read.
     if repr(numpy.int64(3)) != '3':
         for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol):
             vars(module)['str'] = _plain_text
@@ -112,7 +112,7 @@ def mend_mxnet():
         for function in (mxnet.recordio.pack, mxnet.recordio.pack_img):
             _call_tobytes(function)
             done.append('mxnet.recordio.' + function.__name__)
-    # Since 2.4 an array with one element and an axis cannot become a number; 1.25 to 2.3 warn.
+    # NumPy 2.4 no longer converts an array of shape (1,) to a number; 1.25 to 2.3 warn.
     if tuple(map(int, numpy.__version__.split('.')[:2])) >= (2, 4):
         mxnet.nd.NDArray.asscalar = _asscalar
         done.append('mxnet.nd.NDArray.asscalar')
@@ -128,7 +128,7 @@ def _plain_text(value):
 def _call_tobytes(function):
     """Make `function` call tobytes instead of tostring, its older name.
 
-    The function's code changes, so modules that have already imported it are corrected too.
+    The code object is replaced, so modules that have already imported the function see the change.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(
@@ -143,25 +143,25 @@ def _asscalar(self):
 
 
 def let_blocks_be_copied():
-    """Make `copy.deepcopy` and `pickle` of Gluon's blocks leave out their graphs and the Trainer.
+    """Make `copy.deepcopy` and `pickle` work for Gluon's blocks, without graphs and Trainer.
 
-    A compiled graph cannot be copied; the copy compiles its own. And attach gradients to the copied
-    weights: MXNet does not, and the copy would not train.
+    A compiled graph cannot be copied; the copy compiles its own. Gradients are attached to the
+    copied weights, which MXNet does not do; without them the copy would not train.
     """
     import mxnet
     gluon = mxnet.gluon
 
     def state_of_block(self):
-        mxnet.nd.waitall()  # with static_shape, MXNet does not know that averages are being written
+        mxnet.nd.waitall()  # with static_shape, MXNet may still be writing averages
         state = dict(vars(self), _cached_op=None, _cached_op_args=[])
         state.pop('_traced', None)  # the graphs of our nets
-        if not isinstance(self, gluon.SymbolBlock):  # whose graph defines it
+        if not isinstance(self, gluon.SymbolBlock):  # which needs its graph
             state['_cached_graph'] = ()
         return state
 
     def set_state_of_parameter(self, state):
         vars(self).update(state)
-        with mxnet.autograd.pause():  # pickle brings all arrays to the first CPU
+        with mxnet.autograd.pause():  # pickle restores all arrays on the first CPU
             self._data, self._grad = [
                 arrays and [array.as_in_context(ctx).detach() for array, ctx
                             in zip(arrays, self._ctx_list)] for arrays in (self._data, self._grad)]
@@ -187,8 +187,8 @@ def forget_failed_import(package):
 def correct_gluoncv():
     """Make GluonCV 0.10.5 importable alongside PyTorch 2, which its MXNet networks do not need.
 
-    GluonCV checks the versions of both when it is imported. Replace its check by one that reports
-    PyTorch as missing, which GluonCV accepts.
+    GluonCV checks the versions of MXNet and PyTorch when it is imported. Replace its check by one
+    that reports PyTorch as missing, which GluonCV accepts.
     """
     forget_failed_import('gluoncv')
     if 'gluoncv' in sys.modules:

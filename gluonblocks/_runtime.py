@@ -14,7 +14,7 @@ from importlib import metadata
 
 from . import _compat
 
-mended = []  # the names of the corrections that were made
+mended = []  # the names of the corrections that `prepare` made
 error = None  # the ImportError if `prepare` failed, else None
 
 NUMPY = 'numpy>=1.19.5,<2.6'  # the tested versions
@@ -42,7 +42,7 @@ MXNet could not be imported: it edits docstrings when it is imported, and Python
 (PYTHONOPTIMIZE=1), which keeps docstrings."""
 
 # Environment variables for thread counts -> the smallest value that MXNet works with. Values that
-# are not numbers or too large abort the process, and those that are too small make it hang.
+# are too large, or not integers, abort the process. Values that are too small make it hang.
 COUNTS = {'OMP_NUM_THREADS': 1, 'MXNET_OMP_MAX_THREADS': 0, 'MXNET_CPU_WORKER_NTHREADS': 1,
           'MXNET_CPU_PRIORITY_NTHREADS': 1}
 
@@ -104,7 +104,7 @@ def check_environment():
                          and least <= int(text) <= most):
             raise ImportError(
                 'MXNet could not be imported: the environment variable %s\n'
-                'must be an integer from %d to %d, got %r. Set it to such a number, or unset it '
+                'must be an integer from %d to %d, got %r. Correct the value or unset it '
                 '(unset %s).'
                 % (name, least, most, text, name))
 
@@ -165,10 +165,10 @@ def library_is_loaded():
 
 
 def set_threads():
-    """Give MXNet one thread per physical core, unless the user set a number; return what was set.
+    """Set MXNet to one thread per physical core, unless the user set a number; return the settings.
 
     On x86, MXNet uses half of the logical CPUs by default, which is half of the cores if there is
-    no hyper-threading. If MXNet has been loaded already, warn if cores will stay idle.
+    no hyper-threading. If MXNet was imported earlier, warn if it leaves cores idle.
     """
     if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
         return []

@@ -1,6 +1,6 @@
 """Access to private names of MXNet, tested on versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
-Only the private methods that our classes override, or call on themselves, are used elsewhere.
+Other files use only the private methods that our classes override or call on themselves.
 """
 import mxnet as mx
 from mxnet import base
@@ -19,7 +19,7 @@ def is_hybridized(block):
 
 
 def set_hybridized(block, active):
-    """Make a block run its graph or its layers. Unlike `hybridize`, this keeps the graph."""
+    """Make a block run its graph, or else its layers. Unlike `hybridize`, this keeps the graph."""
     block._active = active
 
 
@@ -28,13 +28,13 @@ def flags_of(block):
     return list(block._flags)
 
 
-def runs_by_gluon(block):
+def needs_gluon(block):
     """Return True if Gluon must run `block`, because of an `optimize_for` back end or a hook."""
     return bool(block._backend or block._callback)
 
 
 def children(block):
-    """Return the dict of the layers of `block` by name, not a copy."""
+    """Return the dict {name: layer} of `block` itself, not a copy."""
     return block._children
 
 
@@ -54,12 +54,12 @@ def named_parameters(block):
 
 
 def is_initialized(param):
-    """Return True if `param` has arrays, which it lacks until its shape is known."""
+    """Return True if `param` has arrays. They are created when its shape is known."""
     return param._data is not None
 
 
 def array_on(param, ctx):
-    """Return the array of a parameter on `ctx`, or its only one, a tenth of a call of `data`."""
+    """Return a parameter's array on `ctx`, or its only array: ten times as fast as `data`."""
     arrays = param._data
     return arrays[0] if arrays and len(arrays) == 1 else param.data(ctx)
 
@@ -75,7 +75,7 @@ def finish_initialization(param):
 
 
 def load_into(param, array, ctx, cast_dtype, dtype_source):
-    """Give a parameter, initialized or not, its value, as `load_parameters` does."""
+    """Set the value of a parameter, initialized or not, as `load_parameters` does."""
     param._load_init(array, ctx, cast_dtype=cast_dtype, dtype_source=dtype_source)
 
 
@@ -85,7 +85,7 @@ def forget_channels(param):
 
 
 def is_dense(param):
-    """Return True unless the weight or its gradient is stored sparsely."""
+    """Return True unless the weight or its gradient is sparse."""
     return param._stype == param._grad_stype == 'default'
 
 
@@ -100,14 +100,14 @@ def averaged(param):
 
 
 def shared(params, name):
-    """Return the parameter `name` of a ParameterDict or of the one that it shares, or None."""
+    """Return the parameter `name` of a ParameterDict or of the dict it shares, or None."""
     return params._get_impl(name)
 
 
 def load_library(path):
     """Load a library of operators without creating Python functions for them.
 
-    `mx.library.load` creates the functions of all of MXNet's operators again, which takes half a
+    `mx.library.load` would create the functions of all MXNet operators again, which takes half a
     second.
     """
     base.check_call(base._LIB.MXLoadLib(path, 0))

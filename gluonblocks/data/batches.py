@@ -1,4 +1,4 @@
-"""Batches of images and labels that are in memory."""
+"""Load batches of images and labels that are in memory."""
 import functools
 from concurrent import futures
 
@@ -21,9 +21,9 @@ class BatchLoader(gluon.data.DataLoader):
     `Augmentation`, may be set later; a new value applies from the next pass.
 
     `part`, (k, n), makes this the loader of worker k of n, counted from 0; it may be set later too.
-    The loader then yields the k-th of n slices of each batch, and (None, None) if that slice is
-    empty. The slices differ by at most one image. All workers need the same `seed`; they yield the
-    same number of batches, and together each image once.
+    The loader then yields slice k of the n slices of each batch, or (None, None) if it is empty.
+    The sizes of the slices differ by at most one image. All workers need the same `seed`; they
+    yield the same number of batches, and together each image once.
 
     It subclasses Gluon's DataLoader only so that Gluon's Estimator accepts it.
 
@@ -52,7 +52,7 @@ class BatchLoader(gluon.data.DataLoader):
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or (
                 images.ndim not in (3, 4)):
             raise ValueError('expected images as a NumPy array, uint8 (n, H, W) or (n, H, W, C), '
-                             'got %s; convert images in [0, 1] by (images * 255).round()'
+                             'got %s; convert images in [0, 1] with (images * 255).round()'
                              '.astype("uint8")' % _describe(images))
         if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'iu' or (
                 labels.shape != images.shape[:1]):
@@ -79,7 +79,7 @@ class BatchLoader(gluon.data.DataLoader):
         number, self._pass = self._pass, self._pass + 1
         starts = range(first * self.batch_size, n, self.batch_size)
         gather = functools.partial(self._gather, order, number, size is None)
-        for images, labels in _ahead(gather, starts):
+        for images, labels in _prefetch(gather, starts):
             if images is None:
                 yield None, None  # an NDArray cannot be empty
                 continue
@@ -93,7 +93,7 @@ class BatchLoader(gluon.data.DataLoader):
         """Return the arrays of a batch, (images, labels), or (None, None) if it is empty.
 
         Images are uint8 (N, H, W, C), or with `as_floats` float32 (N, C, H, W) in [0, 1].
-        Only NumPy is called here, because MXNet must not be called by two threads.
+        This runs in a thread, so it calls only NumPy: two threads must not call MXNet.
         """
         batch = order[start:start + self.batch_size]
         shard = shard_slice(len(batch), self.part)
@@ -104,14 +104,14 @@ class BatchLoader(gluon.data.DataLoader):
             images = self.augment(images, number, start // self.batch_size, len(batch), shard)
         images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
         if as_floats:
-            # In one pass: six times as fast as three small calls of MXNet.
+            # A single pass in NumPy is six times as fast as three calls of MXNet.
             images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
                                order='C')
         return images, self.labels[batch[shard]].astype('int32', copy=False)
 
 
-def _ahead(function, items):
-    """Yield function(item) for each of `items`; a thread computes it while the last one is used."""
+def _prefetch(function, items):
+    """Yield function(item) for each of `items`; a thread computes each result one item ahead."""
     with futures.ThreadPoolExecutor(max_workers=1) as thread:
         waiting = None
         for item in items:
@@ -166,7 +166,7 @@ def seed_of_order(seed, part=None):
 def shard_slice(num_images, part):
     """Return worker k's slice of a batch of `num_images`, if `part` is (k, n); all if it is None.
 
-    The n slices are consecutive, cover the batch, and differ by at most one image.
+    The n slices are consecutive and cover the batch; their sizes differ by at most one image.
     """
     k, n = part or (0, 1)
     return slice(num_images * k // n, num_images * (k + 1) // n)

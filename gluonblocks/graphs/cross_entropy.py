@@ -1,4 +1,4 @@
-"""Softmax cross-entropy with its gradient and the correct predictions, by one C++ operator."""
+"""Softmax cross-entropy, its gradient and the correct predictions in one C++ operator."""
 import functools
 
 import mxnet as mx
@@ -7,10 +7,10 @@ from .graph import operator
 
 
 def cross_entropy_and_hits(y_hat, y):
-    """Return (losses, hits) of logits (N, num_classes), float32, and integer labels (N,).
+    """Return (losses, hits) for logits (N, num_classes), float32, and integer labels (N,).
 
-    Both are (N,) float32 on the CPU. The losses are the softmax cross-entropies; hits are 1 for
-    correct predictions, else 0. The operators have to be loaded: see `operators.available`.
+    Both are float32 (N,) on the CPU. `losses` is the softmax cross-entropy of each image. `hits` is
+    1 for a correct prediction and 0 for a wrong one. `operators.available()` must be True.
     """
     return _graph()(y_hat, y.astype('int32', copy=False))
 

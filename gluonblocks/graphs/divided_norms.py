@@ -1,10 +1,12 @@
-"""Dense blocks in a training graph, without the concatenations.
+"""Divide the norms of dense blocks, so that training stores no concatenations.
 
-A block's norms take X side by side with Y1, with Y1 and Y2, and so on. MXNet keeps each of these
-concatenations until the gradients are there: Y1 four times, with a gradient in four pieces, in
-orders that are not oneDNN's. But a batch norm computes each channel by itself, so the norm of a
-concatenation is the norms of its pieces side by side; and a convolution adds up over its input
-channels, so it is the sum of a convolution of each piece.
+The norms of a dense block are applied to the concatenations X, Y1, then X, Y1, Y2, and so on.
+MXNet stores each concatenation until the backward pass. In a block of four layers it stores Y1 four
+times, sums four gradients for it, and converts arrays from and to oneDNN's memory layout.
+
+A batch norm treats each channel separately, so the norm of a concatenation is the concatenation of
+the norms of its pieces. A convolution sums over its input channels, so it is the sum of one
+convolution for each piece.
 """
 from mxnet import autograd
 
@@ -13,25 +15,25 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """Some channels of a parameter, in the same memory: it takes a parameter's place among the
-    graph's inputs."""
+    """A range of a parameter's channels, sharing its memory, as an input of a graph."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end
-        self._last = None, None  # the array of the parameter, and its slice
+        self._last = None, None  # the parameter's array in the last call, and its slice
 
     def data(self, ctx):
-        whole, part = array_on(self._param, ctx), self._last
-        if part[0] is not whole:  # the first time, on another device, or newly set
+        array, last = array_on(self._param, ctx), self._last
+        if last[0] is not array:  # the first call, another device, or a new array
             with autograd.pause():
-                part = self._last = whole, whole.reshape(-1)[self._begin:self._end]
-        return part[1]
+                last = self._last = array, array.reshape(-1)[self._begin:self._end]
+        return last[1]
 
 
 def divide(graph, norm, pieces):
-    """Replace `norm` by a norm of each of the `pieces`, and the convolution after it likewise.
+    """Replace `norm`, which follows a concatenation, by one norm for each of the `pieces`.
 
-    `pieces` are those of the concatenation that it takes: [(entry, channels), ...].
+    `pieces` are the entries that are concatenated: [(entry, channels), ...]. The convolution after
+    the norm is divided too if that saves memory.
     """
     ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
     begins = [0] + ends[:-1]
@@ -46,9 +48,9 @@ def divide(graph, norm, pieces):
 
     act = graph.next(norm, 'Activation')
     conv = graph.next(act or norm, 'Convolution')
-    if conv is None or not _is_sum(graph, conv, pieces):
+    if conv is None or not _saves_memory(graph, conv, pieces):
         act = conv = None
-    # From (1, C, 1, 1), for norms of ours.
+    # gb.BatchNorm's parameters may have the shape (1, C, 1, 1).
     flat = [Node('Reshape', entry[0].name + '_flat', [entry], {'shape': '(-1,)'})
             for entry in norm.inputs[1:3]]
     gammas, betas = [split(node.entry(), 0) for node in flat]
@@ -72,11 +74,11 @@ def divide(graph, norm, pieces):
     graph.replace(conv, Node('add_n', conv.name, sums, {'num_args': len(sums)}).entry())
 
 
-def _is_sum(graph, conv, pieces):
-    """Return True if convolution `conv` is to be computed piece by piece.
+def _saves_memory(graph, conv, pieces):
+    """Return True if the convolution `conv` can be divided, and dividing it saves memory.
 
-    That saves an array of all channels, and costs one of its filters, to be added, for each piece
-    but the first.
+    That saves the concatenation of its inputs. It costs one more output array for each piece but
+    the first, because the outputs must be added.
     """
     return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])
             and int(conv.attrs['num_filter']) * (len(pieces) - 1)

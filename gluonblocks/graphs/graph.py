@@ -1,4 +1,4 @@
-"""A traced graph that can be looked through and changed: the only code that knows MXNet's JSON."""
+"""A traced graph that passes can search and change; only this file knows MXNet's JSON format."""
 import ast
 import json
 from typing import Any, Dict, List, Tuple
@@ -11,9 +11,9 @@ CASTS = ('Cast', 'amp_cast', 'amp_multicast')
 class Node:
     """A node of a graph: `op` ('null' for an input), `name`, `attrs` as text, and `inputs`.
 
-    An input is an entry, (node, output, version): the node's output of that number. `version` is
-    MXNet's count of how often an input was written to before. `rest` is what else JSON has, such as
-    the subgraphs of a loop.
+    An input is an entry (node, output, version), in which `output` is the index of an output of the
+    node, and `version` is MXNet's count of earlier writes to it. `rest` contains the other fields
+    of the JSON, such as the subgraphs of a loop.
     """
 
     __slots__ = ('op', 'name', 'attrs', 'inputs', 'rest')
@@ -27,15 +27,15 @@ class Node:
         return (self, output, 0)
 
     def sides(self, name, default=()):
-        """The attribute `name` as (3, 3), whether it was given as a tuple or as a list."""
+        """Return the attribute `name` as a tuple, such as (3, 3)."""
         return tuple(ast.literal_eval(self.attrs.get(name, '()'))) or default
 
     def pair(self, name, default=()):
-        """The same as our operators take it: '3x3'."""
+        """Return the attribute `name` in the format of our operators, such as '3x3'."""
         return '%dx%d' % self.sides(name, default)
 
     def flag(self, name, default=False):
-        """The attribute `name` as True or False."""
+        """Return the attribute `name` as a bool."""
         return self.attrs.get(name, str(default)) in ('True', '1')
 
 
@@ -43,31 +43,32 @@ Entry = Tuple[Node, int, int]
 
 
 class Graph:
-    """The graph of a `symbol`, with what the passes need to know.
+    """The graph of `symbol`, with the facts that the passes need.
 
-    `shapes` has the shapes of the data by name, as data=(N, C, H, W); `training` is the mode that
-    the graph is for; `operators` says if our operators may be used, and `requests` has the
-    `grad_req` of each parameter that they may take. `heads` are the entries of the outputs.
+    `training` is the mode in which the graph will run. `operators` allows our C++ operators.
+    `requests` maps the names of the parameters that our operators may use to their `grad_req`.
+    `shapes` are the shapes of the inputs that are not parameters, as data=(N, C, H, W). `heads` are
+    the entries of the outputs.
     """
 
     def __init__(self, symbol, training=False, operators=False, requests=(), **shapes):
         self.training, self.operators, self.requests = training, operators, dict(requests)
         self.data = set(shapes)  # the names of the inputs that are not parameters
-        # What a pass divided: a new input's name -> (the parameter's name, begin, end).
+        # New inputs that are slices of parameters: name -> (the parameter's name, begin, end).
         self.slices: Dict[str, Tuple[str, int, int]] = {}
         graph = json.loads(symbol.tojson(remove_amp_cast=False))
-        self._attrs = graph['attrs']  # MXNet's version, by which it reads its own JSON
+        self._attrs = graph['attrs']  # MXNet needs its version, stored here, to read the JSON
         nodes: List[Node] = []
-        for given in graph['nodes']:
-            rest = dict(given)
+        for fields in graph['nodes']:
+            rest = dict(fields)
             op, name, inputs, attrs = (rest.pop('op'), rest.pop('name'), rest.pop('inputs'),
                                        rest.pop('attrs', {}))
             nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
-        # Where types change within the net, no pass can tell what is float32.
+        # If the net contains casts, a pass cannot know which entries are float32.
         self.operators &= not any(node.op in CASTS for node in nodes)
-        self._users: Any = None  # counted when they are asked for, and again after a change
+        self._users: Any = None  # computed on demand, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}
         if shapes:
             self._infer_shapes(graph, nodes, shapes)
@@ -82,16 +83,16 @@ class Graph:
                 self._shapes[nodes[i], k] = tuple(shape)
 
     def shape(self, entry):
-        """The shape of an entry, or () where it is not known."""
+        """Return the shape of an entry, or () if it is unknown."""
         return self._shapes.get(entry[:2], ())
 
     def input(self, name):
-        """The node of the input called `name`."""
+        """Return the node of the input `name`."""
         return next(node for node in self.nodes if node.op == 'null' and node.name == name)
 
     @property
     def nodes(self):
-        """All nodes that the heads need, each after its inputs."""
+        """All nodes on which the heads depend, each after its inputs."""
         order: Dict[Node, None] = {}
         stack = [(node, False) for node, _, _ in reversed(self.heads)]
         while stack:
@@ -106,7 +107,7 @@ class Graph:
         return list(order)
 
     def users(self, entry):
-        """The nodes that take an entry, each once for each time; a head counts as None."""
+        """Return the nodes that use an entry, one item for each use; an output counts as None."""
         if self._users is None:
             self._users = {}
             for node in self.nodes:
@@ -117,16 +118,16 @@ class Graph:
         return self._users.get(entry[:2], [])
 
     def next(self, node, op):
-        """The node of kind `op` that alone takes what `node` gives, or None."""
+        """Return the only user of the output of `node` if its operator is `op`, else None."""
         users = self.users(node.entry())
         return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
 
     def is_only(self, node, entries):
-        """Return True if nothing but `node` takes any of `entries`."""
+        """Return True if `node` is the only user of each of `entries`."""
         return all(self.users(entry) == [node] for entry in entries)
 
     def replace(self, old, new):
-        """Give the entry `new`, of the same shape, to all that take the node `old`."""
+        """Make all users of the node `old` use the entry `new`, which has the same shape."""
         self._users = None
         if old.entry()[:2] in self._shapes:
             self._shapes[new[:2]] = self.shape(old.entry())
@@ -136,13 +137,13 @@ class Graph:
         self.heads = [new if entry[:2] == (old, 0) else entry for entry in self.heads]
 
     def owns(self, node, entries, grad_req='write'):
-        """Return True if `entries` are parameters of this `grad_req`, and of no other node."""
+        """Return True if `entries` are parameters with this `grad_req` and no user but `node`."""
         return self.is_only(node, entries) and all(
             source.op == 'null' and self.requests.get(source.name) == grad_req
             for source, _, _ in entries)
 
     def symbol(self):
-        """The graph as MXNet's symbol."""
+        """Return the graph as an MXNet symbol."""
         nodes = self.nodes
         number = {node: i for i, node in enumerate(nodes)}
 
@@ -156,7 +157,7 @@ class Graph:
 
 
 def is_plain_convolution(node):
-    """Return True for a convolution of images, (N, C, H, W), undilated and of one group."""
+    """Return True for a convolution of images, (N, C, H, W), without dilation or groups."""
     return (node.op == 'Convolution' and len(node.sides('kernel')) == 2
             and node.attrs.get('layout', 'None') in ('None', 'NCHW')
             and node.sides('dilate', (1, 1)) == (1, 1)
@@ -164,14 +165,14 @@ def is_plain_convolution(node):
 
 
 def is_plain_norm(node):
-    """Return True for a BatchNorm of channels that normalizes by the batch when training."""
+    """Return True for a BatchNorm over axis 1 with gamma and, in training, batch statistics."""
     return (node.op == 'BatchNorm' and not node.flag('use_global_stats')
             and not node.flag('fix_gamma', True) and not node.flag('output_mean_var')
             and node.attrs.get('axis', '1') == '1')
 
 
 def operator(op, inputs, outputs=1, **attrs):
-    """The symbol of a single operator of ours; its inputs are variables of the names `inputs`."""
+    """Return a symbol that applies one of our operators to variables with the names `inputs`."""
     graph = Graph(mx.sym.var(inputs[0]))
     (first,) = graph.nodes
     node = Node(op, op.strip('_'), [first.entry()] + [Node('null', name).entry()

@@ -1,4 +1,4 @@
-"""The net that the registry's models are made of."""
+"""The `Net` class, of which all models in the registry are instances."""
 import functools
 import threading
 from typing import Any, Dict, NamedTuple
@@ -18,10 +18,9 @@ from .exported import load_exported
 from .graph import Graph, Node
 from .passes import PREDICTION, TRAINING
 
-# Four sizes of images, trained on and predicted; each graph keeps memory for what it computes.
-MAX_GRAPHS = 8
-# One net is traced at a time, and one thread at a time gives MXNet a graph to run: of two that do,
-# MXNet 1.9.1 may lose an operation, and both wait for ever. The engine runs them side by side.
+MAX_GRAPHS = 8  # four image sizes in training and prediction; each graph holds memory
+# Held while a net is traced, and while a graph is passed to MXNet's engine, which runs graphs in
+# parallel. If two threads pass one at once, MXNet 1.9.1 may lose an operation, and both hang.
 _lock = threading.RLock()
 
 
@@ -30,31 +29,29 @@ class Net(nn.HybridSequential):
 
     Use it like Gluon's own. In addition:
 
-    - `features` is all layers but the last, and `output` the last, which may be replaced:
+    - `features` contains all layers but the last. `output` is the last layer and can be replaced:
       `net.output = nn.Dense(5)` prepares a trained net for other classes.
-    - Hybridized, it is faster. Gluon runs the graph that it traced as it is. Here the graph is
-      rewritten for each mode and size of images, by the passes of `graphs/passes.py`, and the
-      newest `MAX_GRAPHS` are kept. `graph_for` shows the result.
-    - `save_parameters`, `export` and copies wait until MXNet has computed what they write.
+    - It is faster when hybridized: the passes in `graphs/passes.py` rewrite the traced graph for
+      each mode and image size. The newest `MAX_GRAPHS` graphs are cached; see `graph_for`.
+    - `save_parameters`, `export` and copies wait until MXNet has computed the values.
 
-    Raises RuntimeError when called before it is initialized, and ValueError for input that does not
+    A call raises RuntimeError if the net is not initialized, and ValueError for input that does not
     fit the first layer.
     """
 
-    _traced: Any = None  # a `_Traced`, once a hybridized net has been called
+    _traced: Any = None  # a `_Traced` after the first call of the hybridized net
 
-    def _alias(self):  # Gluon names nets by it, as in the book
+    def _alias(self):  # the prefix of Gluon's names, the same as in the book
         return 'hybridsequential'
 
     @property
     def features(self):
-        """All layers but the last, as a new `Net` that shares them: X -> what `output` is given."""
+        """A new `Net` that shares all layers but the last: X -> the input of `output`."""
         return self[:-1]
 
     @property
     def output(self):
-        """The last layer. A new one has to be initialized, while the others stay as they are:
-        `net.output.initialize()`, and a new Trainer for its parameters."""
+        """The last layer. A new one needs `net.output.initialize()` and a new Trainer."""
         return self[-1]
 
     @output.setter
@@ -62,12 +59,12 @@ class Net(nn.HybridSequential):
         self.register_child(layer, list(private.children(self))[-1])
 
     def __setattr__(self, name, value):
-        if name in ('features', 'output'):  # Gluon would add a layer of that name
+        if name in ('features', 'output'):  # Gluon would add a layer with that name
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
 
-    def _clear_cached_op(self):  # Gluon calls it after `hybridize`, `cast` and changes of layers
+    def _clear_cached_op(self):  # called after `hybridize`, `cast` and changes of layers
         super()._clear_cached_op()
         self._traced = None
 
@@ -75,21 +72,20 @@ class Net(nn.HybridSequential):
         if not isinstance(x, mx.nd.NDArray):
             return super().forward(x, *args)
         try:
-            if private.is_hybridized(self) and not args and not private.runs_by_gluon(self):
+            if private.is_hybridized(self) and not args and not private.needs_gluon(self):
                 with x.context:
-                    now = self._traced or self._trace(x)
-                    if now.symbol is not None:
-                        return self._compiled(now, x)(x)
+                    traced = self._traced or self._trace(x)
+                    if traced.symbol is not None:
+                        return self._compiled(traced, x)(x)
             return super().forward(x, *args)
         except (RuntimeError, ValueError) as error:  # MXNet's own errors are RuntimeErrors
             self._explain(error, x)
             raise
 
     def graph_for(self, shape, training=True):
-        """Return the graph that runs for input of `shape`, (N, C, H, W), as MXNet's symbol.
+        """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        That is Gluon's trace of the net after the passes; with `training`, the one that is recorded
-        and then differentiated.
+        It is Gluon's trace after the passes; with `training`, the graph that is recorded.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -98,28 +94,28 @@ class Net(nn.HybridSequential):
         with _lock, autograd.pause():
             return _rewritten(self._traced or self._trace(x), x, training, training).symbol()
 
-    def _compiled(self, now, x):
-        """The compiled graph for x in the current autograd mode; made if it is not there yet."""
+    def _compiled(self, traced, x):
+        """Return the compiled graph for x in the current autograd mode, cached if possible."""
         training, recording = autograd.is_training(), autograd.is_recording()
-        wanted = recording and _is_recorded(x)
-        key = (training, recording, wanted, x.shape[1:], x.dtype, x.context.device_type,
-               operators.are_on(), training and tuple([param.grad_req for param in now.params]))
-        compiled = now.graphs.get(key)
+        data_gradient = recording and _is_recorded(x)
+        key = (training, recording, data_gradient, x.shape[1:], x.dtype, x.context.device_type,
+               operators.are_on(), training and tuple([param.grad_req for param in traced.params]))
+        compiled = traced.graphs.get(key)
         if compiled is None:
             with _lock, autograd.pause():
-                compiled = _compile(_rewritten(now, x, training, recording, wanted), now.params,
-                                    dict(private.flags_of(self)), recording)
-                while len(now.graphs) >= MAX_GRAPHS:
-                    del now.graphs[next(iter(now.graphs))]
-                now.graphs[key] = compiled
+                compiled = _compile(_rewritten(traced, x, training, recording, data_gradient),
+                                    traced.params, dict(private.flags_of(self)), recording)
+                while len(traced.graphs) >= MAX_GRAPHS:
+                    del traced.graphs[next(iter(traced.graphs))]
+                traced.graphs[key] = compiled
         return compiled
 
     def _trace(self, x):
-        """Trace the net, for all sizes of images, and give shapes to parameters that lack one."""
+        """Trace the net for all image sizes; infer the missing shapes of parameters."""
         with _lock, autograd.pause():
-            # The shape is for layers that print theirs; another batch may have another one.
+            # Some layers print the shape. It is removed below, because other batches may differ.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
-            if not isinstance(symbol, mx.sym.Symbol):  # several outputs: Gluon knows their form
+            if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
                 self._traced = _Traced(None, (), {})
                 return self._traced
             graph, params = Graph(symbol), self.collect_params()
@@ -134,27 +130,27 @@ class Net(nn.HybridSequential):
                         private.finish_initialization(params[name])
             traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
                                       if name != 'data'], {})
-            if all(private.is_initialized(param) for param in traced.params):  # else once they are
+            if all(private.is_initialized(param) for param in traced.params):  # else trace again
                 private.set_traced(self, symbol)
                 self._traced = traced
             return traced
 
     def save_parameters(self, filename, *args, **kwargs):
-        """Save as Gluon does, once all that is being computed is there."""
-        mx.nd.waitall()  # else, with static_shape, one file in five is of an earlier step
+        """Save like Gluon, but first wait until MXNet has computed the values."""
+        mx.nd.waitall()  # with static_shape, one file in five was from an earlier step
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
-        """Load a file as `Block.load_parameters` does, of `export`, or the book's without averages.
-        Raises ValueError, with what differs, for a file of a net with other layers or shapes."""
+        """Load a file of `save_parameters` or `export`, or of the book's nets without averages.
+        Raises ValueError, with the difference, if the layers or shapes differ."""
         if not load_exported(self, filename, *args, **kwargs):
             load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
     def export(self, path, epoch=0, remove_amp_cast=True):
-        """Write `path`-symbol.json and `path`-0000.params, by `epoch`; return both names.
+        """Write `path`-symbol.json and, for epoch 3, `path`-0003.params; return both names.
 
-        They are those of Gluon's `export`, with norms' parameters of shape (C,), which all loaders
-        of MXNet expect. The net has to be hybridized and called once, else RuntimeError is raised.
+        Like Gluon's `export`, but the parameters of norms have the shape (C,), which all MXNet
+        loaders expect. Raises RuntimeError unless the net is hybridized and has been called.
         """
         if not self._traced or self._traced.symbol is None:
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
@@ -177,16 +173,16 @@ class Net(nn.HybridSequential):
         return files
 
     def _explain(self, error, x):
-        """Raise an error that says more than `error`, if the cause is known."""
+        """Raise a clearer error than `error`, if its cause is known."""
         params = self.collect_params().values()
         for param in params:
             if not private.is_initialized(param) and not private.is_deferred(param):
                 raise RuntimeError('%s is not initialized: call net.initialize() first (%s has no '
                                    'value)' % (self.name, param.name)) from error
-        if private.runs_by_gluon(self) and any(
+        if private.needs_gluon(self) and any(
                 isinstance(param, ChannelParameter) for param in params):
-            raise ValueError('the back end takes norms of nn.BatchNorm only, as lenet_bn_gluon has '
-                             'them: %s' % error) from error
+            raise ValueError('expected nn.BatchNorm for this back end, got gb.BatchNorm: use a net '
+                             'such as lenet_bn_gluon. MXNet reported: %s' % error) from error
         first = next(iter(private.children(self).values()), None)
         problem = isinstance(first, nn.Conv2D) and image_problem(x, first.weight)
         if problem:
@@ -194,24 +190,23 @@ class Net(nn.HybridSequential):
 
 
 class _Traced(NamedTuple):
-    """A net's traced graph (None: it has several outputs), the parameters that it takes, in its
-    order, and the functions compiled from it by what they are for, the oldest first."""
-
+    """A traced graph (None if it has several outputs), its parameters in the order of its inputs,
+    and the functions compiled from it by their keys (see `Net._compiled`), oldest first."""
     symbol: Any
     params: Any
     graphs: Dict[Any, Any]
 
 
-def _rewritten(now, x, training, recording, wanted=False):
-    """The `Graph` for x after the passes; `wanted` says if the gradient of x is asked for."""
-    # The operators take float32 on the CPU. In training they move averages in the forward pass, so
-    # that it must be recorded; predicting, they have no gradient.
+def _rewritten(traced, x, training, recording, data_gradient=False):
+    """Return the `Graph` for x after the passes; `data_gradient` requests the gradient of x."""
+    # Our operators update running averages in the forward pass, MXNet's in the backward pass, so a
+    # training pass must be recorded. In prediction mode, our operators have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
-    requests = {param.name: param.grad_req for param in now.params if private.is_dense(param)}
-    graph = Graph(now.symbol, training, ours, requests, data=x.shape)
-    if wanted:
-        # It may be added to another gradient, which the operators cannot do: they take a copy.
+    requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
+    graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
+    if data_gradient:
+        # The gradient may be added to another one. Our operators cannot add, but _copy can.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -220,17 +215,17 @@ def _rewritten(now, x, training, recording, wanted=False):
 
 
 def _compile(graph, params, flags, recording):
-    """Return the function x -> output that runs a graph. Several threads may call it."""
+    """Return a thread-safe function x -> output that runs the graph."""
     symbol = graph.symbol()
     by_name = {param.name: param for param in params}
     sources: Dict[str, Any] = {name: functools.partial(private.array_on, param)
                                for name, param in by_name.items()}
-    sources.update((name, Slice(by_name[whole], begin, end).data)
-                   for name, (whole, begin, end) in graph.slices.items())
+    sources.update((name, Slice(by_name[param], begin, end).data)
+                   for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # It fixes the order of operations, too: a third faster for one image. A graph that is
-        # recorded may write running statistics, which MXNet's engine would then not know of.
+        # A fixed order of operations takes a third less time for one image. Recorded graphs cannot
+        # use it, because MXNet's engine would not know that they write running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),
@@ -246,9 +241,9 @@ def _compile(graph, params, flags, recording):
 
 
 def _is_recorded(x):
-    """Return True if the gradient of x is asked for."""
+    """Return True if x is part of a recorded computation or has a gradient attached."""
     try:
         autograd.get_symbol(x)
-    except mx.base.MXNetError:  # it is in no recorded computation
+    except mx.base.MXNetError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The C++ operators of `kernels`: compiled, loaded into MXNet, and checked before they are used.
+"""Compile the C++ operators in `kernels`, load them into MXNet, and check them before use.
 
 GLUONBLOCKS_OPERATORS=0 turns them off; nets then train and predict with MXNet's own operators.
 """
@@ -14,8 +14,8 @@ from .kernels.build import Unavailable, library
 
 VARIABLE = 'GLUONBLOCKS_OPERATORS'
 
-# ready: the operators can be used; reason: why not; remedy: what would help, or ''; faulty: they
-# were built, but do not work.
+# ready: the operators can be used; reason: why they cannot; remedy: what the user can do, or '';
+# faulty: they were compiled but do not work.
 Status = collections.namedtuple('Status', ['ready', 'reason', 'remedy', 'faulty'])
 
 _lock = threading.Lock()
@@ -24,7 +24,7 @@ _warned = False
 
 
 def are_on():
-    """Return False if the environment turns the operators off; ValueError if it is not 0 or 1."""
+    """Return False if GLUONBLOCKS_OPERATORS is 0; raise ValueError if it is neither 0 nor 1."""
     value = os.environ.get(VARIABLE) or '1'
     if value not in ('0', '1'):
         raise ValueError('the environment variable %s must be 0 (off) or 1 (on, the default), got '
@@ -35,8 +35,8 @@ def are_on():
 def available(build=True):
     """Return True if the operators are on and can be used. The first call may compile them.
 
-    With `build=False` they are not compiled: who only predicts does not wait for that.
-    A RuntimeWarning says once if they do not work, or if they are asked for and cannot be used.
+    `build=False` never compiles, so that predictions do not wait for the compiler. Warns once if
+    the operators do not work, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be used.
     """
     global _warned
     if not are_on() or not build and pending():
@@ -45,28 +45,28 @@ def available(build=True):
     if not now.ready and not _warned and (now.faulty or os.environ.get(VARIABLE)):
         _warned = True
         warnings.warn('the C++ operators are not used: %s. Nets use MXNet\'s own operators, '
-                      'which are slower%s' % (now.reason, now.remedy and '. To use ours: '
+                      'which are slower%s' % (now.reason, now.remedy and '. To fix this: '
                                               + now.remedy), RuntimeWarning, stacklevel=2)
     return now.ready
 
 
 def start():
-    """Begin to compile the operators in the background, if they are on and not there yet."""
+    """Start compiling the operators in the background, if they are on and not loaded yet."""
     global _compiling
     with _lock:
         if are_on() and _status is None and _compiling is None:
-            # Only the compiler runs there: loading changes MXNet's lists, which others may read.
+            # The thread only compiles: loading changes tables that other threads may be reading.
             _compiling = threading.Thread(target=_compile, daemon=True)
             _compiling.start()
 
 
 def _compile():
-    with contextlib.suppress(Unavailable):  # `status` finds the same, and says so
+    with contextlib.suppress(Unavailable):  # `status` raises it again and reports it
         library()
 
 
 def status():
-    """The `Status` of the operators. The first call compiles, loads and checks them."""
+    """Return the `Status` of the operators. The first call compiles, loads and checks them."""
     global _status
     with _lock:
         if _status is None:
@@ -77,7 +77,7 @@ def status():
 
 
 def pending():
-    """Return True if `status` would have to compile them first, which takes seconds."""
+    """Return True if `status` would have to compile the operators, which takes seconds."""
     try:
         return _status is None and library(build=False) is None
     except Unavailable:
@@ -92,21 +92,22 @@ def _load():
     try:
         load_library(os.fsencode(path))
         wrong = _check(path)
-    except Exception as error:  # whatever MXNet finds
+    except Exception as error:  # MXNet's errors have several types
         lines = str(error).strip().splitlines()
         reason = 'MXNet cannot run them: ' + (lines[-1] if lines else repr(error))
     else:
         if not wrong:
             return Status(True, '', '', False)
         reason = 'their results differ from MXNet\'s: ' + '; '.join(wrong)
-    return Status(False, reason, 'delete %s, and report this message if it comes again' % path,
+    return Status(False, reason, 'delete %s, and report this message if it appears again' % path,
                   True)
 
 
 def _check(path):
-    """Compare the operators with MXNet's; note a pass beside the library, never a failure.
+    """Return the differences from MXNet's operators, as text; [] if there are none.
 
-    The library's name has a digest of its content and of MXNet's, so the note is of these two.
+    A file next to the library records success. The library's name identifies its content
+    and MXNet's library, so the file is valid for these two only.
     """
     if os.path.exists(path + '.passed'):
         return []

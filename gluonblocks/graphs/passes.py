@@ -1,31 +1,32 @@
-"""The passes over the graph of a hybridized net, and the order in which they run.
+"""The passes that rewrite the graph of a hybridized net, and the order in which they run.
 
-Each takes a `Graph` and returns it, changed only if the result is the same up to rounding and the
-change is known to be faster. Which norms become operators of ours is decided here, by shapes
-and neighbours alone: those of rows, and those of images after a convolution of few channels.
+Each pass takes a `Graph` and returns it. It changes the graph only if the results stay the same up
+to rounding, and the new graph is known to be faster. The passes look only at shapes and at
+neighbouring nodes. They replace norms of rows by C++ operators, and norms of images if they follow
+a convolution with few channels.
 """
 from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
 
-ACTIVATIONS = ('sigmoid', 'relu')  # those that the operators have
-# Pieces of a norm have a multiple of so many channels, a vector of oneDNN's: its own order of the
-# values cannot be kept if a piece begins within one.
+ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
+# Channels per block in oneDNN's memory layout. Each piece of a divided norm must have a multiple of
+# it; otherwise oneDNN would have to convert the layout.
 VECTOR = 16
-MAX_CHANNELS = 32  # of a stage's output; its input may have half of them
+MAX_CHANNELS = 32  # in the output of a stage; its input may have half as many
 
 
 def fuse_stages(graph):
-    """Convolution, norm, activation and max-pooling of few channels -> one operator.
+    """Fuse a convolution with few channels, norm, activation and max-pooling into one operator.
 
         X -> Convolution -> BatchNorm -> Activation -> Pooling
         X -> _gluonblocks_stage
 
-    oneDNN has fast kernels for channels in eights; others it computes as matrix products, with
-    copies. Activation and pooling may be missing.
+    oneDNN's fast kernels need a multiple of eight channels. Other convolutions are computed as
+    matrix products, with copies. Activation and pooling are optional.
     """
     for norm in _norms(graph):
         conv = norm.inputs[0][0]
-        if not _is_slow_convolution(graph, conv) or not _is_staged(graph, conv, norm):
+        if not _is_slow_convolution(graph, conv) or not _stage_supports(graph, conv, norm):
             continue
         shape = graph.shape(conv.entry())
         attrs = _attrs(graph, norm, conv.inputs[0])
@@ -33,7 +34,7 @@ def fuse_stages(graph):
                      pad=conv.pair('pad', (0, 0)))
         last = _activation(graph, norm, attrs)
         pool = graph.next(last, 'Pooling')
-        if pool is not None and _is_staged_pooling(pool, shape):
+        if pool is not None and _stage_supports_pooling(pool, shape):
             attrs.update(window=pool.pair('kernel'), stride=pool.pair('stride', (1, 1)))
             last = pool
         graph.replace(last, Node('_gluonblocks_stage', norm.name + '_stage',
@@ -42,13 +43,13 @@ def fuse_stages(graph):
 
 
 def fuse_norms(graph):
-    """A norm of rows, (N, C), and the activation after it -> one operator.
+    """Fuse a norm of rows, (N, C), and the activation after it into one operator.
 
         X -> BatchNorm -> Activation
         X -> _gluonblocks_norm
 
-    Norms of images are left alone: most convolutions hand on their output in an order of oneDNN's
-    own, which MXNet's norm takes as it is, and which would have to be put back for ours.
+    Norms of images do not change. Most convolutions return oneDNN's own memory layout, which
+    MXNet's norm accepts, and which would have to be converted for ours.
     """
     for norm in _norms(graph):
         data = norm.inputs[0]
@@ -61,14 +62,14 @@ def fuse_norms(graph):
 
 
 def multiply_small_maps(graph):
-    """A convolution in which each output pixel meets each input pixel -> a product of matrices.
+    """Replace convolutions whose output pixels use all input pixels by matrix products.
 
         X, weight -> Convolution
         weight -> _gluonblocks_matrix; X -> Reshape; both -> FullyConnected -> Reshape
 
-    On a map of 2x2 pixels a 3x3 kernel meets data with four of its nine taps at each place, and
-    oneDNN multiplies by half of the others too. So the images, (N, C * H * W), are multiplied by a
-    matrix that `kernels/matrix.h` makes of the weights; its gradient goes the same way back.
+    On a map of 2x2 pixels, only four of the nine taps of a 3x3 kernel meet data at each position,
+    and oneDNN multiplies by half of the others too. Instead, the images, (N, C * H * W), are
+    multiplied by a matrix that `kernels/matrix.h` builds from the weights.
     """
     if not graph.operators:
         return graph
@@ -78,7 +79,7 @@ def multiply_small_maps(graph):
             continue
         data, *weights = conv.inputs
         shape = graph.shape(data)
-        out = [_meets_all(*side) for side in zip(
+        out = [_full_output(*side) for side in zip(
             shape[2:], conv.sides('kernel'), conv.sides('pad', (0, 0)),
             conv.sides('stride', (1, 1)))]
         if not out or not all(out):
@@ -99,30 +100,30 @@ def multiply_small_maps(graph):
 
 
 def divide_norms(graph):
-    """The norm of a concatenation -> norms of its pieces; the convolution after it -> a sum.
+    """Divide the norm of a concatenation into norms of its pieces, and the next convolution too.
 
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, Y the same; both -> add_n
 
-    A convolution is divided only if adding up costs less than is saved. Each new norm takes some
-    channels of the moving averages, as inputs of their own (`graph.slices`). Left alone are
-    concatenations that something else takes too, those of pieces that oneDNN would have to
-    rearrange, and norms that share their averages with others, which move them in turn.
+    A convolution is divided only if that saves more memory than the sum needs. Each new norm gets a
+    slice of the moving averages, which becomes an input of the graph (`graph.slices`). The pass
+    skips concatenations that have other users, pieces whose layout oneDNN would have to convert,
+    and norms that share their averages with others, because these update them in sequence.
     """
-    joints = [node for node in graph.nodes
-              if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
-    pieces, divided, idle = {}, [], set()  # pieces: a concatenation -> [(entry, channels), ...]
-    for joint in joints:
-        pieces[joint] = [piece for entry in joint.inputs
-                         for piece in (pieces.get(entry[0]) or [(entry, _channels(graph, entry))])]
-    for joint in reversed(joints):  # those that take others come first
-        users = graph.users(joint.entry())
+    concats = [node for node in graph.nodes
+               if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
+    pieces, divided, unused = {}, [], set()  # pieces: concatenation -> [(entry, channels), ...]
+    for concat in concats:
+        pieces[concat] = [piece for entry in concat.inputs for piece in (
+            pieces.get(entry[0]) or [(entry, _channels(graph, entry))])]
+    for concat in reversed(concats):  # outer concatenations first
+        users = graph.users(concat.entry())
         norms = [user for user in users
                  if user and is_plain_norm(user) and _owns_parameters(graph, user)]
-        if all(channels and not channels % VECTOR for _, channels in pieces[joint]) and all(
-                user in norms or user in idle for user in users):
-            idle.add(joint)
-            divided += [(norm, pieces[joint]) for norm in norms]
+        if all(channels and not channels % VECTOR for _, channels in pieces[concat]) and all(
+                user in norms or user in unused for user in users):
+            unused.add(concat)
+            divided += [(norm, pieces[concat]) for norm in norms]
     for norm, parts in divided:
         divide(graph, norm, parts)
     return graph
@@ -133,9 +134,10 @@ PREDICTION = [fuse_stages, fuse_norms]
 
 
 def _norms(graph):
-    """The norms that operators of ours can stand for.
+    """Return the norms that our operators can replace.
 
-    In training these write gradients, and never add to them, and they move the averages.
+    In training, our operators overwrite gradients instead of adding to them, and they update the
+    averages, so that no other node may use these parameters.
     """
     if not graph.operators:
         return []
@@ -145,14 +147,14 @@ def _norms(graph):
 
 
 def _attrs(graph, norm, data):
-    """The attributes that all operators with a norm have; `data` is the entry they take."""
+    """Return the attributes of an operator that contains `norm` and has the input entry `data`."""
     return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
             'training': int(graph.training),
             'data_gradient': int(data[0].op != 'null' or data[0].name not in graph.data)}
 
 
 def _activation(graph, norm, attrs):
-    """The activation after `norm`, with its name set in `attrs`, or the norm if there is none."""
+    """Return the activation after `norm`, and set its name in `attrs`; or `norm` if it has none."""
     act = graph.next(norm, 'Activation')
     if act is None or act.attrs['act_type'] not in ACTIVATIONS:
         return norm
@@ -164,12 +166,12 @@ def _is_slow_convolution(graph, node):
     """Return True for a convolution that oneDNN computes as matrix products, with copies."""
     if node.op != 'Convolution':
         return False
-    given, made = graph.shape(node.inputs[0]), graph.shape(node.entry())
-    return len(given) == len(made) == 4 and bool(made[1] % 8 or given[1] % 8 and given[1] > 3)
+    before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
+    return len(before) == len(after) == 4 and bool(after[1] % 8 or before[1] % 8 and before[1] > 3)
 
 
-def _is_staged(graph, conv, norm):
-    """Return True if a stage can compute the convolution `conv`, which `norm` takes."""
+def _stage_supports(graph, conv, norm):
+    """Return True if a stage can compute the convolution `conv`, the input of `norm`."""
     return (is_plain_convolution(conv) and conv.sides('stride', (1, 1)) == (1, 1)
             and all(p < k for p, k in zip(conv.sides('pad', (0, 0)), conv.sides('kernel')))
             and graph.shape(conv.entry())[1] <= MAX_CHANNELS
@@ -179,8 +181,8 @@ def _is_staged(graph, conv, norm):
                  and graph.is_only(conv, conv.inputs[:1])))
 
 
-def _is_staged_pooling(pool, shape):
-    """Return True if a stage can do the max-pooling `pool` of maps of `shape`."""
+def _stage_supports_pooling(pool, shape):
+    """Return True if a stage can compute the pooling `pool` of maps of `shape`."""
     attrs, window = pool.attrs, pool.sides('kernel')
     return (attrs.get('pool_type', 'max') == 'max' and not pool.flag('global_pool')
             and attrs.get('pooling_convention', 'valid') == 'valid'
@@ -189,19 +191,19 @@ def _is_staged_pooling(pool, shape):
             and all(w <= n for w, n in zip(window, shape[2:])))
 
 
-def _meets_all(size, kernel, pad, stride):
-    """The pixels along a side of the output if each meets each of `size` input pixels, else 0.
+def _full_output(size, kernel, pad, stride):
+    """Return the length of the output's side if each of its pixels uses all `size` input pixels.
 
-    Also 0 if a side would at least double the number of weights.
+    Return 0 if some do not, or if the matrix would have at least twice the weights on this side.
     """
     out = (size + 2 * pad - kernel) // stride + 1
-    # Output pixel p meets input pixel q by the tap q - p * stride + pad. If the first one meets the
-    # last, there is so little left over that the last one meets the first.
+    # Tap q - p * stride + pad connects output pixel p with input pixel q. If the kernel is so long
+    # that it has this tap for the first p and the last q, it has it for the last p and first q too.
     return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0
 
 
 def _owns_parameters(graph, norm):
-    """Return True if the parameters of `norm` are its own and learn by written gradients."""
+    """Return True if only `norm` uses its parameters, and their gradients are overwritten."""
     return (graph.owns(norm, norm.inputs[1:3])
             and graph.owns(norm, norm.inputs[3:], grad_req='null'))
 

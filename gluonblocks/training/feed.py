@@ -77,8 +77,8 @@ def split(arrays, devices):
 def check_net(net, devices, training=False):
     """Raise ValueError unless `net` is initialized on `devices`; for training, on no others.
 
-    Also raise it under `npx.set_np()`, because loaders and blocks use arrays of mx.nd. After
-    `initialize`, a net that infers its input channels from the first batch is accepted.
+    Also raise it under `npx.set_np()`, because loaders and blocks use arrays of mx.nd. Shapes that
+    are inferred from the first batch may still be unknown.
     """
     check_classic_arrays('training' if training else 'evaluation')
     if not isinstance(net, gluon.Block):
@@ -100,18 +100,18 @@ def check_net(net, devices, training=False):
 class LabelCheck:
     """Reject labels that are not classes of the net; MXNet's loss would silently use another class.
 
-    Labels are read two batches late, except in the first batch, because reading them earlier could
-    make MXNet wait.
+    The labels of the first batch are read immediately, later labels two batches late, because
+    reading them earlier could make the loop wait for MXNet.
     """
 
     def __init__(self):
         self._waiting, self._num_classes = collections.deque(), None
 
     def add(self, y, y_hat):
-        """Add the labels y of a batch, (N,) or (N, num_classes). Only the shape of the net's output
-        y_hat, (n, num_classes), is used.
+        """Add the labels y of a batch, (N,) or (N, num_classes), and read earlier labels.
 
-        Raises ValueError for other shapes, and if a label that is now read is not a class.
+        Of the net's output y_hat, only the shape (n, num_classes) is used. Raises ValueError for
+        other shapes, and if a label that is read is not a class.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net must return logits of shape (N, num_classes), got %s'

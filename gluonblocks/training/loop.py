@@ -74,17 +74,17 @@ class TrainingState:
         return self._seconds_before + time.time() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
-        """Begin an epoch, or resume an epoch with the given sums so far."""
+        """Begin an epoch, or resume one with the sums it had reached."""
         self.batch, self.images = batch, images
         self.start, self._seconds_before = time.time(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
 
 
 class Alone:
-    """A run with a single process; `ProcessGroup` has the same interface for several.
+    """The only process of a run; for several processes, `ProcessGroup` has the same interface.
 
-    `shard` selects its data, `trainer` creates its Trainer, and `interrupt` creates the context
-    that delays Ctrl-C.
+    `shard` selects the worker's images, `trainer` creates its Trainer, and `interrupt` creates the
+    context manager that delays Ctrl-C.
     """
 
     shard, rank, world_size = None, 0, 1
@@ -112,20 +112,20 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
               hooks=(), state=None, workers=None):
     """Train `net` with softmax cross-entropy, print the book's lines, and return the `History`.
 
-    `train_iter` and `test_iter` yield (X, y), X (N, C, H, W), y (N,) integers, or are an
-    `mx.io.DataIter` such as NDArrayIter. `trainer` is the `gluon.Trainer` of the net's parameters,
-    which are on the device `ctx`. The book's older form is accepted too: eight arguments, with the
-    loss function as the fourth.
+    `train_iter` and `test_iter` yield batches (X, y): images (N, C, H, W) and integer labels (N,).
+    An `mx.io.DataIter` such as NDArrayIter works too. `trainer` is the `gluon.Trainer` of the net's
+    parameters, which are on the device `ctx`. The book's older form is accepted: eight arguments,
+    with the loss function as the fourth.
 
     Not in the book: `loss` is any function (y_hat, y) -> (N,). With
     `SoftmaxCrossEntropyLoss(sparse_label=False)`, labels may be probabilities (N, num_classes),
-    such as one-hot or mixed labels; the largest is the class for the accuracy. `hooks` are called
+    such as one-hot or mixed labels; the accuracy uses the largest as the class. `hooks` are called
     in order. `state` is the `TrainingState` to resume from. `ctx` may be a list of devices, over
     which each batch is split. `workers` is the `ProcessGroup` of this process; the iterators then
     yield its shard of each batch.
 
     Raises ValueError if there is no data, if the net is not initialized on `ctx`, for labels
-    outside 0 to num_classes - 1, for a loss that is not (N,), and for an iterator that may skip or
+    outside 0 to num_classes - 1, for a loss of another shape, and for an iterator that may skip or
     repeat images.
     """
     if len(older) > 1:
@@ -177,7 +177,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         test_hits, num_tested = workers.all_reduce(tested.num_correct, len(tested.labels))
         if not num_tested:
             raise ValueError('test_iter must yield at least one image, got none')
-        # Book: the seconds include training and testing.
+        # Book: the time includes training and testing.
         state.history.append(EpochRecord(state.epoch, train_loss / images, train_hits / images,
                                          test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)
@@ -189,7 +189,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
 
 
 def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state):
-    """Train for one pass over `train_iter`; leave the sums in `state`."""
+    """Train for one pass over `train_iter`; store the sums in `state`."""
     labels = LabelCheck()
     for X, y in batches_of(train_iter):
         shards = split((X, y), devices)

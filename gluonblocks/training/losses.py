@@ -1,4 +1,4 @@
-"""Loss functions, selected by the options of a run, and the losses and hits of a batch."""
+"""Loss functions for the options of a run, and functions that score a batch."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -37,11 +37,11 @@ def make_loss(label_smoothing=None, dtype='float32'):
 
 
 def make_score(loss=None, with_operators=False):
-    """Return the function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct classes.
+    """Return a function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct predictions.
 
-    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy, which then uses our
-    C++ operators if `with_operators` says that they can be used. The returned function raises
-    ValueError if the loss cannot use y, or if its shape is not (N,).
+    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. `with_operators`
+    allows our C++ operator for the default loss. The returned function raises ValueError if the
+    loss expects labels of another form, or does not return the shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()

@@ -44,8 +44,8 @@ class RunningSum:
     def add(self, numbers):
         """Add the NDArrays of a batch, one per device, (n,) with one value per image.
 
-        They are summed in NumPy when they are read, because MXNet's sum of a few hundred values
-        takes as long as a layer.
+        NumPy sums them when they are read, because MXNet's sum of a few hundred values takes as
+        long as a layer.
         """
         self._waiting.append(numbers)
 
@@ -122,9 +122,9 @@ def evaluate(net, data_iter, ctx=mx.cpu()):
 def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     """Return the fraction of images in `data_iter` that `net` classifies correctly, from 0 to 1.
 
-    `data_iter` yields (X, y) or is an `mx.io.DataIter` such as NDArrayIter. y is (N,), or
-    (N, num_classes) with the largest value at the class. `net(X)` is (N, num_classes). `ctx` is a
-    device, or a list of devices over which each batch is split.
+    `data_iter` yields (X, y) or is an `mx.io.DataIter` such as NDArrayIter. The labels y are
+    classes (N,), or probabilities (N, num_classes), of which the largest is the class. `net(X)` is
+    (N, num_classes). `ctx` is a device, or a list of devices over which each batch is split.
 
     Raises ValueError if there is no data, if the net is not initialized on `ctx`, for labels
     outside 0 to num_classes - 1, and for an iterator that may skip or repeat images.
@@ -136,7 +136,7 @@ def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
     """Return the confusion matrix of `net`: image counts, int64 (num_classes, num_classes).
 
     Rows are true classes, columns are predicted classes. The other arguments and errors are those
-    of `evaluate_accuracy`. Raises ValueError too if the net does not return num_classes logits.
+    of `evaluate_accuracy`. Also raises ValueError if the net does not return num_classes logits.
     """
     found = evaluate(net, data_iter, ctx)
     if not len(found.labels):
@@ -173,17 +173,17 @@ def class_scores(matrix, names):
 
 
 def count_hits(y_hat, y):
-    """Return which predictions (N, num_classes) are correct: NDArray (N,) int32 of 0 and 1."""
+    """Return an int32 NDArray (N,): 1 if the prediction for an image is correct, else 0."""
     return largest(y_hat) == classes_of(y)
 
 
 def classes_of(y):
-    """Return the classes of labels (N,), or the largest column of labels (N, num_classes)."""
+    """Return labels as classes (N,) int32; for probabilities (N, num_classes), the largest."""
     return y.astype('int32', copy=False) if len(y.shape) == 1 else largest(y)
 
 
 def largest(scores):
     """Return the column of the largest score in each row: (N, num_classes) -> (N,) int32."""
-    if scores.dtype == np.float16:  # float16, also as result type, is exact only up to 2,048
+    if scores.dtype == np.float16:  # argmax returns float16, which is exact only up to 2,048
         scores = scores.astype('float32')
     return scores.argmax(axis=1).astype('int32')

@@ -1,4 +1,4 @@
-"""Optimizers of a run, and a faster SGD."""
+"""Create the optimizer and Trainer of a run, and a faster SGD."""
 import inspect
 import itertools
 
@@ -8,13 +8,13 @@ from mxnet import gluon, nd
 
 from ..checks import Name, OptionError
 
-# Optimizers whose complete state a checkpoint can save. adamax is missing, because in MXNet it
+# Optimizers whose complete state a checkpoint can save. adamax is missing because MXNet's version
 # computes 0 / 0 if a gradient is 0.
 OPTIMIZERS = ('adadelta', 'adagrad', 'adam', 'dcasgd', 'ftml', 'ftrl', 'lamb', 'lars',
               'nadam', 'nag', 'rmsprop', 'sgd', 'sgld', 'signum')
 
-MAX_ARRAYS = 60  # the most arrays that MXNet's operators for several arrays accept
-LARGE = 1 << 15  # number of weights in an array from which an operator of its own is faster
+MAX_ARRAYS = 60  # limit of MXNet's multi-array operators
+LARGE = 1 << 15  # arrays with this many weights or more are updated faster one at a time
 
 
 class SGD(mx.optimizer.SGD):
@@ -22,9 +22,9 @@ class SGD(mx.optimizer.SGD):
 
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
-    MXNet's operator for several arrays updates four of them at once. It saves the time of a call
-    for each small array, so here it receives all of them. Its loop over a large array is slow,
-    so each large array is updated by MXNet's operator for one.
+    MXNet updates four arrays at a time with its multi-array operator. For small arrays, the call
+    takes longer than the update, so this class updates up to `MAX_ARRAYS` small arrays in a call.
+    Large arrays are updated one at a time, because the multi-array operator is slow on them.
     """
 
     def __init__(self, *args, **kwargs):
@@ -87,13 +87,13 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     """
     name = options['optimizer']
     check_momentum(name, options['momentum'])
-    given = {'learning_rate': options['lr'], 'momentum': options['momentum'],
-             'wd': options['weight_decay'], 'lr_scheduler': schedule,
-             'multi_precision': True if options['dtype'] == 'float16' else None}
-    given = {key: value for key, value in given.items() if value is not None}
-    optimizer = SGD(**given) if name == 'sgd' else mx.optimizer.create(name, **given)
-    # Each of several devices updates its own copy, so that a checkpoint can read the states.
-    several = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    # Pass a list: the Trainer sorts a dict by name, with `batchnorm10` before `batchnorm9`, so an
-    # optimizer that draws noise would add it to other parameters.
-    return kind(list(net.collect_params().values()), optimizer, **several)
+    settings = {'learning_rate': options['lr'], 'momentum': options['momentum'],
+                'wd': options['weight_decay'], 'lr_scheduler': schedule,
+                'multi_precision': True if options['dtype'] == 'float16' else None}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    optimizer = SGD(**settings) if name == 'sgd' else mx.optimizer.create(name, **settings)
+    # With several devices, each updates its own weights, so that a checkpoint can read the states.
+    on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
+    # Pass a list, because the Trainer sorts a dict by name: `batchnorm10` before `batchnorm9`. An
+    # optimizer that draws noise would then draw it for other parameters.
+    return kind(list(net.collect_params().values()), optimizer, **on_devices)

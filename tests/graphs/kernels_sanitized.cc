@@ -1,4 +1,4 @@
-// The operators alone, without MXNet, for GCC's sanitizers: every path once, on arrays of exact size.
+// Runs each path of the operators without MXNet, on arrays of the exact size, for GCC's sanitizers.
 #include <cstdio>
 #include <vector>
 
@@ -58,7 +58,7 @@ static double matrix(gb::SmallMap g, bool bias) {
 static double loss(int N, int C) {
   Floats z = some(static_cast<size_t>(N) * C), losses(N), hits(N), dz(z.size());
   std::vector<int> y(N);
-  for (int i = 0; i < N; ++i) y[i] = i - 1;  // -1 and, in the end, more than C
+  for (int i = 0; i < N; ++i) y[i] = i - 1;  // from -1, which is not a class, to more than C
   gb::loss_forward(z.data(), y.data(), losses.data(), hits.data(), N, C);
   gb::loss_backward(losses.data(), z.data(), y.data(), losses.data(), dz.data(), N, C);
   return losses[N - 1] + hits[N - 1] + dz.back();

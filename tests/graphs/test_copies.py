@@ -1,4 +1,4 @@
-"""Copies of nets, by `copy.deepcopy` and `pickle`: what they keep, and that they live on."""
+"""Copies of nets made by `copy.deepcopy` and `pickle` keep their state and can be trained."""
 import copy
 import pickle
 
@@ -17,7 +17,7 @@ X, y = nd.array(np.random.RandomState(0).rand(8, 1, 8, 8)), nd.arange(8) % 3
 
 
 def trained(kind=Net, ctx=None):
-    """A hybridized net, trained for a step, and its Trainer."""
+    """Return a hybridized net after one step of training, and its Trainer."""
     net = kind()
     net.add(nn.Conv2D(3, 3), gb.BatchNorm(3, num_dims=4), gb.Residual(3), nn.Dense(3))
     net.initialize(mx.init.Xavier(), ctx=ctx)
@@ -42,14 +42,15 @@ def predict(net):
 
 @both
 @pytest.mark.parametrize('kind', [Net, nn.HybridSequential])
-def test_a_copy_predicts_the_same_bits_and_learns_the_same_by_itself(kind, make_copy):
+def test_a_copy_predicts_the_same_bits_and_trains_independently(kind, make_copy):
     net, trainer = trained(kind)
     want, other = predict(net), make_copy(net)
     assert (predict(other) == want).all()
-    for one, still in ((net, other), (other, net)):
-        before = predict(still)
-        step(one, gluon.Trainer(one.collect_params(), 'sgd', {'learning_rate': 0.1}))
-        assert (predict(one) != want).any() and (predict(still) == before).all()
+    for trained_net, idle in ((net, other), (other, net)):
+        before = predict(idle)
+        step(trained_net, gluon.Trainer(trained_net.collect_params(), 'sgd',
+                                        {'learning_rate': 0.1}))
+        assert (predict(trained_net) != want).any() and (predict(idle) == before).all()
     assert (predict(other) == predict(net)).all()
 
 
@@ -75,7 +76,7 @@ def test_a_copy_keeps_settings_requests_gradients_and_devices(make_copy):
 
 
 @both
-def test_nets_without_values_and_nets_that_a_symbol_defines_are_copied(make_copy):
+def test_uninitialized_nets_and_symbol_blocks_can_be_copied(make_copy):
     net = gb.get_model('lenet_bn')
     net.initialize()
     assert make_copy(net)(nd.ones((1, 1, 28, 28))).shape == (1, 10)
@@ -86,10 +87,10 @@ def test_nets_without_values_and_nets_that_a_symbol_defines_are_copied(make_copy
     assert (make_copy(block)(X) == want).asnumpy().all()
 
 
-def test_the_weights_of_the_best_epoch_are_kept_by_deepcopy():
+def test_deepcopy_keeps_the_weights_of_the_best_step():
     net, trainer = trained()
     losses, best = [], None
-    for scale in (1, -300):  # the second step makes it worse
+    for scale in (1, -300):  # the second step increases the loss
         step(net, trainer, scale)
         losses.append(gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y).mean().asscalar())
         if losses[-1] == min(losses):

@@ -1,4 +1,4 @@
-"""Norms of concatenations, divided: the results stay, and no array is stored twice."""
+"""Dividing the norms of concatenations keeps the results, and stores no array twice."""
 import mxnet as mx
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def images(seed=0):
 
 
 def copy_of(net, make):
-    """A new net, `make()`, with the numbers of `net`."""
+    """Return a new net, `make()`, with the weights of `net`."""
     other = make()
     other(images())
     for param, old in zip(other.collect_params().values(), net.collect_params().values()):
@@ -39,7 +39,7 @@ def copy_of(net, make):
 
 
 def train(net, steps=2):
-    """(outputs, gradients, all numbers) after `steps` by SGD."""
+    """Train with SGD for some steps; return (outputs, gradients, parameters)."""
     trainer = gluon.Trainer(net.collect_params(), 'sgd', {'learning_rate': 0.05})
     outputs = []
     for i in range(steps):
@@ -55,7 +55,7 @@ def train(net, steps=2):
 
 
 def divided(symbol, request='write', **shapes):
-    """The graph of `symbol`, whose parameters all have that `grad_req`, after the pass."""
+    """Return the graph of `symbol` after the pass; all parameters have the `grad_req` request."""
     requests = {name: request for name in symbol.list_arguments()}
     requests.update((name, 'null') for name in symbol.list_auxiliary_states())
     return divide_norms(Graph(symbol, True, requests=requests, **shapes))
@@ -65,7 +65,7 @@ def nodes(graph, op):
     return [node for node in graph.nodes if node.op == op]
 
 
-def test_divided_norms_train_as_whole_ones_do():
+def test_a_net_with_divided_norms_trains_like_one_without():
     net = small_net(*head())
     net(images())
     other = copy_of(net, lambda: small_net(*head()))
@@ -73,13 +73,13 @@ def test_divided_norms_train_as_whole_ones_do():
     fast, slow = train(net), train(other)
     assert '_split_v2' in net.graph_for((6, 2, 8, 8)).tojson()
     for ours, theirs in zip(fast, slow):
-        # Some gradients are zero but for rounding: of biases that a norm takes off again.
+        # The gradients of biases that a norm cancels are only rounding errors.
         largest = max(abs(b).max() for b in theirs)
         for a, b in zip(ours, theirs):
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-6 * largest)
 
 
-def test_two_devices_move_their_own_averages():
+def test_two_devices_update_their_own_averages():
     net, devices = small_net(*head()), [mx.cpu(0), mx.cpu(1)]
     net(images())
     other = copy_of(net, lambda: small_net(*head()))
@@ -97,15 +97,15 @@ def test_two_devices_move_their_own_averages():
                                        rtol=1e-4, atol=1e-5)
 
 
-def test_a_block_needs_no_concatenation_but_for_what_cannot_be_added_up():
+def test_the_only_concatenation_left_is_the_one_without_a_convolution_after_it():
     net, ranges = small_net(*head()), {}
     net(images())
     graph = divided(net(mx.sym.var('data')), data=(6, 2, 8, 8))
-    # Of 3 + 2 concatenations the one that is left is of norms, before the net's last layers.
+    # One of 3 + 2 concatenations remains. Its inputs are norms, and the net's last layers follow.
     (joint,) = nodes(graph, 'Concat')
     assert {node.op for node, _, _ in joint.inputs} == {'BatchNorm'}
-    # Norms of 1, 2, 3 and 4 pieces, and of 1, 2 and 3 in the second block; convolutions the same,
-    # but for the last, which has none, and the net's first.
+    # The first block has norms of 1 to 4 pieces, the second of 1 to 3. There are as many
+    # convolutions, plus the net's first, minus those after the last norm, which has none.
     assert len(nodes(graph, 'BatchNorm')) == (1 + 2 + 3 + 4) + (1 + 2 + 3)
     assert len(nodes(graph, 'Convolution')) == 1 + (1 + 2 + 3 + 4) + (1 + 2)
     # Each average is divided into slices that are all its channels, each once.
@@ -116,7 +116,7 @@ def test_a_block_needs_no_concatenation_but_for_what_cannot_be_added_up():
 
 
 def concatenated(**norm):
-    """A norm of two maps side by side, and these."""
+    """Return a norm of two concatenated inputs, and the concatenation."""
     both = mx.sym.concat(mx.sym.var('X'), mx.sym.var('Y'), dim=1)
     return mx.sym.BatchNorm(both, name='norm', **dict({'fix_gamma': False}, **norm)), both
 
@@ -127,9 +127,9 @@ def divided_pair(symbol, channels=16, request='write'):
 
 @pytest.mark.parametrize('conv, inputs', [
     ({'kernel': (3, 3), 'num_filter': 32}, [3, 2]),  # the bias is added once
-    ({'kernel': (3, 3), 'num_filter': 33}, [3]),  # sums of more than what is saved
+    ({'kernel': (3, 3), 'num_filter': 33}, [3]),  # the sum needs more than is saved
     ({'kernel': (1, 1), 'num_filter': 2, 'num_group': 2}, [3])])
-def test_a_norm_of_inputs_side_by_side_is_divided_and_a_convolution_if_that_saves(conv, inputs):
+def test_a_norm_of_a_concatenation_is_divided_and_a_convolution_if_that_saves_memory(conv, inputs):
     graph = divided_pair(mx.sym.Convolution(concatenated()[0], **conv))
     assert len(nodes(graph, 'BatchNorm')) == 2
     assert graph.slices['norm_moving_mean_16_32'] == ('norm_moving_mean', 16, 32)
@@ -137,7 +137,7 @@ def test_a_norm_of_inputs_side_by_side_is_divided_and_a_convolution_if_that_save
 
 
 def sharing():
-    """Two norms with the same averages."""
+    """Return a net of two norms that share their averages."""
     X, Y = mx.sym.var('X'), mx.sym.var('Y')
     shared = [mx.sym.var('norm_' + name) for name in ('gamma', 'beta', 'mean', 'var')]
     one, two = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), *shared, fix_gamma=False)
@@ -149,12 +149,12 @@ def sharing():
     (lambda: concatenated(use_global_stats=True)[0], 16), (lambda: concatenated(axis=2)[0], 16),
     (lambda: concatenated(output_mean_var=True)[0], 16), (sharing, 16),
     (lambda: mx.sym.Group(concatenated()), 16),  # the concatenation is an output
-    (lambda: concatenated()[0], 12)],  # no vectors of oneDNN's
+    (lambda: concatenated()[0], 12)],  # not a multiple of VECTOR
     ids=['global', 'axis', 'mean and var', 'shared', 'output', 'vectors'])
-def test_other_norms_are_left_alone(make, channels):
+def test_other_norms_are_not_divided(make, channels):
     assert not divided_pair(make(), channels).slices
 
 
 @pytest.mark.parametrize('request_', ['add', 'null'])
-def test_norms_whose_gradients_are_added_or_not_computed_are_left_alone(request_):
+def test_norms_whose_gradients_are_added_or_not_computed_are_not_divided(request_):
     assert not divided_pair(concatenated()[0], request=request_).slices

@@ -1,4 +1,4 @@
-"""Files of `export`, Gluon's and ours, loaded into nets that were built again."""
+"""Loading files of Gluon's and our `export` into newly built nets."""
 import os
 import re
 import shutil
@@ -16,7 +16,7 @@ X = nd.array(np.random.RandomState(0).rand(2, 1, 8, 8))
 
 
 class Branches(nn.HybridBlock):
-    """Registers its layers in another order than it computes them."""
+    """A block that registers its layers in another order than it computes them."""
 
     def __init__(self):
         super().__init__()
@@ -37,11 +37,11 @@ def build(kind, norm=nn.BatchNorm, classes=3, **prefix):
 
 
 def exported(folder, net):
-    """(the file of parameters that `net.export` writes, the net's output for X)."""
+    """Export `net`; return (the file of its parameters, its output for X)."""
     net.initialize(mx.init.Normal(1))
     net.hybridize()
     want = net(X)
-    for param in net.collect_params().values():  # no two alike, running averages too
+    for param in net.collect_params().values():  # all different, including the running averages
         param.set_data(nd.array(np.random.uniform(0.5, 2, param.shape)))
     want = net(X)
     net.export(str(folder / 'x'))
@@ -49,7 +49,7 @@ def exported(folder, net):
 
 
 def reordered(file, key):
-    """Write the parameters again in the order of `key`, as older versions and Python 2 did."""
+    """Sort the parameters in the file by `key`, because older versions wrote another order."""
     arrays = nd.load(file)
     nd.save(file, {name: arrays[name] for name in sorted(arrays, key=key)})
 
@@ -57,7 +57,7 @@ def reordered(file, key):
 @pytest.mark.parametrize('state', ['new', 'deferred', 'after a batch'])
 @pytest.mark.parametrize('hybridize', [False, True])
 @pytest.mark.parametrize('kind', [nn.HybridSequential, Net])
-def test_an_export_loads_into_a_net_built_again(tmp_path, kind, hybridize, state, capfd):
+def test_an_exported_file_loads_into_a_newly_built_net(tmp_path, kind, hybridize, state, capfd):
     file, want = exported(tmp_path, build(kind, prefix='net_'))
     net = build(Net, prefix='net_')
     if state != 'new':
@@ -95,7 +95,7 @@ def test_without_the_symbol_layers_are_matched_in_order(tmp_path, name, capfd):
     assert 'matched by their order' in capfd.readouterr().err
 
 
-def test_an_order_that_fits_in_two_ways_is_not_guessed(tmp_path):
+def test_a_file_that_fits_in_two_ways_is_rejected(tmp_path):
     file, _ = exported(tmp_path, build(Net))
     shutil.move(file, str(tmp_path / 'alone.params'))
     net = Net()
@@ -104,31 +104,33 @@ def test_an_order_that_fits_in_two_ways_is_not_guessed(tmp_path):
         net.load_parameters(str(tmp_path / 'alone.params'))
 
 
-def test_norms_of_both_kinds_load_each_others_parameters(tmp_path):
+def test_our_norm_and_gluons_load_the_parameters_of_the_other(tmp_path):
     ours, theirs = (lambda: gb.BatchNorm(2, num_dims=4)), nn.BatchNorm
-    for there, here in ((ours, theirs), (theirs, ours)):
+    for source, target in ((ours, theirs), (theirs, ours)):
         for kind in (Net, nn.HybridSequential):  # which writes (1, C, 1, 1)
-            file, want = exported(tmp_path, build(kind, there))
-            net = build(Net, here)
+            file, want = exported(tmp_path, build(kind, source))
+            net = build(Net, target)
             net.load_parameters(file)
             np.testing.assert_allclose(net(X).asnumpy(), want.asnumpy(), rtol=1e-3)
 
 
-@pytest.mark.parametrize('make, said', [
-    (lambda: build(Net, classes=4), r'layer 6 is FullyConnected with \w+weight \(3, 128\), '
-     r'\w+bias \(3,\) there, and FullyConnected with \w+weight \(4, 0\), \w+bias \(4,\) here'),
-    (lambda: build(Net, lambda: nn.Conv2D(2, 1)), 'layer 5 is BatchNorm .* there, and Convolution'),
-    (lambda: build(Net)[:-1], '6 layers there have parameters and 5 here')])
-def test_a_file_of_another_net_is_refused_with_the_first_difference(tmp_path, make, said):
+@pytest.mark.parametrize('make, message', [
+    (lambda: build(Net, classes=4),
+     r'layer 6 is FullyConnected with \w+weight \(4, 0\), \w+bias \(4,\) in the net, but '
+     r'FullyConnected with \w+weight \(3, 128\), \w+bias \(3,\) in the file'),
+    (lambda: build(Net, lambda: nn.Conv2D(2, 1)),
+     'layer 5 is Convolution .* in the net, but BatchNorm .* in the file'),
+    (lambda: build(Net)[:-1], 'the net has 5 layers with parameters, but the file has 6')])
+def test_a_file_of_another_net_is_rejected_with_the_first_difference(tmp_path, make, message):
     file, _ = exported(tmp_path, build(Net))
     net = make()
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         net.load_parameters(file)
     assert all(param._data is None for param in net.collect_params().values())
 
 
 class Sum(nn.HybridBlock):
-    """Two convolutions in a row, and one beside them, all of one shape."""
+    """A block of two convolutions in a row and a parallel one, all of the same shape."""
 
     def __init__(self, flip):
         super().__init__()
@@ -149,19 +151,19 @@ def test_branches_in_another_order_are_not_swapped(tmp_path):
         flipped.load_parameters(file)
 
 
-def test_all_layers_but_the_last_load_where_extra_ones_may_be_ignored(tmp_path):
+def test_with_ignore_extra_all_layers_but_the_last_can_be_loaded(tmp_path):
     source, net = build(Net), build(Net, classes=7)
     file, _ = exported(tmp_path, source)
     net[:-1].load_parameters(file, ignore_extra=True)
     assert (net.features(X) == source.features(X)).asnumpy().all()
 
 
-def test_another_type_is_refused_unless_it_may_be_cast(tmp_path):
+def test_another_type_is_rejected_without_cast_dtype(tmp_path):
     source = build(Net)
     exported(tmp_path, source)
     source.cast('float16')
     source.graph_for(X.shape)
     _, file = source.export(str(tmp_path / 'x'))
-    with pytest.raises(ValueError, match='as float16, and .* is float32: load it with cast_dtype'):
+    with pytest.raises(ValueError, match='as float16, but .* is float32: load it with cast_dtype'):
         build(Net).load_parameters(file)
     build(Net).load_parameters(file, cast_dtype=True)

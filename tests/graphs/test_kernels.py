@@ -1,4 +1,4 @@
-"""The operators' results against MXNet's in float64, where floats are short of digits too."""
+"""The operators' results match MXNet's in float64, also for input that is hard for float32."""
 import os
 
 import numpy as np
@@ -26,7 +26,7 @@ def draw(rng, graphs, offset=0.0):
 
 
 def check(graphs, arrays, dY=None, training=True):
-    """Compare all results, but for the gradient of a bias, which is 0 except for rounding."""
+    """Compare all results except the gradient of a bias, which is only rounding error."""
     plain, ours, _ = graphs
     got = run(ours, arrays, dY, training)
     for name, expected in run_in_float64(plain, arrays, dY, training).items():
@@ -37,7 +37,7 @@ def check(graphs, arrays, dY=None, training=True):
 
 @pytest.mark.parametrize('shape', [(1, 3), (5, 1), (1024, 3), (33, 129), (3, 5000)])
 @pytest.mark.parametrize('activation', ['', 'sigmoid', 'relu'])
-def test_norm_is_mxnets_when_it_trains_and_when_it_predicts(rng, shape, activation):
+def test_norm_matches_mxnet_in_training_and_prediction(rng, shape, activation):
     graphs = norm_graphs(shape, activation)
     check(graphs, *draw(rng, graphs))
     graphs = norm_graphs(shape, activation, training=False)
@@ -48,12 +48,12 @@ def test_norm_is_mxnets_when_it_trains_and_when_it_predicts(rng, shape, activati
 
 @pytest.mark.parametrize('shape', [(1024, 3), (64, 5)])
 @pytest.mark.parametrize('offset', [30, 3000, 300000])
-def test_norm_keeps_its_digits_where_the_mean_is_large(rng, shape, offset):
+def test_norm_is_accurate_if_the_mean_is_large(rng, shape, offset):
     graphs = norm_graphs(shape)
     check(graphs, *draw(rng, graphs, offset))
 
 
-def test_a_constant_channel_gives_beta_and_moves_the_variance_to_zero(rng, shape=(9, 4)):
+def test_a_constant_channel_returns_beta_and_moves_the_variance_towards_zero(rng, shape=(9, 4)):
     graphs = norm_graphs(shape)
     arrays, dY = draw(rng, graphs)
     arrays['x'][:, 1] = 0.3
@@ -63,7 +63,7 @@ def test_a_constant_channel_gives_beta_and_moves_the_variance_to_zero(rng, shape
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_spoil_their_channel_and_no_other(rng, bad, shape=(9, 4)):
+def test_nan_and_infinity_affect_only_their_channel(rng, bad, shape=(9, 4)):
     graphs = norm_graphs(shape, 'sigmoid')
     arrays, dY = draw(rng, graphs)
     intact = run(graphs[1], arrays, dY)
@@ -73,7 +73,7 @@ def test_nan_and_infinity_spoil_their_channel_and_no_other(rng, bad, shape=(9, 4
         assert np.isnan(got[name].take(2, axis)).all()
         others = [0, 1, 3]
         assert (got[name].take(others, axis) == intact[name].take(others, axis)).all()
-    np.testing.assert_equal(got['m'][2], np.float32(bad))  # as the sum over the channel
+    np.testing.assert_equal(got['m'][2], np.float32(bad))  # like the sum of the channel
 
 
 # shape, channels, kernel, pad, activation, window, stride
@@ -88,17 +88,17 @@ STAGES = [
 
 
 @pytest.mark.parametrize('case', STAGES, ids=str)
-def test_stage_is_its_four_steps_when_it_trains_and_when_it_predicts(rng, case):
+def test_stage_matches_its_four_operators_in_training_and_prediction(rng, case):
     graphs = stage_graphs(*case)
     got = check(graphs, *draw(rng, graphs))
-    assert not got['c'].any()  # exactly: the mean takes the bias away
+    assert not got['c'].any()  # exactly 0, because the norm cancels the bias
     graphs = stage_graphs(*case, training=False)
     arrays = values(graphs[2], rng)
     got = check(graphs, arrays, training=False)
     assert (got['m'] == arrays['m']).all() and (got['v'] == arrays['v']).all()
 
 
-def test_of_equal_maxima_the_first_takes_the_gradient_as_in_mxnet(rng):
+def test_the_first_of_equal_maxima_gets_the_gradient_as_in_mxnet(rng):
     graphs = stage_graphs(*STAGES[2])
     arrays, dY = draw(rng, graphs)
     arrays['x'] = np.round(arrays['x'])  # few values, many ties
@@ -109,27 +109,27 @@ def test_of_equal_maxima_the_first_takes_the_gradient_as_in_mxnet(rng):
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
-@pytest.mark.parametrize('where, spoilt', [('x', [0, 1, 2, 3, 4, 5, 6]), ('w', [0]), ('c', [1])])
-def test_nan_and_infinity_go_through_a_stage_in_their_channels(rng, where, spoilt, bad):
+@pytest.mark.parametrize('where, affected', [('x', [0, 1, 2, 3, 4, 5, 6]), ('w', [0]), ('c', [1])])
+def test_nan_and_infinity_stay_in_their_channels_of_a_stage(rng, where, affected, bad):
     graphs = stage_graphs(*STAGES[2])
     arrays, dY = draw(rng, graphs)
     intact = run(graphs[1], arrays, dY)
     arrays[where].reshape(-1)[1] = bad
     got = run(graphs[1], arrays, dY)
-    others = [channel for channel in range(7) if channel not in spoilt]
+    others = [channel for channel in range(7) if channel not in affected]
     for name, axis in (('out', 1), ('w', 0), ('c', 0), ('g', 0), ('b', 0), ('v', 0)):
-        assert np.isnan(got[name].take(spoilt, axis)).all()
+        assert np.isnan(got[name].take(affected, axis)).all()
         assert (got[name].take(others, axis) == intact[name].take(others, axis)).all()
-    assert not np.isfinite(got['m'][spoilt]).any() and np.isfinite(got['m'][others]).all()
+    assert not np.isfinite(got['m'][affected]).any() and np.isfinite(got['m'][others]).all()
 
 
 @pytest.mark.parametrize('training', [True, False])
-@pytest.mark.parametrize('place', [(2, 2), (2, 3), (3, 2), (3, 3)])
-def test_nan_in_any_place_of_a_window_is_shown(rng, place, training):
+@pytest.mark.parametrize('position', [(2, 2), (2, 3), (3, 2), (3, 3)])
+def test_nan_at_any_position_of_a_window_is_the_maximum(rng, position, training):
     _, ours, shapes = stage_graphs((3, 1, 4, 4), 2, (1, 1), (0, 0), 'relu', (2, 2), (2, 2),
                                    training)
     arrays = values(shapes, rng)
-    arrays['x'][(1, 0) + place] = np.nan
+    arrays['x'][(1, 0) + position] = np.nan
     assert np.isnan(run(ours, arrays, training=training)['out'][1, :, 1, 1]).all()
 
 
@@ -143,19 +143,20 @@ from single_operators import norm_graphs, run, stage_graphs, values
 assert status().ready
 for _, ours, shapes in (norm_graphs((50, 7), 'sigmoid'), norm_graphs((300, 40)),
         stage_graphs((70, 3, 9, 9), 7, (3, 3), (1, 1), 'relu', (2, 2), (2, 2))):
-    rng, said = np.random.RandomState(0), set()
+    rng, digests = np.random.RandomState(0), set()
     arrays = values(shapes, rng)
     for _ in range(8):
         got = run(ours, arrays)
-        said.add(hashlib.sha256(b''.join(got[name].tobytes() for name in sorted(got))).hexdigest())
-    assert len(said) == 1
-    print(*said)
+        content = b''.join(got[name].tobytes() for name in sorted(got))
+        digests.add(hashlib.sha256(content).hexdigest())
+    assert len(digests) == 1
+    print(*digests)
 """ % os.path.dirname(os.path.dirname(__file__))
     assert python(code, OMP_NUM_THREADS=threads) == python(code, OMP_NUM_THREADS=threads)
 
 
-def test_float64_is_refused(rng):
+def test_float64_is_rejected(rng):
     graphs = norm_graphs((4, 3))
-    with pytest.raises(Exception, match='operators take float32 only'):
+    with pytest.raises(Exception, match='operators need float32'):
         run_in_float64(graphs[1], *draw(rng, graphs))
     nd.waitall()

@@ -1,4 +1,4 @@
-"""The net of the registry's models beside Gluon's own HybridSequential of the same layers."""
+"""`Net` compared with Gluon's own HybridSequential of the same layers."""
 import os
 
 import mxnet as mx
@@ -31,14 +31,14 @@ def initialized():
 
 
 def gluons(net):
-    """Gluon's own container of the same layers, not hybridized."""
+    """Return Gluon's own container with the same layers, not hybridized."""
     plain = nn.HybridSequential()
     plain.add(*net)
     return plain
 
 
 def hybridized_pair():
-    """A hybridized net, and Gluon's plain one with the same weights."""
+    """Return a hybridized net, and Gluon's plain net with the same weights."""
     net, plain = initialized(), gluons(initialized())
     for ours, theirs in zip(net.collect_params().values(), plain.collect_params().values()):
         ours.set_data(theirs.data())
@@ -50,7 +50,7 @@ def assert_close(a, b):
     np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-5)
 
 
-def test_sizes_and_modes_in_any_order_give_what_the_plain_net_gives():
+def test_image_sizes_and_modes_can_alternate_and_match_the_plain_net():
     net, plain = hybridized_pair()
     for side in (8, 12, 8, 9, 12, 8):
         assert_close(net(images(side)), plain(images(side)))
@@ -61,7 +61,7 @@ def test_sizes_and_modes_in_any_order_give_what_the_plain_net_gives():
         assert_close(ours.data(), theirs.data())
 
 
-def test_only_the_newest_graphs_are_kept(monkeypatch):
+def test_only_the_newest_graphs_are_cached(monkeypatch):
     monkeypatch.setattr(net_file, 'MAX_GRAPHS', 2)
     net, plain = hybridized_pair()
     for side in (8, 9, 10, 8):
@@ -69,7 +69,7 @@ def test_only_the_newest_graphs_are_kept(monkeypatch):
     assert len(net._traced.graphs) == 2
 
 
-def test_a_graph_that_is_dropped_before_its_backward_pass_gives_the_right_gradient(monkeypatch):
+def test_a_graph_that_leaves_the_cache_before_its_backward_pass_has_correct_gradients(monkeypatch):
     monkeypatch.setattr(net_file, 'MAX_GRAPHS', 1)
     net, plain = hybridized_pair()
     with autograd.record():
@@ -92,7 +92,7 @@ def test_output_of_features_is_the_nets_output(active):
 @pytest.mark.parametrize('change', [
     lambda net: net.optimize_for(images(), backend='MKLDNN'),
     lambda net: net.register_op_hook(lambda *args: None)], ids=['back end', 'hook'])
-def test_a_back_end_or_a_hook_of_mxnets_takes_the_net_as_gluons_own(change):
+def test_with_an_mxnet_back_end_or_hook_gluon_runs_the_net(change):
     net = initialized()
     net.hybridize()
     want = net(images())
@@ -103,7 +103,7 @@ def test_a_back_end_or_a_hook_of_mxnets_takes_the_net_as_gluons_own(change):
 @pytest.mark.parametrize('layer', [lambda: nn.Conv2D(3, kernel_size=[5, 5]),
                                    lambda: nn.MaxPool2D([2, 2]),
                                    lambda: gb.BatchNorm(1, 4, eps=np.float32(1e-3))])
-def test_settings_of_layers_may_be_lists_and_numpys_numbers(layer):
+def test_layer_settings_may_be_lists_and_numpy_scalars(layer):
     net = Net()
     net.add(layer(), nn.Conv2D(3, [3, 3], padding=[1, 1]), nn.BatchNorm(), nn.MaxPool2D([2, 2]))
     net.initialize()
@@ -125,22 +125,22 @@ def test_mxnets_summary_prints_every_model(name, capsys):
 
 
 @pytest.mark.parametrize('active', [False, True])
-@pytest.mark.parametrize('shape, dtype, said', [
+@pytest.mark.parametrize('shape, dtype, message', [
     ((2, 1, 8, 8), 'uint8', r"float32, got uint8: use X.astype\('float32'\) / 255"),
     ((2, 1, 8, 8), 'float64', r"float32, got float64: use X.astype\('float32'\)$"),
     ((2, 3, 8, 8), 'float32', r'expects images of 1 channel, got shape \(2, 3, 8, 8\)'),
     ((2, 8, 8, 1), 'float32', r'of shape \(N, C, H, W\), got \(2, 8, 8, 1\): use X.transpose'),
     ((28, 28), 'float32', r'expects images of shape \(N, C, H, W\), got \(28, 28\)')])
-def test_images_that_do_not_fit_are_refused_with_the_remedy(active, shape, dtype, said):
+def test_images_that_do_not_fit_raise_an_error_with_the_remedy(active, shape, dtype, message):
     net = initialized()
     net.hybridize(active)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         net(nd.ones(shape, dtype=dtype))
     assert net(images()).shape == (4, 5)
 
 
 @pytest.mark.parametrize('active', [False, True])
-def test_a_new_net_says_that_it_is_not_initialized_and_then_what_images_it_takes(active):
+def test_a_new_net_reports_that_it_is_not_initialized_and_later_the_expected_images(active):
     net = add_layers(Net())
     net.hybridize(active)
     with pytest.raises(RuntimeError, match=r'^hybridsequential\d+ is not initialized: '
@@ -152,7 +152,7 @@ def test_a_new_net_says_that_it_is_not_initialized_and_then_what_images_it_takes
     assert net(images()).shape == (4, 5)
 
 
-def test_a_file_of_a_net_for_other_classes_is_refused_with_the_shapes(tmp_path):
+def test_a_file_with_another_number_of_classes_is_rejected_with_both_shapes(tmp_path):
     path = str(tmp_path / 'net.params')
     initialized().save_parameters(path)
     net = Net()
@@ -161,10 +161,10 @@ def test_a_file_of_a_net_for_other_classes_is_refused_with_the_shapes(tmp_path):
     net(images())
     with pytest.raises(ValueError, match=r'5.weight is \(5, 3\) in the file and \(7, 3\) in the'):
         net.load_parameters(path)
-    net[:-1].load_parameters(path, ignore_extra=True)  # as the message says
+    net[:-1].load_parameters(path, ignore_extra=True)  # the remedy in the message
 
 
-def test_another_output_learns_with_the_rest(tmp_path):
+def test_a_replaced_output_is_trained_with_the_other_layers(tmp_path):
     net = initialized()
     net.hybridize()
     net.output = nn.Dense(2)
@@ -182,8 +182,8 @@ def test_another_output_learns_with_the_rest(tmp_path):
     assert set(nd.load(str(tmp_path / 'net.params'))) == set(net._collect_params_with_prefix())
 
 
-def test_what_is_saved_right_after_a_step_is_what_the_step_made(tmp_path):
-    # Without waiting, about one file in five has older averages.
+def test_a_file_saved_right_after_a_step_contains_the_results_of_that_step(tmp_path):
+    # Without waiting, about one file in five contains older averages.
     net, path = initialized(), str(tmp_path / 'net.params')
     net.hybridize(static_alloc=True, static_shape=True)
     X = images(28, n=64)
@@ -196,7 +196,7 @@ def test_what_is_saved_right_after_a_step_is_what_the_step_made(tmp_path):
         assert (nd.load(path)['1.running_mean'] == net[1].running_mean.data()).asnumpy().all()
 
 
-def test_files_are_written_and_read_where_a_folders_name_is_not_text(tmp_path):
+def test_files_can_be_in_a_folder_whose_name_is_not_valid_utf8(tmp_path):
     net, folder = initialized(), os.path.join(str(tmp_path), os.fsdecode(b'lat\xe4'))
     os.mkdir(folder)
     with pytest.raises(RuntimeError, match='call net.hybridize.. and run one batch through it'):
@@ -211,7 +211,7 @@ def test_files_are_written_and_read_where_a_folders_name_is_not_text(tmp_path):
         assert os.path.getsize(path)
 
 
-def test_an_exported_net_is_loaded_by_gluon_and_by_mxnets_module_and_keeps_its_types(tmp_path):
+def test_gluon_and_mxnets_module_load_an_exported_net_and_its_types_are_kept(tmp_path):
     net = norm_of_ours()
     want = net(images())
     symbol, params = net.export(str(tmp_path / 'net'), 3)
@@ -230,7 +230,7 @@ def test_an_exported_net_is_loaded_by_gluon_and_by_mxnets_module_and_keeps_its_t
     assert types['weight'] == np.float16 and types['gamma'] == np.float32
 
 
-def test_a_net_with_our_norm_is_converted_to_mixed_precision():
+def test_a_net_with_our_norm_can_be_converted_to_mixed_precision():
     converted = amp.convert_hybrid_block(norm_of_ours(), target_dtype='float16', ctx=mx.cpu())
     outer = Net()
     outer.add(converted)
@@ -239,7 +239,7 @@ def test_a_net_with_our_norm_is_converted_to_mixed_precision():
 
 
 def norm_of_ours():
-    """A hybridized net with our norm that has been trained a step."""
+    """Return a hybridized net with our norm after one step of training."""
     net = Net()
     net.add(nn.Conv2D(3, kernel_size=3), gb.BatchNorm(3, num_dims=4), nn.Dense(5))
     net.initialize(mx.init.Xavier())

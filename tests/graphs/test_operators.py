@@ -1,4 +1,4 @@
-"""Nets that run with our operators: which nodes these replace, and that the results stay."""
+"""Our operators replace the expected nodes of a net, and the results stay the same."""
 import json
 
 import mxnet as mx
@@ -20,27 +20,27 @@ def ours(symbol):
 
 @pytest.fixture
 def placed(monkeypatch):
-    """The operators in each graph that was made, as lists of names."""
-    made = []
+    """The names of our operators in each training graph that is created, as a list of lists."""
+    graphs = []
 
-    def note(graph):
+    def record(graph):
         if graph.operators:
-            made.append([name.replace('_gluonblocks_', '') for name in ours(graph.symbol())
-                         if name != '_gluonblocks_matrix'])  # test_small_maps.py has those
+            graphs.append([name.replace('_gluonblocks_', '') for name in ours(graph.symbol())
+                           if name != '_gluonblocks_matrix'])  # tested in test_small_maps.py
         return graph
-    monkeypatch.setattr(net_module, 'TRAINING', [*net_module.TRAINING, note])
-    return made
+    monkeypatch.setattr(net_module, 'TRAINING', [*net_module.TRAINING, record])
+    return graphs
 
 
 @pytest.mark.parametrize('name', ['lenet_bn', 'lenet_bn_gluon'])
-def test_lenet_is_two_stages_and_two_norms_when_it_trains(monkeypatch, placed, name):
+def test_lenet_trains_with_two_stages_and_two_norms(monkeypatch, placed, name):
     X = images(20, 1, 28, 28)
     same_with_operators(monkeypatch, lambda: gb.get_model(name), lambda net: step(net, X, 3), 2e-3)
     assert placed == [['stage', 'stage', 'norm', 'norm']]
 
 
 @pytest.mark.parametrize('name', ['resnet', 'densenet'])
-def test_mxnets_norms_in_onednns_order_stay(monkeypatch, placed, name):
+def test_norms_in_onednns_memory_layout_are_not_replaced(monkeypatch, placed, name):
     net = gb.get_model(name)
     net.initialize()
     net.hybridize()
@@ -49,7 +49,7 @@ def test_mxnets_norms_in_onednns_order_stay(monkeypatch, placed, name):
     assert placed == [[]]
 
 
-def test_files_have_none_of_our_operators(tmp_path):
+def test_exported_files_contain_none_of_our_operators(tmp_path):
     net = small()
     net.initialize()
     net.hybridize()
@@ -58,7 +58,7 @@ def test_files_have_none_of_our_operators(tmp_path):
     assert not ours(mx.sym.load(symbol)) and ours(net.graph_for((4, 1, 8, 8)))
 
 
-def test_a_pass_that_trains_but_is_not_recorded_has_none_of_our_operators(placed):
+def test_an_unrecorded_pass_in_training_mode_does_not_use_our_operators(placed):
     net = small()
     net.initialize()
     net.hybridize()
@@ -69,7 +69,7 @@ def test_a_pass_that_trains_but_is_not_recorded_has_none_of_our_operators(placed
 
 @pytest.mark.parametrize('name', gb.list_models('book'))
 @pytest.mark.parametrize('num_images', [1, 5, 40])
-def test_models_predict_the_same(monkeypatch, name, num_images):
+def test_models_predict_the_same_with_our_operators(monkeypatch, name, num_images):
     net, X = gb.get_model(name), images(num_images, 1, 33, 34)
     net.initialize(mx.init.Xavier())
     net(X)
@@ -103,7 +103,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize('kind', LAYERS)
-def test_each_kind_of_layer_learns_the_same(monkeypatch, placed, kind):
+def test_each_kind_of_layer_trains_the_same_with_our_operators(monkeypatch, placed, kind):
     X = images(18, 2, 13, 14)
     same_with_operators(monkeypatch, lambda: small(*LAYERS[kind]()),
                         lambda net: step(net, X, 2), 5e-4)
@@ -111,7 +111,7 @@ def test_each_kind_of_layer_learns_the_same(monkeypatch, placed, kind):
 
 
 class Custom(nn.HybridBlock):
-    """A block of a convolution and two norms that computes `forward_(self, F, X)`."""
+    """A block with a convolution and two norms that returns `forward_(self, F, X)`."""
 
     def __init__(self, forward_):
         super().__init__()
@@ -131,7 +131,7 @@ def tapped(block, F, X):
     (lambda block, F, X: F.relu(block.one(block.conv(X))) + X, 1),
     (lambda block, F, X: block.two(block.conv(F.relu(block.one(block.conv(X))))), 1),
     (tapped, 2)], ids=['input used again', 'shared weight', 'input of the activation used again'])
-def test_nodes_that_others_use_too_are_not_replaced(monkeypatch, placed, forward, stages):
+def test_nodes_with_other_users_are_not_replaced(monkeypatch, placed, forward, stages):
     X = images(7, 3, 8, 8)
     same_with_operators(monkeypatch, lambda: small(Custom(forward)), lambda net: step(net, X, 2),
                         1e-3)
@@ -139,7 +139,7 @@ def test_nodes_that_others_use_too_are_not_replaced(monkeypatch, placed, forward
 
 
 class Fixed(nn.HybridBlock):
-    """MXNet's operator as it is without settings: it takes gamma for 1, whatever it is."""
+    """MXNet's BatchNorm with its default settings, which replace gamma by 1."""
 
     def __init__(self):
         super().__init__()
@@ -159,7 +159,7 @@ def test_a_fixed_gamma_stays_fixed(monkeypatch, placed):
 
 
 class Wide(nn.HybridBlock):
-    """Normalizes in float64."""
+    """A block that normalizes in float64."""
 
     def __init__(self):
         super().__init__()
@@ -170,13 +170,13 @@ class Wide(nn.HybridBlock):
         return F.cast(self.bn(F.cast(X, 'float64')), 'float32') + X
 
 
-def test_a_norm_of_another_dtype_within_the_net_stays(monkeypatch, placed):
+def test_a_norm_of_another_dtype_within_the_net_is_not_replaced(monkeypatch, placed):
     X = images(7, 3, 8, 8)
     same_with_operators(monkeypatch, lambda: small(Wide()), lambda net: step(net, X, 2), 1e-3)
     assert placed == []
 
 
-def test_another_dtype_takes_mxnets_operators(placed):
+def test_a_net_of_another_dtype_uses_mxnets_operators(placed):
     net = small()
     net.initialize()
     net.cast('float64')

@@ -1,4 +1,4 @@
-"""The operators in step after step: gradients as they are asked for, devices, passes, processes."""
+"""The operators over several steps: grad_req, devices, repeated backward passes, processes."""
 import os
 
 import mxnet as mx
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures('operators')
 
 
 @pytest.mark.parametrize('added', ['weight', 'gamma', 'beta', 'weight|gamma|beta'])
-def test_gradients_that_are_added_are_added(monkeypatch, added):
+def test_gradients_accumulate_with_grad_req_add(monkeypatch, added):
     def use(net):
         net.collect_params('.*(%s)' % added).setattr('grad_req', 'add')
         return step(net, images(6, 1, 8, 8), 3)
@@ -24,7 +24,7 @@ def test_gradients_that_are_added_are_added(monkeypatch, added):
 
 
 @pytest.mark.parametrize('request_', ['write', 'add', 'null'])
-def test_the_inputs_gradient_is_written_and_added(monkeypatch, request_):
+def test_the_gradient_of_the_input_follows_its_grad_req(monkeypatch, request_):
     def use(net):
         X = images(6, 2, 8, 8)
         X.attach_grad(request_)
@@ -35,11 +35,11 @@ def test_the_inputs_gradient_is_written_and_added(monkeypatch, request_):
                         lambda: (lambda net: net.add(gb.BatchNorm(2, 4)) or net)(Net()), use)
 
 
-def test_what_is_asked_for_may_change_from_step_to_step(monkeypatch):
+def test_grad_req_may_change_between_steps(monkeypatch):
     def use(net):
         X = images(6, 2, 8, 8)
         step(net, X)
-        X.attach_grad()  # asked for from here on
+        X.attach_grad()  # the gradient is needed from here on
         step(net, X)
         net.collect_params('.*(weight|gamma)').setattr('grad_req', 'add')
         return dict(step(net, X, 2), X=X.grad)
@@ -47,7 +47,7 @@ def test_what_is_asked_for_may_change_from_step_to_step(monkeypatch):
 
 
 @pytest.mark.parametrize('frozen', [':2', '2:4'])
-def test_parameters_can_be_frozen_and_freed(monkeypatch, frozen):
+def test_parameters_can_be_frozen_and_unfrozen(monkeypatch, frozen):
     def use(net):
         found, X = {}, images(6, 1, 8, 8)
         step(net, X)
@@ -60,7 +60,7 @@ def test_parameters_can_be_frozen_and_freed(monkeypatch, frozen):
     same_with_operators(monkeypatch, small, use)
 
 
-def test_two_devices_keep_their_numbers_apart(monkeypatch):
+def test_two_devices_do_not_mix_their_values(monkeypatch):
     def use(net):
         found, devices = {}, (mx.cpu(0), mx.cpu(1))
         with autograd.record():
@@ -77,7 +77,7 @@ def test_two_devices_keep_their_numbers_apart(monkeypatch):
     same_with_operators(monkeypatch, small, use)
 
 
-def test_several_passes_wait_for_their_backward(monkeypatch):
+def test_several_forward_passes_may_precede_their_backward_passes(monkeypatch):
     def use(net):
         batches, found = [images(6, 1, 8, 8, seed=i) for i in range(2)], {}
         with autograd.record():
@@ -85,14 +85,14 @@ def test_several_passes_wait_for_their_backward(monkeypatch):
         for i, loss in enumerate(losses):
             for _ in range(2):
                 loss.backward(retain_graph=True)
-            # Averages move in our operators' forward pass, and in MXNet's backward.
+            # Our operators update averages in the forward pass, MXNet's in the backward pass.
             found.update({'%d %s' % (i, name): array.copy() for name, array in state(net).items()
                           if 'gradient' in name})
         return found
     same_with_operators(monkeypatch, small, use)
 
 
-def test_a_process_that_was_forked_off_trains(monkeypatch):
+def test_a_forked_process_can_train(monkeypatch):
     net, X = small(), images(40, 1, 8, 8)
     net.initialize()
     net.hybridize()

@@ -1,4 +1,4 @@
-"""Convolutions on maps of a few pixels as products of matrices, where nets train by operators."""
+"""Convolutions on maps of a few pixels are computed as matrix products."""
 import json
 
 import mxnet as mx
@@ -14,18 +14,18 @@ from gluonblocks.graphs.graph import Graph
 from gluonblocks.graphs.net import Net
 from gluonblocks.graphs.passes import multiply_small_maps
 
-# The map, kernel, pad and stride of convolutions in which each output pixel meets each input pixel.
-MEETING = [((2, 2), (3, 3), (1, 1), (1, 1)), ((1, 1), (3, 3), (1, 1), (1, 1)),
-           ((2, 2), (3, 3), (1, 1), (2, 2)), ((3, 3), (5, 5), (2, 2), (1, 1)),
-           ((1, 3), (2, 5), (1, 2), (2, 1)), ((2, 1), (3, 1), (1, 0), (1, 1)),
-           ((3, 3), (3, 3), (0, 0), (1, 1))]
+# The map, kernel, pad and stride of convolutions whose output pixels all use all input pixels.
+FULL = [((2, 2), (3, 3), (1, 1), (1, 1)), ((1, 1), (3, 3), (1, 1), (1, 1)),
+        ((2, 2), (3, 3), (1, 1), (2, 2)), ((3, 3), (5, 5), (2, 2), (1, 1)),
+        ((1, 3), (2, 5), (1, 2), (2, 1)), ((2, 1), (3, 1), (1, 0), (1, 1)),
+        ((3, 3), (3, 3), (0, 0), (1, 1))]
 
 
 @pytest.mark.usefixtures('operators')
-@pytest.mark.parametrize('map_, kernel, pad, stride', MEETING)
+@pytest.mark.parametrize('map_, kernel, pad, stride', FULL)
 @pytest.mark.parametrize('bias', [True, False])
 @pytest.mark.parametrize('images', [1, 17, 300])
-def test_the_product_is_the_convolution(map_, kernel, pad, stride, bias, images):
+def test_the_product_matches_the_convolution(map_, kernel, pad, stride, bias, images):
     rng = np.random.RandomState(3)
     plain, ours, shapes = matrix_graphs((images, 5) + map_, 7, kernel, pad, stride, bias)
     arrays = values(shapes, rng)
@@ -46,24 +46,24 @@ def is_multiplied(symbol, shape, requests=(('w', 'write'),)):
     return '_gluonblocks_matrix' in [node.op for node in multiply_small_maps(graph).nodes]
 
 
-def test_a_map_of_two_by_two_is_multiplied():
+def test_a_convolution_on_a_2x2_map_is_replaced():
     assert replaced()
 
 
-@pytest.mark.parametrize('why', [
+@pytest.mark.parametrize('case', [
     {'shape': (4, 3, 4, 4)}, {'shape': (4, 3, 3, 2)},
     {'shape': (4, 3, 3, 3), 'kernel': (2, 2), 'pad': (0, 0), 'stride': (2, 2)},
-    {'shape': (4, 3, 5, 5), 'kernel': (9, 9), 'pad': (4, 4)},  # 25 * 25 places for 9 * 9 taps
+    {'shape': (4, 3, 5, 5), 'kernel': (9, 9), 'pad': (4, 4)},  # 25 * 25 weights for 9 * 9 taps
     {'stride': (1, 3), 'pad': (1, 2)},
     {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3},
     {'dilate': (2, 2), 'shape': (4, 3, 3, 3)},
     {'requests': [('w', 'add')]}, {'requests': [('w', 'null')]}, {'requests': []},
     {'layout': 'NHWC'}], ids=str)
-def test_other_convolutions_stay(why):
-    assert not replaced(**why)
+def test_other_convolutions_are_not_replaced(case):
+    assert not replaced(**case)
 
 
-def test_a_weight_that_two_convolutions_share_stays():
+def test_convolutions_that_share_a_weight_are_not_replaced():
     x, w = mx.sym.var('x'), mx.sym.var('w')
     for _ in range(2):
         x = mx.sym.Convolution(x, w, kernel=(3, 3), pad=(1, 1), num_filter=3, no_bias=True)
@@ -75,17 +75,17 @@ def kinds(symbol):
 
 
 @pytest.mark.usefixtures('operators')
-def test_the_maps_of_resnet_that_are_multiplied_are_its_last():
+def test_the_last_eleven_convolutions_of_resnet_are_replaced():
     net = gb.get_model('resnet')
     net.initialize()
-    symbol, made = net(mx.sym.var('data')), net.graph_for((8, 1, 28, 28))
-    # Five of 2x2 pixels, one that makes 1x1 of them, and five of 1x1.
-    assert kinds(made).count('_gluonblocks_matrix') == 11
-    assert kinds(symbol).count('Convolution') - kinds(made).count('Convolution') == 11
+    symbol, graph = net(mx.sym.var('data')), net.graph_for((8, 1, 28, 28))
+    # Five on 2x2 pixels, one from 2x2 to 1x1, and five on 1x1.
+    assert kinds(graph).count('_gluonblocks_matrix') == 11
+    assert kinds(symbol).count('Convolution') - kinds(graph).count('Convolution') == 11
 
 
 @pytest.mark.usefixtures('operators')
-def test_a_net_trains_the_same_with_products(monkeypatch):
+def test_a_net_trains_the_same_with_matrix_products(monkeypatch):
     def make():
         net = Net()
         net.add(nn.Conv2D(4, 3, padding=1), nn.Activation('relu'), nn.MaxPool2D(3),

@@ -1,4 +1,4 @@
-"""The switch of the C++ operators, and what happens if they cannot be used or are wrong."""
+"""The switch of the C++ operators, and the fallback if they are missing or wrong."""
 import json
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ from gluonblocks.mxnet_private import load_library
 
 @pytest.fixture
 def fresh(monkeypatch, tmp_path):
-    """The state of a new process, with the path of a stand-in library."""
+    """Reset the operators' state to that of a new process; return the path of a fake library."""
     monkeypatch.setattr(operators, '_status', None)
     monkeypatch.setattr(operators, '_compiling', None)
     monkeypatch.setattr(operators, '_warned', False)
@@ -33,7 +33,7 @@ def fresh(monkeypatch, tmp_path):
 
 @pytest.fixture
 def checks(fresh, monkeypatch):
-    """The results of the self-check, one for each time it runs: those left in this list."""
+    """The results of the next self-checks, as a list that each check shortens by one."""
     results = []
     monkeypatch.setattr(selfcheck, 'differences', lambda: results.pop(0))
     return results
@@ -43,7 +43,7 @@ def missing(build=True):
     raise Unavailable('no reason', 'no remedy')
 
 
-def test_another_value_than_0_or_1_is_refused_when_a_net_runs(monkeypatch):
+def test_a_value_other_than_0_and_1_raises_an_error_when_a_net_runs(monkeypatch):
     net = small()
     net.initialize()
     net.hybridize()
@@ -53,7 +53,7 @@ def test_another_value_than_0_or_1_is_refused_when_a_net_runs(monkeypatch):
 
 
 @pytest.mark.usefixtures('operators')
-def test_a_net_that_is_hybridized_follows_the_switch_at_each_call(monkeypatch):
+def test_a_hybridized_net_reads_the_switch_in_each_call(monkeypatch):
     net = small()
     net.initialize()
     net.hybridize()
@@ -64,7 +64,7 @@ def test_a_net_that_is_hybridized_follows_the_switch_at_each_call(monkeypatch):
         assert ('_gluonblocks_' in net.graph_for((2, 1, 8, 8)).tojson()) == (value != '0')
 
 
-def test_when_they_are_off_nothing_is_compiled_or_stored(python, tmp_path):
+def test_nothing_is_compiled_or_stored_if_the_operators_are_off(python, tmp_path):
     python("""
 import gluonblocks as gb, mxnet as mx
 from gluonblocks.graphs import operators
@@ -79,11 +79,11 @@ assert operators._status is None and operators._compiling is None
     assert not (tmp_path / 'cache').exists()
 
 
-def test_a_prediction_does_not_wait_for_the_compiler_and_a_training_step_does(fresh, monkeypatch):
-    asked = []
+def test_a_prediction_does_not_wait_for_the_compiler_but_a_training_step_does(fresh, monkeypatch):
+    requests = []
 
     def library(build=True):
-        asked.append(build)
+        requests.append(build)
         if build:
             raise Unavailable('no reason')
     monkeypatch.setattr(operators, 'library', library)
@@ -91,18 +91,18 @@ def test_a_prediction_does_not_wait_for_the_compiler_and_a_training_step_does(fr
     net.initialize()
     net.hybridize()
     net(images(2, 1, 8, 8)).wait_to_read()
-    assert set(asked) == {False}
+    assert set(requests) == {False}
     with autograd.record():
         net(images(2, 1, 8, 8)).wait_to_read()
-    assert asked[-1] is True
+    assert requests[-1] is True
 
 
-def test_if_they_are_missing_but_asked_for_one_warning_says_why(fresh, monkeypatch):
+def test_if_the_operators_are_requested_but_missing_one_warning_says_why(fresh, monkeypatch):
     monkeypatch.setattr(operators, 'library', missing)
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '1')
-    with pytest.warns(RuntimeWarning, match='not used: no reason.*To use ours: no remedy') as said:
+    with pytest.warns(RuntimeWarning, match='not used: no reason.*To fix this: no remedy') as found:
         assert not any([operators.available() for _ in range(3)])
-    assert len(said) == 1
+    assert len(found) == 1
     assert operators.status() == (False, 'no reason', 'no remedy', False)
 
 
@@ -112,42 +112,42 @@ def test_a_file_that_is_not_a_library_is_not_used(fresh, monkeypatch):
         assert not operators.available()
 
 
-def test_the_check_runs_once_for_a_library_and_not_in_the_next_process(checks, monkeypatch):
+def test_a_library_that_passed_the_check_is_not_checked_again(checks, monkeypatch):
     checks += [[], ['norm: out']]
     for _ in range(2):
         assert operators.available()
         monkeypatch.setattr(operators, '_status', None)  # as in the next process
     monkeypatch.setattr(operators, 'library', lambda build=True: __file__)
-    with pytest.warns(RuntimeWarning, match="results differ from MXNet's: norm: out") as said:
+    with pytest.warns(RuntimeWarning, match="results differ from MXNet's: norm: out") as found:
         assert not any([operators.available() for _ in range(3)])
-    assert len(said) == 1
+    assert len(found) == 1
 
 
 def test_the_compiler_runs_in_the_background_and_status_waits_for_it(fresh, monkeypatch):
-    began, go_on, ended = threading.Event(), threading.Event(), []
+    started, proceed, ended = threading.Event(), threading.Event(), []
 
     def library(build=True):
-        began.set()
-        assert go_on.wait(10)
+        started.set()
+        assert proceed.wait(10)
         ended.append(threading.current_thread())
         raise Unavailable('no reason')
     monkeypatch.setattr(operators, 'library', library)
     operators.start()
     operators.start()
-    assert began.wait(10) and not ended
-    go_on.set()
+    assert started.wait(10) and not ended
+    proceed.set()
     assert not operators.status().ready
-    assert len(ended) == 2 and ended[1] is threading.main_thread()  # who finds the same and says so
+    assert len(ended) == 2 and ended[1] is threading.main_thread()  # it raises again and reports
 
 
 @pytest.mark.usefixtures('operators')
-def test_numbers_are_read_the_same_in_a_locale_with_a_decimal_comma(tmp_path, python):
+def test_attributes_are_parsed_correctly_in_a_locale_with_a_decimal_comma(tmp_path, python):
     if not shutil.which('localedef'):
         pytest.skip('localedef is missing: apt-get install locales')
-    made = subprocess.run(['localedef', '-i', 'de_DE', '-f', 'UTF-8',
-                           str(tmp_path / 'de_DE.UTF-8')], capture_output=True)
+    result = subprocess.run(['localedef', '-i', 'de_DE', '-f', 'UTF-8',
+                             str(tmp_path / 'de_DE.UTF-8')], capture_output=True)
     if not (tmp_path / 'de_DE.UTF-8').exists():
-        pytest.skip('the source of the German locale is missing: %s' % made.stderr[:80])
+        pytest.skip('the source of the German locale is missing: %s' % result.stderr[:80])
     out = python("""
 import locale
 import gluonblocks as gb, mxnet as mx
@@ -168,15 +168,15 @@ print('%.3f' % net[1].moving_mean.data().asnumpy()[0, 0, 0, 0])
 
 
 @pytest.mark.parametrize('name', gb.list_models('book'))
-def test_models_gradients_are_those_of_the_chapters_lines(monkeypatch, name):
-    # Rounding may switch a ReLU at 0 on or off, and with it the gradients of all before it: in some
-    # draws of a deep net, on some processors. A fault shows in each.
+def test_gradients_of_hybridized_models_match_the_plain_models(monkeypatch, name):
+    # For some seeds and processors, rounding changes the sign of a ReLU's input near 0, and with it
+    # the gradients of all earlier layers. A bug would change them for each seed.
     errors = [largest_difference(monkeypatch, name, seed) for seed in range(3)]
     assert min(errors) < 2e-4, errors
 
 
 def largest_difference(monkeypatch, name, seed):
-    """Between the gradients of a hybridized model and the plain one, relative to the largest."""
+    """Return how much the gradients of the hybridized and the plain model differ, relatively."""
     mx.random.seed(seed)
     unfused = {'fused': False} if name == 'lenet_bn' else {}
     net, X = gb.get_model(name, **unfused), nd.random.normal(shape=(8, 1, 32, 32))
@@ -196,7 +196,7 @@ def largest_difference(monkeypatch, name, seed):
 
 @pytest.mark.parametrize('name', gb.list_models('book'))
 @pytest.mark.parametrize('where', ['images', 'weight'])
-def test_nan_shows_in_the_loss_wherever_it_shows_without_the_passes(monkeypatch, name, where):
+def test_the_passes_do_not_hide_nan_in_the_loss_and_gradients(monkeypatch, name, where):
     net, X = gb.get_model(name), nd.random.normal(shape=(4, 1, 32, 32))
     net.initialize(mx.init.Xavier())
     net(X)

@@ -1,4 +1,4 @@
-"""One hybridized net in several threads at once."""
+"""Several threads use one hybridized net at once."""
 import threading
 
 import mxnet as mx
@@ -9,7 +9,7 @@ from mxnet import autograd, gluon, nd
 import gluonblocks as gb
 
 THREADS = 8
-SECONDS = 60  # until a thread counts as hanging
+SECONDS = 60  # a thread that takes longer is considered to hang
 
 
 def lenet():
@@ -26,7 +26,7 @@ def images(n):
 
 
 def run_together(*functions):
-    """Run the functions in a thread each; fail if one hangs or raises."""
+    """Run each function in a thread of its own; fail if one hangs or raises."""
     errors = []
 
     def guarded(function):
@@ -44,7 +44,7 @@ def run_together(*functions):
 
 @pytest.mark.parametrize('value', ['0', '1'])
 @pytest.mark.parametrize('warm', [False, True])
-def test_threads_that_predict_at_once_each_get_their_own_answer(monkeypatch, value, warm):
+def test_threads_that_predict_at_once_get_their_own_results(monkeypatch, value, warm):
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', value)
     net = lenet()
     expected = [net(images(n + 1)).asnumpy() for n in range(THREADS)]
@@ -62,7 +62,7 @@ def test_threads_that_predict_at_once_each_get_their_own_answer(monkeypatch, val
             np.testing.assert_allclose(answer, want, rtol=1e-4, atol=1e-5)
 
 
-def test_a_net_that_trains_while_others_predict_with_it_learns_the_same():
+def test_training_is_not_affected_by_threads_that_predict_with_the_net():
     X, y, done = images(32), nd.arange(32) % 10, threading.Event()
     losses = []
 

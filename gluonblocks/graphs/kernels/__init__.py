@@ -1,6 +1,6 @@
-"""The operators in C++, for float32 on the CPU, through MXNet's interface of operator libraries.
+"""C++ operators for float32 on the CPU, which MXNet loads as an operator library.
 
-`moments.h` has the mathematics of batch normalization and `convolution.h` that of convolution;
-`norm.h`, `stage.h`, `matrix.h` and `loss.h` compute an operator each, and MXNet calls them through
-`operators.cc`. `build` compiles that file, and `selfcheck` compares the results with MXNet's own.
+`moments.h` contains the mathematics of batch normalization, and `convolution.h` convolutions.
+`norm.h`, `stage.h`, `matrix.h` and `loss.h` each implement one operator; MXNet calls them through
+`operators.cc`. `build` compiles the library, and `selfcheck` compares its results with MXNet's.
 """

@@ -1,7 +1,7 @@
-"""The operators' library: compiled at first use, and kept in the user's cache.
+"""Compile the operator library at first use, and store it in the user's cache folder.
 
-It is code that runs, so it is taken only from a folder that is the user's own, and only if its
-content is what was built: its name has the content's SHA-256.
+Loading a library runs its code. A library is therefore loaded only from a folder that only the user
+can write to, and only if the SHA-256 of its content matches its name.
 """
 import contextlib
 import hashlib
@@ -19,17 +19,17 @@ import mxnet as mx
 from ...files import read_file, write_file
 
 SOURCES = pathlib.Path(__file__).parent
-# No -ffast-math, which would lose NaN and infinity and set the whole process to flush small numbers
-# to zero. The two flags say that nobody reads errno, nor the processor's floating point flags.
+# Without -ffast-math, which would lose NaN and infinity, and make the whole process flush subnormal
+# numbers to zero. The two -fno- flags are safe: no code reads errno or floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # MXNet's own source, which computes nothing
+GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # for MXNet's own source, which computes nothing
 MAX_BYTES = 1 << 26
-SECONDS = 300  # for the compiler
+SECONDS = 300  # time limit of the compiler
 
 
 class Unavailable(Exception):
-    """The operators cannot be used here; `remedy` is what would help, or ''."""
+    """The operators cannot be used on this machine; `remedy` says what to do, or is ''."""
 
     def __init__(self, reason, remedy=''):
         super().__init__(reason)
@@ -37,9 +37,9 @@ class Unavailable(Exception):
 
 
 def library(build=True):
-    """Return the path of the library for this machine, compiled if need be.
+    """Return the path of the library for this machine; compile it if necessary.
 
-    With `build=False` nothing is written, and the result is None if it is not there yet. Raises
+    With `build=False`, write nothing, and return None if the library is not compiled yet. Raises
     Unavailable.
     """
     interface, compiler, folder = find_interface(), find_compiler(), cache_folder()
@@ -47,7 +47,7 @@ def library(build=True):
         key = _key(interface, compiler)
         if not build and not os.path.isdir(folder):
             return None
-        _make_own(folder)
+        _make_private(folder)
         found = _find(folder, key)
         if found or not build:
             return found
@@ -55,12 +55,12 @@ def library(build=True):
         path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
         write_file(path, content, mode=0o600)
         return path
-    except OSError as error:  # a file of MXNet's is missing, or the disk is full
+    except OSError as error:  # such as a full disk, or a missing file of MXNet
         raise Unavailable(str(error))
 
 
 def find_interface():
-    """The paths of MXNet's header of operator libraries, and of the source that goes into each."""
+    """Return the paths of MXNet's header and source file for operator libraries."""
     version = tuple(int(part) for part in mx.__version__.split('.')[:2])
     if sys.platform != 'linux' or version < (1, 9):
         raise Unavailable('the C++ operators need MXNet 1.9 on Linux; found MXNet %s on %s'
@@ -72,42 +72,44 @@ def find_interface():
 
 
 def find_compiler():
-    """The path of GCC's C++ compiler. Another compiler's OpenMP would start its own threads."""
+    """Return the path of g++. The OpenMP of other compilers would start a second set of threads."""
     for name in ('g++', 'c++'):
         path = shutil.which(name)
         if path and 'clang' not in os.path.realpath(path):
             return os.path.realpath(path)
-    raise Unavailable('there is no C++ compiler, g++',
-                      'install it: apt-get install g++ (Debian, Ubuntu), dnf install gcc-c++ '
+    raise Unavailable('no C++ compiler was found (g++)',
+                      'install g++: apt-get install g++ (Debian, Ubuntu), dnf install gcc-c++ '
                       '(Fedora, RHEL)')
 
 
 def cache_folder():
-    """The path of $XDG_CACHE_HOME/gluonblocks/operators, by default in ~/.cache."""
+    """Return the path $XDG_CACHE_HOME/gluonblocks/operators, by default in ~/.cache."""
     top = os.environ.get('XDG_CACHE_HOME', '')
-    if not os.path.isabs(top):  # by the specification, a relative path is ignored
+    if not os.path.isabs(top):  # the XDG specification says to ignore relative paths
         top = os.path.join(os.path.expanduser('~'), '.cache')
     return os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
 
 
-def _make_own(folder):
-    """Make the folder if it is not there; Unavailable unless only the user can write to it."""
+def _make_private(folder):
+    """Create the folder if necessary; raise Unavailable unless only the user can write to it."""
     remedy = 'set XDG_CACHE_HOME to a folder that you can write to'
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         state = os.lstat(folder)
     except OSError as error:
-        raise Unavailable('cannot make the cache folder %s: %s' % (folder, error.strerror), remedy)
+        raise Unavailable('cannot create the cache folder %s: %s' % (folder, error.strerror),
+                          remedy)
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or not os.access(
             folder, os.R_OK | os.W_OK | os.X_OK):
-        raise Unavailable('the cache folder %s is not yours to read and write' % folder, remedy)
+        raise Unavailable('expected a cache folder that you own and can read and write, got %s'
+                          % folder, remedy)
     if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise Unavailable('others can write to the cache folder %s' % folder,
+        raise Unavailable('other users can write to the cache folder %s' % folder,
                           'chmod go-w %s' % folder)
 
 
 def _key(interface, compiler):
-    """A digest of all that the library depends on: 32 hexadecimal digits."""
+    """Return a digest of everything that the library depends on: 32 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in [*sorted(SOURCES.glob('*.h')), *sorted(SOURCES.glob('*.cc')), *interface]:
         with open(path, 'rb') as f:
@@ -120,7 +122,7 @@ def _key(interface, compiler):
 
 
 def _processor():
-    """The lines of /proc/cpuinfo that tell which instructions the first processor has."""
+    """Return the lines of /proc/cpuinfo that identify the instructions of the first processor."""
     try:
         with open('/proc/cpuinfo') as f:
             first = f.read().split('\n\n')[0]
@@ -131,47 +133,48 @@ def _processor():
 
 
 def _find(folder, key):
-    """The path of the intact library of `key`, or None."""
+    """Return the path of an undamaged library for `key`, or None."""
     for path in pathlib.Path(folder).glob(key + '-*.so'):
-        with contextlib.suppress(OSError):  # it cannot be read
+        with contextlib.suppress(OSError):  # an unreadable file
             if path.stem == '%s-%s' % (key, hashlib.sha256(path.read_bytes()).hexdigest()):
                 return str(path)
     return None
 
 
 def _compile(compiler, glue):
-    """The content of a new library."""
-    print('compiling the C++ operators, once on this machine', file=sys.stderr, flush=True)
+    """Compile the library and return its content."""
+    print('compiling the C++ operators (only once on this machine)', file=sys.stderr, flush=True)
     include = ('-I', os.path.join(os.path.dirname(mx.__file__), 'include'), '-c')
     try:
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as folder:
             def out(name):
-                return os.path.join(place, name)
+                return os.path.join(folder, name)
             _run(compiler, [
                 (*GLUE_FLAGS, *include, glue, '-o', out('glue.o')),
-                (*FLAGS, *include, str(SOURCES / 'operators.cc'), '-o', out('operators.o'))], place)
+                (*FLAGS, *include, str(SOURCES / 'operators.cc'), '-o', out('operators.o'))],
+                folder)
             _run(compiler, [('-shared', '-fopenmp', out('glue.o'), out('operators.o'),
-                             '-o', out('operators.so'))], place)
+                             '-o', out('operators.so'))], folder)
             return read_file(out('operators.so'), MAX_BYTES)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable('the C++ operators could not be compiled: %s' % error)
 
 
-def _run(compiler, commands, place):
-    """Run the compiler with each of `commands`, all at once."""
+def _run(compiler, commands, folder):
+    """Run the compiler with each of the lists of arguments `commands`, in parallel."""
     running = []
     try:
         for command in commands:
             running.append(subprocess.Popen(
                 [compiler, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C', TMPDIR=place)))
+                stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C', TMPDIR=folder)))
         for process in running:
             output, _ = process.communicate(timeout=SECONDS)
             if process.returncode:
-                said = output.decode(errors='replace').strip().splitlines()
-                error = next((line for line in said if 'error' in line), ''.join(said[-1:]))
+                lines = output.decode(errors='replace').strip().splitlines()
+                error = next((line for line in lines if 'error' in line), ''.join(lines[-1:]))
                 raise Unavailable('%s could not compile the C++ operators: %s' % (compiler, error))
     finally:
         for process in running:
-            process.kill()  # those that have not ended
+            process.kill()  # no effect if it has ended
             process.wait()

@@ -1,8 +1,8 @@
-// Convolution of few channels and its gradients, on images in lanes.
+// Convolution with few channels, and its gradients, on images in lanes.
 //
-// The lanes of a vector are images: LANES images of a batch are computed at once, and each step is
-// the same for all of them. So no kernel, map or number of channels is special. An array in lanes has
-// one vector for each pixel, (C, H, W), and where a pixel has neighbours outside a border of zeros.
+// Each lane of a vector belongs to one image, so LANES images are computed at once with the same steps.
+// Any kernel, map and number of channels therefore uses all lanes. An array in lanes has one vector per
+// pixel, (C, H, W), and a border of zeros if the convolution is padded.
 #pragma once
 #include "lanes.h"
 
@@ -10,9 +10,9 @@ namespace gb {
 
 struct Shape {
   int N, IC, H, W, OC;         // images, channels and size of the input, channels of the output
-  int KH, KW, PH, PW;          // the convolution's kernel and padding; its stride is 1
-  int QH, QW, SH, SW;          // the pooling's window and stride; no padding
-  int HB() const { return H + 2 * PH; }  // the input with its border
+  int KH, KW, PH, PW;          // kernel and padding of the convolution; its stride is 1
+  int QH, QW, SH, SW;          // window and stride of the pooling; no padding
+  int HB() const { return H + 2 * PH; }  // size of the input with its border
   int WB() const { return W + 2 * PW; }
   int HO() const { return HB() - KH + 1; }
   int WO() const { return WB() - KW + 1; }
@@ -27,8 +27,8 @@ struct Shape {
   int images(int group) const { return std::min(LANES, N - group * LANES); }
 };
 
-// `images` arrays (C, H, W) -> lanes with a border of `bh` and `bw`, which is left as it is. Lanes
-// without an image are 0.
+// `images` arrays (C, H, W) -> lanes with a border of bh rows and bw columns, which is not written.
+// Lanes without an image are set to 0.
 inline void to_lanes(const float* from, int images, int C, int H, int W, int bh, int bw, V* to) {
   const size_t size = static_cast<size_t>(C) * H * W;
   int c = 0, h = 0, w = 0;
@@ -46,7 +46,7 @@ inline void to_lanes(const float* from, int images, int C, int H, int W, int bh,
   });
 }
 
-// Lanes without a border -> `images` arrays of `size` numbers.
+// lanes without a border -> `images` arrays of `size` numbers
 inline void from_lanes(const V* from, int images, size_t size, float* to) {
   each_vector(size, [&](size_t i, int n) {
     V v[LANES];
@@ -56,18 +56,19 @@ inline void from_lanes(const V* from, int images, size_t size, float* to) {
   });
 }
 
-constexpr int TILE = 4;                               // pixels of a row that are computed together
-constexpr int MAX_OUT = REGISTERS == 32 ? 6 : 2;      // with as many channels: sums stay in registers
-constexpr int MAX_OUT_W = REGISTERS == 32 ? 4 : 3;    // the same for the weights' gradient,
-constexpr int MAX_TAPS = REGISTERS == 32 ? 5 : 3;     // with as many taps of a row
+constexpr int TILE = 4;                               // pixels of a row that are computed at once
+constexpr int MAX_OUT = REGISTERS == 32 ? 6 : 2;      // channels at once, so that the sums stay in registers
+constexpr int MAX_OUT_W = REGISTERS == 32 ? 4 : 3;    // the same for the gradient of the weights,
+constexpr int MAX_TAPS = REGISTERS == 32 ? 5 : 3;     // and taps of a row at once
 
-// How many of `left` channels to take at once: as even parts as there are, of `most` or fewer.
+// Splits `left` channels into as few and as even parts as possible, of at most `most` channels each.
+// Returns the size of the first part.
 inline int part(int left, int most) {
   const int parts = (left + most - 1) / most;
   return (left + parts - 1) / parts;
 }
 
-// Calls f with n, which is MOST or less, as a constant: what is generated for it has n sums.
+// Calls f with n <= MOST as a compile-time constant, so that the code for each n has n sums.
 template <int MOST, class F>
 GB_INLINE void with_constant(int n, F f) {
   if constexpr (MOST > 1)
@@ -76,19 +77,19 @@ GB_INLINE void with_constant(int n, F f) {
 }
 
 // Cross-correlation: y[o, h, w] = sum over c, i, j of weight[c, i, j, o] x[c, h + i, w + j]
-// x is (IC, H + KH - 1, W + KW - 1), BH and BW of that a border of zeros; y is (OC, H, W).
+// x is (IC, H + KH - 1, W + KW - 1), including a border of BH and BW zeros; y is (OC, H, W).
 struct Correlation {
   int IC, OC, KH, KW, H, W, BH, BW;
 };
 
-// Computes OUT channels of y, from `weight` on, PIXELS of a row together.
+// Computes OUT channels of y, PIXELS of a row at once. `weight` points to the first of these channels.
 template <int OUT, int PIXELS>
 void correlate_some(const Correlation g, const V* x, const float* weight, V* y) {
   const int HX = g.H + g.KH - 1, WX = g.W + g.KW - 1;
   for (int h = 0; h < g.H; ++h)
     for (int tile = 0; tile < g.W; tile += PIXELS) {
-      const int w = std::min(tile, g.W - PIXELS);  // the last may overlap the one before
-      // Rows and columns of nothing but border give nothing.
+      const int w = std::min(tile, g.W - PIXELS);  // the last tile may overlap the previous one
+      // Skip rows and columns that meet only the border.
       const int i0 = std::max(0, g.BH - h), i1 = std::min(g.KH, HX - g.BH - h);
       const int j0 = std::max(0, g.BW - w - PIXELS + 1), j1 = std::min(g.KW, WX - g.BW - w);
       V s[OUT][PIXELS] = {};
@@ -119,9 +120,9 @@ inline void correlate(const Correlation& g, const V* x, const float* weight, V* 
   }
 }
 
-// The gradient of some weights: dw[o, c, i, j] += sum over h, w of dy[o, h, w] x[c, h + i, w + j], for
-// OUT channels o and TAPS taps j of one row of a kernel. dy has rows of WG vectors and planes of
-// `plane`, x rows of WX.
+// The gradient of OUT times TAPS weights: dw[o, c, i, j] += sum over h, w of dy[o, h, w] x[c, h + i, w + j]
+// for OUT channels o and TAPS taps j of row i. The rows of dy have WG vectors, those of x have WX; a
+// channel of dy has `plane` vectors.
 template <int OUT, int TAPS>
 void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int WG, size_t plane,
                      size_t taps) {
@@ -139,7 +140,7 @@ void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int W
     for (int j = 0; j < TAPS; ++j) dw[o * taps + j] += s[o][j];
 }
 
-// Of all weights (OC, IC, KH, KW), from x with its border and dy with one of `bh` and `bw`.
+// The gradient of all weights (OC, IC, KH, KW), from x with its border and dy with a border of bh and bw.
 inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int bh, int bw) {
   const int WG = g.WO() + 2 * bw;
   const size_t plane = static_cast<size_t>(g.HO() + 2 * bh) * WG;

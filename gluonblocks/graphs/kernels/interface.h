@@ -1,4 +1,4 @@
-// What all operators need of MXNet's extension interface (mxnet/lib_api.h, its version 11).
+// Helpers for MXNet's extension interface (mxnet/lib_api.h, version 11), shared by all operators.
 #pragma once
 #include <mxnet/lib_api.h>
 
@@ -18,14 +18,14 @@ std::string text(const Attrs& attrs, const char* name, const char* otherwise) {
 }
 float number(const Attrs& attrs, const char* name) {
   std::istringstream stream(text(attrs, name, ""));
-  stream.imbue(std::locale::classic());  // else a locale with a decimal comma reads 0.9 as 0
+  stream.imbue(std::locale::classic());  // in a locale with a decimal comma, 0.9 would be read as 0
   float value = NAN;
   stream >> value;
   return value;
 }
 int integer(const Attrs& attrs, const char* name) { return std::stoi(text(attrs, name, "1")); }
 bool flag(const Attrs& attrs, const char* name) { return text(attrs, name, "1") == "1"; }
-// The two numbers of an attribute as "5x3".
+// Reads the two integers of an attribute such as "5x3".
 void sides(const Attrs& attrs, const char* name, int* vertical, int* horizontal) {
   const std::string both = text(attrs, name, "1x1");
   *vertical = std::stoi(both), *horizontal = std::stoi(both.substr(both.find('x') + 1));
@@ -35,7 +35,7 @@ float* floats(Tensors* tensors, size_t i) { return (*tensors)[i].data<float>(); 
 MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out) {
   for (int& type : *in) {
     if (type != -1 && type != kFloat32) {
-      MX_ERROR_MSG << "gluonblocks' operators take float32 only";
+      MX_ERROR_MSG << "gluonblocks' operators need float32";
       return MX_FAIL;
     }
     type = kFloat32;
@@ -44,7 +44,7 @@ MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out)
   return MX_SUCCESS;
 }
 
-// Fills in the shape of an input that is not known yet, and says if a known one has as many elements.
+// Sets an unknown shape to the expected one. Returns false if a known shape has another number of elements.
 bool fits(std::vector<unsigned>* shape, const std::vector<unsigned>& expected) {
   bool known = !shape->empty();
   for (unsigned n : *shape) known &= n && n <= INT32_MAX;  // MXNet passes -1 for an unknown size
@@ -52,7 +52,7 @@ bool fits(std::vector<unsigned>* shape, const std::vector<unsigned>& expected) {
   size_t found = 1, right = 1;
   for (unsigned n : *shape) found *= n;
   for (unsigned n : expected) right *= n;
-  if (found != right) MX_ERROR_MSG << "an input of gluonblocks' operators has the wrong shape";
+  if (found != right) MX_ERROR_MSG << "an input of gluonblocks' operators has an unexpected shape";
   return found == right;
 }
 

@@ -1,4 +1,4 @@
-// Vectors of floats, one for each lane of the processor, and what the operators do with them.
+// SIMD vectors of floats, one float in each lane, and the functions on them that the operators share.
 #pragma once
 #include <omp.h>
 #include <unistd.h>
@@ -35,8 +35,8 @@ GB_INLINE V all(float a) { return a - V{}; }  // not V{} + a, which would lose t
 GB_INLINE V load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
 GB_INLINE void store(float* p, V v) { *reinterpret_cast<Unaligned*>(p) = v; }
 
-// The n < LANES floats at p, and `rest` in the other lanes; and to write n of them.
-#if defined(__AVX512F__)  // masks touch no memory but theirs; memcpy of so few takes ten times as long
+// Load n < LANES floats from p, with `rest` in the other lanes; store the first n lanes to p.
+#if defined(__AVX512F__)  // masks access no other memory; memcpy of a few floats takes ten times as long
 GB_INLINE __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1); }
 GB_INLINE V load_part(const float* p, int n, float rest) {
   return reinterpret_cast<V>(
@@ -57,7 +57,7 @@ GB_INLINE void store_part(float* p, int n, V v) { std::memcpy(p, &v, n * sizeof(
 GB_INLINE V load(const float* p, int n) { return n == LANES ? load(p) : load_part(p, n, 0); }
 GB_INLINE void store(float* p, int n, V v) { n == LANES ? store(p, v) : store_part(p, n, v); }
 
-// For each LANES of n numbers, and what is left: call f(the first one, how many).
+// Calls f(start, count) for each vector of n numbers. The count is LANES, or less for the last vector.
 template <class F>
 GB_INLINE void each_vector(size_t n, F f) {
   size_t i = 0;
@@ -71,11 +71,11 @@ GB_INLINE double sum(V v) {
   return s;
 }
 
-// e^x by Cephes' expf: x = n ln 2 + r, and a polynomial for e^r. Relative error 2e-7. NaN stays NaN.
+// e^x by the method of Cephes' expf: x = n ln 2 + r, and a polynomial for e^r. Relative error 2e-7.
 GB_INLINE V exp(V x) {
   x = x < -87.3f ? all(-87.3f) : x;
   x = x > 88.3f ? all(88.3f) : x;
-  const float round = 12582912.f;  // 1.5 * 2^23: floats of this size have no digits after the point
+  const float round = 12582912.f;  // 1.5 * 2^23: adding it rounds to an integer
   V n = (x * 1.44269504f + round) - round;
   V r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
   V p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -84,12 +84,12 @@ GB_INLINE V exp(V x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.f;
-  // 2^n has n + 127 in its exponent. A NaN has no whole n: it is made 0, and is in p already.
+  // The exponent bits of 2^n are n + 127. For NaN, n is set to 0; p is NaN already.
   I e = __builtin_convertvector(n == n ? n : V{}, I);
   return p * reinterpret_cast<V>((e + 127) << 23);
 }
 
-// An activation a = f(z), and the factor f'(z) of its gradient, from a.
+// An activation a = f(z), and its derivative f'(z) computed from a.
 enum Activation { IDENTITY, SIGMOID, RELU };
 
 GB_INLINE V activate(Activation kind, V z) {
@@ -101,7 +101,7 @@ GB_INLINE V derivative(Activation kind, V a) {
   return kind == RELU ? (a <= 0.f ? V{} : a == a ? all(1.f) : a) : all(1.f);
 }
 
-// Pixels of LANES images <-> pixels whose lanes are images: rows and columns change places.
+// Transposes LANES vectors: one vector per image becomes one vector per pixel, and vice versa.
 GB_INLINE void transpose(V (&v)[LANES]) {
   I low, high;
   for (int i = 0; i < LANES; ++i) {
@@ -109,7 +109,7 @@ GB_INLINE void transpose(V (&v)[LANES]) {
     high[i] = low[i] + LANES / 2;
   }
 #pragma GCC unroll 4
-  for (int step = 1; step < LANES; step *= 2) {  // each takes the two halves together, in turns
+  for (int step = 1; step < LANES; step *= 2) {  // each step interleaves the two halves
     V t[LANES];
 #pragma GCC unroll 16
     for (int i = 0; i < LANES / 2; ++i) {
@@ -121,12 +121,12 @@ GB_INLINE void transpose(V (&v)[LANES]) {
   }
 }
 
-// Memory that is not set before it is written, begins at a cache line, and grows only.
+// Uninitialized memory, aligned to a cache line, that can grow but never shrinks.
 class Buffer {
  public:
   V* of(size_t vectors) {
     if (vectors > size_) {
-      memory_.reset();  // first, so that the two never exist at once
+      memory_.reset();  // free the old memory before allocating more
       memory_.reset(new char[vectors * sizeof(V) + 64]);
       size_ = vectors;
     }
@@ -138,7 +138,7 @@ class Buffer {
   size_t size_ = 0;
 };
 
-// MXNet's number of threads. A forked process has lost OpenMP's threads, so it uses one.
+// The number of threads that MXNet uses. A forked process uses one, because it has lost OpenMP's threads.
 static const pid_t loaded_by = getpid();
 inline int threads() { return getpid() == loaded_by ? omp_get_max_threads() : 1; }
 

@@ -1,12 +1,11 @@
-// Softmax cross-entropy of logits and labels, and which of the predictions are right.
+// Softmax cross-entropy of logits and labels, its gradient, and the correct predictions.
 #pragma once
 #include "lanes.h"
 
 namespace gb {
 
-// Of logits z (N, C) and labels y (N): losses_i = log sum_j e^(z_ij) - z_iy, and hits_i = 1 where z_iy
-// is the row's largest, the first of equals. A label that is no class counts as the nearest class, as in
-// MXNet's pick.
+// For logits z (N, C) and labels y (N): losses_i = log sum_j e^(z_ij) - z_iy. hits_i is 1 if z_iy is the
+// first maximum of its row, else 0. As in MXNet's pick, a label outside 0 to C - 1 is clipped.
 inline void loss_forward(const float* z, const int* y, float* losses, float* hits, int N, int C) {
   for (int i = 0; i < N; ++i, z += C) {
     const int label = std::min(std::max(y[i], 0), C - 1);

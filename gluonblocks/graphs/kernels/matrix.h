@@ -1,4 +1,4 @@
-// A convolution's weights as the matrix by which it multiplies a small map, and the way back.
+// The matrix of a convolution on a small map, built from its weights, and the gradient of the weights.
 #pragma once
 #include <numeric>
 
@@ -6,10 +6,10 @@
 
 namespace gb {
 
-// A convolution on maps of H by W pixels. Output pixel p, at (i, j), meets input pixel q, at (h, w), by
-// one tap at most: (h - i SH + PH, w - j SW + PW), where that is within the kernel. So the whole map is
-// one product, of the pixels of all input channels with a matrix of OC OH OW rows and IC H W columns:
-//   M[o p, c q] = weight[o, c, tap(p, q)], or 0 where there is no tap
+// A convolution on maps of H by W pixels. At most one tap of the kernel connects output pixel p, at
+// (i, j), with input pixel q, at (h, w): tap (h - i SH + PH, w - j SW + PW). The convolution is therefore
+// the product of a matrix of OC OH OW rows and IC H W columns with the pixels of all input channels:
+//   M[o p, c q] = weight[o, c, tap(p, q)], or 0 without a tap
 struct SmallMap {
   int OC, IC, KH, KW, H, W, PH, PW, SH, SW;
   int OH() const { return (H + 2 * PH - KH) / SH + 1; }
@@ -18,7 +18,7 @@ struct SmallMap {
   int Q() const { return H * W; }
   int taps() const { return KH * KW; }
 
-  // tap(p, q) at p * Q + q, or -1
+  // Element p * Q + q is tap(p, q), or -1 without a tap.
   std::vector<int> table() const {
     std::vector<int> t(static_cast<size_t>(P()) * Q());
     for (int p = 0; p < P(); ++p)
@@ -30,7 +30,7 @@ struct SmallMap {
   }
 };
 
-// The bias of an output channel is that of each of its pixels. Both may be null.
+// All pixels of an output channel get its bias. `bias` and `biases` may be null.
 inline void matrix_forward(const SmallMap& g, const float* weight, const float* bias, float* matrix,
                            float* biases) {
   const std::vector<int> table = g.table();
@@ -48,7 +48,7 @@ inline void matrix_forward(const SmallMap& g, const float* weight, const float* 
   }
 }
 
-// Each weight's gradient is the sum over the places where it stands.
+// The gradient of a weight is the sum over its positions in the matrix.
 inline void matrix_backward(const SmallMap& g, const float* dmatrix, const float* dbiases, float* dweight,
                             float* dbias) {
   const std::vector<int> table = g.table();

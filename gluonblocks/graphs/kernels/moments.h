@@ -1,16 +1,16 @@
-// Mean and variance of each channel of a batch, and what batch normalization makes of them.
+// Batch normalization of one channel: the moments of a batch, the normalization and its gradients.
 #pragma once
 #include "lanes.h"
 
 namespace gb {
 
-// Mean and sum of squared differences from it, of n numbers.
+// The mean of n numbers, and the sum of the squared differences from it.
 struct Moments {
   double n = 0, mean = 0, squares = 0;
 
   double var() const { return std::max(squares, 0.) / n; }  // NaN stays NaN
 
-  // Of n numbers, by their differences d from `near`, a number near their mean.
+  // The moments of n numbers, from their differences d to `near`, a value close to their mean.
   static Moments of(double n, double near, double sum_d, double sum_d2) {
     Moments m;
     m.n = n;
@@ -19,12 +19,12 @@ struct Moments {
     return m;
   }
 
-  // Chan, Golub & LeVeque 1983: of two sets of numbers, together. In double precision, and always in
-  // the same order: so the results do not depend on the threads.
+  // Combines the moments of two sets of numbers (Chan, Golub & LeVeque 1983). The callers combine them
+  // in a fixed order, so that the results do not depend on the number of threads.
   void add(const Moments& other) {
     const double all = n + other.n, d = other.mean - mean;
     if (n && !(std::isfinite(mean) && std::isfinite(other.mean))) {
-      mean += other.mean;  // infinity stays, as in a sum
+      mean += other.mean;  // infinity is kept, as in a sum
       squares = NAN;
     } else {
       mean += d * other.n / all;
@@ -37,18 +37,18 @@ struct Moments {
 // Ioffe & Szegedy 2015, algorithm 1, for one channel of m numbers:
 //   mu = sum x / m                      var = sum (x - mu)^2 / m
 //   x_hat = (x - mu) / sqrt(var + eps)  y = gamma x_hat + beta
-// A float can be too coarse for mu where it is large against the deviation. mu is kept in two parts,
-// center + rest; x - center loses nothing, and rest goes into the constant:
+// If mu is large compared with the deviation, a float is too coarse for it. It is therefore stored as
+// center + rest. Then x - center is exact, and rest becomes part of the constant:
 //   y = scale (x - center) + shift,  scale = gamma / sqrt(var + eps),  shift = beta - scale rest
 struct Channel {
   float center, scale, shift;
   double rest, inverse;  // inverse = 1 / sqrt(var + eps)
 
   Channel() {}
-  // By the moving averages.
+  // Normalizes with the moving averages.
   Channel(float mean, float var, float gamma, float beta, float eps)
       : center(mean), scale(gamma / std::sqrt(var + eps)), shift(beta), rest(0), inverse(0) {}
-  // By the moments of a batch.
+  // Normalizes with the moments of a batch.
   Channel(const Moments& m, float gamma, float beta, float eps) {
     center = static_cast<float>(m.mean);
     rest = m.mean - center;
@@ -58,7 +58,7 @@ struct Channel {
   }
 };
 
-// The same paper's gradients, by s = sum dy and q = sum dy (x - mu):
+// The gradients in the same paper, with s = sum dy and q = sum dy (x - mu):
 //   dbeta = s   dgamma = q / sqrt(var + eps)
 //   dx = scale (dy - s / m - (x - mu) q / (m (var + eps)))
 //      = scale dy + slope (x - center) + constant
@@ -77,8 +77,8 @@ struct ChannelGradient {
   }
 };
 
-// A norm's parameters, a number of each for each channel. The averages contain the bias of a convolution
-// before the norm, and the moments do not.
+// The parameters of a norm, one value per channel. `bias` is that of a convolution before the norm: the
+// moving averages include it, the moments do not.
 struct Norm {
   const float *gamma, *beta;
   float *moving_mean, *moving_var;
@@ -87,7 +87,7 @@ struct Norm {
   Channel by_averages(int c, float bias = 0) const {
     return Channel(moving_mean[c] - bias, moving_var[c], gamma[c], beta[c], eps);
   }
-  // D2L 5.11: moving = momentum moving + (1 - momentum) batch, with the variance as it is, biased.
+  // D2L 5.11: moving = momentum moving + (1 - momentum) batch, with the biased variance.
   Channel by_batch(int c, const Moments& m, float bias = 0) const {
     moving_mean[c] = static_cast<float>(momentum * moving_mean[c] + (1.0 - momentum) * (m.mean + bias));
     moving_var[c] = static_cast<float>(momentum * moving_var[c] + (1.0 - momentum) * m.var());

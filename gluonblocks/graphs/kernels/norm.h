@@ -4,15 +4,15 @@
 
 namespace gb {
 
-// What forward keeps for backward beside its input and output, and room to work in.
+// Values that forward stores for backward, and work space.
 struct NormState {
   std::vector<Channel> channels;
   std::vector<Moments> moments;
   std::vector<double> sums;
 };
 
-// The rows are cut into blocks that fit into the nearest cache: there a block is read twice, once for
-// its means and once for the squares.
+// The rows are divided into blocks that fit into the L1 cache, because each block is read twice: once for
+// the means and once for the squares.
 struct Blocks {
   int N, rows, count;
   Blocks(int N, int C) : N(N), rows(std::max(1, std::min(32, 4096 / C))), count((N + rows - 1) / rows) {}
@@ -20,7 +20,7 @@ struct Blocks {
   int last(int b) const { return std::min(N, (b + 1) * rows); }
 };
 
-// The moments of `m` channels from x on, in rows first to last - 1 of C channels.
+// The moments of the m channels that begin at x, over the rows first to last - 1 of C channels each.
 inline void column_moments(const float* x, size_t C, int m, int first, int last, Moments* out) {
   const int n = last - first;
   V s{};
@@ -35,7 +35,7 @@ inline void column_moments(const float* x, size_t C, int m, int first, int last,
   for (int j = 0; j < m; ++j) out[j] = Moments::of(n, near[j], d1[j], d2[j]);
 }
 
-// y = f(scale (x - center) + shift), by the threads of a team that runs already.
+// y = f(scale (x - center) + shift). Call it in a parallel region: its threads share the rows.
 template <Activation kind>
 void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N) {
   const size_t C = channels.size();
@@ -51,7 +51,7 @@ void apply_channels(const float* x, const std::vector<Channel>& channels, float*
     });
 }
 
-// By the moving averages, which stay as they are.
+// Normalizes with the moving averages, without changing them.
 template <Activation kind>
 void norm_predict(const float* x, const Norm& norm, float* y, int N, int C) {
   std::vector<Channel> channels(C);
@@ -60,7 +60,7 @@ void norm_predict(const float* x, const Norm& norm, float* y, int N, int C) {
   apply_channels<kind>(x, channels, y, N);
 }
 
-// By the batch's moments, towards which the averages move.
+// Normalizes with the batch's moments, and updates the moving averages.
 template <Activation kind>
 void norm_forward(const float* x, const Norm& norm, float* y, int N, size_t C, NormState* state) {
   const Blocks k(N, C);
@@ -85,13 +85,13 @@ void norm_forward(const float* x, const Norm& norm, float* y, int N, size_t C, N
   }
 }
 
-// dz = dy f'(z), then the gradients of ChannelGradient. dx may be null, where nobody asks for it.
+// dz = dy f'(z), then the gradients as in ChannelGradient. dx may be null if it is not needed.
 template <Activation kind>
 void norm_backward(const float* dy, const float* x, const float* y, float* dx, float* dgamma, float* dbeta,
                    int N, size_t C, NormState* state) {
   const Blocks k(N, C);
   const std::vector<Channel>& channels = state->channels;
-  std::vector<double>& sums = state->sums;  // of each block: C times sum dz, C times sum dz d
+  std::vector<double>& sums = state->sums;  // for each block: sum dz of C channels, then sum dz d of C channels
   sums.resize(k.count * 2 * C);
   std::vector<float> center(C), scale(C), slope(C), constant(C);
   for (size_t c = 0; c < C; ++c) center[c] = channels[c].center, scale[c] = channels[c].scale;

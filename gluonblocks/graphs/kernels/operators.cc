@@ -1,12 +1,12 @@
-// The operators as MXNet takes them.
+// The operators, registered with MXNet:
 //
 //   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_norm(data, gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_matrix(weight[, bias]) -> (matrix[, biases])
 //   _gluonblocks_loss(logits, labels) -> (losses, hits)
 //
-// In training the first two normalize by the batch and move the averages, in forward. Gradients are written
-// and never added to others, because MXNet does not say which is wanted.
+// In training, the first two normalize with the batch's moments and update the averages in forward.
+// Gradients are always overwritten, because MXNet does not tell an operator when to add them.
 #include "loss.h"
 #include "matrix.h"
 #include "norm.h"
@@ -16,7 +16,7 @@
 
 namespace {
 
-// The number of the input gamma, which the norm's others follow, in a norm or a stage.
+// The index of the input gamma of a norm or a stage. The other parameters of the norm follow it.
 int gamma_of(const Attrs& attrs) { return attrs.count("kernel") ? 2 + flag(attrs, "bias") : 1; }
 
 MXReturnValue counts(const Attrs& attrs, int* in, int* out) {
@@ -33,8 +33,8 @@ gb::Activation activation(const Attrs& attrs) {
   return name == "sigmoid" ? gb::SIGMOID : name == "relu" ? gb::RELU : gb::IDENTITY;
 }
 
-// What a norm and a stage have in common. MXNet makes one for each place in a graph that runs, and uses
-// it for a forward and its backwards.
+// The common base of a norm and a stage. MXNet creates one object for each node of a graph that runs, and
+// uses it for one forward pass and its backward passes.
 struct Normalizing : CustomStatefulOp {
   explicit Normalizing(const Attrs& attrs)
       : attrs(attrs), gamma(gamma_of(attrs)), eps(number(attrs, "eps")), momentum(number(attrs, "momentum")) {}
@@ -43,9 +43,9 @@ struct Normalizing : CustomStatefulOp {
     float *const mean = floats(in, gamma + 2), *const var = floats(in, gamma + 3);
     return {floats(in, gamma), floats(in, gamma + 1), mean, var, eps, momentum};
   }
-  // The gradient of the data, if it is asked for. MXNet has memory for it in any case.
+  // The gradient of the data, or null if it is not needed. MXNet allocates it in any case.
   float* data_gradient(Tensors* out) const { return has("data_gradient") ? floats(out, 0) : nullptr; }
-  // The averages' gradients, which nobody asks for, are 0.
+  // Sets the gradients of the averages, which are not used, to 0.
   MXReturnValue clear(Tensors* out) const {
     for (size_t i = gamma + 2; i < out->size(); ++i)
       if (floats(out, i)) std::fill_n(floats(out, i), (*out)[i].size(), 0.f);
@@ -68,7 +68,7 @@ struct Norm : Normalizing {
     else gb::norm_predict<kind>(floats(in, 0), norm(in), floats(out, 0), N, C);
     return MX_SUCCESS;
   }
-  // From dy, the five inputs and y, to the gradients of the five.
+  // in: dy, the five inputs, y; out: the gradients of the inputs
   MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
     gb::norm_backward<kind>(floats(in, 0), floats(in, 1), floats(in, 6), data_gradient(out), floats(out, 1),
                             floats(out, 2), (*in)[1].shape[0], (*in)[1].shape[1], &state);
@@ -77,16 +77,16 @@ struct Norm : Normalizing {
 };
 
 MXReturnValue create_norm(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
-                          CustomStatefulOp** made) {
+                          CustomStatefulOp** op) {
   const gb::Activation kind = activation(attrs);
-  *made = kind == gb::SIGMOID ? CustomStatefulOp::create<Norm<gb::SIGMOID>>(attrs)
-          : kind == gb::RELU  ? CustomStatefulOp::create<Norm<gb::RELU>>(attrs)
-                              : CustomStatefulOp::create<Norm<gb::IDENTITY>>(attrs);
+  *op = kind == gb::SIGMOID ? CustomStatefulOp::create<Norm<gb::SIGMOID>>(attrs)
+        : kind == gb::RELU  ? CustomStatefulOp::create<Norm<gb::RELU>>(attrs)
+                            : CustomStatefulOp::create<Norm<gb::IDENTITY>>(attrs);
   return MX_SUCCESS;
 }
 MXReturnValue norm_shapes(const Attrs&, Shapes* in, Shapes* out) {
   const std::vector<unsigned> x = (*in)[0];
-  if (x.size() != 2) return x.empty() ? MX_SUCCESS : MX_FAIL;  // not known yet
+  if (x.size() != 2) return x.empty() ? MX_SUCCESS : MX_FAIL;  // empty: unknown so far
   for (size_t i = 1; i < in->size(); ++i)
     if (!fits(&(*in)[i], {x[1]})) return MX_FAIL;
   (*out)[0] = x;
@@ -114,7 +114,7 @@ struct Stage : Normalizing {
             has("bias") ? floats(in, 2) : nullptr, norm(in), floats(out, 0), &state);
     return MX_SUCCESS;
   }
-  // From dy and the inputs to the gradients of the inputs.
+  // in: dy, the inputs; out: the gradients of the inputs
   MXReturnValue Backward(Tensors* in, Tensors* out, const OpResource&) override {
     gb::stage_backward(kind, shape_of(attrs, (*in)[1].shape), floats(in, 0), floats(in, 1), floats(in, 2),
                        data_gradient(out), floats(out, 1), has("bias") ? floats(out, 2) : nullptr,
@@ -124,13 +124,13 @@ struct Stage : Normalizing {
 };
 
 MXReturnValue create_stage(const Attrs& attrs, const MXContext&, const Shapes&, const std::vector<int>,
-                           CustomStatefulOp** made) {
-  *made = CustomStatefulOp::create<Stage>(attrs);
+                           CustomStatefulOp** op) {
+  *op = CustomStatefulOp::create<Stage>(attrs);
   return MX_SUCCESS;
 }
 MXReturnValue stage_shapes(const Attrs& attrs, Shapes* in, Shapes* out) {
   const std::vector<unsigned> x = (*in)[0];
-  if (x.size() != 4) return MX_SUCCESS;  // not known yet
+  if (x.size() != 4) return MX_SUCCESS;  // unknown so far
   const gb::Shape g = shape_of(attrs, std::vector<int64_t>(x.begin(), x.end()));
   const unsigned OC = g.OC, KH = g.KH, KW = g.KW, HP = g.HP(), WP = g.WP();
   if (!fits(&(*in)[1], {OC, x[1], KH, KW})) return MX_FAIL;
@@ -149,7 +149,7 @@ gb::SmallMap small_map(const Attrs& attrs) {
   sides(attrs, "stride", &g.SH, &g.SW);
   return g;
 }
-// From weight[, bias] to matrix[, biases], or from the gradients of these to those of the former.
+// forward: weight[, bias] -> matrix[, biases]; backward: the gradients of the latter -> those of the former
 template <void (*compute)(const gb::SmallMap&, const float*, const float*, float*, float*)>
 MXReturnValue matrix(const Attrs& attrs, Tensors* in, Tensors* out, const OpResource&) {
   const bool b = flag(attrs, "bias");
@@ -188,7 +188,7 @@ MXReturnValue loss(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
                    (*in)[0].shape[1]);
   return MX_SUCCESS;
 }
-// From dlosses, dhits, the inputs and the outputs to the gradients of the inputs; the labels have none.
+// in: dlosses, dhits, the inputs, the outputs; out: the gradients of the inputs (labels have none)
 MXReturnValue loss_gradient(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
   gb::loss_backward(floats(in, 0), floats(in, 2), (*in)[3].data<int>(), floats(in, 4), floats(out, 0),
                     (*in)[2].shape[0], (*in)[2].shape[1]);

@@ -1,4 +1,4 @@
-"""Our operators compared with MXNet's own, on random input, before anything runs with them."""
+"""Compare our operators with MXNet's own on random input, before they are used."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
@@ -11,7 +11,7 @@ RTOL = 1e-4
 
 
 def differences():
-    """The differences between our operators and MXNet's, in words; [] if there are none."""
+    """Return the differences between our operators and MXNet's, as text; [] if there are none."""
     rng, wrong = np.random.RandomState(0), []
     for gradient in (True, False):
         wrong += _compare(_net(gradient), rng, gradient)
@@ -26,7 +26,7 @@ def _compare(symbol, rng, gradient):
     arrays.update((name, abs(array)) for name, array in arrays.items() if name.endswith('var'))
     states = symbol.list_auxiliary_states()
     requests = {name: 'null' if name in states else 'write' for name in arrays if name != 'data'}
-    # The bias of a convolution before a norm has gradient 0 except for rounding.
+    # The gradient of a bias before a norm is only rounding error, because the norm cancels it.
     ignored = ('first_bias',) if gradient else ('first_bias', 'data')
     wrong = []
     for training, passes in ((True, TRAINING), (False, PREDICTION)):
@@ -41,9 +41,9 @@ def _compare(symbol, rng, gradient):
 
 
 def _net(gradient):
-    """Three stages, a convolution on a small map and three norms, with each kind of activation.
+    """Return a net of three stages, a convolution on a small map and three norms.
 
-    `gradient` says if that of the data is asked for.
+    It contains each kind of activation. `gradient` says whether the data needs a gradient.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)
@@ -65,24 +65,25 @@ def _net(gradient):
 
 
 def run(symbol, arrays, states, training=True, dY=None):
-    """Run a graph once; return {'out' and the states, if `training` each gradient too: NumPy}.
+    """Run a graph once; return its output, 'out', and its states as NumPy arrays by name.
 
-    `dY` is the gradient of the output, by default a random one.
+    With `training`, also return the gradient of each input. `dY` is the gradient of the output; by
+    default it is random.
     """
     with autograd.pause():
-        given = {name: nd.array(array, ctx=mx.cpu(), dtype=array.dtype)
-                 for name, array in arrays.items()}
-        for name in set(given) - set(states):
-            given[name].attach_grad()
+        inputs = {name: nd.array(array, ctx=mx.cpu(), dtype=array.dtype)
+                  for name, array in arrays.items()}
+        for name in set(inputs) - set(states):
+            inputs[name].attach_grad()
         with autograd.record() if training else autograd.pause():
-            out = mx.nd.CachedOp(symbol)(*[given[name] for name in symbol.list_inputs()])
+            out = mx.nd.CachedOp(symbol)(*[inputs[name] for name in symbol.list_inputs()])
         if training:
             dY = np.random.RandomState(1).randn(*out.shape) if dY is None else dY
             out.backward(nd.array(dY, ctx=mx.cpu(), dtype=out.dtype))
         nd.waitall()
-        result = {name: given[name].asnumpy() for name in states if name in given}
+        result = {name: inputs[name].asnumpy() for name in states if name in inputs}
         if training:
-            result.update((name, given[name].grad.asnumpy()) for name in set(given) - set(states))
+            result.update((name, inputs[name].grad.asnumpy()) for name in set(inputs) - set(states))
         return dict(result, out=out.asnumpy())
 
 

@@ -1,37 +1,37 @@
-// Convolution, batch normalization, activation and max-pooling as one operator, for few channels.
+// Convolution, batch normalization, activation and max-pooling in one operator, for few channels.
 #pragma once
 #include "convolution.h"
 #include "moments.h"
 
 namespace gb {
 
-// What forward keeps for backward, and room to work in.
+// Values that forward stores for backward, and work space.
 struct StageState {
-  Buffer map, top, pooled;  // the convolution's output; of it what was pooled; the stage's output
+  Buffer map, top, pooled;  // output of the convolution; its maxima; output of the stage
   Buffer room, gradient;
   std::vector<Channel> channels;
   std::vector<Moments> moments;
 };
 
-// The moments of one channel's map in the first `images` lanes.
+// The moments of one channel's map over the first `images` lanes.
 inline Moments map_moments(const V* y, int size, int images) {
   I lane;
   for (int i = 0; i < LANES; ++i) lane[i] = i;
-  const I there = lane < images;
+  const I used = lane < images;
   V s{}, d1{}, d2{};
-  for (int i = 0; i < size; ++i) s += y[i];  // 0 in the other lanes
+  for (int i = 0; i < size; ++i) s += y[i];  // 0 in unused lanes
   const double n = static_cast<double>(images) * size;
-  const float near = static_cast<float>(sum(there ? s : V{}) / n);
+  const float near = static_cast<float>(sum(used ? s : V{}) / n);
   for (int i = 0; i < size; ++i) {
-    const V d = there ? y[i] - near : V{};
+    const V d = used ? y[i] - near : V{};
     d1 += d;
     d2 += d * d;
   }
   return Moments::of(n, near, sum(d1), sum(d2));
 }
 
-// The maximum z of a window at y, in a map of the convolution's output, the first of equal ones, and where
-// it is: z = scale (y - center) + shift is compared as it is rounded.
+// The maximum of z = scale (y - center) + shift, as rounded, in the window that begins at y in the
+// convolution's output. *top is y at the first maximum, and *index its position in the window.
 GB_INLINE V window_maximum(const V* y, const Shape& g, const Channel& h, V* top, I* index) {
   *top = y[0];
   *index = I{};
@@ -39,7 +39,7 @@ GB_INLINE V window_maximum(const V* y, const Shape& g, const Channel& h, V* top,
   for (int i = 0; i < g.QH; ++i)
     for (int j = 0; j < g.QW; ++j) {
       const V v = y[i * g.WO() + j], z = (v - h.center) * h.scale + h.shift;
-      const I more = z > best | z != z;  // NaN is shown
+      const I more = z > best | z != z;  // NaN wins
       best = more ? z : best;
       *top = more ? v : *top;
       *index = more ? I{} + (i * g.QW + j) : *index;
@@ -47,7 +47,7 @@ GB_INLINE V window_maximum(const V* y, const Shape& g, const Channel& h, V* top,
   return best;
 }
 
-// All windows of one channel's map y; `top` is what they take of it, where that is kept.
+// Pools all windows of one channel's map y. `top`, unless it is null, gets the selected values of y.
 GB_INLINE void pool(Activation kind, const Shape& g, const Channel& h, const V* y, V* top, V* pooled) {
   for (int i = 0, k = 0; i < g.HP(); ++i)
     for (int j = 0; j < g.WP(); ++j, ++k) {
@@ -58,7 +58,7 @@ GB_INLINE void pool(Activation kind, const Shape& g, const Channel& h, const V* 
     }
 }
 
-// weight (OC, IC, KH, KW) -> (IC, KH, KW, OC), as `correlate` reads it.
+// weight (OC, IC, KH, KW) -> (IC, KH, KW, OC), the order that `correlate` reads
 inline std::vector<float> channels_last(const Shape& g, const float* weight) {
   std::vector<float> weights(g.OC * g.taps());
   for (int o = 0; o < g.OC; ++o)
@@ -66,8 +66,8 @@ inline std::vector<float> channels_last(const Shape& g, const float* weight) {
   return weights;
 }
 
-// The gradient of x is a correlation of dy with the kernel turned round: (OC, KH, KW, IC).
-inline std::vector<float> turned_round(const Shape& g, const float* weight) {
+// weight (OC, IC, KH, KW) -> the flipped kernel (OC, KH, KW, IC). Correlating it with dy gives dx.
+inline std::vector<float> flipped(const Shape& g, const float* weight) {
   std::vector<float> weights(g.OC * g.taps());
   for (size_t i = 0; i < weights.size(); ++i) {
     const int kernel = g.KH * g.KW, c = i % g.IC, t = i / g.IC % kernel, o = i / g.IC / kernel;
@@ -76,7 +76,7 @@ inline std::vector<float> turned_round(const Shape& g, const float* weight) {
   return weights;
 }
 
-// The group n of images of x, in lanes with the convolution's border.
+// Copies group n of the images x to lanes with the convolution's border.
 inline void images_to_lanes(const Shape& g, const float* x, int n, V* lanes) {
   to_lanes(x + n * LANES * g.pixels(), g.images(n), g.IC, g.H, g.W, g.PH, g.PW, lanes);
 }
@@ -84,8 +84,8 @@ inline Correlation correlation(const Shape& g) {
   return {g.IC, g.OC, g.KH, g.KW, g.HO(), g.WO(), g.PH, g.PW};
 }
 
-// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), by the moving
-// averages: all of a few images at a time, which stay in the nearest cache.
+// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), with the moving
+// averages. A thread computes the complete stage for one group of images at a time, to stay in the cache.
 inline void stage_predict(Activation kind, const Shape& g, const float* x, const float* weight,
                           const float* bias, const Norm& norm, float* out, StageState* state) {
   const int T = threads();
@@ -111,8 +111,8 @@ inline void stage_predict(Activation kind, const Shape& g, const float* x, const
   }
 }
 
-// The same by the moments of the batch, towards which the averages move.
-// The bias is left out of the map, for the mean takes it away again: it enters the moving mean.
+// The same with the batch's moments; updates the moving averages. The bias is not added to the map, because
+// the norm would subtract it again, but it is added to the moving mean.
 inline void stage_forward(Activation kind, const Shape& g, const float* x, const float* weight,
                           const float* bias, const Norm& norm, float* out, StageState* state) {
   const int T = threads(), G = g.groups();
@@ -142,7 +142,7 @@ inline void stage_forward(Activation kind, const Shape& g, const float* x, const
       Moments m;
       for (int n = 0; n < G; ++n) m.add(moments[n * g.OC + o]);
       const float b = bias ? bias[o] : 0;
-      m.squares += b - b;  // a bias that is no number, or infinite, leaves no numbers in the map
+      m.squares += b - b;  // with a NaN or infinite bias, the output is NaN
       state->channels[o] = norm.by_batch(o, m, b);
     }
 #pragma omp for schedule(static)
@@ -156,13 +156,13 @@ inline void stage_forward(Activation kind, const Shape& g, const float* x, const
   }
 }
 
-// dx may be null, as nobody asks for the gradient of images.
+// dx may be null if it is not needed, as for images.
 inline void stage_backward(Activation kind, const Shape& g, const float* dout, const float* x,
                            const float* weight, float* dx, float* dweight, float* dbias, float* dgamma,
                            float* dbeta, StageState* state) {
   const int T = threads(), G = g.groups();
   const size_t size = g.OC * g.map(), small = g.OC * g.pooled(), weights = g.OC * g.taps();
-  const int bh = dx ? g.KH - 1 - g.PH : 0, bw = dx ? g.KW - 1 - g.PW : 0;  // a border that leaves x's size
+  const int bh = dx ? g.KH - 1 - g.PH : 0, bw = dx ? g.KW - 1 - g.PW : 0;  // border of dy, for a dx of x's size
   const int WG = g.WO() + 2 * bw;
   const size_t plane = static_cast<size_t>(g.HO() + 2 * bh) * WG;
   const size_t in = g.bordered(), room = in + g.OC * plane + (dx ? g.pixels() : 0) + weights;
@@ -172,7 +172,7 @@ inline void stage_backward(Activation kind, const Shape& g, const float* dout, c
   V* const rooms = state->room.of(T * room);
   std::vector<double> sums(static_cast<size_t>(G) * 2 * g.OC);
   std::vector<ChannelGradient> gradients(g.OC);
-  const std::vector<float> turned = turned_round(g, weight);
+  const std::vector<float> flipped_weights = flipped(g, weight);
 #pragma omp parallel num_threads(T)
   {
 #pragma omp for schedule(static)
@@ -197,7 +197,7 @@ inline void stage_backward(Activation kind, const Shape& g, const float* dout, c
       const ChannelGradient& h = gradients[o] = ChannelGradient(
           state->channels[o], static_cast<double>(g.N) * g.map(), s, q);
       dgamma[o] = h.dgamma, dbeta[o] = h.dbeta;
-      if (dbias) dbias[o] = 0 * h.dbeta;  // whatever it is, the mean takes it away
+      if (dbias) dbias[o] = 0 * h.dbeta;  // the norm cancels the bias; NaN stays NaN
     }
     V* const lanes = rooms + omp_get_thread_num() * room;
     V *const dy = lanes + in, *const dw = dy + g.OC * plane, *const dlanes = dw + weights;
@@ -214,21 +214,21 @@ inline void stage_backward(Activation kind, const Shape& g, const float* dout, c
             to[i * WG + j] = (y[i * g.WO() + j] - h.center) * k.slope + k.constant;
         const V* d = dz + n * small + o * g.pooled();
         for (int i = 0; i < g.HP(); ++i)
-          for (int j = 0; j < g.WP(); ++j, ++d) {  // each to the one that was the maximum
+          for (int j = 0; j < g.WP(); ++j, ++d) {  // only the maximum gets the gradient
             V highest;
             I index;
             window_maximum(y + i * g.SH * g.WO() + j * g.SW, g, h, &highest, &index);
-            const V share = *d * h.scale;
+            const V gradient = *d * h.scale;
             V* const window = to + i * g.SH * WG + j * g.SW;
             for (int a = 0; a < g.QH; ++a)
               for (int b = 0; b < g.QW; ++b)
-                window[a * WG + b] += index == a * g.QW + b ? share : V{};
+                window[a * WG + b] += index == a * g.QW + b ? gradient : V{};
           }
       }
       images_to_lanes(g, x, n, lanes);
       weight_gradients(g, lanes, dy, dw, bh, bw);
       if (dx) {
-        correlate({g.OC, g.IC, g.KH, g.KW, g.H, g.W, bh, bw}, dy, turned.data(), dlanes);
+        correlate({g.OC, g.IC, g.KH, g.KW, g.H, g.W, bh, bw}, dy, flipped_weights.data(), dlanes);
         from_lanes(dlanes, g.images(n), g.pixels(), dx + n * LANES * g.pixels());
       }
     }
