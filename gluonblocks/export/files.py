@@ -1,13 +1,15 @@
 """A checkpoint of MXNet, of any age -> a folder of verified files in the requested formats."""
+import itertools
 import os
+import re
 from functools import partial
 
 import mxnet as mx
 
 from .checkpoints import read_net
-from .description import Options
+from .description import Images, Options
 from .graph import plain_symbol
-from .inputs import FolderImages, RandomInputs, Several
+from .inputs import folder_images, random_inputs
 from .run import check_formats, describe
 from .verify import symbol_engine
 from .write import write_all
@@ -41,6 +43,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all
     operators that have no counterpart; VerificationError for a file that computes something else.
     """
+    net = read_net(symbol, params, shape, epoch, outputs)
     formats = check_formats(formats, atol, max_drop)
     for format in formats:
         if format.name not in FORMATS:
@@ -52,41 +55,37 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     if calibrate is None and any(format.name == 'onnx-int8' for format in formats):
         raise ValueError('the format onnx-int8 needs images that give the ranges of the values: '
                          'name a folder of pictures such as the net was trained on')
-    net = read_net(symbol, params, shape, epoch, outputs)
     first = next(iter(net.inputs.values()))[1:]
-    calibration = None if calibrate is None else FolderImages(calibrate, first, mean, std).first(
-        MAX_CALIBRATION).X
+    pictures = images and folder_images(images, first, mean, std)
+    calibration = calibrate and folder_images(calibrate, first, mean, std).first(MAX_CALIBRATION).X
     arrays = dict(net.params)
     plain = plain_symbol(net.symbol, arrays)
-    name = os.path.basename(net.source)
-    info = {'model': name[:-len('-symbol.json')] if name.endswith('-symbol.json') else name,
+    info = {'model': re.sub('-symbol.json$', '', os.path.basename(net.source)),
             'preprocessing': 'outside', 'input_range': list(input_range)}
-    refused = []
-    for variants, note in _attempts(net):
-        random = RandomInputs(net.inputs, variants, input_range)
-        test = random if images is None else Several(random, FolderImages(images, first, mean, std))
+    twice, larger = net.twice, net.larger
+    while True:
+        test = random_inputs(net.inputs, twice, larger, input_range)
+        if pictures:
+            test = Images(partial(itertools.chain, test, pictures), None,
+                          '%s and %s' % (test.words, pictures.words))
+        notes = [] if twice else ['the files take batches of one only']
+        if net.larger and not larger:
+            notes.append('the files take images of this size only')
         description = describe(plain, arrays, net.inputs, net.outputs, info, test,
-                               calibration=calibration, variants=variants)
+                               calibration=calibration,
+                               variants=list(filter(None, [twice, larger])))
         try:
             return write_all(
                 description, partial(symbol_engine, net.symbol, net.params, list(net.inputs)),
                 formats, Options(reduce_range=reduce_range), path, atol, max_drop,
-                notes=tuple(net.notes) + note)
+                notes=tuple(net.notes + notes))
         except (ValueError, mx.MXNetError) as error:
-            refused.append(error)
-    for refusal in refused:
-        if isinstance(refusal, ValueError):
-            raise refusal
-    raise ValueError('MXNet cannot compute this net: %s' % str(refused[-1]).strip().split('\n')[-1])
-
-
-def _attempts(net):
-    """Yield (variants of the input, notes), from variable sizes to fixed ones, to try in turn."""
-    batches = [shapes for shapes in net.variants
-               if all(shapes[name][1:] == sides[1:] for name, sides in net.inputs.items())]
-    one = 'the files take batches of one only',
-    if net.variants:
-        yield net.variants, () if batches else one
-    if batches and len(batches) < len(net.variants):
-        yield batches, ('the files take images of this size only',)
-    yield [net.inputs], one
+            if larger:  # perhaps the sizes are fixed
+                larger = None
+            elif twice:
+                twice = None
+            elif isinstance(error, ValueError):
+                raise
+            else:
+                raise ValueError('MXNet cannot compute this net: %s'
+                                 % str(error).strip().split('\n')[-1]) from None

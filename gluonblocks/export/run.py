@@ -17,7 +17,7 @@ from ..runs.records import HistoryRow, read_csv
 from .description import Batch, Images, NetDescription, Options
 from .formats import get_format
 from .graph import prediction_symbol
-from .inputs import RandomInputs
+from .inputs import random_inputs
 from .verify import mxnet_engine
 from .write import write_all
 
@@ -132,8 +132,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     elif data is None and labels is None and classes is None and not with_preprocessing:
         twice = {name: (2,) + sides[1:] for name, sides in inputs.items()}
         names = ['output%d' % i for i in range(len(outputs))] if outputs[1:] else ['output']
-        description = describe(symbol, arrays, inputs, names, info,
-                               RandomInputs(inputs, [twice]))
+        description = describe(symbol, arrays, inputs, names, info, random_inputs(inputs, twice))
     else:
         raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
                          '(N, classes) for images (N, C, H, W); this one gives %s'

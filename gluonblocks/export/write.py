@@ -66,12 +66,12 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     before = _earlier(out)
     few = {size: net.test.first(size) for size in net.test.timed}
     engine = make_engine()
-    here, labels = outputs_of(engine, net.test), net.test.labels()
+    here, labels = outputs_of(engine, net.test), None
     times = {size: milliseconds(engine, batch.inputs) for size, batch in few.items()}
     del engine  # and with it, perhaps, a copy of the weights
     _return_memory()
     if net.is_classifier:
-        logits, classes = logits_of(here, net.test), net.info['classes']
+        logits, classes, labels = logits_of(here, net.test), net.info['classes'], net.test.labels()
         if len(classes) != logits.shape[1]:
             raise ValueError('there are %d names of classes, but the net has %d outputs'
                              % (len(classes), logits.shape[1]))

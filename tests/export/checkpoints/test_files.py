@@ -90,7 +90,8 @@ def test_8_bits_are_calibrated_on_pictures_and_never_on_random_input(
         gb.export_files(str(checkpoint), **how)
     export = gb.export_files(str(checkpoint), calibrate=pictures, images=pictures, max_drop=20,
                              **how)
-    assert export.formats[0].verified.images == 10  # 4 of random numbers, and 6 pictures
+    # Batches of 1, 2 and 3 and a larger image of random numbers, and 6 pictures.
+    assert export.formats[0].verified.images == 13
     assert export.info['verified_on'] == 'random numbers from 0 to 1 and 6 pictures'
 
 
