@@ -3,7 +3,6 @@ import argparse
 import os
 import sys
 
-from ..export.checkpoints import is_checkpoint
 from ..export.files import FORMATS as CHECKPOINT_FORMATS
 from ..export.files import export_files
 from ..export.formats import FORMATS
@@ -79,14 +78,12 @@ def parse(argv, prog):
                      help='folder of images, similar to the training images, that determine the '
                      'int8 ranges')
     args = parser.parse_args(argv)
-    args.is_run = not is_checkpoint(args.source) or os.path.exists(
-        os.path.join(args.source, CONFIG))
-    other, kind = (net, 'a run') if args.is_run else (run, 'a checkpoint')
+    args.is_run = os.path.exists(os.path.join(args.source, CONFIG))
+    other, kind = (net, 'checkpoints') if args.is_run else (run, 'runs, which contain ' + CONFIG)
     given = {word.partition('=')[0] for word in argv}
     for action in other._group_actions:
         if getattr(args, action.dest) != action.default or given & set(action.option_strings):
-            parser.error('%s cannot be used with %s, but %s is one'
-                         % (flag_of(action.dest), kind, args.source))
+            parser.error('%s is for %s, not for %s' % (flag_of(action.dest), kind, args.source))
     if not args.is_run:
         args.shapes = _shapes(parser, args.shape or [])
     return args

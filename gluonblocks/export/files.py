@@ -5,12 +5,13 @@ import re
 from functools import partial
 
 import mxnet as mx
+import numpy as np
 
 from .checkpoints import read_net
 from .description import Images, Options
 from .graph import plain_symbol
 from .inputs import folder_images, random_inputs
-from .run import check_formats, describe
+from .run import check_formats, check_installed, describe
 from .verify import symbol_engine
 from .write import write_all
 
@@ -19,7 +20,7 @@ MAX_CALIBRATION = 128  # pictures that give the ranges of 8 bits
 
 
 def export_files(symbol, params=None, shape=None, path='export', formats=('onnx',), epoch=None,
-                 outputs=None, input_range=(0, 1), images=None, mean=0, std=255, calibrate=None,
+                 outputs=None, input_range=(0, 1), images=None, mean=None, std=None, calibrate=None,
                  atol=1e-4, max_drop=1.0, reduce_range=False):
     """Write the net of an MXNet checkpoint into the folder `path`: an `Export`.
 
@@ -34,8 +35,9 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     images of any size if the net does; inputs and outputs have the names of the symbol.
 
     Every output is compared with MXNet's on random input, uniform in `input_range`, and on the
-    pictures in the folder `images` if there are any, as (pixels - mean) / std: see `verify` for
-    what `atol` and, in 8 bits, `max_drop` allow. Rows that the net sorts by a score may come in
+    pictures in the folder `images` if there are any, as (pixels - mean) / std (None: so that pixels
+    from 0 to 255 fill `input_range`): see `verify` for what `atol` and, in 8 bits, `max_drop`
+    allow. Rows that the net sorts by a score may come in
     another order, since rounding decides between nearly equal scores. The format 'onnx-int8' needs
     `calibrate`, a folder of such pictures as the net was trained on; `reduce_range` is as for
     `export_run`.
@@ -43,7 +45,6 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all
     operators that have no counterpart; VerificationError for a file that computes something else.
     """
-    net = read_net(symbol, params, shape, epoch, outputs)
     formats = check_formats(formats, atol, max_drop)
     for format in formats:
         if format.name not in FORMATS:
@@ -55,13 +56,18 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     if calibrate is None and any(format.name == 'onnx-int8' for format in formats):
         raise ValueError('the format onnx-int8 needs images that give the ranges of the values: '
                          'name a folder of pictures such as the net was trained on')
+    net = read_net(symbol, params, shape, epoch, outputs)
+    check_installed(formats)
+    std = 255 / (input_range[1] - input_range[0]) if std is None else std
+    mean = -input_range[0] * np.asarray(std) if mean is None else mean
     first = next(iter(net.inputs.values()))[1:]
     pictures = images and folder_images(images, first, mean, std)
     calibration = calibrate and folder_images(calibrate, first, mean, std).first(MAX_CALIBRATION).X
     arrays = dict(net.params)
     plain = plain_symbol(net.symbol, arrays)
     info = {'model': re.sub('-symbol.json$', '', os.path.basename(net.source)),
-            'preprocessing': 'outside', 'input_range': list(input_range)}
+            'preprocessing': 'outside', 'input_range': list(input_range),
+            'mean': np.asarray(mean).tolist(), 'std': np.asarray(std).tolist()}
     twice, larger = net.twice, net.larger
     while True:
         test = random_inputs(net.inputs, twice, larger, input_range)

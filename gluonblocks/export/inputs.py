@@ -17,7 +17,7 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
     `inputs` are the shapes by name for a batch of one; `twice` for a batch of two, which is then
     tried with one of three, and `larger` for images of another size, if the net takes those.
     """
-    shapes = [inputs]
+    shapes, (low, high) = [inputs], values
     if twice:  # sizes grow by as much from two to three as from one to two
         shapes += [twice, {name: tuple(2 * b - a for a, b in zip(sides, twice[name]))
                            for name, sides in inputs.items()}]
@@ -25,9 +25,9 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
 
     def made(shapes):
         rng = np.random.RandomState(0)
-        return Batch(tuple(rng.uniform(*values, sides).astype('float32')
+        return Batch(tuple(rng.uniform(low, high, sides).astype('float32')
                            for sides in shapes.values()))
-    return Images(lambda: map(made, shapes), None, 'random numbers from %g to %g' % tuple(values))
+    return Images(lambda: map(made, shapes), None, 'random numbers from %g to %g' % (low, high))
 
 
 def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):

@@ -57,14 +57,6 @@ def find_files(path, params=None, epoch=None):
         yield Files(symbol, params or _newest(path, symbol, files, epoch), _shapes(files))
 
 
-def is_checkpoint(path):
-    """Return True if `path` is a file, a prefix of files, or a folder with files of a checkpoint."""
-    if os.path.isdir(path):
-        files = [os.path.join(path, name) for name in os.listdir(path)]
-        return bool(_symbols(files)) or any(name.endswith('.params') for name in files)
-    return os.path.isfile(path) or os.path.isfile(path + '-symbol.json')
-
-
 def _symbols(files):
     """The symbol files among `files`: *-symbol.json, or without any, others that begin as one."""
     found = [name for name in files if _SYMBOL.match(os.path.basename(name))]
@@ -84,8 +76,9 @@ def _only_symbol(path, files):
                          % (path, ', '.join(map(os.path.basename, symbols))))
     weights = [name for name in files if name.endswith('.params')]
     if not symbols and not weights:
-        raise ValueError('%s: expected a file *-symbol.json in it, found %s' % (
-            path, ', '.join(map(os.path.basename, files[:10])) or 'nothing'))
+        raise ValueError('%s: expected config.json of a run, or *-symbol.json and *.params of a '
+                         'checkpoint, found %s' % (path, ', '.join(
+                             map(os.path.basename, files[:10])) or 'nothing'))
     return (symbols or weights)[0]
 
 

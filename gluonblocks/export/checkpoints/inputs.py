@@ -113,11 +113,9 @@ def _inferred(symbol, shapes, chosen, batch):
 def _misfit(symbol, shapes, given, error):
     """Why the parameters do not fit the inputs `given`: a batch, or the first of another shape."""
     for name, sides in given.items():
-        with contextlib.suppress(mx.MXNetError):
-            if len(sides) > 2:
-                symbol.infer_shape_partial(**shapes, **dict(given, **{name: sides[:1] + sides[2:]}))
-                return ('the shape of %s is without the batch: expected %s, got %s'
-                        % (name, sides[2:], sides[1:]))
+        if len(sides) == 5:  # an image has three sides
+            return ('the shape of %s is without the batch: expected %s, got %s'
+                    % (name, sides[2:], sides[1:]))
     said = ', '.join('%s %s' % (name, sides[1:]) for name, sides in given.items())
     with contextlib.suppress(mx.MXNetError):
         arguments, _, states = symbol.infer_shape_partial(**given)
@@ -133,7 +131,7 @@ def _misfit(symbol, shapes, given, error):
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
-    """The shapes of `inputs` for a batch of two, and for larger images; None if the net fits none."""
+    """The shapes of `inputs` for a batch of two, and for larger images; None if they do not fit."""
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}
     found = []

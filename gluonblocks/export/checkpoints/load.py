@@ -92,8 +92,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
             else arrays[name] for name in shapes}
     if in_float16:
         notes.append('the net is of float16; the files compute in float32')
-    return CheckpointNet(symbol, kept, inputs, *other_shapes(symbol, shapes, chosen, inputs),
-                         names, notes, files.symbol)
+    twice, larger = other_shapes(symbol, shapes, chosen, inputs)
+    return CheckpointNet(symbol, kept, inputs, twice, larger, names, notes, files.symbol)
 
 
 def _used(symbol, arrays, chosen):

@@ -111,7 +111,7 @@ def test_the_command_takes_a_checkpoint_and_prints_a_table(checkpoint, capsys):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--weights', 'best'], '--weights cannot be used with a checkpoint'),
+    (['--weights', 'best'], '--weights is for runs, which contain config.json, not for '),
     (['--shape', '3,x'], "argument --shape: expected comma-separated numbers, got '3,x'"),
     (['--shape', '3,8,8', '--shape', '3'], 'expected a name for each of several inputs'),
     (['--input-range', 'a'], "expected comma-separated numbers, got 'a'")])
