@@ -90,15 +90,13 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
                            for size, batch in few.items()}, written.notes))
         matrix = None if labels is None else count_pairs(labels, logits.argmax(axis=1),
                                                          len(classes))
-        # Both programs read an ONNX file.
-        program = _program_for(net) if any(
-            one.format.startswith('onnx') for one in exported) else None
+        program = _takes_images(net) and any(one.format.startswith('onnx') for one in exported)
         card = (model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
                 if net.is_classifier else
-                net_card(net, exported, _checksums(folder), notes, bool(program)))
+                net_card(net, exported, _checksums(folder), notes, program))
         write_file(os.path.join(folder, CARD), readable(card).encode())
         if program:
-            write_file(os.path.join(folder, PREDICT), standalone_program(program).encode())
+            write_file(os.path.join(folder, PREDICT), standalone_program().encode())
         export = Export(out, net.info, times, exported, notes)
         record = dict(export_record(export), atol=atol, max_drop=max_drop,
                       files=files_in(folder) + [RECORD])
@@ -118,20 +116,19 @@ def _return_memory():
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _program_for(net):
-    """The small program that reads images for a `NetDescription` in ONNX, or None."""
-    if net.is_classifier:  # into squares of Fashion-MNIST's size, in grey
-        fits = reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
-        return PREDICT if fits else None
-    fits = 'mean' in net.info and len(net.inputs) == 1 and len(net.shape) == 3
-    return 'predict_outputs.py' if fits and net.shape[0] in (1, 3) else None
+def _takes_images(net):
+    """Return True if predict.py knows how an image becomes the input of a `NetDescription`."""
+    if net.is_classifier:  # in squares of Fashion-MNIST's size, in grey
+        return reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
+    return ('mean' in net.info and len(net.inputs) == 1 and len(net.shape) == 3
+            and net.shape[0] in (1, 3))
 
 
-def standalone_program(name=PREDICT):
+def standalone_program():
     """The text of predict.py for users, with the text of data/pixels.py instead of its import."""
     program, functions = [
         read_file(path, MAX_BYTES).decode()
-        for path in (os.path.join(os.path.dirname(__file__), name), pixels.__file__)]
+        for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]
     functions = functions.partition('import numpy as np\n')[2].strip()
     return re.sub('^from gluonblocks.*', lambda match: '\n' + functions + '\n', program,
                   flags=re.M)
