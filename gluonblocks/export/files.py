@@ -50,7 +50,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
         if format.name not in FORMATS:
             raise ValueError('the format %s is for runs; a checkpoint takes %s'
                              % (format.name, ', '.join(FORMATS)))
-    if len(input_range) != 2 or not input_range[0] < input_range[1]:
+    if len(input_range) != 2 or not 0 < input_range[1] - input_range[0] < float('inf'):
         raise ValueError('input_range must be two numbers, the smaller first, got %r'
                          % (input_range,))
     if calibrate is None and any(format.name == 'onnx-int8' for format in formats):

@@ -8,7 +8,6 @@ from ..files import readable
 from .description import Batch, Images
 
 MAX_PICTURES = 256
-_BATCH = 4
 
 
 def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
@@ -44,6 +43,8 @@ def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):
         if len(each) not in (1, shape[0]):
             raise ValueError('%s has %d numbers, but the net takes %d channels'
                              % (name, len(each), shape[0]))
+    if not np.isfinite([mean.sum(), std.sum()]).all() or not std.all():
+        raise ValueError('mean and std must be finite, and std not 0')
     paths = sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
                    for name in names if not name.startswith('.'))[:limit]
     if not paths:
@@ -52,5 +53,6 @@ def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):
     def read(path):
         image = read_image(path, shape[1:], color=shape[0] == 3).reshape(shape[1:] + (shape[0],))
         return ((image.transpose(2, 0, 1) - mean) / std).astype('float32')
-    return Images(lambda: (Batch((np.stack(list(map(read, paths[i:i + _BATCH]))),))
-                           for i in range(0, len(paths), _BATCH)), None, '%d pictures' % len(paths))
+    # One by one, because some nets take no other batch.
+    return Images(lambda: (Batch((read(path)[None],)) for path in paths), None,
+                  '%d pictures' % len(paths))

@@ -82,7 +82,11 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     there, largest, cosines, first = [], 0.0, [1.0], 0
     for i, (batch, wanted) in enumerate(zip(_shown(images, name), here)):
         first = 0 if i == images.num_probes else first
-        found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+        try:
+            found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+        except Exception as error:  # every engine has classes of its own
+            raise VerificationError('%s: the file cannot be run on a batch of %d: %s'
+                                    % (name, len(batch.X), error)) from error
         if len(found) != len(wanted):
             raise VerificationError('%s: the file gives %d outputs; expected %d'
                                     % (name, len(found), len(wanted)))

@@ -43,6 +43,9 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
             raise ValueError('the net has %d inputs: %s. Give the shape of each by its name' % (
                 len(prediction), ', '.join(prediction) or 'labels alone'))
         given = {only[0]: tuple(shape)}
+    for name, sides in given.items():
+        if not all(isinstance(side, int) and side > 0 for side in sides):
+            raise ValueError('the shape of %s must be positive integers, got %s' % (name, sides))
     return {**sizes, **given}, {*prediction, *given}
 
 

@@ -5,6 +5,7 @@ import mxnet as mx
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 import gluonblocks as gb
 from gluonblocks.export.checkpoints import read_net
@@ -137,11 +138,15 @@ def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
     assert_same(export(tmp_path, None), wanted, inputs)
 
 
-def test_a_net_that_takes_one_image_at_a_time_is_written_for_one(tmp_path):
+def test_a_net_that_takes_one_image_at_a_time_is_written_and_compared_for_one(tmp_path):
+    for name in ('net', 'pictures'):
+        (tmp_path / name).mkdir()
+    for i in range(3):
+        Image.new('RGB', (9, 9), (i, 9, 99)).save(str(tmp_path / 'pictures' / ('%d.png' % i)))
     X = S.elemwise_add(S.FullyConnected(S.var('data'), num_hidden=5), S.var('state', shape=(1, 5)))
-    wanted, inputs = save(tmp_path, X, data=(1, 7))
-    session = export(tmp_path, (7,))
-    assert session.get_inputs()[0].shape == [1, 7]
+    wanted, inputs = save(tmp_path / 'net', X, data=(1,) + IMAGE)
+    session = export(tmp_path / 'net', images=str(tmp_path / 'pictures'))
+    assert session.get_inputs()[0].shape == [1, *IMAGE]
     assert_same(session, wanted, inputs)
 
 
