@@ -80,7 +80,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     Raises VerificationError otherwise, and for outputs of another shape or that are not finite.
     """
     there, largest, cosines, first = [], 0.0, [1.0], 0
-    for i, (batch, wanted) in enumerate(zip(_shown(images, name), here)):
+    for i, (batch, wanted) in enumerate(zip(_shown(images, name, len(here)), here)):
         first = 0 if i == images.num_probes else first
         try:
             found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
@@ -116,11 +116,11 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     return verified
 
 
-def _shown(images, name):
+def _shown(images, name, total=None):
     """The batches of `images`, with a progress bar in a terminal."""
     from tqdm import tqdm
-    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', leave=False,
-                disable=None)
+    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', total=total,
+                leave=False, disable=None)
 
 
 def _difference(where, wanted, found, atol):

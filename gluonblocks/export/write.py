@@ -98,8 +98,10 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
         if program:
             write_file(os.path.join(folder, PREDICT), standalone_program().encode())
         export = Export(out, net.info, times, exported, notes)
-        record = dict(export_record(export), atol=atol, max_drop=max_drop,
-                      files=files_in(folder) + [RECORD])
+        record = {'info': net.info, 'milliseconds': times, 'notes': notes,
+                  'formats': [dict(one._asdict(), verified=one.verified._asdict())
+                              for one in exported],
+                  'atol': atol, 'max_drop': max_drop, 'files': files_in(folder) + [RECORD]}
         write_file(os.path.join(folder, RECORD), (json.dumps(record, indent=1) + '\n').encode())
         for name in record['files']:
             if name not in before and os.path.lexists(os.path.join(out, name)):
@@ -151,13 +153,6 @@ def _assembling(out):
         if new:
             with contextlib.suppress(OSError):
                 os.rmdir(out)
-
-
-def export_record(export):
-    """An `Export` as a dict of numbers, strings and lists, for JSON."""
-    return {'info': export.info, 'milliseconds': export.milliseconds, 'notes': export.notes,
-            'formats': [dict(one._asdict(), verified=one.verified._asdict())
-                        for one in export.formats]}
 
 
 def _checksums(folder):
