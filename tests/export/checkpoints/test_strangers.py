@@ -160,10 +160,11 @@ def test_a_net_of_float16_computes_in_float32(tmp_path):
     assert session.get_inputs()[0].type == 'tensor(float)'
 
 
-def test_an_input_among_the_parameters_stays_an_input(tmp_path):
+def test_parameters_without_arg_are_read_and_an_input_among_them_stays_an_input(tmp_path):
     wanted, inputs = save(tmp_path, net())
     path = str(tmp_path / 'net-0000.params')
-    mx.nd.save(path, dict(mx.nd.load(path), **{'arg:data': mx.nd.zeros((1,) + IMAGE)}))
+    mx.nd.save(path, dict({name[4:]: array for name, array in mx.nd.load(path).items()},
+                          data=mx.nd.zeros((1,) + IMAGE)))
     assert_same(export(tmp_path), wanted, inputs)
 
 
