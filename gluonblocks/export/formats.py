@@ -5,7 +5,6 @@ It neither verifies nor renames: write.py does both for all formats. A format's 
 when it is used: it may need what is not installed.
 """
 import importlib
-import importlib.util
 from typing import NamedTuple, Tuple
 
 
@@ -17,14 +16,6 @@ class Format(NamedTuple):
     says: str  #: in a few words, for a help text
     needs: Tuple[str, ...] = ('onnx', 'onnxruntime', 'jinja2')  #: modules
     extra: str = 'export'  #: that installs them
-
-    def check_installed(self):
-        """Raise ImportError, with what to install, if something is missing."""
-        for name in self.needs:
-            if importlib.util.find_spec(name) is None:
-                raise ImportError("the format %s needs %s, which is not installed. Install it "
-                                  "with\n  pip install 'gluonblocks[%s]'"
-                                  % (self.name, name, self.extra))
 
     def write(self, net, folder, options):
         """Call the `write` of the format's module."""

@@ -1,4 +1,5 @@
 """A run, or any Gluon net -> a folder of verified files in the requested formats."""
+import importlib.util
 import os
 from functools import partial
 
@@ -11,13 +12,14 @@ from ..data.batches import BatchLoader
 from ..devices import devices_of
 from ..files import readable
 from ..mxnet_private import is_initialized
+from ..runs.config import read_config
 from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.records import HistoryRow, read_csv
 from .description import Batch, Images, NetDescription, Options
 from .formats import get_format
 from .graph import prediction_symbol
-from .inputs import RandomInputs
+from .inputs import random_inputs
 from .verify import mxnet_engine
 from .write import write_all
 
@@ -51,6 +53,8 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     ImportError if something is not installed; and what `load_run` and the data set raise.
     """
     formats = check_formats(formats, atol, max_drop)
+    read_config(folder)  # a folder that is no run is reported first
+    check_installed(formats)
     ctx = devices_of(ctx)[:1]
     block, config = load_run(folder, ctx=ctx, weights=weights)
     train, test = load_both(config, data_root)
@@ -107,6 +111,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     Raises ValueError for a net that cannot be made into a graph, and what `export_run` does.
     """
     formats = check_formats(formats, atol, max_drop)
+    check_installed(formats)
     shapes = dict(shape) if isinstance(shape, dict) else {'data': shape}
     for sides in shapes.values():
         for side in sides:
@@ -132,8 +137,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     elif data is None and labels is None and classes is None and not with_preprocessing:
         twice = {name: (2,) + sides[1:] for name, sides in inputs.items()}
         names = ['output%d' % i for i in range(len(outputs))] if outputs[1:] else ['output']
-        description = describe(symbol, arrays, inputs, names, info,
-                               RandomInputs(inputs, [twice]))
+        description = describe(symbol, arrays, inputs, names, info, random_inputs(inputs, twice))
     else:
         raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
                          '(N, classes) for images (N, C, H, W); this one gives %s'
@@ -157,17 +161,24 @@ def describe(symbol, params, inputs, outputs, info, images, **known):
 
 
 def check_formats(names, atol, max_drop):
-    """The `Format` of each name, each once; an error for one that cannot be written here."""
+    """The `Format` of each name, each once. Raises ValueError for one that does not exist."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'is %r, but must be a number from 0', value)
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     if not names:
         raise ValueError('there is no format to export to, but one at least is needed')
-    formats = [get_format(name) for name in names]
+    return [get_format(name) for name in names]
+
+
+def check_installed(formats):
+    """Raise ImportError, with what to install, if a format needs what is missing."""
     for format in formats:
-        format.check_installed()
-    return formats
+        for name in format.needs:
+            if importlib.util.find_spec(name) is None:
+                raise ImportError("the format %s needs %s, which is not installed. Install it "
+                                  "with\n  pip install 'gluonblocks[%s]'"
+                                  % (format.name, name, format.extra))
 
 
 def _pictures(loader):

@@ -82,10 +82,13 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     Raises VerificationError otherwise, and for outputs of another shape or that are not finite.
     """
     there, largest, cosines, first = [], 0.0, [1.0], 0
-    for i, (batch, wanted) in enumerate(zip(_shown(images, name), here)):
-        if i == images.num_probes:
-            first = 0
-        found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+    for i, (batch, wanted) in enumerate(zip(_shown(images, name, len(here)), here)):
+        first = 0 if i == images.num_probes else first
+        try:
+            found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+        except Exception as error:  # every engine has classes of its own
+            raise VerificationError('%s: the file cannot be run on a batch of %d: %s'
+                                    % (name, len(batch.X), error)) from error
         if len(found) != len(wanted):
             raise VerificationError('%s: the file gives %d outputs; expected %d'
                                     % (name, len(found), len(wanted)))
@@ -98,25 +101,28 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             cosines.append(_cosine(ours, theirs))
         there.append(found)
         first += len(batch.X)
-    before, after, labels = logits_of(here, images), logits_of(there, images), images.labels()
-    agreement = (float((after.argmax(axis=1) == before.argmax(axis=1)).mean()) if classes
-                 else float(min(cosines)))
-    verified = Verified(len(after), accuracy_of(before, labels), accuracy_of(after, labels),
-                        largest, agreement)
+    labels = None
+    if classes:
+        before, after, labels = logits_of(here, images), logits_of(there, images), images.labels()
+        verified = Verified(
+            first, accuracy_of(before, labels), accuracy_of(after, labels), largest,
+            float((after.argmax(axis=1) == before.argmax(axis=1)).mean()))
+    else:
+        verified = Verified(first, None, None, largest, min(cosines))
     # Accuracies are fractions of images: rounding must not refuse a file.
     if not written.exact and verified.drop > max_drop + 1e-9:
-        falls = (('agreement', 1.0, agreement) if labels is None else
+        falls = (('agreement', 1.0, verified.agreement) if labels is None else
                  ('accuracy', verified.accuracy_here, verified.accuracy_there))
         raise VerificationError('%s: %s falls from %.4f to %.4f, by %.2f points, and at most %g '
                                 'are allowed' % ((name,) + falls + (verified.drop, max_drop)))
     return verified
 
 
-def _shown(images, name):
+def _shown(images, name, total=None):
     """The batches of `images`, with a progress bar in a terminal."""
     from tqdm import tqdm
-    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', leave=False,
-                disable=None)
+    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', total=total,
+                leave=False, disable=None)
 
 
 def _difference(where, wanted, found, atol):
@@ -142,7 +148,8 @@ def _difference(where, wanted, found, atol):
 def _reordered(wanted, found, atol):
     """The rows of each image of `found`, (N, rows, ...), in the order of those of `wanted`.
 
-    Rows that have no equal, by up to `atol` of the image's largest number, fill the places left.
+    A row that differs by more than `atol` of the image's largest number changes places with the
+    nearest of the others that do.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):
@@ -152,15 +159,10 @@ def _reordered(wanted, found, atol):
         limit = atol * max(1, np.abs(ours).max(initial=0))
         rows, others = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1).copy()
         places = np.flatnonzero((np.abs(rows - others) > limit).any(axis=1))
-        left, empty = places.tolist(), []
+        left = places.tolist()
         for i in places:
-            off = np.abs(others[left] - rows[i]).max(axis=1)
-            if off.min() <= limit:
-                theirs[i] = others[left.pop(int(off.argmin()))].reshape(theirs[i].shape)
-            else:
-                empty.append(i)
-        for i, k in zip(empty, left):
-            theirs[i] = others[k].reshape(theirs[i].shape)
+            nearest = np.abs(others[left] - rows[i]).max(axis=1).argmin()
+            theirs[i] = others[left.pop(nearest)].reshape(theirs[i].shape)
     return found
 
 

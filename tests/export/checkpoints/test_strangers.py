@@ -5,6 +5,7 @@ import mxnet as mx
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 import gluonblocks as gb
 from gluonblocks.export.checkpoints import read_net
@@ -126,7 +127,7 @@ def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, tmp_path):
     X = S.Reshape(S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3)), shape=(batch, -1))
     wanted, inputs = save(tmp_path, S.FullyConnected(X, num_hidden=3), data=(batch,) + IMAGE)
     assert_same(export(tmp_path), wanted, inputs)
-    assert read_net(str(tmp_path), shape=IMAGE).variants[0] == {'data': (2,) + IMAGE}
+    assert read_net(str(tmp_path), shape=IMAGE).twice == {'data': (2,) + IMAGE}
 
 
 def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
@@ -137,11 +138,15 @@ def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
     assert_same(export(tmp_path, None), wanted, inputs)
 
 
-def test_a_net_that_takes_one_image_at_a_time_is_written_for_one(tmp_path):
+def test_a_net_that_takes_one_image_at_a_time_is_written_and_compared_for_one(tmp_path):
+    for name in ('net', 'pictures'):
+        (tmp_path / name).mkdir()
+    for i in range(3):
+        Image.new('RGB', (9, 9), (i, 9, 99)).save(str(tmp_path / 'pictures' / ('%d.png' % i)))
     X = S.elemwise_add(S.FullyConnected(S.var('data'), num_hidden=5), S.var('state', shape=(1, 5)))
-    wanted, inputs = save(tmp_path, X, data=(1, 7))
-    session = export(tmp_path, (7,))
-    assert session.get_inputs()[0].shape == [1, 7]
+    wanted, inputs = save(tmp_path / 'net', X, data=(1,) + IMAGE)
+    session = export(tmp_path / 'net', images=str(tmp_path / 'pictures'))
+    assert session.get_inputs()[0].shape == [1, *IMAGE]
     assert_same(session, wanted, inputs)
 
 
@@ -155,10 +160,11 @@ def test_a_net_of_float16_computes_in_float32(tmp_path):
     assert session.get_inputs()[0].type == 'tensor(float)'
 
 
-def test_an_input_among_the_parameters_stays_an_input(tmp_path):
+def test_parameters_without_arg_are_read_and_an_input_among_them_stays_an_input(tmp_path):
     wanted, inputs = save(tmp_path, net())
     path = str(tmp_path / 'net-0000.params')
-    mx.nd.save(path, dict(mx.nd.load(path), **{'arg:data': mx.nd.zeros((1,) + IMAGE)}))
+    mx.nd.save(path, dict({name[4:]: array for name, array in mx.nd.load(path).items()},
+                          data=mx.nd.zeros((1,) + IMAGE)))
     assert_same(export(tmp_path), wanted, inputs)
 
 
