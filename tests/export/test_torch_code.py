@@ -79,6 +79,7 @@ def test_blocks_that_differ_in_numbers_only_are_one_class(name, classes, lines):
     (nn.LeakyReLU(0.1), 'F.leaky_relu(X, 0.1)'),
     (nn.HybridLambda(lambda F, X: F.clip(X, 0, 6)), 'F.relu6(X)'),
     (nn.HybridLambda('softmax'), 'F.softmax(X, dim=-1)'),
+    (nn.HybridLambda(lambda F, X: F.maximum(X, F.relu(X))), 'torch.maximum(X, Y)'),
     (nn.HybridLambda(lambda F, X: (X + 3) * 2), 'X = X + 3\n        return X * 2'),
     (nn.Conv2D(6, (1, 3), (2, 1), (0, 1), (1, 2), groups=2, use_bias=False),
      'nn.Conv2d(2, num_classes, kernel_size=(1, 3), stride=(2, 1), '
