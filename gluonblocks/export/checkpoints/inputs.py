@@ -118,7 +118,7 @@ def _with_free_batch(symbol, shapes, batch):
 def _inferred(symbol, shapes, chosen, batch):
     """The shapes of all inputs that follow from the `chosen` ones, for a batch of this size.
 
-    Raises ValueError, with the first parameter that does not fit.
+    Raises ValueError, with the first parameter or reshape that does not fit.
     """
     given = {name: (batch,) + sides for name, sides in chosen.items()}
     try:
@@ -126,8 +126,17 @@ def _inferred(symbol, shapes, chosen, batch):
     except mx.MXNetError as error:
         _check_rank(symbol, shapes, chosen, batch)
         raise ValueError(_misfit(symbol, shapes, given, error)) from None
-    return dict({name: tuple(sides) for name, sides in zip(symbol.list_arguments(), found)
-                 if name not in shapes and sides and all(side > 0 for side in sides)}, **given)
+    found = dict({name: tuple(sides) for name, sides in zip(symbol.list_arguments(), found)
+                  if name not in shapes and sides and all(side > 0 for side in sides)}, **given)
+    graph = Graph(symbol, **dict(shapes, **found))
+    for node in graph.nodes:
+        if node.op == 'Reshape':  # MXNet does not compare the sizes, and crashes later
+            before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
+            if before and after and np.prod(before) != np.prod(after):
+                raise ValueError('%s reshapes %s to %s, which has another number of elements: is '
+                                 'this the shape that the net was trained for?'
+                                 % (node.name, before, after))
+    return found
 
 
 def _check_rank(symbol, shapes, chosen, batch):

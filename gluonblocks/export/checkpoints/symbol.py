@@ -67,11 +67,24 @@ def renew(graph):
                 node[key] = {name: _LONG.sub('', str(value)) for name, value in node[key].items()
                              if not _TRAINING.search(name)}
         node['op'] = _RENAMED.get(node['op'], node['op'])
+        if node['op'] == 'Reshape':
+            _replace_target(node)
         if node['op'] == 'WarpCTC':
             node['op'], node['inputs'] = 'softmax', node['inputs'][:1]
             for key in ('param', 'attr', 'attrs'):
                 if node.get(key):
                     node[key] = {}
+
+
+def _replace_target(node):
+    """Give a reshape codes in `shape` instead of sizes in the older `target_shape`."""
+    for key in ('param', 'attr', 'attrs'):
+        given = dict(node.get(key) or {})
+        sizes = [int(size) for size in re.findall(r'\d+', given.pop('target_shape', ''))]
+        first = given.pop('keep_highest', 'False') in ('True', 'true', '1')
+        if sizes and not re.search(r'\d', given.get('shape', '')):
+            codes = [0 if first and i == 0 else size or -1 for i, size in enumerate(sizes)]
+            node[key] = dict(given, shape=str(tuple(codes)))
 
 
 def select_outputs(graph, names):

@@ -6,12 +6,8 @@ from .registry import attribute, converts
 
 @converts('Reshape')
 def reshape(onnx, node, X):
-    """Reshape by MXNet's codes, or by the older `target_shape` and `keep_highest`."""
-    codes = attribute(node, 'shape', ())
-    if not codes:
-        codes = [size or -1 for size in attribute(node, 'target_shape')]
-        if attribute(node, 'keep_highest', False):
-            codes[0] = 0
+    """Reshape by MXNet's codes."""
+    codes = attribute(node, 'shape')
     known = onnx.shape(node.entry())
     if known.count(None) < 2:
         return onnx.reshape(X, node.entry())

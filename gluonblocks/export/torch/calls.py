@@ -190,7 +190,8 @@ _TEXTS = {
     'expand_dims': lambda node, shapes: 'torch.unsqueeze({0}, %d)' % node.get('axis'),
 }
 _TEXTS.update({'%s_%s' % (kind, name): text for name, text in _BINARY.items()
-               for kind in ('elemwise', 'broadcast', '')})  # _maximum is elementwise too
+               for kind in ('elemwise', 'broadcast')})
+_TEXTS.update({'_' + name: _BINARY[name] for name in ('maximum', 'minimum', 'power')})
 _TEXTS.update({'broadcast_%s' % name: '({0} %s {1}).float()' % sign
                for name, sign in _COMPARISONS.items()})
 _TEXTS.update({'_%s_scalar' % name: _scalar('({0} %s %%r).float()' % sign)

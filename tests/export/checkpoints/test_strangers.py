@@ -121,12 +121,27 @@ def test_an_input_that_only_a_loss_needs_is_left_out_with_it(hidden, tmp_path):
                     'not have')
 
 
-@pytest.mark.parametrize('batch', [1, 5])
-def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, tmp_path):
-    X = S.Reshape(S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3)), shape=(batch, -1))
+@pytest.mark.parametrize('batch, size', [(1, -1), (5, -1), (5, 64)])
+def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, size, tmp_path):
+    X = S.Reshape(S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3)), shape=(batch, size))
     wanted, inputs = save(tmp_path, S.FullyConnected(X, num_hidden=3), data=(batch,) + IMAGE)
     assert_same(export(tmp_path), wanted, inputs)
     assert read_net(str(tmp_path), shape=IMAGE).variants[0] == {'data': (2,) + IMAGE}
+
+
+def test_a_reshape_to_another_number_of_elements_is_refused(tmp_path):
+    X = S.Reshape(S.var('data'), shape=(-1, 36), name='rows')
+    save(tmp_path, S.FullyConnected(X, num_hidden=3))
+    with pytest.raises(ValueError, match=r'rows reshapes \(1, 3, 5, 5\) to \(2, 36\), which has'):
+        export(tmp_path, (3, 5, 5))
+
+
+@pytest.mark.parametrize('target, keep', [((5, 64), False), ((0, 64), False), ((9, 0), True)])
+def test_a_reshape_by_the_attributes_of_old_files_is_one_for_any_batch(target, keep, tmp_path):
+    X = S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3))
+    X = S.Reshape(X, target_shape=target, keep_highest=keep)
+    wanted, inputs = save(tmp_path, S.FullyConnected(X, num_hidden=3), data=(5,) + IMAGE)
+    assert_same(export(tmp_path), wanted, inputs)
 
 
 def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):

@@ -21,12 +21,6 @@ def test_reshape_by_every_code_keeps_sizes_that_depend_on_the_input(shape, rever
     assert_same(symbol, SHAPES[0], {'data': (5, 4, 6, 5)})
 
 
-@pytest.mark.parametrize('target, keep', [((0, 5), False), ((4, 0), True), ((0, 10, 2), True)])
-def test_reshape_by_the_attributes_of_old_files(target, keep):
-    symbol = mx.sym.Reshape(X, target_shape=target, keep_highest=keep)
-    assert_same(symbol, {'data': (4, 5, 2, 2)})
-
-
 def one(*axes):
     """X with the size 1 along `axes`."""
     Y = X
