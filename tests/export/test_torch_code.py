@@ -94,6 +94,11 @@ def test_a_layer_is_written_as_pytorch_says_it(layer, line):
     assert line in code or line in re.sub(r'\n +', ' ', code).replace('( ', '(')  # a wrapped line
 
 
+def test_a_vector_is_flattened_to_a_column():
+    code = code_of_layers(nn.HybridLambda('Flatten'), shape=())
+    assert 'torch.unsqueeze(X, 1)  # (N, 1)' in code
+
+
 def test_an_operator_that_is_not_known_is_named():
     with pytest.raises(ValueError, match=r'operator arctan \(.*\) has no counterpart .*PyTorch; '
                                          'these have: .*Convolution'):

@@ -159,7 +159,7 @@ _TEXTS = {
     'where': 'torch.where({0} != 0, {1}, {2})', 'batch_dot': _batch_dot, 'reverse':
     lambda node, shapes: 'torch.flip({0}, %r)' % (np.atleast_1d(node.get('axis')).tolist(),),
     'Activation': _activation, 'LeakyReLU': _leaky, 'clip': _clip, 'Pooling': _pooling,
-    'relu': 'F.relu({0})', 'Flatten': 'torch.flatten({0}, 1)', 'Concat': shaping.concat,
+    'relu': 'F.relu({0})', 'Flatten': shaping.flatten, 'Concat': shaping.concat,
     'softmax': _softmax, 'log_softmax': _softmax, 'SoftmaxActivation': _softmax_activation,
     '_zeros': _filled, '_ones': _filled, '_full': _filled,
     'sum': _over_axis, 'mean': _over_axis, 'max': _over_axis, 'min': _over_axis,

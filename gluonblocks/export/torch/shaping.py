@@ -32,6 +32,12 @@ def _sizes_by_code(codes, rank):
         i += 1 + (code == -3)
 
 
+def flatten(node, shapes):
+    # MXNet makes (N,) to (N, 1), and PyTorch has no dimension 1 there.
+    one = len(shapes[node.inputs[0]]) == 1
+    return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
+
+
 def pad(node, shapes):
     widths, mode = node.get('pad_width'), node.get('mode')
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]

@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 
 import gluonblocks as gb
+from gluonblocks.commands import dispatch
 from gluonblocks.export.checkpoints import read_net
 
 S = mx.sym
@@ -150,6 +151,14 @@ def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
     wanted, inputs = save(tmp_path, h, init_h=(1, 5), data=(1, 7))
     assert_same(export(tmp_path, (7,)), wanted, inputs)
     assert_same(export(tmp_path, None), wanted, inputs)
+
+
+def test_inputs_of_one_number_for_each_example_have_an_empty_shape(tmp_path):
+    users, items = [S.Embedding(S.var(name), input_dim=5, output_dim=3) for name in ('user', 'item')]
+    wanted, inputs = save(tmp_path, S.Flatten(S.sum(users * items, axis=1)), user=(4,), item=(4,))
+    assert dispatch.main(['export', str(tmp_path), '--shape', 'user=', '--shape', 'item=']) == 0
+    session = onnxruntime.InferenceSession(str(tmp_path / 'export' / 'model.onnx'))
+    assert_same(session, wanted, inputs)
 
 
 def test_a_net_that_takes_one_image_at_a_time_is_written_for_one(tmp_path):
