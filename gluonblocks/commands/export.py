@@ -64,8 +64,8 @@ def parse(argv, prog):
                      help='use the parameter file of this epoch')
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
                      help='input shape without the batch axis, such as 3,112,112; repeat the '
-                     'option for a net with several inputs, with nothing after NAME= for one number '
-                     'per example (default: read from model-shapes.json)')
+                     'option for a net with several inputs, and write NAME= for one number per '
+                     'example (default: read from model-shapes.json)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
                      help='layers whose outputs the files return (default: those of the symbol)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,

@@ -32,8 +32,8 @@ def choose_inputs(graph, missing, arrays, shape, known):
     if shape is None:
         given = {name: sides[1:] for name, sides in known.items() if name in missing}
         if not given and set(prediction) != set(sizes):
-            raise ValueError('the shape of %s is unknown: give it, such as (3, 224, 224) for colour '
-                             'images of that size' % ' and of '.join(
+            raise ValueError('the shape of %s is unknown: give it, such as (3, 224, 224) for '
+                             'colour images of that size' % ' and of '.join(
                                  name for name in prediction if name not in sizes))
     elif not isinstance(shape, dict):
         common = [name for name in prediction if all(name in names for names in needed)]

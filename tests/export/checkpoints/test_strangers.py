@@ -154,8 +154,8 @@ def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
 
 
 def test_inputs_of_one_number_for_each_example_have_an_empty_shape(tmp_path):
-    users, items = [S.Embedding(S.var(name), input_dim=5, output_dim=3) for name in ('user', 'item')]
-    wanted, inputs = save(tmp_path, S.Flatten(S.sum(users * items, axis=1)), user=(4,), item=(4,))
+    user, item = [S.Embedding(S.var(name), input_dim=5, output_dim=3) for name in ('user', 'item')]
+    wanted, inputs = save(tmp_path, S.Flatten(S.sum(user * item, axis=1)), user=(4,), item=(4,))
     assert dispatch.main(['export', str(tmp_path), '--shape', 'user=', '--shape', 'item=']) == 0
     session = onnxruntime.InferenceSession(str(tmp_path / 'export' / 'model.onnx'))
     assert_same(session, wanted, inputs)
