@@ -59,7 +59,8 @@ def renew(graph):
     Attributes for training that stand among those of an operator are dropped.
     """
     known = set(mx.operator.get_all_registered_operators())
-    for node in graph['nodes']:
+    for i, node in enumerate(graph['nodes']):
+        node['name'] = node['name'] or 'node%d' % i  # of programs in C++
         if node['op'] not in known and '_contrib_' + node['op'] in known:  # as in SSD before 0.9
             node['op'] = '_contrib_' + node['op']
         for key in ('param', 'attr', 'attrs'):

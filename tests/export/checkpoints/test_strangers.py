@@ -69,8 +69,9 @@ def each_node(change):
     each_node(lambda node: node.get('attrs', {}).update(force_mirroring='True')),
     each_node(lambda node: node.update(attr={key: text.replace('3, 3', '3L, 3L') for key, text in (
         node.pop('attrs', {}).items())})),
-    each_node(lambda node: node['op'] == 'BatchNorm' and node.update(op='CuDNNBatchNorm'))],
-    ids=['on_parameters', 'on_layers', 'python_2', 'cudnn'])
+    each_node(lambda node: node['op'] == 'BatchNorm' and node.update(op='CuDNNBatchNorm')),
+    each_node(lambda node: node['op'] != 'null' and node.update(name=''))],
+    ids=['on_parameters', 'on_layers', 'python_2', 'cudnn', 'no_names'])
 def test_a_symbol_with_remains_of_its_training_is_read(change, tmp_path):
     wanted, inputs = save(tmp_path, net(), change)
     assert_same(export(tmp_path), wanted, inputs)
