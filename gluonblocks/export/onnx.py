@@ -66,7 +66,13 @@ def engine(file):
     options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
     session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
     names = [each.name for each in session.get_inputs()]
-    return lambda inputs: session.run(None, dict(zip(names, inputs)))
+
+    def run(inputs):
+        try:
+            return session.run(None, dict(zip(names, inputs)))
+        except Exception as error:  # its classes have no base but this
+            raise ValueError('ONNX Runtime cannot compute the file: %s' % error) from error
+    return run
 
 
 def to_onnx(net):
