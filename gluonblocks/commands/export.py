@@ -63,7 +63,8 @@ def parse(argv, prog):
                      help='use the parameter file of this epoch')
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
                      help='input shape without the batch axis, such as 3,112,112; repeat the '
-                     'option for a net with several inputs (default: read from model-shapes.json)')
+                     'option for a net with several inputs, and write NAME= for one number per '
+                     'example (default: read from model-shapes.json)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
                      help='layers whose outputs the files return (default: those of the symbol)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
@@ -138,9 +139,12 @@ def _milliseconds(ms):
 
 
 def _shape(text):
-    """Parse '3,112,112' -> (None, (3, 112, 112)); 'data=3,80,80' -> ('data', (3, 80, 80))."""
+    """Parse '3,112,112' -> (None, (3, 112, 112)); 'data=3,80,80' -> ('data', (3, 80, 80)).
+
+    'user=' -> ('user', ()): one number for each example.
+    """
     name, _, sides = text.rpartition('=')
-    return name or None, _numbers(sides, int)
+    return name or None, _numbers(sides, int) if sides or not name else ()
 
 
 def _shapes(parser, given):

@@ -70,7 +70,13 @@ def engine(file):
     session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'],
                                            disabled_optimizers=disabled)
     names = [each.name for each in session.get_inputs()]
-    return lambda inputs: session.run(None, dict(zip(names, inputs)))
+
+    def run(inputs):
+        try:
+            return session.run(None, dict(zip(names, inputs)))
+        except Exception as error:  # its classes have no base but this
+            raise ValueError('ONNX Runtime cannot compute the file: %s' % error) from error
+    return run
 
 
 def to_onnx(net):

@@ -32,8 +32,9 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
     elif shape is None:
         given = {name: sides[1:] for name, sides in known.items() if name in missing}
         if not given and set(prediction) != set(sizes):
-            raise ValueError('the shape of the input is unknown: give it, such as (3, 224, 224) '
-                             'for colour images of that size')
+            raise ValueError('the shape of %s is unknown: give it, such as (3, 224, 224) for '
+                             'colour images of that size' % ' and of '.join(
+                                 name for name in prediction if name not in sizes))
     else:
         common = [name for name in prediction if all(name in names for names in needed)]
         choices = [['data'] if 'data' in prediction else [], prediction, common,
@@ -102,15 +103,24 @@ def _with_free_batch(symbol, shapes, chosen, batch):
 def _inferred(symbol, shapes, chosen, batch):
     """The shapes of all inputs that follow from the `chosen` ones, for a batch of this size.
 
-    Raises ValueError, with the first parameter that does not fit.
+    Raises ValueError, with the first parameter or reshape that does not fit.
     """
     given = {name: (batch,) + sides for name, sides in chosen.items()}
     try:
         found, _, _ = symbol.infer_shape_partial(**shapes, **given)
     except mx.MXNetError as error:
         raise ValueError(_misfit(symbol, shapes, given, error)) from None
-    return dict({name: tuple(sides) for name, sides in zip(symbol.list_arguments(), found)
-                 if name not in shapes and sides and all(side > 0 for side in sides)}, **given)
+    found = dict({name: tuple(sides) for name, sides in zip(symbol.list_arguments(), found)
+                  if name not in shapes and sides and all(side > 0 for side in sides)}, **given)
+    graph = Graph(symbol, **dict(shapes, **found))
+    for node in graph.nodes:
+        if node.op == 'Reshape':  # MXNet does not compare the sizes, and crashes later
+            before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
+            if before and after and np.prod(before) != np.prod(after):
+                raise ValueError('%s reshapes %s to %s, which has another number of elements: is '
+                                 'this the shape that the net was trained for?'
+                                 % (node.name, before, after))
+    return found
 
 
 def _misfit(symbol, shapes, given, error):

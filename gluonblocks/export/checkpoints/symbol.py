@@ -64,14 +64,16 @@ def _renew(graph):
     Attributes for training that stand among those of an operator are dropped.
     """
     known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
-    for node in graph['nodes']:
-        op = node['op']
+    for i, node in enumerate(graph['nodes']):
+        op, node['name'] = node['op'], node['name'] or 'node%d' % i  # no names: programs in C++
         if op not in known and '_contrib_' + op in known:  # as in SSD before 0.9
             op = '_contrib_' + op
         for key in _ATTRIBUTES:
             if node.get(key):
                 node[key] = {name: _LONG.sub('', str(value)) for name, value in node[key].items()
                              if not _TRAINING.search(name)}
+                if op == 'Reshape':
+                    _replace_target(node[key])
         if op == 'WarpCTC':
             _become(node, 'softmax', node['inputs'][:1])
         elif op not in known and op not in _RENAMED or op == 'Custom':  # its code is not there
@@ -87,6 +89,14 @@ def _renew(graph):
 
 def _become(node, op, inputs):
     node.update({key: {} for key in _ATTRIBUTES if key in node}, op=op, inputs=inputs)
+
+
+def _replace_target(attrs):
+    """Give a reshape codes in `shape` instead of sizes in the older `target_shape`."""
+    sizes = [int(size) for size in re.findall(r'\d+', attrs.pop('target_shape', ''))]
+    first = attrs.pop('keep_highest', 'False') in ('True', 'true', '1')
+    if sizes and not re.search(r'\d', attrs.get('shape', '')):
+        attrs['shape'] = str((0 if first else sizes[0] or -1, *[size or -1 for size in sizes[1:]]))
 
 
 def select_outputs(symbol, names):

@@ -28,7 +28,7 @@ def test_any_layer_can_be_an_output(checkpoint):
 
 
 @pytest.mark.parametrize('how, said', [
-    ({}, r'shape of the input is unknown: give it, such as \(3, 224, 224\)'),
+    ({}, r'shape of data is unknown: give it, such as \(3, 224, 224\)'),
     ({'shape': (4, 8, 8)}, r'conv_weight has shape \(4, 3, 3, 3\), but an input of data \(4, 8, 8\)'
                            r' needs \(4, 4, 3, 3\)'),
     ({'shape': {'image': (3, 8, 8)}}, "no input 'image'; its inputs are: data, softmax_label"),
