@@ -82,7 +82,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
                                variants=list(filter(None, [twice, larger])))
         try:
             return write_all(
-                description, partial(symbol_engine, net.symbol, net.params, list(net.inputs)),
+                description, partial(symbol_engine, net.original, net.params, list(net.inputs)),
                 formats, Options(reduce_range=reduce_range), path, atol, max_drop,
                 notes=tuple(net.notes + notes))
         except (ValueError, mx.MXNetError) as error:

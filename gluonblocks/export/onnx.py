@@ -17,6 +17,11 @@ _REORDERED = 32 << 20  # bytes of a file whose weights ONNX Runtime does not rea
 IR_VERSION = 8  # the file format of that time: ONNX Runtime reads it from 1.10 on
 
 
+def check(net):
+    """Raise ValueError, with the reason, if ONNX cannot express `net`, a `NetDescription`."""
+    graph_and_weights(net)
+
+
 def write(net, folder, options):
     """The format 'onnx': model.onnx, float32."""
     model, weights = graph_and_weights(net)

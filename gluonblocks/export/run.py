@@ -96,10 +96,11 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     """Write any Gluon net into the folder `path`: an `Export`.
 
     `shape` is the input's without the batch, (C, H, W) for images, or a dict of such shapes for a
-    net of several inputs, in their order; it may give any number of arrays. `net` is of hybrid
-    blocks, Gluon's, ours or others', initialized, and stays as it is, hybridized or not. A net in
-    float16 is exported in float32, and verified against itself in float32. A net of images that
-    gives (N, classes) is a classifier, and `classes` are the classes' names.
+    net of several inputs, in their order; it may give any number of arrays. Labels of losses within
+    the net are among its inputs, but not among those of the files. `net` is of hybrid blocks,
+    Gluon's, ours or others', initialized, and stays as it is, hybridized or not. A net in float16
+    is exported in float32, and verified against itself in float32. A net of images that gives
+    (N, classes) is a classifier, and `classes` are the classes' names.
 
     A classifier is verified as by `export_run`, on `data` with `labels` (n,) if they are known;
     without, on random images, always the same. Batches of large images have fewer than 256: 15 of
@@ -122,6 +123,9 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     if not all(is_initialized(param) for param in params):  # the first input gives the shapes
         net(*[mx.nd.zeros(sides, ctx=ctx) for sides in inputs.values()])
     symbol, arrays = prediction_symbol(net, list(inputs))
+    used = set(symbol.list_inputs())
+    unused = [(i, inputs[name]) for i, name in enumerate(inputs) if name not in used]
+    inputs = {name: sides for name, sides in inputs.items() if name in used}
     _, outputs, _ = symbol.infer_shape(
         **dict({name: array.shape for name, array in arrays.items()}, **inputs))
     first = next(iter(inputs.values()))[1:]
@@ -142,7 +146,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
                          '(N, classes) for images (N, C, H, W); this one gives %s'
                          % ' and '.join(map(str, outputs)))
-    engine = partial(mxnet_engine, net, ctx)
+    engine = partial(mxnet_engine, net, ctx, unused)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
         engine = partial(mxnet_engine, description.block(), mx.cpu())
     return write_all(description, engine, formats,

@@ -2,6 +2,7 @@
 
 An engine is a callable, inputs -> outputs: a tuple of NumPy arrays -> a list of NumPy arrays.
 """
+import functools
 import time
 from typing import NamedTuple, Optional
 
@@ -32,22 +33,39 @@ class Verified(NamedTuple):
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
 
-def mxnet_engine(net, ctx):
-    """The Gluon block `net` as an engine, predicting on the device `ctx`."""
+def mxnet_engine(net, ctx, labels=()):
+    """The Gluon block `net` as an engine, predicting on the device `ctx`.
+
+    `labels` are (position, shape) of inputs that only losses need; they are zeros.
+    """
     def run(inputs):
-        outputs = flat(net(*[mx.nd.array(X, ctx=ctx) for X in inputs]))
+        arrays = list(inputs)
+        for i, sides in labels:
+            arrays.insert(i, np.zeros((len(inputs[0]),) + sides[1:]))
+        outputs = flat(net(*[mx.nd.array(X, ctx=ctx) for X in arrays]))
         return [output.asnumpy() for output in outputs]
     return run
 
 
 def symbol_engine(symbol, params, names):
-    """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU."""
+    """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU.
+
+    Other inputs, the labels of losses, are zeros.
+    """
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
 
+    @functools.lru_cache(maxsize=None)
+    def labels(*shapes):
+        found, _, _ = symbol.infer_shape(
+            **{name: array.shape for name, array in weights.items()}, **dict(zip(names, shapes)))
+        return {name: mx.nd.zeros(sides) for name, sides in zip(symbol.list_arguments(), found)
+                if name not in weights and name not in names}
+
     def run(inputs):
-        given = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)})
+        given = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)},
+                     **labels(*[X.shape for X in inputs]))
         outputs = operation(*[given[name] for name in symbol.list_inputs()])
         return [output.asnumpy() for output in (
             outputs if isinstance(outputs, list) else [outputs])]

@@ -64,6 +64,8 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     """
     out = os.path.abspath(out)
     before = _earlier(out)
+    for format in formats:
+        format.check(net)
     few = {size: net.test.first(size) for size in net.test.timed}
     engine = make_engine()
     here, labels = outputs_of(engine, net.test), None

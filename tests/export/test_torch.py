@@ -244,6 +244,14 @@ def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
     assert 'one training step' in one.notes[0]
 
 
+def test_an_operator_that_pytorch_lacks_is_known_before_anything_is_computed(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr('gluonblocks.export.write.outputs_of', None)
+    with pytest.raises(ValueError, match='no counterpart in PyTorch: arctan'):
+        gb.export_net(trained(gluon_nn.HybridLambda('arctan'), (3,)), (3,), str(tmp_path / 'out'),
+                      ['onnx', 'torch'])
+
+
 def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
     norm = gluon_nn.BatchNorm(use_global_stats=True)
     net = trained(layers_net(gluon_nn.Conv2D(4, 3), norm), SHAPE)

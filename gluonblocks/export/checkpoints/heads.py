@@ -1,6 +1,8 @@
 """A training graph as what it computes in prediction: losses give way to their predictions."""
 from ...graphs.graph import Node
-from ..graph import IDENTITIES
+
+_LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionOutput', 'SVMOutput',
+           'Softmax', 'SoftmaxOutput')
 
 
 def compute_in_float32(graph):
@@ -14,31 +16,30 @@ def compute_in_float32(graph):
     return found
 
 
-def replace_losses(graph):
-    """Replace each loss in a `Graph` by its prediction, so that no label is needed for it.
-
-    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, the others their input.
-    """
+def replace_labels(graph):
+    """Give each loss in a `Graph` an input of its own for the label, whose values do not count."""
     for node in graph.nodes:
-        if node.op in IDENTITIES:
-            graph.replace(node, node.inputs[0])
-        elif node.op in ('SoftmaxOutput', 'Softmax'):
-            axis = 1 if node.flag('multi_output') else -1
-            each = axis < 0 and not node.flag('preserve_shape')  # image by itself
-            graph.replace(node, Node('softmax', node.name, node.inputs[:1], {
-                'axis': axis, '__flat__': each}).entry())
-        elif node.op == 'LogisticRegressionOutput':
-            graph.replace(node, Node('sigmoid', node.name, node.inputs[:1]).entry())
+        if node.op in _LOSSES:
+            node.inputs[1:] = [Node('null', node.name + '/label').entry()]
 
 
 def flatten_softmax(graph):
-    """Let each softmax of a complete image in a `Graph` with shapes be one; most have two axes."""
+    """Let each softmax of a complete image in a `Graph` with shapes be one; return others' names.
+
+    MXNet's `SoftmaxOutput` without options computes the softmax of a complete image. On CPUs,
+    however, oneDNN computes it for four axes, and along the last one.
+    """
+    along_last = []
     for node in graph.nodes:
         X = node.inputs[0] if node.attrs.pop('__flat__', '') == 'True' else None
-        if X and len(graph.shape(X)) > 2:
+        rank = len(graph.shape(X)) if X else 0
+        if rank == 4:
+            along_last.append(node.name)
+        elif rank > 2:
             node.inputs = [Node('Flatten', node.name + '_flat', [X]).entry()]
             graph.replace(node, Node('reshape_like', node.name, [node.entry(), X]).entry())
             node.name += '_softmax'
+    return along_last
 
 
 def drop_heads(graph, names, available):

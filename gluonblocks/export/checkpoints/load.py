@@ -6,8 +6,9 @@ import mxnet as mx
 import numpy as np
 
 from ...graphs.graph import Graph
+from ..graph import replace_losses
 from .find import find_files
-from .heads import compute_in_float32, drop_heads, flatten_softmax, replace_losses
+from .heads import compute_in_float32, drop_heads, flatten_softmax, replace_labels
 from .inputs import choose_inputs, infer_inputs, other_shapes
 from .params import read_params
 from .symbol import read_symbol, select_outputs
@@ -21,6 +22,7 @@ class CheckpointNet(NamedTuple):
     """The net of a checkpoint."""
 
     symbol: Any  #: for prediction, without losses
+    original: Any  #: the same outputs with their losses, whose labels are further inputs
     params: Dict[str, np.ndarray]  #: that the symbol uses
     inputs: Shapes  #: the shapes of the inputs for a batch of one
     twice: Optional[Shapes]  #: the same for a batch of two, if the net takes it
@@ -50,7 +52,12 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     graph = Graph(symbol)
     in_float16 = compute_in_float32(graph) or any(
         array.dtype == 'float16' for array in arrays.values())
-    names = symbol.list_outputs()
+    replace_labels(graph)
+    original, names = graph.symbol(), symbol.list_outputs()
+    for i in range(len(names)):  # the same value may be an output twice
+        while names[i] in names[:i]:
+            names[i] += '_again'
+    originals = dict(zip(names, original))
     losses = {name for name, (node, _, _) in zip(names, graph.heads)
               if node.op in ('MakeLoss', 'make_loss')}
     replace_losses(graph)
@@ -68,7 +75,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         symbol, shapes, chosen = _used(graph.symbol(), arrays, chosen)
         symbol, found = infer_inputs(symbol, shapes, chosen)
         graph = Graph(symbol, **shapes, **found)
-        flatten_softmax(graph)
+        along_last = flatten_softmax(graph)
         names, without = drop_heads(graph, names, {*shapes, *found})
         dropped.update(without)
     reasons = {name: 'it needs %s, %s' % (needed, (
@@ -83,17 +90,21 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         raise ValueError('%s: no output can be computed. Give the shape of each input, or choose '
                          'outputs that come before the obstacle:\n  %s'
                          % (files.symbol, '\n  '.join(notes)))
-    for i in range(len(names)):  # the same value may be an output twice
-        while names[i] in names[:i]:
-            names[i] += '_again'
     symbol, shapes, chosen = _used(graph.symbol(), arrays, chosen)
     inputs = {name: found[name] for name in symbol.list_inputs() if name in found}
     kept = {name: arrays[name].astype('float32', copy=False) if arrays[name].dtype.kind == 'f'
             else arrays[name] for name in shapes}
     if in_float16:
         notes.append('the net is of float16; the files compute in float32')
+    notes += ['the softmax %s is along the last axis, as MXNet computes it on CPUs; on GPUs it is of '
+              'each complete image' % name for name in along_last]
+    original = mx.sym.Group([originals[name] for name in names])
+    try:
+        original, _ = infer_inputs(original, shapes, chosen)
+    except ValueError:
+        original = symbol
     twice, larger = other_shapes(symbol, shapes, chosen, inputs)
-    return CheckpointNet(symbol, kept, inputs, twice, larger, names, notes, files.symbol)
+    return CheckpointNet(symbol, original, kept, inputs, twice, larger, names, notes, files.symbol)
 
 
 def _used(symbol, arrays, chosen):
@@ -105,7 +116,9 @@ def _used(symbol, arrays, chosen):
 
 def _lacking(files, lost, arrays):
     """The message for a file that lacks the parameters called `lost`."""
-    text = '%s lacks %d parameters of the net, %s among them: ' % (files.params, len(lost), lost[0])
+    text = '%s lacks %s of the net: ' % (
+        files.params, 'the parameter %s' % lost[0] if len(lost) == 1 else
+        '%d parameters, %s among them,' % (len(lost), lost[0]))
     if any(re.search(r'(^|\.)\d+\.', name) for name in arrays):
         return text + (
             'names such as %r are those of net.save_parameters. Load the file into the net that '

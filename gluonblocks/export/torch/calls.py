@@ -20,7 +20,7 @@ def check_known(nodes):
     if lacking:
         raise ValueError(
             'these operators have no counterpart in PyTorch: %s. Choose outputs that come before '
-            'them' % '; '.join('%s (%s)' % (op, ', '.join(names))
+            'them, or another format' % '; '.join('%s (%s)' % (op, ', '.join(names))
                                for op, names in sorted(lacking.items())))
 
 

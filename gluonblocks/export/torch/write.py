@@ -23,6 +23,11 @@ STEP_TOLERANCE = 1e-5
 _STEP_IMAGES = 16
 
 
+def check(net):
+    """Raise ValueError, with the reason, if `net`, a `NetDescription`, cannot be in PyTorch."""
+    torch_code(net)
+
+
 def write(net, folder, options):
     """Write the two files of `net`, a `NetDescription`, into `folder` and run them: a `Written`.
 

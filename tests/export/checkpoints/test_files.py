@@ -11,6 +11,7 @@ from PIL import Image
 import gluonblocks as gb
 from gluonblocks.commands import dispatch
 from gluonblocks.export import VerificationError, operators
+from gluonblocks.export.checkpoints import load
 
 
 def run(path, X):
@@ -59,6 +60,30 @@ def test_a_conversion_that_computes_something_else_is_refused_and_nothing_is_wri
     with pytest.raises(VerificationError, match='onnx: output 0, in a batch of 1'):
         gb.export_files(str(checkpoint), shape=(3, 8, 8), path=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
+
+
+def test_files_are_compared_with_the_losses_that_the_symbol_has(checkpoint, tmp_path, monkeypatch):
+    replace = load.replace_losses
+
+    def wrong(graph):
+        replace(graph)
+        for node in graph.nodes:
+            node.op = 'log_softmax' if node.op == 'softmax' else node.op
+    monkeypatch.setattr(load, 'replace_losses', wrong)
+    with pytest.raises(VerificationError, match='onnx: output 1'):
+        gb.export_files(str(checkpoint), shape=(3, 8, 8), path=str(tmp_path / 'out'))
+
+
+def test_a_block_with_a_loss_leaves_without_its_label(tmp_path):
+    scores = mx.sym.FullyConnected(mx.sym.var('data'), num_hidden=3)
+    block = mx.gluon.SymbolBlock(mx.sym.SoftmaxOutput(scores, name='loss'),
+                                 [mx.sym.var('loss_label'), mx.sym.var('data')])
+    block.initialize()
+    X = np.random.RandomState(0).rand(2, 7).astype('float32')
+    expected = block(mx.nd.zeros(2), mx.nd.array(X)).asnumpy()
+    gb.export_net(block, {'loss_label': (), 'data': (7,)}, path=str(tmp_path / 'out'))
+    found, = run(tmp_path / 'out' / 'model.onnx', X)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpo
 
 def test_parameters_of_another_net_are_refused(checkpoint):
     mx.nd.save(str(checkpoint / 'face-0013.params'), {'arg:other_weight': mx.nd.zeros(3)})
-    with pytest.raises(ValueError, match=r'face-0013.params lacks 10 parameters .* conv_weight'):
+    with pytest.raises(ValueError, match=r'face-0013.params lacks 10 parameters, conv_weight'):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
@@ -75,21 +75,24 @@ def test_a_symbol_that_is_no_graph_is_refused(change, said, checkpoint):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
-@pytest.mark.parametrize('name, how, expected', [
-    ('SoftmaxOutput', {}, lambda X: softmax(X.reshape(2, 12), 1).reshape(2, 3, 4)),
-    ('SoftmaxOutput', {'multi_output': True}, lambda X: softmax(X, 1)),
-    ('SoftmaxOutput', {'preserve_shape': True}, lambda X: softmax(X, -1)),
-    ('LogisticRegressionOutput', {}, lambda X: 1 / (1 + np.exp(-X))),
-    ('LinearRegressionOutput', {}, lambda X: X), ('MAERegressionOutput', {}, lambda X: X)])
-def test_each_loss_predicts_as_in_mxnet(name, how, expected, tmp_path):
+@pytest.mark.parametrize('name, how, shape, expected', [
+    ('SoftmaxOutput', {}, (3, 4), lambda X: softmax(X.reshape(2, 12), 1).reshape(2, 3, 4)),
+    ('SoftmaxOutput', {}, (3, 2, 4), lambda X: softmax(X, -1)),  # by oneDNN
+    ('SoftmaxOutput', {'multi_output': True}, (3, 4), lambda X: softmax(X, 1)),
+    ('SoftmaxOutput', {'multi_output': True}, (3, 2, 4), lambda X: softmax(X, 1)),
+    ('SoftmaxOutput', {'preserve_shape': True}, (3, 4), lambda X: softmax(X, -1)),
+    ('LogisticRegressionOutput', {}, (3, 4), lambda X: 1 / (1 + np.exp(-X))),
+    ('LinearRegressionOutput', {}, (3, 4), lambda X: X),
+    ('MAERegressionOutput', {}, (3, 4), lambda X: X)])
+def test_each_loss_predicts_as_in_mxnet(name, how, shape, expected, tmp_path):
     symbol = getattr(mx.sym, name)(mx.sym.var('data'), name='loss', **how)
     symbol.save(str(tmp_path / 'a-symbol.json'))
     mx.nd.save(str(tmp_path / 'a-0000.params'), {'arg:unused': mx.nd.zeros(1)})
-    net = read_net(str(tmp_path), shape=(3, 4))
-    X = np.random.RandomState(0).randn(2, 3, 4).astype('float32')
+    net = read_net(str(tmp_path), shape=shape)
+    X = np.random.RandomState(0).randn(2, *shape).astype('float32')
     executor = net.symbol.bind(mx.cpu(), {'data': mx.nd.array(X)})
     np.testing.assert_allclose(executor.forward()[0].asnumpy(), expected(X), rtol=1e-5)
-    label = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=(2, 3, 4))[0]))['loss_label']
+    label = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=X.shape)[0]))['loss_label']
     theirs = symbol.bind(mx.cpu(), {'data': mx.nd.array(X), 'loss_label': mx.nd.zeros(label)})
     np.testing.assert_allclose(theirs.forward()[0].asnumpy(), expected(X), rtol=1e-5)
 
