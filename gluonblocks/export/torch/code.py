@@ -1,18 +1,23 @@
 """A graph as a file of plain PyTorch that a person reads and changes: model.py."""
-import collections
 import re
-from typing import Dict, List
+from collections import Counter
+from itertools import groupby
+from textwrap import fill
+from typing import NamedTuple
+
+import numpy as np
 
 from ...graphs.graph import Graph
+from .blocks import class_name, entry_of
+from .calls import check_known
 from .forward import Forward
-from .layers import ADDITIONS, layer_names, read_structure
-from .operators import layer_text
+from .layers import layer_text
+from .structure import layer_names, read_structure
 
-_LINE = 88  # characters of a list of blocks before each gets a line of its own
+_LINE = 65  # characters of a list of blocks before each gets a line of its own
 _WIDTH = 100  # of a line
-_BATCH = 7919  # a prime, so that no other size in a net is mistaken for the batch's
 
-_HEAD = '''"""{title} in plain PyTorch: {shape} -> {classes}.
+_HEAD = '''"""{title}
 
 The weights are in {weights}. Written by gluonblocks, which is not needed here: only torch
 and safetensors are.
@@ -57,65 +62,78 @@ def load(path='{weights}'):
 '''
 
 
+class Value(NamedTuple):
+    """A value within a net."""
+
+    shape: tuple  #: numbers, or 'N' for the batch and '4 * N' for four times the batch
+    is_integer: bool
+
+
 def torch_code(net, weights='model.safetensors'):
     """The text of model.py for `net`, a `NetDescription`.
 
-    Blocks that differ in numbers only are one class. Raises ValueError for an operator that is not
-    known.
+    Blocks that differ in numbers only are one class. Raises ValueError, with all of them, for
+    operators that PyTorch lacks.
     """
     structure, info = read_structure(net.symbol, list(net.inputs)), net.info
+    check_known(structure.nodes)
     params = {name: array.shape for name, array in net.params.items()}
-    batch = {name: tuple(_BATCH if side == 'N' else int(size) for side, size in zip(
-        net.dimensions()[name], sides)) for name, sides in net.inputs.items()}
-    graph = Graph(net.symbol, **dict(params, **batch))
-    shapes = {-i: sides for i, sides in enumerate(batch.values())}
-    found = {node.name: node for node in graph.nodes if node.op != 'null'}
-    for node in structure.nodes:
-        if node.op == 'constant':
-            shapes[node.number] = params[node.params[0]]
-        elif node.name in found:
-            shapes[node.number] = graph.shape(found[node.name].entry(
-                int(node.attrs['index']) if node.op == 'item' else 0))
-    last = structure.nodes[-1]
-    chosen, classes = False, 0
+    values = _values(net, structure, params)
+    layers = {node.number: layer_text(node, params, values[node.inputs[0]].shape if node.inputs
+                                      else ()) for node in structure.nodes if node.kind}
+    own = {block[0].number: structure.names[block[0].number] for part in structure.parts
+           for block in part.blocks if not part.stage and block[0].kind}
     # The layer whose channels are the classes, if only changes of shape follow it.
-    head = next((node for node in reversed(structure.nodes) if node.kind), last)
-    if net.is_classifier:
-        classes = shapes[last.number][1]
-        chosen = (head.kind in ('fc', 'conv') and params[head.params[0]][0] == classes and
-                  head.number in _own_layers(structure) and
-                  sum(node.params == head.params for node in structure.nodes) == 1)
-    layers = {node.number: layer_text(node, params, shapes[node.inputs[0]] if node.inputs else (),
-                                      'num_classes' if chosen and node is head else None)
-              for node in structure.nodes if node.kind}
+    head = next((node for node in reversed(structure.nodes) if node.kind), None)
+    arguments = []
+    if net.is_classifier and head and head.kind in ('fc', 'conv') and list(
+            own.values()).count(own.get(head.number)) == 1:
+        classes = values[structure.outputs[0]].shape[1]
+        if params[head.params[0]][0] == classes:
+            arguments = ['num_classes=%d' % classes]
+            layers[head.number] = layer_text(head, params, values[head.inputs[0]].shape,
+                                             'num_classes')
     scaling = _words(info.get('scaling'))
+    title = '%s in plain PyTorch: %s -> %s.' % (
+        _words(info.get('model')) or 'A net', *[
+            ' and '.join('(%s)' % ', '.join(map(str, values[i].shape)) for i in numbers)
+            for numbers in (range(0, -len(net.inputs), -1), structure.outputs)])
     text = _HEAD.format(
-        title=_words(info.get('model')) or 'A net', weights=weights,
-        shape=' and '.join('(%s)' % _sizes(shapes[-i]) for i in range(len(net.inputs))),
-        classes=' and '.join('(%s)' % _sizes(shapes[number]) for number in structure.outputs),
+        title=fill(title, _WIDTH - 3), weights=weights,
         input='\n    logits = net(X)  # X: float32, %s' % scaling if scaling else '')
     if any(node.kind == 'bn' for node in structure.nodes):
         text += _NORMS
     if any(node.fixed for node in structure.nodes):
         text += _FIXED
-    for name in sorted({found for layer in layers.values()
-                        for found in re.findall(r'Frozen(\w+)', layer)}):
+    for name in sorted(set(re.findall(r'Frozen(\w+)', ' '.join(layers.values())))):
         text += _FROZEN.format(name)
-    written, calls = _block_classes(structure, layers, shapes)
-    written.append(_net(structure, layers, shapes, calls,
-                        ['num_classes=%d' % classes] if chosen else [], _entries(net.inputs)))
-    return text + ''.join('\n\n' + code for code in written) + _LOAD.format(weights=weights)
+    classes, calls = _block_classes(structure, layers, values)
+    classes.append(_net(net, structure, layers, values, calls, own, arguments))
+    return text + ''.join('\n\n' + code for code in classes) + _LOAD.format(weights=weights)
 
 
-def _sizes(shape):
-    return ', '.join('N' if size == _BATCH else str(size) for size in shape)
-
-
-def _entries(inputs):
-    """The names of the arguments of Net.forward by the inputs' numbers: X, or the inputs' names."""
-    if len(inputs) == 1:
-        return {0: 'X'}
-    return {-i: re.sub(r'\W', '_', name) for i, name in enumerate(inputs)}
+def _values(net, structure, params):
+    """{number: `Value`} of a structure, by what MXNet infers for batches of two and of three."""
+    graph = Graph(net.symbol)
+    found = {node.name: node for node in graph.nodes}
+    graph.heads = [found[node.params[0] if node.kind == 'constant' else node.name].entry(
+        int(node.attrs.get('output', 0))) for node in structure.nodes]
+    symbol, pair, dimensions = graph.symbol(), [], net.dimensions()
+    known = set(symbol.list_inputs())
+    for n in (2, 3):
+        inputs = {name: tuple(n if side == 'N' else size for side, size in zip(
+            dimensions[name], sides)) for name, sides in net.inputs.items()}
+        _, shapes, _ = symbol.infer_shape_partial(**{
+            name: shape for name, shape in dict(params, **inputs).items() if name in known})
+        pair.append(list(inputs.values()) + shapes)
+    _, types, _ = symbol.infer_type(**{
+        name: net.params[name].dtype if name in params else np.float32
+        for name in known if name in params or name in inputs})
+    numbers = [-i for i in range(len(inputs))] + [node.number for node in structure.nodes]
+    types = [np.float32] * len(inputs) + types
+    return {number: Value(tuple(
+        a if a == b else 'N' if a == 2 else '%d * N' % (a // 2) for a, b in zip(two, three)),
+        np.dtype(dtype).kind in 'iu') for number, two, three, dtype in zip(numbers, *pair, types)}
 
 
 def _words(text):
@@ -123,101 +141,97 @@ def _words(text):
     return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
 
 
-def _own_layers(structure):
-    """{number: name} of the layers that belong to the net itself and not to a block."""
-    return {node.number: structure.names[node.number] for part in structure.parts
-            if not part.stage for block in part.blocks for node in block if node.kind}
-
-
-def _net(structure, layers, shapes, calls, params, entries):
-    """The class Net, of all layers and stages."""
-    names, lines, value = _own_layers(structure), [], 0
-    single = structure.outputs == [structure.nodes[-1].number]
-    forward = Forward(_users(structure), shapes, entries, comments=True,
-                      outputs=() if single else structure.outputs)
+def _net(net, structure, layers, values, calls, own, arguments):
+    """The class Net, of all stages and of the layers of its `own`."""
+    names = {0: 'X'}
+    if len(net.inputs) > 1:
+        names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
+    entries = ', '.join(names.values())
+    if len(structure.outputs) > 1:
+        names.update((number, _identifier(re.sub('_output$', '', name)))
+                     for number, name in zip(structure.outputs, net.outputs) if number > 0)
+    forward, lines = Forward(_users(structure), values, names, structure.outputs, True), {}
     for part in structure.parts:
-        for node in [] if part.stage else [block[0] for block in part.blocks]:
-            forward.add(node, names)
-            line = 'self.%s = %s' % (names.get(node.number), layers.get(node.number))
-            if node.kind and line not in lines:
-                lines.append(line)
-        if part.stage:
-            rows = [calls[block[0].number] for block in part.blocks]
-            line = 'self.%s = nn.Sequential(%s)' % (part.stage, ', '.join(rows))
-            lines += [line] if len(line) <= _LINE else (
-                ['self.%s = nn.Sequential(' % part.stage] + ['    %s,' % row for row in rows[:-1]]
-                + ['    %s)' % rows[-1]])
-            forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage, [value])
-        value = part.blocks[-1][-1].number
-    return _class_text('Net', params, lines, forward.lines(), ', '.join(entries.values()))
+        node = part.blocks[0][0]
+        if not part.stage:
+            forward.add(node, own)
+            if node.kind:
+                lines[own[node.number]] = layers[node.number]
+            continue
+        forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage,
+                          [entry_of(part.blocks[0])])
+        rows = []
+        for row, group in groupby(calls[block[0].number] for block in part.blocks):
+            count = len(list(group))
+            rows += [row] * count if count < 4 else ['*[%s for _ in range(%d)]' % (row, count)]
+        text = ', '.join(rows)
+        if len(part.blocks) > 1:
+            text = 'nn.Sequential(%s)' % (text if len(text) < _LINE else '\n%s' % ',\n'.join(
+                ' ' * 12 + row for row in rows))
+        lines[part.stage] = text
+    return _class_text('Net', arguments, lines, forward.lines(), entries)
 
 
-def _block_classes(structure, layers, shapes):
-    """(classes, calls): the text of each class of blocks, and the construction of each block by the
-    number of its first node."""
-    alike: Dict[str, List] = {}
-    for block in [block for part in structure.parts if part.stage for block in part.blocks]:
-        names = layer_names(block)
-        lines = ['self.%s = %s' % (names[node.number], layers[node.number])
-                 for node in block if node.kind]
-        forward = Forward(_users(structure), shapes, {_entry(block): 'X'})
-        for node in block:
-            forward.add(node, names)
-        # Every second part is a number: the blocks of one class have the others in common.
-        parts = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(lines))
-        pattern = '%s\n%s' % ('#'.join(parts[::2]), '\n'.join(forward.lines()))
-        alike.setdefault(pattern, []).append((block, parts, forward.lines()))
-    classes, calls = [], {}
-    for blocks in alike.values():
-        name = _class_name(blocks[0][0], [text.split('(')[0] for text in classes])
-        params = _shared(blocks, shapes)
-        words = {tuple(column): param for param, column in params.items()}
-        parts = list(blocks[0][1])
-        for i in range(1, len(parts), 2):
-            parts[i] = words.get(_column(blocks, i), parts[i])
-        classes.append(_class_text(name, list(params), ''.join(parts).split('\n'), blocks[0][2]))
-        for i, (block, _, _) in enumerate(blocks):
-            calls[block[0].number] = '%s(%s)' % (
-                name, ', '.join(column[i] for column in params.values()))
-    return classes, calls
+def _identifier(name):
+    """`name` as the name of a variable, longer than those that `Forward` chooses."""
+    name = re.sub(r'\W', '_', name)
+    return name if re.match(r'[^\d]\w\w', name) else 'value_' + name
 
 
 def _users(structure):
     """How many nodes take each value."""
-    return collections.Counter([i for node in structure.nodes for i in node.inputs] +
-                               structure.outputs)
+    return Counter([i for node in structure.nodes for i in node.inputs] + structure.outputs)
 
 
-def _entry(block):
-    """The number of the value that a block takes."""
-    return min(number for node in block for number in node.inputs)
+def _block_classes(structure, layers, values):
+    """(classes, calls): the text of each class of blocks, and the construction of each block by the
+    number of its first node."""
+    alike, users = {}, _users(structure)
+    for block in [block for part in structure.parts if part.stage for block in part.blocks]:
+        names = layer_names(block)
+        forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
+        for node in block:
+            forward.add(node, names)
+        # Every second piece is a number: the blocks of one class have the others in common.
+        pieces = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(
+            layers[node.number] for node in block if node.kind))
+        pattern = tuple(pieces[::2] + forward.lines())
+        alike.setdefault(pattern, []).append((block, pieces, names, forward.lines()))
+    classes, calls = {}, {}
+    for same in alike.values():
+        blocks, pieces, names, lines = zip(*same)
+        name = _unused(class_name(blocks[0]), list(classes) + ['Net'])
+        columns = list(zip(*pieces))
+        params = _params(blocks, columns, values)
+        texts = ''.join(params.get(column, column[0]) for column in columns).split('\n')
+        classes[name] = _class_text(
+            name, list(params.values()), dict(zip(names[0].values(), texts)), lines[0])
+        for i, block in enumerate(blocks):
+            calls[block[0].number] = '%s(%s)' % (name, ', '.join(column[i] for column in params))
+    return list(classes.values()), calls
 
 
-def _column(blocks, i):
-    return tuple(parts[i] for _, parts, _ in blocks)
+def _params(blocks, columns, values):
+    """The parameters of a class: the numbers in each of `blocks`, where they differ -> a name.
 
-
-def _shared(blocks, shapes):
-    """The parameters of a class: name -> the numbers in each of `blocks` that differ. Numbers that
-    always agree are one parameter."""
-    entry = tuple(str(shapes[_entry(block)][1]) for block, _, _ in blocks)
-    leaving = tuple(str(shapes[block[-1].number][1]) for block, _, _ in blocks)
-    params: Dict[str, tuple] = {}
-    for i in range(1, len(blocks[0][1]), 2):
-        column = _column(blocks, i)
-        if len(set(column)) == 1 or column in params.values():
+    `columns` are pieces of the blocks' texts: every second one is a number in each block.
+    """
+    entry = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
+    leaving = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
+    params = {}
+    for before, column in zip(columns[::2], columns[1::2]):
+        if len(set(column)) == 1 or column in params:
             continue
-        keyword = re.search(r'(\w+)=\(?$', blocks[0][1][i - 1])
+        keyword = re.search(r'(\w+)=\(?$', before[0])
+        name = keyword.group(1) if keyword else 'mid_channels'
         if column == entry:
             name = 'channels' if entry == leaving else 'in_channels'
         elif column == leaving:
             name = 'out_channels'
-        else:
-            name = keyword.group(1) if keyword else 'mid_channels'
-        params[_unused(name, params)] = column
+        params[column] = _unused(name, params.values())
     order = ['in_channels', 'mid_channels', 'out_channels']
-    return {name: params[name] for name in sorted(
-        params, key=lambda name: order.index(name) if name in order else len(order))}
+    return dict(sorted(params.items(), key=lambda item: order.index(item[1])
+                       if item[1] in order else len(order)))
 
 
 def _unused(name, taken):
@@ -225,29 +239,20 @@ def _unused(name, taken):
                 if each not in taken)
 
 
-def _class_name(block, taken):
-    last = block[-1] if block[-1].op in ADDITIONS + ('Concat',) else block[-2]
-    straight = _entry(block) in last.inputs
-    name = 'Block'
-    if last.op in ADDITIONS:
-        name = 'Residual' if straight else 'ProjectedResidual'
-    elif last.op == 'Concat':
-        name = 'DenseLayer' if straight else 'Branches'
-    return _unused(name, [each.replace('class ', '') for each in taken] + ['Net'])
-
-
-def _class_text(name, params, lines, body, entries='X'):
+def _class_text(name, params, layers, body, entries='X'):
     text = 'class %s(nn.Module):\n' % name
-    if any(lines):
+    if layers:
         text += _wrapped('    def __init__(%s):' % ', '.join(['self'] + params))
-        text += '        super().__init__()\n'
-        text += ''.join(_wrapped('        ' + line) for line in lines) + '\n'
+        text += '        super().__init__()\n' + ''.join(
+            _wrapped('        self.%s = %s' % layer) for layer in layers.items()) + '\n'
     return text + '    def forward(self, %s):\n%s' % (
-        entries, ''.join('        %s\n' % line for line in body))
+        entries, ''.join(_wrapped('        ' + line) for line in body))
 
 
 def _wrapped(line):
     """A line and its end, continued below its first bracket if it is too long."""
+    if len(line) > _WIDTH:
+        line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)
     while len(lines[-1]) > _WIDTH and '\n' not in line:
         cut = lines[-1].rfind(', ', len(indent) + 1, _WIDTH) + 1

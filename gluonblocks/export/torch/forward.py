@@ -1,68 +1,116 @@
 """The lines of a `forward`: from operators in order to statements that a person would write."""
-from .calls import call_text
-from .layers import ACTIVATIONS
+import re
+
+from .blocks import ACTIVATIONS
+from .calls import ARITHMETIC, call_text
+
+_LONGEST = 60  # characters of an expression with another in it
+_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of values, in the order of choice
 
 
 class Forward:
-    """The body of a `forward(self, X)`, from nodes in order.
+    """The body of a `forward`, from nodes in order.
 
-    A norm or an activation goes around the call whose value it alone takes; every other operator
-    has a line of its own. `users` has, for each value, how many nodes take it. With `comments` a
-    line that changes the shape says to which. `entries` are the names of the values that go in, by
-    their numbers, and `outputs` the numbers of those that come out, if not the last one alone.
+    A norm or an activation goes around the call whose value it alone takes, and arithmetic into
+    the expression that alone takes its value, if that stays short; every other operator has a line
+    of its own. `users` counts the nodes that take each value, and `values` are as `call_text` takes
+    them. `names` are those of the values that go in, and of others that have one, by number, and
+    `outputs` the numbers of the values that come out. With `comments` a line that changes the shape
+    says to which.
     """
 
-    def __init__(self, users, shapes, entries=None, comments=False, outputs=()):
-        self._users, self._shapes, self._comments = users, shapes, comments
-        self._entries, self._outputs = entries or {0: 'X'}, outputs
-        self._steps = []  # (number, text, inputs)
+    def __init__(self, users, values, names, outputs, comments=False):
+        self._users, self._values, self._comments = dict(users), values, comments
+        self._known, self._outputs = names, outputs
+        self._texts = {}  # number -> an expression, where <3> is the value of node 3
+        self._arithmetic = set()  # the numbers of those that may go into others
+        self._short = {}  # the same of expressions that are written anew at every use
 
     def add(self, node, names):
         """Add a node; `names` are the layers' attributes."""
+        around = node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS
+        text = 'self.%s({0})' % names.get(node.number)
         if not node.kind:
-            text = call_text(node, self._shapes)
+            text = call_text(node, self._values)
         elif node.kind == 'constant':
-            text = 'self.%s' % names[node.number]
+            text = 'self.' + names[node.number]
         elif node.kind == 'embedding':
             text = 'self.%s({0}.long())' % names[node.number]
         elif (node.kind == 'fc' and node.get('flatten', True)
-              and len(self._shapes[node.inputs[0]]) > 2):
+              and len(self._values[node.inputs[0]].shape) > 2):
             text = 'self.%s(torch.flatten({0}, 1))' % names[node.number]
-        else:
-            text = 'self.%s({0})' % names[node.number]
-        inputs = node.inputs
-        if self._steps and (node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS):
-            before, within, taken = self._steps[-1]
-            if inputs == [before] and self._users[before] == 1:
-                text, inputs = text.format(within), taken
-                self._steps.pop()
-        self.statement(node.number, text, inputs)
+        arithmetic = not node.kind and (node.op in ARITHMETIC or around or not node.inputs)
+        self.statement(node.number, text, node.inputs, around, not node.kind, arithmetic)
 
-    def statement(self, number, text, inputs):
-        """Add a line whose value is `number`; '{0}', '{1}' in `text` are its `inputs`."""
-        self._steps.append((number, text, inputs))
+    def statement(self, number, text, inputs, around=False, call=False, arithmetic=False):
+        """Add the value `number`; '{0}', '{1}' in `text` are its `inputs`.
+
+        Any expression may go into it if it is `around` one, and arithmetic if it is a `call`.
+        """
+        text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
+        if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
+            self._short[number] = text
+            for i in _markers(text):
+                self._users[i] += self._users.get(number, 0) - 1
+            return
+        for i in set(inputs).intersection(self._texts).difference(self._outputs):
+            longer = len(text + self._texts[i]) > _LONGEST
+            if self._users[i] == text.count('<%d>' % i) == 1 and (
+                    around or call and i in self._arithmetic and not longer):
+                arithmetic = arithmetic and i in self._arithmetic
+                text = _put(text, '<%d>' % i, self._texts.pop(i))
+        self._texts[number] = text
+        if arithmetic:
+            self._arithmetic.add(number)
 
     def lines(self):
         """The body of the function."""
-        last_use = {value: i for i, (_, _, inputs) in enumerate(self._steps) for value in inputs}
-        last_use.update((value, len(self._steps)) for value in self._outputs)
-        names, lines = dict(self._entries), []
-        for i, (number, text, inputs) in enumerate(self._steps):
-            text = text.format(*[names[value] for value in inputs])
-            if i == len(self._steps) - 1 and not self._outputs:
-                line = 'return ' + text
-            else:
-                # In the book X goes in and Y is made of it; a name that is free serves again.
-                free = [names[value] for value in inputs if last_use[value] == i]
-                held = {names[value] for value in names if last_use.get(value, -1) > i}
-                free += [name for name in ['X', 'Y', 'Z'] + ['Y%d' % k for k in range(1, 500)]
-                         if name not in held]
-                names[number] = free[0]
-                line = '%s = %s' % (free[0], text)
-            shape = self._shapes.get(number)
-            if self._comments and shape and inputs and shape != self._shapes.get(inputs[0]):
-                line += '  # (%s)' % ', '.join(['N'] + list(map(str, shape[1:])))
-            lines.append(line)
-        if self._outputs:
-            lines.append('return ' + ', '.join(names[value] for value in self._outputs))
-        return lines
+        results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
+        texts = dict(self._texts)
+        if results == '<%d>' % list(texts or [0])[-1]:  # the last one needs no name
+            results = texts.pop(int(results[1:-1]))
+        last_use = {i: k for k, text in enumerate(list(texts.values()) + [results])
+                    for i in _markers(text)}
+        names, lines = dict(self._known), []
+        for k, (number, text) in enumerate(texts.items()):
+            used = _markers(text)
+            # In the book X goes in and Y is made of it; a name that is free serves again.
+            held = {name for i, name in names.items() if last_use.get(i, -1) > k}
+            free = [names[i] for i in used if names[i] in _NAMES] + _NAMES
+            name = self._known.get(number) or next(name for name in free if name not in held)
+            lines.append('%s = %s%s' % (name, _named(text, names), self._comment(number, used)))
+            names[number] = name
+        comment = '' if self._outputs[1:] else self._comment(self._outputs[0], _markers(results))
+        results = _named(results, names)
+        return lines + ['return %s%s' % (
+            '(%s)' % results if len(results) > _LONGEST and self._outputs[1:] else results, comment)]
+
+    def _comment(self, number, used):
+        shape = self._values[number].shape
+        if not self._comments or not used or shape == self._values[used[0]].shape:
+            return ''
+        return '  # (%s)' % ', '.join(map(str, shape))
+
+
+def _markers(text):
+    """The numbers of the values in an expression, each once, in order."""
+    return list(dict.fromkeys(int(number) for number in re.findall(r'<(-?\d+)>', text)))
+
+
+def _named(text, names):
+    return re.sub(r'<(-?\d+)>', lambda match: names[int(match.group(1))], text)
+
+
+def _put(text, marker, inner):
+    """`text` with the expression `inner` for `marker`, in brackets if it needs them."""
+    before, after = text.split(marker)
+    flat, count = inner, 1
+    while count:
+        flat, count = re.subn(r'\([^()]*\)|\[[^][]*\]', '', flat)
+    operators = set(re.findall(r' (\S+) ', flat))
+    first = not before or before[-1] in '([' or before.endswith(', ')
+    last = not after or after[0] in ',)]'
+    in_sum = (first or before[-3:] in (' + ', ' - ')) and (last or after[:3] in (' + ', ' - '))
+    if operators and not (first and last) and not (in_sum and (first or not operators & {'+', '-'})):
+        inner = '(%s)' % inner
+    return before + inner + after

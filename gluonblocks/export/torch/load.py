@@ -12,9 +12,11 @@ from ...files import read_file
 from ...mxnet_private import finish_initialization, is_deferred, is_initialized
 from ...runs.weights import MAX_BYTES, first_non_finite
 from ..graph import prediction_layers
-from .layers import read_structure
+from .structure import read_structure
 
-_KINDS = {'conv': 'convolution', 'fc': 'linear layer', 'bn': 'batch norm', 'prelu': 'PReLU'}
+# The kinds of layers that a state dict tells apart: batch norms, and others by the weight's rank.
+_LAYERS = {4: 'convolution', 2: 'linear layer', 1: 'PReLU or norm', 'bn': 'batch norm'}
+_RANKS = {'conv': 4, 'deconv': 4, 'fc': 2, 'embedding': 2, 'prelu': 1, 'norm': 1, 'bn': 'bn'}
 
 
 def load_torch(net, file):
@@ -32,10 +34,14 @@ def load_torch(net, file):
     finite, and if layers fit in two orders; OSError for a file that cannot be read. The net is
     then as it was. ImportError for .pt if PyTorch is missing.
     """
-    arrays, ordered = read_state_dict(file)
+    arrays = read_state_dict(file)
     structure = read_structure(prediction_layers(net))
     params = {param.name: param for param in net.collect_params().values()}
-    names = _match(structure, arrays, params, ordered)
+    names = {param: name for name, param in structure.tensors().items()}
+    if set(names.values()) == set(arrays):
+        _check_shapes(structure, arrays, names, params)
+    else:
+        names = _match(structure, arrays, params)
     broken = first_non_finite(arrays)
     if broken:
         raise ValueError('%s: %s holds numbers that are not finite, and no net predicts with those'
@@ -50,8 +56,7 @@ def load_torch(net, file):
 
 
 def read_state_dict(file):
-    """(arrays, ordered): the tensors of a state dict as float32 by name, and whether they are in
-    the order of PyTorch's net."""
+    """The tensors of a state dict as float32 by name; of .pt in the order of PyTorch's net."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
@@ -60,6 +65,8 @@ def read_state_dict(file):
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
             raise ValueError('%s: not a file of tensors that NumPy has: %s'
                              % (file, error)) from error
+        # The order of such a file is nobody's.
+        tensors = dict(sorted(tensors.items(), key=lambda each: _natural(each[0])))
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)
     else:
@@ -73,8 +80,7 @@ def read_state_dict(file):
         if array.dtype.kind != 'f' or not array.size:
             raise ValueError('%s: %s is %s of shape %s, but weights are floating-point numbers'
                              % (file, name, array.dtype, array.shape))
-    return ({name: array.astype('float32', copy=False) for name, array in tensors.items()},
-            kind != '.safetensors')
+    return {name: array.astype('float32', copy=False) for name, array in tensors.items()}
 
 
 def _read_pt(file):
@@ -105,19 +111,22 @@ def _read_pt(file):
             for name, tensor in held.items()}
 
 
-def _match(structure, arrays, params, ordered):
-    """The name in the state dict of each parameter of a net: by name, or by order and shape."""
-    ours = structure.tensors()
-    if set(ours) == set(arrays):
-        names = {param: name for name, param in ours.items()}
-        _check_shapes(structure, arrays, names, params)
-        return names
-    layers = list({node.params[0]: node for node in reversed(structure.nodes)
-                   if node.kind}.values())[::-1]
-    modules = _modules(arrays)
+def _match(structure, arrays, params):
+    """The name in the state dict of each parameter of a net, by order and shape."""
+    modules = {}
+    for name, array in arrays.items():
+        module, _, role = name.rpartition('.')
+        modules.setdefault(module, {})[role] = array.shape
+    for module, roles in modules.items():
+        if _kind(roles) not in _LAYERS:
+            raise ValueError('%s is of no layer that is known here, with %s; these are: %s'
+                             % (module or 'a tensor', ', '.join(
+                                 '%s of shape %s' % role for role in sorted(roles.items())),
+                                ', '.join(_LAYERS.values())))
+    layers = list({node.params[0]: node for node in structure.nodes if node.kind}.values())
     rank = {name: i for i, name in enumerate(params)}
     fitting, first = [], None
-    for file_order in [list(modules)] * ordered + [sorted(modules, key=_natural)]:
+    for file_order in (list(modules), sorted(modules, key=_natural)):
         for net_order in (layers, sorted(layers, key=lambda node: rank[node.params[0]])):
             try:
                 names = _pair_up(net_order, file_order, modules)
@@ -137,29 +146,6 @@ def _match(structure, arrays, params, ordered):
     return fitting[0]
 
 
-def _modules(arrays):
-    """{module: {role: shape}} of a state dict."""
-    modules = {}
-    for name, array in arrays.items():
-        module, _, role = name.rpartition('.')
-        modules.setdefault(module, {})[role] = array.shape
-    for module, roles in modules.items():
-        if _kind(roles) is None:
-            raise ValueError('%s is of no layer that is known here, with %s; these are: %s'
-                             % (module or 'a tensor', ', '.join(
-                                 '%s of shape %s' % role for role in sorted(roles.items())),
-                                ', '.join(_KINDS.values())))
-    return modules
-
-
-def _kind(roles):
-    rest = set(roles) - {'weight', 'bias'}
-    rank = len(roles.get('weight', ()))
-    if rest or rank not in (1, 2, 4):
-        return 'bn' if rest == {'running_mean', 'running_var'} else None
-    return {4: 'conv', 2: 'fc', 1: None if 'bias' in roles else 'prelu'}[rank]
-
-
 def _natural(name):
     """As people sort names: layer2 before layer10."""
     return [(int(part), '') if part.isdigit() else (-1, part)
@@ -168,14 +154,15 @@ def _natural(name):
 
 def _pair_up(net_order, file_order, modules):
     """{parameter: tensor} of the layers in one order and the file's modules in another."""
+    here = [_RANKS.get(node.kind) for node in net_order]
+    there = [_kind(modules[name]) for name in file_order]
     names = {}
-    for kind, words in _KINDS.items():
-        here = [node for node in net_order if node.kind == kind]
-        there = [name for name in file_order if _kind(modules[name]) == kind]
-        if len(here) != len(there):
+    for kind, words in _LAYERS.items():
+        if here.count(kind) != there.count(kind):
             raise ValueError('the file is of another net: it has %d layers of the kind %s, and '
-                             'this net %d' % (len(there), words, len(here)))
-        for node, module in zip(here, there):
+                             'this net %d' % (there.count(kind), words, here.count(kind)))
+        for node, module in zip([node for node, each in zip(net_order, here) if each == kind],
+                                [name for name, each in zip(file_order, there) if each == kind]):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
                 raise ValueError('%s.%s is in the %s only, and the %s of the net has %s' % (
@@ -183,6 +170,14 @@ def _pair_up(net_order, file_order, modules):
                     ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())
     return names
+
+
+def _kind(shapes):
+    """A key of `_LAYERS` for a module with tensors of these shapes by role, or None."""
+    rest = set(shapes) - {'weight', 'bias'}
+    if rest or 'weight' not in shapes:
+        return 'bn' if rest == {'running_mean', 'running_var'} else None
+    return len(shapes['weight'])
 
 
 def _check_shapes(structure, arrays, names, params):

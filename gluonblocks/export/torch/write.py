@@ -14,7 +14,7 @@ from ...files import write_file
 from ..description import Written
 from ..verify import VerificationError
 from .code import torch_code
-from .layers import read_structure
+from .structure import read_structure
 
 WEIGHTS, CODE = 'model.safetensors', 'model.py'
 # Both compute the step in float64, but MXNet has the momentum of batch norms and the slopes of
