@@ -16,8 +16,7 @@ def onnx_session(symbol, params, variants):
         made.nodes, 'net', [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sides)
                             for name, sides in dims.items()],
         [helper.make_empty_tensor_value_info(name) for name in heads],
-        [numpy_helper.from_array(array, name)
-         for name, array in made.used_initializers().items()])
+        [numpy_helper.from_array(array, name) for name, array in made.initializers.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
     model.ir_version = 8
     options = onnxruntime.SessionOptions()

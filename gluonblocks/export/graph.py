@@ -6,9 +6,13 @@ from mxnet import autograd
 from ..graphs.graph import Graph
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that hand on their first input as it is when nothing is trained. Casts of
-# mx.contrib.amp are among them, for the parameters may come as float32.
-_IDLE = ('Dropout', 'BlockGrad', '_copy', 'amp_cast')
+# Operators that return their first input in prediction; losses differ only in training.
+IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
+              'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
+              '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
+              'make_loss')
+# These too. Casts of mx.contrib.amp are among them, for the parameters may come as float32.
+_IDLE = IDENTITIES + ('Dropout', 'amp_cast')
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
 

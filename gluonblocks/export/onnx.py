@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import __version__
 from ..files import replace_file
+from .checkpoints.params import leave_memory
 from .description import Written
 from .operators import OnnxGraph
 from .preprocessing import add_preprocessing
@@ -23,6 +24,7 @@ def write(net, folder, options):
     _check(model, weights)
     path = os.path.join(folder, FILE)
     replace_file(path, lambda temporary: _save(model, weights, temporary))
+    leave_memory(weights.values())
     return Written([FILE], engine(path), takes_pictures=options.with_preprocessing)
 
 
@@ -56,15 +58,17 @@ def engine(file):
     """ONNX Runtime with the model in a file, or of these bytes, on the CPU, with as many threads as
     MXNet."""
     import onnxruntime
-    options = onnxruntime.SessionOptions()
+    options, disabled = onnxruntime.SessionOptions(), []
     options.log_severity_level = 3  # errors
     if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
-        # The last step of optimization gives convolutions other layouts, and holds three copies of
-        # all weights while it does.
+        # The last step of optimization gives convolutions other layouts, and another joins norms
+        # with them. Both hold further copies of all weights.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        disabled = ['ConvBNFusion']
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
     options.intra_op_num_threads = int(threads) if threads.isdigit() else 0
-    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'],
+                                           disabled_optimizers=disabled)
     names = [each.name for each in session.get_inputs()]
     return lambda inputs: session.run(None, dict(zip(names, inputs)))
 
@@ -85,20 +89,17 @@ def to_onnx(net):
 
 def graph_and_weights(net):
     """(model, weights): `to_onnx` without its larger initializers, and those, float32, by name."""
-    import onnx
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
-    names = dict(zip(written.convert(), net.outputs))
-    for node in written.nodes:
-        for each in (node.input, node.output):
-            each[:] = [names.get(one, one) for one in each]
-    inputs = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, _dims(
-        written.shape(written.graph.input(name).entry()))) for name in net.inputs]
-    outputs = [helper.make_tensor_value_info(name, _type_of(
-        helper, written.dtype(head)), _dims(
-        written.shape(head))) for name, head in zip(
-            net.outputs, written.graph.heads)]
-    arrays = written.used_initializers()
+    written.convert(net.outputs)
+
+    def infos(names, entries):
+        return [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(
+            np.dtype(written.dtype(entry))), _dims(written.shape(entry)))
+                for name, entry in zip(names, entries)]
+    inputs = infos(net.inputs, [written.graph.input(name).entry() for name in net.inputs])
+    outputs = infos(net.outputs, written.graph.heads)
+    arrays = written.initializers
     weights = {name: np.ascontiguousarray(array) for name, array in arrays.items()
                if array.dtype == np.float32 and array.nbytes >= _LARGE}
     graph = helper.make_graph(
@@ -147,7 +148,3 @@ def _dims(shape):
     """Sizes as ONNX's: a name for those that depend on the input, 'N' for the batch."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]
-
-
-def _type_of(helper, dtype):
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 import mxnet as mx
 import numpy as np
 
+from .checkpoints.params import leave_memory
 from .graph import flat
 
 
@@ -42,6 +43,7 @@ def mxnet_engine(net, ctx):
 def symbol_engine(symbol, params, names):
     """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
+    leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
 
     def run(inputs):

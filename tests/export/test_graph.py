@@ -9,6 +9,7 @@ from mxnet.gluon import nn
 
 import gluonblocks as gb
 from gluonblocks.export import prediction_symbol
+from gluonblocks.export.graph import plain_symbol
 
 
 def nodes_of(symbol):
@@ -110,3 +111,16 @@ class Eager(nn.HybridSequential):
 def test_a_net_that_is_not_one_graph_for_prediction_is_refused(net, said):
     with pytest.raises(ValueError, match=said):
         prediction_symbol(net)
+
+
+@pytest.mark.parametrize('name', [
+    'BlockGrad', 'identity', 'Dropout', 'MakeLoss', 'make_loss', 'LinearRegressionOutput',
+    'MAERegressionOutput', 'SVMOutput', 'IdentityAttachKLSparseReg'])
+def test_operators_that_return_their_input_in_prediction_are_left_out(name):
+    symbol = getattr(mx.sym, name)(mx.sym.var('data') * 2)
+    assert [node['op'] for node in nodes_of(plain_symbol(symbol, {}))] == ['null', '_mul_scalar']
+    X = nd.array([[1, -2], [3, 4]])
+    shapes, _, states = symbol.infer_shape(data=(2, 2))
+    inputs = [X] + [nd.zeros(shape) for shape in shapes[1:]]
+    found, = symbol.bind(mx.cpu(), inputs, aux_states=list(map(nd.zeros, states))).forward()
+    np.testing.assert_array_equal(found.asnumpy(), 2 * X.asnumpy())

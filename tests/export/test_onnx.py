@@ -72,6 +72,15 @@ def test_the_graph_has_named_ends_an_open_batch_and_nothing_of_training():
     assert props == {'resize': 'null', 'accuracy': '0.5', 'preprocessing': 'outside'}
 
 
+def test_a_large_file_gives_the_same_answers_without_some_optimizations(tmp_path, monkeypatch):
+    monkeypatch.setattr('gluonblocks.export.onnx._REORDERED', 0)
+    net = mixed_net()
+    path, X = tmp_path / 'model.onnx', images(3, 1, 8, 8)
+    onnx.save(to_onnx(described(net, (1, 8, 8))), str(path))
+    got, = engine(str(path))((X,))
+    np.testing.assert_allclose(got, net(nd.array(X)).asnumpy(), rtol=1e-4, atol=1e-5)
+
+
 class Odd(nn.HybridBlock):
     def hybrid_forward(self, F, X):
         return F.khatri_rao(F.flatten(X), F.flatten(X))

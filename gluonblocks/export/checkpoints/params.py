@@ -38,6 +38,16 @@ def read_params(path):
         raise ValueError('%s: %s' % (path, error)) from None
 
 
+def leave_memory(arrays):
+    """Unload those of the arrays that `read_params` returned; they are read again when used."""
+    for array in arrays:
+        while isinstance(array, np.ndarray):
+            array = array.base
+        mapped = getattr(array, 'obj', None)
+        if isinstance(mapped, mmap.mmap) and hasattr(mapped, 'madvise'):  # not on Windows
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
 class _Damage(Exception):
     pass
 

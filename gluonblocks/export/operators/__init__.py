@@ -12,7 +12,7 @@ from . import (  # noqa: F401  each registers its own
     shapes,
 )
 from .constants import run_symbol
-from .registry import CONVERTERS, attribute, converts
+from .registry import CONVERTERS
 from .writer import OnnxGraph
 
-__all__ = ['CONVERTERS', 'OnnxGraph', 'attribute', 'converts', 'run_symbol']
+__all__ = ['CONVERTERS', 'OnnxGraph', 'run_symbol']

@@ -4,12 +4,13 @@ from typing import Any, Dict, List
 import mxnet as mx
 import numpy as np
 
-from .registry import attribute
+from .registry import listed
 
-# Operators that read the shape of an input and not its values: {operator: the input's number}.
-SHAPE_ONLY = {'_contrib_MultiBoxPrior': 0, 'zeros_like': 0, 'ones_like': 0, 'shape_array': 0,
-              'size_array': 0, '_contrib_arange_like': 0, 'slice_like': 1, 'broadcast_like': 1,
-              'reshape_like': 1}
+# Operators that read the shape of an input and not its values: {operator: (the input's number, the
+# first axis that they read)}.
+SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like': (0, 0),
+              'shape_array': (0, 0), 'size_array': (0, 0), '_contrib_arange_like': (0, 0),
+              'slice_like': (1, 0), 'broadcast_like': (1, 0), 'reshape_like': (1, 0)}
 
 
 def constants(onnx):
@@ -22,39 +23,34 @@ def constants(onnx):
         if node.op == 'null':
             fixed[node] = node.name in onnx.params
             continue
-        skipped = SHAPE_ONLY.get(node.op)
+        skipped, axis = SHAPE_ONLY.get(node.op, (None, 0))
         fixed[node] = (
-            all(fixed[entry[0]] or i == skipped and None not in onnx.shape(entry)
+            all(fixed[entry[0]] or i == skipped and None not in onnx.shape(entry)[axis:]
                 for i, entry in enumerate(node.inputs))
             and 'random' not in node.op and 'sample' not in node.op
             # Without what follows, MXNet would not know the size of zeros((0, 3)).
-            and (node.inputs or 0 not in np.atleast_1d(attribute(node, 'shape', ())))
+            and (node.inputs or 0 not in listed(node, 'shape'))
             and all(None not in onnx.shape((node, k)) and onnx.shape((node, k))
                     for k in range(outputs)))
     used = {source for node in fixed if not fixed[node] for source, _, _ in node.inputs}
     used.update(source for source, _, _ in onnx.graph.heads)
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
-    if not entries:
-        return made
-    symbol = onnx.with_heads(entries)
-    names = set(symbol.list_inputs())
-    values = run_symbol(symbol, {name: array for name, array in onnx.params.items()
-                                 if name in names}, {
-        name: np.zeros(onnx.graph.shape(onnx.graph.input(name).entry()), 'float32')
-        for name in onnx.inputs if name in names})
-    for (node, _, _), value in zip(entries, values):
-        made[node].append(value)
+    if entries:
+        symbol = onnx.with_heads(entries)
+        inputs = {name: np.zeros(onnx.graph.shape(onnx.graph.input(name).entry()), 'float32')
+                  for name in symbol.list_inputs() if name in onnx.inputs}
+        for (node, _, _), value in zip(entries, run_symbol(symbol, onnx.params, inputs)):
+            made[node].append(value)
     return made
 
 
 def run_symbol(symbol, params, inputs):
     """Run `symbol` in MXNet on `inputs`, arrays by name; return its outputs as NumPy arrays."""
-    arguments = {name: mx.nd.array(array, dtype=array.dtype)
-                 for name, array in dict(params, **inputs).items()}
-    names, states = set(symbol.list_arguments()), set(symbol.list_auxiliary_states())
+    arrays, names = dict(params, **inputs), set(symbol.list_inputs())
+    given = {name: mx.nd.array(arrays[name], dtype=arrays[name].dtype) for name in names}
+    states = set(symbol.list_auxiliary_states())
     executor = symbol.bind(
-        mx.cpu(), {name: array for name, array in arguments.items() if name in names},
-        aux_states={name: array for name, array in arguments.items() if name in states},
-        grad_req='null')
+        mx.cpu(), {name: given[name] for name in names - states},
+        aux_states={name: given[name] for name in states}, grad_req='null')
     return [output.asnumpy() for output in executor.forward(is_train=False)]

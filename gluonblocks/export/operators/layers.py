@@ -2,7 +2,7 @@
 import numpy as np
 
 from .elementwise import along_axis
-from .registry import attribute, converts
+from .registry import attribute, converts, listed
 
 
 def channels_first(node):
@@ -12,47 +12,38 @@ def channels_first(node):
                          % (node.name, attribute(node, 'layout')))
 
 
+def _windows(node):
+    """ONNX's attributes of a convolution of 1, 2 or 3 dimensions."""
+    channels_first(node)
+    kernel = listed(node, 'kernel')
+    ones, zeros = [1] * len(kernel), [0] * len(kernel)
+    return dict(kernel_shape=kernel, strides=listed(node, 'stride', ones),
+                dilations=listed(node, 'dilate', ones), pads=2 * listed(node, 'pad', zeros),
+                group=attribute(node, 'num_group', 1))
+
+
 @converts('Convolution', 'Convolution_v1')
 def convolution(onnx, node, X, *weights):
-    """A convolution of 1, 2 or 3 dimensions."""
-    channels_first(node)
-    kernel = attribute(node, 'kernel')
-    ones, zeros = (1,) * len(kernel), (0,) * len(kernel)
-    return onnx.add('Conv', X, *weights, kernel_shape=kernel,
-                    strides=attribute(node, 'stride') or ones,
-                    dilations=attribute(node, 'dilate') or ones,
-                    pads=2 * (attribute(node, 'pad') or zeros),
-                    group=attribute(node, 'num_group', 1))
+    """A convolution."""
+    return onnx.add('Conv', X, *weights, **_windows(node))
 
 
 @converts('Deconvolution')
 def deconvolution(onnx, node, X, *weights):
     """The transposed convolution; `target_shape` overrides `pad` and `adj`."""
-    channels_first(node)
-    kernel = attribute(node, 'kernel')
-    ones, zeros = (1,) * len(kernel), (0,) * len(kernel)
-    strides, dilations = attribute(node, 'stride') or ones, attribute(node, 'dilate') or ones
-    pads, adj = attribute(node, 'pad') or zeros, attribute(node, 'adj') or zeros
-    target = attribute(node, 'target_shape') or zeros
+    windows, target = _windows(node), listed(node, 'target_shape')
     if any(target):
-        sizes = onnx.shape(node.inputs[0])[2:]
-        if None in sizes:
-            raise ValueError('%s: target_shape needs an input of a fixed size; export the net for '
-                             'one input size' % node.name)
-        surplus = [stride * (size - 1) + 1 + (k - 1) * dilation - wanted
-                   for size, k, stride, dilation, wanted
-                   in zip(sizes, kernel, strides, dilations, target)]
-        pads, adj = tuple((each + 1) // 2 for each in surplus), [each % 2 for each in surplus]
-    return onnx.add('ConvTranspose', X, *weights, kernel_shape=kernel, strides=strides,
-                    dilations=dilations, pads=2 * pads, output_padding=adj,
-                    group=attribute(node, 'num_group', 1))
+        del windows['pads']
+        return onnx.add('ConvTranspose', X, *weights, output_shape=target, **windows)
+    return onnx.add('ConvTranspose', X, *weights, **windows,
+                    output_padding=listed(node, 'adj', [0] * len(windows['strides'])))
 
 
 @converts('FullyConnected')
 def fully_connected(onnx, node, X, weight, *bias):
     """(N, ...) -> (N, units), or with flatten=False (..., C) -> (..., units)."""
     if attribute(node, 'flatten', True):
-        if len(onnx.shape(node.inputs[0])) != 2:
+        if onnx.rank(node.inputs[0]) != 2:
             X = onnx.add('Flatten', X, axis=1)
         return onnx.add('Gemm', X, weight, *bias, transB=1)
     Y = onnx.add('MatMul', X, onnx.add('Transpose', weight, perm=[1, 0]))
@@ -63,11 +54,10 @@ def fully_connected(onnx, node, X, weight, *bias):
 def batch_norm(onnx, node, X, gamma, beta, mean, variance):
     """Normalization by the running statistics, over any axis."""
     first_output_only(node)
-    rank, (channels,) = len(onnx.shape(node.inputs[0])), onnx.shape(node.inputs[1])
-    axis = attribute(node, 'axis', 1) % rank
     if attribute(node, 'fix_gamma', True):  # MXNet uses ones, whatever gamma is stored
-        gamma = onnx.constant(np.ones(channels))
-    perm = list(range(rank))
+        gamma = onnx.constant(np.ones(onnx.shape(node.inputs[1])))
+    perm = list(range(onnx.rank(node.inputs[0])))
+    axis = perm[attribute(node, 'axis', 1)]
     if axis != 1:
         perm[1], perm[axis] = axis, 1
         X = onnx.add('Transpose', X, perm=perm)
@@ -93,11 +83,11 @@ def instance_norm(onnx, node, X, gamma, beta):
 def layer_norm(onnx, node, X, gamma, beta):
     """(X - mean) / sqrt(variance + eps) * gamma + beta along one axis."""
     first_output_only(node)
-    rank = len(onnx.shape(node.inputs[0]))
+    rank = onnx.rank(node.inputs[0])
     axis = attribute(node, 'axis', -1) % rank
     X = onnx.add('Sub', X, onnx.add('ReduceMean', X, axes=[axis], keepdims=1))
     variance = onnx.add('ReduceMean', onnx.add('Mul', X, X), axes=[axis], keepdims=1)
-    variance = onnx.add('Add', variance, onnx.constant(attribute(node, 'eps', 1e-5)))
+    variance = onnx.add('Add', variance, attribute(node, 'eps', 1e-5))
     X = onnx.add('Div', X, onnx.add('Sqrt', variance))
     X = onnx.add('Mul', X, along_axis(onnx, node.inputs[1], gamma, axis, rank))
     return onnx.add('Add', X, along_axis(onnx, node.inputs[2], beta, axis, rank))
@@ -107,20 +97,20 @@ def layer_norm(onnx, node, X, gamma, beta):
 def group_norm(onnx, node, X, gamma, beta):
     """(N, C, ...) normalized over groups of channels; gamma and beta have one value per group."""
     first_output_only(node)
-    Y = onnx.add('Reshape', X, onnx.ints(0, attribute(node, 'num_groups', 1), -1))
+    Y = onnx.add('Reshape', X, [0, attribute(node, 'num_groups', 1), -1])
     Y = onnx.add('InstanceNormalization', Y, gamma, beta,
                  epsilon=float(attribute(node, 'eps', 1e-5)))
-    return onnx.add('Reshape', Y, onnx.shape_vector(node.inputs[0]))
+    return onnx.add('Reshape', Y, onnx.add('Shape', X))
 
 
 @converts('L2Normalization')
 def l2_normalization(onnx, node, X):
     """X / sqrt(sum(X^2) + eps), summed over the instance, the channels or the places."""
-    rank = len(onnx.shape(node.inputs[0]))
+    rank = onnx.rank(node.inputs[0])
     axes = {'instance': range(1, rank), 'channel': [1], 'spatial': range(2, rank)}[
         attribute(node, 'mode', 'instance')]
     total = onnx.add('ReduceSumSquare', X, axes=list(axes), keepdims=1)
-    total = onnx.add('Add', total, onnx.constant(attribute(node, 'eps', 1e-10)))
+    total = onnx.add('Add', total, attribute(node, 'eps', 1e-10))
     return onnx.add('Div', X, onnx.add('Sqrt', total))
 
 

@@ -1,67 +1,35 @@
-"""Reductions along axes, matrix products, and embeddings."""
-from .elementwise import times
-from .registry import attribute, converts
+"""Reductions along axes, and matrix products."""
+from .registry import attribute, converts, listed
 
 REDUCTIONS = {'sum': 'ReduceSum', 'mean': 'ReduceMean', 'max': 'ReduceMax', 'min': 'ReduceMin',
-              'prod': 'ReduceProd', '_square_sum': 'ReduceSumSquare'}
+              'prod': 'ReduceProd'}
 
 
-def axes_of(node, rank):
-    """Return the sorted axes of a reduction: those of `axis`, or the others if exclude=True."""
-    axes = attribute(node, 'axis')
-    axes = (axes,) if isinstance(axes, int) else axes or range(rank)
-    axes = {axis % rank for axis in axes}
-    if attribute(node, 'exclude', False):
-        axes = set(range(rank)) - axes
-    return sorted(axes)
-
-
-def reduce(onnx, op, node, X):
-    """Write a reduction. If no axis is left, MXNet returns the shape (1,) and ONNX ()."""
-    rank = len(onnx.shape(node.inputs[0]))
-    axes, keepdims = axes_of(node, rank), bool(attribute(node, 'keepdims', False))
-    if not axes:  # exclude=True with all axes
-        return onnx.add('Abs', X) if op in ('ReduceL1', 'ReduceL2') else X
-    if op == 'ReduceSum':  # in opset 13 the axes are an input of this one only
-        Y = onnx.add(op, X, onnx.ints(*axes), keepdims=int(keepdims))
-    else:
-        Y = onnx.add(op, X, axes=axes, keepdims=int(keepdims))
-    return Y if keepdims or len(axes) < rank else onnx.add('Reshape', Y, onnx.ints(1))
-
-
-@converts(*REDUCTIONS, 'nansum', 'nanprod', 'norm')
+@converts(*REDUCTIONS, 'norm')
 def reduction(onnx, node, X):
-    """A reduction over `axis`; nansum and nanprod ignore NaN."""
-    if node.op in ('nansum', 'nanprod'):
-        neutral = onnx.constant(0 if node.op == 'nansum' else 1)
-        X = onnx.add('Where', onnx.add('IsNaN', X), neutral, X)
-    op = REDUCTIONS.get(node.op.replace('nan', ''))
-    return reduce(onnx, op or 'ReduceL%d' % attribute(node, 'ord', 2), node, X)
-
-
-@converts('moments')
-def moments(onnx, node, X):
-    """The mean and the variance over `axes`."""
-    axes = [axis % len(onnx.shape(node.inputs[0])) for axis in attribute(node, 'axes')]
-    centered = onnx.add('Sub', X, onnx.add('ReduceMean', X, axes=axes, keepdims=1))
-    keepdims = int(attribute(node, 'keepdims', False))
-    return [onnx.add('ReduceMean', each, axes=axes, keepdims=keepdims)
-            for each in (X, onnx.add('Mul', centered, centered))]
+    """A reduction over `axis`, or over the others if exclude=True."""
+    op = REDUCTIONS.get(node.op) or 'ReduceL%d' % attribute(node, 'ord', 2)
+    rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
+    named = {axis % rank for axis in listed(node, 'axis', range(rank))}
+    axes = [i for i in range(rank) if (i in named) != bool(attribute(node, 'exclude', False))]
+    if op == 'ReduceSum':  # in opset 13 the axes are an input of this one only
+        Y = onnx.add(op, X, axes, keepdims=keepdims)
+    else:
+        Y = onnx.add(op, X, axes=axes, keepdims=keepdims)
+    # If no axis is left, MXNet returns the shape (1,) and ONNX ().
+    return Y if keepdims or len(axes) < rank else onnx.add('Reshape', Y, [1])
 
 
 @converts('argmax', 'argmin', 'argmax_channel')
 def argmax(onnx, node, X):
     """The index of the extremum as float32; without an axis, the index in the flattened input."""
-    op = 'ArgMin' if node.op == 'argmin' else 'ArgMax'
     axis = 1 if node.op == 'argmax_channel' else attribute(node, 'axis')
-    rank, keepdims = len(onnx.shape(node.inputs[0])), int(attribute(node, 'keepdims', False))
+    rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
+    shape = [1] * rank if axis is None and keepdims else [1] if axis is None or rank == 1 else None
     if axis is None:
-        Y = onnx.add(op, onnx.add('Reshape', X, onnx.ints(-1)), axis=0, keepdims=1)
-        Y = onnx.add('Reshape', Y, onnx.ints(*[1] * rank)) if keepdims else Y
-    else:
-        Y = onnx.add(op, X, axis=axis, keepdims=keepdims)
-        Y = onnx.add('Reshape', Y, onnx.ints(1)) if rank == 1 else Y
-    return onnx.cast(Y, 'float32')
+        X, axis = onnx.add('Reshape', X, [-1]), 0
+    Y = onnx.add('ArgMin' if node.op == 'argmin' else 'ArgMax', X, axis=axis, keepdims=keepdims)
+    return onnx.cast(Y if shape is None else onnx.add('Reshape', Y, shape), 'float32')
 
 
 @converts('dot')
@@ -70,7 +38,7 @@ def dot(onnx, node, a, b):
 
     Both are flattened to matrices; the result has all their other axes.
     """
-    ranks = [len(onnx.shape(entry)) for entry in node.inputs]
+    ranks = [onnx.rank(entry) for entry in node.inputs]
     transposed = attribute(node, 'transpose_a', False), attribute(node, 'transpose_b', False)
     if ranks != [2, 2]:
         a = onnx.add('Flatten', a, axis=1 if transposed[0] else ranks[0] - 1)
@@ -78,28 +46,22 @@ def dot(onnx, node, a, b):
     a, b = (onnx.add('Transpose', each, perm=[1, 0]) if flag else each
             for each, flag in zip((a, b), transposed))
     Y = onnx.add('MatMul', a, b)
-    return Y if ranks == [2, 2] else onnx.reshape(Y, node.entry())
+    if ranks == [2, 2]:
+        return Y
+    (first, second), (begin, end) = map(onnx.sizes, node.inputs), transposed
+    kept = (first[1:] if begin else first[:-1]) + (second[:-1] if end else second[1:])
+    return onnx.reshape(Y, kept or [1])
 
 
-@converts('batch_dot', '_linalg_gemm', '_linalg_gemm2')
-def batch_dot(onnx, node, a, b, *c):
-    """alpha op(A) op(B) + beta C for stacks of matrices; op may transpose."""
+@converts('batch_dot', '_linalg_gemm2')
+def batch_dot(onnx, node, a, b):
+    """alpha op(A) op(B) for stacks of matrices; op may transpose."""
     if attribute(node, 'axis', -2) != -2:
-        raise ValueError('%s: the rows are along axis %s, expected -2'
+        raise ValueError('%s: expected rows along axis -2, found axis=%s'
                          % (node.name, attribute(node, 'axis')))
-    perm = list(range(len(onnx.shape(node.inputs[0]))))
+    perm = list(range(onnx.rank(node.inputs[0])))
     perm[-2:] = perm[:-3:-1]
     a, b = (onnx.add('Transpose', each, perm=perm) if attribute(node, name, False) else each
             for each, name in ((a, 'transpose_a'), (b, 'transpose_b')))
-    Y = onnx.add('MatMul', a, b)
-    alpha, beta = (float(attribute(node, name, 1)) for name in ('alpha', 'beta'))
-    Y = Y if alpha == 1 else times(onnx, Y, alpha)
-    return onnx.add('Add', Y, c[0] if beta == 1 else times(onnx, c[0], beta)) if c else Y
-
-
-@converts('Embedding', '_contrib_SparseEmbedding')
-def embedding(onnx, node, X, weight):
-    """The rows of `weight` (V, E) whose indices X holds; MXNet clips indices to 0 ... V - 1."""
-    rows = onnx.shape(node.inputs[1])[0]
-    inside = onnx.add('Clip', onnx.cast(X, 'float32'), onnx.constant(0), onnx.constant(rows - 1))
-    return onnx.add('Gather', weight, onnx.cast(inside, 'int64'))
+    alpha = float(attribute(node, 'alpha', 1))
+    return onnx.add('MatMul', a if alpha == 1 else onnx.add('Mul', a, alpha), b)

@@ -31,3 +31,9 @@ def attribute(node, name, default=None):
     except (ValueError, SyntaxError):
         return text
     return tuple(value) if isinstance(value, list) else value
+
+
+def listed(node, name, default=()):
+    """The attribute `name`, one number or several, as a list; without numbers, `default`."""
+    value = attribute(node, name)
+    return list(default if value in (None, ()) else value if isinstance(value, tuple) else [value])

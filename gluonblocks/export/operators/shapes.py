@@ -1,24 +1,19 @@
 """Shapes: reshaping, joining, padding, repeating, and tensors made for a shape."""
-import numpy as np
-
-from .registry import attribute, converts
+from .registry import attribute, converts, listed
 
 
 @converts('Reshape')
 def reshape(onnx, node, X):
     """Reshape by MXNet's codes, or by the older `target_shape` and `keep_highest`."""
-    codes = attribute(node, 'shape', ())
+    known, codes = onnx.shape(node.entry()), listed(node, 'shape')
+    if known.count(None) < 2:
+        return onnx.add('Reshape', X, [-1 if size is None else size for size in known])
     if not codes:
         codes = [size or -1 for size in attribute(node, 'target_shape')]
         if attribute(node, 'keep_highest', False):
             codes[0] = 0
-    known = onnx.shape(node.entry())
-    if known.count(None) < 2:
-        return onnx.reshape(X, node.entry())
-    sizes = _by_codes(onnx, onnx.sizes(node.inputs[0]), list(np.atleast_1d(codes)),
-                      attribute(node, 'reverse', False))
-    sizes = [found if size is None else size for found, size in zip(sizes, known)]
-    return onnx.reshaped(X, sizes)
+    sizes = _by_codes(onnx, onnx.sizes(node.inputs[0]), codes, attribute(node, 'reverse', False))
+    return onnx.reshape(X, [found if size is None else size for found, size in zip(sizes, known)])
 
 
 def _by_codes(onnx, sizes, codes, reverse):
@@ -27,7 +22,7 @@ def _by_codes(onnx, sizes, codes, reverse):
     """
     if reverse:
         sizes, codes = sizes[::-1], codes[::-1]
-    sizes, codes, found = list(sizes), [int(code) for code in codes], []
+    sizes, codes, found = list(sizes), list(codes), []
     while codes:
         code = codes.pop(0)
         if code == -2:
@@ -58,21 +53,20 @@ def reshape_like(onnx, node, X, other):
     begin, end, _ = slice(attribute(node, 'lhs_begin'),
                           attribute(node, 'lhs_end')).indices(len(ours))
     like = others[attribute(node, 'rhs_begin'):attribute(node, 'rhs_end')]
-    return onnx.reshaped(X, ours[:begin] + like + ours[end:])
+    return onnx.reshape(X, ours[:begin] + like + ours[end:])
 
 
 @converts('transpose')
 def transpose(onnx, node, X):
     """Axes in another order, by default reversed."""
-    rank = len(onnx.shape(node.inputs[0]))
-    axes = attribute(node, 'axes') or range(rank)[::-1]
-    return onnx.add('Transpose', X, perm=[axis % rank for axis in axes])
+    axes = list(range(onnx.rank(node.inputs[0])))
+    return onnx.add('Transpose', X, perm=[axes[i] for i in listed(node, 'axes', axes[::-1])])
 
 
 @converts('SwapAxis')
 def swap_axis(onnx, node, X):
     """Two axes exchanged."""
-    perm = list(range(len(onnx.shape(node.inputs[0]))))
+    perm = list(range(onnx.rank(node.inputs[0])))
     a, b = attribute(node, 'dim1', 0), attribute(node, 'dim2', 0)
     perm[a], perm[b] = perm[b], perm[a]
     return onnx.add('Transpose', X, perm=perm)
@@ -81,19 +75,17 @@ def swap_axis(onnx, node, X):
 @converts('expand_dims')
 def expand_dims(onnx, node, X):
     """A new axis of size 1."""
-    return onnx.add('Unsqueeze', X, onnx.ints(attribute(node, 'axis')))
+    return onnx.add('Unsqueeze', X, [attribute(node, 'axis')])
 
 
 @converts('squeeze')
 def squeeze(onnx, node, X):
     """Without the axes of size 1; MXNet keeps one if all are."""
     sizes = onnx.shape(node.inputs[0])
-    axes = attribute(node, 'axis')
-    axes = [i for i, size in enumerate(sizes) if size == 1] if axes is None else np.atleast_1d(axes)
-    axes = sorted(int(axis) % len(sizes) for axis in axes)
-    if len(axes) == len(sizes):
-        del axes[0]
-    return onnx.add('Squeeze', X, onnx.ints(*axes)) if axes else X
+    axes = [axis % len(sizes) for axis in listed(
+        node, 'axis', [i for i, size in enumerate(sizes) if size == 1])]
+    axes = sorted(axes)[len(axes) == len(sizes):]
+    return onnx.add('Squeeze', X, axes) if axes else X
 
 
 @converts('Concat', '_rnn_param_concat')
@@ -106,117 +98,96 @@ def concat(onnx, node, *inputs):
 def stack(onnx, node, *inputs):
     """Tensors joined along a new axis."""
     axis = attribute(node, 'axis', 0)
-    return onnx.add('Concat', *[onnx.add('Unsqueeze', X, onnx.ints(axis)) for X in inputs],
-                    axis=axis)
+    return onnx.add('Concat', *[onnx.add('Unsqueeze', X, [axis]) for X in inputs], axis=axis)
 
 
 @converts('Pad')
 def pad(onnx, node, X):
     """Padding by a constant, by the edge, or by reflection."""
-    width, mode = attribute(node, 'pad_width'), attribute(node, 'mode')
-    value = onnx.constant(attribute(node, 'constant_value', 0.0), onnx.dtype(node.inputs[0]))
-    return onnx.add('Pad', X, onnx.ints(*width[::2], *width[1::2]), value, mode=mode)
+    width = listed(node, 'pad_width')
+    return onnx.add('Pad', X, width[::2] + width[1::2], attribute(node, 'constant_value', 0.0),
+                    mode=attribute(node, 'mode'))
 
 
 @converts('tile')
 def tile(onnx, node, X):
     """Copies side by side along each axis; missing axes are put in front."""
-    reps = np.atleast_1d(attribute(node, 'reps')).tolist()
-    rank = len(onnx.shape(node.inputs[0]))
+    reps, rank = listed(node, 'reps'), onnx.rank(node.inputs[0])
     if len(reps) > rank:
-        X = onnx.add('Unsqueeze', X, onnx.ints(*range(len(reps) - rank)))
-    return onnx.add('Tile', X, onnx.ints(*[1] * (rank - len(reps)), *reps))
+        X = onnx.add('Unsqueeze', X, list(range(len(reps) - rank)))
+    return onnx.add('Tile', X, [1] * (rank - len(reps)) + reps)
 
 
 @converts('repeat')
 def repeat(onnx, node, X):
     """Each element several times, along an axis or of the flattened tensor."""
-    times, axis, sizes = attribute(node, 'repeats'), attribute(node, 'axis'), None
+    times, axis, sizes = attribute(node, 'repeats'), attribute(node, 'axis'), [-1]
     if axis is None:
-        X, sizes, axis = onnx.add('Reshape', X, onnx.ints(-1)), [-1], 0
+        X, axis = onnx.add('Reshape', X, [-1]), 0
     else:
         sizes = onnx.sizes(node.inputs[0])
         axis %= len(sizes)
         sizes[axis] = onnx.combined('Mul', sizes[axis], times)
     reps = [1] * (len(sizes) + 1)
     reps[axis + 1] = times
-    X = onnx.add('Tile', onnx.add('Unsqueeze', X, onnx.ints(axis + 1)), onnx.ints(*reps))
-    return onnx.reshaped(X, sizes)
+    return onnx.reshape(onnx.add('Tile', onnx.add('Unsqueeze', X, [axis + 1]), reps), sizes)
 
 
-@converts('broadcast_to')
+@converts('broadcast_to', 'broadcast_axis')
 def broadcast_to(onnx, node, X):
-    """Axes of size 1 repeated to a shape, in which 0 keeps a size."""
-    return onnx.add('Expand', X, onnx.ints(*[size or 1 for size in attribute(node, 'shape')]))
-
-
-@converts('broadcast_axis')
-def broadcast_axis(onnx, node, X):
-    """Axes of size 1 repeated."""
-    sizes = np.ones(len(onnx.shape(node.inputs[0])), int)
-    sizes[list(np.atleast_1d(attribute(node, 'axis')))] = attribute(node, 'size')
-    return onnx.add('Expand', X, onnx.ints(*sizes))
+    """Axes of size 1 repeated to a shape, in which 0 keeps a size, or some axes to sizes."""
+    sizes = [1] * onnx.rank(node.inputs[0])
+    for axis, size in zip(listed(node, 'axis', range(len(sizes))),
+                          listed(node, 'size') or listed(node, 'shape')):
+        sizes[axis] = size or 1
+    return onnx.add('Expand', X, sizes)
 
 
 @converts('broadcast_like')
 def broadcast_like(onnx, node, X, like):
     """Axes of size 1 repeated to the sizes of another tensor."""
-    axes, others = attribute(node, 'lhs_axes'), attribute(node, 'rhs_axes')
-    if axes is None:
-        return onnx.add('Expand', X, onnx.shape_vector(node.inputs[1]))
-    sizes, like_sizes = [1] * len(onnx.shape(node.inputs[0])), onnx.sizes(node.inputs[1])
-    for axis, other in zip(axes, others):
-        sizes[axis] = like_sizes[other]
-    return onnx.add('Expand', X, onnx.vector(*sizes))
+    sizes, others = [1] * onnx.rank(node.inputs[0]), onnx.sizes(node.inputs[1])
+    axes = range(len(sizes))
+    for axis, other in zip(listed(node, 'lhs_axes', axes), listed(node, 'rhs_axes', axes)):
+        sizes[axis] = others[other]
+    return onnx.add('Expand', X, sizes)
 
 
 @converts('zeros_like', 'ones_like')
 def like(onnx, node, X):
     """Zeros or ones in the shape of a tensor."""
-    return _filled(onnx, node, onnx.shape_vector(node.inputs[0]), node.op == 'ones_like')
+    return onnx.add('Expand', onnx.constant([node.op == 'ones_like'], onnx.dtype(node.entry())),
+                    onnx.add('Shape', X))
 
 
 @converts('_zeros', '_ones', '_full')
 def filled(onnx, node):
     """A tensor of one value, some of whose sizes MXNet found from those of an input."""
     value = attribute(node, 'value', float(node.op == '_ones'))
-    return _filled(onnx, node, onnx.vector(*onnx.sizes(node.entry())), value)
+    return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())),
+                    onnx.sizes(node.entry()))
 
 
-def _filled(onnx, node, sizes, value):
-    return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())), sizes)
-
-
-@converts('_arange')
-def arange(onnx, node):
-    """start, start + step, ..., as many as MXNet found from the size of an input."""
-    return _numbers(onnx, node, onnx.vector(*onnx.sizes(node.entry())))
-
-
-@converts('_contrib_arange_like')
-def arange_like(onnx, node, X):
-    """start, start + step, ... in the shape of a tensor, or as many as it has along an axis."""
-    axis, sizes = attribute(node, 'axis'), onnx.sizes(node.inputs[0])
-    return _numbers(onnx, node, onnx.vector(*(sizes if axis is None else [sizes[axis]])))
-
-
-def _numbers(onnx, node, shape):
-    count = onnx.add('ReduceProd', shape, keepdims=0)
-    places = onnx.add('Range', onnx.constant(0, 'int64'), count, onnx.constant(1, 'int64'))
-    places = onnx.add('Div', places, onnx.ints(attribute(node, 'repeat', 1)))
-    values = onnx.add('Mul', onnx.cast(places, 'float32'),
-                      onnx.constant(attribute(node, 'step', 1.0)))
-    values = onnx.add('Add', values, onnx.constant(attribute(node, 'start', 0.0)))
+@converts('_arange', '_contrib_arange_like')
+def arange(onnx, node, *like):
+    """start, start + step, ...: as many as MXNet found, in the shape of a tensor or of an axis."""
+    sizes = onnx.sizes(node.inputs[0]) if like else onnx.sizes(node.entry())
+    axis = attribute(node, 'axis')
+    shape = onnx.vector(*(sizes if axis is None else [sizes[axis]]))
+    places = onnx.indices(onnx.add('ReduceProd', shape))
+    places = onnx.add('Div', places, [attribute(node, 'repeat', 1)])
+    values = onnx.add('Mul', onnx.cast(places, 'float32'), attribute(node, 'step', 1.0))
+    values = onnx.add('Add', values, attribute(node, 'start', 0.0))
     return onnx.add('Reshape', onnx.cast(values, onnx.dtype(node.entry())), shape)
 
 
 @converts('shape_array')
 def shape_array(onnx, node, X):
     """The shape of a tensor."""
-    return onnx.shape_vector(node.inputs[0])
+    return onnx.add('Shape', X)
 
 
 @converts('size_array')
 def size_array(onnx, node, X):
     """The number of elements, (1,)."""
-    return onnx.add('Reshape', onnx.add('Size', X), onnx.ints(1))
+    return onnx.add('Reshape', onnx.add('Size', X), [1])

@@ -5,9 +5,7 @@ import numpy as np
 
 from ...graphs.graph import Graph
 from .constants import constants
-from .registry import CONVERTERS, attribute, converts
-
-__all__ = ['CONVERTERS', 'OnnxGraph', 'attribute', 'converts']
+from .registry import CONVERTERS
 
 
 class OnnxGraph:
@@ -19,41 +17,33 @@ class OnnxGraph:
     """
 
     def __init__(self, symbol, params, variants):
-        self.params = params
+        self.params, self.inputs = params, list(variants[0])
         known = {name: array.shape for name, array in params.items()}
         graphs = [Graph(symbol, **dict(known, **shapes)) for shapes in variants]
         self.graph = graphs[0]
-        self._variants = {node: list(others) for node, *others in zip(
-            self.graph.nodes, *[graph.nodes for graph in graphs[1:]])}
-        self._graphs = graphs
         # {node: the number of its outputs}, up to the last that is used, each after its inputs.
         self.outputs = {node: 1 for node in self.graph.nodes}
         for entries in [self.graph.heads] + [node.inputs for node in self.outputs]:
             for source, k, _ in entries:
                 self.outputs[source] = max(self.outputs[source], k + 1)
-        self.inputs = list(variants[0])
+        self._shapes = {  # of entries, in each variant
+            (same[0], k): [graph.shape((node, k)) for graph, node in zip(graphs, same)]
+            for same in zip(*[graph.nodes for graph in graphs])
+            for k in range(self.outputs[same[0]])}
         self.nodes: List[Any] = []
         self.initializers: Dict[str, Any] = {}
         self._names: Dict[Any, str] = {}  # of entries
         self._types: Dict[Any, str] = {}  # of entries, too
         self._current = ''
-        self._count = 0
 
     def shape(self, entry):
         """The shape of an entry; None stands for a size that depends on the input."""
-        first, *others = self._shapes(entry)
-        return tuple(size if all(size == other[i] for other in others) else None
-                     for i, size in enumerate(first))
+        return tuple(sizes[0] if len(set(sizes)) == 1 else None
+                     for sizes in zip(*self._shapes[entry[:2]]))
 
-    def _shapes(self, entry):
-        node, k = entry[:2]
-        return [self.graph.shape(entry)] + [
-            graph.shape((other, k, 0))
-            for graph, other in zip(self._graphs[1:], self._variants[node])]
-
-    def exported_shape(self, entry):
-        """The shape of an entry for the first variant: without None."""
-        return self.graph.shape(entry)
+    def rank(self, entry):
+        """The number of axes of an entry."""
+        return len(self._shapes[entry[:2]][0])
 
     def value(self, entry):
         """The NumPy array of an entry that does not depend on the inputs' values, or None."""
@@ -62,8 +52,7 @@ class OnnxGraph:
     def dtype(self, entry):
         """The type of an entry in ONNX, such as 'int64': MXNet's, or 'float32' for any float."""
         if not self._types:
-            entries = [(node, k, 0) for node, outputs in self.outputs.items()
-                       for k in range(outputs)]
+            entries = [(node, k, 0) for node, k in self._shapes]
             symbol = self.with_heads(entries)
             _, types, _ = symbol.infer_type(**{
                 name: self.params[name].dtype if name in self.params else np.float32
@@ -78,18 +67,24 @@ class OnnxGraph:
         return symbol
 
     def add(self, op, *inputs, outputs=1, **attrs):
-        """Add a node of ONNX's operator `op`; return the name of its output, or of `outputs`."""
-        from onnx import helper
-        names = ['%s/%s_%d' % (self._current, op, self._count + i) for i in range(outputs)]
-        self._count += outputs
-        self.nodes.append(helper.make_node(op, list(inputs), names, name=names[0], **attrs))
-        return names[0] if outputs == 1 else names
+        """Add a node of ONNX's operator `op`; return the name of its output, or of `outputs`.
 
-    def constant(self, values, dtype='float32'):
-        """The name of a constant tensor."""
-        name = '%s/constant_%d' % (self._current, self._count)
-        self._count += 1
-        self.initializers[name] = np.asarray(values, _type(dtype))
+        An input is the name of a tensor, a list of sizes as for `vector`, or a constant: an array,
+        or a number, which is float32.
+        """
+        from onnx import helper
+        given = [each if isinstance(each, str) else self.vector(*each)
+                 if isinstance(each, list) else self.constant(each) for each in inputs]
+        name = '%s/%s_%d' % (self._current, op, len(self.nodes))
+        names = [name] + ['%s_%d' % (name, i) for i in range(1, outputs)]
+        self.nodes.append(helper.make_node(op, given, names, name=name, **attrs))
+        return name if outputs == 1 else names
+
+    def constant(self, values, dtype=None):
+        """The name of a constant tensor, by default of the type of an array, or float32."""
+        name = '%s/constant_%d' % (self._current, len(self.initializers))
+        self.initializers[name] = np.asarray(
+            values, _type(dtype or getattr(values, 'dtype', 'float32')))
         return name
 
     def cast(self, X, dtype):
@@ -97,74 +92,58 @@ class OnnxGraph:
         from onnx import helper
         return self.add('Cast', X, to=helper.np_dtype_to_tensor_dtype(np.dtype(_type(dtype))))
 
-    def ints(self, *values):
-        """The name of a constant int64 vector."""
-        return self.constant(values, 'int64')
+    def vector(self, *sizes):
+        """The name of an int64 vector of sizes: of numbers and of names of vectors."""
+        if not any(isinstance(size, str) for size in sizes):
+            return self.constant(sizes, 'int64')
+        names = [size if isinstance(size, str) else self.vector(size) for size in sizes]
+        return names[0] if len(names) == 1 else self.add('Concat', *names, axis=0)
 
-    def size(self, entry, axis):
-        """The name of an int64 vector of one number: the size of an entry along `axis`."""
-        size = self.shape(entry)[axis]
-        if size is not None:
-            return self.ints(size)
-        if entry[:2] not in self._names:  # an output of an operator without inputs, such as zeros
-            entry, axis = self._input_of_the_same_size(entry, axis)
-        return self.add('Gather', self.add('Shape', self._names[entry[:2]]), self.ints(axis))
-
-    def _input_of_the_same_size(self, entry, axis):
-        sizes = [shape[axis] for shape in self._shapes(entry)]
-        for name in self.inputs:
-            shapes = self._shapes(self.graph.input(name).entry())
-            for i in range(len(shapes[0])):
-                if [shape[i] for shape in shapes] == sizes:
-                    return self.graph.input(name).entry(), i
-        raise ValueError('%s: its size along axis %d depends on the inputs, and no input has the '
-                         'same size; export the net for a fixed input size' % (entry[0].name, axis))
+    def indices(self, size):
+        """The name of the int64 vector 0, 1, ... size - 1."""
+        return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
-        """The sizes of an entry: numbers, and where one depends on the input, what `size` gives."""
-        return [self.size(entry, axis) if size is None else size
+        """The sizes of an entry: numbers, and names of vectors for those that depend on the input.
+
+        Raises ValueError if the size of an output of an operator without inputs, such as zeros,
+        depends on the inputs, and none has the same size.
+        """
+        return [self._size(entry, axis) if size is None else size
                 for axis, size in enumerate(self.shape(entry))]
+
+    def _size(self, entry, axis):
+        places = [(self._names[entry[:2]], axis)] if entry[:2] in self._names else [
+            (name, i) for name in self.inputs
+            for i, sizes in enumerate(zip(*self._shapes[self.graph.input(name).entry()[:2]]))
+            if list(sizes) == [shape[axis] for shape in self._shapes[entry[:2]]]]
+        if not places:
+            raise ValueError('%s: its size along axis %d depends on the inputs, and no input has '
+                             'the same size; export the net for a fixed input size'
+                             % (entry[0].name, axis))
+        name, axis = places[0]
+        return self.add('Gather', self.add('Shape', name), [axis])
 
     def combined(self, op, a, b):
         """'Add', 'Sub', 'Mul' or 'Div' of two sizes such as `sizes` gives."""
         if isinstance(a, int) and isinstance(b, int):
             return {'Add': a + b, 'Sub': a - b, 'Mul': a * b, 'Div': a // max(b, 1)}[op]
-        return self.add(op, self.vector(a), self.vector(b))
+        return self.add(op, [a], [b])
 
-    def vector(self, *sizes):
-        """The name of an int64 vector of sizes: of numbers and of names of vectors."""
-        if all(isinstance(size, (int, np.integer)) for size in sizes):
-            return self.ints(*sizes)
-        names = [size if isinstance(size, str) else self.ints(size) for size in sizes]
-        return names[0] if len(names) == 1 else self.add('Concat', *names, axis=0)
-
-    def shape_vector(self, entry):
-        """The name of an int64 vector: the shape of an entry."""
-        sizes = self.shape(entry)
-        if None not in sizes:
-            return self.ints(*sizes)
-        return self.add('Shape', self._names[entry[:2]])
-
-    def reshape(self, X, entry):
-        """`X` in the shape of `entry`; if that is not computed yet, one size may be unknown."""
-        sizes = self.shape(entry)
-        return self.reshaped(X, self.sizes(entry) if sizes.count(None) > 1 else
-                             [-1 if size is None else size for size in sizes])
-
-    def reshaped(self, X, sizes):
+    def reshape(self, X, sizes):
         """`X`, none of whose sizes is 0, in a shape of numbers and of names of vectors."""
         if -1 not in sizes and sum(isinstance(size, str) for size in sizes) == 1:
-            sizes = [size if isinstance(size, int) else -1 for size in sizes]
-        return self.add('Reshape', X, self.vector(*sizes))
+            sizes = [-1 if isinstance(size, str) else size for size in sizes]
+        return self.add('Reshape', X, list(sizes))
 
-    def convert(self):
-        """Convert all nodes; return the names of the heads.
+    def convert(self, names=()):
+        """Convert all nodes; return the names of the heads, which are `names` if those are given.
 
         Raises ValueError, with all of them and their layers, for operators that ONNX lacks.
         """
         fixed = constants(self)
         lacking: Dict[str, List[str]] = {}
-        for node in self.graph.nodes:
+        for node in self.outputs:
             if node.op != 'null' and node.op not in CONVERTERS and node not in fixed:
                 lacking.setdefault(node.op, []).append(node.name)
         if lacking:
@@ -172,58 +151,45 @@ class OnnxGraph:
                 'these operators have no counterpart in ONNX: %s. Choose outputs that come before '
                 'them' % '; '.join('%s (%s)' % (op, ', '.join(names))
                                    for op, names in sorted(lacking.items())))
-        for node in self.graph.nodes:
+        for node in self.outputs:
+            self._current = node.name
             if node.op == 'null':
-                self._names[node, 0] = node.name
+                made = [node.name]
                 if node.name in self.params:
                     array = np.asarray(self.params[node.name])
                     self.initializers[node.name] = array.astype(_type(array.dtype), copy=False)
-        for node in self.graph.nodes:
-            self._current, self._count = node.name, 0
-            if node.op == 'null':
-                continue
-            if node in fixed:
-                for k, value in enumerate(fixed[node]):
-                    self._names[node, k] = self.constant(value, value.dtype)
+            elif node in fixed:
+                made = [self.constant(value) for value in fixed[node]]
             else:
-                first = len(self.nodes)
-                made = CONVERTERS[node.op](self, node, *[self._names[entry[:2]]
-                                                         for entry in node.inputs])
-                made = [made] if isinstance(made, str) else list(made)
-                for k, name in enumerate(made):
-                    wanted = node.name if len(made) == 1 else '%s_%d' % (node.name, k)
-                    self._names[node, k] = self._renamed(name, wanted, first)
-        heads: List[str] = []
+                found = CONVERTERS[node.op](self, node, *[self._names[entry[:2]]
+                                                          for entry in node.inputs])
+                made = [found] if isinstance(found, str) else found
+            self._names.update(((node, k), name) for k, name in enumerate(made))
+        return self._finish(names)
+
+    def _finish(self, names):
+        """Name the tensors by MXNet's nodes, and the heads; drop what no head needs."""
         made = {name for node in self.nodes for name in node.output}
+        heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
             # ONNX wants a node for each output: for inputs, constants, and what is twice a head.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
-        self._drop_unused(heads)
-        return heads
-
-    def _drop_unused(self, heads):
+        renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)
+                   for (node, k), name in reversed(list(self._names.items())) if name in made}
+        renamed.update(zip(heads, names))
         used, kept = set(heads), []
         for node in reversed(self.nodes):
             if used.intersection(node.output):
                 used.update(node.input)
                 kept.append(node)
+                for each in (node.input, node.output):
+                    each[:] = [renamed.get(name, name) for name in each]
         self.nodes = kept[::-1]
-
-    def _renamed(self, name, wanted, first):
-        """Give a tensor that a node from the number `first` on makes the name `wanted`."""
-        if not any(name in each.output for each in self.nodes[first:]):
-            return name  # of an earlier node, which is handed on
-        for each in self.nodes[first:]:
-            for names in (each.input, each.output):
-                names[:] = [wanted if one == name else one for one in names]
-        return wanted
-
-    def used_initializers(self):
-        """The constants that some node takes, by name."""
-        used = {name for node in self.nodes for name in node.input}
-        return {name: array for name, array in self.initializers.items() if name in used}
+        self.initializers = {name: array for name, array in self.initializers.items()
+                             if name in used}
+        return [renamed.get(name, name) for name in heads]
 
 
 def _type(dtype):

@@ -1,11 +1,13 @@
 """MXNet's files of parameters: all versions of the format, and damaged ones."""
 import struct
+import sys
 
 import mxnet as mx
 import numpy as np
 import pytest
 
 from gluonblocks.export.checkpoints import read_params
+from gluonblocks.export.checkpoints.params import leave_memory
 from gluonblocks.files import DamagedFile
 
 ARRAY = np.arange(6, dtype='float32').reshape(2, 3)
@@ -66,3 +68,21 @@ def test_sparse_arrays_are_refused_with_what_to_do(tmp_path):
     mx.nd.save(str(tmp_path / 'x'), {'w': mx.nd.array(ARRAY).tostype('row_sparse')})
     with pytest.raises(ValueError, match=r"sparse arrays: convert .*tostype\('default'\)"):
         read_params(str(tmp_path / 'x'))
+
+
+def resident(path):
+    """The kilobytes of a mapped file that are in memory."""
+    with open('/proc/self/smaps') as f:
+        mappings = f.read().split(str(path))[1:]
+    return sum(int(each.partition('Rss:')[2].split()[0]) for each in mappings)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='/proc is of Linux')
+def test_arrays_leave_the_memory_and_keep_their_values(tmp_path):
+    path, given = tmp_path / 'x', mx.nd.arange(1 << 20)
+    mx.nd.save(str(path), [given, given + 1])
+    arrays = read_params(str(path))
+    assert sum(array.sum() for array in arrays.values()) > 0 and resident(path) >= 8 << 10
+    leave_memory(arrays.values())
+    assert resident(path) == 0
+    np.testing.assert_array_equal(arrays['1'], np.arange(1, 1 + (1 << 20), dtype='float32'))

@@ -9,11 +9,9 @@ SHAPES = {'data': (2, 3, 4)}
 
 # The ranges in which the functions are defined.
 UNARY = {
-    (-3, 3): 'abs arcsinh arctan cbrt ceil cos cosh degrees erf exp expm1 fix floor negative '
-             'radians relu rint round sigmoid sign sin sinh softsign square tan tanh trunc '
-             'hard_sigmoid identity BlockGrad make_loss logical_not smooth_l1',
-    (0.1, 3): 'log log10 log1p log2 rcbrt reciprocal rsqrt sqrt',
-    (-0.99, 0.99): 'arccos arcsin arctanh', (1.01, 3): 'arccosh'}
+    (-3, 3): 'abs arctan ceil cos erf exp floor negative relu sigmoid sign sin softsign '
+             'square tan tanh hard_sigmoid logical_not',
+    (0.1, 3): 'log reciprocal rsqrt sqrt', (-0.99, 0.99): 'arccos arcsin'}
 
 
 @pytest.mark.parametrize('name, low, high', [
@@ -22,19 +20,10 @@ def test_functions_of_one_tensor(name, low, high):
     assert_same(getattr(mx.sym, name)(X * 1), SHAPES, {'data': (3, 3, 4)}, low=low, high=high)
 
 
-def test_halves_are_rounded_as_mxnet_rounds_them():
-    values = np.float32([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999997, 8388609]])
-    for name in ('round', 'rint'):
-        symbol = getattr(mx.sym, name)(X)
-        session, _ = onnx_session(symbol, {}, [{'data': values.shape}])
-        expected = getattr(mx.nd, name)(mx.nd.array(values)).asnumpy()
-        np.testing.assert_array_equal(session.run(None, {'data': values})[0], expected)
-
-
 @pytest.mark.parametrize('name', (
-    '_plus _minus _mul _div _power _maximum _minimum _hypot _grad_add broadcast_add broadcast_sub '
-    'broadcast_mul broadcast_div broadcast_power broadcast_maximum broadcast_minimum broadcast_mod '
-    'broadcast_hypot _Plus _Minus _Mul _Div elemwise_add ElementWiseSum').split())
+    '_plus _minus _mul _div _power _maximum _minimum broadcast_add broadcast_sub broadcast_mul '
+    'broadcast_div broadcast_power broadcast_maximum broadcast_minimum broadcast_mod _Plus _Minus '
+    '_Mul _Div elemwise_add ElementWiseSum').split())
 def test_functions_of_two_tensors(name):
     shape = (2, 3, 1) if name.startswith('broadcast') else (2, 3, 4)
     symbol = (getattr(mx.sym, name, None) or getattr(mx.sym._internal, name))(X, Y)
@@ -42,7 +31,7 @@ def test_functions_of_two_tensors(name):
 
 
 @pytest.mark.parametrize('name', (
-    '_plus _minus _rminus _mul _div _rdiv _power _rpower _maximum _minimum _mod _rmod _hypot'
+    '_plus _minus _rminus _mul _div _rdiv _power _rpower _maximum _minimum _mod _rmod'
 ).split())
 def test_functions_of_a_tensor_and_a_scalar(name):
     symbol = getattr(mx.sym._internal, name + '_scalar')(X, scalar=1.3)
@@ -54,14 +43,15 @@ def test_functions_of_a_tensor_and_a_scalar(name):
     'logical_or', 'logical_xor'])
 def test_comparisons_give_zeros_and_ones(name):
     shapes = {'data': (2, 30), 'other': (1, 30)}
-    a, b = mx.sym.round(X), mx.sym.round(Y)
+    a, b = mx.sym.floor(X), mx.sym.floor(Y)
     assert_same(getattr(mx.sym, 'broadcast_' + name)(a, b), shapes, low=-2, high=2)
     assert_same(getattr(mx.sym._internal, '_%s_scalar' % name)(a, scalar=1), {'data': (2, 30)},
                 low=-2, high=2)
 
 
-def test_mod_has_the_sign_of_the_divisor_and_is_zero_for_a_zero():
-    a, b = mx.sym.round(X), mx.sym.round(Y)
+def test_mod_has_the_sign_of_the_divisor():
+    a, b = mx.sym.floor(X), mx.sym.floor(Y)
+    b = b + (b == 0)
     assert_same(mx.sym.broadcast_mod(a, b), {'data': (9, 9), 'other': (9, 9)}, low=-4, high=4)
 
 
@@ -89,27 +79,18 @@ def test_float16_stays_float32():
 
 def test_where_takes_elements_or_rows():
     for shape in ((2, 3, 4), (2,)):
-        symbol = mx.sym.where(mx.sym.round(mx.sym.var('condition')), X, Y)
+        symbol = mx.sym.where(mx.sym.floor(mx.sym.var('condition')), X, Y)
         assert_same(symbol, {'data': (2, 3, 4), 'other': (2, 3, 4), 'condition': shape})
 
 
-def test_clip_smooth_l1_and_scaling_by_the_size():
+def test_clip():
     assert_same(mx.sym.clip(X, a_min=-0.3, a_max=0.5), SHAPES)
-    assert_same(mx.sym.smooth_l1(X, scalar=1.7), SHAPES)
-    assert_same(mx.sym.contrib.div_sqrt_dim(X), SHAPES)
 
 
 def test_sums_of_several_tensors():
     assert_same(mx.sym.add_n(X, Y, X * 2), {'data': (2, 3), 'other': (2, 3)})
 
 
-def test_dropout_is_left_out_unless_it_always_drops():
-    assert_same(mx.sym.Dropout(X + 1, p=0.5), SHAPES)
-    with pytest.raises(ValueError, match='at random'):
-        onnx_session(mx.sym.Dropout(X, p=0.5, mode='always'), {}, [SHAPES])
-
-
 def test_amp_casts_hand_their_inputs_on():
     both = mx.sym.amp_multicast(X * 2, Y * 3, num_outputs=2)
-    assert_same(mx.sym.amp_cast(both[0], dtype='float32') - both[1],
-                {'data': (2, 3), 'other': (2, 3)})
+    assert_same(both[0] - both[1], {'data': (2, 3), 'other': (2, 3)})

