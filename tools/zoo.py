@@ -219,10 +219,10 @@ def main():
             process.kill()
             rows(dict(row, error=error))
         print('   ', rows().get(name), flush=True)
-    found = rows()
-    others = sorted(set(found) - set(selected))
+    found = {name: {'name': name, 'group': group, 'side': side, 'error': 'not run yet'}
+             for name, (group, side) in selected.items()}
     with open(TABLE, 'w') as f:
-        f.write(table([found[name] for name in [*selected, *others] if name in found]))
+        f.write(table({**found, **rows()}.values()))
 
 
 if __name__ == '__main__':
