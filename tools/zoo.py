@@ -84,7 +84,7 @@ def build(name, group, side):
         if kind == 'weight':  # values keep their size from layer to layer
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if 'convpredictor' in param.name or 'centernet' in param.name:
-                scale /= 10  # of scores that are all 1 rounding would choose the boxes
+                scale /= 100 if 'vgg' in name else 10  # of scores that are all 1 rounding chooses
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
         elif kind in RANGES:
             param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
