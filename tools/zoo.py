@@ -11,8 +11,8 @@ import json
 import multiprocessing
 import os
 import tempfile
-import time
 import types
+from importlib.metadata import version
 
 # gluonblocks is imported before MXNet, which it makes importable.
 import gluonblocks as gb  # isort: skip
@@ -84,7 +84,7 @@ def build(name, group, side):
         if kind == 'weight':  # values keep their size from layer to layer
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if 'convpredictor' in param.name or 'centernet' in param.name:
-                scale /= 100 if 'vgg' in name else 10  # of scores that are all 1 rounding chooses
+                scale /= 100 if 'vgg' in name else 10  # rounding would order scores that are all 1
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
         elif kind in RANGES:
             param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
@@ -138,7 +138,6 @@ def work(row):
     onnxruntime.set_default_logger_severity(3)
     if not hasattr(onnx, 'mapping'):
         mend_onnx()
-    start = time.time()
     net = attempt(build, row['name'], row['group'], row['side'])
     if isinstance(net, str):
         return rows(dict(row, error=net))
@@ -148,7 +147,7 @@ def work(row):
         for format in ('onnx', 'torch'):
             row[format] = attempt(by_gluonblocks, net, X, folder, format)
         row['mxnet'] = attempt(by_mxnet, net, X[:1], folder)
-    rows(dict(row, seconds=round(time.time() - start)))
+    rows(row)
 
 
 def rows(*more):
@@ -179,7 +178,7 @@ in ONNX Runtime {onnxruntime} on one image, and is right if the difference is wi
 
 def table(found):
     """Return the rows as Markdown: counts by group, then a line for each net."""
-    text = HEAD.format(gluoncv=gluoncv.__version__, mxnet=mx.__version__,
+    text = HEAD.format(gluoncv=version('gluoncv'), mxnet=mx.__version__,
                        onnxruntime=onnxruntime.__version__, tolerance=TOLERANCE)
     for group in dict.fromkeys(row['group'] for row in found):
         members = [row for row in found if row['group'] == group]
