@@ -1,9 +1,9 @@
 """The formats by name: to add one, write a function `write(net, folder, options)` and list it.
 
 It gets a `NetDescription`, a temporary folder for its files and `Options`, and returns a `Written`.
-It neither verifies nor renames: write.py does both for all formats. Before, and before anything that
-takes long, `check(net)` raises ValueError for a net that the format cannot express. A format's
-module is imported when it is used: it may need what is not installed.
+It neither verifies nor renames: write.py does both for all formats. Before anything that takes
+long, `check(net)` raises ValueError for a net that the format cannot express. A format's module is
+imported when it is used: it may need what is not installed.
 """
 import importlib
 from typing import NamedTuple, Tuple

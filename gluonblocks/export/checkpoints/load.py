@@ -96,8 +96,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
             else arrays[name] for name in shapes}
     if in_float16:
         notes.append('the net is of float16; the files compute in float32')
-    notes += ['the softmax %s is along the last axis, as MXNet computes it on CPUs; on GPUs it is of '
-              'each complete image' % name for name in along_last]
+    notes += ['the softmax %s is along the last axis, as MXNet computes it on CPUs; on GPUs MXNet '
+              'computes it over each complete image' % name for name in along_last]
     original = mx.sym.Group([originals[name] for name in names])
     try:
         original, _ = infer_inputs(original, shapes, chosen)
