@@ -96,9 +96,9 @@ def test_a_layer_is_written_as_pytorch_says_it(layer, line):
     assert line in code or line in re.sub(r'\n +', ' ', code).replace('( ', '(')  # a wrapped line
 
 
-def test_a_vector_is_flattened_to_a_column():
-    code = code_of_layers(nn.HybridLambda('Flatten'), shape=())
-    assert 'torch.unsqueeze(X, 1)  # (N, 1)' in code
+@pytest.mark.parametrize('layer', [nn.HybridLambda('Flatten'), nn.Dense(3)])
+def test_a_vector_is_flattened_to_a_column(layer):
+    assert 'torch.unsqueeze(X, 1)' in code_of_layers(layer, shape=())
 
 
 def test_all_operators_that_pytorch_lacks_are_listed_at_once_with_their_layers():

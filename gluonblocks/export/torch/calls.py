@@ -96,9 +96,7 @@ def _softmax(node, values):
 
 
 def _softmax_activation(node, values):
-    if node.get('mode', 'instance') == 'channel' or len(values[node.number].shape) == 2:
-        return 'F.softmax({0}, dim=1)'
-    return 'F.softmax(torch.flatten({0}, 1), dim=1).reshape({0}.shape)'
+    return 'F.softmax({0}, dim=%d)' % (1 if node.get('mode') == 'channel' else -1)
 
 
 def _cast(node, values):
