@@ -1,21 +1,18 @@
-"""Export the nets of GluonCV's zoo and of MXNet's own, with random weights, and table the outcome.
+"""Export nets of GluonCV's and MXNet's model zoos with random weights, and tabulate the outcome.
 
-    python -m tools.zoo [NAME ...]
+    python -m tools.zoo [NAME ...] [--like SELECTED]
 
-Without names all nets are exported that are not in the file of results yet. Each net has a process
-of its own, so that a crash or a time limit costs one row. Needs the extras export, torch and
-gluoncv. The third column is MXNet's own exporter, mx.onnx.export_model, on the same net.
+Without names, the selected nets that have no result yet are exported. Each net runs in a process of
+its own, so that a crash or the time limit costs one row. Needs the extras export, torch and
+gluoncv. The last column is MXNet's own exporter, mx.onnx.export_model, on the same net.
 """
 import argparse
 import json
 import multiprocessing
 import os
-import resource
-import sys
 import tempfile
-import time
 import types
-from fnmatch import fnmatchcase
+from importlib.metadata import version
 
 # gluonblocks is imported before MXNet, which it makes importable.
 import gluonblocks as gb  # isort: skip
@@ -26,121 +23,92 @@ import onnx
 import onnxruntime
 import torch
 from gluonblocks.export.graph import flat  # isort: skip
-from gluoncv.model_zoo.model_zoo import _models
-from mxnet.gluon.model_zoo import vision
 
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'results')
 FILE, TABLE = os.path.join(RESULTS, 'zoo.jsonl'), os.path.join(RESULTS, 'zoo.md')
 TOLERANCE = 1e-4
-# Modules of gluoncv.model_zoo whose nets classify images, and the side of the images here.
-CLASSIFIERS = {
-    32: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
-         'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception', 'yolo.darknet',
-         'vgg', 'dla'),
-    64: ('alexnet', 'hrnet', 'resnest'),
-    224: ('densenet', 'googlenet', 'residual_attentionnet', 'squeezenet'),
-    299: ('inception',),
+SECONDS = 900  # time limit of a net
+COLUMNS = ('onnx', 'torch', 'mxnet')
+# The smallest members of each family, and of each variant of its topology, by task and by the
+# side of the images, which is small if the net allows it. Those of MXNet's zoo are 'vision:NAME'.
+SELECTED = {
+    ('classifier', 32): """
+        resnet18_v1 resnet50_v1 resnet18_v2 resnet50_v2 resnet18_v1b resnet50_v1b resnet50_v1b_gn
+        resnet50_v1c resnet50_v1d resnet50_v1e resnet50_v1s resnet18_v1b_0.89 resnet50_v1d_0.11
+        se_resnet18_v1 se_resnet50_v1 se_resnet18_v2 se_resnet50_v2 resnext50_32x4d
+        se_resnext50_32x4d senet_154 vgg11 vgg11_bn shufflenet_v1 shufflenet_v2 xception
+        xception71 darknet53 dla34 nasnet_4_1056 mobilenet0.5 mobilenetv2_0.25 mobilenetv2_0.5
+        mobilenetv3_small mobilenetv3_large cifar_resnet20_v1 cifar_resnet20_v2
+        cifar_wideresnet16_10 cifar_resnext29_32x4d cifar_residualattentionnet56
+        vision:resnet18_v1 vision:resnet18_v2 vision:vgg11 vision:vgg11_bn vision:mobilenet0.25
+        vision:mobilenetv2_0.25""",
+    ('classifier', 64): 'alexnet resnest14 hrnet_w18_small_v1_c hrnet_w18_small_v2_c',
+    ('classifier', 224): """
+        densenet121 googlenet squeezenet1.0 squeezenet1.1 residualattentionnet56 vision:alexnet
+        vision:densenet121 vision:squeezenet1.0 vision:squeezenet1.1""",
+    ('classifier', 299): 'inceptionv3 vision:inceptionv3',
+    ('segmentation', 64): """
+        fcn_resnet50_ade psp_resnet50_ade deeplab_resnet50_ade deeplab_resnest50_ade
+        deeplab_v3b_plus_wideresnet_citys icnet_resnet50_citys fastscnn_citys danet_resnet50_citys
+        hrnet_w18_small_v1_s hrnet_w18_small_v2_s""",
+    ('SSD', 300): 'ssd_300_vgg16_atrous_voc ssd_300_mobilenet0.25_voc',
+    ('SSD', 512): 'ssd_512_resnet18_v1_voc',
+    ('YOLOv3', 64): 'yolo3_darknet53_voc yolo3_mobilenet0.25_voc',
+    ('CenterNet', 64): """
+        center_net_resnet18_v1b_voc center_net_resnet18_v1b_dcnv2_voc center_net_dla34_voc
+        center_net_mobilenetv3_small_duc_voc""",
+    ('pose', 64): """
+        simple_pose_resnet18_v1b mobile_pose_resnet18_v1b mobile_pose_mobilenetv3_small
+        alpha_pose_resnet101_v1b_coco""",
 }
-# The nets for other tasks: patterns of names, and (H, W).
-OTHERS = {
-    'segmentation': {'fcn_*_ade': (64, 64), 'psp_*_ade': (64, 64), 'deeplab_*_ade': (64, 64),
-                     'deeplab_resnet152_voc': (64, 64), 'hrnet_*_s': (64, 64),
-                     'deeplab_v3b_plus_*': (64, 64), 'icnet_resnet50_citys': (64, 64),
-                     'fastscnn_citys': (64, 64), 'danet_resnet50_citys': (64, 64)},
-    'SSD': {'ssd_300_*_voc': (300, 300), 'ssd_300_mobilenet1.0_lite_coco': (300, 300),
-            'ssd_512_*_voc': (512, 512)},
-    'YOLOv3': {'yolo3_*_voc': (64, 64)},
-    'CenterNet': {'center_net_*_voc': (64, 64)},
-    'pose': {'simple_pose_*': (64, 64), 'alpha_pose_*': (64, 64), 'mobile_pose_*': (64, 64)},
-}
-# Of values other than weights, which are not what nets start with.
+# Of parameters other than weights, which do not keep their initial values.
 RANGES = {'var': (0.8, 1.2), 'gamma': (0.8, 1.2), 'mean': (-0.1, 0.1), 'beta': (-0.1, 0.1),
           'bias': (-0.1, 0.1)}
 
 
-def nets():
-    """{name: (group, H, W)} of all nets: 'vision:NAME' those of MXNet, 'NAME' those of GluonCV."""
-    found = {}
-    for name, factory in _models.items():
-        module = factory.__module__.replace('gluoncv.model_zoo.', '', 1)
-        if 'int8' in name or fnmatchcase(name, 'hrnet_*_s'):
-            module = None
-        if fnmatchcase(name, 'cifar_residualattentionnet*'):
-            found[name] = 'classifier', 32, 32
-        for side, modules in CLASSIFIERS.items():
-            if module in modules:
-                found.setdefault(name, ('classifier', side, side))
-        for group, patterns in OTHERS.items():
-            for pattern, (height, width) in patterns.items():
-                if fnmatchcase(name, pattern) and 'int8' not in name:
-                    found[name] = group, height, width
-    try:
-        vision.get_model('')
-    except ValueError as error:  # it lists all names
-        for name in str(error).split('\n\t')[1:]:
-            side = next((side for word, side in [('densenet', 224), ('squeezenet', 224), (
-                'inception', 299), ('alexnet', 224)] if word in name), 32)
-            found['vision:' + name] = 'classifier', side, side
-    return found
-
-
-def build(name, group, height, width):
-    """The net `name`, initialized, with running statistics and norms that are not 0 and 1."""
+def build(name, group, side):
+    """Return the net `name` with random weights, scales, biases and running statistics."""
     mx.random.seed(0)
-    source, _, short = name.rpartition(':')
-    more = {'pretrained': False}
+    options = {'pretrained': False}
+    if group != 'classifier' and 'hrnet' not in name:
+        options.update(pretrained_base=False)
     if group == 'segmentation' and 'hrnet' not in name:
-        more.update(crop_size=height)
-    if group not in ('classifier', 'pose') and 'hrnet' not in name:
-        more.update(pretrained_base=False)
-    net = (vision if source else gluoncv.model_zoo).get_model(short, **more)
+        options.update(crop_size=side)
+    source, _, short = name.rpartition(':')
+    zoo = mx.gluon.model_zoo.vision if source else gluoncv.model_zoo
+    net = zoo.get_model(short, **options)
     net.initialize()
-    net(mx.nd.zeros((1, 3, height, width)))
+    net(mx.nd.zeros((1, 3, side, side)))
     for param in net.collect_params().values():
         kind = param.name.rpartition('_')[2]
         if kind == 'weight':  # values keep their size from layer to layer
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
+            if 'convpredictor' in param.name or 'centernet' in param.name:
+                scale /= 100 if 'vgg' in name else 10  # rounding would order scores that are all 1
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
         elif kind in RANGES:
             param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
-    if group == 'CenterNet':
-        # Logits of 30 would make many scores 1, and rounding would choose the boxes among them.
-        weight = net.heads[0][-1].weight
-        weight.set_data(weight.data() / 10)
     return net
 
 
-def result(name):
-    """The outcome of one net: a dict of what stands in its row."""
-    start = time.time()
-    group, height, width = nets()[name]
-    row = {'name': name, 'group': group, 'input': '3x%dx%d' % (height, width)}
+def attempt(function, *args):
+    """Return what `function` returns, or the beginning of its error, on one line."""
     try:
-        net = build(name, group, height, width)
-        row['params'] = sum(param.data().size for param in net.collect_params().values())
+        return function(*args)
     except Exception as error:
-        return dict(row, net=first_words(error))
-    X = np.random.RandomState(0).uniform(0, 1, (4, 3, height, width)).astype('float32')
-    with tempfile.TemporaryDirectory() as folder:
-        for format in ('onnx', 'torch'):
-            try:
-                data = {'data': X} if group == 'classifier' else {}
-                export = gb.export_net(net, X.shape[1:], os.path.join(folder, format), format,
-                                       **data)
-                row[format] = 'yes'
-                row[format + ' difference'] = export.formats[0].verified.largest_difference
-            except Exception as error:
-                row[format] = first_words(error)
-        try:
-            row['mxnet'] = by_mxnet(net, X[:1], folder)
-        except Exception as error:
-            row['mxnet'] = first_words(error)
-    return dict(row, seconds=round(time.time() - start),
-                megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+        return '%s: %s' % (type(error).__name__, ' '.join(str(error).split())[:200])
+
+
+def by_gluonblocks(net, X, folder, format):
+    """Return 'yes' and the largest difference from the net after an export with `export_net`."""
+    # With data the gradients are compared too; it takes a net with one output, (N, classes).
+    data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
+    export = gb.export_net(net, X.shape[1:], os.path.join(folder, format), format, **data)
+    return 'yes, %.0e' % export.formats[0].verified.largest_difference
 
 
 def by_mxnet(net, X, folder):
-    """What MXNet's exporter makes of a net: 'yes', or how far its file is off."""
+    """Return the same, or 'wrong' and the difference, after an export with MXNet's exporter."""
     wanted = [output.asnumpy() for output in flat(net(mx.nd.array(X)))]
     net.hybridize()
     net(mx.nd.array(X))
@@ -153,118 +121,108 @@ def by_mxnet(net, X, folder):
     if [each.shape for each in found] != [each.shape for each in wanted]:
         return 'wrong: other shapes'
     off = max(float(np.abs(a - b).max() / max(1, np.abs(a).max())) for a, b in zip(wanted, found))
-    return 'yes' if off <= TOLERANCE else 'wrong: off by %.0e' % off
-
-
-def first_words(error):
-    """The beginning of an error, in one line."""
-    return '%s: %s' % (type(error).__name__, ' '.join(str(error).split())[:200])
+    return '%s, %.0e' % ('yes' if off <= TOLERANCE else 'wrong', off)
 
 
 def mend_onnx():
     """Give MXNet's exporter onnx.mapping, which onnx had until 1.17."""
-    pairs = {np.dtype(name): onnx.helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in (
-        'float16', 'float32', 'float64', 'int8', 'int32', 'int64', 'uint8', 'bool')}
-    onnx.mapping = sys.modules['onnx.mapping'] = types.SimpleNamespace(
+    dtypes = map(np.dtype, 'float16 float32 float64 int8 int32 int64 uint8 bool'.split())
+    pairs = {dtype: onnx.helper.np_dtype_to_tensor_dtype(dtype) for dtype in dtypes}
+    onnx.mapping = types.SimpleNamespace(
         NP_TYPE_TO_TENSOR_TYPE=pairs, TENSOR_TYPE_TO_NP_TYPE={v: k for k, v in pairs.items()})
 
 
-def work(name, file):
-    """In a process of its own: append the result of the net `name` to `file`."""
+def work(row):
+    """Export the net of `row` in a process of its own, and add the completed row to the results."""
     torch.set_num_threads(1)
     onnxruntime.set_default_logger_severity(3)
     if not hasattr(onnx, 'mapping'):
         mend_onnx()
-    append(file, result(name))
+    net = attempt(build, row['name'], row['group'], row['side'])
+    if isinstance(net, str):
+        return rows(dict(row, error=net))
+    row['parameters'] = sum(param.data().size for param in net.collect_params().values())
+    X = np.random.RandomState(0).uniform(0, 1, (4, 3, row['side'], row['side'])).astype('float32')
+    with tempfile.TemporaryDirectory() as folder:
+        for format in ('onnx', 'torch'):
+            row[format] = attempt(by_gluonblocks, net, X, folder, format)
+        row['mxnet'] = attempt(by_mxnet, net, X[:1], folder)
+    rows(row)
 
 
-def append(file, row):
-    """Add a row to a file of results."""
-    with open(file, 'a') as f:
-        f.write(json.dumps(row) + '\n')
-
-
-def rows_of(file):
-    """{name: row} of a file of results; of several rows of a net the last counts."""
-    if not os.path.exists(file):
-        return {}
-    with open(file) as f:
+def rows(*more):
+    """Add rows to the results and return all: {name: row}; the last row of a net counts."""
+    with open(FILE, 'a+') as f:
+        f.writelines(json.dumps(row) + '\n' for row in more)
+        f.seek(0)
         return {row['name']: row for row in map(json.loads, f)}
 
 
 HEAD = """# The zoo with random weights
 
-Written by `python -m tools.zoo`. Each net of GluonCV 0.10.5 and of MXNet {mxnet}'s model zoo
-(`vision:`) has random weights and goes through `export_net`: every output of the file, for several
-batch sizes, is compared with MXNet's, and for classifiers in PyTorch also the gradients of a
-training step. "Yes" gives the largest difference in parts of the largest output, from 1. The last
-column is MXNet's own exporter, `mx.onnx.export_model`, whose file is run in ONNX Runtime
-{onnxruntime} on a batch of one; within {tolerance:g} it is right.
+Written by `python -m tools.zoo`. The nets are a selection from GluonCV {gluoncv} and from the model
+zoo of MXNet {mxnet} (`vision:`): the smallest members of each family, and of each variant of its
+topology. The wider and deeper members repeat the same layers; `python -m tools.zoo NAME` runs any.
 
-| group | nets | ONNX | PyTorch | MXNet's own exporter | not run |
-|---|---|---|---|---|---|
+Each net has random weights and goes through `export_net`, which compares every output of the file
+with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a training
+step. "Yes" is followed by the largest difference, as a fraction of the largest output or of 1,
+whichever is larger. The last column is MXNet's own exporter, `mx.onnx.export_model`: its file runs
+in ONNX Runtime {onnxruntime} on one image, and is right if the difference is within {tolerance:g}.
+`resnet50_v1b_gn` cannot be hybridized: GluonCV's group normalization reads the shape of its input.
+
+| group | nets | ONNX | PyTorch | MXNet's own exporter |
+|---|---|---|---|---|
 """
 
 
-def table(rows, known):
-    """The results as Markdown: counts by group, and a row for each net."""
-    text = HEAD.format(mxnet=mx.__version__, onnxruntime=onnxruntime.__version__,
-                       tolerance=TOLERANCE)
-    for group in dict.fromkeys(group for group, _, _ in known.values()):
-        members = [name for name in known if known[name][0] == group]
-        found = [rows[name] for name in members if name in rows]
-        text += '| %s | %d | %s | %d |\n' % (group, len(found), ' | '.join(
-            str(sum(row.get(column) == 'yes' for row in found))
-            for column in ('onnx', 'torch', 'mxnet')), len(members) - len(found))
+def table(found):
+    """Return the rows as Markdown: counts by group, then a line for each net."""
+    text = HEAD.format(gluoncv=version('gluoncv'), mxnet=mx.__version__,
+                       onnxruntime=onnxruntime.__version__, tolerance=TOLERANCE)
+    for group in dict.fromkeys(row['group'] for row in found):
+        members = [row for row in found if row['group'] == group]
+        text += '| %s | %d | %s |\n' % (group, len(members), ' | '.join(
+            str(sum(row.get(column, '').startswith('yes') for row in members))
+            for column in COLUMNS))
     text += ('\n| net | input | parameters | ONNX | PyTorch | MXNet\'s own exporter |\n'
              '|---|---|---|---|---|---|\n')
-    for name in known:
-        if name in rows:
-            row = rows[name]
-            cells = [row['net'], '', ''] if 'net' in row else [
-                outcome(row, column) for column in ('onnx', 'torch', 'mxnet')]
-            text += '| %s |\n' % ' | '.join(
-                [name, row['input'], '{:,}'.format(row.get('params', 0))] + cells)
+    for row in found:
+        cells = [row.get(column, row.get('error', ''))[:70].replace('|', '/') for column in COLUMNS]
+        text += '| {name} | 3x{side}x{side} | {parameters:,} | {} | {} | {} |\n'.format(
+            *cells, **dict({'parameters': 0}, **row))
     return text
 
 
-def outcome(row, column):
-    """A cell: "yes, 2e-07", or the first words of an error."""
-    if row[column] != 'yes':
-        return row[column][:70].replace('|', '/')
-    difference = row.get(column + ' difference')
-    return 'yes' if difference is None else 'yes, %.0e' % difference
-
-
 def main():
-    """Export the nets that are named, or all without a result, and write the table."""
+    """Export the nets that are named, or those without a result, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('names', nargs='*', metavar='NAME', help='patterns of names (default: all)')
-    parser.add_argument('--file', default=FILE, help='file of results (default: %(default)s)')
-    parser.add_argument('--seconds', type=int, default=900, help='time limit of a net')
+    parser.add_argument('names', nargs='*', metavar='NAME',
+                        help='nets to export (default: the selected ones without a result)')
+    parser.add_argument('--like', metavar='SELECTED', default='densenet121', help='take task and '
+                        'image size of a net that is not selected from this one that is')
     args = parser.parse_args()
-    known, done = nets(), rows_of(args.file)
-    chosen = {name: net for name, net in known.items()
-              if any(fnmatchcase(name, pattern) for pattern in args.names)
-              or not args.names and name not in done}
+    selected = {name: net for net, names in SELECTED.items() for name in names.split()}
+    chosen = args.names or [name for name in selected if name not in rows()]
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['tools.zoo'])
-    for i, (name, (group, height, width)) in enumerate(chosen.items()):
+    for i, name in enumerate(chosen):
         print('%d of %d: %s' % (i + 1, len(chosen), name), flush=True)
-        process = context.Process(target=work, args=(name, args.file))
+        group, side = selected[name if name in selected else args.like]
+        row = {'name': name, 'group': group, 'side': side}
+        process = context.Process(target=work, args=(row,))
         process.start()
-        process.join(args.seconds)
+        process.join(SECONDS)
         if process.exitcode != 0:
-            why = 'no end after %d s' % args.seconds if process.is_alive() else 'a crash'
+            error = 'no end after %d s' % SECONDS if process.is_alive() else 'a crash'
             process.kill()
-            append(args.file, {'name': name, 'group': group, 'input': '3x%dx%d' % (height, width),
-                               'net': why})
-        print('   ', {key: value for key, value in rows_of(args.file).get(name, {}).items()
-                      if key not in ('name', 'group')}, flush=True)
+            rows(dict(row, error=error))
+        print('   ', rows().get(name), flush=True)
+    found = {name: {'name': name, 'group': group, 'side': side, 'error': 'not run yet'}
+             for name, (group, side) in selected.items()}
     with open(TABLE, 'w') as f:
-        f.write(table(rows_of(args.file), known))
-    return 0
+        f.write(table({**found, **rows()}.values()))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

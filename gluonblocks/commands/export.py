@@ -3,7 +3,6 @@ import argparse
 import os
 import sys
 
-from ..export.checkpoints import is_checkpoint
 from ..export.files import FORMATS as CHECKPOINT_FORMATS
 from ..export.files import export_files
 from ..export.formats import FORMATS
@@ -64,29 +63,30 @@ def parse(argv, prog):
                      help='use the parameter file of this epoch')
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
                      help='input shape without the batch axis, such as 3,112,112; repeat the '
-                     'option for a net with several inputs (default: read from model-shapes.json)')
+                     'option for a net with several inputs, and write NAME= for one number per '
+                     'example (default: read from model-shapes.json)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
                      help='layers whose outputs the files return (default: those of the symbol)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
-                     help='range of the random input (default: 0,1)')
+                     default=(0, 1), help='range of the random input (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',
                      help='folder of images on which to compare the outputs too')
     net.add_argument('--mean', metavar='X[,X,X]', type=_numbers,
-                     help='mean to subtract from the pixel values, which are 0 to 255 (default: 0)')
+                     help='mean to subtract from the pixel values, which are 0 to 255 (default: '
+                     'pixels fill --input-range)')
     net.add_argument('--std', metavar='X[,X,X]', type=_numbers,
-                     help='divisor of the pixel values after the mean is subtracted (default: 255)')
+                     help='divisor of the pixel values after the mean is subtracted (default: '
+                     'pixels fill --input-range)')
     net.add_argument('--calibrate', metavar='FOLDER',
                      help='folder of images, similar to the training images, that determine the '
                      'int8 ranges')
     args = parser.parse_args(argv)
-    args.is_run = not is_checkpoint(args.source) or os.path.exists(
-        os.path.join(args.source, CONFIG))
-    other, kind = (net, 'a run') if args.is_run else (run, 'a checkpoint')
+    args.is_run = os.path.exists(os.path.join(args.source, CONFIG))
+    other, kind = (net, 'checkpoints') if args.is_run else (run, 'runs, which contain ' + CONFIG)
     given = {word.partition('=')[0] for word in argv}
     for action in other._group_actions:
         if getattr(args, action.dest) != action.default or given & set(action.option_strings):
-            parser.error('%s cannot be used with %s, but %s is one'
-                         % (flag_of(action.dest), kind, args.source))
+            parser.error('%s is for %s, not for %s' % (flag_of(action.dest), kind, args.source))
     if not args.is_run:
         args.shapes = _shapes(parser, args.shape or [])
     return args
@@ -100,56 +100,51 @@ def main(args):
                             with_preprocessing=args.with_preprocessing, data_root=args.data_root,
                             runtime=args.runtime, **shared)
     else:
-        chosen = {'input_range': args.input_range, 'mean': args.mean, 'std': args.std}
+        folder = args.source if os.path.isdir(args.source) else os.path.dirname(args.source)
         export = export_files(
-            args.source, args.params, args.shapes, args.out or _default_folder(args.source),
-            epoch=args.epoch, outputs=args.outputs, images=args.images, calibrate=args.calibrate,
-            **{name: value for name, value in chosen.items() if value is not None}, **shared)
+            args.source, args.params, args.shapes, args.out or os.path.join(folder, 'export'),
+            epoch=args.epoch, outputs=args.outputs, input_range=args.input_range,
+            images=args.images, mean=args.mean, std=args.std, calibrate=args.calibrate, **shared)
     print(format_export(export), flush=True)
-    for note in export.notes:
+    for note in [*export.notes, *('%s: %s' % (one.format, note)
+                                  for one in export.formats for note in one.notes)]:
         print('note: %s' % note, file=sys.stderr)
-    for one in export.formats:
-        for note in one.notes:
-            print('note: %s: %s' % (one.format, note), file=sys.stderr)
     print('wrote the files to %s' % export.folder, file=sys.stderr)
     return 0
 
 
 def format_export(export):
     """Return an `Export` as a table: one row for MXNet, the reference, and one per format."""
-    is_classifier = 'classes' in export.info
-    columns = {'accuracy': lambda verified: '%.4f' % verified.accuracy_there,
-               'largest difference': lambda verified: '%.2g' % verified.largest_difference,
-               'agreement': lambda verified: '%.4f' % verified.agreement}
-    here = {'accuracy': export.info.get('accuracy')}
-    if here['accuracy'] is None:
-        del columns['accuracy']
-    if not is_classifier:
-        del columns['agreement']
-    rows = [['format', 'bytes'] + list(columns) + ['ms at %d' % n for n in export.milliseconds],
-            ['MXNet', '-'] + ['%.4f' % here[name] if name in here else '-' for name in columns] +
-            [_milliseconds(ms) for ms in export.milliseconds.values()]]
-    rows += [[one.format, one.bytes] + [text(one.verified) for text in columns.values()] +
-             [_milliseconds(ms) for ms in one.milliseconds.values()] for one in export.formats]
-    if is_classifier:
-        return '%s\n%d images' % (format_table(rows), export.formats[0].verified.images)
-    return '%s\ncompared on %s: %s' % (format_table(rows), export.info['verified_on'],
-                                       ', '.join(export.info['outputs']))
+    is_classifier, accuracy = 'classes' in export.info, export.info.get('accuracy')
+
+    def row(format, bytes, accuracies, difference, agreement, milliseconds):
+        return ([format, bytes] + [accuracies] * (accuracy is not None) + [difference]
+                + [agreement] * is_classifier + milliseconds)
+    rows = [row('format', 'bytes', 'accuracy', 'largest difference', 'agreement',
+                ['ms at %d' % n for n in export.milliseconds]),
+            row('MXNet', '-', '%.4f' % (accuracy or 0), '-', '-',
+                list(map(_milliseconds, export.milliseconds.values())))]
+    for one in export.formats:
+        compared = one.verified
+        rows.append(row(one.format, one.bytes, '%.4f' % (compared.accuracy_there or 0),
+                        '%.2g' % compared.largest_difference, '%.4f' % compared.agreement,
+                        list(map(_milliseconds, one.milliseconds.values()))))
+    return format_table(rows) + '\n' + (
+        '%d images' % export.formats[0].verified.images if is_classifier else
+        'compared on %s: %s' % (export.info['verified_on'], ', '.join(export.info['outputs'])))
 
 
 def _milliseconds(ms):
     return ('%.3g' if ms < 999.5 else '%.0f') % ms
 
 
-def _default_folder(source):
-    folder = source if os.path.isdir(source) else os.path.dirname(source)
-    return os.path.join(folder, 'export')
-
-
 def _shape(text):
-    """Parse '3,112,112' -> (None, (3, 112, 112)); 'data=3,80,80' -> ('data', (3, 80, 80))."""
+    """Parse '3,112,112' -> (None, (3, 112, 112)); 'data=3,80,80' -> ('data', (3, 80, 80)).
+
+    'user=' -> ('user', ()): one number for each example.
+    """
     name, _, sides = text.rpartition('=')
-    return name or None, _numbers(sides, int)
+    return name or None, _numbers(sides, int) if sides or not name else ()
 
 
 def _shapes(parser, given):
@@ -157,9 +152,7 @@ def _shapes(parser, given):
     if len(given) > 1 and not all(name for name, _ in given):
         parser.error('expected a name for each of several inputs: --shape data=3,80,80 '
                      '--shape mask=1,80,80')
-    if given and given[0][0]:
-        return dict(given)
-    return given[0][1] if given else None
+    return dict(given) if given and given[0][0] else given[0][1] if given else None
 
 
 def _numbers(text, kind=float):

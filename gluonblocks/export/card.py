@@ -49,11 +49,12 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
             one.format.startswith('onnx') for one in exported))
 
 
-def net_card(net, exported, checksums, notes):
+def net_card(net, exported, checksums, notes, has_program):
     """The text of README.md for a `NetDescription` without classes: its ends, files and checks."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
-                     exported=exported, checksums=checksums, notes=notes)
+                     exported=exported, checksums=checksums, notes=notes,
+                     has_program=has_program)
 
 
 def _rendered(template, **values):

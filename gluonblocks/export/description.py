@@ -29,17 +29,17 @@ class Batch(NamedTuple):
 class Images:
     """Many images, of which one batch at a time is in memory.
 
-    `batches` is called for an iterator of `Batch`es, each time from the first, and `largest` is
-    the size of the largest batch that is tried.
+    `batches` is called for an iterator of `Batch`es, each time from the first; `words` says what
+    they are. Files are also tried with 1, 3 and `largest` of them, unless that is None: a file may
+    be right for one batch size only.
     """
 
-    num_probes = 3  #: batches of `all_batches` that come before all images
-    words = 'all test images'  #: what they are
-    timed: Tuple[int, ...] = (1, 256)  #: batch sizes whose milliseconds are measured
-
-    def __init__(self, batches: Callable[[], Iterator[Batch]], largest=256):
-        self._batches = batches
-        self.timed = (1, largest)
+    def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
+                 words='all test images'):
+        self._batches, self.words = batches, words
+        self._probes = () if largest is None else (1, 3, largest)
+        self.num_probes = len(self._probes)  #: batches of `all_batches` that come before all images
+        self.timed = (1,) if largest is None else (1, largest)  #: sizes whose time is measured
 
     def __iter__(self):
         return self._batches()
@@ -61,11 +61,8 @@ class Images:
                      joined([batch.pictures for batch in parts]))
 
     def all_batches(self):
-        """The batches that files are verified on: the first ones of several sizes, and all.
-
-        A file may be right for one batch size only.
-        """
-        for size in (1, 3, self.timed[-1]):
+        """The batches that files are verified on."""
+        for size in self._probes:
             yield self.first(size)
         yield from self
 
@@ -87,7 +84,8 @@ class NetDescription:
     test: Images  #: the images that files are verified on
     calibration: Optional[np.ndarray] = None  #: float32 (n, C, H, W), up to 512 training images
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) before images are resized
-    variants: Sequence[Dict[str, Tuple[int, ...]]] = ()  #: `inputs` for other batches and sizes
+    #: `inputs` for other batches and sizes; None: for a batch of two
+    variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
 
     @property
     def shape(self):
@@ -112,9 +110,9 @@ class NetDescription:
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """`inputs` and `variants`; without variants, for a batch of two as well."""
+        """`inputs` and `variants`."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
-        return [self.inputs] + list(self.variants or [twice])
+        return [self.inputs, *([twice] if self.variants is None else self.variants)]
 
     def block(self, dtype='float32'):
         """The graph as a Gluon block of its own, in `dtype` on the CPU."""

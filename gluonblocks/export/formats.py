@@ -1,11 +1,11 @@
 """The formats by name: to add one, write a function `write(net, folder, options)` and list it.
 
 It gets a `NetDescription`, a temporary folder for its files and `Options`, and returns a `Written`.
-It neither verifies nor renames: write.py does both for all formats. A format's module is imported
-when it is used: it may need what is not installed.
+It neither verifies nor renames: write.py does both for all formats. Before anything that takes
+long, `check(net)` raises ValueError for a net that the format cannot express. A format's module is
+imported when it is used: it may need what is not installed.
 """
 import importlib
-import importlib.util
 from typing import NamedTuple, Tuple
 
 
@@ -17,14 +17,11 @@ class Format(NamedTuple):
     says: str  #: in a few words, for a help text
     needs: Tuple[str, ...] = ('onnx', 'onnxruntime', 'jinja2')  #: modules
     extra: str = 'export'  #: that installs them
+    checked_by: str = 'onnx'  #: the module that has `check`
 
-    def check_installed(self):
-        """Raise ImportError, with what to install, if something is missing."""
-        for name in self.needs:
-            if importlib.util.find_spec(name) is None:
-                raise ImportError("the format %s needs %s, which is not installed. Install it "
-                                  "with\n  pip install 'gluonblocks[%s]'"
-                                  % (self.name, name, self.extra))
+    def check(self, net):
+        """Call the `check` of the format."""
+        importlib.import_module('.' + self.checked_by, __package__).check(net)
 
     def write(self, net, folder, options):
         """Call the `write` of the format's module."""
@@ -35,7 +32,7 @@ FORMATS = {format.name: format for format in [
     Format('onnx', 'onnx', 'float32, for ONNX Runtime and others'),
     Format('onnx-int8', 'int8', 'in 8 bits'),
     Format('torch', 'torch.write', 'plain PyTorch to read, with its weights',
-           ('torch', 'jinja2'), 'torch'),
+           ('torch', 'jinja2'), 'torch', 'torch.write'),
     Format('web', 'web', 'a page that runs it in a browser',
            ('onnx', 'onnxruntime', 'jinja2', 'PIL')),
 ]}

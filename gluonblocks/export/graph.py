@@ -3,16 +3,14 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd
 
-from ..graphs.graph import Graph
+from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
 # Operators that return their first input in prediction; losses differ only in training.
-IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
-              'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
-              '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
-              'make_loss')
-# The same, unless a Dropout always drops. Parameters may come as float32, without amp's casts.
-_IDLE = IDENTITIES + ('Dropout', 'amp_cast')
+_IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
+               'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
+               '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
+               'make_loss')
 _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs after the first
 
 
@@ -80,14 +78,33 @@ def _untrained(net):
     return {param.name for param in net.collect_params().values() if not can_learn(param)}
 
 
+def replace_losses(graph):
+    """Replace each loss in a `Graph` by its prediction, so that no label is needed for it.
+
+    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, the others their input.
+    A softmax of a complete image has the attribute `__flat__`; with two axes it is the usual one.
+    """
+    for node in graph.nodes:
+        if node.op in _IDENTITIES:
+            graph.replace(node, node.inputs[0])
+        elif node.op in ('SoftmaxOutput', 'Softmax'):
+            axis = 1 if node.flag('multi_output') else -1
+            graph.replace(node, Node('softmax', node.name, node.inputs[:1], {
+                'axis': axis, '__flat__': axis < 0 and not node.flag('preserve_shape')}).entry())
+        elif node.op == 'LogisticRegressionOutput':
+            graph.replace(node, Node('sigmoid', node.name, node.inputs[:1]).entry())
+
+
 def plain_symbol(symbol, params, untrained=()):
     """The symbol with plain nodes only; reshapes norms' `params` and sets fixed gammas to 1.
 
     `untrained` are the names of the parameters that no gradient ever reaches.
     """
     graph, names = Graph(symbol), {}
+    replace_losses(graph)
     for node in graph.nodes:
-        if node.op in _IDLE and node.attrs.get('mode') != 'always':
+        # Parameters may come as float32, without the casts of amp.
+        if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
         if node.op == 'null':  # the shapes and types of `params` count

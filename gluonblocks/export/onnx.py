@@ -17,6 +17,11 @@ _REORDERED = 32 << 20  # bytes of a file whose weights ONNX Runtime does not rea
 IR_VERSION = 8  # the file format of that time: ONNX Runtime reads it from 1.10 on
 
 
+def check(net):
+    """Raise ValueError, with the reason, if ONNX cannot express `net`, a `NetDescription`."""
+    graph_and_weights(net)
+
+
 def write(net, folder, options):
     """The format 'onnx': model.onnx, float32."""
     model, weights = graph_and_weights(net)
@@ -70,7 +75,13 @@ def engine(file):
     session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'],
                                            disabled_optimizers=disabled)
     names = [each.name for each in session.get_inputs()]
-    return lambda inputs: session.run(None, dict(zip(names, inputs)))
+
+    def run(inputs):
+        try:
+            return session.run(None, dict(zip(names, inputs)))
+        except Exception as error:  # its classes have no base but this
+            raise ValueError('ONNX Runtime cannot compute the file: %s' % error) from error
+    return run
 
 
 def to_onnx(net):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tell what is on pictures, by the ONNX file beside this program: the likeliest classes."""
+"""Tell what the net in the ONNX file beside this program says about images."""
 import argparse
 import json
 import os
@@ -21,10 +21,14 @@ example:
   python predict.py --json --top 10 pictures/*.png > answers.jsonl
 
 It needs Python 3.8 or newer and  pip install numpy pillow onnxruntime  ; all else is in the file.
-Pictures are PNG, JPEG, BMP, GIF, TIFF, WebP or PPM of any size, grey or colour. Each is made grey
-and fitted into the square that the net was trained on, without distortion. The net knows bright
-things on dark ground: for the other way round use --invert, or the answers mean little.
-Transparent parts of a picture count as ground.
+Pictures are PNG, JPEG, BMP, GIF, TIFF, WebP or PPM of any size, grey or colour. Each is fitted into
+what the net takes, without distortion, in grey if that has one channel. Nets of bright things on
+dark ground need --invert for the other way round, or the answers mean little. Transparent parts of
+a picture count as ground.
+
+A net of classes prints the likeliest. Other nets print each output: detections with class, score
+and box, in the unit of the net; the share of each class in a segmentation; the largest values of a
+vector; the range of anything else.
 
 Exit code: 0 all answered, 1 something failed, 2 wrong arguments, 130 interrupted."""
 
@@ -50,27 +54,71 @@ class Net:
             raise Error('%s: onnxruntime cannot load it: %s' % (path, str(error).split('\n')[0]))
         said = self._session.get_modelmeta().custom_metadata_map
         try:
-            self.names, (channels, side, _) = json.loads(said['classes']), json.loads(said['input'])
-            self._resize = json.loads(said['resize'])
+            self.names = json.loads(said.get('classes', 'null'))  # None: no classifier
+            self.channels, *size = json.loads(said['input'])
+            self._resize = json.loads(said['resize'] if self.names else 'null')
             self._inside = said['preprocessing'] == 'inside'  # then pictures are (N, H, W)
+            self._mean, self._std = [
+                np.reshape(np.float32(json.loads(said.get(name, default))), (-1, 1, 1))
+                for name, default in (('mean', '0'), ('std', '255'))]
+            self.size = (28, 28) if self._resize else tuple(size)  # that pictures are fitted into
         except (KeyError, TypeError, ValueError):
-            raise Error('%s: it does not say what it takes (its metadata lack classes, input, '
-                        'resize or preprocessing): use a file that gluonblocks exported' % path)
-        if channels != 1:
-            raise Error('%s: it takes %d colours, but this program reads grey' % (path, channels))
-        self.side = 28 if self._resize else side  # of the squares that pictures are fitted into
+            raise Error('%s: it does not say what it takes (its metadata lack input, resize or '
+                        'preprocessing): use a file that gluonblocks exported' % path)
+        if self.names and self.channels != 1:
+            raise Error('%s: it takes %d colours, but this program reads grey for a net of classes'
+                        % (path, self.channels))
 
-    def predict(self, images):
-        """Images, each uint8 (side, side) -> the probabilities of the classes, (n, classes)."""
-        if len(images) > BATCH:
-            return np.concatenate([self.predict(images[:BATCH]), self.predict(images[BATCH:])])
-        if self._resize and not self._inside:
-            images = [resized(image, self._resize) for image in images]
-        if not self._inside:
-            images = np.asarray(images, np.float32)[:, None] / np.float32(255)
-        logits, = self._session.run(None, {'data': np.asarray(images)})
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+    def outputs(self, images):
+        """Images, each uint8 (H, W) or (H, W, 3) -> for each, {name: array} without the batch."""
+        names = [output.name for output in self._session.get_outputs()]
+        for i in range(0, len(images), BATCH if self.names else 1):
+            X = images[i:i + BATCH] if self.names else images[i:i + 1]
+            if self._resize and not self._inside:
+                X = [resized(image, self._resize) for image in X]
+            X = np.asarray(X)
+            if not self._inside:
+                X = X[:, None] if X.ndim == 3 else X.transpose(0, 3, 1, 2)
+                X = (X.astype(np.float32) - self._mean) / self._std
+            found = self._session.run(None, {self._session.get_inputs()[0].name: X})
+            yield from (dict(zip(names, one)) for one in zip(*found))
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+def are_probabilities(Y):
+    return Y.min() >= 0 and np.abs(Y.sum(axis=0) - 1).max() < 1e-3
+
+
+def lines(outputs, size, top):
+    """Yield text for each of `outputs`, {name: the array of one image of this (H, W)}."""
+    arrays = list(outputs.values())
+    if [Y.shape[1:] for Y in arrays] == [(1,), (1,), (4,)]:  # class, score and box apart
+        outputs = {'detections': np.concatenate(arrays, axis=1)}
+    for name, Y in outputs.items():
+        best = np.argsort(-Y, kind='stable')[:top] if Y.ndim == 1 else ()
+        if Y.ndim == 2 and Y.shape[1] == 6:
+            rows = sorted((row for row in Y if row[0] >= 0), key=lambda row: -row[1])
+            yield '%s: %d' % (name, len(rows))
+            for row in rows[:top]:
+                yield '  class %d, score %.3f, box %.4g %.4g %.4g %.4g' % tuple(row)
+        elif len(best) and are_probabilities(Y):
+            yield name + ': ' + ', '.join('class %d %.3f' % (i, Y[i]) for i in best)
+        elif len(best):
+            yield '%s: %d values of length %.4g, the largest: %s' % (
+                name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
+        # Three channels that are no probabilities are rather an image.
+        elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
+            share = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
+            yield name + ': ' + ', '.join('class %d on %.1f %%' % (i, 100 * share[i])
+                                          for i in np.argsort(-share, kind='stable')[:top]
+                                          if share[i])
+        else:
+            yield '%s: %s, from %.4g to %.4g' % (
+                name, ' x '.join(map(str, Y.shape)) or 'a number', Y.min(), Y.max())
 
 
 def resized(image, side):
@@ -96,8 +144,8 @@ def check_file(path):
         raise Error(path + (': expected a regular file' if there else ': there is no such file'))
 
 
-def read_image(path, side, invert):
-    """The picture in a file as uint8 (side, side). Raises Error."""
+def read_image(path, size, invert, color):
+    """The picture in a file as uint8 (H, W), or (H, W, 3) in colour. Raises Error."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:
@@ -113,8 +161,8 @@ def read_image(path, side, invert):
             if picture.format == 'PNG':  # Pillow decodes it without looking at the checksums
                 with Image.open(path) as whole:
                     whole.verify()
-            grey = upright(picture, 255 if invert else 0, color=False)
-            return fitted(255 - grey if invert else grey, side, side)
+            pixels = upright(picture, 255 if invert else 0, color)
+            return fitted(255 - pixels if invert else pixels, *size)
     except Error:
         raise
     except Image.DecompressionBombError:
@@ -131,28 +179,32 @@ def run(args):
     read: list = []  # (path, image, error)
     for path in args.images:
         try:
-            read.append((path, read_image(path, net.side, args.invert), None))
+            read.append((path, read_image(path, net.size, args.invert, net.channels == 3), None))
         except Error as error:
             read.append((path, None, str(error)))
     images = [image for _, image, _ in read if image is not None]
-    answers = iter(net.predict(images) if images else [])
+    answers = net.outputs(images)
     for path, image, why in read:
         if why:
             print('error: ' + why, file=sys.stderr)
             answer = {'file': path, 'error': why}
-        else:
-            p = next(answers)
-            best = np.argsort(-p, kind='stable')[:args.top]
-            classes = [{'name': net.names[i], 'probability': float(p[i])} for i in best]
+        elif net.names:
+            p = softmax(next(iter(next(answers).values())))
+            classes = [{'name': net.names[i], 'probability': float(p[i])}
+                       for i in np.argsort(-p, kind='stable')[:args.top]]
             answer = {'file': path, 'classes': classes}
+            said = '%s: %s' % (path, ', '.join('%s %.3f' % tuple(row.values()) for row in classes))
             if not args.invert and looks_inverted(image):
                 print('note: %s is brighter at its border than inside; if it shows a dark '
                       'object on a bright background, use --invert' % path, file=sys.stderr)
+        else:
+            outputs = next(answers)
+            answer = {'file': path, 'outputs': {name: Y.tolist() for name, Y in outputs.items()}}
+            said = '\n  '.join([path, *lines(outputs, net.size, args.top)])
         if args.json:
             print(json.dumps(answer))
         elif not why:
-            said = ', '.join('%s %.3f' % tuple(row.values()) for row in classes)
-            print('%s: %s' % (path, said))
+            print(said)
     sys.stdout.flush()
     return 1 if len(images) < len(read) else 0
 
@@ -171,8 +223,9 @@ def main():
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='picture file')
     parser.add_argument('--model', metavar='FILE', help='ONNX file; default: the one beside this '
                         'program', default=next(filter(os.path.isfile, beside), beside[0]))
-    parser.add_argument('--top', type=int, default=3, metavar='N', help='how many; default: 3')
-    parser.add_argument('--invert', action='store_true', help='dark things on bright ground')
+    parser.add_argument('--top', type=int, default=3, metavar='N',
+                        help='how many classes or detections; default: 3')
+    parser.add_argument('--invert', action='store_true', help='invert the brightness first')
     parser.add_argument('--json', action='store_true', help='a line of JSON for each picture')
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):

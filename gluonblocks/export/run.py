@@ -1,4 +1,5 @@
 """A run, or any Gluon net -> a folder of verified files in the requested formats."""
+import importlib.util
 import os
 from functools import partial
 
@@ -11,13 +12,14 @@ from ..data.batches import BatchLoader
 from ..devices import devices_of
 from ..files import readable
 from ..mxnet_private import is_initialized
+from ..runs.config import read_config
 from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.records import HistoryRow, read_csv
 from .description import Batch, Images, NetDescription, Options
 from .formats import get_format
 from .graph import prediction_symbol
-from .inputs import RandomInputs
+from .inputs import random_inputs
 from .verify import mxnet_engine
 from .write import write_all
 
@@ -51,6 +53,8 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     ImportError if something is not installed; and what `load_run` and the data set raise.
     """
     formats = check_formats(formats, atol, max_drop)
+    read_config(folder)  # a folder that is no run is reported first
+    check_installed(formats)
     ctx = devices_of(ctx)[:1]
     block, config = load_run(folder, ctx=ctx, weights=weights)
     train, test = load_both(config, data_root)
@@ -92,10 +96,11 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     """Write any Gluon net into the folder `path`: an `Export`.
 
     `shape` is the input's without the batch, (C, H, W) for images, or a dict of such shapes for a
-    net of several inputs, in their order; it may give any number of arrays. `net` is of hybrid
-    blocks, Gluon's, ours or others', initialized, and stays as it is, hybridized or not. A net in
-    float16 is exported in float32, and verified against itself in float32. A net of images that
-    gives (N, classes) is a classifier, and `classes` are the classes' names.
+    net of several inputs, in their order; it may give any number of arrays. Labels of losses within
+    the net are among its inputs, but not among those of the files. `net` is of hybrid blocks,
+    Gluon's, ours or others', initialized, and stays as it is, hybridized or not. A net in float16
+    is exported in float32, and verified against itself in float32. A net of images that gives
+    (N, classes) is a classifier, and `classes` are the classes' names.
 
     A classifier is verified as by `export_run`, on `data` with `labels` (n,) if they are known;
     without, on random images, always the same. Batches of large images have fewer than 256: 15 of
@@ -107,6 +112,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     Raises ValueError for a net that cannot be made into a graph, and what `export_run` does.
     """
     formats = check_formats(formats, atol, max_drop)
+    check_installed(formats)
     shapes = dict(shape) if isinstance(shape, dict) else {'data': shape}
     for sides in shapes.values():
         for side in sides:
@@ -117,6 +123,9 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     if not all(is_initialized(param) for param in params):  # the first input gives the shapes
         net(*[mx.nd.zeros(sides, ctx=ctx) for sides in inputs.values()])
     symbol, arrays = prediction_symbol(net, list(inputs))
+    used = set(symbol.list_inputs())
+    unused = [(i, inputs[name]) for i, name in enumerate(inputs) if name not in used]
+    inputs = {name: sides for name, sides in inputs.items() if name in used}
     _, outputs, _ = symbol.infer_shape(
         **dict({name: array.shape for name, array in arrays.items()}, **inputs))
     first = next(iter(inputs.values()))[1:]
@@ -132,13 +141,12 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     elif data is None and labels is None and classes is None and not with_preprocessing:
         twice = {name: (2,) + sides[1:] for name, sides in inputs.items()}
         names = ['output%d' % i for i in range(len(outputs))] if outputs[1:] else ['output']
-        description = describe(symbol, arrays, inputs, names, info,
-                               RandomInputs(inputs, [twice]))
+        description = describe(symbol, arrays, inputs, names, info, random_inputs(inputs, twice))
     else:
         raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
                          '(N, classes) for images (N, C, H, W); this one gives %s'
                          % ' and '.join(map(str, outputs)))
-    engine = partial(mxnet_engine, net, ctx)
+    engine = partial(mxnet_engine, net, ctx, unused)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
         engine = partial(mxnet_engine, description.block(), mx.cpu())
     return write_all(description, engine, formats,
@@ -157,17 +165,24 @@ def describe(symbol, params, inputs, outputs, info, images, **known):
 
 
 def check_formats(names, atol, max_drop):
-    """The `Format` of each name, each once; an error for one that cannot be written here."""
+    """The `Format` of each name, each once. Raises ValueError for one that does not exist."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'is %r, but must be a number from 0', value)
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     if not names:
         raise ValueError('there is no format to export to, but one at least is needed')
-    formats = [get_format(name) for name in names]
+    return [get_format(name) for name in names]
+
+
+def check_installed(formats):
+    """Raise ImportError, with what to install, if a format needs what is missing."""
     for format in formats:
-        format.check_installed()
-    return formats
+        for name in format.needs:
+            if importlib.util.find_spec(name) is None:
+                raise ImportError("the format %s needs %s, which is not installed. Install it "
+                                  "with\n  pip install 'gluonblocks[%s]'"
+                                  % (format.name, name, format.extra))
 
 
 def _pictures(loader):

@@ -2,6 +2,7 @@
 
 An engine is a callable, inputs -> outputs: a tuple of NumPy arrays -> a list of NumPy arrays.
 """
+import functools
 import time
 from typing import NamedTuple, Optional
 
@@ -32,22 +33,39 @@ class Verified(NamedTuple):
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
 
-def mxnet_engine(net, ctx):
-    """The Gluon block `net` as an engine, predicting on the device `ctx`."""
+def mxnet_engine(net, ctx, labels=()):
+    """The Gluon block `net` as an engine, predicting on the device `ctx`.
+
+    `labels` are (position, shape) of inputs that only losses need; they are zeros.
+    """
     def run(inputs):
-        outputs = flat(net(*[mx.nd.array(X, ctx=ctx) for X in inputs]))
+        arrays = list(inputs)
+        for i, sides in labels:
+            arrays.insert(i, np.zeros((len(inputs[0]),) + sides[1:]))
+        outputs = flat(net(*[mx.nd.array(X, ctx=ctx) for X in arrays]))
         return [output.asnumpy() for output in outputs]
     return run
 
 
 def symbol_engine(symbol, params, names):
-    """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU."""
+    """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU.
+
+    Other inputs, the labels of losses, are zeros.
+    """
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
 
+    @functools.lru_cache(maxsize=None)
+    def labels(*shapes):
+        found, _, _ = symbol.infer_shape(
+            **{name: array.shape for name, array in weights.items()}, **dict(zip(names, shapes)))
+        return {name: mx.nd.zeros(sides) for name, sides in zip(symbol.list_arguments(), found)
+                if name not in weights and name not in names}
+
     def run(inputs):
-        given = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)})
+        given = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)},
+                     **labels(*[X.shape for X in inputs]))
         outputs = operation(*[given[name] for name in symbol.list_inputs()])
         return [output.asnumpy() for output in (
             outputs if isinstance(outputs, list) else [outputs])]
@@ -82,10 +100,13 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     Raises VerificationError otherwise, and for outputs of another shape or that are not finite.
     """
     there, largest, cosines, first = [], 0.0, [1.0], 0
-    for i, (batch, wanted) in enumerate(zip(_shown(images, name), here)):
-        if i == images.num_probes:
-            first = 0
-        found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+    for i, (batch, wanted) in enumerate(zip(_shown(images, name, len(here)), here)):
+        first = 0 if i == images.num_probes else first
+        try:
+            found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
+        except Exception as error:  # every engine has classes of its own
+            raise VerificationError('%s: the file cannot be run on a batch of %d: %s'
+                                    % (name, len(batch.X), error)) from error
         if len(found) != len(wanted):
             raise VerificationError('%s: the file gives %d outputs; expected %d'
                                     % (name, len(found), len(wanted)))
@@ -98,25 +119,28 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             cosines.append(_cosine(ours, theirs))
         there.append(found)
         first += len(batch.X)
-    before, after, labels = logits_of(here, images), logits_of(there, images), images.labels()
-    agreement = (float((after.argmax(axis=1) == before.argmax(axis=1)).mean()) if classes
-                 else float(min(cosines)))
-    verified = Verified(len(after), accuracy_of(before, labels), accuracy_of(after, labels),
-                        largest, agreement)
+    labels = None
+    if classes:
+        before, after, labels = logits_of(here, images), logits_of(there, images), images.labels()
+        verified = Verified(
+            first, accuracy_of(before, labels), accuracy_of(after, labels), largest,
+            float((after.argmax(axis=1) == before.argmax(axis=1)).mean()))
+    else:
+        verified = Verified(first, None, None, largest, min(cosines))
     # Accuracies are fractions of images: rounding must not refuse a file.
     if not written.exact and verified.drop > max_drop + 1e-9:
-        falls = (('agreement', 1.0, agreement) if labels is None else
+        falls = (('agreement', 1.0, verified.agreement) if labels is None else
                  ('accuracy', verified.accuracy_here, verified.accuracy_there))
         raise VerificationError('%s: %s falls from %.4f to %.4f, by %.2f points, and at most %g '
                                 'are allowed' % ((name,) + falls + (verified.drop, max_drop)))
     return verified
 
 
-def _shown(images, name):
+def _shown(images, name, total=None):
     """The batches of `images`, with a progress bar in a terminal."""
     from tqdm import tqdm
-    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', leave=False,
-                disable=None)
+    return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', total=total,
+                leave=False, disable=None)
 
 
 def _difference(where, wanted, found, atol):
@@ -142,7 +166,8 @@ def _difference(where, wanted, found, atol):
 def _reordered(wanted, found, atol):
     """The rows of each image of `found`, (N, rows, ...), in the order of those of `wanted`.
 
-    Rows that have no equal, by up to `atol` of the image's largest number, fill the places left.
+    A row that differs by more than `atol` of the image's largest number changes places with the
+    nearest of the others that do.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):
@@ -152,15 +177,10 @@ def _reordered(wanted, found, atol):
         limit = atol * max(1, np.abs(ours).max(initial=0))
         rows, others = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1).copy()
         places = np.flatnonzero((np.abs(rows - others) > limit).any(axis=1))
-        left, empty = places.tolist(), []
+        left = places.tolist()
         for i in places:
-            off = np.abs(others[left] - rows[i]).max(axis=1)
-            if off.min() <= limit:
-                theirs[i] = others[left.pop(int(off.argmin()))].reshape(theirs[i].shape)
-            else:
-                empty.append(i)
-        for i, k in zip(empty, left):
-            theirs[i] = others[k].reshape(theirs[i].shape)
+            nearest = np.abs(others[left] - rows[i]).max(axis=1).argmin()
+            theirs[i] = others[left.pop(nearest)].reshape(theirs[i].shape)
     return found
 
 

@@ -64,14 +64,16 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     """
     out = os.path.abspath(out)
     before = _earlier(out)
+    for format in formats:
+        format.check(net)
     few = {size: net.test.first(size) for size in net.test.timed}
     engine = make_engine()
-    here, labels = outputs_of(engine, net.test), net.test.labels()
+    here, labels = outputs_of(engine, net.test), None
     times = {size: milliseconds(engine, batch.inputs) for size, batch in few.items()}
     del engine  # and with it, perhaps, a copy of the weights
     _return_memory()
     if net.is_classifier:
-        logits, classes = logits_of(here, net.test), net.info['classes']
+        logits, classes, labels = logits_of(here, net.test), net.info['classes'], net.test.labels()
         if len(classes) != logits.shape[1]:
             raise ValueError('there are %d names of classes, but the net has %d outputs'
                              % (len(classes), logits.shape[1]))
@@ -90,17 +92,18 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
                            for size, batch in few.items()}, written.notes))
         matrix = None if labels is None else count_pairs(labels, logits.argmax(axis=1),
                                                          len(classes))
+        program = _takes_images(net) and any(one.format.startswith('onnx') for one in exported)
         card = (model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
-                if net.is_classifier else net_card(net, exported, _checksums(folder), notes))
+                if net.is_classifier else
+                net_card(net, exported, _checksums(folder), notes, program))
         write_file(os.path.join(folder, CARD), readable(card).encode())
-        # The small program reads grey images into squares of Fashion-MNIST's size.
-        if (net.is_classifier and reads_pictures(net.info) and net.shape[0] == 1
-                and net.picture_size == (28, 28)
-                and any(one.format.startswith('onnx') for one in exported)):
+        if program:
             write_file(os.path.join(folder, PREDICT), standalone_program().encode())
         export = Export(out, net.info, times, exported, notes)
-        record = dict(export_record(export), atol=atol, max_drop=max_drop,
-                      files=files_in(folder) + [RECORD])
+        record = {'info': net.info, 'milliseconds': times, 'notes': notes,
+                  'formats': [dict(one._asdict(), verified=one.verified._asdict())
+                              for one in exported],
+                  'atol': atol, 'max_drop': max_drop, 'files': files_in(folder) + [RECORD]}
         write_file(os.path.join(folder, RECORD), (json.dumps(record, indent=1) + '\n').encode())
         for name in record['files']:
             if name not in before and os.path.lexists(os.path.join(out, name)):
@@ -115,6 +118,14 @@ def _return_memory():
     mx.nd.waitall()  # MXNet frees arrays in the background
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _takes_images(net):
+    """Return True if predict.py knows how an image becomes the input of a `NetDescription`."""
+    if net.is_classifier:  # in squares of Fashion-MNIST's size, in grey
+        return reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
+    return ('mean' in net.info and len(net.inputs) == 1 and len(net.shape) == 3
+            and net.shape[0] in (1, 3))
 
 
 def standalone_program():
@@ -144,13 +155,6 @@ def _assembling(out):
         if new:
             with contextlib.suppress(OSError):
                 os.rmdir(out)
-
-
-def export_record(export):
-    """An `Export` as a dict of numbers, strings and lists, for JSON."""
-    return {'info': export.info, 'milliseconds': export.milliseconds, 'notes': export.notes,
-            'formats': [dict(one._asdict(), verified=one.verified._asdict())
-                        for one in export.formats]}
 
 
 def _checksums(folder):

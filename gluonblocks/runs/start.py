@@ -78,7 +78,8 @@ def freeze_features(net, model):
     """Freeze all layers of `net` except the last; call this before the net is traced.
 
     The last layers are those whose shape depends on the number of classes. Frozen layers get no
-    gradient, and their norms use fixed running statistics. Raises OptionError if there is no last
+    gradient, and their norms use fixed running statistics. Dropout stays on in training, because it
+    regularizes the layer that is trained. Raises OptionError if there is no last
     layer, or if running statistics would still change.
     """
     last, norms = _class_axes(model), _freeze_norms(net)

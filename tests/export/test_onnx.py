@@ -55,6 +55,13 @@ def test_any_batch_gives_the_same_answers(hybridize):
         assert_same(net, model, images(n, 1, 8, 8))
 
 
+def test_an_input_that_the_file_cannot_take_is_an_error_of_values():
+    net = nn.Dense(2, in_units=3)
+    run = engine(to_onnx(described(trained(net, (3,)), (3,))).SerializeToString())
+    with pytest.raises(ValueError, match='ONNX Runtime cannot compute the file: .*dimensions'):
+        run([np.zeros((1, 4), 'float32')])
+
+
 def test_the_graph_has_named_ends_an_open_batch_and_nothing_of_training():
     net = described(mixed_net(), (1, 8, 8), classes=['a', 'b', 'ü'], resize=None, accuracy=0.5)
     model = onnx.load_model_from_string(finish(to_onnx(net), net, False))

@@ -131,7 +131,7 @@ def test_model_int8_is_used_if_there_is_no_other_and_unusable_files_are_reported
     whole = (folder / 'model-int8.onnx').read_bytes()
     (folder / 'cut.onnx').write_bytes(whole[:len(whole) // 2])
     _, weight, bias = linear_onnx.dense()
-    (folder / 'bare.onnx').write_bytes(linear_onnx.model(weight, bias, classes=None))
+    (folder / 'bare.onnx').write_bytes(linear_onnx.model(weight, bias, preprocessing=None))
     (folder / 'colour.onnx').write_bytes(linear_onnx.model(weight, bias, input='[3, 28, 28]'))
     for name, said in [('none.onnx', 'there is no such file'), ('bare.onnx', 'its metadata lack'),
                        ('cut.onnx', 'onnxruntime cannot load it'),

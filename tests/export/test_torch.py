@@ -111,6 +111,17 @@ def test_a_step_that_differs_in_one_value_is_refused(change, tmp_path):
         exporter.check_step(description, module, images(), np.arange(16) % 3)
 
 
+def test_a_step_may_differ_by_relus_that_rounding_turns_on(tmp_path):
+    net = trained(layers_net(gluon_nn.Conv2D(1, 1, activation='relu')), SHAPE)
+    net[0].weight.set_data(nd.ones((1, 1, 1, 1)))
+    net[0].bias.set_data(nd.array([-0.5]))
+    description, module = exported(net, tmp_path)
+    module.conv1.bias.data.add_(6e-8)
+    close = 0.5 + 1e-6 * np.random.RandomState(0).uniform(-1, 1, (16,) + SHAPE)
+    _, difference = exporter.check_step(description, module, close, np.arange(16) % 3)
+    assert difference > 1e-3
+
+
 @pytest.mark.parametrize('scale', [True, False])
 @pytest.mark.parametrize('center', [True, False])
 def test_gamma_and_beta_are_trained_where_they_are_here(scale, center, tmp_path):
@@ -242,6 +253,14 @@ def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
     one, = export.formats
     assert one.verified.largest_difference < 1e-4 and one.verified.agreement == 1
     assert 'one training step' in one.notes[0]
+
+
+def test_an_operator_that_pytorch_lacks_is_known_before_anything_is_computed(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr('gluonblocks.export.write.outputs_of', None)
+    with pytest.raises(ValueError, match='no counterpart in PyTorch: arctan'):
+        gb.export_net(trained(gluon_nn.HybridLambda('arctan'), (3,)), (3,), str(tmp_path / 'out'),
+                      ['onnx', 'torch'])
 
 
 def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):

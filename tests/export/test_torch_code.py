@@ -81,6 +81,7 @@ def test_blocks_that_differ_in_numbers_only_are_one_class(name, classes, lines):
     (nn.LeakyReLU(0.1), 'F.leaky_relu(X, 0.1)'),
     (nn.HybridLambda(lambda F, X: F.clip(X, 0, 6)), 'F.relu6(X)'),
     (nn.HybridLambda('softmax'), 'F.softmax(X, dim=-1)'),
+    (nn.HybridLambda(lambda F, X: F.maximum(X, F.relu(X))), 'torch.maximum(X, F.relu(X))'),
     (nn.HybridLambda(lambda F, X: (X + 3) * 2), 'return (X + 3) * 2'),
     (nn.Conv2D(6, (1, 3), (2, 1), (0, 1), (1, 2), groups=2, use_bias=False),
      'nn.Conv2d(2, num_classes, kernel_size=(1, 3), stride=(2, 1), '
@@ -93,6 +94,11 @@ def test_blocks_that_differ_in_numbers_only_are_one_class(name, classes, lines):
 def test_a_layer_is_written_as_pytorch_says_it(layer, line):
     code = code_of_layers(layer)
     assert line in code or line in re.sub(r'\n +', ' ', code).replace('( ', '(')  # a wrapped line
+
+
+@pytest.mark.parametrize('layer', [nn.HybridLambda('Flatten'), nn.Dense(3)])
+def test_a_vector_is_flattened_to_a_column(layer):
+    assert 'torch.unsqueeze(X, 1)' in code_of_layers(layer, shape=())
 
 
 def test_all_operators_that_pytorch_lacks_are_listed_at_once_with_their_layers():

@@ -66,6 +66,11 @@ def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
         check(lambda inputs: [right(inputs)[0] + 1e6 * (len(inputs[0]) == size)])
 
 
+def test_an_engine_that_cannot_run_a_batch_is_refused_with_its_reason():
+    with pytest.raises(VerificationError, match='cannot be run on a batch of 1: list index'):
+        check(lambda inputs: [][len(inputs)])
+
+
 @pytest.mark.parametrize('wrong, said', [
     (lambda logits: logits[:, :2], r'in a batch of 1 .*expected shape \(1, 3\), got \(1, 2\)'),
     (lambda logits: logits[0], r'expected shape \(1, 3\), got \(3,\)'),

@@ -6,16 +6,13 @@ import re
 import shutil
 import tarfile
 import tempfile
-import zipfile
 import zlib
 from typing import Dict, NamedTuple, Tuple
 
-from ...files import read_file
+from ...files import files_in, read_file
 
 MAX_ARCHIVE = 1 << 34  # bytes of all files in an archive
-
 _SYMBOL, _PARAMS = re.compile(r'(.+)-symbol\.json$'), re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
-ARCHIVES = ('.tar.gz', '.tgz', '.tar', '.zip')
 
 
 class Files(NamedTuple):
@@ -34,38 +31,30 @@ def find_files(path, params=None, epoch=None):
     `params` is the file of the parameters, by default the newest beside the symbol, and `epoch` the
     number in its name.
 
-    Raises ValueError if there is no pair or several; the message lists them.
+    Raises FileNotFoundError, and ValueError if there is no pair or several; the message lists them.
     """
     with contextlib.ExitStack() as stack:
-        if path.endswith(ARCHIVES) and os.path.isfile(path):
+        symbol, folder = None, path
+        if path.endswith(('.tar.gz', '.tgz', '.tar')) and os.path.isfile(path):
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             _unpack(path, folder)
-            yield _pair(path, _everything(folder), params, epoch)
-        elif os.path.isdir(path):
-            yield _pair(path, [os.path.join(path, name) for name in sorted(os.listdir(path))],
-                        params, epoch)
-        elif path.endswith('.params'):
-            raise ValueError(_no_net(path, path))
+            names = files_in(folder)
         else:
-            if not os.path.exists(path) and os.path.isfile(path + '-symbol.json'):
-                path += '-symbol.json'  # a prefix, as MXNet's own functions take it
-            folder = os.path.dirname(path) or '.'
-            beside = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-            prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(path))
-            yield Files(path, params or _newest(path, prefix, beside, epoch), _shapes(beside))
-
-
-def _no_net(path, params):
-    return ('%s has weights but no net: name the symbol file, with these as the parameters. A '
-            'Gluon net without one is exported from the code that builds it: '
-            'net.load_parameters(%r), then gb.export_net(net, shape)' % (path, params))
-
-
-def is_checkpoint(path):
-    """Return True if `path` is a file, a prefix of files, or a folder that has a symbol file."""
-    if os.path.isdir(path):
-        return bool(_symbols([os.path.join(path, name) for name in os.listdir(path)]))
-    return os.path.isfile(path) or os.path.isfile(path + '-symbol.json')
+            if not os.path.isdir(path):
+                # A prefix will do, as for MXNet's own functions.
+                symbol = path if os.path.exists(path) else path + '-symbol.json'
+                if not os.path.exists(symbol):
+                    raise FileNotFoundError('%s: there is no such file or folder' % path)
+                folder = os.path.dirname(path) or '.'
+            names = sorted(os.listdir(folder))
+        files = [os.path.join(folder, name) for name in names]
+        symbol = symbol or _only_symbol(path, files)
+        if symbol.endswith('.params'):
+            raise ValueError(
+                '%s has weights but no net: name the symbol file, with these as the parameters. A '
+                'Gluon net without one is exported from the code that builds it: '
+                'net.load_parameters(%r), then gb.export_net(net, shape)' % (path, symbol))
+        yield Files(symbol, params or _newest(path, symbol, files, epoch), _shapes(files))
 
 
 def _symbols(files):
@@ -80,25 +69,25 @@ def _is_symbol(path):
     return False
 
 
-def _pair(path, files, params, epoch):
-    symbols, weights = _symbols(files), [name for name in files if name.endswith('.params')]
-    if not symbols and weights:
-        raise ValueError(_no_net(path, weights[0]))
-    if not symbols:
-        raise ValueError('%s: expected a file *-symbol.json in it, found %s' % (
-            path, ', '.join(map(os.path.basename, files[:10])) or 'nothing'))
+def _only_symbol(path, files):
+    symbols = _symbols(files)
     if len(symbols) > 1:
         raise ValueError('%s has several nets: %s. Name one of these files'
                          % (path, ', '.join(map(os.path.basename, symbols))))
-    prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbols[0]))
-    return Files(symbols[0], params or _newest(path, prefix, files, epoch), _shapes(files))
+    weights = [name for name in files if name.endswith('.params')]
+    if not symbols and not weights:
+        raise ValueError('%s: expected config.json of a run, or *-symbol.json and *.params of a '
+                         'checkpoint, found %s' % (path, ', '.join(
+                             map(os.path.basename, files[:10])) or 'nothing'))
+    return (symbols or weights)[0]
 
 
-def _newest(path, prefix, files, epoch):
-    """The parameters of the net called `prefix`, after the last epoch or the chosen one.
+def _newest(path, symbol, files, epoch):
+    """The parameters of the net in the file `symbol`, after the last epoch or the chosen one.
 
-    If none are called so, those of the only other name are meant.
+    If none have its prefix, those of the only other name are meant.
     """
+    prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}
     for name in files:
         match = _PARAMS.match(os.path.basename(name))
@@ -123,57 +112,35 @@ def _shapes(files) -> Dict[str, Tuple[int, ...]]:
 
     Another program's file of such a name is passed over.
     """
-    named = {os.path.basename(name): name for name in reversed(files)}
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        for name, path in named.items():
-            if name.endswith('shapes.json'):
+    for path in files:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if path.endswith('shapes.json'):
                 return {each['name']: tuple(int(side) for side in each['shape'])
                         for each in json.loads(read_file(path, 1 << 20))}
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        if 'hyperparams.json' in named:
-            given = json.loads(read_file(named['hyperparams.json'], 1 << 20))['image_shape']
-            sides = [int(side) for side in str(given).strip('"\'()[]').split(',')]
-            return {'data': (1, 3, sides[0], sides[0]) if len(sides) == 1 else (1, *sides)}
+            if os.path.basename(path) == 'hyperparams.json':
+                given = json.loads(read_file(path, 1 << 20))['image_shape']
+                sides = [int(side) for side in str(given).strip('"\'()[]').split(',')]
+                return {'data': (1, 3, *sides * 2) if len(sides) == 1 else (1, *sides)}
     return {}
 
 
 def _unpack(path, folder):
     """Put the regular files of an archive into `folder`, each under its own name."""
     try:
-        left = MAX_ARCHIVE
-        for member, size, opened in _members(path):
-            name = os.path.normpath(member)
-            if os.path.isabs(name) or name.split(os.sep)[0] == '..':
-                raise ValueError('%s holds a file for outside of it, %r: nothing was unpacked'
-                                 % (path, member))
-            left -= size
-            if left < 0:
-                raise ValueError('%s unpacks to more than %d bytes' % (path, MAX_ARCHIVE))
-            target = os.path.join(folder, name)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            with opened as source, open(target, 'wb') as f:
-                shutil.copyfileobj(source, f)
-    # A RuntimeError is about a password, or a way of packing that Python lacks.
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError,
-            OSError) as error:
+        with tarfile.open(path) as tar:
+            left = MAX_ARCHIVE
+            for member in filter(tarfile.TarInfo.isfile, tar):
+                name = os.path.normpath(member.name)
+                if os.path.isabs(name) or name.split(os.sep)[0] == '..':
+                    raise ValueError('%s holds a file for outside of it, %r: nothing was unpacked'
+                                     % (path, member.name))
+                left -= member.size
+                if left < 0:
+                    raise ValueError('%s unpacks to more than %d bytes' % (path, MAX_ARCHIVE))
+                target = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(target, 'wb') as f:
+                    shutil.copyfileobj(tar.extractfile(member), f)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ValueError('%s: expected an archive such as model.tar.gz: %s'
                          % (path, error)) from error
-
-
-def _members(path):
-    """Yield (name, bytes, an open file) of each regular file in an archive."""
-    if path.endswith('.zip'):
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if not info.is_dir():
-                    yield info.filename, info.file_size, archive.open(info)
-        return
-    with tarfile.open(path) as tar:
-        for member in tar:
-            if member.isfile():
-                yield member.name, member.size, tar.extractfile(member)
-
-
-def _everything(folder):
-    return sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
-                  for name in names)

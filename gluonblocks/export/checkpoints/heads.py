@@ -1,24 +1,8 @@
 """A training graph as what it computes in prediction: losses give way to their predictions."""
 from ...graphs.graph import Node
 
-# Losses that hand on their first input in prediction.
-_IDENTITIES = ('LinearRegressionOutput', 'MAERegressionOutput', 'MakeLoss', 'make_loss',
-               'SVMOutput', 'IdentityAttachKLSparseReg', 'BlockGrad')
-_LABELLED = ('SoftmaxOutput', 'Softmax', 'SVMOutput', 'LinearRegressionOutput',
-             'MAERegressionOutput', 'LogisticRegressionOutput')
-
-
-def cut_labels(graph):
-    """Give each loss in a `Graph` a label of its own, whatever its label was computed from.
-
-    MXNet then finds the shapes also without those inputs. Returns the names of the new labels.
-    """
-    names = []
-    for node in graph.nodes:
-        if node.op in _LABELLED:
-            names.append(node.name + '/label')
-            node.inputs[1:] = [Node('null', names[-1]).entry()]
-    return names
+_LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionOutput', 'SVMOutput',
+           'Softmax', 'SoftmaxOutput')
 
 
 def compute_in_float32(graph):
@@ -32,29 +16,30 @@ def compute_in_float32(graph):
     return found
 
 
-def replace_losses(graph):
-    """Replace each loss in a `Graph` by its prediction, so that no label is needed for it.
-
-    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, the others their input.
-    """
+def replace_labels(graph):
+    """Give each loss in a `Graph` an input of its own for the label, whose values do not count."""
     for node in graph.nodes:
-        if node.op in _IDENTITIES:
-            graph.replace(node, node.inputs[0])
-        elif node.op in ('SoftmaxOutput', 'Softmax'):
-            graph.replace(node, _softmax(graph, node))
-        elif node.op == 'LogisticRegressionOutput':
-            graph.replace(node, Node('sigmoid', node.name, node.inputs[:1]).entry())
+        if node.op in _LOSSES:
+            node.inputs[1:] = [Node('null', node.name + '/label').entry()]
 
 
-def _softmax(graph, node):
-    """SoftmaxOutput as a softmax: of each image by itself, over channels, or over the last axis."""
-    axis = 1 if node.flag('multi_output') else -1
-    scores = node.inputs[0]
-    if axis == 1 or node.flag('preserve_shape') or len(graph.shape(scores)) == 2:
-        return Node('softmax', node.name, [scores], {'axis': axis}).entry()
-    flat = Node('Flatten', node.name + '_flat', [scores])
-    softmax = Node('softmax', node.name + '_softmax', [flat.entry()], {'axis': -1})
-    return Node('reshape_like', node.name, [softmax.entry(), scores]).entry()
+def flatten_softmax(graph):
+    """Let each softmax of a complete image in a `Graph` with shapes be one; return others' names.
+
+    MXNet's `SoftmaxOutput` without options computes the softmax of a complete image. On CPUs,
+    however, oneDNN computes it for four axes, and along the last one.
+    """
+    along_last = []
+    for node in graph.nodes:
+        X = node.inputs[0] if node.attrs.pop('__flat__', '') == 'True' else None
+        rank = len(graph.shape(X)) if X else 0
+        if rank == 4:
+            along_last.append(node.name)
+        elif rank > 2:
+            node.inputs = [Node('Flatten', node.name + '_flat', [X]).entry()]
+            graph.replace(node, Node('reshape_like', node.name, [node.entry(), X]).entry())
+            node.name += '_softmax'
+    return along_last
 
 
 def drop_heads(graph, names, available):
@@ -63,12 +48,10 @@ def drop_heads(graph, names, available):
     `names` are the heads' names. Returns (the names of those left, {name: the input that it needs}
     of the dropped).
     """
-    missing = {}
+    missing = {}  # the first input that a node lacks, or None
     for node in graph.nodes:
-        wanted = [missing[source] for source, _, _ in node.inputs if missing[source]]
-        if node.op == 'null' and node.name not in available:
-            wanted = [node.name]
-        missing[node] = wanted[0] if wanted else None
+        missing[node] = (node.name if node.op == 'null' and node.name not in available else
+                         next(filter(None, [missing[each[0]] for each in node.inputs]), None))
     pairs = list(zip(graph.heads, names))
     graph.heads = [head for head, _ in pairs if not missing[head[0]]]
     return ([name for head, name in pairs if not missing[head[0]]],

@@ -1,35 +1,32 @@
 """A checkpoint's files -> a graph for prediction, its weights and its inputs."""
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import mxnet as mx
 import numpy as np
 
 from ...graphs.graph import Graph
-from .find import ARCHIVES, find_files
-from .heads import compute_in_float32, cut_labels, drop_heads, replace_losses
-from .inputs import choose_inputs, find_variants, infer_inputs
+from ..graph import replace_losses
+from .find import find_files
+from .heads import compute_in_float32, drop_heads, flatten_softmax, replace_labels
+from .inputs import choose_inputs, infer_inputs, other_shapes
 from .params import read_params
-from .symbol import (
-    load_symbol,
-    read_graph,
-    renew,
-    select_outputs,
-    unknown_operators,
-    without_operators,
-)
+from .symbol import read_symbol, select_outputs
 
 _WEIGHT = re.compile(r'_(weight|bias|gamma|beta|moving_mean|moving_var|running_mean|running_var'
                      r'|parameters)$')
+Shapes = Dict[str, Tuple[int, ...]]
 
 
 class CheckpointNet(NamedTuple):
     """The net of a checkpoint."""
 
     symbol: Any  #: for prediction, without losses
+    original: Any  #: the same outputs with their losses, whose labels are further inputs
     params: Dict[str, np.ndarray]  #: that the symbol uses
-    inputs: Dict[str, Tuple[int, ...]]  #: the shapes of the inputs for a batch of one
-    variants: List[Dict[str, Tuple[int, ...]]]  #: the same for other batches and other sizes
+    inputs: Shapes  #: the shapes of the inputs for a batch of one
+    twice: Optional[Shapes]  #: the same for a batch of two, if the net takes it
+    larger: Optional[Shapes]  #: the same for larger images, if the net takes them
     outputs: List[str]  #: names
     notes: List[str]  #: sentences that the user should read
     source: str  #: the symbol's file
@@ -46,70 +43,82 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     Raises DamagedFile for damaged files, and ValueError, with what to do, for others.
     """
     with find_files(path, params, epoch) as files:
-        graph = read_graph(files.symbol)
+        symbol, unknown = read_symbol(files.symbol)
         arrays = {re.sub('^(arg|aux):', '', name): array
                   for name, array in read_params(files.params).items()}
-        if path.endswith(ARCHIVES):  # its files are gone once they were read
-            arrays = {name: np.array(array) for name, array in arrays.items()}
-    notes: List[str] = []
-    renew(graph)
-    if outputs:
-        graph = select_outputs(graph, outputs)
-    unknown = unknown_operators(graph)
-    if unknown:
-        graph, left_out = without_operators(graph, unknown)
-        notes += ['the output %s was left out: MXNet %s has no operator %s'
-                  % (name, mx.__version__, ', '.join(unknown).replace(
-                      'Custom', 'Custom without its code')) for name in left_out]
-    symbol = load_symbol(graph, files.symbol)
     for name in shape if isinstance(shape, dict) else ['data']:
         arrays.pop(name, None)  # some programs saved their input too
-    missing = [name for name in symbol.list_inputs() if name not in arrays]
-    lost = [name for name in missing if _WEIGHT.search(name)]
-    plain = Graph(symbol)
-    labels = cut_labels(plain)
-    if compute_in_float32(plain) or any(array.dtype == 'float16' for array in arrays.values()):
-        notes.append('the net is of float16; the files compute in float32')
-    chosen, prediction = choose_inputs(
-        plain, [name for name in missing if name not in lost], arrays, shape, files.shapes)
-    names, dropped = drop_heads(plain, symbol.list_outputs(), {*arrays, *labels, *prediction})
-    if not names and lost:
-        raise ValueError(_lacking(files, lost, arrays))
-    if names:
-        symbol = plain.symbol()
-        used = set(symbol.list_inputs())
-        shapes = {name: array.shape for name, array in arrays.items() if name in used}
-        chosen = {name: sides for name, sides in chosen.items() if name in used}
-        symbol, found = infer_inputs(symbol, shapes, chosen)
-        plain = Graph(symbol, **dict(shapes, **found))
-        replace_losses(plain)
-        names, unknown_sizes = drop_heads(plain, names, {*shapes, *found})
-        dropped.update(unknown_sizes)
-    if not names:
-        raise ValueError('every output of %s needs another input: %s. Give the shape of each, or '
-                         'choose outputs that come before them' % (files.symbol, ', '.join(sorted(
-                             set(dropped.values()).intersection(prediction)
-                             or set(dropped.values())))))
-    notes += ['the output %s was left out: it needs %s, %s' % (name, needed, (
-        'which is not among the parameters' if needed in lost else 'whose shape is not given'
-        if needed in prediction else 'which prediction does not have'))
-        for name, needed in dropped.items()]
+    symbol = select_outputs(symbol, outputs) if outputs else symbol
+    graph = Graph(symbol)
+    in_float16 = compute_in_float32(graph) or any(
+        array.dtype == 'float16' for array in arrays.values())
+    replace_labels(graph)
+    original, names = graph.symbol(), symbol.list_outputs()
     for i in range(len(names)):  # the same value may be an output twice
         while names[i] in names[:i]:
             names[i] += '_again'
-    symbol = plain.symbol()
-    used = symbol.list_arguments() + symbol.list_auxiliary_states()
-    inputs = {name: found[name] for name in used if name in found}
-    kept = {name: array.astype('float32', copy=False) if array.dtype.kind == 'f' else array
-            for name, array in arrays.items() if name in used}
-    shapes = {name: shape for name, shape in shapes.items() if name in used}
-    return CheckpointNet(symbol, kept, inputs, find_variants(symbol, shapes, chosen, inputs), names,
-                         notes, files.symbol)
+    originals = dict(zip(names, original))
+    losses = {name for name, (node, _, _) in zip(names, graph.heads)
+              if node.op in ('MakeLoss', 'make_loss')}
+    replace_losses(graph)
+    missing = [node.name for node in graph.nodes if node.op == 'null' and node.name not in arrays]
+    lost = [name for name in missing if _WEIGHT.search(name) and name not in unknown]
+    known = {*arrays, *missing}.difference(lost, unknown)
+    names, dropped = drop_heads(graph, names, known)
+    prediction = set()
+    if names:
+        chosen, prediction = choose_inputs(graph, [name in losses for name in names],
+                                           known - set(arrays), arrays, shape, files.shapes)
+        names, without = drop_heads(graph, names, {*arrays, *prediction})
+        dropped.update(without)
+    if names:
+        symbol, shapes, chosen = _used(graph.symbol(), arrays, chosen)
+        symbol, found = infer_inputs(symbol, shapes, chosen)
+        graph = Graph(symbol, **shapes, **found)
+        along_last = flatten_softmax(graph)
+        names, without = drop_heads(graph, names, {*shapes, *found})
+        dropped.update(without)
+    reasons = {name: 'it needs %s, %s' % (needed, (
+        'whose operator %s MXNet %s does not have' % (unknown[needed], mx.__version__)
+        if needed in unknown else 'which is not among the parameters' if needed in lost else
+        'whose shape is not given' if needed in prediction else
+        'which prediction does not have')) for name, needed in dropped.items()}
+    notes = ['the output %s was left out: %s' % reason for reason in reasons.items()]
+    if not names:
+        if lost:
+            raise ValueError(_lacking(files, lost, arrays))
+        raise ValueError('%s: no output can be computed. Give the shape of each input, or choose '
+                         'outputs that come before the obstacle:\n  %s'
+                         % (files.symbol, '\n  '.join(notes)))
+    symbol, shapes, chosen = _used(graph.symbol(), arrays, chosen)
+    inputs = {name: found[name] for name in symbol.list_inputs() if name in found}
+    kept = {name: arrays[name].astype('float32', copy=False) if arrays[name].dtype.kind == 'f'
+            else arrays[name] for name in shapes}
+    if in_float16:
+        notes.append('the net is of float16; the files compute in float32')
+    notes += ['the softmax %s is along the last axis, as MXNet computes it on CPUs; on GPUs MXNet '
+              'computes it over each complete image' % name for name in along_last]
+    original = mx.sym.Group([originals[name] for name in names])
+    try:
+        original, _ = infer_inputs(original, shapes, chosen)
+    except ValueError:
+        original = symbol
+    twice, larger = other_shapes(symbol, shapes, chosen, inputs)
+    return CheckpointNet(symbol, original, kept, inputs, twice, larger, names, notes, files.symbol)
+
+
+def _used(symbol, arrays, chosen):
+    """(symbol, shapes, chosen): of the parameters and of the chosen inputs that a symbol uses."""
+    used = symbol.list_inputs()
+    return (symbol, {name: arrays[name].shape for name in used if name in arrays},
+            {name: chosen[name] for name in used if name in chosen})
 
 
 def _lacking(files, lost, arrays):
     """The message for a file that lacks the parameters called `lost`."""
-    text = '%s lacks %d parameters of the net, %s among them: ' % (files.params, len(lost), lost[0])
+    text = '%s lacks %s of the net: ' % (
+        files.params, 'the parameter %s' % lost[0] if len(lost) == 1 else
+        '%d parameters, %s among them,' % (len(lost), lost[0]))
     if any(re.search(r'(^|\.)\d+\.', name) for name in arrays):
         return text + (
             'names such as %r are those of net.save_parameters. Load the file into the net that '

@@ -30,12 +30,7 @@ def read_params(path):
         if size < 24:
             raise DamagedFile('%s: expected a .params file, found %d bytes' % (path, size))
         content = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
-    try:
-        return _Reader(content).read()
-    except _Damage as error:
-        raise DamagedFile('%s: expected a .params file of MXNet: %s' % (path, error)) from None
-    except ValueError as error:
-        raise ValueError('%s: %s' % (path, error)) from None
+    return _Reader(path, content).read()
 
 
 def leave_memory(arrays):
@@ -48,32 +43,31 @@ def leave_memory(arrays):
             mapped.madvise(mmap.MADV_DONTNEED)
 
 
-class _Damage(Exception):
-    pass
-
-
 class _Reader:
-    def __init__(self, content):
-        self._content, self._at = content, 0
+    def __init__(self, path, content):
+        self._path, self._content, self._at = path, content, 0
+
+    def _damage(self, text):
+        return DamagedFile('%s: expected a .params file of MXNet: %s' % (self._path, text))
 
     def read(self):
         magic, _, count = self._take('<3Q')
         if magic != _FILE_MAGIC:
-            raise _Damage('it begins with other bytes')
+            raise self._damage('it begins with other bytes')
         self._fits(count, 4)  # an array has 4 bytes at least, and a name 8
         arrays = [self._array() for _ in range(count)]
         number, = self._take('<Q')
         if number not in (count, 0):
-            raise _Damage('it has %d arrays and %d names' % (count, number))
+            raise self._damage('it has %d arrays and %d names' % (count, number))
         names = [self._bytes(self._take('<Q')[0]) for _ in range(number)]
         if self._at != len(self._content):
-            raise _Damage('%d bytes follow its end' % (len(self._content) - self._at))
+            raise self._damage('%d bytes follow its end' % (len(self._content) - self._at))
         try:
             names = [name.decode() for name in names] or [str(i) for i in range(count)]
         except UnicodeDecodeError:
-            raise _Damage('a name is not text') from None
+            raise self._damage('a name is not text') from None
         if len(set(names)) < count:
-            raise _Damage('two arrays have the same name')
+            raise self._damage('two arrays have the same name')
         return {name: array for name, array in zip(names, arrays) if array is not None}
 
     def _array(self):
@@ -81,8 +75,8 @@ class _Reader:
         if version in (_V2, _V3):
             storage, = self._take('<i')
             if storage not in (0, -1):
-                raise ValueError('it has sparse arrays: convert them with '
-                                 "array.tostype('default') and save them again")
+                raise ValueError("%s: it has sparse arrays: convert them with array.tostype("
+                                 "'default') and save them again" % self._path)
             shape = self._shape('<i', 'q')
         elif version == _V1:
             shape = self._shape('<i', 'q')
@@ -93,7 +87,7 @@ class _Reader:
         self._take('<ii')  # the device that it was on
         kind, = self._take('<i')
         if kind not in _DTYPES:
-            raise _Damage('there is no type of number %d' % kind)
+            raise self._damage('there is no type of number %d' % kind)
         dtype = np.dtype(_DTYPES[kind])
         length = dtype.itemsize
         for side in shape:
@@ -107,10 +101,10 @@ class _Reader:
         if isinstance(rank, str):
             rank, = self._take(rank)
         if not 0 <= rank <= _MAX_DIMS:
-            raise _Damage('an array has %d dimensions' % rank)
+            raise self._damage('an array has %d dimensions' % rank)
         shape = self._take('<%d%s' % (rank, side))
         if any(size < 0 for size in shape):
-            raise _Damage('an array has the shape %s' % (shape,))
+            raise self._damage('an array has the shape %s' % (shape,))
         return shape
 
     def _take(self, form):
@@ -125,4 +119,4 @@ class _Reader:
     def _fits(self, count, size):
         left = len(self._content) - self._at
         if count * size > left:
-            raise _Damage('it announces %d bytes where %d are left' % (count * size, left))
+            raise self._damage('it announces %d bytes where %d are left' % (count * size, left))

@@ -11,13 +11,28 @@ _TRAINING = re.compile(r'(^|_)(ctx_group|lr_mult|wd_mult|force_mirroring|mirror_
 _LONG = re.compile(r'(?<=\d)L\b')  # of integers in Python 2: (3L, 3L)
 _RENAMED = {'CuDNNBatchNorm': 'BatchNorm', 'BatchNorm_v1': 'BatchNorm',
             'Convolution_v1': 'Convolution'}
+_ATTRIBUTES = ('param', 'attr', 'attrs')  # before 0.9, in 0.9 and in 1.x
 
 
-def read_graph(path):
-    """Return the graph of a symbol file as MXNet's JSON has it: 'nodes', 'heads', ....
+def read_symbol(path):
+    """Return (symbol, unknown) of the symbol file at `path`.
 
-    Raises DamagedFile unless each node takes values of earlier nodes only.
+    Nodes of operators that this MXNet lacks become inputs; `unknown` has their operators by name.
+    Raises DamagedFile unless the file is a graph, and ValueError if MXNet refuses it.
     """
+    graph = _read_graph(path)
+    unknown = _renew(graph)
+    try:
+        return mx.sym.load_json(json.dumps(graph)), unknown
+    except mx.MXNetError as error:
+        lines = str(error).strip().split('\n')
+        reason = next((line for line in lines if 'Cannot find argument' in line), lines[-1])
+        raise ValueError('%s: MXNet %s cannot read this symbol: %s'
+                         % (path, mx.__version__, reason)) from None
+
+
+def _read_graph(path):
+    """The JSON of a symbol file. Raises DamagedFile unless nodes take values of earlier ones."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
         raise DamagedFile('%s is a pointer file of Git LFS, not the symbol: fetch it with '
@@ -42,107 +57,61 @@ def read_graph(path):
     return graph
 
 
-def unknown_operators(graph):
-    """{operator: the names of its nodes} of those that this MXNet does not have."""
-    known, found = set(mx.operator.get_all_registered_operators()) | {'null'}, {}
-    for node in graph['nodes']:
-        # The Python code of a Custom operator is not in the file.
-        if node['op'] not in known or node['op'] == 'Custom':
-            found.setdefault(node['op'], []).append(node['name'])
-    return found
-
-
-def renew(graph):
-    """Make a graph one that wheels of MXNet read and that predicts the same.
+def _renew(graph):
+    """Make a graph one that MXNet's wheels read and that predicts the same; return the unknown.
 
     `WarpCTC`, a plugin, gives a softmax of each row; training computes the loss from its gradient.
     Attributes for training that stand among those of an operator are dropped.
     """
-    known = set(mx.operator.get_all_registered_operators())
-    for node in graph['nodes']:
-        if node['op'] not in known and '_contrib_' + node['op'] in known:  # as in SSD before 0.9
-            node['op'] = '_contrib_' + node['op']
-        for key in ('param', 'attr', 'attrs'):
+    known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
+    for i, node in enumerate(graph['nodes']):
+        op, node['name'] = node['op'], node['name'] or 'node%d' % i  # no names: programs in C++
+        if op not in known and '_contrib_' + op in known:  # as in SSD before 0.9
+            op = '_contrib_' + op
+        for key in _ATTRIBUTES:
             if node.get(key):
                 node[key] = {name: _LONG.sub('', str(value)) for name, value in node[key].items()
                              if not _TRAINING.search(name)}
-        node['op'] = _RENAMED.get(node['op'], node['op'])
-        if node['op'] == 'WarpCTC':
-            node['op'], node['inputs'] = 'softmax', node['inputs'][:1]
-            for key in ('param', 'attr', 'attrs'):
-                if node.get(key):
-                    node[key] = {}
+                if op == 'Reshape':
+                    _replace_target(node[key])
+        if op == 'WarpCTC':
+            _become(node, 'softmax', node['inputs'][:1])
+        elif op not in known and op not in _RENAMED or op == 'Custom':  # its code is not there
+            unknown[node['name']] = op
+            _become(node, 'null', [])
+        else:
+            node['op'] = _RENAMED.get(op, op)
+    for entry in [entry for node in graph['nodes'] for entry in node['inputs']] + graph['heads']:
+        if graph['nodes'][entry[0]]['name'] in unknown:
+            entry[1] = 0  # an input has one value
+    return unknown
 
 
-def select_outputs(graph, names):
-    """The graph with only those of its values as outputs, and only the nodes that they need.
+def _become(node, op, inputs):
+    node.update({key: {} for key in _ATTRIBUTES if key in node}, op=op, inputs=inputs)
 
-    `names` are nodes' names, or those with the output that MXNet's `list_outputs` gives:
-    'fc1', 'fc1_output', 'split_output1'. Raises ValueError for a name that the graph lacks.
+
+def _replace_target(attrs):
+    """Give a reshape codes in `shape` instead of sizes in the older `target_shape`."""
+    sizes = [int(size) for size in re.findall(r'\d+', attrs.pop('target_shape', ''))]
+    first = attrs.pop('keep_highest', 'False') in ('True', 'true', '1')
+    if sizes and not re.search(r'\d', attrs.get('shape', '')):
+        attrs['shape'] = str((0 if first else sizes[0] or -1, *[size or -1 for size in sizes[1:]]))
+
+
+def select_outputs(symbol, names):
+    """The symbol with those of its values as outputs that have these names.
+
+    They are nodes' names, or those with the output that MXNet's `list_outputs` gives: 'fc1',
+    'fc1_output', 'split_output1'. Raises ValueError for a name that the net lacks.
     """
-    heads = [_find(graph, name) for name in names]
-    return _with_heads(graph, heads)
-
-
-def without_operators(graph, unknown):
-    """(graph, dropped): the heads that need none of the `unknown` operators, and the others' names.
-
-    Raises ValueError, with the operators, if none is left.
-    """
-    nodes, blocked = graph['nodes'], set()
-    for i, node in enumerate(nodes):
-        if node['op'] in unknown or any(each[0] in blocked for each in node['inputs']):
-            blocked.add(i)
-    heads = [head for head in graph['heads'] if head[0] not in blocked]
-    dropped = [nodes[head[0]]['name'] for head in graph['heads'] if head[0] in blocked]
-    if not heads:
-        raise ValueError('MXNet %s has no operator %s. Choose outputs that come before them'
-                         % (mx.__version__, ', '.join('%s (%s)' % (op, ', '.join(names))
-                                                      for op, names in unknown.items())))
-    return (_with_heads(graph, heads) if dropped else graph), dropped
-
-
-def load_symbol(graph, where):
-    """MXNet's symbol of a graph; `where` names the file in the error. Raises ValueError."""
-    try:
-        return mx.sym.load_json(json.dumps(graph))
-    except mx.MXNetError as error:
-        lines = str(error).strip().split('\n')
-        reason = next((line for line in lines if 'Cannot find argument' in line), lines[-1])
-        raise ValueError('%s: MXNet %s cannot read this symbol: %s'
-                         % (where, mx.__version__, reason)) from None
-
-
-def _find(graph, name):
-    found = []
-    for i, node in enumerate(graph['nodes']):
-        if name in (node['name'], node['name'] + '_output'):
-            return [i, 0]
-        rest = name[len(node['name']):]
-        if name.startswith(node['name'] + '_') and rest.startswith('_output') and \
-                rest[len('_output'):].isdigit():
-            found.append([i, int(rest[len('_output'):])])
-    if not found:
-        near = [node['name'] for node in graph['nodes'] if node['op'] != 'null']
-        raise ValueError('the net has no output %r; its last layers are: %s'
-                         % (name, ', '.join(near[-8:])))
-    return found[-1]
-
-
-def _with_heads(graph, heads):
-    """The graph with these heads and what they need, numbered anew."""
-    nodes, needed = graph['nodes'], {head[0] for head in heads}
-    for i in reversed(range(len(nodes))):
-        if i in needed:
-            needed.update(each[0] for each in nodes[i]['inputs'])
-    number = {i: k for k, i in enumerate(sorted(needed))}
-    chosen = []
-    for i in sorted(needed):
-        node = dict(nodes[i], inputs=[[number[each[0]]] + list(each[1:])
-                                      for each in nodes[i]['inputs']])
-        node.pop('backward_source_id', None)  # of files before 0.9, a number of another node
-        chosen.append(node)
-    kept = dict(graph, nodes=chosen, heads=[[number[head[0]]] + list(head[1:]) for head in heads],
-                arg_nodes=[k for k, node in enumerate(chosen) if node['op'] == 'null'])
-    kept.pop('node_row_ptr', None)
-    return kept
+    layers = symbol.get_internals()
+    there, chosen = layers.list_outputs(), []
+    for name in names:
+        found = [each for each in (name, name + '_output', name + '_output0') if each in there]
+        if not found:
+            weights = symbol.list_inputs()
+            raise ValueError('the net has no output %r; its last layers are: %s' % (name, ', '.join(
+                [re.sub('_output$', '', each) for each in there if each not in weights][-8:])))
+        chosen.append(layers[there.index(found[0])])
+    return mx.sym.Group(chosen)

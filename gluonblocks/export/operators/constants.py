@@ -4,6 +4,7 @@ from typing import Any, Dict, List
 import mxnet as mx
 import numpy as np
 
+from ...graphs.graph import Node
 from .registry import listed
 
 # Operators that read the shape of an input and not its values: {operator: (the input's number, the
@@ -37,10 +38,17 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
+        # Zeros stand for what only gives its shape, since it may be the result of the entire net.
+        replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
+                    if not fixed[entry[0]]]
+        zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))
+                 for k, (_, _, entry) in enumerate(replaced)}
+        for name, (node, i, _) in zip(zeros, replaced):
+            node.inputs[i] = Node('null', name).entry()
         symbol = onnx.with_heads(entries)
-        inputs = {name: np.zeros(onnx.graph.shape(onnx.graph.input(name).entry()), 'float32')
-                  for name in symbol.list_inputs() if name in onnx.inputs}
-        for (node, _, _), value in zip(entries, run_symbol(symbol, onnx.params, inputs)):
+        for node, i, entry in replaced:
+            node.inputs[i] = entry
+        for (node, _, _), value in zip(entries, run_symbol(symbol, onnx.params, zeros)):
             made[node].append(value)
     return made
 

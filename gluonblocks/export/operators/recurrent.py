@@ -1,8 +1,9 @@
-"""The fused recurrent operator."""
+"""The fused recurrent operator, and operators on sequences."""
 from typing import Any, Dict
 
 import numpy as np
 
+from .indexing import END, START
 from .registry import attribute, converts
 
 # {MXNet's mode: (ONNX's operator, the index in MXNet of each of ONNX's gates)}. MXNet orders the
@@ -68,3 +69,38 @@ def _unpacked(packed, order, directions, inputs, hidden):
         yield (np.stack(matrices[i:i + 2 * directions:2]),
                np.stack(matrices[i + 1:i + 2 * directions:2]),
                np.reshape(biases[i:i + 2 * directions], (directions, -1)))
+
+
+@converts('SequenceMask')
+def sequence_mask(onnx, node, X, *lengths):
+    """X with `value` after the end of each sequence; `axis` is that of time, 0 or 1."""
+    if not attribute(node, 'use_sequence_length', False):
+        return X
+    axis, rank = attribute(node, 'axis', 0), onnx.rank(node.inputs[0])
+    steps, ends = [[-1 if i == k else 1 for i in range(rank)] for k in (axis, 1 - axis)]
+    size = onnx.sizes(node.inputs[0])[axis]
+    valid = onnx.add('Less', onnx.add('Reshape', onnx.indices(size), steps),
+                     onnx.add('Reshape', onnx.cast(lengths[0], 'int64'), ends))
+    value = onnx.constant(float(attribute(node, 'value', 0)), onnx.dtype(node.inputs[0]))
+    return onnx.add('Where', valid, X, value)
+
+
+@converts('SequenceReverse')
+def sequence_reverse(onnx, node, X, *lengths):
+    """X (T, N, ...) from the end to the beginning, each sequence up to its length."""
+    if not attribute(node, 'use_sequence_length', False):
+        return onnx.add('Slice', X, [END], [START], [0], [-1])
+    return onnx.add('ReverseSequence', X, onnx.cast(lengths[0], 'int64'), time_axis=0, batch_axis=1)
+
+
+@converts('SequenceLast')
+def sequence_last(onnx, node, X, *lengths):
+    """The last step of each sequence; `axis` is that of time, 0 or 1."""
+    axis = attribute(node, 'axis', 0)
+    if not attribute(node, 'use_sequence_length', False):
+        return onnx.add('Gather', X, np.int64(-1), axis=axis)
+    if axis == 0:  # (T, N, ...) -> (N, T, ...)
+        rank = onnx.rank(node.inputs[0])
+        X = onnx.add('Transpose', X, perm=[1, 0, *range(2, rank)])
+    last = onnx.add('Sub', onnx.cast(lengths[0], 'int64'), np.int64(1))
+    return onnx.add('GatherND', X, onnx.add('Unsqueeze', last, [1]), batch_dims=1)

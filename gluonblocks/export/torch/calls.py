@@ -20,7 +20,7 @@ def check_known(nodes):
     if lacking:
         raise ValueError(
             'these operators have no counterpart in PyTorch: %s. Choose outputs that come before '
-            'them' % '; '.join('%s (%s)' % (op, ', '.join(names))
+            'them, or another format' % '; '.join('%s (%s)' % (op, ', '.join(names))
                                for op, names in sorted(lacking.items())))
 
 
@@ -96,9 +96,7 @@ def _softmax(node, values):
 
 
 def _softmax_activation(node, values):
-    if node.get('mode', 'instance') == 'channel' or len(values[node.number].shape) == 2:
-        return 'F.softmax({0}, dim=1)'
-    return 'F.softmax(torch.flatten({0}, 1), dim=1).reshape({0}.shape)'
+    return 'F.softmax({0}, dim=%d)' % (1 if node.get('mode') == 'channel' else -1)
 
 
 def _cast(node, values):
@@ -161,14 +159,14 @@ ARITHMETIC: Dict[str, Any] = {
     'add_n': lambda node, values: ' + '.join('{%d}' % i for i in range(len(node.inputs))),
     'hard_sigmoid': 'torch.clamp({0} * {alpha=0.2} + {beta=0.5}, 0, 1)',
 }
-ARITHMETIC.update(('%s_%s' % (kind, name), text) for kind in ('elemwise', 'broadcast')
+ARITHMETIC.update(('%s_%s' % (kind, name), text) for kind in ('elemwise', 'broadcast', '')
                   for name, text in [
     ('add', '{0} + {1}'), ('sub', '{0} - {1}'), ('mul', '{0} * {1}'), ('div', _divide),
     ('power', '{0} ** {1}'), ('mod', '{0} % {1}'), ('maximum', 'torch.maximum({0}, {1})'),
     ('minimum', 'torch.minimum({0}, {1})')])
 for _name, _sign in [('equal', '=='), ('not_equal', '!='), ('greater', '>'),
                      ('greater_equal', '>='), ('lesser', '<'), ('lesser_equal', '<=')]:
-    ARITHMETIC['broadcast_' + _name] = '({0} %s {1}).float()' % _sign
+    ARITHMETIC['broadcast_' + _name] = ARITHMETIC['_' + _name] = '({0} %s {1}).float()' % _sign
     ARITHMETIC['_%s_scalar' % _name] = '({0} %s {scalar}).float()' % _sign
 ARITHMETIC.update((name, 'torch.%s({0})' % name) for name in (
     'sigmoid', 'tanh', 'exp', 'log', 'sqrt', 'rsqrt', 'abs', 'sign', 'floor', 'ceil', 'sin', 'cos',
@@ -189,7 +187,7 @@ CALLS: Dict[str, Any] = {
     '_zeros': _filled, '_ones': _filled, '_full': _filled, '_arange': _arange,
     '_contrib_arange_like': 'torch.arange({0}.shape[{axis=0}], dtype=torch.float32)',
     'zeros_like': 'torch.zeros_like({0})', 'ones_like': 'torch.ones_like({0})',
-    'shape_array': 'torch.tensor({0}.shape)', 'Flatten': 'torch.flatten({0}, 1)',
+    'shape_array': 'torch.tensor({0}.shape)', 'Flatten': shaping.flatten,
     'Reshape': shaping.reshape, 'reshape_like': '{0}.reshape({1}.shape)',
     'transpose': shaping.transpose, 'SwapAxis': 'torch.transpose({0}, {dim1=0}, {dim2=0})',
     'expand_dims': 'torch.unsqueeze({0}, {axis})', 'squeeze': shaping.squeeze,

@@ -4,6 +4,7 @@ from collections import Counter
 
 from .blocks import ACTIVATIONS
 from .calls import ARITHMETIC, call_text
+from .shaping import flatten
 
 _LONGEST = 84  # characters of an expression with another in it
 _NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of values, in the order of choice
@@ -38,8 +39,8 @@ class Forward:
         elif node.kind == 'embedding':
             text = 'self.%s({0}.long())' % names[node.number]
         elif (node.kind == 'fc' and node.get('flatten', True)
-              and len(self._values[node.inputs[0]].shape) > 2):
-            text = 'self.%s(torch.flatten({0}, 1))' % names[node.number]
+              and len(self._values[node.inputs[0]].shape) != 2):
+            text = 'self.%s(%s)' % (names[node.number], flatten(node, self._values))
         arithmetic = not node.kind and (node.op in ARITHMETIC or around or not node.inputs)
         self.statement(node.number, text, node.inputs, around, not node.kind, arithmetic)
 

@@ -31,6 +31,12 @@ def reshape(node, values):
     return '{0}.reshape(%s)' % ', '.join(sizes)
 
 
+def flatten(node, values):
+    # MXNet reshapes (N,) to (N, 1), and PyTorch has no dimension 1 there.
+    one = len(values[node.inputs[0]].shape) == 1
+    return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
+
+
 def pad(node, values):
     widths = list(node.get('pad_width'))
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]

@@ -11,6 +11,7 @@ from PIL import Image
 import gluonblocks as gb
 from gluonblocks.commands import dispatch
 from gluonblocks.export import VerificationError, operators
+from gluonblocks.export.checkpoints import load
 
 
 def run(path, X):
@@ -52,18 +53,6 @@ def test_a_net_for_one_size_of_images_is_written_for_that_size(tmp_path):
     assert [side.dim_param or side.dim_value for side in sides.dim] == ['N', 3, 2, 2]
 
 
-def test_a_plain_net_of_features_is_exported(tmp_path):
-    symbol = mx.sym.LogisticRegressionOutput(mx.sym.FullyConnected(
-        mx.sym.var('features'), num_hidden=2, name='fc'), name='score')
-    symbol.save(str(tmp_path / 'a-symbol.json'))
-    mx.nd.save(str(tmp_path / 'a-0000.params'), {
-        'fc_weight': mx.nd.ones((2, 4)), 'fc_bias': mx.nd.zeros(2)})  # without arg:
-    gb.export_files(str(tmp_path), shape=(4,), path=str(tmp_path / 'out'))
-    session = onnxruntime.InferenceSession(str(tmp_path / 'out' / 'model.onnx'))
-    found, = session.run(None, {'features': np.ones((3, 4), 'float32')})
-    np.testing.assert_allclose(found, np.full((3, 2), 1 / (1 + np.exp(-4))), rtol=1e-5)
-
-
 def test_a_conversion_that_computes_something_else_is_refused_and_nothing_is_written(
         checkpoint, tmp_path, monkeypatch):
     monkeypatch.setitem(operators.CONVERTERS, 'Convolution', lambda made, node, X, weight, bias: (
@@ -71,6 +60,30 @@ def test_a_conversion_that_computes_something_else_is_refused_and_nothing_is_wri
     with pytest.raises(VerificationError, match='onnx: output 0, in a batch of 1'):
         gb.export_files(str(checkpoint), shape=(3, 8, 8), path=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
+
+
+def test_files_are_compared_with_the_losses_that_the_symbol_has(checkpoint, tmp_path, monkeypatch):
+    replace = load.replace_losses
+
+    def wrong(graph):
+        replace(graph)
+        for node in graph.nodes:
+            node.op = 'log_softmax' if node.op == 'softmax' else node.op
+    monkeypatch.setattr(load, 'replace_losses', wrong)
+    with pytest.raises(VerificationError, match='onnx: output 1'):
+        gb.export_files(str(checkpoint), shape=(3, 8, 8), path=str(tmp_path / 'out'))
+
+
+def test_a_block_with_a_loss_leaves_without_its_label(tmp_path):
+    scores = mx.sym.FullyConnected(mx.sym.var('data'), num_hidden=3)
+    block = mx.gluon.SymbolBlock(mx.sym.SoftmaxOutput(scores, name='loss'),
+                                 [mx.sym.var('loss_label'), mx.sym.var('data')])
+    block.initialize()
+    X = np.random.RandomState(0).rand(2, 7).astype('float32')
+    expected = block(mx.nd.zeros(2), mx.nd.array(X)).asnumpy()
+    gb.export_net(block, {'loss_label': (), 'data': (7,)}, path=str(tmp_path / 'out'))
+    found, = run(tmp_path / 'out' / 'model.onnx', X)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.fixture
@@ -90,7 +103,8 @@ def test_8_bits_are_calibrated_on_pictures_and_never_on_random_input(
         gb.export_files(str(checkpoint), **how)
     export = gb.export_files(str(checkpoint), calibrate=pictures, images=pictures, max_drop=20,
                              **how)
-    assert export.formats[0].verified.images == 10  # 4 of random numbers, and 6 pictures
+    # Batches of 1, 2 and 3 and a larger image of random numbers, and 6 pictures.
+    assert export.formats[0].verified.images == 13
     assert export.info['verified_on'] == 'random numbers from 0 to 1 and 6 pictures'
 
 
@@ -110,7 +124,7 @@ def test_the_command_takes_a_checkpoint_and_prints_a_table(checkpoint, capsys):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--weights', 'best'], '--weights cannot be used with a checkpoint'),
+    (['--weights', 'best'], '--weights is for runs, which contain config.json, not for '),
     (['--shape', '3,x'], "argument --shape: expected comma-separated numbers, got '3,x'"),
     (['--shape', '3,8,8', '--shape', '3'], 'expected a name for each of several inputs'),
     (['--input-range', 'a'], "expected comma-separated numbers, got 'a'")])

@@ -1,5 +1,6 @@
 """The net of a checkpoint: its inputs, its outputs without losses, and what does not fit."""
 import json
+import re
 
 import mxnet as mx
 import numpy as np
@@ -13,7 +14,7 @@ def test_losses_become_predictions_and_a_head_that_needs_a_label_is_dropped(chec
     net = read_net(str(checkpoint), shape=(3, 8, 8))
     assert net.outputs == ['embedding_output', 'softmax_output']
     assert net.inputs == {'data': (1, 3, 8, 8)}
-    assert net.variants == [{'data': (2, 3, 8, 8)}, {'data': (1, 3, 72, 72)}]
+    assert (net.twice, net.larger) == ({'data': (2, 3, 8, 8)}, {'data': (1, 3, 72, 72)})
     assert net.notes == ['the output margin_output was left out: it needs softmax_label, which '
                          'prediction does not have']
     assert 'softmax_label' not in net.symbol.list_inputs()
@@ -27,10 +28,11 @@ def test_any_layer_can_be_an_output(checkpoint):
 
 
 @pytest.mark.parametrize('how, said', [
-    ({}, r'shape of the input is unknown: give it, such as \(3, 224, 224\)'),
+    ({}, r'shape of data is unknown: give it, such as \(3, 224, 224\)'),
     ({'shape': (4, 8, 8)}, r'conv_weight has shape \(4, 3, 3, 3\), but an input of data \(4, 8, 8\)'
                            r' needs \(4, 4, 3, 3\)'),
     ({'shape': {'image': (3, 8, 8)}}, "no input 'image'; its inputs are: data, softmax_label"),
+    ({'shape': (3, 0, 8)}, r'shape of data must be positive integers, got \(3, 0, 8\)'),
     ({'shape': (3, 2, 2)}, 'does not fit the net')])
 def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpoint):
     with pytest.raises(ValueError, match=said):
@@ -39,25 +41,25 @@ def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpo
 
 def test_parameters_of_another_net_are_refused(checkpoint):
     mx.nd.save(str(checkpoint / 'face-0013.params'), {'arg:other_weight': mx.nd.zeros(3)})
-    with pytest.raises(ValueError, match=r'face-0013.params lacks 10 parameters .* conv_weight'):
+    with pytest.raises(ValueError, match=r'face-0013.params lacks 10 parameters, conv_weight'):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
 def changed(path, change):
     graph = json.loads(path.read_text())
-    change(graph)
-    path.write_text(json.dumps(graph))
+    end = 300 if change(graph) == 'cut' else None
+    path.write_text(json.dumps(graph)[:end])
 
 
 def test_an_operator_that_mxnet_lacks_takes_its_heads_with_it(checkpoint):
     changed(checkpoint / 'face-symbol.json', lambda graph: graph['nodes'][-1].update(op='Unheard'))
     net = read_net(str(checkpoint), shape=(3, 8, 8))
     assert net.outputs == ['embedding_output', 'softmax_output']
-    assert net.notes[0].startswith('the output margin was left out: MXNet 1.') and \
-        net.notes[0].endswith('has no operator Unheard')
+    assert re.match('the output margin was left out: it needs margin, whose operator Unheard MXNet '
+                    r'1\.[789]\.\d does not have', net.notes[0])
     changed(checkpoint / 'face-symbol.json', lambda graph: [
         node.update(op='Unheard') for node in graph['nodes'] if node['name'] == 'conv'])
-    with pytest.raises(ValueError, match=r'has no operator Unheard \(conv, margin\). Choose'):
+    with pytest.raises(ValueError, match=r'choose outputs that come before (.*\n)+.*conv, whose'):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
@@ -65,35 +67,32 @@ def test_an_operator_that_mxnet_lacks_takes_its_heads_with_it(checkpoint):
     (lambda graph: graph['nodes'][1]['inputs'][0].__setitem__(0, 1), 'takes a value of node 1'),
     (lambda graph: graph.pop('nodes'), "lacks 'nodes'"),
     (lambda graph: graph.update(heads=[[99, 0, 0]]), 'heads .* are not among its'),
-    (lambda graph: graph['nodes'][0].update(op=7), 'node 0 has no operator')])
+    (lambda graph: graph['nodes'][0].update(op=7), 'node 0 has no operator'),
+    (lambda graph: 'cut', '')])
 def test_a_symbol_that_is_no_graph_is_refused(change, said, checkpoint):
     changed(checkpoint / 'face-symbol.json', change)
     with pytest.raises(DamagedFile, match='expected the symbol of a net in JSON.*' + said):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
-def test_a_truncated_symbol_is_refused(checkpoint):
-    path = checkpoint / 'face-symbol.json'
-    path.write_text(path.read_text()[:300])
-    with pytest.raises(DamagedFile, match='expected the symbol of a net in JSON'):
-        read_net(str(checkpoint), shape=(3, 8, 8))
-
-
-@pytest.mark.parametrize('name, how, expected', [
-    ('SoftmaxOutput', {}, lambda X: softmax(X.reshape(2, 12), 1).reshape(2, 3, 4)),
-    ('SoftmaxOutput', {'multi_output': True}, lambda X: softmax(X, 1)),
-    ('SoftmaxOutput', {'preserve_shape': True}, lambda X: softmax(X, -1)),
-    ('LogisticRegressionOutput', {}, lambda X: 1 / (1 + np.exp(-X))),
-    ('LinearRegressionOutput', {}, lambda X: X), ('MAERegressionOutput', {}, lambda X: X)])
-def test_each_loss_predicts_as_in_mxnet(name, how, expected, tmp_path):
+@pytest.mark.parametrize('name, how, shape, expected', [
+    ('SoftmaxOutput', {}, (3, 4), lambda X: softmax(X.reshape(2, 12), 1).reshape(2, 3, 4)),
+    ('SoftmaxOutput', {}, (3, 2, 4), lambda X: softmax(X, -1)),  # by oneDNN
+    ('SoftmaxOutput', {'multi_output': True}, (3, 4), lambda X: softmax(X, 1)),
+    ('SoftmaxOutput', {'multi_output': True}, (3, 2, 4), lambda X: softmax(X, 1)),
+    ('SoftmaxOutput', {'preserve_shape': True}, (3, 4), lambda X: softmax(X, -1)),
+    ('LogisticRegressionOutput', {}, (3, 4), lambda X: 1 / (1 + np.exp(-X))),
+    ('LinearRegressionOutput', {}, (3, 4), lambda X: X),
+    ('MAERegressionOutput', {}, (3, 4), lambda X: X)])
+def test_each_loss_predicts_as_in_mxnet(name, how, shape, expected, tmp_path):
     symbol = getattr(mx.sym, name)(mx.sym.var('data'), name='loss', **how)
     symbol.save(str(tmp_path / 'a-symbol.json'))
     mx.nd.save(str(tmp_path / 'a-0000.params'), {'arg:unused': mx.nd.zeros(1)})
-    net = read_net(str(tmp_path), shape=(3, 4))
-    X = np.random.RandomState(0).randn(2, 3, 4).astype('float32')
+    net = read_net(str(tmp_path), shape=shape)
+    X = np.random.RandomState(0).randn(2, *shape).astype('float32')
     executor = net.symbol.bind(mx.cpu(), {'data': mx.nd.array(X)})
     np.testing.assert_allclose(executor.forward()[0].asnumpy(), expected(X), rtol=1e-5)
-    label = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=(2, 3, 4))[0]))['loss_label']
+    label = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=X.shape)[0]))['loss_label']
     theirs = symbol.bind(mx.cpu(), {'data': mx.nd.array(X), 'loss_label': mx.nd.zeros(label)})
     np.testing.assert_allclose(theirs.forward()[0].asnumpy(), expected(X), rtol=1e-5)
 

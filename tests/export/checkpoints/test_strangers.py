@@ -5,8 +5,10 @@ import mxnet as mx
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 import gluonblocks as gb
+from gluonblocks.commands import dispatch
 from gluonblocks.export.checkpoints import read_net
 
 S = mx.sym
@@ -68,8 +70,9 @@ def each_node(change):
     each_node(lambda node: node.get('attrs', {}).update(force_mirroring='True')),
     each_node(lambda node: node.update(attr={key: text.replace('3, 3', '3L, 3L') for key, text in (
         node.pop('attrs', {}).items())})),
-    each_node(lambda node: node['op'] == 'BatchNorm' and node.update(op='CuDNNBatchNorm'))],
-    ids=['on_parameters', 'on_layers', 'python_2', 'cudnn'])
+    each_node(lambda node: node['op'] == 'BatchNorm' and node.update(op='CuDNNBatchNorm')),
+    each_node(lambda node: node['op'] != 'null' and node.update(name=''))],
+    ids=['on_parameters', 'on_layers', 'python_2', 'cudnn', 'no_names'])
 def test_a_symbol_with_remains_of_its_training_is_read(change, tmp_path):
     wanted, inputs = save(tmp_path, net(), change)
     assert_same(export(tmp_path), wanted, inputs)
@@ -121,12 +124,27 @@ def test_an_input_that_only_a_loss_needs_is_left_out_with_it(hidden, tmp_path):
                     'not have')
 
 
-@pytest.mark.parametrize('batch', [1, 5])
-def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, tmp_path):
-    X = S.Reshape(S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3)), shape=(batch, -1))
+@pytest.mark.parametrize('batch, size', [(1, -1), (5, -1), (5, 64)])
+def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, size, tmp_path):
+    X = S.Reshape(S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3)), shape=(batch, size))
     wanted, inputs = save(tmp_path, S.FullyConnected(X, num_hidden=3), data=(batch,) + IMAGE)
     assert_same(export(tmp_path), wanted, inputs)
-    assert read_net(str(tmp_path), shape=IMAGE).variants[0] == {'data': (2,) + IMAGE}
+    assert read_net(str(tmp_path), shape=IMAGE).twice == {'data': (2,) + IMAGE}
+
+
+def test_a_reshape_to_another_number_of_elements_is_refused(tmp_path):
+    X = S.Reshape(S.var('data'), shape=(-1, 36), name='rows')
+    save(tmp_path, S.FullyConnected(X, num_hidden=3))
+    with pytest.raises(ValueError, match=r'rows reshapes \(1, 3, 5, 5\) to \(2, 36\), which has'):
+        export(tmp_path, (3, 5, 5))
+
+
+@pytest.mark.parametrize('target, keep', [((5, 64), False), ((0, 64), False), ((9, 0), True)])
+def test_a_reshape_by_the_attributes_of_old_files_is_one_for_any_batch(target, keep, tmp_path):
+    X = S.Convolution(S.var('data'), num_filter=4, kernel=(3, 3))
+    X = S.Reshape(X, target_shape=target, keep_highest=keep)
+    wanted, inputs = save(tmp_path, S.FullyConnected(X, num_hidden=3), data=(5,) + IMAGE)
+    assert_same(export(tmp_path), wanted, inputs)
 
 
 def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
@@ -137,11 +155,23 @@ def test_states_have_the_size_of_the_weights_that_take_them(tmp_path):
     assert_same(export(tmp_path, None), wanted, inputs)
 
 
-def test_a_net_that_takes_one_image_at_a_time_is_written_for_one(tmp_path):
+def test_inputs_of_one_number_for_each_example_have_an_empty_shape(tmp_path):
+    user, item = [S.Embedding(S.var(name), input_dim=5, output_dim=3) for name in ('user', 'item')]
+    wanted, inputs = save(tmp_path, S.Flatten(S.sum(user * item, axis=1)), user=(4,), item=(4,))
+    assert dispatch.main(['export', str(tmp_path), '--shape', 'user=', '--shape', 'item=']) == 0
+    session = onnxruntime.InferenceSession(str(tmp_path / 'export' / 'model.onnx'))
+    assert_same(session, wanted, inputs)
+
+
+def test_a_net_that_takes_one_image_at_a_time_is_written_and_compared_for_one(tmp_path):
+    for name in ('net', 'pictures'):
+        (tmp_path / name).mkdir()
+    for i in range(3):
+        Image.new('RGB', (9, 9), (i, 9, 99)).save(str(tmp_path / 'pictures' / ('%d.png' % i)))
     X = S.elemwise_add(S.FullyConnected(S.var('data'), num_hidden=5), S.var('state', shape=(1, 5)))
-    wanted, inputs = save(tmp_path, X, data=(1, 7))
-    session = export(tmp_path, (7,))
-    assert session.get_inputs()[0].shape == [1, 7]
+    wanted, inputs = save(tmp_path / 'net', X, data=(1,) + IMAGE)
+    session = export(tmp_path / 'net', images=str(tmp_path / 'pictures'))
+    assert session.get_inputs()[0].shape == [1, *IMAGE]
     assert_same(session, wanted, inputs)
 
 
@@ -155,10 +185,11 @@ def test_a_net_of_float16_computes_in_float32(tmp_path):
     assert session.get_inputs()[0].type == 'tensor(float)'
 
 
-def test_an_input_among_the_parameters_stays_an_input(tmp_path):
+def test_parameters_without_arg_are_read_and_an_input_among_them_stays_an_input(tmp_path):
     wanted, inputs = save(tmp_path, net())
     path = str(tmp_path / 'net-0000.params')
-    mx.nd.save(path, dict(mx.nd.load(path), **{'arg:data': mx.nd.zeros((1,) + IMAGE)}))
+    mx.nd.save(path, dict({name[4:]: array for name, array in mx.nd.load(path).items()},
+                          data=mx.nd.zeros((1,) + IMAGE)))
     assert_same(export(tmp_path), wanted, inputs)
 
 

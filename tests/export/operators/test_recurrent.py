@@ -48,3 +48,15 @@ def test_a_projection_is_an_error():
     with pytest.raises(ValueError, match='projection_size=2'):
         onnx_session(symbol, {'parameters': np.zeros(120, 'float32')},
                      [{'data': (5, 2, 3), 'state': (1, 2, 2), 'cell': (1, 2, 4)}])
+
+
+@pytest.mark.parametrize('name, attrs', [
+    ('SequenceMask', {'value': 0.7}), ('SequenceReverse', {}), ('SequenceLast', {}),
+    ('SequenceMask', {'value': -2, 'axis': 1}), ('SequenceLast', {'axis': 1})])
+def test_sequences_with_and_without_lengths(name, attrs):
+    function = getattr(mx.sym, name)
+    sizes = (3, 4, 2) if attrs.get('axis') else (4, 3, 2)
+    more = {'data': (sizes[0], 5, 2) if attrs.get('axis') else (5, 3, 2)}
+    assert_same(function(X * 2, **attrs), {'data': sizes}, more)
+    symbol = function(X, mx.sym.var('lengths'), use_sequence_length=True, **attrs)
+    assert_same(symbol, {'data': sizes}, more, params={'lengths': np.float32([2, 4, 1])})
