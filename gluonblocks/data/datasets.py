@@ -38,8 +38,8 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=6144, num_
 
     Each of the ten classes is a fixed coarse pattern plus noise. The 24 batches of 256 suffice for
     a LeNet to learn them in one epoch, and for the running averages of its batch normalization to
-    forget their initial values. The images are always the same; `seed` sets their order, `resize` their size and `part` the
-    worker's shard, as in `load_data_fashion_mnist`.
+    forget their initial values. The images are always the same; `seed` sets their order, `resize`
+    their size and `part` the worker's shard, as in `load_data_fashion_mnist`.
     """
     rng = np.random.RandomState(0)
     patterns = np.kron(rng.uniform(0, 160, (10, 7, 7)), np.ones((4, 4)))  # (10, 28, 28)
