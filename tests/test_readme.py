@@ -38,6 +38,12 @@ def test_the_table_has_what_the_run_printed(name):
     assert row in read('README.md') and len(seconds) == gb.get_recipe(name).epochs
 
 
+def test_the_mean_of_several_seeds_is_the_one_that_was_printed():
+    printed, = re.findall(r'^\| `lenet_bn` \| here \| 10 (\|.*)$', read('results', 'seeds.txt'),
+                          re.M)
+    assert '| | here, mean and range of ten seeds² %s |\n' % printed in read('README.md')
+
+
 def test_the_results_say_which_command_each_file_is_of():
     text = read('results', 'README.md')
     names = [os.path.relpath(os.path.join(folder, name), os.path.join(REPOSITORY, 'results'))
