@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import sys
+import time
 import warnings
 from importlib import metadata
 
@@ -185,6 +186,39 @@ def set_threads():
     return []
 
 
+def _competing(path='/proc/loadavg', samples=5):
+    """Return True if our threads and what else is running now are more than the CPUs.
+
+    The fourth field of the file is RUNNING/ALL, with RUNNING the threads that run or wait for a
+    CPU, this one included. The median of `samples`, 10 ms apart, ignores what is over at once.
+    """
+    running = []
+    for _ in range(samples):
+        fields = _read(path).split()
+        if len(fields) < 4:
+            return False
+        running.append(int(fields[3].split('/')[0]))
+        time.sleep(0.01)
+    others = sorted(running)[samples // 2] - 1
+    return others + int(os.environ['OMP_NUM_THREADS']) > (os.cpu_count() or 1)
+
+
+def set_spinning():
+    """Let waiting threads sleep soon if other processes use the cores; return what was set.
+
+    By default threads spin for milliseconds, which is faster alone, and many times slower if the
+    thread that they wait for has no core. The user's choice stands. libgomp reads the variable when
+    it loads, so if another package has loaded it, setting it is too late.
+    """
+    if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
+            or os.environ.get('MXNET_OMP_MAX_THREADS')
+            or os.environ.get('OMP_NUM_THREADS', '1').strip() in ('', '1')
+            or 'libgomp' in _read('/proc/self/maps') or not _competing()):
+        return []
+    os.environ['GOMP_SPINCOUNT'] = '1000'
+    return ['GOMP_SPINCOUNT=1000']
+
+
 def set_library_options():
     """Set two variables that MXNet's library reads when it loads, unless the user has set them."""
     # Copying a large array from NumPy in parallel gives Python's thread its own team of OpenMP
@@ -203,7 +237,7 @@ def prepare():
     try:
         check_environment()
         mended.extend(_compat.put_back_numpy_names() + _compat.put_back_distutils()
-                      + set_threads())
+                      + set_threads() + set_spinning())
         set_library_options()
         _compat.forget_failed_import('mxnet')
         with _compat.scipy_stats_deferred():

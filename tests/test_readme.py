@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import REPOSITORY, load_script
+from PIL import Image
 
 import gluonblocks as gb
 
@@ -37,6 +38,12 @@ def test_the_table_has_what_the_run_printed(name):
     assert row in read('README.md') and len(seconds) == gb.get_recipe(name).epochs
 
 
+def test_the_mean_of_several_seeds_is_the_one_that_was_printed():
+    printed, = re.findall(r'^\| `lenet_bn` \| here \| 10 (\|.*)$', read('results', 'seeds.txt'),
+                          re.M)
+    assert '| | here, mean and range of ten seeds² %s |\n' % printed in read('README.md')
+
+
 def test_the_results_say_which_command_each_file_is_of():
     text = read('results', 'README.md')
     names = [os.path.relpath(os.path.join(folder, name), os.path.join(REPOSITORY, 'results'))
@@ -50,6 +57,19 @@ def test_the_documents_show_the_last_matrix_and_the_exports_that_were_printed():
     assert matrix.table(matrix.read_records().values()) in read('docs', 'compatibility.md')
     shown = section('docs/export.md', 'What it printed').split('```')[1].splitlines()
     assert set(shown) <= set(read('results', 'export.txt').splitlines()) and len(shown) > 10
+
+
+def test_the_script_for_ones_own_images_trains_on_a_folder_of_them(tmp_path, monkeypatch, capsys):
+    for name, grey in [('cat', 40), ('dog', 200)]:
+        (tmp_path / 'pets' / name).mkdir(parents=True)
+        for i in range(5):
+            Image.new('L', (28, 28), grey + i).save(str(tmp_path / 'pets' / name / ('%d.jpg' % i)))
+    script, = re.findall(r'```python\n([^`]*folder:pets[^`]*)```', read('README.md'))
+    monkeypatch.chdir(tmp_path)
+    exec(script.replace("'resnet18'", "'lenet_bn'"), {})  # faster
+    out = capsys.readouterr().out
+    assert 'epoch 5, loss ' in out and '\ntest accuracy ' in out
+    assert (tmp_path / 'pets.html').exists()
 
 
 def documents():

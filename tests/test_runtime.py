@@ -176,3 +176,22 @@ def test_container_limit(tmp_path, cgroup, files, limit):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert _runtime._container_limit(str(tmp_path / 'proc'), str(tmp_path / 'sys')) == limit
+
+
+@pytest.mark.parametrize('running, env, want', [
+    (3, {}, '1000'), (1, {}, None),  # beside two others on two CPUs, alone
+    (3, {'GOMP_SPINCOUNT': '7'}, '7'), (3, {'OMP_WAIT_POLICY': 'active'}, None),
+    (3, {'OMP_NUM_THREADS': '1'}, None), (3, {'loaded': 'libgomp.so.1'}, None)])
+def test_waiting_threads_sleep_soon_if_others_use_the_cores_and_the_user_has_not_chosen(
+        monkeypatch, running, env, want):
+    for name in ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY', 'MXNET_OMP_MAX_THREADS'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {'OMP_NUM_THREADS': '2', **env}.items():
+        monkeypatch.setenv(name, value)
+    files = {'/proc/loadavg': '0.1 0.1 0.1 %d/99 7' % running,
+             '/proc/self/maps': env.get('loaded', 'libc.so.6')}
+    monkeypatch.setattr(_runtime, '_read', files.get)
+    monkeypatch.setattr(_runtime.os, 'cpu_count', lambda: 2)
+    said = _runtime.set_spinning()
+    assert os.environ.get('GOMP_SPINCOUNT') == want
+    assert said == (['GOMP_SPINCOUNT=1000'] if want == '1000' else [])

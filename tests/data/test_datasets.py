@@ -43,6 +43,12 @@ def test_synthetic_data_are_always_the_same_and_of_ten_classes():
     assert sorted(set(batches[0][1].asnumpy())) == list(range(10))
 
 
+@pytest.mark.parametrize('model', ['lenet_bn', 'lenet_bn_gluon'])
+def test_one_epoch_on_synthetic_data_suffices_for_a_lenet(model):
+    _, history = gb.train_model(model, dataset='synthetic', epochs=1, seed=5)
+    assert history[0].test_acc > 0.95
+
+
 @pytest.mark.parametrize('load', [gb.load_data_fashion_mnist, load_data_synthetic])
 def test_under_set_np_and_for_a_batch_size_of_0_no_data_are_loaded(load, monkeypatch):
     monkeypatch.setattr(datasets, 'read_fashion_mnist', None)

@@ -8,7 +8,7 @@ from gluonblocks.training.progress import Progress, _PlainLines
 
 
 def loader():
-    return gb.data.load_data_synthetic(512, seed=0)[0]
+    return gb.data.load_data_synthetic(512, seed=0, num_train=2048)[0]
 
 
 def test_batches_pass_through_unchanged_and_the_bar_counts_their_images(monkeypatch):

@@ -1,0 +1,80 @@
+"""Print the results of finished runs as a table: mean and range over seeds, by model.
+
+    python -m tools.results runs/lenet_bn-* runs/resnet-*
+
+Runs that differ only in their seed share a row: loss, training accuracy and test accuracy after the
+last epoch. Below each model trained on Fashion-MNIST come the published results.
+"""
+import argparse
+import collections
+import sys
+
+from gluonblocks.report.charts import published_runs
+from gluonblocks.report.run import read_runs
+
+HEAD = ('| model | whose | runs | epochs | loss | train acc | test acc |\n'
+        '|---|---|---|---|---|---|---|\n')
+MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
+# Recorded in config.json, but without influence on what the net learns.
+NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_every', 'tensorboard',
+                'report'}
+
+
+def options(config):
+    """Return the options of a run that were not left at the recipe's values, as text."""
+    return ', '.join('%s %s' % (name.replace('_', '-'), config[name])
+                     for name in sorted(set(config['asked']) - NO_INFLUENCE))
+
+
+def groups(folders):
+    """Return {(model, dataset, options): runs}. ValueError for an unfinished run or equal seeds."""
+    found = collections.defaultdict(list)
+    for run in read_runs(folders):
+        if run.state.startswith('not finished'):
+            raise ValueError('%s is %s' % (run.folder, run.state))
+        runs = found[run.config['model'], run.config['dataset'], options(run.config)]
+        for other in runs:
+            if other.config['seed'] == run.config['seed']:
+                raise ValueError('expected one run for each seed, but %s and %s both have the '
+                                 'seed %d' % (other.folder, run.folder, run.config['seed']))
+        runs.append(run)
+    return found
+
+
+def summary(values, form):
+    """Return the mean of `values`, and of several also the range: '0.861 (0.843–0.882)'."""
+    mean, least, most = [form % value for value in (
+        sum(values) / len(values), min(values), max(values))]
+    return mean if len(values) == 1 else '%s (%s–%s)' % (mean, least, most)
+
+
+def table(found):
+    """Return the groups of runs as a Markdown table."""
+    text = HEAD
+    for (model, dataset, asked), runs in found.items():
+        last = [run.epochs[-1] for run in runs]
+        epochs = sorted({row.epoch for row in last})
+        cells = [summary([getattr(row, name) for row in last], form) for name, form in MEASURES]
+        text += '| `%s`%s | here | %d | %s | %s |\n' % (
+            model, asked and ', ' + asked, len(runs), '–'.join(map(str, epochs)), ' | '.join(cells))
+        if not asked:
+            for source, rows in published_runs({'model': model, 'dataset': dataset}):
+                text += '| | %s | 1 | %d | %.4f | %.3f | %.3f |\n' % ((source,) + rows[-1])
+    return text
+
+
+def main(argv=None):
+    """Print the table of the runs that are named; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folders', nargs='+', metavar='FOLDER', help='folders of finished runs')
+    try:
+        print(table(groups(parser.parse_args(argv).folders)), end='')
+    except ValueError as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
