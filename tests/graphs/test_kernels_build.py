@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from gluonblocks import compiled
 from gluonblocks.graphs import operators
 from gluonblocks.graphs.kernels import build
 
@@ -69,7 +70,7 @@ def test_one_that_was_changed_is_built_again(place):
      'cannot make the cache folder', 'XDG_CACHE')])
 def test_a_cache_that_is_not_the_users_alone_is_not_used(place, monkeypatch, change, said, remedy):
     change(pathlib.Path(build.library()).parent, monkeypatch)
-    with pytest.raises(build.Unavailable, match=said) as e:
+    with pytest.raises(compiled.Unavailable, match=said) as e:
         build.library()
     assert remedy in e.value.remedy
 
@@ -96,7 +97,7 @@ def test_a_library_that_is_not_there_yet_is_pending(place, monkeypatch):
 
 def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(place):
     write_compiler(place, '#!/bin/sh\necho notes\necho "x.cc:1: error: no such luck"\nexit 1\n')
-    with pytest.raises(build.Unavailable, match='could not compile .*no such luck'):
+    with pytest.raises(compiled.Unavailable, match='could not compile .*no such luck'):
         build.library()
     assert not os.listdir(str(place / 'cache' / 'gluonblocks' / 'operators'))
 
@@ -104,18 +105,18 @@ def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(place):
 def test_without_gcc_it_is_said_what_to_install(place, monkeypatch):
     shutil.rmtree(str(place / 'bin'))
     monkeypatch.setenv('PATH', str(place / 'bin'))
-    with pytest.raises(build.Unavailable, match='no C.. compiler') as e:
+    with pytest.raises(compiled.Unavailable, match='no C.. compiler') as e:
         build.library()
     assert 'apt-get install g++' in e.value.remedy
     write_compiler(place, COMPILER, 'clang++')
     os.symlink(str(place / 'bin' / 'clang++'), str(place / 'bin' / 'c++'))
-    with pytest.raises(build.Unavailable, match='no C.. compiler'):
+    with pytest.raises(compiled.Unavailable, match='no C.. compiler'):
         build.library()
 
 
 def test_an_older_mxnet_has_another_interface(monkeypatch):
     monkeypatch.setattr(build.mx, '__version__', '1.8.0')
-    with pytest.raises(build.Unavailable, match='need MXNet 1.9 on Linux; found MXNet 1.8.0 on'):
+    with pytest.raises(compiled.Unavailable, match='need MXNet 1.9 on Linux; found MXNet 1.8.0 on'):
         build.library()
 
 
@@ -135,8 +136,8 @@ def test_two_processes_at_once_have_it_whole(place):
 
 def test_a_compiler_that_does_not_end_is_ended(place, monkeypatch):
     write_compiler(place, '#!/bin/sh\nexec sleep 60\n')
-    monkeypatch.setattr(build, 'SECONDS', 0.2)
-    with pytest.raises(build.Unavailable, match='could not be compiled: .*timed out'):
+    monkeypatch.setattr(compiled, 'SECONDS', 0.2)
+    with pytest.raises(compiled.Unavailable, match='could not be compiled: .*timed out'):
         build.library()
 
 

@@ -1,0 +1,13 @@
+# gluonblocks on the CPU, for x86-64 and ARM (Apple Silicon, Graviton, Raspberry Pi 5):
+#   docker build -t gluonblocks .
+#   docker run --rm -v "$PWD/runs:/work/runs" gluonblocks train --model lenet_bn --out runs/lenet
+FROM debian:bookworm-slim
+# g++ compiles the C++ operators; MXNet for ARM needs OpenBLAS and LAPACKE (docs/arm.md).
+RUN apt-get update && apt-get install -y --no-install-recommends \
+    python3-venv g++ libopenblas0 liblapacke
+WORKDIR /gluonblocks
+COPY pyproject.toml README.md ./
+COPY gluonblocks gluonblocks
+RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir '.[mxnet,train,export]'
+WORKDIR /work
+ENTRYPOINT ["/venv/bin/gluonblocks"]
