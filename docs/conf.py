@@ -40,6 +40,7 @@ PAGES = {
         'docs/performance',
         'docs/reliability',
         'docs/compatibility',
+        'docs/arm',
         'results/README',
     ],
     'Project': [

@@ -2,14 +2,14 @@
 # Test gluonblocks on ARM, on a machine that need not have an ARM processor.
 #
 # The script runs the steps of the Dockerfile in an arm64 Debian in FOLDER, then the doctor, the
-# self-check of the C++ operators, one epoch, an export to ONNX, and the tests of blocks and models.
-# On another processor, qemu emulates ARM; the whole then takes hours. Each step that passes is
-# recorded in FOLDER. If the script is interrupted, run it again: it continues with the next step.
-# The results are in FOLDER/arm.txt.
+# self-check of the C++ operators, one epoch, an export to ONNX, and the tests of blocks and models,
+# and writes results/arm.txt. On another processor, qemu emulates ARM, and all this takes hours. If
+# it is interrupted, run it again: steps that have passed are not repeated, unless their command or
+# the package has changed.
 #
 # It needs root, and on Debian or Ubuntu: apt-get install debootstrap qemu-user-static
-# Mounts and processes end with the script. It registers qemu with the kernel (binfmt_misc) only if
-# that has not been done yet, and then removes the registration.
+# Mounts and processes end with the script. If qemu is not registered with the kernel (binfmt_misc),
+# the script registers it, and removes the registration at the end. FOLDER stays.
 #
 # usage: scripts/arm.sh [FOLDER]      (default: /var/tmp/gluonblocks-arm)
 set -euo pipefail
@@ -29,11 +29,11 @@ run_in_namespaces() {
     mkdir -p "$folder/passed"
     exec 9> "$folder/lock"
     flock -n 9 || fail "another $0 is running in $folder"
-    inner= mounted= registered=
+    inner='' mounted='' registered='' emulator=''
     trap clean_up EXIT
     trap 'exit 130' INT TERM HUP
     [ "$(uname -m)" = aarch64 ] || emulate
-    INSIDE=1 unshare --mount --pid --fork --kill-child "$0" "$folder" &
+    INSIDE=1 emulator=$emulator unshare --mount --pid --fork --kill-child "$0" "$folder" &
     inner=$!
     wait "$inner"
 }
@@ -49,6 +49,7 @@ emulate() {
         cat $rule > $binfmt/register
         registered=1
     fi
+    emulator=", emulated by $(qemu-aarch64-static --version | head -n 1) on $(uname -m)"
     # Without the flag F, the chroot would need qemu inside.
     grep -q '^flags:.*F' $binfmt/qemu-aarch64 || fail "qemu-aarch64 is registered without flag F"
 }
@@ -68,73 +69,92 @@ in_root() {  # run the shell command $2 in the folder $1 of the chroot
     for name in PIP_INDEX_URL PIP_CERT http_proxy https_proxy no_proxy; do
         [ ! "${!name:-}" ] || settings+=("$name=${!name}")
     done
-    chroot "$root" /usr/bin/env -i "${settings[@]}" sh -ec "mkdir -p $1; cd $1; $2" < /dev/null
+    chroot "$root" /usr/bin/env -i "${settings[@]}" sh -ec "mkdir -p $1; cd $1; $2"
 }
 
-step() {  # run the command $2... unless the step $1 has passed
-    local name=$1 begun=$SECONDS
+step() {  # run the command $2... unless the step $1 has passed with it
+    local name=$1 log=$folder/$1.log passed=$folder/passed/$1 begun=$SECONDS
     shift
-    if [ ! -e "$folder/passed/$name" ]; then
-        echo "== $name"
-        if ! "$@" > "$folder/$name.log" 2>&1; then
-            tail -n 30 "$folder/$name.log"
-            fail "$name failed; all it printed is in $folder/$name.log"
-        fi
-        echo "$((SECONDS - begun))" > "$folder/passed/$name"
+    if [ "$(head -n 1 "$passed" 2> /dev/null)" != "$* $sources" ]; then
+        echo "$name: running, see $log"
+        rm -f "$passed"
+        "$@" > "$log" 2>&1 < /dev/null || { tail -n 30 "$log" >&2; fail "$name failed: $log"; }
+        printf '%s\n' "$* $sources" "$((SECONDS - begun))" > "$passed"
     fi
-    echo "$name: passed in $(cat "$folder/passed/$name") s"
+    echo "$name: passed in $(tail -n 1 "$passed") s"
 }
 
-bootstrap() {
-    rm -rf "$root"
-    debootstrap --arch=arm64 --variant=minbase --foreign \
-        "$(sed -n 's/^FROM debian:\([a-z]*\)-slim$/\1/p' "$repository/Dockerfile")" "$root"
-    in_root / "/debootstrap/debootstrap --second-stage"
+bootstrap() {  # install Debian $1
+    # `&&`, because `set -e` has no effect in a condition, and `step` runs this in one.
+    rm -rf "$root" "$folder"/passed/* &&
+        debootstrap --arch=arm64 --variant=minbase --foreign "$1" "$root" &&
+        echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/unsafe-io" &&  # as in container images
+        in_root / "/debootstrap/debootstrap --second-stage"
 }
 
-follow_dockerfile() {  # carry out RUN, COPY and WORKDIR of the Dockerfile as a builder would
-    local word rest place=/
+follow_dockerfile() {  # carry out FROM, RUN, COPY and WORKDIR of the Dockerfile as a builder would
+    local word rest place=/ number=0
     while read -r word rest; do
         case $word in
-            RUN) echo "RUN $rest"; in_root $place "$rest" ;;
-            COPY) tar -C "$repository" --exclude=__pycache__ -c ${rest% *} |
-                  tar -C "$root$place" --no-same-owner -x ;;
+            FROM)
+                rest=${rest#debian:}
+                step debian bootstrap "${rest%-slim}"
+                prepare_chroot ;;
+            RUN) step dockerfile-$((++number)) in_root "$place" "$rest" ;;
+            COPY)  # of files and folders that keep their names
+                # shellcheck disable=SC2086
+                tar -C "$repository" --exclude=__pycache__ -c ${rest% *} | unpack "$place"
+                sources=$(cd "$repository" && git ls-files -z gluonblocks tests pyproject.toml |
+                          xargs -0 sha256sum | sha256sum) ;;
             WORKDIR) place=$rest; mkdir -p "$root$place" ;;
         esac
     done < <(sed -e ':join' -e '/\\$/{N;s/ *\\\n */ /;b join' -e '}' "$repository/Dockerfile")
 }
 
-copy_repository() {
-    rm -rf "$root/repository"
-    mkdir "$root/repository"
-    git -C "$repository" ls-files -z | tar -C "$repository" --null -T - -c | tar -C "$root/repository" --no-same-owner -x
-    in_root /repository "/venv/bin/pip install '.[test-basic]'"
-}
+unpack() { tar -C "$root$1" --no-same-owner -x; }
 
-check_operators() {
-    in_root /work "/venv/bin/python -c '
-from gluonblocks.graphs.operators import status
-print(status())
-assert status().ready'"
-}
-
-run_steps() {
-    # Certificates and name servers of this machine, in case it has its own.
-    step debian bootstrap
-    mkdir -p "$root/etc/ssl/certs"
+prepare_chroot() {
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+    # The certificates that pip uses here, if it has its own.
     [ ! -e "${PIP_CERT:-/none}" ] || install -D "$PIP_CERT" "$root$PIP_CERT"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys"
-    step dockerfile follow_dockerfile
+}
+
+copy_repository() {
+    rm -rf "$root/repository"
+    mkdir "$root/repository"
+    (cd "$repository" && git ls-files -z | tar --null -T - -c) | unpack /repository
+}
+
+report() {
+    local name
+    echo "gluonblocks, $(git -C "$repository" describe --always --dirty), $(date +%F)"
+    in_root / ". /etc/os-release; echo \"\$PRETTY_NAME, \$(uname -m)$emulator\""
+    for name in doctor operators train onnx tests; do
+        printf '\n%s (%s s)\n' "$name" "$(tail -n 1 "$folder/passed/$name")"
+        # Not the name of this machine's kernel, and of pytest only its last line.
+        case $name in tests) tail -n 1 "$folder/tests.log" ;;
+                      *) grep -v -e ^system -e ^variables "$folder/$name.log" ;; esac
+    done
+}
+
+run_steps() {
+    local python=/venv/bin/python
+    sources=''
+    follow_dockerfile
     step doctor in_root /work "/venv/bin/gluonblocks doctor"
-    step operators check_operators
-    step train in_root /work "/venv/bin/gluonblocks train --model lenet_bn --dataset synthetic \
-        --epochs 1 --seed 0 --out runs/arm"
+    step operators in_root /work \
+        "$python -c 'from gluonblocks.graphs.operators import status; print(status()); assert status().ready'"
+    step train in_root /work "rm -rf runs; /venv/bin/gluonblocks train --model lenet_bn \
+        --dataset synthetic --epochs 1 --seed 0 --out runs/arm"
     step onnx in_root /work "/venv/bin/gluonblocks export runs/arm --format onnx"
-    step repository copy_repository
-    step tests in_root /repository "/venv/bin/python -m pytest tests/blocks tests/models"
+    copy_repository
+    step pytest in_root /repository "/venv/bin/pip install '.[test-basic]'"
+    step tests in_root /repository "$python -m pytest tests/test_arm.py tests/blocks tests/models"
+    report > "$folder/arm.txt"
+    cp "$folder/arm.txt" "$repository/results/arm.txt"
 }
 
 if [ "${INSIDE:-}" ]; then run_steps; else run_in_namespaces; fi

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import types
 
+import mxnet as mx
+import numpy as np
 import pytest
 
 from gluonblocks import _arm, compiled
@@ -119,3 +121,18 @@ def test_other_machines_get_no_stand_ins(wheel, monkeypatch, system, machine):
     monkeypatch.setattr(_arm, 'platform', types.SimpleNamespace(machine=lambda: machine))
     _arm.provide_libraries()
     assert not _arm.provided
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+def test_blas_and_lapack_give_mxnet_the_values_that_numpy_computes(dtype):
+    X = np.random.RandomState(0).randn(5, 5).astype(dtype)
+    A = X @ X.T + np.eye(5, dtype=dtype)
+    a, x = mx.nd.array(A, dtype=dtype), mx.nd.array(X, dtype=dtype)
+    q, lower = mx.nd.linalg.gelqf(x)
+    _, values = mx.nd.linalg.syevd(a)
+    _, singular, _ = mx.np.linalg.svd(x.as_np_ndarray())
+    for found, want in [
+            (mx.nd.linalg.gemm2(a, x), A @ X), (mx.nd.linalg.potrf(a), np.linalg.cholesky(A)),
+            (mx.nd.linalg.inverse(x), np.linalg.inv(X)), (mx.nd.linalg.gemm2(lower, q), X),
+            (values, np.linalg.eigvalsh(A)), (singular, np.linalg.svd(X, compute_uv=False))]:
+        np.testing.assert_allclose(found.asnumpy(), want, rtol=0, atol=2e-4)
