@@ -18,6 +18,7 @@ repository=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath -m "${1:-/var/tmp/gluonblocks-arm}")
 root=$folder/root
 binfmt=/proc/sys/fs/binfmt_misc
+processor=${QEMU_CPU:-cortex-a76}  # the one that qemu emulates: that of a Raspberry Pi 5
 
 fail() { echo "error: $*" >&2; exit 1; }
 
@@ -49,7 +50,7 @@ emulate() {
         cat $rule > $binfmt/register
         registered=1
     fi
-    emulator=", emulated by $(qemu-aarch64-static --version | head -n 1) on $(uname -m)"
+    emulator=", $processor emulated by $(qemu-aarch64-static --version | head -n 1) on $(uname -m)"
     # Without the flag F, the chroot would need qemu inside.
     grep -q '^flags:.*F' $binfmt/qemu-aarch64 || fail "qemu-aarch64 is registered without flag F"
 }
@@ -65,7 +66,8 @@ clean_up() {
 
 # The inner part.
 in_root() {  # run the shell command $2 in the folder $1 of the chroot
-    local settings=(HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin) name
+    local name settings=(HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+                         QEMU_CPU="$processor")
     for name in PIP_INDEX_URL PIP_CERT http_proxy https_proxy no_proxy; do
         [ ! "${!name:-}" ] || settings+=("$name=${!name}")
     done
@@ -120,6 +122,7 @@ prepare_chroot() {
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys"
+    in_root / "dpkg --configure -a"  # in case apt-get was interrupted
 }
 
 copy_repository() {
@@ -145,8 +148,8 @@ run_steps() {
     sources=''
     follow_dockerfile
     step doctor in_root /work "/venv/bin/gluonblocks doctor"
-    step operators in_root /work \
-        "$python -c 'from gluonblocks.graphs.operators import status; print(status()); assert status().ready'"
+    step operators in_root /work "$python -c 'from gluonblocks.graphs import operators; \
+        print(operators.status()); assert operators.status().ready'"
     step train in_root /work "rm -rf runs; /venv/bin/gluonblocks train --model lenet_bn \
         --dataset synthetic --epochs 1 --seed 0 --out runs/arm"
     step onnx in_root /work "/venv/bin/gluonblocks export runs/arm --format onnx"

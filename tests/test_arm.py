@@ -9,6 +9,7 @@ import types
 import mxnet as mx
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 
 from gluonblocks import _arm, compiled
 from gluonblocks.commands import doctor
@@ -105,8 +106,10 @@ def test_without_openblas_the_error_says_what_to_install(wheel, monkeypatch):
         _arm.provide_libraries()
     said = str(e.value)
     assert 'liblapacke_none.so.3 and libopenblas_none.so cannot be loaded' in said
-    assert 'apt-get install libopenblas0 liblapacke' in said
-    assert 'dnf install openblas lapack' in said
+    with open(os.path.join(REPOSITORY, 'Dockerfile')) as f:
+        assert ' libopenblas0 liblapacke\n' in f.read()
+    assert 'apt-get install libopenblas0 liblapacke\n' in said
+    assert 'dnf install openblas lapack\n' in said + '\n'
 
 
 def test_a_library_of_mxnet_that_loads_or_lacks_another_one_gets_no_stand_ins(wheel, monkeypatch):
