@@ -46,10 +46,10 @@ def provide_libraries():
 def _library_lacks_one():
     """Return True if MXNet's library does not load because one of Arm's libraries is missing."""
     spec = importlib.util.find_spec('mxnet')
-    path = os.path.join(os.path.dirname(spec and spec.origin or ''), 'libmxnet.so')
+    if not spec or not spec.origin:
+        return False
     try:
-        if os.path.isabs(path) and os.path.exists(path):
-            ctypes.CDLL(path)  # as MXNet does
+        ctypes.CDLL(os.path.join(os.path.dirname(spec.origin), 'libmxnet.so'))  # as MXNet does
     except OSError as error:  # "libamath.so: cannot open shared object file: ..."
         return str(error).split(':')[0] in STAND_INS
     return False
