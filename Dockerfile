@@ -5,9 +5,10 @@ FROM debian:bookworm-slim
 # g++ compiles the C++ operators; MXNet for ARM needs OpenBLAS and LAPACKE (docs/arm.md).
 RUN apt-get update && apt-get install -y --no-install-recommends \
     python3-venv g++ libopenblas0 liblapacke
+RUN python3 -m venv --clear /venv
 WORKDIR /gluonblocks
 COPY pyproject.toml README.md ./
 COPY gluonblocks gluonblocks
-RUN python3 -m venv /venv && /venv/bin/pip install --no-cache-dir '.[mxnet,train,export]'
+RUN /venv/bin/pip install --no-cache-dir '.[mxnet,train,export]'
 WORKDIR /work
 ENTRYPOINT ["/venv/bin/gluonblocks"]
