@@ -9,6 +9,7 @@ RUN python3 -m venv --clear /venv
 WORKDIR /gluonblocks
 COPY pyproject.toml README.md ./
 COPY gluonblocks gluonblocks
-RUN /venv/bin/pip install --no-cache-dir '.[mxnet,train,export]'
+# Without numpy<2, which MXNet's metadata require, pip tries older versions of MXNet first.
+RUN /venv/bin/pip install --no-cache-dir '.[mxnet,train,export]' 'numpy<2'
 WORKDIR /work
 ENTRYPOINT ["/venv/bin/gluonblocks"]
