@@ -66,8 +66,8 @@ clean_up() {
 
 # The inner part.
 in_root() {  # run the shell command $2 in the folder $1 of the chroot
-    local name settings=(HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
-                         QEMU_CPU="$processor" PIP_NO_COMPILE=1)
+    local name settings=(HOME=/root LC_ALL=C.UTF-8 QEMU_CPU="$processor" PIP_NO_COMPILE=1
+                         PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin)
     for name in PIP_INDEX_URL http_proxy https_proxy no_proxy; do
         [ ! "${!name:-}" ] || settings+=("$name=${!name}")
     done
