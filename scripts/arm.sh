@@ -82,6 +82,7 @@ step() {  # run the command $2... unless the step $1 has passed with it
         rm -f "$passed"
         "$@" > "$log" 2>&1 < /dev/null || { tail -n 30 "$log" >&2; fail "$name failed: $log"; }
         printf '%s\n' "$* $sources" "$((SECONDS - begun))" > "$passed"
+        [ ! "$sources" ] || report
     fi
     echo "$name: passed in $(tail -n 1 "$passed") s"
 }
@@ -162,13 +163,11 @@ run_steps() {
     step train in_root /work "rm -rf runs; /venv/bin/gluonblocks train --model lenet_bn \
         --dataset synthetic --epochs 1 --seed 0 --out runs/arm"
     step onnx in_root /work "/venv/bin/gluonblocks export runs/arm --format onnx"
-    report
     copy_repository
     step pytest in_root /repository "/venv/bin/pip install '.[test-basic]' 'numpy<2'"
     for name in "${tests[@]}"; do
         step "$(basename "$name" .py)" in_root /repository \
             "$python -m pytest -n0 -q $name || [ \$? = 5 ]"  # 5: all were skipped
-        report
     done
 }
 
