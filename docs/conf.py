@@ -41,6 +41,7 @@ PAGES = {
         'docs/tried',
         'docs/reliability',
         'docs/compatibility',
+        'docs/arm',
         'results/README',
     ],
     'Project': [

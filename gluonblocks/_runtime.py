@@ -13,7 +13,7 @@ import time
 import warnings
 from importlib import metadata
 
-from . import _compat
+from . import _arm, _compat
 
 mended = []  # the names of the corrections that `prepare` made
 error = None  # the ImportError if `prepare` failed, else None
@@ -24,9 +24,9 @@ WHEELS = {('linux', 'x86_64'), ('linux', 'aarch64'), ('darwin', 'x86_64')}
 
 _MISSING_LIBRARY = """\
 MXNet is installed, but its library could not be loaded: {error}
-MXNet's wheel needs two system libraries that it does not include, libgomp and libquadmath:
-  Debian, Ubuntu:  apt-get install libgomp1 libquadmath0
-  Fedora, RHEL:    dnf install libgomp libquadmath"""
+MXNet's wheel needs system libraries that it does not include:
+  Debian, Ubuntu:  apt-get install {debian}
+  Fedora, RHEL:    dnf install {fedora}"""
 
 _MISSING_MXNET = """\
 MXNet could not be imported: {error}
@@ -52,8 +52,9 @@ def install_command():
     """Return lines that say how to install MXNet on this machine, or why that is impossible."""
     if (sys.platform, platform.machine()) not in WHEELS:
         return ('MXNet has no wheel for %s on %s, only for 64-bit Linux and for macOS on Intel.\n'
-                'Use a Linux container (docker run --platform linux/amd64), or a virtual '
-                'machine.' % (platform.system() or sys.platform, platform.machine()))
+                'Use a Linux container (docker run --platform linux/%s), or a virtual machine.'
+                % (platform.system() or sys.platform, platform.machine(),
+                   'arm64' if platform.machine() in ('arm64', 'ARM64') else 'amd64'))
     # NumPy below 2, which MXNet's metadata ask for, has no wheels for Python 3.13.
     if sys.version_info >= (3, 13) or _has_numpy_2():
         return ('Install it with:  pip install --no-deps mxnet==1.9.1\n'
@@ -85,7 +86,10 @@ def import_mxnet():
                   'MXNet needs it; install it with:  pip install ' + missing)
         raise ImportError(_MISSING_MXNET.format(error=error, remedy=remedy)) from error
     except OSError as error:
-        raise ImportError(_MISSING_LIBRARY.format(error=error)) from error
+        both = platform.machine() != 'aarch64'  # libquadmath is for x86
+        raise ImportError(_MISSING_LIBRARY.format(
+            error=error, debian='libgomp1 libquadmath0' if both else 'libgomp1',
+            fedora='libgomp libquadmath' if both else 'libgomp')) from error
     except (AttributeError, RuntimeError) as error:
         import numpy
         raise ImportError(_WRONG_NUMPY.format(
@@ -240,6 +244,7 @@ def prepare():
                       + set_threads() + set_spinning())
         set_library_options()
         _compat.forget_failed_import('mxnet')
+        _arm.provide_libraries()
         with _compat.scipy_stats_deferred():
             import_mxnet()
         mended.extend(_compat.mend_mxnet() + _compat.let_blocks_be_copied()

@@ -17,6 +17,7 @@ from browser import Browser, find_browser
 
 import gluonblocks as gb
 from gluonblocks import files
+from gluonblocks.compiled import Unavailable, find_compiler
 from gluonblocks.data import datasets, fashion_mnist
 from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels import build
@@ -207,7 +208,7 @@ def model_name(request):
 @pytest.fixture(scope='session', autouse=True)
 def compiled():
     """So that no command of a test is the first to train here, which says that it compiles."""
-    with contextlib.suppress(build.Unavailable):
+    with contextlib.suppress(Unavailable):
         build.library()
 
 
@@ -218,8 +219,8 @@ def operators(monkeypatch):
     monkeypatch.delenv('GLUONBLOCKS_OPERATORS', raising=False)
     try:
         build.find_interface()
-        build.find_compiler()
-    except build.Unavailable as error:
+        find_compiler()
+    except Unavailable as error:
         pytest.skip(str(error))
     assert cpp.status().ready, cpp.status().reason
 

@@ -8,7 +8,8 @@ from conftest import REPOSITORY
 PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 # From the ground up. A wing imports from those below its own line, and from itself.
 ORDER = [name.split() for name in (
-    '_compat', '_runtime', 'devices files mxnet_private', 'checks', 'registry', 'blocks', 'graphs',
+    '_compat files', 'compiled', '_arm', '_runtime', 'devices mxnet_private', 'checks', 'registry',
+    'blocks', 'graphs',
     'models data', 'training', 'distributed drawing', 'runs', 'export report', 'commands',
     '__init__ __main__')]
 FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}

@@ -47,7 +47,7 @@ def test_without_mxnet_the_import_works_and_each_name_says_what_to_install(
 @pytest.mark.parametrize('system, machine, python, said', [
     ('linux', 'x86_64', (3, 12), 'pip install mxnet==1.9.1'),
     ('linux', 'x86_64', (3, 13), 'pip install --no-deps mxnet==1.9.1'),
-    ('darwin', 'arm64', (3, 12), 'docker run --platform linux/amd64'),
+    ('darwin', 'arm64', (3, 12), 'docker run --platform linux/arm64'),
     ('win32', 'AMD64', (3, 12), 'docker run --platform linux/amd64')])
 def test_the_line_that_installs_mxnet_depends_on_the_machine(monkeypatch, system, machine, python,
                                                              said):

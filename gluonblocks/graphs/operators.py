@@ -8,9 +8,10 @@ import os
 import threading
 import warnings
 
+from ..compiled import Unavailable
 from ..files import write_file
 from ..mxnet_private import load_library
-from .kernels.build import Unavailable, library
+from .kernels.build import library
 
 VARIABLE = 'GLUONBLOCKS_OPERATORS'
 

@@ -12,8 +12,8 @@ from conftest import REPOSITORY, environment
 import gluonblocks as gb
 from gluonblocks import _runtime
 from gluonblocks.commands import doctor as report
+from gluonblocks.compiled import Unavailable
 from gluonblocks.graphs import operators as cpp
-from gluonblocks.graphs.kernels.build import Unavailable
 
 
 def run_report(folder, **env):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from gluonblocks import compiled
 from gluonblocks.graphs import operators
 from gluonblocks.graphs.kernels import build
 
@@ -69,7 +70,7 @@ def test_a_library_that_was_changed_is_built_again(root):
      'cannot create the cache folder', 'XDG_CACHE')])
 def test_a_cache_that_is_not_private_is_not_used(root, monkeypatch, change, message, remedy):
     change(pathlib.Path(build.library()).parent, monkeypatch)
-    with pytest.raises(build.Unavailable, match=message) as e:
+    with pytest.raises(compiled.Unavailable, match=message) as e:
         build.library()
     assert remedy in e.value.remedy
 
@@ -96,7 +97,7 @@ def test_the_operators_are_pending_until_the_library_is_built(root, monkeypatch)
 
 def test_if_the_compiler_fails_its_error_is_quoted_and_no_file_remains(root):
     write_compiler(root, '#!/bin/sh\necho notes\necho "x.cc:1: error: no such luck"\nexit 1\n')
-    with pytest.raises(build.Unavailable, match='could not compile .*no such luck'):
+    with pytest.raises(compiled.Unavailable, match='could not compile .*no such luck'):
         build.library()
     assert not os.listdir(str(root / 'cache' / 'gluonblocks' / 'operators'))
 
@@ -104,18 +105,18 @@ def test_if_the_compiler_fails_its_error_is_quoted_and_no_file_remains(root):
 def test_without_gcc_the_error_says_what_to_install(root, monkeypatch):
     shutil.rmtree(str(root / 'bin'))
     monkeypatch.setenv('PATH', str(root / 'bin'))
-    with pytest.raises(build.Unavailable, match='no C.. compiler') as e:
+    with pytest.raises(compiled.Unavailable, match='no C.. compiler') as e:
         build.library()
     assert 'apt-get install g++' in e.value.remedy
     write_compiler(root, COMPILER, 'clang++')
     os.symlink(str(root / 'bin' / 'clang++'), str(root / 'bin' / 'c++'))
-    with pytest.raises(build.Unavailable, match='no C.. compiler'):
+    with pytest.raises(compiled.Unavailable, match='no C.. compiler'):
         build.library()
 
 
 def test_an_older_mxnet_is_rejected(monkeypatch):
     monkeypatch.setattr(build.mx, '__version__', '1.8.0')
-    with pytest.raises(build.Unavailable, match='need MXNet 1.9 on Linux; found MXNet 1.8.0 on'):
+    with pytest.raises(compiled.Unavailable, match='need MXNet 1.9 on Linux; found MXNet 1.8.0 on'):
         build.library()
 
 
@@ -135,8 +136,8 @@ def test_processes_that_build_at_once_all_get_a_complete_library(root):
 
 def test_a_compiler_that_hangs_is_killed(root, monkeypatch):
     write_compiler(root, '#!/bin/sh\nexec sleep 60\n')
-    monkeypatch.setattr(build, 'SECONDS', 0.2)
-    with pytest.raises(build.Unavailable, match='could not be compiled: .*timed out'):
+    monkeypatch.setattr(compiled, 'SECONDS', 0.2)
+    with pytest.raises(compiled.Unavailable, match='could not be compiled: .*timed out'):
         build.library()
 
 

@@ -1,0 +1,127 @@
+"""Compile libraries at first use, and store them in the user's cache folder.
+
+Loading a library runs its code. A library is therefore loaded only from a folder that only the user
+can write to, and only if the SHA-256 of its content matches its name.
+"""
+import contextlib
+import hashlib
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import tempfile
+
+from .files import read_file, write_file
+
+MAX_BYTES = 1 << 26
+SECONDS = 300  # time limit of the compiler
+
+
+class Unavailable(Exception):
+    """A library cannot be used on this machine; `remedy` says what to do, or is ''."""
+
+    def __init__(self, reason, remedy=''):
+        super().__init__(reason)
+        self.remedy = remedy
+
+
+def find_compiler():
+    """Return the path of g++. The OpenMP of other compilers would start a second set of threads."""
+    for name in ('g++', 'c++'):
+        path = shutil.which(name)
+        if path and 'clang' not in os.path.realpath(path):
+            return os.path.realpath(path)
+    raise Unavailable('no C++ compiler was found (g++)',
+                      'install g++: apt-get install g++ (Debian, Ubuntu), dnf install gcc-c++ '
+                      '(Fedora, RHEL)')
+
+
+def cache_folder():
+    """Return the path $XDG_CACHE_HOME/gluonblocks/operators, by default in ~/.cache."""
+    top = os.environ.get('XDG_CACHE_HOME', '')
+    if not os.path.isabs(top):  # the XDG specification says to ignore relative paths
+        top = os.path.join(os.path.expanduser('~'), '.cache')
+    return os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
+
+
+def cached(key, build=None):
+    """Return the path of the library `key` in the user's cache.
+
+    If it is missing, store the content that `build()` returns. Without `build`, write nothing, and
+    return None if it is missing. Raises Unavailable, and OSError, such as for a full disk.
+    """
+    folder = cache_folder()
+    if not build and not os.path.isdir(folder):
+        return None
+    _make_private(folder)
+    found = _find(folder, key)
+    if found or not build:
+        return found
+    content = build()
+    path = os.path.join(folder, '%s-%s.so' % (key, hashlib.sha256(content).hexdigest()))
+    write_file(path, content, mode=0o600)
+    return path
+
+
+def _make_private(folder):
+    """Create the folder if necessary; raise Unavailable unless only the user can write to it."""
+    remedy = 'set XDG_CACHE_HOME to a folder that you can write to'
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        state = os.lstat(folder)
+    except OSError as error:
+        raise Unavailable('cannot create the cache folder %s: %s' % (folder, error.strerror),
+                          remedy)
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or not os.access(
+            folder, os.R_OK | os.W_OK | os.X_OK):
+        raise Unavailable('expected a cache folder that you own and can read and write, got %s'
+                          % folder, remedy)
+    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Unavailable('other users can write to the cache folder %s' % folder,
+                          'chmod go-w %s' % folder)
+
+
+def _find(folder, key):
+    """Return the path of an undamaged library for `key`, or None."""
+    for path in pathlib.Path(folder).glob(key + '-*.so'):
+        with contextlib.suppress(OSError):  # an unreadable file
+            if path.stem == '%s-%s' % (key, hashlib.sha256(path.read_bytes()).hexdigest()):
+                return str(path)
+    return None
+
+
+def compile_library(title, compiler, *steps):
+    """Return the content of `library.so`, which the last of `steps` writes to the current folder.
+
+    Each step is a list of commands, lists of the compiler's arguments, that run in parallel in a
+    temporary folder. `title` names the library in errors. Raises Unavailable.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for commands in steps:
+                _run(title, compiler, commands, folder)
+            return read_file(os.path.join(folder, 'library.so'), MAX_BYTES)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable('%s could not be compiled: %s' % (title, error))
+
+
+def _run(title, compiler, commands, folder):
+    """Run the compiler with each of the lists of arguments `commands`, in parallel."""
+    running = []
+    try:
+        for command in commands:
+            running.append(subprocess.Popen(
+                [compiler, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, cwd=folder,
+                env=dict(os.environ, LC_ALL='C', TMPDIR=folder)))
+        for process in running:
+            output, _ = process.communicate(timeout=SECONDS)
+            if process.returncode:
+                lines = output.decode(errors='replace').strip().splitlines()
+                error = next((line for line in lines if 'error' in line), ''.join(lines[-1:]))
+                raise Unavailable('%s could not compile %s: %s' % (compiler, title, error))
+    finally:
+        for process in running:
+            process.kill()  # no effect if it has ended
+            process.wait()

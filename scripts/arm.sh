@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Test gluonblocks on ARM, on a machine that need not have an ARM processor.
+#
+# The script runs the steps of the Dockerfile in an arm64 Debian in FOLDER, then the doctor, the
+# self-check of the C++ operators, one epoch, an export to ONNX, and the tests of blocks and models,
+# and writes results/arm.txt. On another processor, qemu emulates ARM, and all this takes hours. If
+# it is interrupted, run it again: steps that have passed are not repeated, unless their command or
+# the package has changed.
+#
+# It needs root, and on Debian or Ubuntu: apt-get install debootstrap qemu-user-static
+# Mounts and processes end with the script. If qemu is not registered with the kernel (binfmt_misc),
+# the script registers it, and removes the registration at the end. FOLDER stays.
+#
+# usage: scripts/arm.sh [FOLDER]      (default: /var/tmp/gluonblocks-arm)
+set -euo pipefail
+
+repository=$(cd "$(dirname "$0")/.." && pwd)
+folder=$(realpath -m "${1:-/var/tmp/gluonblocks-arm}")
+root=$folder/root
+binfmt=/proc/sys/fs/binfmt_misc
+processor=${QEMU_CPU:-cortex-a76}  # the one that qemu emulates: that of a Raspberry Pi 5
+
+fail() { echo "error: $*" >&2; exit 1; }
+
+# The outer part: emulation, then the inner part in namespaces of its own, which take its mounts and
+# processes with them when it ends, however it ends.
+run_in_namespaces() {
+    [ "$(id -u)" = 0 ] || fail "debootstrap, mount and chroot need root"
+    command -v debootstrap > /dev/null || fail "run first: apt-get install debootstrap"
+    mkdir -p "$folder/passed"
+    exec 9> "$folder/lock"
+    flock -n 9 || fail "another $0 is running in $folder"
+    inner='' mounted='' registered='' emulator=''
+    trap clean_up EXIT
+    trap 'exit 130' INT TERM HUP
+    [ "$(uname -m)" = aarch64 ] || emulate
+    INSIDE=1 emulator=$emulator unshare --mount --pid --fork --kill-child "$0" "$folder" &
+    inner=$!
+    wait "$inner"
+}
+
+emulate() {
+    local rule=/usr/lib/binfmt.d/qemu-aarch64.conf
+    if [ ! -e $binfmt/register ]; then
+        mount -t binfmt_misc binfmt_misc $binfmt
+        mounted=1
+    fi
+    if [ ! -e $binfmt/qemu-aarch64 ]; then
+        [ -e $rule ] || fail "run first: apt-get install qemu-user-static"
+        cat $rule > $binfmt/register
+        registered=1
+    fi
+    emulator=", $processor emulated by $(qemu-aarch64-static --version | head -n 1) on $(uname -m)"
+    # Without the flag F, the chroot would need qemu inside.
+    grep -q '^flags:.*F' $binfmt/qemu-aarch64 || fail "qemu-aarch64 is registered without flag F"
+}
+
+clean_up() {
+    if [ "$inner" ] && kill -0 "$inner" 2> /dev/null; then
+        kill -9 "$inner"  # and with it, all of its namespace
+        wait "$inner" 2> /dev/null || true
+    fi
+    [ ! "$registered" ] || echo -1 > $binfmt/qemu-aarch64
+    [ ! "$mounted" ] || umount $binfmt
+}
+
+# The inner part.
+in_root() {  # run the shell command $2 in the folder $1 of the chroot
+    local name settings=(HOME=/root LC_ALL=C.UTF-8 QEMU_CPU="$processor" PIP_NO_COMPILE=1
+                         PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin)
+    for name in PIP_INDEX_URL http_proxy https_proxy no_proxy; do
+        [ ! "${!name:-}" ] || settings+=("$name=${!name}")
+    done
+    chroot "$root" /usr/bin/env -i "${settings[@]}" sh -ec "mkdir -p $1; cd $1; $2"
+}
+
+step() {  # run the command $2... unless the step $1 has passed with it
+    local name=$1 log=$folder/$1.log passed=$folder/passed/$1 begun=$SECONDS
+    shift
+    if [ "$(head -n 1 "$passed" 2> /dev/null)" != "$* $sources" ]; then
+        echo "$name: running, see $log"
+        rm -f "$passed"
+        "$@" > "$log" 2>&1 < /dev/null || { tail -n 30 "$log" >&2; fail "$name failed: $log"; }
+        printf '%s\n' "$* $sources" "$((SECONDS - begun))" > "$passed"
+        [ ! "$sources" ] || report
+    fi
+    echo "$name: passed in $(tail -n 1 "$passed") s"
+}
+
+bootstrap() {  # install Debian $1
+    # `&&`, because `set -e` has no effect in a condition, and `step` runs this in one.
+    rm -rf "$root" "$folder"/passed/* &&
+        debootstrap --arch=arm64 --variant=minbase --foreign "$1" "$root" &&
+        echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/unsafe-io" &&  # as in container images
+        in_root / "/debootstrap/debootstrap --second-stage"
+}
+
+follow_dockerfile() {  # carry out FROM, RUN, COPY and WORKDIR of the Dockerfile as a builder would
+    local word rest place=/ number=0
+    while read -r word rest; do
+        case $word in
+            FROM)
+                rest=${rest#debian:}
+                step debian bootstrap "${rest%-slim}"
+                prepare_chroot ;;
+            RUN) step dockerfile-$((++number)) in_root "$place" "$rest" ;;
+            COPY)  # of files and folders that keep their names
+                # shellcheck disable=SC2086
+                tar -C "$repository" --exclude=__pycache__ -c ${rest% *} | unpack "$place"
+                sources=$(cd "$repository" && git ls-files -z gluonblocks tests pyproject.toml |
+                          xargs -0 sha256sum | sha256sum) ;;
+            WORKDIR) place=$rest; mkdir -p "$root$place" ;;
+        esac
+    done < <(sed -e ':join' -e '/\\$/{N;s/ *\\\n */ /;b join' -e '}' "$repository/Dockerfile")
+}
+
+unpack() { tar -C "$root$1" --no-same-owner -x; }
+
+prepare_chroot() {
+    cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+    # This machine's certificates: emulated, update-ca-certificates takes a quarter of an hour.
+    install -D /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+    ln -sf /bin/true "$root/usr/local/sbin/update-ca-certificates"
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    mount --rbind /sys "$root/sys"
+    in_root / "dpkg --configure -a"  # in case apt-get was interrupted
+}
+
+copy_repository() {
+    rm -rf "$root/repository"
+    mkdir "$root/repository"
+    (cd "$repository" && git ls-files -z | tar --null -T - -c) | unpack /repository
+}
+
+report() {  # write results/arm.txt from the logs of the steps that have passed
+    local name
+    {
+        echo "gluonblocks at commit $(git log -1 --format=%h -- gluonblocks), $(date +%F)"
+        in_root / ". /etc/os-release; echo \"\$PRETTY_NAME, \$(uname -m)$emulator\""
+        for name in doctor operators train onnx; do
+            [ -e "$folder/passed/$name" ] || continue
+            printf '\n%s, %s s:\n' "$name" "$(tail -n 1 "$folder/passed/$name")"
+            grep -v -e '^system ' -e '^variables ' "$folder/$name.log"  # this machine's names
+        done
+        printf '\ntests:\n'
+        for name in "${tests[@]}"; do
+            [ -e "$folder/passed/$(basename "$name" .py)" ] || continue
+            echo "$name: $(tail -n 1 "$folder/$(basename "$name" .py).log")"
+        done
+    } > "$folder/arm.txt"
+    cp "$folder/arm.txt" results/arm.txt
+}
+
+run_steps() {
+    local python=/venv/bin/python name sources='' tests
+    cd "$repository"
+    tests=(tests/test_arm.py tests/blocks/test_*.py tests/models/test_*.py)
+    follow_dockerfile
+    step doctor in_root /work "/venv/bin/gluonblocks doctor"
+    step operators in_root /work "$python -c 'from gluonblocks.graphs import operators; \
+        print(operators.status()); assert operators.status().ready'"
+    step train in_root /work "rm -rf runs; /venv/bin/gluonblocks train --model lenet_bn \
+        --dataset synthetic --epochs 1 --seed 0 --out runs/arm"
+    step onnx in_root /work "/venv/bin/gluonblocks export runs/arm --format onnx"
+    copy_repository
+    step pytest in_root /repository "/venv/bin/pip install '.[test-basic]' 'numpy<2'"
+    for name in "${tests[@]}"; do
+        step "$(basename "$name" .py)" in_root /repository \
+            "$python -m pytest -n0 -q $name || [ \$? = 5 ]"  # 5: all were skipped
+    done
+}
+
+if [ "${INSIDE:-}" ]; then run_steps; else run_in_namespaces; fi
