@@ -53,7 +53,9 @@ def test_a_picture_that_cannot_be_drawn_fails_only_if_it_was_asked_for(
         assert out.startswith('accuracy ') and said in err
 
 
-@pytest.mark.parametrize('name', ['evaluate', 'report', 'export'])
-def test_a_folder_that_is_no_run_ends_with_code_1(command, tmp_path, name):
+@pytest.mark.parametrize('name, problem', [
+    ('evaluate', 'not the folder of a run'), ('report', 'not the folder of a run'),
+    ('export', 'there is no such file or folder')])
+def test_a_folder_that_is_no_run_ends_with_code_1(command, tmp_path, name, problem):
     code, out, err = command(name, tmp_path / 'none')
-    assert (code, out) == (1, '') and err.startswith('error: ') and 'not the folder of a run' in err
+    assert (code, out) == (1, '') and err.startswith('error: ') and problem in err
