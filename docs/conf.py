@@ -64,7 +64,7 @@ release = re.search("__version__ = '(.*)'",
 root_doc = 'README'
 source_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb', '.rst': 'restructuredtext'}
 include_patterns = ['*.md', 'docs/**', 'notebooks/*.ipynb', 'results/README.md']
-exclude_patterns = ['.*', 'build', 'runs', 'tests', 'docs/site']
+exclude_patterns = ['.*', 'PACKAGE.md', 'build', 'runs', 'tests', 'docs/site']
 extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'rendering']
 site_pages, site_names = PAGES, declared_names()
 
