@@ -49,7 +49,7 @@ def add_preprocessing(model, shape, size):
         return name
 
     def mixed(X, axis, old, new, down):
-        """Resize `axis` from `old` to `new` pixels; `down` drops 20 of the 22 bits of the weights."""
+        """Resize `axis` from `old` to `new` pixels; `down` drops 20 of the weights' 22 bits."""
         first, second, *ws = weights(old, new, columns=axis == 3)
         parts = []
         for pixels, w in zip((first, second), ws):
