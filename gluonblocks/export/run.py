@@ -25,7 +25,7 @@ from .write import write_all
 
 NUM_CALIBRATION = 512  # training images that calibrate the ranges for 8 bits
 LARGEST_BATCH = 256
-BATCH_VALUES = LARGEST_BATCH * 96 * 96  # maximum number of input values
+BATCH_VALUES = LARGEST_BATCH * 96 * 96  # maximum number of input values in a batch
 
 
 def export_run(folder, formats=('onnx',), weights='best', out=None, with_preprocessing=False,
@@ -41,7 +41,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     `with_preprocessing`, ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
     `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is MXNet's device and
     `data_root` the folder of the data (None: as in training). `runtime` is the path of the ONNX
-    Runtime Web archive from `npm pack` (None: run npm).
+    Runtime Web archive from `npm pack` (None: download it with npm).
 
     Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
     the files: 'classes', names; 'input', [C, H, W]; 'resize', the height and width that 28x28
@@ -97,7 +97,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
     `net` is an initialized net of hybrid blocks and is not changed. `shape` is the input shape
     without the batch axis, (C, H, W) for images, or a dict of shapes by name, in order, for a net
-    with several inputs. The inputs include labels of losses within the net; the files drop them.
+    with several inputs. Labels of losses within the net are inputs too, but the files omit them.
     The net may have any number of outputs. A float16 net is exported, and verified, in float32. A
     net that maps images to (N, classes) is a classifier, and `classes` are its class names.
 

@@ -79,7 +79,7 @@ def outputs_of(engine, images):
 
 
 def logits_of(outputs, images):
-    """Concatenate the first output of every batch of `images`, without the probes: (n, classes)."""
+    """Return the first output for all images, (n, classes), without the extra batches."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
@@ -92,12 +92,12 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     """Run an exported file, a `Written`, on all of `images` and return the `Verified`.
 
     `here` are the outputs of the net, from `outputs_of`. For each output a of the net and b of the
-    file, |a - b| <= atol * max(1, A) must hold, where A is the largest |a| of the image. A file
-    that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage points
-    of accuracy. `name` is the name of the format, for messages. With `classes`, the agreement is
-    the fraction of images with the same class; otherwise it is the smallest cosine. If the net
-    `sorts` rows by score, rows may be swapped, because rounding decides between nearly equal
-    scores.
+    file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the image. A
+    file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage
+    points of accuracy. `name` is the name of the format, for messages. With `classes`, the
+    agreement is the fraction of images with the same class; otherwise it is the smallest cosine.
+    If the net `sorts` rows by score, rows may be swapped, because rounding decides between nearly
+    equal scores.
 
     Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """

@@ -55,7 +55,7 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     (N, classes). `info` needs 'classes', 'input' and 'model', see `export_run`; other entries are
     shown if present. `gallery` lists test images as (uint8 (28, 28), class name or None); the page
     opens with the prediction for the first. `runtime` is the path of the ONNX Runtime Web archive
-    from `npm pack` (None: run npm).
+    from `npm pack` (None: download it with npm).
 
     Raises OSError if ONNX Runtime Web is unavailable.
     """

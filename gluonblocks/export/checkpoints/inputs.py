@@ -145,7 +145,7 @@ def _misfit(symbol, shapes, given, error):
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
-    """Return the shapes of `inputs` for a batch of two and for larger images; None if unfit."""
+    """Return the shapes of `inputs` for a batch of two and for larger images, or None for each."""
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}
     found = []

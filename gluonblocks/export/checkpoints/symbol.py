@@ -65,8 +65,8 @@ def _renew(graph):
     """
     known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
     for i, node in enumerate(graph['nodes']):
-        op, node['name'] = node['op'], node['name'] or 'node%d' % i  # from C++ programs
-        if op not in known and '_contrib_' + op in known:  # SSD before 0.9 used names without it
+        op, node['name'] = node['op'], node['name'] or 'node%d' % i  # C++ programs omit names
+        if op not in known and '_contrib_' + op in known:  # SSD before 0.9 omitted the prefix
             op = '_contrib_' + op
         for key in _ATTRIBUTES:
             if node.get(key):
@@ -76,7 +76,7 @@ def _renew(graph):
                     _replace_target(node[key])
         if op == 'WarpCTC':
             _become(node, 'softmax', node['inputs'][:1])
-        elif op not in known and op not in _RENAMED or op == 'Custom':  # code unavailable
+        elif op not in known and op not in _RENAMED or op == 'Custom':  # Python code not included
             unknown[node['name']] = op
             _become(node, 'null', [])
         else:

@@ -6,7 +6,7 @@ from .registry import attribute, converts
 
 @converts('Crop')
 def crop(onnx, node, X, *like):
-    """Crop (N, C, H, W) to a size or to that of a tensor, at an offset or in the center."""
+    """Crop (N, C, H, W) to a size or to that of a tensor, at an offset or in the centre."""
     sizes = onnx.sizes(node.inputs[1])[2:] if like else list(attribute(node, 'h_w'))
     starts = list(attribute(node, 'offset', (0, 0)))
     if attribute(node, 'center_crop', False):
