@@ -1,4 +1,4 @@
-"""A trained net -> files that others run, each verified."""
+"""Export a trained net to formats that other programs run, and verify every file."""
 from .files import export_files
 from .graph import prediction_symbol
 from .run import export_net, export_run

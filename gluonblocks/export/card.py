@@ -1,4 +1,4 @@
-"""A net's model card: README.md beside its files, from the records of its run alone."""
+"""Write the model card of an export, README.md, from the records of its run."""
 import json
 import os
 import re
@@ -14,17 +14,16 @@ _TOLD_ELSEWHERE = ('ctx', 'dataset')
 
 def model_card(info, exported=(), checksums=None, config=None, history=(), matrix=None,
                weights='best', license=None):
-    """The text of a model card: Markdown under a head of YAML that Hugging Face's Hub reads.
+    """Return a model card: Markdown with a YAML header for the Hugging Face Hub.
 
-    It says what the records say and nothing else: what is not given is left out. Nothing in it
-    depends on the clock, so the same records give the same text. Each format's file is run by five
-    lines of Python that run as they stand.
+    The card contains only what is in the arguments and no dates, so the same records give the same
+    text. For each format it shows five lines of Python that run the file as they stand.
 
-    Arguments: `info` is an `Export`'s, what the files say of the net; `exported` its formats, with
-    their verification; `checksums` the SHA-256 of each file by its name; `config` a run's
-    config.json; `history` an `EpochRecord` or `HistoryRow` for each epoch; `matrix` the confusion
-    matrix of the test images; `weights` which of the run these are; `license` a licence's id on the
-    Hub, such as 'mit', under which the weights are given away: that no record knows.
+    Arguments: `info`, the metadata of an `Export`; `exported`, its formats with their verification;
+    `checksums`, the SHA-256 of each file by name; `config`, the config.json of a run; `history`, an
+    `EpochRecord` or `HistoryRow` for each epoch; `matrix`, the confusion matrix of the test images;
+    `weights`, which weights of the run were exported, such as 'best'; `license`, the Hub's id of a
+    licence for the weights, such as 'mit'.
     """
     accuracy, scores = None, []
     if matrix is not None:
@@ -50,7 +49,7 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
 
 
 def net_card(net, exported, checksums, notes, has_program):
-    """The text of README.md for a `NetDescription` without classes: its ends, files and checks."""
+    """Return README.md for a `NetDescription` without classes: inputs, outputs, files, checks."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
                      exported=exported, checksums=checksums, notes=notes,
@@ -68,7 +67,7 @@ def _rendered(template, **values):
 
 
 def _head(info, exported, dataset, accuracy, license):
-    """The head of a model card, a dict."""
+    """Return the YAML header of a model card as a dict."""
     task = 'image-classification'
     head = {'license': license} if license else {}
     head.update(library_name='gluonblocks', pipeline_tag=task,
@@ -86,19 +85,19 @@ def _head(info, exported, dataset, accuracy, license):
 
 
 def reads_pictures(info):
-    """Return True if `info` tells how an image becomes the net's input."""
+    """Return True if `info` specifies how to preprocess an image for the net."""
     return info.get('scaling') == 'x / 255' and 'resize' in info
 
 
 def _reading(info, inside):
-    """A line of Python that makes X, a batch of one, of picture.png.
+    """Return a line of Python that reads picture.png into X, a batch of one.
 
-    X is zeros if nothing in `info` tells how an image becomes the net's input.
+    If `info` does not specify the preprocessing, the line fills X with zeros.
     """
     C, H, W = info['input']
     if not reads_pictures(info):
         return "X = numpy.zeros((1, %d, %d, %d), 'float32')" % (C, H, W)
-    # Pictures are of Fashion-MNIST's size before they are resized.
+    # A file with preprocessing resizes images of Fashion-MNIST's size itself.
     size = (28, 28) if inside and info['resize'] else (W, H)
     read = "X = numpy.asarray(Image.open('picture.png').convert(%r).resize(%r)%s)" % (
         'L' if C == 1 else 'RGB', size, '' if inside else ", 'float32'")
@@ -113,14 +112,14 @@ def _rounded(value, digits):
 
 
 def _yaml(value):
-    """A value as YAML, which JSON is, except for a few characters in strings."""
+    """Encode a value as YAML: as JSON, with the characters escaped that YAML forbids."""
     return re.sub('[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]',
                   lambda match: '\\u%04x' % ord(match.group()),
                   json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value):
-    """A value as text in Markdown, in one line, also within a table: nothing in it counts."""
+    """Return a value as one line of Markdown with all markup escaped, even inside a table."""
     text = ', '.join(map(str, value)) if isinstance(value, list) else str(value)
     text = ' '.join(text.split()).encode(errors='backslashreplace').decode()
     return re.sub(r'([\\`*_{}\[\]<>#|~&!$])', r'\\\1', text)

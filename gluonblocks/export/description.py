@@ -1,4 +1,4 @@
-"""A net that leaves MXNet, and the images that its files are verified on."""
+"""Data classes for an export: the net, the images for verification, and the written files."""
 import dataclasses
 import hashlib
 import json
@@ -9,14 +9,14 @@ import numpy as np
 
 from ..graphs.graph import Graph
 
-# Operators that put rows in the order of a score.
+# Operators that sort rows by score.
 _SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', 'topk', 'sort', 'argsort')
 
 
 class Batch(NamedTuple):
-    """A few images: as the net takes them, and as uint8 images if there are any."""
+    """A batch of inputs for the net, with the uint8 images they come from if available."""
 
-    inputs: Tuple[np.ndarray, ...]  #: the net's, in their order; one for an image: (n, C, H, W)
+    inputs: Tuple[np.ndarray, ...]  #: in the order of the net; just (n, C, H, W) for images
     labels: Optional[np.ndarray] = None  #: int (n,), or None if unknown
     pictures: Optional[np.ndarray] = None  #: uint8 (n, H, W), or (n, C, H, W) in colour; or None
 
@@ -27,25 +27,25 @@ class Batch(NamedTuple):
 
 
 class Images:
-    """Many images, of which one batch at a time is in memory.
+    """The images for verification, with one batch in memory at a time.
 
-    `batches` is called for an iterator of `Batch`es, each time from the first; `words` says what
-    they are. Files are also tried with 1, 3 and `largest` of them, unless that is None: a file may
-    be right for one batch size only.
+    `batches()` returns a new iterator over all `Batch` objects; `words` describes the images.
+    Files are also run on batches of 1, 3 and `largest` images, because a file may be correct for
+    only one batch size. If `largest` is None, these extra batches are skipped.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
                  words='all test images'):
         self._batches, self.words = batches, words
         self._probes = () if largest is None else (1, 3, largest)
-        self.num_probes = len(self._probes)  #: batches of `all_batches` that come before all images
-        self.timed = (1,) if largest is None else (1, largest)  #: sizes whose time is measured
+        self.num_probes = len(self._probes)  #: extra batches at the start of `all_batches`
+        self.timed = (1,) if largest is None else (1, largest)  #: batch sizes for timing
 
     def __iter__(self):
         return self._batches()
 
     def first(self, n):
-        """A `Batch` of the first `n` images; if there are fewer, they repeat."""
+        """Return a `Batch` of the first `n` images, repeating them if there are fewer."""
         parts, count = [], 0
         for batch in self:
             parts.append(batch)
@@ -61,61 +61,61 @@ class Images:
                      joined([batch.pictures for batch in parts]))
 
     def all_batches(self):
-        """The batches that files are verified on."""
+        """Iterate over the batches for verification: the extra sizes first, then all images."""
         for size in self._probes:
             yield self.first(size)
         yield from self
 
     def labels(self):
-        """The labels of all images, (n,), or None if they are unknown."""
+        """Return the labels of all images, (n,), or None if they are unknown."""
         found = [batch.labels for batch in self]
         return None if any(labels is None for labels in found) else np.concatenate(found)
 
 
 @dataclasses.dataclass(frozen=True)
 class NetDescription:
-    """What is exported: a graph for prediction with its weights, and what is known of it."""
+    """The net to export: an inference graph, its weights and metadata."""
 
-    symbol: Any  #: as `prediction_symbol` returns it
-    params: Dict[str, np.ndarray]  #: by name, float32
-    inputs: Dict[str, Tuple[int, ...]]  #: shapes by name, for a batch of one
-    outputs: List[str]  #: names
-    info: Dict[str, Any]  #: what the files say of the net, see `export_run`
-    test: Images  #: the images that files are verified on
+    symbol: Any  #: from `prediction_symbol`
+    params: Dict[str, np.ndarray]  #: float32 arrays by name
+    inputs: Dict[str, Tuple[int, ...]]  #: shapes by name, with a batch of one
+    outputs: List[str]  #: names of the outputs
+    info: Dict[str, Any]  #: metadata stored in the files, see `export_run`
+    test: Images  #: images for verification
     calibration: Optional[np.ndarray] = None  #: float32 (n, C, H, W), up to 512 training images
-    picture_size: Optional[Tuple[int, int]] = None  #: (height, width) before images are resized
-    #: `inputs` for other batches and sizes; None: for a batch of two
+    picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
+    #: `inputs` with other batch and image sizes; None: only a batch of two
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
 
     @property
     def shape(self):
-        """The shape of the first input without the batch: (C, H, W) for images."""
+        """The shape of the first input without the batch axis: (C, H, W) for images."""
         return next(iter(self.inputs.values()))[1:]
 
     @property
     def is_classifier(self):
-        """True if the net has classes: one output, (N, classes), with their names."""
+        """True if `info` names classes; the net then has one output, (N, classes)."""
         return 'classes' in self.info
 
     @property
     def sorts(self):
-        """True if the net sorts rows by a score, as detectors do."""
+        """True if the net sorts rows by score, as detectors do."""
         return any(node.op in _SORTING for node in Graph(self.symbol).nodes)
 
     def dimensions(self):
-        """The shapes of the inputs by name, with words for sizes that are free: 'N' for batches."""
+        """Return the input shapes by name; a free size is 'N' (the batch) or 'any'."""
         shapes = self.shapes()
         return {name: ['%s' % side if all(each[name][i] == side for each in shapes[1:]) else
                        'N' if i == 0 else 'any' for i, side in enumerate(sides)]
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """`inputs` and `variants`."""
+        """Return `inputs` followed by `variants`, or by a batch of two."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 
     def block(self, dtype='float32'):
-        """The graph as a Gluon block of its own, in `dtype` on the CPU."""
+        """Return a new Gluon block of the graph, in `dtype` on the CPU."""
         block = mx.gluon.SymbolBlock(self.symbol, [mx.sym.var(name, dtype='float32')
                                                    for name in self.inputs])
         block.cast(dtype)
@@ -126,13 +126,13 @@ class NetDescription:
         return block
 
     def metadata(self, preprocessing):
-        """`info` as texts by name, lists and numbers as JSON; `preprocessing` is in it."""
+        """Return `info` with `preprocessing` as strings; lists and numbers are encoded as JSON."""
         info = dict(self.info, preprocessing=preprocessing)
         return {name: value if isinstance(value, str) else json.dumps(value)
                 for name, value in info.items()}
 
     def weights_sha256(self):
-        """The SHA-256 of the weights, with their shapes; their names differ between processes."""
+        """Return the SHA-256 of the weights and shapes, without names, which vary by process."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
             if name not in self.inputs:
@@ -143,22 +143,22 @@ class NetDescription:
 
 
 class Options(NamedTuple):
-    """Choices that a format follows if it can."""
+    """Options of an export; a format ignores those that do not apply to it."""
 
-    with_preprocessing: bool = False  #: the file scales and resizes uint8 images itself
-    reduce_range: bool = False  #: weights of 7 bits instead of 8, see int8.py
-    runtime: Optional[str] = None  #: the archive of ONNX Runtime Web, see web.py
+    with_preprocessing: bool = False  #: resize and scale uint8 images in the graph
+    reduce_range: bool = False  #: 7-bit instead of 8-bit weights, see int8.py
+    runtime: Optional[str] = None  #: path of the ONNX Runtime Web archive, see web.py
 
 
 class Written(NamedTuple):
-    """The files of a format, and an engine that runs them."""
+    """The files of one format, and an engine that runs them."""
 
-    files: List[str]  #: names within the folder, the main one first
+    files: List[str]  #: names in the folder, the main file first
     engine: Callable[[Tuple[np.ndarray, ...]], List[np.ndarray]]  #: inputs -> outputs
-    takes_pictures: bool = False  #: the engine takes uint8 images instead of the first input
-    exact: bool = True  #: held to `atol`; otherwise to the accuracy, by `max_drop`
-    notes: Tuple[str, ...] = ()  #: sentences that the user should read
+    takes_pictures: bool = False  #: the engine expects uint8 images
+    exact: bool = True  #: checked against `atol`; otherwise against `max_drop`
+    notes: Tuple[str, ...] = ()  #: messages for the user
 
     def inputs_of(self, batch):
-        """The engine's inputs of a `Batch`."""
+        """Return what the engine expects of a `Batch`: the images or the inputs."""
         return (batch.pictures,) if self.takes_pictures else batch.inputs

@@ -1,4 +1,4 @@
-"""A checkpoint of MXNet, of any age -> a folder of verified files in the requested formats."""
+"""Export a checkpoint of any MXNet version to verified files in the requested formats."""
 import itertools
 import os
 import re
@@ -15,35 +15,33 @@ from .run import check_formats, check_installed, describe
 from .verify import symbol_engine
 from .write import write_all
 
-FORMATS = ('onnx', 'onnx-int8', 'torch')  # those that need no data set
-MAX_CALIBRATION = 128  # pictures that give the ranges of 8 bits
+FORMATS = ('onnx', 'onnx-int8', 'torch')  # formats that need no data set
+MAX_CALIBRATION = 128  # images that calibrate the ranges for 8 bits
 
 
 def export_files(symbol, params=None, shape=None, path='export', formats=('onnx',), epoch=None,
                  outputs=None, input_range=(0, 1), images=None, mean=None, std=None, calibrate=None,
                  atol=1e-4, max_drop=1.0, reduce_range=False):
-    """Write the net of an MXNet checkpoint into the folder `path`: an `Export`.
+    """Export the net of an MXNet checkpoint to the folder `path` and return an `Export`.
 
-    `symbol` is a symbol file, the prefix of one, a folder that has one with its parameters, or a
-    model.tar.gz of Amazon SageMaker; `params` is the file of parameters (None: the newest of that
-    net, or that of `epoch`). `shape` is the input's without the batch, (3, 112, 112), or a dict of
-    shapes by name (None: from SageMaker's files, or from the weights of a first dense layer). Files
-    of all versions of MXNet are read.
+    `symbol` is a symbol file or its prefix, a folder with a symbol file and parameters, or a
+    model.tar.gz of Amazon SageMaker. `params` is the .params file (None: the newest, or that of
+    `epoch`). `shape` is the input shape without the batch axis, such as (3, 112, 112), or a dict of
+    shapes by name (None: taken from SageMaker's files or the weights of the first dense layer).
+    Files of all MXNet versions can be read.
 
-    Losses become what they compute in prediction, and outputs that need a label are left out, with
-    a note. `outputs` chooses others: names of any layers. The files take batches of any size, and
-    images of any size if the net does; inputs and outputs have the names of the symbol.
+    Losses are replaced by their predictions, and outputs that need a label are left out, with a
+    note. `outputs` names other layers to export instead. The files accept any batch size and any
+    image size if the net does, and keep the input and output names of the symbol.
 
-    Every output is compared with MXNet's on random input, uniform in `input_range`, and on the
-    pictures in the folder `images` if there are any, as (pixels - mean) / std (None: so that pixels
-    from 0 to 255 fill `input_range`): see `verify` for what `atol` and, in 8 bits, `max_drop`
-    allow. Rows that the net sorts by a score may come in
-    another order, since rounding decides between nearly equal scores. The format 'onnx-int8' needs
-    `calibrate`, a folder of such pictures as the net was trained on; `reduce_range` is as for
-    `export_run`.
+    Every output is compared with MXNet's on random inputs, uniform in `input_range`, and on the
+    image files in the folder `images`, scaled as (pixels - mean) / std. By default, pixels from 0
+    to 255 are scaled to `input_range`. `verify` explains `atol`, `max_drop` (8 bits only) and why
+    rows sorted by score may be swapped. The format 'onnx-int8' needs `calibrate`, a folder of
+    images like the training images; see `export_run` for `reduce_range`.
 
-    Raises DamagedFile for damaged files; ValueError for a net that cannot be written, with all
-    operators that have no counterpart; VerificationError for a file that computes something else.
+    Raises DamagedFile for damaged files, VerificationError if a file's outputs differ, and
+    ValueError if the net cannot be exported; the message lists all unsupported operators.
     """
     formats = check_formats(formats, atol, max_drop)
     for format in formats:
@@ -86,7 +84,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
                 formats, Options(reduce_range=reduce_range), path, atol, max_drop,
                 notes=tuple(net.notes + notes))
         except (ValueError, mx.MXNetError) as error:
-            if larger:  # perhaps the sizes are fixed
+            if larger:  # the net may accept only fixed sizes: retry with fewer variants
                 larger = None
             elif twice:
                 twice = None

@@ -1,30 +1,31 @@
-"""The formats by name: to add one, write a function `write(net, folder, options)` and list it.
+"""The registry of export formats.
 
-It gets a `NetDescription`, a temporary folder for its files and `Options`, and returns a `Written`.
-It neither verifies nor renames: write.py does both for all formats. Before anything that takes
-long, `check(net)` raises ValueError for a net that the format cannot express. A format's module is
-imported when it is used: it may need what is not installed.
+To add a format, write a module with a function `write(net, folder, options)` and list it here. The
+function takes a `NetDescription`, a temporary folder and `Options`, and returns a `Written`. It
+does not verify or rename files: write.py does both for all formats. `check(net)` runs before any
+slow step and raises ValueError if the format cannot express the net. Modules are imported only when
+used, because they may need packages that are not installed.
 """
 import importlib
 from typing import NamedTuple, Tuple
 
 
 class Format(NamedTuple):
-    """A format's name, its module here, and what it needs beyond the package."""
+    """The name of a format, its module in this package, and its dependencies."""
 
     name: str
     module: str
-    says: str  #: in a few words, for a help text
-    needs: Tuple[str, ...] = ('onnx', 'onnxruntime', 'jinja2')  #: modules
-    extra: str = 'export'  #: that installs them
-    checked_by: str = 'onnx'  #: the module that has `check`
+    says: str  #: short description, for help texts
+    needs: Tuple[str, ...] = ('onnx', 'onnxruntime', 'jinja2')  #: modules that must be installed
+    extra: str = 'export'  #: the extra of gluonblocks that installs them
+    checked_by: str = 'onnx'  #: the module with the function `check`
 
     def check(self, net):
-        """Call the `check` of the format."""
+        """Raise ValueError if the format cannot express `net`, a `NetDescription`."""
         importlib.import_module('.' + self.checked_by, __package__).check(net)
 
     def write(self, net, folder, options):
-        """Call the `write` of the format's module."""
+        """Write the files of `net` into `folder` and return a `Written`."""
         return importlib.import_module('.' + self.module, __package__).write(net, folder, options)
 
 
@@ -39,7 +40,7 @@ FORMATS = {format.name: format for format in [
 
 
 def get_format(name):
-    """The `Format` named `name`. Raises ValueError for another name; the message lists all."""
+    """Return the `Format` named `name`. Raises ValueError, listing all names, if it is unknown."""
     if name not in FORMATS:
         raise ValueError('there is no format %r; the formats are: %s' % (name, ', '.join(FORMATS)))
     return FORMATS[name]

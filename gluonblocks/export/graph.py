@@ -1,4 +1,4 @@
-"""A net as what every format is written from: a graph for prediction, in float32."""
+"""Trace a net to the float32 inference graph from which every format is written."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
@@ -6,7 +6,7 @@ from mxnet import autograd
 from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that return their first input in prediction; losses differ only in training.
+# Operators that return their first input in inference; the losses differ only in training.
 _IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
                'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
                '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
@@ -15,22 +15,22 @@ _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs aft
 
 
 def prediction_symbol(net, inputs=('data',)):
-    """Return (symbol, params) of any Gluon net of the inputs of these names.
+    """Return (symbol, params), the inference graph of a Gluon net with the given input names.
 
-    Every batch normalization, ours included, takes parameters of shape (C,) and a gamma that
-    counts: ones for `nn.BatchNorm(scale=False)`. Idle nodes, such as Dropout, are left out; every
-    node has a name of its own. `params` are float32 NumPy arrays by name, also of a net that was
-    cast to float16. The net stays as it is.
+    In the graph, all batch norms have parameters of shape (C,) and use their gamma, which is one
+    for `nn.BatchNorm(scale=False)`. Nodes without effect, such as Dropout, are removed, and node
+    names are unique. `params` are float32 NumPy arrays by name, even if the net was cast to
+    float16. The net is not changed.
 
-    Raises RuntimeError for a net that is not initialized, and ValueError with the reason for one
-    that cannot be made into such a graph.
+    Raises RuntimeError if the net is not initialized, and ValueError, with the reason, if it cannot
+    be traced to a graph.
     """
-    mx.nd.waitall()  # running statistics are set while MXNet computes behind Python's back
+    mx.nd.waitall()  # MXNet updates running statistics asynchronously
     try:
         symbol = _trace(net, inputs)
     except RuntimeError:  # MXNet's own errors are RuntimeErrors too
         raise
-    except Exception as error:  # whatever a block raises that takes no symbols
+    except Exception as error:  # a block that does not accept symbols may raise anything
         raise ValueError('%s cannot be made into a graph, which needs hybrid blocks that take %d '
                          'input%s and give arrays: %s' % (net.name, len(inputs), 's' * (
                              len(inputs) > 1), error)) from error
@@ -52,7 +52,7 @@ def prediction_symbol(net, inputs=('data',)):
 
 
 def prediction_layers(net):
-    """Return the symbol of `prediction_symbol`, also of a net that is not initialized."""
+    """Return the symbol of `prediction_symbol`; the net need not be initialized."""
     return plain_symbol(_trace(net, ('data',)), {}, _untrained(net))
 
 
@@ -67,22 +67,22 @@ def _trace(net, inputs):
 
 
 def flat(outputs):
-    """The symbols or arrays in nested lists and tuples, without None."""
+    """Flatten nested lists and tuples of symbols or arrays into a list without None."""
     if not isinstance(outputs, (list, tuple)):
         return [] if outputs is None else [outputs]
     return [each for output in outputs for each in flat(output)]
 
 
 def _untrained(net):
-    """The names of the parameters that no gradient ever reaches."""
+    """Return the names of the parameters that are never trained."""
     return {param.name for param in net.collect_params().values() if not can_learn(param)}
 
 
 def replace_losses(graph):
-    """Replace each loss in a `Graph` by its prediction, so that no label is needed for it.
+    """Replace each loss in a `Graph` by its prediction, which needs no label.
 
-    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, the others their input.
-    A softmax of a complete image has the attribute `__flat__`; with two axes it is the usual one.
+    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, and any other loss its
+    input. The attribute `__flat__` marks a softmax over all axes but the batch.
     """
     for node in graph.nodes:
         if node.op in _IDENTITIES:
@@ -96,23 +96,24 @@ def replace_losses(graph):
 
 
 def plain_symbol(symbol, params, untrained=()):
-    """The symbol with plain nodes only; reshapes norms' `params` and sets fixed gammas to 1.
+    """Return the symbol without losses, casts of amp and Dropout, and with unique node names.
 
-    `untrained` are the names of the parameters that no gradient ever reaches.
+    In `params`, the parameters of batch norms are reshaped to (C,) and fixed gammas set to 1.
+    `untrained` are the names of the parameters that are never trained.
     """
     graph, names = Graph(symbol), {}
     replace_losses(graph)
     for node in graph.nodes:
-        # Parameters may come as float32, without the casts of amp.
+        # The parameters are float32 already, so the casts of amp have no effect.
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
-        if node.op == 'null':  # the shapes and types of `params` count
+        if node.op == 'null':  # the shapes and types of `params` override these
             node.attrs = {key: value for key, value in node.attrs.items()
                           if key not in ('__shape__', '__dtype__')}
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
-        # A layer that a net uses twice gives its nodes the same names twice.
+        # A layer that is used twice creates two nodes with the same name.
         count = names[node.name] = names.get(node.name, 0) + 1
         if count > 1:
             node.name = '%s_%d' % (node.name, count)
@@ -127,7 +128,7 @@ def _plain_norm(node, params, untrained):
             if role == 'gamma' and fixed:
                 params[source.name] = np.ones_like(params[source.name])
     node.attrs['fix_gamma'] = 'False'
-    # For those who train on elsewhere; MXNet ignores attributes of such names.
+    # Other formats read these to continue training; MXNet ignores names of this form.
     if fixed:
         node.attrs['__fixed_gamma__'] = 'True'
     if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)

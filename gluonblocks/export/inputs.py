@@ -1,4 +1,4 @@
-"""Inputs for verifying a net that has no data set: random numbers, or a folder of images."""
+"""Inputs for verifying a net without a data set: random numbers or a folder of images."""
 import os
 
 import numpy as np
@@ -11,13 +11,13 @@ MAX_PICTURES = 256
 
 
 def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
-    """Random inputs of any shapes, always the same, uniform in `values`, (low, high): `Images`.
+    """Return `Images` of random numbers, uniform in `values`, (low, high), with a fixed seed.
 
-    `inputs` are the shapes by name for a batch of one; `twice` for a batch of two, which is then
-    tried with one of three, and `larger` for images of another size, if the net takes those.
+    `inputs` are the input shapes by name with a batch of one, `twice` with a batch of two and
+    `larger` with another image size. `twice` adds a batch of two and a batch of three.
     """
     shapes, (low, high) = [inputs], values
-    if twice:  # sizes grow by as much from two to three as from one to two
+    if twice:  # extrapolate the shapes for a batch of three
         shapes += [twice, {name: tuple(2 * b - a for a, b in zip(sides, twice[name]))
                            for name, sides in inputs.items()}]
     shapes += [larger] if larger else []
@@ -30,11 +30,11 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
 
 
 def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):
-    """The pictures in a folder and its subfolders as a net's input, (x - mean) / std: `Images`.
+    """Return `Images` of the files in a folder and its subfolders, scaled as (x - mean) / std.
 
-    `shape` is (C, H, W); a picture is fitted into H x W without distortion, grey for one channel
-    and red, green, blue for three. Pixels are from 0 to 255 before `mean` is subtracted and `std`
-    divides, each a number or one for each channel. Raises ValueError if there are no pictures.
+    `shape` is (C, H, W), grey for one channel and RGB for three. Images are fitted into H x W with
+    their aspect ratio preserved. Pixels x range from 0 to 255; `mean` and `std` are numbers or one
+    number per channel. Raises ValueError if the folder contains no files.
     """
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise ValueError('pictures are (1, H, W) or (3, H, W), but the net takes %s' % (shape,))
@@ -53,6 +53,6 @@ def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):
     def read(path):
         image = read_image(path, shape[1:], color=shape[0] == 3).reshape(shape[1:] + (shape[0],))
         return ((image.transpose(2, 0, 1) - mean) / std).astype('float32')
-    # One by one, because some nets take no other batch.
+    # Batches of one, because some nets accept no other size.
     return Images(lambda: (Batch((read(path)[None],)) for path in paths), None,
                   '%d pictures' % len(paths))

@@ -1,11 +1,11 @@
-"""A net in 8 bits, by ONNX Runtime's static quantization.
+"""Quantize a net to 8 bits with ONNX Runtime's static quantization.
 
-Weights are quantized by channel, and the values between the operators by the ranges that training
-images give. The nodes are ONNX's own QuantizeLinear and DequantizeLinear, which engines fuse with
-the operators between them.
+Weights are quantized per channel. Activations are quantized with ranges calibrated on training
+images. The nodes are ONNX's QuantizeLinear and DequantizeLinear, which engines fuse with the
+operators between them.
 
-x86 without VNNI (before Ice Lake and Zen 4) adds two products of 8 bits in 16 bits, which can
-overflow and change the answers. With `reduce_range` weights have 7 bits, and nothing overflows.
+x86 CPUs without VNNI (before Ice Lake and Zen 4) add two 8-bit products in 16 bits, which can
+overflow and change the outputs. With `reduce_range`, weights have 7 bits and cannot overflow.
 """
 import os
 import tempfile
@@ -22,7 +22,7 @@ WITHOUT_VNNI = ('a CPU without VNNI (x86 before Ice Lake and Zen 4) may overflow
 
 
 def write(net, folder, options):
-    """The format 'onnx-int8': model-int8.onnx."""
+    """Write model-int8.onnx; return a `Written`."""
     import onnx
     if net.calibration is None:
         raise ValueError('8 bits need images that give the ranges of the values: give a folder of '
@@ -35,9 +35,9 @@ def write(net, folder, options):
 
 
 def quantize(content, X, reduce_range=False):
-    """Return the bytes of an ONNX model in 8 bits.
+    """Quantize an ONNX model, given as bytes, to 8 bits and return its bytes.
 
-    `X`, float32 (n, C, H, W), are the images that give the ranges of the values within the net.
+    `X`, float32 (n, C, H, W), are the images for calibrating the ranges of the activations.
     """
     import onnx
     from onnxruntime import quantization
@@ -48,7 +48,7 @@ def quantize(content, X, reduce_range=False):
         write_file(original, content)
         # This folds batch normalizations into the convolutions before them.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
-        # The others are not computed in 8 bits anyway: around them it would only round.
+        # The remaining norms are computed in float; quantizing around them only adds rounding.
         graph = onnx.load(prepared).graph
         others = [node.name for node in graph.node if node.op_type == 'BatchNormalization']
         quantization.quantize_static(
@@ -62,7 +62,7 @@ def quantize(content, X, reduce_range=False):
 
 
 class _Reader:
-    """Images, a few at a time, as ONNX Runtime's calibration reads them."""
+    """An ONNX Runtime calibration reader that yields images in small batches."""
 
     def __init__(self, name, X, size=32):
         self._name = name

@@ -1,4 +1,4 @@
-"""Files of an npm package of one pinned version, fetched by npm or from a file."""
+"""Read files of an npm package at a pinned version, fetched by npm or from an archive."""
 import base64
 import hashlib
 import io
@@ -13,24 +13,25 @@ from ..files import read_file
 
 
 class NpmPackage(NamedTuple):
-    """One version of a package: its size in bytes and npm's own checksum of its archive."""
+    """One version of a package, with the size in bytes and npm's checksum of its archive."""
 
     name: str
     version: str
     size: int
-    integrity: str  #: 'sha512-' and the SHA-512 in base64
+    integrity: str  #: 'sha512-' followed by the SHA-512 in base64
 
     @property
     def archive(self):
-        """The name of the file that `npm pack` writes."""
+        """The file name of the archive that `npm pack` writes."""
         return '%s-%s.tgz' % (self.name, self.version)
 
 
 def fetch(package, archive=None):
-    """Return the bytes of an `NpmPackage`'s archive, from the file `archive` that `npm pack` wrote.
+    """Return the bytes of the archive of an `NpmPackage`.
 
-    Without a file, npm fetches it from the registry that it is set to, or takes it from its own
-    cache. Raises OSError, with what to do, if the archive is unavailable or has the wrong SHA-512.
+    `archive` is the path of a file written by `npm pack`. If it is None, npm takes the archive from
+    its cache or fetches it from the configured registry. Raises OSError, with what to do, if the
+    archive is unavailable or has the wrong SHA-512.
     """
     try:
         content = _pack(package) if archive is None else read_file(
@@ -49,13 +50,13 @@ def fetch(package, archive=None):
 
 
 def unpack(content, paths):
-    """Return the files at `paths` within an archive: {path: bytes}."""
+    """Return {path: bytes} of the files at `paths` in an archive."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 
 
 def _pack(package):
-    """The archive's bytes by `npm pack`, which knows the user's registry, proxy and cache."""
+    """Run `npm pack`, which uses the user's registry, proxy and cache; return the archive."""
     print('npm fetches %s %s, %d MB, unless it has it' % (
         package.name, package.version, package.size / 1e6), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:

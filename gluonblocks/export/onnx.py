@@ -1,4 +1,4 @@
-"""A net as an ONNX file, and ONNX Runtime to run it."""
+"""Write a net as an ONNX file, and run it in ONNX Runtime."""
 import os
 
 import numpy as np
@@ -11,19 +11,19 @@ from .operators import OnnxGraph
 from .preprocessing import add_preprocessing
 
 FILE = 'model.onnx'
-OPSET = 13  # what operators/ writes; the first with weights quantized per channel
-_LARGE = 4096  # bytes of an initializer that is written by itself
-_REORDERED = 32 << 20  # bytes of a file whose weights ONNX Runtime does not rearrange
-IR_VERSION = 8  # the file format of that time: ONNX Runtime reads it from 1.10 on
+OPSET = 13  # the version operators/ writes; the first to quantize weights per channel
+_LARGE = 4096  # minimum bytes of an initializer that `_save` writes separately
+_REORDERED = 32 << 20  # minimum bytes of a file for which ONNX Runtime must not copy the weights
+IR_VERSION = 8  # the file format; ONNX Runtime 1.10 and later read it
 
 
 def check(net):
-    """Raise ValueError, with the reason, if ONNX cannot express `net`, a `NetDescription`."""
+    """Raise ValueError, with the reason, if ONNX cannot express the `NetDescription` `net`."""
     graph_and_weights(net)
 
 
 def write(net, folder, options):
-    """The format 'onnx': model.onnx, float32."""
+    """Write model.onnx, float32; return a `Written`."""
     model, weights = graph_and_weights(net)
     _describe(model, net, options.with_preprocessing)
     _check(model, weights)
@@ -34,7 +34,7 @@ def write(net, folder, options):
 
 
 def finish(model, net, with_preprocessing):
-    """The bytes of `model`, an ONNX model of `net` without metadata; checked."""
+    """Add metadata to the ONNX `model` of `net`, check it and return its bytes."""
     _describe(model, net, with_preprocessing)
     _check(model)
     return model.SerializeToString()
@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error unless `model` is right; `weights` are initializers that it lacks."""
+    """Raise an error if `model` is invalid; `weights` are initializers not stored in it."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -60,14 +60,16 @@ def _check(model, weights=()):
 
 
 def engine(file):
-    """ONNX Runtime with the model in a file, or of these bytes, on the CPU, with as many threads as
-    MXNet."""
+    """Return an engine that runs an ONNX model, a path or bytes, in ONNX Runtime on the CPU.
+
+    It uses as many threads as MXNet.
+    """
     import onnxruntime
     options, disabled = onnxruntime.SessionOptions(), []
     options.log_severity_level = 3  # errors
     if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
-        # The last step of optimization gives convolutions other layouts, and another joins norms
-        # with them. Both hold further copies of all weights.
+        # Changing the layout of convolutions and fusing norms into them would each hold another
+        # copy of all weights.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         disabled = ['ConvBNFusion']
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
@@ -79,17 +81,18 @@ def engine(file):
     def run(inputs):
         try:
             return session.run(None, dict(zip(names, inputs)))
-        except Exception as error:  # its classes have no base but this
+        except Exception as error:  # its exceptions share no narrower base class
             raise ValueError('ONNX Runtime cannot compute the file: %s' % error) from error
     return run
 
 
 def to_onnx(net):
-    """An onnx.ModelProto of a `NetDescription`: its inputs and outputs, for batches of any size.
+    """Convert a `NetDescription` to an onnx.ModelProto for batches of any size.
 
-    The weights are initializers and not inputs: ONNX Runtime is then up to four times faster.
+    The weights are initializers, not inputs, which makes ONNX Runtime up to four times faster.
 
-    Raises ValueError with all operators that ONNX lacks, and for attributes that it cannot express.
+    Raises ValueError for attributes that ONNX cannot express, and for operators that it lacks; the
+    message lists all of them.
     """
     from onnx import numpy_helper
     model, weights = graph_and_weights(net)
@@ -99,7 +102,7 @@ def to_onnx(net):
 
 
 def graph_and_weights(net):
-    """(model, weights): `to_onnx` without its larger initializers, and those, float32, by name."""
+    """Return (model, weights): `to_onnx` without large float32 initializers, and those by name."""
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
     written.convert(net.outputs)
@@ -123,10 +126,10 @@ def graph_and_weights(net):
 
 
 def _save(model, weights, path):
-    """Write `model` with `weights` as initializers; no second copy of all weights is in memory.
+    """Write `model` with `weights` as initializers, without a second copy of all weights in memory.
 
-    This is protobuf's format: ModelProto.graph is field 7, GraphProto.initializer field 5 and
-    TensorProto.raw_data field 9.
+    In protobuf's format ModelProto.graph is field 7, GraphProto.initializer is field 5 and
+    TensorProto.raw_data is field 9.
     """
     import onnx
     graph = model.graph.SerializeToString()
@@ -147,7 +150,7 @@ def _save(model, weights, path):
 
 
 def _field(number, size):
-    """The head of a field of `size` bytes in protobuf's format."""
+    """Encode the tag and length of a protobuf field of `size` bytes."""
     head = [number << 3 | 2]
     while size > 127:
         head.append(size & 127 | 128)
@@ -156,6 +159,6 @@ def _field(number, size):
 
 
 def _dims(shape):
-    """Sizes as ONNX's: a name for those that depend on the input, 'N' for the batch."""
+    """Return ONNX dimensions: a size that varies becomes 'N' on the batch axis, else None."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]

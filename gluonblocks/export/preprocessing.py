@@ -1,20 +1,19 @@
-"""Scaling and resizing of uint8 images, as a part of the ONNX graph.
+"""Resize and scale uint8 images within the ONNX graph.
 
-`BatchLoader` has MXNet resize uint8 images, which is OpenCV's bilinear resizing: weights of 11
-bits, integers throughout, and back to 8 bits. ONNX's own Resize differs from it by 3e-3 of the
-brightness, so the same integers are computed here, operator by operator.
+`BatchLoader` resizes uint8 images with MXNet, which uses OpenCV's bilinear resizing: integer
+arithmetic with 11-bit weights, rounded to 8 bits. ONNX's Resize differs from it by 3e-3 of the
+brightness range, so this module reproduces the integer arithmetic with basic operators.
 """
 import numpy as np
 
-_ONE = 2048  # a weight of 1, in OpenCV's 11 bits
+_ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 
 
 def weights(old, new, columns):
-    """The sources of the `new` pixels of a row or column of `old`: (first, second, w1, w2).
+    """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    Each new pixel is old[first] * w1 + old[second] * w2; the weights' sum is 2048. Beyond the edge,
-    columns take the last pixel once; rows take it twice, with its weights, which rounds
-    differently.
+    Each new pixel is old[first] * w1 + old[second] * w2; w1 + w2 is 2048. Beyond the edge, columns
+    take the last pixel once, and rows take it twice with both weights, which rounds differently.
     """
     place = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(place).astype('int64')
@@ -27,11 +26,11 @@ def weights(old, new, columns):
 
 
 def add_preprocessing(model, shape, size):
-    """Change the ONNX `model` of a net so that its input 'data' is uint8 images.
+    """Change the ONNX `model` of a net in place so that its input 'data' is uint8 images.
 
-    `shape` is the net's own (C, H, W) and `size` the images' (height, width). They are
-    (N, height, width) for a net of one channel, (N, C, height, width) otherwise; they are resized
-    to (H, W) and divided by 255, bit for bit as `BatchLoader` does it.
+    `shape` is the input shape of the net, (C, H, W), and `size` is (height, width) of the images.
+    The new input is (N, height, width) for one channel and (N, C, height, width) otherwise. The
+    images are resized to (H, W) and divided by 255, bit for bit as in `BatchLoader`.
     """
     import onnx
     from onnx import TensorProto, helper
@@ -50,7 +49,7 @@ def add_preprocessing(model, shape, size):
         return name
 
     def mixed(X, axis, old, new, down):
-        """Along `axis`, `old` pixels -> `new` ones; `down` divides what is weighted, twice."""
+        """Resize `axis` from `old` to `new` pixels; `down` drops 20 of the weights' 22 bits."""
         first, second, *ws = weights(old, new, columns=axis == 3)
         parts = []
         for pixels, w in zip((first, second), ws):
@@ -67,7 +66,7 @@ def add_preprocessing(model, shape, size):
         where = add('Cast', where, to=TensorProto.INT32)
         where = mixed(where, 3, size[1], wanted[1], down=False)
         where = mixed(where, 2, size[0], wanted[0], down=True)
-        # The last two of the 22 bits that both weights add, rounded.
+        # Round off the last two bits of the weights.
         where = add('Div', add('Add', where, constant(2, 'int32')), constant(4, 'int32'))
     where = add('Cast', where, to=TensorProto.FLOAT)
     where = add('Div', where, constant(255, 'float32'))

@@ -1,4 +1,4 @@
-"""A run, or any Gluon net -> a folder of verified files in the requested formats."""
+"""Export a run or any Gluon net to a folder of verified files in the requested formats."""
 import importlib.util
 import os
 from functools import partial
@@ -23,37 +23,37 @@ from .inputs import random_inputs
 from .verify import mxnet_engine
 from .write import write_all
 
-NUM_CALIBRATION = 512  # training images that give the ranges of 8 bits
+NUM_CALIBRATION = 512  # training images that calibrate the ranges for 8 bits
 LARGEST_BATCH = 256
-BATCH_VALUES = LARGEST_BATCH * 96 * 96  # of a batch of larger images, which has fewer
+BATCH_VALUES = LARGEST_BATCH * 96 * 96  # maximum number of input values in a batch
 
 
 def export_run(folder, formats=('onnx',), weights='best', out=None, with_preprocessing=False,
                atol=1e-4, max_drop=1.0, ctx=None, data_root=None, reduce_range=False,
                runtime=None):
-    """Write the net of the run in `folder` into the folder `out` (None: its own 'export').
+    """Export the net of the run in `folder` to the folder `out` (None: 'export' in `folder`).
 
-    Every test image of the run's data goes through every file, and batches of 1, 3 and 256 do: see
-    `verify` for what is allowed, by `atol` and, in 8 bits, `max_drop`. `out` is new, empty, or has
-    an earlier export, which is replaced once all files are there; if one fails, it stays.
+    Every file is run on all test images of the run's data set and on batches of 1, 3 and 256
+    images; `verify` explains the limits `atol` and, for 8 bits, `max_drop`. `out` must be new,
+    empty or an earlier export, which is replaced only after all files pass.
 
-    `formats` are names of `FORMATS`, `weights` is 'best', 'last' or 'final'. With
-    `with_preprocessing` ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
-    `reduce_range` is for 8 bits on CPUs without VNNI: see int8.py. `ctx` is the device MXNet
-    computes on, and `data_root` the data's folder, if not the one that the run was trained on.
-    `runtime` is the archive of ONNX Runtime Web that `npm pack` writes (None: npm fetches it).
+    `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With
+    `with_preprocessing`, ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
+    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is MXNet's device and
+    `data_root` the folder of the data (None: as in training). `runtime` is the path of the ONNX
+    Runtime Web archive from `npm pack` (None: download it with npm).
 
-    Returns an `Export`, which is also in `out`'s export.json. Its `info` is what the files carry:
-    'classes', names; 'input', [C, H, W]; 'resize', the side that images of 28x28 are resized to,
-    or None; 'scaling', 'x / 255'; 'ground', 'dark', of registered data sets; 'preprocessing',
-    'inside' or 'outside'; 'model', 'dataset', 'data_sha256', 'weights_sha256', 'accuracy' of MXNet
-    on the test images, and 'gluonblocks', the version.
+    Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
+    the files: 'classes', names; 'input', [C, H, W]; 'resize', the height and width that 28x28
+    images are resized to, or None; 'scaling', 'x / 255'; 'ground', 'dark' for registered data sets,
+    whose background is dark; 'preprocessing', 'inside' or 'outside'; 'accuracy', MXNet's on the
+    test images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
 
-    Raises VerificationError, a ValueError; ValueError for an `out` that contains anything else;
-    ImportError if something is not installed; and what `load_run` and the data set raise.
+    Raises VerificationError, a ValueError, if a file fails; ValueError if `out` contains other
+    files; ImportError if a dependency is missing; and the errors of `load_run` and the data set.
     """
     formats = check_formats(formats, atol, max_drop)
-    read_config(folder)  # a folder that is no run is reported first
+    read_config(folder)  # report a folder that is not a run before missing packages
     check_installed(formats)
     ctx = devices_of(ctx)[:1]
     block, config = load_run(folder, ctx=ctx, weights=weights)
@@ -73,7 +73,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         'classes': config['class_names'], 'resize': config['resize'], 'scaling': 'x / 255',
         'preprocessing': 'inside' if with_preprocessing else 'outside',
         'data_sha256': config['data_sha256']}
-    if ':' not in config['dataset']:  # we cannot know whether a user's images are light on dark
+    if ':' not in config['dataset']:  # we cannot know the background of a user's images
         info['ground'] = 'dark'
     symbol, params = prediction_symbol(block)
     shape = images.first(1).X.shape
@@ -82,7 +82,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
                    picture_size=tuple(config['picture_size']))
     try:
         history = read_csv(HistoryRow, os.path.join(folder, 'history.csv'))
-    except (OSError, ValueError):  # the card leaves out what is lost
+    except (OSError, ValueError):  # the model card omits an unreadable history
         history = ()
     return write_all(net, partial(mxnet_engine, block, ctx[0]), formats,
                      Options(with_preprocessing, reduce_range, runtime),
@@ -93,23 +93,22 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=None, labels=None,
                with_preprocessing=False, atol=1e-4, max_drop=1.0, reduce_range=False,
                runtime=None):
-    """Write any Gluon net into the folder `path`: an `Export`.
+    """Export any Gluon net to the folder `path` and return an `Export`.
 
-    `shape` is the input's without the batch, (C, H, W) for images, or a dict of such shapes for a
-    net of several inputs, in their order; it may give any number of arrays. Labels of losses within
-    the net are among its inputs, but not among those of the files. `net` is of hybrid blocks,
-    Gluon's, ours or others', initialized, and stays as it is, hybridized or not. A net in float16
-    is exported in float32, and verified against itself in float32. A net of images that gives
-    (N, classes) is a classifier, and `classes` are the classes' names.
+    `net` is an initialized net of hybrid blocks and is not changed. `shape` is the input shape
+    without the batch axis, (C, H, W) for images, or a dict of shapes by name, in order, for a net
+    with several inputs. Labels of losses within the net are inputs too, but the files omit them.
+    The net may have any number of outputs. A float16 net is exported, and verified, in float32. A
+    net that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
-    A classifier is verified as by `export_run`, on `data` with `labels` (n,) if they are known;
-    without, on random images, always the same. Batches of large images have fewer than 256: 15 of
-    3x224x224. `data` are what the net takes, float32
-    (n, C, H, W), or uint8 images, (n, H, W) or in colour (n, C, H, W), which are divided by 255;
-    `with_preprocessing` needs those. Another net is verified on random numbers from 0 to 1, all
-    outputs.
+    A classifier is verified like a run, see `export_run`, on `data` with `labels` (n,) if given,
+    or otherwise on random images with a fixed seed. Large images use batches of fewer than 256,
+    for example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8
+    images, (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255;
+    `with_preprocessing` needs uint8. Any other net is verified on random numbers from 0 to 1, and
+    all outputs are compared.
 
-    Raises ValueError for a net that cannot be made into a graph, and what `export_run` does.
+    Raises ValueError if the net cannot be traced to a graph, and the errors of `export_run`.
     """
     formats = check_formats(formats, atol, max_drop)
     check_installed(formats)
@@ -120,7 +119,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     inputs = {name: (1,) + tuple(sides) for name, sides in shapes.items()}
     params = list(net.collect_params().values())
     ctx = params[0].list_ctx()[0] if params and is_initialized(params[0]) else mx.cpu()
-    if not all(is_initialized(param) for param in params):  # the first input gives the shapes
+    if not all(is_initialized(param) for param in params):  # deferred initialization
         net(*[mx.nd.zeros(sides, ctx=ctx) for sides in inputs.values()])
     symbol, arrays = prediction_symbol(net, list(inputs))
     used = set(symbol.list_inputs())
@@ -154,7 +153,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
 
 def describe(symbol, params, inputs, outputs, info, images, **known):
-    """A `NetDescription` with what every export's info has; `known` are further fields."""
+    """Return a `NetDescription` with the `info` common to all exports; `known` are more fields."""
     first = next(iter(inputs.values()))
     net = NetDescription(symbol, params, inputs, outputs,
                          dict(info, input=list(first[1:]), gluonblocks=__version__,
@@ -165,7 +164,7 @@ def describe(symbol, params, inputs, outputs, info, images, **known):
 
 
 def check_formats(names, atol, max_drop):
-    """The `Format` of each name, each once. Raises ValueError for one that does not exist."""
+    """Return the `Format` of each distinct name. Raises ValueError for an unknown name."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'is %r, but must be a number from 0', value)
@@ -176,7 +175,7 @@ def check_formats(names, atol, max_drop):
 
 
 def check_installed(formats):
-    """Raise ImportError, with what to install, if a format needs what is missing."""
+    """Raise ImportError, naming what to install, if a package that a format needs is missing."""
     for format in formats:
         for name in format.needs:
             if importlib.util.find_spec(name) is None:
@@ -186,7 +185,7 @@ def check_installed(formats):
 
 
 def _pictures(loader):
-    """The uint8 images of a `BatchLoader`'s batches, or None for each of another loader's."""
+    """Yield the uint8 images of each batch, or None if `loader` is not a `BatchLoader`."""
     known = isinstance(loader, BatchLoader)
     for i in range(len(loader)):
         start = i * loader.batch_size if known else 0
@@ -194,7 +193,7 @@ def _pictures(loader):
 
 
 def _images(shape, data, labels, with_preprocessing):
-    """(images, X): the `Images` that a classifier is verified on, and all of its input."""
+    """Return (images, X): the `Images` for verifying a classifier, and all of its input."""
     X, pictures = _given(data, shape, with_preprocessing)
     labels = None if labels is None else np.asarray(labels)
     if labels is not None and labels.shape != (len(X),):
@@ -212,7 +211,7 @@ def _batch_size(shape):
 
 
 def _given(data, shape, with_preprocessing):
-    """(X, pictures) of what `export_net` is verified on: the user's `data`, or random images."""
+    """Return (X, pictures) from the user's `data` (None: random images); pictures may be None."""
     sides = shape[1:] if shape[0] == 1 else shape
     if data is None:
         data = np.random.RandomState(0).randint(

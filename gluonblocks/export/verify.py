@@ -1,6 +1,7 @@
-"""Compare a file with the net that it was made of, on every image.
+"""Compare the outputs of an exported file with those of its net, on every image.
 
-An engine is a callable, inputs -> outputs: a tuple of NumPy arrays -> a list of NumPy arrays.
+An engine is a function that runs a net: it takes a tuple of NumPy arrays, the inputs, and returns
+a list of NumPy arrays, the outputs.
 """
 import functools
 import time
@@ -14,29 +15,29 @@ from .graph import flat
 
 
 class VerificationError(ValueError):
-    """A file does not compute what the net does."""
+    """The outputs of an exported file differ from those of the net."""
 
 
 class Verified(NamedTuple):
-    """A comparison of a file with the net."""
+    """The result of comparing an exported file with its net."""
 
     images: int
-    accuracy_here: Optional[float]  #: of the net in MXNet, None without labels
-    accuracy_there: Optional[float]  #: of the file
-    largest_difference: float  #: of two outputs, in parts of the largest, from 1, of an image
-    agreement: float  #: the fraction of images with the same class, or the least cosine
+    accuracy_here: Optional[float]  #: accuracy of the net in MXNet; None without labels
+    accuracy_there: Optional[float]  #: accuracy of the file; None without labels
+    largest_difference: float  #: relative to max(1, the largest output of the image)
+    agreement: float  #: fraction of images with the same class, or the smallest cosine
 
     @property
     def drop(self):
-        """The accuracy lost, in percentage points; without labels, the agreement lost."""
+        """The loss of accuracy, or of agreement without labels, in percentage points."""
         there = self.agreement if self.accuracy_here is None else self.accuracy_there
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
 
 def mxnet_engine(net, ctx, labels=()):
-    """The Gluon block `net` as an engine, predicting on the device `ctx`.
+    """Return an engine that runs the Gluon block `net` in inference mode on the device `ctx`.
 
-    `labels` are (position, shape) of inputs that only losses need; they are zeros.
+    `labels` lists (position, shape) of the inputs that only losses read; they are set to zero.
     """
     def run(inputs):
         arrays = list(inputs)
@@ -48,9 +49,9 @@ def mxnet_engine(net, ctx, labels=()):
 
 
 def symbol_engine(symbol, params, names):
-    """A `symbol` with its parameters and the inputs of these `names`, as an engine on the CPU.
+    """Return an engine that runs `symbol` with `params` on the CPU; `names` are its inputs.
 
-    Other inputs, the labels of losses, are zeros.
+    All other inputs are labels of losses and are set to zero.
     """
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
@@ -73,38 +74,39 @@ def symbol_engine(symbol, params, names):
 
 
 def outputs_of(engine, images):
-    """The outputs that `engine` gives for each batch of `images.all_batches()`: a list of lists."""
+    """Return a list with the outputs of `engine` for each batch of `images.all_batches()`."""
     return [engine(batch.inputs) for batch in _shown(images, 'MXNet')]
 
 
 def logits_of(outputs, images):
-    """The first of `outputs_of` for all of `images`, one after another: (n, classes)."""
+    """Return the first output for all images, (n, classes), without the extra batches."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
 def accuracy_of(logits, labels):
-    """The fraction of `labels` that are the largest logit's, or None without labels."""
+    """Return the fraction of correct predictions, or None if there are no labels."""
     return None if labels is None else float((logits.argmax(axis=1) == labels).mean())
 
 
 def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, sorts=False):
-    """Return the `Verified` of a format's `Written` on all of `images`, an `Images`.
+    """Run an exported file, a `Written`, on all of `images` and return the `Verified`.
 
-    `here` are the net's `outputs_of` them. Each output a of the net and b of the file must have
-    |a - b| <= atol * max(1, |a|), for the largest |a| of its image. A file that is not `exact`,
-    such as one in 8 bits, may lose `max_drop` points of accuracy instead. `name` is the format's,
-    for the errors; without `classes` the outputs are compared as vectors and not by their largest.
-    Of a net that `sorts` rows by their scores, equal rows may be in another order: rounding decides
-    which of two nearly equal scores comes first.
+    `here` are the outputs of the net, from `outputs_of`. For each output a of the net and b of the
+    file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the image. A
+    file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage
+    points of accuracy. `name` is the name of the format, for messages. With `classes`, the
+    agreement is the fraction of images with the same class; otherwise it is the smallest cosine.
+    If the net `sorts` rows by score, rows may be swapped, because rounding decides between nearly
+    equal scores.
 
-    Raises VerificationError otherwise, and for outputs of another shape or that are not finite.
+    Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """
     there, largest, cosines, first = [], 0.0, [1.0], 0
     for i, (batch, wanted) in enumerate(zip(_shown(images, name, len(here)), here)):
         first = 0 if i == images.num_probes else first
         try:
             found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
-        except Exception as error:  # every engine has classes of its own
+        except Exception as error:  # each engine raises its own exception classes
             raise VerificationError('%s: the file cannot be run on a batch of %d: %s'
                                     % (name, len(batch.X), error)) from error
         if len(found) != len(wanted):
@@ -127,7 +129,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             float((after.argmax(axis=1) == before.argmax(axis=1)).mean()))
     else:
         verified = Verified(first, None, None, largest, min(cosines))
-    # Accuracies are fractions of images: rounding must not refuse a file.
+    # The slack keeps rounding of the fractions from rejecting a file exactly at the limit.
     if not written.exact and verified.drop > max_drop + 1e-9:
         falls = (('agreement', 1.0, verified.agreement) if labels is None else
                  ('accuracy', verified.accuracy_here, verified.accuracy_there))
@@ -137,14 +139,14 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
 
 
 def _shown(images, name, total=None):
-    """The batches of `images`, with a progress bar in a terminal."""
+    """Iterate over the batches of `images`, with a progress bar in a terminal."""
     from tqdm import tqdm
     return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', total=total,
                 leave=False, disable=None)
 
 
 def _difference(where, wanted, found, atol):
-    """The largest difference of two outputs, in parts of the largest number of an image."""
+    """Return the largest difference, relative to max(1, the largest value of the image)."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
@@ -155,7 +157,7 @@ def _difference(where, wanted, found, atol):
     rows = (len(wanted), -1) if wanted.ndim > 1 else (1, -1)
     wanted, found = [array.astype('float64').reshape(rows) for array in (wanted, found)]
     scale = np.maximum(1, np.abs(wanted).max(axis=1, keepdims=True))
-    off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # infinities are equal too
+    off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # inf - inf is NaN
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
             "%s: row %d differs from the net's by %.3g of its largest number, or of 1, which is "
@@ -164,10 +166,10 @@ def _difference(where, wanted, found, atol):
 
 
 def _reordered(wanted, found, atol):
-    """The rows of each image of `found`, (N, rows, ...), in the order of those of `wanted`.
+    """Return `found`, (N, rows, ...), with each image's rows in the order of `wanted`.
 
-    A row that differs by more than `atol` of the image's largest number changes places with the
-    nearest of the others that do.
+    Only rows that differ by more than `atol` * max(1, the image's largest value) move: each place
+    gets the nearest of them.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):
@@ -185,15 +187,15 @@ def _reordered(wanted, found, atol):
 
 
 def _cosine(wanted, found):
-    """The cosine between two outputs as vectors; 1 for two zeros."""
+    """Return the cosine between two flattened outputs, or 1 if either is zero."""
     wanted, found = [array.astype('float64').ravel() for array in (wanted, found)]
     length = np.linalg.norm(wanted) * np.linalg.norm(found)
     return float(wanted @ found / length) if length else 1.0
 
 
 def milliseconds(engine, inputs, seconds=0.3, least=2):
-    """Return the median time of the calls of `engine(inputs)` in `seconds`, of `least` or more."""
-    engine(inputs)  # engines prepare for a new size in the first call
+    """Return the median time of `engine(inputs)` over `seconds` and at least `least` calls."""
+    engine(inputs)  # warm-up: engines prepare for a new shape in the first call
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or time.perf_counter() < end:
         start = time.perf_counter()

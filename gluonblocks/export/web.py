@@ -1,4 +1,4 @@
-"""A net as a web page, one file: it runs in the browser, from the disk or from any web server."""
+"""Write a net as a single HTML file that runs it in the browser, from disk or a web server."""
 import base64
 import gzip
 import os
@@ -10,7 +10,7 @@ from .description import Written
 from .npm import NpmPackage, fetch, unpack
 from .onnx import engine, finish, to_onnx
 
-# ONNX Runtime Web. Other versions are not known to run from a file on the disk: 1.22 does not.
+# This version runs from a local file. Others may not: 1.22 does not.
 RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
     'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfK'
@@ -18,8 +18,8 @@ RUNTIME = NpmPackage(
 SCRIPT, MODULE, WASM = ('dist/ort.wasm.min.js', 'dist/ort-wasm-simd-threaded.mjs',
                         'dist/ort-wasm-simd-threaded.wasm')
 MODEL, PAGE = 'model.onnx', 'index.html'
-SIDE = 28  # of the squares that images are fitted into, as read_image does it
-PER_CLASS = 2  # test images in the gallery
+SIDE = 28  # height and width in pixels that images are fitted into, as in read_image
+PER_CLASS = 2  # test images of each class in the gallery
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page')
 _OURS = ('picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
@@ -29,33 +29,33 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 
 
 def write(net, folder, options):
-    """The format 'web': index.html."""
+    """Write index.html; return a `Written`."""
     if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
         raise ValueError('the page reads grey images of 28 x 28 pixels and tells their class, but '
                          'the net takes %s: leave out the format web' % (net.shape,))
     write_page(finish(to_onnx(net), net, True), net.info, _gallery(net), folder, options.runtime)
-    if net.test.first(1).pictures is None:  # then the net within the page is verified, on floats
+    if net.test.first(1).pictures is None:  # verify the net on floats instead
         return Written([PAGE], engine(finish(to_onnx(net), net, False)))
     return Written([PAGE], engine(net_of_page(os.path.join(folder, PAGE))), takes_pictures=True)
 
 
 def net_of_page(path):
-    """The bytes of the ONNX file that the page at `path` carries."""
+    """Return the bytes of the ONNX file embedded in the page at `path`."""
     with open(path, encoding='utf-8') as f:
         text = re.search('<script[^>]* data-file="%s">([^<]*)<' % MODEL, f.read()).group(1)
     return gzip.decompress(base64.b64decode(text))
 
 
 def write_page(onnx_bytes, info, gallery, folder, runtime=None):
-    """Write a net as a web page into `folder`: index.html, with everything inside.
+    """Write a self-contained web page that runs a net: index.html in `folder`.
 
-    It works by a double click and from any web server, and asks no host for anything.
+    The page works when opened from disk or from any web server, and makes no network requests.
 
     `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, logits
-    (N, classes). `info` is an export's, see `export_run`: 'classes', 'input' and 'model'; others
-    are shown if they are there. `gallery` has test images to choose from, each (uint8 (28, 28), the
-    name of its class or None); the page opens with the first and its answer. `runtime` is the
-    archive of ONNX Runtime Web that `npm pack` writes (None: npm fetches it).
+    (N, classes). `info` needs 'classes', 'input' and 'model', see `export_run`; other entries are
+    shown if present. `gallery` lists test images as (uint8 (28, 28), class name or None); the page
+    opens with the prediction for the first. `runtime` is the path of the ONNX Runtime Web archive
+    from `npm pack` (None: download it with npm).
 
     Raises OSError if ONNX Runtime Web is unavailable.
     """
@@ -77,7 +77,7 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
 
 
 def _gallery(net):
-    """Test images to choose from, the first of each class: (uint8 (H, W), its class or None)."""
+    """Return the first test images of each class as (uint8 (H, W), class name or None)."""
     classes = net.info['classes']
     found = [[] for _ in classes]
     for batch in net.test:
@@ -87,11 +87,11 @@ def _gallery(net):
             return [(picture, None) for picture in batch.pictures[:PER_CLASS * len(classes)]]
         for picture, label in zip(batch.pictures, batch.labels):
             found[int(label)].append(picture)
-    # One of each class, and then the next of each.
+    # The first of every class, then the second of every class.
     return [(pictures[i], name) for i in range(PER_CLASS)
             for name, pictures in zip(classes, found) if i < len(pictures)]
 
 
 def _own(name):
-    """The text of a file that goes into the page."""
+    """Return the text of a file in page/."""
     return read_file(os.path.join(_FOLDER, name), 2 ** 20).decode()

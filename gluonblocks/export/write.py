@@ -1,4 +1,4 @@
-"""Files of a net in several formats: written, verified, and there together or not at all."""
+"""Write and verify the files of all formats, then move them into place together."""
 import contextlib
 import ctypes
 import hashlib
@@ -27,40 +27,39 @@ from .card import model_card, net_card, reads_pictures
 from .verify import Verified, accuracy_of, logits_of, milliseconds, outputs_of, verify
 
 RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'
-MAX_BYTES = 1 << 20  # of export.json, and of a program
+MAX_BYTES = 1 << 20  # maximum bytes of export.json and of source files
 
 
 class Exported(NamedTuple):
-    """A net in one format."""
+    """The export of a net to one format."""
 
-    format: str  #: its name: 'onnx' and so on
-    files: List[str]  #: names in the folder, the main one first
-    bytes: int  #: of all files
-    verified: Verified  #: images, both accuracies, largest_difference, agreement
-    milliseconds: Dict[int, float]  #: by batch size
-    notes: Tuple[str, ...]  #: sentences that the user should read
+    format: str  #: name of the format, such as 'onnx'
+    files: List[str]  #: names in the folder, the main file first
+    bytes: int  #: total size of the files
+    verified: Verified  #: result of the comparison with the net
+    milliseconds: Dict[int, float]  #: time per batch, by batch size
+    notes: Tuple[str, ...]  #: messages for the user
 
 
 class Export(NamedTuple):
-    """A net that has left MXNet."""
+    """The result of an export."""
 
-    folder: str  #: the export's
-    info: Dict[str, Any]  #: what the files say of the net, see `export_run`
-    milliseconds: Dict[int, float]  #: MXNet's own
-    formats: List[Exported]  #: in the order in which they were requested
-    notes: Tuple[str, ...] = ()  #: sentences about all files that the user should read
+    folder: str  #: absolute path of the folder with the files
+    info: Dict[str, Any]  #: metadata stored in the files, see `export_run`
+    milliseconds: Dict[int, float]  #: MXNet's time per batch, by batch size
+    formats: List[Exported]  #: in the requested order
+    notes: Tuple[str, ...] = ()  #: messages for the user about all files
 
 
 def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None, notes=()):
-    """Write a net in all `formats`, verify, and only then put the files into `out`: an `Export`.
+    """Write `net` in all `formats`, verify the files, then move them to `out`; return an `Export`.
 
-    `net` is a `NetDescription`. `make_engine` returns MXNet's engine of the net, which is dropped
-    before the files are written. `out` is the folder; `options` go to the formats; `atol` and
-    `max_drop` are those of `verify`; `run` holds the arguments of `model_card` about a run. The
-    accuracy is added to the net's `info`. An earlier export in `out` is replaced; if anything
-    fails, it stays as it was.
+    `net` is a `NetDescription`; its `info` gets the accuracy. `make_engine` returns an MXNet engine
+    of the net, which is freed before the files are written. `options` is passed to the formats,
+    `atol` and `max_drop` to `verify`, and `run`, a dict of arguments about a run, to `model_card`.
+    An earlier export in `out` is replaced; if anything fails, it is left unchanged.
 
-    Raises ValueError for a folder that contains anything else.
+    Raises ValueError if `out` contains other files.
     """
     out = os.path.abspath(out)
     before = _earlier(out)
@@ -70,7 +69,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     engine = make_engine()
     here, labels = outputs_of(engine, net.test), None
     times = {size: milliseconds(engine, batch.inputs) for size, batch in few.items()}
-    del engine  # and with it, perhaps, a copy of the weights
+    del engine  # it may hold a copy of the weights
     _return_memory()
     if net.is_classifier:
         logits, classes, labels = logits_of(here, net.test), net.info['classes'], net.test.labels()
@@ -121,15 +120,15 @@ def _return_memory():
 
 
 def _takes_images(net):
-    """Return True if predict.py knows how an image becomes the input of a `NetDescription`."""
-    if net.is_classifier:  # in squares of Fashion-MNIST's size, in grey
+    """Return True if predict.py can preprocess images for a `NetDescription`."""
+    if net.is_classifier:  # predict.py handles grey images of Fashion-MNIST's size
         return reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
     return ('mean' in net.info and len(net.inputs) == 1 and len(net.shape) == 3
             and net.shape[0] in (1, 3))
 
 
 def standalone_program():
-    """The text of predict.py for users, with the text of data/pixels.py instead of its import."""
+    """Return predict.py for users, with data/pixels.py inlined in place of its import."""
     program, functions = [
         read_file(path, MAX_BYTES).decode()
         for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]
@@ -140,15 +139,17 @@ def standalone_program():
 
 @contextlib.contextmanager
 def _assembling(out):
-    """A context that gives a temporary folder within `out`, which is made; in the end the temporary
-    folder is gone, and `out` too, if it is new and still empty."""
+    """Create `out` and yield a temporary folder inside it, which is removed at the end.
+
+    `out` is removed too if it is new and still empty.
+    """
     new = not os.path.exists(out)
     make_folder(out)
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=temporary_prefix()) as folder:
             yield folder
     except OSError as error:
-        if error.errno is None:  # one of ours, which says what it is about
+        if error.errno is None:  # one of our own errors, which already names the file
             raise
         raise unwritable(out, error) from error
     finally:
@@ -158,7 +159,7 @@ def _assembling(out):
 
 
 def _checksums(folder):
-    """The SHA-256 of each file in `folder` by its name."""
+    """Return the SHA-256 of each file in `folder` by name."""
     found = {}
     for name in files_in(folder):
         digest = hashlib.sha256()
@@ -170,7 +171,7 @@ def _checksums(folder):
 
 
 def _earlier(out):
-    """The names of the files of the export in the folder `out`; [] if it is empty or missing.
+    """Return the file names of the earlier export in `out`, or [] if it is empty or missing.
 
     Raises ValueError if `out` is anything else.
     """

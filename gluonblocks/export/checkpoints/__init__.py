@@ -1,4 +1,4 @@
-"""Checkpoints of MXNet, of any age: found, checked and read."""
+"""Find, check and read checkpoints of any MXNet version."""
 from .load import CheckpointNet, read_net
 from .params import read_params
 

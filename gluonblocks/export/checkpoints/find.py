@@ -1,4 +1,4 @@
-"""The files of a checkpoint: a pair, a folder with one, or an archive of Amazon SageMaker."""
+"""Find the files of a checkpoint in a folder or in an archive of Amazon SageMaker."""
 import contextlib
 import json
 import os
@@ -11,27 +11,28 @@ from typing import Dict, NamedTuple, Tuple
 
 from ...files import files_in, read_file
 
-MAX_ARCHIVE = 1 << 34  # bytes of all files in an archive
+MAX_ARCHIVE = 1 << 34  # maximum bytes of all files in an archive
 _SYMBOL, _PARAMS = re.compile(r'(.+)-symbol\.json$'), re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
 
 
 class Files(NamedTuple):
-    """The files of a checkpoint."""
+    """The paths of the files of a checkpoint."""
 
-    symbol: str  #: the path of the symbol file
-    params: str  #: the path of the newest parameters, or of those of the epoch that was chosen
-    shapes: Dict[str, Tuple[int, ...]]  #: of the inputs with the batch, from model-shapes.json
+    symbol: str  #: symbol file
+    params: str  #: parameters of the newest or the chosen epoch
+    shapes: Dict[str, Tuple[int, ...]]  #: input shapes with the batch axis, if a file has them
 
 
 @contextlib.contextmanager
 def find_files(path, params=None, epoch=None):
-    """A context that gives the `Files` of the checkpoint at `path`.
+    """Yield the `Files` of the checkpoint at `path`, as a context manager.
 
-    `path` is a symbol file, a folder or an archive, which is unpacked for the time of the context.
-    `params` is the file of the parameters, by default the newest beside the symbol, and `epoch` the
-    number in its name.
+    `path` is a symbol file or its prefix, a folder, or an archive, which is unpacked until the
+    context exits. `params` is the parameter file (None: the newest in the folder of the symbol
+    file, or that of `epoch`, the number in its name).
 
-    Raises FileNotFoundError, and ValueError if there is no pair or several; the message lists them.
+    Raises FileNotFoundError if `path` does not exist, and ValueError if it contains no checkpoint
+    or more than one; the message lists the candidates.
     """
     with contextlib.ExitStack() as stack:
         symbol, folder = None, path
@@ -41,7 +42,7 @@ def find_files(path, params=None, epoch=None):
             names = files_in(folder)
         else:
             if not os.path.isdir(path):
-                # A prefix will do, as for MXNet's own functions.
+                # Accept a prefix, as MXNet's own functions do.
                 symbol = path if os.path.exists(path) else path + '-symbol.json'
                 if not os.path.exists(symbol):
                     raise FileNotFoundError('%s: there is no such file or folder' % path)
@@ -58,7 +59,7 @@ def find_files(path, params=None, epoch=None):
 
 
 def _symbols(files):
-    """The symbol files among `files`: *-symbol.json, or without any, others that begin as one."""
+    """Return the files named ``*-symbol.json``, or else any that begin like a symbol file."""
     found = [name for name in files if _SYMBOL.match(os.path.basename(name))]
     return found or [name for name in files if name.endswith('.json') and _is_symbol(name)]
 
@@ -83,9 +84,9 @@ def _only_symbol(path, files):
 
 
 def _newest(path, symbol, files, epoch):
-    """The parameters of the net in the file `symbol`, after the last epoch or the chosen one.
+    """Return the parameter file for `symbol`: that of `epoch`, or by default of the last epoch.
 
-    If none have its prefix, those of the only other name are meant.
+    If no file has the prefix of `symbol` and all share another one, that prefix is used.
     """
     prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}
@@ -108,9 +109,9 @@ def _newest(path, symbol, files, epoch):
 
 
 def _shapes(files) -> Dict[str, Tuple[int, ...]]:
-    """The shapes that SageMaker leaves: in model-shapes.json, or its detectors in hyperparams.json.
+    """Return the shapes from SageMaker's model-shapes.json, or for detectors hyperparams.json.
 
-    Another program's file of such a name is passed over.
+    Files of the same name from other programs are ignored.
     """
     for path in files:
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -125,7 +126,7 @@ def _shapes(files) -> Dict[str, Tuple[int, ...]]:
 
 
 def _unpack(path, folder):
-    """Put the regular files of an archive into `folder`, each under its own name."""
+    """Extract the regular files of an archive into `folder`."""
     try:
         with tarfile.open(path) as tar:
             left = MAX_ARCHIVE

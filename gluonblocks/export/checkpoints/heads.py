@@ -1,4 +1,4 @@
-"""A training graph as what it computes in prediction: losses give way to their predictions."""
+"""Edit the heads and losses of a training graph so that it can run in inference."""
 from ...graphs.graph import Node
 
 _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionOutput', 'SVMOutput',
@@ -6,7 +6,7 @@ _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionO
 
 
 def compute_in_float32(graph):
-    """Let a `Graph` that computes in float16 or float64 do so in float32; return True if it did."""
+    """Change a float16 or float64 `Graph` to float32; return True if any of it was float16."""
     found = False
     for node in graph.nodes:
         node.attrs.pop('__dtype__', None)
@@ -17,17 +17,17 @@ def compute_in_float32(graph):
 
 
 def replace_labels(graph):
-    """Give each loss in a `Graph` an input of its own for the label, whose values do not count."""
+    """Give each loss in a `Graph` a separate label input, whose values have no effect."""
     for node in graph.nodes:
         if node.op in _LOSSES:
             node.inputs[1:] = [Node('null', node.name + '/label').entry()]
 
 
 def flatten_softmax(graph):
-    """Let each softmax of a complete image in a `Graph` with shapes be one; return others' names.
+    """Flatten the inputs of softmaxes over complete images in a `Graph` with known shapes.
 
-    MXNet's `SoftmaxOutput` without options computes the softmax of a complete image. On CPUs,
-    however, oneDNN computes it for four axes, and along the last one.
+    MXNet's `SoftmaxOutput` without options normalizes over the complete image. With four axes on a
+    CPU, however, oneDNN normalizes along the last axis; those stay, and their names are returned.
     """
     along_last = []
     for node in graph.nodes:
@@ -45,10 +45,10 @@ def flatten_softmax(graph):
 def drop_heads(graph, names, available):
     """Drop the heads of a `Graph` that need an input that is not `available`.
 
-    `names` are the heads' names. Returns (the names of those left, {name: the input that it needs}
-    of the dropped).
+    `names` are the names of the heads. Returns (names of the remaining heads, {name of a dropped
+    head: the missing input}).
     """
-    missing = {}  # the first input that a node lacks, or None
+    missing = {}  # {node: first missing input that it needs, or None}
     for node in graph.nodes:
         missing[node] = (node.name if node.op == 'null' and node.name not in available else
                          next(filter(None, [missing[each[0]] for each in node.inputs]), None))

@@ -1,4 +1,4 @@
-"""The inputs of a checkpoint's net: which of them count in prediction, and their shapes."""
+"""Find the inputs that a checkpoint's net needs for inference, and their shapes."""
 import contextlib
 
 import mxnet as mx
@@ -9,17 +9,18 @@ from ..operators.registry import attribute
 
 
 def choose_inputs(graph, losses, missing, arrays, shape, known):
-    """Return (the shapes without the batch of some inputs by name, the inputs of prediction).
+    """Return (shapes by name, names), the known input shapes and the inputs of inference.
 
-    `losses` are True for heads of the `Graph` that were losses; `missing` are its inputs that are
-    not among the parameters `arrays`; `shape` is what the user gave, and `known` are shapes with
-    the batch from another file. Inputs called labels, and those that only losses need, are not for
-    prediction. Raises ValueError for unknown inputs.
+    The shapes are without the batch axis. `losses` has True for each head of the `Graph` that was a
+    loss; `missing` are its inputs without an array in `arrays`; `shape` is the user's argument;
+    `known` are shapes with the batch axis from another file. Inputs whose names contain 'label',
+    and inputs that only losses need, are left out unless `shape` names them. Raises ValueError for
+    unknown inputs.
     """
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
     others = [names for loss, names in zip(losses, needed) if not loss]
-    # Some detectors hide their result behind a MakeLoss too: it needs the fewest inputs.
+    # Some detectors wrap their result in MakeLoss too: it is the head with the fewest inputs.
     counting = set().union(*others or [min(needed, key=len)])
     prediction = [name for name in missing if name in counting and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
@@ -51,7 +52,7 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
 
 
 def _needed(graph, names):
-    """For each head of a `Graph`, which of the inputs `names` it needs."""
+    """Return for each head of a `Graph` the set of inputs among `names` that it needs."""
     found = {}
     for node in graph.nodes:
         found[node] = ({node.name} & names if node.op == 'null' else
@@ -60,18 +61,18 @@ def _needed(graph, names):
 
 
 def _by_weights(graph, arrays):
-    """{input: its shape without the batch} of inputs that go into a layer with known weights."""
+    """Return {input: shape without the batch} for inputs of dense layers with known weights."""
     return {node.inputs[0][0].name: arrays[node.inputs[1][0].name].shape[1:]
             for node in graph.nodes if node.op == 'FullyConnected'
             and node.inputs[0][0].op == 'null' and node.inputs[1][0].name in arrays}
 
 
 def infer_inputs(symbol, shapes, chosen):
-    """Return (symbol, the shapes of all inputs for a batch of one).
+    """Return (symbol, shapes), with the shapes of all inputs for a batch of one.
 
-    `shapes` are those of the parameters and `chosen` those of inputs without the batch. A symbol
-    whose reshapes are for a batch of one size gets such as are for any. Raises ValueError, with the
-    first parameter that does not fit.
+    `shapes` are the shapes of the parameters; `chosen` are input shapes without the batch axis.
+    Reshapes with a fixed batch size are changed to accept any. Raises ValueError, naming the first
+    parameter that does not fit.
     """
     for batch in [0] + sorted({_first_code(node) for node in Graph(symbol).nodes} - {0}):
         with contextlib.suppress(ValueError):
@@ -83,13 +84,13 @@ def infer_inputs(symbol, shapes, chosen):
 
 
 def _first_code(node):
-    """The number that a reshape begins with, or 0."""
+    """Return the first number in the shape of a reshape if it is positive, or 0."""
     codes = attribute(node, 'shape') if node.op == 'Reshape' else ()
     return max(0, codes[0]) if isinstance(codes, tuple) and codes else 0
 
 
 def _with_free_batch(symbol, shapes, chosen, batch):
-    """The symbol with `batch` at the beginning of reshapes replaced by a code for any number."""
+    """Return the symbol with a fixed `batch` in reshapes replaced by a code for any size."""
     graph = Graph(symbol, **shapes, **_inferred(symbol, shapes, chosen, batch))
     for node in graph.nodes:
         if _first_code(node) == batch:
@@ -101,9 +102,9 @@ def _with_free_batch(symbol, shapes, chosen, batch):
 
 
 def _inferred(symbol, shapes, chosen, batch):
-    """The shapes of all inputs that follow from the `chosen` ones, for a batch of this size.
+    """Infer the shapes of all inputs from the `chosen` ones, for a batch of size `batch`.
 
-    Raises ValueError, with the first parameter or reshape that does not fit.
+    Raises ValueError, naming the first parameter or reshape that does not fit.
     """
     given = {name: (batch,) + sides for name, sides in chosen.items()}
     try:
@@ -114,7 +115,7 @@ def _inferred(symbol, shapes, chosen, batch):
                   if name not in shapes and sides and all(side > 0 for side in sides)}, **given)
     graph = Graph(symbol, **dict(shapes, **found))
     for node in graph.nodes:
-        if node.op == 'Reshape':  # MXNet does not compare the sizes, and crashes later
+        if node.op == 'Reshape':  # MXNet does not check the number of elements and crashes later
             before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
             if before and after and np.prod(before) != np.prod(after):
                 raise ValueError('%s reshapes %s to %s, which has another number of elements: is '
@@ -124,9 +125,9 @@ def _inferred(symbol, shapes, chosen, batch):
 
 
 def _misfit(symbol, shapes, given, error):
-    """Why the parameters do not fit the inputs `given`: a batch, or the first of another shape."""
+    """Return the error message for inputs of shapes `given` that do not fit the parameters."""
     for name, sides in given.items():
-        if len(sides) == 5:  # an image has three sides
+        if len(sides) == 5:  # an image has three axes
             return ('the shape of %s is without the batch: expected %s, got %s'
                     % (name, sides[2:], sides[1:]))
     said = ', '.join('%s %s' % (name, sides[1:]) for name, sides in given.items())
@@ -144,7 +145,7 @@ def _misfit(symbol, shapes, given, error):
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
-    """The shapes of `inputs` for a batch of two, and for larger images; None if they do not fit."""
+    """Return the shapes of `inputs` for a batch of two and for larger images, or None for each."""
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}
     found = []

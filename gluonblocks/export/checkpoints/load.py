@@ -1,4 +1,4 @@
-"""A checkpoint's files -> a graph for prediction, its weights and its inputs."""
+"""Load a checkpoint as an inference graph with its weights and inputs."""
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -21,40 +21,40 @@ Shapes = Dict[str, Tuple[int, ...]]
 class CheckpointNet(NamedTuple):
     """The net of a checkpoint."""
 
-    symbol: Any  #: for prediction, without losses
-    original: Any  #: the same outputs with their losses, whose labels are further inputs
-    params: Dict[str, np.ndarray]  #: that the symbol uses
-    inputs: Shapes  #: the shapes of the inputs for a batch of one
-    twice: Optional[Shapes]  #: the same for a batch of two, if the net takes it
-    larger: Optional[Shapes]  #: the same for larger images, if the net takes them
-    outputs: List[str]  #: names
-    notes: List[str]  #: sentences that the user should read
-    source: str  #: the symbol's file
+    symbol: Any  #: inference graph, without losses
+    original: Any  #: graph of the same outputs with losses, which adds label inputs
+    params: Dict[str, np.ndarray]  #: arrays that the symbol uses, by name
+    inputs: Shapes  #: input shapes for a batch of one
+    twice: Optional[Shapes]  #: input shapes for a batch of two; None if the net rejects it
+    larger: Optional[Shapes]  #: input shapes for larger images; None if the net rejects them
+    outputs: List[str]  #: names of the outputs
+    notes: List[str]  #: messages for the user
+    source: str  #: path of the symbol file
 
 
 def read_net(path, params=None, shape=None, epoch=None, outputs=None):
-    """Return the `CheckpointNet` at `path`: a symbol file, a folder with a pair, or a .tar.gz.
+    """Load the `CheckpointNet` at `path`: a symbol file, a folder or a .tar.gz.
 
-    `params` and `epoch` choose the parameters, see `find_files`. `shape` is the input's without the
-    batch, such as (3, 112, 112), or a dict of them by name if there are several; None: as in
-    SageMaker's model-shapes.json. `outputs` are names of any of the net's values (None: its own
-    outputs, without those that need a label).
+    `params` and `epoch` select the parameters, see `find_files`. `shape` is the input shape without
+    the batch axis, such as (3, 112, 112), or a dict of shapes by name (None: from SageMaker's files
+    or the weights of the first dense layer). `outputs` are names of any layers (None: the net's own
+    outputs, except those that need a label).
 
-    Raises DamagedFile for damaged files, and ValueError, with what to do, for others.
+    Raises DamagedFile for damaged files, and ValueError, with what to do, for unsuitable ones.
     """
     with find_files(path, params, epoch) as files:
         symbol, unknown = read_symbol(files.symbol)
         arrays = {re.sub('^(arg|aux):', '', name): array
                   for name, array in read_params(files.params).items()}
     for name in shape if isinstance(shape, dict) else ['data']:
-        arrays.pop(name, None)  # some programs saved their input too
+        arrays.pop(name, None)  # some programs also saved the input
     symbol = select_outputs(symbol, outputs) if outputs else symbol
     graph = Graph(symbol)
     in_float16 = compute_in_float32(graph) or any(
         array.dtype == 'float16' for array in arrays.values())
     replace_labels(graph)
     original, names = graph.symbol(), symbol.list_outputs()
-    for i in range(len(names)):  # the same value may be an output twice
+    for i in range(len(names)):  # an output may be listed twice
         while names[i] in names[:i]:
             names[i] += '_again'
     originals = dict(zip(names, original))
@@ -108,14 +108,14 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
 
 
 def _used(symbol, arrays, chosen):
-    """(symbol, shapes, chosen): of the parameters and of the chosen inputs that a symbol uses."""
+    """Return (symbol, shapes, chosen) with only the parameters and inputs that `symbol` uses."""
     used = symbol.list_inputs()
     return (symbol, {name: arrays[name].shape for name in used if name in arrays},
             {name: chosen[name] for name in used if name in chosen})
 
 
 def _lacking(files, lost, arrays):
-    """The message for a file that lacks the parameters called `lost`."""
+    """Return the error message for a file without the parameters in `lost`."""
     text = '%s lacks %s of the net: ' % (
         files.params, 'the parameter %s' % lost[0] if len(lost) == 1 else
         '%d parameters, %s among them,' % (len(lost), lost[0]))

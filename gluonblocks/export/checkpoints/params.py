@@ -1,4 +1,4 @@
-"""MXNet's .params files, read without MXNet: every size is compared with the file first."""
+"""Read MXNet's .params files without MXNet, checking every size against the file first."""
 import mmap
 import os
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 from ...files import DamagedFile
 
 _FILE_MAGIC = 0x112
-# Before an array comes the version of its format, or in the oldest files the number of dimensions.
+# An array starts with its format version, or in the oldest files with the number of dimensions.
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _DTYPES = {0: 'float32', 1: 'float64', 2: 'float16', 3: 'uint8', 4: 'int32', 5: 'int8',
            6: 'int64', 7: 'bool'}
@@ -16,11 +16,11 @@ _MAX_DIMS = 32
 
 
 def read_params(path):
-    """Return the arrays of a .params file: NumPy arrays, which stay on the disk, by name.
+    """Return {name: NumPy array} of a .params file of any format version.
 
-    Names are as in the file, so they may begin with 'arg:' and 'aux:'. Reads all versions of the
-    format. Raises DamagedFile for a file that is not what it announces, also for a pointer file of
-    Git LFS, and ValueError for sparse arrays.
+    The arrays are memory-mapped. Names are as in the file and may begin with 'arg:' or 'aux:'.
+    Raises DamagedFile if the content is inconsistent or a Git LFS pointer, and ValueError for
+    sparse arrays.
     """
     size = os.path.getsize(path)
     with open(path, 'rb') as f:
@@ -34,7 +34,7 @@ def read_params(path):
 
 
 def leave_memory(arrays):
-    """Unload those of the arrays that `read_params` returned; they are read again when used."""
+    """Free the memory of arrays from `read_params`; they are reread from disk when used."""
     for array in arrays:
         while isinstance(array, np.ndarray):
             array = array.base
@@ -54,7 +54,7 @@ class _Reader:
         magic, _, count = self._take('<3Q')
         if magic != _FILE_MAGIC:
             raise self._damage('it begins with other bytes')
-        self._fits(count, 4)  # an array has 4 bytes at least, and a name 8
+        self._fits(count, 4)  # an array takes at least 4 bytes
         arrays = [self._array() for _ in range(count)]
         number, = self._take('<Q')
         if number not in (count, 0):
@@ -80,11 +80,11 @@ class _Reader:
             shape = self._shape('<i', 'q')
         elif version == _V1:
             shape = self._shape('<i', 'q')
-        else:  # the oldest format: this was the number of dimensions
+        else:  # in the oldest format, the number of dimensions
             shape = self._shape(version, 'I')
         if not shape and version != _V3:
-            return None  # an array that was never made
-        self._take('<ii')  # the device that it was on
+            return None  # an NDArray that was never allocated
+        self._take('<ii')  # device type and id
         kind, = self._take('<i')
         if kind not in _DTYPES:
             raise self._damage('there is no type of number %d' % kind)

@@ -1,4 +1,4 @@
-"""A checkpoint's symbol file, of any age, checked before MXNet reads it."""
+"""Read symbol files of any MXNet version, checking them before MXNet parses them."""
 import json
 import re
 
@@ -8,17 +8,17 @@ from ...files import DamagedFile, read_file
 
 MAX_BYTES = 1 << 28
 _TRAINING = re.compile(r'(^|_)(ctx_group|lr_mult|wd_mult|force_mirroring|mirror_stage)$')
-_LONG = re.compile(r'(?<=\d)L\b')  # of integers in Python 2: (3L, 3L)
+_LONG = re.compile(r'(?<=\d)L\b')  # Python 2 wrote (3L, 3L)
 _RENAMED = {'CuDNNBatchNorm': 'BatchNorm', 'BatchNorm_v1': 'BatchNorm',
             'Convolution_v1': 'Convolution'}
-_ATTRIBUTES = ('param', 'attr', 'attrs')  # before 0.9, in 0.9 and in 1.x
+_ATTRIBUTES = ('param', 'attr', 'attrs')  # names in MXNet before 0.9, in 0.9 and in 1.x
 
 
 def read_symbol(path):
-    """Return (symbol, unknown) of the symbol file at `path`.
+    """Return (symbol, unknown) for the symbol file at `path`.
 
-    Nodes of operators that this MXNet lacks become inputs; `unknown` has their operators by name.
-    Raises DamagedFile unless the file is a graph, and ValueError if MXNet refuses it.
+    Nodes with operators that this MXNet lacks become inputs; `unknown` is {node name: operator}.
+    Raises DamagedFile if the file is not a valid graph, and ValueError if MXNet rejects it.
     """
     graph = _read_graph(path)
     unknown = _renew(graph)
@@ -32,7 +32,7 @@ def read_symbol(path):
 
 
 def _read_graph(path):
-    """The JSON of a symbol file. Raises DamagedFile unless nodes take values of earlier ones."""
+    """Parse a symbol file. Raises DamagedFile unless all inputs come from earlier nodes."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
         raise DamagedFile('%s is a pointer file of Git LFS, not the symbol: fetch it with '
@@ -58,15 +58,15 @@ def _read_graph(path):
 
 
 def _renew(graph):
-    """Make a graph one that MXNet's wheels read and that predicts the same; return the unknown.
+    """Update a graph in place for MXNet's current wheels; return {node name: unknown operator}.
 
-    `WarpCTC`, a plugin, gives a softmax of each row; training computes the loss from its gradient.
-    Attributes for training that stand among those of an operator are dropped.
+    `WarpCTC`, a plugin, becomes a softmax along the last axis, which is its forward pass. Training
+    attributes mixed with those of an operator are dropped.
     """
     known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
     for i, node in enumerate(graph['nodes']):
-        op, node['name'] = node['op'], node['name'] or 'node%d' % i  # no names: programs in C++
-        if op not in known and '_contrib_' + op in known:  # as in SSD before 0.9
+        op, node['name'] = node['op'], node['name'] or 'node%d' % i  # C++ programs omit names
+        if op not in known and '_contrib_' + op in known:  # SSD before 0.9 omitted the prefix
             op = '_contrib_' + op
         for key in _ATTRIBUTES:
             if node.get(key):
@@ -76,14 +76,14 @@ def _renew(graph):
                     _replace_target(node[key])
         if op == 'WarpCTC':
             _become(node, 'softmax', node['inputs'][:1])
-        elif op not in known and op not in _RENAMED or op == 'Custom':  # its code is not there
+        elif op not in known and op not in _RENAMED or op == 'Custom':  # Python code not included
             unknown[node['name']] = op
             _become(node, 'null', [])
         else:
             node['op'] = _RENAMED.get(op, op)
     for entry in [entry for node in graph['nodes'] for entry in node['inputs']] + graph['heads']:
         if graph['nodes'][entry[0]]['name'] in unknown:
-            entry[1] = 0  # an input has one value
+            entry[1] = 0  # an input has only output 0
     return unknown
 
 
@@ -92,7 +92,7 @@ def _become(node, op, inputs):
 
 
 def _replace_target(attrs):
-    """Give a reshape codes in `shape` instead of sizes in the older `target_shape`."""
+    """Convert the older `target_shape` of a reshape to codes in `shape`."""
     sizes = [int(size) for size in re.findall(r'\d+', attrs.pop('target_shape', ''))]
     first = attrs.pop('keep_highest', 'False') in ('True', 'true', '1')
     if sizes and not re.search(r'\d', attrs.get('shape', '')):
@@ -100,10 +100,10 @@ def _replace_target(attrs):
 
 
 def select_outputs(symbol, names):
-    """The symbol with those of its values as outputs that have these names.
+    """Return the symbol with the layers in `names` as its outputs.
 
-    They are nodes' names, or those with the output that MXNet's `list_outputs` gives: 'fc1',
-    'fc1_output', 'split_output1'. Raises ValueError for a name that the net lacks.
+    A name is that of a node, such as 'fc1', or of an output in MXNet's `list_outputs`, such as
+    'fc1_output' or 'split_output1'. Raises ValueError for an unknown name.
     """
     layers = symbol.get_internals()
     there, chosen = layers.list_outputs(), []

@@ -1,5 +1,5 @@
-"""MXNet's operators in ONNX: for each a function that writes the nodes."""
-from . import (  # noqa: F401  each registers its own
+"""Convert MXNet operators to ONNX nodes, with one function for each operator."""
+from . import (  # noqa: F401  imported to register their converters
     activations,
     detection,
     elementwise,

@@ -1,11 +1,11 @@
-"""Activations and softmax."""
+"""Convert activations and softmax."""
 from .elementwise import along_axis
 from .registry import attribute, converts
 
 
 @converts('Activation')
 def activation(onnx, node, X):
-    """relu, sigmoid, softrelu, softsign or tanh."""
+    """Apply relu, sigmoid, softrelu, softsign or tanh."""
     kinds = {'relu': 'Relu', 'sigmoid': 'Sigmoid', 'softrelu': 'Softplus', 'softsign': 'Softsign',
              'tanh': 'Tanh'}
     return onnx.add(kinds[attribute(node, 'act_type')], X)
@@ -20,7 +20,7 @@ def hard_sigmoid(onnx, node, X):
 
 @converts('LeakyReLU')
 def leaky_relu(onnx, node, X, *slope):
-    """leaky, prelu, elu, selu, gelu, or rrelu with its mean slope; a slope (C,) is along axis 1."""
+    """Apply leaky, prelu with slopes (C,), elu, selu, gelu, or rrelu with its mean slope."""
     kind, alpha = attribute(node, 'act_type', 'leaky'), float(attribute(node, 'slope', 0.25))
     if kind == 'prelu':
         rank = onnx.rank(node.inputs[0])
@@ -38,7 +38,7 @@ def leaky_relu(onnx, node, X, *slope):
 
 @converts('softmax', 'log_softmax', 'softmin')
 def softmax(onnx, node, X, *length):
-    """Softmax of X / temperature along one axis."""
+    """Apply softmax to X / temperature along one axis."""
     if length:
         raise ValueError('%s: use_length=True is not converted; expected False' % node.name)
     temperature = float(attribute(node, 'temperature') or 1)
@@ -52,5 +52,5 @@ def softmax(onnx, node, X, *length):
 
 @converts('SoftmaxActivation')
 def softmax_activation(onnx, node, X):
-    """Softmax over the channels, or with mode='instance' over the last axis."""
+    """Apply softmax over the channels, or with mode='instance' over the last axis."""
     return onnx.add('Softmax', X, axis=1 if attribute(node, 'mode') == 'channel' else -1)

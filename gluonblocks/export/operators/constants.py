@@ -1,4 +1,4 @@
-"""Constant folding: MXNet computes the nodes that do not depend on the values of the inputs."""
+"""Constant folding: run in MXNet the nodes that do not depend on the values of the inputs."""
 from typing import Any, Dict, List
 
 import mxnet as mx
@@ -7,17 +7,17 @@ import numpy as np
 from ...graphs.graph import Node
 from .registry import listed
 
-# Operators that read the shape of an input and not its values: {operator: (the input's number, the
-# first axis that they read)}.
+# Operators that read only the shape of an input, not its values:
+# {operator: (index of the input, first axis that it reads)}.
 SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like': (0, 0),
               'shape_array': (0, 0), 'size_array': (0, 0), '_contrib_arange_like': (0, 0),
               'slice_like': (1, 0), 'broadcast_like': (1, 0), 'reshape_like': (1, 0)}
 
 
 def constants(onnx):
-    """{node: its outputs} of the nodes whose values do not depend on the inputs' values.
+    """Return {node: outputs} for the nodes that do not depend on the values of the inputs.
 
-    A node that only such nodes use has no outputs here: nobody else needs them.
+    If only other constant nodes use a node, its list of outputs is empty.
     """
     fixed: Dict[Any, bool] = {}
     for node, outputs in onnx.outputs.items():
@@ -29,7 +29,7 @@ def constants(onnx):
             all(fixed[entry[0]] or i == skipped and None not in onnx.shape(entry)[axis:]
                 for i, entry in enumerate(node.inputs))
             and 'random' not in node.op and 'sample' not in node.op
-            # Without what follows, MXNet would not know the size of zeros((0, 3)).
+            # MXNet infers the 0 in the shape of zeros((0, 3)) from the nodes that follow.
             and (node.inputs or 0 not in listed(node, 'shape'))
             and all(None not in onnx.shape((node, k)) and onnx.shape((node, k))
                     for k in range(outputs)))
@@ -38,7 +38,7 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # Zeros stand for what only gives its shape, since it may be the result of the entire net.
+        # An input read only for its shape may be costly to compute, so zeros replace it.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))

@@ -1,11 +1,11 @@
-"""Anchors and boxes of detectors, and the suppression of boxes that overlap."""
+"""Convert anchors, box decoding and non-maximum suppression of detectors."""
 import numpy as np
 
 from .registry import attribute, converts, listed
 
 
 def columns(onnx, X, *bounds):
-    """The last axis of `X` cut at `bounds`: (0, 4, 5) gives X[..., 0:4] and X[..., 4:5]."""
+    """Split the last axis of `X` at `bounds`: (0, 4, 5) gives X[..., 0:4] and X[..., 4:5]."""
     return [onnx.add('Slice', X, [start], [end], [-1]) for start, end in zip(bounds, bounds[1:])]
 
 
@@ -25,11 +25,11 @@ def _centers(onnx, X):
 
 @converts('_contrib_MultiBoxPrior')
 def multibox_prior(onnx, node, X):
-    """Anchors for each pixel of (N, C, H, W), as (1, anchors, 4)."""
+    """Return anchors for each pixel of (N, C, H, W): (1, anchors, 4)."""
     sides = onnx.sizes(node.inputs[0])[2:]
     height, width = [onnx.cast(onnx.vector(side), 'float32') for side in sides]
     sizes, ratios = (np.array(listed(node, name, [1]), 'float32') for name in ('sizes', 'ratios'))
-    # Each size with the first ratio, and the first size with each other ratio.
+    # All sizes with the first ratio, then the first size with the other ratios.
     roots = np.sqrt(np.append(np.repeat(ratios[:1], len(sizes)), ratios[1:]))
     sizes = np.append(sizes, np.repeat(sizes[:1], len(ratios) - 1))
     centers = []
@@ -38,7 +38,7 @@ def multibox_prior(onnx, node, X):
             listed(node, 'offsets', [0.5, 0.5]), ([-1, 1, 1, 1], [1, -1, 1, 1])):
         center = onnx.add('Add', onnx.cast(onnx.indices(side), 'float32'), offset)
         center = onnx.add('Mul', center, step) if step > 0 else onnx.add('Div', center, size)
-        centers.append(onnx.add('Reshape', center, shape))  # over (H, W, anchors of a pixel, 1)
+        centers.append(onnx.add('Reshape', center, shape))  # (H, W, anchors, 1)
     w = onnx.add('Div', onnx.add('Mul', sizes * roots / 2, height), width)
     halves = (sizes / roots / 2).reshape((-1, 1)), onnx.add('Reshape', w, [-1, 1])
     grid = [*sides, len(sizes), 1]
@@ -52,7 +52,7 @@ def multibox_prior(onnx, node, X):
 
 @converts('_contrib_box_decode')
 def box_decode(onnx, node, X, anchors):
-    """Boxes as corners from their differences to the anchors."""
+    """Decode offsets from the anchors into boxes, given by their corners."""
     if attribute(node, 'format', 'center') == 'corner':
         anchors = _centers(onnx, anchors)
     return _decoded(onnx, X, anchors, [attribute(node, 'std%d' % i, 1.0) for i in range(4)],
@@ -70,29 +70,29 @@ def _decoded(onnx, X, anchors, factors, clip=-1.0):
 
 
 def numbered(onnx, count):
-    """count, count - 1, ... 1, as float32."""
+    """Return count, count - 1, ... 1 as float32."""
     return onnx.cast(onnx.add('Sub', [count], onnx.indices(count)), 'float32')
 
 
 def ordered(onnx, X, keys, count):
-    """(B, n, k) rows by descending keys (B, n), the first of equals first: (B, count, k), keys."""
+    """Sort rows (B, n, k) stably by descending keys (B, n): (B, count, k) and their keys."""
     keys, order = onnx.add('TopK', keys, [count], outputs=2, axis=1)
     return onnx.add('GatherND', X, onnx.add('Unsqueeze', order, [2]), batch_dims=1), keys
 
 
 def _filled(onnx, X, chosen):
-    """The rows of `X` that are `chosen`, (B, n), and -1 in the others."""
+    """Fill the rows of `X` that are not `chosen`, (B, n), with -1."""
     return onnx.add('Where', onnx.add('Unsqueeze', chosen, [2]), X, -1)
 
 
 def survivors(onnx, boxes, ids, ranks, threshold):
     """Return `ranks` (B, n) with 0 for each box that a better box of its class suppresses.
 
-    `boxes` (B, n, 4) are corners, and `ids` (B, n) their classes, or None if there is only one. The
-    best box has the largest rank; ranks are distinct, or 0 for boxes that do not count. A box
-    suppresses those that overlap it by more than `threshold`.
+    `boxes` (B, n, 4) are corners, and `ids` (B, n) are classes, or None if there is only one class.
+    The best box has the largest rank. Ranks are distinct, except that ignored boxes have rank 0. A
+    box suppresses worse boxes whose overlap with it exceeds `threshold`.
     """
-    low, high = columns(onnx, boxes, 0, 2, 4)  # MXNet gives boxes inside out the area 0
+    low, high = columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
     scores = onnx.add('Unsqueeze', ranks, [1])  # (B, classes, n)
     if ids is not None:
@@ -111,7 +111,7 @@ def survivors(onnx, boxes, ids, ranks, threshold):
 
 @converts('_contrib_box_nms')
 def box_nms(onnx, node, X):
-    """(..., n, k) -> the rows whose boxes no better box suppresses, by score, then rows of -1."""
+    """Keep the rows of (..., n, k) that survive suppression, by score; fill the rest with -1."""
     topk, threshold = attribute(node, 'topk', -1), attribute(node, 'overlap_thresh', 0.5)
     start, id_index = attribute(node, 'coord_start', 2), attribute(node, 'id_index', -1)
     encoding = attribute(node, 'in_format', 'corner')
@@ -144,13 +144,13 @@ def box_nms(onnx, node, X):
 
 
 def _column(onnx, X, k):
-    """(B, n, ...) -> (B, n), X[:, :, k]."""
+    """Return X[:, :, k]: (B, n, ...) -> (B, n)."""
     return onnx.add('Gather', X, np.int64(k), axis=2)
 
 
 @converts('_contrib_MultiBoxDetection')
 def multibox_detection(onnx, node, probabilities, X, anchors):
-    """Rows (class, score, left, top, right, bottom) by score; the class is -1 if suppressed."""
+    """Return rows (class or -1 if suppressed, score, left, top, right, bottom) by score."""
     n = onnx.sizes(node.inputs[0])[2]
     objects = onnx.add('Slice', probabilities, [1], [2 ** 31], [1])
     scores = onnx.add('ReduceMax', objects, axes=[1], keepdims=0)
@@ -170,7 +170,7 @@ def multibox_detection(onnx, node, probabilities, X, anchors):
     if not 0 < threshold <= 1:
         return _filled(onnx, packed, filled)
     rows, _ = ordered(onnx, rows, onnx.add('Where', valid, scores, -np.inf), n)
-    if topk > 0:  # what comes after the first `topk` keeps its place, without a class
+    if topk > 0:  # rows after the first `topk` keep their position and lose their class
         others = onnx.cast(onnx.vector(onnx.combined('Sub', n, topk)), 'float32')
         first = onnx.add('Greater', ranks, others)
         rows = onnx.add('Where', onnx.add('Unsqueeze', first, [1]), rows, packed)
@@ -178,7 +178,7 @@ def multibox_detection(onnx, node, probabilities, X, anchors):
     kept = survivors(onnx, columns(onnx, rows, 2, 6)[0], None if attribute(
         node, 'force_suppress', False) else _column(onnx, rows, 0),
         onnx.add('Where', counting, ranks, 0),
-        np.nextafter(threshold, np.float32(0)))  # here an equal overlap is too much
+        np.nextafter(threshold, np.float32(0)))  # this operator suppresses equal overlaps too
     kept = onnx.add('Unsqueeze', onnx.add('Greater', kept, 0), [2])
     ids, others = columns(onnx, rows, 0, 1, 6)
     rows = onnx.add('Concat', onnx.add('Where', kept, ids, -1), others, axis=2)

@@ -1,20 +1,20 @@
-"""Operators that compute element by element: arithmetic, comparisons, casts."""
+"""Convert elementwise operators: arithmetic, comparisons and casts."""
 import numpy as np
 
 from .registry import attribute, converts
 
-# Operators that ONNX has too: {MXNet's name: ONNX's name}.
+# Operators that differ only in name: {MXNet's name: ONNX's name}.
 SAME = {
     'abs': 'Abs', 'add_n': 'Sum', 'arccos': 'Acos', 'arcsin': 'Asin', 'arctan': 'Atan',
     'ceil': 'Ceil', 'cos': 'Cos', 'erf': 'Erf', 'exp': 'Exp', 'floor': 'Floor', 'log': 'Log',
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# {ONNX's operator: MXNet's words for it}, to which MXNet adds as in `FORMS`.
+# {ONNX's operator: MXNet's words for it}; `FORMS` turns a word into operator names.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}
-# The same for conditions. MXNet returns them as 1 and 0, in the type of the inputs.
+# The same for conditions, which MXNet returns as 1 and 0 in the type of the inputs.
 CONDITIONS = {
     'Equal': 'equal not_equal', 'Greater': 'greater', 'GreaterOrEqual': 'greater_equal',
     'Less': 'lesser', 'LessOrEqual': 'lesser_equal', 'And': 'logical_and', 'Or': 'logical_or',
@@ -26,18 +26,18 @@ BINARY = {form % word: op for op, words in dict(ARITHMETIC, **CONDITIONS).items(
 
 @converts(*SAME)
 def same(onnx, node, *inputs):
-    """The operator of ONNX."""
+    """Apply the ONNX operator of the same meaning."""
     return onnx.add(SAME[node.op], *inputs)
 
 
 @converts(*BINARY)
 def binary(onnx, node, a, b=None):
-    """An operation of two tensors, or of a tensor and a number, which `_rdiv_scalar` divides."""
+    """Apply an operation to two tensors, or to a tensor and a scalar; `_r` swaps the operands."""
     op, dtype = BINARY[node.op], onnx.dtype(node.inputs[0])
     b = onnx.constant(float(attribute(node, 'scalar', 1)), dtype) if b is None else b
     if node.op.startswith('_r'):
         a, b = b, a
-    if op == 'Mod':  # with the sign of b; ONNX gives it that of a
+    if op == 'Mod':  # has the sign of b in MXNet, of a in ONNX
         rest = onnx.add('Mod', a, b, fmod=1)
         opposite = onnx.add('Less', onnx.add('Mul', rest, b), onnx.constant(0, dtype))
         return onnx.add('Where', opposite, onnx.add('Add', rest, b), rest)
@@ -51,7 +51,7 @@ def binary(onnx, node, a, b=None):
 
 @converts('logical_not')
 def logical_not(onnx, node, X):
-    """1 where X is 0, else 0."""
+    """Return 1 where X is 0, else 0."""
     return onnx.cast(onnx.add('Not', onnx.cast(X, 'bool')), onnx.dtype(node.inputs[0]))
 
 
@@ -69,7 +69,7 @@ def rsqrt(onnx, node, X):
 
 @converts('where')
 def where(onnx, node, condition, X, Y):
-    """X where the condition is not 0, else Y; a condition (N,) selects whole rows."""
+    """Return X where the condition is not 0, else Y; a condition (N,) selects complete rows."""
     rank = onnx.rank(node.inputs[1])
     if onnx.rank(node.inputs[0]) < rank:
         condition = onnx.add('Reshape', condition, [-1] + [1] * (rank - 1))
@@ -86,14 +86,14 @@ def clip(onnx, node, X):
 
 @converts('Cast')
 def cast(onnx, node, X):
-    """Cast to another type. All floating-point types are float32 in ONNX."""
+    """Cast to another type. The ONNX graph uses float32 for all floating-point types."""
     found, wanted = (onnx.dtype(entry) for entry in (node.inputs[0], node.entry()))
     return X if found == wanted else onnx.cast(X, wanted)
 
 
 @converts('amp_multicast')
 def amp_multicast(onnx, node, *inputs):
-    """Return the inputs, which all are float32 in ONNX."""
+    """Return the inputs unchanged, because all of them are float32 in the ONNX graph."""
     return list(inputs)
 
 

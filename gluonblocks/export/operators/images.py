@@ -1,4 +1,4 @@
-"""Operators on images: cropping, resizing, and their transforms to tensors."""
+"""Convert operators on images: cropping, resizing and transforms to tensors."""
 import numpy as np
 
 from .registry import attribute, converts
@@ -6,7 +6,7 @@ from .registry import attribute, converts
 
 @converts('Crop')
 def crop(onnx, node, X, *like):
-    """(N, C, H, W) cut to a size or to that of another tensor, at an offset or in the middle."""
+    """Crop (N, C, H, W) to a size or to that of a tensor, at an offset or in the centre."""
     sizes = onnx.sizes(node.inputs[1])[2:] if like else list(attribute(node, 'h_w'))
     starts = list(attribute(node, 'offset', (0, 0)))
     if attribute(node, 'center_crop', False):
@@ -18,14 +18,14 @@ def crop(onnx, node, X, *like):
 
 @converts('depth_to_space', 'space_to_depth')
 def depth_to_space(onnx, node, X):
-    """(N, C b b, H, W) -> (N, C, H b, W b), or back."""
+    """Convert (N, C b b, H, W) to (N, C, H b, W b), or back."""
     return onnx.add('DepthToSpace' if node.op == 'depth_to_space' else 'SpaceToDepth', X,
                     blocksize=attribute(node, 'block_size'))
 
 
 @converts('UpSampling')
 def upsampling(onnx, node, X, *weight):
-    """Each pixel repeated, or the deconvolution by bilinear weights that the net has."""
+    """Repeat each pixel, or apply a deconvolution with the bilinear weights of the net."""
     scale = attribute(node, 'scale')
     if attribute(node, 'sample_type') == 'bilinear':
         return onnx.add('ConvTranspose', X, *weight, kernel_shape=[2 * scale - scale % 2] * 2,
@@ -40,7 +40,7 @@ def upsampling(onnx, node, X, *weight):
 
 @converts('_contrib_BilinearResize2D')
 def bilinear_resize(onnx, node, X, *like):
-    """(N, C, H, W) interpolated to a size, by a scale, or to another tensor's size."""
+    """Interpolate (N, C, H, W) to a size, by a scale, or to the size of another tensor."""
     sizes = onnx.sizes(node.inputs[0])[:2]
     for axis, name in ((2, 'scale_height'), (3, 'scale_width')):
         size, scale = onnx.shape(node.entry())[axis], attribute(node, name)
@@ -53,21 +53,21 @@ def bilinear_resize(onnx, node, X, *like):
             size = onnx.cast(onnx.sizes(node.inputs[0])[axis], 'float32')
             size = onnx.cast(onnx.add('Mul', size, scale), 'int64')
         sizes.append(size)
-    aligned = attribute(node, 'align_corners', True)  # else PyTorch's way, as for a height of 1
+    aligned = attribute(node, 'align_corners', True)  # otherwise as in PyTorch
     return onnx.add('Resize', X, '', '', sizes, mode='linear', coordinate_transformation_mode=(
         'align_corners' if aligned else 'pytorch_half_pixel'))
 
 
 @converts('_image_to_tensor')
 def image_to_tensor(onnx, node, X):
-    """(H, W, C) or (N, H, W, C) from 0 to 255 -> (C, H, W) or (N, C, H, W) from 0 to 1."""
+    """Convert (H, W, C) or (N, H, W, C), 0 to 255, to (C, H, W) or (N, C, H, W), 0 to 1."""
     perm = [2, 0, 1] if onnx.rank(node.inputs[0]) == 3 else [0, 3, 1, 2]
     return onnx.add('Div', onnx.add('Transpose', onnx.cast(X, 'float32'), perm=perm), 255)
 
 
 @converts('_image_normalize')
 def image_normalize(onnx, node, X):
-    """(X - mean) / std for each channel of (C, H, W) or (N, C, H, W)."""
+    """Compute (X - mean) / std for each channel of (C, H, W) or (N, C, H, W)."""
     mean, std = [np.reshape(attribute(node, name, default), (-1, 1, 1)).astype('float32')
                  for name, default in (('mean', 0), ('std', 1))]
     return onnx.add('Div', onnx.add('Sub', X, mean), std)

@@ -1,12 +1,12 @@
-"""Slices, elements by their index, and sorting."""
+"""Convert slicing, indexing and sorting."""
 from .registry import attribute, converts, listed
 
-START, END = -2 ** 63, 2 ** 63 - 1  # beyond both ends of any axis
+START, END = -2 ** 63, 2 ** 63 - 1  # out of bounds on any axis, which ONNX clips
 
 
 @converts('SliceChannel', '_split_v2')
 def split(onnx, node, X):
-    """An axis cut into equal pieces, which need not keep it, or at indices, from 0 on."""
+    """Split an axis into equal pieces or at indices; with `squeeze_axis`, remove the axis."""
     axis, starts = attribute(node, 'axis', 1), listed(node, 'indices')
     count = attribute(node, 'num_outputs') or attribute(node, 'sections')
     if count:
@@ -22,7 +22,7 @@ def split(onnx, node, X):
 
 @converts('slice')
 def slice_all(onnx, node, X):
-    """X[begin:end:step] along the first axes, where each may be None."""
+    """Return X[begin:end:step] along the first axes; each bound or step may be None."""
     begin, end = listed(node, 'begin'), listed(node, 'end')
     steps = [step or 1 for step in listed(node, 'step', [1] * len(begin))]
     first, last = zip(*[(END, START) if step < 0 else (0, END) for step in steps])
@@ -33,7 +33,7 @@ def slice_all(onnx, node, X):
 
 @converts('slice_axis')
 def slice_axis(onnx, node, X):
-    """X[begin:end] along one axis."""
+    """Return X[begin:end] along one axis."""
     end = attribute(node, 'end')
     return onnx.add('Slice', X, [attribute(node, 'begin') or 0], [END if end is None else end],
                     [attribute(node, 'axis')])
@@ -41,7 +41,7 @@ def slice_axis(onnx, node, X):
 
 @converts('slice_like')
 def slice_like(onnx, node, X, like):
-    """The first of each of the axes, as many as another tensor has."""
+    """Cut each of the axes at its end to the size of another tensor."""
     sizes = onnx.sizes(node.inputs[1])
     axes = listed(node, 'axes', range(len(sizes)))
     return onnx.add('Slice', X, [0] * len(axes), [sizes[axis] for axis in axes], axes)
@@ -49,14 +49,14 @@ def slice_like(onnx, node, X, like):
 
 @converts('reverse')
 def reverse(onnx, node, X):
-    """Axes from the end to the beginning."""
+    """Reverse the order of the elements along the axes."""
     axes = listed(node, 'axis')
     return onnx.add('Slice', X, [END] * len(axes), [START] * len(axes), axes, [-1] * len(axes))
 
 
 @converts('take')
 def take(onnx, node, X, indices):
-    """The slices along an axis at the indices, which are clipped, or count from 0 again."""
+    """Return the slices of X at `indices` along an axis; indices are clipped or wrap around."""
     axis, mode = attribute(node, 'axis', 0), attribute(node, 'mode', 'clip')
     indices, size = onnx.cast(indices, 'int64'), onnx.sizes(node.inputs[0])[axis]
     if mode == 'wrap':
@@ -69,14 +69,14 @@ def take(onnx, node, X, indices):
 
 @converts('Embedding', '_contrib_SparseEmbedding')
 def embedding(onnx, node, X, weight):
-    """The rows of `weight` (V, E) whose indices X holds; MXNet clips indices to 0 ... V - 1."""
+    """Return the rows of `weight` (V, E) at the indices X, which MXNet clips to 0 ... V - 1."""
     inside = onnx.add('Clip', onnx.cast(X, 'float32'), 0, onnx.shape(node.inputs[1])[0] - 1)
     return onnx.add('Gather', weight, onnx.cast(inside, 'int64'))
 
 
 @converts('one_hot')
 def one_hot(onnx, node, indices):
-    """(...) -> (..., depth); an index out of range gives a row of `off_value`."""
+    """Encode (...) as (..., depth); an index out of range gives a row of `off_value`."""
     depth, dtype = attribute(node, 'depth'), onnx.dtype(node.entry())
     indices = onnx.add('Unsqueeze', onnx.cast(indices, 'int64'), [-1])
     return onnx.add('Where', onnx.add('Equal', indices, list(range(depth))),
@@ -86,14 +86,14 @@ def one_hot(onnx, node, indices):
 
 @converts('gather_nd')
 def gather_nd(onnx, node, X, indices):
-    """indices (M, ...) -> (..., the axes of X after the first M)."""
+    """Index the first M axes of X by `indices` (M, ...); return (..., the other axes of X)."""
     perm = [*range(1, onnx.rank(node.inputs[1])), 0]
     return onnx.add('GatherND', X, onnx.add('Transpose', onnx.cast(indices, 'int64'), perm=perm))
 
 
 @converts('topk', 'sort', 'argsort')
 def topk(onnx, node, X):
-    """The k largest or smallest along an axis in order: values, indices, or both."""
+    """Return the k largest or smallest elements in order: values, indices or both."""
     kind = {'sort': 'value', 'argsort': 'indices'}.get(
         node.op, attribute(node, 'ret_typ', 'indices'))
     axis, k = attribute(node, 'axis', -1), attribute(node, 'k', 1) if node.op == 'topk' else 0

@@ -1,4 +1,4 @@
-"""Layers with weights, and normalizations."""
+"""Convert layers with weights, and normalizations."""
 import numpy as np
 
 from .elementwise import along_axis
@@ -6,14 +6,14 @@ from .registry import attribute, converts, listed
 
 
 def channels_first(node):
-    """Raise ValueError unless the layout of a layer is (N, C, ...)."""
+    """Raise ValueError unless a layer has the layout (N, C, ...)."""
     if attribute(node, 'layout') not in (None, 'NCW', 'NCHW', 'NCDHW'):
         raise ValueError('%s: expected the layout NCW, NCHW or NCDHW, found %s'
                          % (node.name, attribute(node, 'layout')))
 
 
 def _windows(node):
-    """ONNX's attributes of a convolution of 1, 2 or 3 dimensions."""
+    """Return the ONNX attributes of a convolution with 1, 2 or 3 dimensions."""
     channels_first(node)
     kernel = listed(node, 'kernel')
     ones, zeros = [1] * len(kernel), [0] * len(kernel)
@@ -24,13 +24,13 @@ def _windows(node):
 
 @converts('Convolution', 'Convolution_v1')
 def convolution(onnx, node, X, *weights):
-    """A convolution."""
+    """Apply a convolution."""
     return onnx.add('Conv', X, *weights, **_windows(node))
 
 
 @converts('Deconvolution')
 def deconvolution(onnx, node, X, *weights):
-    """The transposed convolution; `target_shape` overrides `pad` and `adj`."""
+    """Apply a transposed convolution; `target_shape` overrides `pad` and `adj`."""
     windows, target = _windows(node), listed(node, 'target_shape')
     if any(target):
         del windows['pads']
@@ -41,7 +41,7 @@ def deconvolution(onnx, node, X, *weights):
 
 @converts('FullyConnected')
 def fully_connected(onnx, node, X, weight, *bias):
-    """(N, ...) -> (N, units), or with flatten=False (..., C) -> (..., units)."""
+    """Apply a dense layer: (N, ...) -> (N, units); flatten=False: (..., C) -> (..., units)."""
     if attribute(node, 'flatten', True):
         if onnx.rank(node.inputs[0]) != 2:
             X = onnx.add('Flatten', X, axis=1)
@@ -52,9 +52,9 @@ def fully_connected(onnx, node, X, weight, *bias):
 
 @converts('BatchNorm', 'BatchNorm_v1', '_contrib_SyncBatchNorm')
 def batch_norm(onnx, node, X, gamma, beta, mean, variance):
-    """Normalization by the running statistics, over any axis."""
+    """Normalize along any channel axis with the running statistics."""
     first_output_only(node)
-    if attribute(node, 'fix_gamma', True):  # MXNet uses ones, whatever gamma is stored
+    if attribute(node, 'fix_gamma', True):  # MXNet uses ones and ignores the stored gamma
         gamma = onnx.constant(np.ones(onnx.shape(node.inputs[1])))
     perm = list(range(onnx.rank(node.inputs[0])))
     axis = perm[attribute(node, 'axis', 1)]
@@ -67,21 +67,21 @@ def batch_norm(onnx, node, X, gamma, beta, mean, variance):
 
 
 def first_output_only(node):
-    """Raise ValueError if a normalization returns its mean and variance too."""
+    """Raise ValueError if a normalization also returns its mean and variance."""
     if attribute(node, 'output_mean_var', False):
         raise ValueError('%s: output_mean_var=True is not converted; expected False' % node.name)
 
 
 @converts('InstanceNorm')
 def instance_norm(onnx, node, X, gamma, beta):
-    """(N, C, ...) normalized over all but the first two axes."""
+    """Normalize (N, C, ...) over all but the first two axes."""
     return onnx.add('InstanceNormalization', X, gamma, beta,
                     epsilon=float(attribute(node, 'eps', 1e-3)))
 
 
 @converts('LayerNorm')
 def layer_norm(onnx, node, X, gamma, beta):
-    """(X - mean) / sqrt(variance + eps) * gamma + beta along one axis."""
+    """Compute (X - mean) / sqrt(variance + eps) * gamma + beta along one axis."""
     first_output_only(node)
     rank = onnx.rank(node.inputs[0])
     axis = attribute(node, 'axis', -1) % rank
@@ -95,7 +95,7 @@ def layer_norm(onnx, node, X, gamma, beta):
 
 @converts('GroupNorm')
 def group_norm(onnx, node, X, gamma, beta):
-    """(N, C, ...) normalized over groups of channels; gamma and beta have one value per group."""
+    """Normalize (N, C, ...) over groups of channels; gamma and beta are per group."""
     first_output_only(node)
     Y = onnx.add('Reshape', X, [0, attribute(node, 'num_groups', 1), -1])
     Y = onnx.add('InstanceNormalization', Y, gamma, beta,
@@ -105,7 +105,7 @@ def group_norm(onnx, node, X, gamma, beta):
 
 @converts('L2Normalization')
 def l2_normalization(onnx, node, X):
-    """X / sqrt(sum(X^2) + eps), summed over the instance, the channels or the places."""
+    """Compute X / sqrt(sum(X^2) + eps), where `mode` selects the axes of the sum."""
     rank = onnx.rank(node.inputs[0])
     axes = {'instance': range(1, rank), 'channel': [1], 'spatial': range(2, rank)}[
         attribute(node, 'mode', 'instance')]
@@ -116,7 +116,7 @@ def l2_normalization(onnx, node, X):
 
 @converts('LRN')
 def lrn(onnx, node, X):
-    """X / (knorm + alpha / nsize * sum of X^2 over nsize channels)^beta"""
+    """Compute X / (knorm + alpha / nsize * sum of X^2 over nsize channels)^beta."""
     return onnx.add('LRN', X, size=attribute(node, 'nsize'),
                     alpha=float(attribute(node, 'alpha', 1e-4)),
                     beta=float(attribute(node, 'beta', 0.75)),

@@ -1,4 +1,4 @@
-"""Pooling over windows and over complete images."""
+"""Convert pooling, local and global."""
 import numpy as np
 
 from .layers import channels_first
@@ -7,11 +7,11 @@ from .registry import attribute, converts, listed
 
 @converts('Pooling')
 def pooling(onnx, node, X):
-    """max or avg pooling of 1 to 3 dimensions.
+    """Apply max or average pooling with 1 to 3 dimensions.
 
-    Window i begins at i * stride - pad. With pooling_convention='full', up to stride - 1 more
-    elements are padded on the right, whatever the input size; ONNX's ceil_mode drops some windows.
-    An average is over the elements of the image, and over `pad` if that is included.
+    Window i begins at i * stride - pad. pooling_convention='full' pads up to stride - 1 more
+    elements on the right for any input size; ONNX's ceil_mode would drop some windows. An average
+    includes the padding of `pad` if count_include_pad is set, but never the extra elements.
     """
     channels_first(node)
     kind = attribute(node, 'pool_type', 'max')
@@ -31,16 +31,17 @@ def pooling(onnx, node, X):
         X = onnx.add('Unsqueeze', X, [0])
         X = onnx.add('Pad', X, [0, 0, 0, *begin, 0, 0, 0, *end])
         X, begin, end = onnx.add('Squeeze', X, [0]), [0] * len(kernel), [0] * len(kernel)
-    if full:  # ONNX Runtime wants less padding than a window
+    if full:  # ONNX Runtime requires padding smaller than the window
         end = [min(pad + stride, size) - 1 for pad, stride, size in zip(end, strides, kernel)]
     return onnx.add('MaxPool' if kind == 'max' else 'AveragePool', X, pads=begin + end, **windows)
 
 
 @converts('_contrib_AdaptiveAvgPooling2D')
 def adaptive_average_pooling(onnx, node, X):
-    """(N, C, H, W) -> (N, C, h, w): row i averages rows floor(i H / h) to ceil((i + 1) H / h) - 1.
+    """Average (N, C, H, W) to (N, C, h, w).
 
-    If the sizes do not divide, the windows overlap: two matrices of weights then average.
+    Output row i is the average of rows floor(i H / h) to ceil((i + 1) H / h) - 1. If h does not
+    divide H, the windows overlap, and two matrix products compute the averages.
     """
     wanted = listed(node, 'output_size', [1])
     h, w = wanted if len(wanted) == 2 else 2 * wanted
@@ -58,7 +59,7 @@ def adaptive_average_pooling(onnx, node, X):
 
 
 def _averages(size, wanted):
-    """Return the matrix (wanted, size) whose rows average the windows."""
+    """Return a matrix (wanted, size); each row holds the weights of one window's average."""
     matrix = np.zeros((wanted, size))
     for i in range(wanted):
         begin, end = i * size // wanted, -(-(i + 1) * size // wanted)

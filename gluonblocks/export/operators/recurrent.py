@@ -1,4 +1,4 @@
-"""The fused recurrent operator, and operators on sequences."""
+"""Convert the fused recurrent operator and operators on sequences."""
 from typing import Any, Dict
 
 import numpy as np
@@ -6,16 +6,16 @@ import numpy as np
 from .indexing import END, START
 from .registry import attribute, converts
 
-# {MXNet's mode: (ONNX's operator, the index in MXNet of each of ONNX's gates)}. MXNet orders the
-# gates input, forget, cell, output and reset, update, new; ONNX orders them input, output, forget,
-# cell and update, reset, new.
+# {MXNet's mode: (ONNX's operator, the index in MXNet of each of ONNX's gates)}. The gates are
+# input, forget, cell, output (LSTM) and reset, update, new (GRU) in MXNet, and input, output,
+# forget, cell and update, reset, new in ONNX.
 MODES = {'rnn_relu': ('RNN', [0]), 'rnn_tanh': ('RNN', [0]), 'lstm': ('LSTM', [0, 3, 1, 2]),
          'gru': ('GRU', [1, 0, 2])}
 
 
 @converts('RNN')
 def rnn(onnx, node, X, parameters, *states):
-    """X (T, N, C) -> (T, N, directions * H), and with state_outputs the last states."""
+    """Run an RNN on X (T, N, C): (T, N, directions * H), with state_outputs the last states too."""
     for name in ('projection_size', 'use_sequence_length', 'lstm_state_clip_min',
                  'lstm_state_clip_max'):
         if attribute(node, name):
@@ -32,10 +32,10 @@ def rnn(onnx, node, X, parameters, *states):
     if mode in ('rnn_relu', 'rnn_tanh'):
         kwargs['activations'] = [mode[4:].title()] * directions
     if mode == 'gru':
-        kwargs['linear_before_reset'] = 1  # the reset gate follows the matrix product
+        kwargs['linear_before_reset'] = 1  # MXNet applies the reset gate after the matrix product
     op, order = MODES[mode]
     inputs = [onnx.shape(node.inputs[0])[2]] + [directions * hidden] * (layers - 1)
-    last = []  # the states of each layer
+    last = []  # final states of each layer
     for i, weights in enumerate(_unpacked(packed, order, directions, inputs, hidden)):
         first = [state if layers == 1 else onnx.add(
             'Slice', state, [i * directions], [(i + 1) * directions], [0]) for state in states]
@@ -51,14 +51,14 @@ def rnn(onnx, node, X, parameters, *states):
 
 
 def _unpacked(packed, order, directions, inputs, hidden):
-    """Yield W, R and B of each layer in ONNX's order of gates; `inputs` are the layers' sizes.
+    """Yield W, R and B of each layer in ONNX's gate order; `inputs` are the layers' input sizes.
 
-    MXNet packs all matrices, (gates * H, inputs) and (gates * H, H) of each direction of each
-    layer, and then all biases, two vectors (gates * H) of each.
+    MXNet packs all matrices first: (gates * H, inputs) and (gates * H, H) for each direction of
+    each layer. The biases follow, two vectors (gates * H) for each direction of each layer.
     """
     rows = len(order) * hidden
 
-    def split(values, *sides):  # (rows, side) for each side, in ONNX's order of gates
+    def split(values, *sides):  # -> (rows, side) for each side, in ONNX's gate order
         parts = np.split(values, np.cumsum([rows * side for side in sides])[:-1])
         return [part.reshape((len(order), hidden, -1))[order].reshape((rows, -1))
                 for part in parts]
@@ -73,7 +73,7 @@ def _unpacked(packed, order, directions, inputs, hidden):
 
 @converts('SequenceMask')
 def sequence_mask(onnx, node, X, *lengths):
-    """X with `value` after the end of each sequence; `axis` is that of time, 0 or 1."""
+    """Fill X with `value` after the end of each sequence; `axis` is the time axis, 0 or 1."""
     if not attribute(node, 'use_sequence_length', False):
         return X
     axis, rank = attribute(node, 'axis', 0), onnx.rank(node.inputs[0])
@@ -87,7 +87,7 @@ def sequence_mask(onnx, node, X, *lengths):
 
 @converts('SequenceReverse')
 def sequence_reverse(onnx, node, X, *lengths):
-    """X (T, N, ...) from the end to the beginning, each sequence up to its length."""
+    """Reverse X (T, N, ...) in time, each sequence within its length."""
     if not attribute(node, 'use_sequence_length', False):
         return onnx.add('Slice', X, [END], [START], [0], [-1])
     return onnx.add('ReverseSequence', X, onnx.cast(lengths[0], 'int64'), time_axis=0, batch_axis=1)
@@ -95,7 +95,7 @@ def sequence_reverse(onnx, node, X, *lengths):
 
 @converts('SequenceLast')
 def sequence_last(onnx, node, X, *lengths):
-    """The last step of each sequence; `axis` is that of time, 0 or 1."""
+    """Return the last step of each sequence; `axis` is the time axis, 0 or 1."""
     axis = attribute(node, 'axis', 0)
     if not attribute(node, 'use_sequence_length', False):
         return onnx.add('Gather', X, np.int64(-1), axis=axis)

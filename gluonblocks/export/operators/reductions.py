@@ -1,4 +1,4 @@
-"""Reductions along axes, and matrix products."""
+"""Convert reductions and matrix products."""
 from .registry import attribute, converts, listed
 
 REDUCTIONS = {'sum': 'ReduceSum', 'mean': 'ReduceMean', 'max': 'ReduceMax', 'min': 'ReduceMin',
@@ -7,12 +7,12 @@ REDUCTIONS = {'sum': 'ReduceSum', 'mean': 'ReduceMean', 'max': 'ReduceMax', 'min
 
 @converts(*REDUCTIONS, 'norm')
 def reduction(onnx, node, X):
-    """A reduction over `axis`, or over the others if exclude=True."""
+    """Reduce over `axis`, or over all other axes if exclude=True."""
     op = REDUCTIONS.get(node.op) or 'ReduceL%d' % attribute(node, 'ord', 2)
     rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
     named = {axis % rank for axis in listed(node, 'axis', range(rank))}
     axes = [i for i in range(rank) if (i in named) != bool(attribute(node, 'exclude', False))]
-    if op == 'ReduceSum':  # in opset 13 the axes are an input of this one only
+    if op == 'ReduceSum':  # in opset 13 only ReduceSum takes the axes as an input
         Y = onnx.add(op, X, axes, keepdims=keepdims)
     else:
         Y = onnx.add(op, X, axes=axes, keepdims=keepdims)
@@ -22,7 +22,7 @@ def reduction(onnx, node, X):
 
 @converts('argmax', 'argmin', 'argmax_channel')
 def argmax(onnx, node, X):
-    """The index of the extremum as float32; without an axis, the index in the flattened input."""
+    """Return the index of the extremum as float32; without an axis, in the flattened input."""
     axis = 1 if node.op == 'argmax_channel' else attribute(node, 'axis')
     rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
     shape = [1] * rank if axis is None and keepdims else [1] if axis is None or rank == 1 else None
@@ -34,9 +34,10 @@ def argmax(onnx, node, X):
 
 @converts('dot')
 def dot(onnx, node, a, b):
-    """Sum over the last axis of a, or the first if transposed, and the first of b, or the last.
+    """Multiply a and b, summing over the last axis of a and the first axis of b.
 
-    Both are flattened to matrices; the result has all their other axes.
+    With transpose_a or transpose_b, the sum is over the first axis of a or the last axis of b.
+    The result has all remaining axes.
     """
     ranks = [onnx.rank(entry) for entry in node.inputs]
     transposed = attribute(node, 'transpose_a', False), attribute(node, 'transpose_b', False)
@@ -55,7 +56,7 @@ def dot(onnx, node, a, b):
 
 @converts('batch_dot', '_linalg_gemm2')
 def batch_dot(onnx, node, a, b):
-    """alpha op(A) op(B) for stacks of matrices; op may transpose."""
+    """Multiply stacks of matrices, each transposed if requested, and scale by alpha."""
     if attribute(node, 'axis', -2) != -2:
         raise ValueError('%s: expected rows along axis -2, found axis=%s'
                          % (node.name, attribute(node, 'axis')))

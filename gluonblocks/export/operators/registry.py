@@ -1,4 +1,4 @@
-"""The conversions by operator, and how they read the attributes of a node."""
+"""The registry of converters, and functions that read the attributes of a node."""
 import ast
 import re
 from typing import Callable, Dict
@@ -7,11 +7,11 @@ CONVERTERS: Dict[str, Callable] = {}
 
 
 def converts(*operators):
-    """Register the decorated function as the conversion of these MXNet operators.
+    """Register the decorated function as the converter of these MXNet operators.
 
-    It is called as `convert(onnx, node, *inputs)` with the `OnnxGraph`, the `Node` and the names of
-    its inputs in ONNX, and returns the name of its output, or a list of names if it has several. It
-    raises ValueError for attributes that ONNX cannot express.
+    The converter is called as `convert(onnx, node, *inputs)` with the `OnnxGraph`, the `Node` and
+    the ONNX names of its inputs. It returns the name of its output, or a list of names for several
+    outputs, and raises ValueError for attributes that ONNX cannot express.
     """
     def register(convert):
         for operator in operators:
@@ -22,10 +22,10 @@ def converts(*operators):
 
 
 def attribute(node, name, default=None):
-    """The attribute `name` of a node: a number, a tuple, a truth value, None or a word."""
+    """Return an attribute of a node: a number, a tuple, a bool, None or a string."""
     if name not in node.attrs:
         return default
-    text = re.sub(r'(\d)L\b', r'\1', node.attrs[name])  # as in (1L, 3L), which Python 2 wrote
+    text = re.sub(r'(\d)L\b', r'\1', node.attrs[name])  # Python 2 wrote (1L, 3L)
     try:
         value = ast.literal_eval(text.title() if text in ('true', 'false') else text)
     except (ValueError, SyntaxError):
@@ -34,6 +34,6 @@ def attribute(node, name, default=None):
 
 
 def listed(node, name, default=()):
-    """The attribute `name`, one number or several, as a list; without numbers, `default`."""
+    """Return an attribute of one or several numbers as a list; if empty or missing, `default`."""
     value = attribute(node, name)
     return list(default if value in (None, ()) else value if isinstance(value, tuple) else [value])

@@ -1,10 +1,10 @@
-"""Shapes: reshaping, joining, padding, repeating, and tensors made for a shape."""
+"""Convert reshaping, joining, padding and repeating, and tensors filled for a shape."""
 from .registry import attribute, converts, listed
 
 
 @converts('Reshape')
 def reshape(onnx, node, X):
-    """Reshape by MXNet's codes."""
+    """Reshape according to MXNet's shape codes, see `_by_codes`."""
     known = onnx.shape(node.entry())
     if known.count(None) < 2:
         return onnx.add('Reshape', X, [-1 if size is None else size for size in known])
@@ -14,8 +14,10 @@ def reshape(onnx, node, X):
 
 
 def _by_codes(onnx, sizes, codes, reverse):
-    """The sizes after a reshape: 0 keeps one, -1 is inferred, -2 keeps the rest, -3 merges two,
-    and -4 splits one into the next two. With `reverse` codes and sizes are read from the end.
+    """Return the sizes after a reshape by MXNet's shape codes.
+
+    0 keeps a size, -1 is inferred, -2 keeps all remaining sizes, -3 merges two sizes, and -4 splits
+    a size into the next two codes. With `reverse`, codes and sizes are read from the end.
     """
     if reverse:
         sizes, codes = sizes[::-1], codes[::-1]
@@ -39,13 +41,13 @@ def _by_codes(onnx, sizes, codes, reverse):
 
 @converts('Flatten')
 def flatten(onnx, node, X):
-    """(N, ...) -> (N, the rest)."""
+    """Flatten (N, ...) to (N, the product of the other sizes)."""
     return onnx.add('Flatten', X, axis=1)
 
 
 @converts('reshape_like')
 def reshape_like(onnx, node, X, other):
-    """The axes from lhs_begin to lhs_end of X in the shape of those of the other tensor."""
+    """Give the axes lhs_begin:lhs_end of X the sizes of rhs_begin:rhs_end of another tensor."""
     ours, others = (onnx.sizes(entry) for entry in node.inputs)
     begin, end, _ = slice(attribute(node, 'lhs_begin'),
                           attribute(node, 'lhs_end')).indices(len(ours))
@@ -55,14 +57,14 @@ def reshape_like(onnx, node, X, other):
 
 @converts('transpose')
 def transpose(onnx, node, X):
-    """Axes in another order, by default reversed."""
+    """Permute the axes, by default in reverse order."""
     axes = list(range(onnx.rank(node.inputs[0])))
     return onnx.add('Transpose', X, perm=[axes[i] for i in listed(node, 'axes', axes[::-1])])
 
 
 @converts('SwapAxis')
 def swap_axis(onnx, node, X):
-    """Two axes exchanged."""
+    """Swap two axes."""
     perm = list(range(onnx.rank(node.inputs[0])))
     a, b = attribute(node, 'dim1', 0), attribute(node, 'dim2', 0)
     perm[a], perm[b] = perm[b], perm[a]
@@ -71,13 +73,13 @@ def swap_axis(onnx, node, X):
 
 @converts('expand_dims')
 def expand_dims(onnx, node, X):
-    """A new axis of size 1."""
+    """Insert an axis of size 1."""
     return onnx.add('Unsqueeze', X, [attribute(node, 'axis')])
 
 
 @converts('squeeze')
 def squeeze(onnx, node, X):
-    """Without the axes of size 1; MXNet keeps one if all are."""
+    """Remove axes of size 1; MXNet keeps one axis if all would be removed."""
     sizes = onnx.shape(node.inputs[0])
     axes = [axis % len(sizes) for axis in listed(
         node, 'axis', [i for i, size in enumerate(sizes) if size == 1])]
@@ -87,20 +89,20 @@ def squeeze(onnx, node, X):
 
 @converts('Concat', '_rnn_param_concat')
 def concat(onnx, node, *inputs):
-    """Tensors joined along an axis."""
+    """Concatenate tensors along an axis."""
     return onnx.add('Concat', *inputs, axis=attribute(node, 'dim', 1))
 
 
 @converts('stack')
 def stack(onnx, node, *inputs):
-    """Tensors joined along a new axis."""
+    """Stack tensors along a new axis."""
     axis = attribute(node, 'axis', 0)
     return onnx.add('Concat', *[onnx.add('Unsqueeze', X, [axis]) for X in inputs], axis=axis)
 
 
 @converts('Pad')
 def pad(onnx, node, X):
-    """Padding by a constant, by the edge, or by reflection."""
+    """Pad with a constant, the edge value or a reflection."""
     width = listed(node, 'pad_width')
     return onnx.add('Pad', X, width[::2] + width[1::2], attribute(node, 'constant_value', 0.0),
                     mode=attribute(node, 'mode'))
@@ -108,7 +110,7 @@ def pad(onnx, node, X):
 
 @converts('tile')
 def tile(onnx, node, X):
-    """Copies side by side along each axis; missing axes are put in front."""
+    """Tile along each axis; missing axes are added at the front."""
     reps, rank = listed(node, 'reps'), onnx.rank(node.inputs[0])
     if len(reps) > rank:
         X = onnx.add('Unsqueeze', X, list(range(len(reps) - rank)))
@@ -117,7 +119,7 @@ def tile(onnx, node, X):
 
 @converts('repeat')
 def repeat(onnx, node, X):
-    """Each element several times, along an axis or of the flattened tensor."""
+    """Repeat each element, along an axis or of the flattened tensor."""
     times, axis, sizes = attribute(node, 'repeats'), attribute(node, 'axis'), [-1]
     if axis is None:
         X, axis = onnx.add('Reshape', X, [-1]), 0
@@ -132,7 +134,7 @@ def repeat(onnx, node, X):
 
 @converts('broadcast_to', 'broadcast_axis')
 def broadcast_to(onnx, node, X):
-    """Axes of size 1 repeated to a shape, in which 0 keeps a size, or some axes to sizes."""
+    """Broadcast axes of size 1 to a shape, where 0 keeps a size, or some axes to sizes."""
     sizes = [1] * onnx.rank(node.inputs[0])
     for axis, size in zip(listed(node, 'axis', range(len(sizes))),
                           listed(node, 'size') or listed(node, 'shape')):
@@ -142,7 +144,7 @@ def broadcast_to(onnx, node, X):
 
 @converts('broadcast_like')
 def broadcast_like(onnx, node, X, like):
-    """Axes of size 1 repeated to the sizes of another tensor."""
+    """Broadcast axes of size 1 to the sizes of another tensor."""
     sizes, others = [1] * onnx.rank(node.inputs[0]), onnx.sizes(node.inputs[1])
     axes = range(len(sizes))
     for axis, other in zip(listed(node, 'lhs_axes', axes), listed(node, 'rhs_axes', axes)):
@@ -152,14 +154,14 @@ def broadcast_like(onnx, node, X, like):
 
 @converts('zeros_like', 'ones_like')
 def like(onnx, node, X):
-    """Zeros or ones in the shape of a tensor."""
+    """Return zeros or ones in the shape of a tensor."""
     return onnx.add('Expand', onnx.constant([node.op == 'ones_like'], onnx.dtype(node.entry())),
                     onnx.add('Shape', X))
 
 
 @converts('_zeros', '_ones', '_full')
 def filled(onnx, node):
-    """A tensor of one value, some of whose sizes MXNet found from those of an input."""
+    """Return a tensor of one value; MXNet may infer its sizes from those of an input."""
     value = attribute(node, 'value', float(node.op == '_ones'))
     return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())),
                     onnx.sizes(node.entry()))
@@ -167,7 +169,7 @@ def filled(onnx, node):
 
 @converts('_arange', '_contrib_arange_like')
 def arange(onnx, node, *like):
-    """start, start + step, ...: as many as MXNet found, in the shape of a tensor or of an axis."""
+    """Return start, start + step, ... in the shape of the output, or of a tensor or its axis."""
     sizes = onnx.sizes(node.inputs[0]) if like else onnx.sizes(node.entry())
     axis = attribute(node, 'axis')
     shape = onnx.vector(*(sizes if axis is None else [sizes[axis]]))
@@ -180,11 +182,11 @@ def arange(onnx, node, *like):
 
 @converts('shape_array')
 def shape_array(onnx, node, X):
-    """The shape of a tensor."""
+    """Return the shape of a tensor."""
     return onnx.add('Shape', X)
 
 
 @converts('size_array')
 def size_array(onnx, node, X):
-    """The number of elements, (1,)."""
+    """Return the number of elements, (1,)."""
     return onnx.add('Reshape', onnx.add('Size', X), [1])

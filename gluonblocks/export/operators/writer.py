@@ -1,4 +1,4 @@
-"""An ONNX graph while it is written: its nodes, its constants, and the sizes of its tensors."""
+"""Build an ONNX graph: its nodes, its constants and the sizes of its tensors."""
 from typing import Any, Dict, List
 
 import numpy as np
@@ -9,11 +9,13 @@ from .registry import CONVERTERS
 
 
 class OnnxGraph:
-    """The nodes and constants of an ONNX graph, written operator by operator.
+    """The nodes and constants of an ONNX graph, converted operator by operator.
 
-    `symbol` is the MXNet graph, `params` its parameters as NumPy arrays by name, and `variants` a
-    list of shapes of the inputs by name, the first being the one that is exported. A size that is
-    the same in all variants is fixed; another depends on the input and is computed in the graph.
+    `symbol` is the MXNet graph and `params` its parameters, NumPy arrays by name. Each of
+    `variants` is a dict of input shapes by name; the first one is exported. A size that is the same
+    in all variants is a constant. Any other size varies, and the ONNX graph computes it.
+
+    An entry is a value in the MXNet graph: (node, index of its output, version).
     """
 
     def __init__(self, symbol, params, variants):
@@ -21,36 +23,36 @@ class OnnxGraph:
         known = {name: array.shape for name, array in params.items()}
         graphs = [Graph(symbol, **dict(known, **shapes)) for shapes in variants]
         self.graph = graphs[0]
-        # {node: the number of its outputs}, up to the last that is used, each after its inputs.
+        # {node: number of outputs up to the last used}, in topological order.
         self.outputs = {node: 1 for node in self.graph.nodes}
         for entries in [self.graph.heads] + [node.inputs for node in self.outputs]:
             for source, k, _ in entries:
                 self.outputs[source] = max(self.outputs[source], k + 1)
-        self._shapes = {  # of entries, in each variant
+        self._shapes = {  # {entry: its shape in each variant}
             (same[0], k): [graph.shape((node, k)) for graph, node in zip(graphs, same)]
             for same in zip(*[graph.nodes for graph in graphs])
             for k in range(self.outputs[same[0]])}
         self.nodes: List[Any] = []
         self.initializers: Dict[str, Any] = {}
-        self._names: Dict[Any, str] = {}  # of entries
-        self._types: Dict[Any, str] = {}  # of entries, too
+        self._names: Dict[Any, str] = {}  # {entry: tensor name}
+        self._types: Dict[Any, str] = {}  # {entry: type}
         self._current = ''
 
     def shape(self, entry):
-        """The shape of an entry; None stands for a size that depends on the input."""
+        """Return the shape of an entry; None stands for a size that depends on the input."""
         return tuple(sizes[0] if len(set(sizes)) == 1 else None
                      for sizes in zip(*self._shapes[entry[:2]]))
 
     def rank(self, entry):
-        """The number of axes of an entry."""
+        """Return the number of axes of an entry."""
         return len(self._shapes[entry[:2]][0])
 
     def value(self, entry):
-        """The NumPy array of an entry that does not depend on the inputs' values, or None."""
+        """Return the NumPy array of a constant entry, or None if it depends on input values."""
         return self.initializers.get(self._names.get(entry[:2]))
 
     def dtype(self, entry):
-        """The type of an entry in ONNX, such as 'int64': MXNet's, or 'float32' for any float."""
+        """Return the type of an entry, such as 'int64'; 'float32' for any floating-point type."""
         if not self._types:
             entries = [(node, k, 0) for node, k in self._shapes]
             symbol = self.with_heads(entries)
@@ -61,16 +63,16 @@ class OnnxGraph:
         return self._types[entry[:2]]
 
     def with_heads(self, entries):
-        """The symbol that computes these entries."""
+        """Return a symbol with these entries as its outputs."""
         heads, self.graph.heads = self.graph.heads, entries
         symbol, self.graph.heads = self.graph.symbol(), heads
         return symbol
 
     def add(self, op, *inputs, outputs=1, **attrs):
-        """Add a node of ONNX's operator `op`; return the name of its output, or of `outputs`.
+        """Add a node of the ONNX operator `op`; return the name of its output, or a list of names.
 
         An input is the name of a tensor, a list of sizes as for `vector`, or a constant: an array,
-        or a number, which is float32.
+        or a number, which becomes float32.
         """
         from onnx import helper
         given = [each if isinstance(each, str) else self.vector(*each)
@@ -81,33 +83,33 @@ class OnnxGraph:
         return name if outputs == 1 else names
 
     def constant(self, values, dtype=None):
-        """The name of a constant tensor, by default of the type of an array, or float32."""
+        """Add a constant, by default in the type of the array or float32; return its name."""
         name = '%s/constant_%d' % (self._current, len(self.initializers))
         self.initializers[name] = np.asarray(
             values, _type(dtype or getattr(values, 'dtype', 'float32')))
         return name
 
     def cast(self, X, dtype):
-        """`X` as another type, such as 'int64'; towards 0, as in MXNet."""
+        """Cast `X` to another type, such as 'int64', rounding towards 0 as MXNet does."""
         from onnx import helper
         return self.add('Cast', X, to=helper.np_dtype_to_tensor_dtype(np.dtype(_type(dtype))))
 
     def vector(self, *sizes):
-        """The name of an int64 vector of sizes: of numbers and of names of vectors."""
+        """Join `sizes`, numbers and names of vectors, to an int64 vector; return its name."""
         if not any(isinstance(size, str) for size in sizes):
             return self.constant(sizes, 'int64')
         names = [size if isinstance(size, str) else self.vector(size) for size in sizes]
         return names[0] if len(names) == 1 else self.add('Concat', *names, axis=0)
 
     def indices(self, size):
-        """The name of the int64 vector 0, 1, ... size - 1."""
+        """Return the name of the int64 vector 0, 1, ... size - 1."""
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
-        """The sizes of an entry: numbers, and names of vectors for those that depend on the input.
+        """Return the sizes of an entry: numbers, or names of vectors if they depend on the input.
 
-        Raises ValueError if the size of an output of an operator without inputs, such as zeros,
-        depends on the inputs, and none has the same size.
+        Raises ValueError if a size depends on the inputs but equals none of theirs. This can happen
+        only for operators without inputs, such as zeros.
         """
         return [self._size(entry, axis) if size is None else size
                 for axis, size in enumerate(self.shape(entry))]
@@ -125,21 +127,21 @@ class OnnxGraph:
         return self.add('Gather', self.add('Shape', name), [axis])
 
     def combined(self, op, a, b):
-        """'Add', 'Sub', 'Mul' or 'Div' of two sizes such as `sizes` gives."""
+        """Apply `op`, 'Add', 'Sub', 'Mul' or 'Div', to two sizes from `sizes`."""
         if isinstance(a, int) and isinstance(b, int):
             return {'Add': a + b, 'Sub': a - b, 'Mul': a * b, 'Div': a // max(b, 1)}[op]
         return self.add(op, [a], [b])
 
     def reshape(self, X, sizes):
-        """`X`, none of whose sizes is 0, in a shape of numbers and of names of vectors."""
+        """Reshape `X`, which must not be empty, to `sizes`: numbers and names of vectors."""
         if -1 not in sizes and sum(isinstance(size, str) for size in sizes) == 1:
             sizes = [-1 if isinstance(size, str) else size for size in sizes]
         return self.add('Reshape', X, list(sizes))
 
     def convert(self, names=()):
-        """Convert all nodes; return the names of the heads, which are `names` if those are given.
+        """Convert all nodes; return the names of the outputs, which are `names` if given.
 
-        Raises ValueError, with all of them and their layers, for operators that ONNX lacks.
+        Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
         """
         fixed = constants(self)
         lacking: Dict[str, List[str]] = {}
@@ -168,12 +170,12 @@ class OnnxGraph:
         return self._finish(names)
 
     def _finish(self, names):
-        """Name the tensors by MXNet's nodes, and the heads; drop what no head needs."""
+        """Name tensors after MXNet's nodes and heads by `names`; drop what no head needs."""
         made = {name for node in self.nodes for name in node.output}
         heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
-            # ONNX wants a node for each output: for inputs, constants, and what is twice a head.
+            # Each ONNX output needs its own node, even an input, a constant or a repeated head.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

@@ -1,4 +1,4 @@
-"""Nets to PyTorch, as a model.py to read and change, and PyTorch's weights to Gluon."""
+"""Export nets to PyTorch as an editable model.py, and load PyTorch weights into Gluon."""
 from .load import load_torch
 
 __all__ = ['load_torch']

@@ -1,4 +1,4 @@
-"""The blocks of a graph: what a person would write as a class of its own, and how they follow."""
+"""Find the blocks and stages of a graph: the parts that a person would write as classes."""
 import re
 from collections import Counter
 from typing import Any, Dict, List, NamedTuple
@@ -6,13 +6,13 @@ from typing import Any, Dict, List, NamedTuple
 ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
 ACTIVATIONS = ('hardsigmoid', 'hardswish', 'Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid',
                'tanh')
-_MOST_LAYERS = 40  # of a block; a larger one is written as the smaller ones in it
+_MOST_LAYERS = 40  # in a block; a larger block is split into the blocks inside it
 
 
 class Part(NamedTuple):
-    """A stage of blocks in series, or a single node; `stage` is then ''.
+    """A stage, which is a sequence of blocks, or a single node, for which `stage` is ''.
 
-    Each block is a list of nodes that takes one value and returns that of the last node.
+    A block is a list of nodes with one input value; its output is that of the last node.
     """
 
     stage: str
@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
 
 def stages_of(nodes, outputs):
-    """The graph as `Part`s: single nodes, and stages of the blocks that follow one another."""
+    """Split a graph into a list of `Part`: single nodes, and stages of consecutive blocks."""
     blocks = _blocks(nodes, outputs)
     within = {number for block in blocks.values() for number in block}
     users = Counter(i for node in nodes if node.number not in within for i in node.inputs)
@@ -45,9 +45,9 @@ def stages_of(nodes, outputs):
 
 
 def _without_shortcut(parts, block, users):
-    """The single nodes before a residual block that are the same layers in a row, or [].
+    """Return the chain of single nodes before a residual `block` with the same layers, or [].
 
-    They change the size, so that they have no shortcut; see MobileNetV2.
+    In MobileNetV2 such a chain is a block that has no shortcut because it changes the size.
     """
     body = block[:block.index(_last_join(block))]
     run = [part.blocks[0][0] for part in parts[-len(body):] if not part.stage]
@@ -59,12 +59,12 @@ def _without_shortcut(parts, block, users):
 
 
 def _blocks(nodes, outputs):
-    """The numbers of each block's nodes, by the number of its last node.
+    """Return {number of the last node: numbers of all nodes} for each block.
 
-    A block lies between a node where branches meet and the last value that all of them come from.
-    Only its last node is used outside, and it has layers, which are used nowhere else.
+    A block spans from the last value common to all branches to the node where they join. It
+    contains layers. Only its last node is used outside, and its parameters are used nowhere else.
     """
-    users: Dict[int, List[int]] = {number: [0] for number in outputs}  # 0 for the graph's own
+    users: Dict[int, List[int]] = {number: [0] for number in outputs}  # 0: an output
     for node in nodes:
         for i in node.inputs:
             users.setdefault(i, []).append(node.number)
@@ -94,25 +94,25 @@ def _blocks(nodes, outputs):
                 block.add(last)
             found[last] = sorted(block)
     blocks: Dict[int, List[int]] = {}
-    for last in sorted(found, reverse=True):  # of nested blocks the outermost
+    for last in sorted(found, reverse=True):  # keep only the outermost of nested blocks
         if not any(last in block for block in blocks.values()):
             blocks[last] = found[last]
     return blocks
 
 
 def entry_of(block):
-    """The number of the value that a block takes."""
+    """Return the number of the input value of a block."""
     within = {node.number for node in block}
     return next(i for node in block for i in node.inputs if i not in within)
 
 
 def _last_join(block):
-    """The node of a block where its branches meet."""
+    """Return the node where the branches of a block join."""
     return next(node for node in reversed(block) if len(node.inputs) > 1)
 
 
 def class_name(block):
-    """The name that a class of such blocks gets."""
+    """Choose a class name for a block by its structure."""
     if all(len(node.inputs) == 1 for node in block):
         return 'Bottleneck'
     last = _last_join(block)
@@ -125,7 +125,7 @@ def class_name(block):
 
 
 def _begins_stage(block):
-    """Return True if a block makes the image smaller or projects its shortcut."""
+    """Return True if a block downsamples the image or projects its shortcut."""
     return class_name(block) == 'ProjectedResidual' or any(
         int(stride) > 1 for node in block if not node.get('global_pool')
         for stride in re.findall(r'\d+', node.attrs.get('stride', '')))

@@ -1,4 +1,4 @@
-"""MXNet's operators without parameters as PyTorch writes them: the text of a call."""
+"""Write MXNet operators without parameters as PyTorch calls."""
 import re
 from typing import Any, Dict
 
@@ -8,11 +8,11 @@ from .structure import TUPLES
 
 
 def check_known(nodes):
-    """Raise ValueError, with all of them and their layers, for operators that are not known."""
+    """Raise ValueError for operators that PyTorch lacks, listing them with their layers."""
     lacking = {}
     for node in nodes:
         known = node.kind or node.op in CALLS
-        if node.op == 'item':  # another output than the first
+        if node.op == 'item':  # one output of a node that has several
             node = nodes[node.inputs[0] - 1]
             known = node.op in TUPLES
         if not known:
@@ -25,10 +25,10 @@ def check_known(nodes):
 
 
 def call_text(node, values):
-    """The call or expression of an operator without parameters; '{0}', '{1}' are its inputs.
+    """Return an operator without parameters as Python source; '{0}', '{1}' stand for its inputs.
 
-    `values` have `shape` and `is_integer` of each value by its number. Raises ValueError for
-    attributes that cannot be written.
+    `values` maps the number of each value to its `shape` and `is_integer`. Raises ValueError for
+    attributes that PyTorch cannot express.
     """
     text = CALLS[node.op]
     text = text(node, values) if callable(text) else text
@@ -59,7 +59,7 @@ def _pooling(node, values):
         return 'F.adaptive_%s_pool%dd({0}, 1)' % (kind, rank)
     kernel, stride, pad = (node.get(name) or default for name, default in
                            [('kernel', None), ('stride', (1,) * rank), ('pad', (0,) * rank)])
-    # MXNet keeps a last window that lies in the padding alone, and PyTorch leaves it out.
+    # MXNet keeps a last window that covers only padding, and PyTorch drops it.
     demand(node, all((y - 1) * s < x + p for y, s, x, p in zip(Y[2:], stride, X[2:], pad)),
            'a last window within the padding', 'windows that hold something of the image')
     arguments = ['{0}', pair(node, 'kernel')]
@@ -129,7 +129,7 @@ def _batch_dot(node, values):
 
 
 def _filled(node, values):
-    # The first states of a recurrent net: one row, which PyTorch repeats for the batch.
+    # Initial states of a recurrent net: PyTorch broadcasts one row over the batch.
     sizes = tuple(1 if size == 'N' else size for size in values[node.number].shape)
     return 'torch.full(%r, {value})' % (sizes,) if node.op == '_full' else 'torch.%s(%s)' % (
         node.op[1:], ', '.join(map(str, sizes)))
@@ -147,8 +147,8 @@ _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 
                 'softrelu': 'F.softplus({0})', 'softsign': 'F.softsign({0})',
                 'leaky': 'F.leaky_relu({0}, {slope=0.25})', 'elu': 'F.elu({0}, {slope=0.25})',
                 'selu': 'F.selu({0})', 'gelu': 'F.gelu({0})'}
-# '{0}' and '{1}' are the inputs and '{all}' all of them; '{scalar}' is an attribute, and
-# '{axis=-1}' one with its default.
+# '{0}' and '{1}' stand for inputs, '{all}' for all inputs, '{scalar}' for an attribute, and
+# '{axis=-1}' for an attribute with a default.
 ARITHMETIC: Dict[str, Any] = {
     '_plus': '{0} + {1}', '_plus_scalar': '{0} + {scalar}', '_minus_scalar': '{0} - {scalar}',
     '_rminus_scalar': '{scalar} - {0}', '_mul_scalar': '{0} * {scalar}',

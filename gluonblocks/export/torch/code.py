@@ -1,4 +1,4 @@
-"""A graph as a file of plain PyTorch that a person reads and changes: model.py."""
+"""Write a graph as model.py, plain PyTorch code for people to read and edit."""
 import re
 from collections import Counter
 from itertools import groupby
@@ -10,8 +10,8 @@ from .forward import Forward
 from .layers import layer_text
 from .structure import layer_names, read_structure, values_of
 
-_LINE = 65  # characters of a list of blocks before each gets a line of its own
-_WIDTH = 100  # of a line
+_LINE = 65  # maximum characters of a list of blocks on one line
+_WIDTH = 100  # maximum characters of a line
 
 _HEAD = '''"""{title}
 
@@ -59,10 +59,10 @@ def load(path='{weights}'):
 
 
 def torch_code(net, weights='model.safetensors'):
-    """The text of model.py for `net`, a `NetDescription`.
+    """Return the source of model.py for `net`, a `NetDescription`.
 
-    Blocks that differ in numbers only are one class. Raises ValueError, with all of them, for
-    operators that PyTorch lacks.
+    Blocks that differ only in numbers share a class. Raises ValueError for operators that PyTorch
+    lacks; the message lists all of them.
     """
     structure, info = read_structure(net.symbol, list(net.inputs)), net.info
     check_known(structure.nodes)
@@ -72,7 +72,7 @@ def torch_code(net, weights='model.safetensors'):
                                       else ()) for node in structure.nodes if node.kind}
     own = {block[0].number: structure.names[block[0].number] for part in structure.parts
            for block in part.blocks if not part.stage and block[0].kind}
-    # The layer whose channels are the classes, if only changes of shape follow it.
+    # If the last layer has one output per class, `num_classes` sets its size.
     head = next((node for node in reversed(structure.nodes) if node.kind), None)
     arguments = []
     if net.is_classifier and head and head.kind in ('fc', 'conv') and list(
@@ -102,12 +102,12 @@ def torch_code(net, weights='model.safetensors'):
 
 
 def _words(text):
-    """`text` as it may stand in a docstring, whatever somebody called a model."""
+    """Remove from `text`, such as a model's name, what is unsafe in a docstring."""
     return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
 
 
 def _net(net, structure, layers, values, calls, own, arguments):
-    """The class Net, of all stages and of the layers of its `own`."""
+    """Return the source of the class Net: all stages, and the layers outside them, `own`."""
     names = {0: 'X'}
     if len(net.inputs) > 1:
         names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
@@ -138,26 +138,29 @@ def _net(net, structure, layers, values, calls, own, arguments):
 
 
 def _identifier(name):
-    """`name` as the name of a variable, longer than those that `Forward` chooses."""
+    """Turn `name` into a variable name of at least three characters, unlike X and Y1."""
     name = re.sub(r'\W', '_', name)
     return name if re.match(r'[^\d]\w\w', name) else 'value_' + name
 
 
 def _users(structure):
-    """How many nodes take each value."""
+    """Count the uses of each value by nodes and as outputs."""
     return Counter([i for node in structure.nodes for i in node.inputs] + structure.outputs)
 
 
 def _block_classes(structure, layers, values):
-    """(classes, calls): the text of each class of blocks, and the construction of each block by the
-    number of its first node."""
+    """Return (classes, calls).
+
+    `classes` lists the source of each class of blocks. `calls` maps the number of the first node of
+    a block to the call that constructs the block.
+    """
     alike, users = {}, _users(structure)
     for block in [block for part in structure.parts if part.stage for block in part.blocks]:
         names = layer_names(block)
         forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
         for node in block:
             forward.add(node, names)
-        # Every second piece is a number: the blocks of one class have the others in common.
+        # Every second piece is a number. Blocks of one class agree in all other pieces.
         pieces = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(
             layers[node.number] for node in block if node.kind))
         pattern = tuple(pieces[::2] + forward.lines())
@@ -177,9 +180,10 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """The parameters of a class: the numbers in each of `blocks`, where they differ -> a name.
+    """Name the constructor parameters of a class: {numbers, one for each block: name}.
 
-    `columns` are pieces of the blocks' texts: every second one is a number in each block.
+    `columns` holds each piece of source for all `blocks`; every second piece is a number. Numbers
+    that are equal in all blocks need no parameter.
     """
     entry = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     leaving = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
@@ -215,7 +219,7 @@ def _class_text(name, params, layers, body, entries='X'):
 
 
 def _wrapped(line):
-    """A line and its end, continued below its first bracket if it is too long."""
+    """Return a line with its line break; wrap a long one below its first parenthesis."""
     if len(line) > _WIDTH:
         line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)

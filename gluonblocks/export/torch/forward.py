@@ -1,4 +1,4 @@
-"""The lines of a `forward`: from operators in order to statements that a person would write."""
+"""Turn operators in order into the statements of a `forward` that a person would write."""
 import re
 from collections import Counter
 
@@ -6,30 +6,32 @@ from .blocks import ACTIVATIONS
 from .calls import ARITHMETIC, call_text
 from .shaping import flatten
 
-_LONGEST = 84  # characters of an expression with another in it
-_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of values, in the order of choice
+_LONGEST = 84  # maximum characters of an expression that contains another one
+_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # variables, by preference
 
 
 class Forward:
-    """The body of a `forward`, from nodes in order.
+    """The body of a `forward`, built from nodes in order.
 
-    A norm or an activation goes around the call whose value it alone takes, and arithmetic into
-    the expression that alone takes its value, if that stays short; every other operator has a line
-    of its own. `users` counts the nodes that take each value, and `values` are as `call_text` takes
-    them. `names` are those of the values that go in, and of others that have one, by number, and
-    `outputs` the numbers of the values that come out. With `comments` a line that changes the shape
-    says to which.
+    A norm or activation wraps the call that computes its input, and arithmetic is inlined into the
+    expression that uses it if the result is short. Both happen only for values with a single use.
+    Every other operator gets its own line.
+
+    `users` counts the uses of each value, and `values` is as for `call_text`. `names` maps the
+    numbers of the inputs, and of other values with a fixed name, to their names; `outputs` are the
+    numbers of the returned values. `comments` adds a comment with the new shape to each line that
+    changes it.
     """
 
     def __init__(self, users, values, names, outputs, comments=False):
         self._users, self._values, self._comments = Counter(users), values, comments
         self._names, self._outputs = names, outputs
-        self._texts = {}  # number -> an expression, where <3> is the value of node 3
-        self._arithmetic = set()  # the numbers of those that may go into others
-        self._short = {}  # the same of expressions that are written anew at every use
+        self._texts = {}  # {number: expression}; <3> is the value of node 3
+        self._arithmetic = set()  # numbers of expressions that may be inlined
+        self._short = {}  # {number: expression} repeated at every use
 
     def add(self, node, names):
-        """Add a node; `names` are the layers' attributes."""
+        """Add a node; `names` maps the numbers of layers to their attribute names."""
         around = node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS
         text = 'self.%s({0})' % names.get(node.number)
         if not node.kind:
@@ -45,9 +47,10 @@ class Forward:
         self.statement(node.number, text, node.inputs, around, not node.kind, arithmetic)
 
     def statement(self, number, text, inputs, around=False, call=False, arithmetic=False):
-        """Add the value `number`; '{0}', '{1}' in `text` are its `inputs`.
+        """Add the value `number`, computed by `text`, where '{0}', '{1}' stand for its `inputs`.
 
-        Any expression may go into it if it is `around` one, and arithmetic if it is a `call`.
+        With `around`, any expression may be inlined into it; with `call`, only arithmetic may.
+        `arithmetic` marks a value that may itself be inlined.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
@@ -66,16 +69,16 @@ class Forward:
             self._arithmetic.add(number)
 
     def lines(self):
-        """The body of the function."""
+        """Return the lines of the function body."""
         texts = dict(self._texts)
         results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
-        if results == '<%d>' % list(texts or [0])[-1]:  # the last one needs no name
+        if results == '<%d>' % list(texts or [0])[-1]:  # return the last expression directly
             results = texts.pop(self._outputs[0])
         last_use = {i: k for k, text in enumerate(list(texts.values()) + [results])
                     for i in _markers(text)}
         names, lines = dict(self._names), []
         for k, (number, text) in enumerate(texts.items()):
-            # In the book X goes in and Y is made of it; a name that is free serves again.
+            # As in the book, X is the input and Y is computed from it; names are reused once free.
             held = {name for i, name in names.items() if last_use.get(i, -1) > k}
             free = [names[i] for i in _markers(text) if names[i] in _NAMES] + _NAMES
             line = _named(text, names) + self._comment(number, text)
@@ -96,7 +99,7 @@ class Forward:
 
 
 def _markers(text):
-    """The numbers of the values in an expression, each once, in order."""
+    """Return the distinct numbers of the values in an expression, in order."""
     return list(dict.fromkeys(int(number) for number in re.findall(r'<(-?\d+)>', text)))
 
 
@@ -105,7 +108,7 @@ def _named(text, names):
 
 
 def _put(text, marker, inner):
-    """`text` with the expression `inner` for `marker`, in brackets if it needs them."""
+    """Replace `marker` in `text` by the expression `inner`, in parentheses if needed."""
     before, after = text.split(marker)
     flat, count = inner, 1
     while count:

@@ -1,4 +1,4 @@
-"""MXNet's layers as PyTorch constructs them."""
+"""Write the PyTorch code that constructs MXNet's layers."""
 
 _DEFAULTS = {'stride': 1, 'padding': 0, 'output_padding': 0, 'dilation': 1, 'groups': 1,
              'bias': True, 'eps': 1e-5, 'momentum': 0.1, 'ceil_mode': False,
@@ -6,10 +6,11 @@ _DEFAULTS = {'stride': 1, 'padding': 0, 'output_padding': 0, 'dilation': 1, 'gro
 
 
 def layer_text(node, params, shape, out=None):
-    """The construction of a layer: "nn.Conv2d(1, 6, kernel_size=5)".
+    """Return the code that constructs a layer, such as "nn.Conv2d(1, 6, kernel_size=5)".
 
-    `params` are the parameters' shapes by name and `shape` that of the layer's input; `out` stands
-    for the number of output channels. Raises ValueError for a layer that PyTorch does not have.
+    `params` maps parameter names to shapes; `shape` is the shape of the layer's input. `out` is
+    text that replaces the number of output channels. Raises ValueError for a layer that PyTorch
+    lacks.
     """
     weight = params[node.params[0]]
     if node.kind in ('conv', 'deconv'):
@@ -30,7 +31,7 @@ def _convolution(node, weight, shape, out):
     demand_layout(node)
     groups, padding, adj = node.get('num_group', 1), pair(node, 'pad', 0), pair(node, 'adj', 0)
     target = node.get('target_shape') or ()
-    if any(target):  # MXNet pads so that this size comes out
+    if any(target):  # MXNet chooses the padding that gives this size
         ones = (1,) * len(target)
         surplus = [stride * (size - 1) + 1 + dilation * (k - 1) - wanted
                    for size, k, stride, dilation, wanted in zip(
@@ -58,32 +59,32 @@ def _norm(node, weight, shape):
     if node.op == 'InstanceNorm':
         return call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
     name = 'BatchNorm%dd' % max(1, rank - 2)
-    # PyTorch's momentum is the weight of the new batch, MXNet's that of the old average.
+    # Momentum is the weight of the new batch in PyTorch, of the old average in MXNet.
     text = call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
                  eps=eps, momentum=round(1 - node.get('momentum', 0.9), 9))
     return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
 
 
 def call(name, *positional, **named):
-    """The text of a call, without arguments that are PyTorch's defaults."""
+    """Return the source of a call, without arguments equal to PyTorch's defaults."""
     return '%s(%s)' % (name, ', '.join(list(map(str, positional)) + [
         '%s=%r' % (key, value) for key, value in named.items() if _DEFAULTS.get(key) != value]))
 
 
 def demand(node, holds, found, allowed):
-    """Raise ValueError, with what was found and what is allowed, unless something `holds`."""
+    """Raise ValueError, with the value found and the values allowed, unless `holds` is true."""
     if not holds:
         raise ValueError('%s (%s) has %s; PyTorch is written for %s here'
                          % (node.name, node.op, found, allowed))
 
 
 def demand_layout(node):
-    """Raise ValueError for a layer whose channels do not come first."""
+    """Raise ValueError unless a layer has the layout (N, C, ...)."""
     demand(node, node.get('layout') in ('NCW', 'NCHW', 'NCDHW', None),
            'the layout %s' % node.get('layout'), 'NCHW')
 
 
 def pair(node, name, default=None):
-    """An attribute of both sides: one number if they are equal."""
+    """Return an attribute with a value per axis, as one number if all values are equal."""
     value = node.get(name) or default
     return value if not isinstance(value, tuple) else value[0] if len(set(value)) == 1 else value

@@ -1,4 +1,4 @@
-"""A PyTorch state dict into a Gluon net of the same architecture."""
+"""Load a PyTorch state dict into a Gluon net of the same architecture."""
 import os
 import re
 
@@ -14,25 +14,25 @@ from ...runs.weights import MAX_BYTES, first_non_finite
 from ..graph import prediction_layers
 from .structure import read_structure
 
-# The kinds of layers that a state dict tells apart: batch norms, and others by the weight's rank.
+# The kinds of layers that a state dict distinguishes: batch norms, others by rank of the weight.
 _LAYERS = {4: 'convolution', 2: 'linear layer', 1: 'PReLU or norm', 'bn': 'batch norm'}
 _RANKS = {'conv': 4, 'deconv': 4, 'fc': 2, 'embedding': 2, 'prelu': 1, 'norm': 1, 'bn': 'bn'}
 
 
 def load_torch(net, file):
-    """Give the Gluon block `net` the weights of a PyTorch net of the same architecture.
+    """Load the weights of a PyTorch net into the Gluon block `net` of the same architecture.
 
-    `file` is a state dict: .safetensors, or .pt and .pth, which PyTorch reads with
-    weights_only=True, so that no code in it runs. The net may be initialized or not.
+    `file` is a state dict: .safetensors, or .pt or .pth, which PyTorch reads with weights_only=True
+    so that no code in the file runs. The net need not be initialized.
 
-    Layers are found by name if the names are those of an export's model.py. Otherwise they are
-    found by order: convolutions, linear layers and batch norms, each kind as in the net's graph or
-    as Gluon registered them, and as in the file or by the file's names. All known shapes have to
-    fit. num_batches_tracked is left out: nothing here counts batches.
+    Layers are matched by name if the names are those of an exported model.py. Otherwise layers of
+    the same kind (convolution, linear layer, batch norm, other) are matched by order: that of the
+    net's graph or of registration in Gluon, with that of the file or of its sorted names. All known
+    shapes must fit. num_batches_tracked is ignored, because Gluon does not count batches.
 
-    Raises ValueError, with the tensor, for a file of another architecture, for values that are not
-    finite, and if layers fit in two orders; OSError for a file that cannot be read. The net is
-    then as it was. ImportError for .pt if PyTorch is missing.
+    Raises ValueError, naming the tensor, for another architecture, for values that are not finite,
+    and if more than one order fits; OSError for an unreadable file; ImportError for .pt if PyTorch
+    is missing. On errors the net is not changed.
     """
     arrays = read_state_dict(file)
     structure = read_structure(prediction_layers(net))
@@ -56,7 +56,7 @@ def load_torch(net, file):
 
 
 def read_state_dict(file):
-    """The tensors of a state dict as float32 by name; of .pt in the order of PyTorch's net."""
+    """Return {name: float32 array} of a state dict; .pt keeps the order of PyTorch's net."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
@@ -65,7 +65,7 @@ def read_state_dict(file):
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
             raise ValueError('%s: not a file of tensors that NumPy has: %s'
                              % (file, error)) from error
-        # The order of such a file is nobody's.
+        # The order in a .safetensors file has no meaning.
         tensors = dict(sorted(tensors.items(), key=lambda each: _natural(each[0])))
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)
@@ -74,7 +74,7 @@ def read_state_dict(file):
                          % (file, kind))
     tensors = {name: array for name, array in tensors.items()
                if name.rsplit('.', 1)[-1] != 'num_batches_tracked'}
-    if tensors and all(name.startswith('module.') for name in tensors):  # of a DataParallel
+    if tensors and all(name.startswith('module.') for name in tensors):  # saved from a DataParallel
         tensors = {name[len('module.'):]: array for name, array in tensors.items()}
     for name, array in tensors.items():
         if array.dtype.kind != 'f' or not array.size:
@@ -98,7 +98,7 @@ def _read_pt(file):
         held = torch.load(file, map_location='cpu', weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # of many kinds
+    except Exception as error:  # torch.load raises exceptions of many classes
         reason = str(error).strip().split('\n')[0]
         raise ValueError('%s: not a state dict of tensors alone, which is what is read: %s'
                          % (file, reason)) from error
@@ -112,7 +112,7 @@ def _read_pt(file):
 
 
 def _match(structure, arrays, params):
-    """The name in the state dict of each parameter of a net, by order and shape."""
+    """Match parameters to tensors by order and shape; return {parameter: tensor name}."""
     modules = {}
     for name, array in arrays.items():
         module, _, role = name.rpartition('.')
@@ -147,13 +147,13 @@ def _match(structure, arrays, params):
 
 
 def _natural(name):
-    """As people sort names: layer2 before layer10."""
+    """Return a key for natural sorting, which puts layer2 before layer10."""
     return [(int(part), '') if part.isdigit() else (-1, part)
             for part in re.findall(r'\d+|\D+', name)]
 
 
 def _pair_up(net_order, file_order, modules):
-    """{parameter: tensor} of the layers in one order and the file's modules in another."""
+    """Pair the net's layers with the file's modules in order: {parameter: tensor name}."""
     here = [_RANKS.get(node.kind) for node in net_order]
     there = [_kind(modules[name]) for name in file_order]
     names = {}
@@ -173,7 +173,7 @@ def _pair_up(net_order, file_order, modules):
 
 
 def _kind(shapes):
-    """A key of `_LAYERS` for a module with tensors of these shapes by role, or None."""
+    """Return the key of `_LAYERS` for a module with these {role: shape}, or None."""
     rest = set(shapes) - {'weight', 'bias'}
     if rest or 'weight' not in shapes:
         return 'bn' if rest == {'running_mean', 'running_var'} else None
@@ -181,11 +181,11 @@ def _kind(shapes):
 
 
 def _check_shapes(structure, arrays, names, params):
-    """Raise ValueError unless the tensors have the parameters' shapes; 0 there is not known yet."""
+    """Raise ValueError unless tensors and parameters agree in shape; 0 is a size not yet known."""
     norms = {name for node in structure.nodes if node.kind == 'bn' for name in node.params}
     for param, name in names.items():
         shape, found = params[param].shape, arrays[name].shape
-        if shape is not None and param in norms:  # ours are (1, C, 1, 1)
+        if shape is not None and param in norms:  # gluonblocks' own batch norms use (1, C, 1, 1)
             shape = (int(np.prod(shape)),)
         if shape is not None and (len(shape) != len(found) or any(
                 a not in (0, b) for a, b in zip(shape, found))):

@@ -1,9 +1,9 @@
-"""Changes of shape, and pieces of arrays, as PyTorch writes them: the text of a call."""
+"""Write reshaping, slicing and indexing as PyTorch calls."""
 from .layers import demand
 
 
 def reshape(node, values):
-    """A reshape by MXNet's codes: 0 copies a size, -2 the rest, -3 joins two, -4 divides one."""
+    """Reshape by MXNet's codes: 0 copies a size, -2 the rest, -3 merges two, -4 splits one."""
     X, Y = values[node.inputs[0]].shape, values[node.number].shape
     codes = node.get('shape')
     if not codes or node.get('reverse', False):
@@ -12,7 +12,7 @@ def reshape(node, values):
     if codes[0] == -1 and X[0] == Y[0] == 'N':
         codes[0] = 0
     if codes[0] == 0 and -1 not in codes and max(codes) > 1:
-        # Nets of other widths then have the same code.
+        # Blocks of different widths then have the same code.
         codes[codes.index(max(codes))] = -1
     sizes, i, computed = [], 0, codes.count(-1)
     while codes:
@@ -32,7 +32,7 @@ def reshape(node, values):
 
 
 def flatten(node, values):
-    # MXNet reshapes (N,) to (N, 1), and PyTorch has no dimension 1 there.
+    # MXNet flattens (N,) to (N, 1), but torch.flatten needs a dimension 1.
     one = len(values[node.inputs[0]].shape) == 1
     return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
 
@@ -42,7 +42,7 @@ def pad(node, values):
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]
     while pairs[1:] and pairs[0] == [0, 0]:
         del pairs[0]
-    # PyTorch begins with the last dimension.
+    # PyTorch lists the last dimension first.
     text = 'F.pad({0}, %r' % (tuple(sum(reversed(pairs), [])),)
     if node.get('mode') == 'constant':
         return text + (', value={constant_value})' if node.get('constant_value', 0) else ')')
@@ -62,7 +62,7 @@ def slice_axis(node, values):
     axis = node.get('axis', 0) % len(shape)
     words = {0: '', None: '', shape[axis]: ''}
     if axis == 1 and shape[1] > 2 and shape[1] % 2 == 0:
-        # Blocks of different widths that take half of the channels are then one class.
+        # Blocks of different widths that take half of the channels then share a class.
         words[shape[1] // 2] = '{0}.shape[1] // 2'
     begin, end = node.get('begin', 0), node.get('end')
     return '{0}[%s%s:%s]' % (':, ' * axis, words.get(begin, begin), words.get(end, end))
@@ -117,7 +117,7 @@ def topk(node, values):
 
 
 def item(node, values):
-    """One of several outputs; PyTorch's indices are integers, and MXNet's usually not."""
+    """Select one of several outputs; indices are integers in PyTorch, usually floats in MXNet."""
     is_index = node.get('of') == 'topk' and node.get('index') == 1
     return '{0}[{index}]%s' % (
         '.float()' if is_index and not values[node.number].is_integer else '')

@@ -1,6 +1,6 @@
-"""A prediction graph as PyTorch's modules see it: its layers, the blocks they form, their names.
+"""Read the structure of an inference graph for PyTorch: layers, blocks and their names.
 
-Only the graph is read and no shapes, so a net has the same names before it is initialized.
+Names depend only on the graph, not on shapes, so they are the same before initialization.
 """
 import re
 from collections import Counter
@@ -13,16 +13,16 @@ from ...graphs.graph import Node as GraphNode
 from ..operators.registry import attribute
 from .blocks import Part, stages_of
 
-# Operators with parameters: the layer's name, and its tensors in the order of the inputs.
+# {operator with parameters: (kind of layer, names of its tensors in the order of the inputs)}.
 KINDS: Dict[str, Tuple[str, Tuple[str, ...]]] = {op: (kind, ('weight', 'bias')) for op, kind in [
     ('Convolution', 'conv'), ('Deconvolution', 'deconv'), ('FullyConnected', 'fc'),
     ('InstanceNorm', 'norm'), ('LayerNorm', 'norm'), ('GroupNorm', 'norm'),
     ('LeakyReLU', 'prelu'), ('Embedding', 'embedding')]}
 KINDS['BatchNorm'] = 'bn', ('weight', 'bias', 'running_mean', 'running_var')
 KINDS['constant'] = 'constant', ('',)
-# Operators that return a tuple in PyTorch, of which 'item' takes one.
+# Operators that return a tuple in PyTorch; the operator 'item' selects one element.
 TUPLES = ('SliceChannel', '_split_v2', 'topk')
-# What PyTorch has a function for: three operators in a row, with the attributes that matter.
+# {PyTorch function: the three operators and attributes in sequence that it replaces}.
 _FUSED = {
     'hardsigmoid': r'_plus_scalar 3(\.0)? clip 0(\.0)? 6(\.0)? _div_scalar 6(\.0)?',
     'channel_shuffle': r'Reshape \(0, -4, (?P<groups>\d+), -1, -2\) SwapAxis 1 2 '
@@ -31,12 +31,11 @@ _TOLD = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')
 
 
 class Node(NamedTuple):
-    """An operator: its number in the graph from 1 on, the numbers of the nodes whose values it
-    takes, and the names of the parameters that it takes.
+    """An operator, with the numbers of its input values and the names of its parameters.
 
-    0 is the first input of the graph, -1 the second, and so on. Five operators are not MXNet's:
-    'constant' returns a parameter, 'item' one of several outputs, and 'hardsigmoid', 'hardswish'
-    and 'channel_shuffle' are made of several.
+    Nodes are numbered from 1. As a value, 0 is the first input of the graph, -1 the second, and so
+    on. Five operators are not MXNet's: 'constant' returns a parameter, 'item' returns one of
+    several outputs, and 'hardsigmoid', 'hardswish' and 'channel_shuffle' are fused operators.
     """
 
     number: int
@@ -48,48 +47,48 @@ class Node(NamedTuple):
 
     @property
     def kind(self):
-        """A word of `KINDS`, or None for an operator without parameters."""
+        """The kind of layer, from `KINDS`, or None for an operator without parameters."""
         return KINDS[self.op][0] if self.params else None
 
     @property
     def roles(self):
-        """PyTorch's name of each tensor of the layer -> the parameter's name here."""
+        """{PyTorch's tensor name: MXNet's parameter name} for the layer."""
         return dict(zip(KINDS[self.op][1], self.params)) if self.params else {}
 
     @property
     def fixed(self):
-        """The tensors of a batch norm that training leaves as they are: 'weight', 'bias'."""
+        """The names of a batch norm's untrained tensors: 'weight', 'bias' or both."""
         return [role for role, name in [('weight', '__fixed_gamma__'), ('bias', '__fixed_beta__')]
                 if name in self.attrs]
 
     def get(self, name, default=None):
-        """The attribute `name`: a number, a tuple, a truth value or a word."""
+        """Return the attribute `name`: a number, a tuple, a bool or a string."""
         return attribute(self, name, default)
 
 
 class Value(NamedTuple):
     """A value within a net."""
 
-    shape: tuple  #: numbers, or 'N' for the batch and '4 * N' for four times the batch
+    shape: tuple  #: numbers, or 'N' for the batch size and '4 * N' for four times it
     is_integer: bool
 
 
 class Structure(NamedTuple):
-    """The nodes of a graph in order, as parts, and each layer's name by its node's number."""
+    """The nodes of a graph in order, its parts, and the layer names by node number."""
 
     nodes: List[Node]
     parts: List[Part]
     names: Dict[int, str]
-    outputs: List[int]  #: the numbers of the values that the graph returns
+    outputs: List[int]  #: numbers of the values that the graph returns
 
     def tensors(self):
-        """The names in PyTorch's state dict -> the parameters' names here."""
+        """Return {name in PyTorch's state dict: MXNet's parameter name}."""
         return {('%s.%s' % (self.names[node.number], role)).rstrip('.'): param
                 for node in self.nodes for role, param in node.roles.items()}
 
 
 def read_structure(symbol, inputs=('data',)):
-    """Return the `Structure` of `symbol`, a graph for prediction with the inputs of these names."""
+    """Return the `Structure` of `symbol`, an inference graph whose inputs are `inputs`."""
     graph, nodes, numbers = Graph(symbol), [], {}
     _fuse(graph)
 
@@ -108,7 +107,7 @@ def read_structure(symbol, inputs=('data',)):
         if source.op == 'amp_multicast':
             return number_of(source.inputs[k])
         if source.op == 'topk' and source.attrs.get('ret_typ', 'indices') == 'indices':
-            k = 1  # of the two that PyTorch returns
+            k = 1  # PyTorch returns (values, indices)
         key = (source, k) if source in several else source
         if key not in numbers and source.op == 'null':
             add(key, 'constant', source.name, {}, [], [source.name])
@@ -138,7 +137,7 @@ def read_structure(symbol, inputs=('data',)):
 
 
 def _fuse(graph):
-    """Write what PyTorch has a function for as one node: `_FUSED`, and X * hardsigmoid(X)."""
+    """Fuse the sequences of `_FUSED`, and X * hardsigmoid(X), into single nodes."""
     for node in graph.nodes:
         chain = [node]
         while len(chain) < 3 and chain[0].inputs and graph.is_only(chain[0], chain[0].inputs[:1]):
@@ -159,7 +158,7 @@ def _fuse(graph):
 
 
 def layer_names(nodes):
-    """Name the layers among `nodes` as attributes of one module: {number: name}."""
+    """Name the layers among `nodes` as attributes of one module; return {number: name}."""
     layers = {tuple(node.params): node.kind for node in nodes if node.kind}
     counts: Counter = Counter()
     names = {}
@@ -171,7 +170,7 @@ def layer_names(nodes):
 
 
 def values_of(net, structure):
-    """{number: `Value`} of a `NetDescription`'s structure, by batches of two and of three."""
+    """Return {number: `Value`}; batches of two and three show which sizes depend on the batch."""
     graph = Graph(net.symbol)
     found = {node.name: node for node in graph.nodes}
     graph.heads = [found[node.params[0] if node.kind == 'constant' else node.name].entry(

@@ -1,6 +1,6 @@
-"""The format 'torch': model.safetensors, and model.py, which needs nothing of ours.
+"""The format 'torch': model.safetensors and model.py, which does not need gluonblocks.
 
-Verified are the outputs for all images, as in every format, and the gradients of a training step.
+Verification compares the outputs on all images, and for classifiers also one training step.
 """
 import copy
 import os
@@ -17,22 +17,22 @@ from .code import torch_code
 from .structure import read_structure
 
 WEIGHTS, CODE = 'model.safetensors', 'model.py'
-# Both compute the step in float64, but MXNet has the momentum of batch norms and the slopes of
-# leaky ReLUs in float32, which makes up to 4e-7. A wrong layer is off by far more.
+# Both compute the step in float64, but MXNet stores the momentum of batch norms and the slopes of
+# leaky ReLUs in float32, which causes errors up to 4e-7. A wrong layer differs by far more.
 STEP_TOLERANCE = 1e-5
 _STEP_IMAGES = 16
 
 
 def check(net):
-    """Raise ValueError, with the reason, if `net`, a `NetDescription`, cannot be in PyTorch."""
+    """Raise ValueError, with the reason, if PyTorch cannot express the `NetDescription` `net`."""
     torch_code(net)
 
 
 def write(net, folder, options):
-    """Write the two files of `net`, a `NetDescription`, into `folder` and run them: a `Written`.
+    """Write both files of `net`, a `NetDescription`, to `folder`; return a `Written`.
 
-    Preprocessing stays outside. Raises ValueError for operators that PyTorch lacks, before anything
-    is written; VerificationError unless the gradients of a training step are MXNet's.
+    The files do not include preprocessing. Raises ValueError before writing if PyTorch lacks an
+    operator, and VerificationError if the gradients of a training step differ from MXNet's.
     """
     import torch
     write_files(net, folder)
@@ -45,7 +45,7 @@ def write(net, folder, options):
             outputs if isinstance(outputs, tuple) else (outputs,))]
     if not net.is_classifier:
         return Written([WEIGHTS, CODE], engine)
-    # A step holds all activations, in float64: fewer of large images, whose batches are smaller.
+    # A step keeps all activations in float64, so large images need a smaller batch.
     (X,), labels, _ = net.test.first(max(4, min(_STEP_IMAGES, net.test.timed[-1] // 4)))
     if labels is None:
         labels = np.arange(len(X)) % len(net.info['classes'])
@@ -56,7 +56,7 @@ def write(net, folder, options):
 
 
 def write_files(net, folder):
-    """Write model.safetensors and model.py of `net`, a `NetDescription`, into `folder`."""
+    """Write model.safetensors and model.py of `net`, a `NetDescription`, to `folder`."""
     code = torch_code(net)
     write_file(os.path.join(folder, WEIGHTS), safetensors.save(
         torch_arrays(net), dict(net.metadata('outside'), format='pt')))
@@ -64,32 +64,32 @@ def write_files(net, folder):
 
 
 def torch_arrays(net):
-    """The state dict of model.py for a `NetDescription`: NumPy arrays by PyTorch's names."""
+    """Return the state dict of model.py for a `NetDescription`, with NumPy arrays."""
     return {name: np.ascontiguousarray(net.params[param])
             for name, param in read_structure(net.symbol, list(net.inputs)).tensors().items()}
 
 
 def load_module(code, weights):
-    """The net of the model.py at `code`, with the weights of the file at `weights`, to predict."""
+    """Load the net in the model.py at `code` with the weights at `weights`, in eval mode."""
     module = types.ModuleType('model')
-    with open(code, encoding='utf-8') as f:  # an import would leave its bytecode in the folder
+    with open(code, encoding='utf-8') as f:  # an import would write bytecode to the folder
         exec(compile(f.read(), code, 'exec'), vars(module))
     return module.load(weights)
 
 
 def check_step(net, module, X, y):
-    """Compare a training step of both nets in float64; return (number of tensors, difference).
+    """Compare one training step in MXNet and PyTorch; return (number of tensors, difference).
 
-    The step is forward, cross-entropy, backward. X is (N, C, H, W) and y (N,) the classes, NumPy
-    arrays. Compared are the gradients of all parameters and the means that the batch norms move;
-    each difference is relative to the largest value of its tensor, or to a millionth of the largest
-    of all: a bias before a batch norm has gradient 0. `module`, a model.py's net for `net`, stays
-    as it is. There is no Dropout. The slopes of a PReLU are left out: MXNet 1.9.1 computes their
-    gradient wrong in a graph.
+    The step is forward, cross-entropy and backward in float64, without Dropout. X (N, C, H, W) and
+    the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net` and is not
+    changed. The comparison covers the gradients of all parameters and the running means of batch
+    norms, but not the slopes of a PReLU, whose gradient MXNet 1.9.1 computes incorrectly in a
+    graph. Each difference is relative to the largest value of its tensor, but at least to a
+    millionth of the largest of all, because a bias before a batch norm has gradient 0.
 
-    Raises VerificationError if a tensor is farther off than `STEP_TOLERANCE`, and than any tensor
-    of MXNet's moves if the pixels change by a millionth: a ReLU whose input is nearly 0 may be on
-    in one net and off in the other.
+    Raises VerificationError if a difference exceeds both `STEP_TOLERANCE` and the largest change in
+    MXNet when pixels change by a millionth: a ReLU with an input near 0 may be active in only one
+    of the nets.
     """
     import torch
     X, y = np.asarray(X, dtype='float64'), np.asarray(y)
@@ -112,7 +112,7 @@ def check_step(net, module, X, y):
 
     differences = {name: off(name, array) for name, array in theirs.items()}
     worst = max(differences, key=lambda name: np.nan_to_num(differences[name], nan=np.inf))
-    if not differences[worst] <= STEP_TOLERANCE:  # NaN too
+    if not differences[worst] <= STEP_TOLERANCE:  # also true for NaN
         noise = np.random.RandomState(0).uniform(-1e-6, 1e-6, X.shape)
         moved = _mxnet_step(net, X * (1 + noise), y)
         allowed = max([STEP_TOLERANCE] + [off(name, moved[names[name]]) for name in theirs])
@@ -125,12 +125,12 @@ def check_step(net, module, X, y):
 
 
 def _mxnet_step(net, X, y):
-    """The gradients, and the averages once moved, of a step in MXNet, by the parameters' names."""
+    """Run a step in MXNet; return gradients and updated running statistics by parameter name."""
     block = net.block('float64')
     with autograd.record():
         loss = gluon.loss.SoftmaxCrossEntropyLoss()(
             block(nd.array(X, dtype='float64')), nd.array(y, dtype='float64')).mean()
     loss.backward()
-    nd.waitall()  # MXNet sets averages in the background
+    nd.waitall()  # MXNet updates running statistics asynchronously
     return {name: (param.data() if param.grad_req == 'null' else param.grad()).asnumpy()
             for name, param in block.collect_params().items()}
