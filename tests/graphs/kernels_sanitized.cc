@@ -60,7 +60,7 @@ static double loss(int N, int C) {
   std::vector<int> y(N);
   for (int i = 0; i < N; ++i) y[i] = i - 1;  // from -1, which is not a class, to more than C
   gb::loss_forward(z.data(), y.data(), losses.data(), hits.data(), N, C);
-  gb::loss_backward(losses.data(), z.data(), y.data(), losses.data(), dz.data(), N, C);
+  gb::loss_backward(losses.data(), z.data(), y.data(), dz.data(), N, C);
   return losses[N - 1] + hits[N - 1] + dz.back();
 }
 

@@ -190,8 +190,8 @@ MXReturnValue loss(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
 }
 // in: dlosses, dhits, the inputs, the outputs; out: the gradients of the inputs (labels have none)
 MXReturnValue loss_gradient(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
-  gb::loss_backward(floats(in, 0), floats(in, 2), (*in)[3].data<int>(), floats(in, 4), floats(out, 0),
-                    (*in)[2].shape[0], (*in)[2].shape[1]);
+  gb::loss_backward(floats(in, 0), floats(in, 2), (*in)[3].data<int>(), floats(out, 0), (*in)[2].shape[0],
+                    (*in)[2].shape[1]);
   return MX_SUCCESS;
 }
 
