@@ -1,8 +1,8 @@
 """Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
 
 This module exports the names of the book's chapters and of training runs. The rest is in the
-subpackages: `blocks`, `graphs`, `models`, `data`, `training`, `distributed`, `drawing`, `runs`,
-`report`, `export`.
+subpackages: `machine`, `blocks`, `graphs`, `models`, `data`, `training`, `distributed`, `drawing`,
+`runs`, `report`, `export`.
 """
 __version__ = '0.1.0'  # pyproject.toml reads it from here
 

@@ -7,7 +7,6 @@ alone.
 """
 import atexit
 import contextlib
-import importlib
 import importlib.util
 import math
 import re

@@ -4,16 +4,16 @@
 and its library reads the number of threads once, when it loads. All settings reach the library
 through environment variables. Importing this module alone changes nothing.
 """
-import math
 import os
 import platform
 import re
 import sys
-import time
 import warnings
 from importlib import metadata
 
-from . import _arm, _compat
+from . import _compat
+from .machine import arm
+from .machine.cpus import available_cpus, physical_cores, read_text, too_few_cpus
 
 mended = []  # the names of the corrections that `prepare` made
 error = None  # the ImportError if `prepare` failed, else None
@@ -114,56 +114,6 @@ def check_environment():
                 % (name, least, most, text, name))
 
 
-def _read(path):
-    try:
-        with open(path) as f:
-            return f.read().strip()
-    except OSError:
-        return ''
-
-
-def _available_cpus():
-    """Return the numbers of the logical CPUs that this process may run on."""
-    if hasattr(os, 'sched_getaffinity'):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def _container_limit(proc='/proc', root='/sys/fs/cgroup'):
-    """Return how many CPUs this process's control groups (v2 or v1) allow, or infinity."""
-    limits = [math.inf]
-    for line in _read(os.path.join(proc, 'self/cgroup')).splitlines():
-        _, controllers, path = line.split(':', 2)
-        names = controllers.split(',')
-        if controllers and 'cpu' not in names:
-            continue
-        top = os.path.join(root, 'cpu') if controllers else root
-        # Inside a container the path may be the host's, and the files are at the top level. Limits
-        # of ancestors apply too, so read every level and use the smallest limit.
-        parts = [p for p in path.split('/') if p and p != '..']
-        for depth in range(len(parts) + 1):
-            folder = os.path.join(top, *parts[:depth])
-            fields = (_read(os.path.join(folder, 'cpu.max')).split() or
-                      [_read(os.path.join(folder, 'cpu.cfs_quota_us')),
-                       _read(os.path.join(folder, 'cpu.cfs_period_us'))])
-            if len(fields) == 2 and all(f.isdigit() for f in fields) and int(fields[1]):
-                limits.append(int(fields[0]) / int(fields[1]))
-    return min(limits)
-
-
-def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
-    """Return the number of physical cores that this process may use, at least 1.
-
-    Hyper-threads of one core count once. CPU affinity and container limits apply; a fractional
-    limit is rounded up. The arguments are for tests.
-    """
-    cpus = _available_cpus() if cpus is None else cpus
-    limit = _container_limit() if limit is None else limit
-    siblings = {_read('%s/cpu%d/topology/thread_siblings_list' % (sys_cpu, n)) or str(n)
-                for n in cpus}
-    return max(1, min(len(siblings), math.ceil(limit) if limit < math.inf else len(siblings)))
-
-
 def library_is_loaded():
     """Return True if `import mxnet` has loaded MXNet's library, even if the import then failed."""
     return 'mxnet.base' in sys.modules
@@ -182,7 +132,7 @@ def set_threads():
         os.environ['OMP_NUM_THREADS'] = str(cores)
         return ['OMP_NUM_THREADS=%d' % cores]
     uses_half = platform.machine() in ('x86_64', 'AMD64')
-    used = max(1, len(_available_cpus()) // 2) if uses_half else cores
+    used = max(1, len(available_cpus()) // 2) if uses_half else cores
     if used < cores:
         warnings.warn('MXNet was imported before gluonblocks and uses %d of %d cores; import '
                       'gluonblocks first, or set OMP_NUM_THREADS=%d before starting Python.'
@@ -190,34 +140,19 @@ def set_threads():
     return []
 
 
-def _competing(path='/proc/loadavg', samples=5):
-    """Return True if our threads and what else is running now are more than the CPUs.
-
-    The fourth field of the file is RUNNING/ALL, with RUNNING the threads that run or wait for a
-    CPU, this one included. The median of `samples`, 10 ms apart, ignores what is over at once.
-    """
-    running = []
-    for _ in range(samples):
-        fields = _read(path).split()
-        if len(fields) < 4:
-            return False
-        running.append(int(fields[3].split('/')[0]))
-        time.sleep(0.01)
-    others = sorted(running)[samples // 2] - 1
-    return others + int(os.environ['OMP_NUM_THREADS']) > (os.cpu_count() or 1)
-
-
 def set_spinning():
     """Let waiting threads sleep soon if other processes use the cores; return what was set.
 
-    By default threads spin for milliseconds, which is faster alone, and many times slower if the
-    thread that they wait for has no core. The user's choice stands. libgomp reads the variable when
-    it loads, so if another package has loaded it, setting it is too late.
+    By default, threads spin for milliseconds while they wait. That is faster on an idle machine, but
+    many times slower if the thread they wait for has no core. Variables that the user has set do not
+    change. libgomp reads the variable when it loads, so nothing is set if another package has
+    loaded it.
     """
     if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
             or os.environ.get('MXNET_OMP_MAX_THREADS')
             or os.environ.get('OMP_NUM_THREADS', '1').strip() in ('', '1')
-            or 'libgomp' in _read('/proc/self/maps') or not _competing()):
+            or 'libgomp' in read_text('/proc/self/maps')
+            or not too_few_cpus(int(os.environ['OMP_NUM_THREADS']))):
         return []
     os.environ['GOMP_SPINCOUNT'] = '1000'
     return ['GOMP_SPINCOUNT=1000']
@@ -244,7 +179,7 @@ def prepare():
                       + set_threads() + set_spinning())
         set_library_options()
         _compat.forget_failed_import('mxnet')
-        _arm.provide_libraries()
+        arm.provide_libraries()
         with _compat.scipy_stats_deferred():
             import_mxnet()
         mended.extend(_compat.mend_mxnet() + _compat.let_blocks_be_copied()

@@ -17,10 +17,10 @@ from browser import Browser, find_browser
 
 import gluonblocks as gb
 from gluonblocks import files
-from gluonblocks.compiled import Unavailable, find_compiler
 from gluonblocks.data import datasets, fashion_mnist
 from gluonblocks.graphs import operators as cpp
 from gluonblocks.graphs.kernels import build
+from gluonblocks.machine.compiled import Unavailable, find_compiler
 from gluonblocks.models.registry import MODELS
 from tools.attacks.fixtures import SHAPES, write_data
 

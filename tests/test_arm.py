@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from gluonblocks import _arm, compiled
 from gluonblocks.commands import doctor
+from gluonblocks.machine import arm, compiled
 
 pytestmark = pytest.mark.skipif(not os.path.exists('/proc/self/maps'), reason='needs Linux')
 
@@ -32,9 +32,9 @@ def wheel(tmp_path, monkeypatch, compiler):
     It takes libm's cosine through `blas`, as MXNet takes OpenBLAS's functions.
     """
     names = ['lib%s_%s.so' % (name, secrets.token_hex(8)) for name in ('blas', 'fast')]
-    monkeypatch.setattr(_arm, 'STAND_INS', {names[0]: ('libm.so.6',), names[1]: ()})
-    monkeypatch.setattr(_arm, 'provided', {})
-    monkeypatch.setattr(_arm, 'platform', types.SimpleNamespace(machine=lambda: 'aarch64'))
+    monkeypatch.setattr(arm, 'STAND_INS', {names[0]: ('libm.so.6',), names[1]: ()})
+    monkeypatch.setattr(arm, 'provided', {})
+    monkeypatch.setattr(arm, 'platform', types.SimpleNamespace(machine=lambda: 'aarch64'))
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     code = tmp_path / 'mxnet.c'
     code.write_text('double cos(double); double value(double x) { return cos(x); }')
@@ -46,7 +46,7 @@ def wheel(tmp_path, monkeypatch, compiler):
                            '-o', 'libmxnet.so'], cwd=str(tmp_path))
     for name in names:
         os.unlink(str(tmp_path / name))
-    monkeypatch.setattr(_arm.importlib.util, 'find_spec', lambda name: types.SimpleNamespace(
+    monkeypatch.setattr(arm.importlib.util, 'find_spec', lambda name: types.SimpleNamespace(
         origin=str(tmp_path / '__init__.py')))
     return str(tmp_path / 'libmxnet.so')
 
@@ -61,34 +61,34 @@ def entries(path):
 def test_a_library_that_needs_those_of_arm_loads_with_the_stand_ins(wheel):
     with pytest.raises(OSError, match='cannot open shared object file'):
         ctypes.CDLL(wheel)
-    _arm.provide_libraries()
+    arm.provide_libraries()
     library = ctypes.CDLL(wheel)
     library.value.restype, library.value.argtypes = ctypes.c_double, [ctypes.c_double]
     assert library.value(0.0) == 1.0  # cos(0), found through the stand-in
-    assert dict(doctor.collect()[0])['ARM'].endswith(', '.join(_arm.STAND_INS))
+    assert dict(doctor.collect()[0])['ARM'].endswith(', '.join(arm.STAND_INS))
 
 
 def test_a_stand_in_has_the_name_and_needs_the_libraries_that_replace_arms(wheel):
-    _arm.provide_libraries()
-    for name, needed in _arm.STAND_INS.items():
-        soname, needs = entries(_arm.provided[name])
+    arm.provide_libraries()
+    for name, needed in arm.STAND_INS.items():
+        soname, needs = entries(arm.provided[name])
         assert soname == [name] and set(needed) <= set(needs)
 
 
 def test_stand_ins_are_compiled_once_and_again_if_they_were_changed(wheel, monkeypatch):
-    _arm.provide_libraries()
-    first = dict(_arm.provided)
+    arm.provide_libraries()
+    first = dict(arm.provided)
     for path in first.values():
         state = os.stat(os.path.dirname(path))
         assert path.startswith(compiled.cache_folder()) and stat.S_IMODE(state.st_mode) == 0o700
-    monkeypatch.setattr(_arm, '_library_lacks_one', lambda: True)
-    monkeypatch.setattr(_arm, '_loads', lambda name: name == 'libm.so.6')  # as in a new process
+    monkeypatch.setattr(arm, '_library_lacks_one', lambda: True)
+    monkeypatch.setattr(arm, '_loads', lambda name: name == 'libm.so.6')  # as in a new process
 
     def no_compiler():
         raise compiled.Unavailable('there is no compiler', 'install one')
-    monkeypatch.setattr(_arm, 'find_compiler', no_compiler)
-    _arm.provide_libraries()
-    assert _arm.provided == first
+    monkeypatch.setattr(arm, 'find_compiler', no_compiler)
+    arm.provide_libraries()
+    assert arm.provided == first
     blas = next(iter(first.values()))
     with open(blas, 'rb') as f:
         content = f.read()
@@ -96,14 +96,14 @@ def test_stand_ins_are_compiled_once_and_again_if_they_were_changed(wheel, monke
     with open(blas, 'wb') as f:
         f.write(content + b'more')
     with pytest.raises(ImportError, match='there is no compiler.\nTo solve this, install one'):
-        _arm.provide_libraries()
+        arm.provide_libraries()
 
 
 def test_without_openblas_the_error_says_what_to_install(wheel, monkeypatch):
-    monkeypatch.setattr(_arm, 'STAND_INS', dict(_arm.STAND_INS, **{
-        next(iter(_arm.STAND_INS)): ('liblapacke_none.so.3', 'libm.so.6', 'libopenblas_none.so')}))
+    monkeypatch.setattr(arm, 'STAND_INS', dict(arm.STAND_INS, **{
+        next(iter(arm.STAND_INS)): ('liblapacke_none.so.3', 'libm.so.6', 'libopenblas_none.so')}))
     with pytest.raises(ImportError) as e:
-        _arm.provide_libraries()
+        arm.provide_libraries()
     said = str(e.value)
     assert 'liblapacke_none.so.3 and libopenblas_none.so cannot be loaded' in said
     with open(os.path.join(REPOSITORY, 'Dockerfile')) as f:
@@ -113,17 +113,17 @@ def test_without_openblas_the_error_says_what_to_install(wheel, monkeypatch):
 
 
 def test_a_library_of_mxnet_that_loads_or_lacks_another_one_gets_no_stand_ins(wheel, monkeypatch):
-    monkeypatch.setattr(_arm, 'STAND_INS', {'libother.so': ()})
-    _arm.provide_libraries()
-    assert not _arm.provided and not os.path.exists(compiled.cache_folder())
+    monkeypatch.setattr(arm, 'STAND_INS', {'libother.so': ()})
+    arm.provide_libraries()
+    assert not arm.provided and not os.path.exists(compiled.cache_folder())
 
 
 @pytest.mark.parametrize('system, machine', [('linux', 'x86_64'), ('darwin', 'arm64')])
 def test_other_machines_get_no_stand_ins(wheel, monkeypatch, system, machine):
-    monkeypatch.setattr(_arm, 'sys', types.SimpleNamespace(platform=system))
-    monkeypatch.setattr(_arm, 'platform', types.SimpleNamespace(machine=lambda: machine))
-    _arm.provide_libraries()
-    assert not _arm.provided
+    monkeypatch.setattr(arm, 'sys', types.SimpleNamespace(platform=system))
+    monkeypatch.setattr(arm, 'platform', types.SimpleNamespace(machine=lambda: machine))
+    arm.provide_libraries()
+    assert not arm.provided
 
 
 @pytest.mark.parametrize('dtype', ['float32', 'float64'])

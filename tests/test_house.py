@@ -8,7 +8,7 @@ from conftest import REPOSITORY
 PACKAGE = pathlib.Path(REPOSITORY) / 'gluonblocks'
 # From the ground up. A wing imports from those below its own line, and from itself.
 ORDER = [name.split() for name in (
-    '_compat files', 'compiled', '_arm', '_runtime', 'devices mxnet_private', 'checks', 'registry',
+    '_compat files', 'machine', '_runtime', 'devices mxnet_private', 'checks', 'registry',
     'blocks', 'graphs',
     'models data', 'training', 'distributed drawing', 'runs', 'export report', 'commands',
     '__init__ __main__')]

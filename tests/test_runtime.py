@@ -8,6 +8,7 @@ import pytest
 from conftest import REPOSITORY, environment
 
 from gluonblocks import _runtime
+from gluonblocks.machine import cpus as machine_cpus
 
 NO_MXNET = 'ModuleNotFoundError("No module named \'mxnet\'", name="mxnet")'
 
@@ -136,9 +137,10 @@ def test_an_mxnet_imported_first_that_leaves_cores_idle_is_warned_about(monkeypa
                                                                         warns):
     for name in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(_runtime, '_available_cpus', lambda: list(range(1000, 1000 + cpus)))
+    for module in (_runtime, machine_cpus):
+        monkeypatch.setattr(module, 'available_cpus', lambda: list(range(1000, 1000 + cpus)))
     monkeypatch.setattr(_runtime.platform, 'machine', lambda: 'x86_64')
-    monkeypatch.setattr(_runtime, '_container_limit', lambda: math.inf)
+    monkeypatch.setattr(machine_cpus, 'container_limit', lambda: math.inf)
     assert _runtime.set_threads() == [] and 'OMP_NUM_THREADS' not in os.environ
     said = [str(warning.message) for warning in recwarn.list]
     assert bool(said) == warns and all('uses 2 of 4 cores; import gluonblocks first' in text
@@ -158,7 +160,7 @@ def test_physical_cores(tmp_path, cpus, limit, cores):
         folder = tmp_path / ('cpu%d' % cpu) / 'topology'
         folder.mkdir(parents=True)
         (folder / 'thread_siblings_list').write_text(text + '\n')
-    assert _runtime.physical_cores(str(tmp_path), cpus, limit) == cores
+    assert machine_cpus.physical_cores(str(tmp_path), cpus, limit) == cores
 
 
 @pytest.mark.parametrize('cgroup, files, limit', [
@@ -175,7 +177,7 @@ def test_container_limit(tmp_path, cgroup, files, limit):
         path = tmp_path / 'sys' / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert _runtime._container_limit(str(tmp_path / 'proc'), str(tmp_path / 'sys')) == limit
+    assert machine_cpus.container_limit(str(tmp_path / 'proc'), str(tmp_path / 'sys')) == limit
 
 
 @pytest.mark.parametrize('running, env, want', [
@@ -190,8 +192,9 @@ def test_waiting_threads_sleep_soon_if_others_use_the_cores_and_the_user_has_not
         monkeypatch.setenv(name, value)
     files = {'/proc/loadavg': '0.1 0.1 0.1 %d/99 7' % running,
              '/proc/self/maps': env.get('loaded', 'libc.so.6')}
-    monkeypatch.setattr(_runtime, '_read', files.get)
-    monkeypatch.setattr(_runtime.os, 'cpu_count', lambda: 2)
+    for module in (_runtime, machine_cpus):
+        monkeypatch.setattr(module, 'read_text', files.get)
+    monkeypatch.setattr(machine_cpus.os, 'cpu_count', lambda: 2)
     said = _runtime.set_spinning()
     assert os.environ.get('GOMP_SPINCOUNT') == want
     assert said == (['GOMP_SPINCOUNT=1000'] if want == '1000' else [])

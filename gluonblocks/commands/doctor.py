@@ -7,8 +7,9 @@ import platform
 import sys
 from importlib import metadata
 
-from .. import _arm, _runtime
-from .._runtime import physical_cores
+from .. import _runtime
+from ..machine import arm
+from ..machine.cpus import physical_cores
 from .parser import Parser
 
 EXAMPLE = """\
@@ -50,8 +51,8 @@ def collect(error=None):
              ('NumPy', _version('numpy') or 'not installed'),
              ('MXNet', _mxnet_version(error)),
              ('GluonCV', _version('gluoncv') or 'not installed')]
-    if _arm.provided:
-        lines.append(('ARM', 'OpenBLAS and LAPACKE stand in for ' + ', '.join(_arm.provided)))
+    if arm.provided:
+        lines.append(('ARM', 'OpenBLAS and LAPACKE stand in for ' + ', '.join(arm.provided)))
     if not error:
         lines += [('operators', _operators(wrong)), ('threads', _threads(wrong)),
                   ('MXNet build', _features()), ('devices', _devices(wrong))]

@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
-from .._runtime import physical_cores
 from ..checks import check_classic_arrays, check_positive
+from ..machine.cpus import physical_cores
 from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError
 from .folder_files import find_pictures, skipped

@@ -9,7 +9,7 @@ import threading
 import time
 
 from .. import _runtime
-from .._runtime import physical_cores
+from ..machine.cpus import physical_cores
 from .connection import VARIABLE, Connection
 
 LAST = 15  # lines of a process's stderr that are shown if it fails

@@ -1,4 +1,4 @@
-"""What all web pages of the package share: templates, colours, and a strict security policy."""
+"""Templates, colours and a strict security policy for all web pages of the package."""
 import base64
 import hashlib
 import io

@@ -8,8 +8,8 @@ import os
 import threading
 import warnings
 
-from ..compiled import Unavailable
 from ..files import write_file
+from ..machine.compiled import Unavailable
 from ..mxnet_private import load_library
 from .kernels.build import library
 

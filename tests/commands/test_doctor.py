@@ -10,10 +10,10 @@ import pytest
 from conftest import REPOSITORY, environment
 
 import gluonblocks as gb
-from gluonblocks import _runtime
 from gluonblocks.commands import doctor as report
-from gluonblocks.compiled import Unavailable
 from gluonblocks.graphs import operators as cpp
+from gluonblocks.machine.compiled import Unavailable
+from gluonblocks.machine.cpus import physical_cores
 
 
 def run_report(folder, **env):
@@ -31,7 +31,7 @@ def run_report(folder, **env):
 def test_it_tells_what_a_bug_report_needs_and_compiles_or_fetches_nothing(tmp_path, operators):
     cache = tmp_path / 'cache'
     code, lines, wrong = run_report(tmp_path, GLUONBLOCKS_OPERATORS='1', XDG_CACHE_HOME=str(cache))
-    cores = _runtime.physical_cores()
+    cores = physical_cores()
     assert (code, wrong) == (0, 'no problems found\n')
     assert lines['operators'].startswith('not compiled yet') and not cache.exists()
     assert lines['Python'].startswith(platform.python_version())
@@ -64,7 +64,7 @@ def collect():
 
 
 def test_another_number_of_threads_than_cores_is_wrong(monkeypatch):
-    cores = _runtime.physical_cores()
+    cores = physical_cores()
     monkeypatch.setenv('MXNET_OMP_MAX_THREADS', str(cores + 1))
     lines, wrong = collect()
     assert lines['threads'] == '%d for %d cores' % (cores + 1, cores)

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from gluonblocks import compiled
 from gluonblocks.graphs import operators
 from gluonblocks.graphs.kernels import build
+from gluonblocks.machine import compiled
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='the operators need Linux')
 

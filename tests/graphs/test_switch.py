@@ -10,10 +10,10 @@ from mxnet import autograd, nd
 from operator_nets import images, small
 
 import gluonblocks as gb
-from gluonblocks.compiled import Unavailable
 from gluonblocks.graphs import net as net_module
 from gluonblocks.graphs import operators
 from gluonblocks.graphs.kernels import selfcheck
+from gluonblocks.machine.compiled import Unavailable
 from gluonblocks.mxnet_private import load_library
 
 

@@ -7,7 +7,7 @@ import sys
 
 import mxnet as mx
 
-from ...compiled import Unavailable, cached, compile_library, find_compiler
+from ...machine.compiled import Unavailable, cached, compile_library, find_compiler
 
 SOURCES = pathlib.Path(__file__).resolve().parent
 # Without -ffast-math, which would lose NaN and infinity, and make the whole process flush subnormal

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import tempfile
 
-from .files import read_file, write_file
+from ..files import read_file, write_file
 
 MAX_BYTES = 1 << 26
 SECONDS = 300  # time limit of the compiler

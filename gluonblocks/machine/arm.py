@@ -1,9 +1,9 @@
-"""Make MXNet's wheel for ARM load: provide three libraries that it names and that nobody has.
+"""Provide the three libraries of Arm's that MXNet's wheel for ARM needs and that machines lack.
 
-The wheel was linked with Arm's own libraries. From them it uses only BLAS and LAPACK, which
-OpenBLAS and LAPACKE contain under the same names. The dynamic loader is satisfied by a library with
-the right soname that is loaded already, so an empty one for each name is enough, if the first is
-linked with OpenBLAS and LAPACKE. We compile them once, and keep them in the user's cache.
+The wheel uses only BLAS and LAPACK from them, which OpenBLAS and LAPACKE contain under the same
+names. The dynamic loader accepts a loaded library with the right soname, so an empty library for
+each name is enough, if the first is linked with OpenBLAS and LAPACKE. They are compiled once, and
+stored in the user's cache.
 """
 import ctypes
 import hashlib
@@ -14,7 +14,7 @@ import sys
 
 from .compiled import Unavailable, cached, compile_library, find_compiler
 
-# The libraries that MXNet's wheel names -> those that they are linked with.
+# Libraries of Arm's -> the libraries with which their stand-ins are linked.
 STAND_INS = {'libarmpl_lp64_mp.so': ('liblapacke.so.3', 'libopenblas.so.0'),
              'libamath.so': (), 'libastring.so': ()}
 
@@ -23,13 +23,13 @@ install OpenBLAS and LAPACKE:
   Debian, Ubuntu:  apt-get install libopenblas0 liblapacke
   Fedora, RHEL:    dnf install openblas lapack"""
 
-provided = {}  # name of a library -> path of the one that was loaded in its place
+provided = {}  # name of a library -> path of its stand-in
 
 
 def provide_libraries():
     """Load a stand-in for each of Arm's libraries that MXNet needs and this machine lacks.
 
-    Must run before MXNet is imported. Raises ImportError that says what to install.
+    Call it before MXNet is imported. Raises ImportError, which says what to install.
     """
     if (sys.platform, platform.machine()) != ('linux', 'aarch64') or not _library_lacks_one():
         return
@@ -63,7 +63,7 @@ def _loads(name):
 
 
 def _load_stand_in(name, needed):
-    """Load the stand-in for the library `name`, compiled if need be; return its path."""
+    """Load the stand-in for the library `name`; compile it if necessary. Return its path."""
     missing = [other for other in needed if not _loads(other)]
     if missing:
         raise Unavailable('%s cannot be loaded' % ' and '.join(missing), _INSTALL)

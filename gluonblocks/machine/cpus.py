@@ -1,0 +1,71 @@
+"""The processors that this process may use, and how busy they are."""
+import math
+import os
+import time
+
+
+def read_text(path):
+    """Return the text of a file without spaces around it, or '' if it cannot be read."""
+    try:
+        with open(path) as f:
+            return f.read().strip()
+    except OSError:
+        return ''
+
+
+def available_cpus():
+    """Return the numbers of the logical CPUs that this process may run on."""
+    if hasattr(os, 'sched_getaffinity'):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def container_limit(proc='/proc', root='/sys/fs/cgroup'):
+    """Return how many CPUs this process's control groups (v2 or v1) allow, or infinity."""
+    limits = [math.inf]
+    for line in read_text(os.path.join(proc, 'self/cgroup')).splitlines():
+        _, controllers, path = line.split(':', 2)
+        names = controllers.split(',')
+        if controllers and 'cpu' not in names:
+            continue
+        top = os.path.join(root, 'cpu') if controllers else root
+        # Inside a container the path may be the host's, and the files are at the top level. Limits
+        # of ancestors apply too, so read every level and use the smallest limit.
+        parts = [p for p in path.split('/') if p and p != '..']
+        for depth in range(len(parts) + 1):
+            folder = os.path.join(top, *parts[:depth])
+            fields = (read_text(os.path.join(folder, 'cpu.max')).split() or
+                      [read_text(os.path.join(folder, 'cpu.cfs_quota_us')),
+                       read_text(os.path.join(folder, 'cpu.cfs_period_us'))])
+            if len(fields) == 2 and all(f.isdigit() for f in fields) and int(fields[1]):
+                limits.append(int(fields[0]) / int(fields[1]))
+    return min(limits)
+
+
+def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
+    """Return the number of physical cores that this process may use, at least 1.
+
+    Hyper-threads of one core count once. CPU affinity and container limits apply; a fractional
+    limit is rounded up. The arguments are for tests.
+    """
+    cpus = available_cpus() if cpus is None else cpus
+    limit = container_limit() if limit is None else limit
+    siblings = {read_text('%s/cpu%d/topology/thread_siblings_list' % (sys_cpu, n)) or str(n)
+                for n in cpus}
+    return max(1, min(len(siblings), math.ceil(limit) if limit < math.inf else len(siblings)))
+
+
+def too_few_cpus(threads, path='/proc/loadavg', samples=5):
+    """Return True if `threads` more running threads would be more than the CPUs of the machine.
+
+    The fourth field of the file is RUNNING/ALL. RUNNING counts the threads that run or wait for a
+    CPU, including this one. The median of `samples`, 10 ms apart, ignores short bursts.
+    """
+    running = []
+    for _ in range(samples):
+        fields = read_text(path).split()
+        if len(fields) < 4:
+            return False
+        running.append(int(fields[3].split('/')[0]))
+        time.sleep(0.01)
+    return sorted(running)[samples // 2] - 1 + threads > (os.cpu_count() or 1)
