@@ -143,10 +143,10 @@ def set_threads():
 def set_spinning():
     """Let waiting threads sleep soon if other processes use the cores; return what was set.
 
-    By default, threads spin for milliseconds while they wait. That is faster on an idle machine, but
-    many times slower if the thread they wait for has no core. Variables that the user has set do not
-    change. libgomp reads the variable when it loads, so nothing is set if another package has
-    loaded it.
+    By default, threads spin for milliseconds while they wait. That is faster on an idle machine,
+    but many times slower if the thread they wait for has no core. Variables that the user has set
+    do not change. libgomp reads the variable when it loads, so nothing is set if another package
+    has loaded it.
     """
     if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
             or os.environ.get('MXNET_OMP_MAX_THREADS')
