@@ -7,9 +7,9 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     python3-venv g++ libopenblas0 liblapacke
 RUN python3 -m venv --clear /venv
 WORKDIR /gluonblocks
-COPY pyproject.toml README.md ./
+COPY pyproject.toml PACKAGE.md ./
 COPY gluonblocks gluonblocks
-# Without numpy<2, which MXNet's metadata require, pip tries older versions of MXNet first.
+# Without numpy<2, which MXNet's metadata requires, pip tries older versions of MXNet first.
 RUN /venv/bin/pip install --no-cache-dir '.[mxnet,train,export]' 'numpy<2'
 WORKDIR /work
 ENTRYPOINT ["/venv/bin/gluonblocks"]
