@@ -43,17 +43,14 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
                   key=lambda score: score.recall, default=None),
         best=best_epoch(history) if history else None, options=options,
         read_input=_reading(info, info.get('preprocessing') == 'inside'),
-        read_floats=_reading(info, False),
-        has_program=reads_pictures(info) and any(
-            one.format.startswith('onnx') for one in exported))
+        read_floats=_reading(info, False))
 
 
-def net_card(net, exported, checksums, notes, has_program):
+def net_card(net, exported, checksums, notes):
     """Return README.md for a `NetDescription` without classes: inputs, outputs, files, checks."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
-                     exported=exported, checksums=checksums, notes=notes,
-                     has_program=has_program)
+                     exported=exported, checksums=checksums, notes=notes)
 
 
 def _rendered(template, **values):

@@ -29,7 +29,7 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
     return Images(lambda: map(made, shapes), None, 'random numbers from %g to %g' % (low, high))
 
 
-def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):
+def folder_images(folder, shape, mean=0, std=255):
     """Return `Images` of the files in a folder and its subfolders, scaled as (x - mean) / std.
 
     `shape` is (C, H, W), grey for one channel and RGB for three. Images are fitted into H x W with
@@ -46,7 +46,7 @@ def folder_images(folder, shape, mean=0, std=255, limit=MAX_PICTURES):
     if not np.isfinite([mean.sum(), std.sum()]).all() or not std.all():
         raise ValueError('mean and std must be finite, and std not 0')
     paths = sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
-                   for name in names if not name.startswith('.'))[:limit]
+                   for name in names if not name.startswith('.'))[:MAX_PICTURES]
     if not paths:
         raise ValueError('%s: expected a folder of pictures, found none' % readable(folder))
 

@@ -91,13 +91,12 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
                            for size, batch in few.items()}, written.notes))
         matrix = None if labels is None else count_pairs(labels, logits.argmax(axis=1),
                                                          len(classes))
-        program = _takes_images(net) and any(one.format.startswith('onnx') for one in exported)
-        card = (model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
-                if net.is_classifier else
-                net_card(net, exported, _checksums(folder), notes, program))
-        write_file(os.path.join(folder, CARD), readable(card).encode())
-        if program:
+        if _takes_images(net) and any(one.format.startswith('onnx') for one in exported):
             write_file(os.path.join(folder, PREDICT), standalone_program().encode())
+        card = (model_card(net.info, exported, _checksums(folder), matrix=matrix, **(run or {}))
+                if net.is_classifier else net_card(net, exported, _checksums(folder), notes))
+        write_file(os.path.join(folder, CARD), readable(card).encode())
+
         export = Export(out, net.info, times, exported, notes)
         record = {'info': net.info, 'milliseconds': times, 'notes': notes,
                   'formats': [dict(one._asdict(), verified=one.verified._asdict())

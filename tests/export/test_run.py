@@ -151,7 +151,7 @@ def test_a_users_file_in_the_folder_of_an_earlier_export_is_not_replaced(earlier
 def test_a_folder_that_is_neither_empty_nor_an_export_is_refused_before_the_work(
         tmp_path, monkeypatch, name, text):
     (tmp_path / name).write_text(text)
-    monkeypatch.setattr(write, 'logits_of', None)
+    monkeypatch.setattr(write, 'outputs_of', None)
     with pytest.raises(ValueError, match='must be a new or an empty folder, or an earlier export '
                                          'with its export.json, but found %s: name' % name):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path))
@@ -274,6 +274,8 @@ def test_a_users_net_on_colour_images_is_exported_without_what_is_for_small_grey
     assert export.info['input'] == [3, 20, 24] and 'ground' not in export.info
     assert export.formats[0].verified.images == 4
     assert names(export.folder) == ['README.md', 'export.json', 'model.onnx']
+    with open(os.path.join(export.folder, 'README.md')) as f:
+        assert 'predict.py' not in f.read()
     gb.write_report(run, str(tmp_path / 'page.html'), ctx='cpu')
     text = (tmp_path / 'page.html').read_text()
     assert 'red rose' in text and '4 × 9 × 11' in text  # the convolution's output for 20 x 24

@@ -50,7 +50,11 @@ def find_files(path, params=None, epoch=None):
             names = sorted(os.listdir(folder))
         files = [os.path.join(folder, name) for name in names]
         symbol = symbol or _only_symbol(path, files)
+        if symbol.endswith('.zip'):
+            raise ValueError('%s: expected a symbol file, a folder or a .tar.gz; unpack this '
+                             'archive first' % path)
         if symbol.endswith('.params'):
+
             raise ValueError(
                 '%s has weights but no net: name the symbol file, with these as the parameters. A '
                 'Gluon net without one is exported from the code that builds it: '

@@ -4,21 +4,21 @@ import numpy as np
 from .registry import attribute, converts, listed
 
 
-def columns(onnx, X, *bounds):
+def _columns(onnx, X, *bounds):
     """Split the last axis of `X` at `bounds`: (0, 4, 5) gives X[..., 0:4] and X[..., 4:5]."""
     return [onnx.add('Slice', X, [start], [end], [-1]) for start, end in zip(bounds, bounds[1:])]
 
 
 def _corners(onnx, X):
     """(..., x, y, width, height) -> (..., left, top, right, bottom)."""
-    center, size = columns(onnx, X, 0, 2, 4)
+    center, size = _columns(onnx, X, 0, 2, 4)
     half = onnx.add('Mul', size, 0.5)
     return onnx.add('Concat', onnx.add('Sub', center, half), onnx.add('Add', center, half), axis=-1)
 
 
 def _centers(onnx, X):
     """(..., left, top, right, bottom) -> (..., x, y, width, height)."""
-    low, high = columns(onnx, X, 0, 2, 4)
+    low, high = _columns(onnx, X, 0, 2, 4)
     return onnx.add('Concat', onnx.add('Mul', onnx.add('Add', low, high), 0.5),
                     onnx.add('Sub', high, low), axis=-1)
 
@@ -60,8 +60,8 @@ def box_decode(onnx, node, X, anchors):
 
 
 def _decoded(onnx, X, anchors, factors, clip=-1.0):
-    middle, size = columns(onnx, anchors, 0, 2, 4)
-    shift, growth = columns(onnx, onnx.add('Mul', X, np.array(factors)), 0, 2, 4)
+    middle, size = _columns(onnx, anchors, 0, 2, 4)
+    shift, growth = _columns(onnx, onnx.add('Mul', X, np.array(factors)), 0, 2, 4)
     if clip > 0:
         growth = onnx.add('Min', growth, clip)
     middle = onnx.add('Add', onnx.add('Mul', shift, size), middle)
@@ -69,12 +69,12 @@ def _decoded(onnx, X, anchors, factors, clip=-1.0):
     return _corners(onnx, onnx.add('Concat', middle, size, axis=-1))
 
 
-def numbered(onnx, count):
+def _numbered(onnx, count):
     """Return count, count - 1, ... 1 as float32."""
     return onnx.cast(onnx.add('Sub', [count], onnx.indices(count)), 'float32')
 
 
-def ordered(onnx, X, keys, count):
+def _ordered(onnx, X, keys, count):
     """Sort rows (B, n, k) stably by descending keys (B, n): (B, count, k) and their keys."""
     keys, order = onnx.add('TopK', keys, [count], outputs=2, axis=1)
     return onnx.add('GatherND', X, onnx.add('Unsqueeze', order, [2]), batch_dims=1), keys
@@ -85,14 +85,14 @@ def _filled(onnx, X, chosen):
     return onnx.add('Where', onnx.add('Unsqueeze', chosen, [2]), X, -1)
 
 
-def survivors(onnx, boxes, ids, ranks, threshold):
+def _survivors(onnx, boxes, ids, ranks, threshold):
     """Return `ranks` (B, n) with 0 for each box that a better box of its class suppresses.
 
     `boxes` (B, n, 4) are corners, and `ids` (B, n) are classes, or None if there is only one class.
     The best box has the largest rank. Ranks are distinct, except that ignored boxes have rank 0. A
     box suppresses worse boxes whose overlap with it exceeds `threshold`.
     """
-    low, high = columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
+    low, high = _columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
     scores = onnx.add('Unsqueeze', ranks, [1])  # (B, classes, n)
     if ids is not None:
@@ -129,14 +129,14 @@ def box_nms(onnx, node, X):
                               attribute(node, 'background_id', -1))
         valid = onnx.add('And', valid, onnx.add('Not', background))
     count = n if topk <= 0 else onnx.add('Min', [n], [topk])
-    rows, keys = ordered(onnx, X, onnx.add('Where', valid, scores, -np.inf), count)
-    ranks = onnx.add('Where', onnx.add('Greater', keys, -np.inf), numbered(onnx, count), 0)
-    boxes = columns(onnx, rows, start, start + 4)[0]
+    rows, keys = _ordered(onnx, X, onnx.add('Where', valid, scores, -np.inf), count)
+    ranks = onnx.add('Where', onnx.add('Greater', keys, -np.inf), _numbered(onnx, count), 0)
+    boxes = _columns(onnx, rows, start, start + 4)[0]
     if encoding == 'center':
         boxes = _corners(onnx, boxes)
     several = id_index >= 0 and not attribute(node, 'force_suppress', False)
     ids = _column(onnx, rows, id_index) if several else None
-    rows, ranks = ordered(onnx, rows, survivors(onnx, boxes, ids, ranks, threshold), count)
+    rows, ranks = _ordered(onnx, rows, _survivors(onnx, boxes, ids, ranks, threshold), count)
     rows = _filled(onnx, rows, onnx.add('Greater', ranks, 0))
     if topk > 0:
         rows = onnx.add('Pad', rows, [0, 0, 0, 0, onnx.add('Sub', [n], count), 0], -1)
@@ -162,24 +162,24 @@ def multibox_detection(onnx, node, probabilities, X, anchors):
         boxes = onnx.add('Clip', boxes, 0, 1)
     rows = onnx.add('Concat', *[onnx.add('Unsqueeze', Y, [2]) for Y in (ids, scores)], boxes,
                     axis=2)
-    ranks = numbered(onnx, n)
-    packed, places = ordered(onnx, rows, onnx.add('Where', valid, ranks, 0), n)
+    ranks = _numbered(onnx, n)
+    packed, places = _ordered(onnx, rows, onnx.add('Where', valid, ranks, 0), n)
     filled = counting = onnx.add('Greater', places, 0)
     threshold, topk = np.float32(attribute(node, 'nms_threshold', 0.5)), attribute(
         node, 'nms_topk', -1)
     if not 0 < threshold <= 1:
         return _filled(onnx, packed, filled)
-    rows, _ = ordered(onnx, rows, onnx.add('Where', valid, scores, -np.inf), n)
+    rows, _ = _ordered(onnx, rows, onnx.add('Where', valid, scores, -np.inf), n)
     if topk > 0:  # rows after the first `topk` keep their position and lose their class
         others = onnx.cast(onnx.vector(onnx.combined('Sub', n, topk)), 'float32')
         first = onnx.add('Greater', ranks, others)
         rows = onnx.add('Where', onnx.add('Unsqueeze', first, [1]), rows, packed)
         counting = onnx.add('And', filled, first)
-    kept = survivors(onnx, columns(onnx, rows, 2, 6)[0], None if attribute(
+    kept = _survivors(onnx, _columns(onnx, rows, 2, 6)[0], None if attribute(
         node, 'force_suppress', False) else _column(onnx, rows, 0),
         onnx.add('Where', counting, ranks, 0),
         np.nextafter(threshold, np.float32(0)))  # this operator suppresses equal overlaps too
     kept = onnx.add('Unsqueeze', onnx.add('Greater', kept, 0), [2])
-    ids, others = columns(onnx, rows, 0, 1, 6)
+    ids, others = _columns(onnx, rows, 0, 1, 6)
     rows = onnx.add('Concat', onnx.add('Where', kept, ids, -1), others, axis=2)
     return _filled(onnx, rows, filled)

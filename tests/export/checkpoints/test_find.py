@@ -35,6 +35,12 @@ def test_a_folder_without_one_pair_is_refused_with_what_it_has(names, said, tmp_
         found(tmp_path)
 
 
+def test_a_zip_archive_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / 'model.zip').write_bytes(b'PK')
+    with pytest.raises(ValueError, match='model.zip: expected a symbol file, .*; unpack this arch'):
+        found(tmp_path / 'model.zip')
+
+
 def archive(path, files):
     with tarfile.open(str(path), 'w:gz') as tar:
         for name, content in files.items():
