@@ -15,6 +15,9 @@
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/.." && pwd)
+case "${1-}" in
+    -*) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
+esac
 folder=$(realpath -m "${1:-/var/tmp/gluonblocks-arm}")
 root=$folder/root
 binfmt=/proc/sys/fs/binfmt_misc

@@ -52,7 +52,7 @@ def quantize(content, X, reduce_range=False):
         graph = onnx.load(prepared).graph
         others = [node.name for node in graph.node if node.op_type == 'BatchNormalization']
         quantization.quantize_static(
-            prepared, made, _Reader(graph.input[0].name, X),
+            prepared, made, _Reader(graph.input[0], X),
             quant_format=quantization.QuantFormat.QDQ, per_channel=True,
             reduce_range=reduce_range, nodes_to_exclude=others,
             activation_type=quantization.QuantType.QUInt8,
@@ -62,10 +62,12 @@ def quantize(content, X, reduce_range=False):
 
 
 class _Reader:
-    """An ONNX Runtime calibration reader that yields images in small batches."""
+    """An ONNX Runtime calibration reader that yields images in batches that the input accepts."""
 
-    def __init__(self, name, X, size=32):
-        self._name = name
+    def __init__(self, input, X):
+        self._name = input.name
+        size = input.type.tensor_type.shape.dim[0].dim_value or 32  # 0: any batch size
+
         self._batches = iter([X[i:i + size] for i in range(0, len(X), size)])
 
     def get_next(self):

@@ -16,6 +16,7 @@ from ..files import read_file, write_file
 
 MAX_BYTES = 1 << 26
 SECONDS = 300  # time limit of the compiler
+_REMEDY = 'set XDG_CACHE_HOME to a folder that you can write to'
 
 
 class Unavailable(Exception):
@@ -53,6 +54,11 @@ def cached(key, build=None):
     """
     folder = cache_folder()
     if not build and not os.path.isdir(folder):
+        parent = folder
+        while not os.path.lexists(parent):
+            parent = os.path.dirname(parent)
+        if not os.path.isdir(parent) or not os.access(parent, os.W_OK | os.X_OK):
+            raise Unavailable('cannot create the cache folder %s' % folder, _REMEDY)
         return None
     _make_private(folder)
     found = _find(folder, key)
@@ -66,17 +72,16 @@ def cached(key, build=None):
 
 def _make_private(folder):
     """Create the folder if necessary; raise Unavailable unless only the user can write to it."""
-    remedy = 'set XDG_CACHE_HOME to a folder that you can write to'
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         state = os.lstat(folder)
     except OSError as error:
         raise Unavailable('cannot create the cache folder %s: %s' % (folder, error.strerror),
-                          remedy)
+                          _REMEDY)
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or not os.access(
             folder, os.R_OK | os.W_OK | os.X_OK):
         raise Unavailable('expected a cache folder that you own and can read and write, got %s'
-                          % folder, remedy)
+                          % folder, _REMEDY)
     if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Unavailable('other users can write to the cache folder %s' % folder,
                           'chmod go-w %s' % folder)

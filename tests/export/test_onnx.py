@@ -4,6 +4,7 @@ import json
 import numpy as np
 import onnx
 import pytest
+from linear_onnx import dense, model
 from mxnet import nd
 from mxnet.gluon import nn
 from onnx import TensorProto, helper
@@ -172,3 +173,15 @@ def test_8_bits_are_calibrated_on_training_images_and_too_large_a_drop_is_refuse
         gb.export_net(net, (1, 8, 8), formats=['onnx', 'onnx-int8'], max_drop=0, data=X,
                       labels=labels, path=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
+
+
+def test_calibration_uses_the_batch_size_of_a_file_that_accepts_only_one():
+    _, weight, bias = dense()
+    model_of_one = onnx.load_model_from_string(model(weight, bias))
+    for value in (model_of_one.graph.input[0], model_of_one.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    X = np.random.RandomState(0).rand(3, 1, 28, 28).astype('float32')
+    content = int8.quantize(model_of_one.SerializeToString(), X)
+    found, = engine(content)((X[:1],))
+    expected = X[:1].reshape(1, -1) @ weight.T + bias
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()

@@ -55,6 +55,13 @@ def test_the_cache_folder_is_private_with_any_umask(root):
     assert build.library() == path and calls(root) == 1
 
 
+def test_a_cache_folder_that_cannot_be_created_is_reported_before_the_build(root):
+    (root / 'cache').write_text('a file')
+    with pytest.raises(compiled.Unavailable, match='cannot create the cache folder'):
+        build.library(build=False)
+    assert not operators.pending()
+
+
 def test_a_library_that_was_changed_is_built_again(root):
     path = build.library()
     with open(path, 'a') as f:
