@@ -174,7 +174,9 @@ class RunFolder(Hook):
             if path == self._path(PREVIOUS) and os.path.exists(self._path(LAST)):
                 os.replace(self._path(LAST), self._path('last.damaged'))
             state.history = self._epochs.restore(info['rows'])
-            tell('resuming after step %d, in epoch %d' % (state.step, state.epoch))
+            tell('the run is complete: it has trained %d epochs' % len(state.history)
+                 if len(state.history) >= self.config['epochs'] else
+                 'resuming after step %d, in epoch %d' % (state.step, state.epoch))
         return state
 
     def _read(self, before):

@@ -102,7 +102,9 @@ def test_another_target_goes_on_as_the_longer_run(whole, folder):
 
 def test_a_run_that_is_done_stays_and_one_without_a_checkpoint_starts_again(whole, copied, capsys):
     gb.resume_run(copied)
-    assert content(copied) == content(whole.folder) and capsys.readouterr().out == ''
+    printed = capsys.readouterr()
+    assert content(copied) == content(whole.folder) and printed.out == ''
+    assert 'the run is complete: it has trained 3 epochs' in printed.err
     for name in os.listdir(copied):
         if name != 'config.json':
             os.unlink(os.path.join(copied, name))
