@@ -1,5 +1,4 @@
 """A run, and any net, as a folder of verified files or none."""
-import errno
 import json
 import os
 
@@ -8,37 +7,20 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from exports import names, small_net
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 from PIL import Image
 
 import gluonblocks as gb
-from gluonblocks.export import VerificationError, formats, write
-from gluonblocks.export import onnx as onnx_format
+from gluonblocks.export import VerificationError, formats
 from gluonblocks.export import run as export_run
 from gluonblocks.export.graph import prediction_symbol
-
-
-def small_net(*last):
-    net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3), gb.BatchNorm(4, num_dims=4), nn.Activation('relu'), nn.Dense(3), *last)
-    net.initialize(mx.init.Xavier())
-    with autograd.train_mode():
-        net(nd.random.uniform(shape=(8, 1, 8, 8)))
-    return net
 
 
 def answers(path, X):
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
     return session.run(['logits'], {'data': X})[0]
-
-
-def names(folder):
-    return sorted(os.listdir(str(folder)))
-
-
-def texts(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def assert_computes(path, net, X):
@@ -86,38 +68,6 @@ def test_with_preprocessing_the_file_takes_uint8_images(run_of, resize, tmp_path
     assert model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
-@pytest.fixture
-def earlier(tmp_path):
-    """A folder with an earlier export, whose files hold 'old'."""
-    out = tmp_path / 'out'
-    out.mkdir()
-    files = ['README.md', 'gone.bin', 'model.onnx', 'export.json']
-    for name in files:
-        (out / name).write_text('old')
-    (out / 'export.json').write_text(json.dumps(
-        {'files': files + ['../other.txt', '.'], 'info': {'gluonblocks': '1.0'}}))
-    return out
-
-
-def test_one_corrupted_weight_is_caught_and_an_earlier_export_stays(run_of, earlier, monkeypatch):
-    convert = onnx_format.graph_and_weights
-
-    def wrong(net):
-        model, weights = convert(net)
-        name = max(weights, key=lambda name: weights[name].size)
-        weights[name] = weights[name].copy()
-        weights[name].flat[7] += 0.5
-        return model, weights
-    monkeypatch.setattr(onnx_format, 'graph_and_weights', wrong)
-    before = texts(earlier)
-    with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's by"):
-        gb.export_run(run_of(), out=str(earlier))
-    assert texts(earlier) == before
-    with pytest.raises(VerificationError):
-        gb.export_run(run_of(), out=str(earlier / 'new'))
-    assert texts(earlier) == before
-
-
 def test_the_net_itself_is_compared_and_not_the_graph_made_of_it(tmp_path, monkeypatch):
     def wrong(net, inputs=('data',)):
         symbol, params = prediction_symbol(net, inputs)
@@ -126,38 +76,6 @@ def test_the_net_itself_is_compared_and_not_the_graph_made_of_it(tmp_path, monke
     monkeypatch.setattr(export_run, 'prediction_symbol', wrong)
     with pytest.raises(VerificationError, match="differs from the net's by"):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
-
-
-def test_an_export_replaces_the_one_before_and_nothing_else(earlier, tmp_path):
-    (earlier / 'mine.txt').write_text('stays')
-    (tmp_path / 'other.txt').write_text('stays')  # the record names it, but it is elsewhere
-    gb.export_net(small_net(), (1, 8, 8), path=str(earlier))
-    assert names(earlier) == ['README.md', 'export.json', 'mine.txt', 'model.onnx']
-    assert (earlier / 'README.md').read_text() != 'old'
-    assert (tmp_path / 'other.txt').read_text() == 'stays'
-
-
-def test_a_users_file_in_the_folder_of_an_earlier_export_is_not_replaced(earlier):
-    (earlier / 'export.json').write_text(json.dumps(
-        {'files': ['model.onnx', 'export.json'], 'info': {'gluonblocks': '1.0'}}))
-    before = texts(earlier)
-    with pytest.raises(ValueError, match='README.md is in the way: it is not part of the earlier'):
-        gb.export_net(small_net(), (1, 8, 8), path=str(earlier))
-    assert texts(earlier) == before
-
-
-@pytest.mark.parametrize('name, text', [
-    ('README.md', 'mine'), ('export.json', '{}'), ('export.json', '[1')])
-def test_a_folder_that_is_neither_empty_nor_an_export_is_refused_before_the_work(
-        tmp_path, monkeypatch, name, text):
-    (tmp_path / name).write_text(text)
-    monkeypatch.setattr(write, 'outputs_of', None)
-    with pytest.raises(ValueError, match='must be a new or an empty folder, or an earlier export '
-                                         'with its export.json, but found %s: name' % name):
-        gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path))
-    assert texts(tmp_path) == {name: text.encode()}
-    with pytest.raises(ValueError, match='must be a new or an empty folder.* found a file'):
-        gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / name))
 
 
 def test_a_net_without_a_run_is_exported_and_trains_on_with_the_same_numbers(tmp_path):
@@ -231,15 +149,6 @@ def test_the_package_imports_no_engine_and_an_export_neither_gluoncv_nor_torch(p
                  '28), %r); print(before, "gluoncv" in sys.modules, "torch" in sys.modules)'
                  % str(tmp_path / 'out'))
     assert out == 'False False False'
-
-
-def test_a_full_disk_is_reported_with_the_folders_name_and_leaves_nothing(tmp_path, monkeypatch):
-    def full(*args, **how):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr(write, 'replace_files', full)
-    with pytest.raises(OSError, match='out could not be written: No space left on device'):
-        gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
-    assert names(tmp_path) == []
 
 
 NETS = '''
