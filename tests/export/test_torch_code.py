@@ -210,3 +210,9 @@ def test_safetensors_has_the_weights_by_pytorchs_names_and_the_metadata(tmp_path
     np.testing.assert_array_equal(tensors['stage2.0.conv3.bias'],
                                   net[4].conv3.bias.data().asnumpy())
     assert len(tensors) == len(net.collect_params().keys())
+
+
+def test_dropout_that_stays_on_in_prediction_is_not_left_out():
+    dropout = mx.sym.Dropout(mx.sym.var('data'), mode='always', name='drop')
+    with pytest.raises(ValueError, match=r'no counterpart in PyTorch: Dropout \(drop\)'):
+        code_of_symbol([dropout], data=(1, 3))
