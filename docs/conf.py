@@ -43,6 +43,7 @@ PAGES = {
         'docs/compatibility',
         'docs/arm',
         'results/README',
+        'results/zoo',
     ],
     'Project': [
         'CHANGELOG',
@@ -63,7 +64,8 @@ release = re.search("__version__ = '(.*)'",
                     (ROOT / 'gluonblocks' / '__init__.py').read_text(encoding='utf-8')).group(1)
 root_doc = 'README'
 source_suffix = {'.md': 'myst-nb', '.ipynb': 'myst-nb', '.rst': 'restructuredtext'}
-include_patterns = ['*.md', 'docs/**', 'notebooks/*.ipynb', 'results/README.md']
+include_patterns = ['*.md', 'docs/**', 'notebooks/*.ipynb', 'results/README.md',
+                    'results/zoo.md']
 exclude_patterns = ['.*', 'PACKAGE.md', 'build', 'runs', 'tests', 'docs/site']
 extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'rendering']
 site_pages, site_names = PAGES, declared_names()

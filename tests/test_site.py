@@ -49,7 +49,8 @@ def test_the_reference_has_every_public_name_and_command_once_and_no_other(conf)
 
 def test_the_sidebar_has_every_page_once(conf):
     listed = [page for pages in conf.PAGES.values() for page in pages]
-    files = [path for pattern in ('*.md', 'docs/*.md', 'notebooks/*.ipynb', 'results/README.md')
+    files = [path for pattern in ('*.md', 'docs/*.md', 'notebooks/*.ipynb', 'results/README.md',
+                                 'results/zoo.md')
              for path in ROOT.glob(pattern)]
     pages = {path.relative_to(ROOT).with_suffix('').as_posix() for path in files}
     assert len(set(listed)) == len(listed)
