@@ -1,16 +1,17 @@
 #!/usr/bin/env python
 """Run tox's environments one after another, and record the results in results/ and docs/.
 
-The script needs `tox`, and the interpreters on PATH. An environment whose interpreter is missing is
-recorded as not run. This puts all interpreters of pyenv on PATH:
+The script needs `tox`, git, and the interpreters on PATH. An environment whose interpreter is
+missing is recorded as not run. This puts all interpreters of pyenv on PATH:
 
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
-Each record is written as soon as its environment ends. The records of other environments are kept.
+Each record is written as soon as its environment ends. An environment that has already passed with
+the same package and tests is skipped, so a run that was interrupted continues where it stopped.
 
 example:
   python scripts/matrix.py
-  python scripts/matrix.py --only py311 py312-oldest
+  python scripts/matrix.py --only py311 py312-oldest arm
 
 Exit code: 0 all environments passed, 1 one failed or did not run (older records count too)."""
 import argparse
@@ -28,18 +29,32 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RECORDS = os.path.join(REPOSITORY, 'results', 'matrix.json')
 DOCUMENT = os.path.join(REPOSITORY, 'docs', 'compatibility.md')
 
-Record = collections.namedtuple('Record', 'environment result python numpy mxnet tests date')
-HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'date')
+Record = collections.namedtuple('Record', 'environment result python numpy mxnet tests date commit')
+HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'date', 'commit')
+CODE = ['gluonblocks', 'tests', 'pyproject.toml', 'tox.ini']  # a change outside needs no new run
 
 
 def environments():
-    """Return the names of tox's default environments, in order. Exits if tox is missing."""
+    """Return the names of tox's default environments, and `arm`. Exits if tox is missing."""
     if importlib.util.find_spec('tox') is None:
         sys.exit("error: tox is not installed for this Python: %s -m pip install 'tox>=4.11'"
                  % sys.executable)
     listed = subprocess.check_output([sys.executable, '-m', 'tox', 'list', '-d', '--no-desc', '-q'],
                                      cwd=REPOSITORY, universal_newlines=True)
-    return [line.strip() for line in listed.splitlines() if re.match(r'[\w-]+$', line.strip())]
+    names = [line.strip() for line in listed.splitlines()]
+    return [name for name in names if re.match(r'[\w-]+$', name)] + ['arm']
+
+
+def git(*arguments):
+    """Return the standard output of a git command in the repository, or None if it fails."""
+    done = subprocess.run(['git', '-C', REPOSITORY, *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, universal_newlines=True)
+    return None if done.returncode else done.stdout.strip()
+
+
+def is_current(old):
+    """Return whether the Record `old` passed with the package and the tests that are here now."""
+    return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 
 def run(name):
@@ -49,21 +64,22 @@ def run(name):
         subprocess.call([sys.executable, '-m', 'tox', 'run', '-e', name, '--result-json', path],
                         cwd=REPOSITORY, stdin=subprocess.DEVNULL)
         with open(path) as f:
-            return record(name, json.load(f)['testenvs'][name], str(datetime.date.today()))
+            return record(name, json.load(f)['testenvs'][name], str(datetime.date.today()),
+                          git('rev-parse', '--short', 'HEAD'))
 
 
-def record(name, result, date):
+def record(name, result, date, commit):
     """Return the Record of the environment `name`, given tox's JSON `result` for it."""
     python = result.get('python', {}).get('version', '').split(' ')[0]
     if not python:
-        return Record(name, 'not run: Python not found', '', '', '', '', date)
+        return Record(name, 'not run: Python not found', '', '', '', '', date, commit)
     output = ''.join(test['output'] for test in result.get('test', ()))
     versions = re.search(r'^gluonblocks \S+, NumPy (\S+), MXNet (\S+)$', output, re.M)
     numpy, mxnet = versions.groups() if versions else ('', '')
     ended = re.search(r'^=* ?(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s', output, re.M)
     counts = [c for c in ended.group(1).split(', ') if 'warning' not in c] if ended else []
     return Record(name, 'passed' if result['result']['success'] else 'FAILED', python,
-                  numpy, mxnet, ', '.join(counts), date)
+                  numpy, mxnet, ', '.join(counts), date, commit)
 
 
 def table(records):
@@ -97,9 +113,16 @@ def main(argv=None):
     known = environments()
     parser.add_argument('--only', nargs='+', metavar='ENV', choices=known, default=known,
                         help='environments to run (default: all)')
+    parser.add_argument('--again', action='store_true',
+                        help='also run environments that passed with the same code')
     args = parser.parse_args(argv)
+    if git('diff', '--quiet', 'HEAD', '--', *CODE) is None:
+        sys.exit('error: expected committed changes, since the table names the commit; '
+                 'found changes in %s' % git('diff', '--name-only', 'HEAD', '--', *CODE))
     records = read_records()
     for name in args.only:
+        if name in records and is_current(records[name]) and not args.again:
+            continue
         records[name] = run(name)
         records = {name: records[name] for name in known if name in records}  # in tox's order
         write(records.values())

@@ -1,6 +1,8 @@
 """run_docs.py, matrix.py and check_dist.py: what they read, and what they make of it."""
 import importlib.util
 import os
+import re
+import subprocess
 import tarfile
 import zipfile
 
@@ -68,21 +70,36 @@ def result(success=True):
 
 
 def test_a_record_has_the_versions_that_ran_and_a_missing_interpreter_has_not_passed():
-    assert matrix.record('py312', result(), '2030-01-31') == (
-        'py312', 'passed', '3.12.1', '2.2.6', '1.9.1', '1 failed, 300 passed', '2030-01-31')
-    assert matrix.record('py312', result(success=False), '').result == 'FAILED'
+    assert matrix.record('py312', result(), '2030-01-31', 'abc') == (
+        'py312', 'passed', '3.12.1', '2.2.6', '1.9.1', '1 failed, 300 passed', '2030-01-31', 'abc')
+    assert matrix.record('py312', result(success=False), '', '').result == 'FAILED'
     missing = {'result': {'success': False, 'exit_code': 1}}
-    assert matrix.record('py37', missing, '').result == 'not run: Python not found'
+    assert matrix.record('py37', missing, '', '').result == 'not run: Python not found'
 
 
-def test_only_leaves_the_other_records_and_the_text_around_the_table(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def short_matrix(tmp_path, monkeypatch):
+    """matrix.py with three environments that pass at once, in a repository with nothing in it."""
     for name in ('RECORDS', 'DOCUMENT'):
         monkeypatch.setattr(matrix, name, str(tmp_path / name))
     (tmp_path / 'RECORDS').write_text('[]')
     (tmp_path / 'DOCUMENT').write_text('before\n<!-- matrix: begin -->\nold\n'
                                        '<!-- matrix: end -->\nafter\n')
+    monkeypatch.setattr(matrix, 'REPOSITORY', str(tmp_path))
+    for arguments in ['init -q', 'add .', '-c user.name=x -c user.email=x commit -qm first']:
+        subprocess.check_call(['git', '-C', str(tmp_path), *arguments.split()])
     monkeypatch.setattr(matrix, 'environments', lambda: ['py38', 'py39', 'lint'])
-    monkeypatch.setattr(matrix, 'run', lambda name: matrix.record(name, result(), '2030-01-31'))
+    ran = []
+
+    def run(name):
+        ran.append(name)
+        return matrix.record(name, result(), '2030-01-31', matrix.git('rev-parse', 'HEAD'))
+
+    monkeypatch.setattr(matrix, 'run', run)
+    return ran
+
+
+def test_only_leaves_the_other_records_and_the_text_around_the_table(tmp_path, short_matrix, capsys):
     assert matrix.main(['--only', 'lint']) == 1  # py38 and py39 have not run
     assert '1 passed, 2 failed or not run: py38 py39' in capsys.readouterr().out
     assert matrix.main(['--only', 'py39', 'py38']) == 0
@@ -91,6 +108,30 @@ def test_only_leaves_the_other_records_and_the_text_around_the_table(tmp_path, m
     assert text.startswith('before\n') and text.endswith('after\n') and 'old' not in text
     assert '| `py39` | passed | 3.12.1 | 2.2.6 | 1.9.1 | ' in text
     assert text.count('| 2030-01-31 |') == 3
+
+
+def test_an_environment_that_passed_is_run_again_only_if_the_code_has_changed(tmp_path,
+                                                                              short_matrix):
+    matrix.main(['--only', 'py38'])
+    assert matrix.main([]) == 0
+    assert short_matrix == ['py38', 'py39', 'lint']
+    assert matrix.main([]) == 0 and len(short_matrix) == 3
+    matrix.main(['--only', 'py38', '--again'])
+    assert short_matrix[3:] == ['py38']
+    (tmp_path / 'tox.ini').write_text('')
+    subprocess.check_call(['git', '-C', str(tmp_path), 'add', 'tox.ini'])
+    with pytest.raises(SystemExit, match='expected committed changes, .* in tox.ini'):
+        matrix.main([])
+    subprocess.check_call(['git', '-C', str(tmp_path), '-c', 'user.name=x', '-c', 'user.email=x',
+                           'commit', '-qm', 'second'])
+    matrix.main([])
+    assert short_matrix[4:] == ['py38', 'py39', 'lint']
+
+
+def test_the_table_of_tested_environments_is_not_older_than_the_latest_release():
+    with open(os.path.join(REPOSITORY, 'CHANGELOG.md'), encoding='utf-8') as f:
+        released = re.search(r'^## [\d.]+ - (\S+)$', f.read(), re.M).group(1)
+    assert min(record.date for record in matrix.read_records().values()) >= released
 
 
 @pytest.mark.parametrize('name, package', [
