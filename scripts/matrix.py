@@ -48,7 +48,7 @@ def environments():
 def git(*arguments):
     """Return the standard output of a git command in the repository, or None if it fails."""
     done = subprocess.run(['git', '-C', REPOSITORY, *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, universal_newlines=True)
+                          stderr=subprocess.DEVNULL, text=True)
     return None if done.returncode else done.stdout.strip()
 
 

@@ -99,7 +99,8 @@ def short_matrix(tmp_path, monkeypatch):
     return ran
 
 
-def test_only_leaves_the_other_records_and_the_text_around_the_table(tmp_path, short_matrix, capsys):
+def test_only_leaves_the_other_records_and_the_text_around_the_table(tmp_path, short_matrix,
+                                                                    capsys):
     assert matrix.main(['--only', 'lint']) == 1  # py38 and py39 have not run
     assert '1 passed, 2 failed or not run: py38 py39' in capsys.readouterr().out
     assert matrix.main(['--only', 'py39', 'py38']) == 0
