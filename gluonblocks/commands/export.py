@@ -149,10 +149,7 @@ def _shape(text):
 
 
 def _shapes(parser, pairs):
-    """Return the shape of the only input, or a dict of shapes by input name, or None.
-
-    `pairs` is a list of (input name or None, shape).
-    """
+    """Return the only shape, {input name: shape} or None from `pairs` of (name or None, shape)."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')

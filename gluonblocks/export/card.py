@@ -81,19 +81,18 @@ def _header(info, exported, dataset, accuracy, license):
     return header
 
 
-def specifies_preprocessing(info):
+def has_preprocessing(info):
     """Return True if `info` specifies how to preprocess an image for the net."""
     return info.get('scaling') == 'x / 255' and 'resize' in info
 
 
 def _reading(info, inside):
-    """Return a line of Python that reads picture.png into X, a batch of one.
+    """Return a line of Python that reads picture.png into X, a batch of one, or fills X with zeros.
 
-    `inside` is True if the file includes the preprocessing. If `info` does not specify it, the line
-    fills X with zeros instead.
+    It uses zeros if `info` does not specify the preprocessing. `inside`: the file preprocesses X.
     """
     C, H, W = info['input']
-    if not specifies_preprocessing(info):
+    if not has_preprocessing(info):
         return "X = numpy.zeros((1, %d, %d, %d), 'float32')" % (C, H, W)
     # A file with preprocessing takes images of 28 x 28 pixels and resizes them itself.
     size = (28, 28) if inside and info['resize'] else (W, H)

@@ -132,10 +132,7 @@ class NetDescription:
                 for name, value in info.items()}
 
     def weights_sha256(self):
-        """Return the SHA-256 of the weights and their shapes.
-
-        The names are not included, because they count the nets that the process created before.
-        """
+        """Return the SHA-256 of the weights and shapes, without names, which vary by process."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
             if name not in self.inputs:

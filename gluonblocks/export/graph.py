@@ -81,9 +81,8 @@ def _untrained(net):
 def replace_losses(graph):
     """Replace each loss in a `Graph` with its prediction, which does not need a label.
 
-    `SoftmaxOutput` becomes a softmax and `LogisticRegressionOutput` a sigmoid; any other loss is
-    replaced with its input. The attribute `__flat__` is set to True on each softmax over all axes
-    except the batch axis.
+    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, and any other loss its
+    input. The attribute `__flat__` marks a softmax over all axes except the batch axis.
     """
     for node in graph.nodes:
         if node.op in _IDENTITIES:

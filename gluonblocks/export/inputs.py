@@ -13,8 +13,8 @@ MAX_IMAGES = 256  # maximum number of images that are read from a folder
 def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
     """Return `Images` of random numbers, uniform in `values` = (low, high), with a fixed seed.
 
-    `inputs` has the input shapes by name for a batch of one. `twice`, which has them for a batch of
-    two, adds batches of two and three; `larger`, which has them for larger images, adds one batch.
+    `inputs` has the input shapes by name for a batch of one, `twice` for a batch of two, and
+    `larger` for larger images. `twice` adds batches of two and three, `larger` adds one batch.
     """
     shapes, (low, high) = [inputs], values
     if twice:  # the shapes for a batch of three are extrapolated
@@ -37,8 +37,8 @@ def folder_images(folder, shape, mean=0, std=255):
     or a sequence with a number per channel. Raises ValueError if the folder contains no files.
     """
     if len(shape) != 3 or shape[0] not in (1, 3):
-        raise ValueError('expected a net for images of shape (1, H, W) or (3, H, W), but it takes '
-                         '%s: omit the folder of images' % (shape,))
+        raise ValueError('images need a net with input (1, H, W) or (3, H, W), but it takes %s'
+                         % (shape,))
     mean, std = [np.reshape(np.asarray(each, 'float32'), (-1, 1, 1)) for each in (mean, std)]
     for name, each in (('mean', mean), ('std', std)):
         if len(each) not in (1, shape[0]):

@@ -25,9 +25,8 @@ WITHOUT_VNNI = ('on x86 CPUs without VNNI (before Ice Lake and Zen 4), 8-bit pro
 def check(net):
     """Raise ValueError, with the reason, if `net` cannot be calibrated or written as ONNX."""
     if net.calibration is None:
-        raise ValueError('the format onnx-int8 needs images to calibrate the ranges: export a run '
-                         'or a classifier, or, for a checkpoint, name a folder of images similar '
-                         'to the training images')
+        raise ValueError('the format onnx-int8 needs images to calibrate the ranges: export a '
+                         'classifier, or name a folder of images similar to the training images')
     check_onnx(net)
 
 
@@ -42,10 +41,7 @@ def write(net, folder, options):
 
 
 def quantize(content, X, reduce_range=False):
-    """Quantize an ONNX model to 8 bits; the argument `content` and the result are bytes.
-
-    `X`, float32 (n, C, H, W), contains the images for calibrating the ranges of activations.
-    """
+    """Return the ONNX model `content`, bytes, in 8 bits, with ranges calibrated on X (n, C, H, W)."""
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process

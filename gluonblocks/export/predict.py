@@ -20,17 +20,15 @@ examples:
   python predict.py --invert photo.jpg scan.png --model model-int8.onnx
   python predict.py --json --top 10 pictures/*.png > answers.jsonl
 
-This program needs Python 3.8 or later and "pip install numpy pillow onnxruntime".
-
-Images may be PNG, JPEG, BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are
-fitted into the input size of the net without distortion, and converted to grey if the net has one
-input channel. If the net was trained on bright objects on a dark background, use --invert for
-images that show the opposite, or the predictions mean little. Transparent pixels count as
-background.
+Requires Python 3.8 or later and "pip install numpy pillow onnxruntime". Images may be PNG, JPEG,
+BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are fitted into the input
+size of the net without distortion, and converted to grey if it has one channel. If the net was
+trained on bright objects on a dark background, use --invert for images that show the opposite, or
+the predictions mean little. Transparent pixels count as background.
 
 For a classifier, the most probable classes are printed. For any other net, each output is printed:
 detections as class, score and box, in the units of the net; a segmentation as the percentage of
-pixels in each class; a vector as its largest values; and anything else as its range of values.
+pixels in each class; a vector as its largest values; anything else as its range of values.
 
 Exit code: 0 all images processed, 1 some failed, 2 invalid arguments, 130 interrupted."""
 
@@ -72,10 +70,7 @@ class Net:
                         % (path, self.channels))
 
     def outputs(self, images):
-        """Yield {output name: array without the batch axis} for each of `images`.
-
-        Each image is uint8 (H, W) or (H, W, 3).
-        """
+        """Yield {name: array without the batch axis} for each of `images`, uint8 (H, W[, 3])."""
         names = [output.name for output in self._session.get_outputs()]
         for i in range(0, len(images), BATCH if self.names else 1):
             X = images[i:i + BATCH] if self.names else images[i:i + 1]
@@ -226,15 +221,12 @@ def main():
     parser = Parser(description=__doc__, epilog=EXAMPLE,
                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='image file')
-    parser.add_argument('--model', metavar='FILE', help='ONNX file (default: model.onnx or else '
-                        'model-int8.onnx, in the folder of this program)',
-                        default=next(filter(os.path.isfile, models), models[0]))
+    parser.add_argument('--model', metavar='FILE', help='ONNX file (default: the one next to this '
+                        'program)', default=next(filter(os.path.isfile, models), models[0]))
     parser.add_argument('--top', type=int, default=3, metavar='N',
                         help='number of classes, detections or values to list (default: 3)')
-    parser.add_argument('--invert', action='store_true',
-                        help='invert the images, which show dark objects on a bright background')
-    parser.add_argument('--json', action='store_true',
-                        help='print one line of JSON per image, including those that failed')
+    parser.add_argument('--invert', action='store_true', help='invert the brightness of the images')
+    parser.add_argument('--json', action='store_true', help='print one line of JSON per image')
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='backslashreplace')  # file names may not be valid Unicode

@@ -12,9 +12,8 @@ _ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    Each new pixel is line[first] * w1 + line[second] * w2, where w1 + w2 = 2048. At an edge, both
-    indices are the outermost pixel. If `columns` is True, the weights are then 2048 and 0. For
-    rows, OpenCV keeps both weights, which rounds differently.
+    Each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond the edge,
+    both indices are the last pixel; for rows, OpenCV keeps both weights, which rounds differently.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')

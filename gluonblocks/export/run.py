@@ -39,17 +39,15 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 
     `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With
     `with_preprocessing`, ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
-    `reduce_range` quantizes weights to 7 bits for CPUs without VNNI, see int8.py. `ctx` is the
-    device for MXNet, and `data_root` the folder that contains the data set (None: as in training).
-    `runtime` is the path of an ONNX Runtime Web archive made with `npm pack` (None: download it
-    with npm).
+    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is MXNet's device, and
+    `data_root` the folder that contains the data set (None: as in training). `runtime` is the path
+    of an ONNX Runtime Web archive made with `npm pack` (None: download it with npm).
 
     Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
-    the files: 'classes', the class names; 'input', [C, H, W]; 'resize', the side in pixels that
-    images are resized to, or None; 'scaling', 'x / 255'; 'ground', 'dark' for registered data sets,
-    whose images have a dark background; 'preprocessing', 'inside' or 'outside' the file;
-    'accuracy', the test accuracy in MXNet; 'gluonblocks', the version; 'model'; 'dataset';
-    'data_sha256'; and 'weights_sha256'.
+    the files: 'classes', the class names; 'input', [C, H, W]; 'resize', the side in pixels of the
+    resized images, or None; 'scaling', 'x / 255'; 'ground', 'dark' for registered data sets, whose
+    background is dark; 'preprocessing', 'inside' or 'outside' the file; 'accuracy', MXNet's on the
+    test images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
 
     Raises VerificationError, a ValueError, if a file fails; ValueError if `out` contains other
     files; ImportError if a dependency is missing; and the errors of `load_run` and the data set.
@@ -84,7 +82,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
                    picture_size=tuple(config['picture_size']))
     try:
         history = read_csv(HistoryRow, os.path.join(folder, 'history.csv'))
-    except (OSError, ValueError):  # the model card simply omits an unreadable history
+    except (OSError, ValueError):  # the model card omits an unreadable history
         history = ()
     return write_all(net, partial(mxnet_engine, block, ctx[0]), formats,
                      Options(with_preprocessing, reduce_range, runtime),
@@ -98,18 +96,17 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     """Export any Gluon net to the folder `path` and return an `Export`.
 
     `net` is an initialized net of hybrid blocks and is not changed. `shape` is the input shape
-    without the batch axis, (C, H, W) for images. For a net with several inputs, it is a dict of
-    shapes by name, in the order of the inputs; labels of losses within the net are inputs too, but
-    the exported files omit them. The net may have any number of outputs. A float16 net is exported
-    and verified in float32. A net that maps images to (N, classes) is a classifier, and `classes`
-    are its class names.
+    without the batch axis, (C, H, W) for images, or a dict of shapes by name, in order, for a net
+    with several inputs. Labels of losses within the net are inputs too, but the files omit them.
+    The net may have any number of outputs. A float16 net is exported and verified in float32. A net
+    that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
-    A classifier is verified as in `export_run`, on `data` with `labels`, (n,), or on random images
-    with a fixed seed if `data` is None. The largest batch is smaller than 256 for large images, for
-    example 15 for 3x224x224. `data` is either the input of the net, float32 (n, C, H, W), or uint8
-    images, (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255.
-    `with_preprocessing` requires uint8 images. Any other net is verified on random numbers from 0
-    to 1, and all outputs are compared.
+    A classifier is verified as in `export_run`, on `data` and `labels`, (n,), or without `data` on
+    random images with a fixed seed. For large images, the largest batch is smaller than 256, for
+    example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8 images,
+    (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255; `with_preprocessing`
+    requires uint8. Any other net is verified on random numbers from 0 to 1, and all outputs are
+    compared.
 
     Raises ValueError if the net cannot be traced to a graph, and the errors of `export_run`.
     """
@@ -214,10 +211,7 @@ def _batch_size(shape):
 
 
 def _inputs(data, shape, with_preprocessing):
-    """Return (X, pixels): the net's float32 inputs from `data`, and its uint8 images or None.
-
-    If `data` is None, the images are random.
-    """
+    """Return (X, uint8 images or None) from `data`, or from random images if `data` is None."""
     sides = shape[1:] if shape[0] == 1 else shape
     if data is None:
         data = np.random.RandomState(0).randint(

@@ -49,10 +49,7 @@ def mxnet_engine(net, ctx, labels=()):
 
 
 def symbol_engine(symbol, params, names):
-    """Return an engine that runs `symbol` with `params` on the CPU; `names` are the input names.
-
-    All other inputs are labels of losses, which are set to zero.
-    """
+    """Return an engine for `symbol` on the CPU; inputs not in `names` are labels, set to zero."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
@@ -91,13 +88,13 @@ def accuracy_of(logits, labels):
 def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, sorts=False):
     """Run an exported file, a `Written`, on all `images`, compare, and return a `Verified`.
 
-    `here` contains the outputs of the net, from `outputs_of`. For each output a of the net and b of
-    the file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the
-    image. A file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop`
-    percentage points of accuracy. `name` is the name of the format in messages. If `classes` is
-    True, the agreement is the fraction of images with the same class; otherwise it is the smallest
-    cosine between outputs. If `sorts` is True, the net sorts rows by score, and rows may be
-    swapped, because rounding can change the order of nearly equal scores.
+    `here` has the outputs of the net, from `outputs_of`. For each output a of the net and b of the
+    file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the image. A
+    file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage
+    points of accuracy. `name` is the name of the format in messages. With `classes`, the agreement
+    is the fraction of images with the same class; otherwise it is the smallest cosine between
+    outputs. If the net `sorts` rows by score, rows may be swapped, because rounding can change the
+    order of nearly equal scores.
 
     Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """
@@ -115,8 +112,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
         if sorts:
             found = [_reordered(ours, theirs, atol) for ours, theirs in zip(wanted, found)]
         for k, (ours, theirs) in enumerate(zip(wanted, found)):
-            where = '%s: output %d for a batch of %d from image %d' % (
-                name, k, len(batch.X), first)
+            where = '%s: output %d for a batch of %d from image %d' % (name, k, len(batch.X), first)
             largest = max(largest, _difference(where, ours, theirs,
                                                atol if written.exact else None))
             cosines.append(_cosine(ours, theirs))
@@ -134,9 +130,8 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     if not written.exact and verified.drop > max_drop + 1e-9:
         change = (('agreement', 1.0, verified.agreement) if labels is None else
                   ('accuracy', verified.accuracy_here, verified.accuracy_there))
-        raise VerificationError('%s: the %s drops from %.4f to %.4f, by %.2f percentage points; at '
-                                'most %g are allowed'
-                                % ((name,) + change + (verified.drop, max_drop)))
+        raise VerificationError('%s: the %s drops from %.4f to %.4f, by %.2f points; at most %g '
+                                'are allowed' % ((name,) + change + (verified.drop, max_drop)))
     return verified
 
 
@@ -148,10 +143,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, relative to max(1, the largest absolute value of the image).
-
-    Raises VerificationError if it exceeds `atol`, which may be None.
-    """
+    """Return the largest difference, relative as in `verify`; check it unless `atol` is None."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
@@ -166,8 +158,7 @@ def _difference(where, wanted, found, atol):
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
             "%s: row %d differs from the net's output by %.3g, relative to max(1, its largest "
-            'value); at most %g is allowed' % (
-                where, np.argmax(off.max(axis=1)), off.max(), atol))
+            'value); at most %g is allowed' % (where, np.argmax(off.max(axis=1)), off.max(), atol))
     return float(off.max())
 
 
@@ -200,10 +191,7 @@ def _cosine(wanted, found):
 
 
 def milliseconds(engine, inputs, seconds=0.3, least=2):
-    """Return the median milliseconds per call of `engine(inputs)`.
-
-    Calls are repeated for `seconds`, and at least `least` times.
-    """
+    """Return the median milliseconds of `engine(inputs)`, called for `seconds` or `least` times."""
     engine(inputs)  # warm-up, because engines prepare for a new shape in the first call
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or time.perf_counter() < end:

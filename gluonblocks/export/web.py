@@ -53,17 +53,15 @@ def net_of_page(path):
 
 
 def write_page(onnx_bytes, info, gallery, folder, runtime=None):
-    """Write index.html into `folder`, a self-contained web page that runs a net.
+    """Write index.html into `folder`: a self-contained web page that runs a net.
 
     The page can be opened from disk or from any web server, and makes no network requests.
-
     `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, the logits
     (N, classes). `info` must contain 'classes', 'input' and 'model', see `export_run`; the page
-    shows other entries if present. `gallery` is a list of test images, each as (uint8 (28, 28),
-    class name or None); the page opens with the prediction for the first one. `runtime` is the path
-    of an ONNX Runtime Web archive made with `npm pack` (None: download it with npm).
-
-    Raises OSError if ONNX Runtime Web is unavailable.
+    shows other entries if present. `gallery` lists test images as (uint8 (28, 28), class name or
+    None); the page opens with the prediction for the first. `runtime` is the path of an ONNX
+    Runtime Web archive made with `npm pack` (None: download it with npm). Raises OSError if ONNX
+    Runtime Web is unavailable.
     """
     runtime_files = unpack(fetch(RUNTIME, runtime), [SCRIPT, MODULE, WASM])
     embedded = {'runtime.mjs': runtime_files[MODULE], 'runtime.wasm': runtime_files[WASM],
@@ -71,7 +69,8 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
     dataset, tabs = info.get('dataset'), [('draw', 'Draw'), ('picture', 'Image file')]
     text = render_page(
         _FOLDER, 'page.html.j2',
-        scripts=[runtime_files[SCRIPT].decode(), '\n'.join(map(_page_file, _SCRIPTS))],
+        scripts=[runtime_files[SCRIPT].decode(), '\n'.join(
+            read_file(os.path.join(_FOLDER, name), 2 ** 20).decode() for name in _SCRIPTS)],
         title='%s · %s' % (info['model'], dataset) if dataset else info['model'],
         info=info, dataset=dataset, accuracy=info.get('accuracy'), side=SIDE,
         tabs=[('gallery', 'Test images')] * bool(gallery) + tabs, gallery=gallery,
@@ -83,10 +82,7 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
 
 
 def _gallery(net):
-    """Return the first `PER_CLASS` test images of each class as (uint8 (H, W), class name).
-
-    If there are no labels, the images are not sorted and None replaces the class name.
-    """
+    """Return `PER_CLASS` test images per class as (uint8 (H, W), class name or None if unknown)."""
     classes = net.info['classes']
     found = [[] for _ in classes]
     for batch in net.test:
@@ -99,8 +95,3 @@ def _gallery(net):
     # The first image of each class, then the second image of each class.
     return [(images[i], name) for i in range(PER_CLASS)
             for name, images in zip(classes, found) if i < len(images)]
-
-
-def _page_file(name):
-    """Return the text of a file in page/."""
-    return read_file(os.path.join(_FOLDER, name), 2 ** 20).decode()

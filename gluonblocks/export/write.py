@@ -23,7 +23,7 @@ from ..files import (
     write_file,
 )
 from ..training.metrics import count_pairs
-from .card import model_card, net_card, specifies_preprocessing
+from .card import has_preprocessing, model_card, net_card
 from .verify import Verified, accuracy_of, logits_of, milliseconds, outputs_of, verify
 
 RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'
@@ -56,9 +56,8 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
     `net` is a `NetDescription`; the accuracy is added to its `info`. `make_engine` returns an MXNet
     engine for the net, which is freed before the files are written. `options` is passed to the
-    formats, and `atol` and `max_drop` to `verify`. `run`, a dict, contains the arguments of
-    `model_card` that describe a run. An earlier export in `out` is replaced, or left unchanged if
-    anything fails.
+    formats, and `atol` and `max_drop` to `verify`. `run` has the arguments of `model_card` about a
+    run. An earlier export in `out` is replaced, or left unchanged if anything fails.
 
     Raises ValueError if `out` contains other files.
     """
@@ -122,8 +121,7 @@ def _release_memory():
 def _takes_images(net):
     """Return True if predict.py can read images for the net, a `NetDescription`."""
     if net.is_classifier:  # predict.py supports only grey images of 28 x 28 pixels
-        return (specifies_preprocessing(net.info) and net.shape[0] == 1
-                and net.picture_size == (28, 28))
+        return has_preprocessing(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
     return ('mean' in net.info and len(net.inputs) == 1 and len(net.shape) == 3
             and net.shape[0] in (1, 3))
 

@@ -13,7 +13,7 @@ from typing import Dict, NamedTuple, Tuple
 from ...files import files_in, read_file
 
 MAX_ARCHIVE = 1 << 34  # maximum total bytes of the files in an archive
-_SYMBOL, _PARAMS = re.compile(r'(.+)-symbol\.json$'), re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
+_PARAMS = re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
 
 
 class Files(NamedTuple):
@@ -63,20 +63,10 @@ def find_files(path, params=None, epoch=None):
         yield Files(symbol, params or _newest(path, symbol, files, epoch), _shapes(files))
 
 
-def _symbols(files):
-    """Return the files named ``*-symbol.json``, or else those that start like a symbol file."""
-    found = [name for name in files if _SYMBOL.match(os.path.basename(name))]
-    return found or [name for name in files if name.endswith('.json') and _is_symbol(name)]
-
-
-def _is_symbol(path):
-    with contextlib.suppress(OSError), open(path, 'rb') as f:
-        return b'"nodes"' in f.read(64)
-    return False
-
-
 def _only_symbol(path, files):
-    symbols = _symbols(files)
+    """Return the only symbol file in `files`, or a parameter file if there is none."""
+    symbols = [name for name in files if name.endswith('-symbol.json')] or [
+        name for name in files if name.endswith('.json') and _is_symbol(name)]
     if len(symbols) > 1:
         raise ValueError('%s: expected one symbol file, found %s: name one of them'
                          % (path, ', '.join(map(os.path.basename, symbols))))
@@ -86,6 +76,12 @@ def _only_symbol(path, files):
                          'and *.params, found %s' % (path, ', '.join(
                              map(os.path.basename, files[:10])) or 'no files'))
     return (symbols or weights)[0]
+
+
+def _is_symbol(path):
+    with contextlib.suppress(OSError), open(path, 'rb') as f:
+        return b'"nodes"' in f.read(64)
+    return False
 
 
 def _newest(path, symbol, files, epoch):

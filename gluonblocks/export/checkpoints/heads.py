@@ -24,11 +24,10 @@ def replace_labels(graph):
 
 
 def flatten_softmax(graph):
-    """Flatten the inputs of each softmax that normalizes over the complete image.
+    """Flatten the inputs of softmaxes over complete images in a `Graph` with known shapes.
 
-    The shapes of the `Graph` must be known. MXNet's `SoftmaxOutput` without options normalizes over
-    the complete image, except that on CPUs oneDNN normalizes a 4-D input along the last axis. Such
-    nodes are not changed; their names are returned.
+    MXNet's `SoftmaxOutput` without options normalizes over the complete image. On CPUs, however,
+    oneDNN normalizes 4-D inputs along the last axis. Such nodes are unchanged; return their names.
     """
     along_last = []
     for node in graph.nodes:

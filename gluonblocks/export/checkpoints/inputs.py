@@ -11,18 +11,16 @@ from ..operators.registry import attribute
 def choose_inputs(graph, losses, missing, arrays, shape, known):
     """Return (known input shapes by name, names of the inputs for inference).
 
-    The returned shapes have no batch axis. For each head of the `Graph`, `losses` is True if the
-    head was a loss. `missing` is the set of inputs without an array in `arrays`, `shape` is the
-    user's argument, and `known` has the shapes, with the batch axis, that a file of the checkpoint
-    contains. Inputs whose names contain 'label', and inputs that only losses need, are omitted
-    unless `shape` names them. Raises ValueError if `shape` names an unknown input or a shape is
-    missing.
+    The returned shapes have no batch axis. `losses` has True for each head of the `Graph` that was
+    a loss, `missing` the inputs without an array in `arrays`, and `known` the shapes, with the
+    batch axis, from a file of the checkpoint; `shape` is the user's argument. Inputs whose names
+    contain 'label', and inputs that only losses need, are omitted unless `shape` names them. Raises
+    ValueError for unknown inputs and missing shapes.
     """
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
     others = [names for loss, names in zip(losses, needed) if not loss]
-    # Some detectors wrap even their result in MakeLoss. If all heads are losses, take the head with
-    # the fewest inputs, because the real losses need labels too.
+    # Some detectors wrap their result in MakeLoss too. It is the head with the fewest inputs.
     relevant = set().union(*others or [min(needed, key=len)])
     prediction = [name for name in missing if name in relevant and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
@@ -44,14 +42,12 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
                    [name for name in common if name not in sizes]]
         only = [names[0] for names in choices if len(names) == 1]
         if not only:
-            raise ValueError('expected a net with one input besides labels, found %d (%s): specify '
-                             'the shapes by input name' % (
-                                 len(prediction), ', '.join(prediction) or 'none'))
+            raise ValueError('the net has %d inputs besides labels (%s): specify shapes by name' % (
+                len(prediction), ', '.join(prediction) or 'none'))
         chosen = {only[0]: tuple(shape)}
     for name, sides in chosen.items():
         if not all(isinstance(side, int) and side > 0 for side in sides):
-            raise ValueError('the shape of %s must consist of positive integers, got %s'
-                             % (name, sides))
+            raise ValueError('the shape of %s must be positive integers, got %s' % (name, sides))
     return {**sizes, **chosen}, {*prediction, *chosen}
 
 
@@ -142,18 +138,14 @@ def _misfit(symbol, shapes, inputs, error):
             wanted = tuple(sides or (0,))
             if 0 not in wanted and shapes.get(name, wanted) != wanted and (
                     np.prod(shapes[name]) != 1):
-                return ('expected %s of shape %s for the input %s, found %s: check that the input '
-                        'shape is the one the net was trained on, and that the parameters are its '
-                        'own' % (name, wanted, described, shapes[name]))
-    return 'the input %s does not fit the net: %s' % (
-        described, str(error).strip().split('\n')[-1])
+                return ('expected %s of shape %s for the input %s, found %s: check the input shape '
+                        'and whether the parameters belong to this net'
+                        % (name, wanted, described, shapes[name]))
+    return 'the input %s does not fit: %s' % (described, str(error).strip().split('\n')[-1])
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
-    """Return [shapes for a batch of two, shapes for larger images]; None if the net rejects them.
-
-    `inputs` has the shapes for a batch of one; the arguments are otherwise as in `infer_inputs`.
-    """
+    """Return the shapes of `inputs` for a batch of two and for larger images, or None for each."""
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}
     found = []

@@ -40,8 +40,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     SageMaker's files or infer it from the weights of the first dense layer). `outputs` lists layers
     whose outputs to return (None: the net's own outputs, except those that need a label).
 
-    Raises DamagedFile for damaged files, and ValueError, with what to do, for files that do not
-    form a usable net.
+    Raises DamagedFile for damaged files, and ValueError, with what to do, for unusable ones.
     """
     with find_files(path, params, epoch) as files:
         symbol, unknown = read_symbol(files.symbol)
@@ -80,9 +79,9 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         names, more = drop_heads(graph, names, {*shapes, *found})
         dropped.update(more)
     reasons = {name: 'it needs %s, %s' % (needed, (
-        'whose operator %s MXNet %s lacks' % (unknown[needed], mx.__version__)
-        if needed in unknown else 'which is missing from the parameter file'
-        if needed in weights else 'whose shape is unknown' if needed in prediction else
+        'whose operator %s is not available in MXNet %s' % (unknown[needed], mx.__version__)
+        if needed in unknown else 'which is not in the parameter file' if needed in weights else
+        'whose shape is unknown' if needed in prediction else
         'which is not available in inference')) for name, needed in dropped.items()}
     notes = ['omitted the output %s: %s' % reason for reason in reasons.items()]
     if not names:
@@ -93,8 +92,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
                          % (files.symbol, '\n  '.join(notes)))
     symbol, shapes, chosen = _used(graph.symbol(), arrays, chosen)
     inputs = {name: found[name] for name in symbol.list_inputs() if name in found}
-    params = {name: arrays[name].astype('float32', copy=False) if arrays[name].dtype.kind == 'f'
-              else arrays[name] for name in shapes}
+    used = {name: arrays[name].astype('float32', copy=False) if arrays[name].dtype.kind == 'f'
+            else arrays[name] for name in shapes}
     if in_float16:
         notes.append('the net uses float16; the exported files compute in float32')
     notes += ['the softmax %s is computed along the last axis, as in MXNet on CPUs; on GPUs, MXNet '
@@ -105,8 +104,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     except ValueError:
         original = symbol
     twice, larger = other_shapes(symbol, shapes, chosen, inputs)
-    return CheckpointNet(symbol, original, params, inputs, twice, larger, names, notes,
-                         files.symbol)
+    return CheckpointNet(symbol, original, used, inputs, twice, larger, names, notes, files.symbol)
 
 
 def _used(symbol, arrays, chosen):
@@ -118,12 +116,11 @@ def _used(symbol, arrays, chosen):
 
 def _missing_weights(files, names, arrays):
     """Return the error message for a parameter file without the parameters `names`."""
-    text = '%s lacks %s of the net: ' % (
-        files.params, 'the parameter %s' % names[0] if len(names) == 1 else
-        '%d parameters, such as %s,' % (len(names), names[0]))
+    text = '%s lacks %s: ' % (
+        files.params, 'the parameter %s of the net' % names[0] if len(names) == 1 else
+        '%d parameters of the net, such as %s' % (len(names), names[0]))
     if any(re.search(r'(^|\.)\d+\.', name) for name in arrays):
         return text + (
-            'names such as %r show that net.save_parameters wrote the file. Build the net in '
-            'Python, call net.load_parameters, and write both files with net.export'
-            % next(iter(arrays)))
+            'names such as %r show that net.save_parameters wrote it. Build the net in Python, '
+            'call net.load_parameters, and write both files with net.export' % next(iter(arrays)))
     return text + 'expected the parameters that were saved with %s' % files.symbol

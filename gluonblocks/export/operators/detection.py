@@ -29,8 +29,7 @@ def multibox_prior(onnx, node, X):
     sides = onnx.sizes(node.inputs[0])[2:]
     height, width = [onnx.cast(onnx.vector(side), 'float32') for side in sides]
     sizes, ratios = (np.array(listed(node, name, [1]), 'float32') for name in ('sizes', 'ratios'))
-    # Each pixel has anchors of all sizes with the first ratio, and of the first size with the other
-    # ratios.
+    # Each pixel has anchors of all sizes in the first ratio, and of the first size in the others.
     roots = np.sqrt(np.append(np.repeat(ratios[:1], len(sizes)), ratios[1:]))
     sizes = np.append(sizes, np.repeat(sizes[:1], len(ratios) - 1))
     centers = []

@@ -53,9 +53,9 @@ def rnn(onnx, node, X, parameters, *states):
 def _unpacked(packed, order, directions, inputs, hidden):
     """Yield W, R and B of each layer in ONNX's gate order; `inputs` has each layer's input size.
 
-    In MXNet's `packed` vector, the matrices of all layers come first: for each direction of each
-    layer, (gates * H, input size) and (gates * H, H). The biases follow: for each direction of each
-    layer, two vectors (gates * H,).
+    In `packed`, all matrices come first: (gates * H, input size) and (gates * H, H) for each
+    direction of each layer. The biases follow in the same order: two vectors (gates * H,) per
+    direction.
     """
     rows = len(order) * hidden
 
@@ -74,10 +74,7 @@ def _unpacked(packed, order, directions, inputs, hidden):
 
 @converts('SequenceMask')
 def sequence_mask(onnx, node, X, *lengths):
-    """Replace the elements after the end of each sequence in X with `value`.
-
-    The attribute `axis` is the time axis, 0 or 1.
-    """
+    """Replace X after the end of each sequence with `value`; `axis` is the time axis, 0 or 1."""
     if not attribute(node, 'use_sequence_length', False):
         return X
     axis, rank = attribute(node, 'axis', 0), onnx.rank(node.inputs[0])

@@ -16,9 +16,8 @@ def reshape(onnx, node, X):
 def _by_codes(onnx, sizes, codes, reverse):
     """Return the sizes after a reshape by MXNet's shape codes.
 
-    0 copies a size, -1 is inferred, -2 copies all remaining sizes, -3 merges two sizes, and -4
-    splits a size into the next two codes. If `reverse` is True, codes and sizes are read from the
-    end.
+    0 keeps a size, -1 is inferred, -2 keeps all remaining sizes, -3 merges two sizes, and -4 splits
+    a size into the next two codes. If `reverse` is True, codes and sizes are read from the end.
     """
     if reverse:
         sizes, codes = sizes[::-1], codes[::-1]

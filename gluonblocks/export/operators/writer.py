@@ -175,8 +175,7 @@ class OnnxGraph:
         heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
-            # In ONNX, each output must come from its own node, so add an Identity if a head is an
-            # input, a constant or listed twice.
+            # Each ONNX output needs its own node, even an input, a constant or a repeated head.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

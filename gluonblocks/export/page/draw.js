@@ -102,9 +102,8 @@ function makeDrawing({canvas, ring, brush, changed}) {
     const {key} = event;
     const withCtrl = event.ctrlKey || event.metaKey;
     const isUndo = withCtrl && key.toLowerCase() === 'z';
-    const isDrawKey = !withCtrl && !event.altKey &&
-      (key in steps || key === ' ' || key === 'Enter');
-    if (!isUndo && !isDrawKey) return;
+    const draws = !withCtrl && !event.altKey && (key in steps || key === ' ' || key === 'Enter');
+    if (!isUndo && !draws) return;
     event.preventDefault(); // otherwise the page would scroll
     if (isUndo) return undo();
     cursor = cursor || {x: side / 2, y: side / 2};

@@ -4,10 +4,7 @@
 const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may decompress to far more
 const STRIP_PIXELS = 2 ** 20; // photographs are read in strips, because phones limit canvas sizes
 
-/**
- * Returns the image in a file or blob as {pixels, width, height}, grey. Transparent pixels get the
- * brightness `background`.
- */
+/** Reads a file or blob as grey {pixels, width, height}, with `background` behind transparency. */
 async function readPicture(blob, background) {
   let bitmap;
   try {
@@ -83,9 +80,8 @@ function looksInverted(square, side) {
 }
 
 /**
- * Resizes rows of `size` bytes to `newSize` like Pillow's BILINEAR filter, a triangle that is two
- * new pixels wide when shrinking. Returns rows as columns, so that a second call resizes the other
- * axis.
+ * Resizes rows of `size` bytes to `newSize` exactly like Pillow's BILINEAR filter. Returns rows as
+ * columns, so that a second call resizes the other axis.
  */
 function resizeAndTurn(pixels, size, newSize) {
   const rows = pixels.length / size;

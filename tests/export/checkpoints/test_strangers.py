@@ -212,5 +212,5 @@ def test_a_custom_operator_takes_its_heads_with_it(tmp_path):
 def test_parameters_of_save_parameters_are_told_apart(tmp_path):
     save(tmp_path, net())
     mx.nd.save(str(tmp_path / 'net-0000.params'), {'0.weight': mx.nd.zeros(3)})
-    with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote the file"):
+    with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote it"):
         export(tmp_path)
