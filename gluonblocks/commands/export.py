@@ -24,7 +24,7 @@ The outputs of each file are compared with MXNet's: on the test images of a run,
 and --images for a checkpoint. The files, with export.json, are written only if all comparisons
 succeed. A table of results is printed on stdout, messages on stderr. Exit code: 0 success, 1
 failure (nothing is written), 2 invalid arguments, 130 interrupted.""" % (
-    '; '.join('%s (%s)' % (format.name, format.says) for format in FORMATS.values()),
+    '; '.join('%s (%s)' % (format.name, format.summary) for format in FORMATS.values()),
     ', '.join(CHECKPOINT_FORMATS))
 
 

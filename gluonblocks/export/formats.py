@@ -16,7 +16,7 @@ class Format(NamedTuple):
 
     name: str
     module: str
-    says: str  #: short description, for help texts
+    summary: str  #: short description, for help texts
     needs: Tuple[str, ...] = ('onnx', 'onnxruntime', 'jinja2')  #: modules that must be installed
     extra: str = 'export'  #: the extra of gluonblocks that installs them
 

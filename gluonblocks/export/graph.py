@@ -6,7 +6,7 @@ from mxnet import autograd
 from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that return their first input in inference; losses do more only in training.
+# Operators that return their first input in inference; the losses among them affect only training.
 _IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
                'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
                '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
@@ -128,7 +128,7 @@ def _plain_norm(node, params, untrained):
             if role == 'gamma' and fixed:
                 params[source.name] = np.ones_like(params[source.name])
     node.attrs['fix_gamma'] = 'False'
-    # The PyTorch format reads these for training; MXNet ignores attributes named __*__.
+    # The PyTorch format reads these, to fix the parameters in training; MXNet ignores such names.
     if fixed:
         node.attrs['__fixed_gamma__'] = 'True'
     if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)

@@ -41,7 +41,7 @@ def write(net, folder, options):
 
 
 def quantize(content, X, reduce_range=False):
-    """Return the ONNX model `content`, bytes, in 8 bits, with ranges calibrated on X (n, C, H, W)."""
+    """Return the ONNX model `content` in 8 bits, as bytes; X (n, C, H, W) calibrates the ranges."""
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process

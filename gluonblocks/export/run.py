@@ -153,7 +153,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
 
 def describe(symbol, params, inputs, outputs, info, images, **fields):
-    """Return a `NetDescription` with the `info` of all exports; `fields` are its other fields."""
+    """Return a `NetDescription` with the metadata of all exports; `fields` are its other fields."""
     first = next(iter(inputs.values()))
     net = NetDescription(symbol, params, inputs, outputs,
                          dict(info, input=list(first[1:]), gluonblocks=__version__,

@@ -54,8 +54,7 @@ def _unpacked(packed, order, directions, inputs, hidden):
     """Yield W, R and B of each layer in ONNX's gate order; `inputs` has each layer's input size.
 
     In `packed`, all matrices come first: (gates * H, input size) and (gates * H, H) for each
-    direction of each layer. The biases follow in the same order: two vectors (gates * H,) per
-    direction.
+    direction of each layer. The biases follow in the same order, as vectors (gates * H,).
     """
     rows = len(order) * hidden
 
