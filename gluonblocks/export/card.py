@@ -89,7 +89,7 @@ def has_preprocessing(info):
 def _reading(info, inside):
     """Return a line of Python that reads picture.png into X, a batch of one, or fills X with zeros.
 
-    It uses zeros if `info` does not specify the preprocessing. `inside`: the file preprocesses X.
+    Zeros replace X if `info` does not specify the preprocessing, which may be `inside` the file.
     """
     C, H, W = info['input']
     if not has_preprocessing(info):
@@ -116,7 +116,7 @@ def _yaml(value):
 
 
 def _plain(value):
-    """Return a value as one line of Markdown, with all markup escaped so that it fits a table."""
+    """Return a value as one line of Markdown in which all markup is escaped, even for tables."""
     text = ', '.join(map(str, value)) if isinstance(value, list) else str(value)
     text = ' '.join(text.split()).encode(errors='backslashreplace').decode()
     return re.sub(r'([\\`*_{}\[\]<>#|~&!$])', r'\\\1', text)

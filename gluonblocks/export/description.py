@@ -27,7 +27,7 @@ class Batch(NamedTuple):
 
 
 class Images:
-    """The images for verification, of which one batch is in memory at a time.
+    """The images for verification, loaded one batch at a time.
 
     `batches()` returns a new iterator over all `Batch` objects; `words` describes the images. Files
     are also run on batches of 1, 3 and `largest` images, because a file may be correct for only one
@@ -82,7 +82,7 @@ class NetDescription:
     outputs: List[str]  #: names of the outputs
     info: Dict[str, Any]  #: metadata stored in the files, see `export_run`
     test: Images  #: images for verification
-    calibration: Optional[np.ndarray] = None  #: images for 8 bits, float32 (n, C, H, W)
+    calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for 8 bits
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
     #: input shapes with other batch and image sizes; None: only a batch of two
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None

@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid; `weights` has initializers that it does not contain."""
+    """Raise an error if `model` is invalid; `weights` are initializers that it does not contain."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)

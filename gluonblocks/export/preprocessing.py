@@ -66,7 +66,7 @@ def add_preprocessing(model, shape, size):
         X = add('Cast', X, to=TensorProto.INT32)
         X = resized(X, 3, size[1], wanted[1], shift=False)
         X = resized(X, 2, size[0], wanted[0], shift=True)
-        # Divide by the remaining 2 bits of the weights, rounded to the nearest integer.
+        # Drop the remaining 2 bits of the weights, rounding to the nearest integer.
         X = add('Div', add('Add', X, constant(2, 'int32')), constant(4, 'int32'))
     X = add('Cast', X, to=TensorProto.FLOAT)
     X = add('Div', X, constant(255, 'float32'))

@@ -45,9 +45,9 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 
     Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
     the files: 'classes', the class names; 'input', [C, H, W]; 'resize', the side in pixels of the
-    resized images, or None; 'scaling', 'x / 255'; 'ground', 'dark' for registered data sets, whose
-    background is dark; 'preprocessing', 'inside' or 'outside' the file; 'accuracy', MXNet's on the
-    test images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
+    resized images, or None; 'scaling', 'x / 255'; 'ground', 'dark', the background of registered
+    data sets; 'preprocessing', 'inside' or 'outside' the file; 'accuracy', MXNet's on the test
+    images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
 
     Raises VerificationError, a ValueError, if a file fails; ValueError if `out` contains other
     files; ImportError if a dependency is missing; and the errors of `load_run` and the data set.
@@ -164,7 +164,7 @@ def describe(symbol, params, inputs, outputs, info, images, **fields):
 
 
 def check_formats(names, atol, max_drop):
-    """Return the `Format` of each distinct name. Raises ValueError for an unknown name."""
+    """Return the `Format` of each distinct name. Raises ValueError for invalid arguments."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'must be a non-negative number, got %r', value)

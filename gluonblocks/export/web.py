@@ -30,7 +30,7 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 
 
 def check(net):
-    """Raise ValueError unless `net` classifies grey images of 28 x 28 pixels and fits ONNX."""
+    """Raise ValueError unless `net` classifies grey 28 x 28 images and ONNX can express it."""
     if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
         raise ValueError('the format web needs a classifier of grey images of 28 x 28 pixels, but '
                          'the net takes %s: omit this format' % (net.shape,))

@@ -112,7 +112,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
 
 def _release_memory():
-    """Return freed memory to the system, because glibc otherwise keeps it for itself."""
+    """Return freed memory to the system, which glibc would otherwise keep for later use."""
     mx.nd.waitall()  # MXNet frees arrays in the background
     with contextlib.suppress(AttributeError, OSError, TypeError):  # the C library is not glibc
         ctypes.CDLL(None).malloc_trim(0)
@@ -127,7 +127,7 @@ def _takes_images(net):
 
 
 def standalone_program():
-    """Return the predict.py of an export, in which data/pixels.py replaces its own import."""
+    """Return predict.py with data/pixels.py inlined, so that it does not need gluonblocks."""
     program, functions = [
         read_file(path, MAX_BYTES).decode()
         for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]

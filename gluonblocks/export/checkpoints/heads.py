@@ -27,7 +27,7 @@ def flatten_softmax(graph):
     """Flatten the inputs of softmaxes over complete images in a `Graph` with known shapes.
 
     MXNet's `SoftmaxOutput` without options normalizes over the complete image. On CPUs, however,
-    oneDNN normalizes 4-D inputs along the last axis. Such nodes are unchanged; return their names.
+    oneDNN normalizes 4-D inputs along the last axis. Such nodes do not change. Returns their names.
     """
     along_last = []
     for node in graph.nodes:

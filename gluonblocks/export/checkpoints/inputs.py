@@ -127,7 +127,7 @@ def _inferred(symbol, shapes, chosen, batch):
 def _misfit(symbol, shapes, inputs, error):
     """Return the error message for `inputs`, shapes by name, that do not fit the parameters."""
     for name, sides in inputs.items():
-        if len(sides) == 5:  # an image has three axes
+        if len(sides) == 5:  # the user's shape had four axes, but an image has three
             return ('the shape of %s must not include the batch: expected %s, got %s'
                     % (name, sides[2:], sides[1:]))
     described = ', '.join('%s %s' % (name, sides[1:]) for name, sides in inputs.items())

@@ -1,4 +1,4 @@
-"""Constant folding: run the nodes that do not depend on the values of the inputs in MXNet."""
+"""Constant folding: compute with MXNet the nodes that do not depend on input values."""
 from typing import Any, Dict, List
 
 import mxnet as mx
@@ -15,7 +15,7 @@ SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like
 
 
 def constants(onnx):
-    """Return {node: list of outputs} for the nodes that do not depend on the values of the inputs.
+    """Return {node: list of outputs} for the nodes that do not depend on input values.
 
     If only other constant nodes use a node, its list is empty.
     """

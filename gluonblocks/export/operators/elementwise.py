@@ -10,7 +10,7 @@ SAME = {
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# {operator in ONNX: words for it in MXNet}; `FORMS` turns a word into operator names.
+# {ONNX operator: words for it in the names of MXNet's operators, which `FORMS` completes}.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}

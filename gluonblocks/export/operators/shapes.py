@@ -169,7 +169,7 @@ def filled(onnx, node):
 
 @converts('_arange', '_contrib_arange_like')
 def arange(onnx, node, *like):
-    """Return start, start + step, ... with the shape of the output, of a tensor or of its axis."""
+    """Return start, start + step, ..., shaped like the output, a tensor or one of its axes."""
     sizes = onnx.sizes(node.inputs[0]) if like else onnx.sizes(node.entry())
     axis = attribute(node, 'axis')
     shape = onnx.vector(*(sizes if axis is None else [sizes[axis]]))
@@ -188,5 +188,5 @@ def shape_array(onnx, node, X):
 
 @converts('size_array')
 def size_array(onnx, node, X):
-    """Return the number of elements, (1,)."""
+    """Return the number of elements as an array of shape (1,)."""
     return onnx.add('Reshape', onnx.add('Size', X), [1])
