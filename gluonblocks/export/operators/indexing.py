@@ -56,7 +56,7 @@ def reverse(onnx, node, X):
 
 @converts('take')
 def take(onnx, node, X, indices):
-    """Return slices of X at `indices` along an axis; out-of-range indices are clipped or wrapped."""
+    """Return slices of X at `indices` along an axis; indices are clipped or wrapped into range."""
     axis, mode = attribute(node, 'axis', 0), attribute(node, 'mode', 'clip')
     indices, size = onnx.cast(indices, 'int64'), onnx.sizes(node.inputs[0])[axis]
     if mode == 'wrap':
