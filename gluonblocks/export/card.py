@@ -87,9 +87,9 @@ def has_preprocessing(info):
 
 
 def _reading(info, inside):
-    """Return a line of Python that reads picture.png into X, a batch of one, or fills X with zeros.
+    """Return a line of Python that reads picture.png into X, a batch of one.
 
-    Zeros replace X if `info` does not specify the preprocessing, which may be `inside` the file.
+    With `inside`, the file does the preprocessing. If `info` does not specify any, X is all zeros.
     """
     C, H, W = info['input']
     if not has_preprocessing(info):
