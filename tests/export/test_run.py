@@ -74,7 +74,7 @@ def test_the_net_itself_is_compared_and_not_the_graph_made_of_it(tmp_path, monke
         name = next(name for name in params if name.endswith('bias'))
         return symbol, dict(params, **{name: params[name] + 1})
     monkeypatch.setattr(export_run, 'prediction_symbol', wrong)
-    with pytest.raises(VerificationError, match="differs from the net's by"):
+    with pytest.raises(VerificationError, match="differs from the net's output by"):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
 
 

@@ -35,7 +35,7 @@ def test_one_corrupted_weight_is_caught_and_an_earlier_export_stays(run_of, earl
         return model, weights
     monkeypatch.setattr(onnx_format, 'graph_and_weights', wrong)
     before = texts(earlier)
-    with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's by"):
+    with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's output by"):
         gb.export_run(run_of(), out=str(earlier))
     assert texts(earlier) == before
     with pytest.raises(VerificationError):
