@@ -18,14 +18,15 @@ examples:
   PROG model-symbol.json --params model-0012.params --shape 3,112,112 --format onnx torch
   PROG model.tar.gz --images pictures --std 255
 
-Formats: %s. A checkpoint can be converted to %s.
+formats (for a checkpoint, only %s):
+%s
 
 The outputs of each file are compared with MXNet's: on the test images of a run, or on random inputs
 and --images for a checkpoint. The files, with export.json, are written only if all comparisons
 succeed. A table of results is printed on stdout, messages on stderr. Exit code: 0 success, 1
 failure (nothing is written), 2 invalid arguments, 130 interrupted.""" % (
-    '; '.join('%s (%s)' % (format.name, format.summary) for format in FORMATS.values()),
-    ', '.join(CHECKPOINT_FORMATS))
+    ', '.join(CHECKPOINT_FORMATS),
+    '\n'.join('  %-9s  %s' % (format.name, format.summary) for format in FORMATS.values()))
 
 
 def parse(argv, prog):
