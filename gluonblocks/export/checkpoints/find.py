@@ -87,8 +87,7 @@ def _is_symbol(path):
 def _newest(path, symbol, files, epoch):
     """Return the parameter file of `symbol` for `epoch`, or by default for the last epoch.
 
-    If no parameter file has the prefix of `symbol` and all of them share another prefix, that
-    prefix is used.
+    If no parameter file has the prefix of `symbol`, but all share another one, they are used.
     """
     prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}
