@@ -11,7 +11,7 @@ import gluonblocks as gb
 from gluonblocks.checks import OptionError
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.data.folder import DataWarning, load_data_folder
-from gluonblocks.data.folder_files import find_pictures
+from gluonblocks.data.folder_files import find_images
 
 RNG = np.random.RandomState(7)
 
@@ -92,7 +92,7 @@ def test_a_share_of_each_class_is_split_off_by_the_seed(tmp_path):
             draw(tmp_path / name / ('%d.png' % i))
     draw(tmp_path / 'c' / '0.png')
     draw(tmp_path / 'c' / '1.png')
-    one, again, other = [find_pictures(str(tmp_path), 0.3, seed) for seed in (1, 1, 2)]
+    one, again, other = [find_images(str(tmp_path), 0.3, seed) for seed in (1, 1, 2)]
     assert one == again != other
     assert {name: len(paths) for name, paths in one.test.items()} == {'a': 3, 'b': 3, 'c': 1}
     for name in 'abc':
