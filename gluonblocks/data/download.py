@@ -60,7 +60,7 @@ def _from_web(base):
 
 
 def _from_apt(names, part):
-    """Download the Debian package, and unpack it instead of installing it, which would need root."""
+    """Download the Debian package and unpack it; unlike installing it, this does not need root."""
     # Use a private package list, because updating the system's list needs root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
