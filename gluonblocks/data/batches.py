@@ -45,10 +45,7 @@ class BatchLoader(gluon.data.DataLoader):
         self._first = self._pass = 0
 
     def _check(self):
-        """Validate the arrays and settings; return the size to resize to, (width, height), or None.
-
-        Raises ValueError.
-        """
+        """Return `resize` as (width, height), or None. Raises ValueError for invalid settings."""
         images, labels = self.images, self.labels
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', self.batch_size)
@@ -167,10 +164,9 @@ def seed_of_order(seed, part=None):
 
 
 def shard_slice(num_images, part):
-    """Return the slice of a batch of `num_images` for worker k, if `part` is (k, n).
+    """Return worker k's slice of a batch, for `part` (k, n), or the complete batch for None.
 
-    The n slices are consecutive and cover the batch; their sizes differ by at most one image. If
-    `part` is None, the slice contains the complete batch.
+    The n slices are consecutive and cover the batch; their sizes differ by at most one image.
     """
     k, n = part or (0, 1)
     return slice(num_images * k // n, num_images * (k + 1) // n)

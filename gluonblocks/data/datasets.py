@@ -76,10 +76,7 @@ class DataSet(NamedTuple):
     limits: str = ''
 
     def load_from(self, root, batch_size, **options):
-        """Load the data, from the folder `root` unless it is None; return two loaders.
-
-        Raises ValueError for a `root` if the data is generated.
-        """
+        """Return two loaders. Raises ValueError for a `root` if the data set has no files."""
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is generated, not read from a folder, but got the '
                              'folder %r: omit it' % (self.name, root))
@@ -119,9 +116,7 @@ def get_dataset(name):
 
 def dataset_name(dataset):
     """Return the full name of `dataset`, a name or a function; a folder's path becomes absolute.
-
-    Raises ValueError if it is a function that cannot be imported by name.
-    """
+    Raises ValueError if it is a function that cannot be imported by name."""
     if callable(dataset):
         return DATASETS.name_of(dataset)
     if isinstance(dataset, str) and dataset.startswith(FOLDER_PREFIX) and dataset != FOLDER_PREFIX:

@@ -64,9 +64,8 @@ def find_images(folder, test_share=None, seed=0):
                          % ('only %s' % list(train)[0] if train else 'none'))
     if len(untested) == len(test):
         raise bad_layout('it has no test images')
-    notes = [skipped(others, 'file without an image suffix or outside the class folders',
-                     'files without an image suffix or outside the class folders')
-             ] if others else []
+    where = 'without an image suffix or outside the class folders'
+    notes = [skipped(others, 'file ' + where, 'files ' + where)] if others else []
     if untested:
         notes.append('there are no test images of %s' % ', '.join(untested))
     return Files(train, test, notes)
@@ -80,10 +79,8 @@ def skipped(items, one, many):
 
 
 def _classes_in(folder, others):
-    """Return {class name: sorted image paths} for the class folders in `folder`.
-
-    Appends other files to `others`. Raises DataError if a folder name is not printable text.
-    """
+    """Return {class name: sorted image paths} for the class folders in `folder`; append other files
+    to `others`. Raises DataError if a folder name is not printable text."""
     paths: Dict[str, List[str]] = {}
     for entry in _entries(folder):
         if not entry.is_dir():

@@ -8,8 +8,7 @@ from ..checks import check_positive
 from ..files import DamagedFile, read_file
 from .pixels import fitted, upright
 
-# Only the formats of cameras, scanners and browsers are allowed, because Pillow reads some of the
-# others by running external programs.
+# Other formats are rejected, because Pillow runs external programs to read some of them.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # 8192 x 8192; without a limit, a small file could fill the memory
 MAX_BYTES = 2 ** 28  # limit on the size of a file

@@ -6,10 +6,8 @@ import numpy as np
 
 
 def upright(picture, background, color):
-    """Return a Pillow image of any mode as uint8 (H, W), or (H, W, 3) with `color`.
-
-    The image is turned upright, and transparent pixels get the brightness `background`.
-    """
+    """Return any Pillow image, turned upright, as uint8 (H, W), or (H, W, 3) with `color`; its
+    transparent pixels get the brightness `background`."""
     from PIL import ImageOps
     picture.load()
     flat = _opaque(picture, background).convert('RGB' if color else 'L')

@@ -62,8 +62,8 @@ def environment_of(config):
 def commands_of(config):
     """Return command lines that reproduce a run, each a list of parts that should not be wrapped.
 
-    Each change of the number of workers adds a command that resumes the run, and before it a
-    comment that says at which step to stop.
+    For each change of the number of workers, a comment says at which step to stop the run, and a
+    command resumes it.
     """
     (_, workers), *changes = _worker_changes(config)
     start = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []

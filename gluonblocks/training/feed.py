@@ -48,8 +48,7 @@ def _check_passes(data_iter):
     if isinstance(data_iter, mx.io.MXDataIter):
         # CSVIter, LibSVMIter and ImageRecordIter fill the last batch with images from the next
         # pass, which then lacks them, and their reset() does not discard prefetched batches.
-        # ImageRecordIter reports the padding of another batch, or none. MNISTIter drops images at
-        # the end. We cannot correct this from outside, so we reject these iterators.
+        # ImageRecordIter reports the padding of another batch, or none. MNISTIter drops images.
         raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
                          'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
                          'records with mx.image.ImageIter or '
@@ -67,8 +66,7 @@ def _check_passes(data_iter):
 def split(arrays, devices):
     """Split arrays (N, ...) along N; return a list with a tuple of shards for each device.
 
-    If there are fewer images than devices, only the first devices get a tuple. The list is empty if
-    the arrays are None.
+    If there are fewer images than devices, the list is shorter. It is empty if the arrays are None.
     """
     if arrays[0] is None:
         return []

@@ -4,10 +4,7 @@ import threading
 
 
 class Interrupted(KeyboardInterrupt):
-    """Raised after Ctrl-C or SIGTERM, the signal `signum`.
-
-    If `between_batches` is False, a step may be incomplete.
-    """
+    """Raised after a signal, `signum`. A step may be incomplete unless `between_batches` is set."""
 
     def __init__(self, signum, between_batches, message=None):
         if message is None:
@@ -29,8 +26,7 @@ class DeferredInterrupt:
     leaving the context. A second signal raises Interrupted immediately.
 
     Without the delay, KeyboardInterrupt could be raised in the destructor of an NDArray, where
-    Python prints and ignores it. Only the main thread receives signals, so in other threads the
-    context manager has no effect.
+    Python prints and ignores it. Outside the main thread, the context manager has no effect.
 
         with DeferredInterrupt() as interrupt:
             for X, y in interrupt.guard(train_iter):

@@ -10,8 +10,7 @@ from .metrics import count_hits
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
     """Softmax cross-entropy against smoothed labels: (N, num_classes), (N,) -> (N,).
 
-    A label becomes a distribution: 1 - smoothing for its class, plus smoothing / num_classes for
-    every class.
+    The target is 1 - smoothing for the label's class, plus smoothing / num_classes for every class.
     Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7.
     """
 

@@ -17,8 +17,7 @@ STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million rows
 
-# Beyond this absolute input, the slope is below 7.1 % of its maximum. The limit for tanh follows
-# from that for sigmoid, because tanh(x) = 2 sigmoid(2x) - 1.
+# Beyond +- these inputs, the slope is below 7.1 % of its maximum: tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
 # An output with a smaller standard deviation counts as constant.
 LEAST_SPREAD = 0.01
@@ -30,9 +29,8 @@ class NormRow(NamedTuple):
     `step` counts the steps of all epochs, and `epoch`, from 1, is the epoch of that step. `layer`
     is the path in the net, such as '4.bn1' for `net[4].bn1`. `statistic` is one of `STATISTICS`.
     `q0` to `q100` are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the maximum over the
-    channels. `dead` and `saturated` are fractions of the layer's channels, from 0 to 1, repeated in
-    its four rows. Values have six significant digits; if the run diverged, they may be infinite or
-    NaN.
+    channels. `dead` and `saturated` are fractions of the layer's channels, repeated in its four
+    rows. Values have six significant digits. If the run diverged, they may be infinite or NaN.
     """
 
     epoch: int
@@ -60,8 +58,7 @@ class NormStats(Hook):
     Rows are recorded after each epoch and, unless `every` is None, after every `every` steps. They
     are written by `close`, and by `flush`, which a run calls before it saves a checkpoint. A
     resumed run removes the rows after its checkpoint, so its file is identical, byte for byte, to
-    that of an uninterrupted run. Recording does not affect training. If writing fails, OSError is
-    raised.
+    that of an uninterrupted run. Recording does not affect training. Writing may raise OSError.
     """
 
     def __init__(self, folder, net, every=None):

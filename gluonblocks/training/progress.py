@@ -11,9 +11,8 @@ class Progress:
     """Iterate over `data_iter`, the batches of one epoch, and show the progress.
 
     On a terminal, a bar shows the rate and the time left until the epoch ends; otherwise, a line is
-    printed every 30 seconds. In a resumed run, `epochs_done` epochs, and `images_done` images of
-    the next one, are already done. If `data_iter` yields a worker's shards (a `BatchLoader` with a
-    `part`), the images of all workers are counted.
+    printed every 30 seconds. In a resumed run, `epochs_done` epochs and `images_done` images of the
+    next epoch are done. If `data_iter` has a `part`, the images of all workers are counted.
     """
 
     def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):
@@ -28,7 +27,7 @@ class Progress:
                                        'delay': 30}
         done, self._images_done = self._images_done, 0
         with tqdm(total=self.data_iter.num_images, initial=done, unit='img', ascii=not terminal,
-                  desc='epoch %d/%d' % (self.epoch, self.num_epochs), leave=False,
+                  leave=False, desc='epoch %d/%d' % (self.epoch, self.num_epochs),
                   **options) as bar:
             for X, y in self.data_iter:
                 yield X, y

@@ -149,8 +149,7 @@ def _inject(sandbox, network, launch, moment):
         network.machines[k].link(up=False)
     else:
         os.kill(pid, getattr(signal, fault))
-    # A stopped launcher cannot exit before it gets SIGCONT.
-    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None
+    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None  # it waits for SIGCONT
     end, left = time.monotonic() + allowed + MARGIN, True
     while left and time.monotonic() < end:
         launch.running()  # reaps the launchers that have exited

@@ -1,4 +1,4 @@
-"""Forward and backward of one batch norm layer: ours, and MXNet's fused operator."""
+"""Forward and backward pass of one batch norm layer: ours, and MXNet's fused operator."""
 import numpy as np
 
 import gluonblocks as gb  # first: it sets MXNet's threads
