@@ -122,7 +122,7 @@ def test_hidden_files_are_passed_over_and_others_named(pets):
     with pytest.warns(DataWarning) as caught:
         assert shapes(load_data_folder(str(pets), 4))[0] == (10, 20, 20)
     (text,) = [str(warning.message) for warning in caught]
-    assert text == ('skipped 1 file without an image suffix, or in no class folder:\n  %s'
+    assert text == ('skipped 1 file without an image suffix or outside the class folders:\n  %s'
                     % (pets / 'train' / 'cat' / 'notes.txt'))
 
 
@@ -152,7 +152,7 @@ def empty(folder):
     (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
      'no training image of the class cat can be read'),
     (lambda pets: (pets / 'train' / 'a\nb').mkdir(),
-     'the name of a class in UTF-8, without control characters, found .*: rename it'),
+     'class names in UTF-8 without control characters, found .*: rename it'),
 ])
 def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, said):
     change(pets)
