@@ -162,13 +162,13 @@ HEAD = """# The zoo with random weights
 
 Written by `python -m tools.zoo`. The nets are a selection from GluonCV {gluoncv} and from the model
 zoo of MXNet {mxnet} (`vision:`): the smallest members of each family, and of each variant of its
-topology. The wider and deeper members repeat the same layers; `python -m tools.zoo NAME` runs any.
+topology. Wider and deeper members repeat the same layers; `python -m tools.zoo NAME` exports any.
 
-Each net has random weights and goes through `export_net`, which compares every output of the file
-with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a training
-step. "Yes" is followed by the largest difference, as a fraction of the largest output or of 1,
-whichever is larger. The last column is MXNet's own exporter, `mx.onnx.export_model`: its file runs
-in ONNX Runtime {onnxruntime} on one image, and is right if the difference is within {tolerance:g}.
+Each net has random weights and is exported with `export_net`, which compares every output of the
+file with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a
+training step. After "yes" follows the largest difference, as a fraction of the largest output or of
+1, whichever is larger. The last column shows MXNet's own exporter, `mx.onnx.export_model`. Its file
+runs on one image in ONNX Runtime {onnxruntime}, and may differ by at most {tolerance:g}.
 `resnet50_v1b_gn` cannot be hybridized: GluonCV's group normalization reads the shape of its input.
 
 | group | nets | ONNX | PyTorch | MXNet's own exporter |

@@ -11,7 +11,7 @@ _AUTHORS = 'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/mast
 _GLUON = 'https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/'
 _PACKAGE = 'dataset-fashion-mnist'
 _TIMEOUT = 30  # seconds to wait for a server's answer
-_COMMAND_TIMEOUT = 600  # seconds for one command of apt
+_COMMAND_TIMEOUT = 600  # seconds for one apt command
 
 
 def fetch(names, folder, check):

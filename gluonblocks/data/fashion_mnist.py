@@ -42,7 +42,7 @@ To fix this, do one of the following:
 
 
 class DataError(OSError):
-    """A file or folder of a data set is missing, unreadable, or not as expected."""
+    """Raised if a file or folder of a data set is missing, unreadable, or not as expected."""
 
 
 def read_fashion_mnist(root=DEFAULT_ROOT):

@@ -13,11 +13,11 @@ from .folder_files import find_images, skipped
 from .pictures import ImageError, describe_image, read_image
 
 DEFAULT_SIDE = 64
-LARGEST_AS_IS = 128  # pixels; if all images have the same size, up to this, they keep it
+LARGEST_AS_IS = 128  # pixels; if all images have the same size and no side is longer, they keep it
 
 
 class DataWarning(UserWarning):
-    """Files of a data set were skipped, or its test accuracy will be too high."""
+    """Issued if files of a data set are skipped, or if its test accuracy will be too high."""
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,

@@ -86,7 +86,7 @@ def _classes_in(folder, others):
         if not entry.is_dir():
             others.append(entry.path)
             continue
-        # Unicode can encode a name in two ways, and file systems differ in which they store.
+        # Unicode can encode a name in two ways, and file systems differ, so normalize it.
         name = unicodedata.normalize('NFC', entry.name)
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
             raise DataError('%s: expected class names in UTF-8 without control characters, found '

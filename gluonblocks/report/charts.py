@@ -22,7 +22,7 @@ DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
 # In points. Charts are no wider than a phone's screen; otherwise a phone would shrink their text.
 LARGE, SMALL = (420, 255), (300, 180)
 
-# For each field of an `Epoch`: title, unit, colour for a single run, start of the y axis.
+# For each field of an `Epoch`: title, unit, colour for a single run, lower end of the y axis.
 MEASURES = {
     'loss': ('Training loss, mean per image', 'cross-entropy', BLUE, None),
     'test_acc': ('Test accuracy, fraction of images', 'accuracy', VERMILLION, None),

@@ -8,7 +8,7 @@ from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import Chart, draw
 from .run import attempt
 
-ALL_OPEN = 6  # layers; with more, a page shows charts of all layers, and those of each are closed
+ALL_OPEN = 6  # layers; a page with more adds charts of all layers and collapses those of each layer
 _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving mean',
                                 'moving variance')))
 

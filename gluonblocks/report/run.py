@@ -19,7 +19,7 @@ from ..training.loop import best_epoch
 from ..training.metrics import evaluate
 from ..training.norm_layers import NormActivation, norm_activations
 
-WORST = 36  # mistakes
+WORST = 36  # number of mistakes on a page
 
 
 class Epoch(NamedTuple):

@@ -32,10 +32,10 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class FiniteLoss(Hook):
-    """Raise NonFiniteLoss if a loss is infinite or NaN, or if a weight is at the end of an epoch.
+    """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
     Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
-    step to which the loss belongs. At the end of an epoch, after `num_batches`, all are read.
+    step to which the loss belongs. After the last of an epoch's `num_batches`, all are read.
     """
 
     def __init__(self, trainer, num_batches):

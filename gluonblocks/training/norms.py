@@ -17,7 +17,7 @@ STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million rows
 
-# Beyond +- these inputs, the slope is below 7.1 % of its maximum: tanh(x) = 2 sigmoid(2x) - 1.
+# Beyond this |x|, the slope is below 7.1 % of its maximum; tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
 # An output with a smaller standard deviation counts as constant.
 LEAST_SPREAD = 0.01
@@ -116,7 +116,7 @@ class NormStats(Hook):
 def layer_statistics(block):
     """Return the effective `STATISTICS` of a batch normalization layer, (4, C) float64.
 
-    Values are averaged over the devices of the net.
+    Values are averaged across the devices of the net.
     """
     values = np.stack([
         np.mean([array.asnumpy().astype('float64').reshape(-1) for array in param.list_data()], 0)

@@ -33,7 +33,7 @@ class SGD(mx.optimizer.SGD):
         self._kinds = {}  # index of a parameter -> 'small', 'large' or 'other'
 
     def update_multi_precision(self, index, weight, grad, state):
-        """Update one parameter, or several given as lists."""
+        """Update one parameter, or several if the arguments are lists."""
         if not isinstance(weight, (list, tuple)):
             super().update_multi_precision(index, weight, grad, state)
             return

@@ -48,8 +48,8 @@ def attack(sandbox, name, change, command):
 
 FIXED = {words: functools.partial(attack, name=name, change=change, command=command)
          for words, name, change, command in [
-             ('bomb trained on', IMAGES, damage.replaced(_bomb), 'train'),
-             ('bomb evaluated on', 't10k-labels-idx1-ubyte', damage.replaced(_bomb), 'evaluate'),
+             ('train on a bomb', IMAGES, damage.replaced(_bomb), 'train'),
+             ('evaluate on a bomb', 't10k-labels-idx1-ubyte', damage.replaced(_bomb), 'evaluate'),
              ('gzip in gzip', IMAGES, damage.replaced(gzip.compress), 'train'),
              *[(kind + ' for images', IMAGES, damage.put(kind), 'train')
                for kind in damage.REPLACEMENTS]]}

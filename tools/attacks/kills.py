@@ -104,7 +104,7 @@ FIXED = {
     'before its first call': lambda sandbox: trial(sandbox, 'plain', [at(1, signal.SIGKILL)]),
     'in the middle of four calls': lambda sandbox: trial(sandbox, 'plain', [
         at(call, signal.SIGKILL, shim.HALF) for call in (30, 12, 7, 3)]),
-    'interrupted in a save': lambda sandbox: trial(sandbox, 'adam', [at(30, signal.SIGINT)]),
-    'terminated in a save': lambda sandbox: trial(sandbox, 'devices', [at(30, signal.SIGTERM)]),
-    'hung up in a rename': lambda sandbox: trial(sandbox, 'tensorboard', [
+    'interrupted while saving': lambda sandbox: trial(sandbox, 'adam', [at(30, signal.SIGINT)]),
+    'terminated while saving': lambda sandbox: trial(sandbox, 'devices', [at(30, signal.SIGTERM)]),
+    'hung up while renaming': lambda sandbox: trial(sandbox, 'tensorboard', [
         at(40, signal.SIGHUP, shim.AFTER)])}

@@ -52,7 +52,7 @@ def parse(argv):
                         help='measurements, comma-separated, from %s (default: all)'
                         % ', '.join(PARTS))
     parser.add_argument('--quick', action='store_true',
-                        help='take 8 minutes: fewer and shorter rounds, fewer implementations')
+                        help='run fewer and shorter rounds of fewer implementations, in 8 minutes')
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
                         help='images per batch (default: %(default)s)')
     parser.add_argument('--threads', type=positive, metavar='N',

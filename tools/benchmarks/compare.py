@@ -39,7 +39,7 @@ def compare(specs, rounds, count, predict=None, num_busy=0):
 
     A round has `count` training steps or, if `predict` is an integer, predictions of that many
     images. The samples 'CPU' and 'clock' are lists with the mean seconds of a step or prediction in
-    each round; 'peak_mib' is a number. Meanwhile, `num_busy` other processes keep a core busy each.
+    each round; 'peak_mib' is a number. Meanwhile, `num_busy` other processes each keep a core busy.
     Raises WorkerError.
     """
     request = {'predict': count, 'batch': predict} if predict else {

@@ -1,7 +1,7 @@
 """The notebook's own code: the cells of the three sections, and the gluonbook functions they use.
 
 The notebook must run with MXNet's default number of threads, which gluonblocks would change. So we
-load only the file `_compat.py`, with which MXNet works on new versions of Python and NumPy.
+load only the file `_compat.py`, which makes MXNet work on new versions of Python and NumPy.
 """
 import ast
 import collections

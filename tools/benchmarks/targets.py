@@ -10,7 +10,7 @@ SLOWER = 0.03
 def targets(results):
     """Return a row for each target that was measured.
 
-    A row has the texts "what", "goal", "reached", "spread", "bound" and "verdict", the number
+    A row has the strings "what", "goal", "reached", "spread", "bound" and "verdict", the number
     "value", and "missed", which is True if even the spread misses the goal.
     """
     rows = []

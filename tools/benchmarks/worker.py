@@ -1,6 +1,6 @@
 """A worker process: `python -m tools.benchmarks.worker SPEC`, requests on stdin, answers on stdout.
 
-SPEC, requests and answers are JSON. SPEC has the kind of the worker, a function in a module of
+SPEC, requests and answers are JSON. SPEC contains the kind of the worker, a function in a module of
 `variants`, and its arguments. The worker sends its first answer when it is ready, or
 {"unavailable": reason}. Any answer may be {"error": message} instead, and every answer has
 "peak_mib". Requests for training, such as {"warm": 1, "train": 20, "evaluate": 5}, are described in

@@ -76,7 +76,7 @@ def main():
                 results[n] = run_tests(folder, mistake['tests']) or 'SURVIVED'
                 shutil.copy(*(os.path.join(top, mistake['file']) for top in (ROOT, folder)))
             print(n, mistake['behaviour'] + ':', results[n], file=sys.stderr, flush=True)
-        # A test that fails without a mistake too has caught nothing.
+        # A test that also fails without the mistake proves nothing.
         tests = sorted({test for test in results.values() if test.startswith('tests/')})
         wrong = run_tests(folder, tests) if tests else ''
     print('|  | mistake | caught by |\n|---|---|---|')

@@ -11,7 +11,7 @@ from ..timing import Clock
 
 
 def batch_norm(requests):
-    """Serve {"variant": name, "shape": [...], "times": n}; answer the seconds of one repetition."""
+    """Serve {"variant": name, "shape": [...], "times": n}; answer with the seconds per pass."""
     requests.answer(variants=list(VARIANTS))
     ready = {}
     for request in requests:
