@@ -182,7 +182,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                                          test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)
         state.begin_epoch()
-        workers.mark('busy')  # hooks may take longer than a step
+        workers.mark('busy')  # hooks may exceed the time limit of a step
         for hook in hooks:
             hook.epoch_end(state)
     return History(state.history)

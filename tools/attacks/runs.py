@@ -69,7 +69,7 @@ def _resume(sandbox, run, name):
 
 FIXED = {'%s, %s' % (words, use): functools.partial(attack, name=name, change=change, use=use)
          for words, name, change, use in [
-             ('doubled config', 'config.json', damage.replaced(lambda data: data + data), 'evaluate'),
+             ('config twice', 'config.json', damage.replaced(lambda data: data + data), 'evaluate'),
              *[('edited ' + key, 'config.json', _edited(key, value), use)
                for key, value in [('seed', 5), ('label_smoothing', 0.3),
                                   ('dataset', 'fashion-mnist')] for use in ('resume', 'evaluate')],

@@ -17,8 +17,7 @@ def spread(values, scale=1):
 def ratio(theirs, ours):
     """Return the quartiles of theirs / ours. Both are lists with one value per round.
 
-    The two values of a round were measured at about the same time, so a slow phase of the machine
-    affects both.
+    The two values of a round were measured soon after each other, so a slow phase affects both.
     """
     return spread([a / b for a, b in zip(theirs, ours)])
 

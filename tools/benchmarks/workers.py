@@ -21,8 +21,7 @@ class Unavailable(Exception):
 def environment(threads=None, root=ROOT):
     """Return the environment of a worker that imports the code in `root`.
 
-    The user's OMP_NUM_THREADS is removed, so that the notebook uses MXNet's default, and
-    gluonblocks its own.
+    OMP_NUM_THREADS is removed, so that the notebook and gluonblocks use their own defaults.
     """
     env = {name: value for name, value in os.environ.items()
            if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
