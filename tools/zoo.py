@@ -101,7 +101,7 @@ def attempt(function, *args):
 
 def by_gluonblocks(net, X, folder, format):
     """Export the net with `export_net`; return 'yes' and the largest difference of the outputs."""
-    # Pass data only for a classifier, a net with one output (N, classes): gradients are compared.
+    # With data, gradients are compared too. This needs a classifier: one output (N, classes).
     data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
     export = gb.export_net(net, X.shape[1:], os.path.join(folder, format), format, **data)
     return 'yes, %.0e' % export.formats[0].verified.largest_difference
@@ -125,7 +125,7 @@ def by_mxnet(net, X, folder):
 
 
 def mend_onnx():
-    """Restore onnx.mapping, which MXNet's exporter needs and onnx lacks since version 1.18."""
+    """Restore onnx.mapping, which MXNet's exporter needs and newer versions of onnx lack."""
     dtypes = map(np.dtype, 'float16 float32 float64 int8 int32 int64 uint8 bool'.split())
     pairs = {dtype: onnx.helper.np_dtype_to_tensor_dtype(dtype) for dtype in dtypes}
     onnx.mapping = types.SimpleNamespace(
