@@ -42,7 +42,7 @@ def test_a_notebook_gets_all_its_outputs(write, capsys):
     assert out == '' and 'own.ipynb: cell 2 of 2\n' in err
     notebook = nbformat.read(path, as_version=4)
     stream, value = notebook.cells[1].outputs
-    assert stream.text.count('epoch ') == 5 and stream.text.startswith(shapes + '\n[4,399 lines')
+    assert stream.text.count('epoch ') == 5 and stream.text.startswith(shapes + '\n[4,399 rep')
     assert 1 + sum(int(line[1:6].replace(',', '')) for line in stream.text.splitlines()
                    if line.startswith('[')) == 22000
     assert value.data['text/plain'] == repr(os.path.basename(REPOSITORY))
