@@ -10,8 +10,7 @@ from mxnet import autograd, gluon, init, nd, profiler  # isort: skip
 def norm(requests, model, operators, batch_size):
     """Serve {"times": n}; answer with the seconds per training step of `operators`.
 
-    The time is measured over n steps. `operators` are names of operators in the graph of `model`;
-    their backward operators are included.
+    `operators` are names in the graph of `model`. Their backward operators are included.
     """
     net, loss = gb.get_model(model), gluon.loss.SoftmaxCrossEntropyLoss()
     net.initialize(init=init.Xavier())
