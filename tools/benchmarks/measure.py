@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional, Sequence
 from .machine import sample_load
 from .workers import Unavailable, Worker
 
-# The operators to compare: {title: (model, MXNet's operators, ours)}. Each model has only one kind of
+# The operators to compare: {title: (model, MXNet's operators, ours)}. A model has only one kind of
 # norm. The stage includes its activation in both cases; our norm of features includes its
 # activation too, but MXNet's `BatchNorm` does not.
 NORMS = {'convolution, norm, activation and pooling, 6 and 16 channels': (
