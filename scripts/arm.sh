@@ -128,8 +128,8 @@ prepare_chroot() {
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys"
-    # Before version 8.2, qemu shows this machine's processor. ONNX Runtime's cpuinfo library, which
-    # finds none of ARM in it, then writes to a null pointer.
+    # qemu 7.2, unlike 10.0, shows this machine's processor. ONNX Runtime looks for ARM's lines, and
+    # crashes without them (https://github.com/pytorch/cpuinfo/pull/398).
     if ! in_root / "grep -q '^CPU part' /proc/cpuinfo"; then
         describe_processors > "$folder/cpuinfo"
         mount --bind "$folder/cpuinfo" "$root/proc/cpuinfo"
@@ -176,7 +176,9 @@ report() {  # write results/arm.txt from the logs of the steps that have passed
 run_steps() {
     local python=/venv/bin/python name sources='' tests
     cd "$repository"
-    tests=(tests/test_arm.py tests/blocks/test_*.py tests/models/test_*.py)
+    # GluonCV's tests are omitted, because it is not installed.
+    tests=(tests/test_arm.py tests/blocks/test_*.py
+           tests/models/test_{lenet_variants,summary,all_models,registry,papers}.py)
     follow_dockerfile
     step doctor in_root /work "/venv/bin/gluonblocks doctor"
     step operators in_root /work "$python -c 'from gluonblocks.graphs import operators; \
@@ -187,7 +189,10 @@ run_steps() {
     copy_repository
     step pytest in_root /repository "/venv/bin/pip install '.[test-basic]' 'numpy<2'"
     for name in "${tests[@]}"; do
-        step "$(basename "$name" .py)" in_root /repository \
+        case $name in  # training ResNets and DenseNets takes minutes on x86, and hours here
+            */test_all_models.py | */test_registry.py) name+=" -k 'not resnet and not densenet'" ;;
+        esac
+        step "$(basename "${name%% *}" .py)" in_root /repository \
             "$python -m pytest -n0 -q $name || [ \$? = 5 ]"  # 5: all tests were skipped
     done
 }
