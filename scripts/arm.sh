@@ -141,7 +141,7 @@ describe_processors() {  # print the /proc/cpuinfo of a Cortex-A76
     local number
     for ((number = 0; number < $(nproc); number++)); do
         printf '%s\t: %s\n' processor $number \
-            Features 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm asimddp' \
+            Features 'fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimdrdm asimddp' \
             'CPU implementer' 0x41 'CPU architecture' 8 'CPU variant' 0x4 'CPU part' 0xd0b \
             'CPU revision' 1
         echo
@@ -178,7 +178,7 @@ run_steps() {
     cd "$repository"
     # GluonCV's tests are omitted, because it is not installed.
     tests=(tests/test_arm.py tests/blocks/test_*.py
-           tests/models/test_{lenet_variants,summary,all_models,registry,papers}.py)
+           tests/models/test_{lenet_variants,summary,papers,registry,all_models}.py)
     follow_dockerfile
     step doctor in_root /work "/venv/bin/gluonblocks doctor"
     step operators in_root /work "$python -c 'from gluonblocks.graphs import operators; \
@@ -189,7 +189,9 @@ run_steps() {
     copy_repository
     step pytest in_root /repository "/venv/bin/pip install '.[test-basic]' 'numpy<2'"
     for name in "${tests[@]}"; do
-        case $name in  # training ResNets and DenseNets takes minutes on x86, and hours here
+        # With ResNets and DenseNets, 4 of the 40 tests of test_registry take 8 minutes.
+        case $name in
+            */test_papers.py) name+=" -m 'not gluoncv'" ;;
             */test_all_models.py | */test_registry.py) name+=" -k 'not resnet and not densenet'" ;;
         esac
         step "$(basename "${name%% *}" .py)" in_root /repository \
