@@ -22,8 +22,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     they are matched by their order. A line on stderr reports which was used. `ignore_extra` allows
     additional layers at the end of the file, and `allow_missing` at the end of the net.
 
-    Raises ValueError, which names the first difference, if the file does not fit. `net` is then
-    unchanged.
+    Raises ValueError with the first difference, before changing `net`, if the file does not fit.
     """
     arrays = nd.load(MXNetPath(filename))
     if not _needs_matching(net, arrays, allow_missing, ignore_extra):

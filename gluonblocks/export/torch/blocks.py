@@ -10,11 +10,10 @@ _MAX_LAYERS = 40  # per block; a larger block is replaced by the blocks inside i
 
 
 class Section(NamedTuple):
-    """A stage or a single node.
+    """A named stage, which is a sequence of blocks, or a single node, for which `stage` is ''.
 
-    A stage is a sequence of blocks; `stage` is its name. A single node is stored as one block, and
-    `stage` is ''. A block is a list of nodes that read one value from outside. The output of the
-    last node is the output of the block.
+    A block is a list of nodes that read one value from outside the block. Its output is the output
+    of its last node. A single node is stored as one block.
     """
 
     stage: str

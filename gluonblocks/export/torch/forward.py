@@ -19,8 +19,7 @@ class Forward:
 
     `users` counts the uses of each value, and `values` is as for `call_text`. `names` maps the
     numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
-    numbers of the returned values. With `comments`, each line that changes the shape ends with a
-    comment that gives the new one.
+    numbers of the returned values. With `comments`, lines that change the shape state the new one.
     """
 
     def __init__(self, users, values, names, outputs, comments=False):
