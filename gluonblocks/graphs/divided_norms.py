@@ -15,7 +15,7 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """A range of a parameter's channels, with which it shares memory, as an input of a graph."""
+    """A range of a parameter's channels, without copying them, as an input of a graph."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end

@@ -66,7 +66,7 @@ class Graph:
             nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
-        # Our operators need float32. If a net contains casts, a pass cannot know where that holds.
+        # Our operators need float32. In a net with casts, a pass cannot tell which entries are.
         self.operators &= not any(node.op in CASTS for node in nodes)
         self._users: Any = None  # computed on demand, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}

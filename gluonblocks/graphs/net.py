@@ -95,7 +95,7 @@ class Net(nn.HybridSequential):
             return _rewritten(self._traced or self._trace(x), x, training, training).symbol()
 
     def _compiled(self, traced, x):
-        """Return the compiled graph for x in the current autograd mode, from the cache if there."""
+        """Return the compiled graph for x in the current autograd mode; compile it if necessary."""
         training, recording = autograd.is_training(), autograd.is_recording()
         data_gradient = recording and _is_recorded(x)
         key = (training, recording, data_gradient, x.shape[1:], x.dtype, x.context.device_type,
@@ -200,8 +200,8 @@ class _Traced(NamedTuple):
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
     """Return the `Graph` for x after the passes. `data_gradient` requests the gradient of x."""
-    # Training must be recorded, because our operators update running averages in the forward pass,
-    # but MXNet's in the backward pass. Prediction must not be, because ours have no gradient there.
+    # Our operators update running averages in the forward pass, MXNet's in the backward pass, which
+    # follows only if training is recorded. In prediction mode, our operators have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}

@@ -118,7 +118,7 @@ def test_two_ways_to_match_are_an_error_and_no_guess(tmp_path):
 
 
 @pytest.mark.parametrize('name, content, message', [
-    ('w.npz', b'', r"a name that ends in .safetensors, .pt or .pth, got '.npz'"),
+    ('w.npz', b'', r"a file name ending in .safetensors, .pt or .pth, got '.npz'"),
     ('w.safetensors', b'nonsense', 'expected a .safetensors file')])
 def test_another_kind_of_file_is_refused(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)

@@ -8,7 +8,7 @@ from .structure import TUPLES
 
 
 def check_known(nodes):
-    """Raise ValueError if PyTorch lacks an operator; the message lists all of them by layer."""
+    """Raise ValueError if PyTorch lacks operators; the message lists all of them with layers."""
     missing = {}
     for node in nodes:
         known = node.kind or node.op in CALLS
@@ -53,7 +53,8 @@ def _pooling(node, values):
     kind, rank = node.get('pool_type', 'max'), len(X) - 2
     convention = node.get('pooling_convention', 'valid')
     demand(node, kind in ('max', 'avg') and convention in ('valid', 'full'),
-           '%s pooling, %s' % (kind, convention), 'max or avg pooling, valid or full')
+           '%s pooling with convention %s' % (kind, convention),
+           'max or avg pooling with convention valid or full')
     demand_layout(node)
     if node.get('global_pool', False):
         return 'F.adaptive_%s_pool%dd({0}, 1)' % (kind, rank)
@@ -78,8 +79,8 @@ def _resize(node, values):
 
 def _upsampling(node, values):
     demand(node, node.get('sample_type') == 'nearest' and len(node.inputs) == 1,
-           'sample_type=%s and inputs: %d' % (node.get('sample_type'), len(node.inputs)),
-           'sample_type=nearest and one input')
+           'sample_type=%s with %d inputs' % (node.get('sample_type'), len(node.inputs)),
+           'sample_type=nearest with one input')
     return 'F.interpolate({0}, scale_factor={scale})'
 
 

@@ -50,7 +50,7 @@ def _norm(node, weight, shape):
     eps = node.get('eps', 1e-3 if node.op in ('BatchNorm', 'InstanceNorm') else 1e-5)
     axis, rank = node.get('axis', -1 if node.op == 'LayerNorm' else 1), len(shape)
     demand(node, rank > 1 and axis % rank == (rank - 1 if node.op == 'LayerNorm' else 1),
-           'axis=%s and input of shape %s' % (axis, shape), 'axis=1, or the last for a LayerNorm')
+           'axis=%s for input of shape %s' % (axis, shape), 'axis=1 (LayerNorm: the last axis)')
     if node.op == 'LayerNorm':
         return call('nn.LayerNorm', weight[0], eps=eps)
     if node.op == 'GroupNorm':

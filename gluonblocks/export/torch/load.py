@@ -49,8 +49,8 @@ def load_torch(net, file):
                          % (file, broken))
     for node in structure.nodes:
         if 'weight' in node.fixed and (arrays[names[node.params[0]]] != 1).any():
-            raise ValueError('%s: expected all values of %s to be 1, because the net has '
-                             'scale=False there: build the net with scale=True'
+            raise ValueError('%s: expected all values of %s to be 1, because this layer of the net '
+                             'has scale=False: build the net with scale=True'
                              % (file, names[node.params[0]]))
     for name, theirs in names.items():
         _set(params[name], arrays[theirs])
@@ -71,7 +71,7 @@ def read_state_dict(file):
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)
     else:
-        raise ValueError('%s: expected a name that ends in .safetensors, .pt or .pth, got %r'
+        raise ValueError('%s: expected a file name ending in .safetensors, .pt or .pth, got %r'
                          % (file, kind))
     tensors = {name: array for name, array in tensors.items()
                if name.rsplit('.', 1)[-1] != 'num_batches_tracked'}

@@ -27,7 +27,7 @@ _FUSED = {
     'hardsigmoid': r'_plus_scalar 3(\.0)? clip 0(\.0)? 6(\.0)? _div_scalar 6(\.0)?',
     'channel_shuffle': r'Reshape \(0, -4, (?P<groups>\d+), -1, -2\) SwapAxis 1 2 '
                        r'Reshape \(0, -3, -2\)'}
-_FUSED_ATTRS = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')  # follow their operator
+_FUSED_ATTRS = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')  # that it matches
 
 
 class Node(NamedTuple):
@@ -69,7 +69,7 @@ class Node(NamedTuple):
 class Value(NamedTuple):
     """The shape and type of a value that a net computes."""
 
-    shape: tuple  #: of integers, or of text for multiples of the batch size: 'N', '4 * N'
+    shape: tuple  #: integers, and 'N' or, for example, '4 * N' for multiples of the batch size
     is_integer: bool
 
 

@@ -82,14 +82,14 @@ def check_step(net, module, X, y):
 
     The step is forward, cross-entropy and backward in float64, without Dropout. X (N, C, H, W) and
     the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net`, and does not
-    change. The step is compared by the gradients of all parameters and the running means of batch
-    norms. The slopes of PReLUs are omitted, because MXNet 1.9.1 computes their gradient incorrectly
-    in a graph. A difference is divided by the largest value of its tensor, or by a millionth of the
-    largest value of all tensors if that is more: a bias before a batch norm has gradient 0.
+    change. The gradients of all parameters and the running means of batch norms are compared,
+    except the slopes of PReLUs, whose gradient MXNet 1.9.1 computes incorrectly in a graph. A
+    difference is divided by the largest value of its tensor, or by a millionth of the largest value
+    of all tensors if that is more, because a bias before a batch norm has gradient 0.
 
     Raises VerificationError if a difference exceeds both `STEP_TOLERANCE` and the largest change in
-    MXNet's own step after its pixels change by a millionth. Such a change shows the effect of
-    rounding on a ReLU whose input is near 0, which may be active in only one of the nets.
+    MXNet's own results after the pixels change by a millionth. The latter shows the effect of
+    rounding on ReLUs with an input near 0, which may be active in only one of the nets.
     """
     import torch
     X, y = np.asarray(X, dtype='float64'), np.asarray(y)
