@@ -30,9 +30,9 @@ def basic(num_channels, strides):
 def bottleneck(num_channels, strides, stride_on='1x1'):
     """Return the convolutions of a bottleneck: 1x1, 3x3, and 1x1 with 4 * `num_channels` outputs.
 
-    In the paper, the first 1x1 convolution has the strides, and skips three pixels in four if they
-    are 2. With `stride_on='3x3'`, the 3x3 convolution has them, and no pixel is skipped. Raises
-    ValueError for any other `stride_on`.
+    In the paper, the first 1x1 convolution has the strides; strides of 2 skip three pixels in four.
+    With `stride_on='3x3'`, the 3x3 convolution has them, and reads every pixel. Raises ValueError
+    for any other `stride_on`.
     """
     if stride_on not in ('1x1', '3x3'):
         raise ValueError("stride_on must be '1x1' or '3x3', got %r" % (stride_on,))

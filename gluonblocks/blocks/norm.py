@@ -94,7 +94,7 @@ class BatchNorm(nn.BatchNorm):
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
     (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved with the net.
 
-    Book: the averages are plain arrays, which are not saved. `Net` loads such files with a warning.
+    Book: the averages are plain arrays, so files lack them. `Net` loads such files with a warning.
 
     Raises ValueError for input of the wrong rank, dtype or number of channels, and under
     `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.

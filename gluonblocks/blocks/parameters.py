@@ -48,8 +48,8 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
     """Load `filename` into `block` with `load`, Gluon's own method, after checking the file.
 
     The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code,
-    which lacks only the running averages of our layers, is loaded with a warning. Raises
-    ValueError, which lists both shapes, if parameters differ in shape from the file's.
+    which lacks only the running averages of our layers, is loaded with a warning. Raises ValueError
+    if a parameter has another shape in the file; the message lists both shapes.
     """
     filename = MXNetPath(filename)  # so that the name does not depend on the locale
     params, found = named_parameters(block), nd.load(filename)

@@ -138,7 +138,7 @@ class Net(nn.HybridSequential):
 
     def save_parameters(self, filename, *args, **kwargs):
         """Save like Gluon, but first wait until MXNet has computed the values."""
-        mx.nd.waitall()  # without it, static_shape saved an earlier step in one file of five
+        mx.nd.waitall()  # otherwise, with static_shape, one file in five is from an earlier step
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):

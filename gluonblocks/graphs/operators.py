@@ -107,8 +107,8 @@ def _load():
 def _check(path):
     """Return the differences from MXNet's operators, as text; [] if there are none.
 
-    After a success, an empty file next to the library saves later checks. It is valid for this
-    library and this MXNet only, because the name of the library depends on both.
+    An empty file next to the library records success. It is valid only for this library and this
+    MXNet, because the name of the library depends on both.
     """
     if os.path.exists(path + '.passed'):
         return []
