@@ -41,7 +41,7 @@ class Registry:
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Register `look_up(rest)`, which returns the entry of a 'prefix:rest' such as `example`."""
+        """Let `look_up(rest)` find the entry of a name 'prefix:rest', such as `example`."""
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
 

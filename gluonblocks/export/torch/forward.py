@@ -19,7 +19,7 @@ class Forward:
 
     `users` counts the uses of each value, and `values` is as for `call_text`. `names` maps the
     numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
-    numbers of the returned values. With `comments`, a comment states the shape if a line changes it.
+    numbers of the returned values. With `comments`, a comment states each new shape.
     """
 
     def __init__(self, users, values, names, outputs, comments=False):
