@@ -113,7 +113,7 @@ class Net(nn.HybridSequential):
     def _trace(self, x):
         """Trace the net for all image sizes, and infer the missing shapes of parameters."""
         with _lock, autograd.pause():
-            # `DenseBlock` may print shapes, so `data` needs one; it is removed below, as sizes vary.
+            # `DenseBlock` may print shapes, so `data` needs one. It is removed below: sizes vary.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
             if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
                 self._traced = _Traced(None, (), {})
