@@ -144,16 +144,6 @@ def test_a_missing_program_is_named_with_how_to_install_it(monkeypatch, name, pa
         load_script(name).main([])
 
 
-def test_every_mistake_of_the_mutations_can_still_be_made():
-    with open(os.path.join(REPOSITORY, 'tools', 'mutations', 'behaviours.json')) as f:
-        mistakes = [mistake for mistake in json.load(f) if 'impossible' not in mistake]
-    for mistake in mistakes:
-        with open(os.path.join(REPOSITORY, mistake['file']), encoding='utf-8') as f:
-            assert f.read().count(mistake['old']) == 1, mistake['behaviour']
-        for path in mistake['tests']:
-            assert os.path.exists(os.path.join(REPOSITORY, path)), path
-
-
 def test_an_archive_without_a_file_is_refused(tmp_path):
     files = ['.ci/run', 'README.md', 'gluonblocks/blocks/norm.py', 'gluonblocks/data/style.css']
     wheel, sources = str(tmp_path / 'g-1-py3-none-any.whl'), str(tmp_path / 'g-1.tar.gz')
