@@ -1,6 +1,5 @@
-"""The scripts run_docs.py, matrix.py and check_dist.py, and the list of mistakes in tools."""
+"""The scripts run_docs.py, matrix.py and check_dist.py."""
 import importlib.util
-import json
 import os
 import re
 import subprocess
