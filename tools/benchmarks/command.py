@@ -55,6 +55,9 @@ def parse(argv):
                         help='run fewer and shorter rounds of fewer implementations, in 8 minutes')
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
                         help='images per batch (default: %(default)s)')
+    parser.add_argument('--resize', type=positive, metavar='PIXELS',
+                        help='width and height of the training images, for resnet and densenet '
+                             "(default: the recipe's)")
     parser.add_argument('--threads', type=positive, metavar='N',
                         help='thread count of every implementation except the notebook (default: '
                              'the count that gluonblocks chooses)')
@@ -81,6 +84,9 @@ def parse(argv):
     args = parser.parse_args(argv)
     if args.workers and args.against:
         parser.error('--against cannot be combined with --workers')
+    if args.resize and not set(args.models) <= {'resnet', 'densenet'}:
+        parser.error('--resize: expected --models resnet, densenet or both, because the size of '
+                     "the LeNets' dense layers is fixed")
     if args.workers and max(args.workers) > args.batch_size:
         parser.error('--workers: expected at most %d workers, one per image of a batch, got %d'
                      % (args.batch_size, max(args.workers)))
@@ -102,7 +108,7 @@ def main(argv=None):
     # Handle SIGTERM like Ctrl-C, so that the workers are killed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = measure.Settings(args.quick, args.batch_size, args.dataset, args.data_root,
-                                args.threads, args.only, args.max_steps)
+                                args.threads, args.only, args.max_steps, args.resize)
     os.environ.update(LIMITS.get(args.isa, {}))
     missed = False
     try:
@@ -148,6 +154,8 @@ def run(settings, models, parts):
         with Worker(dict(kind='ours.probe', dataset=settings.dataset, folder=folder,
                          data_root=settings.data_root), settings.threads) as worker:
             raw['facts'] = facts = worker.first_answer
+        if settings.resize:
+            facts['resize'].update(dict.fromkeys(models, settings.resize))
         if 'startup' in parts:
             raw['startup'], raw['five_epochs'] = startup(settings), five_epochs(settings)
         for model in models if 'training' in parts else ():

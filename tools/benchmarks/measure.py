@@ -32,6 +32,7 @@ class Settings(NamedTuple):
     threads: Optional[int] = None
     only: Sequence[str] = ('notebook', 'ours', 'torch', 'parts')
     max_steps: int = 50
+    resize: Optional[int] = None
 
     def torch_modes(self, model):
         """Return the PyTorch modes to measure; a quick run compiles only nets that compile fast."""
@@ -111,13 +112,14 @@ def training(model, settings, facts, folder, note):
 def _variants(model, settings, facts, folder):
     """Yield (name, spec, options of `Worker`) for each variant."""
     common = dict(model=model, batch_size=settings.batch_size)
-    own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root, **common)
+    own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
+               resize=facts['resize'][model], **common)
     # Start PyTorch first, so that its slow modes are closed before the other variants start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
         yield 'torch ' + mode, spec, {'threads': facts['threads']}
-    if 'notebook' in settings.only and (model == 'lenet_bn' or not settings.quick):
+    if 'notebook' in settings.only and not settings.resize and (model == 'lenet_bn' or not settings.quick):
         yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
