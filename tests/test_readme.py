@@ -25,7 +25,7 @@ def section(document, title):
 def test_the_table_has_the_last_epoch_that_a_run_printed(name):
     *_, last = re.findall(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([\d.]+)',
                           read('results', name + '.txt'))
-    assert '| `%s` | here | 1 | %s |' % (name, ' | '.join(last)) in read('README.md')
+    assert '| `%s` | gluonblocks | 1 | %s |' % (name, ' | '.join(last)) in read('README.md')
     assert last[0] == str(gb.get_recipe(name).epochs)
 
 

@@ -32,9 +32,9 @@ def test_runs_that_differ_in_their_seed_alone_share_a_row_of_means_and_ranges(pr
     code, (mean, *_, other), _ = print_runs(
         run('a', 1, 0.25), run('b', 2, 0.75), run('c', 1, 0.5, asked=['lr'], lr=0.125))
     assert code == 0
-    assert mean == ('| `lenet_bn` | here | 2 | 5 | 0.2500 (0.2500–0.2500) | 0.875 (0.875–0.875) '
+    assert mean == ('| `lenet_bn` | gluonblocks | 2 | 5 | 0.2500 (0.2500–0.2500) | 0.875 (0.875–0.875) '
                     '| 0.500 (0.250–0.750) |')
-    assert other == '| `lenet_bn`, lr 0.125 | here | 1 | 5 | 0.2500 | 0.875 | 0.500 |'
+    assert other == '| `lenet_bn`, lr 0.125 | gluonblocks | 1 | 5 | 0.2500 | 0.875 | 0.500 |'
 
 
 def test_published_results_follow_a_model_that_was_trained_by_its_recipe(print_runs):

@@ -12,7 +12,7 @@ import sys
 from gluonblocks.report.charts import published_runs
 from gluonblocks.report.run import read_runs
 
-HEAD = ('| model | whose | runs | epochs | loss | train acc | test acc |\n'
+HEAD = ('| model | source | runs | epochs | loss | train acc | test acc |\n'
         '|---|---|---|---|---|---|---|\n')
 MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
 # Recorded in config.json, but without influence on what the net learns.
@@ -55,7 +55,7 @@ def table(found):
         last = [run.epochs[-1] for run in runs]
         epochs = sorted({row.epoch for row in last})
         cells = [summary([getattr(row, name) for row in last], form) for name, form in MEASURES]
-        text += '| `%s`%s | here | %d | %s | %s |\n' % (
+        text += '| `%s`%s | gluonblocks | %d | %s | %s |\n' % (
             model, asked and ', ' + asked, len(runs), '–'.join(map(str, epochs)), ' | '.join(cells))
         if not asked:
             for source, rows in published_runs({'model': model, 'dataset': dataset}):
