@@ -28,7 +28,7 @@ def set_language(app, name, text):
 
 
 def name_role(role, rawtext, text, line, inliner, options=None, content=()):
-    """Show text in backticks as code, and link it if it is the name of one entry of the reference."""
+    """Show text in backticks as code, with a link if it is the name of one entry in the reference."""
     code = nodes.literal(rawtext, text)
     settings = inliner.document.settings
     full = [name for name in settings.env.config.site_names if name.endswith('.' + text)]
@@ -39,7 +39,7 @@ def name_role(role, rawtext, text, line, inliner, options=None, content=()):
 
 
 class CommandHelp(Directive):
-    """The directive `.. command-help:: train`, which shows the output of `gluonblocks train --help`."""
+    """`.. command-help:: train` shows the output of `gluonblocks train --help`."""
 
     required_arguments = 1
 
@@ -61,7 +61,7 @@ class CommandHelp(Directive):
 
 
 def visit_math(self, node):
-    """Write a formula as MathML, which browsers show without MathJax, a script from another host."""
+    """Write a formula as MathML. MathJax would be loaded from another host."""
     display = 'block' if isinstance(node, nodes.math_block) else 'inline'
     self.body.append(convert(node.astext(), display=display))
     raise nodes.SkipNode
