@@ -28,7 +28,7 @@ def set_language(app, name, text):
 
 
 def name_role(role, rawtext, text, line, inliner, options=None, content=()):
-    """Show text in backticks as code, with a link if it is the name of one entry in the reference."""
+    """Show text in backticks as code, and link it if it is the name of one reference entry."""
     code = nodes.literal(rawtext, text)
     settings = inliner.document.settings
     full = [name for name in settings.env.config.site_names if name.endswith('.' + text)]
