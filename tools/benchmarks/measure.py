@@ -7,10 +7,18 @@ from typing import NamedTuple, Optional, Sequence
 from .machine import sample_load
 from .workers import Unavailable, Worker
 
-SHAPES = [(6, 24, 24), (16, 8, 8), (120,)]  # per image, of the norms that our operators replace
+# What the C++ operators replace in LeNet, each in a model without the other: the model, MXNet's
+# operators and ours. A stage includes its activation in both cases. The operator for rows includes
+# its activation too, but MXNet's `BatchNorm` does not.
+NORMS = {'convolution, norm, activation and pooling, 6 and 16 channels': (
+             'lenet_bn_conv', ('Convolution', 'BatchNorm', 'Activation', 'Pooling'),
+             ('_gluonblocks_stage',)),
+         'norm of 120 and 84 features': (
+             'lenet_bn_dense', ('BatchNorm',), ('_gluonblocks_norm',))}
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
 SMALL = ('lenet_bn', 'lenet_bn_gluon')
 SLOWER = 1.4  # PyTorch modes slower than the fastest one by this factor are dropped early
+MXNET = "MXNet's operators"
 OURS, EMPTY, ONNX, TORCH = ENGINES = ('ours', 'empty graph', 'ONNX Runtime', 'PyTorch')
 
 
@@ -163,18 +171,19 @@ def _drop_slow_modes(model, requests, note):
 
 
 def batch_norm(settings):
-    """Return {variant: {shape: [seconds of forward and backward, one per round]}}."""
-    samples = {}
-    with Worker({'kind': 'norm.batch_norm'}, settings.threads) as worker:
-        for shape in [(settings.batch_size,) + shape for shape in SHAPES]:
+    """Return {variant: {name in `NORMS`: [seconds of forward and backward, one per round]}}."""
+    samples = {MXNET: {}, OURS: {}}
+    for name, (model, *operators) in NORMS.items():
+        with contextlib.ExitStack() as stack:
             requests = {}
-            for name in worker.first_answer['variants']:
-                request = dict(variant=name, shape=shape)
-                once = worker.ask(times=3, **request)['seconds']
-                requests[name] = worker, dict(request, times=settings.times(3 * once, 100))
-            answers = interleave(requests, settings.rounds, 'batch_norm %s' % (shape,))
-            for name, found in answers.items():
-                samples.setdefault(name, {})[shape] = [answer['seconds'] for answer in found]
+            for variant, switch, of_variant in zip((MXNET, OURS), '01', operators):
+                worker = stack.enter_context(Worker(
+                    dict(kind='norm.norm', model=model, operators=of_variant,
+                         batch_size=settings.batch_size),
+                    settings.threads, {'GLUONBLOCKS_OPERATORS': switch}))
+                requests[variant] = worker, {'times': 10 if settings.quick else 30}
+            for variant, found in interleave(requests, settings.rounds, name).items():
+                samples[variant][name] = [answer['seconds'] for answer in found]
     return samples
 
 
