@@ -1,4 +1,4 @@
-"""run_docs.py, matrix.py and check_dist.py: what they read, and what they make of it."""
+"""The scripts run_docs.py, matrix.py and check_dist.py."""
 import importlib.util
 import os
 import re

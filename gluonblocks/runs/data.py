@@ -8,7 +8,7 @@ import numpy as np
 from ..checks import OptionError
 from ..data.augment import Augmentation
 from ..data.batches import BatchLoader
-from ..data.datasets import OF_PICTURES, get_dataset
+from ..data.datasets import FOLDER_PREFIX, get_dataset
 from ..training.progress import tell
 
 
@@ -33,7 +33,7 @@ def load_run_data(options, part=None):
     facts = _facts(options.dataset, train_iter, test_iter)
     if options.augment != 'none':
         train_iter.augment = Augmentation(options.augment, options.seed)
-    if options.dataset.startswith(OF_PICTURES):
+    if options.dataset.startswith(FOLDER_PREFIX):
         tell('%s training images and %s test images, %d classes, %s, %d x %d pixels' % (
             f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
             'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
@@ -47,7 +47,7 @@ def load_both(config, data_root=None, only_test=False):
     channels differ from those that the run was trained on.
     """
     how: Dict[str, Any] = {}
-    if config['dataset'].startswith(OF_PICTURES):
+    if config['dataset'].startswith(FOLDER_PREFIX):
         how = {'only_test': only_test, 'size': config['picture_size'],
                'color': config['channels'] == 3}
     train_iter, test_iter = _load(config, config['data_root'] if data_root is None else data_root,
@@ -62,7 +62,7 @@ def load_both(config, data_root=None, only_test=False):
 
 def _load(options, data_root, **how):
     """Return (train_iter, test_iter) for a dict of options; print notes on stderr."""
-    if options['dataset'].startswith(OF_PICTURES):
+    if options['dataset'].startswith(FOLDER_PREFIX):
         how['notify'] = lambda text: tell('note: ' + text)
     if options['test_share'] is not None:
         how['test_share'] = options['test_share']

@@ -1,4 +1,4 @@
-"""The results of a benchmark as values (medians, ratios, targets) and as text."""
+"""The results of a benchmark, as numbers (medians, ratios, targets) and as text."""
 from . import stats
 from .machine import describe_load
 from .measure import ENGINES, MXNET, OURS
@@ -30,7 +30,7 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # A loader's work at the beginning of an epoch is not included.
+    # This omits what a loader does only at the beginning of an epoch.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}
@@ -99,7 +99,7 @@ def table(head, rows):
 
 
 def render(raw, results):
-    """Return the report: settings, tables, notes and targets."""
+    """Return the report as text: settings, tables, notes and targets."""
     facts = raw['facts']
     parts = ['\n'.join(['%s: %s' % item for item in raw['machine'].items()] + [
         "threads: %d; MXNet's default for the notebook" % facts['threads'],

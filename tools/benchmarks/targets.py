@@ -1,16 +1,16 @@
 """The speed targets of the project, and a comparison with an earlier run."""
 
 BOUNDS = """\
-The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph plus the
-memory traffic of SGD. The bound of the time outside the net is that traffic alone. The bound of a
-prediction is the time of a graph with as many nodes that computes a single number."""
+The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph, plus
+the memory traffic of SGD. The bound of the time outside the net is that traffic alone. The bound
+of a prediction is the time of a graph with as many nodes that computes a single number."""
 SLOWER = 0.03
 
 
 def targets(results):
-    """Return a row for each target whose values were measured.
+    """Return a row for each target that was measured.
 
-    A row has the texts "what", "goal", "reached", "spread", "bound" and "verdict", the number
+    A row has the strings "what", "goal", "reached", "spread", "bound" and "verdict", the number
     "value", and "missed", which is True if even the spread misses the goal.
     """
     rows = []

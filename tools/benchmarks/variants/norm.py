@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, init, nd, profiler  # isort: skip
 
 
 def norm(requests, model, operators, batch_size):
-    """Serve {"times": n}; answer the seconds that `operators` take in one of n training steps.
+    """Serve {"times": n}; answer with the seconds per training step of `operators`.
 
     `operators` are names in the graph of `model`. Their backward operators are included.
     """
