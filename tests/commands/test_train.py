@@ -37,7 +37,7 @@ def test_help_has_every_model_and_marks_what_a_resume_may_change_and_the_documen
     words = words.replace('- ', '-')  # argparse breaks lines at hyphens
     assert ('only --epochs, --data-root, --checkpoint-every, --tensorboard, --norm-stats, '
             '--norm-stats-every, --stop-non-finite, --workers may change') in words
-    with open(os.path.join(REPOSITORY, 'docs', 'runs.md')) as f:
+    with open(os.path.join(REPOSITORY, 'docs', 'options.md')) as f:
         assert options_table() in f.read()
 
 
