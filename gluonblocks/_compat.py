@@ -1,6 +1,6 @@
 """Make MXNet 1.7 to 1.9 and GluonCV 0.10.5 work with newer Python, NumPy and PyTorch.
 
-`put_back_numpy_names` and `put_back_distutils` must run before MXNet is imported, because it looks
+`restore_numpy_names` and `restore_distutils` must run before MXNet is imported, because it looks
 up these names then; the other functions must run afterwards. Functions that return a list return
 the names of what they changed. This file imports nothing from the package, so that it can be loaded
 alone.
@@ -41,7 +41,7 @@ def _numpy_names():
     return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _removed))
 
 
-def put_back_numpy_names():
+def restore_numpy_names():
     """Add the names of `_numpy_names` that NumPy lacks; replace none."""
     try:
         import numpy
@@ -55,7 +55,7 @@ def put_back_numpy_names():
     return ['numpy.' + name for name in missing]
 
 
-def put_back_distutils():
+def restore_distutils():
     """Provide `distutils.version` if it is missing (Python 3.12 and later, without setuptools)."""
     if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return []
@@ -78,7 +78,7 @@ class _Deferred(types.ModuleType):
 
 
 @contextlib.contextmanager
-def scipy_stats_deferred():
+def defer_scipy_stats():
     """Let MXNet import scipy.stats only when it is used.
 
     Importing it takes a third of the time of `import mxnet`, and only the calibration of quantized
@@ -96,7 +96,7 @@ def scipy_stats_deferred():
             del sys.modules[name]
 
 
-def mend_mxnet():
+def patch_mxnet():
     """Correct the parts of MXNet's Python code that fail with newer NumPy arrays."""
     import mxnet
     import numpy
@@ -141,7 +141,7 @@ def _asscalar(self):
     return self.asnumpy().reshape(-1)[0]
 
 
-def let_blocks_be_copied():
+def make_blocks_copyable():
     """Make `copy.deepcopy` and `pickle` work for Gluon's blocks, without graphs and Trainer.
 
     A compiled graph cannot be copied; the copy compiles its own. Gradients are attached to the
@@ -183,7 +183,7 @@ def forget_failed_import(package):
             del sys.modules[name]
 
 
-def correct_gluoncv():
+def patch_gluoncv():
     """Make GluonCV 0.10.5 importable alongside PyTorch 2, which its MXNet networks do not need.
 
     GluonCV checks the versions of MXNet and PyTorch when it is imported. Replace its check by one

@@ -15,7 +15,7 @@ from . import _compat
 from .machine import arm
 from .machine.cpus import available_cpus, physical_cores, read_text, too_few_cpus
 
-mended = []  # the names of the corrections that `prepare` made
+patches = []  # the names of the corrections that `prepare` made
 error = None  # the ImportError if `prepare` failed, else None
 
 NUMPY = 'numpy>=1.19.5,<2.6'  # the tested versions
@@ -175,15 +175,15 @@ def prepare():
     global error
     try:
         check_environment()
-        mended.extend(_compat.put_back_numpy_names() + _compat.put_back_distutils()
+        patches.extend(_compat.restore_numpy_names() + _compat.restore_distutils()
                       + set_threads() + set_spinning())
         set_library_options()
         _compat.forget_failed_import('mxnet')
         arm.provide_libraries()
-        with _compat.scipy_stats_deferred():
+        with _compat.defer_scipy_stats():
             import_mxnet()
-        mended.extend(_compat.mend_mxnet() + _compat.let_blocks_be_copied()
+        patches.extend(_compat.patch_mxnet() + _compat.make_blocks_copyable()
                       + _compat.wait_at_exit())
-        _compat.correct_gluoncv()
+        _compat.patch_gluoncv()
     except ImportError as failed:
         error = failed

@@ -60,7 +60,7 @@ def collect(error=None):
                  if name.startswith(_VARIABLES)]
     lines += [('variables', ' '.join(variables) or 'none'),
               ('data', 'unknown' if error else _data(wrong)),
-              ('patched', ' '.join(_runtime.mended) or 'nothing')]
+              ('patched', ' '.join(_runtime.patches) or 'nothing')]
     return lines, wrong + _unmet()
 
 

@@ -10,7 +10,7 @@ from gluonblocks.checks import OptionError
 from gluonblocks.commands.parser import flag_of
 from gluonblocks.runs import process
 from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
-from gluonblocks.runs.train import check_given, resolve_options
+from gluonblocks.runs.train import check_options, resolve_options
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):
@@ -27,9 +27,9 @@ def test_unset_is_the_recipes_and_the_books(model_name):
     ('cpu', 'cpu:0'), (mx.cpu(1), 'cpu:1'), ('cpu:0,1', 'cpu:0,1'),
     ([mx.cpu(0), mx.cpu(2)], 'cpu:0,2'), (None, None)])
 def test_devices_are_text_that_reads_back_as_the_same_devices(ctx, text):
-    found = resolve_options('lenet_bn', check_given({'ctx': ctx})).ctx
+    found = resolve_options('lenet_bn', check_options({'ctx': ctx})).ctx
     assert found == (text or '%s:0' % gb.try_gpu().device_type)
-    assert check_given({'ctx': found}) == {'ctx': found}
+    assert check_options({'ctx': found}) == {'ctx': found}
 
 
 def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
