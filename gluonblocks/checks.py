@@ -75,7 +75,7 @@ def image_problem(X, weight):
         return ('expects images of shape (N, C, H, W), got %s: use X.transpose((0, 3, 1, 2))'
                 % (X.shape,))
     if channels and X.shape[1] != channels:
-        return ('expects images with %d channel%s, got shape %s: convert them, or create a new net, '
+        return ('expects images with %d channel%s, got shape %s: convert them, or create a net, '
                 'which infers its in_channels from the first batch'
                 % (channels, 's' * (channels > 1), X.shape))
     return None

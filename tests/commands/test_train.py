@@ -55,14 +55,14 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
 @pytest.mark.parametrize('arguments, words', [
     (('--model', 'lanet'), "argument --model: unknown model 'lanet': did you mean lenet"),
     ((), 'expected --model or --resume'),
-    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'use only one of them'),
-    (SYNTHETIC + ('--no-report',), 'argument --no-report: needs --out or --resume'),
+    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'expected either --out, for a new run, or --res'),
+    (SYNTHETIC + ('--no-report',), 'argument --no-report: requires --out or --resume'),
     (SYNTHETIC + ('--no-lr',), 'unrecognized arguments: --no-lr'),
     (SYNTHETIC + ('--epochs', 'many'), "argument --epochs: expected an integer, got 'many'\nS"),
     (SYNTHETIC + ('--lr-decay-epochs', '3,x'),
      "expected comma-separated integers such as 30,60, got '3,x'"),
-    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: needs a run with a folder: set '
-                                     '--out'),
+    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: requires a run that is saved in a '
+                                     'folder: set --out'),
     (SYNTHETIC + ('--epochs', '2', '--warmup-epochs', '9'),
      'argument --warmup-epochs: must be less than --epochs, 2, got 9'),
     (SYNTHETIC + ('--optimizer', 'adam', '--momentum', '0.9'),
@@ -112,7 +112,7 @@ def test_a_run_that_is_terminated_with_code_143_goes_on_as_it_says(train_script,
     process.send_signal(signal.SIGTERM)
     code, out, err = finish(process)
     assert code == 143
-    assert 'To resume:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
+    assert 'To resume the run:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
     done = len(lines[1:]) + len(out.splitlines())
     code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1),
                                           '--no-report'))

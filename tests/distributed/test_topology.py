@@ -48,8 +48,8 @@ def no_scontrol(monkeypatch, tmp_path):
     ('n[7,3-4]', 'n7'), ('a-b,c[1-2]', 'a-b'), ('n[001-003]y[2]z.cluster', 'n001y2z.cluster')])
 def test_the_first_host_of_slurms_list_is_the_master(hosts, first, no_scontrol):
     assert find_topology(environment={
-        'SLURM_STEP_NUM_NODES': '2', 'SLURM_NODEID': '1', 'SLURM_STEP_NODELIST': hosts}) == Topology(
-            2, 1, (first, 29400))
+        'SLURM_STEP_NUM_NODES': '2', 'SLURM_NODEID': '1',
+        'SLURM_STEP_NODELIST': hosts}) == Topology(2, 1, (first, 29400))
 
 
 @pytest.mark.parametrize('then, first', [('echo one; echo two', 'one'), ('exit 1', 'gpu1')])
