@@ -123,7 +123,7 @@ def _devices():
     from ..devices import try_all_gpus
     devices = ', '.join(str(device) for device in try_all_gpus())
     if Features().is_enabled('CUDA') and devices == 'cpu(0)':
-        return FIX, ('%s, although MXNet was built for GPUs: check that nvidia-smi lists a GPU, and '
+        return FIX, ('%s, although MXNet was built for GPUs: check that nvidia-smi lists a GPU and '
                      'that its CUDA version matches the build (11.2 for mxnet-cu112)' % devices)
     return OK, devices
 
@@ -133,7 +133,7 @@ def _data():
     folder = fashion_mnist.find_folder()
     found = fashion_mnist.find_files(folder)
     if not found:
-        return OK, 'no Fashion-MNIST yet: the first training run downloads it to %s' % folder
+        return OK, 'no Fashion-MNIST yet: the first training run downloads it to ' + folder
     for name, path in found.items():
         try:
             fashion_mnist.check(name, path)

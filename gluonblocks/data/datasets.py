@@ -17,9 +17,9 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
     """Return (train_iter, test_iter) of Fashion-MNIST, loaders of 60,000 and 10,000 images.
 
     `resize` is the side of a square, or (height, width), to which images are resized. `root` is
-    the folder of the four idx files, gzip-compressed or not. If it has none of them, other folders
-    are searched, and then the files are downloaded: see `read_fashion_mnist`. The training images
-    are shuffled afresh in each epoch, by `seed`, or by NumPy's global generator if it is None.
+    the folder of the four idx files, gzip-compressed or not; missing files are downloaded. For its
+    default, see `read_fashion_mnist`. The training images are shuffled afresh in each epoch, by
+    `seed`, or by NumPy's global generator if it is None.
 
     `part`, (k, n), is for worker k of n that share each batch of `batch_size`: see `BatchLoader`.
     All workers need the same `seed`.

@@ -75,7 +75,7 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
         finish_initialization(params[name])
     if not workers.rank:
         tell('starting from %s; %s' % (readable(options.start_from), (
-            'random weights in %s, because the data set has %d classes' % (
+            'random weights for %s, because the data set has %d classes' % (
                 ', '.join(new), facts['num_classes']) if new else 'loaded all layers')))
     return info['sha256']
 

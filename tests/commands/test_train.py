@@ -41,6 +41,15 @@ def test_help_has_every_model_and_marks_what_a_resume_may_change_and_the_documen
         assert options_table() in f.read()
 
 
+def test_help_fits_on_a_screen_and_that_of_train_has_groups_and_three_examples(command):
+    assert len(command('--help')[1].splitlines()) <= 24
+    helped = command('train', '--help')[1]
+    groups = re.findall(r'^(model|data|recipe|run folder|several processes or machines)\b.*:$',
+                        helped, re.M)
+    assert groups == ['model', 'data', 'recipe', 'run folder', 'several processes or machines']
+    assert len(helped.partition('examples:')[2].partition('\n\n')[0].strip().splitlines()) == 3
+
+
 def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(command, make_run):
     code, out, err = command('train', '--model', 'resnet', '--summary')
     assert code == 0 and err == ''
