@@ -141,11 +141,11 @@ class RunFolder(Hook):
 
     def interrupted(self, stop, state):
         """Save a checkpoint, unless a step is incomplete; return an Interrupted that says so."""
-        where = 'within a step; progress since the last checkpoint is lost'
+        where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
             self.save(state)
-            where = ('in epoch %d after step %d; saved' % (state.epoch, state.step)
-                     if state.batch else 'after epoch %d; saved' % (state.epoch - 1))
+            where = ('in epoch %d after step %d, checkpoint saved' % (state.epoch, state.step)
+                     if state.batch else 'after epoch %d, checkpoint saved' % (state.epoch - 1))
         return stop if self._workers.rank else Interrupted(
             stop.signum, stop.between_batches,
             'stopped %s; resume the run in %s' % (where, self.folder))

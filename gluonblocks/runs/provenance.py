@@ -25,8 +25,8 @@ from .options import OPTIONS
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
 KINDS = {'model': 'model', 'dataset': 'data set'}  # option for user code -> its name in messages
 _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
-          'source of the model': ' (restore the file that the run started with)',
-          'source of the data set': ' (restore the file that the run started with)',
+          'source of the model': ' (restore the file with which the run started)',
+          'source of the data set': ' (restore the file with which the run started)',
           'data_sha256': ' (the images or their labels have changed)',
           'operators': ' (set the environment variable %s as before)' % VARIABLE}
 

@@ -63,7 +63,7 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(whole, folder, monke
                                                             at, signum, code, where):
     stop = stopped(monkeypatch, folder, at, signum)
     assert stop.exit_code == code
-    assert str(stop) == 'stopped %s; saved; resume the run in %s' % (where, folder)
+    assert str(stop) == 'stopped %s, checkpoint saved; resume the run in %s' % (where, folder)
     assert load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == at
     gb.resume_run(folder)
     assert content(folder) == content(whole.folder)

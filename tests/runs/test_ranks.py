@@ -65,7 +65,7 @@ def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
         if text.startswith('epoch 1,') and rank == 0:
             os.kill(os.getpid(), signal.SIGINT)
     with monkeypatch.context() as patch, pytest.raises(
-            gb.training.Interrupted, match='stopped in epoch 2 .*; saved; resume') as stopped:
+            gb.training.Interrupted, match='stopped in epoch 2 .*checkpoint saved; res') as stopped:
         patch.setattr(workers.Logs, 'show', stop)
         gb.train_model('lenet_bn', folder, **RUN)
     assert stopped.value.exit_code == 130
