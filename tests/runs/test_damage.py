@@ -64,7 +64,7 @@ def test_if_both_are_damaged_it_says_so_and_trains_nothing(copied):
 def test_a_file_of_another_size_kind_or_content_is_refused(copied, change):
     change(os.path.join(copied, 'best.safetensors'))
     with pytest.raises(DamagedFile, match='best.safetensors(: expected at most .* found 1099511|'
-                                          ' is damaged: its|.* found a pipe).* use other weights of '
+                                          ' is damaged: its|.* found a pipe).* other weights of '
                                           'the run: last or final'):
         gb.load_run(copied)
 
