@@ -60,12 +60,12 @@ def _check_works(ctx):
     elif not _works(ctx):
         if mx.runtime.Features().is_enabled('CUDA'):
             found = ', '.join(str(gpu) for gpu in try_all_gpus() if gpu.device_type == 'gpu')
-            reason = 'MXNet finds %s. Check that nvidia-smi lists this GPU' % (
+            reason = 'MXNet finds %s: check that nvidia-smi lists this GPU' % (
                 'only ' + found if found else 'no working GPU')
         else:
-            reason = ('MXNet %s was built without CUDA. Install a build for your CUDA version, '
+            reason = ('MXNet %s was built without CUDA: install a build for your CUDA version, '
                       'such as mxnet-cu112' % mx.__version__)
-        raise ValueError('%s cannot be used: %s, or use cpu' % (ctx, reason))
+        raise ValueError('%s cannot be used, because %s, or use cpu' % (ctx, reason))
 
 
 def _works(ctx):

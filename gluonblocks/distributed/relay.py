@@ -65,7 +65,8 @@ class Relay:
             return first
         raise WorkerError('could not connect to the first machine, %s:%d, within %g s: %s. Check '
                           'that the same command runs there, and that master is its address'
-                          % (*self._topology.master, self._limits.start, error))
+                          % (*self._topology.master, self._limits.start,
+                             getattr(error, 'strerror', None) or error))
 
     def _poll(self):
         """Handle the next message, if any; raise WorkerError if the first machine is lost."""

@@ -1,5 +1,6 @@
 """Let the other machines connect to the first machine, and check that they may join the run."""
 import contextlib
+import os
 import socket
 
 from ..training.progress import tell
@@ -32,7 +33,7 @@ class Rendezvous:
         except OSError as error:
             raise WorkerError('cannot listen on %s:%d: %s. Set master to a free port of this '
                               'machine, on every machine' % (
-                                  self.address, self._topology.master[1], error.strerror))
+                                  self.address, self._topology.master[1], os.strerror(error.errno)))
         with self._listener:
             self._listener.setblocking(False)
             yield

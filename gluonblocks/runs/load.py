@@ -1,5 +1,6 @@
 """Load the trained net of a run, and find the newest valid checkpoint."""
 import os
+from typing import List, Union
 
 from ..checks import OptionError
 from ..devices import devices_of
@@ -61,7 +62,7 @@ def newest_checkpoint(folder, identity):
 
     A damaged checkpoint is reported on stderr. Raises ValueError if no checkpoint is valid.
     """
-    errors = []
+    errors: List[Union[str, DamagedFile]] = []
     for path in [os.path.join(folder, name) for name in (LAST, PREVIOUS)]:
         try:
             tensors, info = load_checkpoint(path, identity)

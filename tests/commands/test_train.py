@@ -63,7 +63,7 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
 
 @pytest.mark.parametrize('arguments, words', [
     (('--model', 'lanet'), "argument --model: unknown model 'lanet': did you mean lenet"),
-    ((), 'expected --model or --resume'),
+    ((), 'expected --model NAME or --resume FOLDER'),
     (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'expected either --out, for a new run, or --res'),
     (SYNTHETIC + ('--no-report',), 'argument --no-report: requires --out or --resume'),
     (SYNTHETIC + ('--no-lr',), 'unrecognized arguments: --no-lr'),
@@ -97,7 +97,7 @@ def test_what_a_resume_may_change_and_what_not(command, folder):
     assert code == 1 and out == '' and '\n  --batch-size was 256, is now 32\n' in err
     code, out, err = command('train', '--resume', folder, '--workers', '2')
     assert code == 2 and 'argument --workers: must stay 1, got 2' in err
-    assert 'set --change-workers to allow it' in err
+    assert 'Set --change-workers to allow it' in err
     code, out, err = command('train', *SYNTHETIC, '--out', folder)
     assert code == 1 and out == '' and 'error: %s already contains a run' % folder in err
 
