@@ -53,7 +53,7 @@ def test_every_single_bit_counts(path):
         with open(path, 'wb') as f:
             f.write(content[:position] + bytes([content[position] ^ 1 << position % 8]) +
                     content[position + 1:])
-        with pytest.raises(DamagedFile, match='x.safetensors: damaged'):
+        with pytest.raises(DamagedFile, match='x.safetensors is damaged'):
             read_tensors(path)
 
 

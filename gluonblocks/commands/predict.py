@@ -47,7 +47,7 @@ def main(args):
             failed = True
             print('error: %s' % error, file=sys.stderr)
         elif inverted:
-            print('note: the border of %s is brighter than the rest; if it shows a dark object '
+            print('note: %s has a border that is brighter than the rest; if it shows a dark object '
                   'on a bright background, use --invert' % path, file=sys.stderr)
         if args.json:
             print(json.dumps({'file': path, 'error': str(error)} if error else

@@ -151,7 +151,7 @@ BETA = 'weights/cpu(0)/1.beta'
 
 
 @pytest.mark.parametrize('changes, how, said', [
-    ({}, {'ctx': [mx.cpu(0), mx.cpu(1)]}, r'does not match .*: only one .* contains .*cpu\([01]\)'),
+    ({}, {'ctx': [mx.cpu(0), mx.cpu(1)]}, r'does not match .*: only one .* has .*cpu\([01]\)'),
     ({}, {'optimizer': 'adam'}, r'only one of the two has optimizer/cpu\(0\)/0.bias/1'),
     ({BETA: np.zeros(3, 'float32')}, {}, r'1.beta of shape \(4,\), found \(3,\)'),
     ({BETA: np.zeros(4, 'int32')}, {}, '1.beta of type int32 and shape'),

@@ -80,7 +80,7 @@ def no_data(monkeypatch):
     ({'workers': 2, 'change_workers': True}, 'change_workers can be set only to resume a run'),
     ({'nodes': 3, 'node_rank': 0, 'master': 'm:29400', 'workers': 2},
       'workers must be at least 3, one per machine, got 2'),
-    ({'nodes': 2, 'node_rank': 0}, 'master is .*: each of .*2 machines needs HOST')])
+    ({'nodes': 2, 'node_rank': 0}, 'master is .*: each of .*2 machines needs the HOST')])
 def test_an_option_that_cannot_be_is_refused_before_any_data_are_loaded(
         given, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

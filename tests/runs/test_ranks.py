@@ -113,7 +113,7 @@ class Group(Alone):
 @pytest.mark.parametrize('lr, sources, text', [
     (1e38, {}, 'the loss is not finite in epoch 1, step 2 '),
     (0.1, {'module': 'importable', 'name': 'nothing', 'file': '', 'sha256': ''},
-     "this run: its model importable:nothing cannot be imported: .* has no 'nothing'"),
+     "this run: the model importable:nothing cannot be imported: .* has no 'nothing'"),
     (0.1, {'module': '__main__', 'name': 'nothing', 'file': 'x.py', 'sha256': ''},
      'this run: the model nothing was registered by the script x.py: .* to a module')])
 def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
