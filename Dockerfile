@@ -1,4 +1,4 @@
-# gluonblocks on the CPU, for x86-64 and ARM (Apple Silicon, Graviton, Raspberry Pi 5):
+# gluonblocks for x86-64 and ARM CPUs (Apple Silicon, Graviton, Raspberry Pi 5):
 #   docker build -t gluonblocks .
 #   docker run --rm -v "$PWD/runs:/work/runs" gluonblocks train --model lenet_bn --out runs/lenet
 FROM debian:bookworm-slim

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Test gluonblocks on ARM, on a machine that need not have an ARM processor.
+# Test gluonblocks on an ARM processor, which is emulated if the machine has a different one.
 #
-# The script runs the steps of the Dockerfile in an arm64 Debian in FOLDER, then the doctor, the
-# self-check of the C++ operators, one epoch, an export to ONNX, and the tests of blocks and models,
-# and writes results/arm.txt. On another processor, qemu emulates ARM, and all this takes hours. If
-# it is interrupted, run it again: steps that have passed are not repeated, unless their command or
-# the package has changed.
+# The script follows the Dockerfile in an arm64 Debian that it installs in FOLDER. It then runs the
+# doctor, the self-check of the C++ operators, one epoch of training, an export to ONNX, and the
+# tests of blocks and models, and writes results/arm.txt. With emulation by qemu, this takes hours.
+# If the script is interrupted, run it again: it repeats a step that has passed only if the step's
+# command or the package has changed.
 #
-# It needs root, and on Debian or Ubuntu: apt-get install debootstrap qemu-user-static
-# Mounts and processes end with the script. If qemu is not registered with the kernel (binfmt_misc),
-# the script registers it, and removes the registration at the end. FOLDER stays.
+# The script needs root, and on Debian or Ubuntu: apt-get install debootstrap qemu-user-static
+# When it exits, it kills its processes and removes its mounts, but keeps FOLDER. If qemu is not
+# registered with the kernel (binfmt_misc), the script registers it until it exits.
 #
 # usage: scripts/arm.sh [FOLDER]      (default: /var/tmp/gluonblocks-arm)
 set -euo pipefail
@@ -21,15 +21,15 @@ esac
 folder=$(realpath -m "${1:-/var/tmp/gluonblocks-arm}")
 root=$folder/root
 binfmt=/proc/sys/fs/binfmt_misc
-processor=${QEMU_CPU:-cortex-a76}  # the one that qemu emulates: that of a Raspberry Pi 5
+processor=${QEMU_CPU:-cortex-a76}  # to be emulated; a Raspberry Pi 5 has this one
 
 fail() { echo "error: $*" >&2; exit 1; }
 
-# The outer part: emulation, then the inner part in namespaces of its own, which take its mounts and
-# processes with them when it ends, however it ends.
+# The outer part sets up the emulation, then runs the inner part in separate namespaces, so that the
+# kernel removes its mounts and processes when it exits, for whatever reason.
 run_in_namespaces() {
     [ "$(id -u)" = 0 ] || fail "debootstrap, mount and chroot need root"
-    command -v debootstrap > /dev/null || fail "run first: apt-get install debootstrap"
+    command -v debootstrap > /dev/null || fail "debootstrap is missing: apt-get install debootstrap"
     mkdir -p "$folder/passed"
     exec 9> "$folder/lock"
     flock -n 9 || fail "another $0 is running in $folder"
@@ -49,18 +49,18 @@ emulate() {
         mounted=1
     fi
     if [ ! -e $binfmt/qemu-aarch64 ]; then
-        [ -e $rule ] || fail "run first: apt-get install qemu-user-static"
+        [ -e $rule ] || fail "qemu is missing: apt-get install qemu-user-static"
         cat $rule > $binfmt/register
         registered=1
     fi
     emulator=", $processor emulated by $(qemu-aarch64-static --version | head -n 1) on $(uname -m)"
-    # Without the flag F, the chroot would need qemu inside.
+    # Without flag F, qemu would have to be installed in the chroot.
     grep -q '^flags:.*F' $binfmt/qemu-aarch64 || fail "qemu-aarch64 is registered without flag F"
 }
 
 clean_up() {
     if [ "$inner" ] && kill -0 "$inner" 2> /dev/null; then
-        kill -9 "$inner"  # and with it, all of its namespace
+        kill -9 "$inner"  # the kernel then kills all processes in its namespace
         wait "$inner" 2> /dev/null || true
     fi
     [ ! "$registered" ] || echo -1 > $binfmt/qemu-aarch64
@@ -68,7 +68,7 @@ clean_up() {
 }
 
 # The inner part.
-in_root() {  # run the shell command $2 in the folder $1 of the chroot
+in_root() {  # run the shell command $2 in folder $1 of the chroot
     local name settings=(HOME=/root LC_ALL=C.UTF-8 QEMU_CPU="$processor" PIP_NO_COMPILE=1
                          PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin)
     for name in PIP_INDEX_URL http_proxy https_proxy no_proxy; do
@@ -77,7 +77,7 @@ in_root() {  # run the shell command $2 in the folder $1 of the chroot
     chroot "$root" /usr/bin/env -i "${settings[@]}" sh -ec "mkdir -p $1; cd $1; $2"
 }
 
-step() {  # run the command $2... unless the step $1 has passed with it
+step() {  # run command $2... as step $1, unless this step has already passed with the same command
     local name=$1 log=$folder/$1.log passed=$folder/passed/$1 begun=$SECONDS
     shift
     if [ "$(head -n 1 "$passed" 2> /dev/null)" != "$* $sources" ]; then
@@ -91,28 +91,28 @@ step() {  # run the command $2... unless the step $1 has passed with it
 }
 
 bootstrap() {  # install Debian $1
-    # `&&`, because `set -e` has no effect in a condition, and `step` runs this in one.
+    # Join the commands with `&&`, because `step` runs this in a condition, where `set -e` is off.
     rm -rf "$root" "$folder"/passed/* &&
         debootstrap --arch=arm64 --variant=minbase --foreign "$1" "$root" &&
         echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/unsafe-io" &&  # as in container images
         in_root / "/debootstrap/debootstrap --second-stage"
 }
 
-follow_dockerfile() {  # carry out FROM, RUN, COPY and WORKDIR of the Dockerfile as a builder would
-    local word rest place=/ number=0
+follow_dockerfile() {  # execute the Dockerfile's FROM, RUN, COPY and WORKDIR as Docker would
+    local word rest workdir=/ number=0
     while read -r word rest; do
         case $word in
             FROM)
                 rest=${rest#debian:}
                 step debian bootstrap "${rest%-slim}"
                 prepare_chroot ;;
-            RUN) step dockerfile-$((++number)) in_root "$place" "$rest" ;;
-            COPY)  # of files and folders that keep their names
+            RUN) step dockerfile-$((++number)) in_root "$workdir" "$rest" ;;
+            COPY)  # the Dockerfile copies only files and folders that keep their names
                 # shellcheck disable=SC2086
-                tar -C "$repository" --exclude=__pycache__ -c ${rest% *} | unpack "$place"
+                tar -C "$repository" --exclude=__pycache__ -c ${rest% *} | unpack "$workdir"
                 sources=$(cd "$repository" && git ls-files -z gluonblocks tests pyproject.toml |
                           xargs -0 sha256sum | sha256sum) ;;
-            WORKDIR) place=$rest; mkdir -p "$root$place" ;;
+            WORKDIR) workdir=$rest; mkdir -p "$root$workdir" ;;
         esac
     done < <(sed -e ':join' -e '/\\$/{N;s/ *\\\n */ /;b join' -e '}' "$repository/Dockerfile")
 }
@@ -121,7 +121,8 @@ unpack() { tar -C "$root$1" --no-same-owner -x; }
 
 prepare_chroot() {
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-    # This machine's certificates: emulated, update-ca-certificates takes a quarter of an hour.
+    # Copy this machine's certificates, because update-ca-certificates takes a quarter of an hour
+    # when emulated.
     install -D /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
     ln -sf /bin/true "$root/usr/local/sbin/update-ca-certificates"
     mount -t proc proc "$root/proc"
@@ -144,7 +145,7 @@ report() {  # write results/arm.txt from the logs of the steps that have passed
         for name in doctor operators train onnx; do
             [ -e "$folder/passed/$name" ] || continue
             printf '\n%s, %s s:\n' "$name" "$(tail -n 1 "$folder/passed/$name")"
-            grep -v -e '^system ' -e '^variables ' "$folder/$name.log"  # this machine's names
+            grep -v -e '^system ' -e '^variables ' "$folder/$name.log"  # they describe the host
         done
         printf '\ntests:\n'
         for name in "${tests[@]}"; do
@@ -169,7 +170,7 @@ run_steps() {
     step pytest in_root /repository "/venv/bin/pip install '.[test-basic]' 'numpy<2'"
     for name in "${tests[@]}"; do
         step "$(basename "$name" .py)" in_root /repository \
-            "$python -m pytest -n0 -q $name || [ \$? = 5 ]"  # 5: all were skipped
+            "$python -m pytest -n0 -q $name || [ \$? = 5 ]"  # 5: all tests were skipped
     done
     step onnx in_root /work "/venv/bin/gluonblocks export runs/arm --format onnx"
 }

@@ -4,7 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from tools.benchmarks.command import main  # noqa: E402  needs the line above
+from tools.benchmarks.command import main  # noqa: E402
 
 if __name__ == '__main__':
     sys.exit(main())

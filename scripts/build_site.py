@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Tags and styles that make a browser load something without a click.
+# Tags and styles from which a browser loads a file without a click.
 LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:)?//[^"\'>\s]+|'
                    r'<link(?![^>]*rel="(?:canonical|author|license)")[^>]*'
                    r'href="(?:https?:)?//[^"]+|'
@@ -41,7 +41,7 @@ def loads_from_elsewhere(folder):
 
 def build(folder):
     """Build the site into `folder`, check it, and return the exit code."""
-    with tempfile.TemporaryDirectory() as scratch:  # an empty cache, so every page is read again
+    with tempfile.TemporaryDirectory() as scratch:  # with an empty cache, Sphinx reads every page
         for builder, out in (('html', folder), ('linkcheck', os.path.join(scratch, 'links'))):
             if subprocess.call(
                     [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', '-b', builder,

@@ -1,16 +1,17 @@
 #!/usr/bin/env python
-"""Build the source archive and the wheel, and test each in an empty environment.
+"""Build the source archive and the wheel, and test each of them in a new environment.
 
 The source archive must contain every file that git tracks, and the wheel every file of the package.
-After installing either, `gluonblocks doctor` must succeed, training must work, and an exported
+After either is installed, `gluonblocks doctor` must succeed, training must work, and an exported
 predict.py must classify images in an environment with only NumPy, Pillow and ONNX Runtime.
 
-The script needs git and the package `build`. The tests cannot import anything from the checkout.
+The script needs git and the package `build`. It runs the tests outside the checkout, so that they
+import the installed package.
 
 example:
   python scripts/check_dist.py
 
-Exit code: 0 both work, 1 one of them fails."""
+Exit code: 0 both passed, 1 one of them failed."""
 import argparse
 import glob
 import importlib.util
@@ -23,7 +24,7 @@ import venv
 import zipfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Files that belong to the repository but not to an archive.
+# Files of the repository that the archives do not contain.
 EXCLUDED = ('.ci/', '.gitignore')
 EXPORT = """
 import gluonblocks as gb, numpy as np
@@ -89,7 +90,7 @@ def check_installed(archive, folder, standalone):
         venv.create(env_folder, clear=True, with_pip=True)
     python, alone = (os.path.join(env_folder, 'bin', 'python')
                      for env_folder in (folder, standalone))
-    # gluonblocks reports a problem if the caller has set a number of threads.
+    # Ignore the caller's thread count, because the doctor would report it as a problem.
     env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')
            and k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
     install = ['-m', 'pip', 'install', '-q']
@@ -98,7 +99,7 @@ def check_installed(archive, folder, standalone):
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
             [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
-            # The archive is named again so that pip keeps a NumPy that its MXNet supports.
+            # Install the archive again, so that pip keeps a NumPy version that its MXNet supports.
             [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):

@@ -1,4 +1,4 @@
-"""Run a command of gluonblocks from a clone, for scripts/train.py and the other scripts."""
+"""Run a gluonblocks command from a clone, for scripts/train.py and similar scripts."""
 import os
 import sys
 
@@ -6,8 +6,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def run(name):
-    """Run the command `name` with the arguments of this process; return its exit code."""
-    sys.path.insert(1, ROOT)  # so a clone works without being installed
+    """Run the command called `name` with the arguments of this process; return its exit code."""
+    sys.path.insert(1, ROOT)  # so that a clone works without being installed
     try:
         from gluonblocks.commands import dispatch, running
     except ImportError as error:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure the accuracy of a trained net, class by class: the command `gluonblocks evaluate`."""
+"""Measure the accuracy of a trained net for each class: the `gluonblocks evaluate` command."""
 import sys
 
 import command

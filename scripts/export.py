@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Export a trained net to ONNX, PyTorch or a web page: the command `gluonblocks export`."""
+"""Export a trained net to ONNX, PyTorch or a web page: the `gluonblocks export` command."""
 import sys
 
 import command

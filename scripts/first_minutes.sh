@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Time the first minutes of a new user: README.md's training command, or with --tests its test
-# command, in a clone in an empty folder, with no virtual environment, package cache or data.
-# Each line is printed with the seconds since the command started. The time on the network is
-# part of these; what the same downloads take by themselves is measured afterwards and listed.
+# Time what a new user runs first: README.md's training command or, with --tests, its test command,
+# in a clone in an empty folder, without a virtual environment, a package cache or data. Each line
+# of output is preceded by the seconds since the command started, including the time for downloads.
+# Afterwards the script repeats the downloads alone, and prints how long they take.
 #
 # usage: scripts/first_minutes.sh [--tests]
 set -euo pipefail
@@ -35,23 +35,22 @@ echo "$(nproc) CPUs, load $(cut -d ' ' -f 1 /proc/loadavg), $(git rev-parse --sh
 echo "$command"
 start=$(now)
 code=0
-# Line by line: seconds, and what the command printed.
 bash -euo pipefail -c "$command" 2>&1 < /dev/null | while IFS= read -r line; do
     printf '%7s s  %s\n' "$(since "$start")" "$line"
 done || code=$?
-printf '%7s s  the command ended, exit code %d\n' "$(since "$start")" "$code"
+printf '%7s s  the command exited with code %d\n' "$(since "$start")" "$code"
 
 python=.venv/bin/python
 start=$(now)
 $python -m pip list --format freeze --exclude-editable > "$folder/packages"
 $python -m pip download -q --no-cache-dir --no-deps -d "$folder/wheels" -r "$folder/packages"
-printf '%7s s  on the network: %d packages, %s\n' "$(since "$start")" \
+printf '%7s s  downloads alone: %d packages, %s\n' "$(since "$start")" \
     "$(wc -l < "$folder/packages")" "$(du -sh "$folder/wheels" | cut -f 1)"
 data=$(find "$HOME" -name '*-ubyte.gz' -printf '%h\n' -quit)
 if [ -n "$data" ]; then
     start=$(now)
     $python -c 'import sys; from gluonblocks.data import load_data_fashion_mnist as load
 load(256, root=sys.argv[1])' "$folder/data" 2> /dev/null
-    printf '%7s s  on the network: the data set (%s)\n' "$(since "$start")" "$(du -sh "$data" | cut -f 1)"
+    printf '%7s s  downloads alone: the data set (%s)\n' "$(since "$start")" "$(du -sh "$data" | cut -f 1)"
 fi
 exit "$code"

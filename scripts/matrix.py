@@ -2,12 +2,12 @@
 """Run tox's environments one after another, and record the results in results/ and docs/.
 
 The script needs `tox`, git, and the interpreters on PATH. An environment whose interpreter is
-missing is recorded as not run. This puts all interpreters of pyenv on PATH:
+missing is recorded as not run. This command adds all interpreters of pyenv to PATH:
 
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
-Each record is written as soon as its environment ends. An environment that has already passed with
-the same package and tests is skipped, so a run that was interrupted continues where it stopped.
+The results of an environment are recorded as soon as it finishes. An environment that has already
+passed with the same package and tests is skipped, so after an interruption, start the script again.
 
 example:
   python scripts/matrix.py
@@ -31,7 +31,7 @@ DOCUMENT = os.path.join(REPOSITORY, 'docs', 'compatibility.md')
 
 Record = collections.namedtuple('Record', 'environment result python numpy mxnet tests date commit')
 HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'date', 'commit')
-CODE = ['gluonblocks', 'tests', 'pyproject.toml', 'tox.ini']  # a change outside needs no new run
+CODE = ['gluonblocks', 'tests', 'pyproject.toml', 'tox.ini']  # other changes need no new run
 
 
 def environments():
@@ -53,7 +53,7 @@ def git(*arguments):
 
 
 def is_current(old):
-    """Return whether the Record `old` passed with the package and the tests that are here now."""
+    """Return True if the environment of Record `old` passed with the current package and tests."""
     return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 
@@ -69,7 +69,7 @@ def run(name):
 
 
 def record(name, result, date, commit):
-    """Return the Record of the environment `name`, given tox's JSON `result` for it."""
+    """Return the Record of the environment `name` from its `result` in tox's JSON."""
     python = result.get('python', {}).get('version', '').split(' ')[0]
     if not python:
         return Record(name, 'not run: Python not found', '', '', '', '', date, commit)
@@ -117,8 +117,8 @@ def main(argv=None):
                         help='also run environments that passed with the same code')
     args = parser.parse_args(argv)
     if git('diff', '--quiet', 'HEAD', '--', *CODE) is None:
-        sys.exit('error: expected committed changes, since the table names the commit; '
-                 'found changes in %s' % git('diff', '--name-only', 'HEAD', '--', *CODE))
+        sys.exit('error: expected committed changes, because the table names the commit, found '
+                 'changes in %s' % git('diff', '--name-only', 'HEAD', '--', *CODE))
     records = read_records()
     for name in args.only:
         if name in records and is_current(records[name]) and not args.again:

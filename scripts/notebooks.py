@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Execute the notebooks of the book's three sections, each in a new kernel.
 
-A notebook is replaced only after its last cell finished. The new file contains the outputs (with
-repeated lines of shapes folded), clean metadata, and the SHA-256 of the code. Without arguments all
-three notebooks run. This takes two to three hours on two cores, mostly for section 5.13. Progress
+The script saves a notebook after its last cell has run, with the outputs, clean metadata, and the
+SHA-256 of the code. Repeated lines of shapes are omitted from the outputs. Without arguments, all
+three notebooks run, which takes two to three hours on two cores, mostly for section 5.13. Progress
 goes to stderr.
 
 The script needs the extra `notebooks`: pip install -e '.[notebooks]'
@@ -25,40 +25,39 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Times, paths and the version of Python are left out, because they differ from machine to machine.
+# Times, paths and the Python version are omitted, because they differ from machine to machine.
 METADATA = {
     'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'},
     'language_info': {'name': 'python', 'file_extension': '.py', 'mimetype': 'text/x-python',
                       'pygments_lexer': 'ipython3'},
 }
-# In section 5.13, DenseBlock.forward prints this line for each unit at every pass, 22,000 in total.
+# In section 5.13, DenseBlock.forward prints such a line for each unit in every pass: 22,000 lines.
 _SHAPES = re.compile(r'X\.shape: \([\d, ]+\) --> Y\.shape: \([\d, ]+\)$')
-_LEFT_OUT = '[{:,} lines left out: each is one of those above]'
+_OMITTED = '[{:,} repeated lines omitted]'
 
 
 def fold(text):
-    """Return `text` with each distinct line of shapes kept only where it first occurs.
+    """Return `text` with only the first occurrence of each distinct line of shapes.
 
-    A line in brackets replaces the repeats and gives their number. All other lines are kept, even
-    if they repeat.
+    Lines in brackets replace the repeated lines and give their number. Other lines are unchanged.
     """
-    seen, folded, left_out = set(), [], 0
+    seen, folded, omitted = set(), [], 0
     for line in text.split('\n'):
         if line in seen and _SHAPES.match(line):
-            left_out += 1
+            omitted += 1
             continue
-        if left_out:
-            folded.append(_LEFT_OUT.format(left_out))
-            left_out = 0
+        if omitted:
+            folded.append(_OMITTED.format(omitted))
+            omitted = 0
         seen.add(line)
         folded.append(line)
-    return '\n'.join(folded + [_LEFT_OUT.format(left_out)] * bool(left_out))
+    return '\n'.join(folded + [_OMITTED.format(omitted)] * bool(omitted))
 
 
 def tidy(notebook):
-    """Fold the outputs of an executed notebook and replace its metadata, in place.
+    """Fold the outputs of an executed notebook, and replace its metadata, in place.
 
-    The metadata records the SHA-256 of the code that ran, and the package's version.
+    The metadata contains the SHA-256 of the executed code and the version of the package.
     """
     for cell in notebook.cells:
         cell.metadata = {}
@@ -72,7 +71,7 @@ def tidy(notebook):
 
 
 def code_sha256(notebook):
-    """Return the SHA-256 of a notebook's code cells in hexadecimal."""
+    """Return the SHA-256 of a notebook's code cells as hexadecimal digits."""
     sources = [cell.source for cell in notebook.cells if cell.cell_type == 'code']
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
@@ -80,12 +79,12 @@ def code_sha256(notebook):
 def execute(path):
     """Run all cells of the notebook at `path`, and save it with their outputs.
 
-    If a cell fails, nbclient's error is raised and the file is not changed.
+    If a cell fails, nbclient's exception propagates, and the file is unchanged.
     """
     import nbformat
     from nbclient import NotebookClient
     notebook = nbformat.read(path, as_version=4)
-    # Cells have no time limit, because one takes an hour. Missing output is an error.
+    # Cells have no time limit, because one of them takes an hour. Missing output is an error.
     client = NotebookClient(
         notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
         coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
@@ -110,7 +109,7 @@ def main(argv=None):
                         help='notebooks to execute, each a section (%s) or a path (default: all '
                              'sections)' % ', '.join(sections))
     args = parser.parse_args(argv)
-    # SIGTERM should end the kernel like Ctrl-C does, and background processes ignore SIGINT.
+    # Make SIGTERM stop the kernel like Ctrl-C, and Ctrl-C work in a background process too.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     for name in args.notebooks:
@@ -118,7 +117,7 @@ def main(argv=None):
         try:
             execute(path)
         except KeyboardInterrupt:
-            logging.disable()  # asyncio would report that nothing awaits the cell
+            logging.disable()  # asyncio would report that the cell's task was never awaited
             print('interrupted: %s is unchanged' % path, file=sys.stderr)
             return 130
         except Exception as error:  # a cell or nbclient can raise anything

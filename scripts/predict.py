@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Classify images with a trained net: the command `gluonblocks predict`."""
+"""Classify images with a trained net: the `gluonblocks predict` command."""
 import sys
 
 import command

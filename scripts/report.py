@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write an HTML page about one or more runs: the command `gluonblocks report`."""
+"""Write an HTML page about one or more runs: the `gluonblocks report` command."""
 import sys
 
 import command

@@ -6,9 +6,9 @@ A block runs unchanged, unless the line above its fence is one of
   <!-- docs: not run: REASON -->
   <!-- docs: OLD => NEW -->            (replace OLD in the block, to train for less time)
 
-README.md comes first, then docs/ in alphabetical order, so the later blocks can use the files that
-README.md wrote. The copy contains the files that git tracks or does not ignore. In the blocks,
-`python` and `python3` are the Python that runs this script.
+The blocks of README.md run first, then those of docs/ in alphabetical order, so that they can use
+the files that README.md's blocks wrote. The copy contains all files that git does not ignore. In
+the blocks, `python` and `python3` are the Python that runs this script.
 
 example:
   python scripts/run_docs.py
@@ -36,7 +36,7 @@ def documents():
 
 
 def blocks(text, document='README.md'):
-    """Return the `Block`s of the Markdown `text`, with `code` ready to run."""
+    """Return the `Block` objects of a Markdown text; their `code` is ready to run."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count('\n', 0, match.start('code'))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train a model with the book's recipe: the command `gluonblocks train`."""
+"""Train a model with the book's recipe: the `gluonblocks train` command."""
 import sys
 
 import command

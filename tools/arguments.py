@@ -1,25 +1,26 @@
-"""Types of command-line arguments that several tools share."""
+"""Types of command-line arguments for several tools."""
 import argparse
 
 
 def some_of(allowed):
-    """A type for a comma-separated list of `allowed` names, which come in the order of those."""
+    """Return a type for comma-separated names, which it returns in the order of `allowed`."""
     def names(text):
         chosen = [name.strip() for name in text.split(',')]
         for name in chosen:
             if name not in allowed:
-                raise argparse.ArgumentTypeError('%r is none of %s' % (name, ', '.join(allowed)))
+                raise argparse.ArgumentTypeError('expected names from %s, got %r'
+                                                 % (', '.join(allowed), name))
         return [name for name in allowed if name in chosen]
     return names
 
 
 def comma_separated(one):
-    """A type for a comma-separated list of values of the type `one`."""
-    return lambda text: [one(part) for part in text.split(',')]
+    """Return a type for comma-separated values of the type `one`."""
+    return lambda text: [one(value) for value in text.split(',')]
 
 
 def positive(text):
-    """A type for a positive integer."""
+    """Return a positive integer; use this function as a type."""
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError('%s is not a positive number' % text)
+        raise argparse.ArgumentTypeError('expected a positive integer, got %r' % text)
     return int(text)

@@ -1,10 +1,10 @@
-"""Export nets of GluonCV's and MXNet's model zoos with random weights, and tabulate the outcome.
+"""Export nets of GluonCV's and MXNet's model zoos with random weights, and tabulate the results.
 
     python -m tools.zoo [NAME ...] [--like SELECTED]
 
-Without names, the selected nets that have no result yet are exported. Each net runs in a process of
-its own, so that a crash or the time limit costs one row. Needs the extras export, torch and
-gluoncv. The last column is MXNet's own exporter, mx.onnx.export_model, on the same net.
+Without names, the selected nets that have no result yet are exported. Each net runs in a separate
+process, so a crash or a timeout affects only its own row. The script needs the extras export, torch
+and gluoncv. For comparison, it also runs MXNet's own exporter, mx.onnx.export_model.
 """
 import argparse
 import json
@@ -14,7 +14,7 @@ import tempfile
 import types
 from importlib.metadata import version
 
-# gluonblocks is imported before MXNet, which it makes importable.
+# Import gluonblocks first, because it makes the import of MXNet work.
 import gluonblocks as gb  # isort: skip
 import gluoncv  # noqa: I001
 import mxnet as mx
@@ -27,10 +27,10 @@ from gluonblocks.export.graph import flat  # isort: skip
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'results')
 FILE, TABLE = os.path.join(RESULTS, 'zoo.jsonl'), os.path.join(RESULTS, 'zoo.md')
 TOLERANCE = 1e-4
-SECONDS = 900  # time limit of a net
+SECONDS = 900  # time limit for a net
 COLUMNS = ('onnx', 'torch', 'mxnet')
-# The smallest members of each family, and of each variant of its topology, by task and by the
-# side of the images, which is small if the net allows it. Those of MXNet's zoo are 'vision:NAME'.
+# The smallest nets of each family and of each variant of its topology: {(task, image side): names}.
+# The side is as small as the net allows. Nets from MXNet's zoo are called 'vision:NAME'.
 SELECTED = {
     ('classifier', 32): """
         resnet18_v1 resnet50_v1 resnet18_v2 resnet50_v2 resnet18_v1b resnet50_v1b resnet50_v1b_gn
@@ -61,7 +61,7 @@ SELECTED = {
         simple_pose_resnet18_v1b mobile_pose_resnet18_v1b mobile_pose_mobilenetv3_small
         alpha_pose_resnet101_v1b_coco""",
 }
-# Of parameters other than weights, which do not keep their initial values.
+# Ranges of random values for parameters whose initial values, 0 and 1, would hide errors.
 RANGES = {'var': (0.8, 1.2), 'gamma': (0.8, 1.2), 'mean': (-0.1, 0.1), 'beta': (-0.1, 0.1),
           'bias': (-0.1, 0.1)}
 
@@ -81,10 +81,10 @@ def build(name, group, side):
     net(mx.nd.zeros((1, 3, side, side)))
     for param in net.collect_params().values():
         kind = param.name.rpartition('_')[2]
-        if kind == 'weight':  # values keep their size from layer to layer
+        if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if 'convpredictor' in param.name or 'centernet' in param.name:
-                scale /= 100 if 'vgg' in name else 10  # rounding would order scores that are all 1
+                scale /= 100 if 'vgg' in name else 10  # otherwise all scores would be 1 and tie
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
         elif kind in RANGES:
             param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
@@ -92,7 +92,7 @@ def build(name, group, side):
 
 
 def attempt(function, *args):
-    """Return what `function` returns, or the beginning of its error, on one line."""
+    """Return `function(*args)` or, on an exception, the beginning of its message on one line."""
     try:
         return function(*args)
     except Exception as error:
@@ -100,15 +100,15 @@ def attempt(function, *args):
 
 
 def by_gluonblocks(net, X, folder, format):
-    """Return 'yes' and the largest difference from the net after an export with `export_net`."""
-    # With data the gradients are compared too; it takes a net with one output, (N, classes).
+    """Export the net with `export_net`; return 'yes' and the largest difference of the outputs."""
+    # With data, gradients are compared too. This needs a classifier: one output (N, classes).
     data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
     export = gb.export_net(net, X.shape[1:], os.path.join(folder, format), format, **data)
     return 'yes, %.0e' % export.formats[0].verified.largest_difference
 
 
 def by_mxnet(net, X, folder):
-    """Return the same, or 'wrong' and the difference, after an export with MXNet's exporter."""
+    """Export the net with MXNet's exporter; return 'yes' or 'wrong', and the largest difference."""
     wanted = [output.asnumpy() for output in flat(net(mx.nd.array(X)))]
     net.hybridize()
     net(mx.nd.array(X))
@@ -119,13 +119,13 @@ def by_mxnet(net, X, folder):
     session = onnxruntime.InferenceSession(file, providers=['CPUExecutionProvider'])
     found = session.run(None, {session.get_inputs()[0].name: X})
     if [each.shape for each in found] != [each.shape for each in wanted]:
-        return 'wrong: other shapes'
+        return 'wrong: different shapes'
     off = max(float(np.abs(a - b).max() / max(1, np.abs(a).max())) for a, b in zip(wanted, found))
     return '%s, %.0e' % ('yes' if off <= TOLERANCE else 'wrong', off)
 
 
 def mend_onnx():
-    """Give MXNet's exporter onnx.mapping, which onnx had until 1.17."""
+    """Restore onnx.mapping, which MXNet's exporter needs and newer versions of onnx lack."""
     dtypes = map(np.dtype, 'float16 float32 float64 int8 int32 int64 uint8 bool'.split())
     pairs = {dtype: onnx.helper.np_dtype_to_tensor_dtype(dtype) for dtype in dtypes}
     onnx.mapping = types.SimpleNamespace(
@@ -133,7 +133,7 @@ def mend_onnx():
 
 
 def work(row):
-    """Export the net of `row` in a process of its own, and add the completed row to the results."""
+    """Export the net of `row` in all formats, and append the completed row to the results."""
     torch.set_num_threads(1)
     onnxruntime.set_default_logger_severity(3)
     if not hasattr(onnx, 'mapping'):
@@ -151,7 +151,7 @@ def work(row):
 
 
 def rows(*more):
-    """Add rows to the results and return all: {name: row}; the last row of a net counts."""
+    """Append rows to the results file; return the last row of each net in it, {name: row}."""
     with open(FILE, 'a+') as f:
         f.writelines(json.dumps(row) + '\n' for row in more)
         f.seek(0)
@@ -162,13 +162,13 @@ HEAD = """# The zoo with random weights
 
 Written by `python -m tools.zoo`. The nets are a selection from GluonCV {gluoncv} and from the model
 zoo of MXNet {mxnet} (`vision:`): the smallest members of each family, and of each variant of its
-topology. The wider and deeper members repeat the same layers; `python -m tools.zoo NAME` runs any.
+topology. Wider and deeper members repeat the same layers; `python -m tools.zoo NAME` exports any.
 
-Each net has random weights and goes through `export_net`, which compares every output of the file
-with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a training
-step. "Yes" is followed by the largest difference, as a fraction of the largest output or of 1,
-whichever is larger. The last column is MXNet's own exporter, `mx.onnx.export_model`: its file runs
-in ONNX Runtime {onnxruntime} on one image, and is right if the difference is within {tolerance:g}.
+Each net has random weights and is exported with `export_net`, which compares every output of the
+file with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a
+training step. After "yes" follows the largest difference, as a fraction of the largest output or of
+1, whichever is larger. The last column shows MXNet's own exporter, `mx.onnx.export_model`. Its file
+runs on one image in ONNX Runtime {onnxruntime}, and may differ by at most {tolerance:g}.
 `resnet50_v1b_gn` cannot be hybridized: GluonCV's group normalization reads the shape of its input.
 
 | group | nets | ONNX | PyTorch | MXNet's own exporter |
@@ -195,12 +195,13 @@ def table(found):
 
 
 def main():
-    """Export the nets that are named, or those without a result, and write the table."""
+    """Export the named nets, or the selected nets without a result, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('names', nargs='*', metavar='NAME',
-                        help='nets to export (default: the selected ones without a result)')
-    parser.add_argument('--like', metavar='SELECTED', default='densenet121', help='take task and '
-                        'image size of a net that is not selected from this one that is')
+                        help='nets to export (default: selected nets without a result)')
+    parser.add_argument('--like', metavar='SELECTED', default='densenet121',
+                        help='selected net whose task and image size apply to nets that are not '
+                             'selected (default: %(default)s)')
     args = parser.parse_args()
     selected = {name: net for net, names in SELECTED.items() for name in names.split()}
     chosen = args.names or [name for name in selected if name not in rows()]
@@ -214,7 +215,7 @@ def main():
         process.start()
         process.join(SECONDS)
         if process.exitcode != 0:
-            error = 'no end after %d s' % SECONDS if process.is_alive() else 'a crash'
+            error = 'still running after %d s' % SECONDS if process.is_alive() else 'crashed'
             process.kill()
             rows(dict(row, error=error))
         print('   ', rows().get(name), flush=True)

@@ -1,4 +1,4 @@
-"""What the site has beside Sphinx's own: toctrees, names in docstrings, --help, formulas."""
+"""Sphinx extensions of the site: the sidebar, links in docstrings, --help texts and formulas."""
 import contextlib
 import io
 import json
@@ -11,16 +11,16 @@ from sphinx.addnodes import pending_xref
 
 
 def add_toctrees(app, name, text):
-    """The front page has the sidebar's lists, of the pages that are there."""
+    """Append a toctree of the existing pages, for the sidebar, to the source of the front page."""
     if name == app.config.root_doc:
         for caption, pages in app.config.site_pages.items():
-            there = ''.join('/%s\n' % page for page in pages if page in app.project.docnames)
-            if there:
-                text[0] += '\n\n```{toctree}\n:hidden:\n:caption: %s\n\n%s```\n' % (caption, there)
+            lines = ''.join('/%s\n' % page for page in pages if page in app.project.docnames)
+            if lines:
+                text[0] += '\n\n```{toctree}\n:hidden:\n:caption: %s\n\n%s```\n' % (caption, lines)
 
 
-def tell_language(app, name, text):
-    """A notebook whose metadata are cleaned is one of Python, too."""
+def set_language(app, name, text):
+    """Set the language of a notebook to Python if its metadata do not contain one."""
     if name.startswith('notebooks/'):
         notebook = json.loads(text[0])
         notebook['metadata'].setdefault('language_info', {'name': 'python'})
@@ -28,7 +28,7 @@ def tell_language(app, name, text):
 
 
 def name_role(role, rawtext, text, line, inliner, options=None, content=()):
-    """What stands in backticks is code, and a link where it is a name of the reference."""
+    """Show text in backticks as code, with a link if it is a name in the reference."""
     code = nodes.literal(rawtext, text)
     settings = inliner.document.settings
     full = [name for name in settings.env.config.site_names if name.endswith('.' + text)]
@@ -39,7 +39,7 @@ def name_role(role, rawtext, text, line, inliner, options=None, content=()):
 
 
 class CommandHelp(Directive):
-    """`.. command-help:: train` is what `gluonblocks train --help` prints."""
+    """The output of `gluonblocks train --help`, for `.. command-help:: train`."""
 
     required_arguments = 1
 
@@ -47,7 +47,7 @@ class CommandHelp(Directive):
         from gluonblocks.commands import dispatch
 
         stdout = io.TextIOWrapper(io.BytesIO(), encoding='utf-8')
-        os.environ['COLUMNS'] = '88'  # argparse breaks its lines there
+        os.environ['COLUMNS'] = '88'  # the line width of argparse
         with contextlib.redirect_stdout(stdout):
             try:
                 code = dispatch.main([self.arguments[0], '--help'])
@@ -61,7 +61,7 @@ class CommandHelp(Directive):
 
 
 def visit_math(self, node):
-    """Formulas as MathML, which browsers show by themselves; MathJax would be fetched."""
+    """Write a formula as MathML, because MathJax would have to be loaded from another host."""
     display = 'block' if isinstance(node, nodes.math_block) else 'inline'
     self.body.append(convert(node.astext(), display=display))
     raise nodes.SkipNode
@@ -71,7 +71,7 @@ def setup(app):
     app.add_config_value('site_pages', {}, 'env')
     app.add_config_value('site_names', [], 'env')
     app.connect('source-read', add_toctrees)
-    app.connect('source-read', tell_language)
+    app.connect('source-read', set_language)
     roles.register_local_role('name', name_role)
     app.add_directive('command-help', CommandHelp)
     app.add_html_math_renderer('mathml', (visit_math, None), (visit_math, None))

@@ -18,14 +18,15 @@ examples:
   PROG model-symbol.json --params model-0012.params --shape 3,112,112 --format onnx torch
   PROG model.tar.gz --images pictures --std 255
 
-Formats: %s. A checkpoint can be converted to %s.
+formats (for a checkpoint, only %s):
+%s
 
-Each file is compared with MXNet: on the test images of a run, or on random input and --images for a
-checkpoint. Only if every comparison succeeds are the files written, with export.json. The results
-go to stdout as a table, messages to stderr. Exit code: 0 success, 1 failure (nothing is written),
-2 invalid arguments, 130 interrupted.""" % (
-    '; '.join('%s (%s)' % (format.name, format.says) for format in FORMATS.values()),
-    ', '.join(CHECKPOINT_FORMATS))
+The outputs of each file are compared with MXNet's: on the test images of a run, or on random inputs
+and --images for a checkpoint. The files, with export.json, are written only if all comparisons
+succeed. A table of results is printed on stdout, messages on stderr. Exit code: 0 success, 1
+failure (nothing is written), 2 invalid arguments, 130 interrupted.""" % (
+    ', '.join(CHECKPOINT_FORMATS),
+    '\n'.join('  %-9s  %s' % (format.name, format.summary) for format in FORMATS.values()))
 
 
 def parse(argv, prog):
@@ -37,14 +38,14 @@ def parse(argv, prog):
                         default=['onnx'], help='one or more formats: %s (default: onnx)'
                         % ', '.join(FORMATS))
     parser.add_argument('--out', metavar='FOLDER',
-                        help='folder to write to: a new or empty one, or an earlier export, which '
-                        'is replaced (default: export, in the folder of the run or checkpoint)')
+                        help='folder to write to: new, empty, or an earlier export, which is '
+                        'replaced (default: export, in the folder of the run or checkpoint)')
     parser.add_argument('--atol', metavar='X', type=float, default=1e-4,
-                        help='largest allowed difference from the outputs of MXNet; it is relative '
-                        'if the largest output of an image is above 1 (default: %(default)s)')
+                        help="largest allowed difference from MXNet's outputs, relative to the "
+                        'largest output of an image if that is above 1 (default: %(default)s)')
     parser.add_argument('--max-drop', metavar='POINTS', type=float, default=1.0,
-                        help='largest loss of accuracy allowed for the int8 format, in percentage '
-                        'points (default: %(default)s)')
+                        help='largest allowed loss of accuracy of the onnx-int8 format, in '
+                        'percentage points (default: %(default)s)')
     parser.add_argument('--reduce-range', action='store_true',
                         help='quantize weights to 7 bits instead of 8, for CPUs without VNNI')
     run = parser.add_argument_group('options for runs')
@@ -62,31 +63,32 @@ def parse(argv, prog):
     net.add_argument('--epoch', metavar='N', type=int,
                      help='use the parameter file of this epoch')
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
-                     help='input shape without the batch axis, such as 3,112,112; repeat the '
-                     'option for a net with several inputs, and write NAME= for one number per '
-                     'example (default: read from model-shapes.json)')
+                     help='input shape without the batch axis, such as 3,112,112; for a net with '
+                     'several inputs, repeat the option with NAME=; an empty shape after NAME= '
+                     'means one number per example (default: read from the checkpoint)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
                      help='layers whose outputs the files return (default: those of the symbol)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
-                     default=(0, 1), help='range of the random input (default: 0,1)')
+                     default=(0, 1), help='range of the random inputs (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',
-                     help='folder of images on which to compare the outputs too')
+                     help='folder of images on which the outputs are compared too')
     net.add_argument('--mean', metavar='X[,X,X]', type=_numbers,
-                     help='mean to subtract from the pixel values, which are 0 to 255 (default: '
-                     'pixels fill --input-range)')
+                     help='mean to subtract from the pixel values 0 to 255 (default: chosen so '
+                     'that pixels fill --input-range)')
     net.add_argument('--std', metavar='X[,X,X]', type=_numbers,
                      help='divisor of the pixel values after the mean is subtracted (default: '
-                     'pixels fill --input-range)')
+                     'chosen so that pixels fill --input-range)')
     net.add_argument('--calibrate', metavar='FOLDER',
-                     help='folder of images, similar to the training images, that determine the '
-                     'int8 ranges')
+                     help='folder of images similar to the training images, used to calibrate the '
+                     'ranges of onnx-int8')
     args = parser.parse_args(argv)
     args.is_run = os.path.exists(os.path.join(args.source, CONFIG))
-    other, kind = (net, 'checkpoints') if args.is_run else (run, 'runs, which contain ' + CONFIG)
-    given = {word.partition('=')[0] for word in argv}
+    other, reason = (net, 'checkpoints, but %s is a run') if args.is_run else (
+        run, 'runs, but %s does not contain ' + CONFIG)
+    flags = {word.partition('=')[0] for word in argv}
     for action in other._group_actions:
-        if getattr(args, action.dest) != action.default or given & set(action.option_strings):
-            parser.error('%s is for %s, not for %s' % (flag_of(action.dest), kind, args.source))
+        if getattr(args, action.dest) != action.default or flags & set(action.option_strings):
+            parser.error(('%s is only for ' + reason) % (flag_of(action.dest), args.source))
     if not args.is_run:
         args.shapes = _shapes(parser, args.shape or [])
     return args
@@ -114,7 +116,7 @@ def main(args):
 
 
 def format_export(export):
-    """Return an `Export` as a table: one row for MXNet, the reference, and one per format."""
+    """Return an `Export` as a table with a row for MXNet, the reference, and one per format."""
     is_classifier, accuracy = 'classes' in export.info, export.info.get('accuracy')
 
     def row(format, bytes, accuracies, difference, agreement, milliseconds):
@@ -139,20 +141,20 @@ def _milliseconds(ms):
 
 
 def _shape(text):
-    """Parse '3,112,112' -> (None, (3, 112, 112)); 'data=3,80,80' -> ('data', (3, 80, 80)).
+    """Parse '3,112,112' to (None, (3, 112, 112)) and 'data=3,80,80' to ('data', (3, 80, 80)).
 
-    'user=' -> ('user', ()): one number for each example.
+    'user=' is parsed to ('user', ()), an input with one number per example.
     """
     name, _, sides = text.rpartition('=')
     return name or None, _numbers(sides, int) if sides or not name else ()
 
 
-def _shapes(parser, given):
-    """Return the shape of the only input, or a dict of shapes by input name, or None."""
-    if len(given) > 1 and not all(name for name, _ in given):
-        parser.error('expected a name for each of several inputs: --shape data=3,80,80 '
+def _shapes(parser, pairs):
+    """Return the only shape, {input name: shape} or None from `pairs` of (name or None, shape)."""
+    if len(pairs) > 1 and not all(name for name, _ in pairs):
+        parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')
-    return dict(given) if given and given[0][0] else given[0][1] if given else None
+    return dict(pairs) if pairs and pairs[0][0] else pairs[0][1] if pairs else None
 
 
 def _numbers(text, kind=float):

@@ -1,4 +1,4 @@
-"""Load batches of images and labels that are in memory."""
+"""Load batches of images and labels from arrays in memory."""
 import functools
 from concurrent import futures
 
@@ -13,28 +13,28 @@ class BatchLoader(gluon.data.DataLoader):
 
     `images` is a NumPy array, uint8 (n, H, W), or (n, H, W, C) for X (N, C, H, W); `labels` is a
     NumPy array of integers (n,). `resize` is the side of a square, or (height, width), to which
-    images are resized bilinearly; None keeps their size. `seed` shuffles the images afresh for each
-    pass; None keeps their order. The last batch may be shorter.
+    images are resized bilinearly; None keeps their size. With a `seed`, the images are shuffled
+    again for each pass; None keeps their order. The last batch may be shorter.
 
-    `len()` is the number of batches, `num_images` the number of images, and `class_names` the names
-    of the classes, if known. `resize`, `batch_size`, `dtype` (of X) and `augment`, an
-    `Augmentation`, may be set later; a new value applies from the next pass.
+    `len()` is the number of batches, `num_images` the number of images, and `class_names` lists the
+    class names, if known. `resize`, `batch_size`, `dtype` (of X) and `augment`, an `Augmentation`,
+    may be set later; a new value applies from the next pass.
 
     `part`, (k, n), makes this the loader of worker k of n, counted from 0; it may be set later too.
-    The loader then yields slice k of the n slices of each batch, or (None, None) if it is empty.
-    The sizes of the slices differ by at most one image. All workers need the same `seed`; they
-    yield the same number of batches, and together each image once.
+    The loader then yields slice k of the n slices of each batch, or (None, None) if that slice is
+    empty. The sizes of the slices differ by at most one image. If all workers use the same `seed`,
+    they yield the same number of batches and, together, each image once.
 
-    It subclasses Gluon's DataLoader only so that Gluon's Estimator accepts it.
+    The class is derived from Gluon's DataLoader only so that Gluon's Estimator accepts it.
 
-    Raises ValueError for other arrays, if the numbers of images and labels differ, and for sizes
-    that are not positive integers. Values that were set later are checked at the next pass.
+    Raises ValueError if an array has another type or shape, if there is not one label per image, or
+    if a size is not a positive integer. Values set later are checked when the next pass begins.
     """
 
     dtype = 'float32'
     augment = None
     class_names = ()
-    _worker_pool = None  # Gluon's __del__ looks for a pool of processes to end
+    _worker_pool = None  # Gluon's __del__ terminates the processes in this pool
 
     def __init__(self, images, labels, batch_size, resize=None, seed=None, part=None):
         self.images, self.labels = images, labels
@@ -45,7 +45,7 @@ class BatchLoader(gluon.data.DataLoader):
         self._first = self._pass = 0
 
     def _check(self):
-        """Raise ValueError unless images can be loaded; return (width, height), or None."""
+        """Return `resize` as (width, height), or None. Raises ValueError for invalid settings."""
         images, labels = self.images, self.labels
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', self.batch_size)
@@ -104,7 +104,7 @@ class BatchLoader(gluon.data.DataLoader):
             images = self.augment(images, number, start // self.batch_size, len(batch), shard)
         images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
         if as_floats:
-            # A single pass in NumPy is six times as fast as three calls of MXNet.
+            # One pass in NumPy is six times as fast as three calls to MXNet.
             images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
                                order='C')
         return images, self.labels[batch[shard]].astype('int32', copy=False)
@@ -143,7 +143,7 @@ def _width_and_height(resize):
 
 
 def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
-    """Return (train_iter, test_iter) of (train_images, train_labels, test_images, test_labels)."""
+    """Return (train_iter, test_iter), the loaders for four arrays: see `BatchLoader`."""
     train_images, train_labels, test_images, test_labels = arrays
     seed = seed_of_order(seed, part)
     return (BatchLoader(train_images, train_labels, batch_size, resize, seed, part),
@@ -160,11 +160,11 @@ def seed_of_order(seed, part=None):
     if part is not None:
         raise ValueError('part=%r needs a seed, got None: pass the same seed to all workers, so '
                          'that they shuffle in the same order' % (part,))
-    return np.random.randint(2 ** 31 - 1)  # Book: np.random.seed decides the order
+    return np.random.randint(2 ** 31 - 1)  # Book: np.random.seed determines the order
 
 
 def shard_slice(num_images, part):
-    """Return worker k's slice of a batch of `num_images`, if `part` is (k, n); all if it is None.
+    """Return worker k's slice of a batch, for `part` (k, n), or the complete batch for None.
 
     The n slices are consecutive and cover the batch; their sizes differ by at most one image.
     """

@@ -1,4 +1,4 @@
-"""The registry of data sets: Fashion-MNIST, a synthetic one, image folders, user functions."""
+"""The registry of data sets: Fashion-MNIST, synthetic images, image folders, user functions."""
 import functools
 import inspect
 import os
@@ -14,18 +14,18 @@ from .folder import load_data_folder
 
 
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
-    """Return (train_iter, test_iter) of Fashion-MNIST, loaders of 60,000 and 10,000 images.
+    """Return (train_iter, test_iter) for Fashion-MNIST, with 60,000 and 10,000 images.
 
     `resize` is the side of a square, or (height, width), to which images are resized. `root` is
-    the folder of the four idx files, gzip-compressed or not; missing files are downloaded. For its
-    default, see `read_fashion_mnist`. The training images are shuffled afresh in each epoch, by
-    `seed`, or by NumPy's global generator if it is None.
+    the folder with the four idx files, compressed with gzip or not; missing files are downloaded.
+    For its default, see `read_fashion_mnist`. The training images are shuffled again for each
+    epoch, using `seed`, or NumPy's global generator if `seed` is None.
 
-    `part`, (k, n), is for worker k of n that share each batch of `batch_size`: see `BatchLoader`.
-    All workers need the same `seed`.
+    With `part`, (k, n), the loaders yield only the shard of worker k of n in each batch of
+    `batch_size` images: see `BatchLoader`. All workers need the same `seed`.
 
-    Raises DataError, an OSError, if a file is missing or damaged, and ValueError for sizes that
-    are not positive integers, or under `npx.set_np()`.
+    Raises DataError, an OSError, if a file is missing or damaged; ValueError if a size is not a
+    positive integer, or under `npx.set_np()`.
     """
     check_classic_arrays('load_data_fashion_mnist')  # before a download
     check_positive('batch_size', batch_size)
@@ -34,12 +34,12 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
 
 def load_data_synthetic(batch_size, resize=None, seed=None, num_train=6144, num_test=512,
                         part=None):
-    """Return (train_iter, test_iter) of a small generated data set, shaped like Fashion-MNIST.
+    """Return (train_iter, test_iter) for a small generated data set, shaped like Fashion-MNIST.
 
-    Each of the ten classes is a fixed coarse pattern plus noise. The 24 batches of 256 suffice for
-    a LeNet to learn them in one epoch, and for the running averages of its batch normalization to
-    forget their initial values. The images are always the same; `seed` sets their order, `resize`
-    their size and `part` the worker's shard, as in `load_data_fashion_mnist`.
+    Each image is the fixed coarse pattern of one of ten classes, plus noise. One epoch of 24
+    batches of 256 is enough for a LeNet to learn the classes, and for the running averages of its
+    batch normalization to forget their initial values. The images are the same in every call; for
+    `seed`, `resize` and `part`, see `load_data_fashion_mnist`.
     """
     rng = np.random.RandomState(0)
     patterns = np.kron(rng.uniform(0, 160, (10, 7, 7)), np.ones((4, 4)))  # (10, 28, 28)
@@ -55,13 +55,13 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=6144, num_
 class DataSet(NamedTuple):
     """A data set that runs can load by name.
 
-    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders;
-    if `takes_root`, it also accepts `root`, the folder of the files. `class_names` lists the names
-    of the classes; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and for a
-    folder of images only the loaders know them: here they are () and 0.
+    `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders; if
+    `takes_root`, it also accepts `root`, the folder that contains the files. `class_names` lists
+    the class names; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and
+    'folder:PATH', only the loaders know these values, so they are () and 0.
 
-    The other fields are for model cards: `license`; `source`, the address of the data; `hub`, its
-    name on Hugging Face's Hub; `limits`, a sentence on what the images do and do not show.
+    The other fields are for model cards: `license`; `source`, the URL of the data; `hub`, its name
+    on the Hugging Face Hub; `limits`, a sentence on what the images do and do not show.
     """
 
     name: str
@@ -75,10 +75,10 @@ class DataSet(NamedTuple):
     limits: str = ''
 
     def load_from(self, root, batch_size, **options):
-        """Load from the folder `root` unless it is None; ValueError if the data has no folder."""
+        """Return two loaders. Raises ValueError for a `root` if the data set has no files."""
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is generated, not read from a folder, but got the '
-                             'folder %r: leave it out' % (self.name, root))
+                             'folder %r: omit it' % (self.name, root))
         return self.load(batch_size, **options) if root is None else self.load(
             batch_size, root=root, **options)
 
@@ -87,16 +87,16 @@ _EXPECTED = """Expected one of
   def load(): return train_images, train_labels, test_images, test_labels
   def load(batch_size, resize=None, seed=None): return train_iter, test_iter
 with images uint8 (n, H, W), or (n, H, W, 3) in colour, integer labels (n,) from 0, and loaders of
-type gluonblocks.data.BatchLoader; load.class_names may list the names of the classes"""
-OF_PICTURES = 'folder:'  # the name of a folder of images begins with this
+type gluonblocks.data.BatchLoader; load.class_names may list the class names"""
+FOLDER_PREFIX = 'folder:'  # 'folder:PATH' is the data set in an image folder
 
 
-def register_dataset(name, load, class_names, channels=1, takes_root=False, **known):
-    """Register a `DataSet` by `name`. Raises ValueError if the name is already registered.
+def register_dataset(name, load, class_names, channels=1, takes_root=False, **card):
+    """Register a `DataSet` under `name`. Raises ValueError if the name is already registered.
 
-    `known` holds the fields for model cards: license, source, hub, limits.
+    `card` contains the fields for model cards: license, source, hub, limits.
     """
-    DATASETS.add(DataSet(name, load, tuple(class_names), channels, takes_root, **known))
+    DATASETS.add(DataSet(name, load, tuple(class_names), channels, takes_root, **card))
 
 
 def list_datasets():
@@ -105,21 +105,21 @@ def list_datasets():
 
 
 def get_dataset(name):
-    """Return the `DataSet` of a name: a registered one, 'folder:PATH', or 'my_module:load' for a
-    function that Python can import.
+    """Return the `DataSet` called `name`: a registered name, 'folder:PATH' for an image folder, or
+    'my_module:load' for a function that Python can import.
 
-    Raises ValueError for an unknown name, listing the known ones, and if the import fails.
+    Raises ValueError if the name is unknown, listing the known names, or if the import fails.
     """
     return DATASETS.find(name)
 
 
 def dataset_name(dataset):
-    """Return the full name of a data set, given by name or as a function; a folder's path is made
-    absolute. Raises ValueError for a function that cannot be imported by name."""
+    """Return the full name of `dataset`, a name or a function; a folder's path becomes absolute.
+    Raises ValueError if it is a function that cannot be imported by name."""
     if callable(dataset):
         return DATASETS.name_of(dataset)
-    if isinstance(dataset, str) and dataset.startswith(OF_PICTURES) and dataset != OF_PICTURES:
-        return OF_PICTURES + os.path.abspath(os.path.expanduser(dataset[len(OF_PICTURES):]))
+    if isinstance(dataset, str) and dataset.startswith(FOLDER_PREFIX) and dataset != FOLDER_PREFIX:
+        return FOLDER_PREFIX + os.path.abspath(os.path.expanduser(dataset[len(FOLDER_PREFIX):]))
     return dataset
 
 
@@ -138,11 +138,11 @@ def _takes(function, name):
 
 
 def _load_own(spec, function, batch_size, **options):
-    """Return (train_iter, test_iter), two `BatchLoader` objects, of the data that `function` loads.
+    """Load data with a user's `function`; return (train_iter, test_iter), two `BatchLoader`s.
 
     A function with a parameter batch_size is called with it and with `options`, and must return two
-    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, which says
-    what is expected, if it does not or if it fails; an OSError of the function is passed on.
+    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, stating
+    what is expected, if the function fails or returns anything else; its OSErrors propagate.
     """
     makes_loaders = _takes(function, 'batch_size')
     arguments = dict(options, batch_size=batch_size) if makes_loaders else {
@@ -176,14 +176,14 @@ def _load_own(spec, function, batch_size, **options):
 
 
 def _folder(path):
-    """Return the `DataSet` of 'folder:PATH'. A `root` replaces a `path` that has moved."""
+    """Return the `DataSet` 'folder:PATH'. If the folder has moved, load it with a new `root`."""
     def load(batch_size, root=None, **options):
         return load_data_folder(path if root is None else root, batch_size, **options)
-    return DataSet(OF_PICTURES + path, load, (), 0, True)
+    return DataSet(FOLDER_PREFIX + path, load, (), 0, True)
 
 
 DATASETS = Registry('data set', 'load', 'my_module:load', _unregistered)
-DATASETS.add_prefix(OF_PICTURES[:-1], _folder, example='folder:PATH')
+DATASETS.add_prefix(FOLDER_PREFIX[:-1], _folder, example='folder:PATH')
 register_dataset(
     'fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True, license='MIT',
     source='https://github.com/zalandoresearch/fashion-mnist', hub='zalando-datasets/fashion_mnist',

@@ -1,4 +1,4 @@
-"""Download data files: from their authors, from Gluon's host, or by apt without root."""
+"""Download Fashion-MNIST from its authors, from Gluon's host, or with apt, which needs no root."""
 import http.client
 import os
 import shutil
@@ -11,7 +11,7 @@ _AUTHORS = 'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/mast
 _GLUON = 'https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/'
 _PACKAGE = 'dataset-fashion-mnist'
 _TIMEOUT = 30  # seconds to wait for a server's answer
-_COMMAND_TIMEOUT = 600  # seconds for one command of apt
+_COMMAND_TIMEOUT = 600  # seconds for one apt command
 
 
 def fetch(names, folder, check):
@@ -60,8 +60,8 @@ def _from_web(base):
 
 
 def _from_apt(names, part):
-    """Download the package and unpack it without installing it, which needs no root."""
-    # A private package list, because updating the system's list needs root.
+    """Download the Debian package and unpack it; unlike installing it, this does not need root."""
+    # Use a private package list, because updating the system's list needs root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
     os.makedirs(os.path.join(part, 'lists', 'partial'))
@@ -79,7 +79,7 @@ def _from_apt(names, part):
 
 def _run(command, folder):
     if os.geteuid() == 0 and command[0] == 'apt-get':
-        command = command + ['-o', 'APT::Sandbox::User=root']  # avoids a warning of apt
+        command = command + ['-o', 'APT::Sandbox::User=root']  # avoids a warning from apt
     try:
         subprocess.run(command, cwd=folder, check=True, timeout=_COMMAND_TIMEOUT,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -14,8 +14,7 @@ from . import download
 DEFAULT_ROOT = os.path.join('~', '.mxnet', 'datasets', 'fashion-mnist')
 SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fashion-mnist
 
-MAX_BYTES = 2 ** 26  # limit of a file's content; the largest file has 47 million bytes
-
+MAX_BYTES = 2 ** 26  # limit on a file's content; the largest file has 47 million bytes
 
 # The shape of each file's uint8 array, and the SHA-256 of its decompressed content: the gzip files
 # differ between sources.
@@ -43,7 +42,7 @@ To fix this, do one of the following:
 
 
 class DataError(OSError):
-    """A file or folder of a data set is missing, unreadable, or not as expected."""
+    """Raised if a file or folder of a data set is missing, unreadable, or not as expected."""
 
 
 def read_fashion_mnist(root=DEFAULT_ROOT):
@@ -71,12 +70,12 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
 
 
 def get_fashion_mnist_labels(labels):
-    """Return the names of the classes `labels`, an array or a list of integers from 0 to 9.
+    """Return the class name of each of `labels`, an array or a list of integers from 0 to 9.
 
     Raises ValueError for any other label.
     """
     if hasattr(labels, 'asnumpy'):
-        labels = labels.asnumpy()  # items of an NDArray are arrays, which no range contains
+        labels = labels.asnumpy()  # the items of an NDArray are arrays, which are in no range
     for i in labels:
         if i not in range(len(LABELS)):
             raise ValueError('labels must be integers from 0 to %d, got %s' % (len(LABELS) - 1, i))
@@ -93,13 +92,13 @@ def find_folder(root=DEFAULT_ROOT):
 
 
 def find_files(folder):
-    """Return {name: path} of the data set's files in `folder`, gzip or not, without reading."""
+    """Return {name: path} of the data set's files in `folder`, without reading the files."""
     paths = {name: _path(folder, name) for name in FILES}
     return {name: path for name, path in paths.items() if path}
 
 
 def check(name, path):
-    """Return the array in the idx file at `path`, gzip or not; DataError unless it is `name`."""
+    """Return the array in the file `path`, compressed or not; DataError unless it is `name`."""
     shape, sha256 = FILES[name]
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()

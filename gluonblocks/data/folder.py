@@ -1,4 +1,4 @@
-"""Load a folder of images into memory, each decoded once, by threads."""
+"""Load a folder of images into memory, decoding each image once, in threads."""
 import concurrent.futures
 import hashlib
 import warnings
@@ -9,35 +9,35 @@ from ..checks import check_classic_arrays, check_positive
 from ..machine.cpus import physical_cores
 from .batches import BatchLoader, seed_of_order
 from .fashion_mnist import DataError
-from .folder_files import find_pictures, skipped
+from .folder_files import find_images, skipped
 from .pictures import ImageError, describe_image, read_image
 
 DEFAULT_SIDE = 64
-LARGEST_AS_IS = 128  # pixels: images of one size keep it if no side is longer
+LARGEST_AS_IS = 128  # pixels; if all images have the same size and no side is longer, they keep it
 
 
 class DataWarning(UserWarning):
-    """Files of a data set were skipped, or its test accuracy will be too high."""
+    """Issued if files of a data set are skipped, or if its test accuracy will be too high."""
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
                      color=None, only_test=False, part=None, notify=None):
-    """Return (train_iter, test_iter), two `BatchLoader` objects of the images in `folder`.
+    """Return (train_iter, test_iter), two `BatchLoader` objects for the images in `folder`.
 
     The images are in folder/train/CLASS and folder/test/CLASS; or they are in folder/CLASS, and
-    `test_share`, a fraction between 0 and 1, drawn by `seed`, is held out for the test: see
-    `find_pictures`. Classes are numbered in the order of their names, the loaders' `class_names`.
+    `test_share`, a fraction between 0 and 1, chosen at random using `seed`, is held out for the
+    test: see `find_images`. The loaders' `class_names` are sorted; labels are indices into them.
 
-    X is (N, 1, H, W) if all images are grey, otherwise (N, 3, H, W). Each image is fitted without
-    distortion, as by `read_image`, into a square with sides of `resize` pixels. If `resize` is
-    None, images that all have one size of at most 128 pixels keep it, and others are fitted into
-    64 x 64. `size`, (height, width), and `color` override this. Images stay in memory.
+    X is (N, 1, H, W) if all images are grey, otherwise (N, 3, H, W). As in `read_image`, each image
+    is fitted without distortion into a square with sides of `resize` pixels. If `resize` is None,
+    images that all have the same size, with sides of at most 128 pixels, keep it; others are fitted
+    into 64 x 64. `size`, (height, width), and `color` override this. Images stay in memory.
 
     `part` is for workers, as in `load_data_fashion_mnist`; every worker reads all images.
 
     Unreadable files are skipped; a DataWarning counts them and lists the first twenty. If `notify`
-    is given, it is called with each such text instead. If `only_test` is set, the first loader is
-    None, and no training image is read.
+    is a function, it is called with each message instead. If `only_test` is set, the first loader
+    is None, and no training image is read.
 
     Raises DataError if the folder is not such a data set, ValueError for a size that is not a
     positive integer, and ImportError if Pillow is missing.
@@ -48,23 +48,23 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
         check_positive('resize', resize)
         size = resize, resize
     order = seed_of_order(seed, part)
-    files = find_pictures(folder, test_share, 0 if seed is None else seed)
-    names, notes, damaged = tuple(files.train), list(files.notes), []
-    pictures = {  # {'train' or 'test': [(path, label), ...]}
+    found_files = find_images(folder, test_share, 0 if seed is None else seed)
+    names, notes, damaged = tuple(found_files.train), list(found_files.notes), []
+    files = {  # {'train' or 'test': [(path, label), ...]}
         goal: [(path, label) for label, name in enumerate(names) for path in classes[name]]
-        for goal, classes in (('train', files.train), ('test', files.test))
+        for goal, classes in (('train', found_files.train), ('test', found_files.test))
         if goal == 'test' or not only_test}
     if size is None or color is None:
         headers = {goal: list(_read(describe_image, each, damaged))
-                   for goal, each in pictures.items()}
-        pictures = {goal: [picture for picture, _ in each] for goal, each in headers.items()}
+                   for goal, each in files.items()}
+        files = {goal: [file for file, _ in each] for goal, each in headers.items()}
         found = [header for each in headers.values() for _, header in each]
         color = any(header[2] for header in found) if color is None else color
         size = _size_for({header[:2] for header in found}) if size is None else size
     images = {}
-    for goal in pictures:
-        pictures[goal], images[goal] = _decode(pictures[goal], size, color, damaged)
-        found_labels = {label for _, label in pictures[goal]}
+    for goal in files:
+        files[goal], images[goal] = _decode(files[goal], size, color, damaged)
+        found_labels = {label for _, label in files[goal]}
         lost = [name for label, name in enumerate(names)
                 if goal == 'train' and label not in found_labels]
         if lost or not found_labels:
@@ -75,36 +75,35 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     if damaged:
         notes.append(skipped(damaged, 'image that cannot be read', 'images that cannot be read'))
     if not only_test:
-        notes += _duplicates(pictures, images)
+        notes += _duplicates(files, images)
     for note in notes:
         if notify:
             notify(note)
         else:
             warnings.warn(note, DataWarning, stacklevel=2)
     loaders = {}
-    for goal in pictures:
-        labels = np.array([label for _, label in pictures[goal]], np.int32)
+    for goal in files:
+        labels = np.array([label for _, label in files[goal]], np.int32)
         loaders[goal] = BatchLoader(images[goal], labels, batch_size, part=part,
                                     seed=order if goal == 'train' else None)
         loaders[goal].class_names = names
     return loaders.get('train'), loaders['test']
 
 
-def _decode(pictures, size, color, damaged):
-    """Return the readable ones of `pictures`, and their images: uint8 (n, height, width) or
-    (n, height, width, 3)."""
-    images, readable = np.empty((len(pictures), *size) + (3,) * color, np.uint8), []
-    for picture, image in _read(lambda path: read_image(path, size, color=color), pictures,
+def _decode(files, size, color, damaged):
+    """Return the readable `files`, and their images: uint8 (n, *size), or (n, *size, 3)."""
+    images, readable = np.empty((len(files), *size) + (3,) * color, np.uint8), []
+    for file, image in _read(lambda path: read_image(path, size, color=color), files,
                                 damaged):
         images[len(readable)] = image
-        readable.append(picture)
+        readable.append(file)
     return readable, images[:len(readable)]
 
 
-def _read(function, pictures, damaged):
-    """Yield (picture, `function(path)`) for each (path, label) of `pictures`, in order.
+def _read(function, files, damaged):
+    """Yield ((path, label), `function(path)`) for each (path, label) in `files`, in order.
 
-    An unreadable image is skipped, and its error message appended to `damaged`.
+    Unreadable images are skipped, and their error messages are appended to `damaged`.
     """
     from tqdm import tqdm
 
@@ -113,17 +112,17 @@ def _read(function, pictures, damaged):
             return function(path)
         except ImageError as error:
             return error
-    # Threads, because Pillow releases Python's lock while it works, and a process that is forked
-    # after MXNet has started may hang. Four, because the largest image needs 0.8 GB to be read.
+    # Use threads, because Pillow releases the GIL while it works, and a process forked after MXNet
+    # has started may hang. Use at most four, because reading the largest image takes 0.8 GB.
     with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 4)) as pool:
-        results = pool.map(call, [path for path, _ in pictures])
-        for picture, result in zip(pictures, tqdm(
-                results, total=len(pictures), unit='img', desc='reading images', leave=False,
+        results = pool.map(call, [path for path, _ in files])
+        for file, result in zip(files, tqdm(
+                results, total=len(files), unit='img', desc='reading images', leave=False,
                 delay=2, disable=None)):
             if isinstance(result, ImageError):
                 damaged.append(str(result))
             else:
-                yield picture, result
+                yield file, result
 
 
 def _size_for(sizes):
@@ -133,10 +132,10 @@ def _size_for(sizes):
     return DEFAULT_SIDE, DEFAULT_SIDE
 
 
-def _duplicates(pictures, images):
-    """Return a list with a note if test images equal training images in every pixel."""
+def _duplicates(files, images):
+    """Return a list with a warning if test images equal training images in every pixel, or []."""
     train, test = [[(hashlib.sha256(image).digest(), path)
-                    for image, (path, _) in zip(images[goal], pictures[goal])]
+                    for image, (path, _) in zip(images[goal], files[goal])]
                    for goal in ('train', 'test')]
     known = dict(train)
     same = [(path, known[digest]) for digest, path in test if digest in known]

@@ -1,4 +1,4 @@
-"""Find the classes in a folder of images, and the image files of each, by name alone."""
+"""Find the classes in a folder of images and their image files, without opening any file."""
 import os
 import unicodedata
 from typing import Dict, List, NamedTuple
@@ -14,7 +14,7 @@ _LAYOUT = """%s: %s
 The images of a data set must be in
   %s/train/CLASS/*.png and %s/test/CLASS/*.png (or .jpg, .webp, ...), or in
   %s/CLASS/*.png, with test_share, the fraction to hold out for the test"""
-_LISTED = 20  # file names listed in a message, at most
+_LISTED = 20  # maximum number of file names in a message
 
 
 class Files(NamedTuple):
@@ -25,13 +25,13 @@ class Files(NamedTuple):
     notes: List[str]
 
 
-def find_pictures(folder, test_share=None, seed=0):
+def find_images(folder, test_share=None, seed=0):
     """Return the `Files` of the data set in `folder`.
 
     The folder contains 'train' and 'test', each with one folder per class; or it contains the class
-    folders, and the fraction `test_share` of each class, at least one image, drawn by `seed`, is
-    held out for the test. Subfolders of a class are searched, but not links to folders. Hidden
-    files are ignored.
+    folders, and a fraction `test_share` of each class, at least one image, is chosen at random
+    using `seed` and held out for the test. Subfolders of a class are searched, but not links to
+    folders. Hidden files are ignored.
 
     Raises DataError, an OSError, for any other layout, fewer than two classes, a class without
     training images, or no test images.
@@ -42,8 +42,8 @@ def find_pictures(folder, test_share=None, seed=0):
         raise bad_layout('there is no such folder')
     has = [part for part in ('train', 'test') if os.path.isdir(os.path.join(folder, part))]
     if has and test_share is not None:
-        raise DataError('%s has a folder %r, so test_share does not apply: leave it out, or name '
-                        'the folder that contains the class folders' % (folder, has[0]))
+        raise DataError('%s has a folder %r, so test_share does not apply: omit it, or name the '
+                        'folder that contains the class folders' % (folder, has[0]))
     if len(has) == 1:
         raise bad_layout('it has a folder %r but no %r' % (
             has[0], 'test' if has[0] == 'train' else 'train'))
@@ -57,53 +57,53 @@ def find_pictures(folder, test_share=None, seed=0):
     untrained, untested = [[name for name, paths in part.items() if not paths]
                            for part in (train, test)]
     if untrained:
-        raise DataError('%s: no training images of %s: add some, or remove the class'
+        raise DataError('%s: found no training images of %s: add some, or remove the class'
                         % (folder, ', '.join(untrained)))
     if len(train) < 2:
         raise bad_layout('expected at least two classes, found %s'
                          % ('only %s' % list(train)[0] if train else 'none'))
     if len(untested) == len(test):
         raise bad_layout('it has no test images')
-    notes = [skipped(others, 'file without an image suffix, or in no class folder',
-                     'files without an image suffix, or in no class folder')] if others else []
+    where = 'without an image suffix or outside the class folders'
+    notes = [skipped(others, 'file ' + where, 'files ' + where)] if others else []
     if untested:
         notes.append('there are no test images of %s' % ', '.join(untested))
     return Files(train, test, notes)
 
 
 def skipped(items, one, many):
-    """Return a message that counts and lists skipped `items`, called `one` or `many` in it."""
+    """Return a message that counts and lists skipped `items`: `one` describes one, `many` more."""
     return 'skipped %s %s:\n  %s%s' % (
         f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
         '\n  and %d more' % (len(items) - _LISTED) if len(items) > _LISTED else '')
 
 
 def _classes_in(folder, others):
-    """Return {class name: sorted image paths} of the class folders in `folder`; append other files
-    to `others`. Raises DataError if the name of a folder is not printable text."""
+    """Return {class name: sorted image paths} for the class folders in `folder`; append other files
+    to `others`. Raises DataError if a folder name is not printable text."""
     paths: Dict[str, List[str]] = {}
     for entry in _entries(folder):
         if not entry.is_dir():
             others.append(entry.path)
             continue
-        # Unicode can encode a name in two ways; macOS disks and Linux disks may differ.
+        # Unicode can encode a name in two ways, and file systems differ, so normalize it.
         name = unicodedata.normalize('NFC', entry.name)
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
-            raise DataError('%s: expected the name of a class in UTF-8, without control '
-                            'characters, found the folder %r: rename it' % (folder, entry.name))
-        paths[name] = sorted(paths.get(name, []) + _pictures_in(entry.path, others))
+            raise DataError('%s: expected class names in UTF-8 without control characters, found '
+                            'the folder %r: rename it' % (folder, entry.name))
+        paths[name] = sorted(paths.get(name, []) + _images_in(entry.path, others))
     return dict(sorted(paths.items()))
 
 
-def _pictures_in(folder, others):
+def _images_in(folder, others):
     """Return the image paths in `folder` and its subfolders; append other files to `others`."""
-    pictures = []
+    images = []
     for entry in _entries(folder):
         if entry.is_dir(follow_symlinks=False):  # a link could lead back to a parent
-            pictures += _pictures_in(entry.path, others)
+            images += _images_in(entry.path, others)
         else:
-            (pictures if entry.name.lower().endswith(SUFFIXES) else others).append(entry.path)
-    return pictures
+            (images if entry.name.lower().endswith(SUFFIXES) else others).append(entry.path)
+    return images
 
 
 def _entries(folder):
@@ -121,7 +121,7 @@ def _split(classes, test_share, seed, folder):
     """Return (train, test), paths by class, with a fraction of each class held out for the test."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
         raise OptionError('test_share', 'is required, because %s has no folders train and test: '
-                          'give the fraction of the images to test on, such as 0.2', folder)
+                          'pass the fraction of the images to test on, such as 0.2', folder)
     rng, train, test = np.random.RandomState(seed), {}, {}
     for name, paths in classes.items():
         order = rng.permutation(len(paths))

@@ -8,36 +8,36 @@ from ..checks import check_positive
 from ..files import DamagedFile, read_file
 from .pixels import fitted, upright
 
-# The formats of cameras, scanners and browsers. Pillow reads more, some by running other programs.
+# Other formats are rejected, because Pillow runs external programs to read some of them.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
-MAX_PIXELS = 2 ** 26  # 8192 x 8192; a small file may decompress to far more
-MAX_BYTES = 2 ** 28  # limit of a file's size
+MAX_PIXELS = 2 ** 26  # 8192 x 8192; without a limit, a small file could fill the memory
+MAX_BYTES = 2 ** 28  # limit on the size of a file
 
 _MISSING = """Pillow, which reads images, is not installed. Install it with
   pip install 'pillow>=10,<14'"""
 
 
 class ImageError(ValueError):
-    """An image file cannot be read; the message says which one, and why."""
+    """Raised if an image file cannot be read; the message names the file and the reason."""
 
 
 def read_image(path, side=28, invert=False, color=False):
-    """Return the image in the file `path` as one of Fashion-MNIST: grey, uint8 (side, side).
+    """Read an image file like an image of Fashion-MNIST; return grey pixels, uint8 (side, side).
 
     The image is scaled to fit into the square without distortion, and centred; the rest of the
     square is filled with the median brightness of the image's border. Fashion-MNIST shows light
-    objects on a black background: `invert` converts an image of a dark object on a light
-    background. Transparent parts are filled with black, or with white before the image is
-    inverted. A grey 8-bit image of side x side is returned unchanged; 16 bits are scaled to 8.
+    objects on a black background: set `invert` for an image of a dark object on a light background.
+    Transparent pixels become black, or white before the image is inverted. A grey 8-bit image of
+    side x side pixels is returned unchanged; 16-bit images are scaled to 8 bits.
 
-    With `color` the result is uint8 (side, side, 3), in the order red, green, blue, and the rest is
-    filled with the border's colour. `side` may be a pair, (height, width).
+    With `color`, the result is uint8 (side, side, 3), in the order red, green, blue, and the rest
+    is filled with the border's colour. `side` may be a pair, (height, width).
 
     Formats: PNG, JPEG, BMP, GIF, TIFF, WebP and PPM, with a single frame. Images of more than 2**26
-    pixels and files of more than 256 MiB are refused without being decoded.
+    pixels and files of more than 256 MiB are rejected without being decoded.
 
-    A damaged file raises an error if Pillow notices. PNG has checksums; in most other formats
-    damage may only change the pixels, which are then returned as they are.
+    A damaged file raises an error if Pillow detects the damage. PNG has checksums; in most other
+    formats, damage may go unnoticed and only change some pixels.
 
     Raises ImageError, a ValueError, if the file is missing or not such an image; ImportError if
     Pillow is not installed.
@@ -51,9 +51,9 @@ def read_image(path, side=28, invert=False, color=False):
 
 
 def describe_image(path):
-    """Return (height, width, True if it can have colours), read from the header of an image file.
+    """Read the header of an image file; return (height, width, True if it may have colours).
 
-    Raises ImageError as `read_image` does, for errors that the header shows.
+    Raises ImageError, as `read_image` does, for problems that the header reveals.
     """
     with _open_picture(path) as picture:
         return picture.size[::-1] + (_is_color(picture),)
@@ -74,13 +74,13 @@ def _open_picture(path):
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # Not n_frames, which reads the complete file. MPO, a camera's format, is a JPEG
-            # followed by previews.
+            # We avoid n_frames, because it reads the complete file. MPO, which some cameras write,
+            # is a JPEG followed by previews, so its first frame is the photo.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise ImageError('%s: expected a single frame or page, found more: save the one '
                                  'you need as a separate file' % path)
             if picture.format == 'PNG':
-                picture.verify()  # the checksums, which Pillow skips when it decodes
+                picture.verify()  # checks the checksums, which Pillow ignores when it decodes
                 f.seek(0)
                 picture = Image.open(f, formats=['PNG'])
             with picture:
@@ -102,7 +102,7 @@ def _open_picture(path):
 
 
 def _is_color(picture):
-    """Return True if a Pillow image, which need not be decoded, can have colours."""
+    """Return True if a Pillow image, which need not be decoded, may have colours."""
     if picture.mode in ('P', 'PA'):
         colours = np.array(picture.getpalette() or [0] * 3).reshape(-1, 3)
         return bool((colours != colours[:, :1]).any())

@@ -1,13 +1,13 @@
-"""Convert a Pillow image to an array: upright, opaque and of a given size.
+"""Convert a Pillow image to an array: upright, opaque and of the required size.
 
-This file needs only NumPy and Pillow, because an export's predict.py copies these functions.
+This file may import only NumPy and Pillow, because an export's predict.py copies these functions.
 """
 import numpy as np
 
 
 def upright(picture, background, color):
-    """Return a Pillow image of any mode as uint8 (H, W), or (H, W, 3) with `color`, turned upright;
-    its transparent parts get the brightness `background`."""
+    """Return any Pillow image, turned upright, as uint8 (H, W), or (H, W, 3) with `color`; its
+    transparent pixels get the brightness `background`."""
     from PIL import ImageOps
     picture.load()
     flat = _opaque(picture, background).convert('RGB' if color else 'L')
@@ -48,7 +48,7 @@ def fitted(image, height, width):
     h, w = (max(1, round(scale[0] * n / scale[1])) for n in (H, W))
     framed = np.empty((height, width) + image.shape[2:], np.uint8)
     framed[:] = np.median(_border(image), axis=0).astype(np.uint8)
-    # One axis per call: within one call their order depends on the version of Pillow.
+    # Resize one axis per call, because the order within a call depends on the version of Pillow.
     for size in ((w, H), (w, h)):
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     y, x = (height - h) // 2, (width - w) // 2
@@ -59,7 +59,7 @@ def fitted(image, height, width):
 def looks_inverted(image):
     """Return True if the border of `image`, uint8 (H, W), is much brighter than its centre.
 
-    It then likely shows a dark object on a light background: use `read_image(..., invert=True)`.
+    It then probably shows a dark object on a light background: use `read_image(invert=True)`.
     """
     H, W = image.shape[:2]
     centre = image[H // 4:H - H // 4, W // 4:W - W // 4]

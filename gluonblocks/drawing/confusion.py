@@ -11,11 +11,11 @@ MOST_NUMBERED = 25
 
 
 def plot_confusion(matrix, names, path):
-    """Draw a confusion matrix into the PNG file `path`, which is replaced atomically.
+    """Draw a confusion matrix as a PNG, and write it to the file `path` atomically.
 
     Each cell shows its number of images; its shade is their fraction of the row. With more than 25
-    classes, only the shades are drawn. `names` contains the name of each class. Raises ImportError
-    without matplotlib, and OSError if the file cannot be written.
+    classes, only the shades are drawn. `names` lists the class names. Raises ImportError if
+    matplotlib is missing, and OSError if the file cannot be written.
     """
     write_file(path, encode_figure(draw_confusion(matrix, names)))
 

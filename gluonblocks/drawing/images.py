@@ -1,10 +1,10 @@
-"""Plots for notebooks. matplotlib is imported only when one is drawn."""
+"""Plots for notebooks. matplotlib is imported only to draw."""
 
 
 def show_fashion_mnist(images, labels):
-    """Show the `images` of an NDArray, (n, 28, 28) or (n, 784), in a row.
+    """Show `images`, an NDArray (n, 28, 28) or (n, 784), in a row.
 
-    `labels` contains the title of each image. Source: D2L 3.5.
+    `labels` lists the title of each image. Source: D2L 3.5.
     """
     from matplotlib import pyplot as plt
     _, axes = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)

@@ -1,4 +1,4 @@
-"""Templates, colours and a strict security policy for all web pages of the package."""
+"""Render all web pages of the package, with common colours and a strict security policy."""
 import base64
 import hashlib
 import io
@@ -14,7 +14,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _COLOURS = dict(zip(
     ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint', 'grid'),
     style.PALETTE + (style.INK, style.FAINT, style.GRID)))
-# Nothing but the page's own style and scripts counts, and nothing is loaded.
+# The page may use only its own style sheet and scripts, and may load nothing.
 _POLICY = ("default-src 'none'; style-src %s; img-src blob: data:; base-uri 'none'; "
            "form-action 'none'")
 
@@ -22,9 +22,9 @@ _POLICY = ("default-src 'none'; style-src %s; img-src blob: data:; base-uri 'non
 def render_page(folder, template, scripts=(), filters=None, **content):
     """Return the HTML of a page that extends base.html.j2.
 
-    `template` is in `folder`, next to the page's style.css, and is rendered with `content`, in
-    which everything but `Markup` is escaped. The page allows only its own style sheet and
-    `scripts`, texts of JavaScript, which may run WebAssembly.
+    `template` is in `folder`, next to the page's style.css, and is rendered with `content`, which
+    is escaped unless it is `Markup`. The page allows only its own style sheet and `scripts`, a list
+    of JavaScript sources, which may run WebAssembly.
     """
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, _HERE]), autoescape=True,

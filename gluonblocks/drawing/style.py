@@ -1,8 +1,8 @@
 """The common style of all plots: colours, sizes, and number formats.
 
-Each plot gets its style through arguments. Matplotlib's global settings belong to the user and are
-shared by all threads, so we do not change them, and the settings below override them. Matplotlib
-is imported only when a plot is drawn.
+Plots receive their style as arguments, which override matplotlib's global settings. We do not
+change those settings, because they belong to the user and are shared by all threads. Matplotlib is
+imported only to draw.
 """
 import io
 import math
@@ -58,13 +58,13 @@ def encode_figure(figure, kind='png'):
         from .svg import svg_of
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(figure).encode()
     content = io.BytesIO()
-    # Leave out matplotlib's version; otherwise the same figure gives different files.
+    # Omit matplotlib's version, so that different versions can produce identical files.
     figure.canvas.print_png(content, metadata={'Software': None})
     return content.getvalue()
 
 
 def own_font(figure):
-    """Set every text in `figure` in matplotlib's own font, without TeX."""
+    """Use matplotlib's own font, without TeX, for every text in `figure`."""
     from matplotlib.text import Text
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
@@ -76,8 +76,8 @@ def own_font(figure):
 def readable(number, digits=3):
     """Return `number` as text with `digits` significant digits, such as '33.4' or '0.000120'.
 
-    The integer part is never rounded: '6,730'. Only numbers below 1e-6 or from 1e12 on are written
-    with a power of ten. NaN is '–'.
+    The integer part is never rounded: '6,730'. Only numbers below 1e-6 or of at least 1e12 are
+    written with a power of ten. NaN becomes '–'.
     """
     if math.isnan(number):
         return '–'

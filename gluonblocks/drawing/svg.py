@@ -75,7 +75,7 @@ class SvgRenderer(RendererBase):
 
 
 def _paint(name, colour, alpha):
-    """Return the attributes of a fill or stroke; without a `colour`, or if it is clear, 'none'."""
+    """Return the attributes of a fill or stroke: 'none' if `colour` is None or transparent."""
     rgba = to_rgba('none' if colour is None else tuple(colour))
     opacity = rgba[3] and (rgba[3] if alpha is None else alpha)
     if not opacity:

@@ -1,4 +1,4 @@
-"""Write the model card of an export, README.md, from the records of its run."""
+"""Write README.md of an export: a model card, or a description of a net without classes."""
 import json
 import os
 import re
@@ -9,34 +9,34 @@ from ..runs.options import BOOKKEEPING, OPTIONS
 from ..training.loop import best_epoch
 from ..training.metrics import accuracy_of, class_scores
 
-_TOLD_ELSEWHERE = ('ctx', 'dataset')
+_SHOWN_ELSEWHERE = ('ctx', 'dataset')  # options that have their own place in the model card
 
 
 def model_card(info, exported=(), checksums=None, config=None, history=(), matrix=None,
                weights='best', license=None):
     """Return a model card: Markdown with a YAML header for the Hugging Face Hub.
 
-    The card contains only what is in the arguments and no dates, so the same records give the same
-    text. For each format it shows five lines of Python that run the file as they stand.
+    The card contains only facts from the arguments and no dates, so the same records give the same
+    text. For each format, it shows at most five lines of Python that run the file unchanged.
 
     Arguments: `info`, the metadata of an `Export`; `exported`, its formats with their verification;
-    `checksums`, the SHA-256 of each file by name; `config`, the config.json of a run; `history`, an
+    `checksums`, {file name: SHA-256}; `config`, the config.json of a run; `history`, an
     `EpochRecord` or `HistoryRow` for each epoch; `matrix`, the confusion matrix of the test images;
-    `weights`, which weights of the run were exported, such as 'best'; `license`, the Hub's id of a
-    licence for the weights, such as 'mit'.
+    `weights`, the weights that were exported: 'best', 'last' or 'final'; `license`, the licence of
+    the weights as an id of the Hub, such as 'mit'.
     """
     accuracy, scores = None, []
     if matrix is not None:
         accuracy, scores = float(accuracy_of(matrix)), class_scores(matrix, info['classes'])
     dataset = get_dataset(config['dataset']) if config else None
     options = [(name, config[name]) for name in ['model', *OPTIONS]
-               if name not in BOOKKEEPING and name not in _TOLD_ELSEWHERE
+               if name not in BOOKKEEPING and name not in _SHOWN_ELSEWHERE
                and config[name] is not None and config[name] is not False] if config else []
     return _rendered(
         'card.md.j2',
         info=info, exported=exported, checksums=checksums, config=config, history=history,
         weights=weights, scores=scores, dataset=dataset, accuracy=accuracy, matrix=matrix,
-        head=_head(info, exported, dataset, accuracy, license),
+        header=_header(info, exported, dataset, accuracy, license),
         classes=class_rows(matrix, [_plain(name) for name in info['classes']], '–')
         if scores else [],
         worst=min((score for score in scores if score.recall is not None),
@@ -47,7 +47,7 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
 
 
 def net_card(net, exported, checksums, notes):
-    """Return README.md for a `NetDescription` without classes: inputs, outputs, files, checks."""
+    """Return README.md for a `NetDescription` without classes."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
                      exported=exported, checksums=checksums, notes=notes)
@@ -63,25 +63,25 @@ def _rendered(template, **values):
     return re.sub('\n{3,}', '\n\n', text).rstrip('\n') + '\n'
 
 
-def _head(info, exported, dataset, accuracy, license):
+def _header(info, exported, dataset, accuracy, license):
     """Return the YAML header of a model card as a dict."""
     task = 'image-classification'
-    head = {'license': license} if license else {}
-    head.update(library_name='gluonblocks', pipeline_tag=task,
-                tags=['mxnet', 'gluon', info['model'], *(one.format for one in exported)])
+    header = {'license': license} if license else {}
+    header.update(library_name='gluonblocks', pipeline_tag=task,
+                  tags=['mxnet', 'gluon', info['model'], *(one.format for one in exported)])
     if dataset and dataset.hub:
-        head['datasets'] = [dataset.hub]
+        header['datasets'] = [dataset.hub]
     if accuracy is not None:
-        head['metrics'] = ['accuracy']
+        header['metrics'] = ['accuracy']
     if dataset and accuracy is not None:
-        head['model-index'] = [{'name': info['model'], 'results': [{
+        header['model-index'] = [{'name': info['model'], 'results': [{
             'task': {'type': task}, 'metrics': [{'type': 'accuracy', 'value': accuracy}],
             'dataset': {'name': dataset.name, 'type': dataset.hub or dataset.name,
                         'split': 'test'}}]}]
-    return head
+    return header
 
 
-def reads_pictures(info):
+def has_preprocessing(info):
     """Return True if `info` specifies how to preprocess an image for the net."""
     return info.get('scaling') == 'x / 255' and 'resize' in info
 
@@ -89,12 +89,12 @@ def reads_pictures(info):
 def _reading(info, inside):
     """Return a line of Python that reads picture.png into X, a batch of one.
 
-    If `info` does not specify the preprocessing, the line fills X with zeros.
+    With `inside`, the file does the preprocessing. If `info` does not specify any, X is all zeros.
     """
     C, H, W = info['input']
-    if not reads_pictures(info):
+    if not has_preprocessing(info):
         return "X = numpy.zeros((1, %d, %d, %d), 'float32')" % (C, H, W)
-    # A file with preprocessing resizes images of Fashion-MNIST's size itself.
+    # A file with preprocessing takes images of 28 x 28 pixels and resizes them itself.
     size = (28, 28) if inside and info['resize'] else (W, H)
     read = "X = numpy.asarray(Image.open('picture.png').convert(%r).resize(%r)%s)" % (
         'L' if C == 1 else 'RGB', size, '' if inside else ", 'float32'")
@@ -109,14 +109,14 @@ def _rounded(value, digits):
 
 
 def _yaml(value):
-    """Encode a value as YAML: as JSON, with the characters escaped that YAML forbids."""
+    """Encode a value as YAML: as JSON in which the characters that YAML forbids are escaped."""
     return re.sub('[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]',
                   lambda match: '\\u%04x' % ord(match.group()),
                   json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value):
-    """Return a value as one line of Markdown with all markup escaped, even inside a table."""
+    """Return a value as one line of Markdown in which all markup is escaped, even for tables."""
     text = ', '.join(map(str, value)) if isinstance(value, list) else str(value)
     text = ' '.join(text.split()).encode(errors='backslashreplace').decode()
     return re.sub(r'([\\`*_{}\[\]<>#|~&!$])', r'\\\1', text)

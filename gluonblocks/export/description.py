@@ -1,4 +1,4 @@
-"""Data classes for an export: the net, the images for verification, and the written files."""
+"""Data classes of an export: the net, the images for verification, and the written files."""
 import dataclasses
 import hashlib
 import json
@@ -14,11 +14,11 @@ _SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', 'topk', 'sort', 'a
 
 
 class Batch(NamedTuple):
-    """A batch of inputs for the net, with the uint8 images they come from if available."""
+    """A batch of inputs for the net, with the uint8 images that they were made from, if known."""
 
-    inputs: Tuple[np.ndarray, ...]  #: in the order of the net; just (n, C, H, W) for images
+    inputs: Tuple[np.ndarray, ...]  #: in the order of the net; one array (n, C, H, W) for images
     labels: Optional[np.ndarray] = None  #: int (n,), or None if unknown
-    pictures: Optional[np.ndarray] = None  #: uint8 (n, H, W), or (n, C, H, W) in colour; or None
+    pixels: Optional[np.ndarray] = None  #: uint8 (n, H, W), or (n, C, H, W) in colour; or None
 
     @property
     def X(self):
@@ -27,18 +27,18 @@ class Batch(NamedTuple):
 
 
 class Images:
-    """The images for verification, with one batch in memory at a time.
+    """The images for verification, loaded one batch at a time.
 
-    `batches()` returns a new iterator over all `Batch` objects; `words` describes the images.
-    Files are also run on batches of 1, 3 and `largest` images, because a file may be correct for
-    only one batch size. If `largest` is None, these extra batches are skipped.
+    `batches()` returns a new iterator over all `Batch` objects; `words` describes the images. Files
+    are also run on batches of 1, 3 and `largest` images, because a file may be correct for only one
+    batch size. If `largest` is None, there are no such extra batches.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
                  words='all test images'):
         self._batches, self.words = batches, words
         self._probes = () if largest is None else (1, 3, largest)
-        self.num_probes = len(self._probes)  #: extra batches at the start of `all_batches`
+        self.num_probes = len(self._probes)  #: number of extra batches at the start
         self.timed = (1,) if largest is None else (1, largest)  #: batch sizes for timing
 
     def __iter__(self):
@@ -46,9 +46,9 @@ class Images:
 
     def first(self, n):
         """Return a `Batch` of the first `n` images, repeating them if there are fewer."""
-        parts, count = [], 0
+        batches, count = [], 0
         for batch in self:
-            parts.append(batch)
+            batches.append(batch)
             count += len(batch.X)
             if count >= n:
                 break
@@ -56,12 +56,12 @@ class Images:
 
         def joined(arrays):
             return None if arrays[0] is None else np.concatenate(arrays)[index]
-        return Batch(tuple(map(joined, zip(*[batch.inputs for batch in parts]))),
-                     joined([batch.labels for batch in parts]),
-                     joined([batch.pictures for batch in parts]))
+        return Batch(tuple(map(joined, zip(*[batch.inputs for batch in batches]))),
+                     joined([batch.labels for batch in batches]),
+                     joined([batch.pixels for batch in batches]))
 
     def all_batches(self):
-        """Iterate over the batches for verification: the extra sizes first, then all images."""
+        """Iterate over the batches for verification: first the extra batches, then all images."""
         for size in self._probes:
             yield self.first(size)
         yield from self
@@ -78,13 +78,13 @@ class NetDescription:
 
     symbol: Any  #: from `prediction_symbol`
     params: Dict[str, np.ndarray]  #: float32 arrays by name
-    inputs: Dict[str, Tuple[int, ...]]  #: shapes by name, with a batch of one
+    inputs: Dict[str, Tuple[int, ...]]  #: input shapes by name, for a batch of one
     outputs: List[str]  #: names of the outputs
     info: Dict[str, Any]  #: metadata stored in the files, see `export_run`
     test: Images  #: images for verification
-    calibration: Optional[np.ndarray] = None  #: float32 (n, C, H, W), up to 512 training images
+    calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for 8 bits
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
-    #: `inputs` with other batch and image sizes; None: only a batch of two
+    #: input shapes with other batch and image sizes; None: only a batch of two
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
 
     @property
@@ -103,7 +103,7 @@ class NetDescription:
         return any(node.op in _SORTING for node in Graph(self.symbol).nodes)
 
     def dimensions(self):
-        """Return the input shapes by name; a free size is 'N' (the batch) or 'any'."""
+        """Return the input shapes by name; a size that may vary is 'N' (the batch) or 'any'."""
         shapes = self.shapes()
         return {name: ['%s' % side if all(each[name][i] == side for each in shapes[1:]) else
                        'N' if i == 0 else 'any' for i, side in enumerate(sides)]
@@ -115,7 +115,7 @@ class NetDescription:
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 
     def block(self, dtype='float32'):
-        """Return a new Gluon block of the graph, in `dtype` on the CPU."""
+        """Return a new Gluon block that computes the graph in `dtype` on the CPU."""
         block = mx.gluon.SymbolBlock(self.symbol, [mx.sym.var(name, dtype='float32')
                                                    for name in self.inputs])
         block.cast(dtype)
@@ -126,7 +126,7 @@ class NetDescription:
         return block
 
     def metadata(self, preprocessing):
-        """Return `info` with `preprocessing` as strings; lists and numbers are encoded as JSON."""
+        """Return `info` and `preprocessing` as strings; lists and numbers become JSON."""
         info = dict(self.info, preprocessing=preprocessing)
         return {name: value if isinstance(value, str) else json.dumps(value)
                 for name, value in info.items()}
@@ -145,7 +145,7 @@ class NetDescription:
 class Options(NamedTuple):
     """Options of an export; a format ignores those that do not apply to it."""
 
-    with_preprocessing: bool = False  #: resize and scale uint8 images in the graph
+    with_preprocessing: bool = False  #: resize and scale uint8 images within the graph
     reduce_range: bool = False  #: 7-bit instead of 8-bit weights, see int8.py
     runtime: Optional[str] = None  #: path of the ONNX Runtime Web archive, see web.py
 
@@ -155,10 +155,10 @@ class Written(NamedTuple):
 
     files: List[str]  #: names in the folder, the main file first
     engine: Callable[[Tuple[np.ndarray, ...]], List[np.ndarray]]  #: inputs -> outputs
-    takes_pictures: bool = False  #: the engine expects uint8 images
-    exact: bool = True  #: checked against `atol`; otherwise against `max_drop`
+    takes_pixels: bool = False  #: True if the engine expects uint8 images
+    exact: bool = True  #: compare outputs by `atol`; if False, compare accuracy by `max_drop`
     notes: Tuple[str, ...] = ()  #: messages for the user
 
     def inputs_of(self, batch):
-        """Return what the engine expects of a `Batch`: the images or the inputs."""
-        return (batch.pictures,) if self.takes_pictures else batch.inputs
+        """Return the engine's inputs for a `Batch`: its uint8 images or the inputs of the net."""
+        return (batch.pixels,) if self.takes_pixels else batch.inputs

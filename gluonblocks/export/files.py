@@ -15,8 +15,8 @@ from .run import check_formats, check_installed, describe
 from .verify import symbol_engine
 from .write import write_all
 
-FORMATS = ('onnx', 'onnx-int8', 'torch')  # formats that need no data set
-MAX_CALIBRATION = 128  # images that calibrate the ranges for 8 bits
+FORMATS = ('onnx', 'onnx-int8', 'torch')  # formats that do not need a data set
+MAX_CALIBRATION = 128  # maximum number of images for calibrating the 8-bit ranges
 
 
 def export_files(symbol, params=None, shape=None, path='export', formats=('onnx',), epoch=None,
@@ -25,20 +25,21 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     """Export the net of an MXNet checkpoint to the folder `path` and return an `Export`.
 
     `symbol` is a symbol file or its prefix, a folder with a symbol file and parameters, or a
-    model.tar.gz of Amazon SageMaker. `params` is the .params file (None: the newest, or that of
-    `epoch`). `shape` is the input shape without the batch axis, such as (3, 112, 112), or a dict of
-    shapes by name (None: taken from SageMaker's files or the weights of the first dense layer).
-    Files of all MXNet versions can be read.
+    model.tar.gz from Amazon SageMaker. Files from all MXNet versions can be read. `params` is the
+    .params file (None: the newest, or the one for `epoch`). `shape` is the input shape without the
+    batch axis, such as (3, 112, 112), or a dict of shapes by name (None: read it from SageMaker's
+    files or infer it from the weights of the first dense layer).
 
-    Losses are replaced by their predictions, and outputs that need a label are left out, with a
-    note. `outputs` names other layers to export instead. The files accept any batch size and any
-    image size if the net does, and keep the input and output names of the symbol.
+    Losses are replaced with their predictions. Outputs that need a label are omitted, and a note
+    says so. `outputs` lists other layers whose outputs to export instead. The exported files accept
+    any batch size and any image size if the net does; their inputs and outputs have the names that
+    they have in the symbol.
 
     Every output is compared with MXNet's on random inputs, uniform in `input_range`, and on the
     image files in the folder `images`, scaled as (pixels - mean) / std. By default, pixels from 0
     to 255 are scaled to `input_range`. `verify` explains `atol`, `max_drop` (8 bits only) and why
-    rows sorted by score may be swapped. The format 'onnx-int8' needs `calibrate`, a folder of
-    images like the training images; see `export_run` for `reduce_range`.
+    rows sorted by score may be swapped. The format 'onnx-int8' requires `calibrate`, a folder of
+    images similar to the training images; `export_run` explains `reduce_range`.
 
     Raises DamagedFile for damaged files, VerificationError if a file's outputs differ, and
     ValueError if the net cannot be exported; the message lists all unsupported operators.
@@ -46,14 +47,11 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     formats = check_formats(formats, atol, max_drop)
     for format in formats:
         if format.name not in FORMATS:
-            raise ValueError('the format %s is for runs; a checkpoint takes %s'
+            raise ValueError('the format %s is only for runs; a checkpoint can be exported to %s'
                              % (format.name, ', '.join(FORMATS)))
     if len(input_range) != 2 or not 0 < input_range[1] - input_range[0] < float('inf'):
-        raise ValueError('input_range must be two numbers, the smaller first, got %r'
+        raise ValueError('input_range must be two numbers, the smaller one first, got %r'
                          % (input_range,))
-    if calibrate is None and any(format.name == 'onnx-int8' for format in formats):
-        raise ValueError('the format onnx-int8 needs images that give the ranges of the values: '
-                         'name a folder of pictures such as the net was trained on')
     net = read_net(symbol, params, shape, epoch, outputs)
     check_installed(formats)
     std = 255 / (input_range[1] - input_range[0]) if std is None else std
@@ -72,9 +70,9 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
         if pictures:
             test = Images(partial(itertools.chain, test, pictures), None,
                           '%s and %s' % (test.words, pictures.words))
-        notes = [] if twice else ['the files take batches of one only']
+        notes = [] if twice else ['the exported files accept only batches of one']
         if net.larger and not larger:
-            notes.append('the files take images of this size only')
+            notes.append('the exported files accept only images of this size')
         description = describe(plain, arrays, net.inputs, net.outputs, info, test,
                                calibration=calibration,
                                variants=list(filter(None, [twice, larger])))
@@ -84,7 +82,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
                 formats, Options(reduce_range=reduce_range), path, atol, max_drop,
                 notes=tuple(net.notes + notes))
         except (ValueError, mx.MXNetError) as error:
-            if larger:  # the net may accept only fixed sizes: retry with fewer variants
+            if larger:  # the net may accept only fixed sizes, so retry with fewer variants
                 larger = None
             elif twice:
                 twice = None

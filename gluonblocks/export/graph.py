@@ -1,4 +1,4 @@
-"""Trace a net to the float32 inference graph from which every format is written."""
+"""Trace a net to a float32 inference graph, from which all formats are written."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
@@ -6,7 +6,7 @@ from mxnet import autograd
 from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that return their first input in inference; the losses differ only in training.
+# Operators that return their first input in inference; the losses among them affect only training.
 _IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
                'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
                '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
@@ -15,12 +15,12 @@ _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs aft
 
 
 def prediction_symbol(net, inputs=('data',)):
-    """Return (symbol, params), the inference graph of a Gluon net with the given input names.
+    """Return (symbol, params), the inference graph of a Gluon net and its parameters by name.
 
-    In the graph, all batch norms have parameters of shape (C,) and use their gamma, which is one
-    for `nn.BatchNorm(scale=False)`. Nodes without effect, such as Dropout, are removed, and node
-    names are unique. `params` are float32 NumPy arrays by name, even if the net was cast to
-    float16. The net is not changed.
+    `inputs` are the names of the graph's inputs. All batch norms in the graph have parameters of
+    shape (C,) and use gamma, which is 1 for `nn.BatchNorm(scale=False)`. Nodes without effect in
+    inference, such as Dropout, are removed, and node names are unique. `params` are NumPy arrays,
+    float32 even if the net was cast to float16. The net is not changed.
 
     Raises RuntimeError if the net is not initialized, and ValueError, with the reason, if it cannot
     be traced to a graph.
@@ -31,9 +31,9 @@ def prediction_symbol(net, inputs=('data',)):
     except RuntimeError:  # MXNet's own errors are RuntimeErrors too
         raise
     except Exception as error:  # a block that does not accept symbols may raise anything
-        raise ValueError('%s cannot be made into a graph, which needs hybrid blocks that take %d '
-                         'input%s and give arrays: %s' % (net.name, len(inputs), 's' * (
-                             len(inputs) > 1), error)) from error
+        raise ValueError('%s cannot be traced to a graph: expected hybrid blocks that take %d '
+                         'input%s and return arrays, but tracing failed: %s' % (
+                             net.name, len(inputs), 's' * (len(inputs) > 1), error)) from error
     found = {param.name: param for param in net.collect_params().values()}
     names = [name for name in symbol.list_inputs() if name not in inputs]
     for name in names:
@@ -46,8 +46,8 @@ def prediction_symbol(net, inputs=('data',)):
     symbol = plain_symbol(symbol, params, _untrained(net))
     for node in Graph(symbol).nodes:
         if node.op == 'Dropout':
-            raise ValueError("%s draws random numbers also when it predicts: %s is a Dropout with "
-                             "mode='always'" % (net.name, node.name))
+            raise ValueError("%s would return random outputs: %s is a Dropout with mode='always', "
+                             "which is active in inference too" % (net.name, node.name))
     return symbol, params
 
 
@@ -61,7 +61,7 @@ def _trace(net, inputs):
         outputs = net(*map(mx.sym.var, inputs))
     outputs = flat(outputs)
     if not all(isinstance(output, mx.sym.Symbol) for output in outputs):
-        raise TypeError('%s gives a %s' % (net.name, ', a '.join(
+        raise TypeError('%s returns %s' % (net.name, ', '.join(
             type(output).__name__ for output in outputs)))
     return outputs[0] if len(outputs) == 1 else mx.sym.Group(outputs)
 
@@ -74,15 +74,15 @@ def flat(outputs):
 
 
 def _untrained(net):
-    """Return the names of the parameters that are never trained."""
+    """Return the names of the parameters of `net` that are never trained."""
     return {param.name for param in net.collect_params().values() if not can_learn(param)}
 
 
 def replace_losses(graph):
-    """Replace each loss in a `Graph` by its prediction, which needs no label.
+    """Replace each loss in a `Graph` with its prediction, which does not need a label.
 
     `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, and any other loss its
-    input. The attribute `__flat__` marks a softmax over all axes but the batch.
+    input. The attribute `__flat__` marks a softmax over all axes except the batch axis.
     """
     for node in graph.nodes:
         if node.op in _IDENTITIES:
@@ -96,24 +96,24 @@ def replace_losses(graph):
 
 
 def plain_symbol(symbol, params, untrained=()):
-    """Return the symbol without losses, casts of amp and Dropout, and with unique node names.
+    """Return the symbol without losses, amp casts and Dropout, and with unique node names.
 
-    In `params`, the parameters of batch norms are reshaped to (C,) and fixed gammas set to 1.
-    `untrained` are the names of the parameters that are never trained.
+    `params` is changed in place: the parameters of batch norms are reshaped to (C,), and fixed
+    gammas are set to 1. `untrained` has the names of the parameters that are never trained.
     """
     graph, names = Graph(symbol), {}
     replace_losses(graph)
     for node in graph.nodes:
-        # The parameters are float32 already, so the casts of amp have no effect.
+        # The parameters are float32 already, so amp casts have no effect.
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
-        if node.op == 'null':  # the shapes and types of `params` override these
+        if node.op == 'null':  # shapes and types come from `params`, which may differ from these
             node.attrs = {key: value for key, value in node.attrs.items()
                           if key not in ('__shape__', '__dtype__')}
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
-        # A layer that is used twice creates two nodes with the same name.
+        # A layer that is used twice creates two nodes with the same name, so number them.
         count = names[node.name] = names.get(node.name, 0) + 1
         if count > 1:
             node.name = '%s_%d' % (node.name, count)
@@ -128,7 +128,7 @@ def _plain_norm(node, params, untrained):
             if role == 'gamma' and fixed:
                 params[source.name] = np.ones_like(params[source.name])
     node.attrs['fix_gamma'] = 'False'
-    # Other formats read these to continue training; MXNet ignores names of this form.
+    # The PyTorch format reads these, to fix the parameters in training; MXNet ignores such names.
     if fixed:
         node.attrs['__fixed_gamma__'] = 'True'
     if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)

@@ -1,4 +1,4 @@
-"""Inputs for verifying a net without a data set: random numbers or a folder of images."""
+"""Create inputs for verifying a net without a data set: random numbers or a folder of images."""
 import os
 
 import numpy as np
@@ -7,17 +7,17 @@ from ..data.pictures import read_image
 from ..files import readable
 from .description import Batch, Images
 
-MAX_PICTURES = 256
+MAX_IMAGES = 256  # maximum number of images that are read from a folder
 
 
 def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
-    """Return `Images` of random numbers, uniform in `values`, (low, high), with a fixed seed.
+    """Return `Images` of random numbers, uniform in `values` = (low, high), with a fixed seed.
 
-    `inputs` are the input shapes by name with a batch of one, `twice` with a batch of two and
-    `larger` with another image size. `twice` adds a batch of two and a batch of three.
+    `inputs` has the input shapes by name for a batch of one, `twice` for a batch of two, and
+    `larger` for larger images. `twice` adds batches of two and three, `larger` adds one batch.
     """
     shapes, (low, high) = [inputs], values
-    if twice:  # extrapolate the shapes for a batch of three
+    if twice:  # the shapes for a batch of three are extrapolated
         shapes += [twice, {name: tuple(2 * b - a for a, b in zip(sides, twice[name]))
                            for name, sides in inputs.items()}]
     shapes += [larger] if larger else []
@@ -32,29 +32,30 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
 def folder_images(folder, shape, mean=0, std=255):
     """Return `Images` of the files in a folder and its subfolders, scaled as (x - mean) / std.
 
-    `shape` is (C, H, W), grey for one channel and RGB for three. Images are fitted into H x W with
-    their aspect ratio preserved. Pixels x range from 0 to 255; `mean` and `std` are numbers or one
-    number per channel. Raises ValueError if the folder contains no files.
+    `shape` is (C, H, W); images are read as grey for one channel and as RGB for three, and fitted
+    into H x W without distortion. Pixels x range from 0 to 255. `mean` and `std` are each a number
+    or a sequence with a number per channel. Raises ValueError if the folder contains no files.
     """
     if len(shape) != 3 or shape[0] not in (1, 3):
-        raise ValueError('pictures are (1, H, W) or (3, H, W), but the net takes %s' % (shape,))
+        raise ValueError('images need a net with input (1, H, W) or (3, H, W), but it takes %s'
+                         % (shape,))
     mean, std = [np.reshape(np.asarray(each, 'float32'), (-1, 1, 1)) for each in (mean, std)]
     for name, each in (('mean', mean), ('std', std)):
         if len(each) not in (1, shape[0]):
-            raise ValueError('%s has %d numbers, but the net takes %d channels'
-                             % (name, len(each), shape[0]))
+            raise ValueError('%s must be one number or one per channel (%d), got %d numbers'
+                             % (name, shape[0], len(each)))
     if not np.isfinite([mean.sum(), std.sum()]).all() or not std.all():
-        raise ValueError('mean and std must be finite, and std not 0')
+        raise ValueError('mean and std must be finite, and std must not be 0')
     if not os.path.isdir(folder):
         raise ValueError('%s: there is no such folder' % readable(folder))
     paths = sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
-                   for name in names if not name.startswith('.'))[:MAX_PICTURES]
+                   for name in names if not name.startswith('.'))[:MAX_IMAGES]
     if not paths:
-        raise ValueError('%s: expected a folder of pictures, found none' % readable(folder))
+        raise ValueError('%s: expected a folder of images, found no files' % readable(folder))
 
     def read(path):
         image = read_image(path, shape[1:], color=shape[0] == 3).reshape(shape[1:] + (shape[0],))
         return ((image.transpose(2, 0, 1) - mean) / std).astype('float32')
-    # Batches of one, because some nets accept no other size.
+    # Some nets accept only batches of one, so each image is a batch.
     return Images(lambda: (Batch((read(path)[None],)) for path in paths), None,
-                  '%d pictures' % len(paths))
+                  '%d images' % len(paths))

@@ -1,4 +1,4 @@
-"""Read files of an npm package at a pinned version, fetched by npm or from an archive."""
+"""Read files from a pinned version of an npm package, which npm or a local archive provides."""
 import base64
 import hashlib
 import io
@@ -13,7 +13,7 @@ from ..files import read_file
 
 
 class NpmPackage(NamedTuple):
-    """One version of a package, with the size in bytes and npm's checksum of its archive."""
+    """One version of an npm package, with the size in bytes and the checksum of its archive."""
 
     name: str
     version: str
@@ -27,10 +27,10 @@ class NpmPackage(NamedTuple):
 
 
 def fetch(package, archive=None):
-    """Return the bytes of the archive of an `NpmPackage`.
+    """Return the archive of an `NpmPackage` as bytes.
 
-    `archive` is the path of a file written by `npm pack`. If it is None, npm takes the archive from
-    its cache or fetches it from the configured registry. Raises OSError, with what to do, if the
+    `archive` is the path of a file that `npm pack` wrote. If it is None, npm reads the archive from
+    its cache or downloads it from the configured registry. Raises OSError, with what to do, if the
     archive is unavailable or has the wrong SHA-512.
     """
     try:
@@ -38,26 +38,26 @@ def fetch(package, archive=None):
             os.path.expanduser(os.fspath(archive)), package.size)
         found = 'sha512-' + base64.b64encode(hashlib.sha512(content).digest()).decode()
         if found != package.integrity:
-            raise OSError('%s: wrong content: expected %s, found %s'
+            raise OSError('%s: expected the checksum %s, found %s'
                           % (archive or package.archive, package.integrity, found))
     except OSError as error:
         raise OSError(
-            '%s %s is unavailable: %s. On a machine with npm and a network run "npm pack %s@%s", '
-            'and name the file that it writes, %s' % (
+            '%s %s is unavailable: %s. Run "npm pack %s@%s" on a machine with npm and a network '
+            'connection, and pass the file that it writes, %s' % (
                 package.name, package.version, error, package.name, package.version,
                 package.archive)) from error
     return content
 
 
 def unpack(content, paths):
-    """Return {path: bytes} of the files at `paths` in an archive."""
+    """Return {path: content} for the files at `paths` in `content`, the bytes of an archive."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 
 
 def _pack(package):
     """Run `npm pack`, which uses the user's registry, proxy and cache; return the archive."""
-    print('npm fetches %s %s, %d MB, unless it has it' % (
+    print('running npm pack for %s %s, a download of %d MB unless it is in the npm cache' % (
         package.name, package.version, package.size / 1e6), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -67,6 +67,6 @@ def _pack(package):
         except FileNotFoundError as error:
             raise OSError('npm is not installed') from error
         except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors='replace').strip().splitlines()
-            raise OSError('npm pack: %s' % (said[-1] if said else 'failed')) from error
+            lines = error.stderr.decode(errors='replace').strip().splitlines()
+            raise OSError('npm pack: %s' % (lines[-1] if lines else 'failed')) from error
         return read_file(os.path.join(folder, package.archive), package.size)

@@ -11,30 +11,30 @@ from .operators import OnnxGraph
 from .preprocessing import add_preprocessing
 
 FILE = 'model.onnx'
-OPSET = 13  # the version operators/ writes; the first to quantize weights per channel
+OPSET = 13  # the version that operators/ writes, and the first with per-channel quantization
 _LARGE = 4096  # minimum bytes of an initializer that `_save` writes separately
 _REORDERED = 32 << 20  # minimum bytes of a file for which ONNX Runtime must not copy the weights
-IR_VERSION = 8  # the file format; ONNX Runtime 1.10 and later read it
+IR_VERSION = 8  # version of the file format, which ONNX Runtime 1.10 and later can read
 
 
 def check(net):
-    """Raise ValueError, with the reason, if ONNX cannot express the `NetDescription` `net`."""
+    """Raise ValueError, with the reason, if ONNX cannot express `net`, a `NetDescription`."""
     graph_and_weights(net)
 
 
 def write(net, folder, options):
-    """Write model.onnx, float32; return a `Written`."""
+    """Write model.onnx in float32; return a `Written`."""
     model, weights = graph_and_weights(net)
     _describe(model, net, options.with_preprocessing)
     _check(model, weights)
     path = os.path.join(folder, FILE)
     replace_file(path, lambda temporary: _save(model, weights, temporary))
     leave_memory(weights.values())
-    return Written([FILE], engine(path), takes_pictures=options.with_preprocessing)
+    return Written([FILE], engine(path), takes_pixels=options.with_preprocessing)
 
 
 def finish(model, net, with_preprocessing):
-    """Add metadata to the ONNX `model` of `net`, check it and return its bytes."""
+    """Add metadata, and preprocessing if requested, to an ONNX model; return its bytes."""
     _describe(model, net, with_preprocessing)
     _check(model)
     return model.SerializeToString()
@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid; `weights` are initializers not stored in it."""
+    """Raise an error if `model` is invalid; `weights` are initializers that it does not contain."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -60,16 +60,16 @@ def _check(model, weights=()):
 
 
 def engine(file):
-    """Return an engine that runs an ONNX model, a path or bytes, in ONNX Runtime on the CPU.
+    """Return an engine that runs an ONNX model in ONNX Runtime, on the CPU.
 
-    It uses as many threads as MXNet.
+    `file` is a path or the bytes of the model. The engine uses as many threads as MXNet.
     """
     import onnxruntime
     options, disabled = onnxruntime.SessionOptions(), []
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 3  # only errors
     if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
-        # Changing the layout of convolutions and fusing norms into them would each hold another
-        # copy of all weights.
+        # These two optimizations would each hold another copy of all weights: changing the layout
+        # of convolutions, and fusing norms into convolutions.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         disabled = ['ConvBNFusion']
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
@@ -81,18 +81,18 @@ def engine(file):
     def run(inputs):
         try:
             return session.run(None, dict(zip(names, inputs)))
-        except Exception as error:  # its exceptions share no narrower base class
-            raise ValueError('ONNX Runtime cannot compute the file: %s' % error) from error
+        except Exception as error:  # ONNX Runtime's exceptions share no narrower base class
+            raise ValueError('ONNX Runtime cannot run the file: %s' % error) from error
     return run
 
 
 def to_onnx(net):
-    """Convert a `NetDescription` to an onnx.ModelProto for batches of any size.
+    """Convert a `NetDescription` to an onnx.ModelProto.
 
     The weights are initializers, not inputs, which makes ONNX Runtime up to four times faster.
 
     Raises ValueError for attributes that ONNX cannot express, and for operators that it lacks; the
-    message lists all of them.
+    message lists all missing operators.
     """
     from onnx import numpy_helper
     model, weights = graph_and_weights(net)
@@ -102,7 +102,7 @@ def to_onnx(net):
 
 
 def graph_and_weights(net):
-    """Return (model, weights): `to_onnx` without large float32 initializers, and those by name."""
+    """Return `to_onnx(net)` without its large float32 initializers, and {name: array} of these."""
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
     written.convert(net.outputs)
@@ -126,9 +126,9 @@ def graph_and_weights(net):
 
 
 def _save(model, weights, path):
-    """Write `model` with `weights` as initializers, without a second copy of all weights in memory.
+    """Write `model` with `weights` as initializers, without a second copy of them in memory.
 
-    In protobuf's format ModelProto.graph is field 7, GraphProto.initializer is field 5 and
+    In the protobuf schema, ModelProto.graph is field 7, GraphProto.initializer is field 5 and
     TensorProto.raw_data is field 9.
     """
     import onnx
@@ -159,6 +159,6 @@ def _field(number, size):
 
 
 def _dims(shape):
-    """Return ONNX dimensions: a size that varies becomes 'N' on the batch axis, else None."""
+    """Return ONNX dimensions; a size that varies is 'N' on the batch axis and None on others."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tell what the net in the ONNX file beside this program says about images."""
+"""Run an exported ONNX file on image files and print what the net predicts."""
 import argparse
 import json
 import os
@@ -10,30 +10,30 @@ try:
     import onnxruntime
     from PIL import Image
 except ModuleNotFoundError as error:
-    sys.exit('error: %s\nInstall what is needed: pip install numpy pillow onnxruntime' % error)
+    sys.exit('error: %s\nInstall the dependencies: pip install numpy pillow onnxruntime' % error)
 
 from gluonblocks.data.pixels import fitted, looks_inverted, upright
 
 EXAMPLE = """\
-example:
+examples:
   python predict.py shoe.png
   python predict.py --invert photo.jpg scan.png --model model-int8.onnx
   python predict.py --json --top 10 pictures/*.png > answers.jsonl
 
-It needs Python 3.8 or newer and  pip install numpy pillow onnxruntime  ; all else is in the file.
-Pictures are PNG, JPEG, BMP, GIF, TIFF, WebP or PPM of any size, grey or colour. Each is fitted into
-what the net takes, without distortion, in grey if that has one channel. Nets of bright things on
-dark ground need --invert for the other way round, or the answers mean little. Transparent parts of
-a picture count as ground.
+Requires Python 3.8 or later and "pip install numpy pillow onnxruntime". Images may be PNG, JPEG,
+BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are fitted into the input
+size of the net without distortion, and converted to grey if it has one channel. If the net was
+trained on bright objects on a dark background, use --invert for images that show the opposite, or
+the predictions mean little. Transparent pixels count as background.
 
-A net of classes prints the likeliest. Other nets print each output: detections with class, score
-and box, in the unit of the net; the share of each class in a segmentation; the largest values of a
-vector; the range of anything else.
+For a classifier, the most probable classes are printed. For any other net, each output is printed:
+detections as class, score and box, in the units of the net; a segmentation as the percentage of
+pixels in each class; a vector as its largest values; anything else as its range of values.
 
-Exit code: 0 all answered, 1 something failed, 2 wrong arguments, 130 interrupted."""
+Exit code: 0 all images processed, 1 some failed, 2 invalid arguments, 130 interrupted."""
 
 MAX_PIXELS = 2 ** 26
-MAX_BYTES = 2 ** 29  # of a file
+MAX_BYTES = 2 ** 29  # maximum size of an image file
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 BATCH = 256
 
@@ -43,34 +43,34 @@ class Error(Exception):
 
 
 class Net:
-    """The net in an ONNX file, with what the file says of itself."""
+    """The net in an ONNX file, and the preprocessing that the file's metadata specifies."""
 
     def __init__(self, path):
         check_file(path)
-        onnxruntime.set_default_logger_severity(3)  # errors alone
+        onnxruntime.set_default_logger_severity(3)  # only errors
         try:
             self._session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
-        except Exception as error:  # it has a class for each reason, and documents none
+        except Exception as error:  # onnxruntime does not document its exception classes
             raise Error('%s: onnxruntime cannot load it: %s' % (path, str(error).split('\n')[0]))
-        said = self._session.get_modelmeta().custom_metadata_map
+        metadata = self._session.get_modelmeta().custom_metadata_map
         try:
-            self.names = json.loads(said.get('classes', 'null'))  # None: no classifier
-            self.channels, *size = json.loads(said['input'])
-            self._resize = json.loads(said['resize'] if self.names else 'null')
-            self._inside = said['preprocessing'] == 'inside'  # then pictures are (N, H, W)
+            self.names = json.loads(metadata.get('classes', 'null'))  # None: not a classifier
+            self.channels, *size = json.loads(metadata['input'])
+            self._resize = json.loads(metadata['resize'] if self.names else 'null')
+            self._inside = metadata['preprocessing'] == 'inside'  # if so, the input is (N, H, W)
             self._mean, self._std = [
-                np.reshape(np.float32(json.loads(said.get(name, default))), (-1, 1, 1))
+                np.reshape(np.float32(json.loads(metadata.get(name, default))), (-1, 1, 1))
                 for name, default in (('mean', '0'), ('std', '255'))]
-            self.size = (28, 28) if self._resize else tuple(size)  # that pictures are fitted into
+            self.size = (28, 28) if self._resize else tuple(size)  # size to fit images into
         except (KeyError, TypeError, ValueError):
-            raise Error('%s: it does not say what it takes (its metadata lack input, resize or '
-                        'preprocessing): use a file that gluonblocks exported' % path)
+            raise Error('%s: expected metadata with input, resize and preprocessing, found none or '
+                        'invalid values: use a file that gluonblocks exported' % path)
         if self.names and self.channels != 1:
-            raise Error('%s: it takes %d colours, but this program reads grey for a net of classes'
+            raise Error('%s: expected a classifier of grey images, found one with %d input channels'
                         % (path, self.channels))
 
     def outputs(self, images):
-        """Images, each uint8 (H, W) or (H, W, 3) -> for each, {name: array} without the batch."""
+        """Yield {name: array without the batch axis} for each of `images`, uint8 (H, W[, 3])."""
         names = [output.name for output in self._session.get_outputs()]
         for i in range(0, len(images), BATCH if self.names else 1):
             X = images[i:i + BATCH] if self.names else images[i:i + 1]
@@ -94,9 +94,9 @@ def are_probabilities(Y):
 
 
 def lines(outputs, size, top):
-    """Yield text for each of `outputs`, {name: the array of one image of this (H, W)}."""
+    """Yield the lines to print for `outputs`, {name: array}, of an image of `size` = (H, W)."""
     arrays = list(outputs.values())
-    if [Y.shape[1:] for Y in arrays] == [(1,), (1,), (4,)]:  # class, score and box apart
+    if [Y.shape[1:] for Y in arrays] == [(1,), (1,), (4,)]:  # classes, scores and boxes
         outputs = {'detections': np.concatenate(arrays, axis=1)}
     for name, Y in outputs.items():
         best = np.argsort(-Y, kind='stable')[:top] if Y.ndim == 1 else ()
@@ -110,26 +110,26 @@ def lines(outputs, size, top):
         elif len(best):
             yield '%s: %d values of length %.4g, the largest: %s' % (
                 name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
-        # Three channels that are no probabilities are rather an image.
+        # Three channels that are not probabilities are more likely an image than a segmentation.
         elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
-            share = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
-            yield name + ': ' + ', '.join('class %d on %.1f %%' % (i, 100 * share[i])
-                                          for i in np.argsort(-share, kind='stable')[:top]
-                                          if share[i])
+            ratio = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
+            yield name + ': ' + ', '.join('class %d %.1f %%' % (i, 100 * ratio[i])
+                                          for i in np.argsort(-ratio, kind='stable')[:top]
+                                          if ratio[i])
         else:
             yield '%s: %s, from %.4g to %.4g' % (
                 name, ' x '.join(map(str, Y.shape)) or 'a number', Y.min(), Y.max())
 
 
 def resized(image, side):
-    """uint8 (H, W) -> (side, side), as the training images were: OpenCV's bilinear, bit for bit."""
+    """Resize uint8 (H, W) to (side, side), bit for bit like OpenCV's bilinear in training."""
     def taps(n):
-        at = ((np.arange(side) + 0.5) * (n / side) - 0.5).astype(np.float32)
-        first = np.floor(at).astype(int)
-        part = at - first.astype(np.float32)
-        # Whole numbers from here on: weights are of 2048. At the edges both are of one line.
+        position = ((np.arange(side) + 0.5) * (n / side) - 0.5).astype(np.float32)
+        first = np.floor(position).astype(int)
+        fraction = position - first.astype(np.float32)
+        # OpenCV computes with integers: 2048 stands for the weight 1.
         return [np.clip(i, 0, n - 1) for i in (first, first + 1)] + [
-            np.rint(weight * 2048).astype(int) for weight in (1 - part, part)]
+            np.rint(weight * 2048).astype(int) for weight in (1 - fraction, fraction)]
 
     left, right, a, b = taps(image.shape[1])
     lines = (image[:, left] * a + image[:, right] * b) >> 4  # (H, side)
@@ -140,12 +140,12 @@ def resized(image, side):
 
 def check_file(path):
     if not os.path.isfile(path):
-        there = os.path.exists(path)
-        raise Error(path + (': expected a regular file' if there else ': there is no such file'))
+        exists = os.path.exists(path)
+        raise Error(path + (': expected a regular file' if exists else ': there is no such file'))
 
 
 def read_image(path, size, invert, color):
-    """The picture in a file as uint8 (H, W), or (H, W, 3) in colour. Raises Error."""
+    """Return the image in a file, fitted into `size`: uint8 (H, W), or (H, W, 3) with `color`."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:
@@ -158,9 +158,9 @@ def read_image(path, size, invert, color):
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise Error('%s: expected a single frame or page, found more: save the one you '
                             'need as a separate file' % path)
-            if picture.format == 'PNG':  # Pillow decodes it without looking at the checksums
-                with Image.open(path) as whole:
-                    whole.verify()
+            if picture.format == 'PNG':  # Pillow skips the checksums when it decodes a PNG
+                with Image.open(path) as checked:
+                    checked.verify()
             pixels = upright(picture, 255 if invert else 0, color)
             return fitted(255 - pixels if invert else pixels, *size)
     except Error:
@@ -176,37 +176,37 @@ def read_image(path, size, invert, color):
 
 def run(args):
     net = Net(args.model)
-    read: list = []  # (path, image, error)
+    files: list = []  # (path, image or None, error message or None)
     for path in args.images:
         try:
-            read.append((path, read_image(path, net.size, args.invert, net.channels == 3), None))
+            files.append((path, read_image(path, net.size, args.invert, net.channels == 3), None))
         except Error as error:
-            read.append((path, None, str(error)))
-    images = [image for _, image, _ in read if image is not None]
-    answers = net.outputs(images)
-    for path, image, why in read:
-        if why:
-            print('error: ' + why, file=sys.stderr)
-            answer = {'file': path, 'error': why}
+            files.append((path, None, str(error)))
+    images = [image for _, image, _ in files if image is not None]
+    predictions = net.outputs(images)
+    for path, image, message in files:
+        if message:
+            print('error: ' + message, file=sys.stderr)
+            record = {'file': path, 'error': message}
         elif net.names:
-            p = softmax(next(iter(next(answers).values())))
+            p = softmax(next(iter(next(predictions).values())))
             classes = [{'name': net.names[i], 'probability': float(p[i])}
                        for i in np.argsort(-p, kind='stable')[:args.top]]
-            answer = {'file': path, 'classes': classes}
-            said = '%s: %s' % (path, ', '.join('%s %.3f' % tuple(row.values()) for row in classes))
+            record = {'file': path, 'classes': classes}
+            text = '%s: %s' % (path, ', '.join('%s %.3f' % tuple(row.values()) for row in classes))
             if not args.invert and looks_inverted(image):
                 print('note: %s is brighter at its border than inside; if it shows a dark '
                       'object on a bright background, use --invert' % path, file=sys.stderr)
         else:
-            outputs = next(answers)
-            answer = {'file': path, 'outputs': {name: Y.tolist() for name, Y in outputs.items()}}
-            said = '\n  '.join([path, *lines(outputs, net.size, args.top)])
+            outputs = next(predictions)
+            record = {'file': path, 'outputs': {name: Y.tolist() for name, Y in outputs.items()}}
+            text = '\n  '.join([path, *lines(outputs, net.size, args.top)])
         if args.json:
-            print(json.dumps(answer))
-        elif not why:
-            print(said)
+            print(json.dumps(record))
+        elif not message:
+            print(text)
     sys.stdout.flush()
-    return 1 if len(images) < len(read) else 0
+    return 1 if len(images) < len(files) else 0
 
 
 class Parser(argparse.ArgumentParser):
@@ -217,22 +217,22 @@ class Parser(argparse.ArgumentParser):
 
 def main():
     folder = os.path.dirname(os.path.abspath(__file__))
-    beside = [os.path.join(folder, name) for name in ('model.onnx', 'model-int8.onnx')]
+    models = [os.path.join(folder, name) for name in ('model.onnx', 'model-int8.onnx')]
     parser = Parser(description=__doc__, epilog=EXAMPLE,
                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('images', metavar='IMAGE', nargs='+', help='picture file')
-    parser.add_argument('--model', metavar='FILE', help='ONNX file; default: the one beside this '
-                        'program', default=next(filter(os.path.isfile, beside), beside[0]))
+    parser.add_argument('images', metavar='IMAGE', nargs='+', help='image file')
+    parser.add_argument('--model', metavar='FILE', help='ONNX file (default: the one next to this '
+                        'program)', default=next(filter(os.path.isfile, models), models[0]))
     parser.add_argument('--top', type=int, default=3, metavar='N',
-                        help='how many classes or detections; default: 3')
-    parser.add_argument('--invert', action='store_true', help='invert the brightness first')
-    parser.add_argument('--json', action='store_true', help='a line of JSON for each picture')
+                        help='number of classes, detections or values to list (default: 3)')
+    parser.add_argument('--invert', action='store_true', help='invert the brightness of the images')
+    parser.add_argument('--json', action='store_true', help='print one line of JSON per image')
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
-            stream.reconfigure(errors='backslashreplace')  # file names need not be text
+            stream.reconfigure(errors='backslashreplace')  # file names may not be valid Unicode
     args = parser.parse_intermixed_args()
     if args.top < 1:
-        parser.error('argument --top: %d is not a positive whole number' % args.top)
+        parser.error('argument --top: must be a positive integer, got %d' % args.top)
     try:
         return run(args)
     except Error as error:
@@ -240,7 +240,7 @@ def main():
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
-    except OSError as error:  # stdout: its reader is gone, or the disk is full
+    except OSError as error:  # stdout: the reader closed the pipe, or the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141 if isinstance(error, BrokenPipeError) else
                  'error: stdout could not be written: %s' % (error.strerror or error))

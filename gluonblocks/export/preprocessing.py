@@ -12,21 +12,21 @@ _ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    Each new pixel is old[first] * w1 + old[second] * w2; w1 + w2 is 2048. Beyond the edge, columns
-    take the last pixel once, and rows take it twice with both weights, which rounds differently.
+    Each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond the edge,
+    both indices are the last pixel; for rows, OpenCV keeps both weights, which rounds differently.
     """
-    place = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
-    first = np.floor(place).astype('int64')
-    part = (place - first).astype('float32')
+    position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
+    first = np.floor(position).astype('int64')
+    fraction = (position - first).astype('float32')
     if columns:
         outside = (first < 0) | (first >= old - 1)
-        part[outside] = 0
-    w1, w2 = [np.rint(w * np.float32(_ONE)).astype('int32') for w in (1 - part, part)]
+        fraction[outside] = 0
+    w1, w2 = [np.rint(w * np.float32(_ONE)).astype('int32') for w in (1 - fraction, fraction)]
     return np.clip(first, 0, old - 1), np.clip(first + 1, 0, old - 1), w1, w2
 
 
 def add_preprocessing(model, shape, size):
-    """Change the ONNX `model` of a net in place so that its input 'data' is uint8 images.
+    """Change the ONNX `model` of a net in place so that its input 'data' takes uint8 images.
 
     `shape` is the input shape of the net, (C, H, W), and `size` is (height, width) of the images.
     The new input is (N, height, width) for one channel and (N, C, height, width) otherwise. The
@@ -35,7 +35,7 @@ def add_preprocessing(model, shape, size):
     import onnx
     from onnx import TensorProto, helper
     channels, *wanted = shape
-    nodes, where = [], 'data'
+    nodes, X = [], 'data'
 
     def add(op, *inputs, **attrs):
         name = 'preprocessing_%d' % len(nodes)
@@ -48,32 +48,32 @@ def add_preprocessing(model, shape, size):
             onnx.numpy_helper.from_array(np.asarray(values, dtype), name))
         return name
 
-    def mixed(X, axis, old, new, down):
-        """Resize `axis` from `old` to `new` pixels; `down` drops 20 of the weights' 22 bits."""
+    def resized(X, axis, old, new, shift):
+        """Resize `axis` from `old` to `new` pixels; `shift` drops 20 of the weights' 22 bits."""
         first, second, *ws = weights(old, new, columns=axis == 3)
-        parts = []
+        terms = []
         for pixels, w in zip((first, second), ws):
-            part = add('Gather', X, constant(pixels, 'int64'), axis=axis)
-            if down:
-                part = add('Div', part, constant(16, 'int32'))
-            part = add('Mul', part, constant(w.reshape((-1, 1) if axis == 2 else (-1,)), 'int32'))
-            parts.append(add('Div', part, constant(65536, 'int32')) if down else part)
-        return add('Add', *parts)
+            term = add('Gather', X, constant(pixels, 'int64'), axis=axis)
+            if shift:
+                term = add('Div', term, constant(16, 'int32'))
+            term = add('Mul', term, constant(w.reshape((-1, 1) if axis == 2 else (-1,)), 'int32'))
+            terms.append(add('Div', term, constant(65536, 'int32')) if shift else term)
+        return add('Add', *terms)
 
     if channels == 1:
-        where = add('Unsqueeze', where, constant([1], 'int64'))
+        X = add('Unsqueeze', X, constant([1], 'int64'))
     if list(size) != wanted:
-        where = add('Cast', where, to=TensorProto.INT32)
-        where = mixed(where, 3, size[1], wanted[1], down=False)
-        where = mixed(where, 2, size[0], wanted[0], down=True)
-        # Round off the last two bits of the weights.
-        where = add('Div', add('Add', where, constant(2, 'int32')), constant(4, 'int32'))
-    where = add('Cast', where, to=TensorProto.FLOAT)
-    where = add('Div', where, constant(255, 'float32'))
+        X = add('Cast', X, to=TensorProto.INT32)
+        X = resized(X, 3, size[1], wanted[1], shift=False)
+        X = resized(X, 2, size[0], wanted[0], shift=True)
+        # Drop the remaining 2 bits of the weights, rounding to the nearest integer.
+        X = add('Div', add('Add', X, constant(2, 'int32')), constant(4, 'int32'))
+    X = add('Cast', X, to=TensorProto.FLOAT)
+    X = add('Div', X, constant(255, 'float32'))
     graph = model.graph
     rest = list(graph.node)
     for node in rest:
-        node.input[:] = [where if name == 'data' else name for name in node.input]
+        node.input[:] = [X if name == 'data' else name for name in node.input]
     del graph.node[:], graph.input[:]
     graph.node.extend(nodes + rest)
     dims = ['N'] + ([] if channels == 1 else [channels]) + list(size)

@@ -23,7 +23,7 @@ from .inputs import random_inputs
 from .verify import mxnet_engine
 from .write import write_all
 
-NUM_CALIBRATION = 512  # training images that calibrate the ranges for 8 bits
+NUM_CALIBRATION = 512  # maximum number of training images for calibrating the 8-bit ranges
 LARGEST_BATCH = 256
 BATCH_VALUES = LARGEST_BATCH * 96 * 96  # maximum number of input values in a batch
 
@@ -33,40 +33,40 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
                runtime=None):
     """Export the net of the run in `folder` to the folder `out` (None: 'export' in `folder`).
 
-    Every file is run on all test images of the run's data set and on batches of 1, 3 and 256
+    Every file is verified on all test images of the run's data set and on batches of 1, 3 and 256
     images; `verify` explains the limits `atol` and, for 8 bits, `max_drop`. `out` must be new,
     empty or an earlier export, which is replaced only after all files pass.
 
     `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With
     `with_preprocessing`, ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
-    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is MXNet's device and
-    `data_root` the folder of the data (None: as in training). `runtime` is the path of the ONNX
-    Runtime Web archive from `npm pack` (None: download it with npm).
+    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is MXNet's device, and
+    `data_root` the folder that contains the data set (None: as in training). `runtime` is the path
+    of an ONNX Runtime Web archive made with `npm pack` (None: download it with npm).
 
     Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
-    the files: 'classes', names; 'input', [C, H, W]; 'resize', the height and width that 28x28
-    images are resized to, or None; 'scaling', 'x / 255'; 'ground', 'dark' for registered data sets,
-    whose background is dark; 'preprocessing', 'inside' or 'outside'; 'accuracy', MXNet's on the
-    test images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
+    the files: 'classes', the class names; 'input', [C, H, W]; 'resize', the side in pixels of the
+    resized images, or None; 'scaling', 'x / 255'; 'ground', 'dark', the background of registered
+    data sets; 'preprocessing', 'inside' or 'outside' the file; 'accuracy', MXNet's on the test
+    images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
 
     Raises VerificationError, a ValueError, if a file fails; ValueError if `out` contains other
     files; ImportError if a dependency is missing; and the errors of `load_run` and the data set.
     """
     formats = check_formats(formats, atol, max_drop)
-    read_config(folder)  # report a folder that is not a run before missing packages
+    read_config(folder)  # so that a folder without a run is reported before missing packages
     check_installed(formats)
     ctx = devices_of(ctx)[:1]
     block, config = load_run(folder, ctx=ctx, weights=weights)
     train, test = load_both(config, data_root)
     config = dict(config, dataset=readable(config['dataset']))
     if with_preprocessing and not isinstance(test, BatchLoader):
-        raise ValueError('the data set %r has a loader of its own, and what it does to pictures is '
-                         'not known here: export without preprocessing' % config['dataset'])
+        raise ValueError('the data set %r has its own loader, whose preprocessing cannot be '
+                         'included in the file: export without preprocessing' % config['dataset'])
     if with_preprocessing and config['channels'] == 3:
-        raise ValueError('the pictures of %r are in colour, which preprocessing within the file '
-                         'does not take: export without it' % config['dataset'])
-    images = Images(lambda: (Batch((X.asnumpy(),), y.asnumpy(), pictures)
-                             for (X, y), pictures in zip(test, _pictures(test))))
+        raise ValueError('expected grey images for preprocessing in the file, but %r has colour '
+                         'images: export without preprocessing' % config['dataset'])
+    images = Images(lambda: (Batch((X.asnumpy(),), y.asnumpy(), pixels)
+                             for (X, y), pixels in zip(test, _pixels(test))))
     calibration = Images(lambda: (Batch((X.asnumpy(),)) for X, _ in train))
     info = {
         'model': config['model'], 'dataset': config['dataset'],
@@ -98,15 +98,15 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     `net` is an initialized net of hybrid blocks and is not changed. `shape` is the input shape
     without the batch axis, (C, H, W) for images, or a dict of shapes by name, in order, for a net
     with several inputs. Labels of losses within the net are inputs too, but the files omit them.
-    The net may have any number of outputs. A float16 net is exported, and verified, in float32. A
-    net that maps images to (N, classes) is a classifier, and `classes` are its class names.
+    The net may have any number of outputs. A float16 net is exported and verified in float32. A net
+    that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
-    A classifier is verified like a run, see `export_run`, on `data` with `labels` (n,) if given,
-    or otherwise on random images with a fixed seed. Large images use batches of fewer than 256,
-    for example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8
-    images, (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255;
-    `with_preprocessing` needs uint8. Any other net is verified on random numbers from 0 to 1, and
-    all outputs are compared.
+    A classifier is verified as in `export_run`, on `data` and `labels`, (n,), or without `data` on
+    random images with a fixed seed. For large images, the largest batch is smaller than 256, for
+    example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8 images,
+    (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255; `with_preprocessing`
+    requires uint8. Any other net is verified on random numbers from 0 to 1, and all outputs are
+    compared.
 
     Raises ValueError if the net cannot be traced to a graph, and the errors of `export_run`.
     """
@@ -115,7 +115,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     shapes = dict(shape) if isinstance(shape, dict) else {'data': shape}
     for sides in shapes.values():
         for side in sides:
-            check_positive('a number of shape', side)
+            check_positive('each size in shape', side)
     inputs = {name: (1,) + tuple(sides) for name, sides in shapes.items()}
     params = list(net.collect_params().values())
     ctx = params[0].list_ctx()[0] if params and is_initialized(params[0]) else mx.cpu()
@@ -142,8 +142,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         names = ['output%d' % i for i in range(len(outputs))] if outputs[1:] else ['output']
         description = describe(symbol, arrays, inputs, names, info, random_inputs(inputs, twice))
     else:
-        raise ValueError('data, labels, classes and with_preprocessing are for nets that give '
-                         '(N, classes) for images (N, C, H, W); this one gives %s'
+        raise ValueError('data, labels, classes and with_preprocessing are only for nets that map '
+                         'images (N, C, H, W) to (N, classes); this net returns %s'
                          % ' and '.join(map(str, outputs)))
     engine = partial(mxnet_engine, net, ctx, unused)
     if any(np.dtype(param.dtype) != np.float32 for param in params):
@@ -152,25 +152,25 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
                      Options(with_preprocessing, reduce_range, runtime), path, atol, max_drop)
 
 
-def describe(symbol, params, inputs, outputs, info, images, **known):
-    """Return a `NetDescription` with the `info` common to all exports; `known` are more fields."""
+def describe(symbol, params, inputs, outputs, info, images, **fields):
+    """Return a `NetDescription` with the metadata of all exports; `fields` are its other fields."""
     first = next(iter(inputs.values()))
     net = NetDescription(symbol, params, inputs, outputs,
                          dict(info, input=list(first[1:]), gluonblocks=__version__,
                               outputs=list(outputs), verified_on=images.words), images,
-                         **known)
+                         **fields)
     net.info['weights_sha256'] = net.weights_sha256()
     return net
 
 
 def check_formats(names, atol, max_drop):
-    """Return the `Format` of each distinct name. Raises ValueError for an unknown name."""
+    """Return the `Format` of each distinct name. Raises ValueError for invalid arguments."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
-            raise OptionError(name, 'is %r, but must be a number from 0', value)
+            raise OptionError(name, 'must be a non-negative number, got %r', value)
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     if not names:
-        raise ValueError('there is no format to export to, but one at least is needed')
+        raise ValueError('expected at least one format, got none')
     return [get_format(name) for name in names]
 
 
@@ -184,7 +184,7 @@ def check_installed(formats):
                                   % (format.name, name, format.extra))
 
 
-def _pictures(loader):
+def _pixels(loader):
     """Yield the uint8 images of each batch, or None if `loader` is not a `BatchLoader`."""
     known = isinstance(loader, BatchLoader)
     for i in range(len(loader)):
@@ -193,16 +193,16 @@ def _pictures(loader):
 
 
 def _images(shape, data, labels, with_preprocessing):
-    """Return (images, X): the `Images` for verifying a classifier, and all of its input."""
-    X, pictures = _given(data, shape, with_preprocessing)
+    """Return (images, X): the `Images` for verifying a classifier, and all inputs in one array."""
+    X, pixels = _inputs(data, shape, with_preprocessing)
     labels = None if labels is None else np.asarray(labels)
     if labels is not None and labels.shape != (len(X),):
-        raise ValueError('labels have shape %s, but must be one for each of %d images'
-                         % (labels.shape, len(X)))
+        raise ValueError('expected one label for each of %d images, got labels of shape %s'
+                         % (len(X), labels.shape))
     size = _batch_size(shape)
     return Images(lambda: (
         Batch((X[i:i + size],), *[None if array is None else array[i:i + size]
-                                  for array in (labels, pictures)])
+                                  for array in (labels, pixels)])
         for i in range(0, len(X), size)), largest=min(size, max(4, len(X)))), X
 
 
@@ -210,18 +210,18 @@ def _batch_size(shape):
     return int(np.clip(BATCH_VALUES // np.prod(shape), 4, LARGEST_BATCH))
 
 
-def _given(data, shape, with_preprocessing):
-    """Return (X, pictures) from the user's `data` (None: random images); pictures may be None."""
+def _inputs(data, shape, with_preprocessing):
+    """Return (X, uint8 images or None) from `data`, or from random images if `data` is None."""
     sides = shape[1:] if shape[0] == 1 else shape
     if data is None:
         data = np.random.RandomState(0).randint(
             0, 256, (_batch_size(shape),) + sides).astype(np.uint8)
     data = data.asnumpy() if isinstance(data, mx.nd.NDArray) else np.asarray(data)
-    is_pictures = data.dtype == np.uint8 and data.shape[1:] == sides
-    if not len(data) or not is_pictures and (with_preprocessing or data.shape[1:] != shape):
-        raise ValueError('data are %s of shape %s, but must be %s of shape (n, %s)' % (
-            data.dtype, data.shape, 'uint8' if with_preprocessing else 'numbers',
-            ', '.join(map(str, sides if with_preprocessing else shape))))
-    if not is_pictures:
+    is_pixels = data.dtype == np.uint8 and data.shape[1:] == sides
+    if not len(data) or not is_pixels and (with_preprocessing or data.shape[1:] != shape):
+        raise ValueError('data must be %s of shape (n, %s), got %s of shape %s' % (
+            'uint8' if with_preprocessing else 'numbers',
+            ', '.join(map(str, sides if with_preprocessing else shape)), data.dtype, data.shape))
+    if not is_pixels:
         return data.astype(np.float32, copy=False), None
     return (data.astype(np.float32) / 255).reshape((len(data),) + shape), data

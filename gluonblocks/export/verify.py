@@ -1,7 +1,7 @@
-"""Compare the outputs of an exported file with those of its net, on every image.
+"""Compare the outputs of an exported file with those of its net on every image.
 
-An engine is a function that runs a net: it takes a tuple of NumPy arrays, the inputs, and returns
-a list of NumPy arrays, the outputs.
+An engine is a function that runs a net: it takes the inputs, a tuple of NumPy arrays, and returns
+the outputs, a list of NumPy arrays.
 """
 import functools
 import time
@@ -21,15 +21,15 @@ class VerificationError(ValueError):
 class Verified(NamedTuple):
     """The result of comparing an exported file with its net."""
 
-    images: int
+    images: int  #: number of images, without the extra batches
     accuracy_here: Optional[float]  #: accuracy of the net in MXNet; None without labels
     accuracy_there: Optional[float]  #: accuracy of the file; None without labels
-    largest_difference: float  #: relative to max(1, the largest output of the image)
-    agreement: float  #: fraction of images with the same class, or the smallest cosine
+    largest_difference: float  #: relative to max(1, the largest absolute output of the image)
+    agreement: float  #: fraction of images with the same class, or smallest cosine of the outputs
 
     @property
     def drop(self):
-        """The loss of accuracy, or of agreement without labels, in percentage points."""
+        """The loss of accuracy (without labels, of agreement) in percentage points."""
         there = self.agreement if self.accuracy_here is None else self.accuracy_there
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
@@ -37,7 +37,7 @@ class Verified(NamedTuple):
 def mxnet_engine(net, ctx, labels=()):
     """Return an engine that runs the Gluon block `net` in inference mode on the device `ctx`.
 
-    `labels` lists (position, shape) of the inputs that only losses read; they are set to zero.
+    `labels` lists the (position, shape) of each input that only losses use; they are set to zero.
     """
     def run(inputs):
         arrays = list(inputs)
@@ -49,10 +49,7 @@ def mxnet_engine(net, ctx, labels=()):
 
 
 def symbol_engine(symbol, params, names):
-    """Return an engine that runs `symbol` with `params` on the CPU; `names` are its inputs.
-
-    All other inputs are labels of losses and are set to zero.
-    """
+    """Return an engine for `symbol` on the CPU; inputs not in `names` are labels, set to zero."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
@@ -65,9 +62,9 @@ def symbol_engine(symbol, params, names):
                 if name not in weights and name not in names}
 
     def run(inputs):
-        given = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)},
-                     **labels(*[X.shape for X in inputs]))
-        outputs = operation(*[given[name] for name in symbol.list_inputs()])
+        arrays = dict(weights, **{name: mx.nd.array(X) for name, X in zip(names, inputs)},
+                      **labels(*[X.shape for X in inputs]))
+        outputs = operation(*[arrays[name] for name in symbol.list_inputs()])
         return [output.asnumpy() for output in (
             outputs if isinstance(outputs, list) else [outputs])]
     return run
@@ -75,11 +72,11 @@ def symbol_engine(symbol, params, names):
 
 def outputs_of(engine, images):
     """Return a list with the outputs of `engine` for each batch of `images.all_batches()`."""
-    return [engine(batch.inputs) for batch in _shown(images, 'MXNet')]
+    return [engine(batch.inputs) for batch in _with_progress(images, 'MXNet')]
 
 
 def logits_of(outputs, images):
-    """Return the first output for all images, (n, classes), without the extra batches."""
+    """Return the logits (n, classes) of all images from the `outputs` of all batches."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
@@ -89,20 +86,20 @@ def accuracy_of(logits, labels):
 
 
 def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, sorts=False):
-    """Run an exported file, a `Written`, on all of `images` and return the `Verified`.
+    """Run an exported file, a `Written`, on all `images`, compare, and return a `Verified`.
 
-    `here` are the outputs of the net, from `outputs_of`. For each output a of the net and b of the
+    `here` has the outputs of the net, from `outputs_of`. For each output a of the net and b of the
     file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the image. A
     file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage
-    points of accuracy. `name` is the name of the format, for messages. With `classes`, the
-    agreement is the fraction of images with the same class; otherwise it is the smallest cosine.
-    If the net `sorts` rows by score, rows may be swapped, because rounding decides between nearly
-    equal scores.
+    points of accuracy. `name` is the name of the format in messages. With `classes`, the agreement
+    is the fraction of images with the same class; otherwise it is the smallest cosine between
+    outputs. If the net `sorts` rows by score, rows may be swapped, because rounding can change the
+    order of nearly equal scores.
 
     Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """
     there, largest, cosines, first = [], 0.0, [1.0], 0
-    for i, (batch, wanted) in enumerate(zip(_shown(images, name, len(here)), here)):
+    for i, (batch, wanted) in enumerate(zip(_with_progress(images, name, len(here)), here)):
         first = 0 if i == images.num_probes else first
         try:
             found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
@@ -110,12 +107,12 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             raise VerificationError('%s: the file cannot be run on a batch of %d: %s'
                                     % (name, len(batch.X), error)) from error
         if len(found) != len(wanted):
-            raise VerificationError('%s: the file gives %d outputs; expected %d'
-                                    % (name, len(found), len(wanted)))
+            raise VerificationError('%s: expected %d outputs from the file, got %d'
+                                    % (name, len(wanted), len(found)))
         if sorts:
             found = [_reordered(ours, theirs, atol) for ours, theirs in zip(wanted, found)]
         for k, (ours, theirs) in enumerate(zip(wanted, found)):
-            where = '%s: output %d, in a batch of %d from image %d' % (name, k, len(batch.X), first)
+            where = '%s: output %d for a batch of %d from image %d' % (name, k, len(batch.X), first)
             largest = max(largest, _difference(where, ours, theirs,
                                                atol if written.exact else None))
             cosines.append(_cosine(ours, theirs))
@@ -129,16 +126,16 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             float((after.argmax(axis=1) == before.argmax(axis=1)).mean()))
     else:
         verified = Verified(first, None, None, largest, min(cosines))
-    # The slack keeps rounding of the fractions from rejecting a file exactly at the limit.
+    # Allow for rounding errors of the fractions, so that a drop of exactly `max_drop` passes.
     if not written.exact and verified.drop > max_drop + 1e-9:
-        falls = (('agreement', 1.0, verified.agreement) if labels is None else
-                 ('accuracy', verified.accuracy_here, verified.accuracy_there))
-        raise VerificationError('%s: %s falls from %.4f to %.4f, by %.2f points, and at most %g '
-                                'are allowed' % ((name,) + falls + (verified.drop, max_drop)))
+        change = (('agreement', 1.0, verified.agreement) if labels is None else
+                  ('accuracy', verified.accuracy_here, verified.accuracy_there))
+        raise VerificationError('%s: the %s drops from %.4f to %.4f, by %.2f points; at most %g '
+                                'are allowed' % ((name,) + change + (verified.drop, max_drop)))
     return verified
 
 
-def _shown(images, name, total=None):
+def _with_progress(images, name, total=None):
     """Iterate over the batches of `images`, with a progress bar in a terminal."""
     from tqdm import tqdm
     return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', total=total,
@@ -146,12 +143,12 @@ def _shown(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, relative to max(1, the largest value of the image)."""
+    """Return the largest difference, relative as in `verify`; check it unless `atol` is None."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
     if not np.isfinite(found).all() and np.isfinite(wanted).all():
-        raise VerificationError('%s: it is not finite' % where)
+        raise VerificationError('%s: expected finite values, got NaN or infinity' % where)
     if not wanted.size:
         return 0.0
     rows = (len(wanted), -1) if wanted.ndim > 1 else (1, -1)
@@ -160,16 +157,16 @@ def _difference(where, wanted, found, atol):
     off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # inf - inf is NaN
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
-            "%s: row %d differs from the net's by %.3g of its largest number, or of 1, which is "
-            'beyond %g' % (where, np.argmax(off.max(axis=1)), off.max(), atol))
+            "%s: row %d differs from the net's output by %.3g, relative to max(1, its largest "
+            'value); at most %g is allowed' % (where, np.argmax(off.max(axis=1)), off.max(), atol))
     return float(off.max())
 
 
 def _reordered(wanted, found, atol):
-    """Return `found`, (N, rows, ...), with each image's rows in the order of `wanted`.
+    """Return `found`, (N, rows, ...), with the rows of each image in the order of `wanted`.
 
-    Only rows that differ by more than `atol` * max(1, the image's largest value) move: each place
-    gets the nearest of them.
+    Only rows that differ by more than `atol` * max(1, the image's largest value) move: among them,
+    each position gets the row nearest to the wanted one.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):
@@ -178,24 +175,24 @@ def _reordered(wanted, found, atol):
     for ours, theirs in zip(wanted, found):
         limit = atol * max(1, np.abs(ours).max(initial=0))
         rows, others = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1).copy()
-        places = np.flatnonzero((np.abs(rows - others) > limit).any(axis=1))
-        left = places.tolist()
-        for i in places:
+        different = np.flatnonzero((np.abs(rows - others) > limit).any(axis=1))
+        left = different.tolist()
+        for i in different:
             nearest = np.abs(others[left] - rows[i]).max(axis=1).argmin()
             theirs[i] = others[left.pop(nearest)].reshape(theirs[i].shape)
     return found
 
 
 def _cosine(wanted, found):
-    """Return the cosine between two flattened outputs, or 1 if either is zero."""
+    """Return the cosine between two flattened outputs, or 1 if either of them is all zeros."""
     wanted, found = [array.astype('float64').ravel() for array in (wanted, found)]
     length = np.linalg.norm(wanted) * np.linalg.norm(found)
     return float(wanted @ found / length) if length else 1.0
 
 
 def milliseconds(engine, inputs, seconds=0.3, least=2):
-    """Return the median time of `engine(inputs)` over `seconds` and at least `least` calls."""
-    engine(inputs)  # warm-up: engines prepare for a new shape in the first call
+    """Return the median milliseconds of `engine(inputs)`, called for `seconds` or `least` times."""
+    engine(inputs)  # warm-up, because engines prepare for a new shape in the first call
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or time.perf_counter() < end:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Write a net as a single HTML file that runs it in the browser, from disk or a web server."""
+"""Write a net as a single HTML file, which runs it in the browser from disk or a web server."""
 import base64
 import gzip
 import os
@@ -8,9 +8,10 @@ from ..drawing.pages import render_page
 from ..files import read_file, write_file
 from .description import Written
 from .npm import NpmPackage, fetch, unpack
+from .onnx import check as check_onnx
 from .onnx import engine, finish, to_onnx
 
-# This version runs from a local file. Others may not: 1.22 does not.
+# The version is pinned because others, such as 1.22, do not run when the page is a local file.
 RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
     'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfK'
@@ -18,25 +19,30 @@ RUNTIME = NpmPackage(
 SCRIPT, MODULE, WASM = ('dist/ort.wasm.min.js', 'dist/ort-wasm-simd-threaded.mjs',
                         'dist/ort-wasm-simd-threaded.wasm')
 MODEL, PAGE = 'model.onnx', 'index.html'
-SIDE = 28  # height and width in pixels that images are fitted into, as in read_image
-PER_CLASS = 2  # test images of each class in the gallery
+SIDE = 28  # height and width in pixels of the square that images are fitted into
+PER_CLASS = 2  # number of test images of each class in the gallery
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page')
-_OURS = ('picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
+_SCRIPTS = ('picture.js', 'net.js', 'draw.js', 'answer.js', 'app.js')
 _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accuracy'),
           ('gluonblocks', 'gluonblocks'), ('weights_sha256', 'SHA-256 of the weights'),
           ('data_sha256', 'SHA-256 of the data')]
 
 
+def check(net):
+    """Raise ValueError unless `net` classifies grey 28 x 28 images and ONNX can express it."""
+    if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
+        raise ValueError('the format web needs a classifier of grey images of 28 x 28 pixels, but '
+                         'the net takes %s: omit this format' % (net.shape,))
+    check_onnx(net)
+
+
 def write(net, folder, options):
     """Write index.html; return a `Written`."""
-    if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
-        raise ValueError('the page reads grey images of 28 x 28 pixels and tells their class, but '
-                         'the net takes %s: leave out the format web' % (net.shape,))
     write_page(finish(to_onnx(net), net, True), net.info, _gallery(net), folder, options.runtime)
-    if net.test.first(1).pictures is None:  # verify the net on floats instead
+    if net.test.first(1).pixels is None:  # verify the net without preprocessing instead
         return Written([PAGE], engine(finish(to_onnx(net), net, False)))
-    return Written([PAGE], engine(net_of_page(os.path.join(folder, PAGE))), takes_pictures=True)
+    return Written([PAGE], engine(net_of_page(os.path.join(folder, PAGE))), takes_pixels=True)
 
 
 def net_of_page(path):
@@ -47,51 +53,45 @@ def net_of_page(path):
 
 
 def write_page(onnx_bytes, info, gallery, folder, runtime=None):
-    """Write a self-contained web page that runs a net: index.html in `folder`.
+    """Write index.html into `folder`: a self-contained web page that runs a net.
 
-    The page works when opened from disk or from any web server, and makes no network requests.
-
-    `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, logits
-    (N, classes). `info` needs 'classes', 'input' and 'model', see `export_run`; other entries are
-    shown if present. `gallery` lists test images as (uint8 (28, 28), class name or None); the page
-    opens with the prediction for the first. `runtime` is the path of the ONNX Runtime Web archive
-    from `npm pack` (None: download it with npm).
-
-    Raises OSError if ONNX Runtime Web is unavailable.
+    The page can be opened from disk or from any web server, and makes no network requests.
+    `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, the logits
+    (N, classes). `info` must contain 'classes', 'input' and 'model', see `export_run`; the page
+    shows other entries if present. `gallery` lists test images as (uint8 (28, 28), class name or
+    None); the page opens with the prediction for the first. `runtime` is the path of an ONNX
+    Runtime Web archive made with `npm pack` (None: download it with npm). Raises OSError if ONNX
+    Runtime Web is unavailable.
     """
     runtime_files = unpack(fetch(RUNTIME, runtime), [SCRIPT, MODULE, WASM])
-    carried = {'runtime.mjs': runtime_files[MODULE], 'runtime.wasm': runtime_files[WASM],
-               MODEL: onnx_bytes}
-    dataset, tabs = info.get('dataset'), [('draw', 'Draw'), ('picture', 'Picture')]
+    embedded = {'runtime.mjs': runtime_files[MODULE], 'runtime.wasm': runtime_files[WASM],
+                MODEL: onnx_bytes}
+    dataset, tabs = info.get('dataset'), [('draw', 'Draw'), ('picture', 'Image file')]
     text = render_page(
         _FOLDER, 'page.html.j2',
-        scripts=[runtime_files[SCRIPT].decode(), '\n'.join(map(_own, _OURS))],
+        scripts=[runtime_files[SCRIPT].decode(), '\n'.join(
+            read_file(os.path.join(_FOLDER, name), 2 ** 20).decode() for name in _SCRIPTS)],
         title='%s · %s' % (info['model'], dataset) if dataset else info['model'],
         info=info, dataset=dataset, accuracy=info.get('accuracy'), side=SIDE,
         tabs=[('gallery', 'Test images')] * bool(gallery) + tabs, gallery=gallery,
         facts=[(label, info[key]) for key, label in _FACTS if info.get(key) is not None],
         runtime=RUNTIME.version,
-        carried={name: base64.b64encode(gzip.compress(content, mtime=0)).decode()
-                 for name, content in carried.items()})
+        embedded={name: base64.b64encode(gzip.compress(content, mtime=0)).decode()
+                  for name, content in embedded.items()})
     write_file(os.path.join(folder, PAGE), text.encode())
 
 
 def _gallery(net):
-    """Return the first test images of each class as (uint8 (H, W), class name or None)."""
+    """Return `PER_CLASS` test images per class as (uint8 (H, W), class name or None if unknown)."""
     classes = net.info['classes']
     found = [[] for _ in classes]
     for batch in net.test:
-        if batch.pictures is None:
+        if batch.pixels is None:
             return []
         if batch.labels is None:
-            return [(picture, None) for picture in batch.pictures[:PER_CLASS * len(classes)]]
-        for picture, label in zip(batch.pictures, batch.labels):
-            found[int(label)].append(picture)
-    # The first of every class, then the second of every class.
-    return [(pictures[i], name) for i in range(PER_CLASS)
-            for name, pictures in zip(classes, found) if i < len(pictures)]
-
-
-def _own(name):
-    """Return the text of a file in page/."""
-    return read_file(os.path.join(_FOLDER, name), 2 ** 20).decode()
+            return [(image, None) for image in batch.pixels[:PER_CLASS * len(classes)]]
+        for image, label in zip(batch.pixels, batch.labels):
+            found[int(label)].append(image)
+    # The first image of each class, then the second image of each class.
+    return [(images[i], name) for i in range(PER_CLASS)
+            for name, images in zip(classes, found) if i < len(images)]

@@ -1,4 +1,4 @@
-"""Write and verify the files of all formats, then move them into place together."""
+"""Write and verify the files of all formats, then move all of them into place."""
 import contextlib
 import ctypes
 import hashlib
@@ -23,11 +23,11 @@ from ..files import (
     write_file,
 )
 from ..training.metrics import count_pairs
-from .card import model_card, net_card, reads_pictures
+from .card import has_preprocessing, model_card, net_card
 from .verify import Verified, accuracy_of, logits_of, milliseconds, outputs_of, verify
 
 RECORD, CARD, PREDICT = 'export.json', 'README.md', 'predict.py'
-MAX_BYTES = 1 << 20  # maximum bytes of export.json and of source files
+MAX_BYTES = 1 << 20  # maximum size of export.json and of source files
 
 
 class Exported(NamedTuple):
@@ -48,16 +48,16 @@ class Export(NamedTuple):
     info: Dict[str, Any]  #: metadata stored in the files, see `export_run`
     milliseconds: Dict[int, float]  #: MXNet's time per batch, by batch size
     formats: List[Exported]  #: in the requested order
-    notes: Tuple[str, ...] = ()  #: messages for the user about all files
+    notes: Tuple[str, ...] = ()  #: messages for the user that concern all formats
 
 
 def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None, notes=()):
     """Write `net` in all `formats`, verify the files, then move them to `out`; return an `Export`.
 
-    `net` is a `NetDescription`; its `info` gets the accuracy. `make_engine` returns an MXNet engine
-    of the net, which is freed before the files are written. `options` is passed to the formats,
-    `atol` and `max_drop` to `verify`, and `run`, a dict of arguments about a run, to `model_card`.
-    An earlier export in `out` is replaced; if anything fails, it is left unchanged.
+    `net` is a `NetDescription`; the accuracy is added to its `info`. `make_engine` returns an MXNet
+    engine for the net, which is freed before the files are written. `options` is passed to the
+    formats, and `atol` and `max_drop` to `verify`. `run` has the arguments of `model_card` about a
+    run. An earlier export in `out` is replaced, or left unchanged if anything fails.
 
     Raises ValueError if `out` contains other files.
     """
@@ -70,12 +70,12 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     here, labels = outputs_of(engine, net.test), None
     times = {size: milliseconds(engine, batch.inputs) for size, batch in few.items()}
     del engine  # it may hold a copy of the weights
-    _return_memory()
+    _release_memory()
     if net.is_classifier:
         logits, classes, labels = logits_of(here, net.test), net.info['classes'], net.test.labels()
         if len(classes) != logits.shape[1]:
-            raise ValueError('there are %d names of classes, but the net has %d outputs'
-                             % (len(classes), logits.shape[1]))
+            raise ValueError('expected %d class names, one for each output of the net, got %d'
+                             % (logits.shape[1], len(classes)))
     if labels is not None:
         net.info['accuracy'] = accuracy_of(logits, labels)
     with _assembling(out) as folder:
@@ -105,29 +105,29 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
         write_file(os.path.join(folder, RECORD), (json.dumps(record, indent=1) + '\n').encode())
         for name in record['files']:
             if name not in before and os.path.lexists(os.path.join(out, name)):
-                raise ValueError('%s is in the way: it is not part of the earlier export. Move it, '
-                                 'or name another folder' % os.path.join(out, name))
+                raise ValueError('%s is not part of the earlier export and would be overwritten: '
+                                 'move it or name another folder' % os.path.join(out, name))
         replace_files(folder, out, before, last=RECORD)
     return export
 
 
-def _return_memory():
-    """Return freed memory to the system; glibc otherwise keeps it for later allocations."""
+def _release_memory():
+    """Return freed memory to the system, which glibc would otherwise keep for later use."""
     mx.nd.waitall()  # MXNet frees arrays in the background
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # the C library is not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _takes_images(net):
-    """Return True if predict.py can preprocess images for a `NetDescription`."""
-    if net.is_classifier:  # predict.py handles grey images of Fashion-MNIST's size
-        return reads_pictures(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
+    """Return True if predict.py can read images for the net, a `NetDescription`."""
+    if net.is_classifier:  # predict.py supports only grey images of 28 x 28 pixels
+        return has_preprocessing(net.info) and net.shape[0] == 1 and net.picture_size == (28, 28)
     return ('mean' in net.info and len(net.inputs) == 1 and len(net.shape) == 3
             and net.shape[0] in (1, 3))
 
 
 def standalone_program():
-    """Return predict.py for users, with data/pixels.py inlined in place of its import."""
+    """Return predict.py with data/pixels.py inlined, so that it does not need gluonblocks."""
     program, functions = [
         read_file(path, MAX_BYTES).decode()
         for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]
@@ -138,9 +138,9 @@ def standalone_program():
 
 @contextlib.contextmanager
 def _assembling(out):
-    """Create `out` and yield a temporary folder inside it, which is removed at the end.
+    """Create `out` and yield a temporary folder inside it, which is deleted at the end.
 
-    `out` is removed too if it is new and still empty.
+    If `out` is new and still empty at the end, it is deleted too.
     """
     new = not os.path.exists(out)
     make_folder(out)
@@ -158,7 +158,7 @@ def _assembling(out):
 
 
 def _checksums(folder):
-    """Return the SHA-256 of each file in `folder` by name."""
+    """Return {name: SHA-256} of the files in `folder`."""
     found = {}
     for name in files_in(folder):
         digest = hashlib.sha256()
@@ -170,9 +170,9 @@ def _checksums(folder):
 
 
 def _earlier(out):
-    """Return the file names of the earlier export in `out`, or [] if it is empty or missing.
+    """Return the file names of the earlier export in `out`, or [] if `out` is empty or missing.
 
-    Raises ValueError if `out` is anything else.
+    Raises ValueError if `out` is a file or contains anything else.
     """
     if not os.path.lexists(out):
         return []
@@ -186,5 +186,5 @@ def _earlier(out):
             return [name for name in files_in(out) if name in record['files']]
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise ValueError('%s must be a new or an empty folder, or an earlier export with its %s, but '
-                     'found %s: name another folder' % (out, RECORD, found))
+    raise ValueError('%s: expected a new or empty folder, or an earlier export with %s, found %s: '
+                     'name another folder' % (out, RECORD, found))

@@ -1,4 +1,4 @@
-"""Charts of one or several runs by epoch, and the drawing of all charts on a page."""
+"""Charts of one or several runs over their epochs, and a function that draws any chart."""
 import math
 from typing import NamedTuple, Sequence
 
@@ -22,7 +22,7 @@ DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
 # In points. Charts are no wider than a phone's screen; otherwise a phone would shrink their text.
 LARGE, SMALL = (420, 255), (300, 180)
 
-# For each field of an `Epoch`: title, unit, colour for a single run, start of the y axis.
+# For each field of an `Epoch`: title, unit, colour for a single run, lower end of the y axis.
 MEASURES = {
     'loss': ('Training loss, mean per image', 'cross-entropy', BLUE, None),
     'test_acc': ('Test accuracy, fraction of images', 'accuracy', VERMILLION, None),
@@ -56,7 +56,7 @@ class Chart(NamedTuple):
 
 
 def published_runs(config):
-    """Return the published runs of the same model and data set as in `config`, often none."""
+    """Return the published runs of the model and data set in `config`, [] if there are none."""
     return _PUBLISHED.get(config['model'], []) if config['dataset'] == 'fashion-mnist' else []
 
 
@@ -95,7 +95,7 @@ def comparing_charts(runs):
 
 
 def draw(plot, title, text, size=SMALL):
-    """Return the SVG that `plot(axes)` draws, with a description `text` for screen readers."""
+    """Return the SVG that `plot(axes)` draws; `text` describes it for screen readers."""
     figure = new_figure(size[0] / 72, size[1] / 72, dpi=72, background='none')
     axes = style_axes(figure.add_subplot(), size=11.5)
     axes.xaxis.labelpad = axes.yaxis.labelpad = 7

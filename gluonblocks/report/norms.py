@@ -1,4 +1,4 @@
-"""The report's section on batch normalization: recorded statistics, and one batch's activations."""
+"""The report's section on batch normalization: recorded statistics, and activations of a batch."""
 import math
 
 import numpy as np
@@ -8,7 +8,7 @@ from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import Chart, draw
 from .run import attempt
 
-ALL_OPEN = 6  # layers; if there are more, their charts are collapsed below charts of all layers
+ALL_OPEN = 6  # layers; a page with more adds charts of all layers and collapses those of each layer
 _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving mean',
                                 'moving variance')))
 
@@ -16,9 +16,9 @@ _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving m
 def norms_of(run):
     """Return the content of the section on batch normalization, a dict.
 
-    `missing` is the reason if there is no record. `summary` contains the rows of a table of the
-    recorded layers, `across` the charts of all layers together, and `layers` the charts of each
-    layer. `opened` is True if the charts of the layers are initially visible.
+    `missing` is the reason why the record cannot be read, or ''. `summary` contains the rows of a
+    table of the recorded layers, `across` the charts of all layers together, and `layers` the
+    charts of each layer. `opened` is True if the charts of each layer are initially visible.
     """
     rows, reason = attempt(read_norm_stats, run.folder)
     recorded = _by_layer(rows or [])
@@ -45,7 +45,7 @@ def _by_layer(rows):
     layers = {}
     for row in rows:
         layers.setdefault(row.layer, {}).setdefault(row.statistic, []).append(row)
-    # If recording was interrupted, some statistics of the last layer may be missing.
+    # If recording was interrupted, the last layer may lack some statistics, so it is omitted.
     return {name: kinds for name, kinds in layers.items() if set(kinds) == set(STATISTICS)}
 
 
@@ -65,7 +65,7 @@ def _bands(where, title, statistic, rows, xs, xlabel):
     medians = [value for value in columns[middle] if math.isfinite(value)] or [math.nan]
 
     def plot(axes):
-        # A band of one point would have no width.
+        # Repeat a single point, because its band would have no width.
         at, bands = (xs, columns) if len(xs) > 1 else (
             [xs[0] - 0.5, xs[0] + 0.5], np.repeat(columns, 2, axis=1))
         for i in range(middle):

@@ -10,11 +10,11 @@ from ..drawing.style import tick
 from ..training.metrics import accuracy_of
 from .charts import comparing_charts, curve_charts, pace_charts, published_runs
 from .norms import norms_of
-from .recipe import differences, environment_of, recipe_rows, repeating_commands
+from .recipe import commands_of, differences, environment_of, recipe_rows
 
 
 def fixed(value, digits=4):
-    """Return a number with `digits` decimal places, like the book's output; None is a dash."""
+    """Return a number with `digits` decimal places, like the book's output; None becomes a dash."""
     return '–' if value is None else '%.*f' % (digits, value)
 
 
@@ -59,7 +59,7 @@ def run_page(run):
     recipe, changed = recipe_rows(config)
     return _render(
         'run.html.j2', title=title, kind='Run ' + run.label, facts=facts,
-        repeat='To repeat this run', commands=repeating_commands(config), sections=sections,
+        purpose='To reproduce this run', commands=commands_of(config), sections=sections,
         run=run, curves=curve_charts(run) if best else [], pace=pace_charts(run) if best else [],
         published=published_runs(config), epochs=_epoch_rows(run),
         accuracy=predictions and accuracy_of(predictions.matrix),
@@ -81,12 +81,12 @@ def runs_page(runs):
         facts += [('best test accuracy', fixed(top.best.test_acc, 3),
                    '%s, in epoch %d' % (top.label, top.best.epoch)),
                   ('lowest final loss', fixed(low.epochs[-1].loss), low.label)]
-    facts.append(('time', duration(sum(run.seconds for run in done)), 'all runs together'))
+    facts.append(('time', duration(sum(run.seconds for run in done)), 'total of all runs'))
     comparing, lines = comparing_charts(runs)
     return _render(
         'runs.html.j2', title='%d runs compared' % len(runs), kind='Comparison', facts=facts,
-        repeat='To repeat these runs',
-        commands=[command for run in runs for command in repeating_commands(run.config)],
+        purpose='To reproduce these runs',
+        commands=[command for run in runs for command in commands_of(run.config)],
         sections={'ranking': 'Ranking', 'curves': 'Curves', 'classes': 'Recall of each class',
                   'recipe': 'Differences'},
         runs=runs, ranking=_ranking_rows(runs), comparing=comparing, lines=lines,
@@ -94,7 +94,7 @@ def runs_page(runs):
 
 
 def _costs(run):
-    """Return a net's numbers of parameters and multiply-adds as text, or dashes if unknown."""
+    """Return the parameter and multiply-add counts of a net as text, or dashes if unknown."""
     if run.layers is None:
         return '–', '–'
     return (thousands(sum(row.parameters for row in run.layers[0])),
@@ -139,7 +139,7 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return (data set, its runs, rows of recalls) for each data set; runs need predictions."""
+    """Return (data set, its runs with predictions, rows of recalls) for each data set."""
     tables = []
     shown = [run for run in runs if run.predictions]
     for dataset in dict.fromkeys(run.config['dataset'] for run in shown):

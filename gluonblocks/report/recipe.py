@@ -1,4 +1,4 @@
-"""The report's section on a run's options, environment, and the commands that repeat the run."""
+"""The report's section on a run: its options, its environment, and commands to reproduce it."""
 import shlex
 
 from ..graphs.operators import VARIABLE
@@ -10,7 +10,7 @@ _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_sch
 
 
 def recipe_rows(config):
-    """Return (rows of option, value and default; {index: 'changed'} for rows that differ)."""
+    """Return rows of (option, value, default), and {index: 'changed'} for values that differ."""
     defaults = _defaults(config['model'])
     rows, changed = [], {}
     for name, words in recipe_of(config).items():
@@ -25,7 +25,7 @@ def recipe_rows(config):
 
 
 def differences(runs):
-    """Return (title, rows of differing values, text of the rest) for recipe and environment."""
+    """Return (title, rows of differing values, text of the rest) for the recipe and environment."""
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
         described = [describe(run.config) for run in runs]
@@ -59,11 +59,11 @@ def environment_of(config):
     return words
 
 
-def repeating_commands(config):
-    """Return the command lines that repeat a run, each a list of parts that should not be wrapped.
+def commands_of(config):
+    """Return command lines that reproduce a run, each a list of parts that should not be wrapped.
 
-    For each change of the number of workers there is another command: the run must be stopped at
-    that step and resumed.
+    For each change of the number of workers, a comment says at which step to stop the run, and a
+    command resumes it.
     """
     (_, workers), *changes = _worker_changes(config)
     start = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []
@@ -74,7 +74,7 @@ def repeating_commands(config):
     for name in OPTIONS:
         value = workers if name == 'workers' else config[name]
         chosen = name == 'seed' or defaults[name] is not None or name in config['asked']
-        # A run in a folder always stops if its loss is not finite, so the option is redundant.
+        # A run with a folder always stops if its loss is not finite, so the option is redundant.
         if name == 'stop_non_finite' or not chosen or value is None or value is False or (
                 value == defaults[name]):
             continue
@@ -89,7 +89,7 @@ def repeating_commands(config):
 
 
 def _worker_changes(config):
-    """Return [(step, workers), ...], the number of workers that trained after each step."""
+    """Return [(step, workers), ...]: after `step`, the run continued with `workers` workers."""
     changes = []
     for step, workers in dict(config['worker_changes']).items():  # a step's last change counts
         if not changes or changes[-1][1] != workers:
@@ -102,7 +102,7 @@ def _quoted(parts):
 
 
 def _defaults(model):
-    """Return `default_options`, or general defaults if the model's library is not installed."""
+    """Return `default_options`, or general defaults if the model cannot be imported."""
     try:
         return default_options(model)
     except (ImportError, ValueError):

@@ -19,7 +19,7 @@ from ..training.loop import best_epoch
 from ..training.metrics import evaluate
 from ..training.norm_layers import NormActivation, norm_activations
 
-WORST = 36  # mistakes
+WORST = 36  # number of mistakes on a page
 
 
 class Epoch(NamedTuple):
@@ -42,12 +42,12 @@ class Predictions(NamedTuple):
     mistakes: List[Tuple[np.ndarray, str, str, float]]
     #: (uint8 image, true class, predicted class, its probability), most probable first
     activations: List[NormActivation]  #: of the first test batch
-    same_data: bool  #: True if the data are those that the run was trained on
+    same_data: bool  #: True if the run was trained on the same data
 
 
 @dataclasses.dataclass
 class Run:
-    """The records of a run, and the predictions of its net, which `examine` adds."""
+    """The records of a run; `examine` adds the predictions and the layers of its net."""
 
     folder: str
     label: str  #: unique on the page
@@ -66,7 +66,7 @@ class Run:
 
     @property
     def seconds(self):
-        """The time of all epochs together; NaN if the time of any epoch is unknown."""
+        """The total time of all epochs; NaN if the time of any epoch is unknown."""
         return sum(row.seconds for row in self.epochs) if self.epochs else math.nan
 
 

@@ -13,12 +13,12 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     The page contains no scripts and loads nothing. For one run it shows the recipe, curves,
     classes, worst mistakes, layers, and the behaviour of batch normalization; several runs are
     compared. `weights` is 'best', 'last' or 'final'. `ctx` is a device, a list of devices, or a
-    name for `devices_of` (None: `try_gpu()`). Set `data_root` if the data have moved since the
-    training. If the data or a library is missing, the page gives the reason instead of the results.
+    name for `devices_of` (None: `try_gpu()`). Set `data_root` if the data have moved since the run
+    was trained. If the data or a library is missing, the page states this instead of the results.
 
-    On the same machine, the same runs always produce the same bytes. Raises ImportError without
-    matplotlib or Jinja2; ValueError if a folder is not a run, a run occurs twice, or `path` exists
-    and is not a report; OSError if the file cannot be written.
+    On the same machine, the same runs always produce the same bytes. Raises ImportError if
+    matplotlib or Jinja2 is missing; ValueError if a folder is not a run, a run occurs twice, or
+    `path` exists and is not a report; OSError if the file cannot be written.
     """
     from .page import run_page, runs_page  # imports Jinja2 and matplotlib
     _check_replaceable(path)

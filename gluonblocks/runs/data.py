@@ -9,7 +9,7 @@ import numpy as np
 from ..checks import OptionError
 from ..data.augment import Augmentation
 from ..data.batches import BatchLoader
-from ..data.datasets import OF_PICTURES, get_dataset
+from ..data.datasets import FOLDER_PREFIX, get_dataset
 from ..files import readable
 from ..training.progress import tell
 
@@ -37,7 +37,7 @@ def load_run_data(options, part=None):
     facts = _facts(options.dataset, train_iter, test_iter)
     if options.augment != 'none':
         train_iter.augment = Augmentation(options.augment, options.seed)
-    if options.dataset.startswith(OF_PICTURES):
+    if options.dataset.startswith(FOLDER_PREFIX):
         tell('%s training images and %s test images, %d classes, %s, %d x %d pixels' % (
             f'{train_iter.num_images:,}', f'{test_iter.num_images:,}', facts['num_classes'],
             'in colour' if facts['channels'] == 3 else 'grey', *facts['picture_size']))
@@ -53,7 +53,7 @@ def load_both(config, data_root=None, only_test=False):
     which the run was trained.
     """
     extra: Dict[str, Any] = {}
-    if config['dataset'].startswith(OF_PICTURES):
+    if config['dataset'].startswith(FOLDER_PREFIX):
         extra = {'only_test': only_test, 'size': config['picture_size'],
                  'color': config['channels'] == 3}
     train_iter, test_iter = _load(config, config['data_root'] if data_root is None else data_root,
@@ -73,7 +73,7 @@ def _load(options, data_root, **extra):
         raise OptionError('data_root', 'must be an existing folder, got %s: correct the path, or '
                           'create the folder if the data set is to be downloaded into it',
                           readable(data_root))
-    if options['dataset'].startswith(OF_PICTURES):
+    if options['dataset'].startswith(FOLDER_PREFIX):
         extra['notify'] = lambda text: tell('note: ' + text)
     if options['test_share'] is not None:
         extra['test_share'] = options['test_share']

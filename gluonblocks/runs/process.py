@@ -20,7 +20,7 @@ from ..training.hooks import (
     Hook,
     NonFiniteLoss,
     Reseed,
-    draws_numbers,
+    needs_reseeding,
 )
 from ..training.interrupt import Interrupted
 from ..training.loop import Alone, TrainingState, train_ch5
@@ -127,7 +127,7 @@ def make_hooks(net, finite, options, workers):
     hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
     if options.early_stop:
         hooks.append(EarlyStop(options.early_stop, options.epochs))
-    if options.optimizer == 'sgld' or draws_numbers(net):
+    if options.optimizer == 'sgld' or needs_reseeding(net):
         hooks.append(Reseed(options.seed, workers.rank))
     return hooks
 

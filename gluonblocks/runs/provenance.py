@@ -13,7 +13,7 @@ import safetensors
 from .. import __version__
 from ..checks import Name, OptionError
 from ..data.batches import BatchLoader
-from ..data.datasets import OF_PICTURES, get_dataset, list_datasets
+from ..data.datasets import FOLDER_PREFIX, get_dataset, list_datasets
 from ..graphs.operators import VARIABLE, available
 from ..models.registry import get_factory, list_models
 from ..registry import import_folder, load_object, source_of
@@ -113,7 +113,7 @@ def sources_of(model, dataset):
     the main script has no SHA-256, so that a script that was edited can still resume its run.
     """
     return {'model': _source(model, get_factory(model)),
-            'dataset': {} if dataset.startswith(OF_PICTURES) else _source(
+            'dataset': {} if dataset.startswith(FOLDER_PREFIX) else _source(
                 dataset, get_dataset(dataset).load)}
 
 

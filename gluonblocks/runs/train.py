@@ -4,7 +4,7 @@ import os
 import numpy as np
 
 from ..checks import Name, OptionError
-from ..data.datasets import OF_PICTURES, dataset_name, get_dataset
+from ..data.datasets import FOLDER_PREFIX, dataset_name, get_dataset
 from ..devices import devices_of
 from ..distributed.topology import find_topology
 from ..models.registry import name_of
@@ -155,7 +155,7 @@ def _check_conflicts(options, chosen):
     if options.data_root is not None and not dataset.takes_root:
         raise OptionError('data_root', 'cannot be used with the data set %s, which has no files',
                           dataset.name)
-    if options.test_share is not None and not dataset.name.startswith(OF_PICTURES):
+    if options.test_share is not None and not dataset.name.startswith(FOLDER_PREFIX):
         raise OptionError('test_share', 'cannot be used with the data set %s, which has its own '
                           'test images', dataset.name)
     if 'norm_stats_every' in chosen and not options.norm_stats:

@@ -1,4 +1,4 @@
-"""The training loop, its hooks, optimizers and schedules, and metrics of the trained net."""
+"""The training loop with its hooks, optimizers and schedules, and the metrics of a trained net."""
 from .hooks import Hook, NonFiniteLoss
 from .inference import predict, predict_images, top_classes
 from .interrupt import Interrupted

@@ -8,19 +8,19 @@ from .progress import tell
 
 WINDOW = 5  # seconds; shorter periods of load do not matter
 
-HINT = ("hint: other processes are using the cores too: in the last %.0f seconds MXNet's threads "
-        'ran for %.1f s and waited for a core for %.1f s. MXNet threads that wait for each other '
-        'keep a core busy. Setting GOMP_SPINCOUNT=1000 before Python starts lets them sleep, which '
-        'may make training much faster. The results stay the same.')
+HINT = ('hint: other processes compete for the cores: in the last %.0f seconds, the threads of '
+        'MXNet ran for %.1f s and waited for a core for %.1f s. They also keep cores busy while '
+        'they wait for each other. If you set GOMP_SPINCOUNT=1000 before Python starts, they sleep '
+        'instead, which may make training much faster. The results stay the same.')
 
-# If one of these is set, the user has chosen how long threads spin while waiting.
+# If one of these is set, the user has already chosen how long waiting threads spin.
 SPINNING = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
 
 
 def read_schedule(folder='/proc/self/task'):
-    """Return the seconds that the threads of this process (ran, waited for a core), or None.
+    """Return (seconds running, seconds waiting for a core), summed over this process's threads.
 
-    Linux counts both in nanoseconds per thread, unless the kernel was built without schedstats.
+    Return None if the kernel was built without schedstats. `folder` lists the threads.
     """
     ran = waited = 0
     for path in glob.glob(os.path.join(folder, '*', 'schedstat')):
@@ -28,16 +28,16 @@ def read_schedule(folder='/proc/self/task'):
             with open(path) as f:
                 fields = f.read().split()
         except OSError:
-            continue  # the thread has ended
+            continue  # the thread has exited
         ran, waited = ran + int(fields[0]), waited + int(fields[1])
-    return (ran / 1e9, waited / 1e9) if ran else None
+    return (ran / 1e9, waited / 1e9) if ran else None  # from nanoseconds
 
 
 class BusyMachine(Hook):
     """Print one hint on stderr if MXNet's threads wait for a core longer than they run.
 
-    MXNet's threads split each operator: while one waits for a core, the others spin. The hook
-    checks every few seconds, after a step, in well under a millisecond.
+    MXNet splits each operator among its threads, so while one waits for a core, the others spin.
+    The hook checks after a step, once every few seconds, which takes well under a millisecond.
     """
 
     def __init__(self, read=read_schedule, clock=time.monotonic):

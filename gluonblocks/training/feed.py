@@ -1,4 +1,4 @@
-"""Read batches from an iterator, check them, and split them over devices."""
+"""Read batches from an iterator, check them, and split them across devices."""
 import collections
 
 import mxnet as mx
@@ -13,12 +13,12 @@ def batches_of(data_iter):
 
     `data_iter` is an iterable of (X, y), such as a list, a `BatchLoader` or Gluon's DataLoader, or
     an `mx.io.DataIter` such as NDArrayIter, which is reset first. Each image is used once per pass:
-    the padding of the last batch of an `mx.io.DataIter` is removed. (None, None), a batch without
-    images for this worker, is passed on.
+    the padding of the last batch of an `mx.io.DataIter` is removed. A batch in which this worker
+    has no images, (None, None), is yielded unchanged.
 
-    Raises ValueError for an iterator that moves images from one pass to another, for arrays of
-    mx.np, if X and y have different lengths, and if a batch of an `mx.io.DataIter` does not contain
-    exactly one array of images and one of labels.
+    Raises ValueError if the iterator moves images from one pass to another, if X or y is an mx.np
+    array, if their lengths differ, or if a batch of an `mx.io.DataIter` does not contain exactly
+    one array of images and one of labels.
     """
     _check_passes(data_iter)
     if isinstance(data_iter, mx.io.DataIter):
@@ -46,9 +46,9 @@ def _check_passes(data_iter):
         for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
             _check_passes(inner)
     if isinstance(data_iter, mx.io.MXDataIter):
-        # CSVIter, LibSVMIter and ImageRecordIter fill up the last batch with images of the next
-        # pass, which then lacks them. Their reset keeps the prefetched position. ImageRecordIter
-        # reports the padding of another batch, or none. MNISTIter drops the last images.
+        # CSVIter, LibSVMIter and ImageRecordIter fill the last batch with images from the next
+        # pass, which then lacks them, and their reset() does not discard prefetched batches.
+        # ImageRecordIter reports the padding of another batch, or none. MNISTIter drops images.
         raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
                          'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
                          'records with mx.image.ImageIter or '
@@ -58,15 +58,15 @@ def _check_passes(data_iter):
                                  (loader, '_last_batch', 'keep')]:
         found, setting = getattr(owner, setting, None), setting.lstrip('_')
         if found in ('roll_over', 'rollover'):
-            raise ValueError('%s=%r moves images from one pass to the next, so passes differ in '
-                             'their images: create the iterator with %s=%r'
+            raise ValueError('%s=%r moves images from one pass to the next, so passes contain '
+                             'different images: create the iterator with %s=%r'
                              % (setting, found, setting, good))
 
 
 def split(arrays, devices):
     """Split arrays (N, ...) along N; return a list with a tuple of shards for each device.
 
-    With fewer images than devices, the list is shorter. It is empty if the arrays are None.
+    If there are fewer images than devices, the list is shorter. It is empty if the arrays are None.
     """
     if arrays[0] is None:
         return []
@@ -75,10 +75,10 @@ def split(arrays, devices):
 
 
 def check_net(net, devices, training=False):
-    """Raise ValueError unless `net` is initialized on `devices`; for training, on no others.
+    """Raise ValueError unless `net` is initialized on `devices` and, for training, on no others.
 
-    Also raise it under `npx.set_np()`, because loaders and blocks use arrays of mx.nd. Shapes that
-    are inferred from the first batch may still be unknown.
+    Also raise ValueError under `npx.set_np()`, because loaders and blocks use mx.nd arrays. Shapes
+    that MXNet infers from the first batch may still be unknown.
     """
     check_classic_arrays('training' if training else 'evaluation')
     if not isinstance(net, gluon.Block):
@@ -100,18 +100,18 @@ def check_net(net, devices, training=False):
 class LabelCheck:
     """Reject labels that are not classes of the net; MXNet's loss would silently use another class.
 
-    The labels of the first batch are read immediately, later labels two batches late, because
-    reading them earlier could make the loop wait for MXNet.
+    The labels of the first batch are read immediately. Later labels are read two batches late, so
+    that the loop does not have to wait for MXNet.
     """
 
     def __init__(self):
         self._waiting, self._num_classes = collections.deque(), None
 
     def add(self, y, y_hat):
-        """Add the labels y of a batch, (N,) or (N, num_classes), and read earlier labels.
+        """Add the labels y of a batch, (N,) or (N, num_classes), and check earlier labels.
 
-        Of the net's output y_hat, only the shape (n, num_classes) is used. Raises ValueError for
-        other shapes, and if a label that is read is not a class.
+        Only the shape of the net's output y_hat, (n, num_classes), is used. Raises ValueError if a
+        shape is wrong, or if one of the checked labels is not a class.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net must return logits of shape (N, num_classes), got %s'
@@ -132,14 +132,14 @@ class LabelCheck:
 def check_labels(y, num_classes):
     """Raise ValueError unless the labels y, a NumPy array, are classes of the net.
 
-    Labels are integers from 0 to num_classes - 1, (N,), or probabilities, (N, num_classes), which
-    must not be negative and sum to 1 in each row, up to rounding.
+    Labels are integers (N,) from 0 to num_classes - 1, or non-negative probabilities
+    (N, num_classes), each row of which sums to 1, up to rounding.
     """
     if y.ndim == 2:
         sums = y.sum(axis=1, dtype='float64')
         if not (y.min() >= 0 and abs(sums - 1).max() < 0.01):  # `not` rejects NaN too
-            raise ValueError('labels of shape %s must be class probabilities, not negative and '
-                             'with sum 1, got %g and a sum of %g'
+            raise ValueError('labels of shape %s must be class probabilities, non-negative and '
+                             'with sum 1, got a minimum of %g and a sum of %g'
                              % (y.shape, y.min(), sums[abs(sums - 1).argmax()]))
         return
     least, most = y.min(), y.max()

@@ -11,20 +11,20 @@ from .loop import best_epoch
 class Hook:
     """A set of methods that the loop calls with its `TrainingState`; subclasses override them.
 
-    A hook stops the run after the current epoch by setting `state.stop` to a string, the reason.
+    To stop the run after the current epoch, set `state.stop` to a string that gives the reason.
     """
 
     def begin(self, state):
         """Called before the first epoch. In a resumed run, `state.step` is not 0."""
 
     def batch_end(self, state):
-        """Called after each optimizer step. Reading a value waits until MXNet has computed it."""
+        """Called after each optimizer step. Reading an array makes the loop wait for MXNet."""
 
     def epoch_end(self, state):
-        """Called after printing the line of an epoch; `state` is at the start of the next epoch."""
+        """Called after an epoch's line is printed; `state` is at the start of the next epoch."""
 
     def close(self):
-        """Release resources after the run. The creator of the hook calls this, not `train_ch5`."""
+        """Release resources after the run. Call this yourself; `train_ch5` does not."""
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -32,10 +32,10 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class FiniteLoss(Hook):
-    """Raise NonFiniteLoss when a loss is infinite or NaN, or a weight at the end of an epoch.
+    """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
-    Losses are read two batches late, so that MXNet never waits; the error names the step of the
-    loss. The last of the `num_batches` losses of an epoch is read immediately.
+    Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
+    step to which the loss belongs. After the last of an epoch's `num_batches`, all are read.
     """
 
     def __init__(self, trainer, num_batches):
@@ -45,7 +45,7 @@ class FiniteLoss(Hook):
         self.check(state, leave=0 if state.batch == self._num_batches else 2)
 
     def epoch_end(self, state):
-        # A layer may hide NaN from the loss: oneDNN's max-pooling ignores it.
+        # The loss may stay finite although weights are NaN: oneDNN's max pooling ignores NaN.
         for param in self._trainer._params:
             if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
                 raise NonFiniteLoss(
@@ -70,7 +70,7 @@ class FiniteLoss(Hook):
 class EarlyStop(Hook):
     """Stop the run after `patience` epochs without a new best test accuracy.
 
-    The hook does nothing after the last of the `num_epochs`, when the run ends anyway.
+    After the last of the `num_epochs` epochs, the hook does nothing, because the run ends anyway.
     """
 
     def __init__(self, patience, num_epochs):
@@ -88,11 +88,10 @@ class EarlyStop(Hook):
                 self._patience, 's' * (self._patience > 1))
 
 
-def draws_numbers(net):
-    """Return True if `net` draws random numbers in training, as dropout does.
+def needs_reseeding(net):
+    """Return True if `net` draws random numbers in training, as dropout does, or cannot be traced.
 
-    Seeding takes over a millisecond per step, so it is skipped for other nets. Return True if the
-    net cannot be traced.
+    Other nets do not need `Reseed`, which takes over a millisecond per step.
     """
     try:
         nodes = Graph(net(mx.sym.var('data'))).nodes
@@ -103,10 +102,10 @@ def draws_numbers(net):
 
 
 class Reseed(Hook):
-    """Seed MXNet's random generators before each step, from `seed`, the step and `rank`.
+    """Seed MXNet's random generators before each step, using `seed`, the step and `rank`.
 
-    Their state cannot be read, so a checkpoint cannot save it. The first step is not seeded,
-    because it draws the initial weights.
+    MXNet does not reveal their state, so a checkpoint cannot save it. They are not reseeded before
+    the first step, which draws the initial weights.
     """
 
     def __init__(self, seed, rank=0):

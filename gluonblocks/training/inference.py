@@ -13,11 +13,11 @@ from .metrics import evaluate
 def predict(net, X, ctx=mx.cpu()):
     """Return the softmax of `net(X)` in float32: (N, C, H, W) -> NumPy (N, num_classes).
 
-    `ctx` is a device, or a list of devices over which X is split. Raises ValueError for arrays of
-    mx.np and under `npx.set_np()`.
+    `ctx` is a device, or a list of devices across which X is split. Raises ValueError if X is an
+    mx.np array, or under `npx.set_np()`.
     """
     check_classic_arrays('predict', X)
-    outputs = [net(part) for part, in split((X,), devices_of(ctx))]
+    outputs = [net(shard) for shard, in split((X,), devices_of(ctx))]
     return np.concatenate([nd.softmax(output.astype('float32', copy=False)).asnumpy()
                            for output in outputs])
 
@@ -33,7 +33,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
 
 
 def top_classes(probabilities, names, top=3):
-    """Return up to `top` most probable classes: [(name, probability), ...]."""
+    """Return the `top` most probable classes, or all if there are fewer: [(name, probability)]."""
     check_positive('top', top)
     order = np.argsort(-probabilities, kind='stable')[:top]
     return [(names[i], float(probabilities[i])) for i in order]

@@ -4,12 +4,12 @@ import threading
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM, `signum`. If `between_batches` is False, a step may be incomplete."""
+    """Raised after a signal, `signum`. A step may be incomplete unless `between_batches` is set."""
 
     def __init__(self, signum, between_batches, message=None):
         if message is None:
             message = ('training stopped between two batches; nothing was saved' if between_batches
-                       else 'training stopped, perhaps within a step; nothing was saved')
+                       else 'training stopped, perhaps during a step; nothing was saved')
         super().__init__(message)
         self.signum, self.between_batches = signum, between_batches
 
@@ -20,13 +20,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 class DeferredInterrupt:
-    """A context that delays Ctrl-C and SIGTERM until no step is incomplete.
+    """A context manager that delays Ctrl-C and SIGTERM until no step is incomplete.
 
-    Interrupted is then raised at the next batch of a `guard`ed iterator, at the next `check`, or
-    when the context ends. A second signal is raised immediately.
+    It raises Interrupted at the next batch of a `guard`ed iterator, at the next `check`, or on
+    leaving the context. A second signal raises Interrupted immediately.
 
-    Without the delay, KeyboardInterrupt may be raised in a destructor of an NDArray, where Python
-    prints and ignores it. Only the main thread gets signals; other threads are unaffected.
+    Without the delay, KeyboardInterrupt could be raised in the destructor of an NDArray, where
+    Python prints and ignores it. Outside the main thread, the context manager has no effect.
 
         with DeferredInterrupt() as interrupt:
             for X, y in interrupt.guard(train_iter):
@@ -59,11 +59,11 @@ class DeferredInterrupt:
         self.pending = number
 
     def guard(self, data_iter):
-        """Return an iterable over `data_iter` that raises Interrupted after a signal."""
+        """Return an iterable over `data_iter` that raises Interrupted once a signal has arrived."""
         return _Guarded(data_iter, self)
 
     def check(self):
-        """Raise Interrupted if there was a signal. Call this between two steps."""
+        """Raise Interrupted if a signal has arrived. Call this between two steps."""
         if self.pending:
             raise Interrupted(self.pending, between_batches=True)
 

@@ -14,10 +14,10 @@ from .metrics import RunningSum, evaluate
 
 
 class EpochRecord(NamedTuple):
-    """The results of one epoch, counted from 1.
+    """The results of the epoch number `epoch`, counted from 1.
 
     `loss` is the mean training loss per image. `train_acc` and `test_acc` are the fractions of
-    images classified correctly, from 0 to 1. `seconds` is the time of training and test together.
+    images classified correctly, from 0 to 1. `seconds` is the duration of training and testing.
     """
 
     epoch: int
@@ -55,9 +55,9 @@ class TrainingState:
     `history` contains an `EpochRecord` for each finished epoch. `epoch`, from 1, is the number of
     the current epoch; in `Hook.epoch_end` and after the run, it is the number of the next epoch.
     `step` counts the optimizer's steps in all epochs, `batch` the steps in this epoch. `images`,
-    `losses` and `hits` (correct predictions) are sums over this epoch in this worker. `rate` is the
-    number of training images per second in the last finished epoch, or None. A hook that sets
-    `stop` ends the run after the current epoch.
+    `losses` and `hits` (correct predictions) are this worker's sums for this epoch. `rate` is the
+    number of training images per second in the last finished epoch, or None. If a hook sets `stop`,
+    the run ends after the current epoch.
     """
 
     def __init__(self):
@@ -74,14 +74,14 @@ class TrainingState:
         return self._seconds_before + time.time() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
-        """Begin an epoch, or resume one with the sums it had reached."""
+        """Begin an epoch, or resume one from the sums of its finished batches."""
         self.batch, self.images = batch, images
         self.start, self._seconds_before = time.time(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
 
 
 class Alone:
-    """The only process of a run; for several processes, `ProcessGroup` has the same interface.
+    """A process that trains alone; `ProcessGroup` has the same interface for several processes.
 
     `shard` selects the worker's images, `trainer` creates its Trainer, and `interrupt` creates the
     context manager that delays Ctrl-C.
@@ -95,14 +95,14 @@ class Alone:
         return devices
 
     def join(self, facts):
-        """Wait for the other processes, and check that all return the same dict `facts()`."""
+        """Wait for the other processes, and check that `facts()` returns the same dict in all."""
 
     def all_reduce(self, *values):
-        """Return each of `values` summed over all workers."""
+        """Return each of `values` summed across all workers."""
         return values
 
     def synchronize(self, net, num_images):
-        """Average the running statistics over all workers, weighted by their `num_images`."""
+        """Average the running statistics across all workers, weighted by their `num_images`."""
 
     def mark(self, phase='training', step=None):
         """Record the current phase and step of this process."""
@@ -114,18 +114,18 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
 
     `train_iter` and `test_iter` yield batches (X, y): images (N, C, H, W) and integer labels (N,).
     An `mx.io.DataIter` such as NDArrayIter works too. `trainer` is the `gluon.Trainer` of the net's
-    parameters, which are on the device `ctx`. The book's older form is accepted: eight arguments,
-    with the loss function as the fourth.
+    parameters, which are on the device `ctx`. The book's older signature is accepted too: eight
+    arguments, with the loss function as the fourth.
 
     Not in the book: `loss` is any function (y_hat, y) -> (N,). With
     `SoftmaxCrossEntropyLoss(sparse_label=False)`, labels may be probabilities (N, num_classes),
-    such as one-hot or mixed labels; the accuracy uses the largest as the class. `hooks` are called
-    in order. `state` is the `TrainingState` to resume from. `ctx` may be a list of devices, over
-    which each batch is split. `workers` is the `ProcessGroup` of this process; the iterators then
-    yield its shard of each batch.
+    such as one-hot or mixed labels; for the accuracy, the most probable class is the label. `hooks`
+    are called in order. `state` is the `TrainingState` to resume from. `ctx` may be a list of
+    devices across which each batch is split. `workers` is the `ProcessGroup` of this process; the
+    iterators then yield its shard of each batch.
 
-    Raises ValueError if there is no data, if the net is not initialized on `ctx`, for labels
-    outside 0 to num_classes - 1, for a loss of another shape, and for an iterator that may skip or
+    Raises ValueError if there is no data, if the net is not initialized on `ctx`, if a label is
+    outside 0 to num_classes - 1, if the loss has another shape, or if an iterator may skip or
     repeat images.
     """
     if len(older) > 1:
@@ -134,16 +134,16 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
-    # Book: every step divides by batch_size, even for the last, shorter batch.
+    # Book: every step divides the gradients by batch_size, even for the last, shorter batch.
     return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                 hooks, state or TrainingState(), workers or Alone())
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
-    """Train like `train_ch5`, but with any `loss`, and divide each step by its number of images.
+    """Train like `train_ch5`, but divide the gradients of a step by its actual number of images.
 
-    Raises the errors of `train_ch5`, and ValueError for the shard of a worker, because the total
-    number of images in a step is then unknown.
+    Raises the errors of `train_ch5`, and ValueError if `train_iter` yields only a worker's shard of
+    each batch, because the total number of images in a step is then unknown.
     """
     if getattr(train_iter, 'part', None):
         raise ValueError('train_iter must yield complete batches, got the shard %s of each batch: '
@@ -182,7 +182,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                                          test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)
         state.begin_epoch()
-        workers.mark('busy')  # hooks may take longer than a step
+        workers.mark('busy')  # hooks may exceed the time limit of a step
         for hook in hooks:
             hook.epoch_end(state)
     return History(state.history)
@@ -200,7 +200,7 @@ def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, st
             scores = [score(y_hat, y) for y_hat, (_, y) in zip(y_hats, shards)]
             idle = _zero_losses(net, devices[len(shards):])
         ls = [losses for losses, _ in scores]
-        autograd.backward(ls + idle)  # vectors: the gradient of their sum, as in the book
+        autograd.backward(ls + idle)  # the gradient of a vector is that of its sum, as in the book
         trainer.step(batch_size or X.shape[0])
         state.hits.add([hits for _, hits in scores])
         state.losses.add(ls)
@@ -216,9 +216,9 @@ def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, st
 
 
 def _zero_losses(net, devices):
-    """Return losses whose gradients are zero, for devices that got no images.
+    """Return losses with zero gradients for `devices`, which have no images in this step.
 
-    Otherwise the Trainer would add the gradients of the previous step, or reject them as stale.
+    Without them, the Trainer would add the gradients of the previous step, or reject them as stale.
     """
     return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
             if param.grad_req != 'null']

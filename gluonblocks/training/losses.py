@@ -10,7 +10,7 @@ from .metrics import count_hits
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
     """Softmax cross-entropy against smoothed labels: (N, num_classes), (N,) -> (N,).
 
-    A label becomes 1 - smoothing for its class, plus smoothing / num_classes for every class.
+    The target is 1 - smoothing for the label's class, plus smoothing / num_classes for every class.
     Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7.
     """
 
@@ -39,9 +39,9 @@ def make_loss(label_smoothing=None, dtype='float32'):
 def make_score(loss=None, with_operators=False):
     """Return a function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct predictions.
 
-    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. `with_operators`
-    allows our C++ operator for the default loss. The returned function raises ValueError if the
-    loss expects labels of another form, or does not return the shape (N,).
+    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. With
+    `with_operators`, a C++ operator computes the default loss. The returned function raises
+    ValueError if the loss expects another form of labels, or does not return the shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()
@@ -59,7 +59,8 @@ def make_score(loss=None, with_operators=False):
         losses = loss(y_hat, y if sparse is not False else y.astype(y_hat.dtype, copy=False))
         if losses.shape != y.shape[:1]:
             raise ValueError('the loss must have shape (N,), one value per image, got %s for %d '
-                             'images: remove its mean or sum' % (losses.shape, y.shape[0]))
+                             'images: do not average or sum over images'
+                             % (losses.shape, y.shape[0]))
         with autograd.pause():
             return losses, count_hits(y_hat, y)
     return score

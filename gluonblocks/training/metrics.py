@@ -22,7 +22,7 @@ class ClassScore(NamedTuple):
     """
 
     name: str
-    count: int  # type: ignore[assignment]  # replaces the method of tuple
+    count: int  # type: ignore[assignment]  # shadows tuple.count
     precision: Optional[float]
     recall: Optional[float]
     confused_with: Optional[str]
@@ -31,29 +31,29 @@ class ClassScore(NamedTuple):
 class RunningSum:
     """A sum over batches, in double precision, of values that MXNet may still be computing.
 
-    MXNet computes asynchronously. Reading the values of each batch immediately would make it wait,
-    and never waiting would queue an epoch of images in memory, so the loop reads two batches late.
+    MXNet computes asynchronously. Reading each batch immediately would make the loop wait, and
+    never reading would queue an epoch of images in memory, so the loop reads two batches late.
     `total` is the sum of the values read so far. `first_bad` is the number, from 1, of the batch
-    that made it infinite or NaN, or None.
+    that made `total` infinite or NaN, or None if it is finite.
     """
 
     def __init__(self, total=0.0, num_batches=0):
         self.total, self.first_bad = total, None
         self._num_read, self._waiting = num_batches, collections.deque()
 
-    def add(self, numbers):
-        """Add the NDArrays of a batch, one per device, (n,) with one value per image.
+    def add(self, arrays):
+        """Add the NDArrays of a batch: one array (n,) per device, with one value per image.
 
-        NumPy sums them when they are read, because MXNet's sum of a few hundred values takes as
+        NumPy sums them when they are read, because a sum of a few hundred values takes MXNet as
         long as a layer.
         """
-        self._waiting.append(numbers)
+        self._waiting.append(arrays)
 
     def read(self, leave=0):
         """Read the added batches in order, except the last `leave`; return the sum so far."""
         while len(self._waiting) > leave:
-            for number in self._waiting.popleft():
-                self.total += float(number.asnumpy().sum(dtype='float64'))
+            for array in self._waiting.popleft():
+                self.total += float(array.asnumpy().sum(dtype='float64'))
             self._num_read += 1
             if self.first_bad is None and not math.isfinite(self.total):
                 self.first_bad = self._num_read
@@ -78,7 +78,7 @@ class Evaluation(NamedTuple):
 
     @property
     def accuracy(self):
-        """The fraction of images classified correctly; ValueError without images."""
+        """The fraction of images classified correctly. Raises ValueError without images."""
         if not len(self.labels):
             raise ValueError('data_iter must yield at least one image, got none')
         return self.num_correct / len(self.labels)
@@ -124,10 +124,10 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
 
     `data_iter` yields (X, y) or is an `mx.io.DataIter` such as NDArrayIter. The labels y are
     classes (N,), or probabilities (N, num_classes), of which the largest is the class. `net(X)` is
-    (N, num_classes). `ctx` is a device, or a list of devices over which each batch is split.
+    (N, num_classes). `ctx` is a device, or a list of devices across which each batch is split.
 
-    Raises ValueError if there is no data, if the net is not initialized on `ctx`, for labels
-    outside 0 to num_classes - 1, and for an iterator that may skip or repeat images.
+    Raises ValueError if there is no data, if the net is not initialized on `ctx`, if a label is
+    outside 0 to num_classes - 1, or if the iterator may skip or repeat images.
     """
     return evaluate(net, data_iter, ctx).accuracy
 

@@ -10,7 +10,7 @@ from ..models.summary import run_layers
 from ..mxnet_private import children
 
 BINS = 50
-# Operators that are activations; other operators name the activation in an attribute.
+# These operators are activations; other operators name their activation in an attribute.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
 
@@ -18,8 +18,8 @@ class NormLayer(NamedTuple):
     """A batch normalization layer, ours or Gluon's.
 
     `name` is its path in the net, as in `save_parameters`: '1' is `net[1]`, '4.bn1' is
-    `net[4].bn1`. `activation` is 'relu', 'sigmoid' or 'tanh' if only that operator uses the output
-    of the layer, otherwise ''.
+    `net[4].bn1`. `activation` is 'relu', 'sigmoid' or 'tanh' if the output of the layer goes only
+    to that activation, otherwise ''.
     """
 
     name: str
@@ -61,8 +61,8 @@ def norm_activations(net, X):
     """Run `net` on the batch X in inference mode; return a `NormActivation` per norm layer.
 
     X is (N, C, H, W), on the device of the net. Layers are in the order of the net's children. All
-    uses of a layer are counted together; unused layers are omitted. The net is unchanged: its
-    hybridization, graphs, hooks and statistics stay the same. Errors of the net are passed on.
+    uses of a layer are counted together; unused layers are omitted. The net's hybridization,
+    graphs, hooks and statistics do not change. Exceptions that the net raises propagate.
     """
     blocks, seen = _collect(net, '', {}), {}
 
@@ -76,7 +76,7 @@ def norm_activations(net, X):
 
 def histogram(arrays):
     """Return the `Histogram` of the values in `arrays`, each (n,)."""
-    # Use float64: an edge rounded to float32 could be outside its own bin.
+    # Use float64, because rounding an edge to float32 could move it past the values at that edge.
     values = np.concatenate(arrays).astype('float64')
     values = values[np.isfinite(values)]
     if not values.size:
@@ -116,7 +116,7 @@ def _activations(net, blocks):
 
 
 def _activation_of(node):
-    """Return the name of a node's activation, or ''. A node of None is an output of the graph."""
+    """Return the name of a node's activation, or ''. `node` is None for an output of the graph."""
     kind = node and node.attrs.get('act_type', node.op)
     if kind in _OPERATORS:
         return kind

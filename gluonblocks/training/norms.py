@@ -15,9 +15,9 @@ from .progress import tell
 NAME = 'norms.csv'
 STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
-MAX_BYTES = 2 ** 28  # enough for two million rows
+MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million rows
 
-# Beyond these inputs, the slope is below 7 % of its maximum: tanh(x) = 2 sigmoid(2x) - 1.
+# Beyond this |x|, the slope is below 7.1 % of its maximum; tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
 # An output with a smaller standard deviation counts as constant.
 LEAST_SPREAD = 0.01
@@ -26,11 +26,11 @@ LEAST_SPREAD = 0.01
 class NormRow(NamedTuple):
     """One statistic of one batch normalization layer after a step of the optimizer.
 
-    `step` is counted over all epochs, and `epoch`, from 1, contains that step. `layer` is the path
-    in the net, such as '4.bn1' for `net[4].bn1`. `statistic` is one of `STATISTICS`. `q0` to `q100`
-    are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the maximum over the channels. `dead`
-    and `saturated` are fractions of the layer's channels, from 0 to 1, repeated in its four rows.
-    Values have six digits. If the run diverged, they may be infinite or NaN.
+    `step` counts the steps of all epochs, and `epoch`, from 1, is the epoch of that step. `layer`
+    is the path in the net, such as '4.bn1' for `net[4].bn1`. `statistic` is one of `STATISTICS`.
+    `q0` to `q100` are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the maximum over the
+    channels. `dead` and `saturated` are fractions of the layer's channels, repeated in its four
+    rows. Values have six significant digits. If the run diverged, they may be infinite or NaN.
     """
 
     epoch: int
@@ -55,10 +55,10 @@ _LINE = '%d,%d,%s,%s' + ',%.6g' * 9 + '\n'
 class NormStats(Hook):
     """Record the batch normalization layers of `net` in `folder`/norms.csv.
 
-    Rows are recorded after each epoch and, unless `every` is None, after every `every` steps.
-    `flush`, which a run calls before it saves a checkpoint, or `close` writes them. A resumed run
-    removes the rows after its checkpoint, so its file equals, to the last byte, that of a run that
-    never stopped. Recording does not affect training. Writing raises OSError.
+    Rows are recorded after each epoch and, unless `every` is None, after every `every` steps. They
+    are written by `close`, and by `flush`, which a run calls before it saves a checkpoint. A
+    resumed run removes the rows after its checkpoint, so its file is identical, byte for byte, to
+    that of an uninterrupted run. Recording does not affect training. Writing may raise OSError.
     """
 
     def __init__(self, folder, net, every=None):
@@ -76,7 +76,7 @@ class NormStats(Hook):
         except (OSError, ValueError) as error:
             tell('%s; starting a new file' % error)
             rows = []
-        # If the run was killed after an epoch's last checkpoint, some of its rows may be missing.
+        # Remove an incomplete last group of rows, which a killed run may leave.
         del rows[len(rows) - len(rows) % (len(STATISTICS) * len(self._layers)):]
         if state.history and not any(row.epoch == len(state.history) for row in rows):
             tell('%s has no rows for epoch %d: recording continues from here' % (
@@ -93,7 +93,7 @@ class NormStats(Hook):
 
     def flush(self):
         """Write the recorded rows and flush them to the disk."""
-        rows, self._rows = self._rows, []  # `close` does not retry after a failure
+        rows, self._rows = self._rows, []  # emptied first, so `close` does not retry after an error
         if rows:
             append_file(self._path, ''.join(_LINE % row for row in rows).encode())
 
@@ -116,7 +116,7 @@ class NormStats(Hook):
 def layer_statistics(block):
     """Return the effective `STATISTICS` of a batch normalization layer, (4, C) float64.
 
-    Values are averaged over the devices of the net.
+    Values are averaged across the devices of the net.
     """
     values = np.stack([
         np.mean([array.asnumpy().astype('float64').reshape(-1) for array in param.list_data()], 0)
@@ -133,8 +133,8 @@ def dead_and_saturated(layer, values):
     beta and standard deviation |gamma| sqrt(var / (var + eps)). A channel is dead if its deviation
     is below 0.01, or if a ReLU follows and less than one output in a thousand is above 0 (beta is
     below -3.09 deviations). It is saturated if a sigmoid or tanh follows and more than half of its
-    outputs are where that is flat: beyond -4 and 4 for sigmoid, -2 and 2 for tanh. Without a
-    sigmoid or tanh, the second fraction is NaN.
+    outputs are where that function is flat: outside -4 to 4 for sigmoid, -2 to 2 for tanh. Without
+    a sigmoid or tanh, the second fraction is NaN.
     """
     gamma, beta, _, var = values
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -154,7 +154,7 @@ def read_norm_stats(folder):
     """Return the rows that the run in `folder` recorded, each a `NormRow`; [] without norms.csv.
 
     An incomplete last line, which a killed run may leave, is ignored. Raises ValueError, naming the
-    line, if the file is not a valid norms.csv, and the OSErrors of `open`.
+    line, if the file is not a valid norms.csv; OSError if it cannot be read.
     """
     path, rows = os.path.join(folder, NAME), []
     try:

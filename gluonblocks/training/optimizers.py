@@ -33,7 +33,7 @@ class SGD(mx.optimizer.SGD):
         self._kinds = {}  # index of a parameter -> 'small', 'large' or 'other'
 
     def update_multi_precision(self, index, weight, grad, state):
-        """Update one parameter, or several given as lists."""
+        """Update one parameter, or several if the arguments are lists."""
         if not isinstance(weight, (list, tuple)):
             super().update_multi_precision(index, weight, grad, state)
             return
@@ -94,6 +94,6 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     optimizer = SGD(**settings) if name == 'sgd' else mx.optimizer.create(name, **settings)
     # With several devices, each updates its own weights, so that a checkpoint can read the states.
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    # Pass a list, because the Trainer sorts a dict by name: `batchnorm10` before `batchnorm9`. An
-    # optimizer that draws noise would then draw it for other parameters.
+    # Pass a list, because the Trainer sorts a dict by name, `batchnorm10` before `batchnorm9`. The
+    # order would then depend on Gluon's counters, and with it the noise that some optimizers draw.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

@@ -11,8 +11,8 @@ class Progress:
     """Iterate over `data_iter`, the batches of one epoch, and show the progress.
 
     On a terminal, a bar shows the rate and the time left until the epoch ends; otherwise, a line is
-    printed every 30 seconds. A resumed run starts after `epochs_done` and `images_done`. For a
-    worker's shard, a `BatchLoader` with a `part`, the images of all workers are counted.
+    printed every 30 seconds. In a resumed run, `epochs_done` epochs and `images_done` images of the
+    next epoch are done. If `data_iter` has a `part`, the images of all workers are counted.
     """
 
     def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):
@@ -23,17 +23,18 @@ class Progress:
         from tqdm import tqdm
         self.epoch += 1
         terminal = sys.stderr.isatty()
-        how = {'leave': False} if terminal else {'file': _PlainLines(), 'mininterval': 30,
-                                                 'maxinterval': 60, 'delay': 30, 'leave': False}
+        options = {} if terminal else {'file': _PlainLines(), 'mininterval': 30, 'maxinterval': 60,
+                                       'delay': 30}
         done, self._images_done = self._images_done, 0
         with tqdm(total=self.data_iter.num_images, initial=done, unit='img', ascii=not terminal,
-                  desc='epoch %d/%d' % (self.epoch, self.num_epochs), **how) as bar:
+                  leave=False, desc='epoch %d/%d' % (self.epoch, self.num_epochs),
+                  **options) as bar:
             for X, y in self.data_iter:
                 yield X, y
-                now = (min(self.data_iter.batch_size, self.data_iter.num_images - done)
-                       if getattr(self.data_iter, 'part', None) else X.shape[0])
-                done += now
-                bar.update(now)
+                count = (min(self.data_iter.batch_size, self.data_iter.num_images - done)
+                         if getattr(self.data_iter, 'part', None) else X.shape[0])
+                done += count
+                bar.update(count)
 
 
 class _PlainLines:

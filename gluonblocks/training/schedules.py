@@ -45,8 +45,8 @@ class Schedule(LRScheduler):
     `milestones` instead.
 
     MXNet's MultiFactorScheduler and CosineScheduler return the same rates if the steps are in
-    order. But they store the last rate in `base_lr`, so an earlier step, or a new optimizer, gets
-    the rate of a later step. A resumed run needs steps in any order.
+    order. But they store the last rate in `base_lr`, so an earlier step, or a new optimizer, would
+    get the rate of a later step. A resumed run needs the rates of steps in any order.
     """
 
     def __init__(self, lr, warmup_steps, last_step, factor, milestones):

@@ -11,7 +11,7 @@ class TensorBoardEvents(Hook):
     """Write the loss, accuracies, learning rate and images per second of each epoch to `folder`.
 
     The constructor raises ImportError if tensorboardX is missing. The folder and a new event file
-    are created when training begins. Writing raises OSError, naming the file.
+    are created when training begins. If writing fails, OSError names the file.
     """
 
     def __init__(self, folder, trainer):
@@ -23,7 +23,7 @@ class TensorBoardEvents(Hook):
         self._folder, self._trainer, self._file = folder, trainer, None
 
     def begin(self, state):
-        # tensorboardX's SummaryWriter would lose errors, because it writes in a thread.
+        # We do not use tensorboardX's SummaryWriter: it writes in a thread, so errors are lost.
         from tensorboardX.proto.event_pb2 import SessionLog
         from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)
@@ -39,7 +39,7 @@ class TensorBoardEvents(Hook):
     def epoch_end(self, state):
         from tensorboardX.summary import scalar
         record = state.history[-1]
-        self._write([{'step': record.epoch, 'summary': scalar(name, number)} for name, number in [
+        self._write([{'step': record.epoch, 'summary': scalar(name, value)} for name, value in [
             ('loss/train', record.loss), ('accuracy/train', record.train_acc),
             ('accuracy/test', record.test_acc), ('rate', state.rate),
             ('learning_rate', self._trainer.learning_rate)]])

@@ -93,8 +93,9 @@ def command(pid):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--only', 'cats'], "'cats' is none of kills, "), (['--cases', '0'], '0 is not a positive'),
-    (['--case', 'no-such'], "found no case 'no-such'"), (['--case', '7'], 'needs --only')])
+    (['--only', 'cats'], 'expected names from kills, disk, data, '),
+    (['--cases', '0'], "expected a positive integer, got '0'"),
+    (['--case', 'no-such'], "found no case 'no-such'"), (['--case', '7'], 'requires --only')])
 def test_wrong_arguments_are_refused(argv, said, capsys):
     with pytest.raises(SystemExit) as stop:
         parse(argv)

@@ -59,7 +59,7 @@ def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
     plain, large, late, ended, counted, killed, full, short = [
         Done(None, *one) for one in json.loads(output)]
     assert (plain.code, plain.out) == (3, 'written\n')
-    assert (late.ended, large.ended, ended.code) == ('time', 'memory', -15)
+    assert (late.exceeded, large.exceeded, ended.code) == ('time', 'memory', -15)
     assert (counted.code, counted.calls) == (3, 6)  # three files opened, and written once
     assert (killed.code, killed.calls) == (-9, 3)
     assert full.code == 1 and 'No space left on device' in full.err
@@ -67,8 +67,8 @@ def test_commands_end_by_themselves_or_by_a_limit_a_signal_or_a_call(tmp_path):
     assert [(tmp_path / 'short' / name).stat().st_size for name in '012'] == [6, 3, 6]
 
 
-def done(code=1, out='', err='', ended=''):
-    return Done(Job(['train'], '/'), code, out, err, 1.0, ended)
+def done(code=1, out='', err='', exceeded=''):
+    return Done(Job(['train'], '/'), code, out, err, 1.0, exceeded)
 
 
 @pytest.mark.parametrize('one, said', [
@@ -78,7 +78,7 @@ def done(code=1, out='', err='', ended=''):
     (done(err='error: something is wrong'), 'does not name run'),
     (done(err='Traceback (most recent call last):\nKeyError: 3\nerror: run'), 'KeyError: 3'),
     (done(-11, err='error: run'), 'signal 11'),
-    (done(-9, ended='memory'), 'too much memory'), (done(-9, ended='time'), 'still running')])
+    (done(-9, exceeded='memory'), 'too much memory'), (done(-9, exceeded='time'), 'still running')])
 def test_only_an_error_that_names_the_file_is_clean(one, said):
     assert clean_error(done(err='a note\nerror: run/x.csv: damaged\n'), 'run/x.csv') == CLEAN
     with pytest.raises(Defect, match=said):

@@ -136,8 +136,8 @@ def test_targets_that_became_three_percent_worse_are_listed():
 
 
 def test_the_slowest_norm_counts_and_engines_are_compared_within_rounds():
-    norms = {'ours': {(2, 3): [4.0], (2, 5): [1.0]},
-             'fused nn.BatchNorm': {(2, 3): [8.0], (2, 5): [1.25]}}
+    norms = {'ours': {'stages': [4.0], 'rows': [1.0]},
+             "MXNet's operators": {'stages': [8.0], 'rows': [1.25]}}
     engines = {'ours': [4e-3, 8e-3], 'ONNX Runtime': [1e-3, 2e-3], 'PyTorch': [8e-3, 16e-3],
                'empty graph': [2e-3, 2e-3]}
     found = summarize(raw(batch_norm=norms, prediction={('resnet', 256): engines}))

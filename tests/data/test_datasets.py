@@ -123,7 +123,7 @@ def test_a_function_of_two_loaders_is_a_data_set_with_its_names(write_module):
     want, _ = gb.data.load_data_synthetic(8, seed=3, num_train=32, num_test=16)
     assert dataset.class_names == tuple('abcdefghij')
     assert all((X.asnumpy() == X2.asnumpy()).all() for (X, _), (X2, _) in zip(train_iter, want))
-    with pytest.raises(ValueError, match='not read from a folder, but got .*/somewhere.: leave'):
+    with pytest.raises(ValueError, match='not read from a folder, but got .*/somewhere.: omit it'):
         dataset.load_from('/somewhere', 4)
     with pytest.raises(OSError, match='/somewhere'):  # a function with `root` takes a folder
         get_dataset('data_of_ours:rooted').load_from('/somewhere', 4)

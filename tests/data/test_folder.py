@@ -11,7 +11,7 @@ import gluonblocks as gb
 from gluonblocks.checks import OptionError
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.data.folder import DataWarning, load_data_folder
-from gluonblocks.data.folder_files import find_pictures
+from gluonblocks.data.folder_files import find_images
 
 RNG = np.random.RandomState(7)
 
@@ -92,7 +92,7 @@ def test_a_share_of_each_class_is_split_off_by_the_seed(tmp_path):
             draw(tmp_path / name / ('%d.png' % i))
     draw(tmp_path / 'c' / '0.png')
     draw(tmp_path / 'c' / '1.png')
-    one, again, other = [find_pictures(str(tmp_path), 0.3, seed) for seed in (1, 1, 2)]
+    one, again, other = [find_images(str(tmp_path), 0.3, seed) for seed in (1, 1, 2)]
     assert one == again != other
     assert {name: len(paths) for name, paths in one.test.items()} == {'a': 3, 'b': 3, 'c': 1}
     for name in 'abc':
@@ -122,7 +122,7 @@ def test_hidden_files_are_passed_over_and_others_named(pets):
     with pytest.warns(DataWarning) as caught:
         assert shapes(load_data_folder(str(pets), 4))[0] == (10, 20, 20)
     (text,) = [str(warning.message) for warning in caught]
-    assert text == ('skipped 1 file without an image suffix, or in no class folder:\n  %s'
+    assert text == ('skipped 1 file without an image suffix or outside the class folders:\n  %s'
                     % (pets / 'train' / 'cat' / 'notes.txt'))
 
 
@@ -152,7 +152,7 @@ def empty(folder):
     (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
      'no training image of the class cat can be read'),
     (lambda pets: (pets / 'train' / 'a\nb').mkdir(),
-     'the name of a class in UTF-8, without control characters, found .*: rename it'),
+     'class names in UTF-8 without control characters, found .*: rename it'),
 ])
 def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, said):
     change(pets)

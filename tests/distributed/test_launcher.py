@@ -104,7 +104,7 @@ def signalled(signum):
     ("print('going', flush=True); wait('stop'); tell('stopped', text='after step 3 of %d' % rank)",
      WORKER, 'after step 3 of 0', True),
     ("print('going', flush=True); wait('stop'); print('still', flush=True); time.sleep(60)",
-     WORKER, 'training stopped, perhaps within a step', False),
+     WORKER, 'training stopped, perhaps during a step', False),
     ('', "print('starting', flush=True); import time; time.sleep(60)",
      'stopped before the first step', True)], ids=['one', 'two', 'before the first step'])
 def test_a_signal_has_all_stop_and_a_second_one_ends_all_at_once(code, before, said, between, run):

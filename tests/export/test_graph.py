@@ -106,8 +106,8 @@ class Eager(nn.HybridSequential):
 
 
 @pytest.mark.parametrize('net, said', [
-    (Always(), "draws random numbers also when it predicts: .*drop"),
-    (Eager(prefix='eager0_'), 'eager0 cannot be made into a graph, which needs hybrid')])
+    (Always(), "would return random outputs: .*drop"),
+    (Eager(prefix='eager0_'), 'eager0 cannot be traced to a graph: expected hybrid blocks')])
 def test_a_net_that_is_not_one_graph_for_prediction_is_refused(net, said):
     with pytest.raises(ValueError, match=said):
         prediction_symbol(net)

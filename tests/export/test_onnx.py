@@ -59,7 +59,7 @@ def test_any_batch_gives_the_same_answers(hybridize):
 def test_an_input_that_the_file_cannot_take_is_an_error_of_values():
     net = nn.Dense(2, in_units=3)
     run = engine(to_onnx(described(trained(net, (3,)), (3,))).SerializeToString())
-    with pytest.raises(ValueError, match='ONNX Runtime cannot compute the file: .*dimensions'):
+    with pytest.raises(ValueError, match='ONNX Runtime cannot run the file: .*dimensions'):
         run([np.zeros((1, 4), 'float32')])
 
 
@@ -169,7 +169,7 @@ def test_8_bits_are_calibrated_on_training_images_and_too_large_a_drop_is_refuse
     assert {np.rint(255 * X[0]).astype(np.uint8).tobytes() for X in seen[0]} == known
     net, X = mixed_net(), 20 * images(40, 1, 8, 8) - 10
     labels = net(nd.array(X)).asnumpy().argmax(axis=1)
-    with pytest.raises(VerificationError, match='onnx-int8: accuracy falls from 1.* at most 0 are'):
+    with pytest.raises(VerificationError, match='onnx-int8: .*accuracy drops from 1.* at most 0 '):
         gb.export_net(net, (1, 8, 8), formats=['onnx', 'onnx-int8'], max_drop=0, data=X,
                       labels=labels, path=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()

@@ -62,8 +62,8 @@ def test_a_drawing_is_answered_and_undone_and_cleared(page):
     click(page, '#undo')
     assert (seen(page) == first).all()
     # A slow answer does not come back after the canvas was cleared.
-    page.run('''const quick = ask;
-        ask = async (square) => {
+    page.run('''const quick = predict;
+        predict = async (square) => {
             await new Promise((done) => setTimeout(done, 300));
             return quick(square);
         }; 0''')
@@ -176,7 +176,7 @@ def test_every_test_image_gets_its_answer(shared_page):
         assert (seen(shared_page) == image).all()
         said = shared_page.run('find("truth").textContent')
         right = CLASSES[np.argmax(expected(image))] == name
-        assert said == ('✓ Right' if right else '✗ Wrong: it is labelled %s' % name)
+        assert said == ('✓ Correct' if right else '✗ Wrong: the label is %s' % name)
 
 
 def test_the_page_of_a_run_resizes_in_its_graph_and_answers_as_predict_does(
@@ -209,7 +209,7 @@ def test_an_unreadable_file_is_reported_and_a_dark_thing_on_bright_ground_notice
     (tmp_path / 'notes.png').write_text('no picture')
     answered(page, lambda: page.choose_file('#file', tmp_path / 'notes.png'))
     complaint = 'find("picture-error").innerText'
-    assert 'cannot be read as a picture' in page.run(complaint) and shown(page) is None
+    assert 'cannot be read as an image' in page.run(complaint) and shown(page) is None
     note = 'find("looks-inverted").hidden'
     answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot_on_white.jpg'))
     assert page.run(complaint) == '' and page.run(note) is False

@@ -74,7 +74,7 @@ def test_the_net_itself_is_compared_and_not_the_graph_made_of_it(tmp_path, monke
         name = next(name for name in params if name.endswith('bias'))
         return symbol, dict(params, **{name: params[name] + 1})
     monkeypatch.setattr(export_run, 'prediction_symbol', wrong)
-    with pytest.raises(VerificationError, match="differs from the net's by"):
+    with pytest.raises(VerificationError, match="differs from the net's output by"):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))
 
 
@@ -121,13 +121,14 @@ def test_a_net_of_float16_is_exported_in_float32(tmp_path):
 
 
 @pytest.mark.parametrize('how, said', [
-    ({'formats': ['onxn']}, "there is no format 'onxn'; the formats are: onnx, onnx-int8"),
-    ({'formats': []}, 'no format to export to'), ({'atol': -1}, 'atol is -1'),
-    ({'max_drop': float('nan')}, 'max_drop is nan'),
-    ({'classes': ['a', 'b']}, 'there are 2 names of classes, but the net has 3 outputs'),
-    ({'labels': [1, 2]}, r'labels have shape \(2,\), but must be one for each of 256 images'),
-    ({'data': np.zeros((4, 1, 9, 8))}, r'float64 of shape \(4, 1, 9, 8\), but must be numbers of '
-                                       r'shape \(n, 1, 8, 8\)'),
+    ({'formats': ['onxn']}, "one of the formats onnx, onnx-int8, torch, web, got 'onxn'"),
+    ({'formats': []}, 'expected at least one format, got none'),
+    ({'atol': -1}, 'atol must be a non-negative number, got -1'),
+    ({'max_drop': float('nan')}, 'max_drop must be a non-negative number, got nan'),
+    ({'classes': ['a', 'b']}, 'expected 3 class names, one for each output of the net, got 2'),
+    ({'labels': [1, 2]}, r'one label for each of 256 images, got labels of shape \(2,\)'),
+    ({'data': np.zeros((4, 1, 9, 8))}, r'must be numbers of shape \(n, 1, 8, 8\), got float64 of '
+                                       r'shape \(4, 1, 9, 8\)'),
     ({'data': np.zeros((4, 1, 8, 8)), 'with_preprocessing': True}, 'must be uint8 of shape')])
 def test_impossible_requests_are_refused_and_nothing_is_written(how, said, tmp_path):
     with pytest.raises(ValueError, match=said):
@@ -173,8 +174,8 @@ def test_a_users_net_on_colour_images_is_exported_without_what_is_for_small_grey
     run = str(tmp_path / 'run')
     gb.train_model('nets_of_ours:ours', epochs=1, batch_size=4, test_share=0.25, seed=0, ctx='cpu',
                    dataset='folder:%s' % (tmp_path / 'pets'), out=run)
-    for how, said in (({'formats': ['web']}, r'takes \(3, 20, 24\): leave out the format'),
-                      ({'with_preprocessing': True}, 'are in colour, which preprocessing within')):
+    for how, said in (({'formats': ['web']}, r'takes \(3, 20, 24\): omit this format'),
+                      ({'with_preprocessing': True}, 'has colour images: export without prep')):
         with pytest.raises(ValueError, match=said):
             gb.export_run(run, **how)
         assert not os.path.exists(os.path.join(run, 'export'))

@@ -133,16 +133,16 @@ def test_model_int8_is_used_if_there_is_no_other_and_unusable_files_are_reported
     _, weight, bias = linear_onnx.dense()
     (folder / 'bare.onnx').write_bytes(linear_onnx.model(weight, bias, preprocessing=None))
     (folder / 'colour.onnx').write_bytes(linear_onnx.model(weight, bias, input='[3, 28, 28]'))
-    for name, said in [('none.onnx', 'there is no such file'), ('bare.onnx', 'its metadata lack'),
+    for name, said in [('none.onnx', 'there is no such file'), ('bare.onnx', 'expected metadata'),
                        ('cut.onnx', 'onnxruntime cannot load it'),
-                       ('colour.onnx', 'it takes 3 colours')]:
+                       ('colour.onnx', 'found one with 3 input channels')]:
         code, out, err = ask(folder, path, '--model', folder / name)
         assert (code, out) == (1, '') and said in err and err.count('\n') == 1
 
 
 @pytest.mark.parametrize('arguments, said', [
     ((), 'error: the following arguments are required: IMAGE'),
-    (('a.png', '--top', '0'), 'error: argument --top: 0 is not a positive whole number')])
+    (('a.png', '--top', '0'), 'error: argument --top: must be a positive integer, got 0')])
 def test_wrong_arguments_end_with_code_2(beside, arguments, said):
     folder, _ = beside()
     code, out, err = ask(folder, *arguments)

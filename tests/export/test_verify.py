@@ -46,7 +46,7 @@ def test_the_bound_is_absolute_up_to_1_and_relative_to_the_largest_of_an_image_b
         assert check(engine, net=net).largest_difference == pytest.approx(
             off / max(size, 1), rel=0.05)
     else:
-        with pytest.raises(VerificationError, match=r'row 0 differs .* which is beyond 0.0001'):
+        with pytest.raises(VerificationError, match=r'row 0 differs .*; at most 0.0001 is allowed'):
             check(engine, net=net)
 
 
@@ -56,13 +56,13 @@ def test_one_wrong_image_in_the_last_batch_is_named():
         if len(logits) == 300 % 128:
             logits[-1, 2] *= 1.01
         return [logits]
-    with pytest.raises(VerificationError, match='in a batch of 44 from image 256: row 43'):
+    with pytest.raises(VerificationError, match='for a batch of 44 from image 256: row 43'):
         check(engine)
 
 
 @pytest.mark.parametrize('size', [1, 3, 256])
 def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
-    with pytest.raises(VerificationError, match='in a batch of %d from' % size):
+    with pytest.raises(VerificationError, match='for a batch of %d from' % size):
         check(lambda inputs: [right(inputs)[0] + 1e6 * (len(inputs[0]) == size)])
 
 
@@ -72,10 +72,10 @@ def test_an_engine_that_cannot_run_a_batch_is_refused_with_its_reason():
 
 
 @pytest.mark.parametrize('wrong, said', [
-    (lambda logits: logits[:, :2], r'in a batch of 1 .*expected shape \(1, 3\), got \(1, 2\)'),
+    (lambda logits: logits[:, :2], r'for a batch of 1 .*expected shape \(1, 3\), got \(1, 2\)'),
     (lambda logits: logits[0], r'expected shape \(1, 3\), got \(3,\)'),
-    (lambda logits: logits * np.nan, 'not finite'),
-    (lambda logits: logits + np.inf, 'not finite')])
+    (lambda logits: logits * np.nan, 'expected finite values'),
+    (lambda logits: logits + np.inf, 'expected finite values')])
 @pytest.mark.parametrize('exact', [True, False])
 def test_logits_of_another_shape_or_not_finite_are_refused(wrong, said, exact):
     with pytest.raises(VerificationError, match='onnx: .*' + said):
@@ -100,7 +100,7 @@ def test_a_net_without_classes_is_compared_by_the_angle_between_outputs_in_8_bit
         return [np.float32([[np.cos(angle), np.sin(angle)]] * len(inputs[0]))]
     how = dict(exact=False, labels=None, classes=False, net=lambda inputs: tilted(inputs, 0))
     assert check(lambda inputs: tilted(inputs, 0.1), **how).agreement == pytest.approx(np.cos(0.1))
-    with pytest.raises(VerificationError, match='agreement falls from 1.0000 to 0.98'):
+    with pytest.raises(VerificationError, match='agreement drops from 1.0000 to 0.98'):
         check(lambda inputs: tilted(inputs, 0.2), **how)
 
 
@@ -108,11 +108,11 @@ def test_8_bits_may_lose_max_drop_points_and_no_more():
     verified = check(losing(3), exact=False, max_drop=1.0)  # 3 of 300
     assert verified.drop == pytest.approx(1.0) and verified.agreement == pytest.approx(0.99)
     assert verified.largest_difference > 1
-    with pytest.raises(VerificationError, match='onnx: accuracy falls from .* by 1.33 points, and '
+    with pytest.raises(VerificationError, match='onnx: the accuracy drops from .* by 1.33 points; '
                                                 'at most 1 are allowed'):
         check(losing(4), exact=False, max_drop=1.0)
     assert check(losing(3), exact=False, labels=None).drop == pytest.approx(1.0)
-    with pytest.raises(VerificationError, match='agreement falls from 1.0000 to 0.9867'):
+    with pytest.raises(VerificationError, match='agreement drops from 1.0000 to 0.9867'):
         check(losing(4), exact=False, labels=None)
 
 
@@ -135,5 +135,5 @@ def test_rows_that_a_net_sorts_may_come_in_another_order_but_must_all_be_there(
     if passes:
         assert verify('onnx', here, engine, images, classes=False, sorts=sorts)[3] == 0
     else:
-        with pytest.raises(VerificationError, match='output 0, in a batch of'):
+        with pytest.raises(VerificationError, match='output 0 for a batch of'):
             verify('onnx', here, engine, images, classes=False, sorts=sorts)

@@ -35,7 +35,7 @@ def test_one_corrupted_weight_is_caught_and_an_earlier_export_stays(run_of, earl
         return model, weights
     monkeypatch.setattr(onnx_format, 'graph_and_weights', wrong)
     before = texts(earlier)
-    with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's by"):
+    with pytest.raises(VerificationError, match=r"^onnx: .*differs from the net's output by"):
         gb.export_run(run_of(), out=str(earlier))
     assert texts(earlier) == before
     with pytest.raises(VerificationError):
@@ -56,7 +56,7 @@ def test_a_users_file_in_the_folder_of_an_earlier_export_is_not_replaced(earlier
     (earlier / 'export.json').write_text(json.dumps(
         {'files': ['model.onnx', 'export.json'], 'info': {'gluonblocks': '1.0'}}))
     before = texts(earlier)
-    with pytest.raises(ValueError, match='README.md is in the way: it is not part of the earlier'):
+    with pytest.raises(ValueError, match='README.md is not part of the earlier export and would'):
         gb.export_net(small_net(), (1, 8, 8), path=str(earlier))
     assert texts(earlier) == before
 
@@ -67,11 +67,11 @@ def test_a_folder_that_is_neither_empty_nor_an_export_is_refused_before_the_work
         tmp_path, monkeypatch, name, text):
     (tmp_path / name).write_text(text)
     monkeypatch.setattr(write, 'outputs_of', None)
-    with pytest.raises(ValueError, match='must be a new or an empty folder, or an earlier export '
-                                         'with its export.json, but found %s: name' % name):
+    with pytest.raises(ValueError, match='expected a new or empty folder, or an earlier export '
+                                         'with export.json, found %s: name' % name):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path))
     assert texts(tmp_path) == {name: text.encode()}
-    with pytest.raises(ValueError, match='must be a new or an empty folder.* found a file'):
+    with pytest.raises(ValueError, match='expected a new or empty folder.* found a file'):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / name))
 
 

@@ -42,7 +42,7 @@ def test_a_notebook_gets_all_its_outputs(write, capsys):
     assert out == '' and 'own.ipynb: cell 2 of 2\n' in err
     notebook = nbformat.read(path, as_version=4)
     stream, value = notebook.cells[1].outputs
-    assert stream.text.count('epoch ') == 5 and stream.text.startswith(shapes + '\n[4,399 lines')
+    assert stream.text.count('epoch ') == 5 and stream.text.startswith(shapes + '\n[4,399 rep')
     assert 1 + sum(int(line[1:6].replace(',', '')) for line in stream.text.splitlines()
                    if line.startswith('[')) == 22000
     assert value.data['text/plain'] == repr(os.path.basename(REPOSITORY))
@@ -90,11 +90,11 @@ def test_a_missing_notebook_and_a_missing_extra_are_errors(monkeypatch, capsys):
 def test_the_first_pass_of_each_kind_stays_and_the_rest_is_counted():
     other = 'training on cpu(0)\nX.shape: (4, 3) --> Y.shape: (4, 10) and more\n' + EPOCH
     text = 2 * other + (one_pass(256) * 3 + one_pass(96) + other) * 2
-    left_out = '[%d lines left out: each is one of those above]\n'
+    left_out = '[%d repeated lines omitted]\n'
     assert here.fold(text) == (
         2 * other + one_pass(256) + left_out % 4 + one_pass(96) + other + left_out % 8 + other)
     assert here.fold((one_pass(4) * 1001)[:-1]) == (
-        one_pass(4) + '[2,000 lines left out: each is one of those above]')
+        one_pass(4) + '[2,000 repeated lines omitted]')
 
 
 def test_the_stamp_changes_with_the_code_and_with_nothing_else():

@@ -69,7 +69,7 @@ def test_every_training_has_its_five_epochs_with_losses_near_the_published(name,
 @pytest.mark.parametrize('name', ['5.13-densenet'])
 def test_every_line_of_shapes_is_shown_or_counted(notebook):
     text, = trainings(notebook)
-    left_out = [int(n.replace(',', '')) for n in re.findall(r'^\[([\d,]+) lines left', text, re.M)]
+    left_out = [int(n.replace(',', '')) for n in re.findall(r'^\[([\d,]+) repeated', text, re.M)]
     # 16 units, five epochs of 235 batches to train and 40 to test.
     assert text.count('X.shape: ') + sum(left_out) == 16 * 5 * (235 + 40)
 

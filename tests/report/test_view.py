@@ -10,7 +10,7 @@ from runs_on_disk import rewrite
 import gluonblocks as gb
 from gluonblocks.commands import train
 from gluonblocks.report.charts import published_runs
-from gluonblocks.report.recipe import recipe_rows, repeating_commands
+from gluonblocks.report.recipe import commands_of, recipe_rows
 from gluonblocks.report.run import read_runs
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS
@@ -21,7 +21,7 @@ def test_the_command_asks_for_the_options_of_the_run(trained):
     asked = dict(epochs=2, optimizer='adam', lr=0.003, lr_schedule='step', lr_decay_epochs=[1],
                  label_smoothing=0.1)
     config = dict(read_config(trained), **asked, asked=sorted(asked))
-    words = ' '.join(repeating_commands(config)[0]).split()
+    words = ' '.join(commands_of(config)[0]).split()
     args = train.parse(words[words.index('train') + 1:], 'train')
     again = resolve_options(args.model, check_options(vars(args)), in_folder=True)
     for name in OPTIONS:
@@ -32,7 +32,7 @@ def test_the_command_asks_for_the_options_of_the_run(trained):
 def test_the_command_leaves_out_the_defaults(trained):
     config = dict(read_config(trained), epochs=5, batch_size=256, seed=3, lr=1.0,
                   norm_stats=False, threads=None)
-    assert [' '.join(command) for command in repeating_commands(config)] == [
+    assert [' '.join(command) for command in commands_of(config)] == [
         'gluonblocks train --model lenet_bn --ctx cpu:0 --seed 3 --dataset synthetic '
         '--out runs/again']
 
@@ -45,7 +45,7 @@ def test_the_command_leaves_out_the_defaults(trained):
 def test_the_number_of_workers_changes_at_the_steps_of_the_run(
         trained, changes, first, then, words):
     config = dict(read_config(trained), worker_changes=changes, workers=changes[-1][1])
-    command, *others = [' '.join(words) for words in repeating_commands(config)]
+    command, *others = [' '.join(words) for words in commands_of(config)]
     assert ('workers', words, '1') in recipe_rows(config)[0]
     assert ('--workers' in command) == bool(first) and first in command
     assert len(others) == len(then) and all(map(str.__contains__, others, then))
@@ -64,7 +64,7 @@ def test_a_resize_is_shown_with_the_default_and_repeated_if_it_differs(
     config = dict(read_config(trained), resize=side, asked=['resize'] if said else [])
     rows, changed = recipe_rows(config)
     assert row in rows and (rows.index(row) in changed) == said
-    assert ('--resize %s' % side in repeating_commands(config)[0]) == said
+    assert ('--resize %s' % side in commands_of(config)[0]) == said
 
 
 @pytest.mark.parametrize('epochs, early_stop, done, words', [

@@ -182,8 +182,8 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
     assert ['model'] + ['lenet_bn'] * 3 + ['lenet_bn_gluon'] in (
         found.tables['Recipe: differences'])
     assert ['learning rate', '0.1', '0.2', '0.1', '1'] in found.tables['Recipe: differences']
-    recalls = found.tables['Fraction of the test images of each class of synthetic that were '
-                           'classified correctly']
+    recalls = found.tables['Recall on synthetic: the fraction of each class that was classified '
+                           'correctly']
     assert recalls[0][1:] == ['%s (best weights)' % name for name in (a, c, tmp_path / 'gluon')]
     assert [row[0] for row in recalls[1:]] == ['class %d' % n for n in range(10)] + ['all']
     assert '%s is not available: ' % b in found.text  # its weights are of another learning rate

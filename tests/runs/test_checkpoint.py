@@ -16,7 +16,7 @@ from gluonblocks.runs.checkpoint import (
     restore_checkpoint,
 )
 from gluonblocks.runs.records import HistoryRow
-from gluonblocks.training.hooks import Reseed, draws_numbers
+from gluonblocks.training.hooks import Reseed, needs_reseeding
 from gluonblocks.training.loop import Alone
 from gluonblocks.training.optimizers import make_trainer
 
@@ -132,11 +132,11 @@ def test_devices_keep_statistics_of_their_own(tmp_path):
 
 
 def test_a_net_with_dropout_is_seen_to_draw_and_one_that_cannot_be_traced_is_taken_to():
-    assert draws_numbers(make(mx.cpu(), dropout=0.5)[0])
-    assert not draws_numbers(make(mx.cpu())[0])
+    assert needs_reseeding(make(mx.cpu(), dropout=0.5)[0])
+    assert not needs_reseeding(make(mx.cpu())[0])
     net = nn.Sequential()
     net.add(nn.Lambda(lambda X: nd.relu(X)))
-    assert draws_numbers(net)
+    assert needs_reseeding(net)
 
 
 @pytest.fixture(scope='module')

@@ -158,7 +158,7 @@ def test_a_wrong_label_is_refused_that_of_the_first_batch_before_a_step(place, b
     assert net[0].weight.data(mx.cpu(0)).asnumpy().any() == (place > 1)
 
 
-SUM = 'must be class probabilities, not negative and with sum 1'
+SUM = 'must be class probabilities, non-negative and with sum 1'
 
 
 @both

@@ -21,11 +21,11 @@ example:
   python scripts/attack.py                                (1,000 cases, a few minutes)
   python scripts/attack.py --cases 5000 --json attack.json
   python scripts/attack.py --only runs,kills --seed 7
-  python scripts/attack.py --only runs --seed 7 --case 123        (repeat one case)
+  python scripts/attack.py --only runs --seed 7 --case 123        (a single case)
   python scripts/attack.py --only machines --cases 25 --jobs 6    (100 faults; mostly waiting)
 
-The attack writes only to a temporary folder; TMPDIR=/dev/shm keeps it off the disk. A case that
-cannot run on this machine is counted as not tried. The table and the defects go to stdout and
+The attack writes only to a temporary folder; set TMPDIR=/dev/shm to keep it off the disk. Cases
+that cannot run on this machine are counted as not tried. The table and the defects go to stdout,
 progress to stderr. Exit code: 0 no defects, 1 defects, 2 wrong arguments, 130 interrupted."""
 
 
@@ -34,18 +34,18 @@ def parse(argv):
     parser = argparse.ArgumentParser(
         prog='attack.py', epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
         description='Attack gluonblocks with kills, full disks and damaged files, and report '
-                    'which promises it kept.')
+                    'whether it keeps its promises.')
     parser.add_argument('--cases', type=positive, default=1000, metavar='N',
-                        help='number of cases: first the fixed cases, then random ones '
+                        help='number of cases; the fixed cases come first, then random ones '
                              '(default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='seed of the random cases (default: %(default)s)')
     parser.add_argument('--only', type=some_of(list(KINDS)), metavar='KINDS',
                         default=[kind for kind in KINDS if kind not in SLOW],
                         help='comma-separated kinds of attack: %s (default: all except machines, '
-                             'because one of its cases takes minutes)' % ', '.join(KINDS))
+                             'each of whose cases takes minutes)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
-                        help='run only this case, given by its name or number; may be repeated')
+                        help='run only the case with this name or number; may be repeated')
     parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',
                         help='number of cases to run in parallel (default: one per core)')
     parser.add_argument('--json', metavar='FILE',
@@ -57,7 +57,7 @@ def parse(argv):
     except ValueError as error:
         parser.error('argument --case: %s' % error)
     if len(args.only) > 1 and any(name.isdigit() for name in args.case or []):
-        parser.error('argument --case: a number needs --only with a single kind')
+        parser.error('argument --case: a number requires --only with a single kind')
     return args
 
 
@@ -65,7 +65,7 @@ def main(argv=None):
     """Run the attack; return the exit code."""
     args = parse(argv)
     if not shutil.which('cc'):
-        print('error: expected a C compiler, found no command cc; install gcc', file=sys.stderr)
+        print('error: a C compiler is required, found no command cc: install gcc', file=sys.stderr)
         return 1
     if args.list:
         print(*['%s %s' % (kind, name) for kind in args.only for name in KINDS[kind].FIXED],
@@ -92,7 +92,7 @@ def main(argv=None):
 
 
 def _run(folder, args, records):
-    """Run the attack in another process, append to `records`, and return the exit code."""
+    """Run the attack in another process, append its records, and return the exit code."""
     inner = os.path.join(folder, 'sandbox')
     os.mkdir(inner)
     options = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}

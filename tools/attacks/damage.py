@@ -15,7 +15,7 @@ def _cut(rng, data):
 
 
 def _fill(rng, data):
-    """Replace a range of bytes, usually a short one, with extreme or random ones, or remove it."""
+    """Remove a range of bytes, usually a short one, or replace it with extreme or random bytes."""
     start = rng.randrange(rng.choice((min(len(data), 64), len(data))) + 1)
     size = rng.choice((1, 2, 4, 8, 64, 512, 4096, len(data)))
     content = rng.choice((bytes(size), b'\xff' * size, b'', 2 * data[start:start + size],
@@ -28,7 +28,7 @@ def _replace(rng, data):
     what, content = rng.choice([
         ('nothing', b''), ('a NUL', b'\0'), ('{}', b'{}'), ('invalid UTF-8', b'\xff\xfe{'),
         ('deep lists', b'[' * 100000), ('a gzip header', b'\x1f\x8b\x08\0')])
-    return 'replaced by ' + what, content
+    return 'replaced with ' + what, content
 
 
 def mutate(rng, data):
@@ -36,16 +36,16 @@ def mutate(rng, data):
     return rng.choice((_flip, _flip, _cut, _fill, _fill, _fill, _replace))(rng, data)
 
 
-def mutated(room, path):
+def mutated(sandbox, path):
     """Change bytes of a file at random; return a description of the change."""
-    return rewrite(path, lambda data: mutate(room.rng, data))
+    return rewrite(path, lambda data: mutate(sandbox.rng, data))
 
 
-def anything(room, path):
+def anything(sandbox, path):
     """Change bytes of a file, or replace the file; return a description of the change."""
-    replace = put(room.rng.choice(sorted(REPLACEMENTS)))
-    change = room.rng.choice((mutated, mutated, mutated, replace))
-    return change(room, path)
+    replace = put(sandbox.rng.choice(sorted(REPLACEMENTS)))
+    change = sandbox.rng.choice((mutated, mutated, mutated, replace))
+    return change(sandbox, path)
 
 
 def _write(path, data, size=None):
@@ -54,40 +54,40 @@ def _write(path, data, size=None):
         f.truncate(size)
 
 
-def _link(room, path, data):
-    elsewhere = room.path('elsewhere')
+def _link(sandbox, path, data):
+    elsewhere = sandbox.path('elsewhere')
     _write(elsewhere, data)
     os.symlink(elsewhere, path)
 
 
-# Things that can replace a file. Each function gets the room, the path, and the file's old content.
+# Things that can replace a file. The functions take the sandbox, the path, and the old content.
 REPLACEMENTS = {
-    'pipe': lambda room, path, data: os.mkfifo(path), 'link': _link,
-    'folder': lambda room, path, data: os.mkdir(path),
-    'looping link': lambda room, path, data: os.symlink(os.path.basename(path), path),
-    'dangling link': lambda room, path, data: os.symlink('no-such-file', path),
-    'nothing': lambda room, path, data: None,
-    'sparse giant': lambda room, path, data: _write(path, b'', 1 << 40),
-    'sparse tail': lambda room, path, data: _write(path, data, 1 << 33),
-    'large tail': lambda room, path, data: _write(path, data, (1 << 31) - 1)}
+    'pipe': lambda sandbox, path, data: os.mkfifo(path), 'link': _link,
+    'folder': lambda sandbox, path, data: os.mkdir(path),
+    'looping link': lambda sandbox, path, data: os.symlink(os.path.basename(path), path),
+    'dangling link': lambda sandbox, path, data: os.symlink('no-such-file', path),
+    'nothing': lambda sandbox, path, data: None,
+    'sparse giant': lambda sandbox, path, data: _write(path, b'', 1 << 40),
+    'sparse tail': lambda sandbox, path, data: _write(path, data, 1 << 33),
+    'large tail': lambda sandbox, path, data: _write(path, data, (1 << 31) - 1)}
 
 
 def put(kind):
-    """Return a function that replaces a file, which need not exist, by `kind` of REPLACEMENTS."""
-    def change(room, path):
+    """Return a function that replaces a file, or creates it, with the `kind` in REPLACEMENTS."""
+    def change(sandbox, path):
         data = b''
         if os.path.lexists(path):
             if os.path.isfile(path):
                 with open(path, 'rb') as f:
                     data = f.read()
             os.unlink(path)
-        REPLACEMENTS[kind](room, path, data)
+        REPLACEMENTS[kind](sandbox, path, data)
         return '%s instead of %s' % (kind, os.path.basename(path))
     return change
 
 
 def rewrite(path, change):
-    """Rewrite a file with `change(bytes)`, a (description, bytes); return the description."""
+    """Rewrite a file using `change`, bytes -> (description, bytes); return the description."""
     data = b'{}\n'
     if os.path.exists(path):
         with open(path, 'rb') as f:
@@ -99,4 +99,4 @@ def rewrite(path, change):
 
 def replaced(content):
     """Return a function that replaces a file's bytes with `content(bytes)`."""
-    return lambda room, path: rewrite(path, lambda data: ('rewritten', content(data)))
+    return lambda sandbox, path: rewrite(path, lambda data: ('rewritten', content(data)))

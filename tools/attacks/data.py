@@ -7,22 +7,22 @@ import zlib
 
 from . import damage
 from .fixtures import ON_DATA, SHAPES
-from .verdict import ask
+from .verdict import run_on_damage
 
 IMAGES = 'train-images-idx3-ubyte'
 
 
-def draw(room):
+def draw(sandbox):
     """Damage a random file at random: its bytes on the disk, or the bytes before compression."""
-    return attack(room, room.rng.choice(sorted(SHAPES)),
-                  room.rng.choice((damage.anything, unpacked)),
-                  room.rng.choice(('train', 'evaluate')))
+    return attack(sandbox, sandbox.rng.choice(sorted(SHAPES)),
+                  sandbox.rng.choice((damage.anything, unpacked)),
+                  sandbox.rng.choice(('train', 'evaluate')))
 
 
-def unpacked(room, path):
+def unpacked(sandbox, path):
     """Unpack a gzip file, change its content at random, and compress it again."""
     def within(data):
-        words, data = damage.mutate(room.rng, gzip.decompress(data))
+        words, data = damage.mutate(sandbox.rng, gzip.decompress(data))
         return 'unpacked, ' + words, gzip.compress(data)
     return damage.rewrite(path, within)
 
@@ -33,23 +33,23 @@ def _bomb(data):
     return b''.join([packer.compress(zeros) for _ in range(32)] + [packer.flush()])
 
 
-def attack(room, name, change, command):
-    """Damage a data file and run `command`, which must work as usual or name the file."""
-    root = shutil.copytree(room.fixtures.data, room.path('data'))
+def attack(sandbox, name, change, command):
+    """Damage a data file and run `command`, which must work as usual or report the file."""
+    root = shutil.copytree(sandbox.fixtures.data, sandbox.path('data'))
     path = os.path.join(root, name + '.gz')
-    room.note(change(room, path))
+    sandbox.note(change(sandbox, path))
     if command == 'train':
-        argv, want = ['train', *ON_DATA], room.fixtures.run('on data').lines
+        argv, want = ['train', *ON_DATA], sandbox.fixtures.run('on data').lines
     else:
-        argv = ['evaluate', room.copy('on data'), '--ctx', 'cpu']
-        want = room.fixtures.answer('evaluate', 'on data', 'best')
-    return ask(room, argv + ['--data-root', root], [path, root], want)
+        argv = ['evaluate', sandbox.copy('on data'), '--ctx', 'cpu']
+        want = sandbox.fixtures.answer('evaluate', 'on data', 'best')
+    return run_on_damage(sandbox, argv + ['--data-root', root], [path, root], want)
 
 
 FIXED = {words: functools.partial(attack, name=name, change=change, command=command)
          for words, name, change, command in [
-             ('bomb trained on', IMAGES, damage.replaced(_bomb), 'train'),
-             ('bomb evaluated on', 't10k-labels-idx1-ubyte', damage.replaced(_bomb), 'evaluate'),
+             ('train on a bomb', IMAGES, damage.replaced(_bomb), 'train'),
+             ('evaluate on a bomb', 't10k-labels-idx1-ubyte', damage.replaced(_bomb), 'evaluate'),
              ('gzip in gzip', IMAGES, damage.replaced(gzip.compress), 'train'),
              *[(kind + ' for images', IMAGES, damage.put(kind), 'train')
                for kind in damage.REPLACEMENTS]]}

@@ -8,69 +8,69 @@ from .kills import VARIANTS, compare, resume
 from .verdict import EQUAL, Defect, clean_error, output, snapshot, survived, unchanged
 
 CALLS = {'open': shim.OPEN, 'write': shim.WRITE, 'fsync': shim.FSYNC, 'rename': shim.RENAME,
-         'any': shim.SAVING & ~shim.UNLINK}  # a failed unlink would only leave a file
+         'any': shim.SAVING & ~shim.UNLINK}  # a failed unlink only leaves a file behind
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EINTR)
 
 
-def draw(room):
+def draw(sandbox):
     """Train while a random system call fails, alone or with every later call."""
-    rng = room.rng
+    rng = sandbox.rng
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:
-        return faulty(room, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
+        return faulty(sandbox, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
     error = rng.choice(ERRORS)
-    # Python retries an interrupted call, so `always` would never end.
-    return faulty(room, variant, calls, call, shim.ERROR, error,
+    # Python retries an interrupted call, so with `always` the run would never finish.
+    return faulty(sandbox, variant, calls, call, shim.ERROR, error,
                   always=error != errno.EINTR and rng.random() < 0.5)
 
 
-def faulty(room, variant, calls, call, action, value=0, always=False, only=''):
-    """Train while a system call fails: the error must name the file and the run must resume."""
-    run = room.path('run')
+def faulty(sandbox, variant, calls, call, action, value=0, always=False, only=''):
+    """Train while a system call fails. The error must name the file, and a resume must work."""
+    run = sandbox.path('run')
     fault = shim.Shim(run, CALLS[calls], call, action, value, always, only)
-    done = resume(room, run, RUNS[variant], shim=fault)
-    base, printed, verdict = room.fixtures.run(variant), output(done), EQUAL
+    done = resume(sandbox, run, RUNS[variant], shim=fault)
+    base, printed, verdict = sandbox.fixtures.run(variant), output(done), EQUAL
     survived(done)
     if done.code:
         verdict = clean_error(done, run)
         if os.path.isdir(run):
             unchanged({}, snapshot(run), lambda name: True, done)
-        done = resume(room, run, RUNS[variant])
+        done = resume(sandbox, run, RUNS[variant])
         survived(done)
         if done.code:
-            raise Defect('no resume: ' + done.err.strip().splitlines()[-1][:200], done)
+            raise Defect('resume failed: ' + done.err.strip().splitlines()[-1][:200], done)
         printed += output(done)
     compare(run, base.folder, printed, base.lines, done)
     return verdict
 
 
-def read_only(room, command, name):
+def read_only(sandbox, command, name):
     """Use a run on a read-only disk: evaluating and predicting must work, resuming must fail."""
-    run = room.copy(name)
+    run = sandbox.copy(name)
     argv = {'train': ['--resume', run], 'evaluate': [run, '--ctx', 'cpu'],
-            'predict': [run, room.fixtures.picture, '--ctx', 'cpu']}[command]
+            'predict': [run, sandbox.fixtures.picture, '--ctx', 'cpu']}[command]
     fault = shim.Shim(run, at=1, action=shim.ERROR, value=errno.EROFS, always=True)
-    before, done = snapshot(run), room.run(command, *argv, shim=fault)
+    before, done = snapshot(run), sandbox.run(command, *argv, shim=fault)
     survived(done)
     unchanged(before, snapshot(run), done=done)
     if command == 'train':
         return clean_error(done, run)
-    if output(done) != room.fixtures.answer(command, name, 'best'):
+    if output(done) != sandbox.fixtures.answer(command, name, 'best'):
         raise Defect('different output from a read-only disk', done)
     return EQUAL
 
 
 def _failing(calls, name, error=errno.EIO, always=False, variant='plain', call=1):
-    return lambda room: faulty(room, variant, calls, call, shim.ERROR, error, always, name)
+    return lambda sandbox: faulty(sandbox, variant, calls, call, shim.ERROR, error, always, name)
 
 
 FIXED = {
     'full at tensorboard': _failing('write', '/tensorboard/', errno.ENOSPC, True, 'tensorboard'),
     'interrupted calls': _failing('any', '', errno.EINTR),
-    'half writes': lambda room: faulty(room, 'plain', 'write', 1, shim.SHORT, always=True),
-    'read-only resumed': lambda room: read_only(room, 'train', 'stopped'),
-    'read-only evaluated': lambda room: read_only(room, 'evaluate', 'complete'),
-    'read-only predicted': lambda room: read_only(room, 'predict', 'complete')}
+    'half writes': lambda sandbox: faulty(sandbox, 'plain', 'write', 1, shim.SHORT, always=True),
+    'read-only resumed': lambda sandbox: read_only(sandbox, 'train', 'stopped'),
+    'read-only evaluated': lambda sandbox: read_only(sandbox, 'evaluate', 'complete'),
+    'read-only predicted': lambda sandbox: read_only(sandbox, 'predict', 'complete')}
 for _call in (1, 9, 30):
     FIXED['full at write %d' % _call] = _failing('write', '', errno.ENOSPC, True, call=_call)
 for _calls in ('open', 'write', 'fsync', 'rename'):

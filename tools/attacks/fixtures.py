@@ -1,4 +1,4 @@
-"""The small data set and the undamaged runs that the attacks use."""
+"""A small data set and undamaged runs, which the attacks copy and damage."""
 import gzip
 import hashlib
 import os
@@ -15,7 +15,7 @@ ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
        'tools.attacks.fixtures:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
-# The options of each run. The run 'stopped' gets the signal in STOP while it saves a checkpoint.
+# The options of each run. STOP interrupts the run 'stopped' while it saves a checkpoint.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
         'plain': RUN + ['--momentum', '0.9', '--checkpoint-every', '1'],
@@ -27,7 +27,7 @@ STOP = {'calls': shim.OPEN, 'at': 3, 'action': shim.BEFORE, 'value': signal.SIGI
         'only': 'last.safetensors'}
 SHAPES = {'train-images-idx3-ubyte': (60, 28, 28), 'train-labels-idx1-ubyte': (60,),
           't10k-images-idx3-ubyte': (20, 28, 28), 't10k-labels-idx1-ubyte': (20,)}
-# The files that must be equal in a resumed run and in a run that was never stopped.
+# Files that must be identical in a resumed run and in an uninterrupted run.
 SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
         'previous.safetensors', 'history.csv', 'history.jsonl', 'config.json')
 
@@ -35,7 +35,7 @@ SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetenso
 def stripes():
     """Return (train images, labels, test images, labels): 80 images of bright stripes on noise.
 
-    In batches of 16, an epoch takes four steps.
+    With batches of 16 images, an epoch has four steps.
     """
     rng, labels = np.random.RandomState(0), np.arange(80) % 10
     images = rng.randint(0, 100, (80, 28, 28)).astype(np.uint8)
@@ -64,7 +64,7 @@ def write_data(folder, shapes=SHAPES):
 
 
 class Run(NamedTuple):
-    """A finished run: its folder, printed lines, number of system calls, and seconds."""
+    """A finished run: its folder, printed lines, number of system calls, and duration."""
 
     folder: str
     lines: List[str]
@@ -75,12 +75,12 @@ class Run(NamedTuple):
 class Fixtures:
     """The reference runs and outputs of one process, each created when it is first needed.
 
-    `sandbox` is the folder of the attack, and `data` is the folder of the data set.
+    `root` is the folder for all files of the attack, and `data` is the folder of the data set.
     """
 
-    def __init__(self, sandbox, data):
-        self.sandbox, self.data, self.cache = sandbox, data, {}
-        self.folder = os.path.join(sandbox, 'fixtures-%d' % os.getpid())
+    def __init__(self, root, data):
+        self.root, self.data, self.cache = root, data, {}
+        self.folder = os.path.join(root, 'fixtures-%d' % os.getpid())
         os.mkdir(self.folder)
         self.picture = self.path('picture.pgm')  # grey, a format that every Pillow reads
         with open(self.picture, 'wb') as f:
@@ -100,7 +100,8 @@ class Fixtures:
         """Run a command, and return its `Done`. Raises RuntimeError unless it exits with `code`."""
         done = jobs.run(Job(argv, self.folder, **faults))
         if done.code != code:
-            raise RuntimeError('%s ended with code %d:\n%s' % (done.job.words, done.code, done.err))
+            raise RuntimeError('%s exited with code %d:\n%s'
+                               % (done.job.words, done.code, done.err))
         return done
 
     def run(self, name):

@@ -1,7 +1,7 @@
-"""Run commands of gluonblocks in forks of this process, which has already imported gluonblocks.
+"""Run gluonblocks commands in forks of this process, which has already imported gluonblocks.
 
-This process imports MXNet but must not compute with it. It then has no threads of MXNet, and its
-forks behave like newly started processes. A `Room` is the folder in which a case runs its commands.
+This process imports MXNet but must not compute with it, so that MXNet starts no threads and the
+forks behave like new processes. A `Sandbox` is the folder in which a case runs its commands.
 """
 import contextlib
 import ctypes
@@ -26,7 +26,7 @@ MAX_OUTPUT = 1 << 20  # bytes of stdout and of stderr that are read
 class Job(NamedTuple):
     """The command `gluonblocks ARGV`, and the faults to inject into it.
 
-    `kill` sends a signal after some seconds: (seconds, signal). `shim` acts on its system calls.
+    `kill`, (seconds, signal), sends a signal after that time. `shim` acts on its system calls.
     """
 
     argv: Sequence[str]
@@ -36,15 +36,15 @@ class Job(NamedTuple):
 
     @property
     def words(self):
-        """The command and its faults, as a readable line."""
+        """The command and its faults, as one line of text."""
         return ' '.join(['gluonblocks', *self.argv]) + ''.join(
             '  [%s]' % (fault,) for fault in (self.kill, self.shim) if fault)
 
 
 class Done(NamedTuple):
-    """The result of a job: its exit code (-N: killed by the signal N), stdout, stderr and seconds.
+    """The result of a job: its exit code (-N: killed by signal N), stdout, stderr and duration.
 
-    `ended` is 'time' or 'memory' if the job exceeded that limit. `calls` is the number of system
+    `exceeded` is 'time' or 'memory' if the job exceeded that limit. `calls` is the number of system
     calls that the shim counted.
     """
 
@@ -53,14 +53,14 @@ class Done(NamedTuple):
     out: str
     err: str
     seconds: float = 0
-    ended: str = ''
+    exceeded: str = ''
     calls: int = 0
 
 
 def run(job):
-    """Run `job` until it ends or exceeds a limit; return its `Done`."""
+    """Run `job` until it exits or exceeds a limit; return its `Done`."""
     out, err, counter = tempfile.TemporaryFile(), tempfile.TemporaryFile(), mmap.mmap(-1, 4)
-    ended, kill, start = '', job.kill, time.monotonic()
+    exceeded, kill, start = '', job.kill, time.monotonic()
     sys.stdout.flush()
     child = os.fork()
     if not child:
@@ -74,21 +74,21 @@ def run(job):
             os.kill(child, kill[1])
             kill = None
         late = now > start + SECONDS
-        if not ended and (late or _memory(child) > MEMORY):
-            ended = 'time' if late else 'memory'
+        if not exceeded and (late or _memory(child) > MEMORY):
+            exceeded = 'time' if late else 'memory'
             os.kill(child, signal.SIGKILL)
         time.sleep(0.01)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # processes that the job left running
     if usage.ru_maxrss * 1024 > MEMORY:
-        ended = 'memory'
+        exceeded = 'memory'
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-    return Done(job, code, _text(out), _text(err), now - start, ended,
+    return Done(job, code, _text(out), _text(err), now - start, exceeded,
                 struct.unpack('i', counter[:])[0])
 
 
 def _become(job, out, err, counter):
-    """Run the job in this process, then exit. The shim counts in the shared memory `counter`."""
+    """Run the job in this process, then exit. `counter` is shared memory for the shim's count."""
     code = 1
     try:
         os.setsid()
@@ -97,7 +97,7 @@ def _become(job, out, err, counter):
                 os.dup2(stream.fileno(), number)
         os.chdir(job.cwd)
         die_with_parent()
-        os.environ['PATH'] = ''  # without apt-get, which would download missing data
+        os.environ['PATH'] = ''  # hides apt-get, which would download missing data
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         from gluonblocks.__main__ import main
         sys.argv = ['gluonblocks', *job.argv]
@@ -115,8 +115,8 @@ def _become(job, out, err, counter):
         os._exit(code)
 
 
-class Room:
-    """The surroundings of one case: a folder, a random generator, and the shared fixtures.
+class Sandbox:
+    """The environment of one case: a folder, a random generator, and the shared fixtures.
 
     `notes` lists what the case did, and `kills` counts the signals that it sent.
     """
@@ -126,7 +126,7 @@ class Room:
         self.rng, self.notes, self.kills = random.Random(seed), [], 0
 
     def path(self, *names):
-        """Return a path in the room's folder."""
+        """Return a path in the sandbox's folder."""
         return os.path.join(self.folder, *names)
 
     def note(self, text):
@@ -134,7 +134,7 @@ class Room:
         self.notes.append(text)
 
     def copy(self, name, to='run'):
-        """Copy the run `name` of the fixtures into the room; return the copy's path."""
+        """Copy the run `name` of the fixtures into the sandbox; return the copy's path."""
         return shutil.copytree(self.fixtures.run(name).folder, self.path(to))
 
     def run(self, *argv, **faults):
@@ -151,7 +151,7 @@ def die_with_parent():
 
 
 def _memory(pid):
-    """Return the resident memory of a process in bytes, or 0 if it has ended."""
+    """Return the resident memory of a process in bytes, or 0 if it has exited."""
     try:
         with open('/proc/%d/statm' % pid) as f:
             return int(f.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')

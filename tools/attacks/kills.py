@@ -7,21 +7,21 @@ from .fixtures import RUNS, SAME
 from .verdict import EQUAL, Defect, output, snapshot, survived, unchanged
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Allowed exit codes after a signal. A process that ended before the signal arrived exits with 0.
+# Allowed exit codes after a signal. A process that finishes before the signal arrives exits with 0.
 CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
-         signal.SIGINT: (130, -2)}  # -2: before the command started, or after it ended
+         signal.SIGINT: (130, -2)}  # -2: before the command starts, or after it finishes
 VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
 
 
-def draw(room):
+def draw(sandbox):
     """Kill a run one to four times, at random system calls or times."""
-    rng, variant = room.rng, room.rng.choice(VARIANTS)
-    base, plans = room.fixtures.run(variant), []
+    rng, variant = sandbox.rng, sandbox.rng.choice(VARIANTS)
+    base, plans = sandbox.fixtures.run(variant), []
     for _ in range(rng.choice((1, 1, 2, 4))):
         signum, action = rng.choice(SIGNALS), rng.choice((shim.BEFORE, shim.AFTER, shim.HALF))
         plans.append(at(rng.randint(1, base.calls), signum, action) if rng.random() < 0.6 else (
             signum, {'kill': (rng.uniform(0.02, 1.1 * base.seconds), signum)}))
-    return trial(room, variant, plans)
+    return trial(sandbox, variant, plans)
 
 
 def at(call, signum, action=shim.BEFORE):
@@ -29,35 +29,35 @@ def at(call, signum, action=shim.BEFORE):
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
-def trial(room, variant, plans):
-    """Train, kill the run by each of `plans` in turn, and resume it to its end.
+def trial(sandbox, variant, plans):
+    """Train, kill and resume the run according to each of `plans`, and then let it finish.
 
     Return EQUAL, or raise Defect if the result differs from that of an undisturbed run.
     """
-    base, run, printed = room.fixtures.run(variant), room.path('run'), []
+    base, run, printed = sandbox.fixtures.run(variant), sandbox.path('run'), []
     for signum, faults in plans + [(None, {})]:
         if 'shim' in faults:
             faults = {'shim': faults['shim']._replace(folder=run)}
-        done = resume(room, run, RUNS[variant], **faults)
+        done = resume(sandbox, run, RUNS[variant], **faults)
         printed += output(done)
         judge(done, signum)
-        room.kills += bool(signum and done.code)
-    # Ctrl-C and SIGTERM save one more checkpoint, so previous.safetensors is a different one.
+        sandbox.kills += bool(signum and done.code)
+    # Ctrl-C and SIGTERM save one more checkpoint, so previous.safetensors contains another one.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])
     return EQUAL
 
 
-def resume(room, run, options, **faults):
+def resume(sandbox, run, options, **faults):
     """Start a run in the folder `run`, or resume it if it has a config.json; return the `Done`."""
     started = os.path.exists(os.path.join(run, 'config.json'))
-    return room.run('train', *(['--resume', run, '--no-report'] if started else
+    return sandbox.run('train', *(['--resume', run, '--no-report'] if started else
                                ['--out', run] + options), **faults)
 
 
 def judge(done, signum):
-    """Raise Defect unless a process ended normally, or as a process that got `signum` must."""
+    """Raise Defect unless a process succeeded, or exited as it should after the signal `signum`."""
     codes = (0,) + CODES.get(signum, ())
     if done.code not in codes:
         raise Defect('exit code %d' % done.code, done)
@@ -65,7 +65,7 @@ def judge(done, signum):
 
 
 def compare(run, folder, printed, lines, done, names=SAME):
-    """Raise Defect unless `run` has the same files as `folder` and the printed lines are equal."""
+    """Raise Defect unless `run` and `folder` have equal files, and the printed lines are equal."""
     compare_files(run, folder, done, names)
     if list(dict.fromkeys(printed)) != list(dict.fromkeys(lines)):
         raise Defect('the printed lines differ', done)
@@ -76,9 +76,9 @@ def compare(run, folder, printed, lines, done, names=SAME):
 
 
 def compare_files(run, folder, done, names):
-    """Raise Defect unless the files `names` in two folders are equal to the last byte.
+    """Raise Defect unless the files `names` in two folders are identical.
 
-    The previous checkpoint may be from the middle of an epoch, so its elapsed seconds may differ.
+    The previous checkpoint may be from the middle of an epoch, so its elapsed time may differ.
     """
     for name in names:
         try:
@@ -101,10 +101,10 @@ def _content(path):
 
 
 FIXED = {
-    'before its first call': lambda room: trial(room, 'plain', [at(1, signal.SIGKILL)]),
-    'in the middle of four calls': lambda room: trial(room, 'plain', [
+    'before its first call': lambda sandbox: trial(sandbox, 'plain', [at(1, signal.SIGKILL)]),
+    'in the middle of four calls': lambda sandbox: trial(sandbox, 'plain', [
         at(call, signal.SIGKILL, shim.HALF) for call in (30, 12, 7, 3)]),
-    'interrupted in a save': lambda room: trial(room, 'adam', [at(30, signal.SIGINT)]),
-    'terminated in a save': lambda room: trial(room, 'devices', [at(30, signal.SIGTERM)]),
-    'hung up in a rename': lambda room: trial(room, 'tensorboard', [
+    'interrupted while saving': lambda sandbox: trial(sandbox, 'adam', [at(30, signal.SIGINT)]),
+    'terminated while saving': lambda sandbox: trial(sandbox, 'devices', [at(30, signal.SIGTERM)]),
+    'hung up while renaming': lambda sandbox: trial(sandbox, 'tensorboard', [
         at(40, signal.SIGHUP, shim.AFTER)])}

@@ -13,22 +13,22 @@ from .kills import compare
 from .network import Network, node_options
 from .verdict import EQUAL, Defect, output, survived
 
-SIZE = 3  # machines, each with one worker
-EPOCHS, HITS = 5, 4  # epochs of a run, and faults injected into it
+SIZE = 3  # number of machines, each with one worker
+EPOCHS, FAULTS = 5, 4  # epochs of a run, and faults injected into it
 INTERVAL = 0.1  # seconds between two checks for running processes
 START = 120  # seconds that all machines may take to start, because many processes import MXNet
-IMPORT = 15  # seconds that a launcher needs to import MXNet before START begins to count
-SECONDS = 600  # limit of an undisturbed launch
+IMPORT = 15  # seconds that a launcher needs to import MXNet before the START seconds begin
+SECONDS = 600  # time limit of an undisturbed launch
 RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed', '0',
        '--batch-size', '64', '--epochs', str(EPOCHS), '--checkpoint-every', '3', '--workers',
        str(SIZE)]
 LAUNCH_OPTIONS = ['--no-report', '--start-timeout', str(START)]
 
-# Seconds within which all processes must end after a fault, and extra seconds for a busy machine.
+# Seconds within which all processes must exit after a fault, and extra seconds for a busy machine.
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
 FIXED: Dict[str, Any] = {}
-_starting = multiprocessing.Lock()  # one launch at a time, because starting uses all cores
+_launch_lock = multiprocessing.Lock()  # allows one launch at a time, because it uses all cores
 
 
 class Launch:
@@ -72,7 +72,7 @@ class Launch:
         return [process for process in self.processes if process.poll() is None]
 
     def wait(self, seconds):
-        """Wait until all launchers have ended; return False if some still run after `seconds`."""
+        """Wait until all launchers have exited; return False if some still run after `seconds`."""
         end = time.monotonic() + seconds
         while self.running() and time.monotonic() < end:
             time.sleep(INTERVAL)
@@ -84,29 +84,30 @@ class Launch:
         try:
             with open(children) as f:
                 return max(map(int, f.read().split()), default=None)
-        except OSError:  # the launcher has ended
+        except OSError:  # the launcher has exited
             return None
 
 
-def draw(room):
-    """Inject HITS faults into a run, each at a random time; return EQUAL or raise Defect."""
+def draw(sandbox):
+    """Inject FAULTS faults into a run, each at a random time; return EQUAL or raise Defect."""
     with Network(SIZE) as network:
-        return _trial(room, network)
+        return _trial(sandbox, network)
 
 
-def _trial(room, network):
-    folder, lines, seconds = room.fixtures.once('machines', lambda: _undisturbed(room, network))
-    run, printed = room.path(network.machines[0].name, 'run'), []
-    for hits_left in reversed(range(HITS + 1)):
+def _trial(sandbox, network):
+    folder, lines, seconds = sandbox.fixtures.once(
+        'machines', lambda: _undisturbed(sandbox, network))
+    run, printed = sandbox.path(network.machines[0].name, 'run'), []
+    for faults_left in reversed(range(FAULTS + 1)):
         started = os.path.exists(os.path.join(run, 'config.json'))
-        with _starting:
-            launch = Launch(network.machines, room.folder, (
+        with _launch_lock:
+            launch = Launch(network.machines, sandbox.folder, (
                 ['--resume', 'run'] if started else ['--out', 'run', *RUN]))
-            moment = launch.started + (room.rng.uniform(0, seconds) if hits_left else SECONDS)
+            moment = launch.started + (sandbox.rng.uniform(0, seconds) if faults_left else SECONDS)
             while launch.running() and not launch.done().out and time.monotonic() < moment:
                 time.sleep(INTERVAL)
-        if hits_left:
-            _hit(room, network, launch, moment)
+        if faults_left:
+            _inject(sandbox, network, launch, moment)
         elif not launch.wait(SECONDS):
             raise Defect('still running after %d s' % SECONDS, launch.done())
         printed += output(launch.done())
@@ -121,37 +122,37 @@ def _trial(room, network):
     return EQUAL
 
 
-def _undisturbed(room, network):
+def _undisturbed(sandbox, network):
     """Train without faults on one machine; return (run folder, printed lines, seconds)."""
-    launch = Launch(network.machines[:1], room.fixtures.path('machines'), ['--out', 'run', *RUN])
+    launch = Launch(network.machines[:1], sandbox.fixtures.path('machines'), ['--out', 'run', *RUN])
     if not launch.wait(SECONDS) or launch.processes[0].returncode:
         raise Defect('the undisturbed run failed', launch.done())
     return launch.path(0, 'run'), output(launch.done()), time.monotonic() - launch.started
 
 
-def _hit(room, network, launch, moment):
-    """Wait for the moment, inject a random fault, and check how all launchers end."""
-    victim = room.rng.choice(('worker', 'launcher', 'machine'))
-    fault = 'link down' if victim == 'machine' else room.rng.choice(('SIGKILL', 'SIGSTOP'))
-    k, pid = room.rng.randrange(SIZE), None
+def _inject(sandbox, network, launch, moment):
+    """Wait until `moment`, inject a random fault, and check how all launchers exit."""
+    victim = sandbox.rng.choice(('worker', 'launcher', 'machine'))
+    fault = 'link down' if victim == 'machine' else sandbox.rng.choice(('SIGKILL', 'SIGSTOP'))
+    k, pid = sandbox.rng.randrange(SIZE), None
     while launch.running() and (time.monotonic() < moment or not pid):
         time.sleep(INTERVAL)
         pid = launch.worker(k) if victim == 'worker' else launch.processes[k].pid
     if not launch.running():
-        return  # the run ended first
-    starting = not launch.done().out and (fault != 'SIGKILL' or victim == 'launcher')
-    allowed = START + IMPORT if starting else PROMISED[fault]
-    room.note('%s of machine %d: %s after %.1f s, after epoch %d' % (
+        return  # the run finished before
+    is_starting = not launch.done().out and (fault != 'SIGKILL' or victim == 'launcher')
+    allowed = START + IMPORT if is_starting else PROMISED[fault]
+    sandbox.note('%s of machine %d: %s after %.1f s, after epoch %d' % (
         victim, k, fault, time.monotonic() - launch.started, launch.epoch()))
-    room.kills += 1
+    sandbox.kills += 1
     if fault == 'link down':
         network.machines[k].link(up=False)
     else:
         os.kill(pid, getattr(signal, fault))
-    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None  # until SIGCONT
+    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None  # it waits for SIGCONT
     end, left = time.monotonic() + allowed + MARGIN, True
     while left and time.monotonic() < end:
-        launch.running()  # reaps ended launchers
+        launch.running()  # reaps the launchers that have exited
         left = [pid for pid in network.processes() if pid != stopped]
         time.sleep(INTERVAL)
     if stopped:
@@ -159,9 +160,9 @@ def _hit(room, network, launch, moment):
         launch.wait(START + IMPORT)
     network.machines[k].link(up=True)
     if left:
-        raise Defect('%s, %s: processes still run after %d s' % (victim, fault, allowed),
+        raise Defect('%s, %s: processes still running after %d s' % (victim, fault, allowed),
                      launch.done(int(k == 0)))
-    room.note('all processes ended in time')
+    sandbox.note('all processes exited in time')
     for n in range(SIZE):
         if (victim, fault, n) != ('launcher', 'SIGKILL', k):
             judge(launch.done(n), k, n, complete=launch.epoch() == EPOCHS)
@@ -170,8 +171,8 @@ def _hit(room, network, launch, moment):
 def judge(done, k, n, complete):
     """Raise Defect unless the launcher of machine `n` failed with a line that names machine `k`.
 
-    Machine `k` itself only notices that another machine is gone, so its line may name any machine.
-    After the last epoch (`complete`) the launcher may also have succeeded.
+    Machine `k` itself only notices that it lost another machine, so its line may name any machine.
+    After the last epoch (`complete`), the launcher may also have succeeded.
     """
     if complete and done.code == 0:
         return

@@ -1,15 +1,15 @@
 """Simulate several machines on one: Linux network namespaces, connected by a bridge.
 
-    with Network(3) as network:                       # NotTried if namespaces are unavailable
+    with Network(3) as network:                       # NotTried is raised without namespaces
         first = network.machines[0]                   # .name 'node0', .address '10.77.0.1'
-        process = first.popen(['ip', 'addr'])         # accepts the options of subprocess.Popen
+        process = first.popen(['ip', 'addr'])         # takes the options of subprocess.Popen
         first.shape(rate=10 ** 9)                     # bits per second, in each direction
         first.link(up=False)                          # like pulling its network cable
         first.processes()                             # pids of the processes on this machine
 
 The host's network is not changed. Root is not needed if the kernel lets users create namespaces.
-Each namespace is held open by a process that ends with the context. If this process is killed, the
-keeper process, `python -m tools.attacks.network`, ends them and everything that runs in them.
+A process holds each namespace open until the context is left. If this process is killed, the keeper
+process, `python -m tools.attacks.network`, kills those processes and all others in the namespaces.
 """
 import contextlib
 import json
@@ -26,7 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ADDRESS, PORT = '10.77.0.%d', 29400  # the port on which the first machine of a run listens
 NAME, LINK = 'node%d', 'port%d'  # names of a machine and of the bridge's end of its link
 UNSHARE = ['unshare', '--net', '--uts']
-BURST = 1e-3  # a link may send the data of this many seconds at once
+BURST = 1e-3  # a link may send the data for this many seconds at once
 QUEUE = '50ms'  # packets that would wait longer for a link are dropped
 
 
@@ -46,7 +46,7 @@ class Machine:
         """Start a command on this machine; return a `subprocess.Popen`."""
         process, own = subprocess.Popen(self.argv(*command), **options), namespace_of(self._pid)
         while process.poll() is None and namespace_of(process.pid) != own:
-            time.sleep(0.005)  # `processes` lists it only after it has entered the namespace
+            time.sleep(0.005)  # until it has entered the namespace, `processes` does not list it
         return process
 
     def link(self, up):
@@ -97,7 +97,7 @@ class Network:
             [*UNSHARE, *['--map-root-user'] * self._user, sys.executable, '-m',
              'tools.attacks.network', str(count)], cwd=ROOT, env=_environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True)  # so Ctrl-C does not reach it
+            start_new_session=True)  # so that Ctrl-C does not reach it
         line = self._keeper.stdout.readline()
         if not line:
             reason = self._keeper.communicate()[1].strip()
@@ -127,8 +127,8 @@ class Network:
         return [pid for machine in self.machines for pid in machine.processes()]
 
     def close(self):
-        """End the machines and whatever runs on them."""
-        self._keeper.communicate()  # closes its stdin, which ends it
+        """Shut down the machines and kill everything that runs on them."""
+        self._keeper.communicate()  # closes its stdin, so that it exits
 
     def __enter__(self):
         return self
@@ -138,7 +138,7 @@ class Network:
 
 
 def namespace_of(pid):
-    """Return an id of a process's network namespace; '' if it has ended or is another user's."""
+    """Return an id of a process's network namespace, or '' if it has exited or is inaccessible."""
     try:
         return os.readlink('/proc/%d/ns/net' % pid)
     except OSError:
@@ -162,7 +162,7 @@ HOLD = 'import socket, sys; socket.sethostname(sys.argv[1]); print(flush=True); 
 
 
 def keep(count):
-    """Create `count` machines, print their pids as JSON, and end them when stdin is closed."""
+    """Create `count` machines, print their pids as JSON, and kill them when stdin is closed."""
     holders = [subprocess.Popen(
         [*UNSHARE, sys.executable, '-c', HOLD, NAME % k], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE) for k in range(count)]

@@ -4,7 +4,7 @@ import functools
 import io
 
 from . import damage
-from .verdict import NotTried, ask, output
+from .verdict import NotTried, output, run_on_damage
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
@@ -25,32 +25,33 @@ def originals():
     for name, image in kinds.items():
         for kind in FORMATS:
             content = io.BytesIO()
-            # The format may not support the mode, and this Pillow may not support the format.
+            # Skip modes that the format does not support, and formats that this Pillow lacks.
             with contextlib.suppress(OSError, KeyError, ValueError):
                 image.save(content, kind)
                 found['%s.%s' % (name, kind.lower())] = content.getvalue()
     return found
 
 
-def draw(room):
+def draw(sandbox):
     """Damage a randomly chosen image at random."""
-    names = sorted(room.fixtures.once('pictures', originals))
-    return attack(room, room.rng.choice(names), damage.anything)
+    names = sorted(sandbox.fixtures.once('pictures', originals))
+    return attack(sandbox, sandbox.rng.choice(names), damage.anything)
 
 
-def attack(room, name, change):
+def attack(sandbox, name, change):
     """Damage an image, and predict its class and, after it, the class of an undamaged image."""
-    fixtures, path = room.fixtures, room.path(name)
+    fixtures, path = sandbox.fixtures, sandbox.path(name)
     with open(path, 'wb') as f:
         f.write(fixtures.once('pictures', originals)[name])
     argv = ['predict', fixtures.run('complete').folder, '--ctx', 'cpu', path]
     answer = fixtures.once(('picture', name), lambda: output(
         fixtures.command(*argv))[0].split(': ', 1)[1])
-    room.note('%s: %s' % (name, change(room, path)))
+    sandbox.note('%s: %s' % (name, change(sandbox, path)))
     good_line = fixtures.answer('predict', 'complete', 'best')[0]
     # Only PNG has checksums, so damage to another format may yield a different valid image.
-    return ask(room, argv + [fixtures.picture], [path], ['%s: %s' % (path, answer), good_line],
-               [good_line], lambda done: not name.endswith('.png') and path in done.out)
+    return run_on_damage(
+        sandbox, argv + [fixtures.picture], [path], ['%s: %s' % (path, answer), good_line],
+        [good_line], lambda done: not name.endswith('.png') and path in done.out)
 
 
 FIXED = {'%s for %s' % (kind, name): functools.partial(

@@ -1,4 +1,4 @@
-"""Report the results of an attack: a table, and each defect with a command that repeats it."""
+"""Report the results of an attack: a table, and each defect with a command that reproduces it."""
 import collections
 import shlex
 import time
@@ -7,7 +7,7 @@ from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
 
 def summary(records, kinds, seed, seconds):
-    """Return a table with a line for each kind, and the reasons why cases were not tried."""
+    """Return a table with a row for each kind, and the reasons why cases were not tried."""
     counts = collections.Counter((record['kind'], record['verdict']) for record in records)
     row = '%-8s | %5s | %11s | %5s | %8s | %9s | %6s'
     lines = [row % ('kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT)]
@@ -28,7 +28,7 @@ def summary(records, kinds, seed, seconds):
 
 
 def defects(records, seed):
-    """Return a description of each distinct defect, its steps, and a command that repeats it."""
+    """Return a description of each distinct defect, its steps, and a command to reproduce it."""
     groups = collections.OrderedDict()
     for record in records:
         if record['verdict'] == DEFECT:

@@ -1,4 +1,4 @@
-"""Choose the cases of an attack, and run several of them at a time.
+"""Choose the cases of an attack, and run several of them in parallel.
 
 `python -m tools.attacks.runner FOLDER JSON` prints a line of JSON for each case.
 """
@@ -14,15 +14,15 @@ from typing import Any, Dict, NamedTuple
 
 from . import data, disk, kills, machines, pictures, runs
 from .fixtures import Fixtures, write_data
-from .jobs import Room, die_with_parent
+from .jobs import Sandbox, die_with_parent
 from .verdict import DEFECT, UNTRIED, Defect, NotTried
 
 # A kind is a module with fixed cases, FIXED = {name: case}, and a random case, `draw`. A case is a
-# function that receives a `Room` and returns a verdict, or raises Defect or NotTried.
+# function that receives a `Sandbox` and returns a verdict, or raises Defect or NotTried.
 KINDS: Dict[str, Any] = {'kills': kills, 'disk': disk, 'data': data, 'runs': runs,
                          'pictures': pictures, 'machines': machines}
 SLOW = ('machines',)  # kinds that run only if --only names them
-_TAIL = 3000  # characters of stdout and of stderr to record
+_TAIL = 3000  # number of last characters of stdout and of stderr to record
 
 
 class Case(NamedTuple):
@@ -33,7 +33,7 @@ class Case(NamedTuple):
 
 
 def plan(kinds, number, names=()):
-    """Return the `Case`s called `names`, or else `number` cases: fixed ones, then random ones.
+    """Return the cases called `names`, or else `number` cases: fixed cases, then random ones.
 
     If there are more than `number` fixed cases, an evenly spaced selection is returned. Raises
     ValueError for an unknown name.
@@ -60,15 +60,15 @@ def _start_worker(folder, data_folder):
 
 
 def _run(words, seed):
-    """Run one case in a new room; return its record, a dict."""
+    """Run one case in a new sandbox; return its record, a dict."""
     case = Case(*words)
-    folder = os.path.join(_fixtures.sandbox, '%d-%d' % (os.getpid(), time.monotonic_ns()))
+    folder = os.path.join(_fixtures.root, '%d-%d' % (os.getpid(), time.monotonic_ns()))
     os.mkdir(folder)
-    room = Room(folder, _fixtures, '%s-%s-%d' % (case.kind, case.name, seed))
+    sandbox = Sandbox(folder, _fixtures, '%s-%s-%d' % (case.kind, case.name, seed))
     record, start = {'kind': case.kind, 'case': case.name}, time.monotonic()
     try:
         kind = KINDS[case.kind]
-        record['verdict'] = kind.FIXED.get(case.name, kind.draw)(room)
+        record['verdict'] = kind.FIXED.get(case.name, kind.draw)(sandbox)
     except NotTried as error:
         record.update(verdict=UNTRIED, what=str(error))
     except Defect as defect:
@@ -80,7 +80,7 @@ def _run(words, seed):
         record.update(verdict=DEFECT, what='the attack itself failed', err=traceback.format_exc())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return dict(record, notes=room.notes, kills=room.kills,
+    return dict(record, notes=sandbox.notes, kills=sandbox.kills,
                 seconds=round(time.monotonic() - start, 2))
 
 
@@ -96,7 +96,7 @@ def main(folder, cases, seed, jobs):
         'OMP_NUM_THREADS': '1', 'PYTHONDONTWRITEBYTECODE': '1', 'MXNET_GLUON_REPO': unreachable,
         'http_proxy': unreachable, 'https_proxy': unreachable, 'GLUONBLOCKS_OPERATORS': '0'})
     data_folder = os.path.join(home, 'datasets', 'fashion-mnist')
-    sys.modules['matplotlib'] = None  # drawing would take longer than training
+    sys.modules['matplotlib'] = None  # blocked, because drawing would take longer than training
     if any(case[0] not in SLOW for case in cases):
         import gluonblocks.commands.train  # noqa: F401
         write_data(data_folder)

@@ -6,24 +6,24 @@ import os
 from . import damage
 from .fixtures import SAME
 from .kills import compare_files
-from .verdict import EQUAL, ask, clean_error, snapshot, survived, unchanged
+from .verdict import EQUAL, clean_error, run_on_damage, snapshot, survived, unchanged
 
-# The files of a run, with the most important ones repeated so that they are attacked more often.
+# The files of a run; repetition makes the important ones more likely targets.
 FILES = ['config.json'] * 4 + ['last.safetensors'] * 4 + ['best.safetensors'] * 3 + [
     'final.safetensors'] * 2 + ['previous.safetensors', 'times.csv', 'history.csv',
                                 'history.jsonl', 'final.params']
 
 
-def draw(room):
+def draw(sandbox):
     """Damage a random file of a run, then resume the run, evaluate it, or predict with it."""
-    return attack(room, room.rng.choice(FILES),
-                  room.rng.choice((damage.anything, damage.anything, of_another_run)),
-                  room.rng.choice(('resume', 'resume', 'evaluate', 'predict')))
+    return attack(sandbox, sandbox.rng.choice(FILES),
+                  sandbox.rng.choice((damage.anything, damage.anything, of_another_run)),
+                  sandbox.rng.choice(('resume', 'resume', 'evaluate', 'predict')))
 
 
-def of_another_run(room, path):
-    """Replace a file with the same file from a run with a different seed."""
-    other = os.path.join(room.fixtures.run('other').folder, os.path.basename(path))
+def of_another_run(sandbox, path):
+    """Replace a file with the corresponding file of a run with a different seed."""
+    other = os.path.join(sandbox.fixtures.run('other').folder, os.path.basename(path))
     with open(other, 'rb') as f:
         content = f.read()
     return damage.rewrite(path, lambda data: ('from another run', content))
@@ -34,35 +34,35 @@ def _edited(key, value):
     return damage.replaced(lambda data: json.dumps(dict(json.loads(data), **{key: value})).encode())
 
 
-def attack(room, name, change, use):
+def attack(sandbox, name, change, use):
     """Damage the file `name` of a run, then use the run; return the verdict."""
     base = 'stopped' if use == 'resume' else 'complete'
-    run = room.copy(base)
-    room.note(change(room, os.path.join(run, name)))
+    run = sandbox.copy(base)
+    sandbox.note(change(sandbox, os.path.join(run, name)))
     if use == 'resume':
-        return _resume(room, run, name)
+        return _resume(sandbox, run, name)
     weights = 'final' if name == 'final.safetensors' else 'best'
     argv = [use, run, '--ctx', 'cpu', '--weights', weights] + (
-        [room.fixtures.picture] if use == 'predict' else [])
-    return ask(room, argv, [run], room.fixtures.answer(use, base, weights))
+        [sandbox.fixtures.picture] if use == 'predict' else [])
+    return run_on_damage(sandbox, argv, [run], sandbox.fixtures.answer(use, base, weights))
 
 
-def _resume(room, run, name):
+def _resume(sandbox, run, name):
     """Resume a run whose file `name` was damaged; return the verdict.
 
     The result must equal that of an undamaged run, or the command must fail with a clean error.
     """
-    before, inside = snapshot(room.folder), os.path.join('run', name)
-    done = room.run('train', '--resume', run, '--no-report')
+    before, inside = snapshot(sandbox.folder), os.path.join('run', name)
+    done = sandbox.run('train', '--resume', run, '--no-report')
     survived(done)
-    after = snapshot(room.folder)
+    after = snapshot(sandbox.folder)
     unchanged(before, after, lambda file: file.startswith('run' + os.sep) or file == 'elsewhere',
               done)
     if done.code:
         return clean_error(done, run)
-    # The interruption saved one more checkpoint, so previous.safetensors is a different one.
+    # The interruption saved one more checkpoint, so previous.safetensors contains another one.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
-    compare_files(run, room.fixtures.run('complete').folder, done,
+    compare_files(run, sandbox.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])
     return EQUAL
 

@@ -1,5 +1,5 @@
 /* A library preloaded into the process under attack. It counts system calls on files in one folder,
- * and at the n-th call raises a signal, fails, or writes only half. It is idle until attack_arm. */
+ * and at the n-th call raises a signal, fails, or writes half of the data. attack_arm starts it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static unsigned char watched[4096];  /* indexed by file descriptor */
     if (!real) real = (__typeof__(&name)) dlsym(RTLD_NEXT, #name)
 
 /* `n` starts at 1. `with` is a signal or an errno. If `more` is set, the calls after the n-th are
- * attacked too. Only paths that contain `part` count. `*counter` receives the number of calls. */
+ * attacked too. Only calls on paths that contain `part` are counted, in `*counter`. */
 void attack_arm(const char *in, const char *part, int on, int n, int what, int with, int more,
                 int *counter)
 {
@@ -53,7 +53,7 @@ static void watch(int handle, int on)
     if (handle >= 0 && handle < (int) sizeof watched) watched[handle] = on;
 }
 
-/* Return the action for this call, or COUNT for none. Raises the signal of BEFORE itself. */
+/* Return the action for this call, or COUNT for none. If it is BEFORE, raise the signal here. */
 static int hit(int call)
 {
     if (!(calls & call)) return COUNT;

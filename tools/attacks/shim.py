@@ -15,8 +15,8 @@ class Shim(NamedTuple):
     """An `action` at the `at`-th of the `calls` on files in `folder` whose path contains `only`.
 
     COUNT only counts the call. BEFORE, AFTER and HALF (after half of a write) raise the signal
-    `value`. ERROR lets the call fail with the errno `value`. SHORT writes half of the bytes. If
-    `always` is true, the action is repeated at every later call.
+    `value`. ERROR makes the call fail with the errno `value`. SHORT writes half of the bytes. If
+    `always` is true, the action also applies to every later call.
     """
 
     folder: str

@@ -15,11 +15,11 @@ SECONDS = re.compile(r', time (?:[\d.]+|nan) sec')
 
 
 class NotTried(Exception):
-    """A case that cannot be tried on this machine; the message says what is missing."""
+    """Raised if a case cannot be tried on this machine; the message says what is missing."""
 
 
 class Defect(Exception):
-    """A broken promise, described in one line; `done` is the result of the command."""
+    """Raised if a promise is broken, described in one line; `done` is the command's result."""
 
     def __init__(self, message, done=None):
         super().__init__(message)
@@ -27,10 +27,10 @@ class Defect(Exception):
 
 
 def survived(done):
-    """Raise Defect if a command exceeded a limit, died by a signal, or printed a traceback."""
-    if done.ended:
+    """Raise Defect if a command exceeded a limit, was killed, or printed a traceback."""
+    if done.exceeded:
         raise Defect({'time': 'still running after %d s' % done.seconds,
-                      'memory': 'used too much memory'}[done.ended], done)
+                      'memory': 'used too much memory'}[done.exceeded], done)
     for raw in RAW:
         if raw in done.err:
             last = re.findall(r'^[\w.]*(?:Error|Interrupt|Exception).*', done.err, re.M)
@@ -61,7 +61,7 @@ def clean_error(done, *names):
 
 
 def output(done):
-    """Return the lines printed to stdout, without the seconds in them."""
+    """Return the lines printed to stdout, without their times."""
     return [SECONDS.sub('', line) for line in done.out.splitlines()]
 
 
@@ -88,7 +88,7 @@ def _digest(path):
 
 
 def unchanged(before, after, allowed=lambda name: False, done=None):
-    """Raise Defect if a file changed that is not `allowed` to, or a temporary file is left."""
+    """Raise Defect if a file changed that is not `allowed` to, or a temporary file remains."""
     names = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
     left = [name for name in names if os.path.basename(name).startswith(('.tmp-', '.part-'))
             and name not in before]
@@ -99,16 +99,16 @@ def unchanged(before, after, allowed=lambda name: False, done=None):
         raise Defect('changed: ' + ', '.join(other[:5]), done)
 
 
-def ask(room, argv, names, want, always=(), other=lambda done: False):
+def run_on_damage(sandbox, argv, names, want, always=(), other=lambda done: False):
     """Run a command on a damaged input, and return the verdict.
 
-    The command must print the lines `want`, or fail and name one of `names`. In both cases it must
-    print the lines `always` and change no file. Other output is accepted if `other(done)`.
+    The command must print the lines `want`, or fail and name one of `names`. In both cases, it must
+    print the lines `always` and change no file. Other output is accepted if `other(done)` is true.
     """
-    before = snapshot(room.folder)
-    done = room.run(*argv)
+    before = snapshot(sandbox.folder)
+    done = sandbox.run(*argv)
     survived(done)
-    unchanged(before, snapshot(room.folder), done=done)
+    unchanged(before, snapshot(sandbox.folder), done=done)
     if not set(always) <= set(output(done)):
         raise Defect('no prediction for the undamaged image after the damaged one', done)
     if done.code:

@@ -1,4 +1,4 @@
-"""The command line of the benchmark: measure, print the report, write the figures."""
+"""The command line of the benchmark: measure, print the report, and write the figures."""
 import argparse
 import json
 import os
@@ -25,15 +25,14 @@ example:
   python scripts/benchmark.py --ci                   (two minutes)
   python scripts/benchmark.py --workers 1,2,4 --models lenet_bn,resnet
 
-Each implementation runs in a process of its own, and they take turns. Do not compare figures from
-different runs. The extra `bench` installs PyTorch and ONNX Runtime; if one is missing, the report
-on stdout says so. With --workers, the benchmark measures only training with several workers. Each
-runs in its own network namespace, connected by links with the speeds in --gbit, if this system
-supports that.
+Each implementation runs in a separate process, and the processes take turns. Do not compare figures
+from different runs. The extra `bench` installs PyTorch and ONNX Runtime; if one of them is missing,
+the report on stdout says so. With --workers, only training with several workers is measured, each
+in its own network namespace if possible, connected by links with the speeds in --gbit.
 
 Exit code: 0 success, 1 a target was missed by more than its spread, or --ci found this checkout
 slower than the last release, 2 wrong arguments, 3 error, 130 interrupted.
-To compare settings, checkouts and passes, see `python -m tools.benchmarks.compare --help`."""
+To compare settings, checkouts and graph passes, see python -m tools.benchmarks.compare --help."""
 
 
 def parse(argv):
@@ -46,38 +45,39 @@ def parse(argv):
                         help='models to measure, comma-separated, from %s (default: all)'
                         % ', '.join(models))
     parser.add_argument('--only', type=some_of(VARIANTS), default=VARIANTS, metavar='VARIANTS',
-                        help='what to train, comma-separated, from %s; `parts` times the parts of '
-                             'a step of gluonblocks (default: all)'
+                        help='implementations to train, comma-separated, from %s; `parts` times '
+                             'the parts of a gluonblocks step (default: all)'
                         % ', '.join(VARIANTS))
     parser.add_argument('--parts', type=some_of(PARTS), default=PARTS, metavar='PARTS',
                         help='measurements, comma-separated, from %s (default: all)'
                         % ', '.join(PARTS))
     parser.add_argument('--quick', action='store_true',
-                        help='run fewer and shorter rounds, with fewer implementations: 8 minutes')
+                        help='run fewer and shorter rounds of fewer implementations, in 8 minutes')
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
                         help='images per batch (default: %(default)s)')
     parser.add_argument('--threads', type=positive, metavar='N',
-                        help='threads of every implementation except the notebook (default: '
-                             "gluonblocks' own choice)")
+                        help='thread count of every implementation except the notebook (default: '
+                             'the count that gluonblocks chooses)')
     parser.add_argument('--max-steps', type=positive, default=50, metavar='N',
                         help='maximum number of steps per round (default: %(default)s)')
     parser.add_argument('--dataset', choices=['fashion-mnist', 'synthetic'],
                         default='fashion-mnist', help='data set to train on (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',
-                        help='folder for downloaded data, as for scripts/train.py')
+                        help='folder that contains the data set, as for scripts/train.py')
     parser.add_argument('--json', metavar='FILE', help='write all figures and samples to this file')
     parser.add_argument('--against', metavar='FILE', type=results_of,
-                        help='list what became more than 3 %% slower than in this file, which '
-                             '--json wrote')
+                        help='list results that are more than 3 %% slower than in this file, which '
+                             'an earlier --json wrote')
     parser.add_argument('--isa', choices=LIMITS,
                         help='limit PyTorch, oneDNN and the C++ operators to this instruction set')
     parser.add_argument('--ci', action='store_true',
-                        help='only compare this checkout with the last release: two minutes')
+                        help='only compare this checkout with the last release, in two minutes')
     group = parser.add_argument_group('several workers')
     group.add_argument('--workers', type=comma_separated(positive), metavar='N,N',
-                       help='numbers of workers to measure, such as 1,2,4')
+                       help='worker counts to measure, comma-separated, such as 1,2,4')
     group.add_argument('--gbit', type=comma_separated(float), default=[1, 10],
-                       metavar='X,X', help='speeds of the links in Gbit/s (default: 1,10)')
+                       metavar='X,X',
+                       help='link speeds in Gbit/s, comma-separated (default: 1,10)')
     args = parser.parse_args(argv)
     if args.workers and args.against:
         parser.error('--against cannot be combined with --workers')
@@ -88,7 +88,7 @@ def parse(argv):
 
 
 def results_of(path):
-    """Read the results from a file that --json wrote."""
+    """Return the results in a file that --json wrote."""
     try:
         with open(path) as f:
             return json.load(f)['results']
@@ -99,7 +99,7 @@ def results_of(path):
 def main(argv=None):
     """Run the command; return its exit code."""
     args = parse(argv)
-    # On SIGTERM, end the workers as on Ctrl-C.
+    # Handle SIGTERM like Ctrl-C, so that the workers are killed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = measure.Settings(args.quick, args.batch_size, args.dataset, args.data_root,
                                 args.threads, args.only, args.max_steps)
@@ -107,7 +107,7 @@ def main(argv=None):
     missed = False
     try:
         if args.json:
-            with open(args.json, 'a'):  # fail before the measurement, not after it
+            with open(args.json, 'a'):  # if this fails, fail before the measurement
                 pass
         if args.ci:
             return release.main()

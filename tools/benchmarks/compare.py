@@ -1,14 +1,14 @@
-"""Compare variants of a training step or of a prediction.
+"""Measure how settings, graph passes or code changes affect the time of a step or a prediction.
 
-A variant is a list of words:
+A variant is a quoted list of words:
   NAME=VALUE       set an environment variable
   option=value     pass an option to train_model, such as label_smoothing=0.1
-  without=PASS     skip a pass over the graph
-  checkout=FOLDER  measure the code in another folder
-"" is this checkout with its defaults; OMP_NUM_THREADS of this shell is ignored.
+  without=PASS     skip a graph pass
+  checkout=FOLDER  run the code in another folder
+The variant "" is this checkout with its defaults. The shell's OMP_NUM_THREADS is ignored.
 
-Each variant trains on synthetic images in a process of its own, and in each round they take turns.
-A ratio is a variant's time divided by the time of the first variant: the median of the rounds.
+Each variant runs on synthetic images in a separate process, and the processes take turns. A ratio
+is a variant's time divided by the first variant's time in the same round (median and quartiles).
 
 examples:
   python -m tools.benchmarks.compare "" GLUONBLOCKS_OPERATORS=0
@@ -34,24 +34,24 @@ from .stats import ratio
 from .workers import ROOT, Worker, WorkerError
 
 
-def compare(specs, rounds, count, predict=None, beside=0):
+def compare(specs, rounds, count, predict=None, num_busy=0):
     """Measure `specs`, {title: (spec, environment variables, folder)}; return {title: samples}.
 
-    Samples are lists with one value per round, 'CPU' and 'clock': the seconds of a training step
-    or, if `predict` is given, of a prediction of that many images. A round has `count` of them.
-    'peak_mib' is a number. `beside` is the number of other processes that keep a core busy
-    meanwhile. Raises WorkerError.
+    A round has `count` training steps or, if `predict` is an integer, predictions of that many
+    images. The samples 'CPU' and 'clock' are lists with the mean seconds of a step or prediction in
+    each round; 'peak_mib' is a number. Meanwhile, `num_busy` other processes each keep a core busy.
+    Raises WorkerError.
     """
     request = {'predict': count, 'batch': predict} if predict else {
         'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # 'core' is for older checkouts
     with contextlib.ExitStack() as stack:
         requests = {title: (stack.enter_context(Worker(spec, variables=variables, root=root)),
                             request) for title, (spec, variables, root) in specs.items()}
-        for _ in range(beside):
+        for _ in range(num_busy):
             busy = stack.enter_context(subprocess.Popen([sys.executable, '-c', 'while 1: pass']))
             stack.callback(busy.kill)
         interleave(requests, 1, 'warm-up')  # compiles the graphs
-        answers = interleave(requests, rounds, '%d busy processes' % beside)
+        answers = interleave(requests, rounds, 'with %d busy processes' % num_busy)
     clock = 'predict' if predict else 'train'
     return {title: {'CPU': [answer['cpu'][0] / count for answer in rounds],
                     'clock': [answer[clock][0] / count for answer in rounds],
@@ -72,7 +72,7 @@ def report(samples):
 
 
 def variant(text):
-    """Parse a variant; return (title, options, environment variables, folder of the code)."""
+    """Parse a variant; return (title, options, environment variables, code folder)."""
     options, variables, root = {}, {}, ROOT
     for word in text.split():
         name, equals, value = word.partition('=')
@@ -113,16 +113,16 @@ def parse(argv):
     parser = argparse.ArgumentParser(prog='python -m tools.benchmarks.compare', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('variants', nargs='*', type=variant, metavar='VARIANT',
-                        help='a quoted list of words, as described above (default: "")')
+                        help='quoted list of words, as described above (default: "")')
     parser.add_argument('--passes', action='store_true',
-                        help='compare with variants that skip one pass over the graph each')
+                        help='for each graph pass, add a variant that skips it')
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',
                         help='models to measure, comma-separated (default: %(default)s)')
     parser.add_argument('--predict', type=positive, metavar='N',
-                        help='compare predictions of N images instead of training steps')
-    parser.add_argument('--beside', type=comma_separated(int), default=[0], metavar='N,N',
-                        help='numbers of other processes that keep a core busy, comma-separated '
-                             '(default: 0)')
+                        help='measure predictions of N images instead of training steps')
+    parser.add_argument('--beside', dest='num_busy', type=comma_separated(int), default=[0],
+                        metavar='N,N', help='counts of background processes that keep a core busy, '
+                        'comma-separated; each count is measured separately (default: 0)')
     parser.add_argument('--rounds', type=positive, default=9, metavar='N',
                         help='number of rounds (default: %(default)s)')
     parser.add_argument('--steps', type=positive, default=20, metavar='N',
@@ -140,13 +140,13 @@ def main(argv=None):
     args = parse(argv)
     try:
         for model in args.models:
-            for beside in args.beside:
+            for num_busy in args.num_busy:
                 with tempfile.TemporaryDirectory() as folder:
                     specs = make_specs(model, args.variants, args.predict, folder)
-                    samples = compare(specs, args.rounds, args.steps, args.predict, beside)
-                print('%s, %s, alongside %d busy processes, medians of %d rounds of %d\n\n%s\n' % (
-                    model, 'predictions of %d images' % args.predict if args.predict else
-                    'training steps', beside, args.rounds, args.steps, report(samples)), flush=True)
+                    samples = compare(specs, args.rounds, args.steps, args.predict, num_busy)
+                print('%s, %d rounds of %d %s, with %d busy background processes\n\n%s\n' % (
+                    model, args.rounds, args.steps, 'predictions of %d images' % args.predict
+                    if args.predict else 'training steps', num_busy, report(samples)), flush=True)
     except WorkerError as error:
         print('error: %s' % error, file=sys.stderr)
         return 1

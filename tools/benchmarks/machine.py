@@ -1,11 +1,11 @@
-"""Facts about the machine, its load from other processes, and limits on instruction sets."""
+"""Facts about the machine, the load from other processes, and limits on instruction sets."""
 import datetime
 import os
 import platform
 import statistics
 import time
 
-QUIET = 10  # the most processor time, in percent, that other processes take on a quiet machine
+QUIET = 10  # percent of processor time that other processes may use on a quiet machine
 LOADS = []  # samples of `sample_load`
 # Environment variables that limit every engine except ONNX Runtime. scripts/train.py ignores the
 # last one, so the start-up time is measured with unlimited C++ operators.
@@ -15,7 +15,7 @@ LIMITS = {'avx2': {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'DNNL_MAX_CPU_ISA': 'AVX2',
 
 
 def machine():
-    """Return facts about the machine, {name: text}, with the limit on instructions if it is set."""
+    """Return facts about the machine, {name: text}, including a limit on instruction sets."""
     with open('/proc/cpuinfo') as f:
         names = [line.split(':', 1)[1].strip() for line in f if line.startswith('model name')]
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2 ** 30
@@ -31,9 +31,9 @@ def machine():
 
 
 def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
-    """Append the fraction of processor time that other processes use while the workers wait.
+    """Append to `loads` the fraction of processor time that other processes use.
 
-    The workers' threads may still spin, so wait for `rest` seconds first.
+    The workers must be idle. Their threads may still spin, so wait for `rest` seconds first.
     """
     time.sleep(rest)
     before = _idle()
@@ -42,7 +42,7 @@ def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
 
 
 def _idle():
-    """Return the idle seconds of our processors since boot; time stolen by the host is not idle."""
+    """Return the idle seconds of our processors since boot, without time stolen by the host."""
     cpus = ['cpu%d' % i for i in os.sched_getaffinity(0)]
     with open('/proc/stat') as f:
         rows = [row for row in map(str.split, f) if row[0] in cpus]

@@ -1,4 +1,4 @@
-"""The measurements: in each round, all variants take turns, each in a process of its own."""
+"""The measurements: in each round, all variants take turns, each in a separate process."""
 import contextlib
 import sys
 import tempfile
@@ -7,10 +7,18 @@ from typing import NamedTuple, Optional, Sequence
 from .machine import sample_load
 from .workers import Unavailable, Worker
 
-SHAPES = [(6, 24, 24), (16, 8, 8), (120,)]  # per image, of the norms that our operators replace
+# The operators to compare: {title: (model, MXNet's operators, ours)}. A model has only one kind of
+# norm. The stage includes its activation in both cases; our norm of features includes its
+# activation too, but MXNet's `BatchNorm` does not.
+NORMS = {'convolution, norm, activation and pooling, 6 and 16 channels': (
+             'lenet_bn_conv', ('Convolution', 'BatchNorm', 'Activation', 'Pooling'),
+             ('_gluonblocks_stage',)),
+         'norm of 120 and 84 features': (
+             'lenet_bn_dense', ('BatchNorm',), ('_gluonblocks_norm',))}
 TORCH_MODES = ('eager', 'channels_last', 'compile', 'compile+channels_last')
 SMALL = ('lenet_bn', 'lenet_bn_gluon')
 SLOWER = 1.4  # PyTorch modes slower than the fastest one by this factor are dropped early
+MXNET = "MXNet's operators"
 OURS, EMPTY, ONNX, TORCH = ENGINES = ('ours', 'empty graph', 'ONNX Runtime', 'PyTorch')
 
 
@@ -35,8 +43,8 @@ class Settings(NamedTuple):
     def omitted(self):
         """Return notes about everything that a quick run omits."""
         return self.quick and [
-            'a quick run has 3 rounds of 0.4 s instead of 7 of 1 s. It omits torch.compile, except '
-            "for the LeNets without channels_last, and the notebook's code, except for lenet_bn. "
+            'a quick run has 3 rounds of 0.4 s, not 7 of 1 s. It omits torch.compile, except for '
+            "the LeNets without channels_last, and the notebook's code, except for lenet_bn. "
             'Targets against PyTorch use the fastest mode that was measured.'] or []
 
     @property
@@ -44,7 +52,7 @@ class Settings(NamedTuple):
         return 3 if self.quick else 7
 
     def times(self, seconds, most=None):
-        """Return how often to repeat something that takes `seconds` in a round."""
+        """Return how often to repeat, in each round, an operation that takes `seconds`."""
         return max(1, min(most or self.max_steps, round((0.4 if self.quick else 1.0) / seconds)))
 
 
@@ -55,8 +63,8 @@ def log(*words):
 def interleave(requests, rounds, title):
     """Send `requests`, {name: (worker, request)}, in each round; return {name: [answer, ...]}.
 
-    The order rotates from round to round, because each variant starts with the caches as its
-    predecessor left them.
+    The order rotates from round to round, because each variant starts with the caches that its
+    predecessor leaves.
     """
     names, answers = list(requests), {name: [] for name in requests}
     for i in range(rounds):
@@ -77,9 +85,9 @@ def training(model, settings, facts, folder, note):
     """Measure training, evaluation and the parts of a step; return {variant: samples}.
 
     Samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the processor
-    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of its second loop). 'parts',
-    'primitives' (oneDNN's), 'operators' (ours) and 'update' (the lower bound of SGD) are {name:
-    list}; 'peak_mib' is a number. `note` is called with each remark.
+    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of its second loop). The samples
+    'parts', 'primitives' (of oneDNN), 'operators' (in C++) and 'update' (a lower bound for SGD) are
+    dicts {name: list}; 'peak_mib' is a number. `note` is called with each remark.
     """
     with contextlib.ExitStack() as stack:
         requests = {}
@@ -104,7 +112,7 @@ def _variants(model, settings, facts, folder):
     """Yield (name, spec, options of `Worker`) for each variant."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root, **common)
-    # PyTorch comes first, so that its slow modes are gone when the other variants start.
+    # Start PyTorch first, so that its slow modes are closed before the other variants start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
@@ -123,12 +131,12 @@ def _request(worker, settings):
     extra = ('collect', 'parts') if worker.spec['kind'].startswith('pytorch') else ()
     once = dict({'train': 1, 'evaluate': 1}, **{what: 1 for what in extra})
     first = worker.ask(**once)
-    if first['train'][0] < 0.5:  # this also consumes the batches that a loader has prefetched
+    if first['train'][0] < 0.5:  # this also consumes the batches that loaders have prefetched
         worker.ask(train=min(10, settings.max_steps), evaluate=1)
     warm = worker.ask(reset_peak=True, **once)
     times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
-    # One step before each round is not timed. The other variants have left the caches cold, and
-    # after evaluation MXNet has the weights in oneDNN's order, which the first update undoes.
+    # A step before each round is not timed, because the other variants have left the caches cold,
+    # and because after evaluation, the weights are in oneDNN's layout until the next update.
     return dict(times, warm=1, evaluate=settings.times(3 * warm['evaluate'][0]))
 
 
@@ -157,31 +165,32 @@ def _drop_slow_modes(model, requests, note):
     for name, seconds in fastest.items():
         slower = seconds / min(fastest.values())
         if slower > SLOWER:
-            note('%s, %s: dropped, because it took %.1f times as long as a faster mode'
+            note('%s, %s: dropped, because it took %.1f times as long as the fastest mode'
                  % (model, name, slower))
             requests.pop(name)[0].close()
 
 
 def batch_norm(settings):
-    """Return {variant: {shape: [seconds of forward and backward, one per round]}}."""
-    samples = {}
-    with Worker({'kind': 'norm.batch_norm'}, settings.threads) as worker:
-        for shape in [(settings.batch_size,) + shape for shape in SHAPES]:
+    """Return {variant: {name in `NORMS`: [seconds of forward and backward, one per round]}}."""
+    samples = {MXNET: {}, OURS: {}}
+    for name, (model, *operators) in NORMS.items():
+        with contextlib.ExitStack() as stack:
             requests = {}
-            for name in worker.first_answer['variants']:
-                request = dict(variant=name, shape=shape)
-                once = worker.ask(times=3, **request)['seconds']
-                requests[name] = worker, dict(request, times=settings.times(3 * once, 100))
-            answers = interleave(requests, settings.rounds, 'batch_norm %s' % (shape,))
-            for name, found in answers.items():
-                samples.setdefault(name, {})[shape] = [answer['seconds'] for answer in found]
+            for variant, switch, of_variant in zip((MXNET, OURS), '01', operators):
+                worker = stack.enter_context(Worker(
+                    dict(kind='norm.norm', model=model, operators=of_variant,
+                         batch_size=settings.batch_size),
+                    settings.threads, {'GLUONBLOCKS_OPERATORS': switch}))
+                requests[variant] = worker, {'times': 10 if settings.quick else 30}
+            for variant, found in interleave(requests, settings.rounds, name).items():
+                samples[variant][name] = [answer['seconds'] for answer in found]
     return samples
 
 
 def prediction(models, settings, facts, note):
     """Return {(model, batch size): {engine: [seconds per image, one per round]}}.
 
-    The batch sizes are 1 and that of `settings`. A prediction goes from images to logits.
+    The batch sizes are 1 and that of `settings`. A prediction computes logits from images.
     """
     samples = {}
     for model in models:

@@ -1,7 +1,7 @@
 """The notebook's own code: the cells of the three sections, and the gluonbook functions they use.
 
-Importing gluonblocks would change MXNet's number of threads, and the notebook must run with the
-default. Only the file `_compat.py` is loaded, because new Python and NumPy need it.
+The notebook must run with MXNet's default number of threads, which gluonblocks would change. So we
+load only the file `_compat.py`, which makes MXNet work on new versions of Python and NumPy.
 """
 import ast
 import collections
@@ -19,7 +19,7 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# The section that trains each model, and the number of that training run in the section.
+# The section that trains each model, and which of its training runs does so, counted from 1.
 SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
@@ -36,7 +36,7 @@ def cells(section):
 
 
 def import_mxnet():
-    """Import MXNet with its own settings, on new Python and NumPy too."""
+    """Import MXNet with its default settings, also on new versions of Python and NumPy."""
     spec = importlib.util.spec_from_file_location(
         '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
     compat = importlib.util.module_from_spec(spec)
@@ -49,13 +49,13 @@ def import_mxnet():
 
 
 class _Trained(Exception):
-    """Raised to leave the cells after the requested training run."""
+    """Raised to stop the cells after the requested training run."""
 
 
 def run_cells(model, batch_size, folder, fit):
-    """Run the cells of a model's section up to its training run, and call `fit` instead of that.
+    """Run the cells of a model's section up to its training run, which `fit` replaces.
 
-    `fit(net, train_iter, test_iter, batch_size, trainer)` gets two loaders, `Loader`. `folder`
+    `fit(net, train_iter, test_iter, batch_size, trainer)` receives two `Loader` objects. `folder`
     contains the files that `arrays` reads.
     """
     mx = import_mxnet()
@@ -84,7 +84,7 @@ def run_cells(model, batch_size, folder, fit):
 
 
 def arrays(folder, part):
-    """Read images, uint8 (n, 28, 28), and labels, int32 (n,), of `part`, 'train' or 'test'."""
+    """Return images, uint8 (n, 28, 28), and labels, int32 (n,), for `part`, 'train' or 'test'."""
     return [numpy.load(os.path.join(folder, '%s-%s.npy' % (part, what)))
             for what in ('images', 'labels')]
 
@@ -115,8 +115,8 @@ def load_data(folder, batch_size, resize=None, num_workers=4):
 class Loader:
     """Endless batches of a DataLoader whose worker processes are stopped between rounds.
 
-    Otherwise they would prefetch while another variant is measured: it would have less processor
-    time, and the first batches of the next round would cost nothing.
+    Otherwise they would prefetch while another variant is measured, which would slow that variant
+    down and make the first batches of the next round free.
     """
 
     def __init__(self, loader):

@@ -10,7 +10,7 @@ from .report import table, times
 from .stats import ratio
 from .workers import ROOT, WorkerError
 
-# The commit in this file counts as the last release if there are no tags.
+# If there are no tags, the commit in this file is used as the last release.
 COMMIT = os.path.join(os.path.dirname(__file__), 'release.txt')
 LIMIT, ROUNDS = 1.1, 5
 # (model, training options, images per prediction or None for training, steps per round)
@@ -44,7 +44,7 @@ def checkout(commit):
 
 
 def main():
-    """Print the ratios of times; return 1 if one of them is larger than `LIMIT`, else 0."""
+    """Print the ratios of the times; return 1 if any ratio is larger than `LIMIT`, else 0."""
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:
         for model, options, predict, count in CASES:

@@ -1,7 +1,7 @@
-"""The results of a benchmark as values (medians, ratios, targets) and as text."""
+"""The results of a benchmark, as numbers (medians, ratios, targets) and as text."""
 from . import stats
 from .machine import describe_load
-from .measure import ENGINES, OURS
+from .measure import ENGINES, MXNET, OURS
 from .stats import ratio, spread
 from .targets import BOUNDS, targets
 from .timing import PARTS
@@ -30,7 +30,7 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # A loader's work at the beginning of an epoch is not included.
+    # This omits what a loader does only at the beginning of an epoch.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}
@@ -67,11 +67,10 @@ def _parts(sample, ms):
 
 
 def _batch_norm(samples):
-    fused = samples['fused nn.BatchNorm']
-    return {'ms': {name: {str(shape): spread(values, 1e3) for shape, values in of.items()}
-                   for name, of in samples.items()},
-            'of_fused': {str(shape): ratio(values, fused[shape])
-                         for shape, values in samples['ours'].items()}}
+    return {'ms': {variant: {name: spread(values, 1e3) for name, values in of.items()}
+                   for variant, of in samples.items()},
+            'of_mxnets': {name: ratio(values, samples[MXNET][name])
+                          for name, values in samples[OURS].items()}}
 
 
 def times(value):
@@ -100,7 +99,7 @@ def table(head, rows):
 
 
 def render(raw, results):
-    """Return the report: settings, tables, notes and targets."""
+    """Return the report as text: settings, tables, notes and targets."""
     facts = raw['facts']
     parts = ['\n'.join(['%s: %s' % item for item in raw['machine'].items()] + [
         "threads: %d; MXNet's default for the notebook" % facts['threads'],
@@ -110,7 +109,7 @@ def render(raw, results):
     if results['training']:
         parts.append('## Training\n\n' + _training_text(results['training']))
     if results['batch_norm']:
-        parts.append('## Batch normalization, forward and backward, ms\n\n' +
+        parts.append('## Batch normalization in LeNet, forward and backward, ms per step\n\n' +
                      _batch_norm_text(results['batch_norm']))
     if results['prediction']:
         parts.append('## Prediction, ms per batch\n\n' + table(
@@ -160,7 +159,7 @@ def _training_text(training):
 
 
 def _batch_norm_text(found):
-    names = list(found['ms'])
-    return table(['shape', *names, 'ours / fused nn.BatchNorm'], [
-        [shape, *[between(found['ms'][name][shape]) for name in names],
-         times(found['of_fused'][shape])] for shape in found['of_fused']])
+    variants = list(found['ms'])
+    return table(['replaced nodes', *variants, "ours / MXNet's"], [
+        [name, *[between(found['ms'][variant][name]) for variant in variants], times(value)]
+        for name, value in found['of_mxnets'].items()])

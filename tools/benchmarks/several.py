@@ -57,7 +57,7 @@ def _network(stack, count, notes):
             each.shape(1e9)  # fails if the speed cannot be limited
         return network
     except NotTried as error:
-        notes.append('the workers communicated over loopback, without limited speeds: %s' % error)
+        notes.append('the workers communicated over loopback, without speed limits: %s' % error)
         return None
 
 
@@ -97,7 +97,7 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """Return a function that pins its process to its part of the CPUs, at least one."""
+    """Return a function that pins its process to CPUs that no other rank uses, if possible."""
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])
@@ -113,8 +113,8 @@ def render(raw):
              '%.2f×' % (alone[row['model']] / statistics.median(row['step']))]
             for row in raw['rows']]
     return '\n\n'.join(['\n'.join('%s: %s' % item for item in raw['machine'].items()),
-                        'Training steps with %d images over all workers. The workers share the '
-                        'CPUs of this machine.' % raw['batch_size'],
+                        'Each training step has %d images in total. The workers share the CPUs of '
+                        'this machine.' % raw['batch_size'],
                         table(['model', 'workers', 'link', 'ms per step',
                                'times as fast as one process'], rows),
                         *dict.fromkeys(raw['notes'])]) + '\n'

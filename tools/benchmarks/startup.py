@@ -28,9 +28,9 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 
 def startup(settings):
-    """Return the seconds that `scripts/train.py --model lenet_bn` takes until its first step ends.
+    """Return the seconds that `scripts/train.py --model lenet_bn` takes to finish its first step.
 
-    The first start does not count, because it loads the files into the page cache.
+    The first start is ignored, because it loads the files into the page cache.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'time')
@@ -43,7 +43,7 @@ def startup(settings):
 
 
 def five_epochs(settings):
-    """Return the seconds of `scripts/train.py --model lenet_bn` with all five epochs."""
+    """Return the seconds that `scripts/train.py --model lenet_bn` takes for all five epochs."""
     def once():
         _train(settings)
         return time.monotonic()
@@ -51,7 +51,7 @@ def five_epochs(settings):
 
 
 def _seconds(title, rounds, once):
-    """Call `once` in each round; return the seconds until the times that it returns."""
+    """Call `once` in each round; return the seconds from each call to the time it returns."""
     times = []
     for i in range(rounds):
         log('%s: %d of %d' % (title, i + 1, rounds))

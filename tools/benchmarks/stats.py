@@ -1,4 +1,4 @@
-"""Medians, quartiles, and ratios of values that were measured in turns."""
+"""Medians, quartiles, and ratios of interleaved measurements."""
 import collections
 import statistics
 
@@ -7,7 +7,7 @@ Spread.__doc__ = """The quartiles of a sample; half of the values lie between `l
 
 
 def spread(values, scale=1):
-    """Return the quartiles of `values`, multiplied by `scale`. One value is its own quartiles."""
+    """Return the quartiles of `values` times `scale`; a single value is used for all three."""
     values = [scale * value for value in values]
     if len(values) == 1:
         return Spread(*values * 3)
@@ -17,8 +17,7 @@ def spread(values, scale=1):
 def ratio(theirs, ours):
     """Return the quartiles of theirs / ours. Both are lists with one value per round.
 
-    The two values of a round were measured one after the other, so a slow phase of the machine
-    affects both.
+    The two values of a round were measured soon after each other, so a slow phase affects both.
     """
     return spread([a / b for a, b in zip(theirs, ours)])
 

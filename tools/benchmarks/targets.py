@@ -1,16 +1,16 @@
 """The speed targets of the project, and a comparison with an earlier run."""
 
 BOUNDS = """\
-The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph plus the
-memory traffic of SGD. The bound of the time outside the net is that traffic alone. The bound of a
-prediction is the time of a graph with as many nodes that computes a single number."""
+The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph, plus
+the memory traffic of SGD. The bound of the time outside the net is that traffic alone. The bound
+of a prediction is the time of a graph with as many nodes that computes a single number."""
 SLOWER = 0.03
 
 
 def targets(results):
-    """Return a row for each target whose values were measured.
+    """Return a row for each target that was measured.
 
-    A row has the texts "what", "goal", "reached", "spread", "bound" and "verdict", the number
+    A row has the strings "what", "goal", "reached", "spread", "bound" and "verdict", the number
     "value", and "missed", which is True if even the spread misses the goal.
     """
     rows = []
@@ -21,8 +21,8 @@ def targets(results):
     for model, found in results['training'].items():
         _training(model, found, add)
     if results['batch_norm']:
-        add("batch_norm's time against the fused operator's, the largest of the shapes", '≤ 0.6',
-            '%.2f×', max(results['batch_norm']['of_fused'].values(), key=lambda each: each.median))
+        add("batch norm in LeNet against MXNet's operators, the larger ratio", '≤ 0.6', '%.2f×',
+            max(results['batch_norm']['of_mxnets'].values(), key=lambda each: each.median))
     for row in results['prediction']:
         _prediction(row, add)
     add('command to first step of lenet_bn', '≤ 1.5', '%.2f s', results.get('startup'))

@@ -7,8 +7,8 @@ PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # the parts of a train
 class Clock:
     """A stopwatch: `lap` returns the seconds since its last call and sets `cpu`.
 
-    `cpu` is the processor time of this process in the same interval. It includes threads that wait
-    actively, but no child processes. Other processes hardly affect it.
+    `cpu` is the processor time of this process in the same interval. It includes threads that spin,
+    but not child processes. Other processes hardly affect it.
     """
 
     def __init__(self):
@@ -25,8 +25,8 @@ class Parts:
     """The seconds that training steps spend in each of `PARTS`.
 
     `done(part)` calls `wait`, which returns when all computation has finished, and adds the time
-    since the previous call to that part. Every moment of a step therefore belongs to exactly one
-    part. Normally Python runs ahead of the computation, so the measured fraction outside the net
+    since the previous call to that part, so that every moment of a step belongs to exactly one
+    part. Normally, Python runs ahead of the computation, so the measured fraction outside the net
     is an upper bound.
     """
 
@@ -34,7 +34,7 @@ class Parts:
         self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
 
     def start(self):
-        """Ignore the time since the previous call."""
+        """Discard the time since the previous call."""
         self._clock.lap()
 
     def done(self, part):
@@ -45,10 +45,10 @@ class Parts:
 def serve_rounds(requests, training):
     """Serve rounds with the methods `train`, `evaluate` and, for PyTorch, `collect` of `training`.
 
-    A request maps the methods to run to their numbers of batches, after 'warm' batches of training
-    that are not timed. A method gets the number of batches and returns the number of images. The
-    answer has [seconds, images] for each method, and "cpu" with the processor time of 'train'. If
-    the request has 'parts', so does the answer: [{part: seconds}, images].
+    A request maps each method to its number of batches; 'warm' batches of training run first, and
+    are not timed. A method takes the number of batches and returns the number of images. The answer
+    contains [seconds, images] for each method, and 'cpu', the same with the processor time of
+    'train'. If the request contains 'parts', so does the answer: [{part: seconds}, images].
     """
     for request in requests:
         answer = {}
@@ -69,7 +69,7 @@ def serve_rounds(requests, training):
 def serve_predictions(requests, predict, shape):
     """Serve predictions of `predict`, a function from a NumPy array to a NumPy array.
 
-    `shape` is that of an image, (C, H, W). An answer has [seconds, images].
+    `shape` is that of an image, (C, H, W). An answer contains [seconds, images].
     """
     import numpy as np
     for request in requests:

@@ -1,6 +1,6 @@
 """A worker process: `python -m tools.benchmarks.worker SPEC`, requests on stdin, answers on stdout.
 
-SPEC, requests and answers are JSON. SPEC has the kind of the worker, a function in a module of
+SPEC, requests and answers are JSON. SPEC contains the kind of the worker, a function in a module of
 `variants`, and its arguments. The worker sends its first answer when it is ready, or
 {"unavailable": reason}. Any answer may be {"error": message} instead, and every answer has
 "peak_mib". Requests for training, such as {"warm": 1, "train": 20, "evaluate": 5}, are described in
@@ -19,10 +19,7 @@ from .workers import Unavailable
 
 
 class Requests:
-    """Read requests and write answers; redirect the stdout of libraries to a file.
-
-    oneDNN prints its verbose lines there.
-    """
+    """Read requests and write answers; redirect what libraries print to stdout into a file."""
 
     def __init__(self):
         self._answers = os.fdopen(os.dup(1), 'w')
@@ -94,7 +91,7 @@ def main():
     except Unavailable as error:
         requests.answer(unavailable=str(error))
     except BrokenPipeError:
-        pass  # the benchmark has ended
+        pass  # the benchmark has exited
     except (OSError, ValueError) as error:  # raised by gluonblocks: every line is useful
         requests.answer(error=str(error))
     except Exception as error:  # MXNet adds a stack trace above its message
@@ -107,8 +104,8 @@ def main():
 def _end():
     """Kill this process and its child processes.
 
-    A normal exit would run the clean-up of MXNet, PyTorch and multiprocessing, which is slow and
-    hangs if the processes of a loader are stopped.
+    A normal exit would run the clean-up code of MXNet, PyTorch and multiprocessing, which is slow,
+    and hangs if a loader's processes are stopped.
     """
     if os.getpgrp() == os.getpid():  # False if a user started this worker in a shell
         os.killpg(0, signal.SIGKILL)

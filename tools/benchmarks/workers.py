@@ -11,18 +11,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 class WorkerError(RuntimeError):
-    """A worker failed, with this message."""
+    """Raised if a worker fails."""
 
 
 class Unavailable(Exception):
-    """A library that a worker needs is missing or does not work; the message names it."""
+    """Raised if a library that a worker needs is missing or broken; the message names it."""
 
 
 def environment(threads=None, root=ROOT):
     """Return the environment of a worker that imports the code in `root`.
 
-    The user's OMP_NUM_THREADS is removed, because the notebook must use MXNet's default and
-    gluonblocks its own choice.
+    OMP_NUM_THREADS is removed, so that the notebook and gluonblocks use their own defaults.
     """
     env = {name: value for name, value in os.environ.items()
            if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
@@ -44,9 +43,9 @@ class Worker:
     def __init__(self, spec, threads=None, variables=(), root=ROOT):
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
-        # With a process group of its own, the worker does not receive Ctrl-C from the terminal;
-        # `close` kills the group. If this process is killed, the worker reads the end of its
-        # input and kills its group itself.
+        # In its own process group, the worker does not receive Ctrl-C from the terminal. `close`
+        # kills the group. If this process is killed, the worker sees the end of its stdin, and
+        # kills the group itself.
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'tools.benchmarks.worker', json.dumps(spec)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
@@ -79,7 +78,7 @@ class Worker:
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors='replace').strip().splitlines()
         raise WorkerError('%s: %s' % (who, lines[-1] if lines else
-                                      'the worker ended with exit code %d' % code))
+                                      'the worker exited with code %d' % code))
 
     def close(self):
         """Kill the process and its child processes."""

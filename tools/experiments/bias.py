@@ -1,4 +1,4 @@
-"""A bias before a norm has gradient 0, because the norm subtracts every constant with the mean."""
+"""The gradient of a bias before a norm is 0, because the norm subtracts the bias with the mean."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -8,7 +8,7 @@ from .common import table
 def run(settings):
     """Return the largest absolute gradients of each layer's weight and bias over a batch.
 
-    The rows are (data type, model, layer, True if a norm follows, weight gradient, bias gradient).
+    A row is (data type, model, layer, True if a norm follows, weight gradient, bias gradient).
     """
     X, y = next(iter(settings.loaders(settings.pick(256, 64))[0]))
     rows = []

@@ -28,7 +28,7 @@ def parse(argv):
                         help='experiment to run: %s' % ', '.join(NAMES))
     parser.add_argument('--list', action='store_true', help='list the experiments and exit')
     parser.add_argument('--quick', action='store_true',
-                        help='run in seconds on synthetic images; the figures mean nothing')
+                        help='run in seconds on synthetic images, with meaningless figures')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='random seed (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',

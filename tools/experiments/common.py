@@ -12,7 +12,7 @@ from gluonblocks.runs.train import train_model
 
 
 class Settings(NamedTuple):
-    """The options of an experiment. `quick` means a test run of seconds on synthetic images.
+    """The options of an experiment. `quick` selects a short test run on synthetic images.
 
     `data_root` is the folder that contains Fashion-MNIST.
     """
@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A training run: its model, the varied setting, the learning rate, and its `EpochRecord`s."""
+    """A training run: the model, the varied setting, the learning rate, and the `EpochRecord`s."""
 
     model: str
     varied: Any

@@ -16,10 +16,10 @@ CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('de
 
 
 def run(settings):
-    """Return rows of (model, image side in pixels, parameters, multiply-adds, and three sizes).
+    """Return rows of (model, image side in pixels, parameters, multiply-adds, *sizes).
 
-    The sizes are in MiB per image: the outputs of all operators, the outputs of concatenations, and
-    the memory that training needs.
+    The three sizes are in MiB per image: the outputs of all operators, the outputs of
+    concatenations, and the memory that training needs.
     """
     return [(model, side, *size_of(settings.new_net(model), side), *outputs(model, side),
              memory(model, side))
@@ -41,7 +41,7 @@ def outputs(model, side):
 def memory(model, side, few=2, many=10):
     """Return the MiB that training needs per image, from batches of `few` and of `many` images.
 
-    The difference leaves out memory that does not depend on the batch, such as the weights. Each
+    The difference excludes memory that does not depend on the batch, such as the weights. Each
     batch size runs in a new process, because freed memory does not always return to the system.
     """
     peaks = []
@@ -49,7 +49,7 @@ def memory(model, side, few=2, many=10):
         spec = dict(kind='ours.train', model=model, batch_size=batch_size, dataset='synthetic',
                     data_root=None, resize=side)
         with Worker(spec) as worker:
-            answer = worker.ask(reset_peak=True, warm=0, core=0, train=2, evaluate=1)
+            answer = worker.ask(reset_peak=True, train=2, evaluate=1)
         peaks.append(answer['peak_mib'])
     return (peaks[1] - peaks[0]) / (many - few)
 

@@ -1,4 +1,4 @@
-"""The sizes of the nets in the papers' tables and of the book's nets."""
+"""The sizes of the book's nets and of the nets in the papers' tables."""
 from gluonblocks.models.registry import list_models
 from gluonblocks.models.summary import layer_shapes
 

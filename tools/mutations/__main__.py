@@ -1,9 +1,9 @@
 """Check that the tests catch small mistakes: `python -m tools.mutations [--only N,N] [--list]`.
 
 behaviours.json lists the mistakes. Each replaces `old`, a text that occurs once in `file`, with
-`new`, and at least one of the files `tests` should then fail. If the code in question no longer
-exists, the entry has `gone`, the reason, instead of the change. Progress goes to stderr and a
-Markdown table to stdout. The exit code is 1 unless every mistake is caught.
+`new`, and at least one of the test files `tests` should then fail. If a mistake is no longer
+possible, its entry contains the reason, `impossible`, instead of the change. Progress goes to
+stderr and a Markdown table to stdout. The exit code is 1 unless every mistake is caught.
 """
 import argparse
 import json
@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LIMIT = '600'  # seconds after which the tests of one mistake count as hanging
+LIMIT = '600'  # time limit, in seconds, for the tests of one mistake
 
 
 def run_tests(folder, tests):
@@ -34,7 +34,7 @@ def run_tests(folder, tests):
     failed = re.search(r'^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$', output, re.MULTILINE)
     if done.returncode > 1 or bool(done.returncode) != bool(failed):
         print(output[-3000:], file=sys.stderr)
-        return 'NOT RUN: pytest ended with exit code %d' % done.returncode
+        return 'NOT RUN: pytest exited with code %d' % done.returncode
     return failed.group(1) if failed else ''
 
 
@@ -55,7 +55,7 @@ def main():
         prog='python -m tools.mutations',
         description='Make small mistakes in a copy of the code, and check that the tests fail.')
     parser.add_argument('--only', metavar='N,N',
-                        help='comma-separated numbers of the mistakes to try (default: all)')
+                        help='numbers of the mistakes to try, comma-separated (default: all)')
     parser.add_argument('--list', action='store_true', help='list the mistakes and exit')
     args = parser.parse_args()
     with open(os.path.join(os.path.dirname(__file__), 'behaviours.json'), encoding='utf-8') as f:
@@ -70,13 +70,13 @@ def main():
         subprocess.run(['sh', '-c', 'git ls-files -z | xargs -0 cp --parents -t "$0"', folder],
                        cwd=ROOT, check=True)
         for n, mistake in mistakes.items():
-            results[n] = mistake.get('gone')
-            if 'gone' not in mistake:
+            results[n] = mistake.get('impossible')
+            if 'impossible' not in mistake:
                 make_mistake(folder, mistake)
                 results[n] = run_tests(folder, mistake['tests']) or 'SURVIVED'
                 shutil.copy(*(os.path.join(top, mistake['file']) for top in (ROOT, folder)))
             print(n, mistake['behaviour'] + ':', results[n], file=sys.stderr, flush=True)
-        # A test that also fails without the mistake has caught nothing.
+        # A test that also fails without the mistake proves nothing.
         tests = sorted({test for test in results.values() if test.startswith('tests/')})
         wrong = run_tests(folder, tests) if tests else ''
     print('|  | mistake | caught by |\n|---|---|---|')

@@ -1,4 +1,4 @@
-"""Find the files of a checkpoint in a folder or in an archive of Amazon SageMaker."""
+"""Find the files of a checkpoint in a folder or in an Amazon SageMaker archive."""
 import contextlib
 import json
 import os
@@ -6,33 +6,34 @@ import re
 import shutil
 import tarfile
 import tempfile
+import warnings
 import zlib
 from typing import Dict, NamedTuple, Tuple
 
 from ...files import files_in, read_file
 
-MAX_ARCHIVE = 1 << 34  # maximum bytes of all files in an archive
-_SYMBOL, _PARAMS = re.compile(r'(.+)-symbol\.json$'), re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
+MAX_ARCHIVE = 1 << 34  # maximum total bytes of the files in an archive
+_PARAMS = re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
 
 
 class Files(NamedTuple):
-    """The paths of the files of a checkpoint."""
+    """The paths of a checkpoint's files, and the input shapes that they contain."""
 
     symbol: str  #: symbol file
-    params: str  #: parameters of the newest or the chosen epoch
-    shapes: Dict[str, Tuple[int, ...]]  #: input shapes with the batch axis, if a file has them
+    params: str  #: parameter file of the newest or the requested epoch
+    shapes: Dict[str, Tuple[int, ...]]  #: input shapes with the batch axis; empty if unknown
 
 
 @contextlib.contextmanager
 def find_files(path, params=None, epoch=None):
     """Yield the `Files` of the checkpoint at `path`, as a context manager.
 
-    `path` is a symbol file or its prefix, a folder, or an archive, which is unpacked until the
-    context exits. `params` is the parameter file (None: the newest in the folder of the symbol
-    file, or that of `epoch`, the number in its name).
+    `path` is a symbol file, its prefix, a folder or an archive. An archive is unpacked into a
+    temporary folder, which is deleted when the context exits. `params` is the parameter file (None:
+    the newest one in the folder of the symbol file, or the one with `epoch` in its name).
 
     Raises FileNotFoundError if `path` does not exist, and ValueError if it contains no checkpoint
-    or more than one; the message lists the candidates.
+    or several; the message lists the candidates.
     """
     with contextlib.ExitStack() as stack:
         symbol, folder = None, path
@@ -51,21 +52,30 @@ def find_files(path, params=None, epoch=None):
         files = [os.path.join(folder, name) for name in names]
         symbol = symbol or _only_symbol(path, files)
         if symbol.endswith('.zip'):
-            raise ValueError('%s: expected a symbol file, a folder or a .tar.gz; unpack this '
-                             'archive first' % path)
+            raise ValueError('%s: expected a symbol file, a folder or a .tar.gz archive, found a '
+                             '.zip file: unpack it first' % path)
         if symbol.endswith('.params'):
-
             raise ValueError(
-                '%s has weights but no net: name the symbol file, with these as the parameters. A '
-                'Gluon net without one is exported from the code that builds it: '
-                'net.load_parameters(%r), then gb.export_net(net, shape)' % (path, symbol))
+                '%s: expected a symbol file, found only parameters: name the symbol file and pass '
+                'these as its parameters. If there is no symbol file, build the Gluon net in '
+                'Python, then call net.load_parameters(%r) and gb.export_net(net, shape)'
+                % (path, symbol))
         yield Files(symbol, params or _newest(path, symbol, files, epoch), _shapes(files))
 
 
-def _symbols(files):
-    """Return the files named ``*-symbol.json``, or else any that begin like a symbol file."""
-    found = [name for name in files if _SYMBOL.match(os.path.basename(name))]
-    return found or [name for name in files if name.endswith('.json') and _is_symbol(name)]
+def _only_symbol(path, files):
+    """Return the only symbol file in `files`, or a parameter file if there is none."""
+    symbols = [name for name in files if name.endswith('-symbol.json')] or [
+        name for name in files if name.endswith('.json') and _is_symbol(name)]
+    if len(symbols) > 1:
+        raise ValueError('%s: expected one symbol file, found %s: name one of them'
+                         % (path, ', '.join(map(os.path.basename, symbols))))
+    weights = [name for name in files if name.endswith('.params')]
+    if not symbols and not weights:
+        raise ValueError('%s: expected a run with config.json, or a checkpoint with *-symbol.json '
+                         'and *.params, found %s' % (path, ', '.join(
+                             map(os.path.basename, files[:10])) or 'no files'))
+    return (symbols or weights)[0]
 
 
 def _is_symbol(path):
@@ -74,23 +84,10 @@ def _is_symbol(path):
     return False
 
 
-def _only_symbol(path, files):
-    symbols = _symbols(files)
-    if len(symbols) > 1:
-        raise ValueError('%s has several nets: %s. Name one of these files'
-                         % (path, ', '.join(map(os.path.basename, symbols))))
-    weights = [name for name in files if name.endswith('.params')]
-    if not symbols and not weights:
-        raise ValueError('%s: expected config.json of a run, or *-symbol.json and *.params of a '
-                         'checkpoint, found %s' % (path, ', '.join(
-                             map(os.path.basename, files[:10])) or 'nothing'))
-    return (symbols or weights)[0]
-
-
 def _newest(path, symbol, files, epoch):
-    """Return the parameter file for `symbol`: that of `epoch`, or by default of the last epoch.
+    """Return the parameter file of `symbol` for `epoch`, or by default for the last epoch.
 
-    If no file has the prefix of `symbol` and all share another one, that prefix is used.
+    If no parameter file has the prefix of `symbol`, but all share another one, they are used.
     """
     prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}
@@ -101,21 +98,20 @@ def _newest(path, symbol, files, epoch):
     if prefix not in named and len(named) == 1:
         prefix = next(iter(named))
     found = named.get(prefix, {})
-    if epoch is not None and epoch not in found:
-        raise ValueError('%s: there are no parameters of epoch %d; there are those of %s' % (
-            path, epoch, ', '.join(str(number) for number in sorted(found)) or 'no epoch'))
     if not found:
         others = sorted(os.path.basename(name) for each in named.values() for name in each.values())
-        raise ValueError('%s: expected parameters, %s-0000.params or of another epoch, beside it%s'
-                         % (path, prefix, ', found %s. Name the file' % ', '.join(others)
-                            if others else ''))
+        raise ValueError('%s: expected parameters such as %s-0000.params, found %s: name the '
+                         'parameter file' % (path, prefix, ', '.join(others) or 'none'))
+    if epoch is not None and epoch not in found:
+        raise ValueError('%s: expected parameters for epoch %d, found %s' % (
+            path, epoch, ', '.join(os.path.basename(found[number]) for number in sorted(found))))
     return found[max(found) if epoch is None else epoch]
 
 
 def _shapes(files) -> Dict[str, Tuple[int, ...]]:
-    """Return the shapes from SageMaker's model-shapes.json, or for detectors hyperparams.json.
+    """Return the shapes in SageMaker's model-shapes.json or, for detectors, hyperparams.json.
 
-    Files of the same name from other programs are ignored.
+    Files with these names that other programs wrote are ignored.
     """
     for path in files:
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -123,29 +119,34 @@ def _shapes(files) -> Dict[str, Tuple[int, ...]]:
                 return {each['name']: tuple(int(side) for side in each['shape'])
                         for each in json.loads(read_file(path, 1 << 20))}
             if os.path.basename(path) == 'hyperparams.json':
-                given = json.loads(read_file(path, 1 << 20))['image_shape']
-                sides = [int(side) for side in str(given).strip('"\'()[]').split(',')]
+                text = str(json.loads(read_file(path, 1 << 20))['image_shape'])
+                sides = [int(side) for side in text.strip('"\'()[]').split(',')]
                 return {'data': (1, 3, *sides * 2) if len(sides) == 1 else (1, *sides)}
     return {}
 
 
 def _unpack(path, folder):
-    """Extract the regular files of an archive into `folder`."""
+    """Extract the regular files of an archive into `folder`, and warn about links."""
     try:
         with tarfile.open(path) as tar:
             left = MAX_ARCHIVE
-            for member in filter(tarfile.TarInfo.isfile, tar):
+            for member in tar:
+                if member.issym() or member.islnk():
+                    warnings.warn('%s: ignored %s, which is a link: pack the file that it points to'
+                                  % (path, member.name), stacklevel=2)
+                if not member.isfile():
+                    continue
                 name = os.path.normpath(member.name)
                 if os.path.isabs(name) or name.split(os.sep)[0] == '..':
-                    raise ValueError('%s holds a file for outside of it, %r: nothing was unpacked'
+                    raise ValueError('%s: expected paths inside the archive, found %r'
                                      % (path, member.name))
                 left -= member.size
                 if left < 0:
-                    raise ValueError('%s unpacks to more than %d bytes' % (path, MAX_ARCHIVE))
+                    raise ValueError('%s: expected at most %d bytes after unpacking, found more'
+                                     % (path, MAX_ARCHIVE))
                 target = os.path.join(folder, name)
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 with open(target, 'wb') as f:
                     shutil.copyfileobj(tar.extractfile(member), f)
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise ValueError('%s: expected an archive such as model.tar.gz: %s'
-                         % (path, error)) from error
+        raise ValueError('%s: cannot be unpacked as a tar archive: %s' % (path, error)) from error

@@ -6,7 +6,7 @@ _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionO
 
 
 def compute_in_float32(graph):
-    """Change a float16 or float64 `Graph` to float32; return True if any of it was float16."""
+    """Change a float16 or float64 `Graph` to float32; return True if a node used float16."""
     found = False
     for node in graph.nodes:
         node.attrs.pop('__dtype__', None)
@@ -17,7 +17,7 @@ def compute_in_float32(graph):
 
 
 def replace_labels(graph):
-    """Give each loss in a `Graph` a separate label input, whose values have no effect."""
+    """Give each loss in a `Graph` its own label input, whose values do not affect the output."""
     for node in graph.nodes:
         if node.op in _LOSSES:
             node.inputs[1:] = [Node('null', node.name + '/label').entry()]
@@ -26,8 +26,8 @@ def replace_labels(graph):
 def flatten_softmax(graph):
     """Flatten the inputs of softmaxes over complete images in a `Graph` with known shapes.
 
-    MXNet's `SoftmaxOutput` without options normalizes over the complete image. With four axes on a
-    CPU, however, oneDNN normalizes along the last axis; those stay, and their names are returned.
+    MXNet's `SoftmaxOutput` without options normalizes over the complete image. On CPUs, however,
+    oneDNN normalizes 4-D inputs along the last axis. Such nodes do not change. Returns their names.
     """
     along_last = []
     for node in graph.nodes:
@@ -43,12 +43,12 @@ def flatten_softmax(graph):
 
 
 def drop_heads(graph, names, available):
-    """Drop the heads of a `Graph` that need an input that is not `available`.
+    """Drop the heads of a `Graph` that depend on inputs not in `available`.
 
-    `names` are the names of the heads. Returns (names of the remaining heads, {name of a dropped
-    head: the missing input}).
+    `names` are the names of the heads. Returns (the names of the remaining heads, {name of each
+    dropped head: name of an input that it lacks}).
     """
-    missing = {}  # {node: first missing input that it needs, or None}
+    missing = {}  # {node: name of the first unavailable input that it depends on, or None}
     for node in graph.nodes:
         missing[node] = (node.name if node.op == 'null' and node.name not in available else
                          next(filter(None, [missing[each[0]] for each in node.inputs]), None))

@@ -9,32 +9,32 @@ from ..operators.registry import attribute
 
 
 def choose_inputs(graph, losses, missing, arrays, shape, known):
-    """Return (shapes by name, names), the known input shapes and the inputs of inference.
+    """Return (known input shapes by name, names of the inputs for inference).
 
-    The shapes are without the batch axis. `losses` has True for each head of the `Graph` that was a
-    loss; `missing` are its inputs without an array in `arrays`; `shape` is the user's argument;
-    `known` are shapes with the batch axis from another file. Inputs whose names contain 'label',
-    and inputs that only losses need, are left out unless `shape` names them. Raises ValueError for
-    unknown inputs.
+    The returned shapes have no batch axis. `losses` has True for each head of the `Graph` that was
+    a loss, `missing` the inputs without an array in `arrays`, and `known` the shapes, with the
+    batch axis, from a file of the checkpoint; `shape` is the user's argument. Inputs whose names
+    contain 'label', and inputs that only losses need, are omitted unless `shape` names them. Raises
+    ValueError for unknown inputs and missing shapes.
     """
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
     others = [names for loss, names in zip(losses, needed) if not loss]
-    # Some detectors wrap their result in MakeLoss too: it is the head with the fewest inputs.
-    counting = set().union(*others or [min(needed, key=len)])
-    prediction = [name for name in missing if name in counting and 'label' not in name]
+    # Some detectors wrap their result in MakeLoss too. It is the head with the fewest inputs.
+    relevant = set().union(*others or [min(needed, key=len)])
+    prediction = [name for name in missing if name in relevant and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
              if name in prediction}
     if isinstance(shape, dict):
-        given = {name: tuple(sides) for name, sides in shape.items()}
-        for name in set(given) - set(missing):
+        chosen = {name: tuple(sides) for name, sides in shape.items()}
+        for name in set(chosen) - set(missing):
             raise ValueError('the net has no input %r; its inputs are: %s'
                              % (name, ', '.join(missing)))
     elif shape is None:
-        given = {name: sides[1:] for name, sides in known.items() if name in missing}
-        if not given and set(prediction) != set(sizes):
-            raise ValueError('the shape of %s is unknown: give it, such as (3, 224, 224) for '
-                             'colour images of that size' % ' and of '.join(
+        chosen = {name: sides[1:] for name, sides in known.items() if name in missing}
+        if not chosen and set(prediction) != set(sizes):
+            raise ValueError('the shape of %s is unknown: specify it, for example (3, 224, 224) '
+                             'for colour images of 224 x 224 pixels' % ' and '.join(
                                  name for name in prediction if name not in sizes))
     else:
         common = [name for name in prediction if all(name in names for names in needed)]
@@ -42,17 +42,17 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
                    [name for name in common if name not in sizes]]
         only = [names[0] for names in choices if len(names) == 1]
         if not only:
-            raise ValueError('the net has %d inputs: %s. Give the shape of each by its name' % (
-                len(prediction), ', '.join(prediction) or 'labels alone'))
-        given = {only[0]: tuple(shape)}
-    for name, sides in given.items():
+            raise ValueError('the net has %d inputs besides labels (%s): specify shapes by name' % (
+                len(prediction), ', '.join(prediction) or 'none'))
+        chosen = {only[0]: tuple(shape)}
+    for name, sides in chosen.items():
         if not all(isinstance(side, int) and side > 0 for side in sides):
             raise ValueError('the shape of %s must be positive integers, got %s' % (name, sides))
-    return {**sizes, **given}, {*prediction, *given}
+    return {**sizes, **chosen}, {*prediction, *chosen}
 
 
 def _needed(graph, names):
-    """Return for each head of a `Graph` the set of inputs among `names` that it needs."""
+    """Return a list with, for each head of a `Graph`, the inputs in `names` that it depends on."""
     found = {}
     for node in graph.nodes:
         found[node] = ({node.name} & names if node.op == 'null' else
@@ -61,36 +61,36 @@ def _needed(graph, names):
 
 
 def _by_weights(graph, arrays):
-    """Return {input: shape without the batch} for inputs of dense layers with known weights."""
+    """Return {name: shape without the batch axis} of the inputs that feed a dense layer."""
     return {node.inputs[0][0].name: arrays[node.inputs[1][0].name].shape[1:]
             for node in graph.nodes if node.op == 'FullyConnected'
             and node.inputs[0][0].op == 'null' and node.inputs[1][0].name in arrays}
 
 
 def infer_inputs(symbol, shapes, chosen):
-    """Return (symbol, shapes), with the shapes of all inputs for a batch of one.
+    """Return (symbol, input shapes by name for a batch of one).
 
-    `shapes` are the shapes of the parameters; `chosen` are input shapes without the batch axis.
-    Reshapes with a fixed batch size are changed to accept any. Raises ValueError, naming the first
-    parameter that does not fit.
+    `shapes` has the shapes of the parameters and `chosen` those of inputs without the batch axis.
+    In the returned symbol, reshapes with a fixed batch size accept any batch size, if possible.
+    Raises ValueError, naming the first parameter or reshape that does not fit the input.
     """
     for batch in [0] + sorted({_first_code(node) for node in Graph(symbol).nodes} - {0}):
         with contextlib.suppress(ValueError):
-            freed = _with_free_batch(symbol, shapes, chosen, batch) if batch else symbol
-            found = _inferred(freed, shapes, chosen, 1)
-            _inferred(freed, shapes, chosen, 2)
-            return freed, found
+            flexible = _with_any_batch(symbol, shapes, chosen, batch) if batch else symbol
+            found = _inferred(flexible, shapes, chosen, 1)
+            _inferred(flexible, shapes, chosen, 2)
+            return flexible, found
     return symbol, _inferred(symbol, shapes, chosen, 1)
 
 
 def _first_code(node):
-    """Return the first number in the shape of a reshape if it is positive, or 0."""
+    """Return the first number in the target shape of a reshape if it is positive, or 0."""
     codes = attribute(node, 'shape') if node.op == 'Reshape' else ()
     return max(0, codes[0]) if isinstance(codes, tuple) and codes else 0
 
 
-def _with_free_batch(symbol, shapes, chosen, batch):
-    """Return the symbol with a fixed `batch` in reshapes replaced by a code for any size."""
+def _with_any_batch(symbol, shapes, chosen, batch):
+    """Return the symbol with the batch size `batch` in reshapes replaced by a code for any size."""
     graph = Graph(symbol, **shapes, **_inferred(symbol, shapes, chosen, batch))
     for node in graph.nodes:
         if _first_code(node) == batch:
@@ -102,46 +102,46 @@ def _with_free_batch(symbol, shapes, chosen, batch):
 
 
 def _inferred(symbol, shapes, chosen, batch):
-    """Infer the shapes of all inputs from the `chosen` ones, for a batch of size `batch`.
+    """Infer the shapes of all inputs from those in `chosen`, for a batch of size `batch`.
 
-    Raises ValueError, naming the first parameter or reshape that does not fit.
+    Raises ValueError, naming the first parameter or reshape that does not fit the input.
     """
-    given = {name: (batch,) + sides for name, sides in chosen.items()}
+    inputs = {name: (batch,) + sides for name, sides in chosen.items()}
     try:
-        found, _, _ = symbol.infer_shape_partial(**shapes, **given)
+        found, _, _ = symbol.infer_shape_partial(**shapes, **inputs)
     except mx.MXNetError as error:
-        raise ValueError(_misfit(symbol, shapes, given, error)) from None
+        raise ValueError(_misfit(symbol, shapes, inputs, error)) from None
     found = dict({name: tuple(sides) for name, sides in zip(symbol.list_arguments(), found)
-                  if name not in shapes and sides and all(side > 0 for side in sides)}, **given)
+                  if name not in shapes and sides and all(side > 0 for side in sides)}, **inputs)
     graph = Graph(symbol, **dict(shapes, **found))
     for node in graph.nodes:
         if node.op == 'Reshape':  # MXNet does not check the number of elements and crashes later
             before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
             if before and after and np.prod(before) != np.prod(after):
-                raise ValueError('%s reshapes %s to %s, which has another number of elements: is '
-                                 'this the shape that the net was trained for?'
+                raise ValueError('%s cannot reshape %s to %s, which has a different number of '
+                                 'elements: use the input shape that the net was trained on'
                                  % (node.name, before, after))
     return found
 
 
-def _misfit(symbol, shapes, given, error):
-    """Return the error message for inputs of shapes `given` that do not fit the parameters."""
-    for name, sides in given.items():
-        if len(sides) == 5:  # an image has three axes
-            return ('the shape of %s is without the batch: expected %s, got %s'
+def _misfit(symbol, shapes, inputs, error):
+    """Return the error message for `inputs`, shapes by name, that do not fit the parameters."""
+    for name, sides in inputs.items():
+        if len(sides) == 5:  # the user's shape had four axes, but an image has three
+            return ('the shape of %s must not include the batch: expected %s, got %s'
                     % (name, sides[2:], sides[1:]))
-    said = ', '.join('%s %s' % (name, sides[1:]) for name, sides in given.items())
+    described = ', '.join('%s %s' % (name, sides[1:]) for name, sides in inputs.items())
     with contextlib.suppress(mx.MXNetError):
-        arguments, _, states = symbol.infer_shape_partial(**given)
+        arguments, _, states = symbol.infer_shape_partial(**inputs)
         names = symbol.list_arguments() + symbol.list_auxiliary_states()
         for name, sides in zip(names, arguments + states):
             wanted = tuple(sides or (0,))
             if 0 not in wanted and shapes.get(name, wanted) != wanted and (
                     np.prod(shapes[name]) != 1):
-                return ('%s has shape %s, but an input of %s needs %s: is this the shape that the '
-                        'net was trained for, and are these its parameters?'
-                        % (name, shapes[name], said, wanted))
-    return 'an input of %s does not fit the net: %s' % (said, str(error).strip().split('\n')[-1])
+                return ('expected %s of shape %s for the input %s, found %s: check the input shape '
+                        'and whether the parameters belong to this net'
+                        % (name, wanted, described, shapes[name]))
+    return 'the input %s does not fit: %s' % (described, str(error).strip().split('\n')[-1])
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
@@ -150,11 +150,11 @@ def other_shapes(symbol, shapes, chosen, inputs):
               for name, sides in chosen.items()}
     found = []
     for sides, batch in ((chosen, 2), (larger, 1)):
-        there = None
+        variant = None
         with contextlib.suppress(ValueError, mx.MXNetError, KeyError):
-            everything = _inferred(symbol, shapes, sides, batch)
-            there = {name: everything[name] for name in inputs}
-            if there == inputs or not symbol.infer_shape(**there)[1]:
-                there = None
-        found.append(there)
+            inferred = _inferred(symbol, shapes, sides, batch)
+            variant = {name: inferred[name] for name in inputs}
+            if variant == inputs or not symbol.infer_shape(**variant)[1]:
+                variant = None
+        found.append(variant)
     return found

@@ -1,4 +1,4 @@
-"""Read MXNet's .params files without MXNet, checking every size against the file first."""
+"""Read MXNet's .params files without MXNet, checking each size before reading."""
 import mmap
 import os
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 from ...files import DamagedFile
 
 _FILE_MAGIC = 0x112
-# An array starts with its format version, or in the oldest files with the number of dimensions.
+# Each array starts with its format version or, in the oldest files, with its number of dimensions.
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _DTYPES = {0: 'float32', 1: 'float64', 2: 'float16', 3: 'uint8', 4: 'int32', 5: 'int8',
            6: 'int64', 7: 'bool'}
@@ -16,17 +16,17 @@ _MAX_DIMS = 32
 
 
 def read_params(path):
-    """Return {name: NumPy array} of a .params file of any format version.
+    """Return {name: NumPy array} from a .params file of any format version.
 
-    The arrays are memory-mapped. Names are as in the file and may begin with 'arg:' or 'aux:'.
-    Raises DamagedFile if the content is inconsistent or a Git LFS pointer, and ValueError for
-    sparse arrays.
+    The arrays are memory-mapped. The names are unchanged, so they may begin with 'arg:' or 'aux:'.
+    Raises DamagedFile if the content is inconsistent or a Git LFS pointer, and ValueError if an
+    array is sparse.
     """
     size = os.path.getsize(path)
     with open(path, 'rb') as f:
         if f.read(40).startswith(b'version https://git-lfs'):
-            raise DamagedFile('%s is a pointer file of Git LFS, not the weights: fetch them with '
-                              '"git lfs pull"' % path)
+            raise DamagedFile('%s: expected weights, found a Git LFS pointer: run "git lfs pull"'
+                              % path)
         if size < 24:
             raise DamagedFile('%s: expected a .params file, found %d bytes' % (path, size))
         content = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
@@ -34,7 +34,7 @@ def read_params(path):
 
 
 def leave_memory(arrays):
-    """Free the memory of arrays from `read_params`; they are reread from disk when used."""
+    """Free the memory of arrays from `read_params`; the next access reads them from disk again."""
     for array in arrays:
         while isinstance(array, np.ndarray):
             array = array.base
@@ -48,24 +48,24 @@ class _Reader:
         self._path, self._content, self._at = path, content, 0
 
     def _damage(self, text):
-        return DamagedFile('%s: expected a .params file of MXNet: %s' % (self._path, text))
+        return DamagedFile('%s: expected an MXNet .params file: %s' % (self._path, text))
 
     def read(self):
         magic, _, count = self._take('<3Q')
         if magic != _FILE_MAGIC:
-            raise self._damage('it begins with other bytes')
-        self._fits(count, 4)  # an array takes at least 4 bytes
+            raise self._damage('the first bytes are wrong')
+        self._check_size(count * 4)  # an array takes at least 4 bytes
         arrays = [self._array() for _ in range(count)]
         number, = self._take('<Q')
         if number not in (count, 0):
-            raise self._damage('it has %d arrays and %d names' % (count, number))
+            raise self._damage('it contains %d arrays but %d names' % (count, number))
         names = [self._bytes(self._take('<Q')[0]) for _ in range(number)]
         if self._at != len(self._content):
-            raise self._damage('%d bytes follow its end' % (len(self._content) - self._at))
+            raise self._damage('%d extra bytes at the end' % (len(self._content) - self._at))
         try:
             names = [name.decode() for name in names] or [str(i) for i in range(count)]
         except UnicodeDecodeError:
-            raise self._damage('a name is not text') from None
+            raise self._damage('a name is not valid UTF-8') from None
         if len(set(names)) < count:
             raise self._damage('two arrays have the same name')
         return {name: array for name, array in zip(names, arrays) if array is not None}
@@ -75,24 +75,24 @@ class _Reader:
         if version in (_V2, _V3):
             storage, = self._take('<i')
             if storage not in (0, -1):
-                raise ValueError("%s: it has sparse arrays: convert them with array.tostype("
-                                 "'default') and save them again" % self._path)
+                raise ValueError("%s: expected dense arrays, found a sparse one: convert it with "
+                                 "array.tostype('default') and save it again" % self._path)
             shape = self._shape('<i', 'q')
         elif version == _V1:
             shape = self._shape('<i', 'q')
-        else:  # in the oldest format, the number of dimensions
+        else:  # the oldest format: this is not a version but the number of dimensions
             shape = self._shape(version, 'I')
         if not shape and version != _V3:
             return None  # an NDArray that was never allocated
         self._take('<ii')  # device type and id
         kind, = self._take('<i')
         if kind not in _DTYPES:
-            raise self._damage('there is no type of number %d' % kind)
+            raise self._damage('an array has the unknown data type %d' % kind)
         dtype = np.dtype(_DTYPES[kind])
         length = dtype.itemsize
         for side in shape:
             length *= side
-        self._fits(length, 1)
+        self._check_size(length)
         array = np.frombuffer(self._content, dtype, length // dtype.itemsize, self._at)
         self._at += length
         return array.reshape(shape)
@@ -112,11 +112,11 @@ class _Reader:
         return struct.unpack(form, self._bytes(size))
 
     def _bytes(self, size):
-        self._fits(size, 1)
+        self._check_size(size)
         self._at += size
         return self._content[self._at - size:self._at]
 
-    def _fits(self, count, size):
+    def _check_size(self, size):
         left = len(self._content) - self._at
-        if count * size > left:
-            raise self._damage('it announces %d bytes where %d are left' % (count * size, left))
+        if size > left:
+            raise self._damage('the next %d bytes are missing, only %d are left' % (size, left))

@@ -17,8 +17,9 @@ _ATTRIBUTES = ('param', 'attr', 'attrs')  # names in MXNet before 0.9, in 0.9 an
 def read_symbol(path):
     """Return (symbol, unknown) for the symbol file at `path`.
 
-    Nodes with operators that this MXNet lacks become inputs; `unknown` is {node name: operator}.
-    Raises DamagedFile if the file is not a valid graph, and ValueError if MXNet rejects it.
+    Nodes whose operators this MXNet version lacks become inputs; `unknown` is {name of such a node:
+    its operator}. Raises DamagedFile if the file is not a valid graph, and ValueError if MXNet
+    rejects it.
     """
     graph = _read_graph(path)
     unknown = _renew(graph)
@@ -32,11 +33,11 @@ def read_symbol(path):
 
 
 def _read_graph(path):
-    """Parse a symbol file. Raises DamagedFile unless all inputs come from earlier nodes."""
+    """Parse a symbol file. Raises DamagedFile unless each node takes inputs from earlier nodes."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
-        raise DamagedFile('%s is a pointer file of Git LFS, not the symbol: fetch it with '
-                          '"git lfs pull"' % path)
+        raise DamagedFile('%s: expected a symbol, found a Git LFS pointer: run "git lfs pull"'
+                          % path)
     try:
         graph = json.loads(content)
         nodes = graph['nodes']
@@ -45,28 +46,27 @@ def _read_graph(path):
                 raise ValueError('node %d has no operator or no name' % i)
             for source, output, *_ in node['inputs']:
                 if not 0 <= source < i or not 0 <= output < 1 << 20:
-                    raise ValueError('node %d (%s) takes a value of node %d, which does not come '
+                    raise ValueError('node %d (%s) takes an input from node %d, which is not '
                                      'before it' % (i, node['name'], source))
         if not graph['heads'] or not all(0 <= head[0] < len(nodes) for head in graph['heads']):
-            raise ValueError('its heads %s are not among its %d nodes'
+            raise ValueError('the heads %s are not among the %d nodes'
                              % (graph['heads'], len(nodes)))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = 'it lacks %s' % error if isinstance(error, KeyError) else error
-        raise DamagedFile('%s: expected the symbol of a net in JSON, as MXNet writes it: %s'
-                          % (path, reason)) from None
+        raise DamagedFile('%s: expected a symbol file in JSON: %s' % (path, reason)) from None
     return graph
 
 
 def _renew(graph):
-    """Update a graph in place for MXNet's current wheels; return {node name: unknown operator}.
+    """Update an old graph in place to MXNet 1.x; return {node name: unknown operator}.
 
-    `WarpCTC`, a plugin, becomes a softmax along the last axis, which is its forward pass. Training
-    attributes mixed with those of an operator are dropped.
+    The plugin operator `WarpCTC` becomes a softmax along the last axis, which is its forward pass.
+    Training attributes, which old files store with the operator's own attributes, are removed.
     """
     known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
     for i, node in enumerate(graph['nodes']):
         op, node['name'] = node['op'], node['name'] or 'node%d' % i  # C++ programs omit names
-        if op not in known and '_contrib_' + op in known:  # SSD before 0.9 omitted the prefix
+        if op not in known and '_contrib_' + op in known:  # SSD before MXNet 0.9 had no prefix
             op = '_contrib_' + op
         for key in _ATTRIBUTES:
             if node.get(key):
@@ -76,14 +76,14 @@ def _renew(graph):
                     _replace_target(node[key])
         if op == 'WarpCTC':
             _become(node, 'softmax', node['inputs'][:1])
-        elif op not in known and op not in _RENAMED or op == 'Custom':  # Python code not included
+        elif op not in known and op not in _RENAMED or op == 'Custom':  # its Python code is missing
             unknown[node['name']] = op
             _become(node, 'null', [])
         else:
             node['op'] = _RENAMED.get(op, op)
     for entry in [entry for node in graph['nodes'] for entry in node['inputs']] + graph['heads']:
         if graph['nodes'][entry[0]]['name'] in unknown:
-            entry[1] = 0  # an input has only output 0
+            entry[1] = 0  # an input has one output
     return unknown
 
 
@@ -92,7 +92,7 @@ def _become(node, op, inputs):
 
 
 def _replace_target(attrs):
-    """Convert the older `target_shape` of a reshape to codes in `shape`."""
+    """Convert the old attribute `target_shape` of a reshape to codes in `shape`."""
     sizes = [int(size) for size in re.findall(r'\d+', attrs.pop('target_shape', ''))]
     first = attrs.pop('keep_highest', 'False') in ('True', 'true', '1')
     if sizes and not re.search(r'\d', attrs.get('shape', '')):
@@ -102,16 +102,16 @@ def _replace_target(attrs):
 def select_outputs(symbol, names):
     """Return the symbol with the layers in `names` as its outputs.
 
-    A name is that of a node, such as 'fc1', or of an output in MXNet's `list_outputs`, such as
-    'fc1_output' or 'split_output1'. Raises ValueError for an unknown name.
+    Each name is the name of a node, such as 'fc1', or of an output in MXNet's `list_outputs`, such
+    as 'fc1_output' or 'split_output1'. Raises ValueError for an unknown name.
     """
     layers = symbol.get_internals()
-    there, chosen = layers.list_outputs(), []
+    available, chosen = layers.list_outputs(), []
     for name in names:
-        found = [each for each in (name, name + '_output', name + '_output0') if each in there]
+        found = [each for each in (name, name + '_output', name + '_output0') if each in available]
         if not found:
             weights = symbol.list_inputs()
             raise ValueError('the net has no output %r; its last layers are: %s' % (name, ', '.join(
-                [re.sub('_output$', '', each) for each in there if each not in weights][-8:])))
-        chosen.append(layers[there.index(found[0])])
+                [re.sub('_output$', '', each) for each in available if each not in weights][-8:])))
+        chosen.append(layers[available.index(found[0])])
     return mx.sym.Group(chosen)

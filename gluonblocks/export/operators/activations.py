@@ -13,14 +13,14 @@ def activation(onnx, node, X):
 
 @converts('hard_sigmoid')
 def hard_sigmoid(onnx, node, X):
-    """min(1, max(0, alpha X + beta))"""
+    """Compute min(1, max(0, alpha * X + beta))."""
     return onnx.add('HardSigmoid', X, alpha=float(attribute(node, 'alpha', 0.2)),
                     beta=float(attribute(node, 'beta', 0.5)))
 
 
 @converts('LeakyReLU')
 def leaky_relu(onnx, node, X, *slope):
-    """Apply leaky, prelu with slopes (C,), elu, selu, gelu, or rrelu with its mean slope."""
+    """Apply leaky, elu, selu, gelu, prelu with slopes (C,), or rrelu with its mean slope."""
     kind, alpha = attribute(node, 'act_type', 'leaky'), float(attribute(node, 'slope', 0.25))
     if kind == 'prelu':
         rank = onnx.rank(node.inputs[0])
@@ -40,7 +40,7 @@ def leaky_relu(onnx, node, X, *slope):
 def softmax(onnx, node, X, *length):
     """Apply softmax to X / temperature along one axis."""
     if length:
-        raise ValueError('%s: use_length=True is not converted; expected False' % node.name)
+        raise ValueError('%s: expected a softmax with use_length=False, found True' % node.name)
     temperature = float(attribute(node, 'temperature') or 1)
     if node.op == 'softmin':
         temperature = -temperature

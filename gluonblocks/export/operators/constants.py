@@ -1,4 +1,4 @@
-"""Constant folding: run in MXNet the nodes that do not depend on the values of the inputs."""
+"""Constant folding: compute with MXNet the nodes that do not depend on input values."""
 from typing import Any, Dict, List
 
 import mxnet as mx
@@ -15,9 +15,9 @@ SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like
 
 
 def constants(onnx):
-    """Return {node: outputs} for the nodes that do not depend on the values of the inputs.
+    """Return {node: list of outputs} for the nodes that do not depend on input values.
 
-    If only other constant nodes use a node, its list of outputs is empty.
+    If only other constant nodes use a node, its list is empty.
     """
     fixed: Dict[Any, bool] = {}
     for node, outputs in onnx.outputs.items():
@@ -38,7 +38,7 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # An input read only for its shape may be costly to compute, so zeros replace it.
+        # Computing an input that is read only for its shape may be slow, so zeros replace it.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))
@@ -55,10 +55,10 @@ def constants(onnx):
 
 def run_symbol(symbol, params, inputs):
     """Run `symbol` in MXNet on `inputs`, arrays by name; return its outputs as NumPy arrays."""
-    arrays, names = dict(params, **inputs), set(symbol.list_inputs())
-    given = {name: mx.nd.array(arrays[name], dtype=arrays[name].dtype) for name in names}
+    values, names = dict(params, **inputs), set(symbol.list_inputs())
+    arrays = {name: mx.nd.array(values[name], dtype=values[name].dtype) for name in names}
     states = set(symbol.list_auxiliary_states())
     executor = symbol.bind(
-        mx.cpu(), {name: given[name] for name in names - states},
-        aux_states={name: given[name] for name in states}, grad_req='null')
+        mx.cpu(), {name: arrays[name] for name in names - states},
+        aux_states={name: arrays[name] for name in states}, grad_req='null')
     return [output.asnumpy() for output in executor.forward(is_train=False)]

@@ -1,23 +1,23 @@
-"""Convert anchors, box decoding and non-maximum suppression of detectors."""
+"""Convert the operators of detectors: anchors, box decoding and non-maximum suppression."""
 import numpy as np
 
 from .registry import attribute, converts, listed
 
 
 def _columns(onnx, X, *bounds):
-    """Split the last axis of `X` at `bounds`: (0, 4, 5) gives X[..., 0:4] and X[..., 4:5]."""
+    """Split the last axis of `X` at `bounds`: (0, 4, 5) returns X[..., 0:4] and X[..., 4:5]."""
     return [onnx.add('Slice', X, [start], [end], [-1]) for start, end in zip(bounds, bounds[1:])]
 
 
 def _corners(onnx, X):
-    """(..., x, y, width, height) -> (..., left, top, right, bottom)."""
+    """Convert (..., x, y, width, height) to (..., left, top, right, bottom)."""
     center, size = _columns(onnx, X, 0, 2, 4)
     half = onnx.add('Mul', size, 0.5)
     return onnx.add('Concat', onnx.add('Sub', center, half), onnx.add('Add', center, half), axis=-1)
 
 
 def _centers(onnx, X):
-    """(..., left, top, right, bottom) -> (..., x, y, width, height)."""
+    """Convert (..., left, top, right, bottom) to (..., x, y, width, height)."""
     low, high = _columns(onnx, X, 0, 2, 4)
     return onnx.add('Concat', onnx.add('Mul', onnx.add('Add', low, high), 0.5),
                     onnx.add('Sub', high, low), axis=-1)
@@ -25,11 +25,11 @@ def _centers(onnx, X):
 
 @converts('_contrib_MultiBoxPrior')
 def multibox_prior(onnx, node, X):
-    """Return anchors for each pixel of (N, C, H, W): (1, anchors, 4)."""
+    """Return anchor boxes (1, anchors, 4) for all pixels of X (N, C, H, W)."""
     sides = onnx.sizes(node.inputs[0])[2:]
     height, width = [onnx.cast(onnx.vector(side), 'float32') for side in sides]
     sizes, ratios = (np.array(listed(node, name, [1]), 'float32') for name in ('sizes', 'ratios'))
-    # All sizes with the first ratio, then the first size with the other ratios.
+    # Each pixel has anchors of all sizes in the first ratio, and of the first size in the others.
     roots = np.sqrt(np.append(np.repeat(ratios[:1], len(sizes)), ratios[1:]))
     sizes = np.append(sizes, np.repeat(sizes[:1], len(ratios) - 1))
     centers = []
@@ -52,7 +52,7 @@ def multibox_prior(onnx, node, X):
 
 @converts('_contrib_box_decode')
 def box_decode(onnx, node, X, anchors):
-    """Decode offsets from the anchors into boxes, given by their corners."""
+    """Decode offsets X from the anchors into boxes (left, top, right, bottom)."""
     if attribute(node, 'format', 'center') == 'corner':
         anchors = _centers(onnx, anchors)
     return _decoded(onnx, X, anchors, [attribute(node, 'std%d' % i, 1.0) for i in range(4)],
@@ -69,28 +69,28 @@ def _decoded(onnx, X, anchors, factors, clip=-1.0):
     return _corners(onnx, onnx.add('Concat', middle, size, axis=-1))
 
 
-def _numbered(onnx, count):
+def _descending(onnx, count):
     """Return count, count - 1, ... 1 as float32."""
     return onnx.cast(onnx.add('Sub', [count], onnx.indices(count)), 'float32')
 
 
 def _ordered(onnx, X, keys, count):
-    """Sort rows (B, n, k) stably by descending keys (B, n): (B, count, k) and their keys."""
+    """Sort X (B, n, k) stably by descending keys (B, n); return `count` rows and their keys."""
     keys, order = onnx.add('TopK', keys, [count], outputs=2, axis=1)
     return onnx.add('GatherND', X, onnx.add('Unsqueeze', order, [2]), batch_dims=1), keys
 
 
 def _filled(onnx, X, chosen):
-    """Fill the rows of `X` that are not `chosen`, (B, n), with -1."""
+    """Replace the rows of X (B, n, k) with -1 unless they are `chosen` (B, n)."""
     return onnx.add('Where', onnx.add('Unsqueeze', chosen, [2]), X, -1)
 
 
 def _survivors(onnx, boxes, ids, ranks, threshold):
     """Return `ranks` (B, n) with 0 for each box that a better box of its class suppresses.
 
-    `boxes` (B, n, 4) are corners, and `ids` (B, n) are classes, or None if there is only one class.
-    The best box has the largest rank. Ranks are distinct, except that ignored boxes have rank 0. A
-    box suppresses worse boxes whose overlap with it exceeds `threshold`.
+    `boxes` (B, n, 4) contains corners, and `ids` (B, n) contains classes (None: there is only one
+    class). The best box has the largest rank. Ranks are distinct, except that ignored boxes have
+    rank 0. A box suppresses worse boxes whose overlap with it exceeds `threshold`.
     """
     low, high = _columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
@@ -111,13 +111,13 @@ def _survivors(onnx, boxes, ids, ranks, threshold):
 
 @converts('_contrib_box_nms')
 def box_nms(onnx, node, X):
-    """Keep the rows of (..., n, k) that survive suppression, by score; fill the rest with -1."""
+    """Sort the rows of X (..., n, k) by score, and replace suppressed rows with -1."""
     topk, threshold = attribute(node, 'topk', -1), attribute(node, 'overlap_thresh', 0.5)
     start, id_index = attribute(node, 'coord_start', 2), attribute(node, 'id_index', -1)
     encoding = attribute(node, 'in_format', 'corner')
     if not 0 <= threshold <= 1 or encoding != attribute(node, 'out_format', 'corner'):
-        raise ValueError('%s: expected overlap_thresh from 0 to 1 and boxes that stay in one '
-                         'format, found %s and %s to %s; choose outputs before it' % (
+        raise ValueError('%s: expected overlap_thresh from 0 to 1 and equal in_format and '
+                         'out_format, found %s, %s and %s: choose outputs of earlier layers' % (
                              node.name, threshold, encoding,
                              attribute(node, 'out_format', 'corner')))
     *_, n, width = onnx.sizes(node.inputs[0])
@@ -130,7 +130,7 @@ def box_nms(onnx, node, X):
         valid = onnx.add('And', valid, onnx.add('Not', background))
     count = n if topk <= 0 else onnx.add('Min', [n], [topk])
     rows, keys = _ordered(onnx, X, onnx.add('Where', valid, scores, -np.inf), count)
-    ranks = onnx.add('Where', onnx.add('Greater', keys, -np.inf), _numbered(onnx, count), 0)
+    ranks = onnx.add('Where', onnx.add('Greater', keys, -np.inf), _descending(onnx, count), 0)
     boxes = _columns(onnx, rows, start, start + 4)[0]
     if encoding == 'center':
         boxes = _corners(onnx, boxes)
@@ -150,7 +150,7 @@ def _column(onnx, X, k):
 
 @converts('_contrib_MultiBoxDetection')
 def multibox_detection(onnx, node, probabilities, X, anchors):
-    """Return rows (class or -1 if suppressed, score, left, top, right, bottom) by score."""
+    """Return rows (class or -1 if suppressed, score, left, top, right, bottom), sorted by score."""
     n = onnx.sizes(node.inputs[0])[2]
     objects = onnx.add('Slice', probabilities, [1], [2 ** 31], [1])
     scores = onnx.add('ReduceMax', objects, axes=[1], keepdims=0)
@@ -162,22 +162,22 @@ def multibox_detection(onnx, node, probabilities, X, anchors):
         boxes = onnx.add('Clip', boxes, 0, 1)
     rows = onnx.add('Concat', *[onnx.add('Unsqueeze', Y, [2]) for Y in (ids, scores)], boxes,
                     axis=2)
-    ranks = _numbered(onnx, n)
-    packed, places = _ordered(onnx, rows, onnx.add('Where', valid, ranks, 0), n)
-    filled = counting = onnx.add('Greater', places, 0)
+    ranks = _descending(onnx, n)
+    packed, keys = _ordered(onnx, rows, onnx.add('Where', valid, ranks, 0), n)
+    filled = active = onnx.add('Greater', keys, 0)
     threshold, topk = np.float32(attribute(node, 'nms_threshold', 0.5)), attribute(
         node, 'nms_topk', -1)
     if not 0 < threshold <= 1:
         return _filled(onnx, packed, filled)
     rows, _ = _ordered(onnx, rows, onnx.add('Where', valid, scores, -np.inf), n)
-    if topk > 0:  # rows after the first `topk` keep their position and lose their class
+    if topk > 0:  # in MXNet, rows after the first `topk` are not sorted and lose their class
         others = onnx.cast(onnx.vector(onnx.combined('Sub', n, topk)), 'float32')
         first = onnx.add('Greater', ranks, others)
         rows = onnx.add('Where', onnx.add('Unsqueeze', first, [1]), rows, packed)
-        counting = onnx.add('And', filled, first)
+        active = onnx.add('And', filled, first)
     kept = _survivors(onnx, _columns(onnx, rows, 2, 6)[0], None if attribute(
         node, 'force_suppress', False) else _column(onnx, rows, 0),
-        onnx.add('Where', counting, ranks, 0),
+        onnx.add('Where', active, ranks, 0),
         np.nextafter(threshold, np.float32(0)))  # this operator suppresses equal overlaps too
     kept = onnx.add('Unsqueeze', onnx.add('Greater', kept, 0), [2])
     ids, others = _columns(onnx, rows, 0, 1, 6)

@@ -3,30 +3,30 @@ import numpy as np
 
 from .registry import attribute, converts
 
-# Operators that differ only in name: {MXNet's name: ONNX's name}.
+# Operators that differ only in name: {name in MXNet: name in ONNX}.
 SAME = {
     'abs': 'Abs', 'add_n': 'Sum', 'arccos': 'Acos', 'arcsin': 'Asin', 'arctan': 'Atan',
     'ceil': 'Ceil', 'cos': 'Cos', 'erf': 'Erf', 'exp': 'Exp', 'floor': 'Floor', 'log': 'Log',
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# {ONNX's operator: MXNet's words for it}; `FORMS` turns a word into operator names.
+# {ONNX operator: words for it in the names of MXNet's operators, which `FORMS` completes}.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}
-# The same for conditions, which MXNet returns as 1 and 0 in the type of the inputs.
-CONDITIONS = {
+# The same for comparisons, which return 1 or 0 in the type of the inputs in MXNet.
+COMPARISONS = {
     'Equal': 'equal not_equal', 'Greater': 'greater', 'GreaterOrEqual': 'greater_equal',
     'Less': 'lesser', 'LessOrEqual': 'lesser_equal', 'And': 'logical_and', 'Or': 'logical_or',
     'Xor': 'logical_xor'}
 FORMS = 'elemwise_%s', 'broadcast_%s', '_%s', '_%s_scalar', '_r%s_scalar'
-BINARY = {form % word: op for op, words in dict(ARITHMETIC, **CONDITIONS).items()
+BINARY = {form % word: op for op, words in dict(ARITHMETIC, **COMPARISONS).items()
           for word in words.split() for form in FORMS}
 
 
 @converts(*SAME)
 def same(onnx, node, *inputs):
-    """Apply the ONNX operator of the same meaning."""
+    """Apply the ONNX operator with the same meaning."""
     return onnx.add(SAME[node.op], *inputs)
 
 
@@ -37,7 +37,7 @@ def binary(onnx, node, a, b=None):
     b = onnx.constant(float(attribute(node, 'scalar', 1)), dtype) if b is None else b
     if node.op.startswith('_r'):
         a, b = b, a
-    if op == 'Mod':  # has the sign of b in MXNet, of a in ONNX
+    if op == 'Mod':  # the result has the sign of b in MXNet, but the sign of a in ONNX
         rest = onnx.add('Mod', a, b, fmod=1)
         opposite = onnx.add('Less', onnx.add('Mul', rest, b), onnx.constant(0, dtype))
         return onnx.add('Where', opposite, onnx.add('Add', rest, b), rest)
@@ -51,25 +51,25 @@ def binary(onnx, node, a, b=None):
 
 @converts('logical_not')
 def logical_not(onnx, node, X):
-    """Return 1 where X is 0, else 0."""
+    """Return 1 where X is 0, and 0 elsewhere."""
     return onnx.cast(onnx.add('Not', onnx.cast(X, 'bool')), onnx.dtype(node.inputs[0]))
 
 
 @converts('square')
 def square(onnx, node, X):
-    """X^2"""
+    """Compute X^2."""
     return onnx.add('Mul', X, X)
 
 
 @converts('rsqrt')
 def rsqrt(onnx, node, X):
-    """1 / sqrt(X)"""
+    """Compute 1 / sqrt(X)."""
     return onnx.add('Reciprocal', onnx.add('Sqrt', X))
 
 
 @converts('where')
 def where(onnx, node, condition, X, Y):
-    """Return X where the condition is not 0, else Y; a condition (N,) selects complete rows."""
+    """Select X where the condition is not 0, else Y; a condition (N,) selects entire rows."""
     rank = onnx.rank(node.inputs[1])
     if onnx.rank(node.inputs[0]) < rank:
         condition = onnx.add('Reshape', condition, [-1] + [1] * (rank - 1))
@@ -78,7 +78,7 @@ def where(onnx, node, condition, X, Y):
 
 @converts('clip')
 def clip(onnx, node, X):
-    """max(a_min, min(X, a_max))"""
+    """Compute max(a_min, min(X, a_max))."""
     return onnx.add('Clip', X, *[onnx.constant(float(attribute(node, name)),
                                                onnx.dtype(node.inputs[0]))
                                  for name in ('a_min', 'a_max')])
@@ -103,6 +103,6 @@ def along_axis(onnx, entry, vector, axis, rank):
     values = onnx.value(entry)
     if len(shape) == 1:
         return vector
-    # Many readers of ONNX files expect constant slopes.
+    # Reshape constants here, because many engines expect the slopes of PRelu to be constant.
     return onnx.add('Reshape', vector, shape) if values is None else onnx.constant(
         np.reshape(values, shape))

@@ -1,4 +1,4 @@
-"""Convert operators on images: cropping, resizing and transforms to tensors."""
+"""Convert operators for images: cropping, resizing and conversion to normalized tensors."""
 import numpy as np
 
 from .registry import attribute, converts
@@ -6,7 +6,7 @@ from .registry import attribute, converts
 
 @converts('Crop')
 def crop(onnx, node, X, *like):
-    """Crop (N, C, H, W) to a size or to that of a tensor, at an offset or in the centre."""
+    """Crop (N, C, H, W) to a given size or that of another tensor, at an offset or centred."""
     sizes = onnx.sizes(node.inputs[1])[2:] if like else list(attribute(node, 'h_w'))
     starts = list(attribute(node, 'offset', (0, 0)))
     if attribute(node, 'center_crop', False):
@@ -18,21 +18,21 @@ def crop(onnx, node, X, *like):
 
 @converts('depth_to_space', 'space_to_depth')
 def depth_to_space(onnx, node, X):
-    """Convert (N, C b b, H, W) to (N, C, H b, W b), or back."""
+    """Convert (N, C * b * b, H, W) to (N, C, H * b, W * b), or back, for block size b."""
     return onnx.add('DepthToSpace' if node.op == 'depth_to_space' else 'SpaceToDepth', X,
                     blocksize=attribute(node, 'block_size'))
 
 
 @converts('UpSampling')
 def upsampling(onnx, node, X, *weight):
-    """Repeat each pixel, or apply a deconvolution with the bilinear weights of the net."""
+    """Repeat each pixel, or apply a transposed convolution with the net's bilinear weights."""
     scale = attribute(node, 'scale')
     if attribute(node, 'sample_type') == 'bilinear':
         return onnx.add('ConvTranspose', X, *weight, kernel_shape=[2 * scale - scale % 2] * 2,
                         strides=[scale] * 2, pads=[scale // 2] * 4,
                         group=onnx.shape(node.inputs[0])[1])
     if len(node.inputs) > 1:
-        raise ValueError('%s: expected UpSampling of one tensor, found %d'
+        raise ValueError('%s: expected UpSampling of one tensor, found %d tensors'
                          % (node.name, len(node.inputs)))
     return onnx.add('Resize', X, '', np.array([1, 1, scale, scale], 'float32'), mode='nearest',
                     nearest_mode='floor', coordinate_transformation_mode='asymmetric')
@@ -40,7 +40,7 @@ def upsampling(onnx, node, X, *weight):
 
 @converts('_contrib_BilinearResize2D')
 def bilinear_resize(onnx, node, X, *like):
-    """Interpolate (N, C, H, W) to a size, by a scale, or to the size of another tensor."""
+    """Resize (N, C, H, W) to a given size, by a scale, or to the size of another tensor."""
     sizes = onnx.sizes(node.inputs[0])[:2]
     for axis, name in ((2, 'scale_height'), (3, 'scale_width')):
         size, scale = onnx.shape(node.entry())[axis], attribute(node, name)
@@ -48,12 +48,12 @@ def bilinear_resize(onnx, node, X, *like):
             size = onnx.sizes(node.inputs[1])[axis]
         elif size is None:
             if scale is None or attribute(node, 'mode', 'size') != 'size':
-                raise ValueError('%s: the mode %s needs a fixed input size; export the net for one '
-                                 'input size' % (node.name, attribute(node, 'mode')))
+                raise ValueError('%s: the mode %s needs a fixed input size; export the net for '
+                                 'one input size' % (node.name, attribute(node, 'mode')))
             size = onnx.cast(onnx.sizes(node.inputs[0])[axis], 'float32')
             size = onnx.cast(onnx.add('Mul', size, scale), 'int64')
         sizes.append(size)
-    aligned = attribute(node, 'align_corners', True)  # otherwise as in PyTorch
+    aligned = attribute(node, 'align_corners', True)  # if False, MXNet computes the same as PyTorch
     return onnx.add('Resize', X, '', '', sizes, mode='linear', coordinate_transformation_mode=(
         'align_corners' if aligned else 'pytorch_half_pixel'))
 

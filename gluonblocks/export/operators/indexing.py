@@ -1,7 +1,7 @@
 """Convert slicing, indexing and sorting."""
 from .registry import attribute, converts, listed
 
-START, END = -2 ** 63, 2 ** 63 - 1  # out of bounds on any axis, which ONNX clips
+START, END = -2 ** 63, 2 ** 63 - 1  # below and above any index; ONNX clips them to the axis
 
 
 @converts('SliceChannel', '_split_v2')
@@ -41,7 +41,7 @@ def slice_axis(onnx, node, X):
 
 @converts('slice_like')
 def slice_like(onnx, node, X, like):
-    """Cut each of the axes at its end to the size of another tensor."""
+    """Truncate axes at the end to the sizes of another tensor."""
     sizes = onnx.sizes(node.inputs[1])
     axes = listed(node, 'axes', range(len(sizes)))
     return onnx.add('Slice', X, [0] * len(axes), [sizes[axis] for axis in axes], axes)
@@ -49,14 +49,14 @@ def slice_like(onnx, node, X, like):
 
 @converts('reverse')
 def reverse(onnx, node, X):
-    """Reverse the order of the elements along the axes."""
+    """Reverse the order of the elements along one or more axes."""
     axes = listed(node, 'axis')
     return onnx.add('Slice', X, [END] * len(axes), [START] * len(axes), axes, [-1] * len(axes))
 
 
 @converts('take')
 def take(onnx, node, X, indices):
-    """Return the slices of X at `indices` along an axis; indices are clipped or wrap around."""
+    """Return slices of X at `indices` along an axis; indices are clipped or wrapped into range."""
     axis, mode = attribute(node, 'axis', 0), attribute(node, 'mode', 'clip')
     indices, size = onnx.cast(indices, 'int64'), onnx.sizes(node.inputs[0])[axis]
     if mode == 'wrap':
@@ -69,14 +69,14 @@ def take(onnx, node, X, indices):
 
 @converts('Embedding', '_contrib_SparseEmbedding')
 def embedding(onnx, node, X, weight):
-    """Return the rows of `weight` (V, E) at the indices X, which MXNet clips to 0 ... V - 1."""
+    """Return the rows of `weight` (V, E) at the indices X, clipped to 0 ... V - 1 as in MXNet."""
     inside = onnx.add('Clip', onnx.cast(X, 'float32'), 0, onnx.shape(node.inputs[1])[0] - 1)
     return onnx.add('Gather', weight, onnx.cast(inside, 'int64'))
 
 
 @converts('one_hot')
 def one_hot(onnx, node, indices):
-    """Encode (...) as (..., depth); an index out of range gives a row of `off_value`."""
+    """Encode (...) as (..., depth); an index out of range becomes a row of `off_value`."""
     depth, dtype = attribute(node, 'depth'), onnx.dtype(node.entry())
     indices = onnx.add('Unsqueeze', onnx.cast(indices, 'int64'), [-1])
     return onnx.add('Where', onnx.add('Equal', indices, list(range(depth))),
@@ -93,12 +93,12 @@ def gather_nd(onnx, node, X, indices):
 
 @converts('topk', 'sort', 'argsort')
 def topk(onnx, node, X):
-    """Return the k largest or smallest elements in order: values, indices or both."""
+    """Return the k largest or smallest elements in order, as values, indices or both."""
     kind = {'sort': 'value', 'argsort': 'indices'}.get(
         node.op, attribute(node, 'ret_typ', 'indices'))
     axis, k = attribute(node, 'axis', -1), attribute(node, 'k', 1) if node.op == 'topk' else 0
     if axis is None or kind == 'mask':
-        raise ValueError("%s: expected an axis, and ret_typ='value', 'indices' or 'both'; found "
+        raise ValueError("%s: expected an axis and ret_typ='value', 'indices' or 'both', found "
                          'axis=%s and ret_typ=%r' % (node.name, axis, kind))
     values, indices = onnx.add(
         'TopK', X, [k if k > 0 else onnx.sizes(node.inputs[0])[axis]], outputs=2, axis=axis,

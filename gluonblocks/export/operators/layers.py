@@ -1,4 +1,4 @@
-"""Convert layers with weights, and normalizations."""
+"""Convert layers with weights, and normalization layers."""
 import numpy as np
 
 from .elementwise import along_axis
@@ -13,7 +13,7 @@ def channels_first(node):
 
 
 def _windows(node):
-    """Return the ONNX attributes of a convolution with 1, 2 or 3 dimensions."""
+    """Return the ONNX attributes of a convolution over 1, 2 or 3 dimensions."""
     channels_first(node)
     kernel = listed(node, 'kernel')
     ones, zeros = [1] * len(kernel), [0] * len(kernel)
@@ -52,7 +52,7 @@ def fully_connected(onnx, node, X, weight, *bias):
 
 @converts('BatchNorm', 'BatchNorm_v1', '_contrib_SyncBatchNorm')
 def batch_norm(onnx, node, X, gamma, beta, mean, variance):
-    """Normalize along any channel axis with the running statistics."""
+    """Normalize with the running statistics; the channel axis may be any axis."""
     first_output_only(node)
     if attribute(node, 'fix_gamma', True):  # MXNet uses ones and ignores the stored gamma
         gamma = onnx.constant(np.ones(onnx.shape(node.inputs[1])))
@@ -69,12 +69,12 @@ def batch_norm(onnx, node, X, gamma, beta, mean, variance):
 def first_output_only(node):
     """Raise ValueError if a normalization also returns its mean and variance."""
     if attribute(node, 'output_mean_var', False):
-        raise ValueError('%s: output_mean_var=True is not converted; expected False' % node.name)
+        raise ValueError('%s: expected output_mean_var=False, found True' % node.name)
 
 
 @converts('InstanceNorm')
 def instance_norm(onnx, node, X, gamma, beta):
-    """Normalize (N, C, ...) over all but the first two axes."""
+    """Normalize (N, C, ...) over all axes except the first two."""
     return onnx.add('InstanceNormalization', X, gamma, beta,
                     epsilon=float(attribute(node, 'eps', 1e-3)))
 
@@ -116,7 +116,7 @@ def l2_normalization(onnx, node, X):
 
 @converts('LRN')
 def lrn(onnx, node, X):
-    """Compute X / (knorm + alpha / nsize * sum of X^2 over nsize channels)^beta."""
+    """Compute X / (knorm + alpha / nsize * (sum of X^2 over nsize channels))^beta."""
     return onnx.add('LRN', X, size=attribute(node, 'nsize'),
                     alpha=float(attribute(node, 'alpha', 1e-4)),
                     beta=float(attribute(node, 'beta', 0.75)),

@@ -1,4 +1,4 @@
-"""Convert pooling, local and global."""
+"""Convert local, global and adaptive pooling."""
 import numpy as np
 
 from .layers import channels_first
@@ -7,11 +7,11 @@ from .registry import attribute, converts, listed
 
 @converts('Pooling')
 def pooling(onnx, node, X):
-    """Apply max or average pooling with 1 to 3 dimensions.
+    """Apply max or average pooling over 1 to 3 dimensions.
 
-    Window i begins at i * stride - pad. pooling_convention='full' pads up to stride - 1 more
-    elements on the right for any input size; ONNX's ceil_mode would drop some windows. An average
-    includes the padding of `pad` if count_include_pad is set, but never the extra elements.
+    Window i begins at i * stride - pad. For pooling_convention='full', up to stride - 1 more
+    elements are padded at the end; ONNX's ceil_mode would drop some windows. An average includes
+    the padding of `pad` if count_include_pad is True, but never the additional elements.
     """
     channels_first(node)
     kind = attribute(node, 'pool_type', 'max')
@@ -27,7 +27,7 @@ def pooling(onnx, node, X):
     if kind == 'avg' and any(begin) and attribute(node, 'count_include_pad', True) is not False:
         if not full:
             return onnx.add('AveragePool', X, pads=begin + end, count_include_pad=1, **windows)
-        # The extra axis stops ONNX Runtime 1.19 from joining the Pad and the pooling into one.
+        # The extra axis prevents ONNX Runtime 1.19 from fusing the Pad into the pooling.
         X = onnx.add('Unsqueeze', X, [0])
         X = onnx.add('Pad', X, [0, 0, 0, *begin, 0, 0, 0, *end])
         X, begin, end = onnx.add('Squeeze', X, [0]), [0] * len(kernel), [0] * len(kernel)
@@ -40,8 +40,8 @@ def pooling(onnx, node, X):
 def adaptive_average_pooling(onnx, node, X):
     """Average (N, C, H, W) to (N, C, h, w).
 
-    Output row i is the average of rows floor(i H / h) to ceil((i + 1) H / h) - 1. If h does not
-    divide H, the windows overlap, and two matrix products compute the averages.
+    Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1. If h does not
+    divide H, the windows overlap, so two matrix products compute the averages.
     """
     wanted = listed(node, 'output_size', [1])
     h, w = wanted if len(wanted) == 2 else 2 * wanted
@@ -59,7 +59,7 @@ def adaptive_average_pooling(onnx, node, X):
 
 
 def _averages(size, wanted):
-    """Return a matrix (wanted, size); each row holds the weights of one window's average."""
+    """Return a matrix (wanted, size) whose row i averages the elements in window i."""
     matrix = np.zeros((wanted, size))
     for i in range(wanted):
         begin, end = i * size // wanted, -(-(i + 1) * size // wanted)

@@ -6,24 +6,24 @@ import numpy as np
 from .indexing import END, START
 from .registry import attribute, converts
 
-# {MXNet's mode: (ONNX's operator, the index in MXNet of each of ONNX's gates)}. The gates are
-# input, forget, cell, output (LSTM) and reset, update, new (GRU) in MXNet, and input, output,
-# forget, cell and update, reset, new in ONNX.
+# {mode in MXNet: (operator in ONNX, for each of ONNX's gates its index in MXNet)}. The order of the
+# gates in MXNet is input, forget, cell, output (LSTM) and reset, update, new (GRU). In ONNX it is
+# input, output, forget, cell and update, reset, new.
 MODES = {'rnn_relu': ('RNN', [0]), 'rnn_tanh': ('RNN', [0]), 'lstm': ('LSTM', [0, 3, 1, 2]),
          'gru': ('GRU', [1, 0, 2])}
 
 
 @converts('RNN')
 def rnn(onnx, node, X, parameters, *states):
-    """Run an RNN on X (T, N, C): (T, N, directions * H), with state_outputs the last states too."""
+    """Run an RNN on X (T, N, C); return (T, N, directions * H) and, if requested, the states."""
     for name in ('projection_size', 'use_sequence_length', 'lstm_state_clip_min',
                  'lstm_state_clip_max'):
         if attribute(node, name):
-            raise ValueError('%s: %s=%s is not converted; expected an RNN without it'
-                             % (node.name, name, attribute(node, name)))
+            raise ValueError('%s: expected an RNN without %s, found %s=%s'
+                             % (node.name, name, name, attribute(node, name)))
     packed = onnx.value(node.inputs[1])
     if packed is None:
-        raise ValueError('%s: expected weights that are parameters, found weights that depend on '
+        raise ValueError('%s: expected an RNN with constant weights, found weights that depend on '
                          'the input' % node.name)
     mode, hidden = attribute(node, 'mode'), attribute(node, 'state_size')
     layers = attribute(node, 'num_layers')
@@ -51,10 +51,10 @@ def rnn(onnx, node, X, parameters, *states):
 
 
 def _unpacked(packed, order, directions, inputs, hidden):
-    """Yield W, R and B of each layer in ONNX's gate order; `inputs` are the layers' input sizes.
+    """Yield W, R and B of each layer in ONNX's gate order; `inputs` has each layer's input size.
 
-    MXNet packs all matrices first: (gates * H, inputs) and (gates * H, H) for each direction of
-    each layer. The biases follow, two vectors (gates * H) for each direction of each layer.
+    In `packed`, all matrices come first: (gates * H, input size) and (gates * H, H) for each
+    direction of each layer. The biases follow in the same order, as vectors (gates * H,).
     """
     rows = len(order) * hidden
 
@@ -73,7 +73,7 @@ def _unpacked(packed, order, directions, inputs, hidden):
 
 @converts('SequenceMask')
 def sequence_mask(onnx, node, X, *lengths):
-    """Fill X with `value` after the end of each sequence; `axis` is the time axis, 0 or 1."""
+    """Replace X after the end of each sequence with `value`; `axis` is the time axis, 0 or 1."""
     if not attribute(node, 'use_sequence_length', False):
         return X
     axis, rank = attribute(node, 'axis', 0), onnx.rank(node.inputs[0])
@@ -87,7 +87,7 @@ def sequence_mask(onnx, node, X, *lengths):
 
 @converts('SequenceReverse')
 def sequence_reverse(onnx, node, X, *lengths):
-    """Reverse X (T, N, ...) in time, each sequence within its length."""
+    """Reverse X (T, N, ...) along the time axis, each sequence within its length."""
     if not attribute(node, 'use_sequence_length', False):
         return onnx.add('Slice', X, [END], [START], [0], [-1])
     return onnx.add('ReverseSequence', X, onnx.cast(lengths[0], 'int64'), time_axis=0, batch_axis=1)

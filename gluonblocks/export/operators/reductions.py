@@ -7,7 +7,7 @@ REDUCTIONS = {'sum': 'ReduceSum', 'mean': 'ReduceMean', 'max': 'ReduceMax', 'min
 
 @converts(*REDUCTIONS, 'norm')
 def reduction(onnx, node, X):
-    """Reduce over `axis`, or over all other axes if exclude=True."""
+    """Reduce over the axes in `axis`, or over all other axes if exclude=True."""
     op = REDUCTIONS.get(node.op) or 'ReduceL%d' % attribute(node, 'ord', 2)
     rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
     named = {axis % rank for axis in listed(node, 'axis', range(rank))}
@@ -16,13 +16,13 @@ def reduction(onnx, node, X):
         Y = onnx.add(op, X, axes, keepdims=keepdims)
     else:
         Y = onnx.add(op, X, axes=axes, keepdims=keepdims)
-    # If no axis is left, MXNet returns the shape (1,) and ONNX ().
+    # If no axis remains, the shape is (1,) in MXNet but () in ONNX.
     return Y if keepdims or len(axes) < rank else onnx.add('Reshape', Y, [1])
 
 
 @converts('argmax', 'argmin', 'argmax_channel')
 def argmax(onnx, node, X):
-    """Return the index of the extremum as float32; without an axis, in the flattened input."""
+    """Return the index of the maximum or minimum as float32; axis=None flattens the input first."""
     axis = 1 if node.op == 'argmax_channel' else attribute(node, 'axis')
     rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
     shape = [1] * rank if axis is None and keepdims else [1] if axis is None or rank == 1 else None
@@ -36,8 +36,8 @@ def argmax(onnx, node, X):
 def dot(onnx, node, a, b):
     """Multiply a and b, summing over the last axis of a and the first axis of b.
 
-    With transpose_a or transpose_b, the sum is over the first axis of a or the last axis of b.
-    The result has all remaining axes.
+    With transpose_a, the sum is over the first axis of a; with transpose_b, over the last axis of
+    b. The result has all remaining axes.
     """
     ranks = [onnx.rank(entry) for entry in node.inputs]
     transposed = attribute(node, 'transpose_a', False), attribute(node, 'transpose_b', False)

@@ -22,7 +22,7 @@ def converts(*operators):
 
 
 def attribute(node, name, default=None):
-    """Return an attribute of a node: a number, a tuple, a bool, None or a string."""
+    """Return an attribute of a node as a number, a tuple, a bool, None or a string."""
     if name not in node.attrs:
         return default
     text = re.sub(r'(\d)L\b', r'\1', node.attrs[name])  # Python 2 wrote (1L, 3L)
@@ -34,6 +34,6 @@ def attribute(node, name, default=None):
 
 
 def listed(node, name, default=()):
-    """Return an attribute of one or several numbers as a list; if empty or missing, `default`."""
+    """Return an attribute of one or more numbers as a list; `default` if it is empty or missing."""
     value = attribute(node, name)
     return list(default if value in (None, ()) else value if isinstance(value, tuple) else [value])

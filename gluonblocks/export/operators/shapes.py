@@ -1,10 +1,10 @@
-"""Convert reshaping, joining, padding and repeating, and tensors filled for a shape."""
+"""Convert operators that reshape, join, pad or repeat tensors, or create them by shape."""
 from .registry import attribute, converts, listed
 
 
 @converts('Reshape')
 def reshape(onnx, node, X):
-    """Reshape according to MXNet's shape codes, see `_by_codes`."""
+    """Reshape by MXNet's shape codes, see `_by_codes`."""
     known = onnx.shape(node.entry())
     if known.count(None) < 2:
         return onnx.add('Reshape', X, [-1 if size is None else size for size in known])
@@ -17,7 +17,7 @@ def _by_codes(onnx, sizes, codes, reverse):
     """Return the sizes after a reshape by MXNet's shape codes.
 
     0 keeps a size, -1 is inferred, -2 keeps all remaining sizes, -3 merges two sizes, and -4 splits
-    a size into the next two codes. With `reverse`, codes and sizes are read from the end.
+    a size into the next two codes. If `reverse` is True, codes and sizes are read from the end.
     """
     if reverse:
         sizes, codes = sizes[::-1], codes[::-1]
@@ -47,7 +47,7 @@ def flatten(onnx, node, X):
 
 @converts('reshape_like')
 def reshape_like(onnx, node, X, other):
-    """Give the axes lhs_begin:lhs_end of X the sizes of rhs_begin:rhs_end of another tensor."""
+    """Reshape axes lhs_begin:lhs_end of X to the sizes of rhs_begin:rhs_end of another tensor."""
     ours, others = (onnx.sizes(entry) for entry in node.inputs)
     begin, end, _ = slice(attribute(node, 'lhs_begin'),
                           attribute(node, 'lhs_end')).indices(len(ours))
@@ -79,7 +79,7 @@ def expand_dims(onnx, node, X):
 
 @converts('squeeze')
 def squeeze(onnx, node, X):
-    """Remove axes of size 1; MXNet keeps one axis if all would be removed."""
+    """Remove axes of size 1, but keep one axis if all would be removed, as MXNet does."""
     sizes = onnx.shape(node.inputs[0])
     axes = [axis % len(sizes) for axis in listed(
         node, 'axis', [i for i, size in enumerate(sizes) if size == 1])]
@@ -102,7 +102,7 @@ def stack(onnx, node, *inputs):
 
 @converts('Pad')
 def pad(onnx, node, X):
-    """Pad with a constant, the edge value or a reflection."""
+    """Pad with a constant, the edge values or a reflection."""
     width = listed(node, 'pad_width')
     return onnx.add('Pad', X, width[::2] + width[1::2], attribute(node, 'constant_value', 0.0),
                     mode=attribute(node, 'mode'))
@@ -119,7 +119,7 @@ def tile(onnx, node, X):
 
 @converts('repeat')
 def repeat(onnx, node, X):
-    """Repeat each element, along an axis or of the flattened tensor."""
+    """Repeat each element along an axis; axis=None flattens the tensor first."""
     times, axis, sizes = attribute(node, 'repeats'), attribute(node, 'axis'), [-1]
     if axis is None:
         X, axis = onnx.add('Reshape', X, [-1]), 0
@@ -134,7 +134,7 @@ def repeat(onnx, node, X):
 
 @converts('broadcast_to', 'broadcast_axis')
 def broadcast_to(onnx, node, X):
-    """Broadcast axes of size 1 to a shape, where 0 keeps a size, or some axes to sizes."""
+    """Broadcast axes of size 1 to `shape`, in which 0 keeps a size, or `axis` to `size`."""
     sizes = [1] * onnx.rank(node.inputs[0])
     for axis, size in zip(listed(node, 'axis', range(len(sizes))),
                           listed(node, 'size') or listed(node, 'shape')):
@@ -154,14 +154,14 @@ def broadcast_like(onnx, node, X, like):
 
 @converts('zeros_like', 'ones_like')
 def like(onnx, node, X):
-    """Return zeros or ones in the shape of a tensor."""
+    """Return zeros or ones with the shape of X."""
     return onnx.add('Expand', onnx.constant([node.op == 'ones_like'], onnx.dtype(node.entry())),
                     onnx.add('Shape', X))
 
 
 @converts('_zeros', '_ones', '_full')
 def filled(onnx, node):
-    """Return a tensor of one value; MXNet may infer its sizes from those of an input."""
+    """Return a tensor filled with one value; MXNet may infer its sizes from those of an input."""
     value = attribute(node, 'value', float(node.op == '_ones'))
     return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())),
                     onnx.sizes(node.entry()))
@@ -169,13 +169,13 @@ def filled(onnx, node):
 
 @converts('_arange', '_contrib_arange_like')
 def arange(onnx, node, *like):
-    """Return start, start + step, ... in the shape of the output, or of a tensor or its axis."""
+    """Return start, start + step, ..., shaped like the output, a tensor or one of its axes."""
     sizes = onnx.sizes(node.inputs[0]) if like else onnx.sizes(node.entry())
     axis = attribute(node, 'axis')
     shape = onnx.vector(*(sizes if axis is None else [sizes[axis]]))
-    places = onnx.indices(onnx.add('ReduceProd', shape))
-    places = onnx.add('Div', places, [attribute(node, 'repeat', 1)])
-    values = onnx.add('Mul', onnx.cast(places, 'float32'), attribute(node, 'step', 1.0))
+    indices = onnx.indices(onnx.add('ReduceProd', shape))
+    indices = onnx.add('Div', indices, [attribute(node, 'repeat', 1)])
+    values = onnx.add('Mul', onnx.cast(indices, 'float32'), attribute(node, 'step', 1.0))
     values = onnx.add('Add', values, attribute(node, 'start', 0.0))
     return onnx.add('Reshape', onnx.cast(values, onnx.dtype(node.entry())), shape)
 
@@ -188,5 +188,5 @@ def shape_array(onnx, node, X):
 
 @converts('size_array')
 def size_array(onnx, node, X):
-    """Return the number of elements, (1,)."""
+    """Return the number of elements as an array of shape (1,)."""
     return onnx.add('Reshape', onnx.add('Size', X), [1])

@@ -9,11 +9,11 @@ from .registry import CONVERTERS
 
 
 class OnnxGraph:
-    """The nodes and constants of an ONNX graph, converted operator by operator.
+    """The nodes and constants of an ONNX graph, converted from MXNet operator by operator.
 
-    `symbol` is the MXNet graph and `params` its parameters, NumPy arrays by name. Each of
-    `variants` is a dict of input shapes by name; the first one is exported. A size that is the same
-    in all variants is a constant. Any other size varies, and the ONNX graph computes it.
+    `symbol` is the MXNet graph and `params` has its parameters, NumPy arrays by name. `variants` is
+    a list of dicts of input shapes by name, of which the first is the main one. A size that is the
+    same in all variants is a constant. Any other size varies, so the ONNX graph computes it.
 
     An entry is a value in the MXNet graph: (node, index of its output, version).
     """
@@ -23,23 +23,23 @@ class OnnxGraph:
         known = {name: array.shape for name, array in params.items()}
         graphs = [Graph(symbol, **dict(known, **shapes)) for shapes in variants]
         self.graph = graphs[0]
-        # {node: number of outputs up to the last used}, in topological order.
+        # {node: number of its outputs up to the last one in use}, in topological order.
         self.outputs = {node: 1 for node in self.graph.nodes}
         for entries in [self.graph.heads] + [node.inputs for node in self.outputs]:
             for source, k, _ in entries:
                 self.outputs[source] = max(self.outputs[source], k + 1)
-        self._shapes = {  # {entry: its shape in each variant}
+        self._shapes = {  # {entry without version: its shape in each variant}
             (same[0], k): [graph.shape((node, k)) for graph, node in zip(graphs, same)]
             for same in zip(*[graph.nodes for graph in graphs])
             for k in range(self.outputs[same[0]])}
         self.nodes: List[Any] = []
         self.initializers: Dict[str, Any] = {}
-        self._names: Dict[Any, str] = {}  # {entry: tensor name}
-        self._types: Dict[Any, str] = {}  # {entry: type}
-        self._current = ''
+        self._names: Dict[Any, str] = {}  # {entry without version: name of the ONNX tensor}
+        self._types: Dict[Any, str] = {}  # {entry without version: type}
+        self._current = ''  # name of the node being converted, a prefix for new names
 
     def shape(self, entry):
-        """Return the shape of an entry; None stands for a size that depends on the input."""
+        """Return the shape of an entry; a size that depends on the input is None."""
         return tuple(sizes[0] if len(set(sizes)) == 1 else None
                      for sizes in zip(*self._shapes[entry[:2]]))
 
@@ -48,11 +48,11 @@ class OnnxGraph:
         return len(self._shapes[entry[:2]][0])
 
     def value(self, entry):
-        """Return the NumPy array of a constant entry, or None if it depends on input values."""
+        """Return the NumPy array of a constant entry, or None if the entry depends on the input."""
         return self.initializers.get(self._names.get(entry[:2]))
 
     def dtype(self, entry):
-        """Return the type of an entry, such as 'int64'; 'float32' for any floating-point type."""
+        """Return the type of an entry, such as 'int64'; any floating-point type is 'float32'."""
         if not self._types:
             entries = [(node, k, 0) for node, k in self._shapes]
             symbol = self.with_heads(entries)
@@ -63,7 +63,7 @@ class OnnxGraph:
         return self._types[entry[:2]]
 
     def with_heads(self, entries):
-        """Return a symbol with these entries as its outputs."""
+        """Return the graph as a symbol with these entries as its outputs."""
         heads, self.graph.heads = self.graph.heads, entries
         symbol, self.graph.heads = self.graph.symbol(), heads
         return symbol
@@ -71,19 +71,19 @@ class OnnxGraph:
     def add(self, op, *inputs, outputs=1, **attrs):
         """Add a node of the ONNX operator `op`; return the name of its output, or a list of names.
 
-        An input is the name of a tensor, a list of sizes as for `vector`, or a constant: an array,
+        Each input is the name of a tensor, a list of sizes as for `vector`, or a constant: an array
         or a number, which becomes float32.
         """
         from onnx import helper
-        given = [each if isinstance(each, str) else self.vector(*each)
-                 if isinstance(each, list) else self.constant(each) for each in inputs]
+        names_in = [each if isinstance(each, str) else self.vector(*each)
+                    if isinstance(each, list) else self.constant(each) for each in inputs]
         name = '%s/%s_%d' % (self._current, op, len(self.nodes))
         names = [name] + ['%s_%d' % (name, i) for i in range(1, outputs)]
-        self.nodes.append(helper.make_node(op, given, names, name=name, **attrs))
+        self.nodes.append(helper.make_node(op, names_in, names, name=name, **attrs))
         return name if outputs == 1 else names
 
     def constant(self, values, dtype=None):
-        """Add a constant, by default in the type of the array or float32; return its name."""
+        """Add a constant, by default with the type of the array or float32; return its name."""
         name = '%s/constant_%d' % (self._current, len(self.initializers))
         self.initializers[name] = np.asarray(
             values, _type(dtype or getattr(values, 'dtype', 'float32')))
@@ -95,35 +95,35 @@ class OnnxGraph:
         return self.add('Cast', X, to=helper.np_dtype_to_tensor_dtype(np.dtype(_type(dtype))))
 
     def vector(self, *sizes):
-        """Join `sizes`, numbers and names of vectors, to an int64 vector; return its name."""
+        """Join `sizes`, numbers and names of vectors, into an int64 vector; return its name."""
         if not any(isinstance(size, str) for size in sizes):
             return self.constant(sizes, 'int64')
         names = [size if isinstance(size, str) else self.vector(size) for size in sizes]
         return names[0] if len(names) == 1 else self.add('Concat', *names, axis=0)
 
     def indices(self, size):
-        """Return the name of the int64 vector 0, 1, ... size - 1."""
+        """Add the int64 vector 0, 1, ... size - 1; return its name."""
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
         """Return the sizes of an entry: numbers, or names of vectors if they depend on the input.
 
-        Raises ValueError if a size depends on the inputs but equals none of theirs. This can happen
+        Raises ValueError if a size varies but is not equal to a size of an input. This can happen
         only for operators without inputs, such as zeros.
         """
         return [self._size(entry, axis) if size is None else size
                 for axis, size in enumerate(self.shape(entry))]
 
     def _size(self, entry, axis):
-        places = [(self._names[entry[:2]], axis)] if entry[:2] in self._names else [
+        sources = [(self._names[entry[:2]], axis)] if entry[:2] in self._names else [
             (name, i) for name in self.inputs
             for i, sizes in enumerate(zip(*self._shapes[self.graph.input(name).entry()[:2]]))
             if list(sizes) == [shape[axis] for shape in self._shapes[entry[:2]]]]
-        if not places:
-            raise ValueError('%s: its size along axis %d depends on the inputs, and no input has '
-                             'the same size; export the net for a fixed input size'
+        if not sources:
+            raise ValueError('%s: the size along axis %d varies with the inputs, but no input has '
+                             'the same size: export the net for a fixed input size'
                              % (entry[0].name, axis))
-        name, axis = places[0]
+        name, axis = sources[0]
         return self.add('Gather', self.add('Shape', name), [axis])
 
     def combined(self, op, a, b):
@@ -133,26 +133,26 @@ class OnnxGraph:
         return self.add(op, [a], [b])
 
     def reshape(self, X, sizes):
-        """Reshape `X`, which must not be empty, to `sizes`: numbers and names of vectors."""
+        """Reshape the nonempty tensor `X` to `sizes`, which are numbers and names of vectors."""
         if -1 not in sizes and sum(isinstance(size, str) for size in sizes) == 1:
             sizes = [-1 if isinstance(size, str) else size for size in sizes]
         return self.add('Reshape', X, list(sizes))
 
     def convert(self, names=()):
-        """Convert all nodes; return the names of the outputs, which are `names` if given.
+        """Convert all nodes; return the names of the outputs, which are `names` if not empty.
 
         Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
         """
         fixed = constants(self)
-        lacking: Dict[str, List[str]] = {}
+        unsupported: Dict[str, List[str]] = {}
         for node in self.outputs:
             if node.op != 'null' and node.op not in CONVERTERS and node not in fixed:
-                lacking.setdefault(node.op, []).append(node.name)
-        if lacking:
+                unsupported.setdefault(node.op, []).append(node.name)
+        if unsupported:
             raise ValueError(
-                'these operators have no counterpart in ONNX: %s. Choose outputs that come before '
-                'them' % '; '.join('%s (%s)' % (op, ', '.join(names))
-                                   for op, names in sorted(lacking.items())))
+                'these operators have no counterpart in ONNX: %s. Choose outputs of earlier layers'
+                % '; '.join('%s (%s)' % (op, ', '.join(names))
+                            for op, names in sorted(unsupported.items())))
         for node in self.outputs:
             self._current = node.name
             if node.op == 'null':
@@ -170,7 +170,7 @@ class OnnxGraph:
         return self._finish(names)
 
     def _finish(self, names):
-        """Name tensors after MXNet's nodes and heads by `names`; drop what no head needs."""
+        """Rename tensors after their MXNet nodes and the heads to `names`; drop unused nodes."""
         made = {name for node in self.nodes for name in node.output}
         heads: List[str] = []
         for node, k, _ in self.graph.heads:

@@ -1,16 +1,16 @@
-// The panel with the answer: what the net gets, and the bars of the classes.
+// The result panel: the input of the net, and a bar with the probability of each class.
 'use strict';
 
 const find = (id) => document.getElementById(id);
 const side = find('seen').width;
 const bars = [...find('bars').children];
 
-let ask = null; // the net, once it is loaded
-let newest = null; // {square, truth} of the picture to answer, or null
+let predict = null; // runs the net, once it is loaded
+let newest = null; // {square, truth} of the image to classify, or null
 let isRunning = false;
 let speaking = 0; // a timer
 
-/** Has the net answer `square`; `truth` is the class of a test image. */
+/** Classifies `square`, grey bytes; `truth` is the class of a test image, or ''. */
 function answer(square, truth = '') {
   newest = {square, truth};
   showBytes(square);
@@ -18,17 +18,17 @@ function answer(square, truth = '') {
 }
 
 async function answerNewest() {
-  if (!ask || isRunning) return;
+  if (!predict || isRunning) return;
   isRunning = true;
   try {
-    // While the net runs, several pictures may be drawn: only the last of them is answered.
-    for (let asked = null; newest && newest !== asked;) {
-      asked = newest;
-      const {probabilities, milliseconds} = await ask(asked.square);
-      if (newest) { // else the canvas was cleared meanwhile
-        show(probabilities, asked.truth, `The net took ${milliseconds.toFixed(1)} ms.`);
+    // The image may change several times while the net runs; then only the newest is classified.
+    for (let current = null; newest && newest !== current;) {
+      current = newest;
+      const {probabilities, milliseconds} = await predict(current.square);
+      if (newest) { // otherwise the canvas was cleared in the meantime
+        show(probabilities, current.truth, `The net took ${milliseconds.toFixed(1)} ms.`);
       }
-      await new Promise(requestAnimationFrame); // so that the browser shows it
+      await new Promise(requestAnimationFrame); // let the browser display the result
     }
   } catch (error) {
     fail(`The net failed: ${error.message}`);
@@ -39,10 +39,10 @@ async function answerNewest() {
 function showNothing() {
   newest = null;
   showBytes(new Uint8Array(side * side));
-  show([], '', 'No picture yet.');
+  show([], '', 'No image yet.');
 }
 
-/** Shows the probabilities `p` of the classes; they are empty if there is no picture. */
+/** Shows the class probabilities `p`, which are empty if there is no image. */
 function show(p, truth, time) {
   const top = p.indexOf(Math.max(...p));
   bars.forEach((bar, i) => {
@@ -52,28 +52,28 @@ function show(p, truth, time) {
   });
   const name = p.length ? bars[top].firstChild.textContent : '–';
   const sure = p.length ? percent(p[top]) : '';
-  const verdict = !truth ? '' : // a file or a drawing has none
-    truth === name ? '✓ Right' : `✗ Wrong: it is labelled ${truth}`;
+  const verdict = !truth ? '' : // files and drawings have no label
+    truth === name ? '✓ Correct' : `✗ Wrong: the label is ${truth}`;
   find('top').textContent = name;
   find('sure').textContent = sure && `${sure} sure`;
   find('truth').textContent = verdict;
   find('truth').className = truth === name ? 'right' : 'wrong';
   find('time').textContent = time;
   find('peek').textContent = sure && `${name} · ${sure}`;
-  // Screen readers speak once the picture has been still for a moment, not at every stroke.
+  // Screen readers announce the result only when the image has not changed for a moment.
   clearTimeout(speaking);
   speaking = setTimeout(() => {
     find('spoken').textContent = sure && `${name}, ${sure} sure, ${verdict}`;
   }, 700);
 }
 
-// On a small screen a line at its edge has the answer while the panel is out of sight.
+// On small screens, a bar at the bottom shows the result while the panel is scrolled out of view.
 new IntersectionObserver(([{isIntersecting}]) => {
   find('peek').hidden = isIntersecting;
 }).observe(find('top'));
 
 function percent(p) {
-  // The spaces do not break.
+  // \u00a0 is a space without a line break.
   return p > 0 && p < 0.001 ? '<\u00a00.1\u00a0%' : `${(100 * p).toFixed(1)}\u00a0%`;
 }
 

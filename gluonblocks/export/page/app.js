@@ -1,4 +1,4 @@
-// What the page does: three ways to a picture.
+// The three tabs, each of which provides an image: a drawing, a file or a test image.
 'use strict';
 
 const shown = {draw: showDrawing, picture: showPicture, gallery: showTestImage}; // by tab
@@ -38,9 +38,9 @@ find('undo').addEventListener('click', drawing.undo);
 find('clear').addEventListener('click', drawing.clear);
 find('draw').addEventListener('input', showBrush);
 
-// ---- a picture file
+// ---- an image file
 
-let opened = null; // the blob
+let opened = null; // the file or blob that was opened last
 
 function openPicture(files) {
   if (!files.length) return;
@@ -57,7 +57,7 @@ async function showPicture() {
     const picture = await readPicture(blob, isInverted ? 255 : 0);
     if (isInverted) picture.pixels.forEach((v, i, all) => { all[i] = 255 - v; });
     const square = fitIntoSquare(picture, side);
-    if (blob !== opened || find('picture').hidden) return; // another picture was quicker
+    if (blob !== opened || find('picture').hidden) return; // the user chose another image meanwhile
     find('picture-error').textContent = '';
     find('looks-inverted').hidden = isInverted || !looksInverted(square, side);
     answer(square);
@@ -75,13 +75,13 @@ async function showPicture() {
 find('invert').addEventListener('change', showPicture);
 find('file').addEventListener('change', () => {
   openPicture(find('file').files);
-  find('file').value = ''; // so that the same file can be chosen again
+  find('file').value = ''; // otherwise the same file could not be chosen again
 });
 document.addEventListener('paste', (event) => openPicture(event.clipboardData.files));
 document.addEventListener('drop', (event) => openPicture(event.dataTransfer.files));
 for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
   document.addEventListener(name, (event) => {
-    event.preventDefault(); // else the browser leaves the page for the file
+    event.preventDefault(); // otherwise the browser would open the file instead of the page
     find('drop').classList.toggle('over', name === 'dragenter' || name === 'dragover');
   });
 }
@@ -103,7 +103,7 @@ if (find('images')) find('images').addEventListener('change', showTestImage);
 showBrush();
 showTab();
 loadNet(side).then((net) => {
-  ask = net;
+  predict = net;
   find('status').hidden = true;
   answerNewest();
 }, (error) => fail(`The net could not be loaded: ${error.message}`));

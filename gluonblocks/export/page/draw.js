@@ -1,24 +1,24 @@
-// Drawing with a grey brush: by mouse, pen, finger or keyboard.
+// Drawing with a grey brush, using a mouse, pen, finger or keyboard.
 'use strict';
 
 /**
- * Makes `canvas` a drawing area. `brush()` tells {size, grey}: the width in pixels of the canvas
- * and 0 to 255; `ring` is the element that shows where the brush is; `changed()` is called after
- * every change. Gives {undo, clear, isEmpty, canUndo}.
+ * Makes `canvas` a drawing area. `brush()` returns {size, grey}: the width in canvas pixels, and the
+ * brightness from 0 to 255. `ring` is the element that marks the position of the brush. `changed()`
+ * is called after every change. Returns the functions {undo, clear, isEmpty, canUndo}.
  */
 function makeDrawing({canvas, ring, brush, changed}) {
   const context = canvas.getContext('2d', {willReadFrequently: true});
   const side = canvas.width;
-  const history = []; // what undo brings back: the strokes before each change
+  const history = []; // for undo: the strokes before each change
   let strokes = []; // each {size, grey, points}
   let isDrawing = false;
-  let byKey = null; // where the brush is that the keyboard moves
-  let isDown = false; // whether the keyboard's brush stays on the canvas
+  let cursor = null; // position of the brush that the keyboard moves, or null
+  let isDown = false; // true if that brush paints when it moves
 
   function paint() {
     context.fillStyle = 'black';
     context.fillRect(0, 0, side, side);
-    context.lineCap = context.lineJoin = 'round'; // a line without length is a dot
+    context.lineCap = context.lineJoin = 'round'; // so that a line of length 0 is a dot
     for (const {size, grey, points} of strokes) {
       context.strokeStyle = `rgb(${grey}, ${grey}, ${grey})`;
       context.lineWidth = size;
@@ -40,7 +40,7 @@ function makeDrawing({canvas, ring, brush, changed}) {
     setStrokes([...strokes, {...brush(), points: [point, point]}]);
   }
 
-  function goOn(point) {
+  function extend(point) {
     strokes[strokes.length - 1].points.push(point);
     setStrokes(strokes);
   }
@@ -56,7 +56,7 @@ function makeDrawing({canvas, ring, brush, changed}) {
     setStrokes([]);
   }
 
-  function place(event) {
+  function position(event) {
     const box = canvas.getBoundingClientRect();
     return {x: (event.clientX - box.left) * side / box.width,
             y: (event.clientY - box.top) * side / box.height};
@@ -73,28 +73,28 @@ function makeDrawing({canvas, ring, brush, changed}) {
 
   canvas.addEventListener('pointerdown', (event) => {
     if (event.button) return;
-    canvas.setPointerCapture(event.pointerId); // a stroke may leave the canvas and come back
-    begin(place(event));
+    canvas.setPointerCapture(event.pointerId); // a stroke may leave the canvas and return
+    begin(position(event));
   });
   canvas.addEventListener('pointermove', (event) => {
-    if (event.pointerType !== 'touch') showRing(place(event));
+    if (event.pointerType !== 'touch') showRing(position(event));
     if (!isDrawing || isDown || !event.buttons) return;
-    const between = event.getCoalescedEvents ? event.getCoalescedEvents() : []; // not in Safari
-    (between.length ? between : [event]).map(place).forEach(goOn);
+    const events = event.getCoalescedEvents ? event.getCoalescedEvents() : []; // Safari lacks it
+    (events.length ? events : [event]).map(position).forEach(extend);
   });
   for (const name of ['pointerup', 'pointercancel']) {
     canvas.addEventListener(name, () => { isDrawing = false; });
   }
-  canvas.addEventListener('pointerleave', () => showRing(byKey));
+  canvas.addEventListener('pointerleave', () => showRing(cursor));
 
   const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
   canvas.addEventListener('focus', () => {
     if (!canvas.matches(':focus-visible')) return;
-    byKey = {x: side / 2, y: side / 2};
-    showRing(byKey);
+    cursor = {x: side / 2, y: side / 2};
+    showRing(cursor);
   });
   canvas.addEventListener('blur', () => {
-    byKey = null;
+    cursor = null;
     isDown = isDrawing = false;
     showRing(null);
   });
@@ -102,22 +102,22 @@ function makeDrawing({canvas, ring, brush, changed}) {
     const {key} = event;
     const withCtrl = event.ctrlKey || event.metaKey;
     const isUndo = withCtrl && key.toLowerCase() === 'z';
-    const isOurs = !withCtrl && !event.altKey && (key in steps || key === ' ' || key === 'Enter');
-    if (!isUndo && !isOurs) return;
-    event.preventDefault(); // else the page scrolls
+    const draws = !withCtrl && !event.altKey && (key in steps || key === ' ' || key === 'Enter');
+    if (!isUndo && !draws) return;
+    event.preventDefault(); // otherwise the page would scroll
     if (isUndo) return undo();
-    byKey = byKey || {x: side / 2, y: side / 2};
+    cursor = cursor || {x: side / 2, y: side / 2};
     if (key in steps) {
       const [x, y] = steps[key].map((step) => step * side / 28 * (event.shiftKey ? 4 : 1));
-      byKey = {x: Math.min(Math.max(byKey.x + x, 0), side),
-               y: Math.min(Math.max(byKey.y + y, 0), side)};
-      if (isDrawing) goOn(byKey);
+      cursor = {x: Math.min(Math.max(cursor.x + x, 0), side),
+                y: Math.min(Math.max(cursor.y + y, 0), side)};
+      if (isDrawing) extend(cursor);
     } else if (!event.repeat) {
       if (key === 'Enter') isDown = !isDown;
-      if (key === ' ' || isDown) begin(byKey);
+      if (key === ' ' || isDown) begin(cursor);
       else isDrawing = false;
     }
-    showRing(byKey);
+    showRing(cursor);
   });
   canvas.addEventListener('keyup', (event) => {
     if (event.key === ' ' && !isDown) isDrawing = false;

@@ -1,24 +1,24 @@
-// The net, run by ONNX Runtime's WebAssembly in this page.
+// Runs the net in this page, with the WebAssembly build of ONNX Runtime.
 'use strict';
 
-/** The bytes of a file that the page carries. */
+/** Returns the bytes of a file that is embedded in the page. */
 async function loadBytes(name) {
-  const inside = document.querySelector(`script[data-file="${name}"]`);
-  const text = atob(inside.textContent);
-  inside.textContent = ''; // the memory is free again
-  const packed = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const element = document.querySelector(`script[data-file="${name}"]`);
+  const text = atob(element.textContent);
+  element.textContent = ''; // free the memory
+  const compressed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) compressed[i] = text.charCodeAt(i);
+  const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** A function that takes a square of bytes to {probabilities, milliseconds}. */
+/** Returns a function that maps a square of grey bytes to {probabilities, milliseconds}. */
 async function loadNet(side) {
   if (typeof WebAssembly === 'undefined' || typeof DecompressionStream === 'undefined') {
-    throw new Error('This browser is too old. Chrome and Edge from 80, Firefox from 113 and ' +
-                    'Safari from 16.4 can run the net.');
+    throw new Error('This browser is too old. Use Chrome or Edge 80, Firefox 113, Safari 16.4, ' +
+                    'or a later version.');
   }
-  ort.env.wasm.numThreads = 1; // more need headers that only a server can send
+  ort.env.wasm.numThreads = 1; // more threads require HTTP headers, which a local file lacks
   ort.env.wasm.proxy = false;
   ort.env.wasm.wasmBinary = await loadBytes('runtime.wasm');
   ort.env.wasm.wasmPaths = {mjs: URL.createObjectURL(
@@ -26,19 +26,19 @@ async function loadNet(side) {
   const session = await ort.InferenceSession.create(
     await loadBytes('model.onnx'), {executionProviders: ['wasm']});
 
-  async function ask(square) {
-    const X = new ort.Tensor('uint8', square, [1, side, side]); // the graph scales and resizes
-    const begun = performance.now();
+  async function run(square) {
+    const X = new ort.Tensor('uint8', square, [1, side, side]); // the graph scales and resizes it
+    const start = performance.now();
     const {[session.outputNames[0]]: logits} = await session.run({[session.inputNames[0]]: X});
-    return {milliseconds: performance.now() - begun, probabilities: softmax([...logits.data])};
+    return {milliseconds: performance.now() - start, probabilities: softmax([...logits.data])};
   }
 
-  await ask(new Uint8Array(side * side)); // the first run is slow: it must not be the user's
-  return ask;
+  await run(new Uint8Array(side * side)); // warm up, because the first run is slow
+  return run;
 }
 
 function softmax(logits) {
-  const highest = Math.max(...logits); // else exp overflows
+  const highest = Math.max(...logits); // subtracted so that exp does not overflow
   const powers = logits.map((v) => Math.exp(v - highest));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((p) => p / sum);

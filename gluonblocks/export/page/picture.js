@@ -1,43 +1,42 @@
-// A picture -> the square of grey bytes that the net was trained on, as gluonblocks' read_image.
+// Converts an image to a square of grey bytes, the same as read_image of gluonblocks.
 'use strict';
 
-const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may unfold to far more
-const ROWS_AT_ONCE = 2 ** 20; // pixels of a strip: a phone has no canvas for a whole photograph
+const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may decompress to far more
+const STRIP_PIXELS = 2 ** 20; // photographs are read in strips, because phones limit canvas sizes
 
-/** A file or blob as {pixels, width, height}, grey; `ground` shines through transparent parts. */
-async function readPicture(blob, ground) {
+/** Reads a file or blob as grey {pixels, width, height}, with `background` behind transparency. */
+async function readPicture(blob, background) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob, {
       imageOrientation: 'from-image', colorSpaceConversion: 'none'});
   } catch (error) {
-    throw new Error('This file cannot be read as a picture. Browsers read PNG, JPEG, WebP, GIF ' +
-                    'and BMP; save it as one of these.');
+    throw new Error('This file cannot be read as an image. Use a PNG, JPEG, WebP, GIF or BMP file.');
   }
   try {
-    return greyOf(bitmap, ground);
+    return greyOf(bitmap, background);
   } finally {
     bitmap.close();
   }
 }
 
-/** An ImageBitmap or canvas as {pixels, width, height}, grey. */
-function greyOf(image, ground) {
+/** Returns an ImageBitmap or canvas as {pixels, width, height}, grey. */
+function greyOf(image, background) {
   const {width, height} = image;
   if (width * height > MAX_PIXELS) {
-    throw new Error(`The picture has ${width} × ${height} pixels, and at most ${MAX_PIXELS} are ` +
-                    'taken; save it smaller.');
+    throw new Error(`The image has ${width} × ${height} pixels, but the limit is ${MAX_PIXELS}. ` +
+                    'Save a smaller version of it.');
   }
   const pixels = new Uint8Array(width * height);
-  const rows = Math.max(1, Math.min(height, Math.floor(ROWS_AT_ONCE / width)));
+  const rows = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
   const strip = Object.assign(document.createElement('canvas'), {width, height: rows});
   const context = strip.getContext('2d', {willReadFrequently: true, alpha: false});
-  context.fillStyle = `rgb(${ground}, ${ground}, ${ground})`;
+  context.fillStyle = `rgb(${background}, ${background}, ${background})`;
   for (let top = 0; top < height; top += rows) {
     context.fillRect(0, 0, width, rows);
     context.drawImage(image, 0, -top);
     const {data} = context.getImageData(0, 0, width, Math.min(rows, height - top));
-    for (let i = 0; i < data.length; i += 4) { // as Pillow's convert('L')
+    for (let i = 0; i < data.length; i += 4) { // the formula of Pillow's convert('L')
       pixels[top * width + i / 4] =
         19595 * data[i] + 38470 * data[i + 1] + 7471 * data[i + 2] + 32768 >> 16;
     }
@@ -45,7 +44,7 @@ function greyOf(image, ground) {
   return {pixels, width, height};
 }
 
-/** Grey {pixels, width, height} in the middle of a square of side * side bytes, undistorted. */
+/** Fits grey {pixels, width, height}, undistorted, into the centre of side * side bytes. */
 function fitIntoSquare({pixels, width, height}, side) {
   const [w, h] = [width, height].map(
     (n) => Math.max(1, roundHalfEven(side * n / Math.max(width, height))));
@@ -70,7 +69,7 @@ function median(values) {
   return sorted.length % 2 ? sorted[middle] : sorted[middle - 1] + sorted[middle] >> 1;
 }
 
-/** Whether a square is much brighter at its border than at its centre. */
+/** Returns true if the border of a square is much brighter than its centre. */
 function looksInverted(square, side) {
   const quarter = Math.floor(side / 4);
   let sum = 0;
@@ -81,8 +80,8 @@ function looksInverted(square, side) {
 }
 
 /**
- * Rows of `size` bytes, scaled to `newSize` as by Pillow's BILINEAR, with a triangle as wide as a
- * new pixel. Rows come back as columns, so that a second call resizes the other axis.
+ * Resizes rows of `size` bytes to `newSize` exactly like Pillow's BILINEAR filter. Returns rows as
+ * columns, so that a second call resizes the other axis.
  */
 function resizeAndTurn(pixels, size, newSize) {
   const rows = pixels.length / size;
@@ -98,9 +97,9 @@ function resizeAndTurn(pixels, size, newSize) {
       weights.push(Math.max(0, 1 - Math.abs((x - centre + 0.5) * (1 / support))));
     }
     const total = weights.reduce((a, b) => a + b);
-    weights = weights.map((w) => Math.trunc(0.5 + w / total * 2 ** 22)); // integers: 2**22 is 1
+    weights = weights.map((w) => Math.trunc(0.5 + w / total * 2 ** 22)); // 2**22 stands for 1
     for (let row = 0; row < rows; row++) {
-      let sum = 2 ** 21; // a half, so that the shift rounds
+      let sum = 2 ** 21; // one half, so that the shift below rounds to the nearest integer
       for (let k = 0, at = row * size + first; k < weights.length; k++) {
         sum += weights[k] * pixels[at + k];
       }
@@ -110,7 +109,7 @@ function resizeAndTurn(pixels, size, newSize) {
   return result;
 }
 
-/** As Python's round: a half goes to the even neighbour. */
+/** Rounds like Python: a half is rounded to the even neighbour. */
 function roundHalfEven(x) {
   const below = Math.floor(x);
   return x - below === 0.5 ? below + below % 2 : Math.round(x);

@@ -38,7 +38,7 @@ def test_all_outputs_are_those_of_mxnet_for_any_batch_and_any_size(checkpoint, t
     assert len(found) == 2
     model = onnx.load(str(tmp_path / 'out' / 'model.onnx'))
     assert [each.name for each in model.graph.output] == ['embedding_output', 'softmax_output']
-    assert export.notes[0].startswith('the output margin_output was left out')
+    assert export.notes[0].startswith('omitted the output margin_output: ')
     card = (tmp_path / 'out' / 'README.md').read_text()
     assert '| `data` | N × 3 × any × any |' in card and export.notes[0].replace('_', r'\_') in card
 
@@ -57,7 +57,7 @@ def test_a_conversion_that_computes_something_else_is_refused_and_nothing_is_wri
         checkpoint, tmp_path, monkeypatch):
     monkeypatch.setitem(operators.CONVERTERS, 'Convolution', lambda made, node, X, weight, bias: (
         made.add('Conv', X, weight, kernel_shape=(3, 3))))
-    with pytest.raises(VerificationError, match='onnx: output 0, in a batch of 1'):
+    with pytest.raises(VerificationError, match='onnx: output 0 for a batch of 1'):
         gb.export_files(str(checkpoint), shape=(3, 8, 8), path=str(tmp_path / 'out'))
     assert not (tmp_path / 'out').exists()
 
@@ -99,13 +99,13 @@ def pictures(tmp_path):
 def test_8_bits_are_calibrated_on_pictures_and_never_on_random_input(
         checkpoint, tmp_path, pictures):
     how = dict(shape=(3, 8, 8), formats=['onnx-int8'], path=str(tmp_path / 'out'), mean=127.5)
-    with pytest.raises(ValueError, match='name a folder of pictures'):
+    with pytest.raises(ValueError, match='onnx-int8 needs images .* name a folder of images'):
         gb.export_files(str(checkpoint), **how)
     export = gb.export_files(str(checkpoint), calibrate=pictures, images=pictures, max_drop=20,
                              **how)
     # Batches of 1, 2 and 3 and a larger image of random numbers, and 6 pictures.
     assert export.formats[0].verified.images == 13
-    assert export.info['verified_on'] == 'random numbers from 0 to 1 and 6 pictures'
+    assert export.info['verified_on'] == 'random numbers from 0 to 1 and 6 images'
 
 
 def command(*argv):
@@ -124,7 +124,7 @@ def test_the_command_takes_a_checkpoint_and_prints_a_table(checkpoint, capsys):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--weights', 'best'], '--weights is for runs, which contain config.json, not for '),
+    (['--weights', 'best'], '--weights is only for runs, but '),
     (['--shape', '3,x'], "argument --shape: expected comma-separated numbers, got '3,x'"),
     (['--shape', '3,8,8', '--shape', '3'], 'expected a name for each of several inputs'),
     (['--input-range', 'a'], "expected comma-separated numbers, got 'a'")])

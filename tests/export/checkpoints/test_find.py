@@ -18,16 +18,17 @@ def test_a_folder_and_a_symbol_file_give_the_newest_epoch_or_the_chosen_one(chec
     assert found(checkpoint) == found(checkpoint / 'face-symbol.json') == pair
     assert found(checkpoint, epoch=3)[1] == 'face-0003.params'
     assert found(checkpoint, params='else.params')[1] == 'else.params'
-    with pytest.raises(ValueError, match='no parameters of epoch 4; there are those of 3, 12'):
+    with pytest.raises(ValueError, match='for epoch 4, found face-0003.params, face-0012.params'):
         found(checkpoint, epoch=4)
 
 
 @pytest.mark.parametrize('names, said', [
-    ([], 'expected config.json of a run, or .* found nothing'),
-    (['a.params'], 'has weights but no net: .*net.load_parameters.*a.params'),
-    (['a-symbol.json', 'b-symbol.json'], 'several nets: a-symbol.json, b-symbol.json'),
+    ([], 'expected a run with config.json, or .* found no files'),
+    (['a.params'], 'found only parameters: .*net.load_parameters.*a.params'),
+    (['a-symbol.json', 'b-symbol.json'], 'one symbol file, found a-symbol.json, b-symbol.json'),
+    (['a-symbol.json'], 'expected parameters such as a-0000.params, found none'),
     (['a-symbol.json', 'b-0000.params', 'c-0000.params'],
-     'expected parameters, a-0000.params .*, found b-0000.params, c-0000.params')])
+     'expected parameters such as a-0000.params, found b-0000.params, c-0000.params')])
 def test_a_folder_without_one_pair_is_refused_with_what_it_has(names, said, tmp_path):
     for name in names:
         (tmp_path / name).write_text('')
@@ -37,7 +38,7 @@ def test_a_folder_without_one_pair_is_refused_with_what_it_has(names, said, tmp_
 
 def test_a_zip_archive_is_refused_with_what_to_do(tmp_path):
     (tmp_path / 'model.zip').write_bytes(b'PK')
-    with pytest.raises(ValueError, match='model.zip: expected a symbol file, .*; unpack this arch'):
+    with pytest.raises(ValueError, match='model.zip: expected a symbol file, .*: unpack it first'):
         found(tmp_path / 'model.zip')
 
 
@@ -61,12 +62,23 @@ def test_an_archive_of_sagemaker_is_unpacked_and_its_shapes_are_read(checkpoint,
 @pytest.mark.parametrize('name', ['../evil.params', '/evil.params', 'a/../../evil.params'])
 def test_an_archive_with_files_for_outside_of_it_is_refused(name, tmp_path):
     path = archive(tmp_path / 'model.tar.gz', {name: b'x'})
-    with pytest.raises(ValueError, match='for outside of it'):
+    with pytest.raises(ValueError, match='expected paths inside the archive, found .*evil.params'):
         found(path)
     assert [each.name for each in tmp_path.iterdir()] == ['model.tar.gz']
 
 
+@pytest.mark.parametrize('kind', [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_a_link_in_an_archive_is_reported(kind, tmp_path):
+    with tarfile.open(str(tmp_path / 'model.tar'), 'w') as tar:
+        link = tarfile.TarInfo('net-0000.params')
+        link.type, link.linkname = kind, '/elsewhere'
+        tar.addfile(link)
+    with pytest.warns(UserWarning, match='ignored net-0000.params, which is a link'), \
+            pytest.raises(ValueError, match='found no files'):
+        found(tmp_path / 'model.tar')
+
+
 def test_a_damaged_archive_is_refused(tmp_path):
     (tmp_path / 'model.tar.gz').write_bytes(b'\x1f\x8b broken')
-    with pytest.raises(ValueError, match='expected an archive such as model.tar.gz'):
+    with pytest.raises(ValueError, match='cannot be unpacked as a tar archive'):
         found(tmp_path / 'model.tar.gz')

@@ -15,8 +15,8 @@ def test_losses_become_predictions_and_a_head_that_needs_a_label_is_dropped(chec
     assert net.outputs == ['embedding_output', 'softmax_output']
     assert net.inputs == {'data': (1, 3, 8, 8)}
     assert (net.twice, net.larger) == ({'data': (2, 3, 8, 8)}, {'data': (1, 3, 72, 72)})
-    assert net.notes == ['the output margin_output was left out: it needs softmax_label, which '
-                         'prediction does not have']
+    assert net.notes == ['omitted the output margin_output: it needs softmax_label, which is not '
+                         'available in inference']
     assert 'softmax_label' not in net.symbol.list_inputs()
 
 
@@ -28,12 +28,12 @@ def test_any_layer_can_be_an_output(checkpoint):
 
 
 @pytest.mark.parametrize('how, said', [
-    ({}, r'shape of data is unknown: give it, such as \(3, 224, 224\)'),
-    ({'shape': (4, 8, 8)}, r'conv_weight has shape \(4, 3, 3, 3\), but an input of data \(4, 8, 8\)'
-                           r' needs \(4, 4, 3, 3\)'),
+    ({}, r'shape of data is unknown: specify it, for example \(3, 224, 224\)'),
+    ({'shape': (4, 8, 8)}, r'expected conv_weight of shape \(4, 4, 3, 3\) for the input '
+                           r'data \(4, 8, 8\), found \(4, 3, 3, 3\)'),
     ({'shape': {'image': (3, 8, 8)}}, "no input 'image'; its inputs are: data, softmax_label"),
     ({'shape': (3, 0, 8)}, r'shape of data must be positive integers, got \(3, 0, 8\)'),
-    ({'shape': (3, 2, 2)}, 'does not fit the net')])
+    ({'shape': (3, 2, 2)}, r'the input data \(3, 2, 2\) does not fit')])
 def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpoint):
     with pytest.raises(ValueError, match=said):
         read_net(str(checkpoint), **how)
@@ -41,7 +41,7 @@ def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpo
 
 def test_parameters_of_another_net_are_refused(checkpoint):
     mx.nd.save(str(checkpoint / 'face-0013.params'), {'arg:other_weight': mx.nd.zeros(3)})
-    with pytest.raises(ValueError, match=r'face-0013.params lacks 10 parameters, conv_weight'):
+    with pytest.raises(ValueError, match=r'lacks 10 parameters of the net, such as conv_weight'):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
@@ -55,23 +55,23 @@ def test_an_operator_that_mxnet_lacks_takes_its_heads_with_it(checkpoint):
     changed(checkpoint / 'face-symbol.json', lambda graph: graph['nodes'][-1].update(op='Unheard'))
     net = read_net(str(checkpoint), shape=(3, 8, 8))
     assert net.outputs == ['embedding_output', 'softmax_output']
-    assert re.match('the output margin was left out: it needs margin, whose operator Unheard MXNet '
-                    r'1\.[789]\.\d does not have', net.notes[0])
+    assert re.match('omitted the output margin: it needs margin, whose operator Unheard is not '
+                    r'available in MXNet 1\.[789]\.\d', net.notes[0])
     changed(checkpoint / 'face-symbol.json', lambda graph: [
         node.update(op='Unheard') for node in graph['nodes'] if node['name'] == 'conv'])
-    with pytest.raises(ValueError, match=r'choose outputs that come before (.*\n)+.*conv, whose'):
+    with pytest.raises(ValueError, match=r'outputs of earlier layers:\n(.*\n)*.*conv, whose'):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 
 @pytest.mark.parametrize('change, said', [
-    (lambda graph: graph['nodes'][1]['inputs'][0].__setitem__(0, 1), 'takes a value of node 1'),
+    (lambda graph: graph['nodes'][1]['inputs'][0].__setitem__(0, 1), 'takes an input from node 1'),
     (lambda graph: graph.pop('nodes'), "lacks 'nodes'"),
-    (lambda graph: graph.update(heads=[[99, 0, 0]]), 'heads .* are not among its'),
+    (lambda graph: graph.update(heads=[[99, 0, 0]]), 'heads .* are not among the 24 nodes'),
     (lambda graph: graph['nodes'][0].update(op=7), 'node 0 has no operator'),
     (lambda graph: 'cut', '')])
 def test_a_symbol_that_is_no_graph_is_refused(change, said, checkpoint):
     changed(checkpoint / 'face-symbol.json', change)
-    with pytest.raises(DamagedFile, match='expected the symbol of a net in JSON.*' + said):
+    with pytest.raises(DamagedFile, match='expected a symbol file in JSON.*' + said):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 

@@ -19,7 +19,7 @@ from gluonblocks.export.predict import lines
     ([[[4], [-1]], [[0.25], [0]], [[1, 2, 3, 4], [0, 0, 0, 0]]],
      ['detections: 1', '  class 4, score 0.250, box 1 2 3 4']),
     ([np.eye(2)[[0, 1]]], ['out0: 2 x 2, from 0 to 1']),
-    ([[[[0, 0]], [[1, -1]]]], ['out0: class 0 on 50.0 %, class 1 on 50.0 %']),
+    ([[[[0, 0]], [[1, -1]]]], ['out0: class 0 50.0 %, class 1 50.0 %']),
     ([np.full((3, 1, 2), 9)], ['out0: 3 x 1 x 2, from 9 to 9'])],
     ids=['classes', 'embedding', 'detector', 'three_outputs', 'matrix', 'segmentation', 'image'])
 def test_an_output_is_told_as_what_its_shape_says_it_is(arrays, printed):

@@ -89,7 +89,7 @@ def test_files_are_found_by_the_names_that_people_give_them(names, symbol, tmp_p
 def test_parameters_that_may_belong_to_another_net_are_listed(tmp_path):
     save(tmp_path, net(), params='a-0000.params')
     save(tmp_path, net(), params='b-0000.params')
-    with pytest.raises(ValueError, match='found a-0000.params, b-0000.params. Name the file'):
+    with pytest.raises(ValueError, match='found a-0000.params, b-0000.params: name the parameter'):
         export(tmp_path)
 
 
@@ -120,8 +120,8 @@ def test_an_input_that_only_a_loss_needs_is_left_out_with_it(hidden, tmp_path):
                           wanted=(1, 3))
     assert_same(export(tmp_path), wanted, inputs)
     note, = read_net(str(tmp_path), shape=IMAGE).notes
-    assert note == ('the output loss_output was left out: it needs wanted, which prediction does '
-                    'not have')
+    assert note == ('omitted the output loss_output: it needs wanted, which is not available in '
+                    'inference')
 
 
 @pytest.mark.parametrize('batch, size', [(1, -1), (5, -1), (5, 64)])
@@ -135,7 +135,7 @@ def test_a_reshape_for_one_size_of_batch_becomes_one_for_any(batch, size, tmp_pa
 def test_a_reshape_to_another_number_of_elements_is_refused(tmp_path):
     X = S.Reshape(S.var('data'), shape=(-1, 36), name='rows')
     save(tmp_path, S.FullyConnected(X, num_hidden=3))
-    with pytest.raises(ValueError, match=r'rows reshapes \(1, 3, 5, 5\) to \(2, 36\), which has'):
+    with pytest.raises(ValueError, match=r'rows cannot reshape \(1, 3, 5, 5\) to \(2, 36\),'):
         export(tmp_path, (3, 5, 5))
 
 
@@ -212,5 +212,5 @@ def test_a_custom_operator_takes_its_heads_with_it(tmp_path):
 def test_parameters_of_save_parameters_are_told_apart(tmp_path):
     save(tmp_path, net())
     mx.nd.save(str(tmp_path / 'net-0000.params'), {'0.weight': mx.nd.zeros(3)})
-    with pytest.raises(ValueError, match="'0.weight' are those of net.save_parameters"):
+    with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote it"):
         export(tmp_path)

@@ -67,7 +67,7 @@ def test_suppression_of_columns_in_another_order_and_of_more_axes():
 
 @pytest.mark.parametrize('attributes', [{'overlap_thresh': -0.5}, {'out_format': 'center'}])
 def test_a_suppression_that_onnx_cannot_express_is_refused(attributes):
-    with pytest.raises(ValueError, match='expected overlap_thresh from 0 to 1 and boxes that stay'):
+    with pytest.raises(ValueError, match='expected overlap_thresh from 0 to 1 and equal in_format'):
         onnx_session(mx.sym.contrib.box_nms(X, **attributes), {}, [{'data': (1, 4, 6)}])
 
 

@@ -1,50 +1,44 @@
-"""Forward and backward of one batch norm layer: ours, and MXNet's fused operator."""
-import numpy as np
+"""The norms of LeNet, timed within a training step by MXNet's profiler."""
+import json
+import os
 
 import gluonblocks as gb  # first: it sets MXNet's threads
-from gluonblocks.graphs.net import Net
 
-from mxnet import autograd, nd  # isort: skip
-from mxnet.gluon import nn  # isort: skip
-
-from ..timing import Clock
+from mxnet import autograd, gluon, init, nd, profiler  # isort: skip
 
 
-def batch_norm(requests):
-    """Serve {"variant": name, "shape": [...], "times": n}; answer the seconds of one repetition."""
-    requests.answer(variants=list(VARIANTS))
-    ready = {}
+def norm(requests, model, operators, batch_size):
+    """Serve {"times": n}; answer with the seconds per training step of `operators`.
+
+    `operators` are names in the graph of `model`. Their backward operators are included.
+    """
+    net, loss = gb.get_model(model), gluon.loss.SoftmaxCrossEntropyLoss()
+    net.initialize(init=init.Xavier())
+    net.hybridize()
+    X = nd.random.uniform(shape=(batch_size, 1, 28, 28))
+    y = nd.zeros(batch_size)
+    names = {prefix + name for name in operators for prefix in ('', '_backward_')}
+    profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
+                        filename=os.devnull)
+
+    def seconds(steps):
+        profiler.dumps(reset=True)
+        profiler.set_state('run')
+        for _ in range(steps):
+            with autograd.record():
+                losses = loss(net(X), y)
+            losses.backward()
+            nd.waitall()
+        profiler.set_state('stop')
+        profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
+        found = {name: each['Total'] for group in profile.values()
+                 for name, each in group.items() if name in names}
+        if set(found) != names:
+            raise ValueError('expected %s in the graph of %s, found %s'
+                             % (sorted(names), model, sorted(found)))
+        return sum(found.values()) / 1e3 / steps
+
+    seconds(3)
+    requests.answer()
     for request in requests:
-        shape = tuple(request['shape'])
-        key = request['variant'], shape
-        if key not in ready:
-            rng = np.random.RandomState(0)
-            X, dY = (nd.array(rng.randn(*shape).astype('float32')) for _ in range(2))
-            X.attach_grad()
-            ready[key] = VARIANTS[request['variant']](shape), X, dY
-            _run(*ready[key], 1)
-        clock = Clock()
-        _run(*ready[key], request['times'])
-        requests.answer(seconds=clock.lap() / request['times'])
-
-
-def _run(layer, X, dY, times):
-    for _ in range(times):
-        with autograd.record():
-            Y = layer(X)
-        Y.backward(dY)
-    nd.waitall()
-
-
-def _in_a_net(net, layer):
-    """Return `net`, hybridized, with `layer` as its only layer."""
-    net.add(layer)
-    net.initialize()
-    net.hybridize(static_alloc=True)
-    return net
-
-
-VARIANTS = {
-    'ours': lambda shape: _in_a_net(Net(), gb.BatchNorm(shape[1], num_dims=len(shape))),
-    'fused nn.BatchNorm': lambda shape: _in_a_net(nn.HybridSequential(), nn.BatchNorm()),
-}
+        requests.answer(seconds=seconds(request['times']))

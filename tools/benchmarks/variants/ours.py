@@ -1,4 +1,4 @@
-"""gluonblocks: training by `train_model`, as in scripts/train.py, and prediction."""
+"""Training with `train_model`, like scripts/train.py, and prediction, both by gluonblocks."""
 import itertools
 import json
 import os
@@ -23,7 +23,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Write the arrays of the data set to `folder` for the other implementations; answer facts."""
+    """Write the data set to `folder` for the other implementations; answer with common facts."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -39,11 +39,11 @@ def probe(requests, dataset, data_root, folder):
 
 
 def train(requests, model, batch_size, dataset, data_root, without=None, parts=False, **options):
-    """Serve rounds from within `gb.train_model`, which gets `options`.
+    """Serve rounds from within `gb.train_model`, which is called with `options`.
 
     To the training loop, a round is an epoch with the requested numbers of batches for training and
-    evaluation. `without` is the name of a pass to skip. With `parts`, each step waits after each of
-    its parts, and the answers contain their times: see `_StepParts`.
+    evaluation. `without` is the name of a pass to skip. With `parts`, a step waits after each of
+    its parts, and the answers contain the times of the parts: see `_StepParts`.
     """
     remove_pass(without)
     rounds = _Rounds(requests)
@@ -69,7 +69,7 @@ def train(requests, model, batch_size, dataset, data_root, without=None, parts=F
 
 
 class _Rounds:
-    """Yields the requested batches to the training loop, and measures the time between them."""
+    """Yield the requested batches to the training loop, and measure the time between them."""
 
     parts = None
 
@@ -98,7 +98,7 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # The loop has read the loss, but the last backward pass and update may still be running.
+        # The loop has read the loss, but the last backward pass and update may not have finished.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['cpu'] = [self._clock.cpu, self._images]
@@ -118,11 +118,11 @@ class _Rounds:
 
 
 class _StepParts(Parts):
-    """Divides the steps of the training loop into their parts, by wrapping the calls that it makes.
+    """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
 
-    The loop gets the output of the net without its history, so the backward pass of the loss ends
-    there, and that of the net is run separately. Meanwhile oneDNN's verbose lines give the times of
-    its primitives, and MXNet's profiler the times of our operators.
+    The loop gets a detached copy of the net's output, so the backward pass of the loss stops there,
+    and that of the net runs separately. Meanwhile, oneDNN's verbose lines give the times of its
+    primitives, and MXNet's profiler those of the C++ operators.
     """
 
     def __init__(self, requests, net):
@@ -143,8 +143,8 @@ class _StepParts(Parts):
     def times(self, steps):
         """Return {"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}}.
 
-        "update" is the lower bound of SGD in `steps` steps. Like an addition, SGD reads two arrays
-        and writes one, so the bound is an addition of as many values from arrays larger than the
+        "update" is a lower bound for SGD in `steps` steps. Like an addition, SGD reads two arrays
+        and writes one, so the bound is the time of adding as many values, in arrays larger than the
         caches.
         """
         profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
@@ -213,7 +213,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Serve a graph with as many nodes as the model's prediction graph that computes one number."""
+    """Serve a graph that has as many nodes as the model's, but computes a single number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

@@ -36,7 +36,7 @@ def train(requests, model, mode, batch_size, lr, resize, threads, folder):
 
 
 def predict(requests, model, resize, threads):
-    """Serve predictions."""
+    """Serve predictions of the uncompiled net."""
     torch.set_num_threads(threads)
     net, side = NETS[model]().eval(), resize or 28
     requests.answer(version=torch.__version__)
@@ -69,7 +69,7 @@ class _Training:
         self.optimizer_kind = min(fastest, key=lambda kind: fastest[kind])
 
     def _endless(self, images, labels):
-        """Yield full batches only, because the net would be compiled again for a shorter one."""
+        """Yield only full batches, because a shorter batch would compile the net again."""
         size = min(self._batch_size, len(images))
         while True:
             order = torch.randperm(len(images))
@@ -82,9 +82,9 @@ class _Training:
                 yield X.contiguous(memory_format=self._format), labels[batch].long()
 
     def train(self, n, parts=None):
-        """Train on `n` batches. Running sums stay in one tensor and are read once at the end.
+        """Train on `n` batches, with running sums in tensors that are read once at the end.
 
-        If `parts` is given, the time of each part is added to it.
+        If `parts` is set, the time of each part is added to it.
         """
         self._net.train()
         optimizer = self._optimizers[self.optimizer_kind]
@@ -114,7 +114,7 @@ class _Training:
         return images
 
     def collect(self, n):
-        """Train on `n` batches with a usual loop: collect tensors, and add them at the end."""
+        """Train on `n` batches with a common loop, which collects tensors and adds them later."""
         self._net.train()
         losses, hits, images = [], [], 0
         for X, y in itertools.islice(self._train, n):

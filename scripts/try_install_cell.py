@@ -1,8 +1,8 @@
 """Check that README's installation cell works in a running notebook with NumPy 2.
 
-The notebook imports NumPy, pandas, scikit-learn and PyTorch before it runs the cell. Afterwards
-their versions must be unchanged and a net must train. The script prints the notebook's output, and
-exits with code 1 if a cell fails.
+The notebook imports NumPy, pandas, scikit-learn and PyTorch before it runs the cell. Afterwards, it
+checks that their versions are unchanged, and trains a net. The script prints the notebook's output,
+and exits with code 1 if a cell fails.
 """
 import os
 import re
