@@ -89,10 +89,9 @@ def _read_weights(folder, identity, weights):
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise OptionError('weights', "cannot be %r: %s contains no such weights yet, because %s. "
-                          "Use 'last', the newest checkpoint", weights, folder,
-                          'the first epoch has not finished' if weights == 'best' else
-                          'the run has not finished')
+        raise OptionError('weights', "cannot be %r: %s contains no such weights, which are saved "
+                          "%s. Use 'last', the newest checkpoint", weights, folder,
+                          'after the first epoch' if weights == 'best' else 'at the end of the run')
     except DamagedFile as error:
         raise DamagedFile('%s. Restore the file from a copy, or use other weights of the run: %s'
                           % (error, ' or '.join(other for other in WEIGHTS if other != weights)))
