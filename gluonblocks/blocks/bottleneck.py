@@ -1,4 +1,4 @@
-"""The papers' residual units: basic or bottleneck, with the norm after or before a convolution.
+"""The papers' residual units: basic or bottleneck, with norms after or before the convolutions.
 
 He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), table 1 and figure 5, and 2016 (arXiv:1603.05027),
 figure 1. They differ from the book's `Residual` in two ways: the convolutions have no bias, because
@@ -23,16 +23,16 @@ class Conv(NamedTuple):
 
 
 def basic(num_channels, strides):
-    """Return the convolutions of a basic unit: two 3x3, each with `num_channels` outputs."""
+    """Return the convolutions of a basic unit: two 3x3 with `num_channels` outputs."""
     return [Conv(num_channels, 3, strides), Conv(num_channels, 3)]
 
 
 def bottleneck(num_channels, strides, stride_on='1x1'):
     """Return the convolutions of a bottleneck: 1x1, 3x3, and 1x1 with 4 * `num_channels` outputs.
 
-    The paper puts the strides on the first 1x1 convolution, which then skips three pixels in four.
-    With `stride_on='3x3'` they are on the 3x3 convolution, which reads every pixel. Raises
-    ValueError for any other `stride_on`.
+    In the paper, the first 1x1 convolution has the strides; strides of 2 skip three pixels in four.
+    With `stride_on='3x3'`, the 3x3 convolution has them, and reads every pixel. Raises ValueError
+    for any other `stride_on`.
     """
     if stride_on not in ('1x1', '3x3'):
         raise ValueError("stride_on must be '1x1' or '3x3', got %r" % (stride_on,))
@@ -45,7 +45,7 @@ class ResidualUnit(nn.HybridBlock):
     (N, C, H, W) -> (N, C', H', W'), where C' is the number of channels of the last of `convs`.
 
     H' is H divided by the product of the strides, rounded up. With `project`, X passes through a
-    1x1 convolution and a norm before the addition. Set it if the shapes of X and F(X) differ.
+    1x1 convolution and a norm before the addition. It is required if X and F(X) differ in shape.
     """
 
     def __init__(self, convs, project=False, **kwargs):
@@ -91,5 +91,5 @@ class PreActivationUnit(nn.HybridBlock):
 
 
 def _projection(convs):
-    """Return the shortcut's 1x1 convolution, whose output has the same shape as that of `convs`."""
+    """Return the 1x1 convolution of the shortcut, whose output has the same shape as F(X)."""
     return Conv(convs[-1].num_channels, 1, max(conv.strides for conv in convs)).layer()

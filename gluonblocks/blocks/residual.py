@@ -53,7 +53,7 @@ class Residual(nn.HybridBlock):
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:
             X = self.conv3(X)  # (N, num_channels, H', W')
-        # In a hybridized net MXNet detects unequal shapes; its error contains this node's name.
+        # In a hybridized net, MXNet detects unequal shapes, and its error contains this name.
         name = {} if F is nd else {'name': 'add_unequal_shapes_need_use_1x1conv_or_strides'}
         return F.Activation(F.elemwise_add(Y, X, **name), act_type='relu')
 

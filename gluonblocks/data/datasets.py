@@ -7,7 +7,7 @@ from typing import Any, Callable, NamedTuple, Tuple
 import numpy as np
 
 from ..checks import check_classic_arrays, check_positive
-from ..registry import Registry, said_by
+from ..registry import Registry, message_of
 from .batches import BatchLoader, make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 from .folder import load_data_folder
@@ -153,7 +153,7 @@ def _load_own(spec, function, batch_size, **options):
         raise
     except Exception as error:  # the user's code may raise anything
         raise ValueError('the data set %s cannot be loaded: %s. %s'
-                         % (spec, said_by(error), _EXPECTED))
+                         % (spec, message_of(error), _EXPECTED))
     try:
         if not makes_loaders:
             images, labels, test_images, test_labels = map(np.asarray, loaded)

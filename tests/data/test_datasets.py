@@ -75,8 +75,8 @@ def test_a_registered_data_set_is_found_by_its_name_and_loaded_from_a_folder(reg
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
-    with pytest.raises(ValueError, match="unknown data set 'cifar'; .* are fashion-mnist, "
-                                         'synthetic; names such as folder:PATH, '
+    with pytest.raises(ValueError, match=r"unknown data set 'cifar'\. Available data sets: fashion-"
+                                         'mnist, synthetic. Names such as folder:PATH and '
                                          'my_module:load also work'):
         get_dataset('cifar')
 
