@@ -18,13 +18,9 @@ from ..mxnet_private import (
 )
 from ..training.hooks import NonFiniteLoss
 from ..training.loop import EpochRecord, TrainingState
-from .weights import (
-    OTHER_RUN,
-    encode_tensors,
-    first_non_finite,
-    read_tensors,
-    set_net_arrays,
-)
+from .weights import encode_tensors, first_non_finite, read_tensors, set_net_arrays
+
+OTHER_RUN = '%s belongs to another run than config.json. Restore the file from a copy of this run'
 
 
 def rank_state(net, state, workers):

@@ -7,10 +7,10 @@ from ..devices import devices_of
 from ..files import DamagedFile
 from ..models.registry import get_model
 from ..training.progress import tell
-from .checkpoint import checkpoint_arrays, load_checkpoint
+from .checkpoint import OTHER_RUN, checkpoint_arrays, load_checkpoint
 from .config import read_config
 from .provenance import recall
-from .weights import OTHER_RUN, read_tensors, set_net_arrays
+from .weights import read_tensors, set_net_arrays
 
 LAST, PREVIOUS, BEST, FINAL = [name + '.safetensors' for name in (
     'last', 'previous', 'best', 'final')]
@@ -66,12 +66,10 @@ def newest_checkpoint(folder, identity):
     for path in [os.path.join(folder, name) for name in (LAST, PREVIOUS)]:
         try:
             tensors, info = load_checkpoint(path, identity)
-        except FileNotFoundError:  # not damage: the process may have died between two renames
-            errors.append('%s does not exist' % path)
+        except (DamagedFile, FileNotFoundError) as error:
+            errors.append(error if isinstance(error, DamagedFile) else '%s does not exist' % path)
             continue
-        except DamagedFile as error:
-            errors.append(error)
-            continue
+        # A missing file is not damage: the process may have been killed between two renames.
         if errors and isinstance(errors[0], DamagedFile):
             tell('%s\nusing the previous checkpoint, saved after step %d'
                  % (errors[0], info['step']))

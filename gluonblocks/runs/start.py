@@ -16,17 +16,11 @@ from ..mxnet_private import (
     settings_of,
 )
 from ..training.progress import tell
-from .checkpoint import checkpoint_arrays
+from .checkpoint import OTHER_RUN, checkpoint_arrays
 from .config import read_config
 from .data import image_size
 from .load import BEST, has_checkpoint
-from .weights import (
-    MAX_BYTES,
-    OTHER_RUN,
-    decode_tensors,
-    encode_tensors,
-    first_non_finite,
-)
+from .weights import MAX_BYTES, decode_tensors, encode_tensors, first_non_finite
 
 MAX_LINES = 6  # maximum number of differences that an error lists
 

@@ -17,7 +17,6 @@ from ..mxnet_private import averaged, finish_initialization, named_parameters
 _MARK = re.compile(rb'sha256:([0-9a-f]{64})')
 _BLANK = b'0' * 64
 MAX_BYTES = 2 ** 30  # 15 times ResNet's weights: enough for any optimizer and several devices
-OTHER_RUN = '%s belongs to another run than config.json. Restore the file from a copy of this run'
 
 
 def net_arrays(net):
