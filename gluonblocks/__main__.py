@@ -1,11 +1,11 @@
-"""`python -m gluonblocks COMMAND`, and the command `gluonblocks`."""
+"""Run the `gluonblocks` command, also as `python -m gluonblocks COMMAND`."""
 from .commands.dispatch import main
-from .commands.running import leave
+from .commands.running import exit_process
 
 
 def console():
-    """Run the command of this process's arguments, and end the process."""
-    leave(main())
+    """Run the command that the process arguments name, and exit."""
+    exit_process(main())
 
 
 if __name__ == '__main__':

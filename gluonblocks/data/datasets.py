@@ -17,10 +17,9 @@ def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=Non
     """Return (train_iter, test_iter) for Fashion-MNIST, with 60,000 and 10,000 images.
 
     `resize` is the side of a square, or (height, width), to which images are resized. `root` is
-    the folder with the four idx files, compressed with gzip or not. If it contains none of them,
-    other folders are searched, and then the files are downloaded: see `read_fashion_mnist`. The
-    training images are shuffled again for each epoch, using `seed`, or NumPy's global generator if
-    `seed` is None.
+    the folder with the four idx files, compressed with gzip or not; missing files are downloaded.
+    For its default, see `read_fashion_mnist`. The training images are shuffled again for each
+    epoch, using `seed`, or NumPy's global generator if `seed` is None.
 
     With `part`, (k, n), the loaders yield only the shard of worker k of n in each batch of
     `batch_size` images: see `BatchLoader`. All workers need the same `seed`.

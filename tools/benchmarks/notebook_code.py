@@ -41,10 +41,10 @@ def import_mxnet():
         '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
     compat = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(compat)
-    compat.put_back_numpy_names()
-    compat.put_back_distutils()
+    compat.restore_numpy_names()
+    compat.restore_distutils()
     import mxnet
-    compat.mend_mxnet()
+    compat.patch_mxnet()
     return mxnet
 
 
