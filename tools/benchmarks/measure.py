@@ -119,7 +119,8 @@ def _variants(model, settings, facts, folder):
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
         yield 'torch ' + mode, spec, {'threads': facts['threads']}
-    if 'notebook' in settings.only and not settings.resize and (model == 'lenet_bn' or not settings.quick):
+    notebook = 'notebook' in settings.only and not settings.resize  # its sizes are fixed
+    if notebook and (model == 'lenet_bn' or not settings.quick):
         yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
