@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / 'docs' / 'site')]
 
-# The pages by what a reader wants, in the order of the sidebar. Pages that do not exist are
+# The pages, grouped by what the reader needs, in sidebar order. Pages that do not exist are
 # ignored. A page that exists but is not listed fails the build and a test.
 PAGES = {
     'Tutorials': [

@@ -16,7 +16,7 @@ __all__ = [
     'show_fashion_mnist', 'train', 'train_ch5', 'transition_block', 'try_all_gpus', 'try_gpu',
     # Models and data sets by name.
     'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
-    # Training runs, and the use of trained nets.
+    # Training, evaluation, prediction and reports.
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
     'resume_run', 'train_model', 'write_report',
     # Export to other frameworks, and import from PyTorch.

@@ -29,8 +29,8 @@ FILE, TABLE = os.path.join(RESULTS, 'zoo.jsonl'), os.path.join(RESULTS, 'zoo.md'
 TOLERANCE = 1e-4
 SECONDS = 900  # time limit for a net
 COLUMNS = ('onnx', 'torch', 'mxnet')
-# The smallest nets of each family and of each variant of its topology: {(task, image side): names}.
-# The side is as small as the net allows. Nets from MXNet's zoo are called 'vision:NAME'.
+# The smallest nets of each family and of each variant of its topology: {(task, image size): names}.
+# The size is as small as the net allows. Nets from MXNet's zoo are called 'vision:NAME'.
 SELECTED = {
     ('classifier', 32): """
         resnet18_v1 resnet50_v1 resnet18_v2 resnet50_v2 resnet18_v1b resnet50_v1b resnet50_v1b_gn

@@ -67,7 +67,8 @@ def parse(argv, prog):
                      'several inputs, repeat the option with NAME=; an empty shape after NAME= '
                      'means one number per example (default: read from the checkpoint)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
-                     help='layers whose outputs the files return (default: those of the symbol)')
+                     help="layers whose outputs to export (default: the net's own outputs, except "
+                     'those that need a label)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
                      default=(0, 1), help='range of the random inputs (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',

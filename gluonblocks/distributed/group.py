@@ -1,4 +1,4 @@
-"""A process group: each process is a rank, and computes its shard of every batch."""
+"""A process group: each process is a rank, and processes its shard of every batch."""
 import hashlib
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Export a checkpoint of any MXNet version to verified files in the requested formats."""
+"""Export a checkpoint from any MXNet version to the requested formats, and verify the files."""
 import itertools
 import os
 import re

@@ -6,7 +6,7 @@ from mxnet import autograd
 from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that return their first input in inference; the losses among them affect only training.
+# Operators that return their first input at inference; the losses among them only affect training.
 _IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
                'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
                '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',

@@ -21,8 +21,8 @@ examples:
   python predict.py --json --top 10 pictures/*.png > answers.jsonl
 
 Requires Python 3.8 or later and "pip install numpy pillow onnxruntime". Images may be PNG, JPEG,
-BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are fitted into the input
-size of the net without distortion, and converted to grey if it has one channel. If the net was
+BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are scaled to fit the net's
+input without distortion, and converted to grey if it has one channel. If the net was
 trained on bright objects on a dark background, use --invert for images that show the opposite, or
 the predictions mean little. Transparent pixels count as background.
 

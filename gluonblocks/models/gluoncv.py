@@ -10,7 +10,7 @@ from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
 
-# {smallest image side that the nets accept: modules of gluoncv.model_zoo}, for the usual sides from
+# {smallest image size that the nets accept: modules of gluoncv.model_zoo}, for the usual sizes from
 # Fashion-MNIST's 28 to Inception's 299. With this table, a net need not be built to find its
 # recipe; a test builds nets to check it. The other modules have no image classifiers that can be
 # trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit nets only predict.
@@ -100,7 +100,7 @@ def _module(factory):
 
 
 def _side(name, factory):
-    """Return the smallest image side that a net accepts, or None if it cannot be trained."""
+    """Return the smallest image size that a net accepts, or None if it cannot be trained."""
     if fnmatchcase(name, 'resnet*_gn'):  # MXNet cannot trace the group normalization of these nets
         return None
     if fnmatchcase(name, 'cifar_residualattentionnet*'):

@@ -30,7 +30,7 @@ from .resnet import add_stem
 RESNETS = {18: (basic, (2, 2, 2, 2)), 34: (basic, (3, 4, 6, 3)), 50: (bottleneck, (3, 4, 6, 3)),
            101: (bottleneck, (3, 4, 23, 3)), 152: (bottleneck, (3, 8, 36, 3))}
 # {depth: (channels of the stem, growth rate, number of layers in each of the four dense blocks)}.
-# The authors published the net of depth 161.
+# Depth 161 is the wider net, with growth rate 48, that the authors published with their code.
 DENSENETS = {121: (64, 32, (6, 12, 24, 16)), 161: (96, 48, (6, 12, 36, 24)),
              169: (64, 32, (6, 12, 32, 32)), 201: (64, 32, (6, 12, 48, 32)),
              264: (64, 32, (6, 12, 64, 48))}

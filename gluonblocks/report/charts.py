@@ -1,4 +1,4 @@
-"""Charts of one or several runs over their epochs, and a function that draws any chart."""
+"""Charts of one or more runs by epoch, and a function that draws any plot as SVG."""
 import math
 from typing import NamedTuple, Sequence
 

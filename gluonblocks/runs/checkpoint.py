@@ -20,7 +20,7 @@ from ..training.hooks import NonFiniteLoss
 from ..training.loop import EpochRecord, TrainingState
 from .weights import encode_tensors, first_non_finite, read_tensors, set_net_arrays
 
-OTHER_RUN = '%s belongs to another run than config.json. Restore the file from a copy of this run'
+OTHER_RUN = '%s and config.json are from different runs. Restore the file from a copy of this run'
 
 
 def rank_state(net, state, workers):
@@ -55,7 +55,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
         tensors['rank/%d' % k] = np.frombuffer(content, np.uint8)
     return encode_tensors(tensors, {
         'identity': identity, 'epoch': state.epoch, 'step': state.step, 'batch': state.batch,
-        # Omit measured times at the end of an epoch, so that these checkpoints are reproducible.
+        # Checkpoints at the end of an epoch omit the measured time, so that they are reproducible.
         'seconds': state.seconds if state.batch else 0.0, 'rows': rows,
         'counts': {key: update_count(trainer.optimizer, ctx.device_id, index)
                    for ctx, _, _, index, key in _updates(net, trainer)},

@@ -45,7 +45,7 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     times.csv, curves.png, the checkpoints last, previous and best, the final weights, and, with
     `norm_stats`, norms.csv. `resume_run` continues such a run.
 
-    With several `workers`, that many processes train one net, and each computes its shard of each
+    With several `workers`, that many processes train one net, and each handles its shard of every
     batch. Rank 0 prints the lines and writes the folder. If one worker fails, all of them stop.
 
     Raises ValueError for an unknown model; OptionError, a ValueError, for an invalid option;

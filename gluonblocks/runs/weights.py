@@ -71,7 +71,7 @@ def encode_tensors(tensors, info):
     content = bytearray(safetensors.save({name: np.ascontiguousarray(array)
                                           for name, array in tensors.items()}, {'info': text}))
     if len(content) > MAX_BYTES:
-        raise ValueError('weights and optimizer state must have at most %d bytes, got %d'
+        raise ValueError('weights and optimizer state must not exceed %d bytes, got %d'
                          % (MAX_BYTES, len(content)))
     start = _MARK.search(content).start(1)
     content[start:start + 64] = hashlib.sha256(content).hexdigest().encode()

@@ -45,7 +45,7 @@ class FiniteLoss(Hook):
         self.check(state, leave=0 if state.batch == self._num_batches else 2)
 
     def epoch_end(self, state):
-        # The loss may stay finite although weights are NaN: oneDNN's max pooling ignores NaN.
+        # The loss may stay finite even if weights are NaN: oneDNN's max pooling ignores NaN.
         for param in self._trainer._params:
             if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
                 raise NonFiniteLoss(

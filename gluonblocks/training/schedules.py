@@ -25,10 +25,10 @@ def make_schedule(options, num_epochs, num_batches):
         raise OptionError('lr_decay_epochs', "needs the %s 'step', got %r",
                           Name('lr_schedule'), mode)
     if warmup and warmup >= num_epochs:
-        raise OptionError('warmup_epochs', 'must be less than %s, %d, got %d', Name('epochs'),
+        raise OptionError('warmup_epochs', 'must be less than %s (%d), got %d', Name('epochs'),
                           num_epochs, warmup)
     if any(milestone <= warmup for milestone in milestones):
-        raise OptionError('lr_decay_epochs', 'must be greater than %s, %d, got %s',
+        raise OptionError('lr_decay_epochs', 'must be greater than %s (%d), got %s',
                           Name('warmup_epochs'), warmup, milestones)
     if mode == 'constant' and not warmup:
         return None

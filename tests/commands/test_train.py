@@ -73,7 +73,7 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
     (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: requires a run that is saved in a '
                                      'folder: set --out'),
     (SYNTHETIC + ('--epochs', '2', '--warmup-epochs', '9'),
-     'argument --warmup-epochs: must be less than --epochs, 2, got 9'),
+     'argument --warmup-epochs: must be less than --epochs (2), got 9'),
     (SYNTHETIC + ('--optimizer', 'adam', '--momentum', '0.9'),
      'argument --momentum: cannot be used with the --optimizer adam, which has no momentum'),
     (SYNTHETIC + ('--ctx', 'gpu:60'), 'argument --ctx: is invalid: gpu(60) cannot be used')])

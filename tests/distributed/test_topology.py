@@ -1,4 +1,4 @@
-"""Which machine this is, by what is asked and by the variables of cluster managers."""
+"""Finding the rank of this machine, from the arguments or from a cluster manager's variables."""
 import pytest
 
 from gluonblocks.checks import OptionError

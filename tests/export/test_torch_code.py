@@ -1,4 +1,4 @@
-"""model.py's text, and what lies in model.safetensors; PyTorch is not needed for these."""
+"""The text of model.py, and the contents of model.safetensors; no test here needs PyTorch."""
 import ast
 import json
 import re

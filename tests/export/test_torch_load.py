@@ -101,7 +101,7 @@ def test_a_gamma_that_the_net_fixes_at_one_has_to_be_one(tmp_path):
 
 
 def test_two_ways_to_match_are_an_error_and_no_guess(tmp_path):
-    # Two branches alike, registered in another order than they are computed in.
+    # Two identical branches, registered in a different order from the one they run in.
     class Branches(nn.HybridBlock):
         def __init__(self):
             super().__init__()

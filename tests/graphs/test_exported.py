@@ -16,7 +16,7 @@ X = nd.array(np.random.RandomState(0).rand(2, 1, 8, 8))
 
 
 class Branches(nn.HybridBlock):
-    """A block that registers its layers in another order than it computes them."""
+    """A block that registers its layers in a different order from the one it runs them in."""
 
     def __init__(self):
         super().__init__()

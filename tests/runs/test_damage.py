@@ -73,7 +73,7 @@ def test_the_weights_of_another_run_are_refused(copied, folder):
     start(folder + '2', epochs=1, seed=1)
     for name in ('final', 'best', 'last'):
         shutil.copy(os.path.join(folder + '2', name + '.safetensors'), copied)
-        with pytest.raises(ValueError, match=name + '.safetensors belongs to another run'):
+        with pytest.raises(ValueError, match=name + '.safetensors and config.json are'):
             gb.load_run(copied, weights=name)
 
 

@@ -1,4 +1,4 @@
-"""The command line of the benchmark: measure, print the report, and write the figures."""
+"""The command line of the benchmark: measure, print the report, and write the results."""
 import argparse
 import json
 import os
@@ -67,14 +67,15 @@ def parse(argv):
                         default='fashion-mnist', help='data set to train on (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',
                         help='folder that contains the data set, as for scripts/train.py')
-    parser.add_argument('--json', metavar='FILE', help='write all figures and samples to this file')
+    parser.add_argument('--json', metavar='FILE',
+                        help='write the results and all samples to this file, as JSON')
     parser.add_argument('--against', metavar='FILE', type=results_of,
                         help='list results that are more than 3 %% slower than in this file, which '
                              'an earlier --json wrote')
     parser.add_argument('--isa', choices=LIMITS,
                         help='limit PyTorch, oneDNN and the C++ operators to this instruction set')
     parser.add_argument('--ci', action='store_true',
-                        help='only compare this checkout with the last release, in two minutes')
+                        help='only compare this checkout with the last release (takes two minutes)')
     group = parser.add_argument_group('several workers')
     group.add_argument('--workers', type=comma_separated(positive), metavar='N,N',
                        help='worker counts to measure, comma-separated, such as 1,2,4')

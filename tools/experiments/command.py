@@ -34,7 +34,7 @@ def parse(argv):
     parser.add_argument('--data-root', metavar='FOLDER',
                         help='folder that contains Fashion-MNIST (default: as in scripts/train.py)')
     parser.add_argument('--chart', metavar='FILE',
-                        help='also draw the figures to FILE, which ends in .png or .svg')
+                        help='also save a chart of the results to FILE (.png or .svg)')
     parser.add_argument('--record', action='store_true',
                         help='also write the table to results/ and docs/exercises.md')
     args = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Read symbol files of any MXNet version, checking them before MXNet parses them."""
+"""Read symbol files from any MXNet version, checking them before MXNet parses them."""
 import json
 import re
 

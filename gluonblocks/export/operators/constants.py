@@ -38,7 +38,7 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # Computing an input that is read only for its shape may be slow, so zeros replace it.
+        # If only the shape of an input matters, zeros replace it, because computing it may be slow.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))

@@ -49,7 +49,7 @@ def adaptive_average_pooling(onnx, node, X):
         return onnx.add('GlobalAveragePool', X)
     height, width = onnx.shape(node.inputs[0])[2:]
     if None in (height, width):
-        raise ValueError('%s: an adaptive average pooling to %d x %d needs a fixed input size; '
+        raise ValueError('%s: adaptive average pooling to %d x %d needs a fixed input size; '
                          'export the net for one input size' % (node.name, h, w))
     if height % h == 0 and width % w == 0:
         steps = [height // h, width // w]

@@ -83,7 +83,10 @@ class OnnxGraph:
         return name if outputs == 1 else names
 
     def constant(self, values, dtype=None):
-        """Add a constant, by default with the type of the array or float32; return its name."""
+        """Add a constant and return its name.
+
+        `dtype` defaults to the type of `values` if it is an array, and otherwise to float32.
+        """
         name = '%s/constant_%d' % (self._current, len(self.initializers))
         self.initializers[name] = np.asarray(
             values, _type(dtype or getattr(values, 'dtype', 'float32')))

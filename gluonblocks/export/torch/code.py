@@ -139,7 +139,7 @@ def _net(net, structure, layers, values, calls, own, arguments):
 
 
 def _identifier(name):
-    """Turn `name` into a variable name of at least three characters, unlike X and nn."""
+    """Turn `name` into a variable name of at least three characters, so it is never X or nn."""
     name = re.sub(r'\W', '_', name)
     reserved = keyword.iskeyword(name) or name == 'torch'
     return name if re.match(r'[^\d]\w\w', name) and not reserved else 'value_' + name

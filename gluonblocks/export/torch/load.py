@@ -57,7 +57,7 @@ def load_torch(net, file):
 
 
 def read_state_dict(file):
-    """Return {name: float32 array} for a state dict; only .pt files keep the order of the net."""
+    """Return {name: float32 array} for a state dict; only .pt files preserve the net's order."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
@@ -66,7 +66,7 @@ def read_state_dict(file):
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
             raise ValueError('%s: expected a .safetensors file with dtypes that NumPy supports: %s'
                              % (file, error)) from error
-        # A .safetensors file does not keep the order of the net, so the names are sorted.
+        # A .safetensors file does not preserve the net's order of tensors, so sort them by name.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)

@@ -32,7 +32,7 @@ def reshape(node, values):
 
 
 def flatten(node, values):
-    # MXNet flattens (N,) to (N, 1), but torch.flatten needs a dimension 1.
+    # MXNet flattens (N,) to (N, 1), but torch.flatten(X, 1) requires at least two dimensions.
     one = len(values[node.inputs[0]].shape) == 1
     return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
 

@@ -17,8 +17,9 @@ from .code import torch_code
 from .structure import read_structure
 
 WEIGHTS, CODE = 'model.safetensors', 'model.py'
-# Both compute the step in float64, but MXNet stores the momentum of batch norms and the slopes of
-# leaky ReLUs in float32, which causes differences up to 4e-7. A wrong layer causes far larger ones.
+# MXNet and PyTorch compute the training step in float64, but MXNet stores the momentum of batch
+# norms and the slopes of leaky ReLUs in float32, which causes differences of up to 4e-7. A wrong
+# layer causes far larger ones.
 STEP_TOLERANCE = 1e-5
 _STEP_IMAGES = 16
 

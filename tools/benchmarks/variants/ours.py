@@ -213,7 +213,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Serve a graph that has as many nodes as the model's, but computes a single number."""
+    """Serve a graph with as many nodes as the model's, each of which computes only one number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])
