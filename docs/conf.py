@@ -1,7 +1,7 @@
 """Sphinx's configuration of the documentation site, which `scripts/build_site.py` builds.
 
 The source folder is the root of the repository, because the Markdown files link to each other as on
-a code host: README.md to docs/, and docs/ to results/. No page loads anything from a network.
+a code host: README.md to docs/, and docs/ to results/. No page loads anything over the network.
 """
 import re
 import sys

@@ -3,7 +3,8 @@
     python -m tools.results runs/lenet_bn-* runs/resnet-*
 
 Runs that differ only in their seed share a row, which shows the loss, the training accuracy and the
-test accuracy after the last epoch. Published results follow each model trained on Fashion-MNIST.
+test accuracy after the last epoch. Rows with published results follow each model that was trained
+on Fashion-MNIST with the default options.
 """
 import argparse
 import collections

@@ -7,7 +7,7 @@ from ..runs.load import WEIGHTS
 
 def add_run_arguments(parser):
     """Add the arguments that select a trained net: the run folder, the weights and the device."""
-    parser.add_argument('run', metavar='RUN', help='run folder that train wrote')
+    parser.add_argument('run', metavar='RUN', help='run folder, created by gluonblocks train')
     add_weights_arguments(parser)
 
 
@@ -29,7 +29,7 @@ def add_data_root(parser):
 
 
 def device(text):
-    """Return `text` if it names devices that can be used; an argparse type."""
+    """An argparse type that returns `text` if it names available devices."""
     try:
         devices_of(text)
     except ValueError as error:

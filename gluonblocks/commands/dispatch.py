@@ -70,7 +70,7 @@ def run(name, argv, prog):
 def _add_working_folder():
     """Append the working directory to sys.path, so that Python finds the user's modules.
 
-    It is at the end of the path, so that no file in it shadows a module that the command needs.
+    The directory comes last, so that no file in it shadows a module that the command needs.
     """
     try:
         folder = os.getcwd()

@@ -45,7 +45,7 @@ def main(args):
 
 
 def collect(error=None):
-    """Return a list of (title, status, text) per check; `error` is that of importing MXNet."""
+    """Return a list of (title, status, text) checks; `error` is the error from importing MXNet."""
     checks = [
         ('gluonblocks', OK, _version('gluonblocks') or 'not installed, runs from a checkout'),
         ('Python', OK, '%s, %s' % (platform.python_version(), sys.executable)),
@@ -144,7 +144,7 @@ def _data():
 
 
 def _requirements():
-    """Return (status, text): which requirements are missing, or have an untested version."""
+    """Return (status, text), where the text lists missing requirements and untested versions."""
     try:
         requires = metadata.requires('gluonblocks') or []
     except metadata.PackageNotFoundError:

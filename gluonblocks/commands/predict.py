@@ -13,8 +13,9 @@ examples:
   PROG runs/lenet --json --top 10 pictures/*.png > answers.jsonl
 
 Images may be PNG, JPEG, BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are
-converted to the format of the training images. For Fashion-MNIST, they become grey, and are fitted
-into 28 x 28 pixels without distortion. If the run resizes its images, they are then resized too.
+converted to the format of the training images. For Fashion-MNIST, they become grey, and are scaled
+and padded to 28 x 28 pixels without distortion. If the run resizes its images, they are then
+resized too.
 
 Fashion-MNIST shows bright objects on a black background, but most photographs and drawings show
 dark objects on a bright background: use --invert for them, because otherwise the predictions are
@@ -34,7 +35,7 @@ def parse(argv, prog):
     parser.add_argument('--invert', action='store_true',
                         help='invert images that show dark objects on a bright background')
     parser.add_argument('--json', action='store_true',
-                        help='print one line of JSON per image, including images that failed')
+                        help='print one line of JSON per image, even if the image cannot be read')
     return parser.parse_intermixed_args(argv)  # options may follow the images
 
 

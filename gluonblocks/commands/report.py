@@ -26,7 +26,8 @@ omits the parts that need it. The command requires matplotlib and Jinja2. Exit c
 
 def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
-    parser.add_argument('runs', metavar='RUN', nargs='+', help='run folder that train wrote')
+    parser.add_argument('runs', metavar='RUN', nargs='+',
+                        help='run folder, created by gluonblocks train')
     parser.add_argument('--out', metavar='FILE',
                         help='file to write; an existing file is replaced (default: %s, in the run '
                         'folder if there is only one run)' % NAME)
@@ -43,13 +44,13 @@ def main(args):
 
 
 def write_at_end(folder, ctx=None):
-    """Write the report on a complete run into its folder; a failure is only a note on stderr.
+    """Write the report on a complete run into its folder; on failure, only print a note to stderr.
 
     Ctrl-C and SIGTERM raise Interrupted, whose message says that the run is complete.
     """
     def stop(signum, frame):
-        raise Interrupted(signum, True, 'the run in %s is complete, but not its %s. To write it, '
-                          'use gluonblocks report %s' % (folder, NAME, shlex.quote(folder)))
+        raise Interrupted(signum, True, 'the run in %s is complete, but its %s is not. To write '
+                          'it, use gluonblocks report %s' % (folder, NAME, shlex.quote(folder)))
     handlers = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         write_report(folder, os.path.join(folder, NAME), ctx=ctx)

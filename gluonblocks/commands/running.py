@@ -11,10 +11,10 @@ class StdoutError(OSError):
 
 
 def exit_process(code):
-    """Run the functions that `atexit` has registered, and exit with `code`.
+    """Run the functions registered with `atexit`, and exit with `code`.
 
     The destructors of MXNet's library do not run. After Ctrl-C on a busy machine, they would abort
-    one of twenty processes with "terminate called without an active exception".
+    about one process in twenty with "terminate called without an active exception".
     """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -92,20 +92,20 @@ def find_folder(root=DEFAULT_ROOT):
 
 
 def find_files(folder):
-    """Return {name: path} of the data set's files in `folder`, without reading the files."""
+    """Return {name: path} for the data set's files in `folder`, without reading them."""
     paths = {name: _path(folder, name) for name in FILES}
     return {name: path for name, path in paths.items() if path}
 
 
 def check(name, path):
-    """Return the array in the file `path`, compressed or not; DataError unless it is `name`."""
+    """Return the array in the file at `path`, compressed or not; DataError if it is not `name`."""
     shape, sha256 = FILES[name]
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
     if digest == sha256:
         return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-    raise DataError('%s: expected the file of Fashion-MNIST, with SHA-256 %s, found SHA-256 %s '
-                    '(the digits of MNIST use the same file names)' % (path, sha256, digest))
+    raise DataError('%s: expected the Fashion-MNIST file, with SHA-256 %s, found SHA-256 %s '
+                    '(MNIST uses the same file names)' % (path, sha256, digest))
 
 
 def _read(folder, name):

@@ -16,7 +16,7 @@ def join_ring(listener, addresses, rank, secret):
     """Connect process `rank` to its neighbours in the ring, and return its `Collectives`.
 
     All processes must call this function at the same time. `addresses` lists the (host, port) of
-    every rank, and `listener` is this process's listening socket. `secret`, bytes, is the same for
+    every rank, and `listener` is this process's listening socket. `secret` (bytes) is the same for
     all processes; a connection that does not send it is closed. The call blocks until both
     neighbours are connected. If that takes too long, the launcher kills all processes.
     """
@@ -54,7 +54,7 @@ class Collectives:
         self._buckets = None
 
     def all_gather(self, content):
-        """Return a list of the `content`, bytes, of every process, in rank order."""
+        """Return a list of the `content` (bytes) that each process passed, in rank order."""
         rows = {self.rank: content}
         for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the newest row
             sent, length = rows[k % self.world_size], np.empty(1, np.int64)
@@ -65,7 +65,7 @@ class Collectives:
         return [rows[k] for k in range(self.world_size)]
 
     def broadcast(self, content=b''):
-        """Return the `content`, bytes, that rank 0 passed."""
+        """Return the `content` (bytes) that rank 0 passed."""
         return self.all_gather(content if self.rank == 0 else b'')[0]
 
     def all_reduce(self, gradients, flag=0):
@@ -107,7 +107,7 @@ class Collectives:
             self._exchange(chunks[k % n], chunks[(k - 1) % n])
 
     def _exchange(self, sent, received):
-        """Send an array or bytes to the next rank; fill `received` from the previous rank."""
+        """Send an array or bytes to the next rank; receive `received` from the previous rank."""
         try:
             sending = self._sender.submit(self._after.sendall, sent)
             _receive(self._before, received)

@@ -1,4 +1,4 @@
-"""A process group: each process is a rank, and processes its shard of every batch."""
+"""A process group: each process has a rank, and handles its shard of every batch."""
 import hashlib
 import os
 import signal
@@ -61,15 +61,15 @@ class ProcessGroup:
         return self._interrupt
 
     def all_gather(self, content):
-        """Return a list of the `content`, bytes, of every rank, in rank order."""
+        """Return a list of the `content` (bytes) that each rank passed, in rank order."""
         return self.collectives.all_gather(content)
 
     def broadcast(self, content=b''):
-        """Return the `content`, bytes, that rank 0 passed."""
+        """Return the `content` (bytes) that rank 0 passed."""
         return self.collectives.broadcast(content)
 
     def all_reduce(self, *values):
-        """Return the sums of `values` over all ranks, added in double precision and rank order."""
+        """Return the sums of `values` over all ranks, added in rank order and double precision."""
         rows = self.all_gather(np.array(values, 'float64').tobytes())
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 
@@ -176,7 +176,7 @@ def set_statistics(net, values):
 
 
 def merge_statistics(rows, num_images):
-    """Return the mean over the ranks of their statistics, `rows`, weighted by `num_images`."""
+    """Return the mean of `rows`, the statistics of each rank, weighted by `num_images`."""
     if not sum(num_images):
         return np.asarray(rows[0], np.float32)
     return np.average(np.asarray(rows, 'float64'), axis=0, weights=num_images).astype(np.float32)

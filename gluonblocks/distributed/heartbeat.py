@@ -15,7 +15,8 @@ class Limits(NamedTuple):
 
     `start` limits the time to start, and to connect to the other processes. `stall` limits a
     training step; work between two steps may take BUSY times as long. `silence` is the longest time
-    without a heartbeat from a process, and `vanish` without a message from its machine.
+    without a heartbeat from a process, and `vanish` is the longest time without a message from its
+    machine.
     """
 
     start: float = 60.0
@@ -25,7 +26,7 @@ class Limits(NamedTuple):
 
 
 class Watch:
-    """A watchdog that receives all heartbeats, and finds the process for which the others wait.
+    """A watchdog that receives all heartbeats, and finds the process that the others wait for.
 
     `locations` lists the location of each rank for messages, such as 'host:0'. `clock()` returns
     the time in seconds; tests replace it.
@@ -67,7 +68,7 @@ class Watch:
         busy = {rank: s.since for rank, s in working.items() if s.phase == 'busy'}
         if busy:
             self._busy_until = now
-        # The processes that wait make no progress either, so blame the one that is furthest behind.
+        # Waiting processes make no progress either, so blame the one that is furthest behind.
         stalled = [(s.step, s.since, rank) for rank, s in working.items()
                    if s.phase == 'training' and now - max(s.since, self._busy_until) > limits.stall]
         if stalled:

@@ -40,13 +40,13 @@ def launch(argv, num_workers, limits=None):
 class Launcher:
     """The launcher of the first or only machine.
 
-    `argv` is the command of a worker, which is a `Member`. The worker receives 'job' with the `job`
-    and its rank. It sends 'ready' with its listening `address`, and with `facts`, which must be the
-    same for all workers. It receives 'go' with `ring`, the addresses of all workers, and with the
-    `secret` that they share. Before it exits, it sends 'done', or 'stopped' or 'failed' with a
-    `text`. The launcher calls `show(rank, stream, text)` for each line that a process prints.
-    `topology` is the `Topology` of this machine. The dict `options` must be the same on every
-    machine.
+    `argv` is the command that starts a worker, which is a `Member`. The worker receives the message
+    'job' with the `job` and its rank. It sends 'ready' with its listening `address`, and with
+    `facts`, which must be the same for all workers. It receives 'go' with `ring`, the addresses of
+    all workers, and with the `secret` that they share. Before it exits, it sends 'done', or
+    'stopped' or 'failed' with a `text`. The launcher calls `show(rank, stream, text)` for each line
+    that a process prints. `topology` is the `Topology` of this machine. The dict `options` must be
+    the same on every machine.
     """
 
     def __init__(self, argv, num_workers, job=None, show=None, limits=None, topology=None,
@@ -170,7 +170,7 @@ class Launcher:
         elif kind in ('failed', 'exit'):
             raise WorkerError('%s: %s' % (self._watch.describe(rank), message['text']))
         elif kind == 'silent' and rank not in self._ended:
-            raise WorkerError('%s: no heartbeat for %g s: the process is suspended or hangs'
+            raise WorkerError('%s: no heartbeat for %g s: the process is suspended or hanging'
                               % (self._watch.describe(rank), self._limits.silence))
 
     def _connect_workers(self):
@@ -193,5 +193,5 @@ class Launcher:
 
 
 def shard(things, rank, size):
-    """Return the consecutive `things` of shard `rank` of `size`; shards differ by at most one."""
+    """Split `things` into `size` consecutive shards of almost equal length; return shard `rank`."""
     return things[rank * len(things) // size:(rank + 1) * len(things) // size]

@@ -23,7 +23,7 @@ def python_argv(module):
 
 
 class Processes:
-    """The processes that a launcher runs on its machine; `argv` is the command of a worker.
+    """The processes that a launcher runs on its machine; `argv` is the command that starts each.
 
     The queue `events` receives each message of a process as (rank, message). It also receives a
     message of kind 'line' for each line that the process prints, and one of kind 'exit', with the

@@ -27,12 +27,12 @@ class Rendezvous:
 
     @contextlib.contextmanager
     def listening(self):
-        """Return a context manager during which clients can connect; `accept` accepts them."""
+        """Return a context manager within which clients can connect; `accept` accepts them."""
         try:
             self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:
             raise WorkerError('cannot listen on %s:%d: %s. Set master to a free port of this '
-                              'machine, on every machine' % (
+                              'machine, and use the same value on every machine' % (
                                   self.address, self._topology.master[1], os.strerror(error.errno)))
         with self._listener:
             self._listener.setblocking(False)
@@ -52,7 +52,7 @@ class Rendezvous:
         return [r for r in range(1, self._topology.nodes) if r not in self.nodes]
 
     def admit(self, connection, message):
-        """Let a client join or disconnect it, depending on its first message."""
+        """Admit or disconnect a client, depending on its first message."""
         if connection not in self._clients or message['kind'] == 'beat':
             return
         address, error = self._clients.pop(connection), self._error_in(message)
@@ -64,7 +64,7 @@ class Rendezvous:
             self.nodes[message['node']], self.joins[message['node']] = connection, message
 
     def _error_in(self, message):
-        """Return why the client that sent this message cannot join, or None if it can."""
+        """Return the reason to reject the client that sent this message, or None if it may join."""
         if message['kind'] in ('closed', 'silent'):
             return message['text']
         r, options = message.get('node'), message.get('options')
@@ -86,6 +86,6 @@ class Rendezvous:
 
 
 def differences_between(first, other):
-    """Return a text for each entry of the dict `other` that differs from `first`, a list."""
+    """Return a list of texts, one for each difference between the dicts `first` and `other`."""
     return ['%s is %s, expected %s' % (key, other.get(key), first.get(key))
             for key in sorted({*first, *other}) if first.get(key) != other.get(key)]

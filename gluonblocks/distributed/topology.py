@@ -1,4 +1,4 @@
-"""Find this machine's rank and the first machine's address, from options or cluster variables."""
+"""Find this machine's rank and the first machine's address from the options or the environment."""
 import os
 import re
 import socket
@@ -21,7 +21,7 @@ _VARIABLES = [
 
 
 class Topology(NamedTuple):
-    """The number of machines, `nodes`, and the rank of this machine, `node_rank`, from 0.
+    """The number of machines, `nodes`, and this machine's rank, `node_rank`, counted from 0.
 
     `master` is the (host, port) of the first machine. `interface` is the address on which this
     machine's processes listen, or None for the address on the route to the first machine.

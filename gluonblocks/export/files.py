@@ -89,5 +89,5 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
             elif isinstance(error, ValueError):
                 raise
             else:
-                raise ValueError('MXNet cannot compute this net: %s'
+                raise ValueError('MXNet cannot run this net: %s'
                                  % str(error).strip().split('\n')[-1]) from None

@@ -20,7 +20,7 @@ _REMEDY = 'set XDG_CACHE_HOME to a folder that you can write to'
 
 
 class Unavailable(Exception):
-    """A library cannot be used on this machine. `remedy` says what to do, or is ''."""
+    """Raised if a library cannot be used on this machine. `remedy` says what to do, or is ''."""
 
     def __init__(self, reason, remedy=''):
         super().__init__(reason)
@@ -39,7 +39,7 @@ def find_compiler():
 
 
 def cache_folder():
-    """Return the path $XDG_CACHE_HOME/gluonblocks/operators; the default is below ~/.cache."""
+    """Return the path $XDG_CACHE_HOME/gluonblocks/operators; by default, it is below ~/.cache."""
     top = os.environ.get('XDG_CACHE_HOME', '')
     if not os.path.isabs(top):  # the XDG specification says to ignore relative paths
         top = os.path.join(os.path.expanduser('~'), '.cache')
@@ -50,7 +50,7 @@ def cached(key, build=None):
     """Return the path of the library `key` in the user's cache.
 
     If the library is missing, store the content that `build()` returns, or return None if there is
-    no `build`. Raises Unavailable, and OSError, for example if the disk is full.
+    no `build`. Raises Unavailable if the folder or compiler is unusable; OSError if writing fails.
     """
     folder = cache_folder()
     if not build and not os.path.isdir(folder):
@@ -80,7 +80,7 @@ def _make_private(folder):
                           _REMEDY)
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or not os.access(
             folder, os.R_OK | os.W_OK | os.X_OK):
-        raise Unavailable('expected a cache folder that you own, and can read and write, got %s'
+        raise Unavailable('expected a cache folder that you own and can read and write, got %s'
                           % folder, _REMEDY)
     if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Unavailable('other users can write to the cache folder %s' % folder,
@@ -99,8 +99,8 @@ def _find(folder, key):
 def compile_library(title, compiler, *steps):
     """Run the compiler in a temporary folder; return the content of the `library.so` in it.
 
-    Each of `steps` is a list of commands that run in parallel; a command is a list of arguments of
-    the compiler. Raises Unavailable, whose message contains `title`, the library's name.
+    Each of `steps` is a list of commands that run in parallel; a command is a list of compiler
+    arguments. If compiling fails, raises Unavailable with `title`, the library's name.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
             continue
         top = os.path.join(root, 'cpu') if controllers else root
         # Read every level and use the smallest limit, because the limits of ancestors apply too.
-        # Inside a container, the path may be that on the host, and the files are at the top level.
+        # Inside a container, the path may be the host's, while the files are at the top level.
         parts = [p for p in path.split('/') if p and p != '..']
         for depth in range(len(parts) + 1):
             folder = os.path.join(top, *parts[:depth])
@@ -58,8 +58,8 @@ def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
 def too_few_cpus(threads, path='/proc/loadavg', samples=5):
     """Return True if the machine has too few CPUs to run `threads` more threads at once.
 
-    The fourth field of the file is RUNNING/ALL. RUNNING is the number of threads that run or wait
-    for a CPU, including this one. The median of `samples`, 10 ms apart, ignores short bursts.
+    The fourth field of /proc/loadavg is RUNNING/ALL, where RUNNING counts the threads that run or
+    wait for a CPU, including this one. The median of `samples`, 10 ms apart, ignores short bursts.
     """
     running = []
     for _ in range(samples):

@@ -29,7 +29,7 @@ def rank_state(net, state, workers):
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # A single process saves the statistics of all its devices with the weights.
+        # In a single process, the weights already include the statistics of all devices.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
@@ -78,12 +78,12 @@ def load_checkpoint(path, identity=None):
 
 
 def checkpoint_arrays(tensors):
-    """Return the weights in a checkpoint, a dict of NumPy arrays in the form of `net_arrays`."""
+    """Return the weights in a checkpoint as a dict of NumPy arrays, as `net_arrays` does."""
     by_name = {}
     for key, array in tensors.items():
         if key.startswith('weights/'):
             by_name.setdefault(key.split('/', 2)[2], []).append(array)
-    # To get the same bits as Gluon, sum in device order and in the precision of the arrays.
+    # To match Gluon bit for bit, sum in device order and in the precision of the arrays.
     return {name: arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / np.array(
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
@@ -91,7 +91,7 @@ def checkpoint_arrays(tensors):
 def restore_checkpoint(tensors, info, net, trainer, workers):
     """Restore an initialized net, its trainer and the random generators from a checkpoint.
 
-    Returns the `TrainingState` to continue from, in which the seconds of finished epochs are NaN.
+    Returns the `TrainingState` to continue from; its history has NaN for the seconds of each epoch.
     If the number of workers has changed, rank 0 continues with the loss and accuracy sums of all
     ranks, and every rank uses the running statistics and random generators of rank 0.
 
@@ -100,7 +100,8 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     optimizer = trainer.optimizer
     set_net_arrays(net, checkpoint_arrays(tensors))
     if len(trainer_devices(trainer)) > 1:
-        # The first step copies the first device's statistics to all others, so let that happen now.
+        # The first step copies the first device's statistics to all others, so trigger that copy
+        # now, before the statistics of the other devices are restored.
         trainer.allreduce_grads()
     for ctx, updater, param, index, key in _updates(net, trainer):
         if info['counts'].get(key) is not None:
@@ -144,9 +145,9 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
 
 
 def _live_arrays(net, trainer):
-    """Return a dict of the NDArrays of a net and its optimizer that a checkpoint contains.
+    """Return the NDArrays of a net and its optimizer that belong in a checkpoint, as a dict.
 
-    A key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/INDEX'.
+    Each key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/INDEX'.
     """
     arrays = {'weights/%s/%s' % (ctx, name): array
               for name, param in named_parameters(net).items()
@@ -158,7 +159,7 @@ def _live_arrays(net, trainer):
 
 
 def _updates(net, trainer):
-    """Yield (device, updater, parameter, index in trainer, key in file) for each parameter copy."""
+    """Yield (device, updater, parameter, trainer index, file key) per parameter and device."""
     for name, param in named_parameters(net).items():
         index, updaters = updater_of(trainer, param)
         for ctx, updater in zip(param.list_ctx(), updaters):
@@ -166,7 +167,7 @@ def _updates(net, trainer):
 
 
 def _flat(state):
-    """Flatten an optimizer's state, None, an NDArray or nested tuples, to a list of NDArrays."""
+    """Flatten an optimizer state (None, an NDArray or nested tuples) into a list of NDArrays."""
     if isinstance(state, (tuple, list)):
         return [array for part in state for array in _flat(part)]
     return [] if state is None else [state]

@@ -15,7 +15,7 @@ FREE = {name for name, option in OPTIONS.items() if option.may_change} | {
 
 
 def identity_of(config):
-    """Return the SHA-256 of all entries that affect the results; it identifies a run."""
+    """Return the SHA-256 of all config entries that affect the results; it identifies a run."""
     return _digest({name: value for name, value in config.items()
                     if name not in FREE and name not in ('identity', 'checksum')})
 
@@ -27,7 +27,7 @@ def encode_config(config):
 
 
 def read_config(folder):
-    """Return the config.json in the folder of a run, as a dict.
+    """Return the config.json of the run in `folder`, as a dict.
 
     Raises ValueError if `folder` is not a run folder, or if the file was changed.
     """

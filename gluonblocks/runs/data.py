@@ -17,9 +17,9 @@ from ..training.progress import tell
 def load_run_data(options, part=None):
     """Load the data for a `RunOptions`; return (train_iter, test_iter, facts).
 
-    `part`, (rank, world size), selects a worker's shard. `facts` is a dict for config.json:
-    class_names, a list; num_classes; channels, 1 or 3; and picture_size, the [height, width] of the
-    images before `resize`.
+    `part`, a (rank, world size) pair, selects a worker's shard. `facts` is a dict for config.json
+    with the keys class_names (a list), num_classes, channels (1 or 3) and picture_size, which is
+    the [height, width] of the images before `resize`.
 
     Raises OptionError if the folder `data_root` does not exist, and ValueError if the loaders
     cannot be sharded or there are fewer images than workers.
@@ -47,10 +47,10 @@ def load_run_data(options, part=None):
 def load_both(config, data_root=None, only_test=False):
     """Load the data of the run with this config; return (train_iter, test_iter).
 
-    `data_root` replaces the folder in the config, unless it is None. If `only_test` is True, an
-    image folder's training images are not loaded, and `train_iter` is None. Raises OptionError if
-    `data_root` does not exist, and ValueError if the classes or the channels differ from those with
-    which the run was trained.
+    If `data_root` is not None, it overrides the folder in the config. If `only_test` is True, the
+    training images of an image folder are not loaded, and `train_iter` is None. Raises OptionError
+    if `data_root` does not exist, and ValueError if the classes or the channels differ from those
+    in the config.
     """
     extra: Dict[str, Any] = {}
     if config['dataset'].startswith(FOLDER_PREFIX):
@@ -82,7 +82,7 @@ def _load(options, data_root, **extra):
 
 
 def _facts(dataset, train_iter, test_iter):
-    # The loaders of a registered data set may be of a type without some of these attributes.
+    # The loaders of a registered data set may lack some of these attributes.
     highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
                   if loader is not None)
     names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or

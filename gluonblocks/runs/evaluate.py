@@ -84,7 +84,8 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
             errors[path] = error
     p = dict(zip(images, predict_images(net, list(images.values()), ctx, config['resize'],
                                         config['batch_size']) if images else ()))
-    # Check only for our own data sets: a user's training images may have a bright background.
+    # Warn about inverted images only for our own data sets: a user's training images may
+    # themselves have a bright background.
     checks_background = not invert and ':' not in config['dataset']
     return [Answer(path, None, None, errors[path]) if path in errors else
             Answer(path, images[path], top_classes(p[path], names, top), None,

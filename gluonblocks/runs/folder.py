@@ -42,8 +42,8 @@ def check_new(folder):
 def lock_folder(folder, new=False):
     """Return a context manager that locks `folder` for this process.
 
-    If `new` is True, the folder is created, and must be empty. The system releases the lock when
-    the process exits. Temporary files that a killed process left behind are removed.
+    If `new` is True, the folder is created if necessary, and must be empty. The system releases the
+    lock when the process exits. Temporary files that a killed process left behind are removed.
     """
     if new:
         make_folder(folder)
@@ -67,9 +67,9 @@ def lock_folder(folder, new=False):
 class RunFolder(Hook):
     """The hook that writes the run folder during training; it must be the last hook of the loop.
 
-    `config` is a dict for config.json. `before` is the config of a run that is resumed, or None.
-    Before each checkpoint, `finite`, a `FiniteLoss`, checks the losses, and `norms`, a `NormStats`,
-    is flushed; both may be None.
+    `config` is a dict for config.json. `before` is the config of the run to resume, or None. Before
+    each checkpoint, the `FiniteLoss` hook `finite` checks the losses, and the `NormStats` hook
+    `norms` is flushed; either may be None.
 
     Each worker has a RunFolder, because every rank contributes to a checkpoint, but only rank 0
     writes files. Files are replaced atomically. The history is written before the checkpoint of its
@@ -136,11 +136,11 @@ class RunFolder(Hook):
                 self._net.save_parameters(temporary)
                 mx.nd.load(temporary)  # MXNet does not check that the write was complete
             except mx.base.MXNetError:  # the message does not give the reason
-                raise OSError('MXNet failed, perhaps because the disk is full')
+                raise OSError('MXNet reported an error, perhaps because the disk is full')
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
-        """Save a checkpoint, unless a step is incomplete; return an Interrupted that says so."""
+        """Save a checkpoint unless a step is incomplete; return an Interrupted with the outcome."""
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
             self.save(state)
@@ -151,7 +151,7 @@ class RunFolder(Hook):
             'stopped %s; resume the run in %s' % (where, self.folder))
 
     def diverged(self, error):
-        """Return a NonFiniteLoss that also says where the newest finite weights are."""
+        """Return a NonFiniteLoss that adds to `error` where the newest finite weights are."""
         path = self._path(LAST)
         if not os.path.exists(path):
             return NonFiniteLoss('%s; no checkpoint was saved' % error)
@@ -180,7 +180,7 @@ class RunFolder(Hook):
         return state
 
     def _read(self, before):
-        """Return (path, tensors, info) of the newest valid checkpoint, after sending it to all."""
+        """Send the newest valid checkpoint to all ranks; return its (path, tensors, info)."""
         path, tensors, info = None, {}, {}
         if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])

@@ -42,7 +42,7 @@ def load_run(folder, ctx=None, weights='best'):
 
 
 def build_net(model, arrays, num_classes, ctx, dtype='float32'):
-    """Create a hybridized net of a model, and set its weights to `arrays`, from `net_arrays`."""
+    """Create a hybridized net, and set its weights to `arrays`, a dict from `net_arrays`."""
     net = get_model(model, num_classes=num_classes)
     if dtype != 'float32':
         net.cast(dtype)
@@ -80,7 +80,7 @@ def newest_checkpoint(folder, identity):
 
 
 def _read_weights(folder, identity, weights):
-    """Return the 'best', 'last' or 'final' weights of a run, as `net_arrays` does."""
+    """Return the 'best', 'last' or 'final' weights of a run as a dict, as `net_arrays` does."""
     if weights == 'last':
         return checkpoint_arrays(newest_checkpoint(folder, identity)[1][0])
     path = os.path.join(folder, weights + '.safetensors')

@@ -1,8 +1,8 @@
 """The options of a run, each declared once as a field of a dataclass.
 
 A field declares the default, the range and the help text of an option, and whether a resumed run
-may change it. The command line, `train_model`, config.json, the checks of a resume and the table of
-options in the documentation use these declarations.
+may change it. The command line, `train_model`, config.json, the checks before a resume and the
+options table in the documentation use these declarations.
 """
 import dataclasses
 import math
@@ -49,7 +49,7 @@ class Option(NamedTuple):
     group: str = RECIPE
 
     def check(self, value):
-        """Raise OptionError if `value` has the wrong type or range. None stands for the default."""
+        """Raise OptionError if `value` is invalid for this option. None stands for the default."""
         if value is None and self.default is None:
             return
         if self.kind is list:
@@ -97,14 +97,14 @@ def _option(kind, help, metavar='', default=None, **more) -> Any:
 
 
 def _declared(options_class):
-    """Return a dict of the `Option` objects that the fields of a dataclass declare, by name."""
+    """Return a dict of the `Option` objects declared by a dataclass, keyed by field name."""
     return {field.name: Option(field.name, field.default, **field.metadata)
             for field in dataclasses.fields(options_class) if field.metadata}
 
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """The options that affect a run of `model`; config.json contains them by the same names."""
+    """The options that affect a run of `model`; config.json uses the same names for them."""
 
     model: str
     epochs: Optional[int] = _option(
@@ -134,8 +134,8 @@ class RunOptions:
         'and test subfolders', 'FRACTION', unset='none', above=0, below=1, group=DATA)
     resize: Optional[int] = _option(
         int, 'width and height to which images are resized', 'PIXELS', unset='depends on the '
-        'model; if the model sets none, images keep their size, or fit into 64 x 64 if sizes vary',
-        least=1, below=4097, group=DATA)
+        'model; if the model sets none, images keep their size, or are scaled and padded to '
+        '64 x 64 if their sizes differ or exceed 128 pixels', least=1, below=4097, group=DATA)
     checkpoint_every: Optional[int] = _option(
         int, 'save a checkpoint after every STEPS steps, as well as after each epoch', 'STEPS',
         unset='only after the first step and each epoch', least=1, may_change=True, group=FOLDER)
@@ -181,7 +181,7 @@ class RunOptions:
         str, 'layers to freeze (features means all layers except the last, including their running '
         'statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
     early_stop: Optional[int] = _option(
-        int, 'stop after this many epochs without a better test accuracy', 'EPOCHS',
+        int, 'stop after this many epochs without an improvement in test accuracy', 'EPOCHS',
         unset='train for all epochs', least=1)
     stop_non_finite: Optional[bool] = _option(
         bool, 'stop when the loss becomes NaN or infinite', unset='on if the run is saved in a '
@@ -190,15 +190,16 @@ class RunOptions:
         str, 'data type of the weights and activations (float16 requires a GPU)', 'TYPE',
         'float32', choices=lambda: ('float32', 'float16'), group=MODEL)
     workers: int = _option(
-        int, 'number of worker processes, on all machines, that split each batch', 'N', 1,
+        int, 'total number of worker processes, across all machines, that split each batch', 'N', 1,
         least=1, below=1025, may_change=True, group=MACHINES)
 
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """The options that say on which machines a run's processes are. They do not affect its results.
+    """The options that determine where a run's processes run. They do not affect its results.
 
-    `topology` is resolved from the first four options and the cluster manager's variables.
+    `topology` is resolved from the first four options and from the environment variables that a
+    cluster manager sets.
     """
 
     nodes: Optional[int] = _option(
@@ -208,11 +209,12 @@ class Placement:
         int, 'rank of this machine, counted from 0', 'R', unset='set by the cluster manager',
         least=0, below=1024, group=MACHINES)
     master: Optional[str] = _option(
-        str, 'address on which machine 0 waits for the others', 'HOST:PORT',
+        str, 'address at which the other machines connect to machine 0', 'HOST:PORT',
         unset='set by the cluster manager', group=MACHINES)
     interface: Optional[str] = _option(
-        str, 'address of this machine on which its processes communicate', 'IP', unset='loopback; '
-        'with several machines, the address on the route to machine 0', group=MACHINES)
+        str, 'address of this machine that its processes use to communicate', 'IP',
+        unset='loopback; with several machines, the address on the route to machine 0',
+        group=MACHINES)
     start_timeout: float = _option(
         float, 'maximum time until all workers have started', 'SECONDS', 60.0, above=0,
         below=86400, group=MACHINES)

@@ -1,4 +1,4 @@
-"""Record everything except the options that affects the results: code, versions, machine, data."""
+"""Record what affects the results besides the options: code, versions, machine and data."""
 import contextlib
 import hashlib
 import os
@@ -46,14 +46,14 @@ def environment(own_model):
     if not own_model and 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
-        # Read the metadata, because Pillow is imported only if curves were drawn.
+        # Read the version from the metadata, because Pillow is imported only if curves were drawn.
         versions['pillow'] = metadata.version('pillow')
     return {'versions': versions, 'cpu': cpu, 'operators': available(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
 def decisive(now):
-    """Return the entries of `now`, an `environment`, that must match on all machines, a dict."""
+    """Return a dict of the entries of `now`, from `environment`, that all machines must share."""
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
@@ -106,11 +106,11 @@ def check_same(folder, config, now):
 
 
 def sources_of(model, dataset):
-    """Return the sources of a model and a data set, a dict for config.json.
+    """Return the sources of a model and a data set, as a dict for config.json.
 
     Each source is a dict from `source_of`, or {} if the code belongs to this package or to GluonCV.
     The sources of registered names are included, so that other processes can import them. Code in
-    the main script has no SHA-256, so that a script that was edited can still resume its run.
+    the main script has no SHA-256, so that a script can still resume its run after you edit it.
     """
     return {'model': _source(model, get_factory(model)),
             'dataset': {} if dataset.startswith(FOLDER_PREFIX) else _source(
@@ -148,7 +148,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
 
 
 def _describe_source(source):
-    """Return text that describes the entries of a `source_of` that must match on resume."""
+    """Return a text description of the `source_of` entries that must match on resume."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

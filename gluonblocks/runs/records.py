@@ -28,7 +28,7 @@ class HistoryRow(NamedTuple):
 
 class TimesRow(NamedTuple):
     """The speed of one epoch: `seconds`, as in `EpochRecord`, and `rate`, the number of training
-    images per second without the evaluation."""
+    images per second, excluding the evaluation."""
 
     epoch: int
     seconds: float
@@ -61,7 +61,7 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Draw the curves with this title. A failure is reported, and does not stop the run."""
+        """Draw the curves with this title. A failure is reported, but does not stop the run."""
         if not self._can_draw:
             return
         try:
@@ -92,7 +92,7 @@ class EpochFiles:
 
 
 def to_csv(kind, rows):
-    """Format `rows`, a list of `kind`, as CSV text with all digits of each number."""
+    """Format `rows`, a list of `kind` objects, as CSV text with all digits of each number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)

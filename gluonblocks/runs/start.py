@@ -97,7 +97,7 @@ def freeze_features(net, model):
 
 
 def _freeze_norms(block):
-    """Fix the running statistics of all norms in `block`; return a set of the norms' parameters."""
+    """Freeze the running statistics of all batch norms in `block`; return the norms' parameters."""
     found = set()
     if isinstance(block, gluon.nn.BatchNorm):
         settings_of(block)['use_global_stats'] = True
@@ -144,7 +144,7 @@ def _new_layers(net, arrays, options, hint=''):
 
 
 def _read(path):
-    """Read weights; return them, a dict of NumPy arrays, and the SHA-256 of their file.
+    """Read weights; return a dict of NumPy arrays, and the SHA-256 of the file.
 
     `path` is a run folder, from which the best weights are read, or a .safetensors or .params file.
     Raises OptionError if the weights cannot be read.

@@ -72,11 +72,11 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
 
 
 def resume_run(folder, model=None, **options):
-    """Resume the run in `folder` from its last checkpoint; return (net, history) as `train_model`.
+    """Resume the run in `folder` from its last checkpoint; return (net, history).
 
-    `options` are those of `train_model`. On a CPU, the history, the weights and the printed lines
-    are bit for bit the same as without the interruption. Options that affect the results, and
-    `model`, must be the same as before.
+    The return value and the `options` are those of `train_model`. On a CPU, the history, the
+    weights and the printed lines are identical, bit for bit, to those of an uninterrupted run.
+    Options that affect the results, and `model`, must be the same as before.
 
     Raises ValueError, which lists the differences, if the run cannot be resumed exactly; ValueError
     if `folder` is not a run folder or is in use; TypeError for an unknown option; and the errors of
@@ -104,7 +104,7 @@ def resume_run(folder, model=None, **options):
 
 
 def check_options(arguments):
-    """Return a dict of the options in `arguments` that are not None, in the form of config.json.
+    """Return a dict of the options in `arguments` that are not None, as config.json stores them.
 
     Each value is validated separately. Raises OptionError, a ValueError.
     """
@@ -182,8 +182,8 @@ def _check_conflicts(options, chosen):
 def _resolve_placement(arguments):
     """Return the `Placement` for the options in `arguments`; None stands for the default.
 
-    The variables of a cluster manager are read only if `nodes` or several `workers` are set. Raises
-    OptionError, a ValueError.
+    The environment variables of a cluster manager are read only if `nodes` is set or `workers` is
+    above 1. Raises OptionError, a ValueError.
     """
     chosen = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
     for name, value in chosen.items():
@@ -201,8 +201,8 @@ def _check_changes(options, before, placement):
         raise OptionError('epochs', 'must stay %d, because the cosine schedule depends on it, got '
                           '%d', before['epochs'], options.epochs)
     if options.workers != before['workers'] and not placement.change_workers:
-        raise OptionError('workers', 'must stay %d, got %d: another number of workers changes the '
-                          'results from here on. Set %s to allow it', before['workers'],
+        raise OptionError('workers', 'must stay %d, got %d: a different number of workers changes '
+                          'the results from here on. Set %s to allow it', before['workers'],
                           options.workers, Name('change_workers'))
 
 

@@ -20,7 +20,7 @@ MAX_BYTES = 2 ** 30  # 15 times ResNet's weights: enough for any optimizer and s
 
 
 def net_arrays(net):
-    """Return the weights and running statistics of a net, a dict of NumPy arrays.
+    """Return the weights and running statistics of a net as a dict of NumPy arrays.
 
     The keys are the names that `save_parameters` uses. Like that method, this function averages
     over the devices of the net, because their statistics differ.
@@ -30,7 +30,7 @@ def net_arrays(net):
 
 
 def set_net_arrays(net, arrays):
-    """Set the parameters of an initialized net to `arrays`, a dict as `net_arrays` returns it.
+    """Set the parameters of an initialized net to `arrays`, a dict as returned by `net_arrays`.
 
     Raises ValueError, before any parameter is set, if a name, a shape or a type does not match.
     """
@@ -61,12 +61,12 @@ def first_non_finite(arrays):
 
 
 def encode_tensors(tensors, info):
-    """Return the content of a file with `tensors`, a dict of NumPy arrays, and the dict `info`.
+    """Encode `tensors`, a dict of NumPy arrays, and the dict `info` in the safetensors format.
 
-    `info` is stored as JSON. The same arguments give the same bytes. The header contains the
+    `info` is stored as JSON. The same arguments always give the same bytes. The header contains the
     SHA-256 of the file, computed with zeros in place of its own digits.
     """
-    # Use a single metadata entry, because safetensors does not fix the order of several.
+    # Use a single metadata entry, because safetensors may write several in any order.
     text = json.dumps(dict(info, checksum='sha256:' + _BLANK.decode()), sort_keys=True)
     content = bytearray(safetensors.save({name: np.ascontiguousarray(array)
                                           for name, array in tensors.items()}, {'info': text}))
@@ -90,8 +90,8 @@ def decode_tensors(content, where, foreign=False):
     """Decode the output of `encode_tensors`; return (tensors, info).
 
     The checksum is verified before anything else is read. If `foreign` is True, safetensors files
-    without a checksum, from other programs, are accepted, and `info` is {}. Raises DamagedFile,
-    whose message begins with `where`.
+    without a checksum, from other programs, are accepted, and `info` is {}. Raises DamagedFile
+    if the content is damaged; its message begins with `where`.
     """
     mark = _MARK.search(content)
     if not mark and foreign:

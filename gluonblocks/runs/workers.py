@@ -52,7 +52,7 @@ def join_first_machine(placement, chosen, resume=False):
 
 
 def same_everywhere(chosen, resume):
-    """Return a dict for JSON of the options in `chosen` that must match on all machines."""
+    """Return the options in `chosen` that must match on all machines, as a dict for JSON."""
     same = {name: value for name, value in chosen.items() if name not in ('data_root', 'ctx')}
     return dict(same, resume=resume, gluonblocks=__version__)
 
@@ -61,7 +61,8 @@ class Logs:
     """Forward the lines that worker processes print.
 
     The lines of rank 0 go to stdout and stderr of this process. The lines of other ranks are
-    written to logs/ in the run folder, once it contains config.json, or dropped if there is none.
+    dropped if the run has no folder. Otherwise, they are written to logs/ in the run folder, once
+    it contains config.json.
     """
 
     def __init__(self, folder):
@@ -87,7 +88,7 @@ class Logs:
 
 
 def _local(folder, data_root=None):
-    """Return the entries of a job that differ between machines: the paths of result and data."""
+    """Return the job entries that differ between machines: the paths to the result and the data."""
     return {'result': os.path.join(folder, 'result'), 'data_root': data_root}
 
 

@@ -64,10 +64,10 @@ def no_data(monkeypatch):
     # Options that depend on another.
     ({'dtype': 'float16'}, 'dtype must be float32 on a CPU, got float16: MXNet'),
     ({'epochs': 2, 'warmup_epochs': 9}, r'warmup_epochs must be less than epochs \(2\), got 9'),
-    ({'optimizer': 'adam', 'momentum': 0.9}, 'momentum cannot be used with the optimizer adam'),
+    ({'optimizer': 'adam', 'momentum': 0.9}, 'momentum cannot be used with optimizer adam'),
     ({'lr_decay': 0.5}, "lr_decay requires the lr_schedule 'step', got 'constant'"),
-    ({'lr_decay_epochs': [1]}, "lr_decay_epochs needs the lr_schedule 'step', got"),
-    ({'lr_schedule': 'step'}, "lr_schedule 'step' needs lr_decay_epochs"),
+    ({'lr_decay_epochs': [1]}, "lr_decay_epochs requires lr_schedule to be 'step', got"),
+    ({'lr_schedule': 'step'}, "lr_schedule 'step' requires lr_decay_epochs"),
     ({'lr_schedule': 'step', 'lr_decay_epochs': [1], 'warmup_epochs': 2},
      r'lr_decay_epochs must be greater than warmup_epochs \(2\), got \[1\]'),
     ({'norm_stats': True}, 'norm_stats requires a run that is saved in a folder: set out'),

@@ -46,7 +46,7 @@ def stages_of(nodes, outputs):
 
 
 def _without_shortcut(sections, block, users):
-    """Return the nodes just before a residual `block` that form its body without a shortcut, or [].
+    """Return the nodes before a residual `block` that match its body but lack a shortcut, or [].
 
     In MobileNetV2, a stage begins with a block that changes the shape, so it has no shortcut.
     """

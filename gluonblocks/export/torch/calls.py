@@ -8,7 +8,7 @@ from .structure import TUPLES
 
 
 def check_known(nodes):
-    """Raise ValueError if PyTorch lacks operators; the message lists all of them with layers."""
+    """Raise ValueError if PyTorch lacks operators; the message lists them with their layers."""
     missing = {}
     for node in nodes:
         known = node.kind or node.op in CALLS
@@ -130,7 +130,8 @@ def _batch_dot(node, values):
 
 
 def _filled(node, values):
-    # These are the initial states of recurrent nets. PyTorch broadcasts one row to the batch size.
+    # Recurrent nets use such tensors as initial states. PyTorch broadcasts one row to all rows of a
+    # batch.
     sizes = tuple(1 if size == 'N' else size for size in values[node.number].shape)
     return 'torch.full(%r, {value})' % (sizes,) if node.op == '_full' else 'torch.%s(%s)' % (
         node.op[1:], ', '.join(map(str, sizes)))

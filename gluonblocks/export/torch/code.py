@@ -28,10 +28,10 @@ from safetensors.torch import load_file
 from torch import nn
 '''
 _NORMS = '''
-# This net was trained in MXNet, where batch normalization has other conventions. PyTorch's momentum
-# is the weight of the new batch (0.1), and MXNet's that of the old average (0.9). If you continue
-# training, running_var will average unbiased variances (divided by n - 1), as usual in PyTorch;
-# MXNet averages biased ones (divided by n). Predictions do not differ.
+# This net was trained in MXNet, which uses different conventions for batch normalization. PyTorch's
+# momentum is the weight of the new batch (0.1), but MXNet's is the weight of the old average (0.9).
+# If you continue training, PyTorch will update running_var with unbiased variances (divided by
+# n - 1), whereas MXNet uses biased ones (divided by n). Predictions do not differ.
 '''
 _FIXED = '''
 
@@ -146,7 +146,7 @@ def _identifier(name):
 
 
 def _users(structure):
-    """Count the uses of each value, by nodes and as an output of the graph."""
+    """Count how often each value is used, by nodes or as an output of the graph."""
     return Counter([i for node in structure.nodes for i in node.inputs] + structure.outputs)
 
 
@@ -179,10 +179,11 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return the constructor parameters of a class: {values, one for each block: name}.
+    """Return the constructor parameters of a class: {tuple of the values in all blocks: name}.
 
-    `columns` contains each piece of source as it is in each of `blocks`. Every second piece is a
-    number, which becomes a parameter unless it is equal in all blocks.
+    The source code of each of the `blocks` is split into pieces, of which every second one is a
+    number. `columns` lists, for each piece, its text in all blocks. A number becomes a parameter
+    unless it is equal in all blocks.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)

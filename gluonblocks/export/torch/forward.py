@@ -17,7 +17,7 @@ class Forward:
     expression that uses it if the result is short. Both happen only for values with a single use.
     Every other operator gets its own line.
 
-    `users` counts the uses of each value, and `values` is as for `call_text`. `names` maps the
+    `users` counts the uses of each value, and `values` is as in `call_text`. `names` maps the
     numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
     numbers of the returned values. With `comments`, a comment states each new shape.
     """
@@ -48,8 +48,8 @@ class Forward:
     def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
         """Add the value `number`, computed by `text`, in which '{0}', '{1}' stand for its `inputs`.
 
-        With `wraps`, any expression may be inlined into `text`; with `call`, only arithmetic may.
-        With `arithmetic`, `text` may itself be inlined.
+        If `wraps` is true, any expression may be inlined into `text`; if only `call` is true, only
+        arithmetic may be. If `arithmetic` is true, `text` itself may be inlined.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):

@@ -85,6 +85,6 @@ def demand_layout(node):
 
 
 def pair(node, name, default=None):
-    """Return an attribute that has a value per axis, as a single number if they are all equal."""
+    """Return an attribute with one value per axis, or a single number if all values are equal."""
     value = node.get(name) or default
     return value if not isinstance(value, tuple) else value[0] if len(set(value)) == 1 else value

@@ -26,10 +26,10 @@ def load_torch(net, file):
     weights_only=True, so that no code in the file runs. The net need not be initialized.
 
     Layers are matched by name if the tensors are named as in an exported model.py. Otherwise, the
-    layers of each kind (convolution, linear layer, batch norm, other) are matched by order. The
-    net's layers are tried in the order of its graph and in that of their registration in Gluon, and
-    the file's in their own order and sorted by name. All known shapes must match.
-    num_batches_tracked is ignored, because Gluon does not count batches.
+    layers of each kind (convolution, linear layer, batch norm, other) are matched by order: the
+    net's layers in graph order or in the order of their registration in Gluon, and the file's
+    layers in file order or sorted by name. All combinations are tried, and all known shapes must
+    match. num_batches_tracked is ignored, because Gluon does not count batches.
 
     Raises ValueError, which names the tensor, if the architectures differ, if a weight is NaN or
     infinite, or if the layers can be matched in several orders; OSError for an unreadable file;
@@ -140,8 +140,8 @@ def _match(structure, arrays, params):
         raise first
     if len(fitting) > 1:
         param = next(name for name in fitting[0] if fitting[0][name] != fitting[1][name])
-        raise ValueError('the layers can be matched in several orders: %s is %s or %s. Rename the '
-                         'tensors as in the model.py that export_net writes for this net'
+        raise ValueError('the layers can be matched in several orders: %s is either %s or %s. '
+                         'Rename the tensors as in the model.py that export_net writes for this net'
                          % (param, fitting[0][param], fitting[1][param]))
     return fitting[0]
 
@@ -165,7 +165,7 @@ def _pair_up(net_order, file_order, modules):
                                 [name for name, other in zip(file_order, theirs) if other == kind]):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
-                raise ValueError('%s.%s exists only in the %s; %s of the net has %s' % (
+                raise ValueError('%s.%s exists only in the %s; the layer %s of the net has %s' % (
                     module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
                     ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())
@@ -189,8 +189,9 @@ def _check_shapes(structure, arrays, names, params):
             shape = (int(np.prod(shape)),)
         if shape is not None and (len(shape) != len(found) or any(
                 a not in (0, b) for a, b in zip(shape, found))):
-            raise ValueError('the file is from another net: expected shape %s, as %s of this net '
-                             'has, found %s with shape %s' % (tuple(shape), param, name, found))
+            raise ValueError('the file is from another net: expected a tensor of shape %s for %s '
+                             'of this net, found %s of shape %s'
+                             % (tuple(shape), param, name, found))
 
 
 def _set(param, array):

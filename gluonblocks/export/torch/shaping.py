@@ -3,7 +3,7 @@ from .layers import demand
 
 
 def reshape(node, values):
-    """Translate MXNet's codes: 0 copies a size, -2 all others, -3 merges two, -4 splits one."""
+    """Translate MXNet's codes: 0 keeps a size, -2 keeps the rest, -3 merges two, -4 splits one."""
     X, Y = values[node.inputs[0]].shape, values[node.number].shape
     codes = node.get('shape')
     if not codes or node.get('reverse', False):
@@ -42,7 +42,7 @@ def pad(node, values):
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]
     while pairs[1:] and pairs[0] == [0, 0]:
         del pairs[0]
-    # PyTorch expects the widths of the last dimension first.
+    # PyTorch expects the padding of the last dimension first.
     text = 'F.pad({0}, %r' % (tuple(sum(reversed(pairs), [])),)
     if node.get('mode') == 'constant':
         return text + (', value={constant_value})' if node.get('constant_value', 0) else ')')
@@ -62,7 +62,7 @@ def slice_axis(node, values):
     axis = node.get('axis', 0) % len(shape)
     words = {0: '', None: '', shape[axis]: ''}
     if axis == 1 and shape[1] > 2 and shape[1] % 2 == 0:
-        # Blocks of different widths can then share a class if they select half of the channels.
+        # If the code selects half of the channels, blocks of different widths can share a class.
         words[shape[1] // 2] = '{0}.shape[1] // 2'
     begin, end = node.get('begin', 0), node.get('end')
     return '{0}[%s%s:%s]' % (':, ' * axis, words.get(begin, begin), words.get(end, end))

@@ -33,9 +33,10 @@ _FUSED_ATTRS = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')  # that it 
 class Node(NamedTuple):
     """An operator, with the numbers of its input values and the names of its parameters.
 
-    Nodes are numbered from 1. As a value, 0 is the first input of the graph, -1 the second, and so
-    on. Five operators are not MXNet's: 'constant' returns a parameter, 'item' returns one of
-    several outputs, and 'hardsigmoid', 'hardswish' and 'channel_shuffle' are fused operators.
+    Nodes, and the values that they compute, are numbered from 1. Value 0 is the first input of the
+    graph, -1 is the second input, and so on. Five operators are not MXNet's: 'constant' returns a
+    parameter, 'item' returns one of several outputs, and 'hardsigmoid', 'hardswish' and
+    'channel_shuffle' are fused operators.
     """
 
     number: int
@@ -158,7 +159,7 @@ def _fuse(graph):
 
 
 def layer_names(nodes):
-    """Return {number: attribute name} for the layers among `nodes`, which one module contains."""
+    """Return {number: attribute name} for the layers among `nodes`, the nodes of one module."""
     layers = {tuple(node.params): node.kind for node in nodes if node.kind}
     counts: Counter = Counter()
     names = {}

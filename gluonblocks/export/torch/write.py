@@ -81,12 +81,12 @@ def load_module(code, weights):
 def check_step(net, module, X, y):
     """Compare one training step in MXNet and PyTorch; return (number of tensors, difference).
 
-    The step is forward, cross-entropy and backward in float64, without Dropout. X (N, C, H, W) and
-    the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net`, and does not
-    change. The gradients of all parameters and the running means of batch norms are compared,
-    except the slopes of PReLUs, whose gradient MXNet 1.9.1 computes incorrectly in a graph. A
-    difference is divided by the largest value of its tensor, or by a millionth of the largest value
-    of all tensors if that is more, because a bias before a batch norm has gradient 0.
+    The step computes the cross-entropy and its gradients in float64, without Dropout. X
+    (N, C, H, W) and the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net`,
+    and is not changed. The gradients of all parameters and the running means of batch norms are
+    compared, except the slopes of PReLUs, whose gradient MXNet 1.9.1 computes incorrectly in a
+    graph. A difference is divided by the largest value of its tensor, or by a millionth of the
+    largest value of all tensors if that is more, because a bias before a batch norm has gradient 0.
 
     Raises VerificationError if a difference exceeds both `STEP_TOLERANCE` and the largest change in
     MXNet's own results after the pixels change by a millionth. The latter shows the effect of
@@ -120,8 +120,8 @@ def check_step(net, module, X, y):
         if not differences[worst] <= allowed:
             raise VerificationError(
                 "after a training step in PyTorch, the gradient or running mean %s differs from "
-                "MXNet's by %.1e of its largest value, but at most %.0e is allowed: the files do "
-                'not compute what the net computes' % (worst, differences[worst], allowed))
+                "MXNet's by %.1e of its largest value, but at most %.0e is allowed: the files "
+                'are not equivalent to the net' % (worst, differences[worst], allowed))
     return len(found), differences[worst]
 
 
