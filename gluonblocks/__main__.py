@@ -1,10 +1,10 @@
-"""Run the `gluonblocks` command, also as `python -m gluonblocks COMMAND`."""
+"""The entry point of the `gluonblocks` command and of `python -m gluonblocks`."""
 from .commands.dispatch import main
 from .commands.running import exit_process
 
 
 def console():
-    """Run the command that the process arguments name, and exit."""
+    """Run the command given in `sys.argv`, and exit."""
     exit_process(main())
 
 

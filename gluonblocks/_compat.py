@@ -42,13 +42,13 @@ def _numpy_names():
 
 
 def restore_numpy_names():
-    """Add those of `_numpy_names` that NumPy lacks, without replacing any."""
+    """Add to NumPy the names in `_numpy_names` that it lacks, without replacing any."""
     try:
         import numpy
     except ModuleNotFoundError:
         return []  # the import of MXNet will report it
     names = _numpy_names()
-    # hasattr would read the names, about some of which NumPy 1.20 to 1.23 warn.
+    # Do not use hasattr: NumPy 1.20 to 1.23 warn when some of these names are read.
     missing = [name for name in names if name not in vars(numpy)]
     for name in missing:
         setattr(numpy, name, names[name])
@@ -125,7 +125,7 @@ def _plain_text(value):
 
 
 def _call_tobytes(function):
-    """Make `function` call the method tobytes instead of tostring, its older name.
+    """Make `function` call the method tobytes instead of tostring, the old name of that method.
 
     This replaces the code object, so that modules that have already imported the function see the
     change.
@@ -146,7 +146,7 @@ def make_blocks_copyable():
     """Make `copy.deepcopy` and `pickle` work for Gluon's blocks.
 
     A copy has no Trainer and no compiled graph; it compiles its own graph. Gradients are attached
-    to the copied weights, because MXNet does not do so, and the copy could not be trained.
+    to the copied weights: MXNet does not attach them, so the copy could otherwise not be trained.
     """
     import mxnet
     gluon = mxnet.gluon
@@ -176,8 +176,8 @@ def make_blocks_copyable():
 def forget_failed_import(package):
     """Remove the submodules that a failed import of `package` left in `sys.modules`.
 
-    Python removes only the package itself. The next import would then find the submodules, and not
-    set them as attributes of the package.
+    Python removes only the package itself. The next import would find the submodules there, and
+    would therefore not set them as attributes of the package.
     """
     if package not in sys.modules:
         for name in [name for name in sys.modules if name.startswith(package + '.')]:
@@ -185,10 +185,10 @@ def forget_failed_import(package):
 
 
 def patch_gluoncv():
-    """Make GluonCV 0.10.5 importable if PyTorch 2 is installed, which its MXNet models do not need.
+    """Make GluonCV 0.10.5 importable even if PyTorch 2 is installed.
 
     GluonCV checks the versions of MXNet and PyTorch when it is imported. Replace these checks, and
-    report PyTorch as missing, which GluonCV accepts.
+    report PyTorch as missing, which GluonCV accepts. Its MXNet models do not need PyTorch.
     """
     forget_failed_import('gluoncv')
     if 'gluoncv' in sys.modules:

@@ -54,7 +54,7 @@ def install_command():
                 'Use a Linux container (docker run --platform linux/%s), or a virtual machine.'
                 % (platform.system() or sys.platform, platform.machine(),
                    'arm64' if platform.machine() in ('arm64', 'ARM64') else 'amd64'))
-    # MXNet's metadata require NumPy below 2, which has no wheels for Python 3.13.
+    # MXNet's metadata requires NumPy below 2, which has no wheels for Python 3.13.
     if sys.version_info >= (3, 13) or _has_numpy_2():
         return ('Install it with:  pip install --no-deps mxnet==1.9.1\n'
                 '(without --no-deps, pip would replace NumPy with a version below 2)')
@@ -96,7 +96,7 @@ def import_mxnet():
 
 
 def check_environment():
-    """Raise ImportError for a setting with which MXNet would abort or hang."""
+    """Raise ImportError if a setting would make MXNet abort or hang."""
     if library_is_loaded():
         return
     if sys.flags.optimize > 1:
@@ -139,12 +139,12 @@ def set_threads():
 
 
 def set_spinning():
-    """Shorten the spinning of waiting threads if other processes use the cores.
+    """Make waiting threads spin for a shorter time if other processes use the cores.
 
     By default, a waiting thread spins for milliseconds before it sleeps. That is faster on an idle
-    machine, but many times slower if the awaited thread has no core. Variables that the user has
-    set do not change. libgomp reads them when it loads, so nothing is set if it is already loaded.
-    Returns a list of the settings.
+    machine, but many times slower if the thread that it waits for has no free core. Variables that
+    the user has set are not changed. libgomp reads them when it loads, so nothing is set if it is
+    already loaded. Returns a list of the settings made.
     """
     if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
             or os.environ.get('MXNET_OMP_MAX_THREADS')
@@ -157,13 +157,13 @@ def set_spinning():
 
 
 def set_library_options():
-    """Set two variables that MXNet's library reads when it loads, unless the user has set them."""
+    """Set two environment variables that MXNet reads when it loads, unless they are already set."""
     # Do not copy large NumPy arrays in parallel: Python's thread would get its own OpenMP threads,
     # in addition to those of MXNet's engine. OpenMP would then put all threads to sleep after each
     # operator, and a training step of LeNet would take twice as long.
     os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))
     # Allocate one workspace instead of four, because by default MXNet's CPU engine runs only one
-    # operator at a time. Each would be as large as the largest: 0.1 GB for DenseNet.
+    # operator at a time. Each workspace would grow to the same size: 0.1 GB for DenseNet.
     if not os.environ.get('MXNET_CPU_WORKER_NTHREADS'):
         os.environ.setdefault('MXNET_CPU_TEMP_COPY', '1')
 

@@ -24,7 +24,7 @@ class OptionError(ValueError):
         self.option, self._text, self._args = option, text, args
 
     def spelled(self, spell):
-        """Return the message without the option's name, and with `spell(name)` for each `Name`."""
+        """Return the message without the option's name; `spell(name)` replaces each `Name`."""
         return self._text % tuple(spell(arg) if isinstance(arg, Name) else arg
                                   for arg in self._args)
 
@@ -50,7 +50,7 @@ def check_classic_arrays(receiver, *arrays):
 def check_images(block, X, num_channels=0, least=1):
     """Raise ValueError unless `X` is (N, C, H, W) with C = `num_channels` and H, W >= `least`.
 
-    If `num_channels` is 0, C may have any value. The message contains `block`, a name.
+    If `num_channels` is 0, C may have any value. `block` is a block's name for the message.
     """
     if len(X.shape) != 4:
         raise ValueError('%s expects input of shape (N, C, H, W), got %s' % (block, X.shape))
@@ -63,7 +63,7 @@ def check_images(block, X, num_channels=0, least=1):
 
 
 def image_problem(X, weight):
-    """Return why a net whose first convolution has `weight` cannot process X, or None."""
+    """Return the reason why a net with `weight` in its first layer cannot process X, or None."""
     dtype, found = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
     channels = weight.shape[1]  # 0: unknown before the first batch
     if X.ndim != 4:
@@ -92,7 +92,7 @@ def check_features(num_features, num_dims):
 def check_norm_input(X, num_dims=None, **params):
     """Raise ValueError unless X, (N, C) or (N, C, H, W), matches `params`, each with C elements.
 
-    X must have `num_dims` dimensions, or 2 or 4 if that is None.
+    X must have `num_dims` dimensions. If `num_dims` is None, X may have 2 or 4.
     """
     check_classic_arrays('batch normalization', X)
     if not isinstance(X, mx.nd.NDArray):

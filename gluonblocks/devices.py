@@ -4,7 +4,7 @@ import re
 import mxnet as mx
 from mxnet import nd
 
-# MXNet hangs if the number of a CPU device is very large, and uses only the last 32 bits of a GPU's
+# MXNet hangs if the number of a CPU device is very large, and uses only the low 32 bits of a GPU's
 # number, so reject large numbers. All CPU devices are the same processor.
 MAX_DEVICES = 64
 
@@ -15,7 +15,10 @@ def try_gpu(i=0):
 
 
 def try_all_gpus():
-    """Return a list of all working GPUs, at most 16, or [mx.cpu()] if no GPU works."""
+    """Return [mx.gpu(0), mx.gpu(1), ...], the working GPUs, or [mx.cpu()] if there are none.
+
+    The list has at most 16 devices, and ends before the first GPU that does not work.
+    """
     gpus = []
     for i in range(16):
         if not _works(mx.gpu(i)):

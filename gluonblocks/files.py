@@ -15,7 +15,7 @@ class DamagedFile(OSError):
 
 
 class MXNetPath(str):
-    """A path that MXNet, which calls its `encode('utf-8')`, opens as Python does."""
+    """A path that MXNet opens as Python does: `encode` ignores the encoding that MXNet passes."""
 
     def __new__(cls, path):
         return super().__new__(cls, os.fsdecode(path))
@@ -28,15 +28,15 @@ class MXNetPath(str):
 
 
 def readable(path):
-    """Convert `path` to printable text; decode bytes that the locale cannot decode as UTF-8."""
+    """Convert `path` to printable text; bytes that the locale cannot decode are read as UTF-8."""
     return path.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
 
 
 def read_file(path, limit):
-    """Return the content of the regular file at `path`, bytes.
+    """Return the content of the regular file at `path` as bytes.
 
     Raises DamagedFile if the file has more than `limit` bytes, or is not a regular file: a device
-    or a pipe could be endless or block the reader. Raises the OSErrors of `open`.
+    or a pipe could be endless or block the reader. Raises OSError as `open` does.
     """
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
@@ -54,13 +54,14 @@ def _kind_of(state):
 
 
 def write_file(path, content, backup=None, mode=0o666):
-    """Write `content`, bytes, to `path`; a crash leaves either the old file or the new one.
+    """Write the bytes `content` to `path`; a crash leaves either the old file or the new one.
 
-    If `backup` is a file name, the old file is renamed to it as soon as the new one is on the disk.
-    A link is followed, except with `backup`, which renames the link itself. Devices and pipes are
-    written to directly. `mode` contains the permissions of a new file, before the umask.
+    If `backup` is a file name, the old file is renamed to it as soon as the new one is on disk. A
+    link is followed, except with `backup`, which renames the link itself. Devices and pipes are
+    written to directly. `mode` contains the permissions of a new file, before the umask is applied.
 
-    Raises OSError, which names the file and the reason; the old file is then unchanged.
+    On failure, raises an OSError that names the file and the reason, and leaves the old file
+    unchanged.
     """
     def write(temporary):
         with open(temporary, 'wb') as f:
@@ -75,7 +76,7 @@ def write_file(path, content, backup=None, mode=0o666):
         replace_file(path, write, backup, mode)
         return
     try:
-        # Open without blocking, so that a pipe without a reader is an error.
+        # Open without blocking, so that a pipe without a reader causes an error.
         handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.set_blocking(handle, True)
         with open(handle, 'wb') as f:
@@ -109,9 +110,10 @@ def replace_file(path, write, backup=None, mode=0o666):
 
 
 def append_file(path, content):
-    """Append `content`, bytes, to the file at `path`, and wait until it is on the disk.
+    """Append the bytes `content` to the file at `path`, and wait until they are on disk.
 
-    After a crash, the end may be missing. Raises OSError, which names the file and the reason.
+    After a crash, the last bytes may be missing. On failure, raises an OSError that names the file
+    and the reason.
     """
     try:
         with open(path, 'ab') as f:
@@ -122,7 +124,7 @@ def append_file(path, content):
 
 
 def make_folder(path):
-    """Create the folder `path` if it is missing; raise the OSError of `unwritable` on failure."""
+    """Create the folder `path` if it is missing; on failure, raise the error of `unwritable`."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -130,7 +132,7 @@ def make_folder(path):
 
 
 def unwritable(path, error):
-    """Return an OSError that says why `path` could not be written, from the OSError `error`."""
+    """Return an OSError that says why `path` could not be written; `error` is the cause."""
     remedy = '. Free some space, or choose another path' if error.errno in (
         errno.ENOSPC, errno.EDQUOT) else '. Choose a path that you can write to' if error.errno in (
             errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST,
@@ -145,10 +147,10 @@ def files_in(folder):
 
 
 def replace_files(source, target, before, last):
-    """Move all files from the folder `source` to `target`, in place of its files `before`.
+    """Move all files from the folder `source` to `target`, in place of the files in `before`.
 
-    `before` lists the earlier files in `target`, which are replaced or removed. If anything fails,
-    `target` contains all old files and no new ones. The file named `last` is replaced last.
+    `before` lists the old files in `target`; those without a replacement are removed. If anything
+    fails, `target` contains all old files and no new ones. The file named `last` is replaced last.
     """
     names = sorted(files_in(source), key=lambda name: name == last)
     new, old = temporary_prefix(), temporary_prefix()
@@ -206,7 +208,7 @@ def remove_temporaries(folder):
 
 
 def _flush(path):
-    """Wait until the file or folder at `path` is on the disk."""
+    """Flush the file or folder at `path`, and wait until it is on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Access to private names of MXNet, tested with versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
+"""Access to MXNet's private names, tested with versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
 Other files use private methods only if our classes override them or call them on themselves.
 """
@@ -7,7 +7,7 @@ from mxnet import base
 
 
 def set_traced(block, symbol):
-    """Store a traced graph with the input 'data' where Gluon and mx.contrib.amp look for it."""
+    """Store a graph, whose input is 'data', where Gluon and mx.contrib.amp look for it."""
     block._cached_graph = (mx.sym.var('data'),), symbol
     outputs = len(symbol.list_outputs())
     block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # Gluon's convention
@@ -19,7 +19,7 @@ def is_hybridized(block):
 
 
 def set_hybridized(block, active):
-    """Make a block run its graph, or else its layers. Unlike `hybridize`, preserve the graph."""
+    """Make a block run its graph, or else its layers. `hybridize` would also delete the graph."""
     block._active = active
 
 
@@ -59,7 +59,10 @@ def is_initialized(param):
 
 
 def array_on(param, ctx):
-    """Return a parameter's array on `ctx`, or its only array, ten times as fast as `data`."""
+    """Return a parameter's array on `ctx`, or its only array.
+
+    `param.data` would take ten times as long.
+    """
     arrays = param._data
     return arrays[0] if arrays and len(arrays) == 1 else param.data(ctx)
 
@@ -100,14 +103,14 @@ def averaged(param):
 
 
 def shared(params, name):
-    """Return the parameter `name` of a ParameterDict, or of one that it shares, or None."""
+    """Return the parameter `name` of a ParameterDict or of the one it shares, otherwise None."""
     return params._get_impl(name)
 
 
 def load_library(path):
     """Load an operator library without creating Python functions for its operators.
 
-    `mx.library.load` would take half a second to create those of all MXNet operators again.
+    `mx.library.load` would spend half a second recreating the functions of all MXNet operators.
     """
     base.check_call(base._LIB.MXLoadLib(path, 0))
 

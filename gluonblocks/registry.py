@@ -1,7 +1,7 @@
 """Look up models and data sets by name: those that are registered, and users' own.
 
 A name is a registered 'name'; 'prefix:name', for a family such as GluonCV's models; or
-'module:name', which is imported as by `from module import name`.
+'module:name', which is imported as in `from module import name`.
 """
 import difflib
 import hashlib
@@ -41,7 +41,7 @@ class Registry:
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Let `look_up(rest)` find the entry of a name 'prefix:rest', such as `example`."""
+        """Use `look_up(rest)` to find the entry for 'prefix:rest'. `example` is such a name."""
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
 
@@ -57,8 +57,9 @@ class Registry:
     def find(self, name):
         """Return the entry of a name or of a function.
 
-        A registered function has its registered entry, whatever name is used for it. Raises
-        ValueError if the import fails, and for an unknown name; the message then lists all names.
+        A registered function keeps its registered entry even if it is imported as 'module:name'.
+        Raises ValueError if the import fails, or if the name is unknown; the message then lists all
+        names.
         """
         if not isinstance(name, str):
             return self._registered(name) or self._wrap(name, name)
@@ -104,7 +105,7 @@ def is_spec(text):
 def load_object(spec, kind):
     """Import and return the object 'MODULE:NAME'; `kind` is the word for it in messages.
 
-    Raises ValueError, which says why the import failed, where Python searched, and what to do.
+    On failure, raises a ValueError that states the cause, where Python searched, and what to do.
     """
     if not is_spec(spec):
         raise ValueError("%s must be MODULE:NAME, such as 'my_module:my_function' for "
@@ -116,8 +117,8 @@ def load_object(spec, kind):
     except ModuleNotFoundError as error:
         if error.name and (name + '.').startswith(error.name + '.'):
             raise ValueError(
-                '%s %s cannot be imported: Python finds no module %r, neither among the installed '
-                'packages nor in the folders in PYTHONPATH. Run from the folder that contains it, '
+                '%s %s cannot be imported: Python found no module %r among the installed packages '
+                'or in the folders in PYTHONPATH. Run from the folder that contains it, '
                 'or add that folder to PYTHONPATH' % (kind, spec, error.name))
         raise ValueError('%s %s cannot be imported: its module needs %s, which is not installed'
                          % (kind, spec, error.name or error))

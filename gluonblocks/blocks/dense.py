@@ -8,7 +8,8 @@ from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class BatchNormFirst(nn.HybridSequential):
-    """A HybridSequential of images that begins with a batch norm; H and W must be >= `least`."""
+    """A HybridSequential that begins with a batch norm, for images of at least `least` pixels in
+    height and width."""
 
     def __init__(self, *layers, least=1, **kwargs):
         super().__init__(**kwargs)
@@ -41,15 +42,15 @@ def conv_block(num_channels):
 
 
 class DenseBlock(nn.HybridBlock):
-    """A stack of `conv_block` units; each reads the concatenated input and earlier outputs:
+    """A stack of `conv_block`s, each of which reads the input and all earlier outputs:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
     The first C output channels are the input. The attribute `net` contains the blocks. With
     `trace`, the block prints its shapes once, in the book's format: for the first batch, or when
     the net is traced for hybridization.
 
-    Raises ValueError if the input is not 4-dimensional, if it has another number of channels than
-    the first batch, or under `npx.set_np()`. Source: D2L 5.13.1.
+    Raises ValueError if the input is not 4-dimensional, if its number of channels differs from that
+    of the first batch, or under `npx.set_np()`. Source: D2L 5.13.1.
     """
 
     def __init__(self, num_convs, num_channels, trace=False, **kwargs):
@@ -84,7 +85,7 @@ class DenseBlock(nn.HybridBlock):
         return X
 
     def _print_shapes(self, pairs):
-        # Book: prints in forward, which repeats the lines for every batch.
+        # Book: the shapes are printed in `forward`, which repeats the lines for every batch.
         arrays = [array for pair in pairs for array in pair]
         if isinstance(arrays[0], mx.sym.Symbol):
             _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)

@@ -17,8 +17,9 @@ def chapter_step(X, gamma, beta, eps):
 
 
 def fused_step(X, gamma, beta, eps):
-    """Return the values of `chapter_step`, computed by one fused operator instead of a dozen."""
-    # The operator updates running averages in its backward pass. These arrays are then discarded.
+    """Return the same values as `chapter_step`, using one fused operator instead of a dozen."""
+    # The operator needs running averages, which its backward pass updates, so pass it arrays that
+    # are then discarded.
     scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
@@ -106,14 +107,15 @@ class BatchNorm(nn.BatchNorm):
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
-        # The same attribute as in nn.BatchNorm, because GluonCV's freeze_bn writes to it.
+        # Name this attribute as in nn.BatchNorm, because GluonCV's freeze_bn writes to it.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,
                         'use_global_stats': None}
         self.eps, self.momentum, self.use_global_stats = eps, momentum, use_global_stats
         shape = (1, self.num_features) + (1,) * (num_dims - 2)
         self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
         self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
-        # Book: moving_var starts at 0, not 1, so an untrained layer multiplies by 1 / sqrt(eps).
+        # Book: moving_var starts at 0, not 1. In prediction mode, an untrained layer therefore
+        # multiplies its input by 1 / sqrt(eps).
         self.moving_mean = channel_parameter(self.params, 'moving_mean', shape, init.Zero(), 'null')
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 

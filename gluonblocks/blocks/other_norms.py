@@ -12,7 +12,7 @@ from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
-    """The base class of these layers: gamma, beta, and running averages updated in training.
+    """The base class of these layers, with gamma, beta, and running averages that training updates.
 
     `averages` maps the name of each running average to its shape. By default, there is one average
     with one value per channel, named by the class attribute `average`. Subclasses implement
@@ -65,7 +65,7 @@ class Centering(_OtherNorm):
     (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
     `num_features`. Training uses the batch's mean; prediction uses `moving_mean`, initially 0. This
     is the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), but with
-    gamma and without their normalized weights. Raises ValueError for input of another shape.
+    gamma and without their normalized weights. Raises ValueError for input of any other shape.
     """
 
     average = 'moving_mean'
@@ -79,8 +79,8 @@ class Scaling(_OtherNorm):
 
     (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
     `num_features`. The variance is computed about the mean, as in `BatchNorm`. Training uses the
-    batch's variance; prediction uses `moving_var`, initially 0. Raises ValueError for input of
-    another shape.
+    batch's variance; prediction uses `moving_var`, initially 0. Raises ValueError for input of any
+    other shape.
     """
 
     average = 'moving_var'
@@ -106,7 +106,7 @@ class Whitening(_OtherNorm):
     an exact inverse would amplify their noise. The running averages of the mean, `moving_mean`
     (C, 1), and of W, `moving_matrix` (C, C), both start at 0.
 
-    Raises ValueError for input of another shape.
+    Raises ValueError for input of any other shape.
     """
 
     def __init__(self, num_features, num_dims, num_iterations=5, **kwargs):

@@ -1,4 +1,4 @@
-"""Parameters with one value per channel, and loading files that lack running averages."""
+"""Parameters with one value per channel, and a loader for files without running averages."""
 import warnings
 
 import mxnet as mx
@@ -29,8 +29,8 @@ class ChannelParameter(gluon.Parameter):
                 'allow_missing=True))' % self.name)
 
     def _reduce(self):  # returns the values that Gluon saves
-        # With static_shape, a graph updates the running averages without telling MXNet's engine.
-        # Without waiting, one saved file in five contained the averages of an earlier step.
+        # With static_shape, a graph updates the running averages without notifying MXNet's engine.
+        # Before we waited here, one saved file in five contained averages from an earlier step.
         nd.waitall()
         return super()._reduce()
 

@@ -48,8 +48,8 @@ def main(args):
             failed = True
             print('error: %s' % error, file=sys.stderr)
         elif inverted:
-            print('note: %s has a border that is brighter than the rest; if it shows a dark object '
-                  'on a bright background, use --invert' % path, file=sys.stderr)
+            print('note: %s is brighter at its border than inside; if it shows a dark object on a '
+                  'bright background, use --invert' % path, file=sys.stderr)
         if args.json:
             print(json.dumps({'file': path, 'error': str(error)} if error else
                              {'file': path, 'classes': [{'name': name, 'probability': probability}

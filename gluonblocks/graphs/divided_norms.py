@@ -1,6 +1,6 @@
-"""Divide the norms of dense blocks, so that training stores no concatenations.
+"""Divide the batch norms of dense blocks, so that training need not store any concatenations.
 
-The norms of a dense block are applied to the concatenations X, Y1, then X, Y1, Y2, and so on.
+In a dense block, batch norms are applied to the concatenations [X, Y1], [X, Y1, Y2] and so on.
 MXNet stores each concatenation until the backward pass. In a block of four layers, it stores Y1
 four times, sums four gradients for it, and converts arrays to and from oneDNN's memory layout.
 
@@ -15,7 +15,7 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """A range of a parameter's channels, without copying them, as an input of a graph."""
+    """A graph input that is a view of a range of a parameter's channels."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end
@@ -50,7 +50,7 @@ def divide(graph, norm, pieces):
     conv = graph.next(act or norm, 'Convolution')
     if conv is None or not _saves_memory(graph, conv, pieces):
         act = conv = None
-    # gb.BatchNorm's parameters may have the shape (1, C, 1, 1).
+    # Flatten gamma and beta, because those of gb.BatchNorm may have the shape (1, C, 1, 1).
     flat = [Node('Reshape', entry[0].name + '_flat', [entry], {'shape': '(-1,)'})
             for entry in norm.inputs[1:3]]
     gammas, betas = [split(node.entry(), 0) for node in flat]
@@ -77,8 +77,8 @@ def divide(graph, norm, pieces):
 def _saves_memory(graph, conv, pieces):
     """Return True if the convolution `conv` can be divided, and dividing it saves memory.
 
-    Dividing it saves the concatenation of its inputs. It costs one more output array for each piece
-    after the first, because the outputs must be added.
+    If it is divided, the concatenation of its inputs need not be stored. However, each piece after
+    the first needs one more output array, because the outputs must be added up.
     """
     return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])
             and int(conv.attrs['num_filter']) * (len(pieces) - 1)

@@ -18,11 +18,13 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
                   cast_dtype=False, dtype_source='current'):
     """Load a file written by `export` into `net`; return False if Gluon can load the file itself.
 
-    Parameters are matched by the graph in the symbol file next to `filename`. If it is missing,
-    they are matched by their order. A line on stderr reports which was used. `ignore_extra` allows
-    additional layers at the end of the file, and `allow_missing` at the end of the net.
+    Parameters are matched using the graph in the symbol file next to `filename`. If that file is
+    missing, they are matched by order. A line on stderr reports which method was used.
+    `ignore_extra` allows additional layers at the end of the file, `allow_missing` at the end of
+    the net.
 
-    Raises ValueError with the first difference, before changing `net`, if the file does not fit.
+    Raises a ValueError that states the first difference if the file does not match the net, which
+    is then unchanged.
     """
     arrays = nd.load(MXNetPath(filename))
     if not _needs_matching(net, arrays, allow_missing, ignore_extra):
@@ -54,7 +56,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     for ours, theirs in fitting[0].items():
         dtypes = [np.dtype(array.dtype) for array in (arrays[theirs], params[ours])]
         if dtypes[0] != dtypes[1] and not cast_dtype:
-            raise ValueError("'%s' contains %s as %s, but %s of the net is %s: pass "
+            raise ValueError("'%s' contains %s as %s, but the net's %s is %s: pass "
                              'cast_dtype=True' % (filename, theirs, dtypes[0], ours, dtypes[1]))
     for ours, theirs in fitting[0].items():
         array, shape = arrays[theirs], params[ours].shape
@@ -105,7 +107,10 @@ def _by_graph(symbol, names):
 
 
 def _by_order(names):
-    """Group parameter names by layer, in order: [(('',), {role such as 'gamma': name}), ...]."""
+    """Group parameter names by layer, in order: [(('',), {role: name}), ...].
+
+    A role is a name such as 'gamma'. ('',) stands for the operator, which is unknown.
+    """
     layers = {}
     for name in names:
         layer, role = _ROLE.match(name).groups()
@@ -114,7 +119,7 @@ def _by_order(names):
 
 
 def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
-    """Return ({name in the net: name in the file}, text of the first difference or None)."""
+    """Return ({name in the net: name in the file}, the first difference as text, or None)."""
     names = {}
     for i, ((our_kind, our), (their_kind, their)) in enumerate(zip(ours, theirs)):
         if our_kind != their_kind or our.keys() != their.keys() or not all(

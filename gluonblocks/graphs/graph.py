@@ -45,8 +45,8 @@ Entry = Tuple[Node, int, int]
 class Graph:
     """The graph of `symbol`, with the information that the passes need.
 
-    `training` is True if the graph will run in training mode. `operators` allows our C++ operators.
-    `requests` maps the names of the parameters that our operators may use to their `grad_req`.
+    `training` is True if the graph will run in training mode. `operators` is True if it may use our
+    C++ operators. `requests` maps the names of the parameters that these may use to `grad_req`.
     `shapes` are the shapes of the other inputs, such as data=(N, C, H, W). `heads` are the entries
     that the graph returns.
     """
@@ -66,7 +66,8 @@ class Graph:
             nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
-        # Our operators need float32. In a net with casts, a pass cannot tell which entries are.
+        # If the net contains casts, disable our operators: they need float32, and a pass cannot
+        # tell which entries have that type.
         self.operators &= not any(node.op in CASTS for node in nodes)
         self._users: Any = None  # computed on demand, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}
@@ -92,7 +93,7 @@ class Graph:
 
     @property
     def nodes(self):
-        """All nodes on which the heads depend, each after its inputs."""
+        """All nodes that the heads depend on, in topological order."""
         order: Dict[Node, None] = {}
         stack = [(node, False) for node, _, _ in reversed(self.heads)]
         while stack:
@@ -107,7 +108,7 @@ class Graph:
         return list(order)
 
     def users(self, entry):
-        """Return the node of each use of an entry; None stands for an output of the graph."""
+        """Return the nodes that use an entry, once per use; None means an output of the graph."""
         if self._users is None:
             self._users = {}
             for node in self.nodes:
@@ -118,7 +119,7 @@ class Graph:
         return self._users.get(entry[:2], [])
 
     def next(self, node, op):
-        """Return the only user of the output of `node` if its operator is `op`, or else None."""
+        """Return the only node that uses `node`'s output if it is an `op`, otherwise None."""
         users = self.users(node.entry())
         return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
 

@@ -36,8 +36,9 @@ def are_on():
 def available(build=True):
     """Return True if the operators are on and can be used. The first call may compile them.
 
-    With `build=False`, it never compiles, so that predictions need not wait for the compiler. Warns
-    once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be used.
+    With `build=False`, they are not compiled, so that predictions need not wait for the compiler.
+    Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be
+    used.
     """
     global _warned
     if not are_on() or not build and pending():
@@ -107,8 +108,8 @@ def _load():
 def _check(path):
     """Return the differences from MXNet's operators, as text; [] if there are none.
 
-    An empty file next to the library records success. It is valid only for this library and this
-    MXNet, because the name of the library depends on both.
+    An empty file next to the library records that the check has passed. A different build of the
+    library or of MXNet is checked again, because the name of the library depends on both.
     """
     if os.path.exists(path + '.passed'):
         return []

@@ -2,27 +2,27 @@
 
 Each pass takes a `Graph` and returns it. It changes the graph only if the results stay the same up
 to rounding, and the new graph is known to be faster. The passes look only at shapes and at
-neighbouring nodes. They replace norms of rows with C++ operators, and also norms of images that
-follow a convolution with few channels.
+neighbouring nodes. They replace batch norms with C++ operators if the input is a matrix, (N, C), or
+the output of a convolution with few channels.
 """
 from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
 
 ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
-# Channels per block in oneDNN's memory layout. Unless the channels of each piece of a divided norm
-# are a multiple of it, oneDNN would have to convert the layout.
+# The number of channels per block in oneDNN's memory layout. If a piece of a divided norm had a
+# number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
 
 
 def fuse_stages(graph):
-    """Fuse a convolution with few channels, norm, activation and max-pooling into one operator.
+    """Fuse a convolution with few channels and the layers after it into one operator, a stage.
 
         X -> Convolution -> BatchNorm -> Activation -> Pooling
         X -> _gluonblocks_stage
 
-    oneDNN's fast kernels need a multiple of eight channels. It computes other convolutions as
-    matrix products, which copy the input. Activation and pooling are optional.
+    oneDNN's fast kernels need a multiple of eight channels. For other numbers of channels, oneDNN
+    copies the input and computes matrix products. The activation and the pooling are optional.
     """
     for norm in _norms(graph):
         conv = norm.inputs[0][0]
@@ -43,13 +43,13 @@ def fuse_stages(graph):
 
 
 def fuse_norms(graph):
-    """Fuse a norm of rows, (N, C), and the activation after it into one operator.
+    """Fuse the batch norm of a matrix, (N, C), and the activation after it into one operator.
 
         X -> BatchNorm -> Activation
         X -> _gluonblocks_norm
 
-    Norms of images are left to MXNet. Most convolutions return oneDNN's own memory layout, which
-    MXNet's norm accepts, but which would have to be converted for ours.
+    Images are still normalized by MXNet's operator. Most convolutions return arrays in oneDNN's
+    memory layout, which MXNet's operator accepts; for ours, it would have to be converted.
     """
     for norm in _norms(graph):
         data = norm.inputs[0]
@@ -67,9 +67,9 @@ def multiply_small_maps(graph):
         X, weight -> Convolution
         weight -> _gluonblocks_matrix; X -> Reshape; both -> FullyConnected -> Reshape
 
-    On a map of 2x2 pixels, only four of the nine taps of a 3x3 kernel meet data at each position,
-    but oneDNN also multiplies by half of the others. Instead, this pass multiplies the images,
-    (N, C * H * W), by a matrix that `kernels/matrix.h` builds from the weights.
+    On a 2x2 feature map, only four of the nine taps of a 3x3 kernel cover pixels at each position,
+    but oneDNN also multiplies by half of the other taps. The new graph instead multiplies the
+    flattened images, (N, C * H * W), by a matrix that `kernels/matrix.h` builds from the weights.
     """
     if not graph.operators:
         return graph
@@ -100,7 +100,7 @@ def multiply_small_maps(graph):
 
 
 def divide_norms(graph):
-    """Divide the norm of a concatenation into norms of its pieces, and the next convolution too.
+    """Replace a concatenation's norm, and the convolution after it, with one of each per piece.
 
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
@@ -108,8 +108,8 @@ def divide_norms(graph):
     A convolution is divided only if that saves more memory than the sum needs. Each new norm gets a
     slice of the running averages, which becomes an input of the graph (`graph.slices`). The pass
     skips concatenations that have other users, and those with a piece whose layout oneDNN would
-    have to convert. It also skips norms that share their running averages with another norm,
-    because both must update them one after the other.
+    have to convert. It also skips norms that share running averages, because one norm must update
+    them after the other.
     """
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
@@ -138,7 +138,7 @@ def _norms(graph):
     """Return the norms that our operators can replace.
 
     In training, our operators overwrite gradients instead of adding to them, and they update the
-    running averages. Other nodes must therefore use neither the parameters nor the input of a norm.
+    running averages. Therefore, no other node may use the parameters or the input of such a norm.
     """
     if not graph.operators:
         return []
@@ -155,7 +155,7 @@ def _attrs(graph, norm, data):
 
 
 def _activation(graph, norm, attrs):
-    """Return the activation after `norm`, and add it to `attrs`; return `norm` if it has none."""
+    """Return the activation after `norm` and add it to `attrs`; without one, return `norm`."""
     act = graph.next(norm, 'Activation')
     if act is None or act.attrs['act_type'] not in ACTIVATIONS:
         return norm
@@ -164,7 +164,7 @@ def _activation(graph, norm, attrs):
 
 
 def _is_slow_convolution(graph, node):
-    """Return True for a convolution that oneDNN computes as matrix products, after copying."""
+    """Return True if oneDNN would copy the input of a convolution to use matrix products."""
     if node.op != 'Convolution':
         return False
     before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
@@ -195,7 +195,7 @@ def _stage_supports_pooling(pool, shape):
 def _full_output(size, kernel, pad, stride):
     """Return the output size along one axis if each output pixel uses all `size` input pixels.
 
-    Return 0 if some do not, or if the matrix would have at least twice the kernel's weights.
+    Otherwise, or if the matrix would be at least twice as large as the kernel, return 0.
     """
     out = (size + 2 * pad - kernel) // stride + 1
     # Tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is long
@@ -204,7 +204,7 @@ def _full_output(size, kernel, pad, stride):
 
 
 def _owns_parameters(graph, norm):
-    """Return True if only `norm` uses its parameters, and `grad_req` overwrites their gradients."""
+    """Return True if only `norm` uses its parameters, and their gradients are not accumulated."""
     return (graph.owns(norm, norm.inputs[1:3])
             and graph.owns(norm, norm.inputs[3:], grad_req='null'))
 

@@ -11,9 +11,10 @@ from .registry import MODELS, UNREGISTERED, Model
 PREFIX = 'gluoncv'
 
 # {smallest image size that the nets accept: modules of gluoncv.model_zoo}, for the usual sizes from
-# Fashion-MNIST's 28 to Inception's 299. With this table, a net need not be built to find its
-# recipe; a test builds nets to check it. The other modules have no image classifiers that can be
-# trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit nets only predict.
+# Fashion-MNIST's 28 to Inception's 299. This table makes it possible to find the recipe of a net
+# without building the net; a test builds nets to check the table. The other modules contain no
+# image classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit
+# nets can only predict.
 _SIDES = {
     28: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
          'resnest', 'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception',
@@ -47,7 +48,7 @@ def _model(name):
 
     The net infers its number of input channels from its first batch, even if GluonCV fixes it at 3.
     The recipe is for Fashion-MNIST. If the net accepts 28x28 images, they are not resized, as for
-    the book's ResNet; otherwise, they are resized to the smallest side that the net accepts. The
+    the book's ResNet; otherwise, they are resized to the smallest size that the net accepts. The
     learning rate is 0.1, as for the book's DenseNet. For nets without normalization it is 0.01, as
     for the book's AlexNet (5.6).
 
@@ -64,13 +65,14 @@ def _model(name):
     side, module = _side(name, factory), _module(factory)
     if not side:
         raise ValueError('expected an image classifier that MXNet can train, got %s: choose '
-                         'another from gluonblocks.models.list_gluoncv_models()' % full)
+                         'one from gluonblocks.models.list_gluoncv_models()' % full)
     # The auxiliary output of NASNet is turned off, because it would need a second loss.
     more = {'use_aux': False} if module == 'nasnet' else {}
 
     def make(num_classes=10, **kwargs):
         net = factory(**dict(more, pretrained=False, classes=num_classes, **kwargs))
-        # The first convolution then infers its channels from its input, as other Gluon layers do.
+        # Let the first convolution infer its number of input channels from the first batch, as
+        # other Gluon layers do.
         forget_channels(next(param for param in net.collect_params().values()
                              if len(param.shape or ()) == 4))
         return net
@@ -81,7 +83,7 @@ def _model(name):
 
 
 def _zoo():
-    """Return GluonCV's dict of factories; ImportError, with instructions, if the import fails."""
+    """Return GluonCV's dict of factories, or raise an ImportError that says what to do."""
     try:
         import gluoncv  # noqa: F401  first, so that its error shows whether GluonCV is missing
         from gluoncv.model_zoo import model_zoo
@@ -89,7 +91,8 @@ def _zoo():
     except (ImportError, RuntimeError) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name == 'gluoncv'
         raise ImportError(_MISSING if missing else _BROKEN.format(error=error)) from error
-    # GluonCV sets this to True, which lets Pillow load truncated image files without an error.
+    # GluonCV sets this option to True, which makes Pillow load truncated image files without an
+    # error, so reset it.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     return model_zoo._models
 

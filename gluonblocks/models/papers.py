@@ -4,7 +4,7 @@ ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-ac
 2016 (arXiv:1603.05027). Their names begin with `paper_`, because the book's `resnet18` is a
 different net: it begins with a 3x3 convolution without pooling, to suit small images, and its
 convolutions have biases. The suffixes are GluonCV's: in `_v1b`, the 3x3 convolutions of the
-bottlenecks have the strides, and in `_v2`, a norm precedes each convolution.
+bottlenecks are the strided ones, and in `_v2`, a norm precedes each convolution.
 
 DenseNets: table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993), with
 bottlenecks and compression. Images must be at least 29x29, because after the stem three transitions
@@ -41,8 +41,8 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
     """The ResNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks, in which `stride_on`
-    selects the convolution that has the strides: '1x1' as in the paper, or '3x3'. With
-    `pre_activation`, a norm and a relu precede each convolution, instead of following it.
+    selects the strided convolution: '1x1' as in the paper, or '3x3'. With `pre_activation`, a norm
+    and a relu precede each convolution instead of following it.
     """
     kind, num_units = RESNETS[depth]
     if kind is bottleneck:

@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model, where `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
+    """A model; `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
 
     name: str
     factory: Callable[..., Any]
@@ -60,7 +60,7 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
 def list_models(group=None):
     """Return the names of all registered models, or only those of `group`.
 
-    The book's models come first, then those for its exercises, the papers' models, and others;
+    The book's models come first, then those for its exercises, the papers' models, and all others;
     each group is sorted. Raises ValueError for an unknown group.
     """
     if group is not None:
@@ -90,8 +90,8 @@ def _combined(names):
 def get_model(name, **kwargs):
     """Return a new, uninitialized net; pass `kwargs`, such as num_classes=10, to its factory.
 
-    `name` is the name of a registered model, 'gluoncv:NAME' for a GluonCV model, a factory to
-    import such as 'my_package.my_module:my_net', or a factory itself.
+    `name` is the name of a registered model, 'gluoncv:NAME' for a GluonCV model, the import path of
+    a factory, such as 'my_package.my_module:my_net', or a factory itself.
 
     Raises ValueError if the name is unknown, the import fails, or the factory does not accept
     `num_classes`, fails, or does not return a net.
@@ -114,7 +114,7 @@ def get_factory(name):
 
 
 def name_of(model):
-    """Return the name of a model, which is passed as a name or as a factory.
+    """Return the name of `model`, which is either a name or a factory.
 
     Raises ValueError for a factory that is not registered and cannot be imported by name.
     """
@@ -130,7 +130,7 @@ def _check_group(group):
 
 
 def _unregistered(name, factory):
-    """Return a `Model` for a factory that is not registered; ValueError if it is not a factory."""
+    """Return a `Model` for an unregistered factory; raise ValueError if it is not a factory."""
     if not callable(factory) or isinstance(factory, Block):
         raise ValueError('the model%s must be a name, or a function that accepts num_classes and '
                          'returns a new net, got %s' % (

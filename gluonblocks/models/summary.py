@@ -26,11 +26,11 @@ class LayerRow(NamedTuple):
 
 
 def layer_shapes(net, shape):
-    """Return a `LayerRow` for each layer of `net` on input of `shape`, in the order of execution.
+    """Return a `LayerRow` for each layer of `net`, given input of `shape`, in order of execution.
 
     The layers of a Sequential or HybridSequential are its items. The layers of any other block are
-    its children, except that the items of a child that is a Sequential, as in GluonCV's nets, take
-    its place. The net's running statistics and hybridization are preserved. Raises MXNet's own
+    its children, but a child that is a Sequential, as in GluonCV's nets, is replaced with its
+    items. The net's running statistics and hybridization are preserved. Raises MXNet's own
     errors, for example if the net is not initialized or the shape does not fit.
     """
     shapes, costs = {}, collections.Counter()
@@ -55,8 +55,8 @@ def layer_shapes(net, shape):
 def run_layers(net, X, hooks):
     """Run `net` on X in prediction mode with forward hooks: `hooks` lists pairs (block, hook).
 
-    A hybridized net runs layer by layer for this call only. Unlike `hybridize(False)`, this
-    preserves its cached graphs.
+    A hybridized net runs layer by layer for this call only, and keeps its cached graphs, which
+    `hybridize(False)` would delete.
     """
     active = []
     net.apply(lambda block: active.append(block) if is_hybridized(block) else None)

@@ -101,7 +101,7 @@ def test_arrays_of_mx_np_are_refused():
     loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
     npx.set_np()
     try:
-        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was called'):
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was'):
             next(iter(loader))
     finally:
         npx.reset_np()

@@ -56,7 +56,7 @@ def test_under_set_np_and_for_a_batch_size_of_0_no_data_are_loaded(load, monkeyp
         load(0)
     npx.set_np()
     try:
-        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was called'):
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was'):
             load(4)
     finally:
         npx.reset_np()

@@ -155,7 +155,7 @@ def test_a_file_that_changed_is_told_or_refused_and_one_that_is_gone_named(
     forget('nets_of_ours')
     for call in (gb.load_run, gb.resume_run):
         with pytest.raises(ValueError, match=(
-                "the model nets_of_ours:ours cannot be imported: Python finds no module "
+                "the model nets_of_ours:ours cannot be imported: Python found no module "
                 "'nets_of_ours'.* The run imported it from %s: add %s to PYTHONPATH$"
                 % (nets, nets.parent))):
             call(folder)

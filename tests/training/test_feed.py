@@ -188,7 +188,7 @@ def test_under_set_np_nothing_is_trained_or_measured_or_printed(use, capsys):
     net, data = linear(mx.cpu()), batches()
     npx.set_np()
     try:
-        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was called'):
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was'):
             use(net, data)
     finally:
         npx.reset_np()

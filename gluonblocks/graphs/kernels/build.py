@@ -1,4 +1,4 @@
-"""Compile the operator library for the processor, MXNet and compiler of this machine."""
+"""Compile the operator library for this machine's processor, compiler and version of MXNet."""
 import hashlib
 import os
 import pathlib
@@ -10,8 +10,9 @@ import mxnet as mx
 from ...machine.compiled import Unavailable, cached, compile_library, find_compiler
 
 SOURCES = pathlib.Path(__file__).resolve().parent
-# Without -ffast-math, which ignores NaN and infinity, and makes the whole process flush subnormal
-# values to zero. The two -fno- flags are safe: no code reads errno or floating-point exceptions.
+# Do not add -ffast-math: it ignores NaN and infinity, and makes the whole process flush subnormal
+# values to zero. The two -fno- flags are safe, because no code reads errno or checks for
+# floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
 GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # for MXNet's source file, which only passes data
@@ -20,7 +21,7 @@ GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # for MXNet's source file, wh
 def library(build=True):
     """Return the path of the library for this machine; compile it if necessary.
 
-    With `build=False`, write nothing, and return None if the library is not compiled yet. Raises
+    With `build=False`, write nothing, and return None if the library has not been compiled. Raises
     Unavailable if the library cannot be compiled or stored.
     """
     interface, compiler = find_interface(), find_compiler()

@@ -1,8 +1,8 @@
-// Convolution with few channels, and its gradients, on images in lanes.
+// Convolutions with few channels, and their gradients, for images stored in the lanes of SIMD vectors.
 //
 // Each lane of a vector belongs to one image, so each instruction processes LANES images. All lanes are
-// therefore used for any size of kernel and map, and any number of channels. An array in lanes has one
-// vector per pixel, (C, H, W), and a border of zeros if the convolution is padded.
+// therefore used, whatever the kernel size, the map size and the number of channels. An array in lanes has
+// one vector per pixel, (C, H, W), and a border of zeros if the convolution is padded.
 #pragma once
 #include "lanes.h"
 
@@ -83,7 +83,8 @@ struct Correlation {
   int IC, OC, KH, KW, H, W, BH, BW;
 };
 
-// Computes OUT channels of y, PIXELS pixels of a row at a time. `weight` points to the first channel's.
+// Computes OUT channels of y, PIXELS pixels of a row at a time. `weight` points to the weights of the first
+// of these channels.
 template <int OUT, int PIXELS>
 void correlate_some(const Correlation g, const V* x, const float* weight, V* y) {
   const int HX = g.H + g.KH - 1, WX = g.W + g.KW - 1;
@@ -141,7 +142,8 @@ void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int W
     for (int j = 0; j < TAPS; ++j) dw[o * taps + j] += s[o][j];
 }
 
-// Adds the gradient of all weights (OC, IC, KH, KW). x has its border, and dy one of bh rows and bw columns.
+// Adds the gradient of all weights (OC, IC, KH, KW). x includes its border; dy has a border of bh rows and bw
+// columns.
 inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int bh, int bw) {
   const int WG = g.WO() + 2 * bw;
   const size_t plane = static_cast<size_t>(g.HO() + 2 * bh) * WG;

@@ -35,7 +35,8 @@ GB_INLINE V all(float a) { return a - V{}; }  // not V{} + a, which would lose t
 GB_INLINE V load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
 GB_INLINE void store(float* p, V v) { *reinterpret_cast<Unaligned*>(p) = v; }
 
-// Load n < LANES floats from p, and `rest` into the other lanes; store the first n lanes to p.
+// load_part loads n < LANES floats from p, and sets the other lanes to `rest`. store_part stores the first n
+// lanes to p.
 #if defined(__AVX512F__)  // masked access takes a tenth of the time of memcpy, and touches no other memory
 GB_INLINE __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1); }
 GB_INLINE V load_part(const float* p, int n, float rest) {
@@ -57,7 +58,8 @@ GB_INLINE void store_part(float* p, int n, V v) { std::memcpy(p, &v, n * sizeof(
 GB_INLINE V load(const float* p, int n) { return n == LANES ? load(p) : load_part(p, n, 0); }
 GB_INLINE void store(float* p, int n, V v) { n == LANES ? store(p, v) : store_part(p, n, v); }
 
-// Calls f(start, count) for each vector of an array of n floats. The count is LANES, or less for the last one.
+// Calls f(start, count) for each vector of an array of n floats. The count is LANES, except that the last
+// vector may have fewer floats.
 template <class F>
 GB_INLINE void each_vector(size_t n, F f) {
   size_t i = 0;

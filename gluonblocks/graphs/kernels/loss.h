@@ -15,7 +15,7 @@ inline double sum_of_exponentials(const float* z, int C, float highest) {
 }
 
 // For logits z (N, C) and labels y (N,): losses_i = log sum_j e^(z_ij) - z_iy. hits_i is 1 if z_iy is the
-// first maximum of its row, or else 0. As in MXNet's pick, labels are clipped to the range 0 to C - 1.
+// first maximum of its row, and 0 otherwise. As in MXNet's pick, labels are clipped to the range 0 to C - 1.
 inline void loss_forward(const float* z, const int* y, float* losses, float* hits, int N, int C) {
   for (int i = 0; i < N; ++i, z += C) {
     const int label = std::min(std::max(y[i], 0), C - 1);

@@ -30,7 +30,8 @@ struct SmallMap {
   }
 };
 
-// Fills the matrix and, unless they are null, `biases`: each pixel of an output channel has its bias.
+// Fills the matrix and, unless it is null, `biases`, in which each pixel of an output channel has the bias of
+// that channel.
 inline void matrix_forward(const SmallMap& g, const float* weight, const float* bias, float* matrix,
                            float* biases) {
   const std::vector<int> table = g.table();

@@ -37,7 +37,7 @@ struct Moments {
 // Ioffe & Szegedy 2015, algorithm 1, for one channel of m values:
 //   mu = sum x / m                      var = sum (x - mu)^2 / m
 //   x_hat = (x - mu) / sqrt(var + eps)  y = gamma x_hat + beta
-// If mu is much larger than the standard deviation, a float cannot represent it accurately enough. It is
+// If mu is much larger than the standard deviation, a float cannot represent mu accurately enough. mu is
 // therefore stored as center + rest. Then x - center is exact, and rest becomes part of the constant:
 //   y = scale (x - center) + shift,  scale = gamma / sqrt(var + eps),  shift = beta - scale rest
 struct Channel {
@@ -58,7 +58,7 @@ struct Channel {
   }
 };
 
-// The gradients in the same paper, with s = sum dy and q = sum dy (x - mu):
+// The gradients in Ioffe & Szegedy 2015, with s = sum dy and q = sum dy (x - mu):
 //   dbeta = s   dgamma = q / sqrt(var + eps)
 //   dx = scale (dy - s / m - (x - mu) q / (m (var + eps)))
 //      = scale dy + slope (x - center) + constant

@@ -4,7 +4,7 @@
 
 namespace gb {
 
-// Values that forward stores for backward, and workspace.
+// Values that the forward pass stores for the backward pass, and workspace.
 struct NormState {
   std::vector<Channel> channels;
   std::vector<Moments> moments;
@@ -35,7 +35,7 @@ inline void column_moments(const float* x, size_t C, int m, int first, int last,
   for (int j = 0; j < m; ++j) out[j] = Moments::of(n, near[j], d1[j], d2[j]);
 }
 
-// y = f(scale (x - center) + shift). Call it in a parallel region, whose threads divide the rows.
+// y = f(scale (x - center) + shift). Call this function in a parallel region, whose threads share the rows.
 template <Activation kind>
 void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N) {
   const size_t C = channels.size();
@@ -91,7 +91,7 @@ void norm_backward(const float* dy, const float* x, const float* y, float* dx, f
                    int N, size_t C, NormState* state) {
   const Blocks k(N, C);
   const std::vector<Channel>& channels = state->channels;
-  std::vector<double>& sums = state->sums;  // per block: sum dz, then sum dz (x - center), of C channels each
+  std::vector<double>& sums = state->sums;  // per block: C sums of dz, then C sums of dz (x - center)
   sums.resize(k.count * 2 * C);
   std::vector<float> center(C), scale(C), slope(C), constant(C);
   for (size_t c = 0; c < C; ++c) center[c] = channels[c].center, scale[c] = channels[c].scale;

@@ -33,8 +33,8 @@ gb::Activation activation(const Attrs& attrs) {
   return name == "sigmoid" ? gb::SIGMOID : name == "relu" ? gb::RELU : gb::IDENTITY;
 }
 
-// The base class of norms and stages. Each time a graph runs, MXNet creates an object for each of its nodes,
-// and uses it for one forward pass and its backward passes.
+// The base class of norms and stages. Each time a graph runs, MXNet creates one object per node of the graph,
+// and uses it for one forward pass and the backward passes that follow.
 struct Normalizing : CustomStatefulOp {
   explicit Normalizing(const Attrs& attrs)
       : attrs(attrs), gamma(gamma_of(attrs)), eps(number(attrs, "eps")), momentum(number(attrs, "momentum")) {}

@@ -26,7 +26,8 @@ def _compare(symbol, rng, gradient):
     arrays.update((name, abs(array)) for name, array in arrays.items() if name.endswith('var'))
     states = symbol.list_auxiliary_states()
     requests = {name: 'null' if name in states else 'write' for name in arrays if name != 'data'}
-    # The gradient of a bias before a norm is only rounding error, because the norm cancels it.
+    # Ignore the gradient of the first bias. The norm cancels that bias, so the gradient is nothing
+    # but rounding error.
     ignored = ('first_bias',) if gradient else ('first_bias', 'data')
     wrong = []
     for training, passes in ((True, TRAINING), (False, PREDICTION)):
@@ -41,9 +42,9 @@ def _compare(symbol, rng, gradient):
 
 
 def _net(gradient):
-    """Return the graph of a net of three stages, a convolution on a small map and three norms.
+    """Return the graph of a net with three stages, a convolution of a small map and three norms.
 
-    It contains each kind of activation. With `gradient`, the data needs a gradient.
+    It contains each kind of activation. With `gradient`, training needs the gradient of the data.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)
@@ -65,10 +66,10 @@ def _net(gradient):
 
 
 def run(symbol, arrays, states, training=True, dY=None):
-    """Run a graph once; return {name: NumPy array} of its states and of its output, 'out'.
+    """Run a graph once; return its states and its output, 'out', as {name: NumPy array}.
 
-    With `training`, also return the gradient of each input. `dY` is the gradient of the output; by
-    default, it is random.
+    With `training`, also return the gradient of each input. `dY` is the gradient of the output,
+    which is random by default.
     """
     with autograd.pause():
         inputs = {name: nd.array(array, ctx=mx.cpu(), dtype=array.dtype)

@@ -5,7 +5,7 @@
 
 namespace gb {
 
-// Values that forward stores for backward, and workspace.
+// Values that the forward pass stores for the backward pass, and workspace.
 struct StageState {
   Buffer map, top, pooled;  // output of the convolution; its values at the maxima; output of the stage
   Buffer room, gradient;
@@ -111,8 +111,8 @@ inline void stage_predict(Activation kind, const Shape& g, const float* x, const
   }
 }
 
-// The same in training: normalizes with the batch's moments, and updates the moving averages. The bias is not
-// added to the map, because the norm would subtract it again, but it is added to the moving mean.
+// Computes a stage in training: normalizes with the batch's moments, and updates the moving averages. The bias
+// is not added to the map, because the norm would subtract it again, but it is added to the moving mean.
 inline void stage_forward(Activation kind, const Shape& g, const float* x, const float* weight,
                           const float* bias, const Norm& norm, float* out, StageState* state) {
   const int T = threads(), G = g.groups();
@@ -156,7 +156,7 @@ inline void stage_forward(Activation kind, const Shape& g, const float* x, const
   }
 }
 
-// If dx is not needed, because x is the input of the net, it may be null.
+// Computes the gradients of a stage. If x is the input of the net, dx is not needed and may be null.
 inline void stage_backward(Activation kind, const Shape& g, const float* dout, const float* x,
                            const float* weight, float* dx, float* dweight, float* dbias, float* dgamma,
                            float* dbeta, StageState* state) {
