@@ -84,8 +84,9 @@ def build(name, group, side):
         kind = param.name.rpartition('_')[2]
         if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
-            if 'convpredictor' in param.name or 'centernet' in param.name:
-                scale /= 100 if 'vgg' in name else 10  # otherwise all scores would be 1 and tie
+            if any(head in param.name for head in ('convpredictor', 'centernet', 'yolooutput')):
+                # otherwise all scores would be 1 and tie
+                scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
             if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
                 scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
