@@ -1,7 +1,7 @@
-"""The documentation site: `python scripts/build_site.py` builds it by Sphinx.
+"""Sphinx's configuration of the documentation site, which `scripts/build_site.py` builds.
 
-The Markdown files link to each other as on a code host, README.md to docs/ and docs/ to results/,
-so the source folder is the repository's root. No page asks for anything from a network.
+The source folder is the root of the repository, because the Markdown files link to each other as on
+a code host: README.md to docs/, and docs/ to results/. No page loads anything over the network.
 """
 import re
 import sys
@@ -10,17 +10,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / 'docs' / 'site')]
 
-# The pages, as the sidebar lists them: a new page is one line here. One that is not in the
-# repository is left out; one of the repository that is not here fails the build, and a test.
+# The pages, grouped by what the reader needs, in sidebar order. Pages that do not exist are
+# ignored. A page that exists but is not listed fails the build and a test.
 PAGES = {
-    'Tutorial': [
+    'Tutorials': [
         'docs/notebooks',
         'notebooks/5.11-batch-norm',
         'notebooks/5.12-resnet',
         'notebooks/5.13-densenet',
+        'docs/own_images',
         'docs/exercises',
     ],
-    'How to': [
+    'How-to': [
         'docs/training',
         'docs/runs',
         'docs/evaluate',
@@ -29,23 +30,28 @@ PAGES = {
         'docs/export',
         'docs/moving_out',
         'docs/machines',
+        'docs/debugging',
     ],
     'Reference': [
+        'docs/options',
         'docs/library',
-        'docs/one_step',
         'docs/reference/index',
         'docs/reference/commands',
+        'docs/compatibility',
+        'docs/arm',
     ],
-    'What to expect': [
+    'Explanation': [
+        'docs/one_step',
+        'docs/fast',
+        'docs/exact_resume',
+        'docs/in_step',
         'docs/performance',
         'docs/tried',
         'docs/reliability',
-        'docs/compatibility',
-        'docs/arm',
-        'results/README',
-        'results/zoo',
     ],
     'Project': [
+        'results/README',
+        'results/zoo',
         'CHANGELOG',
         'CONTRIBUTING',
     ],
@@ -53,7 +59,7 @@ PAGES = {
 
 
 def declared_names():
-    """The names that docs/reference documents, in full: gluonblocks.train_ch5 and so on."""
+    """Return the full names, such as gluonblocks.train_ch5, that docs/reference documents."""
     return [name for path in sorted((ROOT / 'docs' / 'reference').glob('*.rst'))
             for name in re.findall(r'^\.\. auto(?:class|exception|function):: ([\w.]+)$',
                                    path.read_text(encoding='utf-8'), re.M)]
@@ -71,7 +77,7 @@ extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'render
 site_pages, site_names = PAGES, declared_names()
 
 nitpicky = True
-nitpick_ignore_regex = [  # the types of others, whose documentation is elsewhere
+nitpick_ignore_regex = [  # types that other projects document
     ('py:.*', r'(mxnet|numpy|typing)\..*|bool|float|int|str|Warning|\w+Error|KeyboardInterrupt')]
 highlight_language = 'text'
 default_role = 'name'
@@ -80,10 +86,10 @@ python_maximum_signature_line_length = 88
 
 myst_heading_anchors = 4
 myst_enable_extensions = ['amsmath', 'dollarmath']
-nb_execution_mode = 'off'  # a notebook is shown with the outputs that it has
+nb_execution_mode = 'off'  # show the outputs that are saved in the notebooks
 nb_merge_streams = True
 
-autodoc_inherit_docstrings = False  # not MXNet's for what ours leave to them
+autodoc_inherit_docstrings = False  # otherwise methods without one would show MXNet's
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'none'
 autosummary_generate = False
@@ -93,7 +99,7 @@ html_theme = 'furo'
 html_title = 'gluonblocks ' + release
 html_static_path = ['site/static']
 html_css_files = ['site.css']
-html_extra_path = ['site/root']  # index.html, which leads to the front page
+html_extra_path = ['site/root']  # index.html, which redirects to the front page
 html_copy_source = html_show_copyright = html_show_sphinx = False
 html_use_index = False
 html_theme_options = {'navigation_with_keys': True}

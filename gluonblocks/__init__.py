@@ -1,8 +1,8 @@
-"""Batch normalization, ResNet and DenseNet of Dive into Deep Learning, in MXNet Gluon.
+"""Batch normalization, ResNet and DenseNet from Dive into Deep Learning, in MXNet Gluon.
 
-This module exports the names of the book's chapters and of training runs. The rest is in the
-subpackages: `machine`, `blocks`, `graphs`, `models`, `data`, `training`, `distributed`, `drawing`,
-`runs`, `report`, `export`.
+This module exports the names from the book's chapters, and those for models, data sets, training
+runs and export. Everything else is in the subpackages: `machine`, `blocks`, `graphs`, `models`,
+`data`, `training`, `distributed`, `drawing`, `runs`, `report`, `export`.
 """
 __version__ = '0.1.0'  # pyproject.toml reads it from here
 
@@ -16,13 +16,13 @@ __all__ = [
     'show_fashion_mnist', 'train', 'train_ch5', 'transition_block', 'try_all_gpus', 'try_gpu',
     # Models and data sets by name.
     'get_model', 'get_recipe', 'layer_shapes', 'list_models', 'register', 'register_dataset',
-    # Training runs, and the use of trained nets.
+    # Training, evaluation, prediction and reports.
     'Hook', 'confusion_matrix', 'evaluate_run', 'load_run', 'predict_files', 'read_image',
     'resume_run', 'train_model', 'write_report',
     # Export to other frameworks, and import from PyTorch.
     'export_files', 'export_net', 'export_run', 'load_torch']
 
-_runtime.prepare()  # must come before the imports below, which import MXNet
+_runtime.prepare()  # must precede the imports below, which import MXNet
 if _runtime.error is None:
     from .blocks import (
         BatchNorm,
@@ -47,7 +47,7 @@ if _runtime.error is None:
     from .runs import evaluate_run, load_run, predict_files, resume_run, train_model
     from .training import Hook, confusion_matrix, evaluate_accuracy, train, train_ch5
 else:
-    # The import succeeds without MXNet, so that the command line can say what to install.
+    # Importing this module succeeds without MXNet, so that the commands can say what to install.
     def __getattr__(name):
         if name in __all__:
             raise ImportError(str(_runtime.error)) from _runtime.error

@@ -1,11 +1,11 @@
-"""`python -m gluonblocks COMMAND`, and the command `gluonblocks`."""
+"""The entry point of the `gluonblocks` command and of `python -m gluonblocks`."""
 from .commands.dispatch import main
-from .commands.running import leave
+from .commands.running import exit_process
 
 
 def console():
-    """Run the command of this process's arguments, and end the process."""
-    leave(main())
+    """Run the command given in `sys.argv`, and exit."""
+    exit_process(main())
 
 
 if __name__ == '__main__':

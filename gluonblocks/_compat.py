@@ -1,9 +1,9 @@
-"""Make MXNet 1.7 to 1.9 and GluonCV 0.10.5 work with newer Python, NumPy and PyTorch.
+"""Make MXNet 1.7 to 1.9 and GluonCV 0.10.5 work with newer versions of Python, NumPy and PyTorch.
 
-`put_back_numpy_names` and `put_back_distutils` must run before MXNet is imported, because it looks
-up these names then; the other functions must run afterwards. Functions that return a list return
-the names of what they changed. This file imports nothing from the package, so that it can be loaded
-alone.
+`restore_numpy_names` and `restore_distutils` must run before MXNet is imported, because its import
+looks up these names. The `patch_` functions must run afterwards. Functions that return a list
+return the names of what they changed. This file imports nothing from the package, so that it can be
+loaded alone.
 """
 import atexit
 import contextlib
@@ -15,12 +15,12 @@ import types
 
 
 def _removed(*args, **kwargs):
-    """Stand in for functions that NumPy has removed, but that MXNet looks up by name."""
+    """A placeholder for functions that NumPy has removed, but that MXNet looks up by name."""
     raise NotImplementedError('NumPy 1.20 removed this function: use numpy-financial')
 
 
 def _numpy_names():
-    """Return {name: value} for the NumPy names that MXNet and GluonCV use and newer NumPy lacks."""
+    """Return a dict of the names that MXNet and GluonCV use, but that newer NumPy lacks."""
     import numpy
     compat = types.ModuleType('numpy.compat')
     vars(compat)['basestring'] = str
@@ -28,40 +28,40 @@ def _numpy_names():
     def in1d(ar1, ar2, **options):
         return numpy.isin(numpy.ravel(ar1), ar2, **options)
     names = {
-        # Removed in 1.24; these were aliases of the builtins.
+        # Removed in NumPy 1.24; these were aliases of the builtins.
         'bool': bool, 'int': int, 'float': float,
-        # Removed in 2.0.
+        # Removed in NumPy 2.0.
         'PZERO': 0.0, 'NZERO': -0.0, 'PINF': math.inf, 'NINF': -math.inf, 'Inf': math.inf,
         'NAN': math.nan, 'NaN': math.nan, 'alltrue': numpy.all, 'sometrue': numpy.any,
         'product': numpy.prod, 'round_': numpy.round, 'msort': lambda a: numpy.sort(a, axis=0),
         'compat': compat,
-        # Removed in 2.4; NumPy has trapezoid since 2.0.
+        # Removed in NumPy 2.4; trapezoid was added in 2.0.
         'in1d': in1d, 'trapz': getattr(numpy, 'trapezoid', None),
     }
     return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _removed))
 
 
-def put_back_numpy_names():
-    """Add the names of `_numpy_names` that NumPy lacks; replace none."""
+def restore_numpy_names():
+    """Add to NumPy the names in `_numpy_names` that it lacks, without replacing any."""
     try:
         import numpy
     except ModuleNotFoundError:
-        return []  # importing MXNet will report it
+        return []  # the import of MXNet will report it
     names = _numpy_names()
-    # Not hasattr, because NumPy 1.20 to 1.23 have some of these names but warn when they are read.
+    # Do not use hasattr: NumPy 1.20 to 1.23 warn when some of these names are read.
     missing = [name for name in names if name not in vars(numpy)]
     for name in missing:
         setattr(numpy, name, names[name])
     return ['numpy.' + name for name in missing]
 
 
-def put_back_distutils():
-    """Provide `distutils.version` if it is missing (Python 3.12 and later, without setuptools)."""
+def restore_distutils():
+    """Provide `distutils.version`, which Python 3.12 and later lack without setuptools."""
     if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return []
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # An empty path makes this a package, so importing any other submodule still fails.
+    # The empty path makes this a package, so that importing any other submodule still fails.
     vars(package).update(__path__=[], version=version)
     vars(version).update(LooseVersion=Version, StrictVersion=Version)
     sys.modules.update({'distutils': package, 'distutils.version': version})
@@ -69,7 +69,7 @@ def put_back_distutils():
 
 
 class _Deferred(types.ModuleType):
-    """A placeholder for a module, which imports it when an attribute is read."""
+    """A placeholder for a module; it imports the module when an attribute is read."""
 
     def __getattr__(self, name):
         if sys.modules.get(self.__name__) is self:
@@ -78,11 +78,11 @@ class _Deferred(types.ModuleType):
 
 
 @contextlib.contextmanager
-def scipy_stats_deferred():
-    """Let MXNet import scipy.stats only when it is used.
+def defer_scipy_stats():
+    """Defer MXNet's import of scipy.stats until an attribute of the module is used.
 
-    Importing it takes a third of the time of `import mxnet`, and only the calibration of quantized
-    nets uses it.
+    The import would take a third of the time of `import mxnet`, and only the calibration of
+    quantized nets uses the module.
     """
     name = 'scipy.stats'
     if name in sys.modules or importlib.util.find_spec('scipy') is None:
@@ -96,13 +96,13 @@ def scipy_stats_deferred():
             del sys.modules[name]
 
 
-def mend_mxnet():
-    """Correct the parts of MXNet's Python code that fail with newer NumPy arrays."""
+def patch_mxnet():
+    """Patch the parts of MXNet's Python code that fail with newer versions of NumPy."""
     import mxnet
     import numpy
     done = []
-    # MXNet passes shapes and other parameters of operators to its library as text. NumPy 2 prints a
-    # tuple of its integers as '(np.int64(3),)', which the library cannot read.
+    # MXNet passes the parameters of operators, such as shapes, to its library as text. NumPy 2
+    # writes a tuple of its integers as '(np.int64(3),)', which the library cannot parse.
     if repr(numpy.int64(3)) != '3':
         for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol):
             vars(module)['str'] = _plain_text
@@ -119,15 +119,16 @@ def mend_mxnet():
 
 
 def _plain_text(value):
-    """Return `value` as text, with NumPy's numbers written like Python's."""
+    """Convert `value` to text, in which NumPy's numbers are written like Python's."""
     text = str(value)
     return re.sub(r'\bnp\.\w+\(([^()\'"]*)\)', r'\1', text) if 'np.' in text else text
 
 
 def _call_tobytes(function):
-    """Make `function` call tobytes instead of tostring, its older name.
+    """Make `function` call the method tobytes instead of tostring, the old name of that method.
 
-    The code object is replaced, so modules that have already imported the function see the change.
+    This replaces the code object, so that modules that have already imported the function see the
+    change.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(
@@ -135,32 +136,32 @@ def _call_tobytes(function):
 
 
 def _asscalar(self):
-    """Return the only element of this array as a NumPy scalar; ValueError if it has more."""
+    """Return the only element of an array as a NumPy scalar; raise ValueError if it has several."""
     if self.size != 1:
         raise ValueError('The current array is not a scalar')
     return self.asnumpy().reshape(-1)[0]
 
 
-def let_blocks_be_copied():
-    """Make `copy.deepcopy` and `pickle` work for Gluon's blocks, without graphs and Trainer.
+def make_blocks_copyable():
+    """Make `copy.deepcopy` and `pickle` work for Gluon's blocks.
 
-    A compiled graph cannot be copied; the copy compiles its own. Gradients are attached to the
-    copied weights, which MXNet does not do; without them the copy would not train.
+    A copy has no Trainer and no compiled graph; it compiles its own graph. Gradients are attached
+    to the copied weights: MXNet does not attach them, so the copy could otherwise not be trained.
     """
     import mxnet
     gluon = mxnet.gluon
 
     def state_of_block(self):
-        mxnet.nd.waitall()  # with static_shape, MXNet may still be writing averages
+        mxnet.nd.waitall()  # with static_shape, MXNet may still be writing running averages
         state = dict(vars(self), _cached_op=None, _cached_op_args=[])
-        state.pop('_traced', None)  # the graphs of our nets
-        if not isinstance(self, gluon.SymbolBlock):  # which needs its graph
+        state.pop('_traced', None)  # the compiled graphs of our nets
+        if not isinstance(self, gluon.SymbolBlock):  # a SymbolBlock needs its graph
             state['_cached_graph'] = ()
         return state
 
     def set_state_of_parameter(self, state):
         vars(self).update(state)
-        with mxnet.autograd.pause():  # pickle restores all arrays on the first CPU
+        with mxnet.autograd.pause():  # because pickle restores all arrays on the CPU
             self._data, self._grad = [
                 arrays and [array.as_in_context(ctx).detach() for array, ctx
                             in zip(arrays, self._ctx_list)] for arrays in (self._data, self._grad)]
@@ -175,26 +176,26 @@ def let_blocks_be_copied():
 def forget_failed_import(package):
     """Remove the submodules that a failed import of `package` left in `sys.modules`.
 
-    Python removes only the package itself. The next import of the package would then not set these
-    submodules as its attributes.
+    Python removes only the package itself. The next import would find the submodules there, and
+    would therefore not set them as attributes of the package.
     """
     if package not in sys.modules:
         for name in [name for name in sys.modules if name.startswith(package + '.')]:
             del sys.modules[name]
 
 
-def correct_gluoncv():
-    """Make GluonCV 0.10.5 importable alongside PyTorch 2, which its MXNet networks do not need.
+def patch_gluoncv():
+    """Make GluonCV 0.10.5 importable even if PyTorch 2 is installed.
 
-    GluonCV checks the versions of MXNet and PyTorch when it is imported. Replace its check by one
-    that reports PyTorch as missing, which GluonCV accepts.
+    GluonCV checks the versions of MXNet and PyTorch when it is imported. Replace these checks, and
+    report PyTorch as missing, which GluonCV accepts. Its MXNet models do not need PyTorch.
     """
     forget_failed_import('gluoncv')
     if 'gluoncv' in sys.modules:
         return
 
     def report_missing(*versions):
-        raise ImportError('gluonblocks makes GluonCV use MXNet only')
+        raise ImportError('gluonblocks uses only the MXNet models of GluonCV')
 
     def accept(*versions):
         pass
@@ -204,7 +205,7 @@ def correct_gluoncv():
 
 
 def wait_at_exit():
-    """Wait for MXNet 1.7 to finish before Python exits; otherwise it aborts the process."""
+    """Wait for MXNet 1.7 to finish before Python exits; otherwise MXNet aborts the process."""
     import mxnet
     if not mxnet.__version__.startswith('1.7.'):
         return []
@@ -212,7 +213,7 @@ def wait_at_exit():
     def wait():
         try:
             mxnet.nd.waitall()
-        except mxnet.base.MXNetError:  # raised by an operation whose result was never read
+        except mxnet.base.MXNetError:  # from an operation whose result was never read
             pass
     atexit.register(wait)
     return ['wait-at-exit']

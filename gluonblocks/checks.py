@@ -1,4 +1,4 @@
-"""Validate arguments and inputs, and raise errors that say what was expected."""
+"""Validate arguments and inputs; the errors say what was expected and what was found."""
 import mxnet as mx
 import numpy as np
 
@@ -8,15 +8,15 @@ FLOATS = ('float16', 'float32', 'float64')
 
 
 class Name(str):
-    """The name of another option in the message of an `OptionError`."""
+    """The name of another option, as an argument of an `OptionError`."""
 
 
 class OptionError(ValueError):
-    """The value of an option is invalid; `option` is its name, or '' if there are several.
+    """The value of an option is invalid.
 
-    The message is that name followed by `text` % `args`; names of other options in `args` are
-    `Name` objects. The command line, which spells options differently, takes its message from
-    `spelled`.
+    `option` is its name, or '' if several options are invalid. The message is this name, followed
+    by `text` % `args`. Names of other options in `args` are `Name` objects. The command line, which
+    spells options differently, uses the message that `spelled` returns.
     """
 
     def __init__(self, option, text, *args):
@@ -24,65 +24,65 @@ class OptionError(ValueError):
         self.option, self._text, self._args = option, text, args
 
     def spelled(self, spell):
-        """Return the message without the option's name, and each `Name` as `spell(name)`."""
+        """Return the message without the option's name; `spell(name)` replaces each `Name`."""
         return self._text % tuple(spell(arg) if isinstance(arg, Name) else arg
                                   for arg in self._args)
 
 
 def check_positive(name, value):
-    """Raise OptionError, a ValueError, unless `value` is an integer from 1."""
+    """Raise OptionError, a ValueError, unless `value` is a positive integer."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise OptionError(name, 'must be a positive integer, got %r', value)
 
 
 def check_classic_arrays(receiver, *arrays):
-    """Raise ValueError under `npx.set_np()`, or if an array or symbol of mx.np is in `arrays`.
+    """Raise ValueError under `npx.set_np()`, or if `arrays` contains an array or symbol of mx.np.
 
-    `receiver` is the name of the block, loader or function that they were passed to.
+    `receiver` is the name of the block, loader or function to which they were passed.
     """
-    # set_np sets both. Even with np_shape alone, Gluon's own convolutions cannot be created.
+    # npx.set_np() sets both flags. With np_shape alone, Gluon's convolutions cannot be created.
     if mx.util.is_np_array() or mx.util.is_np_shape() or any(
             isinstance(z, mx.np.ndarray) or is_numpy_symbol(z) for z in arrays):
         raise ValueError('%s expects arrays of mx.nd, not of mx.np: call npx.reset_np() if '
-                         'npx.set_np() is on, and pass X.as_nd_ndarray()' % receiver)
+                         'npx.set_np() was called, and pass X.as_nd_ndarray()' % receiver)
 
 
 def check_images(block, X, num_channels=0, least=1):
     """Raise ValueError unless `X` is (N, C, H, W) with C = `num_channels` and H, W >= `least`.
 
-    If `num_channels` is 0, any C is allowed. `block` is the name in the message.
+    If `num_channels` is 0, C may have any value. `block` is a block's name for the message.
     """
     if len(X.shape) != 4:
         raise ValueError('%s expects input of shape (N, C, H, W), got %s' % (block, X.shape))
     if num_channels not in (0, X.shape[1]):
-        raise ValueError('%s expects %d channels, got %d, in input of shape %s'
+        raise ValueError('%s expects %d channels, got %d in input of shape %s'
                          % (block, num_channels, X.shape[1], X.shape))
     if min(X.shape[2:]) < least:
-        raise ValueError('%s expects height and width of at least %d, got input of shape %s'
+        raise ValueError('%s expects a height and width of at least %d, got input of shape %s'
                          % (block, least, X.shape))
 
 
 def image_problem(X, weight):
-    """Return why images X do not fit a net whose first convolution has `weight`, or None."""
-    dtype, given = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
-    channels = weight.shape[1]  # 0: not known yet
+    """Return the reason why a net with `weight` in its first layer cannot process X, or None."""
+    dtype, found = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
+    channels = weight.shape[1]  # 0: unknown before the first batch
     if X.ndim != 4:
         return 'expects images of shape (N, C, H, W), got %s' % (X.shape,)
-    if given != dtype:
+    if found != dtype:
         return 'expects %s, got %s: use X.astype(%r)%s' % (
-            dtype, given, dtype, ' / 255' if given == 'uint8' else '')
+            dtype, found, dtype, ' / 255' if found == 'uint8' else '')
     if X.shape[1] != channels and X.shape[3] in ((channels,) if channels else (1, 3)):
         return ('expects images of shape (N, C, H, W), got %s: use X.transpose((0, 3, 1, 2))'
                 % (X.shape,))
     if channels and X.shape[1] != channels:
-        return ('expects images of %d channel%s, got shape %s: convert them, or create a new net, '
-                'which takes its in_channels from the first batch'
+        return ('expects images with %d channel%s, got shape %s: convert them, or create a net, '
+                'which infers its in_channels from the first batch'
                 % (channels, 's' * (channels > 1), X.shape))
     return None
 
 
 def check_features(num_features, num_dims):
-    """Raise ValueError unless these arguments of a normalization layer are valid."""
+    """Raise ValueError unless the arguments of a normalization layer are valid."""
     if num_dims not in (2, 4):
         raise ValueError('num_dims must be 2 (after a dense layer) or 4 (after a convolution), '
                          'got %r' % (num_dims,))
@@ -90,9 +90,9 @@ def check_features(num_features, num_dims):
 
 
 def check_norm_input(X, num_dims=None, **params):
-    """Raise ValueError unless X, (N, C) or (N, C, H, W), fits a norm's parameters, given by name.
+    """Raise ValueError unless X, (N, C) or (N, C, H, W), matches `params`, each with C elements.
 
-    `num_dims` is the only rank that is allowed; None allows both.
+    X must have `num_dims` dimensions. If `num_dims` is None, X may have 2 or 4.
     """
     check_classic_arrays('batch normalization', X)
     if not isinstance(X, mx.nd.NDArray):

@@ -4,18 +4,21 @@ import re
 import mxnet as mx
 from mxnet import nd
 
-# All CPU numbers mean the same processor, but MXNet hangs if the number is very large. It uses only
-# the last 32 bits of a GPU's number.
+# MXNet hangs if the number of a CPU device is very large, and uses only the low 32 bits of a GPU's
+# number, so reject large numbers. All CPU devices are the same processor.
 MAX_DEVICES = 64
 
 
 def try_gpu(i=0):
-    """Return mx.gpu(i) if that GPU exists and works, else mx.cpu()."""
+    """Return mx.gpu(i) if that GPU exists and works, otherwise mx.cpu()."""
     return mx.gpu(i) if _works(mx.gpu(i)) else mx.cpu()
 
 
 def try_all_gpus():
-    """Return a list of all working GPUs, at most 16, or [mx.cpu()] if there are none."""
+    """Return [mx.gpu(0), mx.gpu(1), ...], the working GPUs, or [mx.cpu()] if there are none.
+
+    The list has at most 16 devices, and ends before the first GPU that does not work.
+    """
     gpus = []
     for i in range(16):
         if not _works(mx.gpu(i)):
@@ -25,11 +28,11 @@ def try_all_gpus():
 
 
 def devices_of(ctx):
-    """Return a list of mx.Context.
+    """Convert `ctx` to a list of mx.Context.
 
     `ctx` is a context, a list of contexts, a name such as 'cpu', 'gpu', 'gpu:1' or 'gpu:0,1', or
-    None for `try_gpu()`. Raises ValueError for anything else, an empty list, a repeated device, a
-    CPU number above 63, and a GPU that cannot be used; the message says why.
+    None, which selects `try_gpu()`. Raises ValueError for anything else, an empty list, a repeated
+    device, a CPU number above 63, and a GPU that cannot be used; the message says why.
     """
     if ctx is None:
         return [try_gpu()]
@@ -60,12 +63,12 @@ def _check_works(ctx):
     elif not _works(ctx):
         if mx.runtime.Features().is_enabled('CUDA'):
             found = ', '.join(str(gpu) for gpu in try_all_gpus() if gpu.device_type == 'gpu')
-            reason = 'MXNet finds %s. Check the output of nvidia-smi' % (
+            reason = 'MXNet finds %s: check that nvidia-smi lists this GPU' % (
                 'only ' + found if found else 'no working GPU')
         else:
-            reason = ('MXNet %s was built without CUDA. Install a build for your CUDA version, '
+            reason = ('MXNet %s was built without CUDA: install a build for your CUDA version, '
                       'such as mxnet-cu112' % mx.__version__)
-        raise ValueError('%s cannot be used: %s, or use cpu' % (ctx, reason))
+        raise ValueError('%s cannot be used, because %s, or use cpu' % (ctx, reason))
 
 
 def _works(ctx):

@@ -1,4 +1,4 @@
-"""Write files completely or not at all, and read files up to a size limit."""
+"""Write files either completely or not at all, and read files up to a size limit."""
 import contextlib
 import errno
 import os
@@ -7,15 +7,15 @@ import secrets
 import shutil
 import stat
 
-TEMPORARY = '.tmp-'  # prefix of files that are being written: see `temporary_prefix`
+TEMPORARY = '.tmp-'  # prefix of unfinished files: see `temporary_prefix`
 
 
 class DamagedFile(OSError):
-    """The content of a file is not what was written."""
+    """The content of a file is invalid, or has changed since it was written."""
 
 
 class MXNetPath(str):
-    """A path that MXNet, which calls its `encode('utf-8')`, opens as Python would."""
+    """A path that MXNet opens as Python does: `encode` ignores the encoding that MXNet passes."""
 
     def __new__(cls, path):
         return super().__new__(cls, os.fsdecode(path))
@@ -23,20 +23,20 @@ class MXNetPath(str):
     def encode(self, *args):
         try:
             return os.fsencode(str(self))
-        except UnicodeEncodeError:  # not in the locale's encoding, but MXNet accepts UTF-8
+        except UnicodeEncodeError:  # the locale cannot encode it, but MXNet accepts UTF-8
             return super().encode()
 
 
 def readable(path):
-    """Return `path` as printable text; bytes that the locale cannot decode are read as UTF-8."""
+    """Convert `path` to printable text; bytes that the locale cannot decode are read as UTF-8."""
     return path.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
 
 
 def read_file(path, limit):
-    """Return the content of the regular file at `path`, at most `limit` bytes.
+    """Return the content of the regular file at `path` as bytes.
 
-    Raises DamagedFile if the file is larger, or is not a regular file, which could be endless or
-    block its reader. Raises FileNotFoundError and other OSErrors as `open` does.
+    Raises DamagedFile if the file has more than `limit` bytes, or is not a regular file: a device
+    or a pipe could be endless or block the reader. Raises OSError as `open` does.
     """
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
@@ -53,29 +53,30 @@ def _kind_of(state):
             'a pipe' if stat.S_ISFIFO(state.st_mode) else 'a device or a socket')
 
 
-def write_file(path, content, keep=None, mode=0o666):
-    """Write `content`, bytes, to `path`; a crash leaves either the old file or the new one.
+def write_file(path, content, backup=None, mode=0o666):
+    """Write the bytes `content` to `path`; a crash leaves either the old file or the new one.
 
-    If `keep`, a name, is given, the old file is renamed to it, in the same folder, once the new one
-    is on the disk. A link is followed, but with `keep` the link itself is renamed. Devices and
-    pipes are written to directly. `mode` is the permissions of a new file, before the umask.
+    If `backup` is a file name, the old file is renamed to it as soon as the new one is on disk. A
+    link is followed, except with `backup`, which renames the link itself. Devices and pipes are
+    written to directly. `mode` contains the permissions of a new file, before the umask is applied.
 
-    Raises OSError with the file and the reason; the old file is then unchanged.
+    On failure, raises an OSError that names the file and the reason, and leaves the old file
+    unchanged.
     """
     def write(temporary):
         with open(temporary, 'wb') as f:
             f.write(content)
     try:
         regular = stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:  # does not exist, or is a dangling link
+    except FileNotFoundError:  # no file, or a dangling link
         regular = True
-    except OSError as error:  # a loop of links, or a folder without permission
+    except OSError as error:  # a loop of links, or a folder that we may not search
         raise unwritable(path, error) from error
     if regular:
-        replace_file(path, write, keep, mode)
+        replace_file(path, write, backup, mode)
         return
     try:
-        # Open without waiting, so that a pipe without a reader is an error.
+        # Open without blocking, so that a pipe without a reader causes an error.
         handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.set_blocking(handle, True)
         with open(handle, 'wb') as f:
@@ -84,11 +85,11 @@ def write_file(path, content, keep=None, mode=0o666):
         raise unwritable(path, error) from error
 
 
-def replace_file(path, write, keep=None, mode=0o666):
+def replace_file(path, write, backup=None, mode=0o666):
     """Replace a regular file as `write_file` does; `write(name)` fills the empty file `name`."""
-    # Replace the file that a link points to, and leave the link. But if the old file is kept,
-    # replace the link, because the kept file would otherwise land in the target's folder.
-    path = os.path.abspath(path) if keep else os.path.realpath(path)
+    # Usually replace the target of a link, not the link. With a backup, replace the link, because
+    # the backup would otherwise be created in the folder of the target.
+    path = os.path.abspath(path) if backup else os.path.realpath(path)
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, temporary_prefix() + name)
     try:
@@ -96,8 +97,8 @@ def replace_file(path, write, keep=None, mode=0o666):
         try:
             write(temporary)
             _flush(temporary)
-            if keep and os.path.exists(path):
-                os.replace(path, os.path.join(folder, keep))
+            if backup and os.path.exists(path):
+                os.replace(path, os.path.join(folder, backup))
             os.replace(temporary, path)
         except BaseException:
             if os.path.exists(temporary):
@@ -109,9 +110,10 @@ def replace_file(path, write, keep=None, mode=0o666):
 
 
 def append_file(path, content):
-    """Append `content`, bytes, to the file at `path`, and wait until it is on the disk.
+    """Append the bytes `content` to the file at `path`, and wait until they are on disk.
 
-    A crash may leave part of it. Raises OSError with the file and the reason.
+    After a crash, the last bytes may be missing. On failure, raises an OSError that names the file
+    and the reason.
     """
     try:
         with open(path, 'ab') as f:
@@ -122,7 +124,7 @@ def append_file(path, content):
 
 
 def make_folder(path):
-    """Create the folder `path` if needed. Raises OSError with the folder, reason and remedy."""
+    """Create the folder `path` if it is missing; on failure, raise the error of `unwritable`."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -130,7 +132,7 @@ def make_folder(path):
 
 
 def unwritable(path, error):
-    """Return an OSError that says why `path` could not be written, from the OSError `error`."""
+    """Return an OSError that says why `path` could not be written; `error` is the cause."""
     remedy = '. Free some space, or choose another path' if error.errno in (
         errno.ENOSPC, errno.EDQUOT) else '. Choose a path that you can write to' if error.errno in (
             errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST,
@@ -139,16 +141,16 @@ def unwritable(path, error):
 
 
 def files_in(folder):
-    """Return the sorted paths of all files in `folder` and its subfolders, relative to it."""
+    """Return a sorted list of the relative paths of all files in `folder` and its subfolders."""
     return sorted(os.path.relpath(os.path.join(parent, name), folder)
                   for parent, _, names in os.walk(folder) for name in names)
 
 
 def replace_files(source, target, before, last):
-    """Move all files of the folder `source` into `target`, replacing its files named in `before`.
+    """Move all files from the folder `source` to `target`, in place of the files in `before`.
 
-    If anything fails, `target` is left with its old files, and none of the new ones. The file named
-    `last` is replaced last.
+    `before` lists the old files in `target`; those without a replacement are removed. If anything
+    fails, `target` contains all old files and no new ones. The file named `last` is replaced last.
     """
     names = sorted(files_in(source), key=lambda name: name == last)
     new, old = temporary_prefix(), temporary_prefix()
@@ -165,7 +167,7 @@ def replace_files(source, target, before, last):
                     os.rmdir(os.path.dirname(path_of(name)))
     begun = []
     try:
-        # Do everything that needs disk space or another file system before the renames.
+        # First do everything that could fill the disk, so that only renames remain.
         for name in names:
             os.makedirs(os.path.dirname(path_of(name)), exist_ok=True)
             shutil.move(os.path.join(source, name), path_of(name, new))
@@ -188,17 +190,17 @@ def replace_files(source, target, before, last):
 
 
 def temporary_prefix():
-    """Return a new prefix for the name of a file that is being written."""
+    """Return a unique prefix for the name of an unfinished file."""
     return TEMPORARY + '%d-%s-' % (os.getpid(), secrets.token_hex(8))
 
 
 def is_temporary(name):
-    """Return True if `name` has a prefix as `temporary_prefix` returns."""
+    """Return True if `name` begins with a prefix from `temporary_prefix`."""
     return re.match(TEMPORARY.replace('.', r'\.') + r'\d+-[0-9a-f]{16}-', name) is not None
 
 
 def remove_temporaries(folder):
-    """Remove the unfinished files that killed processes have left in `folder`, and nothing else."""
+    """Remove the unfinished files that killed processes left in `folder`."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         if is_temporary(name) and stat.S_ISREG(os.lstat(path).st_mode):
@@ -206,7 +208,7 @@ def remove_temporaries(folder):
 
 
 def _flush(path):
-    """Wait until the file or folder at `path` is on the disk."""
+    """Flush the file or folder at `path`, and wait until it is on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,13 +1,13 @@
-"""Access to private names of MXNet, tested on versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
+"""Access to MXNet's private names, tested with versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
-Other files use only the private methods that our classes override or call on themselves.
+Other files use private methods only if our classes override them or call them on themselves.
 """
 import mxnet as mx
 from mxnet import base
 
 
 def set_traced(block, symbol):
-    """Store the traced graph where Gluon and mx.contrib.amp look for it; its input is 'data'."""
+    """Store a graph, whose input is 'data', where Gluon and mx.contrib.amp look for it."""
     block._cached_graph = (mx.sym.var('data'),), symbol
     outputs = len(symbol.list_outputs())
     block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # Gluon's convention
@@ -19,7 +19,7 @@ def is_hybridized(block):
 
 
 def set_hybridized(block, active):
-    """Make a block run its graph, or else its layers. Unlike `hybridize`, this keeps the graph."""
+    """Make a block run its graph, or else its layers. `hybridize` would also delete the graph."""
     block._active = active
 
 
@@ -34,12 +34,12 @@ def needs_gluon(block):
 
 
 def children(block):
-    """Return the dict {name: layer} of `block` itself, not a copy."""
+    """Return the dict {name: layer} that `block` itself uses, not a copy."""
     return block._children
 
 
 def settings_of(norm):
-    """Return the settings of an `nn.BatchNorm` by name: 'eps', 'momentum', ..."""
+    """Return the settings of an `nn.BatchNorm`: {'eps': 1e-05, 'momentum': 0.9, ...}."""
     return norm._kwargs
 
 
@@ -49,23 +49,26 @@ def sparse_label_of(loss):
 
 
 def named_parameters(block):
-    """Return the parameters by their names in `save_parameters`: '0.weight', ..."""
+    """Return {name in `save_parameters`, such as '0.weight': parameter}."""
     return block._collect_params_with_prefix()
 
 
 def is_initialized(param):
-    """Return True if `param` has arrays. They are created when its shape is known."""
+    """Return True if `param` has arrays, which it gets once its shape is known."""
     return param._data is not None
 
 
 def array_on(param, ctx):
-    """Return a parameter's array on `ctx`, or its only array: ten times as fast as `data`."""
+    """Return a parameter's array on `ctx`, or its only array.
+
+    `param.data` would take ten times as long.
+    """
     arrays = param._data
     return arrays[0] if arrays and len(arrays) == 1 else param.data(ctx)
 
 
 def is_deferred(param):
-    """Return True if `initialize` was called but the shape is not known yet."""
+    """Return True if `initialize` was called, but the shape is not known yet."""
     return bool(param._deferred_init)
 
 
@@ -80,7 +83,7 @@ def load_into(param, array, ctx, cast_dtype, dtype_source):
 
 
 def forget_channels(param):
-    """Let a convolution's weight infer its input channels from the first input."""
+    """Let the weight of a convolution infer the number of input channels from the first batch."""
     param._shape = (param.shape[0], 0) + param.shape[2:]
 
 
@@ -100,15 +103,14 @@ def averaged(param):
 
 
 def shared(params, name):
-    """Return the parameter `name` of a ParameterDict or of the dict it shares, or None."""
+    """Return the parameter `name` of a ParameterDict or of the one it shares, otherwise None."""
     return params._get_impl(name)
 
 
 def load_library(path):
-    """Load a library of operators without creating Python functions for them.
+    """Load an operator library without creating Python functions for its operators.
 
-    `mx.library.load` would create the functions of all MXNet operators again, which takes half a
-    second.
+    `mx.library.load` would spend half a second recreating the functions of all MXNet operators.
     """
     base.check_call(base._LIB.MXLoadLib(path, 0))
 
@@ -119,7 +121,7 @@ def is_numpy_symbol(value):
 
 
 def openmp_threads():
-    """Return the number of threads of MXNet's OpenMP library; AttributeError if it has none."""
+    """Return the thread count of MXNet's OpenMP library; AttributeError if MXNet has none."""
     return base._LIB.omp_get_max_threads()
 
 
@@ -129,12 +131,12 @@ def trainer_devices(trainer):
 
 
 def updater_of(trainer, param):
-    """Return (index of a parameter in a Trainer, the updaters of the Trainer's devices)."""
+    """Return (index of a parameter in a Trainer, the Trainer's updaters, one per device)."""
     return trainer._param2idx[param.name], trainer._updaters
 
 
 def update_count(optimizer, device_id, index):
-    """Return how often the parameter with this index was updated on a device, or None."""
+    """Return the number of updates of a parameter on a device, or None if it is not known."""
     return optimizer._all_index_update_counts.get(device_id, {}).get(index)
 
 

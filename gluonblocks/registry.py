@@ -1,7 +1,7 @@
-"""Look up models and data sets by name: registered ones, and users' own code.
+"""Look up models and data sets by name: those that are registered, and users' own.
 
-A name is a registered 'name'; or 'prefix:name', for a family such as GluonCV's models; or
-'module:name', which is imported as `from module import name` would.
+A name is a registered 'name'; 'prefix:name', for a family such as GluonCV's models; or
+'module:name', which is imported as in `from module import name`.
 """
 import difflib
 import hashlib
@@ -15,16 +15,16 @@ from typing import Any, Callable, Dict
 from .files import DamagedFile, read_file
 
 _SPEC = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*')
-_MAX_BYTES = 2 ** 24  # limit of the size of a source file
+_MAX_BYTES = 2 ** 24  # of a source file
 
 
 class Registry:
-    """Entries of one kind by name; an entry is a NamedTuple with a `name` and a function.
+    """Entries of one kind by name. An entry is a NamedTuple with a `name` and a function.
 
-    `kind` is the word for an entry in messages, `function` the name of the field that holds the
-    function, and `example` a 'module:name' to show in messages. `wrap(name, function)` returns the
-    entry of an unregistered function, or raises ValueError if the function is unsuitable.
-    `in_words()` returns the list of registered names for messages; by default they are sorted.
+    `kind` is the word for an entry in messages, `function` the name of the field that contains the
+    function, and `example` a 'module:name' for messages. `wrap(name, function)` returns the entry
+    of an unregistered function, or raises ValueError if the function is unsuitable. `in_words()`
+    returns the registered names as text for messages; by default, they are sorted.
     """
 
     def __init__(self, kind, function, example, wrap, in_words=None):
@@ -41,7 +41,7 @@ class Registry:
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Let `look_up(rest)` return the entry of each name 'prefix:rest', such as `example`."""
+        """Use `look_up(rest)` to find the entry for 'prefix:rest'. `example` is such a name."""
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
 
@@ -51,14 +51,15 @@ class Registry:
         return bool(rest) and prefix in self._prefixes
 
     def has_form(self, name):
-        """Return True if `name` is registered, has a registered prefix, or is 'module:name'."""
+        """Return True if `name` is registered, has a registered prefix, or is a 'module:name'."""
         return name in self.entries or self.has_prefix(name) or is_spec(name)
 
     def find(self, name):
         """Return the entry of a name or of a function.
 
-        If a function is registered, its entry is returned, whatever its name. Raises ValueError if
-        the import fails, or for an unknown name, with similar names and all known ones.
+        A registered function keeps its registered entry even if it is imported as 'module:name'.
+        Raises ValueError if the import fails, or if the name is unknown; the message then lists all
+        names.
         """
         if not isinstance(name, str):
             return self._registered(name) or self._wrap(name, name)
@@ -71,13 +72,13 @@ class Registry:
             function = load_object(name, 'the ' + self.kind)
             entry = self._registered(function)
             return entry._replace(name=name) if entry else self._wrap(name, function)
-        close = near(name, self.entries)
-        raise ValueError('unknown %s %r%s; the %ss are %s; names such as %s also work' % (
-            self.kind, name, ': did you mean %s?' % ' or '.join(close) if close else '', self.kind,
-            self._in_words(), ', '.join(self._examples)))
+        close = similar_names(name, self.entries)
+        raise ValueError('unknown %s %r%s Available %ss: %s. Names such as %s also work' % (
+            self.kind, name, ': did you mean %s?' % ' or '.join(close) if close else '.', self.kind,
+            self._in_words(), ' and '.join(self._examples)))
 
     def name_of(self, function):
-        """Return the registered name of a function, or else 'module:name'.
+        """Return the registered name of a function, or else its 'module:name'.
 
         Raises ValueError for an unregistered function that cannot be imported by name.
         """
@@ -89,7 +90,7 @@ class Registry:
                      if getattr(entry, self._function) is function), None)
 
 
-def near(name, known):
+def similar_names(name, known):
     """Return up to four of the names `known` that are spelled like `name` or contain it."""
     found = difflib.get_close_matches(name, known, n=4)
     return (found + [other for other in known
@@ -104,25 +105,25 @@ def is_spec(text):
 def load_object(spec, kind):
     """Import and return the object 'MODULE:NAME'; `kind` is the word for it in messages.
 
-    Raises ValueError, which says what went wrong, where Python searched, and what to do.
+    On failure, raises a ValueError that states the cause, where Python searched, and what to do.
     """
     if not is_spec(spec):
         raise ValueError("%s must be MODULE:NAME, such as 'my_module:my_function' for "
                          "'from my_module import my_function', got %r" % (kind, spec))
     name, _, attribute = spec.partition(':')
-    importlib.invalidate_caches()  # the file may have been written a moment ago
+    importlib.invalidate_caches()  # the file may be new
     try:
         found = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name + '.').startswith(error.name + '.'):
             raise ValueError(
-                '%s %s cannot be imported: Python finds no module %r, either installed or in the '
-                'folders of PYTHONPATH. Run from the folder that contains it, or add that folder '
-                'to PYTHONPATH' % (kind, spec, error.name))
+                '%s %s cannot be imported: Python found no module %r among the installed packages '
+                'or in the folders in PYTHONPATH. Run from the folder that contains it, '
+                'or add that folder to PYTHONPATH' % (kind, spec, error.name))
         raise ValueError('%s %s cannot be imported: its module needs %s, which is not installed'
                          % (kind, spec, error.name or error))
-    except (Exception, SystemExit) as error:  # importing a module runs it, and it may exit
-        raise ValueError('%s %s cannot be imported: %s' % (kind, spec, said_by(error)))
+    except (Exception, SystemExit) as error:  # the import runs the module, which may exit
+        raise ValueError('%s %s cannot be imported: %s' % (kind, spec, message_of(error)))
     for part in attribute.split('.'):
         if not hasattr(found, part):
             known = [other for other, value in sorted(getattr(found, '__dict__', {}).items())
@@ -135,16 +136,16 @@ def load_object(spec, kind):
 
 
 def spec_of(function, kind):
-    """Return 'MODULE:NAME', with which another process can import `function`.
+    """Return 'MODULE:NAME', from which another process can import `function`.
 
     Raises ValueError if that is impossible, for example for a lambda, or for a function that is
-    defined in the script or notebook that is running.
+    defined in the running script or notebook.
     """
     module, name = getattr(function, '__module__', ''), getattr(function, '__qualname__', '<>')
     problem = '%s is %r, which another process cannot import' % (kind, function)
     if module == '__main__' and '<' not in name:
-        raise ValueError('%s, because it is defined in the program that is running. Move it to a '
-                         'separate file, such as my_module.py, and pass my_module.%s'
+        raise ValueError('%s, because it is defined in the running script or notebook. Move it to '
+                         'a separate file, such as my_module.py, and pass my_module.%s'
                          % (problem, name))
     spec = '%s:%s' % (module, name)
     if '<' in name or load_object(spec, kind) is not function:
@@ -154,10 +155,10 @@ def spec_of(function, kind):
 
 
 def source_of(spec):
-    """Return where the imported module of 'MODULE:NAME' came from, as a dict of strings.
+    """Return the origin of an imported 'MODULE:NAME' as a dict of strings.
 
-    The keys are `module`, `name`, `file`, and `sha256`, of the file's content; the last two values
-    are empty if the module has no source file.
+    The keys are `module`, `name`, `file` (its path) and `sha256` (of its content). The last two
+    values are empty if the module has no source file.
     """
     name, _, attribute = spec.partition(':')
     path, digest = getattr(sys.modules[name], '__file__', None) or '', ''
@@ -179,8 +180,8 @@ def import_folder(source):
     return folder
 
 
-def said_by(error):
-    """Return the message of an exception from users' code, and the line that raised it."""
+def message_of(error):
+    """Return the message of an exception raised by users' code, and the line that raised it."""
     if isinstance(error, SyntaxError):
         where = '%s, line %s' % (error.filename, error.lineno)
     else:

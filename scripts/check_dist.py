@@ -90,7 +90,7 @@ def check_installed(archive, folder, standalone):
         venv.create(env_folder, clear=True, with_pip=True)
     python, alone = (os.path.join(env_folder, 'bin', 'python')
                      for env_folder in (folder, standalone))
-    # Ignore the caller's thread count, because the doctor would report it as a problem.
+    # Ignore the caller's thread count, because `gluonblocks doctor` would report it as a problem.
     env = {k: v for k, v in os.environ.items() if not k.startswith('PYTHON')
            and k not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS')}
     install = ['-m', 'pip', 'install', '-q']
@@ -99,7 +99,7 @@ def check_installed(archive, folder, standalone):
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
             [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
-            # Install the archive again, so that pip keeps a NumPy version that its MXNet supports.
+            # Install the archive again, so that pip keeps a NumPy version that MXNet supports.
             [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):

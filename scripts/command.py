@@ -17,4 +17,4 @@ def run(name):
         print('interrupted', file=sys.stderr)
         return 130
     prog = 'python %s' % sys.argv[0]
-    return running.leave(dispatch.run(name, sys.argv[1:], prog))
+    return running.exit_process(dispatch.run(name, sys.argv[1:], prog))

@@ -2,7 +2,7 @@
 """Run tox's environments one after another, and record the results in results/ and docs/.
 
 The script needs `tox`, git, and the interpreters on PATH. An environment whose interpreter is
-missing is recorded as not run. This command adds all interpreters of pyenv to PATH:
+missing is recorded as not run. This command adds all of pyenv's interpreters to PATH:
 
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
@@ -96,7 +96,7 @@ def read_records():
 
 
 def write(records):
-    """Save the records in results/, and update the table between the marks in `DOCUMENT`."""
+    """Save the records in results/, and update the table between the markers in `DOCUMENT`."""
     with open(DOCUMENT, encoding='utf-8') as f:
         text = re.sub(r'(<!-- matrix: begin -->\n).*(<!-- matrix: end -->\n)',
                       lambda marks: marks[1] + table(records) + marks[2], f.read(), flags=re.S)
@@ -114,7 +114,7 @@ def main(argv=None):
     parser.add_argument('--only', nargs='+', metavar='ENV', choices=known, default=known,
                         help='environments to run (default: all)')
     parser.add_argument('--again', action='store_true',
-                        help='also run environments that passed with the same code')
+                        help='also run environments that have already passed with the same code')
     args = parser.parse_args(argv)
     if git('diff', '--quiet', 'HEAD', '--', *CODE) is None:
         sys.exit('error: expected committed changes, because the table names the commit, found '

@@ -2,9 +2,9 @@
 """Execute the notebooks of the book's three sections, each in a new kernel.
 
 The script saves a notebook after its last cell has run, with the outputs, clean metadata, and the
-SHA-256 of the code. Repeated lines of shapes are omitted from the outputs. Without arguments, all
-three notebooks run, which takes two to three hours on two cores, mostly for section 5.13. Progress
-goes to stderr.
+SHA-256 of the code. Repeated lines that show shapes are omitted from the outputs. Without
+arguments, all three notebooks run, which takes two to three hours on two cores, mostly for section
+5.13. Progress goes to stderr.
 
 The script needs the extra `notebooks`: pip install -e '.[notebooks]'
 
@@ -31,15 +31,16 @@ METADATA = {
     'language_info': {'name': 'python', 'file_extension': '.py', 'mimetype': 'text/x-python',
                       'pygments_lexer': 'ipython3'},
 }
-# In section 5.13, DenseBlock.forward prints such a line for each unit in every pass: 22,000 lines.
+# Lines that DenseBlock.forward in section 5.13 prints for each unit in every pass: 22,000 in all.
 _SHAPES = re.compile(r'X\.shape: \([\d, ]+\) --> Y\.shape: \([\d, ]+\)$')
 _OMITTED = '[{:,} repeated lines omitted]'
 
 
 def fold(text):
-    """Return `text` with only the first occurrence of each distinct line of shapes.
+    """Return `text` with only the first occurrence of each distinct line that shows shapes.
 
-    Lines in brackets replace the repeated lines and give their number. Other lines are unchanged.
+    Lines in brackets replace the repeated lines and say how many there were. Other lines are
+    unchanged.
     """
     seen, folded, omitted = set(), [], 0
     for line in text.split('\n'):
@@ -55,7 +56,7 @@ def fold(text):
 
 
 def tidy(notebook):
-    """Fold the outputs of an executed notebook, and replace its metadata, in place.
+    """Shorten the outputs of an executed notebook, and replace its metadata, in place.
 
     The metadata contains the SHA-256 of the executed code and the version of the package.
     """
@@ -106,10 +107,10 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('notebooks', nargs='*', default=list(sections), metavar='NOTEBOOK',
-                        help='notebooks to execute, each a section (%s) or a path (default: all '
+                        help='sections (%s) or paths of the notebooks to execute (default: all '
                              'sections)' % ', '.join(sections))
     args = parser.parse_args(argv)
-    # Make SIGTERM stop the kernel like Ctrl-C, and Ctrl-C work in a background process too.
+    # Make SIGTERM stop the kernel as Ctrl-C does, and make Ctrl-C work in background processes.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     for name in args.notebooks:

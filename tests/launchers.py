@@ -8,8 +8,8 @@ from stand_ins import WORKER
 
 from gluonblocks.distributed import Launcher, Limits, WorkerError
 from gluonblocks.distributed.connection import Connection
-from gluonblocks.distributed.place import Place
 from gluonblocks.distributed.relay import Relay
+from gluonblocks.distributed.topology import Topology
 
 
 def address():
@@ -20,11 +20,11 @@ def address():
 def first_machine(code, master, options=None, limits=None, show=None, nodes=2):
     return Launcher([sys.executable, '-c', WORKER + code], 3,
                     {'folder': '/of/the/first', 'data_root': '/there'}, show, limits,
-                    Place(nodes, 0, master), options)
+                    Topology(nodes, 0, master), options)
 
 
 def second_machine(code, master, options=None, limits=None):
-    return Relay([sys.executable, '-c', WORKER + code], Place(2, 1, master, '127.0.0.2'),
+    return Relay([sys.executable, '-c', WORKER + code], Topology(2, 1, master, '127.0.0.2'),
                  options or {}, {'data_root': '/here'}, limits or Limits())
 
 

@@ -72,7 +72,7 @@ def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
         raise AttributeError(name)
     monkeypatch.delitem(vars(np), 'int')
     monkeypatch.setattr(np, '__getattr__', warn)
-    assert _compat.put_back_numpy_names() == ['numpy.int'] and np.int is int
+    assert _compat.restore_numpy_names() == ['numpy.int'] and np.int is int
 
 
 def test_distutils_is_put_back_where_python_has_none(python):

@@ -36,7 +36,7 @@ def test_devices_are_a_list_however_they_are_given(ctx, want):
 @pytest.mark.parametrize('ctx, said', [
     *[(name, 'expected a device such as cpu, gpu, gpu:1 or .*, got ') for name in (
         '', 'tpu', 'gpu:', 'gpu:a', 'cpu:-1', 'gpu:0 ', 'cpu\n', 'cpu:٣')],
-    *[(ctx, r'gpu\(99\) cannot be used: .*(built without CUDA|finds)') for ctx in (
+    *[(ctx, r'gpu\(99\) cannot be used, because .*(built without CUDA|finds)') for ctx in (
         'gpu:99', mx.gpu(99))],
     *[(ctx, r'expected each device once, got cpu\(1\) twice') for ctx in (
         'cpu:1,1', [mx.cpu(1), mx.cpu(0), mx.cpu(1)])],

@@ -53,7 +53,7 @@ def test_every_single_bit_counts(path):
         with open(path, 'wb') as f:
             f.write(content[:position] + bytes([content[position] ^ 1 << position % 8]) +
                     content[position + 1:])
-        with pytest.raises(DamagedFile, match='x.safetensors: damaged'):
+        with pytest.raises(DamagedFile, match='x.safetensors is damaged'):
             read_tensors(path)
 
 
@@ -81,7 +81,7 @@ def test_the_order_is_file_flushed_renamed_folder_flushed(path, monkeypatch):
         monkeypatch.setattr(files.os, name, lambda *args, name=name, original=original: (
             calls.append((name, [os.path.basename(a) for a in args if isinstance(a, str)])),
             original(*args)))
-    write_file(path, b'new', keep='old')
+    write_file(path, b'new', backup='old')
     temporary = calls[2][1][0]
     assert re.fullmatch(r'\.tmp-%d-[0-9a-f]{16}-x\.safetensors' % os.getpid(), temporary)
     assert calls == [('fsync', []), ('replace', ['x.safetensors', 'old']),
@@ -126,7 +126,7 @@ def test_a_link_whose_old_content_is_kept_changes_nothing_where_it_leads(tmp_pat
     (tmp_path / 'away').mkdir()
     (tmp_path / 'away' / 'target').write_bytes(b'old')
     os.symlink(os.path.join('away', 'target'), str(tmp_path / 'last'))
-    write_file(str(tmp_path / 'last'), b'new', keep='previous')
+    write_file(str(tmp_path / 'last'), b'new', backup='previous')
     assert os.listdir(str(tmp_path / 'away')) == ['target']
     assert (tmp_path / 'away' / 'target').read_bytes() == b'old'
     assert (tmp_path / 'last').read_bytes() == b'new' and not (tmp_path / 'last').is_symlink()

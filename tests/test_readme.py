@@ -1,13 +1,14 @@
-"""The documents say what commands printed, as results/ has it; their links and names are there."""
+"""Documents contain what commands printed, links that lead somewhere, and names that exist."""
 import operator
 import os
 import re
 
 import pytest
 from conftest import REPOSITORY, load_script
-from PIL import Image
 
 import gluonblocks as gb
+from gluonblocks.runs.records import HistoryRow, TimesRow
+from gluonblocks.training.norms import NormRow
 
 TRAINED = ['resnet', 'densenet']
 
@@ -25,15 +26,15 @@ def section(document, title):
 def test_the_table_has_the_last_epoch_that_a_run_printed(name):
     *_, last = re.findall(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([\d.]+)',
                           read('results', name + '.txt'))
-    assert '| `%s` | here | 1 | %s |' % (name, ' | '.join(last)) in read('README.md')
+    assert '| `%s` | gluonblocks | 1 | %s |' % (name, ' | '.join(last)) in read('README.md')
     assert last[0] == str(gb.get_recipe(name).epochs)
 
 
-def test_the_table_has_the_means_of_several_seeds_as_they_were_printed():
+def test_the_table_contains_the_printed_means_of_several_seeds():
     assert read('results', 'seeds.txt') in read('README.md')
 
 
-def test_the_results_say_which_command_each_file_is_of():
+def test_the_results_name_the_command_that_wrote_each_file():
     text = read('results', 'README.md')
     names = [os.path.relpath(os.path.join(folder, name), os.path.join(REPOSITORY, 'results'))
              for folder, _, found in os.walk(os.path.join(REPOSITORY, 'results')) for name in found]
@@ -41,24 +42,32 @@ def test_the_results_say_which_command_each_file_is_of():
             and name != 'README.md'] == []
 
 
-def test_the_documents_show_the_last_matrix_and_the_exports_that_were_printed():
+def test_the_documents_contain_the_last_matrix_and_the_printed_exports():
     matrix = load_script('matrix')
     assert matrix.table(matrix.read_records().values()) in read('docs', 'compatibility.md')
     shown = section('docs/export.md', 'What it printed').split('```')[1].splitlines()
     assert set(shown) <= set(read('results', 'export.txt').splitlines()) and len(shown) > 10
 
 
-def test_the_script_for_ones_own_images_trains_on_a_folder_of_them(tmp_path, monkeypatch, capsys):
-    for name, grey in [('cat', 40), ('dog', 200)]:
-        (tmp_path / 'pets' / name).mkdir(parents=True)
-        for i in range(5):
-            Image.new('L', (28, 28), grey + i).save(str(tmp_path / 'pets' / name / ('%d.jpg' % i)))
-    script, = re.findall(r'```python\n([^`]*folder:pets[^`]*)```', read('README.md'))
+def test_the_scripts_of_the_tutorial_create_images_and_train_on_them(tmp_path, monkeypatch, capsys):
+    create, train = re.findall(r'```python\n(.*?)```', read('docs', 'own_images.md'), re.S)
     monkeypatch.chdir(tmp_path)
-    exec(script.replace("'resnet18'", "'lenet_bn'"), {})  # faster
+    exec(create, {})
+    exec(train.replace("'resnet'", "'lenet_bn'"), {})  # faster
     out = capsys.readouterr().out
     assert 'epoch 5, loss ' in out and '\ntest accuracy ' in out
-    assert (tmp_path / 'pets.html').exists()
+    assert (tmp_path / 'plants.html').exists()
+
+
+def test_the_reference_lists_each_file_of_a_run_and_the_columns_of_each_table(folder, little_data):
+    gb.train_model('lenet_bn', folder, dataset='synthetic', epochs=1, batch_size=16, seed=0,
+                   norm_stats=True, tensorboard=True)
+    documented = section('docs/options.md', 'Files of a run')
+    for name in os.listdir(folder):
+        assert re.search(r'^\| `%s/?` \|' % re.escape(name), documented, re.M), name
+    for kind, text in [(HistoryRow, documented), (TimesRow, documented),
+                       (NormRow, section('docs/options.md', 'Batch normalization statistics'))]:
+        assert [name for name in kind._fields if '`%s`' % name not in text] == []
 
 
 def documents():
@@ -67,7 +76,7 @@ def documents():
             if name.endswith('.md')]
 
 
-def test_the_public_names_are_about_thirty_and_every_one_is_documented():
+def test_there_are_about_thirty_public_names_and_all_are_documented():
     text = ' '.join(map(read, documents()))
     names = [name for name in gb.__all__ if not name.startswith('_')]
     assert len(names) <= 35
@@ -75,20 +84,20 @@ def test_the_public_names_are_about_thirty_and_every_one_is_documented():
 
 
 @pytest.mark.parametrize('document', documents())
-def test_every_link_of_a_document_leads_somewhere_and_its_names_are_there(document):
+def test_every_link_of_a_document_leads_somewhere_and_its_names_exist(document):
     text, folder = read(document), os.path.dirname(os.path.join(REPOSITORY, document))
     links = [link for link in re.findall(r'\]\(([^)#\s]+)', text) if '://' not in link]
     missing = [link for link in links if not os.path.exists(os.path.join(folder, link))]
     assert missing == []
-    for there, place in re.findall(r'\]\(([^)#\s:]*\.md|)#([^)\s]+)\)', text):
-        target = os.path.join(os.path.dirname(document), there) if there else document
-        assert place in places(os.path.normpath(target)), '%s#%s' % (there, place)
+    for path, anchor in re.findall(r'\]\(([^)#\s:]*\.md|)#([^)\s]+)\)', text):
+        target = os.path.join(os.path.dirname(document), path) if path else document
+        assert anchor in anchors(os.path.normpath(target)), '%s#%s' % (path, anchor)
     for name in sorted(set(re.findall(r'\bgb((?:\.\w+)+)', text))):
         operator.attrgetter(name[1:])(gb)
 
 
-def places(document):
-    """What stands behind # in links to the headings of a document, as code hosts have it."""
+def anchors(document):
+    """Return the anchors that code hosts give to the headings of a document."""
     text = re.sub(r'^```.*?^```$', '', read(document), flags=re.M | re.S)
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
             for heading in re.findall(r'^#+ (.+)$', text, re.M)}

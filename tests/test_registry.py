@@ -39,7 +39,7 @@ def test_what_keeps_a_module_from_being_imported_is_said(write_module, text, sai
 
 
 def test_a_module_that_is_nowhere_is_refused_with_what_to_do():
-    with pytest.raises(ValueError, match="Python finds no module 'nowhere_at_all', either .* Run "
+    with pytest.raises(ValueError, match="Python found no module 'nowhere_at_all' among .* Run "
                                          'from the folder that contains it, or add that folder '):
         load_object('nowhere_at_all.nets:f', 'the thing')
 

@@ -1,4 +1,4 @@
-"""tools/results.py: the table of several runs."""
+"""tools/results.py prints a table of several runs."""
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +10,7 @@ UNKNOWN = (float('nan'),) * 3
 
 
 def run(folder, seed, test_acc=0.5, asked=(), state='finished: 5 epochs', **options):
-    """A run of lenet_bn, as the report reads it from a folder."""
+    """Return a run of lenet_bn, in the form in which the report reads it from a folder."""
     config = dict(model='lenet_bn', dataset='fashion-mnist', seed=seed,
                   asked=['seed', *asked], **options)
     return SimpleNamespace(folder=folder, config=config, state=state,
@@ -19,7 +19,7 @@ def run(folder, seed, test_acc=0.5, asked=(), state='finished: 5 epochs', **opti
 
 @pytest.fixture
 def print_runs(monkeypatch, capsys):
-    """Return (exit code, lines of stdout, stderr) of the table of these runs."""
+    """Return a function: runs -> (exit code, lines of the table without its head, stderr)."""
     def do(*runs):
         monkeypatch.setattr(results, 'read_runs', lambda folders: list(runs))
         code = results.main(['folder'])
@@ -28,16 +28,16 @@ def print_runs(monkeypatch, capsys):
     return do
 
 
-def test_runs_that_differ_in_their_seed_alone_share_a_row_of_means_and_ranges(print_runs):
+def test_runs_that_differ_only_in_their_seed_share_a_row_of_means_and_ranges(print_runs):
     code, (mean, *_, other), _ = print_runs(
         run('a', 1, 0.25), run('b', 2, 0.75), run('c', 1, 0.5, asked=['lr'], lr=0.125))
     assert code == 0
-    assert mean == ('| `lenet_bn` | here | 2 | 5 | 0.2500 (0.2500–0.2500) | 0.875 (0.875–0.875) '
-                    '| 0.500 (0.250–0.750) |')
-    assert other == '| `lenet_bn`, lr 0.125 | here | 1 | 5 | 0.2500 | 0.875 | 0.500 |'
+    assert mean == ('| `lenet_bn` | gluonblocks | 2 | 5 | 0.2500 (0.2500–0.2500) '
+                    '| 0.875 (0.875–0.875) | 0.500 (0.250–0.750) |')
+    assert other == '| `lenet_bn`, lr 0.125 | gluonblocks | 1 | 5 | 0.2500 | 0.875 | 0.500 |'
 
 
-def test_published_results_follow_a_model_that_was_trained_by_its_recipe(print_runs):
+def test_published_results_follow_a_model_that_was_trained_with_its_recipe(print_runs):
     assert '| | the book, 5.11.3 | 1 | 5 | 0.3033 | 0.889 | 0.861 |' in print_runs(run('a', 1))[1]
     assert len(print_runs(run('a', 1, asked=['lr'], lr=0.125))[1]) == 1
 
@@ -45,5 +45,5 @@ def test_published_results_follow_a_model_that_was_trained_by_its_recipe(print_r
 @pytest.mark.parametrize('second, said', [
     (run('b', 1), 'expected one run for each seed, but a and b both have the seed 1'),
     (run('b', 2, state='not finished: 3 of 5 epochs'), 'b is not finished: 3 of 5 epochs')])
-def test_equal_seeds_and_unfinished_runs_are_refused(print_runs, second, said):
+def test_equal_seeds_and_unfinished_runs_are_rejected(print_runs, second, said):
     assert print_runs(run('a', 1), second) == (1, [], 'error: %s\n' % said)

@@ -78,7 +78,7 @@ def test_a_number_of_threads_that_would_abort_mxnet_is_refused(monkeypatch, name
 
 
 @pytest.mark.parametrize('options, env, said', [
-    (['-OO'], {}, 'started with\n-OO (or PYTHONOPTIMIZE=2)'),
+    (['-OO'], {}, 'started with -OO (or\nPYTHONOPTIMIZE=2)'),
     (['-W', 'error'], {}, '16.0\n'),
     ([], {'MXNET_CPU_WORKER_NTHREADS': '0'}, 'an integer from 1 to')])
 def test_settings_of_python_and_mxnet_that_would_break_the_import_are_handled(options, env, said):
@@ -143,7 +143,7 @@ def test_an_mxnet_imported_first_that_leaves_cores_idle_is_warned_about(monkeypa
     monkeypatch.setattr(machine_cpus, 'container_limit', lambda: math.inf)
     assert _runtime.set_threads() == [] and 'OMP_NUM_THREADS' not in os.environ
     said = [str(warning.message) for warning in recwarn.list]
-    assert bool(said) == warns and all('uses 2 of 4 cores; import gluonblocks first' in text
+    assert bool(said) == warns and all('uses only 2 of 4 cores: import gluonblocks first' in text
                                        for text in said)
 
 

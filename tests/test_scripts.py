@@ -1,6 +1,5 @@
-"""The scripts run_docs.py, matrix.py and check_dist.py, and the list of mistakes in tools."""
+"""The scripts run_docs.py, matrix.py and check_dist.py."""
 import importlib.util
-import json
 import os
 import re
 import subprocess
@@ -142,16 +141,6 @@ def test_a_missing_program_is_named_with_how_to_install_it(monkeypatch, name, pa
     monkeypatch.setattr(importlib.util, 'find_spec', lambda asked: None)
     with pytest.raises(SystemExit, match='(?i)^error: %s is not installed for this P' % package):
         load_script(name).main([])
-
-
-def test_every_mistake_of_the_mutations_can_still_be_made():
-    with open(os.path.join(REPOSITORY, 'tools', 'mutations', 'behaviours.json')) as f:
-        mistakes = [mistake for mistake in json.load(f) if 'impossible' not in mistake]
-    for mistake in mistakes:
-        with open(os.path.join(REPOSITORY, mistake['file']), encoding='utf-8') as f:
-            assert f.read().count(mistake['old']) == 1, mistake['behaviour']
-        for path in mistake['tests']:
-            assert os.path.exists(os.path.join(REPOSITORY, path)), path
 
 
 def test_an_archive_without_a_file_is_refused(tmp_path):

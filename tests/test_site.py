@@ -1,4 +1,4 @@
-"""The site's pages and its reference: nothing is missing. And what build_site.py finds wrong."""
+"""The site lists every page and public name, and build_site.py reports errors."""
 import importlib
 import re
 import runpy
@@ -27,18 +27,18 @@ build_site = load_script('build_site')
 
 
 def public_names():
-    """Every name that the package and its wings hand out, in full; those at the top by that."""
+    """Return the full name of each public name; a name that `gb` exports is listed only there."""
     top = [name for name in gb.__all__ if not name.startswith('_')]
     names = {'gluonblocks.' + name for name in top}
     for path in sorted((ROOT / 'gluonblocks').glob('*/__init__.py')):
-        wing = importlib.import_module('gluonblocks.' + path.parent.name)
-        for name in getattr(wing, '__all__', ()):
-            if getattr(gb, name, None) is not getattr(wing, name):
-                names.add('%s.%s' % (wing.__name__, name))
+        package = importlib.import_module('gluonblocks.' + path.parent.name)
+        for name in getattr(package, '__all__', ()):
+            if getattr(gb, name, None) is not getattr(package, name):
+                names.add('%s.%s' % (package.__name__, name))
     return names
 
 
-def test_the_reference_has_every_public_name_and_command_once_and_no_other(conf):
+def test_the_reference_lists_each_public_name_and_command_once_and_no_others(conf):
     assert sorted(conf.declared_names()) == sorted(public_names())
     listed = re.findall(r'^   (\w+)$', (REFERENCE / 'index.rst').read_text().partition(
         'autosummary')[2], re.M)
@@ -47,14 +47,14 @@ def test_the_reference_has_every_public_name_and_command_once_and_no_other(conf)
     assert re.findall(r'command-help:: (\w+)', text) == list(COMMANDS)
 
 
-def test_the_sidebar_has_every_page_once(conf):
+def test_the_sidebar_lists_each_page_once(conf):
     listed = [page for pages in conf.PAGES.values() for page in pages]
     files = [path for pattern in ('*.md', 'docs/*.md', 'notebooks/*.ipynb', 'results/README.md',
                                  'results/zoo.md')
              for path in ROOT.glob(pattern)]
     pages = {path.relative_to(ROOT).with_suffix('').as_posix() for path in files}
     assert len(set(listed)) == len(listed)
-    assert pages - set(listed) == {'README', 'PACKAGE'}  # the front pages here and of the wheel
+    assert pages - set(listed) == {'README', 'PACKAGE'}  # the front pages
 
 
 @pytest.mark.parametrize('text, loaded', [
@@ -63,7 +63,7 @@ def test_the_sidebar_has_every_page_once(conf):
     ('<img alt="y" src="http://cdn/x.png">', '<img alt="y" src="http://cdn/x.png'),
     ('<style>p { background: url(http://cdn/x.png) }', 'url(http://cdn/x.png'),
     ('@import "https://cdn/font.css";', '@import "https://cdn/font.css')])
-def test_a_page_that_loads_something_from_another_host_is_named(tmp_path, text, loaded):
+def test_a_page_that_loads_something_from_another_host_is_reported(tmp_path, text, loaded):
     (tmp_path / 'index.html').write_text(
         '<a href="https://host/">x</a><link rel="canonical" href="https://host/"><img src="a.png">')
     assert build_site.loads_from_elsewhere(str(tmp_path)) == []

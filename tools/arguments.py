@@ -1,9 +1,9 @@
-"""Types of command-line arguments for several tools."""
+"""Argument types that the command-line tools share."""
 import argparse
 
 
 def some_of(allowed):
-    """Return a type for comma-separated names, which it returns in the order of `allowed`."""
+    """Return an argparse type for comma-separated names, sorted in the order of `allowed`."""
     def names(text):
         chosen = [name.strip() for name in text.split(',')]
         for name in chosen:
@@ -15,12 +15,12 @@ def some_of(allowed):
 
 
 def comma_separated(one):
-    """Return a type for comma-separated values of the type `one`."""
+    """Return an argparse type for comma-separated values, each converted by `one`."""
     return lambda text: [one(value) for value in text.split(',')]
 
 
 def positive(text):
-    """Return a positive integer; use this function as a type."""
+    """Convert `text` to a positive integer; this function is an argparse type."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError('expected a positive integer, got %r' % text)
     return int(text)

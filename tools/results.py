@@ -1,9 +1,10 @@
-"""Print the results of finished runs as a table: mean and range over seeds, by model.
+"""Print the results of finished runs as a Markdown table: the mean and range over seeds.
 
     python -m tools.results runs/lenet_bn-* runs/resnet-*
 
-Runs that differ only in their seed share a row: loss, training accuracy and test accuracy after the
-last epoch. Below each model trained on Fashion-MNIST come the published results.
+Runs that differ only in their seed share a row, which shows the loss, the training accuracy and the
+test accuracy after the last epoch. Rows with published results follow each model that was trained
+on Fashion-MNIST with the default options.
 """
 import argparse
 import collections
@@ -12,22 +13,25 @@ import sys
 from gluonblocks.report.charts import published_runs
 from gluonblocks.report.run import read_runs
 
-HEAD = ('| model | whose | runs | epochs | loss | train acc | test acc |\n'
+HEAD = ('| model | source | runs | epochs | loss | train acc | test acc |\n'
         '|---|---|---|---|---|---|---|\n')
 MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
-# Recorded in config.json, but without influence on what the net learns.
+# Options that config.json records, but that do not affect what the net learns.
 NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_every', 'tensorboard',
                 'report'}
 
 
 def options(config):
-    """Return the options of a run that were not left at the recipe's values, as text."""
+    """Return the options that the user set and that affect the results of a run, as text."""
     return ', '.join('%s %s' % (name.replace('_', '-'), config[name])
                      for name in sorted(set(config['asked']) - NO_INFLUENCE))
 
 
 def groups(folders):
-    """Return {(model, dataset, options): runs}. ValueError for an unfinished run or equal seeds."""
+    """Return {(model, dataset, options): runs}.
+
+    Raises ValueError if a run is not finished, or if two runs of a group have the same seed.
+    """
     found = collections.defaultdict(list)
     for run in read_runs(folders):
         if run.state.startswith('not finished'):
@@ -42,7 +46,7 @@ def groups(folders):
 
 
 def summary(values, form):
-    """Return the mean of `values`, and of several also the range: '0.861 (0.843–0.882)'."""
+    """Return the mean of `values` as text, with the range if there are several: '0.5 (0.4–0.6)'."""
     mean, least, most = [form % value for value in (
         sum(values) / len(values), min(values), max(values))]
     return mean if len(values) == 1 else '%s (%s–%s)' % (mean, least, most)
@@ -51,20 +55,21 @@ def summary(values, form):
 def table(found):
     """Return the groups of runs as a Markdown table."""
     text = HEAD
-    for (model, dataset, asked), runs in found.items():
+    for (model, dataset, changed), runs in found.items():
         last = [run.epochs[-1] for run in runs]
         epochs = sorted({row.epoch for row in last})
         cells = [summary([getattr(row, name) for row in last], form) for name, form in MEASURES]
-        text += '| `%s`%s | here | %d | %s | %s |\n' % (
-            model, asked and ', ' + asked, len(runs), '–'.join(map(str, epochs)), ' | '.join(cells))
-        if not asked:
+        text += '| `%s`%s | gluonblocks | %d | %s | %s |\n' % (
+            model, changed and ', ' + changed, len(runs), '–'.join(map(str, epochs)),
+            ' | '.join(cells))
+        if not changed:
             for source, rows in published_runs({'model': model, 'dataset': dataset}):
                 text += '| | %s | 1 | %d | %.4f | %.3f | %.3f |\n' % ((source,) + rows[-1])
     return text
 
 
 def main(argv=None):
-    """Print the table of the runs that are named; return the exit code."""
+    """Print the table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', metavar='FOLDER', help='folders of finished runs')

@@ -14,7 +14,7 @@ import tempfile
 import types
 from importlib.metadata import version
 
-# Import gluonblocks first, because it makes the import of MXNet work.
+# Import gluonblocks first, because it patches what would prevent the import of MXNet.
 import gluonblocks as gb  # isort: skip
 import gluoncv  # noqa: I001
 import mxnet as mx
@@ -29,8 +29,8 @@ FILE, TABLE = os.path.join(RESULTS, 'zoo.jsonl'), os.path.join(RESULTS, 'zoo.md'
 TOLERANCE = 1e-4
 SECONDS = 900  # time limit for a net
 COLUMNS = ('onnx', 'torch', 'mxnet')
-# The smallest nets of each family and of each variant of its topology: {(task, image side): names}.
-# The side is as small as the net allows. Nets from MXNet's zoo are called 'vision:NAME'.
+# {(task, image size): names}, the smallest nets of each family and of each variant of its topology.
+# The image sizes are as small as the nets allow. Nets from MXNet's zoo are called 'vision:NAME'.
 SELECTED = {
     ('classifier', 32): """
         resnet18_v1 resnet50_v1 resnet18_v2 resnet50_v2 resnet18_v1b resnet50_v1b resnet50_v1b_gn
@@ -79,12 +79,16 @@ def build(name, group, side):
     net = zoo.get_model(short, **options)
     net.initialize()
     net(mx.nd.zeros((1, 3, side, side)))
-    for param in net.collect_params().values():
+    params = net.collect_params()
+    for param in params.values():
         kind = param.name.rpartition('_')[2]
         if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
-            if 'convpredictor' in param.name or 'centernet' in param.name:
-                scale /= 100 if 'vgg' in name else 10  # otherwise all scores would be 1 and tie
+            if any(head in param.name for head in ('convpredictor', 'centernet', 'yolooutput')):
+                # otherwise all scores would be 1 and tie
+                scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
+            if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
+                scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
         elif kind in RANGES:
             param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
@@ -101,7 +105,8 @@ def attempt(function, *args):
 
 def by_gluonblocks(net, X, folder, format):
     """Export the net with `export_net`; return 'yes' and the largest difference of the outputs."""
-    # With data, gradients are compared too. This needs a classifier: one output (N, classes).
+    # If `data` is passed, gradients are compared too, which requires a classifier: a net with a
+    # single output of shape (N, classes).
     data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
     export = gb.export_net(net, X.shape[1:], os.path.join(folder, format), format, **data)
     return 'yes, %.0e' % export.formats[0].verified.largest_difference
@@ -151,7 +156,7 @@ def work(row):
 
 
 def rows(*more):
-    """Append rows to the results file; return the last row of each net in it, {name: row}."""
+    """Append rows to the results file; return {name: row} with the file's last row of each net."""
     with open(FILE, 'a+') as f:
         f.writelines(json.dumps(row) + '\n' for row in more)
         f.seek(0)
@@ -166,7 +171,7 @@ topology. Wider and deeper members repeat the same layers; `python -m tools.zoo 
 
 Each net has random weights and is exported with `export_net`, which compares every output of the
 file with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a
-training step. After "yes" follows the largest difference, as a fraction of the largest output or of
+training step. A "yes" precedes the largest difference, as a fraction of the largest output or of
 1, whichever is larger. The last column shows MXNet's own exporter, `mx.onnx.export_model`. Its file
 runs on one image in ONNX Runtime {onnxruntime}, and may differ by at most {tolerance:g}.
 `resnet50_v1b_gn` cannot be hybridized: GluonCV's group normalization reads the shape of its input.
@@ -200,8 +205,8 @@ def main():
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='nets to export (default: selected nets without a result)')
     parser.add_argument('--like', metavar='SELECTED', default='densenet121',
-                        help='selected net whose task and image size apply to nets that are not '
-                             'selected (default: %(default)s)')
+                        help='one of the selected nets, whose task and image size are used for '
+                             'nets that are not selected (default: %(default)s)')
     args = parser.parse_args()
     selected = {name: net for net, names in SELECTED.items() for name in names.split()}
     chosen = args.names or [name for name in selected if name not in rows()]

@@ -20,7 +20,7 @@ def add_toctrees(app, name, text):
 
 
 def set_language(app, name, text):
-    """Set the language of a notebook to Python if its metadata do not contain one."""
+    """Set the language of a notebook to Python if its metadata does not specify one."""
     if name.startswith('notebooks/'):
         notebook = json.loads(text[0])
         notebook['metadata'].setdefault('language_info', {'name': 'python'})

@@ -1,8 +1,9 @@
-"""The papers' residual units: basic or bottleneck, with the norm after or before a convolution.
+"""The papers' residual units: basic or bottleneck, with norms after or before the convolutions.
 
 He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), table 1 and figure 5, and 2016 (arXiv:1603.05027),
-figure 1. They differ from the book's `Residual` in two ways: the convolutions have no bias, because
-a norm follows, and in the units of 2015 a norm also follows the 1x1 convolution of the shortcut.
+figure 1. These units differ from the book's `Residual` in two ways: the convolutions have no bias,
+because a norm follows, and in the units of 2015 a norm also follows the 1x1 convolution of the
+shortcut.
 """
 from typing import NamedTuple
 
@@ -23,16 +24,16 @@ class Conv(NamedTuple):
 
 
 def basic(num_channels, strides):
-    """Return the convolutions of a basic unit: two 3x3, each with `num_channels` outputs."""
+    """Return a basic unit's two 3x3 convolutions, each with `num_channels` output channels."""
     return [Conv(num_channels, 3, strides), Conv(num_channels, 3)]
 
 
 def bottleneck(num_channels, strides, stride_on='1x1'):
     """Return the convolutions of a bottleneck: 1x1, 3x3, and 1x1 with 4 * `num_channels` outputs.
 
-    The paper puts the strides on the first 1x1 convolution, which then skips three pixels in four.
-    With `stride_on='3x3'` they are on the 3x3 convolution, which reads every pixel. Raises
-    ValueError for any other `stride_on`.
+    In the paper, the first 1x1 convolution is strided; with a stride of 2, it skips three of every
+    four pixels. With `stride_on='3x3'`, the 3x3 convolution is strided instead, and reads every
+    pixel. Raises ValueError for any other `stride_on`.
     """
     if stride_on not in ('1x1', '3x3'):
         raise ValueError("stride_on must be '1x1' or '3x3', got %r" % (stride_on,))
@@ -42,10 +43,10 @@ def bottleneck(num_channels, strides, stride_on='1x1'):
 
 class ResidualUnit(nn.HybridBlock):
     """relu(F(X) + X), where F is a convolution, norm, relu, ..., convolution, norm:
-    (N, C, H, W) -> (N, C', H', W'), where C' is the number of channels of the last of `convs`.
+    (N, C, H, W) -> (N, C', H', W'), where C' is the number of output channels of `convs[-1]`.
 
     H' is H divided by the product of the strides, rounded up. With `project`, X passes through a
-    1x1 convolution and a norm before the addition. Set it if the shapes of X and F(X) differ.
+    1x1 convolution and a norm before the addition, as is required if X and F(X) differ in shape.
     """
 
     def __init__(self, convs, project=False, **kwargs):
@@ -91,5 +92,5 @@ class PreActivationUnit(nn.HybridBlock):
 
 
 def _projection(convs):
-    """Return the shortcut's 1x1 convolution, whose output has the same shape as that of `convs`."""
+    """Return the 1x1 convolution of the shortcut, whose output has the same shape as F(X)."""
     return Conv(convs[-1].num_channels, 1, max(conv.strides for conv in convs)).layer()

@@ -8,7 +8,8 @@ from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class BatchNormFirst(nn.HybridSequential):
-    """A HybridSequential that begins with a batch norm and checks the shape of its input."""
+    """A HybridSequential that begins with a batch norm, for images of at least `least` pixels in
+    height and width."""
 
     def __init__(self, *layers, least=1, **kwargs):
         super().__init__(**kwargs)
@@ -23,7 +24,7 @@ class BatchNormFirst(nn.HybridSequential):
 
 
 class _ConvBlock(BatchNormFirst):
-    def _alias(self):  # Gluon derives the names of blocks from it: conv_block0, conv_block1, ...
+    def _alias(self):  # Gluon's prefix for names of blocks: conv_block0, conv_block1, ...
         return 'conv_block'
 
 
@@ -41,15 +42,15 @@ def conv_block(num_channels):
 
 
 class DenseBlock(nn.HybridBlock):
-    """A stack of `conv_block` units that each read the input and all earlier outputs, concatenated:
+    """A stack of `conv_block`s, each of which reads the input and all earlier outputs:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
     The first C output channels are the input. The attribute `net` contains the blocks. With
-    `trace`, the block prints its shapes once, in the book's format: on the first batch, or when
-    the hybridized graph is traced.
+    `trace`, the block prints its shapes once, in the book's format: for the first batch, or when
+    the net is traced for hybridization.
 
-    Raises ValueError if the input is not 4-dimensional or its number of channels differs from the
-    first batch's, and under `npx.set_np()`. Source: D2L 5.13.1.
+    Raises ValueError if the input is not 4-dimensional, if its number of channels differs from that
+    of the first batch, or under `npx.set_np()`. Source: D2L 5.13.1.
     """
 
     def __init__(self, num_convs, num_channels, trace=False, **kwargs):
@@ -70,7 +71,7 @@ class DenseBlock(nn.HybridBlock):
         check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
             check_images(self.name, X, self.net[0][0].gamma.shape[0])
-            self._data_shape = {'data': X.shape}  # Gluon names the input of a graph 'data'
+            self._data_shape = {'data': X.shape}  # 'data' is Gluon's name for the input of a graph
         return super().forward(X)
 
     def hybrid_forward(self, F, X):
@@ -78,19 +79,19 @@ class DenseBlock(nn.HybridBlock):
         for blk in self.net:
             Y = blk(X)  # (N, num_channels, H, W)
             pairs.append((X, Y))
-            X = F.concat(X, Y, dim=1)  # (N, C + num_channels, H, W), C the channels of X
+            X = F.concat(X, Y, dim=1)  # (N, C + num_channels, H, W), where X had C channels
         if self._trace:
             self._print_shapes(pairs)
         return X
 
     def _print_shapes(self, pairs):
-        # Book: it prints in forward, so the lines are repeated for every batch.
+        # Book: the shapes are printed in `forward`, which repeats the lines for every batch.
         arrays = [array for pair in pairs for array in pair]
         if isinstance(arrays[0], mx.sym.Symbol):
             _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)
         else:
             shapes = [array.shape for array in arrays]
-        if all(shapes):  # the shapes are unknown while one of Gluon's own containers is traced
+        if all(shapes):  # shapes are unknown while Gluon traces a container of its own
             for X_shape, Y_shape in zip(shapes[::2], shapes[1::2]):
                 print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
             self._trace = False

@@ -17,13 +17,14 @@ def chapter_step(X, gamma, beta, eps):
 
 
 def fused_step(X, gamma, beta, eps):
-    """Return the values of `chapter_step`, computed by one fused operator instead of a dozen."""
-    # The operator updates running averages in its backward pass; these copies are thrown away.
+    """Return the same values as `chapter_step`, using one fused operator instead of a dozen."""
+    # The operator needs running averages, which its backward pass updates, so pass it arrays that
+    # are then discarded.
     scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
     with autograd.pause():
-        var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding can make it negative
+        var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may make it negative
         return Y, mean.reshape(gamma.shape), var.reshape(gamma.shape)
 
 
@@ -35,12 +36,12 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     new = momentum * old + (1 - momentum) * batch, computed outside the autograd graph. In
     prediction mode, X is normalized with the running averages, which are returned unchanged.
 
-    gamma, beta, moving_mean and moving_var contain C values each, in any shape, and have X's dtype;
-    with float16 input they may be float32. `fused=False` runs the chapter's code, for stepping
-    through it in a debugger or for checking MXNet's operator, which loses three digits if a
-    channel's mean is a thousand times its standard deviation.
+    gamma, beta, moving_mean and moving_var each contain C values, in any shape. They have the dtype
+    of X, or may be float32 if X is float16. `fused=False` runs the chapter's code, to step through
+    it in a debugger or to check MXNet's operator, which loses three digits if a channel's mean is a
+    thousand times its standard deviation.
 
-    Raises ValueError if ranks, channels or dtypes do not fit, and for arrays of `mx.np`.
+    Raises ValueError if ranks, channels or dtypes do not match, and for arrays of `mx.np`.
     Source: D2L 5.11.2; Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
     check_norm_input(X, gamma=gamma, beta=beta, moving_mean=moving_mean, moving_var=moving_var)
@@ -48,7 +49,7 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     X, gamma, beta = _at_least_float32(X, gamma.reshape(shape), beta.reshape(shape))
     if autograd.is_training():
         Y, mean, var = (fused_step if fused else chapter_step)(X, gamma, beta, eps)
-        with autograd.pause():  # if recorded, each step would keep all earlier steps in memory
+        with autograd.pause():  # otherwise, each step would keep all earlier steps in memory
             mean, var = [new.reshape(old.shape).astype(old.dtype, copy=False)
                          for new, old in ((mean, moving_mean), (var, moving_var))]
             moving_mean = momentum * moving_mean + (1.0 - momentum) * mean
@@ -69,7 +70,7 @@ def _at_least_float32(*arrays):
 
 
 def _setting(name, most):
-    """Return a property for a setting: a bool if `most` is True, else a number from 0 to `most`."""
+    """Return a property for a setting: a bool if `most` is True, or a number from 0 to `most`."""
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
                 value, (int, float, np.number)) or not 0 <= value <= most or np.isinf(value)):
@@ -87,15 +88,14 @@ class BatchNorm(nn.BatchNorm):
 
     In an imperative net, the layer calls `batch_norm` and updates its running averages in the
     forward pass. In a hybridized net, it is a single MXNet `BatchNorm` node and ignores `fused`; as
-    in all of Gluon, the averages are updated in the backward pass. Tracing the graph fixes `eps`,
+    everywhere in Gluon, the backward pass updates the averages. Tracing the net fixes `eps`,
     `momentum` and `use_global_stats`: after changing one of them, call `hybridize()` again.
 
     `gamma` (initially 1) and `beta` (0) are trained; `moving_mean` and `moving_var` (both 0) are
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
     (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved with the net.
 
-    Book: its averages are plain arrays, which are not saved. `Net` loads files without them and
-    warns.
+    Book: the averages are plain arrays, so files lack them. `Net` loads such files with a warning.
 
     Raises ValueError for input of the wrong rank, dtype or number of channels, and under
     `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.
@@ -103,19 +103,19 @@ class BatchNorm(nn.BatchNorm):
 
     def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.9, use_global_stats=False,
                  fused=True, prefix=None, params=None):
-        # Skips nn.BatchNorm.__init__, because its parameters differ from the book's in name and
-        # shape.
+        # nn.BatchNorm.__init__ is skipped: its parameters have other names and shapes.
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
-        # The same attribute as in nn.BatchNorm, because GluonCV's freeze_bn writes to it.
+        # Name this attribute as in nn.BatchNorm, because GluonCV's freeze_bn writes to it.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,
                         'use_global_stats': None}
         self.eps, self.momentum, self.use_global_stats = eps, momentum, use_global_stats
         shape = (1, self.num_features) + (1,) * (num_dims - 2)
         self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
         self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
-        # Book: moving_var starts at 0, not 1, so an untrained layer multiplies by 1 / sqrt(eps).
+        # Book: moving_var starts at 0, not 1. In prediction mode, an untrained layer therefore
+        # multiplies its input by 1 / sqrt(eps).
         self.moving_mean = channel_parameter(self.params, 'moving_mean', shape, init.Zero(), 'null')
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 

@@ -1,7 +1,7 @@
 """Variants of batch normalization for the exercises of D2L 5.11: centering, scaling, whitening.
 
-They are plain blocks: they run one operator at a time and cannot be hybridized. Called with a
-symbol, they return the graph of prediction mode, so that nets containing them can be exported.
+These layers are plain blocks, which run one operator at a time and cannot be hybridized. Called
+with a symbol, they return the graph for prediction, so that nets that contain them can be exported.
 """
 import mxnet as mx
 import numpy as np
@@ -12,13 +12,13 @@ from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
-    """The base class of these layers: gamma, beta, and running averages updated in training.
+    """The base class of these layers, with gamma, beta, and running averages that training updates.
 
-    `averages` maps the name of each running average to its shape. By default there is one, named by
-    the class attribute `average`, with one value per channel. Subclasses implement
+    `averages` maps the name of each running average to its shape. By default, there is one average
+    with one value per channel, named by the class attribute `average`. Subclasses implement
     `normalize(F, X, follow)`, which returns X_hat. In training mode, `follow(name, batch)` updates
-    the average `name` with the statistic `batch()` and returns that statistic; in prediction mode
-    it returns the average.
+    the running average `name` with the statistic `batch()`, and returns that statistic. In
+    prediction mode, it returns the running average.
     """
 
     average = ''
@@ -65,7 +65,7 @@ class Centering(_OtherNorm):
     (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
     `num_features`. Training uses the batch's mean; prediction uses `moving_mean`, initially 0. This
     is the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), but with
-    gamma and without their normalized weights. Raises ValueError for input of another shape.
+    gamma and without their normalized weights. Raises ValueError for input of any other shape.
     """
 
     average = 'moving_mean'
@@ -79,8 +79,8 @@ class Scaling(_OtherNorm):
 
     (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
     `num_features`. The variance is computed about the mean, as in `BatchNorm`. Training uses the
-    batch's variance; prediction uses `moving_var`, initially 0. Raises ValueError for input of
-    another shape.
+    batch's variance; prediction uses `moving_var`, initially 0. Raises ValueError for input of any
+    other shape.
     """
 
     average = 'moving_var'
@@ -92,8 +92,8 @@ class Scaling(_OtherNorm):
 
 
 class Whitening(_OtherNorm):
-    """Decorrelate the channels: gamma * W (X - mean) + beta, where W is the inverse square root of
-    the covariance matrix.
+    """Batch normalization that decorrelates the channels: gamma * W (X - mean) + beta, where W is
+    the inverse square root of the covariance matrix.
 
     (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
     `num_features`. Batch normalization divides each channel by its own standard deviation. This
@@ -102,11 +102,11 @@ class Whitening(_OtherNorm):
 
     W is computed by `num_iterations` steps of Newton's method, as in the decorrelated batch
     normalization of Huang et al. (2018, arXiv:1804.08450; 2019, arXiv:1904.03441). This needs only
-    matrix products. It also only partly whitens directions in which the batch hardly varies; an
-    exact inverse would amplify their noise. The running averages of the mean, `moving_mean` (C, 1),
-    and of W, `moving_matrix` (C, C), both start at 0.
+    matrix products. Directions in which the batch hardly varies are whitened only in part, whereas
+    an exact inverse would amplify their noise. The running averages of the mean, `moving_mean`
+    (C, 1), and of W, `moving_matrix` (C, C), both start at 0.
 
-    Raises ValueError for input of another shape.
+    Raises ValueError for input of any other shape.
     """
 
     def __init__(self, num_features, num_dims, num_iterations=5, **kwargs):
@@ -129,12 +129,12 @@ class Whitening(_OtherNorm):
 
 
 def _inverse_root(F, A, eye, num_iterations):
-    """Approximate the inverse square root of A, a symmetric (C, C) matrix, positive definite.
+    """Approximate the inverse square root of A, a symmetric positive definite (C, C) matrix.
 
     Starting from the identity, Newton's iteration Z <- (3 Z - Z^3 A) / 2 converges to the inverse
     square root if no eigenvalue of A exceeds 1. A is therefore divided by its trace, the sum of its
-    eigenvalues. Y = A Z is computed alongside Z; otherwise rounding errors would grow from step to
-    step (Higham 2008, Functions of Matrices, chapter 6).
+    eigenvalues. Y = A Z is computed alongside Z, because otherwise rounding errors would grow from
+    step to step (Higham 2008, Functions of Matrices, chapter 6).
     """
     trace = F.reshape(F.sum(A * eye), (1, 1))
     Y, Z = F.broadcast_div(A, trace), eye

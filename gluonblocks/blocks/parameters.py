@@ -1,4 +1,4 @@
-"""Per-channel parameters, and loading files that lack running averages."""
+"""Parameters with one value per channel, and a loader for files without running averages."""
 import warnings
 
 import mxnet as mx
@@ -11,7 +11,7 @@ from ..mxnet_private import can_learn, is_initialized, named_parameters, shared
 class ChannelParameter(gluon.Parameter):
     """A parameter of shape (1, C) or (1, C, 1, 1), like the book's.
 
-    MXNet's BatchNorm operator accepts these shapes, but infers (C,), which is ignored here.
+    MXNet's BatchNorm operator accepts these shapes, but infers (C,), which this class ignores.
     """
 
     def _set_shape(self, shape):
@@ -29,8 +29,8 @@ class ChannelParameter(gluon.Parameter):
                 'allow_missing=True))' % self.name)
 
     def _reduce(self):  # returns the values that Gluon saves
-        # With static_shape, a graph updates the running averages without telling MXNet's engine.
-        # Without waiting, one saved file in five contained the averages of an earlier step.
+        # With static_shape, a graph updates the running averages without notifying MXNet's engine.
+        # Before we waited here, one saved file in five contained averages from an earlier step.
         nd.waitall()
         return super()._reduce()
 
@@ -47,13 +47,13 @@ def channel_parameter(params, name, shape, init, grad_req='write'):
 def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args, **kwargs):
     """Load `filename` into `block` with `load`, Gluon's own method, after checking the file.
 
-    The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code
-    lacks only the running averages of our layers: it is loaded, with a warning. Raises ValueError
-    with both shapes if a parameter's shape differs from the file's.
+    The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code,
+    which lacks only the running averages of our layers, is loaded with a warning. Raises ValueError
+    if a parameter has another shape in the file; the message lists both shapes.
     """
     filename = MXNetPath(filename)  # so that the name does not depend on the locale
     params, found = named_parameters(block), nd.load(filename)
-    if not isinstance(found, dict):  # a list of unnamed arrays, which Gluon will refuse
+    if not isinstance(found, dict):  # a list of unnamed arrays, which Gluon will reject
         found = {}
     different = [(name, found[name].shape, param.shape) for name, param in sorted(params.items())
                  if name in found and param.shape and 0 not in param.shape
@@ -70,7 +70,7 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
 
 def _lacks_averages_only(params, found, filename, ctx):
     """If only running averages are missing, initialize them, warn, and return True."""
-    # Compares parameters, not names, because a shared parameter has several names.
+    # Compare parameters instead of names, because a shared parameter has several names.
     loaded = {params[name] for name in found if name in params}
     missing = set(params.values()) - loaded
     if not missing or not all(isinstance(param, ChannelParameter) and not can_learn(param)

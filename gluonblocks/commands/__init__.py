@@ -1,1 +1,1 @@
-"""Command-line interfaces: arguments and printed text, without the logic of the commands."""
+"""Parse the arguments of each `gluonblocks` command, call the library, and print the result."""

@@ -1,4 +1,4 @@
-"""Arguments shared by several commands: the run, its weights and the device."""
+"""Arguments that several commands share: the run, its weights and the device."""
 import argparse
 
 from ..devices import devices_of
@@ -6,13 +6,13 @@ from ..runs.load import WEIGHTS
 
 
 def add_run_arguments(parser):
-    """Add the arguments that select a net: the folder of its run, the weights and the device."""
-    parser.add_argument('run', metavar='RUN', help='folder of a trained run')
+    """Add the arguments that select a trained net: the run folder, the weights and the device."""
+    parser.add_argument('run', metavar='RUN', help='run folder, created by gluonblocks train')
     add_weights_arguments(parser)
 
 
 def add_weights_arguments(parser):
-    """Add --weights and --ctx."""
+    """Add the options --weights and --ctx."""
     parser.add_argument('--weights', choices=WEIGHTS, default='best',
                         help='weights to load: best (highest test accuracy), last (newest '
                         'checkpoint) or final (end of the run) (default: %(default)s)')
@@ -22,14 +22,14 @@ def add_weights_arguments(parser):
 
 
 def add_data_root(parser):
-    """Add --data-root."""
+    """Add the option --data-root."""
     parser.add_argument('--data-root', metavar='FOLDER',
-                        help='folder that contains the data set (default: the folder that the run '
-                        'used for training)')
+                        help='folder that contains the data set (default: the folder that was used '
+                        'for training)')
 
 
 def device(text):
-    """Return `text` if it names devices that exist; an argparse type."""
+    """An argparse type that returns `text` if it names available devices."""
     try:
         devices_of(text)
     except ValueError as error:

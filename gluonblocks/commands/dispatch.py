@@ -1,4 +1,4 @@
-"""The entry point of `gluonblocks COMMAND`. It works without MXNet."""
+"""The entry point of the `gluonblocks` command. It works without MXNet."""
 import importlib
 import os
 import sys
@@ -12,27 +12,27 @@ USAGE = """\
 usage: gluonblocks COMMAND [ARGUMENT ...]
        gluonblocks --version
 
-  train     train a model and print the lines that the book prints
-  evaluate  measure the accuracy of a trained net, per class and overall
+  train     train a model, and print the lines that the book prints
+  evaluate  print the accuracy of a trained net, overall and per class
   predict   classify image files
-  report    write an HTML report about one run, or compare several
+  report    write an HTML report that shows one run or compares several
   export    convert a trained net to ONNX and other formats
-  doctor    check the installation and say how to fix it
+  doctor    check the installation, and say how to fix problems
 
-Run `gluonblocks COMMAND --help` for the options of a command and examples."""
+Run `gluonblocks COMMAND --help` to see the options of a command and examples."""
 
 GREETING = """\
-gluonblocks %s: batch normalization, ResNet and DenseNet of Dive into Deep Learning
+gluonblocks %s: batch normalization, ResNet and DenseNet from Dive into Deep Learning
 
-  gluonblocks train --model lenet_bn --out runs/lenet   train, and keep the run
-  gluonblocks predict runs/lenet shoe.png               tell what is on a picture
-  gluonblocks export runs/lenet --format onnx           leave MXNet
+  gluonblocks train --model lenet_bn --out runs/lenet   train a model and save the run
+  gluonblocks predict runs/lenet shoe.png               classify an image
+  gluonblocks export runs/lenet --format onnx           convert the trained net to ONNX
 
-Something is wrong?  gluonblocks doctor      All commands:  gluonblocks --help"""
+Check the installation: gluonblocks doctor      List all commands: gluonblocks --help"""
 
 
 def main(argv=None):
-    """Run `gluonblocks ARGV`; return the exit code."""
+    """Run `gluonblocks ARGV`, and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     name = argv[0] if argv else ''
     if name in COMMANDS:
@@ -57,7 +57,7 @@ def _print_usage(argv):
 
 
 def run(name, argv, prog):
-    """Run the command `name` and return its exit code; help texts call it `prog`."""
+    """Run the command `name`, and return its exit code; `prog` is its name in help texts."""
     def parse():
         _add_working_folder()
         if _runtime.error and name != 'doctor':
@@ -70,7 +70,7 @@ def run(name, argv, prog):
 def _add_working_folder():
     """Append the working directory to sys.path, so that Python finds the user's modules.
 
-    At the end of the path, a user's file cannot replace a module that the command needs.
+    The directory comes last, so that no file in it shadows a module that the command needs.
     """
     try:
         folder = os.getcwd()

@@ -1,4 +1,4 @@
-"""Check the installation: print the facts that a bug report needs, and how to fix each problem.
+"""Check the installation: one line per check, which says that all is well or what to do.
 
 The command works even if MXNet, NumPy or another package is missing.
 """
@@ -16,10 +16,13 @@ EXAMPLE = """\
 example:
   PROG
 
-The command downloads and changes nothing. If it finds problems, the last lines say how to fix them.
-Exit code: 0 no problems, 1 problems found."""
+Each line begins with ok, FIX (a problem, and what to do), note (works, but could be better) or info
+(a fact for a bug report). The command downloads and changes nothing. Exit code: 0 no problems,
+1 problems found."""
 
-# Our titles for features of an MXNet build -> their names in mxnet.runtime.Features.
+OK, FIX, NOTE, INFO = 'ok', 'FIX', 'note', 'info'
+
+# Our names for the features of an MXNet build -> their names in mxnet.runtime.Features.
 _FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed': 'DIST_KVSTORE',
              'OpenMP': 'OPENMP', 'OpenBLAS': 'BLAS_OPEN', 'MKL': 'BLAS_MKL', 'OpenCV': 'OPENCV',
              'large tensors': 'INT64_TENSOR_SIZE'}
@@ -31,37 +34,37 @@ def parse(argv, prog):
 
 
 def main(args):
-    """Print the report; return the exit code."""
-    lines, wrong = collect(_runtime.error)
-    for title, text in lines:
-        print('%-12s %s' % (title, text))
-    print()
-    print('no problems found' if not wrong else 'Problems:')
-    for text in wrong:
-        print('- ' + text.replace('\n', '\n  '))
-    return 1 if wrong else 0
+    """Print the result of each check, and return the exit code."""
+    checks = collect(_runtime.error)
+    for title, status, text in checks:
+        print('%-5s%-13s%s' % (status, title, text.replace('\n', '\n' + ' ' * 18)))
+    problems = sum(status == FIX for _, status, _ in checks)
+    print('\n%s' % ('%d problem%s found: see FIX above' % (problems, 's' * (problems > 1))
+                    if problems else 'no problems found'))
+    return 1 if problems else 0
 
 
 def collect(error=None):
-    """Return the report as ([(title, text)], [problem and how to fix it])."""
-    wrong = [str(error)] if error else []
-    lines = [('gluonblocks', _version('gluonblocks') or 'not installed; running from a checkout'),
-             ('Python', '%s, %s' % (platform.python_version(), sys.executable)),
-             ('system', '%s, %s' % (platform.platform(), platform.machine())),
-             ('NumPy', _version('numpy') or 'not installed'),
-             ('MXNet', _mxnet_version(error)),
-             ('GluonCV', _version('gluoncv') or 'not installed')]
-    if arm.provided:
-        lines.append(('ARM', 'OpenBLAS and LAPACKE stand in for ' + ', '.join(arm.provided)))
+    """Return a list of (title, status, text) checks; `error` is the error from importing MXNet."""
+    checks = [
+        ('gluonblocks', OK, _version('gluonblocks') or 'not installed, runs from a checkout'),
+        ('Python', OK, '%s, %s' % (platform.python_version(), sys.executable)),
+        ('NumPy', OK if _version('numpy') else INFO, _version('numpy') or 'not installed'),
+        ('MXNet', FIX, '%s: %s' % (_version('mxnet') or 'not installed', error)) if error else
+        ('MXNet', OK, _mxnet_version()),
+        ('packages', *_requirements())]
     if not error:
-        lines += [('operators', _operators(wrong)), ('threads', _threads(wrong)),
-                  ('MXNet build', _features()), ('devices', _devices(wrong))]
+        checks += [('operators', *_operators()), ('threads', *_threads()),
+                   ('devices', *_devices()), ('data', *_data())]
+    if arm.provided:
+        checks.append(('ARM', INFO, 'OpenBLAS and LAPACKE replace ' + ', '.join(arm.provided)))
     variables = ['%s=%s' % (name, value) for name, value in sorted(os.environ.items())
                  if name.startswith(_VARIABLES)]
-    lines += [('variables', ' '.join(variables) or 'none'),
-              ('data', 'unknown' if error else _data(wrong)),
-              ('patched', ' '.join(_runtime.mended) or 'nothing')]
-    return lines, wrong + _unmet()
+    return checks + ([] if error else [('MXNet build', INFO, _features())]) + [
+        ('GluonCV', INFO, _version('gluoncv') or 'not installed (optional)'),
+        ('system', INFO, '%s, %s' % (platform.platform(), platform.machine())),
+        ('variables', INFO, ' '.join(variables) or 'none'),
+        ('patches', INFO, ' '.join(_runtime.patches) or 'none')]
 
 
 def _version(name):
@@ -71,49 +74,40 @@ def _version(name):
         return None
 
 
-def _mxnet_version(error):
-    if not error:
-        import mxnet
-        return '%s, %s' % (_version('mxnet') or mxnet.__version__, os.path.dirname(mxnet.__file__))
-    version = _version('mxnet')
-    return '%s, but it cannot be imported' % version if version else 'not installed'
+def _mxnet_version():
+    import mxnet
+    return '%s, %s' % (_version('mxnet') or mxnet.__version__, os.path.dirname(mxnet.__file__))
 
 
-def _threads(wrong):
+def _threads():
     from ..mxnet_private import openmp_threads
     cores = physical_cores()
     try:
         used = openmp_threads()
     except AttributeError:
-        return 'unknown, %d cores' % cores
+        return INFO, 'unknown number of threads on %d cores' % cores
     own = os.environ.get('MXNET_OMP_MAX_THREADS', '')
-    used = int(own) if own.isdigit() else used  # the variable that MXNet's loops obey
-    if used != cores:
-        wrong.append('MXNet uses %d threads on %d cores (see variables above). Unset '
-                     'OMP_NUM_THREADS\nand MXNET_OMP_MAX_THREADS: gluonblocks then uses one '
-                     'thread per core.' % (used, cores))
-    return '%d for %d cores' % (used, cores)
+    used = int(own) if own.isdigit() else used  # MXNet's own loops obey this variable
+    text = '%d on %d cores' % (used, cores)
+    return (OK, text) if used == cores else (FIX, text + (
+        ': unset OMP_NUM_THREADS and MXNET_OMP_MAX_THREADS to use one thread per core'))
 
 
-def _operators(wrong):
+def _operators():
     from ..graphs.operators import VARIABLE, are_on, pending, status
     try:
         if not are_on():
-            return 'off (%s=0)' % VARIABLE
+            return NOTE, 'off, so training is slower: unset %s to use them' % VARIABLE
     except ValueError as error:
-        wrong.append('%s' % error)
-        return 'unknown'
+        return FIX, str(error)
     if pending():
-        return 'not compiled yet; the first training run will compile them'
+        return OK, 'not compiled yet: the first training run compiles them'
     state = status()
     if state.ready:
-        return 'ready'
-    if os.environ.get(VARIABLE) or state.faulty:
-        wrong.append('The C++ operators are unavailable: %s.%s' % (
-            state.reason, '\nTo use them: ' + state.remedy if state.remedy else ''))
-        return 'unavailable'
-    return 'unavailable, so training is slower: %s%s' % (
-        state.reason, '. To use them: ' + state.remedy if state.remedy else '')
+        return OK, 'compiled and tested'
+    return FIX if os.environ.get(VARIABLE) or state.faulty else NOTE, (
+        'unavailable, so training is slower: %s%s' % (
+            state.reason, '. To use them, ' + state.remedy if state.remedy else ''))
 
 
 def _features():
@@ -123,51 +117,49 @@ def _features():
                      for title, name in _FEATURES.items())
 
 
-def _devices(wrong):
+def _devices():
     from mxnet.runtime import Features
 
     from ..devices import try_all_gpus
-    devices = [str(device) for device in try_all_gpus()]
-    if Features().is_enabled('CUDA') and devices == ['cpu(0)']:
-        wrong.append('This build of MXNet supports CUDA, but no GPU works. Check that '
-                     'nvidia-smi lists a GPU,\nand that its CUDA version matches the build '
-                     '(mxnet-cu112: 11.2).')
-    return ', '.join(devices)
+    devices = ', '.join(str(device) for device in try_all_gpus())
+    if Features().is_enabled('CUDA') and devices == 'cpu(0)':
+        return FIX, ('%s, although MXNet was built for GPUs: check that nvidia-smi lists a GPU and '
+                     'that its CUDA version matches the build (11.2 for mxnet-cu112)' % devices)
+    return OK, devices
 
 
-def _data(wrong):
+def _data():
     from ..data import fashion_mnist
     folder = fashion_mnist.find_folder()
     found = fashion_mnist.find_files(folder)
     if not found:
-        return ('Fashion-MNIST is not downloaded yet; the first training run will put it in %s'
-                % folder)
+        return OK, 'no Fashion-MNIST yet: the first training run downloads it to ' + folder
     for name, path in found.items():
         try:
             fashion_mnist.check(name, path)
         except fashion_mnist.DataError as error:
-            wrong.append('%s\nDelete the file; the next training run downloads it again.' % error)
-    return 'Fashion-MNIST, %d of %d files in %s' % (
+            return FIX, '%s. Delete the file: the next training run downloads it again' % error
+    return OK, 'Fashion-MNIST, %d of %d files in %s' % (
         len(found), len(fashion_mnist.FILES), folder)
 
 
-def _unmet():
-    """Return messages about requirements that are missing or have an untested version."""
+def _requirements():
+    """Return (status, text), where the text lists missing requirements and untested versions."""
     try:
         requires = metadata.requires('gluonblocks') or []
     except metadata.PackageNotFoundError:
-        return []  # running from a checkout is not a problem
+        return INFO, 'not checked, because gluonblocks is not installed'
     from packaging.requirements import Requirement
-    found = []
+    problems = []
     for requirement in map(Requirement, requires):
         version = _version(requirement.name)
         if requirement.marker and not any(requirement.marker.evaluate({'extra': extra})
                                           for extra in ('', 'mxnet')):
             continue
         if version is None and requirement.name != 'mxnet':  # a GPU build has another name
-            found.append("%s is not installed:  pip install '%s%s'"
-                         % (requirement.name, requirement.name, requirement.specifier))
+            problems.append("%s is not installed: pip install '%s%s'"
+                            % (requirement.name, requirement.name, requirement.specifier))
         elif version and not requirement.specifier.contains(version, prereleases=True):
-            found.append("%s %s is not a tested version:  pip install --no-deps '%s%s'"
-                         % (requirement.name, version, requirement.name, requirement.specifier))
-    return found
+            problems.append("%s %s is untested: pip install --no-deps '%s%s'"
+                            % (requirement.name, version, requirement.name, requirement.specifier))
+    return (FIX, '\n'.join(problems)) if problems else (OK, 'all requirements are installed')

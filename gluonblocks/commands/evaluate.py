@@ -1,4 +1,4 @@
-"""Measure a trained net on its test images: accuracy, scores per class and confusion matrix."""
+"""Evaluate a trained net on its test images: accuracy, scores per class and confusion matrix."""
 import json
 import os
 import sys
@@ -14,9 +14,9 @@ examples:
   PROG runs/lenet
   PROG runs/lenet --weights last --json lenet.json --png lenet.png
 
-Prints the accuracy, a table of the classes and the confusion matrix to stdout, and messages to
-stderr. If matplotlib is installed, a plot of the matrix is saved as an image. Exit code: 0 success,
-1 failure, 2 invalid arguments, 130 interrupted."""
+The accuracy, a table of the classes and the confusion matrix are printed to stdout, and messages to
+stderr. If matplotlib is installed, a plot of the confusion matrix is saved as an image. Exit code:
+0 success, 1 failure, 2 invalid arguments, 130 interrupted."""
 
 
 def parse(argv, prog):
@@ -24,7 +24,7 @@ def parse(argv, prog):
     add_run_arguments(parser)
     add_data_root(parser)
     parser.add_argument('--png', metavar='FILE',
-                        help='write the plot of the matrix to this file (default: '
+                        help='file to which the plot of the confusion matrix is written (default: '
                         'RUN/confusion.png)')
     parser.add_argument('--json', metavar='FILE', help='also write the results to this JSON file')
     return parser.parse_args(argv)
@@ -41,11 +41,10 @@ def main(args):
     try:
         plot_confusion(evaluation.matrix, evaluation.names, png)
     except (ImportError, OSError) as error:
-        # Without --png a missing plot is not a failure: the run may be in a read-only folder.
-        print('%s: could not draw %s: %s%s' % (
-            'error' if args.png else 'note', png, error,
-            '. Install matplotlib: pip install matplotlib' if isinstance(error, ImportError)
-            else ''), file=sys.stderr)
+        # Without --png, a missing plot is not a failure: the run folder may be read-only.
+        print('%s: %s' % ('error' if args.png else 'note', (
+            'could not draw %s, because matplotlib is not installed: pip install matplotlib' % png
+            if isinstance(error, ImportError) else error)), file=sys.stderr)
         return 1 if args.png else 0
-    print('saved the confusion matrix to %s' % png, file=sys.stderr)
+    print('saved a plot of the confusion matrix as %s' % png, file=sys.stderr)
     return 0

@@ -32,7 +32,7 @@ failure (nothing is written), 2 invalid arguments, 130 interrupted.""" % (
 def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
     parser.add_argument('source', metavar='RUN|CHECKPOINT',
-                        help='folder of a run, or an MXNet checkpoint: a symbol file, a folder '
+                        help='run folder, or an MXNet checkpoint: a symbol file, a folder '
                         'that contains one, or a model.tar.gz from SageMaker')
     parser.add_argument('--format', metavar='FORMAT', nargs='+', choices=list(FORMATS),
                         default=['onnx'], help='one or more formats: %s (default: onnx)'
@@ -67,14 +67,15 @@ def parse(argv, prog):
                      'several inputs, repeat the option with NAME=; an empty shape after NAME= '
                      'means one number per example (default: read from the checkpoint)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
-                     help='layers whose outputs the files return (default: those of the symbol)')
+                     help="layers whose outputs to export (default: the net's own outputs, except "
+                     'those that need a label)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
                      default=(0, 1), help='range of the random inputs (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',
-                     help='folder of images on which the outputs are compared too')
+                     help='folder of images on which the outputs are compared as well')
     net.add_argument('--mean', metavar='X[,X,X]', type=_numbers,
-                     help='mean to subtract from the pixel values 0 to 255 (default: chosen so '
-                     'that pixels fill --input-range)')
+                     help='mean to subtract from the pixel values, which range from 0 to 255 '
+                     '(default: chosen so that pixels fill --input-range)')
     net.add_argument('--std', metavar='X[,X,X]', type=_numbers,
                      help='divisor of the pixel values after the mean is subtracted (default: '
                      'chosen so that pixels fill --input-range)')
@@ -116,7 +117,7 @@ def main(args):
 
 
 def format_export(export):
-    """Return an `Export` as a table with a row for MXNet, the reference, and one per format."""
+    """Format an `Export` as a table with a row for MXNet, the reference, and one per format."""
     is_classifier, accuracy = 'classes' in export.info, export.info.get('accuracy')
 
     def row(format, bytes, accuracies, difference, agreement, milliseconds):
@@ -141,16 +142,16 @@ def _milliseconds(ms):
 
 
 def _shape(text):
-    """Parse '3,112,112' to (None, (3, 112, 112)) and 'data=3,80,80' to ('data', (3, 80, 80)).
+    """Parse '3,112,112' as (None, (3, 112, 112)) and 'data=3,80,80' as ('data', (3, 80, 80)).
 
-    'user=' is parsed to ('user', ()), an input with one number per example.
+    'user=' is parsed as ('user', ()), an input with one number per example.
     """
     name, _, sides = text.rpartition('=')
     return name or None, _numbers(sides, int) if sides or not name else ()
 
 
 def _shapes(parser, pairs):
-    """Return the only shape, {input name: shape} or None from `pairs` of (name or None, shape)."""
+    """Convert (name or None, shape) pairs to {name: shape}, a single unnamed shape, or None."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')

@@ -4,11 +4,11 @@ import sys
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that reports the error alone, without the usage, and points to --help."""
+    """An ArgumentParser whose errors refer to --help instead of printing the usage."""
 
-    def __init__(self, prog, description, example):
+    def __init__(self, prog, description, example, usage=None):
         super().__init__(prog=prog, description=description, epilog=example.replace('PROG', prog),
-                         formatter_class=argparse.RawDescriptionHelpFormatter)
+                         usage=usage, formatter_class=argparse.RawDescriptionHelpFormatter)
 
     def error(self, message):
         print('error: %s\nSee %s --help' % (message, self.prog), file=sys.stderr)
@@ -16,5 +16,5 @@ class Parser(argparse.ArgumentParser):
 
 
 def flag_of(name):
-    """Return the flag of an option: batch_size -> --batch-size."""
+    """Return the command-line flag of an option: batch_size -> --batch-size."""
     return '--' + name.replace('_', '-')

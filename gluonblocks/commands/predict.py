@@ -1,4 +1,4 @@
-"""Classify image files: print the most probable classes and their probabilities."""
+"""Classify image files, and print the most probable classes and their probabilities."""
 import json
 import sys
 
@@ -13,16 +13,17 @@ examples:
   PROG runs/lenet --json --top 10 pictures/*.png > answers.jsonl
 
 Images may be PNG, JPEG, BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are
-converted to the format of the training images. For Fashion-MNIST, this means grey and fitted into
-28 x 28 pixels without distortion. If the run resizes its images, they are then resized too.
+converted to the format of the training images. For Fashion-MNIST, they become grey, and are scaled
+and padded to 28 x 28 pixels without distortion. If the run resizes its images, they are then
+resized too.
 
-Fashion-MNIST shows bright objects on a black background. Most photographs and drawings show dark
-objects on a bright background: use --invert for them, or the predictions mean little. A note warns
-about images that look inverted. Transparent pixels count as background.
+Fashion-MNIST shows bright objects on a black background, but most photographs and drawings show
+dark objects on a bright background: use --invert for them, because otherwise the predictions are
+unreliable. A note warns about images that look inverted. Transparent pixels count as background.
 
-Results are printed in the order of the files. A file that cannot be read is reported on stderr, and
-the others are still classified. Exit code: 0 all files classified, 1 some failed, 2 invalid
-arguments, 130 interrupted."""
+Results are printed in the order of the arguments. Files that cannot be read are reported on stderr,
+and the others are still classified. Exit code: 0 all files were classified, 1 some files failed,
+2 invalid arguments, 130 interrupted."""
 
 
 def parse(argv, prog):
@@ -30,11 +31,11 @@ def parse(argv, prog):
     add_run_arguments(parser)
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='image file to classify')
     parser.add_argument('--top', type=int, default=3, metavar='N',
-                        help='number of classes to list (default: %(default)s)')
+                        help='number of classes to print per image (default: %(default)s)')
     parser.add_argument('--invert', action='store_true',
-                        help='invert the images, which show dark objects on a bright background')
+                        help='invert images that show dark objects on a bright background')
     parser.add_argument('--json', action='store_true',
-                        help='print one line of JSON per image, including those that failed')
+                        help='print one line of JSON per image, even if the image cannot be read')
     return parser.parse_intermixed_args(argv)  # options may follow the images
 
 

@@ -1,8 +1,11 @@
-"""Write an HTML report about one run, or compare several runs side by side."""
+"""Write an HTML report that shows one run, or compares several runs."""
 import os
+import shlex
+import signal
 import sys
 
 from ..report.write import write_report
+from ..training.interrupt import Interrupted
 from .arguments import add_data_root, add_weights_arguments
 from .parser import Parser
 
@@ -13,20 +16,21 @@ examples:
   PROG runs/lenet                                      (writes runs/lenet/report.html)
   PROG runs/lenet runs/resnet --out comparison.html
 
-For one run, the report shows the training curves, scores per class, the worst mistakes, statistics
-of the batch normalization layers, the layers and the options. For several runs, it shows a table
-with the best run first, all curves in one chart, and the options that differ. The report is one
-file and needs no network. If the data set is unavailable, the report omits the parts that need it
-and says so. Needs matplotlib and Jinja2. Exit code: 0 success, 1 failure, 2 invalid arguments, 130
-interrupted."""
+The report on one run shows the training curves, the scores per class, the worst mistakes, the
+statistics of the batch normalization layers, the layers and the options. The report on several runs
+shows a table with the best run first, all curves in one chart, and the options that differ. The
+report is a single file that works offline. If the data set is unavailable, the report says so, and
+omits the parts that need it. The command requires matplotlib and Jinja2. Exit code: 0 success,
+1 failure, 2 invalid arguments, 130 interrupted."""
 
 
 def parse(argv, prog):
     parser = Parser(prog, __doc__, EXAMPLE)
-    parser.add_argument('runs', metavar='RUN', nargs='+', help='folder of a run')
+    parser.add_argument('runs', metavar='RUN', nargs='+',
+                        help='run folder, created by gluonblocks train')
     parser.add_argument('--out', metavar='FILE',
-                        help='file to write; an earlier report is replaced (default: %s, in the '
-                        "run's folder if there is only one run)" % NAME)
+                        help='file to write; an existing file is replaced (default: %s, in the run '
+                        'folder if there is only one run)' % NAME)
     add_weights_arguments(parser)
     add_data_root(parser)
     return parser.parse_args(argv)
@@ -40,14 +44,24 @@ def main(args):
 
 
 def write_at_end(folder, ctx=None):
-    """Write the report of a finished run into its folder; print a failure on stderr."""
-    path = os.path.join(folder, NAME)
+    """Write the report on a complete run into its folder; on failure, only print a note to stderr.
+
+    Ctrl-C and SIGTERM raise Interrupted, whose message says that the run is complete.
+    """
+    def stop(signum, frame):
+        raise Interrupted(signum, True, 'the run in %s is complete, but its %s is not. To write '
+                          'it, use gluonblocks report %s' % (folder, NAME, shlex.quote(folder)))
+    handlers = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        write_report(folder, path, ctx=ctx)
+        write_report(folder, os.path.join(folder, NAME), ctx=ctx)
     except ImportError as error:
-        reason = '%s. Install it: pip install %s' % (error, error.name)
-    except Exception as error:  # the run is complete; its report can be written later
-        reason = str(error) or type(error).__name__
-    else:
-        return
-    print('note: could not write %s: %s' % (path, ' '.join(reason.split())), file=sys.stderr)
+        _print_note('%s. Install it: pip install %s' % (error, error.name))
+    except Exception as error:  # the report can be written later
+        _print_note(str(error) or type(error).__name__)
+    finally:
+        for signum, handler in handlers.items():
+            signal.signal(signum, signal.SIG_DFL if handler is None else handler)
+
+
+def _print_note(reason):
+    print('note: could not write the report: %s' % ' '.join(reason.split()), file=sys.stderr)

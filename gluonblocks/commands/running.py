@@ -1,4 +1,4 @@
-"""Run a command, print its errors without a traceback, and return its exit code."""
+"""Run a command, print its errors without a traceback, and return the exit code."""
 import atexit
 import os
 import sys
@@ -7,54 +7,54 @@ from .parser import flag_of
 
 
 class StdoutError(OSError):
-    """Raised when writing to stdout fails, for example because the disk is full."""
+    """A write to stdout failed, for example because the disk is full."""
 
 
-def leave(code):
-    """End this process with the exit code `code`, after all that Python does at its exit.
+def exit_process(code):
+    """Run the functions registered with `atexit`, and exit with `code`.
 
-    The destructors of MXNet's library do not run: after Ctrl-C on a busy machine, one of twenty
-    processes would end in "terminate called without an active exception" and SIGABRT.
+    The destructors of MXNet's library do not run. After Ctrl-C on a busy machine, they would abort
+    about one process in twenty with "terminate called without an active exception".
     """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):  # a closed stream, which has been reported
+        except (OSError, ValueError):  # a closed stream; `run` has reported it
             pass
     os._exit(code)
 
 
 def run(command, parse):
-    """Return the exit code of `command(parse())`; print errors to stderr. Works without MXNet."""
+    """Run `command(parse())`, print errors to stderr, and return the exit code."""
     _prepare_streams()
     try:
         try:
             return command(parse())
         finally:
-            sys.stdout.flush()  # raise errors of a closed pipe or a full disk here
+            sys.stdout.flush()  # so that a closed pipe or a full disk raises an error here
     except ModuleNotFoundError as error:
         _print_error('%s\nInstall it: pip install %s' % (error, error.name))
     except KeyboardInterrupt as error:
-        after_bar = '\n' if sys.stderr.isatty() else ''
-        print(after_bar + ': '.join(filter(None, ['interrupted', str(error)])), file=sys.stderr)
+        newline = '\n' if sys.stderr.isatty() else ''  # a progress bar may be on this line
+        print(newline + ': '.join(filter(None, ['interrupted', str(error)])), file=sys.stderr)
         return getattr(error, 'exit_code', 130)
     except BrokenPipeError:  # the reader of stdout has exited, as in `| head`
-        _give_up_stdout()
+        _discard_stdout()
         return 141
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
-        spelled = getattr(error, 'spelled', None)  # an OptionError, whose class needs MXNet
+        spelled = getattr(error, 'spelled', None)  # an OptionError; importing it requires MXNet
         text = spelled(flag_of) if spelled else str(error)
         option = getattr(error, 'option', None)
         if option:
             _print_error('argument %s: %s' % (flag_of(option), text))
             return 2
         if isinstance(error, OSError) and error.errno is not None and error.filename:
-            text = '%s: %s' % (error.filename, error.strerror)  # without the errno
+            text = '%s: %s' % (error.filename, error.strerror)  # without the error number
         _print_error(text or type(error).__name__)
         if isinstance(error, StdoutError):
-            _give_up_stdout()
-    except RuntimeError as error:  # MXNet's errors end in the message, after a C++ trace
+            _discard_stdout()
+    except RuntimeError as error:  # in MXNet's errors, the message follows a C++ stack trace
         _print_error(str(error).strip().splitlines()[-1])
     return 1
 
@@ -63,8 +63,8 @@ def _prepare_streams():
     """Replace closed streams with /dev/null, and escape characters that cannot be printed."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
-            # /dev/null gets the closed stream's file descriptor, the lowest that is free. Otherwise
-            # the next file opened would get it, along with anything a library writes there.
+            # /dev/null gets the lowest free file descriptor, that of the closed stream. Otherwise
+            # the next file to be opened would get it, and with it the output of C libraries.
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
@@ -72,10 +72,10 @@ def _prepare_streams():
 
 
 class _Stream:
-    """A standard stream whose errors do not stop the work, unless its output is `needed`.
+    """A standard stream that ignores write errors, unless its output is `needed`.
 
-    If the output is needed, the first error is raised again at each later use, because argparse
-    ignores it once.
+    If the output is needed, each later use raises the first error again, because argparse ignores
+    the first one.
     """
 
     def __init__(self, stream, needed=False):
@@ -102,8 +102,8 @@ class _Stream:
         raise self._error
 
 
-def _give_up_stdout():
-    """Redirect stdout to /dev/null, so that the flush at Python's exit succeeds."""
+def _discard_stdout():
+    """Redirect stdout to /dev/null, so that Python can flush it at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     sys.stdout = os.fdopen(null, 'w')

@@ -1,4 +1,4 @@
-"""Train a model and print the lines that the book prints; with --out, save the run in a folder."""
+"""Train a model, and print the lines that the book prints. With --out, save the run in a folder."""
 import argparse
 import os
 import shlex
@@ -7,7 +7,7 @@ import sys
 from ..models.registry import get_recipe, models_in_words
 from ..models.summary import model_summary
 from ..runs.config import read_config
-from ..runs.options import FEATURE, FOLDER, MACHINES, OPTIONS, PLACEMENT
+from ..runs.options import DATA, FOLDER, MACHINES, MODEL, OPTIONS, PLACEMENT, RECIPE
 from ..runs.train import resume_run, train_model
 from ..training.interrupt import Interrupted
 from .parser import Parser, flag_of
@@ -15,50 +15,48 @@ from .report import write_at_end
 
 EXAMPLE = """\
 examples:
-  PROG --model lenet_bn
-  PROG --model lenet_bn --dataset synthetic --epochs 2    (downloads nothing)
-  PROG --model resnet --summary
-  PROG --model resnet --out runs/resnet --checkpoint-every 50
-  PROG --resume runs/resnet
-  PROG --model resnet --start-from runs/resnet --dataset folder:pets --freeze features
+  PROG --model resnet --out runs/resnet
+  PROG --resume runs/resnet --epochs 10
   PROG --model my_module:my_net --dataset folder:pets --test-share 0.2 --out runs/pets
 
-Results go to stdout, messages to stderr. Exit code: 0 success, 1 failure, 2 invalid arguments, 130
-interrupted, 143 terminated."""
+Results are printed to stdout, and messages to stderr. Exit code: 0 success, 1 failure, 2 invalid
+arguments, 130 interrupted, 143 terminated."""
 
 DECLARED = {**OPTIONS, **PLACEMENT}
-GROUPS = {FOLDER: 'options for runs with a folder (--out or --resume)',
-          FEATURE: 'options beyond the book (the defaults follow the book)',
-          MACHINES: 'options for several processes or machines'}
+GROUPS = {MODEL: 'model', DATA: 'data', RECIPE: 'recipe (the defaults follow the book)',
+          FOLDER: 'run folder', MACHINES: 'several processes or machines'}
 _KINDS = {int: 'an integer', float: 'a number', list: 'comma-separated integers such as 30,60'}
 
 
 def parse(argv, prog):
-    parser = Parser(prog, __doc__, EXAMPLE)
-    parser.add_argument('--model', type=_model_name, metavar='NAME',
-                        help='model to train; %s; a GluonCV classifier such as '
-                             'gluoncv:cifar_resnet20_v1 (use gluoncv: to list them all); or '
-                             'my_module:my_net, a function in my_module.py that accepts num_classes'
-                             % models_in_words())
-    parser.add_argument('--out', metavar='FOLDER',
-                        help='new folder for the history, curves, checkpoints and weights')
-    parser.add_argument('--resume', metavar='FOLDER',
-                        help='continue the run in this folder exactly where it stopped; only %s '
-                             'may change'
-                             % ', '.join(flag_of(name) for name, option in OPTIONS.items()
-                                         if option.may_change))
-    parser.add_argument('--summary', action='store_true',
-                        help="print the model's layers, with shapes and costs, and exit")
-    parser.add_argument('--no-report', action='store_true',
-                        help='do not write report.html at the end of the run')
-    _add_options(parser)
+    parser = Parser(prog, __doc__, EXAMPLE, '%(prog)s --model NAME [--out FOLDER] [OPTION ...]\n'
+                    '       %(prog)s --resume FOLDER [OPTION ...]')
+    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
+    groups[MODEL].add_argument(
+        '--model', type=_model_name, metavar='NAME',
+        help='model to train; %s; a GluonCV classifier such as gluoncv:cifar_resnet20_v1 (use '
+        'gluoncv: to list them all); or my_module:my_net, a function in my_module.py that accepts '
+        'num_classes' % models_in_words())
+    groups[MODEL].add_argument(
+        '--summary', action='store_true',
+        help='print a table of the layers, with their shapes and costs, and exit')
+    groups[FOLDER].add_argument(
+        '--out', metavar='FOLDER',
+        help='new folder for the history, the curves, the checkpoints and the weights')
+    groups[FOLDER].add_argument(
+        '--resume', metavar='FOLDER',
+        help='continue the run in this folder exactly where it stopped; only %s may change'
+        % ', '.join(flag_of(name) for name, option in OPTIONS.items() if option.may_change))
+    groups[FOLDER].add_argument(
+        '--no-report', action='store_true', help='do not write report.html at the end of the run')
+    _add_options(groups)
     args = parser.parse_args(argv)
     if not args.model and not args.resume:
-        parser.error('expected --model or --resume')
+        parser.error('expected --model NAME or --resume FOLDER')
     if args.out and args.resume:
-        parser.error('--out starts a new run and --resume continues one: use only one of them')
+        parser.error('expected either --out, for a new run, or --resume, got both')
     if args.no_report and not (args.out or args.resume):
-        parser.error('argument --no-report: needs --out or --resume')
+        parser.error('argument --no-report: requires --out or --resume')
     args.prog = prog
     return args
 
@@ -76,7 +74,7 @@ def main(args):
             train_model(args.model, folder, **options)
     except Interrupted:
         if folder:
-            print('To resume:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
+            print('To resume the run:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
                   file=sys.stderr)
         raise
     if folder and not args.no_report and os.path.exists(folder):  # only on the first machine
@@ -85,22 +83,20 @@ def main(args):
 
 
 def options_table():
-    """Return the Markdown table of all options for docs/runs.md."""
+    """Return a Markdown table of all options, for the documentation."""
     lines = ['| option | meaning | default | may change on resume |', '|---|---|---|---|']
     for option in DECLARED.values():
         lines.append('| `%s` | %s | %s | %s |' % (
             ' '.join([flag_of(option.name), option.metavar]).strip(), option.meaning(),
-            option.described_default(), 'yes' if option.may_change else ''))
+            option.describe_default(), 'yes' if option.may_change else ''))
     return '\n'.join(lines)
 
 
-def _add_options(parser):
-    """Add a flag for each declared option; the value of an absent flag is None."""
-    groups = {'': parser, **{name: parser.add_argument_group(title)
-                             for name, title in GROUPS.items()}}
+def _add_options(groups):
+    """Add a flag for each declared option to its group; the value of an absent flag is None."""
     for option in DECLARED.values():
         group = groups[option.group]
-        words = '%s (default: %s)' % (option.meaning(), option.described_default())
+        words = '%s (default: %s)' % (option.meaning(), option.describe_default())
         words = words.replace('%', '%%')
         if option.kind is not bool:
             group.add_argument(flag_of(option.name), type=_reader(option.kind), help=words,
@@ -114,7 +110,7 @@ def _add_options(parser):
 
 
 def _reader(kind):
-    """Return an argparse type that parses text as `kind`. The range is checked later."""
+    """Return an argparse type that converts text to `kind`. The range is checked later."""
     def read(text):
         try:
             return [int(part) for part in text.split(',')] if kind is list else kind(text)

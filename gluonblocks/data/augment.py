@@ -5,16 +5,16 @@ KINDS = ('none', 'flip', 'crop', 'crop-flip')
 
 
 class Augmentation:
-    """Flip or crop each image of a batch at random: uint8 (N, H, W) or (N, H, W, C), same shape.
+    """Randomly flip or crop each image of a batch, uint8 (N, H, W) or (N, H, W, C); keep the shape.
 
     'flip' mirrors an image left to right with probability 1/2. 'crop' shifts an image by up to an
-    eighth of its sides and repeats its border pixels, which is the same as padding the image with
-    its border and cropping it. 'crop-flip' does both.
+    eighth of its height and width and repeats its border pixels, which is the same as padding the
+    image with its border and cropping it. 'crop-flip' does both.
 
-    The random numbers depend only on `seed` and on the numbers of the epoch and the batch, from 0,
-    so a resumed run draws the same numbers. If `images` are only a shard of a batch, `num_images`
-    is the size of the batch and `shard` the slice that they are; each image is then augmented as in
-    a run with a single process. Not in the book; He et al. 2016.
+    The random numbers depend only on `seed` and on `epoch` and `batch`, both counted from 0, so a
+    resumed run draws the same numbers. If `images` are only a shard of a batch, `num_images` is the
+    size of the batch and `shard` is their slice of it; each image is then augmented as in a run
+    with a single process. Not in the book; He et al. 2016.
     """
 
     def __init__(self, kind, seed):

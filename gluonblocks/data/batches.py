@@ -12,22 +12,22 @@ class BatchLoader(gluon.data.DataLoader):
     """Yield batches (X, y) of images in memory: X (N, 1, H, W) float32 in [0, 1], y (N,) int32.
 
     `images` is a NumPy array, uint8 (n, H, W), or (n, H, W, C) for X (N, C, H, W); `labels` is a
-    NumPy array of integers (n,). `resize` is the side of a square, or (height, width), to which
-    images are resized bilinearly; None keeps their size. With a `seed`, the images are shuffled
-    again for each pass; None keeps their order. The last batch may be shorter.
+    NumPy array of integers (n,). Images are resized bilinearly to `resize`, the side length of a
+    square or (height, width); None keeps their size. With a `seed`, the images are shuffled again
+    for each pass; None keeps their order. The last batch may be shorter.
 
     `len()` is the number of batches, `num_images` the number of images, and `class_names` lists the
     class names, if known. `resize`, `batch_size`, `dtype` (of X) and `augment`, an `Augmentation`,
     may be set later; a new value applies from the next pass.
 
-    `part`, (k, n), makes this the loader of worker k of n, counted from 0; it may be set later too.
+    `part`, (k, n), makes this the loader for worker k of n, counted from 0; it may be set later.
     The loader then yields slice k of the n slices of each batch, or (None, None) if that slice is
     empty. The sizes of the slices differ by at most one image. If all workers use the same `seed`,
     they yield the same number of batches and, together, each image once.
 
     The class is derived from Gluon's DataLoader only so that Gluon's Estimator accepts it.
 
-    Raises ValueError if an array has another type or shape, if there is not one label per image, or
+    Raises ValueError if an array has a wrong type or shape, if there is not one label per image, or
     if a size is not a positive integer. Values set later are checked when the next pass begins.
     """
 
@@ -63,7 +63,7 @@ class BatchLoader(gluon.data.DataLoader):
         return _width_and_height(self.resize)
 
     def start_at(self, num_passes, num_batches):
-        """Make a new loader resume after `num_passes` complete passes and `num_batches` batches."""
+        """Make a new loader skip `num_passes` complete passes and `num_batches` more batches."""
         for _ in range(num_passes if self._order else 0):
             self._order.permutation(self.num_images)
         self._first, self._pass = num_batches, num_passes
@@ -92,8 +92,8 @@ class BatchLoader(gluon.data.DataLoader):
     def _gather(self, order, number, as_floats, start):
         """Return the arrays of a batch, (images, labels), or (None, None) if it is empty.
 
-        Images are uint8 (N, H, W, C), or with `as_floats` float32 (N, C, H, W) in [0, 1].
-        This runs in a thread, so it calls only NumPy: two threads must not call MXNet.
+        Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. This
+        runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
         """
         batch = order[start:start + self.batch_size]
         shard = shard_slice(len(batch), self.part)
@@ -137,13 +137,13 @@ def _width_and_height(resize):
         check_positive('resize', height)
         check_positive('resize', width)
     except ValueError:
-        raise ValueError('resize must be a positive integer, the side of a square, or a pair of '
-                         'them, (height, width), got %r' % (resize,)) from None
+        raise ValueError('resize must be a positive integer, the side length of a square, or a '
+                         'pair (height, width), got %r' % (resize,)) from None
     return int(width), int(height)
 
 
 def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
-    """Return (train_iter, test_iter), the loaders for four arrays: see `BatchLoader`."""
+    """Return (train_iter, test_iter), `BatchLoader` objects for four arrays."""
     train_images, train_labels, test_images, test_labels = arrays
     seed = seed_of_order(seed, part)
     return (BatchLoader(train_images, train_labels, batch_size, resize, seed, part),
@@ -164,7 +164,7 @@ def seed_of_order(seed, part=None):
 
 
 def shard_slice(num_images, part):
-    """Return worker k's slice of a batch, for `part` (k, n), or the complete batch for None.
+    """Return the slice of a batch for worker k if `part` is (k, n); None selects the full batch.
 
     The n slices are consecutive and cover the batch; their sizes differ by at most one image.
     """

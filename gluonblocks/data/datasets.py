@@ -7,7 +7,7 @@ from typing import Any, Callable, NamedTuple, Tuple
 import numpy as np
 
 from ..checks import check_classic_arrays, check_positive
-from ..registry import Registry, said_by
+from ..registry import Registry, message_of
 from .batches import BatchLoader, make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 from .folder import load_data_folder
@@ -16,14 +16,13 @@ from .folder import load_data_folder
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
     """Return (train_iter, test_iter) for Fashion-MNIST, with 60,000 and 10,000 images.
 
-    `resize` is the side of a square, or (height, width), to which images are resized. `root` is
-    the folder with the four idx files, compressed with gzip or not. If it contains none of them,
-    other folders are searched, and then the files are downloaded: see `read_fashion_mnist`. The
-    training images are shuffled again for each epoch, using `seed`, or NumPy's global generator if
-    `seed` is None.
+    Images are resized to `resize`, the side length of a square or (height, width). `root` is the
+    folder with the four idx files, compressed with gzip or not; missing files are downloaded.
+    For its default, see `read_fashion_mnist`. The training images are shuffled again for each
+    epoch, using `seed`, or NumPy's global generator if `seed` is None.
 
-    With `part`, (k, n), the loaders yield only the shard of worker k of n in each batch of
-    `batch_size` images: see `BatchLoader`. All workers need the same `seed`.
+    With `part`, (k, n), the loaders are for worker k of n, and yield only its shard of each batch
+    of `batch_size` images: see `BatchLoader`. All workers need the same `seed`.
 
     Raises DataError, an OSError, if a file is missing or damaged; ValueError if a size is not a
     positive integer, or under `npx.set_np()`.
@@ -59,10 +58,10 @@ class DataSet(NamedTuple):
     `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders; if
     `takes_root`, it also accepts `root`, the folder that contains the files. `class_names` lists
     the class names; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and
-    'folder:PATH', only the loaders know these values, so they are () and 0.
+    'folder:PATH', only the loaders know these values; here, they are () and 0.
 
     The other fields are for model cards: `license`; `source`, the URL of the data; `hub`, its name
-    on the Hugging Face Hub; `limits`, a sentence on what the images do and do not show.
+    on the Hugging Face Hub; `limits`, the limits of a net that was trained on it.
     """
 
     name: str
@@ -76,7 +75,7 @@ class DataSet(NamedTuple):
     limits: str = ''
 
     def load_from(self, root, batch_size, **options):
-        """Return two loaders. Raises ValueError for a `root` if the data set has no files."""
+        """Return two loaders. Raises ValueError if the data set is generated and `root` is set."""
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is generated, not read from a folder, but got the '
                              'folder %r: omit it' % (self.name, root))
@@ -154,7 +153,7 @@ def _load_own(spec, function, batch_size, **options):
         raise
     except Exception as error:  # the user's code may raise anything
         raise ValueError('the data set %s cannot be loaded: %s. %s'
-                         % (spec, said_by(error), _EXPECTED))
+                         % (spec, message_of(error), _EXPECTED))
     try:
         if not makes_loaders:
             images, labels, test_images, test_labels = map(np.asarray, loaded)
@@ -165,8 +164,8 @@ def _load_own(spec, function, batch_size, **options):
             if not isinstance(loader, BatchLoader):
                 raise ValueError('expected a BatchLoader, got a %s' % type(loader).__name__)
             if not len(loader.labels) or loader.labels.min() < 0:
-                raise ValueError('expected images with labels from 0, found no images or a label '
-                                 'below 0')
+                raise ValueError('expected at least one image and non-negative labels, found no '
+                                 'images or a negative label')
         shapes = train_iter.images.shape, test_iter.images.shape
         if {shape[3:] for shape in shapes} not in ({()}, {(3,)}):
             raise ValueError('expected training and test images to be all grey or all in colour, '
@@ -177,7 +176,7 @@ def _load_own(spec, function, batch_size, **options):
 
 
 def _folder(path):
-    """Return the `DataSet` 'folder:PATH'. If the folder has moved, load it with a new `root`."""
+    """Return the `DataSet` for 'folder:PATH'; `load` takes a `root` if the folder has moved."""
     def load(batch_size, root=None, **options):
         return load_data_folder(path if root is None else root, batch_size, **options)
     return DataSet(FOLDER_PREFIX + path, load, (), 0, True)

@@ -1,4 +1,4 @@
-"""Download Fashion-MNIST from its authors, from Gluon's host, or with apt, which needs no root."""
+"""Download Fashion-MNIST from its authors, Gluon's host, or a Debian package (without root)."""
 import http.client
 import os
 import shutil
@@ -60,7 +60,7 @@ def _from_web(base):
 
 
 def _from_apt(names, part):
-    """Download the Debian package and unpack it; unlike installing it, this does not need root."""
+    """Download and unpack the Debian package; it is not installed, because that needs root."""
     # Use a private package list, because updating the system's list needs root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
@@ -70,7 +70,7 @@ def _from_apt(names, part):
     _run(['apt-get', 'download', _PACKAGE] + own, part)
     packages = [f for f in os.listdir(part) if f.endswith('.deb')]
     if not packages:
-        raise OSError('apt-get download succeeded but left no .deb file')
+        raise OSError('apt-get download succeeded but did not produce a .deb file')
     _run(['dpkg-deb', '-x', packages[0], 'unpacked'], part)
     for name in names:
         os.replace(os.path.join(part, 'unpacked/usr/share/datasets/fashion-mnist', name + '.gz'),

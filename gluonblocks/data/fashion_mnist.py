@@ -48,10 +48,9 @@ class DataError(OSError):
 def read_fashion_mnist(root=DEFAULT_ROOT):
     """Return train_images, train_labels, test_images, test_labels: uint8 (n, 28, 28), int32 (n,).
 
-    The files are read from the first of these folders that contains any of the four: `root`, if
-    given; $MXNET_HOME/datasets/fashion-mnist (MXNET_HOME defaults to ~/.mxnet); and
-    /usr/share/datasets/fashion-mnist. Missing files are downloaded into that folder; if no folder
-    contains any, all four are downloaded into the first. The SHA-256 of every file is checked.
+    The files are read from `root`. By default, that is $MXNET_HOME/datasets/fashion-mnist, where
+    MXNET_HOME defaults to ~/.mxnet, or /usr/share/datasets/fashion-mnist if only that folder
+    contains any of the files. Missing files are downloaded. The SHA-256 of every file is checked.
 
     Raises DataError with the file, the problem, and ways to fix it.
     """
@@ -85,31 +84,28 @@ def get_fashion_mnist_labels(labels):
 
 def find_folder(root=DEFAULT_ROOT):
     """Return the folder from which `read_fashion_mnist` reads, or into which it downloads."""
+    if root != DEFAULT_ROOT:
+        return os.path.expanduser(root)
     home = os.environ.get('MXNET_HOME') or os.path.join('~', '.mxnet')
-    folders = [] if root == DEFAULT_ROOT else [root]
-    folders = [os.path.expanduser(folder)
-               for folder in folders + [os.path.join(home, 'datasets', 'fashion-mnist')]]
-    for folder in folders + [SYSTEM_ROOT]:
-        if find_files(folder):
-            return folder
-    return folders[0]
+    folder = os.path.expanduser(os.path.join(home, 'datasets', 'fashion-mnist'))
+    return SYSTEM_ROOT if find_files(SYSTEM_ROOT) and not find_files(folder) else folder
 
 
 def find_files(folder):
-    """Return {name: path} of the data set's files in `folder`, without reading the files."""
+    """Return {name: path} for the data set's files in `folder`, without reading them."""
     paths = {name: _path(folder, name) for name in FILES}
     return {name: path for name, path in paths.items() if path}
 
 
 def check(name, path):
-    """Return the array in the file `path`, compressed or not; DataError unless it is `name`."""
+    """Return the array in the file at `path`, compressed or not; DataError if it is not `name`."""
     shape, sha256 = FILES[name]
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
     if digest == sha256:
         return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-    raise DataError('%s: expected the file of Fashion-MNIST, with SHA-256 %s, found SHA-256 %s '
-                    '(the digits of MNIST use the same file names)' % (path, sha256, digest))
+    raise DataError('%s: expected the Fashion-MNIST file, with SHA-256 %s, found SHA-256 %s '
+                    '(MNIST uses the same file names)' % (path, sha256, digest))
 
 
 def _read(folder, name):

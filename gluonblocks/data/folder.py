@@ -1,4 +1,4 @@
-"""Load a folder of images into memory, decoding each image once, in threads."""
+"""Load a folder of images into memory; several threads decode the images, each once."""
 import concurrent.futures
 import hashlib
 import warnings
@@ -17,21 +17,21 @@ LARGEST_AS_IS = 128  # pixels; if all images have the same size and no side is l
 
 
 class DataWarning(UserWarning):
-    """Issued if files of a data set are skipped, or if its test accuracy will be too high."""
+    """A warning about a data set, such as unreadable files, or test images used in training."""
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
                      color=None, only_test=False, part=None, notify=None):
     """Return (train_iter, test_iter), two `BatchLoader` objects for the images in `folder`.
 
-    The images are in folder/train/CLASS and folder/test/CLASS; or they are in folder/CLASS, and
-    `test_share`, a fraction between 0 and 1, chosen at random using `seed`, is held out for the
-    test: see `find_images`. The loaders' `class_names` are sorted; labels are indices into them.
+    The images are in folder/train/CLASS and folder/test/CLASS; or they are in folder/CLASS, and a
+    fraction of them, `test_share`, is chosen at random using `seed` and held out for testing: see
+    `find_images`. The loaders' `class_names` are sorted; labels are indices into them.
 
     X is (N, 1, H, W) if all images are grey, otherwise (N, 3, H, W). As in `read_image`, each image
-    is fitted without distortion into a square with sides of `resize` pixels. If `resize` is None,
-    images that all have the same size, with sides of at most 128 pixels, keep it; others are fitted
-    into 64 x 64. `size`, (height, width), and `color` override this. Images stay in memory.
+    is scaled, without distortion, to fit into a square of `resize` x `resize` pixels. If `resize`
+    is None and all images have the same size, at most 128 x 128, they keep it; otherwise, the
+    square is 64 x 64. `size`, (height, width), and `color` override this. Images stay in memory.
 
     `part` is for workers, as in `load_data_fashion_mnist`; every worker reads all images.
 
@@ -126,14 +126,14 @@ def _read(function, files, damaged):
 
 
 def _size_for(sizes):
-    """Return the (height, width) into which images of these sizes are fitted."""
+    """Return the (height, width) to which images with these `sizes` are scaled and padded."""
     if len(sizes) == 1 and max(max(sizes)) <= LARGEST_AS_IS:
         return max(sizes)
     return DEFAULT_SIDE, DEFAULT_SIDE
 
 
 def _duplicates(files, images):
-    """Return a list with a warning if test images equal training images in every pixel, or []."""
+    """Return a list with a warning if any test image is identical to a training image, or []."""
     train, test = [[(hashlib.sha256(image).digest(), path)
                     for image, (path, _) in zip(images[goal], files[goal])]
                    for goal in ('train', 'test')]

@@ -1,4 +1,4 @@
-"""Find the classes in a folder of images and their image files, without opening any file."""
+"""Find the classes and their image files in a folder of images, without opening any file."""
 import os
 import unicodedata
 from typing import Dict, List, NamedTuple
@@ -13,7 +13,7 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.bmp', '.gif', '.tif', '.tiff', '.
 _LAYOUT = """%s: %s
 The images of a data set must be in
   %s/train/CLASS/*.png and %s/test/CLASS/*.png (or .jpg, .webp, ...), or in
-  %s/CLASS/*.png, with test_share, the fraction to hold out for the test"""
+  %s/CLASS/*.png, with test_share, the fraction to hold out for testing"""
 _LISTED = 20  # maximum number of file names in a message
 
 
@@ -30,7 +30,7 @@ def find_images(folder, test_share=None, seed=0):
 
     The folder contains 'train' and 'test', each with one folder per class; or it contains the class
     folders, and a fraction `test_share` of each class, at least one image, is chosen at random
-    using `seed` and held out for the test. Subfolders of a class are searched, but not links to
+    using `seed` and held out for testing. Subfolders of a class are searched, but not links to
     folders. Hidden files are ignored.
 
     Raises DataError, an OSError, for any other layout, fewer than two classes, a class without
@@ -72,7 +72,7 @@ def find_images(folder, test_share=None, seed=0):
 
 
 def skipped(items, one, many):
-    """Return a message that counts and lists skipped `items`: `one` describes one, `many` more."""
+    """Return a message that lists skipped `items`, described by `one` if single, else by `many`."""
     return 'skipped %s %s:\n  %s%s' % (
         f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
         '\n  and %d more' % (len(items) - _LISTED) if len(items) > _LISTED else '')
@@ -118,9 +118,9 @@ def _entries(folder):
 
 
 def _split(classes, test_share, seed, folder):
-    """Return (train, test), paths by class, with a fraction of each class held out for the test."""
+    """Return (train, test), paths by class, with a fraction of each class held out for testing."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
-        raise OptionError('test_share', 'is required, because %s has no folders train and test: '
+        raise OptionError('test_share', 'is required, because %s has no train and test folders: '
                           'pass the fraction of the images to test on, such as 0.2', folder)
     rng, train, test = np.random.RandomState(seed), {}, {}
     for name, paths in classes.items():

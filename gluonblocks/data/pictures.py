@@ -22,7 +22,7 @@ class ImageError(ValueError):
 
 
 def read_image(path, side=28, invert=False, color=False):
-    """Read an image file like an image of Fashion-MNIST; return grey pixels, uint8 (side, side).
+    """Convert an image file to grey pixels like those of Fashion-MNIST, uint8 (side, side).
 
     The image is scaled to fit into the square without distortion, and centred; the rest of the
     square is filled with the median brightness of the image's border. Fashion-MNIST shows light
@@ -63,7 +63,7 @@ def describe_image(path):
 def _open_picture(path):
     """Open the image file `path` as a context manager, without decoding it.
 
-    Raises ImageError for any failure to read it, within the context too.
+    Raises ImageError if the file cannot be read, even if the error occurs inside the context.
     """
     try:
         from PIL import Image

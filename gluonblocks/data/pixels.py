@@ -17,12 +17,12 @@ def upright(picture, background, color):
 
 
 def _opaque(picture, background):
-    """Return an image of any mode in a mode that Pillow can convert to L or RGB directly."""
+    """Return an opaque form of an image, in a mode that Pillow can convert to L or RGB directly."""
     from PIL import Image
     if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
         values = np.asarray(picture)
         if picture.mode == 'F' or values.min() < 0 or values.max() > 65535:
-            raise ValueError('expected pixels of 8 or 16 bits; save it as a PNG')
+            raise ValueError('expected pixels of 8 or 16 bits; save the image as a PNG')
         values = (values.astype(np.uint32) + 128) // 257  # rounded: 65535 / 257 = 255
         return Image.fromarray(values.astype(np.uint8))
     if picture.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in picture.info:
@@ -40,7 +40,7 @@ def _border(image):
 
 
 def fitted(image, height, width):
-    """Scale uint8 (H, W) or (H, W, 3) to fit into the centre of (height, width), and pad it."""
+    """Scale an image, uint8 (H, W) or (H, W, 3), to fit into (height, width); centre and pad it."""
     from PIL import Image
     H, W = image.shape[:2]
     # Scale first, then pad: padding a long line of pixels first would need a huge square.
@@ -48,7 +48,7 @@ def fitted(image, height, width):
     h, w = (max(1, round(scale[0] * n / scale[1])) for n in (H, W))
     framed = np.empty((height, width) + image.shape[2:], np.uint8)
     framed[:] = np.median(_border(image), axis=0).astype(np.uint8)
-    # Resize one axis per call, because the order within a call depends on the version of Pillow.
+    # Resize one axis per call, because Pillow's version determines which axis a call resizes first.
     for size in ((w, H), (w, h)):
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     y, x = (height - h) // 2, (width - w) // 2
@@ -59,7 +59,7 @@ def fitted(image, height, width):
 def looks_inverted(image):
     """Return True if the border of `image`, uint8 (H, W), is much brighter than its centre.
 
-    It then probably shows a dark object on a light background: use `read_image(invert=True)`.
+    Such an image probably shows a dark object on a light background: use `read_image(invert=True)`.
     """
     H, W = image.shape[:2]
     centre = image[H // 4:H - H // 4, W // 4:W - W // 4]

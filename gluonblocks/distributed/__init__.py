@@ -1,4 +1,4 @@
-"""Train one net in several processes and on several machines: launching, heartbeats, all-reduce."""
+"""Train one net in several processes or on several machines: launcher, heartbeats, all-reduce."""
 from .group import ProcessGroup, WorkersDiffer
 from .heartbeat import Limits, WorkerError
 from .launcher import Launcher, launch

@@ -1,4 +1,4 @@
-"""All-reduce, all-gather and broadcast over a ring of processes, with a fixed order of sums."""
+"""All-reduce, all-gather and broadcast over a ring of processes; sums have a fixed order."""
 import concurrent.futures
 import contextlib
 import socket
@@ -7,18 +7,18 @@ import time
 import numpy as np
 from mxnet import nd
 
-BUCKET = 2 ** 20  # maximum number of values in a bucket, unless a single gradient has more
-RETRY = 0.5  # seconds between attempts to reach the next process
-STRANGER = 5.0  # seconds within which a new connection must send the secret
+BUCKET = 2 ** 20  # maximum number of values in a bucket; a larger gradient gets its own bucket
+RETRY = 0.5  # seconds between attempts to connect to the next process
+HANDSHAKE = 5.0  # seconds within which a new connection must send the secret
 
 
 def join_ring(listener, addresses, rank, secret):
     """Connect process `rank` to its neighbours in the ring, and return its `Collectives`.
 
-    All processes at `addresses` must call this at the same time. `listener` is the socket that
-    listens at this process's address. `secret`, bytes, is the same for all; a connection that does
-    not send it is closed. This blocks until the next process can be reached; if that takes too
-    long, the launcher ends all processes.
+    All processes must call this function at the same time. `addresses` lists the (host, port) of
+    every rank, and `listener` is this process's listening socket. `secret` (bytes) is the same for
+    all processes; a connection that does not send it is closed. The call blocks until both
+    neighbours are connected. If that takes too long, the launcher kills all processes.
     """
     while True:
         try:
@@ -29,7 +29,7 @@ def join_ring(listener, addresses, rank, secret):
             time.sleep(RETRY)
     while True:
         before, _ = listener.accept()
-        before.settimeout(STRANGER)
+        before.settimeout(HANDSHAKE)
         received = np.zeros(len(secret), np.uint8)
         with contextlib.suppress(OSError):
             _receive(before, received)
@@ -40,11 +40,11 @@ def join_ring(listener, addresses, rank, secret):
 
 
 class Collectives:
-    """Collective operations of process `rank` of `world_size`; all must make the same calls.
+    """The collective operations of one process; all processes must make the same calls.
 
-    `before` and `after` are sockets connected to the previous and the next rank of the ring. If
-    another process is lost, an operation never returns; the launcher reports the lost process and
-    ends the others.
+    The process is `rank` of `world_size`. `before` and `after` are sockets connected to the
+    previous and the next rank in the ring. If another process is lost, an operation never returns:
+    the launcher reports the lost process and kills the others.
     """
 
     def __init__(self, before, after, rank, world_size):
@@ -54,9 +54,9 @@ class Collectives:
         self._buckets = None
 
     def all_gather(self, content):
-        """Return the list of every process's `content`, bytes, in the order of ranks."""
+        """Return a list of the `content` (bytes) that each process passed, in rank order."""
         rows = {self.rank: content}
-        for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the row received last
+        for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the newest row
             sent, length = rows[k % self.world_size], np.empty(1, np.int64)
             self._exchange(np.array([len(sent)], np.int64), length)
             received = np.empty(length[0], np.uint8)
@@ -65,13 +65,13 @@ class Collectives:
         return [rows[k] for k in range(self.world_size)]
 
     def broadcast(self, content=b''):
-        """Return the `content`, bytes, of rank 0."""
+        """Return the `content` (bytes) that rank 0 passed."""
         return self.all_gather(content if self.rank == 0 else b'')[0]
 
     def all_reduce(self, gradients, flag=0):
-        """Replace each of `gradients`, NDArrays, by its sum over all processes, in float32.
+        """Replace each NDArray in `gradients` with its float32 sum over all processes.
 
-        Return the sum of the processes' integers `flag`, which are sent with the gradients.
+        The integer `flag` is sent with the gradients; return its sum over all processes.
         """
         if self._buckets is None:
             self._buckets = make_buckets([gradient.size for gradient in gradients])
@@ -79,7 +79,7 @@ class Collectives:
         for bucket in self._buckets:
             parts = [gradients[i].reshape(-1).astype('float32', copy=False) for i in bucket]
             parts.append(nd.array([flag], ctx=parts[0].context))
-            values = nd.concat(*parts, dim=0).asnumpy()  # while others are being computed
+            values = nd.concat(*parts, dim=0).asnumpy()  # MXNet computes the rest meanwhile
             pending.append((bucket, values, self._adder.submit(self._sum, values)))
         for bucket, values, adding in pending:
             adding.result()
@@ -92,10 +92,10 @@ class Collectives:
         return int(values[-1])
 
     def _sum(self, values):
-        """Replace `values`, float32 (n,), by their sums over all processes.
+        """Replace `values`, float32 (n,), with their sums over all processes.
 
-        Each chunk travels around the ring and is added up on the way, the first chunk from rank 0,
-        the second from rank 1, and so on. Its sum then travels around the ring once more.
+        The values are split into one chunk per rank. Chunk k starts at rank k and travels around
+        the ring, and each rank adds its own values. The sum then travels around the ring once more.
         """
         n, chunks = self.world_size, np.array_split(values, self.world_size)
         for k in range(self.rank, self.rank - n + 1, -1):
@@ -107,18 +107,18 @@ class Collectives:
             self._exchange(chunks[k % n], chunks[(k - 1) % n])
 
     def _exchange(self, sent, received):
-        """Send an array or bytes to the next rank, and fill an array from the rank before."""
+        """Send an array or bytes to the next rank; receive `received` from the previous rank."""
         try:
             sending = self._sender.submit(self._after.sendall, sent)
             _receive(self._before, received)
             sending.result()
         except OSError:
-            while True:  # until the launcher ends this process
+            while True:  # until the launcher kills this process
                 time.sleep(RETRY)
 
 
 def _receive(sock, array):
-    """Fill `array` with bytes from a socket; OSError if the connection ends earlier."""
+    """Fill `array` with bytes from a socket; raise OSError if the connection closes too early."""
     rest = array.view(np.uint8)
     while len(rest):
         count = sock.recv_into(rest)
@@ -128,10 +128,11 @@ def _receive(sock, array):
 
 
 def make_buckets(sizes, limit=BUCKET):
-    """Return buckets, lists of the indices of consecutive gradients of these `sizes`, last first.
+    """Group gradients of these `sizes` into buckets; return a list of lists of their indices.
 
-    Summing a few large arrays is faster than summing many small ones. The backward pass starts at
-    the last layers, so their bucket is sent while other gradients are still being computed.
+    A bucket holds consecutive gradients, because a few large sums are faster than many small ones.
+    The last gradients come first: the backward pass computes them first, so their bucket is sent
+    while MXNet still computes the others.
     """
     buckets, space = [], 0
     for i in reversed(range(len(sizes))):

@@ -1,7 +1,7 @@
-"""Messages between a launcher and its processes, or between launchers: one JSON object per line.
+"""Send messages between launchers and processes: one JSON object per line.
 
-Both sides of a connection send a heartbeat every second, so that each notices if the other stops or
-the link between them breaks.
+Both sides of a connection send a heartbeat every second, so that each side notices if the other
+one stops or the link breaks.
 """
 import json
 import os
@@ -11,18 +11,18 @@ import sys
 import threading
 import time
 
-BEAT = 1.0  # seconds from one heartbeat to the next
-VARIABLE = 'GLUONBLOCKS_MEMBER'  # holds the file descriptor of the socket to the launcher
-SILENCE = 40.0  # seconds without a message from its launcher after which a process exits
-LOST = 72  # exit code of a process that lost its launcher
+BEAT = 1.0  # seconds between two heartbeats
+VARIABLE = 'GLUONBLOCKS_MEMBER'  # contains the file descriptor of the socket to the launcher
+SILENCE = 40.0  # a process exits if its launcher sends nothing for this many seconds
+LOST = 72  # exit code of a process that has lost its launcher
 
 
 class Connection:
-    """A connected socket that sends and receives messages, dicts with a `kind`.
+    """A connected socket that sends and receives messages; a message is a dict with a `kind`.
 
     Any thread may call `send`. Each heartbeat contains `mark`: the phase, the step, and a counter
-    that increases with each sign of progress. After its first message, the other side counts as
-    lost if it sends nothing for `silence` seconds.
+    that increases with each sign of progress. Once the other side has sent a message, it counts as
+    lost if it then sends nothing for `silence` seconds.
     """
 
     def __init__(self, sock, silence):
@@ -44,11 +44,12 @@ class Connection:
             return False
 
     def messages(self):
-        """Yield incoming messages; the last one is of the kind 'silent' or 'closed', with a `text`.
+        """Yield incoming messages until the connection fails.
 
-        It is 'closed' if the other side has ended, or has sent a line that is not a message.
+        The last message has a `text` with the reason. Its kind is 'silent' if the heartbeats
+        stopped, and 'closed' if the connection was closed or a line was not a message.
         """
-        kind, text = 'closed', 'its launcher has ended, or the link to it is broken'
+        kind, text = 'closed', 'its launcher has exited, or the link to it is broken'
         with self._socket.makefile('rb') as lines:
             try:
                 for line in lines:
@@ -59,14 +60,14 @@ class Connection:
                     yield message
                     self._socket.settimeout(self._silence)
             except socket.timeout:
-                kind, text = 'silent', ('no message from it for %g s: its machine, or the link '
-                                        'to it, is down' % self._silence)
-            except OSError:  # the other side is gone
+                kind, text = 'silent', ('no heartbeat for %g s: the machine, or the link to it, '
+                                        'is down' % self._silence)
+            except OSError:  # the other side has closed the connection
                 pass
         yield {'kind': kind, 'text': text}
 
     def read_into(self, events, source):
-        """Start and return a thread that puts (source, message) into the queue `events`."""
+        """Start and return a thread that puts each message, as (source, message), into `events`."""
         def read():
             for message in self.messages():
                 events.put((source, message))
@@ -75,10 +76,10 @@ class Connection:
         return thread
 
     def close(self):
-        """Close the connection; the threads that use it then end."""
+        """Close the connection; its threads then exit."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:  # the other side is gone
+        except OSError:  # the other side has closed the connection
             pass
         self._socket.close()
 
@@ -88,21 +89,21 @@ class Connection:
 
 
 class Member(Connection):
-    """This process, a scheduler, server or worker that a launcher started.
+    """A worker's connection to the launcher that started it.
 
-    Its heartbeats send the mark that `set_mark` set last; `step` is the current step. If the
-    launcher is gone, or silent for SILENCE seconds, the process exits at once.
+    `set_mark` sets the mark that heartbeats contain; `step` is the current step. If the launcher
+    closes the connection or is silent for SILENCE seconds, this process exits immediately.
     """
 
     def __init__(self, sock):
         super().__init__(sock, SILENCE)
         self._messages = queue.Queue()
-        self.stop_asked = False  # True once the launcher asks for a stop between two steps
+        self.stop_requested = False  # set when the launcher requests a stop between two steps
         threading.Thread(target=self._listen, daemon=True).start()
 
     @classmethod
     def of_environment(cls):
-        """Return the Member of this process; exit unless a launcher started the process."""
+        """Return the Member of this process; exit if no launcher started the process."""
         try:
             return cls(socket.socket(fileno=int(os.environ.pop(VARIABLE, ''))))
         except (OSError, ValueError):
@@ -113,11 +114,11 @@ class Member(Connection):
         return self.mark[1]
 
     def set_mark(self, phase, step=None):
-        """Set the phase, and the step unless it is None; each call counts as progress."""
+        """Set the phase, and the step unless it is None. Each call counts as progress."""
         self.mark = phase, self.step if step is None else step, self.mark[2] + 1
 
     def wait_for(self, kind):
-        """Return the launcher's next message of this kind; discard the messages before it."""
+        """Return the launcher's next message of this kind; discard earlier messages."""
         while True:
             message = self._messages.get()
             if message['kind'] == kind:
@@ -128,13 +129,13 @@ class Member(Connection):
             if message['kind'] in ('silent', 'closed'):
                 os._exit(LOST)
             elif message['kind'] == 'stop':
-                self.stop_asked = True
+                self.stop_requested = True
             elif message['kind'] != 'beat':
                 self._messages.put(message)
 
 
 def _message_in(line):
-    """Return the message in a line, or None if it is not a message."""
+    """Parse a line, and return the message, or None if the line is not a message."""
     try:
         message = json.loads(line)
         return message if isinstance(message['kind'], str) else None

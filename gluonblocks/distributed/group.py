@@ -1,4 +1,4 @@
-"""This process as one rank of a group; each rank computes a shard of every batch."""
+"""A process group: each process has a rank, and handles its shard of every batch."""
 import hashlib
 import os
 import signal
@@ -18,10 +18,10 @@ class WorkersDiffer(ArithmeticError):
 
 
 class ProcessGroup:
-    """This rank's access to all workers, for `train_ch5(..., workers=...)`.
+    """This process as a rank of a group, for `train_ch5(..., workers=...)`.
 
-    Only a process that a launcher started can create one; it waits for the launcher's job. Pass
-    `shard`, (rank, world size), to the data loader. Call `join` before the first step.
+    Only a process that a launcher started can create a ProcessGroup, which waits for the launcher's
+    job. Pass `shard`, (rank, world size), to the data loader. Call `join` before the first step.
     """
 
     def __init__(self, member=None):
@@ -37,11 +37,11 @@ class ProcessGroup:
         return self.rank, self.world_size
 
     def devices(self, devices):
-        """Return a list of this rank's device; the ranks of a machine use `devices` in turn."""
+        """Return a list with this rank's device; the local ranks use `devices` cyclically."""
         return [devices[self.local_rank % len(devices)]]
 
     def join(self, facts=dict):
-        """Wait for all ranks and connect to them; `facts()`, a dict, must be the same on all."""
+        """Wait for all ranks and connect to them; the dict `facts()` must be the same on all."""
         self.facts = facts()
         with socket.create_server((self._address, 0)) as listener:
             self.member.send('ready', facts=self.facts, address=listener.getsockname())
@@ -52,7 +52,7 @@ class ProcessGroup:
         self.mark()
 
     def trainer(self, params, optimizer, optimizer_params=None):
-        """Return a `gluon.Trainer` that all-reduces gradients; all ranks must make every step."""
+        """Return a `gluon.Trainer` that all-reduces gradients; all ranks must take every step."""
         return GroupTrainer(params, optimizer, optimizer_params, self)
 
     def interrupt(self):
@@ -61,23 +61,23 @@ class ProcessGroup:
         return self._interrupt
 
     def all_gather(self, content):
-        """Return the list of every rank's `content`, bytes, in the order of ranks."""
+        """Return a list of the `content` (bytes) that each rank passed, in rank order."""
         return self.collectives.all_gather(content)
 
     def broadcast(self, content=b''):
-        """Return the `content`, bytes, of rank 0."""
+        """Return the `content` (bytes) that rank 0 passed."""
         return self.collectives.broadcast(content)
 
     def all_reduce(self, *values):
-        """Return the sums of `values` over all ranks, in double precision and rank order."""
+        """Return the sums of `values` over all ranks, added in rank order and double precision."""
         rows = self.all_gather(np.array(values, 'float64').tobytes())
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 
     def synchronize(self, net, num_images):
-        """Average the ranks' running statistics, weighted by `num_images`, and compare the nets.
+        """Average the running statistics over the ranks, and check that all nets are identical.
 
-        `num_images` is the number of images behind this rank's statistics. Raises WorkersDiffer
-        unless the nets are then identical, bit for bit.
+        `num_images`, the number of images from which this rank computed its statistics, is their
+        weight in the average. Raises WorkersDiffer if the nets then differ in any bit.
         """
         own = np.append(float(num_images), read_statistics(net))
         rows = [np.frombuffer(row) for row in self.all_gather(own.tobytes())]
@@ -87,15 +87,15 @@ class ProcessGroup:
             digest.update(param.list_data()[0].asnumpy().data)
         digests = self.all_gather(digest.digest())
         others = [k for k, other in enumerate(digests) if other != digests[0]]
-        self.mark('busy')  # because evaluating may take longer than a step
+        self.mark('busy')  # because an evaluation may take longer than a step
         if others:
-            raise WorkersDiffer('after step %d the weights of worker %s differ from worker 0'
-                                % (self.member.step, ', '.join(map(str, others))))
+            raise WorkersDiffer('after step %d, the weights of worker %s differ from those of '
+                                'worker 0' % (self.member.step, ', '.join(map(str, others))))
 
     def all_reduce_gradients(self, gradients):
-        """All-reduce the gradients of a step, together with a flag to stop after it."""
-        self.mark('training', self.member.step + 1)  # the step that has begun
-        stop = self.collectives.all_reduce(gradients, int(self.member.stop_asked))
+        """All-reduce the gradients of a step, and a flag that requests a stop after the step."""
+        self.mark('training', self.member.step + 1)  # the current step
+        stop = self.collectives.all_reduce(gradients, int(self.member.stop_requested))
         if stop and self._interrupt:
             self._interrupt.pending = signal.SIGINT  # all ranks stop before the next batch
 
@@ -104,9 +104,9 @@ class ProcessGroup:
         self.member.set_mark(phase, step)
 
     def end(self, kind='done', code=0, **content):
-        """Report to the launcher how this process ended, and exit with `code`.
+        """Report the outcome, `kind`, to the launcher, and exit with `code`.
 
-        Exits without Python's cleanup, in which MXNet could abort because of our threads.
+        Skips Python's cleanup, during which MXNet could abort because our threads still run.
         """
         nd.waitall()
         sys.stdout.flush()
@@ -116,10 +116,10 @@ class ProcessGroup:
 
 
 class GroupTrainer(gluon.Trainer):
-    """A `gluon.Trainer` that replaces gradients by their sums over a `ProcessGroup`.
+    """A `gluon.Trainer` that replaces gradients with their sums over a `ProcessGroup`.
 
-    Each rank has one device and updates its own copy of the weights with the same sums. Overrides a
-    private method of Trainer; tested on MXNet 1.7 to 1.9.
+    Each rank has one device, and updates its own copy of the weights with the same sums. The class
+    overrides a private method of Trainer; it is tested with MXNet 1.7 to 1.9.
     """
 
     def __init__(self, params, optimizer, optimizer_params, group):
@@ -132,9 +132,10 @@ class GroupTrainer(gluon.Trainer):
 
 
 class _GroupInterrupt(DeferredInterrupt):
-    """Stops all ranks after the same step: the interrupted rank sends a flag with its gradients.
+    """A `DeferredInterrupt` that stops all ranks after the same step.
 
-    If it stopped alone, the others would wait for it.
+    The interrupted rank sends a flag with its gradients. If it stopped alone, the others would wait
+    for it forever.
     """
 
     def __init__(self, group):
@@ -142,17 +143,17 @@ class _GroupInterrupt(DeferredInterrupt):
         self._group = group
 
     def _note(self, number, frame):
-        self._group.member.stop_asked = True
+        self._group.member.stop_requested = True
 
     def check(self):
-        self._group.mark()  # progress between two batches
+        self._group.mark()  # count the batch as progress
         super().check()
 
 
 def statistics_of(net):
-    """Return the parameters of `net` without a gradient, such as running averages, in order.
+    """Return a list of the parameters of `net` that have no gradient, such as running averages.
 
-    Frozen weights, which never change, are not included.
+    Frozen weights are not included, because they never change.
     """
     return [param for param in net.collect_params().values()
             if param.grad_req == 'null' and not getattr(param, 'frozen', False)]
@@ -175,7 +176,7 @@ def set_statistics(net, values):
 
 
 def merge_statistics(rows, num_images):
-    """Return the mean of each rank's `read_statistics`, weighted by its number of images."""
+    """Return the mean of `rows`, the statistics of each rank, weighted by `num_images`."""
     if not sum(num_images):
         return np.asarray(rows[0], np.float32)
     return np.average(np.asarray(rows, 'float64'), axis=0, weights=num_images).astype(np.float32)

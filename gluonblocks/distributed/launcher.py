@@ -1,7 +1,7 @@
-"""The launcher of a training run: it starts, watches and ends the processes on all machines.
+"""The launcher of a training run: it starts and watches the processes, and kills them on failure.
 
-Each machine has its own launcher. The first machine's, `Launcher`, decides for all; every other
-machine has a `Relay`.
+Each machine has its own launcher. The launcher of the first machine, `Launcher`, controls the run;
+every other machine has a `Relay`.
 """
 import contextlib
 import queue
@@ -13,23 +13,23 @@ import time
 
 from ..training.interrupt import DeferredInterrupt, Interrupted
 from .heartbeat import Limits, Watch, WorkerError
-from .place import Place
 from .processes import Processes
 from .rendezvous import Rendezvous, differences_between
+from .topology import Topology
 
-TURN = 0.25  # seconds between two checks of all processes
+POLL = 0.25  # seconds between two checks of all processes
 
 
 def launch(argv, num_workers, limits=None):
-    """Run a script in several workers on this machine, and wait until all have ended.
+    """Run a script in several workers on this machine, and wait until all of them have exited.
 
-    `argv` is the script and its arguments, as in `python ARGV`. The script creates a
-    `ProcessGroup`, calls `join` before its first step, and `end` last. Lines that rank 0 prints are
+    `argv` is a list of the script and its arguments, as in `python ARGV`. The script must create a
+    `ProcessGroup`, call `join` before its first step, and `end` last. Lines that rank 0 prints are
     shown unchanged; those of other ranks are prefixed with the rank. Raises ValueError if
     `num_workers` is below 1, and the errors of `Launcher.run`.
     """
     if num_workers < 1:
-        raise ValueError('expected at least one worker, found %d' % num_workers)
+        raise ValueError('expected at least one worker, got %d' % num_workers)
 
     def show(rank, stream, text):
         prefix = '%d: ' % rank if rank else ''
@@ -38,44 +38,45 @@ def launch(argv, num_workers, limits=None):
 
 
 class Launcher:
-    """The launcher of the first, or only, machine of a `place`.
+    """The launcher of the first or only machine.
 
-    `argv` is the command of a worker, which is a `Member`. The worker receives 'job' with the `job`
-    and its rank. It sends 'ready' with the `address` at which it listens and the `facts` that must
-    be the same everywhere. It receives 'go' with the `ring`, the addresses of all workers, and a
-    `secret` that they share. At its end it sends 'done', or 'stopped' or 'failed' with a `text`.
-    `show(rank, stream, text)` is called for each line that a process prints. `options`, a dict,
-    must be the same on every machine.
+    `argv` is the command that starts a worker, which is a `Member`. The worker receives the message
+    'job' with the `job` and its rank. It sends 'ready' with its listening `address`, and with
+    `facts`, which must be the same for all workers. It receives 'go' with `ring`, the addresses of
+    all workers, and with the `secret` that they share. Before it exits, it sends 'done', or
+    'stopped' or 'failed' with a `text`. The launcher calls `show(rank, stream, text)` for each line
+    that a process prints. `topology` is the `Topology` of this machine. The dict `options` must be
+    the same on every machine.
     """
 
-    def __init__(self, argv, num_workers, job=None, show=None, limits=None, place=None,
+    def __init__(self, argv, num_workers, job=None, show=None, limits=None, topology=None,
                  options=None):
-        self._job, self._limits, self._place = job, limits or Limits(), place or Place()
+        self._job, self._limits, self._topology = job, limits or Limits(), topology or Topology()
         self._show, self._options = show or (lambda rank, stream, text: None), options or {}
         self._events = queue.Queue()
         self._processes = Processes(argv, self._events, self._limits.silence)
         self._ranks = range(num_workers)
-        self._nodes = [r for r in range(self._place.nodes) for _ in self._ranks_of(r)]
+        self._nodes = [r for r in range(self._topology.nodes) for _ in self._ranks_of(r)]
         self._ready, self._ended, self._running, self._watch = {}, {}, set(self._ranks), None
-        self._going = self._stopping = self._stop_asked = False
+        self._connected = self._stopping = self._stop_requested = False
 
     def run(self):
-        """Start all processes, and wait until they have ended.
+        """Start all processes, and wait until they have exited.
 
         Raises WorkerError if a process fails or is lost. After Ctrl-C or SIGTERM, raises
-        Interrupted once all workers have stopped after the same step; before the first step, or
-        after a second signal, at once. All processes have ended when this returns or raises.
+        Interrupted once all workers have stopped after the same step. Before the first step, or
+        after a second signal, raises Interrupted immediately. Leaves no process running.
         """
         end = {'text': 'the launcher of the first machine failed', 'signum': 0}
-        self._others = Rendezvous(self._place, self._options, self._events,
+        self._others = Rendezvous(self._topology, self._options, self._events,
                                   self._limits.vanish)
         try:
             with DeferredInterrupt() as interrupt, self._processes:
-                if self._place.nodes > 1:
-                    self._meet(interrupt)
+                if self._topology.nodes > 1:
+                    self._wait_for_machines(interrupt)
                 self._start()
                 while self._running:
-                    self._turn(interrupt)
+                    self._poll(interrupt)
                 first = self._ended[0]
                 if first['kind'] == 'stopped':
                     raise Interrupted(interrupt.pending or signal.SIGINT, True, first['text'])
@@ -89,17 +90,17 @@ class Launcher:
         finally:
             self._others.close(**end)
 
-    def _meet(self, interrupt):
-        """Wait for the other machines."""
+    def _wait_for_machines(self, interrupt):
+        """Wait until the other machines have joined; raise WorkerError if that takes too long."""
         deadline = time.monotonic() + self._limits.start
         with self._others.listening():
             while self._others.missing():
                 self._others.accept()
-                self._turn(interrupt)
+                self._poll(interrupt)
                 if time.monotonic() > deadline:
                     raise WorkerError(
                         'node %s did not connect within %g s: start the same command there, with '
-                        'its node_rank' % (', '.join(map(str, self._others.missing())),
+                        'its own node_rank' % (', '.join(map(str, self._others.missing())),
                                        self._limits.start))
 
     def _start(self):
@@ -115,20 +116,20 @@ class Launcher:
                               address=self._others.address)
 
     def _ranks_of(self, r):
-        """Return the ranks of the workers on machine number `r`."""
-        return list(shard(self._ranks, r, self._place.nodes))
+        """Return a list of the ranks of the workers on machine `r`."""
+        return list(shard(self._ranks, r, self._topology.nodes))
 
-    def _turn(self, interrupt):
-        """Handle the messages that have arrived; raise an error if a process is lost."""
+    def _poll(self, interrupt):
+        """Handle all messages that have arrived; raise an error if a process is lost."""
         with contextlib.suppress(queue.Empty):
             for _ in range(max(1, self._events.qsize())):
-                self._handle(*self._events.get(timeout=TURN))
+                self._handle(*self._events.get(timeout=POLL))
         lost = self._watch and self._watch.verdict()
         if lost:
             raise WorkerError(lost)
-        if (interrupt.pending or self._stop_asked) and not self._stopping:
+        if (interrupt.pending or self._stop_requested) and not self._stopping:
             self._stopping = True
-            if not self._going:
+            if not self._connected:
                 raise Interrupted(interrupt.pending or signal.SIGINT, True,
                                   'stopped before the first step')
             for rank in self._ranks:
@@ -139,17 +140,17 @@ class Launcher:
         if isinstance(source, int):
             self._handle_process(source, message)
         elif source not in self._others.nodes.values():
-            self._others.welcome(source, message)
+            self._others.admit(source, message)
         elif 'rank' in message:
             self._handle_process(message['rank'], message)
         elif message['kind'] == 'stop':
-            self._stop_asked = True
+            self._stop_requested = True
         elif message['kind'] in ('silent', 'closed'):
             r, = (r for r, connection in self._others.nodes.items() if connection is source)
-            where = self._others.joins[r]['host']
+            location = self._others.joins[r]['host']
             if self._watch is not None:
-                where = self._watch.place(self._ranks_of(r)[0])
-            raise WorkerError('%s (node %d): %s' % (where, r, message['text']))
+                location = self._watch.describe(self._ranks_of(r)[0])
+            raise WorkerError('%s (node %d): %s' % (location, r, message['text']))
 
     def _handle_process(self, rank, message):
         kind = message['kind']
@@ -160,29 +161,30 @@ class Launcher:
         elif kind == 'ready':
             self._ready[rank] = message
             if len(self._ready) == len(self._ranks):
-                self._go()
+                self._connect_workers()
         elif kind in ('done', 'stopped'):
             self._ended[rank] = message
             self._watch.done(rank)
-        elif kind == 'exit' and rank in self._ended:  # all its output has been shown
+        elif kind == 'exit' and rank in self._ended:  # after all its output was shown
             self._running.discard(rank)
         elif kind in ('failed', 'exit'):
-            raise WorkerError('%s: %s' % (self._watch.place(rank), message['text']))
+            raise WorkerError('%s: %s' % (self._watch.describe(rank), message['text']))
         elif kind == 'silent' and rank not in self._ended:
-            raise WorkerError('%s: no heartbeat for %g s: it was stopped, or hangs'
-                              % (self._watch.place(rank), self._limits.silence))
+            raise WorkerError('%s: no heartbeat for %g s: the process is suspended or hanging'
+                              % (self._watch.describe(rank), self._limits.silence))
 
-    def _go(self):
-        """Let the workers connect to each other, if their facts are the same."""
+    def _connect_workers(self):
+        """Let the workers connect to each other; raise WorkerError if their facts differ."""
         for rank in self._ranks:
             differences = differences_between(self._ready[0]['facts'], self._ready[rank]['facts'])
             if differences:
-                raise WorkerError('%s differs from %s, so they cannot train together:\n  %s' % (
-                    self._watch.where[rank], self._watch.where[0], '\n  '.join(differences)))
+                raise WorkerError('%s cannot train with %s:\n  %s' % (
+                    self._watch.locations[rank], self._watch.locations[0],
+                    '\n  '.join(differences)))
         secret, ring = secrets.token_hex(), [self._ready[rank]['address'] for rank in self._ranks]
         for rank in self._ranks:
             self._send(rank, 'go', ring=ring, secret=secret)
-        self._going = True
+        self._connected = True
 
     def _send(self, rank, kind, **content):
         """Send a message to a process on any machine."""
@@ -191,5 +193,5 @@ class Launcher:
 
 
 def shard(things, rank, size):
-    """Return the consecutive `things` of machine `rank` of `size`, split as evenly as possible."""
+    """Split `things` into `size` consecutive shards of almost equal length; return shard `rank`."""
     return things[rank * len(things) // size:(rank + 1) * len(things) // size]

@@ -1,4 +1,4 @@
-"""Start the processes of one machine, collect their messages and output, and end them."""
+"""Start the worker processes of one machine, collect their messages and output, and kill them."""
 import collections
 import os
 import signal
@@ -12,23 +12,23 @@ from .. import _runtime
 from ..machine.cpus import physical_cores
 from .connection import VARIABLE, Connection
 
-LAST = 15  # lines of a process's stderr that are shown if it fails
-DRAIN = 2.0  # seconds to read the output of an ended process if another keeps its pipes open
+LAST_LINES = 15  # number of lines of a process's stderr that are shown if it fails
+DRAIN = 2.0  # seconds to read the output of an exited process if its pipes are still open
 
 
 def python_argv(module):
-    """Return the command that runs `main()` of `module` with the current `sys.path`."""
+    """Return a command that runs the function `main` of `module` with the current `sys.path`."""
     return [sys.executable, '-c',
             'import sys; sys.path[:] = %r; from %s import main; main()' % (sys.path, module)]
 
 
 class Processes:
-    """The processes that a launcher runs on its machine; `argv` is the command of a worker.
+    """The processes that a launcher runs on its machine; `argv` is the command that starts each.
 
-    Each message of a process is put into the queue `events` as (rank, message). So are a message of
-    the kind 'line' for each line that it prints, and one of the kind 'exit', with its last lines on
-    stderr, when it ends. After `silence` seconds without a heartbeat, its message is 'silent'.
-    Leaving this context manager kills the processes.
+    The queue `events` receives each message of a process as (rank, message). It also receives a
+    message of kind 'line' for each line that the process prints, and one of kind 'exit', with the
+    last lines of stderr, when the process exits. After `silence` seconds without a heartbeat, it
+    receives a 'silent' message. Leaving this context manager kills the processes.
     """
 
     def __init__(self, argv, events, silence):
@@ -36,7 +36,7 @@ class Processes:
         self._processes, self._connections = {}, {}
 
     def start(self, ranks, **job):
-        """Start the workers of these `ranks`, and send each its job."""
+        """Start the workers of these `ranks`, and send a job to each."""
         env = process_environment(len(ranks))
         for local_rank, rank in enumerate(ranks):
             self._start(rank, env)
@@ -53,18 +53,18 @@ class Processes:
                 self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, encoding='utf-8', errors='replace',
                 pass_fds=[theirs.fileno()], env=dict(env, **{VARIABLE: str(theirs.fileno())}),
-                start_new_session=True)  # only the launcher gets Ctrl-C, and asks all to stop
+                start_new_session=True)  # so that only the launcher receives Ctrl-C
         self._processes[rank], self._connections[rank] = process, Connection(
             ours, self._silence)
         threading.Thread(target=self._follow, args=(rank,), daemon=True).start()
 
     def _follow(self, rank):
-        """Forward everything that a process sends and prints, and then its end."""
-        process, last = self._processes[rank], collections.deque(maxlen=LAST)
+        """Put everything that a process sends and prints, and then its exit, into the queue."""
+        process, last = self._processes[rank], collections.deque(maxlen=LAST_LINES)
 
         def read(stream, pipe):
             with pipe:
-                for line in pipe:  # carriage returns, as in progress bars, end lines too
+                for line in pipe:  # a carriage return, as in a progress bar, also ends a line
                     text = line.rstrip('\n')
                     self._events.put((rank, {'kind': 'line', 'stream': stream, 'text': text}))
                     if stream == 'stderr' and text.strip():
@@ -76,31 +76,31 @@ class Processes:
         code, end = process.wait(), time.monotonic() + DRAIN
         for reader in readers:
             reader.join(max(0, end - time.monotonic()))
-        self._events.put((rank, {'kind': 'exit', 'text': _ending(code, last)}))
+        self._events.put((rank, {'kind': 'exit', 'text': _exit_message(code, last)}))
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
         for process in self._processes.values():
-            process.kill()  # SIGTERM would not end a suspended process
+            process.kill()  # a suspended process would not react to SIGTERM
         for rank, process in self._processes.items():
             process.wait()
             self._connections[rank].close()
 
 
 def process_environment(num_workers):
-    """Return the environment of each of `num_workers` processes that share a machine's cores."""
+    """Return the environment of a worker; `num_workers` of them share this machine's cores."""
     env = dict(os.environ)
-    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.mended):  # not set by the user
+    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches):  # not set by the user
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))
     return env
 
 
-def _ending(code, last):
-    """Return text that says how a process ended; `code` is negative if a signal ended it."""
-    text = 'ended with exit code %d' % code
+def _exit_message(code, last):
+    """Return text that says how a process exited; `code` is -N if signal N killed it."""
+    text = 'exited with code %d' % code
     if code < 0:
         names = {int(s): s.name for s in signal.Signals}  # some real-time signals have no name
-        text = 'was ended by %s' % names.get(-code, 'signal %d' % -code)
+        text = 'was killed by %s' % names.get(-code, 'signal %d' % -code)
     return '\n'.join([text + ':' * bool(last), *last])

@@ -1,5 +1,6 @@
-"""On the first machine: wait for the other machines, and keep the connections to them."""
+"""Let the other machines connect to the first machine, and check that they may join the run."""
 import contextlib
+import os
 import socket
 
 from ..training.progress import tell
@@ -8,82 +9,83 @@ from .heartbeat import WorkerError
 
 
 class Rendezvous:
-    """The other machines of a `place`; each of them connects and sends a join message.
+    """The connections of the first machine to the others, each of which sends a join message.
 
-    A client that sends anything else is disconnected, with a line on stderr. `options`, a dict,
-    must be the same on every machine. `nodes` maps the number of each machine that has joined to
-    its `Connection`, and `joins` to its join message. All messages go to the queue `events`.
+    A client that sends anything else is disconnected and reported on stderr. The dict `options`
+    must be the same on every machine. `nodes` maps the rank of each machine that has joined to its
+    `Connection`, and `joins` maps it to the join message. The queue `events` receives all messages.
     """
 
-    def __init__(self, place, options, events, silence):
-        self._place, self._options, self._events, self._silence = place, options, events, silence
-        self._strangers, self.nodes, self.joins = {}, {}, {}
+    def __init__(self, topology, options, events, silence):
+        self._topology, self._options, self._events = topology, options, events
+        self._silence, self._clients, self.nodes, self.joins = silence, {}, {}, {}
         try:
-            self.address = place.interface or socket.gethostbyname(place.master[0])
+            self.address = topology.interface or socket.gethostbyname(topology.master[0])
         except OSError as error:
-            raise WorkerError('this machine cannot find the host of master, %s: %s'
-                              % (place.master[0], error.strerror or error))
+            raise WorkerError('cannot resolve the host in master, %s: %s'
+                              % (topology.master[0], error.strerror or error))
 
     @contextlib.contextmanager
     def listening(self):
-        """A context manager within which machines can connect, and `accept` handles them."""
+        """Return a context manager within which clients can connect; `accept` accepts them."""
         try:
-            self._listener = socket.create_server((self.address, self._place.master[1]))
+            self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:
-            raise WorkerError('cannot listen on %s:%d: %s' % (
-                self.address, self._place.master[1], error.strerror))
+            raise WorkerError('cannot listen on %s:%d: %s. Set master to a free port of this '
+                              'machine, and use the same value on every machine' % (
+                                  self.address, self._topology.master[1], os.strerror(error.errno)))
         with self._listener:
             self._listener.setblocking(False)
             yield
 
     def accept(self):
-        """Accept the clients that have connected, and read their messages."""
-        with contextlib.suppress(OSError):  # no client is waiting, or it is gone again
+        """Accept all waiting clients, and start reading their messages."""
+        with contextlib.suppress(OSError):  # no client is waiting, or it has disconnected
             while True:
                 sock, address = self._listener.accept()
                 connection = Connection(sock, self._silence)
-                self._strangers[connection] = '%s:%d' % address
+                self._clients[connection] = '%s:%d' % address
                 connection.read_into(self._events, connection)
 
     def missing(self):
-        """Return the numbers of the machines that have not joined yet."""
-        return [r for r in range(1, self._place.nodes) if r not in self.nodes]
+        """Return a list of the ranks of the machines that have not joined yet."""
+        return [r for r in range(1, self._topology.nodes) if r not in self.nodes]
 
-    def welcome(self, connection, message):
-        """Handle the first message of a client: let it join, or disconnect it."""
-        if connection not in self._strangers or message['kind'] == 'beat':
+    def admit(self, connection, message):
+        """Admit or disconnect a client, depending on its first message."""
+        if connection not in self._clients or message['kind'] == 'beat':
             return
-        address, refusal = self._strangers.pop(connection), self._refusal(message)
-        if refusal:
-            tell('dropped %s: %s' % (address, refusal))
-            connection.send('end', text=refusal, signum=0)
+        address, error = self._clients.pop(connection), self._error_in(message)
+        if error:
+            tell('disconnected %s: %s' % (address, error))
+            connection.send('end', text=error, signum=0)
             connection.close()
         else:
             self.nodes[message['node']], self.joins[message['node']] = connection, message
 
-    def _refusal(self, message):
-        """Return why the sender of a message cannot join, or None if it can."""
+    def _error_in(self, message):
+        """Return the reason to reject the client that sent this message, or None if it may join."""
         if message['kind'] in ('closed', 'silent'):
             return message['text']
         r, options = message.get('node'), message.get('options')
         if message['kind'] != 'join' or not isinstance(options, dict):
             return 'expected a join message, found the kind %.60r' % message['kind']
         if r in list(self.nodes):
-            return 'node %d has joined already: each machine needs its own node_rank' % r
+            return 'node %d has already joined: each machine needs its own node_rank' % r
         if r not in self.missing():
-            return 'expected a node_rank from 1 to %d, found %.60r' % (self._place.nodes - 1, r)
+            return 'expected a node_rank from 1 to %d, found %.60r' % (self._topology.nodes - 1, r)
         differences = differences_between(self._options, options)
-        return '%s (node %d) differs from the first machine, so they cannot train together: %s' % (
+        return '%s (node %d) cannot train with the first machine: %s' % (
             message['host'], r, '; '.join(differences)) if differences else None
 
     def close(self, **end):
-        """Tell all connected machines how the run ended, and disconnect them."""
-        for connection in [*self.nodes.values(), *self._strangers]:
+        """Send the outcome of the run to all clients, and disconnect them."""
+        for connection in [*self.nodes.values(), *self._clients]:
             connection.send('end', **end)
             connection.close()
 
 
 def differences_between(first, other):
-    """Return text for each entry of a dict that differs from the first machine's."""
-    return ['%s: %s there, %s on the first' % (key, other.get(key), first.get(key))
+    """Return a list of texts, one for each difference between the dicts `first` and `other`."""
+    return ['%s is %s, expected %s' % (key, other.get(key), first.get(key))
             for key in sorted({*first, *other}) if first.get(key) != other.get(key)]

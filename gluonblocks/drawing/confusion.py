@@ -6,15 +6,15 @@ from ..models.summary import format_table
 from ..training.metrics import accuracy_of, class_scores
 from .style import FAINT, INK, TITLE, encode_figure, new_figure, plain, style_axes
 
-# With more classes, the cells are too small to contain numbers.
+# With more classes than this, the cells are too small to contain numbers.
 MOST_NUMBERED = 25
 
 
 def plot_confusion(matrix, names, path):
     """Draw a confusion matrix as a PNG, and write it to the file `path` atomically.
 
-    Each cell shows its number of images; its shade is their fraction of the row. With more than 25
-    classes, only the shades are drawn. `names` lists the class names. Raises ImportError if
+    Each cell shows its number of images; its shade shows their fraction of the row. With more than
+    25 classes, only the shades are drawn. `names` lists the class names. Raises ImportError if
     matplotlib is missing, and OSError if the file cannot be written.
     """
     write_file(path, encode_figure(draw_confusion(matrix, names)))
@@ -30,7 +30,7 @@ def draw_confusion(matrix, names):
     figure = new_figure(max(side, 2.5) + 2.5, max(side, 2.5) + 1.7)
     ax = style_axes(figure.add_subplot())
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    # Mistakes are rare. The square root makes differences between small fractions visible.
+    # Mistakes are rare, so use a square root, which makes small differences near 0 visible.
     shade = PowerNorm(0.5, vmin=0, vmax=1)
     image = ax.imshow(fractions, cmap='Blues', norm=shade, origin='upper',
                       interpolation='antialiased')

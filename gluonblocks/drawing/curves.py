@@ -1,4 +1,4 @@
-"""Lines over epochs, and the curves of a run as a PNG. matplotlib is imported only to draw."""
+"""Line charts by epoch, and the curves of a run as a PNG. matplotlib is imported only to draw."""
 import math
 from typing import Any, NamedTuple, Sequence
 
@@ -23,9 +23,9 @@ WIDE = 50
 
 
 class Line(NamedTuple):
-    """One line of a chart: `ys` over the epochs `xs`, with a gap where `ys` are not finite.
+    """One line of a chart: `ys` against the epochs `xs`, with gaps where values are not finite.
 
-    `dash` is a pattern of lengths, such as '5 3'. `marks` maps the index of a point to a marker.
+    `dash` is a dash pattern, such as '5 3'. `marks` maps the index of a point to a marker.
     `faint` lines are thinner; use them for comparisons.
     """
 
@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
 
 def line_of(rows, field, label, colour, dash='', marks=None):
-    """Return the `Line` of one field of `rows` over their field `epoch`."""
+    """Return the `Line` that plots one field of `rows` against their field `epoch`."""
     return Line(label, [row.epoch for row in rows], [getattr(row, field) for row in rows], colour,
                 dash, marks=marks or {})
 
@@ -73,7 +73,7 @@ def draw_curves(rows, title=''):
     """Return a PNG of the losses and accuracies in `rows`, each a `HistoryRow`, by epoch.
 
     `title` is the headline. A loss that is not finite leaves a gap and is mentioned in the plot.
-    The same rows always produce the same bytes. Raises ImportError if matplotlib is missing.
+    The same rows always produce an identical PNG. Raises ImportError if matplotlib is missing.
     """
     from matplotlib.ticker import FuncFormatter
     # We do not use GluonCV's TrainingHistory: it draws into pyplot's current figure, which a

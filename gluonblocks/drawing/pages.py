@@ -1,4 +1,4 @@
-"""Render all web pages of the package, with common colours and a strict security policy."""
+"""Render the web pages of the package, with common colours and a strict security policy."""
 import base64
 import hashlib
 import io
@@ -14,7 +14,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _COLOURS = dict(zip(
     ('blue', 'vermillion', 'green', 'purple', 'orange', 'sky', 'yellow', 'ink', 'faint', 'grid'),
     style.PALETTE + (style.INK, style.FAINT, style.GRID)))
-# The page may use only its own style sheet and scripts, and may load nothing.
+# A page may use only its own style sheet and scripts, and may not load other files.
 _POLICY = ("default-src 'none'; style-src %s; img-src blob: data:; base-uri 'none'; "
            "form-action 'none'")
 

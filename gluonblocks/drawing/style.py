@@ -18,7 +18,7 @@ WIDTH = 8.4  # inches; a figure as wide as a page
 DPI = 150
 FEW = 30  # points; longer lines are drawn without markers
 
-# Keyword arguments of suptitle, set_title, legend and plot, in this order.
+# Keyword arguments for suptitle, set_title, legend and plot, in this order.
 HEADLINE = {'x': 0.012, 'ha': 'left', 'fontsize': 11.5, 'fontweight': 'bold', 'color': INK}
 TITLE = {'loc': 'left', 'fontsize': 10.5, 'fontweight': 'bold', 'color': INK}
 LEGEND = {'frameon': False, 'fontsize': 9, 'labelcolor': INK}
@@ -52,7 +52,7 @@ def style_axes(ax, size=9.5):
 
 
 def encode_figure(figure, kind='png'):
-    """Return the bytes of a PNG or SVG file of `figure`, identical for identical figures."""
+    """Return `figure` as the bytes of a PNG or SVG; identical figures give identical bytes."""
     own_font(figure)
     if kind == 'svg':
         from .svg import svg_of
@@ -97,14 +97,14 @@ def tick(number):
 
 
 def number_axis(axis):
-    """Label a matplotlib axis with plain numbers that have commas between thousands."""
+    """Label the ticks of a matplotlib axis with numbers such as '6,730'; see `tick`."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
     axis.set_major_formatter(FuncFormatter(lambda number, _: tick(number)))
     axis.set_minor_formatter(NullFormatter())
 
 
 def marker(points):
-    """Return the marker of a line: a dot if it has only a few `points`, or none."""
+    """Return the marker of a line: a dot if it has only a few `points`, otherwise none."""
     return 'o' if len(points) <= FEW else ''
 
 

@@ -27,7 +27,7 @@ def svg_of(figure, title='', text=''):
 
 
 class SvgRenderer(RendererBase):
-    """A renderer of `width` by `height` pixels that collects SVG elements in `elements`."""
+    """A matplotlib renderer, `width` by `height` pixels, that collects SVG in `elements`."""
 
     def __init__(self, width, height, dpi):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Write README.md of an export: a model card, or a description of a net without classes."""
+"""Write the README.md of an export: a model card for a classifier, a description otherwise."""
 import json
 import os
 import re
@@ -16,14 +16,14 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
                weights='best', license=None):
     """Return a model card: Markdown with a YAML header for the Hugging Face Hub.
 
-    The card contains only facts from the arguments and no dates, so the same records give the same
-    text. For each format, it shows at most five lines of Python that run the file unchanged.
+    The card contains only facts from the arguments and no dates, so identical records produce
+    identical text. For each format, it shows at most five lines of Python that run the file.
 
     Arguments: `info`, the metadata of an `Export`; `exported`, its formats with their verification;
     `checksums`, {file name: SHA-256}; `config`, the config.json of a run; `history`, an
     `EpochRecord` or `HistoryRow` for each epoch; `matrix`, the confusion matrix of the test images;
-    `weights`, the weights that were exported: 'best', 'last' or 'final'; `license`, the licence of
-    the weights as an id of the Hub, such as 'mit'.
+    `weights`, the weights that were exported: 'best', 'last' or 'final'; `license`, the Hub's
+    identifier for the licence of the weights, such as 'mit'.
     """
     accuracy, scores = None, []
     if matrix is not None:
@@ -47,7 +47,7 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
 
 
 def net_card(net, exported, checksums, notes):
-    """Return README.md for a `NetDescription` without classes."""
+    """Return the text of README.md for a `NetDescription` that is not a classifier."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
                      exported=exported, checksums=checksums, notes=notes)
@@ -89,7 +89,8 @@ def has_preprocessing(info):
 def _reading(info, inside):
     """Return a line of Python that reads picture.png into X, a batch of one.
 
-    With `inside`, the file does the preprocessing. If `info` does not specify any, X is all zeros.
+    If `inside` is true, the exported file does the preprocessing. If `info` does not specify any
+    preprocessing, X is all zeros.
     """
     C, H, W = info['input']
     if not has_preprocessing(info):
@@ -109,14 +110,14 @@ def _rounded(value, digits):
 
 
 def _yaml(value):
-    """Encode a value as YAML: as JSON in which the characters that YAML forbids are escaped."""
+    """Encode a value as JSON that is also valid YAML: characters that YAML forbids are escaped."""
     return re.sub('[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]',
                   lambda match: '\\u%04x' % ord(match.group()),
                   json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value):
-    """Return a value as one line of Markdown in which all markup is escaped, even for tables."""
+    """Return a value as one line of Markdown with all markup escaped, even table separators."""
     text = ', '.join(map(str, value)) if isinstance(value, list) else str(value)
     text = ' '.join(text.split()).encode(errors='backslashreplace').decode()
     return re.sub(r'([\\`*_{}\[\]<>#|~&!$])', r'\\\1', text)

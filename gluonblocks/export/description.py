@@ -29,9 +29,9 @@ class Batch(NamedTuple):
 class Images:
     """The images for verification, loaded one batch at a time.
 
-    `batches()` returns a new iterator over all `Batch` objects; `words` describes the images. Files
-    are also run on batches of 1, 3 and `largest` images, because a file may be correct for only one
-    batch size. If `largest` is None, there are no such extra batches.
+    `batches()` returns a new iterator over all `Batch` objects; `words` describes the images. Each
+    exported file is also run on batches of 1, 3 and `largest` images, because it may be correct for
+    only one batch size. If `largest` is None, these extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -84,7 +84,7 @@ class NetDescription:
     test: Images  #: images for verification
     calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for 8 bits
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
-    #: input shapes with other batch and image sizes; None: only a batch of two
+    #: other input shapes to support, such as larger batches or images; None: only a batch of two
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
 
     @property
@@ -110,7 +110,7 @@ class NetDescription:
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """Return `inputs` followed by `variants`, or by a batch of two."""
+        """Return `inputs` followed by `variants`, or if that is None, by a batch of two."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 

@@ -1,4 +1,4 @@
-"""Export a checkpoint of any MXNet version to verified files in the requested formats."""
+"""Export a checkpoint from any MXNet version to the requested formats, and verify the files."""
 import itertools
 import os
 import re
@@ -89,5 +89,5 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
             elif isinstance(error, ValueError):
                 raise
             else:
-                raise ValueError('MXNet cannot compute this net: %s'
+                raise ValueError('MXNet cannot run this net: %s'
                                  % str(error).strip().split('\n')[-1]) from None

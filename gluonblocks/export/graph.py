@@ -6,7 +6,7 @@ from mxnet import autograd
 from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that return their first input in inference; the losses among them affect only training.
+# Operators that return their first input at inference; the losses among them only affect training.
 _IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
                'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
                '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
@@ -67,7 +67,7 @@ def _trace(net, inputs):
 
 
 def flat(outputs):
-    """Flatten nested lists and tuples of symbols or arrays into a list without None."""
+    """Flatten nested lists and tuples of symbols or arrays into one list, dropping None."""
     if not isinstance(outputs, (list, tuple)):
         return [] if outputs is None else [outputs]
     return [each for output in outputs for each in flat(output)]
@@ -99,12 +99,12 @@ def plain_symbol(symbol, params, untrained=()):
     """Return the symbol without losses, amp casts and Dropout, and with unique node names.
 
     `params` is changed in place: the parameters of batch norms are reshaped to (C,), and fixed
-    gammas are set to 1. `untrained` has the names of the parameters that are never trained.
+    gammas are set to 1. `untrained` contains the names of the parameters that are never trained.
     """
     graph, names = Graph(symbol), {}
     replace_losses(graph)
     for node in graph.nodes:
-        # The parameters are float32 already, so amp casts have no effect.
+        # The parameters are already float32, so amp casts have no effect.
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
@@ -128,7 +128,8 @@ def _plain_norm(node, params, untrained):
             if role == 'gamma' and fixed:
                 params[source.name] = np.ones_like(params[source.name])
     node.attrs['fix_gamma'] = 'False'
-    # The PyTorch format reads these, to fix the parameters in training; MXNet ignores such names.
+    # The PyTorch format excludes parameters with these attributes from training. MXNet ignores
+    # attributes with such names.
     if fixed:
         node.attrs['__fixed_gamma__'] = 'True'
     if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)

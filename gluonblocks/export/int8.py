@@ -41,7 +41,7 @@ def write(net, folder, options):
 
 
 def quantize(content, X, reduce_range=False):
-    """Return the ONNX model `content` in 8 bits, as bytes; X (n, C, H, W) calibrates the ranges."""
+    """Return the ONNX model `content` quantized to 8 bits; X (n, C, H, W) calibrates the ranges."""
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -49,9 +49,10 @@ def quantize(content, X, reduce_range=False):
         original, prepared, quantized = [os.path.join(folder, name + '.onnx') for name in (
             'original', 'prepared', 'quantized')]
         write_file(original, content)
-        # This folds batch normalizations into the convolutions before them.
+        # `quant_pre_process` folds batch normalizations into the convolutions before them.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
-        # The remaining norms are computed in float, so quantizing around them only adds rounding.
+        # The remaining norms are computed in float, so quantizing their inputs and outputs would
+        # only add rounding errors.
         graph = onnx.load(prepared).graph
         norms = [node.name for node in graph.node if node.op_type == 'BatchNormalization']
         quantization.quantize_static(

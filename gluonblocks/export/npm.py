@@ -50,7 +50,7 @@ def fetch(package, archive=None):
 
 
 def unpack(content, paths):
-    """Return {path: content} for the files at `paths` in `content`, the bytes of an archive."""
+    """Return {path: content} for the files at `paths` in an archive, whose bytes are `content`."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 

@@ -68,8 +68,8 @@ def engine(file):
     options, disabled = onnxruntime.SessionOptions(), []
     options.log_severity_level = 3  # only errors
     if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
-        # These two optimizations would each hold another copy of all weights: changing the layout
-        # of convolutions, and fusing norms into convolutions.
+        # Disable two optimizations that would each hold another copy of all weights: changing the
+        # layout of convolutions, and fusing norms into convolutions.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         disabled = ['ConvBNFusion']
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
@@ -102,7 +102,7 @@ def to_onnx(net):
 
 
 def graph_and_weights(net):
-    """Return `to_onnx(net)` without its large float32 initializers, and {name: array} of these."""
+    """Return (`to_onnx(net)` without its large float32 initializers, {name: array} of those)."""
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
     written.convert(net.outputs)

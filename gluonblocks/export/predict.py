@@ -21,8 +21,8 @@ examples:
   python predict.py --json --top 10 pictures/*.png > answers.jsonl
 
 Requires Python 3.8 or later and "pip install numpy pillow onnxruntime". Images may be PNG, JPEG,
-BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are fitted into the input
-size of the net without distortion, and converted to grey if it has one channel. If the net was
+BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are scaled to fit the net's
+input without distortion, and converted to grey if it has one channel. If the net was
 trained on bright objects on a dark background, use --invert for images that show the opposite, or
 the predictions mean little. Transparent pixels count as background.
 
@@ -94,7 +94,7 @@ def are_probabilities(Y):
 
 
 def lines(outputs, size, top):
-    """Yield the lines to print for `outputs`, {name: array}, of an image of `size` = (H, W)."""
+    """Yield the lines to print for the `outputs`, {name: array}, of an image of size (H, W)."""
     arrays = list(outputs.values())
     if [Y.shape[1:] for Y in arrays] == [(1,), (1,), (4,)]:  # classes, scores and boxes
         outputs = {'detections': np.concatenate(arrays, axis=1)}
@@ -122,7 +122,7 @@ def lines(outputs, size, top):
 
 
 def resized(image, side):
-    """Resize uint8 (H, W) to (side, side), bit for bit like OpenCV's bilinear in training."""
+    """Resize uint8 (H, W) to (side, side) with the same result as OpenCV's bilinear resizing."""
     def taps(n):
         position = ((np.arange(side) + 0.5) * (n / side) - 0.5).astype(np.float32)
         first = np.floor(position).astype(int)
@@ -145,7 +145,7 @@ def check_file(path):
 
 
 def read_image(path, size, invert, color):
-    """Return the image in a file, fitted into `size`: uint8 (H, W), or (H, W, 3) with `color`."""
+    """Return an image file scaled and padded to `size`: uint8 (H, W), or (H, W, 3) if `color`."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:
@@ -154,7 +154,7 @@ def read_image(path, size, invert, color):
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise Error('%s: expected at most %d pixels, found more' % (path, MAX_PIXELS))
-            # MPO, a camera's format, is a JPEG followed by previews.
+            # MPO, a format that some cameras write, is a JPEG followed by previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise Error('%s: expected a single frame or page, found more: save the one you '
                             'need as a separate file' % path)

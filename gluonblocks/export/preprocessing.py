@@ -12,8 +12,9 @@ _ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    Each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond the edge,
-    both indices are the last pixel; for rows, OpenCV keeps both weights, which rounds differently.
+    Each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond an edge,
+    both are the index of the edge pixel; for rows, OpenCV keeps both weights, so the rounding
+    differs.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')
@@ -49,7 +50,7 @@ def add_preprocessing(model, shape, size):
         return name
 
     def resized(X, axis, old, new, shift):
-        """Resize `axis` from `old` to `new` pixels; `shift` drops 20 of the weights' 22 bits."""
+        """Resize `axis` from `old` to `new` pixels; if `shift`, drop 20 of the weights' 22 bits."""
         first, second, *ws = weights(old, new, columns=axis == 3)
         terms = []
         for pixels, w in zip((first, second), ws):

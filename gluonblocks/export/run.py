@@ -39,15 +39,16 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 
     `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With
     `with_preprocessing`, ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
-    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is MXNet's device, and
-    `data_root` the folder that contains the data set (None: as in training). `runtime` is the path
-    of an ONNX Runtime Web archive made with `npm pack` (None: download it with npm).
+    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is the MXNet device, and
+    `data_root` is the folder that contains the data set (None: as in training). `runtime` is the
+    path of an ONNX Runtime Web archive made with `npm pack` (None: download it with npm).
 
     Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
     the files: 'classes', the class names; 'input', [C, H, W]; 'resize', the side in pixels of the
-    resized images, or None; 'scaling', 'x / 255'; 'ground', 'dark', the background of registered
-    data sets; 'preprocessing', 'inside' or 'outside' the file; 'accuracy', MXNet's on the test
-    images; 'gluonblocks', the version; 'model', 'dataset', 'data_sha256', 'weights_sha256'.
+    resized images, or None; 'scaling', 'x / 255'; 'ground', the background of the images, which is
+    'dark' for registered data sets; 'preprocessing', 'inside' or 'outside' the file; 'accuracy',
+    MXNet's accuracy on the test images; 'gluonblocks', the version; 'model', 'dataset',
+    'data_sha256', 'weights_sha256'.
 
     Raises VerificationError, a ValueError, if a file fails; ValueError if `out` contains other
     files; ImportError if a dependency is missing; and the errors of `load_run` and the data set.
@@ -63,7 +64,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         raise ValueError('the data set %r has its own loader, whose preprocessing cannot be '
                          'included in the file: export without preprocessing' % config['dataset'])
     if with_preprocessing and config['channels'] == 3:
-        raise ValueError('expected grey images for preprocessing in the file, but %r has colour '
+        raise ValueError('preprocessing in the file requires grey images, but %r has colour '
                          'images: export without preprocessing' % config['dataset'])
     images = Images(lambda: (Batch((X.asnumpy(),), y.asnumpy(), pixels)
                              for (X, y), pixels in zip(test, _pixels(test))))
@@ -101,12 +102,12 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     The net may have any number of outputs. A float16 net is exported and verified in float32. A net
     that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
-    A classifier is verified as in `export_run`, on `data` and `labels`, (n,), or without `data` on
-    random images with a fixed seed. For large images, the largest batch is smaller than 256, for
-    example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8 images,
-    (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255; `with_preprocessing`
-    requires uint8. Any other net is verified on random numbers from 0 to 1, and all outputs are
-    compared.
+    A classifier is verified as in `export_run`: on `data` with `labels`, (n,), or on random images
+    with a fixed seed if `data` is None. For large images, the largest batch is smaller than 256,
+    for example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8
+    images, (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255;
+    `with_preprocessing` requires uint8. Any other net is verified on random numbers from 0 to 1,
+    and all outputs are compared.
 
     Raises ValueError if the net cannot be traced to a graph, and the errors of `export_run`.
     """
@@ -153,7 +154,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
 
 def describe(symbol, params, inputs, outputs, info, images, **fields):
-    """Return a `NetDescription` with the metadata of all exports; `fields` are its other fields."""
+    """Return a `NetDescription` with the metadata of every export and the other `fields`."""
     first = next(iter(inputs.values()))
     net = NetDescription(symbol, params, inputs, outputs,
                          dict(info, input=list(first[1:]), gluonblocks=__version__,

@@ -86,9 +86,9 @@ def accuracy_of(logits, labels):
 
 
 def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, sorts=False):
-    """Run an exported file, a `Written`, on all `images`, compare, and return a `Verified`.
+    """Run an exported file, a `Written`, on all `images`; return the comparison as a `Verified`.
 
-    `here` has the outputs of the net, from `outputs_of`. For each output a of the net and b of the
+    `here` is what `outputs_of` returned for the net. For each output a of the net and b of the
     file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the image. A
     file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage
     points of accuracy. `name` is the name of the format in messages. With `classes`, the agreement
@@ -126,7 +126,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             float((after.argmax(axis=1) == before.argmax(axis=1)).mean()))
     else:
         verified = Verified(first, None, None, largest, min(cosines))
-    # Allow for rounding errors of the fractions, so that a drop of exactly `max_drop` passes.
+    # Allow for rounding errors in the fractions, so that a drop of exactly `max_drop` passes.
     if not written.exact and verified.drop > max_drop + 1e-9:
         change = (('agreement', 1.0, verified.agreement) if labels is None else
                   ('accuracy', verified.accuracy_here, verified.accuracy_there))
@@ -165,8 +165,8 @@ def _difference(where, wanted, found, atol):
 def _reordered(wanted, found, atol):
     """Return `found`, (N, rows, ...), with the rows of each image in the order of `wanted`.
 
-    Only rows that differ by more than `atol` * max(1, the image's largest value) move: among them,
-    each position gets the row nearest to the wanted one.
+    Only rows that differ by more than `atol` * max(1, the image's largest value) are reordered:
+    among them, each position gets the row that is nearest to the wanted row.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):
@@ -191,7 +191,10 @@ def _cosine(wanted, found):
 
 
 def milliseconds(engine, inputs, seconds=0.3, least=2):
-    """Return the median milliseconds of `engine(inputs)`, called for `seconds` or `least` times."""
+    """Return the median time of a call `engine(inputs)`, in milliseconds.
+
+    The engine is called at least `least` times and for at least `seconds` seconds.
+    """
     engine(inputs)  # warm-up, because engines prepare for a new shape in the first call
     times, end = [], time.perf_counter() + seconds
     while len(times) < least or time.perf_counter() < end:

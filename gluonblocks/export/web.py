@@ -1,4 +1,4 @@
-"""Write a net as a single HTML file, which runs it in the browser from disk or a web server."""
+"""Write a single HTML file that runs a net in the browser, from disk or from a web server."""
 import base64
 import gzip
 import os

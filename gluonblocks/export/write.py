@@ -56,8 +56,8 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
     `net` is a `NetDescription`; the accuracy is added to its `info`. `make_engine` returns an MXNet
     engine for the net, which is freed before the files are written. `options` is passed to the
-    formats, and `atol` and `max_drop` to `verify`. `run` has the arguments of `model_card` about a
-    run. An earlier export in `out` is replaced, or left unchanged if anything fails.
+    formats, and `atol` and `max_drop` to `verify`. `run` contains the `model_card` arguments that
+    describe a run. An earlier export in `out` is replaced, or left unchanged if anything fails.
 
     Raises ValueError if `out` contains other files.
     """
@@ -106,7 +106,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
         for name in record['files']:
             if name not in before and os.path.lexists(os.path.join(out, name)):
                 raise ValueError('%s is not part of the earlier export and would be overwritten: '
-                                 'move it or name another folder' % os.path.join(out, name))
+                                 'move it or choose another folder' % os.path.join(out, name))
         replace_files(folder, out, before, last=RECORD)
     return export
 
@@ -187,4 +187,4 @@ def _earlier(out):
     except (OSError, ValueError, KeyError, TypeError):
         pass
     raise ValueError('%s: expected a new or empty folder, or an earlier export with %s, found %s: '
-                     'name another folder' % (out, RECORD, found))
+                     'choose another folder' % (out, RECORD, found))

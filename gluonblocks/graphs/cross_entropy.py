@@ -1,4 +1,4 @@
-"""Softmax cross-entropy, its gradient and the correct predictions in one C++ operator."""
+"""Compute softmax cross-entropy, its gradient and the correct predictions in one C++ operator."""
 import functools
 
 import mxnet as mx
@@ -7,10 +7,11 @@ from .graph import operator
 
 
 def cross_entropy_and_hits(y_hat, y):
-    """Return (losses, hits) for logits (N, num_classes), float32, and integer labels (N,).
+    """Return (losses, hits) for float32 logits (N, num_classes) and integer labels (N,).
 
-    Both are float32 (N,) on the CPU. `losses` is the softmax cross-entropy of each image. `hits` is
-    1 for a correct prediction and 0 for a wrong one. `operators.available()` must be True.
+    Both results are float32 arrays of shape (N,) on the CPU. `losses` contains the softmax
+    cross-entropy of each image; `hits` contains 1 for each correct prediction and 0 for each wrong
+    one. `operators.available()` must be True.
     """
     return _graph()(y_hat, y.astype('int32', copy=False))
 

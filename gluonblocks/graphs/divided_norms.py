@@ -1,12 +1,12 @@
-"""Divide the norms of dense blocks, so that training stores no concatenations.
+"""Divide the batch norms of dense blocks, so that training need not store any concatenations.
 
-The norms of a dense block are applied to the concatenations X, Y1, then X, Y1, Y2, and so on.
-MXNet stores each concatenation until the backward pass. In a block of four layers it stores Y1 four
-times, sums four gradients for it, and converts arrays from and to oneDNN's memory layout.
+In a dense block, batch norms are applied to the concatenations [X, Y1], [X, Y1, Y2] and so on.
+MXNet stores each concatenation until the backward pass. In a block of four layers, it stores Y1
+four times, sums four gradients for it, and converts arrays to and from oneDNN's memory layout.
 
 A batch norm treats each channel separately, so the norm of a concatenation is the concatenation of
-the norms of its pieces. A convolution sums over its input channels, so it is the sum of one
-convolution for each piece.
+the norms of its pieces. A convolution sums over its input channels, so the convolution of a
+concatenation is the sum of the convolutions of its pieces.
 """
 from mxnet import autograd
 
@@ -15,11 +15,11 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """A range of a parameter's channels, sharing its memory, as an input of a graph."""
+    """A graph input that is a view of a range of a parameter's channels."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end
-        self._last = None, None  # the parameter's array in the last call, and its slice
+        self._last = None, None  # the array of the parameter in the last call, and its slice
 
     def data(self, ctx):
         array, last = array_on(self._param, ctx), self._last
@@ -30,10 +30,10 @@ class Slice:
 
 
 def divide(graph, norm, pieces):
-    """Replace `norm`, which follows a concatenation, by one norm for each of the `pieces`.
+    """Replace `norm`, which follows a concatenation, with one norm for each of the `pieces`.
 
-    `pieces` are the entries that are concatenated: [(entry, channels), ...]. The convolution after
-    the norm is divided too if that saves memory.
+    `pieces` lists the concatenated entries: [(entry, channels), ...]. The convolution after the
+    norm is also divided if that saves memory.
     """
     ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
     begins = [0] + ends[:-1]
@@ -50,7 +50,7 @@ def divide(graph, norm, pieces):
     conv = graph.next(act or norm, 'Convolution')
     if conv is None or not _saves_memory(graph, conv, pieces):
         act = conv = None
-    # gb.BatchNorm's parameters may have the shape (1, C, 1, 1).
+    # Flatten gamma and beta, because those of gb.BatchNorm may have the shape (1, C, 1, 1).
     flat = [Node('Reshape', entry[0].name + '_flat', [entry], {'shape': '(-1,)'})
             for entry in norm.inputs[1:3]]
     gammas, betas = [split(node.entry(), 0) for node in flat]
@@ -77,8 +77,8 @@ def divide(graph, norm, pieces):
 def _saves_memory(graph, conv, pieces):
     """Return True if the convolution `conv` can be divided, and dividing it saves memory.
 
-    That saves the concatenation of its inputs. It costs one more output array for each piece but
-    the first, because the outputs must be added.
+    If it is divided, the concatenation of its inputs need not be stored. However, each piece after
+    the first needs one more output array, because the outputs must be added up.
     """
     return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])
             and int(conv.attrs['num_filter']) * (len(pieces) - 1)

@@ -1,4 +1,4 @@
-"""Load files of `export`, whose parameters have the names of the net that was exported."""
+"""Load files written by `export`, in which parameters are named as in the exported net."""
 import os
 import re
 import sys
@@ -16,13 +16,15 @@ _ROLE = re.compile(r'(.*?)_?(?:running_|moving_)?([^_]*)$')  # (layer, role in t
 
 def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=False,
                   cast_dtype=False, dtype_source='current'):
-    """Load a file of `export` into `net`; return False for a file that Gluon can load itself.
+    """Load a file written by `export` into `net`; return False if Gluon can load the file itself.
 
-    Parameters are matched by the graph in the symbol file next to `filename`. If there is none,
-    they are matched by their order. A line on stderr says which. `ignore_extra` allows additional
-    layers at the end of the file, and `allow_missing` additional layers at the end of the net.
+    Parameters are matched using the graph in the symbol file next to `filename`. If that file is
+    missing, they are matched by order. A line on stderr reports which method was used.
+    `ignore_extra` allows additional layers at the end of the file, `allow_missing` at the end of
+    the net.
 
-    Raises ValueError, with the first difference, if the file does not fit; `net` is then unchanged.
+    Raises a ValueError that states the first difference if the file does not match the net, which
+    is then unchanged.
     """
     arrays = nd.load(MXNetPath(filename))
     if not _needs_matching(net, arrays, allow_missing, ignore_extra):
@@ -31,11 +33,11 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     params, exported = dict(net.collect_params().items()), _symbol_next_to(filename)
     try:
         symbol = net(mx.sym.var('data'))
-    except Exception:  # some layers need the shape of their input
+    except Exception:  # some layers cannot be traced without the shape of their input
         symbol = None
     if symbol is not None and exported is not None and set(arrays) <= set(exported.list_inputs()):
         how, attempts = 'the graph', [(_by_graph(symbol, params), _by_graph(exported, arrays))]
-    else:  # MXNet 1.9 writes parameters in the order of the graph, MXNet 1.7 in that of the layers
+    else:  # MXNet 1.9 writes parameters in graph order, MXNet 1.7 in layer order: try both
         how, orders = 'their order', [list(params)]
         if symbol is not None:
             orders.insert(0, [name for name in symbol.list_inputs() if name in params])
@@ -48,20 +50,20 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
             fitting.append(names)
     if len(fitting) != 1:
         raise ValueError("'%s' %s%s" % (filename, (
-            'fits %s in two ways' % net.name if fitting else
+            'fits %s in more than one order' % net.name if fitting else
             'does not fit %s: %s' % (net.name, problem)), '' if how == 'the graph' else
-            '. Put the symbol file that export wrote next to it, if you have it'))
+            '. If you have the symbol file that export wrote, put it next to this file'))
     for ours, theirs in fitting[0].items():
-        kinds = [np.dtype(each.dtype) for each in (arrays[theirs], params[ours])]
-        if kinds[0] != kinds[1] and not cast_dtype:
-            raise ValueError("'%s' contains %s as %s, but %s of the net is %s: load it with "
-                             'cast_dtype=True' % (filename, theirs, kinds[0], ours, kinds[1]))
+        dtypes = [np.dtype(array.dtype) for array in (arrays[theirs], params[ours])]
+        if dtypes[0] != dtypes[1] and not cast_dtype:
+            raise ValueError("'%s' contains %s as %s, but the net's %s is %s: pass "
+                             'cast_dtype=True' % (filename, theirs, dtypes[0], ours, dtypes[1]))
     for ours, theirs in fitting[0].items():
         array, shape = arrays[theirs], params[ours].shape
         if shape and len(shape) != array.ndim:  # (C,) into (1, C, 1, 1), or the reverse
             array = array.reshape([side or -1 for side in shape])
         private.load_into(params[ours], array, ctx, cast_dtype, dtype_source)
-    print("'%s': %d parameters matched by %s; %s is %s in the file" % (
+    print("'%s': %d parameters matched by %s; for example, %s is %s in the file" % (
         (filename, len(fitting[0]), how) + next(iter(fitting[0].items()))), file=sys.stderr)
     return True
 
@@ -71,7 +73,7 @@ def _plain(name):
 
 
 def _needs_matching(net, arrays, allow_missing, ignore_extra):
-    """Return True if `export` wrote `arrays` and Gluon could not match their names to the net."""
+    """Return True if `export` wrote `arrays`, and Gluon cannot match their names to the net."""
     if not isinstance(arrays, dict) or not arrays:
         return False
     dotted = any('.' in name for name in arrays)  # as save_parameters writes them
@@ -91,7 +93,7 @@ def _symbol_next_to(filename):
 
 
 def _by_graph(symbol, names):
-    """Return the layers in order: [((operator, layers before it), {input: parameter}), ...]."""
+    """Return the layers in order: [((operator, preceding layers), {input: parameter}), ...]."""
     unused, layers, before = set(names), [], {}
     for node in Graph(symbol).nodes:
         params = {i: source.name for i, (source, _, _) in enumerate(node.inputs)
@@ -105,7 +107,10 @@ def _by_graph(symbol, names):
 
 
 def _by_order(names):
-    """Group parameter names by layer, in order: [(('',), {role, such as gamma: name}), ...]."""
+    """Group parameter names by layer, in order: [(('',), {role: name}), ...].
+
+    A role is a name such as 'gamma'. ('',) stands for the operator, which is unknown.
+    """
     layers = {}
     for name in names:
         layer, role = _ROLE.match(name).groups()
@@ -132,7 +137,7 @@ def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
 
 
 def _fits(shape, found):
-    """Return True if an array of shape `found` fits a parameter of `shape`; 0 fits any size."""
+    """Return True if an array of shape `found` fits a parameter of `shape`; 0 matches any size."""
     shape = found if shape is None else shape
     if len(shape) != len(found):
         shape, found = [[side for side in sides if side != 1] for sides in (shape, found)]

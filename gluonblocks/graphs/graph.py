@@ -1,4 +1,4 @@
-"""A traced graph that passes can search and change; only this file knows MXNet's JSON format."""
+"""A traced graph that passes can search and change. Only this file knows MXNet's JSON format."""
 import ast
 import json
 from typing import Any, Dict, List, Tuple
@@ -12,8 +12,8 @@ class Node:
     """A node of a graph: `op` ('null' for an input), `name`, `attrs` as text, and `inputs`.
 
     An input is an entry (node, output, version), in which `output` is the index of an output of the
-    node, and `version` is MXNet's count of earlier writes to it. `rest` contains the other fields
-    of the JSON, such as the subgraphs of a loop.
+    node, and `version` is the number of earlier writes to it. `rest` contains the other JSON
+    fields, such as the subgraphs of a loop.
     """
 
     __slots__ = ('op', 'name', 'attrs', 'inputs', 'rest')
@@ -43,12 +43,12 @@ Entry = Tuple[Node, int, int]
 
 
 class Graph:
-    """The graph of `symbol`, with the facts that the passes need.
+    """The graph of `symbol`, with the information that the passes need.
 
-    `training` is the mode in which the graph will run. `operators` allows our C++ operators.
-    `requests` maps the names of the parameters that our operators may use to their `grad_req`.
-    `shapes` are the shapes of the inputs that are not parameters, as data=(N, C, H, W). `heads` are
-    the entries of the outputs.
+    `training` is True if the graph will run in training mode. `operators` is True if it may use our
+    C++ operators. `requests` maps the names of the parameters that these may use to `grad_req`.
+    `shapes` are the shapes of the other inputs, such as data=(N, C, H, W). `heads` are the entries
+    that the graph returns.
     """
 
     def __init__(self, symbol, training=False, operators=False, requests=(), **shapes):
@@ -57,7 +57,7 @@ class Graph:
         # New inputs that are slices of parameters: name -> (the parameter's name, begin, end).
         self.slices: Dict[str, Tuple[str, int, int]] = {}
         graph = json.loads(symbol.tojson(remove_amp_cast=False))
-        self._attrs = graph['attrs']  # MXNet needs its version, stored here, to read the JSON
+        self._attrs = graph['attrs']  # contains MXNet's version, which MXNet needs to read the JSON
         nodes: List[Node] = []
         for fields in graph['nodes']:
             rest = dict(fields)
@@ -66,7 +66,8 @@ class Graph:
             nodes.append(Node(op, name, [(nodes[i], k, version) for i, k, version in inputs],
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
-        # If the net contains casts, a pass cannot know which entries are float32.
+        # If the net contains casts, disable our operators: they need float32, and a pass cannot
+        # tell which entries have that type.
         self.operators &= not any(node.op in CASTS for node in nodes)
         self._users: Any = None  # computed on demand, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}
@@ -92,7 +93,7 @@ class Graph:
 
     @property
     def nodes(self):
-        """All nodes on which the heads depend, each after its inputs."""
+        """All nodes that the heads depend on, in topological order."""
         order: Dict[Node, None] = {}
         stack = [(node, False) for node, _, _ in reversed(self.heads)]
         while stack:
@@ -107,7 +108,7 @@ class Graph:
         return list(order)
 
     def users(self, entry):
-        """Return the nodes that use an entry, one item for each use; an output counts as None."""
+        """Return the nodes that use an entry, once per use; None means an output of the graph."""
         if self._users is None:
             self._users = {}
             for node in self.nodes:
@@ -118,7 +119,7 @@ class Graph:
         return self._users.get(entry[:2], [])
 
     def next(self, node, op):
-        """Return the only user of the output of `node` if its operator is `op`, else None."""
+        """Return the only node that uses `node`'s output if it is an `op`, otherwise None."""
         users = self.users(node.entry())
         return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
 
@@ -137,7 +138,7 @@ class Graph:
         self.heads = [new if entry[:2] == (old, 0) else entry for entry in self.heads]
 
     def owns(self, node, entries, grad_req='write'):
-        """Return True if `entries` are parameters with this `grad_req` and no user but `node`."""
+        """Return True if `entries` are parameters with this `grad_req` that only `node` uses."""
         return self.is_only(node, entries) and all(
             source.op == 'null' and self.requests.get(source.name) == grad_req
             for source, _, _ in entries)
@@ -172,7 +173,7 @@ def is_plain_norm(node):
 
 
 def operator(op, inputs, outputs=1, **attrs):
-    """Return a symbol that applies one of our operators to variables with the names `inputs`."""
+    """Return a symbol that applies our operator `op` to variables with the names `inputs`."""
     graph = Graph(mx.sym.var(inputs[0]))
     (first,) = graph.nodes
     node = Node(op, op.strip('_'), [first.entry()] + [Node('null', name).entry()

@@ -1,4 +1,4 @@
-"""The `Net` class, of which all models in the registry are instances."""
+"""The class `Net`, of which most models in the registry are instances."""
 import functools
 import threading
 from typing import Any, Dict, NamedTuple
@@ -18,22 +18,23 @@ from .exported import load_exported
 from .graph import Graph, Node
 from .passes import PREDICTION, TRAINING
 
-MAX_GRAPHS = 8  # four image sizes in training and prediction; each graph holds memory
-# Held while a net is traced, and while a graph is passed to MXNet's engine, which runs graphs in
-# parallel. If two threads pass one at once, MXNet 1.9.1 may lose an operation, and both hang.
+MAX_GRAPHS = 8  # enough for four image sizes in both modes; each graph uses memory
+# This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
+# runs graphs in parallel. If two threads submit graphs at the same time, MXNet 1.9.1 may lose an
+# operation, and then both threads hang.
 _lock = threading.RLock()
 
 
 class Net(nn.HybridSequential):
     """A HybridSequential of layers for images: (N, C, H, W) -> (N, num_classes).
 
-    Use it like Gluon's own. In addition:
+    Use it like Gluon's own class. In addition:
 
     - `features` contains all layers but the last. `output` is the last layer and can be replaced:
       `net.output = nn.Dense(5)` prepares a trained net for other classes.
-    - It is faster when hybridized: the passes in `graphs/passes.py` rewrite the traced graph for
-      each mode and image size. The newest `MAX_GRAPHS` graphs are cached; see `graph_for`.
-    - `save_parameters`, `export` and copies wait until MXNet has computed the values.
+    - A hybridized net runs faster, because the passes in `graphs/passes.py` rewrite the traced
+      graph for each mode and image size. The last `MAX_GRAPHS` graphs are cached; see `graph_for`.
+    - Saving, exporting and copying a net wait until MXNet has computed the values.
 
     A call raises RuntimeError if the net is not initialized, and ValueError for input that does not
     fit the first layer.
@@ -41,7 +42,7 @@ class Net(nn.HybridSequential):
 
     _traced: Any = None  # a `_Traced` after the first call of the hybridized net
 
-    def _alias(self):  # the prefix of Gluon's names, the same as in the book
+    def _alias(self):  # Gluon's prefix for parameter names, the same as for the book's nets
         return 'hybridsequential'
 
     @property
@@ -59,7 +60,7 @@ class Net(nn.HybridSequential):
         self.register_child(layer, list(private.children(self))[-1])
 
     def __setattr__(self, name, value):
-        if name in ('features', 'output'):  # Gluon would add a layer with that name
+        if name in ('features', 'output'):  # Gluon would add the value as another layer
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
@@ -85,7 +86,8 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        It is Gluon's trace after the passes; with `training`, the graph that is recorded.
+        The passes have rewritten Gluon's traced graph for recorded training if `training` is true,
+        and for prediction otherwise.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -95,7 +97,7 @@ class Net(nn.HybridSequential):
             return _rewritten(self._traced or self._trace(x), x, training, training).symbol()
 
     def _compiled(self, traced, x):
-        """Return the compiled graph for x in the current autograd mode, cached if possible."""
+        """Return the compiled graph for x in the current autograd mode; compile it if necessary."""
         training, recording = autograd.is_training(), autograd.is_recording()
         data_gradient = recording and _is_recorded(x)
         key = (training, recording, data_gradient, x.shape[1:], x.dtype, x.context.device_type,
@@ -111,9 +113,10 @@ class Net(nn.HybridSequential):
         return compiled
 
     def _trace(self, x):
-        """Trace the net for all image sizes; infer the missing shapes of parameters."""
+        """Trace the net into a graph for any image size, and infer missing parameter shapes."""
         with _lock, autograd.pause():
-            # Some layers print the shape. It is removed below, because other batches may differ.
+            # `DenseBlock` may print shapes, so `data` needs a shape while the net is traced. It is
+            # removed below, because the size of the images varies.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
             if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
                 self._traced = _Traced(None, (), {})
@@ -130,27 +133,30 @@ class Net(nn.HybridSequential):
                         private.finish_initialization(params[name])
             traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
                                       if name != 'data'], {})
-            if all(private.is_initialized(param) for param in traced.params):  # else trace again
+            if all(private.is_initialized(param) for param in traced.params):  # else: trace again
                 private.set_traced(self, symbol)
                 self._traced = traced
             return traced
 
     def save_parameters(self, filename, *args, **kwargs):
-        """Save like Gluon, but first wait until MXNet has computed the values."""
-        mx.nd.waitall()  # with static_shape, one file in five was from an earlier step
+        """Save the parameters as Gluon does, but wait until MXNet has computed their values."""
+        mx.nd.waitall()  # otherwise, with static_shape, one file in five is from an earlier step
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
-        """Load a file of `save_parameters` or `export`, or of the book's nets without averages.
-        Raises ValueError, with the difference, if the layers or shapes differ."""
+        """Load a file that `save_parameters`, `export` or the book's code wrote.
+
+        Raises a ValueError that states the difference if the layers or shapes differ.
+        """
         if not load_exported(self, filename, *args, **kwargs):
             load_parameters(self, super().load_parameters, filename, *args, **kwargs)
 
     def export(self, path, epoch=0, remove_amp_cast=True):
-        """Write `path`-symbol.json and, for epoch 3, `path`-0003.params; return both names.
+        """Write `path`-symbol.json and `path`-0003.params (if `epoch` is 3); return both names.
 
-        Like Gluon's `export`, but the parameters of norms have the shape (C,), which all MXNet
-        loaders expect. Raises RuntimeError unless the net is hybridized and has been called.
+        The files are like those of Gluon's `export`, but the parameters of norms have the shape
+        (C,), which all MXNet loaders expect. Raises RuntimeError unless the net is hybridized and
+        has been called.
         """
         if not self._traced or self._traced.symbol is None:
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
@@ -191,22 +197,27 @@ class Net(nn.HybridSequential):
 
 class _Traced(NamedTuple):
     """A traced graph (None if it has several outputs), its parameters in the order of its inputs,
-    and the functions compiled from it by their keys (see `Net._compiled`), oldest first."""
+    and a dict of the functions compiled from it, oldest first; `Net._compiled` defines the keys."""
     symbol: Any
     params: Any
     graphs: Dict[Any, Any]
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
-    """Return the `Graph` for x after the passes; `data_gradient` requests the gradient of x."""
-    # Our operators update running averages in the forward pass, MXNet's in the backward pass, so a
-    # training pass must be recorded. In prediction mode, our operators have no gradient.
+    """Return the `Graph` for x, rewritten by the passes.
+
+    With `data_gradient`, the backward pass also computes the gradient of x.
+    """
+    # Use our operators only for recorded training and unrecorded prediction. They update running
+    # averages in the forward pass; MXNet's do so in the backward pass, which follows only if
+    # training is recorded. In prediction mode, our operators have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
     graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
     if data_gradient:
-        # The gradient may be added to another one. Our operators cannot add, but _copy can.
+        # The gradient of x may have to be added to an existing one. Our operators cannot do that,
+        # but _copy can.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -224,8 +235,9 @@ def _compile(graph, params, flags, recording):
                    for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # A fixed order of operations takes a third less time for one image. Recorded graphs cannot
-        # use it, because MXNet's engine would not know that they write running statistics.
+        # static_shape fixes the order of operations, which saves a third of the time to process a
+        # single image. Recorded graphs cannot use it, because MXNet's engine would not know that
+        # they write running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),

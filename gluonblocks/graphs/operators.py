@@ -1,6 +1,6 @@
 """Compile the C++ operators in `kernels`, load them into MXNet, and check them before use.
 
-GLUONBLOCKS_OPERATORS=0 turns them off; nets then train and predict with MXNet's own operators.
+GLUONBLOCKS_OPERATORS=0 turns them off. Nets then train and predict with MXNet's own operators.
 """
 import collections
 import contextlib
@@ -15,8 +15,8 @@ from .kernels.build import library
 
 VARIABLE = 'GLUONBLOCKS_OPERATORS'
 
-# ready: the operators can be used; reason: why they cannot; remedy: what the user can do, or '';
-# faulty: they were compiled but do not work.
+# ready: True if the operators can be used; reason: why they cannot; remedy: what the user can do,
+# or ''; faulty: True if they were compiled but do not work.
 Status = collections.namedtuple('Status', ['ready', 'reason', 'remedy', 'faulty'])
 
 _lock = threading.Lock()
@@ -36,8 +36,9 @@ def are_on():
 def available(build=True):
     """Return True if the operators are on and can be used. The first call may compile them.
 
-    `build=False` never compiles, so that predictions do not wait for the compiler. Warns once if
-    the operators do not work, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be used.
+    With `build=False`, they are not compiled, so that predictions need not wait for the compiler.
+    Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be
+    used.
     """
     global _warned
     if not are_on() or not build and pending():
@@ -62,7 +63,7 @@ def start():
 
 
 def _compile():
-    with contextlib.suppress(Unavailable):  # `status` raises it again and reports it
+    with contextlib.suppress(Unavailable):  # `status` will encounter and report the same error
         library()
 
 
@@ -107,8 +108,8 @@ def _load():
 def _check(path):
     """Return the differences from MXNet's operators, as text; [] if there are none.
 
-    A file next to the library records success. The library's name identifies its content
-    and MXNet's library, so the file is valid for these two only.
+    An empty file next to the library records that the check has passed. A different build of the
+    library or of MXNet is checked again, because the name of the library depends on both.
     """
     if os.path.exists(path + '.passed'):
         return []

@@ -2,27 +2,27 @@
 
 Each pass takes a `Graph` and returns it. It changes the graph only if the results stay the same up
 to rounding, and the new graph is known to be faster. The passes look only at shapes and at
-neighbouring nodes. They replace norms of rows by C++ operators, and norms of images if they follow
-a convolution with few channels.
+neighbouring nodes. They replace batch norms with C++ operators if the input is a matrix, (N, C), or
+the output of a convolution with few channels.
 """
 from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
 
 ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
-# Channels per block in oneDNN's memory layout. Each piece of a divided norm must have a multiple of
-# it; otherwise oneDNN would have to convert the layout.
+# The number of channels per block in oneDNN's memory layout. If a piece of a divided norm had a
+# number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
 VECTOR = 16
-MAX_CHANNELS = 32  # in the output of a stage; its input may have half as many
+MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
 
 
 def fuse_stages(graph):
-    """Fuse a convolution with few channels, norm, activation and max-pooling into one operator.
+    """Fuse a convolution with few channels and the layers after it into one operator, a stage.
 
         X -> Convolution -> BatchNorm -> Activation -> Pooling
         X -> _gluonblocks_stage
 
-    oneDNN's fast kernels need a multiple of eight channels. Other convolutions are computed as
-    matrix products, with copies. Activation and pooling are optional.
+    oneDNN's fast kernels need a multiple of eight channels. For other numbers of channels, oneDNN
+    copies the input and computes matrix products. The activation and the pooling are optional.
     """
     for norm in _norms(graph):
         conv = norm.inputs[0][0]
@@ -43,13 +43,13 @@ def fuse_stages(graph):
 
 
 def fuse_norms(graph):
-    """Fuse a norm of rows, (N, C), and the activation after it into one operator.
+    """Fuse the batch norm of a matrix, (N, C), and the activation after it into one operator.
 
         X -> BatchNorm -> Activation
         X -> _gluonblocks_norm
 
-    Norms of images do not change. Most convolutions return oneDNN's own memory layout, which
-    MXNet's norm accepts, and which would have to be converted for ours.
+    Images are still normalized by MXNet's operator. Most convolutions return arrays in oneDNN's
+    memory layout, which MXNet's operator accepts; for ours, it would have to be converted.
     """
     for norm in _norms(graph):
         data = norm.inputs[0]
@@ -62,19 +62,19 @@ def fuse_norms(graph):
 
 
 def multiply_small_maps(graph):
-    """Replace convolutions whose output pixels use all input pixels by matrix products.
+    """Turn convolutions in which each output pixel uses all input pixels into matrix products.
 
         X, weight -> Convolution
         weight -> _gluonblocks_matrix; X -> Reshape; both -> FullyConnected -> Reshape
 
-    On a map of 2x2 pixels, only four of the nine taps of a 3x3 kernel meet data at each position,
-    and oneDNN multiplies by half of the others too. Instead, the images, (N, C * H * W), are
-    multiplied by a matrix that `kernels/matrix.h` builds from the weights.
+    On a 2x2 feature map, only four of the nine taps of a 3x3 kernel cover pixels at each position,
+    but oneDNN also multiplies by half of the other taps. The new graph instead multiplies the
+    flattened images, (N, C * H * W), by a matrix that `kernels/matrix.h` builds from the weights.
     """
     if not graph.operators:
         return graph
     for conv in graph.nodes:
-        if (not is_plain_convolution(conv) or conv.sides('kernel') == (1, 1)  # no idle taps
+        if (not is_plain_convolution(conv) or conv.sides('kernel') == (1, 1)  # has no idle taps
                 or not graph.owns(conv, conv.inputs[1:])):
             continue
         data, *weights = conv.inputs
@@ -100,15 +100,16 @@ def multiply_small_maps(graph):
 
 
 def divide_norms(graph):
-    """Divide the norm of a concatenation into norms of its pieces, and the next convolution too.
+    """Replace a concatenation's norm, and the convolution after it, with one of each per piece.
 
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
-        X -> BatchNorm -> Activation -> Convolution, Y the same; both -> add_n
+        X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
 
     A convolution is divided only if that saves more memory than the sum needs. Each new norm gets a
-    slice of the moving averages, which becomes an input of the graph (`graph.slices`). The pass
-    skips concatenations that have other users, pieces whose layout oneDNN would have to convert,
-    and norms that share their averages with others, because these update them in sequence.
+    slice of the running averages, which becomes an input of the graph (`graph.slices`). The pass
+    skips concatenations that have other users, and those with a piece whose layout oneDNN would
+    have to convert. It also skips norms that share running averages, because one norm must update
+    them after the other.
     """
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
@@ -124,8 +125,8 @@ def divide_norms(graph):
                 user in norms or user in unused for user in users):
             unused.add(concat)
             divided += [(norm, pieces[concat]) for norm in norms]
-    for norm, parts in divided:
-        divide(graph, norm, parts)
+    for norm, entries in divided:
+        divide(graph, norm, entries)
     return graph
 
 
@@ -137,7 +138,7 @@ def _norms(graph):
     """Return the norms that our operators can replace.
 
     In training, our operators overwrite gradients instead of adding to them, and they update the
-    averages, so that no other node may use these parameters.
+    running averages. Therefore, no other node may use the parameters or the input of such a norm.
     """
     if not graph.operators:
         return []
@@ -154,7 +155,7 @@ def _attrs(graph, norm, data):
 
 
 def _activation(graph, norm, attrs):
-    """Return the activation after `norm`, and set its name in `attrs`; or `norm` if it has none."""
+    """Return the activation after `norm` and add it to `attrs`; without one, return `norm`."""
     act = graph.next(norm, 'Activation')
     if act is None or act.attrs['act_type'] not in ACTIVATIONS:
         return norm
@@ -163,7 +164,7 @@ def _activation(graph, norm, attrs):
 
 
 def _is_slow_convolution(graph, node):
-    """Return True for a convolution that oneDNN computes as matrix products, with copies."""
+    """Return True if oneDNN would copy the input of a convolution to use matrix products."""
     if node.op != 'Convolution':
         return False
     before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())
@@ -192,18 +193,18 @@ def _stage_supports_pooling(pool, shape):
 
 
 def _full_output(size, kernel, pad, stride):
-    """Return the length of the output's side if each of its pixels uses all `size` input pixels.
+    """Return the output size along one axis if each output pixel uses all `size` input pixels.
 
-    Return 0 if some do not, or if the matrix would have at least twice the weights on this side.
+    Otherwise, or if the matrix would be at least twice as large as the kernel, return 0.
     """
     out = (size + 2 * pad - kernel) // stride + 1
-    # Tap q - p * stride + pad connects output pixel p with input pixel q. If the kernel is so long
-    # that it has this tap for the first p and the last q, it has it for the last p and first q too.
+    # Tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is long
+    # enough to connect the first p with the last q also connects the last p with the first q.
     return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0
 
 
 def _owns_parameters(graph, norm):
-    """Return True if only `norm` uses its parameters, and their gradients are overwritten."""
+    """Return True if only `norm` uses its parameters, and their gradients are not accumulated."""
     return (graph.owns(norm, norm.inputs[1:3])
             and graph.owns(norm, norm.inputs[3:], grad_req='null'))
 

@@ -1,1 +1,1 @@
-"""The machine: its processors, and libraries that are compiled for it. Imports no MXNet."""
+"""Inspect the processors of this machine, and compile libraries for it. Does not import MXNet."""

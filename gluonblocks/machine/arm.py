@@ -1,9 +1,9 @@
-"""Provide the three libraries of Arm's that MXNet's wheel for ARM needs and that machines lack.
+"""Replace the three Arm libraries that MXNet's wheel for ARM needs but most machines lack.
 
-The wheel uses only BLAS and LAPACK from them, which OpenBLAS and LAPACKE contain under the same
-names. The dynamic loader accepts a loaded library with the right soname, so an empty library for
-each name is enough, if the first is linked with OpenBLAS and LAPACKE. They are compiled once, and
-stored in the user's cache.
+MXNet uses only BLAS and LAPACK functions from these libraries, and OpenBLAS and LAPACKE contain
+functions with the same names. The dynamic loader accepts any loaded library with the right soname,
+so an empty stand-in for each library is enough if one of them is linked with OpenBLAS and LAPACKE.
+The stand-ins are compiled once, and stored in the user's cache.
 """
 import ctypes
 import hashlib
@@ -14,7 +14,7 @@ import sys
 
 from .compiled import Unavailable, cached, compile_library, find_compiler
 
-# Libraries of Arm's -> the libraries with which their stand-ins are linked.
+# Arm's libraries -> the libraries that their stand-ins link to.
 STAND_INS = {'libarmpl_lp64_mp.so': ('liblapacke.so.3', 'libopenblas.so.0'),
              'libamath.so': (), 'libastring.so': ()}
 
@@ -23,15 +23,15 @@ install OpenBLAS and LAPACKE:
   Debian, Ubuntu:  apt-get install libopenblas0 liblapacke
   Fedora, RHEL:    dnf install openblas lapack"""
 
-provided = {}  # name of a library -> path of its stand-in
+provided = {}  # names of Arm's libraries -> paths of the stand-ins that were loaded
 
 
 def provide_libraries():
-    """Load a stand-in for each of Arm's libraries that MXNet needs and this machine lacks.
+    """Load a stand-in for each of Arm's libraries that is missing on this machine.
 
-    Call it before MXNet is imported. Raises ImportError, which says what to install.
+    Call this function before MXNet is imported. Raises ImportError, which says what to install.
     """
-    if (sys.platform, platform.machine()) != ('linux', 'aarch64') or not _library_lacks_one():
+    if (sys.platform, platform.machine()) != ('linux', 'aarch64') or not _is_needed():
         return
     try:
         for name, needed in STAND_INS.items():
@@ -40,11 +40,11 @@ def provide_libraries():
     except (Unavailable, OSError) as error:
         remedy = getattr(error, 'remedy', '')
         raise ImportError('MXNet could not be imported: its wheel for ARM needs BLAS and LAPACK, '
-                          'but %s%s' % (error, remedy and '.\nTo solve this, ' + remedy)) from error
+                          'but %s%s' % (error, remedy and '.\nTo fix this, ' + remedy)) from error
 
 
-def _library_lacks_one():
-    """Return True if MXNet's library does not load because one of Arm's libraries is missing."""
+def _is_needed():
+    """Return True if MXNet's library cannot be loaded because one of Arm's libraries is missing."""
     spec = importlib.util.find_spec('mxnet')
     if not spec or not spec.origin:
         return False
@@ -63,10 +63,10 @@ def _loads(name):
 
 
 def _load_stand_in(name, needed):
-    """Load the stand-in for the library `name`; compile it if necessary. Return its path."""
+    """Load the stand-in for the library `name`, and return its path; compile it if necessary."""
     missing = [other for other in needed if not _loads(other)]
     if missing:
-        raise Unavailable('%s cannot be loaded' % ' and '.join(missing), _INSTALL)
+        raise Unavailable('%s could not be loaded' % ' and '.join(missing), _INSTALL)
     arguments = ['-shared', '-o', 'library.so', '-Wl,-soname,' + name, '-Wl,--no-as-needed',
                  *('-l:' + other for other in needed)]
     key = '%s-%s' % (name, hashlib.sha256(repr(arguments).encode()).hexdigest()[:32])

@@ -1,7 +1,7 @@
-"""Compile libraries at first use, and store them in the user's cache folder.
+"""Compile libraries when they are first used, and store them in the user's cache folder.
 
-Loading a library runs its code. A library is therefore loaded only from a folder that only the user
-can write to, and only if the SHA-256 of its content matches its name.
+Loading a library runs its code. Therefore only the user may be able to write to the cache folder,
+and the SHA-256 of a library must match its file name.
 """
 import contextlib
 import hashlib
@@ -15,12 +15,12 @@ import tempfile
 from ..files import read_file, write_file
 
 MAX_BYTES = 1 << 26
-SECONDS = 300  # time limit of the compiler
+SECONDS = 300  # time limit for the compiler
 _REMEDY = 'set XDG_CACHE_HOME to a folder that you can write to'
 
 
 class Unavailable(Exception):
-    """A library cannot be used on this machine; `remedy` says what to do, or is ''."""
+    """Raised if a library cannot be used on this machine. `remedy` says what to do, or is ''."""
 
     def __init__(self, reason, remedy=''):
         super().__init__(reason)
@@ -28,18 +28,18 @@ class Unavailable(Exception):
 
 
 def find_compiler():
-    """Return the path of g++. The OpenMP of other compilers would start a second set of threads."""
+    """Return the path of g++; the OpenMP of other compilers would start a second set of threads."""
     for name in ('g++', 'c++'):
         path = shutil.which(name)
         if path and 'clang' not in os.path.realpath(path):
             return os.path.realpath(path)
-    raise Unavailable('no C++ compiler was found (g++)',
+    raise Unavailable('no C++ compiler (g++) was found',
                       'install g++: apt-get install g++ (Debian, Ubuntu), dnf install gcc-c++ '
                       '(Fedora, RHEL)')
 
 
 def cache_folder():
-    """Return the path $XDG_CACHE_HOME/gluonblocks/operators, by default in ~/.cache."""
+    """Return the path $XDG_CACHE_HOME/gluonblocks/operators; by default, it is below ~/.cache."""
     top = os.environ.get('XDG_CACHE_HOME', '')
     if not os.path.isabs(top):  # the XDG specification says to ignore relative paths
         top = os.path.join(os.path.expanduser('~'), '.cache')
@@ -49,8 +49,8 @@ def cache_folder():
 def cached(key, build=None):
     """Return the path of the library `key` in the user's cache.
 
-    If it is missing, store the content that `build()` returns. Without `build`, write nothing, and
-    return None if it is missing. Raises Unavailable, and OSError, such as for a full disk.
+    If the library is missing, store the content that `build()` returns, or return None if there is
+    no `build`. Raises Unavailable if the folder or compiler is unusable; OSError if writing fails.
     """
     folder = cache_folder()
     if not build and not os.path.isdir(folder):
@@ -88,19 +88,19 @@ def _make_private(folder):
 
 
 def _find(folder, key):
-    """Return the path of an undamaged library for `key`, or None."""
+    """Return the path of an undamaged library `key`, or None."""
     for path in pathlib.Path(folder).glob(key + '-*.so'):
-        with contextlib.suppress(OSError):  # an unreadable file
+        with contextlib.suppress(OSError):  # a file that cannot be read
             if path.stem == '%s-%s' % (key, hashlib.sha256(path.read_bytes()).hexdigest()):
                 return str(path)
     return None
 
 
 def compile_library(title, compiler, *steps):
-    """Return the content of `library.so`, which the last of `steps` writes to the current folder.
+    """Run the compiler in a temporary folder; return the content of the `library.so` in it.
 
-    Each step is a list of commands, lists of the compiler's arguments, that run in parallel in a
-    temporary folder. `title` names the library in errors. Raises Unavailable.
+    Each of `steps` is a list of commands that run in parallel; a command is a list of compiler
+    arguments. If compiling fails, raises Unavailable with `title`, the library's name.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def compile_library(title, compiler, *steps):
 
 
 def _run(title, compiler, commands, folder):
-    """Run the compiler with each of the lists of arguments `commands`, in parallel."""
+    """Run the compiler in parallel, once for each list of arguments in `commands`."""
     running = []
     try:
         for command in commands:
@@ -128,5 +128,5 @@ def _run(title, compiler, commands, folder):
                 raise Unavailable('%s could not compile %s: %s' % (compiler, title, error))
     finally:
         for process in running:
-            process.kill()  # no effect if it has ended
+            process.kill()  # no effect if it has exited
             process.wait()

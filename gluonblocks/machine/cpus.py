@@ -1,11 +1,11 @@
-"""The processors that this process may use, and how busy they are."""
+"""Determine which processors this process may use, and how busy they are."""
 import math
 import os
 import time
 
 
 def read_text(path):
-    """Return the text of a file without spaces around it, or '' if it cannot be read."""
+    """Return the text of a file without surrounding whitespace, or '' if it cannot be read."""
     try:
         with open(path) as f:
             return f.read().strip()
@@ -14,14 +14,14 @@ def read_text(path):
 
 
 def available_cpus():
-    """Return the numbers of the logical CPUs that this process may run on."""
+    """Return a list of the numbers of the logical CPUs on which this process may run."""
     if hasattr(os, 'sched_getaffinity'):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def container_limit(proc='/proc', root='/sys/fs/cgroup'):
-    """Return how many CPUs this process's control groups (v2 or v1) allow, or infinity."""
+    """Return the number of CPUs that the control groups (v1 or v2) allow, or infinity."""
     limits = [math.inf]
     for line in read_text(os.path.join(proc, 'self/cgroup')).splitlines():
         _, controllers, path = line.split(':', 2)
@@ -29,8 +29,8 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
         if controllers and 'cpu' not in names:
             continue
         top = os.path.join(root, 'cpu') if controllers else root
-        # Inside a container the path may be the host's, and the files are at the top level. Limits
-        # of ancestors apply too, so read every level and use the smallest limit.
+        # Read every level and use the smallest limit, because the limits of ancestors apply too.
+        # Inside a container, the path may be the host's, while the files are at the top level.
         parts = [p for p in path.split('/') if p and p != '..']
         for depth in range(len(parts) + 1):
             folder = os.path.join(top, *parts[:depth])
@@ -45,8 +45,8 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
 def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
     """Return the number of physical cores that this process may use, at least 1.
 
-    Hyper-threads of one core count once. CPU affinity and container limits apply; a fractional
-    limit is rounded up. The arguments are for tests.
+    The hyper-threads of a core count once. The result respects the CPU affinity and the container's
+    limit, which is rounded up. The arguments are for tests.
     """
     cpus = available_cpus() if cpus is None else cpus
     limit = container_limit() if limit is None else limit
@@ -56,10 +56,10 @@ def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
 
 
 def too_few_cpus(threads, path='/proc/loadavg', samples=5):
-    """Return True if `threads` more running threads would be more than the CPUs of the machine.
+    """Return True if the machine has too few CPUs to run `threads` more threads at once.
 
-    The fourth field of the file is RUNNING/ALL. RUNNING counts the threads that run or wait for a
-    CPU, including this one. The median of `samples`, 10 ms apart, ignores short bursts.
+    The fourth field of /proc/loadavg is RUNNING/ALL, where RUNNING counts the threads that run or
+    wait for a CPU, including this one. The median of `samples`, 10 ms apart, ignores short bursts.
     """
     running = []
     for _ in range(samples):

@@ -5,15 +5,16 @@ GluonCV (https://cv.gluon.ai) is an optional dependency, imported when such a na
 from fnmatch import fnmatchcase
 
 from ..mxnet_private import forget_channels
-from ..registry import near
+from ..registry import similar_names
 from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
 
-# By module of gluoncv.model_zoo: the smallest image side that its nets accept, out of the usual
-# sides from Fashion-MNIST's 28 to Inception's 299. The table saves building a net to find its
-# recipe; a test builds nets to check it. The other modules have no image classifiers that can be
-# trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit nets only predict.
+# {smallest image size that the nets accept: modules of gluoncv.model_zoo}, for the usual sizes from
+# Fashion-MNIST's 28 to Inception's 299. This table makes it possible to find the recipe of a net
+# without building the net; a test builds nets to check the table. The other modules contain no
+# image classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit
+# nets can only predict.
 _SIDES = {
     28: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
          'resnest', 'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception',
@@ -45,32 +46,33 @@ def list_gluoncv_models():
 def _model(name):
     """Return the `Model` of a net in GluonCV's zoo, without building the net.
 
-    The net infers its number of input channels from its first batch, even if GluonCV fixes it to 3.
+    The net infers its number of input channels from its first batch, even if GluonCV fixes it at 3.
     The recipe is for Fashion-MNIST. If the net accepts 28x28 images, they are not resized, as for
-    the book's ResNet; otherwise they are resized to the smallest side that the net accepts. The
-    learning rate is 0.1, as for the book's DenseNet, but 0.01 for nets without normalization, as
-    for its AlexNet (5.6).
+    the book's ResNet; otherwise, they are resized to the smallest size that the net accepts. The
+    learning rate is 0.1, as for the book's DenseNet. For nets without normalization it is 0.01, as
+    for the book's AlexNet (5.6).
 
-    Raises ValueError for an unknown name, and for a net that is not an image classifier or cannot
-    be trained; ImportError if GluonCV cannot be imported.
+    Raises ValueError if the name is unknown, or if the net is not an image classifier or cannot be
+    trained; ImportError if GluonCV cannot be imported.
     """
     full, factory = '%s:%s' % (PREFIX, name), _zoo().get(name)
     if not factory:
         known = list_gluoncv_models()
         raise ValueError("unknown model '%s'; %s: %s (gluonblocks.models.list_gluoncv_models() "
                          'lists all)' % (full, 'similar names' if name else 'known models',
-                                         ', '.join(near(full, known) if name else known)
+                                         ', '.join(similar_names(full, known) if name else known)
                                          or 'none'))
     side, module = _side(name, factory), _module(factory)
     if not side:
         raise ValueError('expected an image classifier that MXNet can train, got %s: choose '
-                         'another from gluonblocks.models.list_gluoncv_models()' % full)
-    # The auxiliary output is switched off, because it would need a second loss.
+                         'one from gluonblocks.models.list_gluoncv_models()' % full)
+    # The auxiliary output of NASNet is turned off, because it would need a second loss.
     more = {'use_aux': False} if module == 'nasnet' else {}
 
     def make(num_classes=10, **kwargs):
         net = factory(**dict(more, pretrained=False, classes=num_classes, **kwargs))
-        # Like other Gluon layers, the first convolution then infers its channels from its input.
+        # Let the first convolution infer its number of input channels from the first batch, as
+        # other Gluon layers do.
         forget_channels(next(param for param in net.collect_params().values()
                              if len(param.shape or ()) == 4))
         return net
@@ -81,15 +83,16 @@ def _model(name):
 
 
 def _zoo():
-    """Return GluonCV's dict of factories; ImportError, with instructions, if the import fails."""
+    """Return GluonCV's dict of factories, or raise an ImportError that says what to do."""
     try:
-        import gluoncv  # noqa: F401  first, so that an error shows if GluonCV itself is missing
+        import gluoncv  # noqa: F401  first, so that its error shows whether GluonCV is missing
         from gluoncv.model_zoo import model_zoo
         from PIL import ImageFile
     except (ImportError, RuntimeError) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name == 'gluoncv'
         raise ImportError(_MISSING if missing else _BROKEN.format(error=error)) from error
-    # GluonCV sets this to True, and Pillow would then load truncated image files without an error.
+    # GluonCV sets this option to True, which makes Pillow load truncated image files without an
+    # error, so reset it.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     return model_zoo._models
 
@@ -100,8 +103,8 @@ def _module(factory):
 
 
 def _side(name, factory):
-    """Return the smallest image side that a net accepts, or None if it cannot be trained."""
-    if fnmatchcase(name, 'resnet*_gn'):  # MXNet cannot build a graph with its group normalization
+    """Return the smallest image size that a net accepts, or None if it cannot be trained."""
+    if fnmatchcase(name, 'resnet*_gn'):  # MXNet cannot trace the group normalization of these nets
         return None
     if fnmatchcase(name, 'cifar_residualattentionnet*'):
         return 32

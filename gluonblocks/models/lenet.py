@@ -7,9 +7,9 @@ from .registry import BOOK, register
 
 
 def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=True, container=Net):
-    """LeNet with the layer that `normalize(num_features, num_dims)` returns before each activation.
+    """LeNet with a layer from `normalize(num_features, num_dims)` before each activation.
 
-    If `normalize` returns None, that layer is left out. `use_bias` applies to all convolutions and
+    If `normalize` returns None, that layer is omitted. `use_bias` applies to all convolutions and
     dense layers except the last. `container` is the class of the net.
     """
     net = container(prefix=prefix, params=params)
@@ -30,7 +30,7 @@ def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=Tru
 def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
     """LeNet with this package's `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
 
-    Other image sizes work too, if they are at least 16x16. With `fused=False`, the net runs the
+    Any other image size of at least 16x16 also works. With `fused=False`, the net runs the
     chapter's code unless it is hybridized. `prefix` and `params` are those of a Gluon `Block`.
     """
     return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),

@@ -17,7 +17,7 @@ def _none(num_features, num_dims):
 
 
 def _fixed(num_features, num_dims):
-    """Return a norm that does not train gamma and beta: they remain 1 and 0."""
+    """Return a norm whose gamma and beta are not trained: they remain 1 and 0."""
     norm = BatchNorm(num_features, num_dims)
     norm.gamma.grad_req = norm.beta.grad_req = 'null'
     return norm
@@ -29,14 +29,14 @@ def _after(rank, num_features, num_dims):
 
 @register(lr=0.9, group=EXERCISES)
 def lenet_dropout(num_classes=10, prefix=None, params=None, rate=0.2):
-    """LeNet with dropout of probability `rate` instead of each norm; learning rate of `lenet`."""
+    """LeNet with dropout (probability `rate`) instead of norms, and with the recipe of `lenet`."""
     return lenet_with(lambda num_features, num_dims: nn.Dropout(rate), num_classes, prefix, params)
 
 
-# The last three run layer by layer even when hybridized.
+# The last three variants run layer by layer even when hybridized.
 for _name, _lr, _normalize, _settings in [
         ('lenet', 0.9, _none, {}),  # the net and the learning rate of D2L 5.5
-        ('lenet_bn_nobias', 1.0, BatchNorm, {'use_bias': False}),  # norms cancel a bias anyway
+        ('lenet_bn_nobias', 1.0, BatchNorm, {'use_bias': False}),  # a norm cancels a bias anyway
         ('lenet_bn_fixed', 1.0, _fixed, {}),
         ('lenet_bn_conv', 1.0, functools.partial(_after, 4), {}),
         ('lenet_bn_dense', 1.0, functools.partial(_after, 2), {}),

@@ -1,20 +1,20 @@
 """The ResNets and DenseNets of the original papers, for the exercises of D2L 5.12 and 5.13.
 
 ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-activation nets of
-2016 (arXiv:1603.05027). Their names begin with `paper_` because the book's `resnet18` is a
+2016 (arXiv:1603.05027). Their names begin with `paper_`, because the book's `resnet18` is a
 different net: it begins with a 3x3 convolution without pooling, to suit small images, and its
-convolutions have biases. The suffixes are GluonCV's: `_v1b` has its strides on the 3x3
-convolutions, and `_v2` normalizes before each convolution.
+convolutions have biases. The suffixes are GluonCV's: in `_v1b`, the 3x3 convolutions of the
+bottlenecks are the strided ones, and in `_v2`, a norm precedes each convolution.
 
 DenseNets: table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993), with
 bottlenecks and compression. Images must be at least 29x29, because after the stem three transitions
 halve the height and width, rounding down.
 
-Recipes: the learning rates are those of the book's ResNet and DenseNet. The stem and the stages
-halve the image five times. Images are resized to 64x64: every halving is exact, the last feature
-maps are 2x2, and the cost is a twelfth of that of the papers' 224x224. At 28x28, some halvings
-would round up and the last maps would be 1x1. With a batch size of 64, even the deepest net fits
-into the memory of a small computer.
+Recipes: the learning rates are those of the book's ResNet and DenseNet. Images are resized to
+64x64, because the stem and the stages halve them five times: every halving is exact, the last
+feature maps are 2x2, and the cost is a twelfth of that of the papers' 224x224. At 28x28, some
+halvings would round up, and the last maps would be 1x1. With a batch size of 64, even the deepest
+net fits into the memory of a small computer.
 """
 import functools
 
@@ -26,11 +26,11 @@ from ..graphs.net import Net
 from .registry import PAPERS, register
 from .resnet import add_stem
 
-# By depth: the kind of unit, and the number of units in each of the four stages.
+# {depth: (kind of unit, number of units in each of the four stages)}
 RESNETS = {18: (basic, (2, 2, 2, 2)), 34: (basic, (3, 4, 6, 3)), 50: (bottleneck, (3, 4, 6, 3)),
            101: (bottleneck, (3, 4, 23, 3)), 152: (bottleneck, (3, 8, 36, 3))}
-# By depth: channels of the stem, growth rate, and number of layers in each of the four dense
-# blocks. Depth 161 is the net that the authors published.
+# {depth: (channels of the stem, growth rate, number of layers in each of the four dense blocks)}.
+# Depth 161 is the wider net, with growth rate 48, that the authors published with their code.
 DENSENETS = {121: (64, 32, (6, 12, 24, 16)), 161: (96, 48, (6, 12, 36, 24)),
              169: (64, 32, (6, 12, 32, 32)), 201: (64, 32, (6, 12, 48, 32)),
              264: (64, 32, (6, 12, 64, 48))}
@@ -40,9 +40,9 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
                  params=None):
     """The ResNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
-    `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks; `stride_on` selects
-    the convolution with the strides, '1x1' as in the paper or '3x3'. With `pre_activation`, each
-    norm and relu precedes its convolution.
+    `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks, in which `stride_on`
+    selects the strided convolution: '1x1' as in the paper, or '3x3'. With `pre_activation`, a norm
+    and a relu precede each convolution instead of following it.
     """
     kind, num_units = RESNETS[depth]
     if kind is bottleneck:
@@ -67,7 +67,7 @@ def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=Non
     """The DenseNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `DENSENETS`. The transitions halve the number of channels, the height and
-    the width; they pool with `pooling`, 'avg' as in the paper or 'max'.
+    the width. `pooling` is 'avg', as in the paper, or 'max'.
     """
     num_channels, growth_rate, num_convs_in_dense_blocks = DENSENETS[depth]
     net = Net(prefix=prefix, params=params)

@@ -5,16 +5,16 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from mxnet.gluon import Block
 
-from ..registry import Registry, said_by
+from ..registry import Registry, message_of
 
-# The groups of models, in the order in which they are listed.
+# The groups of models, in the order in which they are listed, and their names in messages.
 BOOK, EXERCISES, PAPERS, OTHERS = 'book', 'exercises', 'papers', 'others'
-GROUPS = {BOOK: "the book's", EXERCISES: 'for its exercises', PAPERS: "the papers'",
+GROUPS = {BOOK: 'from the book', EXERCISES: 'for its exercises', PAPERS: 'from the papers',
           OTHERS: 'others'}
 
 
 class Recipe(NamedTuple):
-    """The book's settings for training a model, with SGD from Xavier-initialized weights.
+    """The settings for training a model with SGD, as in the book, from Xavier-initialized weights.
 
     `lr` is the learning rate, `epochs` the number of passes over the data, and `resize` the side of
     the resized images in pixels (None: images are not resized).
@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model, where `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
+    """A model; `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
 
     name: str
     factory: Callable[..., Any]
@@ -35,14 +35,14 @@ class Model(NamedTuple):
     group: str = OTHERS
 
 
-# For a net that is not registered: the recipe of the book's DenseNet, but without resizing.
+# The recipe for nets that are not registered: that of the book's DenseNet, but without resizing.
 UNREGISTERED = Recipe(lr=0.1, batch_size=256, epochs=5, resize=None)
 
 
 def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS):
     """Return a decorator that registers a factory of nets together with its `Recipe`.
 
-    The model is called `name`, by default the factory's own name. `group`, under which models are
+    The model is called `name`, by default the name of the factory. `group`, under which it is
     listed, is 'book', 'exercises', 'papers' or 'others'. The factory must accept `num_classes` and
     return a new, uninitialized net: (N, C, H, W) -> (N, num_classes).
 
@@ -60,7 +60,7 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
 def list_models(group=None):
     """Return the names of all registered models, or only those of `group`.
 
-    The book's models come first, then those for its exercises, the papers' models, and others;
+    The book's models come first, then those for its exercises, the papers' models, and all others;
     each group is sorted. Raises ValueError for an unknown group.
     """
     if group is not None:
@@ -90,8 +90,8 @@ def _combined(names):
 def get_model(name, **kwargs):
     """Return a new, uninitialized net; pass `kwargs`, such as num_classes=10, to its factory.
 
-    `name` is a registered model, a GluonCV model as 'gluoncv:NAME', an importable factory as
-    'my_package.my_module:my_net', or a factory itself.
+    `name` is the name of a registered model, 'gluoncv:NAME' for a GluonCV model, the import path of
+    a factory, such as 'my_package.my_module:my_net', or a factory itself.
 
     Raises ValueError if the name is unknown, the import fails, or the factory does not accept
     `num_classes`, fails, or does not return a net.
@@ -100,7 +100,7 @@ def get_model(name, **kwargs):
 
 
 def get_recipe(name):
-    """Return the `Recipe` of a model, which is given as for `get_model`.
+    """Return the `Recipe` of a model; `name` is as for `get_model`.
 
     A factory that is not registered has the recipe `UNREGISTERED`: learning rate 0.1, batch size
     256, 5 epochs, images not resized. Raises ValueError for a name that `get_model` rejects.
@@ -109,14 +109,14 @@ def get_recipe(name):
 
 
 def get_factory(name):
-    """Return the factory of a model, given as for `get_model`, or None for a GluonCV model."""
+    """Return the factory of a model, or None for a GluonCV model; `name` is as for `get_model`."""
     return None if MODELS.has_prefix(name) else MODELS.find(name).factory
 
 
 def name_of(model):
-    """Return the name of a model, given as its name or its factory.
+    """Return the name of `model`, which is either a name or a factory.
 
-    Raises ValueError for a factory that is neither registered nor importable by name.
+    Raises ValueError for a factory that is not registered and cannot be imported by name.
     """
     if isinstance(model, str):
         return model
@@ -130,7 +130,7 @@ def _check_group(group):
 
 
 def _unregistered(name, factory):
-    """Return a `Model` for a factory that is not registered; ValueError if it is not a factory."""
+    """Return a `Model` for an unregistered factory; raise ValueError if it is not a factory."""
     if not callable(factory) or isinstance(factory, Block):
         raise ValueError('the model%s must be a name, or a function that accepts num_classes and '
                          'returns a new net, got %s' % (
@@ -145,7 +145,7 @@ def _make(name, factory, **kwargs):
     except Exception as error:  # a user's code may raise anything
         raise ValueError('the factory of the model %s failed: %s. A factory must accept '
                          'num_classes, for example: def my_net(num_classes=10)'
-                         % (name, said_by(error)))
+                         % (name, message_of(error)))
     if not isinstance(net, Block):
         raise ValueError('the factory of the model %s must return a net, a Block of mxnet.gluon, '
                          'got %s' % (name, type(net).__name__))

@@ -33,9 +33,8 @@ def resnet(num_classes=10, prefix=None, params=None):
 def resnet18(num_classes=10, prefix=None, params=None):
     """The ResNet-18 of the book's helper package: (N, C, H, W) -> (N, num_classes). D2L 8.4.
 
-    It is designed for small images: it begins with a 3x3 convolution and has no pooling before the
-    blocks. For the paper's net, with a 7x7 convolution, pooling and no biases, see
-    `paper_resnet18`.
+    It is designed for small images: it begins with a 3x3 convolution, and has no pooling before the
+    blocks. The paper's net, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():

@@ -1,4 +1,4 @@
-"""The output shape and cost of each layer of a net, and plain-text tables."""
+"""Measure the output shape and cost of each layer of a net, and format tables as plain text."""
 import collections
 import contextlib
 import unicodedata
@@ -26,12 +26,12 @@ class LayerRow(NamedTuple):
 
 
 def layer_shapes(net, shape):
-    """Return a `LayerRow` for each layer of `net` on input of `shape`, in the order of execution.
+    """Return a `LayerRow` for each layer of `net`, given input of `shape`, in order of execution.
 
     The layers of a Sequential or HybridSequential are its items. The layers of any other block are
-    its children, and a child that is a Sequential is replaced by its items, as in GluonCV's nets.
-    The net does not change: its running statistics and hybridization are preserved. MXNet's own
-    errors are passed on, for example if the net is not initialized or the shape does not fit.
+    its children, but a child that is a Sequential, as in GluonCV's nets, is replaced with its
+    items. The net's running statistics and hybridization are preserved. Raises MXNet's own
+    errors, for example if the net is not initialized or the shape does not fit.
     """
     shapes, costs = {}, collections.Counter()
 
@@ -39,7 +39,7 @@ def layer_shapes(net, shape):
         shapes[layer] = (output[0] if isinstance(output, (list, tuple)) else output).shape
 
     def count(leaf, inputs, output):
-        if isinstance(leaf, (nn.Conv2D, nn.Dense)):  # each output value uses one filter's weights
+        if isinstance(leaf, (nn.Conv2D, nn.Dense)):  # an output value uses one filter's weights
             costs[leaf] += output.size * leaf.weight.data().size // leaf.weight.shape[0]
     layers = _layers(net)
     devices = [param.list_ctx()[0] for param in net.collect_params().values()]
@@ -55,8 +55,8 @@ def layer_shapes(net, shape):
 def run_layers(net, X, hooks):
     """Run `net` on X in prediction mode with forward hooks: `hooks` lists pairs (block, hook).
 
-    A hybridized net runs layer by layer for this call only. Its cached graphs are kept, whereas
-    `hybridize(False)` would drop them.
+    A hybridized net runs layer by layer for this call only, and keeps its cached graphs, which
+    `hybridize(False)` would delete.
     """
     active = []
     net.apply(lambda block: active.append(block) if is_hybridized(block) else None)
@@ -70,7 +70,7 @@ def run_layers(net, X, hooks):
 
 
 def format_summary(rows):
-    """Return the rows of `layer_shapes` as a text table with the totals in the last line."""
+    """Return the rows of `layer_shapes` as a text table, with the totals in the last line."""
     lines = [('layer', 'output shape', 'parameters', 'multiply-adds')]
     lines += [(row.name, str(row.output_shape), f'{row.parameters:,}', f'{row.multiply_adds:,}')
               for row in rows]
@@ -103,7 +103,7 @@ def _width(text):
 def model_summary(name):
     """Return the layer table of the model `name` as text, for one grayscale image.
 
-    The image has the size of the model's recipe. Raises ValueError for an unknown name.
+    The recipe of the model determines the size of the image. Raises ValueError for an unknown name.
     """
     side = get_recipe(name).resize or 28
     net = get_model(name)

@@ -1,4 +1,4 @@
-"""Charts of one or several runs over their epochs, and a function that draws any chart."""
+"""Charts of one or more runs by epoch, and a function that draws any plot as SVG."""
 import math
 from typing import NamedTuple, Sequence
 
@@ -19,7 +19,8 @@ from ..drawing.style import (
 from ..drawing.svg import svg_of
 
 DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
-# In points. Charts are no wider than a phone's screen; otherwise a phone would shrink their text.
+# The sizes of charts in points. A chart is no wider than a phone's screen; otherwise, the phone
+# would shrink its text.
 LARGE, SMALL = (420, 255), (300, 180)
 
 # For each field of an `Epoch`: title, unit, colour for a single run, lower end of the y axis.

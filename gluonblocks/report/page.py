@@ -115,10 +115,11 @@ def _layer_rows(run):
 
 
 def _shades(matrix):
-    """Return the CSS class of each cell of the confusion matrix, a list for each row.
+    """Return the CSS class of each cell of the confusion matrix, as one list per row.
 
-    It selects a shade for the cell's fraction of its row: one colour on the diagonal, another for
-    mistakes. For mistakes, 30 % is already the darkest shade; otherwise most would be invisible.
+    The class selects a shade for the cell's fraction of its row: one colour on the diagonal, and
+    another for mistakes. For mistakes, the darkest shade already stands for 30 %; otherwise, most
+    mistakes would be invisible.
     """
     fractions = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     shades = [['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in row]

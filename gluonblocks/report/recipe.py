@@ -25,7 +25,10 @@ def recipe_rows(config):
 
 
 def differences(runs):
-    """Return (title, rows of differing values, text of the rest) for the recipe and environment."""
+    """Return (title, rows of values that differ, the other values as text) for two sections.
+
+    The sections are the recipe and the environment.
+    """
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
         described = [describe(run.config) for run in runs]
@@ -74,7 +77,8 @@ def commands_of(config):
     for name in OPTIONS:
         value = workers if name == 'workers' else config[name]
         chosen = name == 'seed' or defaults[name] is not None or name in config['asked']
-        # A run with a folder always stops if its loss is not finite, so the option is redundant.
+        # A run that is saved in a folder always stops if its loss is not finite, so omit this
+        # redundant option.
         if name == 'stop_non_finite' or not chosen or value is None or value is False or (
                 value == defaults[name]):
             continue

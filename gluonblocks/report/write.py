@@ -16,7 +16,7 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     name for `devices_of` (None: `try_gpu()`). Set `data_root` if the data have moved since the run
     was trained. If the data or a library is missing, the page states this instead of the results.
 
-    On the same machine, the same runs always produce the same bytes. Raises ImportError if
+    On the same machine, the same runs always produce an identical file. Raises ImportError if
     matplotlib or Jinja2 is missing; ValueError if a folder is not a run, a run occurs twice, or
     `path` exists and is not a report; OSError if the file cannot be written.
     """

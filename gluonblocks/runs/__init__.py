@@ -1,4 +1,4 @@
-"""Runs: train a model, save it in a folder, resume it, evaluate it and use it for prediction."""
+"""Train a model and save the run in a folder; resume, evaluate and load a run; classify images."""
 from .evaluate import Answer, Evaluation, evaluate_run, predict_files
 from .load import load_run
 from .train import resume_run, train_model

@@ -1,4 +1,4 @@
-"""Save and restore the state of a run: weights, optimizer, loop and random generators."""
+"""Save and restore the state of a run: weights, optimizer, training loop and random generators."""
 import json
 import math
 import random
@@ -20,22 +20,25 @@ from ..training.hooks import NonFiniteLoss
 from ..training.loop import EpochRecord, TrainingState
 from .weights import encode_tensors, first_non_finite, read_tensors, set_net_arrays
 
+OTHER_RUN = '%s and config.json are from different runs. Restore the file from a copy of this run'
+
 
 def rank_state(net, state, workers):
-    """Return, as bytes, the part of a checkpoint that differs between ranks."""
+    """Encode the part of a checkpoint that differs between ranks; return bytes."""
     numpy: Any = np.random.get_state()
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # A single process saves the statistics of all its devices with the weights.
+        # In a single process, the weights already include the statistics of all devices.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
 def encode_checkpoint(net, trainer, state, rows, identity, ranks):
     """Return the content of a checkpoint file: everything that the rest of a run depends on.
 
-    `state` is the loop's `TrainingState` between two steps. `rows` contains a `HistoryRow` for each
-    finished epoch. `identity` ties the file to its run. `ranks` is a list of each `rank_state`.
+    `state` is the `TrainingState` of the loop between two steps. `rows` contains a `HistoryRow` for
+    each finished epoch. `identity`, from `identity_of`, ties the file to its run. `ranks` lists the
+    `rank_state` of every rank.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -46,13 +49,13 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
     if bad:
         epoch = state.epoch if state.batch else state.epoch - 1
         raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
-                            'lower learning rate or a warm-up'
+                            'lower learning rate, or a warm-up'
                             % (bad.split('/', 2)[2], epoch, state.step, trainer.learning_rate))
     for k, content in enumerate(ranks):
         tensors['rank/%d' % k] = np.frombuffer(content, np.uint8)
     return encode_tensors(tensors, {
         'identity': identity, 'epoch': state.epoch, 'step': state.step, 'batch': state.batch,
-        # Without clock times, the checkpoints at the end of an epoch are reproducible.
+        # Checkpoints at the end of an epoch omit the measured time, so that they are reproducible.
         'seconds': state.seconds if state.batch else 0.0, 'rows': rows,
         'counts': {key: update_count(trainer.optimizer, ctx.device_id, index)
                    for ctx, _, _, index, key in _updates(net, trainer)},
@@ -61,26 +64,26 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
 
 
 def load_checkpoint(path, identity=None):
-    """Return (tensors, info) of the checkpoint at `path`.
+    """Read the checkpoint at `path`; return (tensors, info), as `read_tensors` does.
 
-    Raises DamagedFile if the file is damaged or not a checkpoint, and ValueError if it was saved
-    with another `identity`.
+    Raises DamagedFile if the file is damaged or not a checkpoint, and ValueError if `identity` is
+    not None and differs from that of the checkpoint.
     """
     tensors, info = read_tensors(path)
     if 'step' not in info:
-        raise DamagedFile('%s: expected a checkpoint, found weights only' % path)
+        raise DamagedFile('%s: expected a checkpoint, found only weights' % path)
     if identity not in (None, info['identity']):
-        raise ValueError('%s belongs to another run than the config.json in its folder' % path)
+        raise ValueError(OTHER_RUN % path)
     return tensors, info
 
 
 def checkpoint_arrays(tensors):
-    """Return the weights of a checkpoint as `net_arrays` returned them when it was saved."""
+    """Return the weights in a checkpoint as a dict of NumPy arrays, as `net_arrays` does."""
     by_name = {}
     for key, array in tensors.items():
         if key.startswith('weights/'):
             by_name.setdefault(key.split('/', 2)[2], []).append(array)
-    # Sum in the order of devices and in the precision of the arrays, as Gluon does.
+    # To match Gluon bit for bit, sum in device order and in the precision of the arrays.
     return {name: arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / np.array(
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
@@ -88,16 +91,17 @@ def checkpoint_arrays(tensors):
 def restore_checkpoint(tensors, info, net, trainer, workers):
     """Restore an initialized net, its trainer and the random generators from a checkpoint.
 
-    Returns the `TrainingState` to continue from; the seconds of finished epochs are NaN. If the
-    number of workers has changed, rank 0 continues with the sums over all ranks, and every rank
-    with the running statistics and random generators of rank 0.
+    Returns the `TrainingState` to continue from; its history has NaN for the seconds of each epoch.
+    If the number of workers has changed, rank 0 continues with the loss and accuracy sums of all
+    ranks, and every rank uses the running statistics and random generators of rank 0.
 
     Raises ValueError if the checkpoint is for another net, optimizer or set of devices.
     """
     optimizer = trainer.optimizer
     set_net_arrays(net, checkpoint_arrays(tensors))
     if len(trainer_devices(trainer)) > 1:
-        # The first step would overwrite all statistics with the first device's, so do that now.
+        # The first step copies the first device's statistics to all others, so trigger that copy
+        # now, before the statistics of the other devices are restored.
         trainer.allreduce_grads()
     for ctx, updater, param, index, key in _updates(net, trainer):
         if info['counts'].get(key) is not None:
@@ -108,7 +112,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     saved = {key: array for key, array in tensors.items() if not key.startswith('rank/')}
     differ = sorted(set(saved) ^ set(arrays))
     if differ:
-        raise ValueError('the checkpoint does not match the net: only one of them contains %s'
+        raise ValueError('the checkpoint does not match the net: only one of the two has %s'
                          % differ[0])
     for key, array in arrays.items():
         value = saved[key]
@@ -134,16 +138,16 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     if own['statistics']:
         set_statistics(net, np.array(own['statistics'], np.float32))
     np.random.set_state(tuple(own['numpy']))
-    version, numbers, gauss = own['python']
-    random.setstate((version, tuple(numbers), gauss))
+    version, internal, gauss = own['python']
+    random.setstate((version, tuple(internal), gauss))
     state.begin_epoch(info['batch'], own['images'], own['loss'], own['hits'], info['seconds'])
     return state
 
 
 def _live_arrays(net, trainer):
-    """Return the NDArrays of a net and its optimizer that a checkpoint contains, a dict by key.
+    """Return the NDArrays of a net and its optimizer that belong in a checkpoint, as a dict.
 
-    A key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/NUMBER'.
+    Each key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/INDEX'.
     """
     arrays = {'weights/%s/%s' % (ctx, name): array
               for name, param in named_parameters(net).items()
@@ -155,7 +159,7 @@ def _live_arrays(net, trainer):
 
 
 def _updates(net, trainer):
-    """Yield (device, updater, parameter, index in the trainer, key in the file) per parameter."""
+    """Yield (device, updater, parameter, trainer index, file key) per parameter and device."""
     for name, param in named_parameters(net).items():
         index, updaters = updater_of(trainer, param)
         for ctx, updater in zip(param.list_ctx(), updaters):
@@ -163,7 +167,7 @@ def _updates(net, trainer):
 
 
 def _flat(state):
-    """Return a list of the NDArrays in an optimizer's state: None, an NDArray, or nested tuples."""
+    """Flatten an optimizer state (None, an NDArray or nested tuples) into a list of NDArrays."""
     if isinstance(state, (tuple, list)):
         return [array for part in state for array in _flat(part)]
     return [] if state is None else [state]

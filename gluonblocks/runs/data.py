@@ -1,4 +1,5 @@
-"""Load the data of a run and check that they match the net."""
+"""Load the data set of a run, and check that its images match the net."""
+import os
 import re
 from typing import Any, Dict
 
@@ -9,26 +10,29 @@ from ..checks import OptionError
 from ..data.augment import Augmentation
 from ..data.batches import BatchLoader
 from ..data.datasets import FOLDER_PREFIX, get_dataset
+from ..files import readable
 from ..training.progress import tell
 
 
 def load_run_data(options, part=None):
-    """Return (train_iter, test_iter, facts) for a `RunOptions`; `part` selects a worker's shard.
+    """Load the data for a `RunOptions`; return (train_iter, test_iter, facts).
 
-    `facts` is a dict for config.json: class_names, a list; num_classes; channels, 1 or 3; and
-    picture_size, the [height, width] of images before `resize`.
+    `part`, a (rank, world size) pair, selects a worker's shard. `facts` is a dict for config.json
+    with the keys class_names (a list), num_classes, channels (1 or 3) and picture_size, which is
+    the [height, width] of the images before `resize`.
 
-    Raises ValueError if the loaders cannot be sharded, or there are fewer images than workers.
+    Raises OptionError if the folder `data_root` does not exist, and ValueError if the loaders
+    cannot be sharded or there are fewer images than workers.
     """
     train_iter, test_iter = _load(vars(options), options.data_root)
     for loader in (train_iter, test_iter) if part else ():
         if not isinstance(loader, BatchLoader):
-            raise ValueError('to split the data set %s among workers, its loaders must be '
-                             'gluonblocks.data.BatchLoader, got %s'
+            raise ValueError('to train with several workers, the loaders of the data set %s must '
+                             'be of type gluonblocks.data.BatchLoader, got %s'
                              % (options.dataset, type(loader).__name__))
         loader.part = part
     if part and train_iter.num_images < part[1]:
-        raise ValueError('the data set %s has only %d training images for %d workers'
+        raise ValueError('the data set %s has only %d training images, too few for %d workers'
                          % (options.dataset, train_iter.num_images, part[1]))
     facts = _facts(options.dataset, train_iter, test_iter)
     if options.augment != 'none':
@@ -41,37 +45,44 @@ def load_run_data(options, part=None):
 
 
 def load_both(config, data_root=None, only_test=False):
-    """Return (train_iter, test_iter) of the run with this config, from `data_root` if given.
+    """Load the data of the run with this config; return (train_iter, test_iter).
 
-    With `only_test`, `train_iter` is None for an image folder. Raises ValueError if the classes or
-    channels differ from those that the run was trained on.
+    If `data_root` is not None, it overrides the folder in the config. If `only_test` is True, the
+    training images of an image folder are not loaded, and `train_iter` is None. Raises OptionError
+    if `data_root` does not exist, and ValueError if the classes or the channels differ from those
+    in the config.
     """
-    how: Dict[str, Any] = {}
+    extra: Dict[str, Any] = {}
     if config['dataset'].startswith(FOLDER_PREFIX):
-        how = {'only_test': only_test, 'size': config['picture_size'],
-               'color': config['channels'] == 3}
+        extra = {'only_test': only_test, 'size': config['picture_size'],
+                 'color': config['channels'] == 3}
     train_iter, test_iter = _load(config, config['data_root'] if data_root is None else data_root,
-                                  **how)
+                                  **extra)
     facts = _facts(config['dataset'], train_iter, test_iter)
     for name in ('class_names', 'channels'):
         if facts[name] != config[name]:
-            raise ValueError('the %s of the data set %s must be %s, as in training, got %s' % (
+            raise ValueError('the %s of the data set %s must be %s, as during training, got %s' % (
                 name.replace('_', ' '), config['dataset'], config[name], facts[name]))
     return train_iter, test_iter
 
 
-def _load(options, data_root, **how):
-    """Return (train_iter, test_iter) for a dict of options; print notes on stderr."""
+def _load(options, data_root, **extra):
+    """Load the data for a dict of options; return (train_iter, test_iter). Notes go to stderr."""
+    dataset = get_dataset(options['dataset'])
+    if data_root is not None and dataset.takes_root and not os.path.isdir(data_root):
+        raise OptionError('data_root', 'must be an existing folder, got %s: correct the path, or '
+                          'create the folder if the data set is to be downloaded into it',
+                          readable(data_root))
     if options['dataset'].startswith(FOLDER_PREFIX):
-        how['notify'] = lambda text: tell('note: ' + text)
+        extra['notify'] = lambda text: tell('note: ' + text)
     if options['test_share'] is not None:
-        how['test_share'] = options['test_share']
-    return get_dataset(options['dataset']).load_from(
-        data_root, options['batch_size'], resize=options['resize'], seed=options['seed'], **how)
+        extra['test_share'] = options['test_share']
+    return dataset.load_from(
+        data_root, options['batch_size'], resize=options['resize'], seed=options['seed'], **extra)
 
 
 def _facts(dataset, train_iter, test_iter):
-    # Loaders of a registered data set may be of another type and lack some of these attributes.
+    # The loaders of a registered data set may lack some of these attributes.
     highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
                   if loader is not None)
     names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or
@@ -85,7 +96,7 @@ def _facts(dataset, train_iter, test_iter):
 
 
 def image_size(loader):
-    """Return the (height, width) of the images in batches of a `BatchLoader`."""
+    """Return the (height, width) of the images in the batches of a `BatchLoader`."""
     size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
     return (size, size) if np.ndim(size) == 0 else tuple(size)
 
@@ -93,8 +104,8 @@ def image_size(loader):
 def check_net(net, loader, options, facts):
     """Raise ValueError if images are too small for `net`, or its output is not (N, num_classes).
 
-    Too small a `resize` raises OptionError. Only shapes are computed. Nothing is checked if the
-    loader has no attribute `images`, or MXNet cannot trace the net.
+    If `resize` is the reason, raise OptionError. The check only infers shapes. It is skipped if the
+    loader has no attribute `images`, or if MXNet cannot trace the net.
     """
     if not hasattr(loader, 'images'):
         return
@@ -111,13 +122,14 @@ def check_net(net, loader, options, facts):
             r'Error in operator (?:[a-z]+\d+_)?(\w+?)(?:_fwd)?:.*kernel size .*exceed', str(error))
         if not found:
             return
-        words = 'images of %d x %d pixels are too small for the model %s: the input of its %s is ' \
-                'smaller than the kernel' % (height, width, options.model, found.group(1))
+        problem = 'images of %d x %d pixels are too small for the model %s: the input of its %s ' \
+                  'layer is smaller than the kernel' % (
+                      height, width, options.model, found.group(1))
         if options.resize:
-            raise OptionError('resize', 'must be larger than %d: %s', options.resize, words)
-        raise ValueError(words + '; set resize to a larger size')
+            raise OptionError('resize', 'must be larger than %d: %s', options.resize, problem)
+        raise ValueError(problem + '. Set resize to a larger size')
     known = all(shape and min(shape) > 0 for shape in shapes)
     if known and shapes != [(1, facts['num_classes'])]:
         raise ValueError('the model %s must return logits of shape (1, %d) for one image, got %s: '
-                         'its last layer must use num_classes'
+                         'its last layer must have num_classes outputs'
                          % (options.model, facts['num_classes'], ' and '.join(map(str, shapes))))

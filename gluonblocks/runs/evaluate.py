@@ -23,14 +23,14 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):
-    """Return the `Evaluation` of the run in `folder` on the test images of its data set.
+    """Evaluate the run in `folder` on the test images of its data set; return an `Evaluation`.
 
-    `ctx` is an mx.Context or a name for `devices_of` (None: `try_gpu()`). `weights` is 'best',
-    'last' or 'final'. `data_root` is the folder of the data set, by default the one used for
-    training. The batch size is that of the run.
+    `ctx` is an mx.Context or a name that `devices_of` accepts; None selects `try_gpu()`. `weights`
+    is 'best', 'last' or 'final'. `data_root` is the folder of the data set, by default the one used
+    for training. The batch size is that of the run.
 
     Raises the errors of `load_run`, DataError for missing or damaged data, and ValueError for a
-    device that does not exist.
+    folder or a device that does not exist.
     """
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
@@ -41,7 +41,7 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
 
 
 def evaluation_record(evaluation):
-    """Return an `Evaluation` as a dict that can be written as JSON."""
+    """Convert an `Evaluation` to a dict that can be written as JSON."""
     config, names, matrix = evaluation
     return {'model': config['model'], 'dataset': config['dataset'], 'images': int(matrix.sum()),
             'accuracy': accuracy_of(matrix),
@@ -52,21 +52,21 @@ def evaluation_record(evaluation):
 class Answer(NamedTuple):
     """The prediction for one image file."""
 
-    path: str  #: path of the file, as given
+    path: str  #: path of the file, as passed to `predict_files`
     image: Optional[np.ndarray]  #: uint8 (H, W, ...), from `read_image`
     classes: Optional[List[Tuple[str, float]]]  #: (name, probability), from `top_classes`
-    error: Optional[ImageError]  #: reason if `image` and `classes` are None
-    inverted: bool = False  #: True if the image looks dark on bright, but the training images
-    #: are bright on black
+    error: Optional[ImageError]  #: the reason, if `image` and `classes` are None
+    inverted: bool = False  #: True if the image seems to show a dark object on a bright background,
+    #: unlike the training images
 
 
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
-    """Predict the classes of the image files `paths` with the run in `folder`.
+    """Classify the image files `paths` with the run in `folder`.
 
-    Returns a list with an `Answer` for each path, in order. A file that cannot be read does not
-    stop the others. `invert` is as for `read_image`, `top` as for `top_classes`. `ctx` is an
-    mx.Context or a name for `devices_of` (None: `try_gpu()`). `weights` is 'best', 'last' or
-    'final'.
+    Returns a list of one `Answer` per path, in order. If a file cannot be read, its `Answer` says
+    why, and the others are still classified. `invert` is passed to `read_image`, and `top` to
+    `top_classes`. `ctx` is an mx.Context or a name that `devices_of` accepts; None selects
+    `try_gpu()`. `weights` is 'best', 'last' or 'final'.
 
     Raises the errors of `load_run`, ValueError for a device that does not exist, and ImportError
     if Pillow is not installed.
@@ -84,8 +84,9 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
             errors[path] = error
     p = dict(zip(images, predict_images(net, list(images.values()), ctx, config['resize'],
                                         config['batch_size']) if images else ()))
-    # Warn only for our own data sets: we cannot know if a user's images are bright on dark.
-    warns = not invert and ':' not in config['dataset']
+    # Warn about inverted images only for our own data sets: a user's training images may
+    # themselves have a bright background.
+    checks_background = not invert and ':' not in config['dataset']
     return [Answer(path, None, None, errors[path]) if path in errors else
             Answer(path, images[path], top_classes(p[path], names, top), None,
-                   warns and looks_inverted(images[path])) for path in paths]
+                   checks_background and looks_inverted(images[path])) for path in paths]

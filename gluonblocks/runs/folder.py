@@ -1,4 +1,4 @@
-"""Write the folder of a run during training: config, checkpoints, final weights and history."""
+"""Write the run folder during training: config, checkpoints, final weights and history."""
 import contextlib
 import fcntl
 import os
@@ -35,15 +35,15 @@ def check_new(folder):
         raise ValueError('%s already contains a run: resume it, or choose another folder' % folder)
     if os.path.lexists(folder) and (not os.path.isdir(folder) or not all(
             is_temporary(name) for name in os.listdir(folder))):
-        raise ValueError('%s: expected a new or empty folder: choose another' % folder)
+        raise ValueError('expected a new or empty folder, got %s: choose another' % folder)
 
 
 @contextlib.contextmanager
 def lock_folder(folder, new=False):
-    """A context that locks `folder` for this process, after creating it if it is `new`.
+    """Return a context manager that locks `folder` for this process.
 
-    The system releases the lock when the process ends. Temporary files that a killed process left
-    behind are removed.
+    If `new` is True, the folder is created if necessary, and must be empty. The system releases the
+    lock when the process exits. Temporary files that a killed process left behind are removed.
     """
     if new:
         make_folder(folder)
@@ -52,9 +52,9 @@ def lock_folder(folder, new=False):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError('%s is in use: another process is training in it' % folder)
+            raise ValueError('%s is in use by another process: wait for it, or stop it' % folder)
         except OSError as error:  # a file system without locks
-            tell('%s cannot be locked (%s): make sure that no other process trains in it'
+            tell('could not lock %s (%s): make sure that no other process trains in it'
                  % (folder, error.strerror))
         if new:
             check_new(folder)
@@ -65,14 +65,14 @@ def lock_folder(folder, new=False):
 
 
 class RunFolder(Hook):
-    """Write the folder of a run during training; the last hook of the loop.
+    """The hook that writes the run folder during training; it must be the last hook of the loop.
 
-    `config` is a dict for config.json. `before` is the earlier config of a resumed run, or None.
-    Before each checkpoint, the `FiniteLoss` `finite` checks the losses and the `NormStats` `norms`
-    is flushed; both may be None.
+    `config` is a dict for config.json. `before` is the config of the run to resume, or None. Before
+    each checkpoint, the `FiniteLoss` hook `finite` checks the losses, and the `NormStats` hook
+    `norms` is flushed; either may be None.
 
-    Each of several `workers` has a RunFolder, because all take part in a checkpoint, but only rank
-    0 writes. Files are replaced atomically. The history is written before the checkpoint of its
+    Each worker has a RunFolder, because every rank contributes to a checkpoint, but only rank 0
+    writes files. Files are replaced atomically. The history is written before the checkpoint of its
     epoch, so it is never older than the checkpoint.
     """
 
@@ -93,8 +93,8 @@ class RunFolder(Hook):
 
     def batch_end(self, state):
         every = self.config['checkpoint_every']
-        # A checkpoint after the first step reveals a folder that is not writable, and provides
-        # finite weights even if the loss diverges.
+        # Save after the first step too: a folder that is not writable is then reported early, and
+        # finite weights exist even if the loss diverges.
         if state.step == 1 or every and state.step % every == 0:
             self.save(state)
 
@@ -107,7 +107,7 @@ class RunFolder(Hook):
             self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
 
     def save(self, state, best=False):
-        """Write the last checkpoint; if `best`, write the best checkpoint first."""
+        """Write the last checkpoint. If `best` is True, write the best checkpoint first."""
         if self._finite:
             self._finite.check(state)
         ranks = [rank_state(self._net, state, self._workers)]
@@ -121,10 +121,10 @@ class RunFolder(Hook):
             self._norms.flush()
         if best:
             write_file(self._path(BEST), content)
-        write_file(self._path(LAST), content, keep=PREVIOUS)
+        write_file(self._path(LAST), content, backup=PREVIOUS)
 
     def finish(self, state):
-        """Write the final weights as safetensors and in Gluon's format."""
+        """Write the final weights as a safetensors file, and as a .params file for Gluon."""
         if self._workers.rank:
             return
         write_file(self._path(FINAL), encode_tensors(net_arrays(self._net), {
@@ -136,22 +136,22 @@ class RunFolder(Hook):
                 self._net.save_parameters(temporary)
                 mx.nd.load(temporary)  # MXNet does not check that the write was complete
             except mx.base.MXNetError:  # the message does not give the reason
-                raise OSError('MXNet could not write the file; the disk may be full')
+                raise OSError('MXNet reported an error, perhaps because the disk is full')
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
-        """Save a checkpoint unless a step is incomplete; return the Interrupted to raise."""
+        """Save a checkpoint unless a step is incomplete; return an Interrupted with the outcome."""
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
             self.save(state)
-            where = ('in epoch %d after step %d; saved' % (state.epoch, state.step)
-                     if state.batch else 'after epoch %d; saved' % (state.epoch - 1))
+            where = ('in epoch %d after step %d, checkpoint saved' % (state.epoch, state.step)
+                     if state.batch else 'after epoch %d, checkpoint saved' % (state.epoch - 1))
         return stop if self._workers.rank else Interrupted(
             stop.signum, stop.between_batches,
             'stopped %s; resume the run in %s' % (where, self.folder))
 
     def diverged(self, error):
-        """Return a NonFiniteLoss that says where the newest finite weights are."""
+        """Return a NonFiniteLoss that adds to `error` where the newest finite weights are."""
         path = self._path(LAST)
         if not os.path.exists(path):
             return NonFiniteLoss('%s; no checkpoint was saved' % error)
@@ -159,9 +159,9 @@ class RunFolder(Hook):
             error, load_checkpoint(path)[1]['step'], path))
 
     def _restore(self, before):
-        """Restore the newest valid checkpoint; return the state to continue from.
+        """Restore the newest valid checkpoint; return the `TrainingState` to continue from.
 
-        Rank 0 reads the file. A damaged last checkpoint is renamed and reported on stderr.
+        A damaged last checkpoint is renamed to last.damaged, and reported on stderr.
         """
         path, tensors, info = self._receive() if self._workers.rank else self._read(before)
         if not info:
@@ -174,13 +174,13 @@ class RunFolder(Hook):
             if path == self._path(PREVIOUS) and os.path.exists(self._path(LAST)):
                 os.replace(self._path(LAST), self._path('last.damaged'))
             state.history = self._epochs.restore(info['rows'])
-            tell('the run is complete: it has trained %d epochs' % len(state.history)
+            tell('the run is complete: it has been trained for %d epochs' % len(state.history)
                  if len(state.history) >= self.config['epochs'] else
                  'resuming after step %d, in epoch %d' % (state.step, state.epoch))
         return state
 
     def _read(self, before):
-        """Return (path, tensors, info) of the newest valid checkpoint; send it to all ranks."""
+        """Send the newest valid checkpoint to all ranks; return its (path, tensors, info)."""
         path, tensors, info = None, {}, {}
         if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
@@ -195,8 +195,8 @@ class RunFolder(Hook):
         return path, tensors, info
 
     def _receive(self):
-        """Return the result of `_read` on rank 0."""
-        content, where = self._workers.broadcast(), 'the checkpoint received'
+        """Receive the checkpoint that rank 0 has read; return (description, tensors, info)."""
+        content, where = self._workers.broadcast(), 'the checkpoint from rank 0'
         return (where, *(decode_tensors(content, where) if content else ({}, {})))
 
     def _path(self, name):

@@ -1,7 +1,8 @@
 """The options of a run, each declared once as a field of a dataclass.
 
-A field declares the default, range and help text of an option, and if a resume may change it. The
-command line, `train_model`, config.json, resume checks and the table in docs/runs.md use them.
+A field declares the default, the range and the help text of an option, and whether a resumed run
+may change it. The command line, `train_model`, config.json, the checks before a resume and the
+options table in the documentation use these declarations.
 """
 import dataclasses
 import math
@@ -12,24 +13,24 @@ import numpy as np
 from ..checks import OptionError
 from ..data.augment import KINDS
 from ..data.datasets import DATASETS, list_datasets
-from ..distributed.place import Place
+from ..distributed.topology import Topology
 from ..models.registry import get_recipe
 from ..training.optimizers import OPTIMIZERS
 from ..training.schedules import SCHEDULES
 
 FLOAT32_MAX = float(np.finfo('float32').max)
 
-# Groups of options that a basic training run does not need.
-FOLDER, FEATURE, MACHINES = 'folder', 'feature', 'machines'
+# The groups in which --help lists the options.
+MODEL, DATA, RECIPE, FOLDER, MACHINES = 'model', 'data', 'recipe', 'folder', 'machines'
 
 
 class Option(NamedTuple):
     """The declaration of one option.
 
-    `kind` is int, float, bool, str, or list for a list of integers. A number must be at least
-    `least`, above `above` and below `below`. A string must be in `choices()` or satisfy `also`;
-    `also_words` describes the latter. If `default` is None, `unset` describes the value that is
-    used. `may_change` is True if a resumed run may use another value.
+    `kind` is int, float, bool, str, or list, which stands for a list of integers. A number must be
+    at least `least`, above `above` and below `below`. A string must be in `choices()`, or
+    `also(string)` must be True; `also_help` describes such strings. If `default` is None, `unset`
+    describes the value that is used. `may_change` is True if a resumed run may use another value.
     """
 
     name: str
@@ -43,12 +44,12 @@ class Option(NamedTuple):
     below: float = math.inf
     choices: Optional[Callable[[], Sequence[str]]] = None
     also: Optional[Callable[[str], bool]] = None
-    also_words: str = ''
+    also_help: str = ''
     may_change: bool = False
-    group: str = ''
+    group: str = RECIPE
 
     def check(self, value):
-        """Raise OptionError unless `value` has the right type and range. None is the default."""
+        """Raise OptionError if `value` is invalid for this option. None stands for the default."""
         if value is None and self.default is None:
             return
         if self.kind is list:
@@ -66,14 +67,14 @@ class Option(NamedTuple):
             raise OptionError(self.name, 'must be one of %s, got %r', self._choices(), value)
 
     def meaning(self):
-        """Return the help text, followed by the allowed values of a string."""
+        """Return the help text, followed by the allowed values if the option has choices."""
         return self.help + (': ' + self._choices() if self.choices else '')
 
     def _choices(self):
-        return ', '.join(self.choices()) + self.also_words
+        return ', '.join(self.choices()) + self.also_help
 
-    def described_default(self):
-        """Return a description of the default."""
+    def describe_default(self):
+        """Return text that describes the default."""
         if self.kind is bool and self.default is not None:
             return 'on' if self.default else 'off'
         return self.unset if self.default is None else str(self.default)
@@ -96,14 +97,14 @@ def _option(kind, help, metavar='', default=None, **more) -> Any:
 
 
 def _declared(options_class):
-    """Return {name: Option} for the fields of a dataclass that declare one."""
+    """Return a dict of the `Option` objects declared by a dataclass, keyed by field name."""
     return {field.name: Option(field.name, field.default, **field.metadata)
             for field in dataclasses.fields(options_class) if field.metadata}
 
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """The options of a run of `model`; config.json contains them under the same names."""
+    """The options that affect a run of `model`; config.json uses the same names for them."""
 
     model: str
     epochs: Optional[int] = _option(
@@ -115,30 +116,32 @@ class RunOptions:
         float, 'learning rate', 'RATE', unset='depends on the model', above=0, below=FLOAT32_MAX)
     ctx: Optional[str] = _option(
         str, 'device to train on: cpu, gpu, gpu:1, ...; several devices, such as gpu:0,1, split '
-        'each batch', 'DEVICE', unset='the first GPU if there is one, otherwise the CPU')
+        'each batch', 'DEVICE', unset='the first GPU if there is one, otherwise the CPU',
+        group=MODEL)
     seed: Optional[int] = _option(
         int, 'random seed; the same seed on the same machine with the same number of threads gives '
-        'the same results', 'N', unset='chosen at random and printed', least=0, below=2 ** 31)
+        'the same results', 'N', unset='chosen at random, and printed', least=0, below=2 ** 31)
     dataset: str = _option(
         str, 'data set to train on', 'NAME', 'fashion-mnist', choices=list_datasets,
-        also=DATASETS.has_form, also_words=', folder:PATH (images in a folder) or my_module:load '
-        '(a Python function)')
+        also=DATASETS.has_form, also_help=', folder:PATH (images in a folder) or my_module:load '
+        '(a Python function)', group=DATA)
     data_root: Optional[str] = _option(
-        str, 'folder that contains the data set', 'FOLDER',
-        unset='use an existing copy, otherwise download to ~/.mxnet/datasets', may_change=True)
+        str, 'existing folder that contains the data set, or to which it is downloaded', 'FOLDER',
+        unset='use an installed copy, or else download the data set to ~/.mxnet/datasets',
+        may_change=True, group=DATA)
     test_share: Optional[float] = _option(
         float, 'fraction of the images to hold out for testing, for an image folder without train '
-        'and test subfolders', 'FRACTION', unset='none', above=0, below=1)
+        'and test subfolders', 'FRACTION', unset='none', above=0, below=1, group=DATA)
     resize: Optional[int] = _option(
-        int, 'width and height that images are resized to', 'PIXELS', unset='depends on the '
-        'model; if it sets none, images keep their size, or are fitted into 64 x 64 if sizes vary',
-        least=1, below=4097)
+        int, 'width and height to which images are resized', 'PIXELS', unset='depends on the '
+        'model; if the model sets none, images keep their size, or are scaled and padded to '
+        '64 x 64 if their sizes differ or exceed 128 pixels', least=1, below=4097, group=DATA)
     checkpoint_every: Optional[int] = _option(
         int, 'save a checkpoint after every STEPS steps, as well as after each epoch', 'STEPS',
         unset='only after the first step and each epoch', least=1, may_change=True, group=FOLDER)
     tensorboard: bool = _option(
-        bool, 'write TensorBoard event files; needs tensorboardX', default=False, may_change=True,
-        group=FOLDER)
+        bool, 'write TensorBoard event files (requires tensorboardX)', default=False,
+        may_change=True, group=FOLDER)
     norm_stats: bool = _option(
         bool, 'record statistics of the batch normalization layers in norms.csv after each epoch',
         default=False, may_change=True, group=FOLDER)
@@ -146,59 +149,57 @@ class RunOptions:
         int, 'record statistics in norms.csv after every STEPS steps, as well as after each epoch',
         'STEPS', unset='only after each epoch', least=1, may_change=True, group=FOLDER)
     optimizer: str = _option(
-        str, 'optimizer that updates the weights', 'NAME', 'sgd', choices=lambda: OPTIMIZERS,
-        group=FEATURE)
+        str, 'optimizer that updates the weights', 'NAME', 'sgd', choices=lambda: OPTIMIZERS)
     momentum: Optional[float] = _option(
         float, 'fraction of the previous update that is added to the next one', 'FRACTION',
-        unset='depends on the optimizer', least=0, below=1, group=FEATURE)
+        unset='depends on the optimizer', least=0, below=1)
     weight_decay: Optional[float] = _option(
         float, 'coefficient of the L2 penalty on the weights', 'FACTOR',
-        unset='depends on the optimizer', least=0, below=FLOAT32_MAX, group=FEATURE)
+        unset='depends on the optimizer', least=0, below=FLOAT32_MAX)
     lr_schedule: str = _option(
-        str, 'learning rate schedule', 'NAME', 'constant', choices=lambda: SCHEDULES,
-        group=FEATURE)
+        str, 'learning rate schedule', 'NAME', 'constant', choices=lambda: SCHEDULES)
     lr_decay_epochs: Optional[List[int]] = _option(
         list, 'epochs after which the step schedule lowers the learning rate', 'N,N', unset='none',
-        least=1, group=FEATURE)
+        least=1)
     lr_decay: float = _option(
         float, 'factor by which the step schedule multiplies the learning rate', 'FACTOR', 0.1,
-        above=0, below=FLOAT32_MAX, group=FEATURE)
+        above=0, below=FLOAT32_MAX)
     warmup_epochs: int = _option(
-        int, 'number of epochs over which the learning rate rises from 0', 'N', 0, least=0,
-        group=FEATURE)
+        int, 'number of epochs during which the learning rate rises from 0', 'N', 0, least=0)
     label_smoothing: float = _option(
         float, "fraction of each label's probability that is spread evenly over all classes",
-        'FRACTION', 0.0, least=0, below=1, group=FEATURE)
+        'FRACTION', 0.0, least=0, below=1)
     augment: str = _option(
         str, 'random changes to the training images in each epoch (flip mirrors an image, crop '
         'shifts it by up to an eighth of its size)', 'KIND', 'none', choices=lambda: KINDS,
-        group=FEATURE)
+        group=DATA)
     start_from: Optional[str] = _option(
-        str, 'trained weights to start from: the folder of a run (its best weights), or a '
-        '.safetensors or .params file; if the number of classes differs, layers that depend on it '
-        'start with random weights', 'PATH', unset='none', group=FEATURE)
+        str, 'trained weights to start from: a run folder (its best weights), or a .safetensors or '
+        '.params file; if the number of classes differs, layers that depend on it start with '
+        'random weights', 'PATH', unset='none', group=MODEL)
     freeze: str = _option(
         str, 'layers to freeze (features means all layers except the last, including their running '
-        'statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=FEATURE)
+        'statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
     early_stop: Optional[int] = _option(
-        int, 'stop after this many epochs without a better test accuracy', 'EPOCHS',
-        unset='train all epochs', least=1, group=FEATURE)
+        int, 'stop after this many epochs without an improvement in test accuracy', 'EPOCHS',
+        unset='train for all epochs', least=1)
     stop_non_finite: Optional[bool] = _option(
-        bool, 'stop when the loss becomes NaN or infinite; weights are checked after each epoch',
-        unset='on for a run with a folder, otherwise off', may_change=True, group=FEATURE)
+        bool, 'stop when the loss becomes NaN or infinite', unset='on if the run is saved in a '
+        'folder, otherwise off', may_change=True)
     dtype: str = _option(
-        str, 'data type of the weights and activations; float16 needs a GPU', 'TYPE', 'float32',
-        choices=lambda: ('float32', 'float16'), group=FEATURE)
+        str, 'data type of the weights and activations (float16 requires a GPU)', 'TYPE',
+        'float32', choices=lambda: ('float32', 'float16'), group=MODEL)
     workers: int = _option(
-        int, 'number of worker processes, over all machines, that split each batch', 'N', 1,
+        int, 'total number of worker processes, across all machines, that split each batch', 'N', 1,
         least=1, below=1025, may_change=True, group=MACHINES)
 
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """The options that say where a run's processes are. They do not affect its results.
+    """The options that determine where a run's processes run. They do not affect its results.
 
-    `place` is the `Place` of this machine among several, once it is known.
+    `topology` is resolved from the first four options and from the environment variables that a
+    cluster manager sets.
     """
 
     nodes: Optional[int] = _option(
@@ -208,21 +209,22 @@ class Placement:
         int, 'rank of this machine, counted from 0', 'R', unset='set by the cluster manager',
         least=0, below=1024, group=MACHINES)
     master: Optional[str] = _option(
-        str, 'address where machine 0 waits for the others', 'HOST:PORT',
+        str, 'address at which the other machines connect to machine 0', 'HOST:PORT',
         unset='set by the cluster manager', group=MACHINES)
     interface: Optional[str] = _option(
-        str, 'address of this machine on which its processes communicate', 'IP', unset='loopback; '
-        'with several machines, the address on the route to machine 0', group=MACHINES)
+        str, 'address of this machine that its processes use to communicate', 'IP',
+        unset='loopback; with several machines, the address on the route to machine 0',
+        group=MACHINES)
     start_timeout: float = _option(
-        float, 'longest time to wait until all workers have started', 'SECONDS', 60.0, above=0,
+        float, 'maximum time until all workers have started', 'SECONDS', 60.0, above=0,
         below=86400, group=MACHINES)
     stall_timeout: float = _option(
-        float, 'longest time that one training step may take', 'SECONDS', 60.0, above=0,
+        float, 'maximum duration of a training step', 'SECONDS', 60.0, above=0,
         below=86400, group=MACHINES)
     change_workers: bool = _option(
         bool, 'allow a resumed run to use a different number of workers', default=False,
         group=MACHINES)
-    place: Tuple = Place()
+    topology: Tuple = Topology()
 
 
 OPTIONS = _declared(RunOptions)
@@ -234,7 +236,7 @@ BOOKKEEPING = [option.name for option in OPTIONS.values()
 
 
 def default_options(model):
-    """Return {name: default} for a run of `model`; None stands for a value that is set later.
+    """Return a dict of the default options of `model`; None stands for a value that is set later.
 
     Raises ValueError for an unknown model.
     """

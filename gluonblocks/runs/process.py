@@ -1,4 +1,4 @@
-"""The process that trains: the only process of a run, or one of several workers."""
+"""Train in this process: the only process of a run, or one of several workers."""
 import contextlib
 import os
 import random
@@ -39,12 +39,12 @@ from .start import freeze_features, start_net
 from .weights import encode_tensors, net_arrays
 
 
-def train_by(options, folder=None, asked=(), before=None, workers=None):
+def run_training(options, folder=None, chosen_names=(), before=None, workers=None):
     """Train according to a `RunOptions`; return (net, list of `EpochRecord` objects).
 
-    The run is saved in `folder`, if given. `before` is the config of a run to resume, whose folder
-    this process has locked. `asked` lists the options that the user set, for config.json.
-    `workers` is the `ProcessGroup` that this process belongs to.
+    The run is saved in `folder`, unless it is None. `chosen_names` lists the names of the options
+    that the user set, for config.json. `before` is the config of a run to resume, whose folder this
+    process has locked. `workers` is the `ProcessGroup` of this process, or None.
     """
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
@@ -52,7 +52,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     for generator in (mx.random, np.random, random):
         generator.seed(options.seed)
     if devices[0].device_type == 'cpu':
-        operators.start()  # compile them, if necessary, while the data are loaded
+        operators.start()  # compile them in the background while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.shard)
     sources = sources_of(options.model, options.dataset)
     own_model = not sources['model'] and ':' not in options.model
@@ -71,7 +71,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
     net.initialize(ctx=ctx, init=init.Xavier())
     if options.freeze != 'none':
         freeze_features(net, options.model)
-    # Static allocation reuses buffers; static_shape would leave stale running statistics.
+    # Reuse buffers, but without static_shape, which would leave stale running statistics.
     net.hybridize(static_alloc=True)
     start_sha256 = options.start_from and start_net(net, options, train_iter, facts, workers,
                                                     folder, before)
@@ -88,7 +88,8 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
                 hooks.append(norms)
             if options.tensorboard and not workers.rank:
                 hooks.append(TensorBoardEvents(os.path.join(folder, 'tensorboard'), trainer))
-            config = dict(vars(options), **facts, asked=list(asked), **environment(own_model),
+            config = dict(vars(options), **facts, asked=list(chosen_names),
+                          **environment(own_model),
                           worker_changes=[[0, options.workers]], sources=sources,
                           start_sha256=start_sha256,
                           data_sha256=data_checksum(train_iter, test_iter))
@@ -100,7 +101,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
             run = RunFolder(folder, config, before, net, trainer, finite, norms, workers)
             state = run.state
             train_iter.start_at(len(state.history), state.batch)
-            hooks.append(run)  # last, so that its checkpoint includes the work of all other hooks
+            hooks.append(run)  # last, so that a checkpoint includes the effects of all other hooks
         for hook in hooks:
             closing.callback(hook.close)
         interrupt = closing.enter_context(workers.interrupt())
@@ -122,7 +123,7 @@ def train_by(options, folder=None, asked=(), before=None, workers=None):
 
 
 def make_hooks(net, finite, options, workers):
-    """Return the hooks for `options`, except those that write into the folder of the run."""
+    """Return a list of the hooks for `options`, except those that write to the run folder."""
     hooks: List[Hook] = [BusyMachine()] + ([finite] if finite else [])
     if options.early_stop:
         hooks.append(EarlyStop(options.early_stop, options.epochs))
@@ -144,7 +145,7 @@ def main():
         workers.end('stopped', text=str(stop))
     except (ArithmeticError, ImportError, OSError, ValueError, MemoryError) as error:
         workers.end('failed', code=1, text=str(error) or type(error).__name__)
-    except BaseException:  # an error of MXNet, or a bug of ours or the user's
+    except BaseException:  # an MXNet error, or a bug in our code or the user's
         workers.end('failed', code=1, text=traceback.format_exc().strip())
     workers.end()
 
@@ -153,10 +154,10 @@ def _train(workers):
     job = workers.job
     options = dict(job['options'])
     recall('this run', dict(options, sources=job['sources']))
-    if job['data_root'] is not None:  # the folder on this machine
+    if job['data_root'] is not None:  # this machine has its own folder
         options['data_root'] = job['data_root']
     folder, before = job['folder'], job['before']
     with contextlib.ExitStack() as closing:
         if before is not None and not workers.rank:
             closing.enter_context(lock_folder(folder))
-        return train_by(RunOptions(**options), folder, job['asked'], before, workers)
+        return run_training(RunOptions(**options), folder, job['chosen_names'], before, workers)

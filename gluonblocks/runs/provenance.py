@@ -21,20 +21,20 @@ from ..training.progress import tell
 from .config import FREE
 from .options import OPTIONS
 
-# Packages whose versions can change the last bits of a result. Others are only recorded.
+# Packages whose versions can change the last bits of a result. Other versions are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
-KINDS = {'model': 'model', 'dataset': 'data set'}  # user code -> its name in messages
+KINDS = {'model': 'model', 'dataset': 'data set'}  # option for user code -> its name in messages
 _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
-          'source of the model': ' (restore the file that the run started with)',
-          'source of the data set': ' (restore the file that the run started with)',
+          'source of the model': ' (restore the file with which the run started)',
+          'source of the data set': ' (restore the file with which the run started)',
           'data_sha256': ' (the images or their labels have changed)',
-          'operators': ' (check the environment variable %s)' % VARIABLE}
+          'operators': ' (set the environment variable %s as before)' % VARIABLE}
 
 
 def environment(own_model):
-    """Return a dict of the facts about this machine and process that affect the last bits.
+    """Return a dict of facts about this machine and process that affect the last bits of results.
 
-    GluonCV is included only if the model is not our own, and may therefore use it.
+    The version of GluonCV is included unless `own_model` is True, because our models do not use it.
     """
     try:
         with open('/proc/cpuinfo') as f:
@@ -46,25 +46,28 @@ def environment(own_model):
     if not own_model and 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
-        # Ask the metadata: Pillow is imported only if curves have been drawn.
+        # Read the version from the metadata, because Pillow is imported only if curves were drawn.
         versions['pillow'] = metadata.version('pillow')
     return {'versions': versions, 'cpu': cpu, 'operators': available(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
 
 
 def decisive(now):
-    """Return the entries of an `environment` that must match on all machines, a dict."""
+    """Return a dict of the entries of `now`, from `environment`, that all machines must share."""
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
 def data_checksum(*loaders):
-    """Return the SHA-256 of the images and labels of each `BatchLoader`; ValueError for others."""
+    """Return the SHA-256 of all images and labels of these loaders.
+
+    Raises ValueError for a loader that is not a `BatchLoader`.
+    """
     digest = hashlib.sha256()
     for loader in loaders:
         if not isinstance(loader, BatchLoader):
-            raise ValueError('to save a run in a folder, the loaders of its data set must be '
-                             'gluonblocks.data.BatchLoader, whose images a resume can verify, got '
-                             '%s' % type(loader).__name__)
+            raise ValueError('to save a run in a folder, the loaders of its data set must be of '
+                             'type gluonblocks.data.BatchLoader, whose images a resume can verify, '
+                             'got %s' % type(loader).__name__)
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -72,9 +75,10 @@ def data_checksum(*loaders):
 
 
 def check_same(folder, config, now):
-    """Raise ValueError, listing the differences, if a resume would not continue the run exactly.
+    """Raise OptionError, which lists the differences, if a resume would not be exact.
 
-    `config` is the config of the run in `folder`; `now` is a dict with some or all of its keys.
+    `config` is the config of the run in `folder`. `now` is a dict with the current values of some
+    or all of its keys.
     """
     lines, args = [], []
     for name, value in sorted(now.items()):
@@ -83,8 +87,8 @@ def check_same(folder, config, now):
             found = [(package, before.get(package, version), version)
                      for package, version in value.items() if package in DECISIVE]
         elif name == 'sources':
-            found = [('source of the ' + word, _source_in_words(before[kind]),
-                      _source_in_words(value[kind])) for kind, word in KINDS.items()]
+            found = [('source of the ' + word, _describe_source(before[kind]),
+                      _describe_source(value[kind])) for kind, word in KINDS.items()]
         elif name not in FREE:
             found = [(Name(name) if name in OPTIONS or name == 'model' else name, before, value)]
         else:
@@ -102,11 +106,11 @@ def check_same(folder, config, now):
 
 
 def sources_of(model, dataset):
-    """Return the sources of a model and a data set, given by name, for config.json.
+    """Return the sources of a model and a data set, as a dict for config.json.
 
-    Each is a `source_of`, or {} for code of this package or GluonCV. Registered names are recorded
-    too, so that another process can import them. Code that a script registers itself has no
-    SHA-256, so that an edited script can still resume its run.
+    Each source is a dict from `source_of`, or {} if the code belongs to this package or to GluonCV.
+    The sources of registered names are included, so that other processes can import them. Code in
+    the main script has no SHA-256, so that a script can still resume its run after you edit it.
     """
     return {'model': _source(model, get_factory(model)),
             'dataset': {} if dataset.startswith(FOLDER_PREFIX) else _source(
@@ -114,10 +118,10 @@ def sources_of(model, dataset):
 
 
 def recall(folder, config, kinds=tuple(KINDS)):
-    """Import the user's modules that the run in `folder` needs, so that their names are registered.
+    """Import the user's modules that the run in `folder` needs for its model and its data.
 
-    A file that has changed is reported on stderr. Raises ValueError if a module cannot be imported;
-    the message says where the module was and what to do.
+    A module that has changed is reported on stderr. Raises ValueError if a module cannot be
+    imported; the message says where the module was, and what to do.
     """
     for kind in kinds:
         source = config['sources'][kind]
@@ -127,24 +131,24 @@ def recall(folder, config, kinds=tuple(KINDS)):
         if name in (list_models() if kind == 'model' else list_datasets()):
             continue
         if source['module'] == '__main__':
-            raise ValueError('%s: its %s %s was registered by the script %s: resume the run from '
-                             'that script, or move the code into a module' % (
+            raise ValueError('%s: the %s %s was registered by the script %s: resume the run in '
+                             'that script, or move the code to a module' % (
                                  folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source
         try:
-            load_object(spec, 'its ' + KINDS[kind])
+            load_object(spec, 'the ' + KINDS[kind])
         except ValueError as error:
-            where = '. The run used %s: add its folder, %s, to PYTHONPATH' % (
+            where = '. The run imported it from %s: add %s to PYTHONPATH' % (
                 source['file'], import_folder(source)) if source['file'] else ''
             raise ValueError('%s: %s%s' % (folder, error, where))
         now = source_of(spec)
         if now['sha256'] != source['sha256']:
-            tell('note: %s has changed since %s was trained; its %s may be different now'
+            tell('note: %s has changed since %s was trained, so the %s may be different'
                  % (now['file'] or source['module'], folder, KINDS[kind]))
 
 
-def _source_in_words(source):
-    """Describe the parts of a `source_of` that must match when a run is resumed."""
+def _describe_source(source):
+    """Return a text description of the `source_of` entries that must match on resume."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

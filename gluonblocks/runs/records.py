@@ -1,4 +1,4 @@
-"""Write the history, times and curves of a run into its folder."""
+"""Write the history, the times and the curves of a run into its folder."""
 import csv
 import io
 import json
@@ -16,8 +16,8 @@ TIMES, CURVES = 'times.csv', 'curves.png'
 
 
 class HistoryRow(NamedTuple):
-    """One epoch in the history of a run: an `EpochRecord` without its seconds, and the learning
-    rate of the last step."""
+    """The results of one epoch: an `EpochRecord` without its seconds, and the learning rate of the
+    last step."""
 
     epoch: int
     loss: float
@@ -27,8 +27,8 @@ class HistoryRow(NamedTuple):
 
 
 class TimesRow(NamedTuple):
-    """The speed of one epoch: its `seconds`, as in `EpochRecord`, and its `rate` in training images
-    per second, not counting the test."""
+    """The speed of one epoch: `seconds`, as in `EpochRecord`, and `rate`, the number of training
+    images per second, excluding the evaluation."""
 
     epoch: int
     seconds: float
@@ -36,22 +36,23 @@ class TimesRow(NamedTuple):
 
 
 class EpochFiles:
-    """The history, times and curves of a run. Times have their own file: they never repeat.
+    """The files with the history, the times and the curves of a run.
 
-    `rows` contains a `HistoryRow` for each finished epoch.
+    `rows` contains a `HistoryRow` for each finished epoch. Times have their own file, because they
+    are not reproducible.
     """
 
     def __init__(self, folder):
-        self.rows, self._times, self._folder, self._draws = [], [], folder, True
+        self.rows, self._times, self._folder, self._can_draw = [], [], folder, True
 
     def add(self, record, learning_rate, rate):
-        """Add an `EpochRecord`, and write all files except the curves."""
+        """Add the `EpochRecord` of an epoch, and write all files except the curves."""
         self.rows.append(HistoryRow(*record[:4] + (learning_rate,)))
         self._times.append(TimesRow(record.epoch, record.seconds, rate))
         self._write()
 
     def restore(self, rows):
-        """Continue after the `rows` of a checkpoint; return them as `EpochRecord` objects."""
+        """Restore the `rows` of a checkpoint; return them as a list of `EpochRecord` objects."""
         self.rows = [HistoryRow(*row) for row in rows]
         self._times = [row for row in (self._read_times() if rows else [])
                        if row.epoch <= len(rows)]
@@ -60,15 +61,16 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Draw the curves under a title. A failure is reported and does not stop the run."""
-        if not self._draws:
+        """Draw the curves with this title. A failure is reported, but does not stop the run."""
+        if not self._can_draw:
             return
         try:
             write_file(self._path(CURVES), draw_curves(self.rows, title))
         except ImportError:
-            tell('could not draw %s without matplotlib: pip install matplotlib' % CURVES)
-            self._draws = False
-        except Exception as error:  # any error of a drawing library, or a full disk
+            tell('could not draw %s, because matplotlib is not installed: pip install matplotlib'
+                 % CURVES)
+            self._can_draw = False
+        except Exception as error:  # any error of the drawing library, or a full disk
             tell('could not draw %s: %s' % (CURVES, str(error) or type(error).__name__))
 
     def _write(self):
@@ -82,7 +84,7 @@ class EpochFiles:
         try:
             return read_csv(TimesRow, self._path(TIMES))
         except (OSError, ValueError) as error:
-            tell('the times of earlier epochs are lost: %s' % error)
+            tell('could not read the times of earlier epochs: %s' % error)
             return []
 
     def _path(self, name):
@@ -90,7 +92,7 @@ class EpochFiles:
 
 
 def to_csv(kind, rows):
-    """Return `rows`, of the class `kind`, as CSV text with all digits of each number."""
+    """Format `rows`, a list of `kind` objects, as CSV text with all digits of each number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)
@@ -99,9 +101,9 @@ def to_csv(kind, rows):
 
 
 def read_csv(kind, path):
-    """Return the rows, of the class `kind`, of a file written by `to_csv`.
+    """Read a file that was written with `to_csv`; return a list of rows of the class `kind`.
 
-    Raises ValueError, naming the file and line, if the file is damaged.
+    Raises ValueError, which names the file and the line, if the file is damaged.
     """
     head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines() or ['']
     if tuple(head.split(',')) != kind._fields:
@@ -112,7 +114,7 @@ def read_csv(kind, path):
         try:
             epoch, *others = line.split(',')
             rows.append(kind(int(epoch), *map(float, others)))
-        except (ValueError, TypeError):  # a non-number, or the wrong number of columns
+        except (ValueError, TypeError):  # not a number, or the wrong number of columns
             raise ValueError('%s, line %d: expected %d numbers, found %r'
                              % (path, number, len(kind._fields), line[:80]))
     return rows

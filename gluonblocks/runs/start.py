@@ -1,4 +1,4 @@
-"""Load the trained weights that a run starts from, and freeze layers."""
+"""Load the trained weights from which a run starts, and freeze layers."""
 import hashlib
 import os
 
@@ -6,7 +6,7 @@ import mxnet as mx
 from mxnet import gluon, nd
 
 from ..checks import OptionError
-from ..files import read_file, readable
+from ..files import DamagedFile, read_file, readable
 from ..models.registry import get_model
 from ..mxnet_private import (
     can_learn,
@@ -16,19 +16,19 @@ from ..mxnet_private import (
     settings_of,
 )
 from ..training.progress import tell
-from .checkpoint import checkpoint_arrays
+from .checkpoint import OTHER_RUN, checkpoint_arrays
 from .config import read_config
 from .data import image_size
 from .load import BEST, has_checkpoint
 from .weights import MAX_BYTES, decode_tensors, encode_tensors, first_non_finite
 
-MAX_LINES = 6  # differences listed in an error
+MAX_LINES = 6  # maximum number of differences that an error lists
 
 
 def check_start(options):
     """Raise OptionError unless the `start_from` weights of a `RunOptions` match its model.
 
-    This check needs no data; `start_net` checks the sizes that depend on the images.
+    This check does not need the data set; `start_net` checks the sizes that depend on the images.
     """
     if options.start_from is not None:
         net = get_model(options.model)
@@ -40,28 +40,28 @@ def check_start(options):
 def start_net(net, options, loader, facts, workers, folder=None, before=None):
     """Load the `start_from` weights into an initialized net; return the SHA-256 of their file.
 
-    `loader` and `facts` come from `load_run_data`. Rank 0 reads the file for all `workers`, except
-    if the run with the config `before` resumes from a checkpoint in `folder`. Raises OptionError,
-    before any weight is set, if the weights do not match.
+    `loader` and `facts` come from `load_run_data`. Rank 0 reads the file, and sends the weights to
+    all `workers`. If the run with the config `before` is resumed from a checkpoint in `folder`, the
+    weights are not read. Raises OptionError, before any weight is set, if the weights do not match.
     """
     digest, content = before and before['start_sha256'], b''
     if not workers.rank and not (before and has_checkpoint(folder)):
         arrays, found = _read(options.start_from)
         if digest not in (None, found):
-            raise OptionError('start_from', 'must be the weights that the run started from, but %s '
-                              'has changed', readable(options.start_from))
+            raise OptionError('start_from', 'must be the weights from which the run started, but '
+                              '%s has changed: restore it', readable(options.start_from))
         digest, content = found, bytes(encode_tensors(arrays, {'sha256': found}))
     if workers.world_size > 1:
         content = workers.broadcast(content)
     if not content:
         return digest
-    arrays, info = decode_tensors(content, 'the weights received')
+    arrays, info = decode_tensors(content, 'the weights received from rank 0')
     params, hint = named_parameters(net), ''
-    if hasattr(loader, 'images'):  # one image reveals all shapes
+    if hasattr(loader, 'images'):  # run one image through the net to infer all shapes
         size, (ctx, *_) = image_size(loader), next(iter(params.values())).list_ctx()
         net(nd.zeros((1, facts['channels'], *size), ctx, options.dtype))
         nd.waitall()
-        hint = '\n  The images have %d channel%s and %d x %d pixels' % (
+        hint = '\n  The images have %d channel%s, and %d x %d pixels' % (
             facts['channels'], 's' * (facts['channels'] > 1), *size)
     new = _new_layers(net, arrays, options, hint)
     for name in sorted(set(params) - set(new)):
@@ -70,34 +70,34 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
     if not workers.rank:
         tell('starting from %s; %s' % (readable(options.start_from), (
             'random weights for %s, because the data set has %d classes' % (
-                ', '.join(new), facts['num_classes']) if new else 'all layers were loaded')))
+                ', '.join(new), facts['num_classes']) if new else 'loaded all layers')))
     return info['sha256']
 
 
 def freeze_features(net, model):
     """Freeze all layers of `net` except the last; call this before the net is traced.
 
-    The last layers are those whose shape depends on the number of classes. Frozen layers get no
-    gradient, and their norms use fixed running statistics. Dropout stays on in training, because it
-    regularizes the layer that is trained. Raises OptionError if there is no last
-    layer, or if running statistics would still change.
+    The last layer is the one whose shape depends on the number of classes. Frozen layers get no
+    gradients, and their batch normalization uses fixed running statistics. Dropout stays on during
+    training, because it regularizes the layer that is trained. Raises OptionError if there is no
+    last layer, or if running statistics would still change.
     """
     last, norms = _class_axes(model), _freeze_norms(net)
     if not last:
-        raise OptionError('freeze', "cannot be 'features': no layer of the model %s depends on the "
-                          'number of classes, so nothing would be trained', model)
+        raise OptionError('freeze', "cannot be 'features': the model %s has no layer that depends "
+                          'on the number of classes, so no layer would be trained', model)
     for name, param in named_parameters(net).items():
         if name in last:
             continue
         if not (can_learn(param) or param in norms or isinstance(param, gluon.Constant)):
             raise OptionError('freeze', "cannot be 'features': %s of the model %s is a running "
-                              'statistic outside an nn.BatchNorm', name, model)
+                              'statistic that does not belong to an nn.BatchNorm', name, model)
         if param.grad_req != 'null':
             param.grad_req, param.frozen = 'null', True
 
 
 def _freeze_norms(block):
-    """Make all norms in `block` use their running statistics; return a set of their parameters."""
+    """Freeze the running statistics of all batch norms in `block`; return the norms' parameters."""
     found = set()
     if isinstance(block, gluon.nn.BatchNorm):
         settings_of(block)['use_global_stats'] = True
@@ -106,7 +106,7 @@ def _freeze_norms(block):
 
 
 def _class_axes(model):
-    """Return {name: axes} of the parameters whose shape depends on the number of classes."""
+    """Return a dict {parameter name: axes} of the axes whose size is the number of classes."""
     few, more = (named_parameters(get_model(model, num_classes=n)) for n in (10, 11))
     axes = {name: {i for i, sizes in enumerate(zip(param.shape or (), more[name].shape or ()))
                    if len(set(sizes)) > 1} for name, param in few.items() if name in more}
@@ -116,7 +116,7 @@ def _class_axes(model):
 def _new_layers(net, arrays, options, hint=''):
     """Return the names of the parameters of `net` that cannot be loaded from `arrays`.
 
-    If the number of classes differs, these are the parameters that depend on it. Any other
+    These are the parameters that depend on the number of classes, if that number differs. Any other
     difference raises OptionError, whose message ends with `hint`.
     """
     params, axes = named_parameters(net), _class_axes(options.model)
@@ -131,22 +131,23 @@ def _new_layers(net, arrays, options, hint=''):
         if len(shape) != array.ndim or wrong - axes.get(name, set()):
             lines.append('%s must have shape %s, found %s' % (name, shape, array.shape))
         elif array.dtype.kind != 'f' or not array.size or first_non_finite({name: array}):
-            lines.append('%s has values in the file that are not finite floats' % name)
+            lines.append('%s contains values that are not finite floats' % name)
         elif wrong:
             new.append(name)
     if lines:
         more = len(lines) - MAX_LINES
         lines[MAX_LINES:] = ['and %d more' % more] * (more > 0)
-        raise OptionError('start_from', 'must contain weights of the model %s, but %s differs:\n'
+        raise OptionError('start_from', 'must be weights of the model %s, but %s differs:\n'
                           '  %s', options.model, readable(options.start_from),
                           '\n  '.join(lines) + hint)
     return sorted(axes) if new else []
 
 
 def _read(path):
-    """Return (arrays by name, SHA-256 of the file) for `path`; raise OptionError on failure.
+    """Read weights; return a dict of NumPy arrays, and the SHA-256 of the file.
 
-    `path` is the folder of a run, whose best weights are read, or a .safetensors or .params file.
+    `path` is a run folder, from which the best weights are read, or a .safetensors or .params file.
+    Raises OptionError if the weights cannot be read.
     """
     try:
         run = read_config(path) if os.path.isdir(path) else None
@@ -155,18 +156,20 @@ def _read(path):
         if path.endswith('.safetensors'):
             arrays, info = decode_tensors(content, path, foreign=not run)
             if run and info['identity'] != run['identity']:
-                raise ValueError('%s belongs to another run than the config.json in its folder'
-                                 % path)
+                raise ValueError(OTHER_RUN % path)
             arrays = checkpoint_arrays(arrays) if 'step' in info else arrays
         else:
             arrays = {name: array.asnumpy() for name, array in nd.load_frombuffer(content).items()}
     except FileNotFoundError:
         raise OptionError('start_from', 'must be an existing file or folder, got %s, which does '
                           'not exist%s', readable(path),
-                          ' yet: a run writes it after its first epoch' if run else '')
-    except (mx.MXNetError, AttributeError):  # without names, the arrays are a list
-        raise OptionError('start_from', 'must be the folder of a run, or a .safetensors or .params '
-                          'file of named arrays, got %s', readable(path))
+                          ' yet: a run writes this file after its first epoch' if run else '')
+    except (mx.MXNetError, AttributeError):  # AttributeError: a list of arrays without names
+        raise OptionError('start_from', 'must be a run folder, or a .safetensors or .params file '
+                          'of named arrays, got %s', readable(path))
+    except DamagedFile as error:
+        raise OptionError('start_from', 'cannot be read: %s. Restore the file from a copy, or '
+                          'start from other weights', error)
     except (OSError, ValueError) as error:
         raise OptionError('start_from', 'cannot be read: %s', error)
     return arrays, hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""Train a model or resume a run: validate the options, then start the processes."""
+"""Train a model or resume a run: validate the options, then train in one or more processes."""
 import os
 
 import numpy as np
@@ -6,17 +6,17 @@ import numpy as np
 from ..checks import Name, OptionError
 from ..data.datasets import FOLDER_PREFIX, dataset_name, get_dataset
 from ..devices import devices_of
-from ..distributed.place import find_place
+from ..distributed.topology import find_topology
 from ..models.registry import name_of
 from ..training.optimizers import check_momentum
 from ..training.schedules import make_schedule
 from .config import read_config
 from .folder import check_new, lock_folder
 from .options import FOLDER, OPTIONS, PLACEMENT, Placement, RunOptions, default_options
-from .process import train_by
+from .process import run_training
 from .provenance import check_same, recall
 from .start import check_start
-from .together import follow_first, train_together
+from .workers import join_first_machine, train_in_workers
 
 
 def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=None, seed=None,
@@ -27,89 +27,89 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
                 start_from=None, freeze=None, early_stop=None, stop_non_finite=None, dtype=None,
                 workers=None, nodes=None, node_rank=None, master=None, interface=None,
                 start_timeout=None, stall_timeout=None, change_workers=None):
-    """Train the model named `model` and print the book's lines.
+    """Train a model, and print the lines that the book prints.
 
-    Returns (net, history): an `EpochRecord` for each epoch.
+    Returns (net, history), where history is a list of one `EpochRecord` per epoch.
 
-    `model` may also be a function, such as `my_net` in 'my_module:my_net'. docs/runs.md lists the
-    options, which are those of `RunOptions` and `Placement`, and their defaults. None stands for
-    the default. `ctx` may also be an mx.Context or a list of them.
+    `model` is a name, or a function such as `my_net` for 'my_module:my_net'. The other arguments
+    are the options that `RunOptions` and `Placement` declare; None stands for the default, which
+    the documentation lists. `ctx` may also be an mx.Context or a list of them.
 
-    Progress goes to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt, between two
-    batches.
+    Progress is printed to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt,
+    between two batches.
 
-    `start_from` is read once: a run that has a checkpoint is resumed without it. With `freeze`, the
-    returned net is still frozen, unless several workers trained it.
+    `start_from` is read only once: a run that has a checkpoint is resumed without it. With
+    `freeze`, the returned net is still frozen, unless several workers trained it.
 
-    `out` is a new folder for the run: config.json, history.csv, history.jsonl, times.csv,
-    curves.png, the checkpoints last, previous and best, the final weights, and norms.csv with
-    `norm_stats`. `resume_run` continues the run.
+    `out` is a new folder in which the run is saved: config.json, history.csv, history.jsonl,
+    times.csv, curves.png, the checkpoints last, previous and best, the final weights, and, with
+    `norm_stats`, norms.csv. `resume_run` continues such a run.
 
-    With several `workers`, processes train one net, and each computes its shard of each batch. Rank
-    0 prints the lines and writes the folder. If one worker fails, all stop.
+    With several `workers`, that many processes train one net, and each handles its shard of every
+    batch. Rank 0 prints the lines and writes the folder. If one worker fails, all of them stop.
 
     Raises ValueError for an unknown model; OptionError, a ValueError, for an invalid option;
     NonFiniteLoss with `stop_non_finite`; and OSError for missing or damaged data (DataError), for
     files that cannot be written, and for a worker that fails (WorkerError).
     """
     arguments = dict(locals())
-    given, placement = check_given(arguments), _resolve_placement(arguments)
+    chosen, placement = check_options(arguments), _resolve_placement(arguments)
     if placement.change_workers:
-        raise OptionError('change_workers', 'is only for resuming a run, not for starting one')
-    if workers is None and placement.place.nodes > 1:
-        given['workers'] = placement.place.nodes
-    options = resolve_options(model, given, in_folder=out is not None)
-    asked, everywhere = sorted(given), dict(given, model=options.model)
-    if placement.place.node_rank:  # the folder is on the first machine
-        return follow_first(placement, everywhere)
+        raise OptionError('change_workers', 'can be set only to resume a run, not to start one')
+    if workers is None and placement.topology.nodes > 1:
+        chosen['workers'] = placement.topology.nodes
+    options = resolve_options(model, chosen, in_folder=out is not None)
+    everywhere = dict(chosen, model=options.model)
+    if placement.topology.node_rank:  # the folder is on the first machine
+        return join_first_machine(placement, everywhere)
     _check_machines(options, placement)
     if out is not None:
         check_new(out)
     check_start(options)
     if options.workers > 1:
-        return train_together(options, placement, everywhere, out, asked)
-    return train_by(options, out, asked)
+        return train_in_workers(options, placement, everywhere, out, sorted(chosen))
+    return run_training(options, out, sorted(chosen))
 
 
 def resume_run(folder, model=None, **options):
-    """Resume the run in `folder` from its last checkpoint; return the same as `train_model`.
+    """Resume the run in `folder` from its last checkpoint; return (net, history).
 
-    `options` are those of `train_model`. On a CPU, the history, weights and printed lines are bit
-    for bit the same as without the interruption. Only the options marked in docs/runs.md may
-    change. The others, and `model`, are compared with the run.
+    The return value and the `options` are those of `train_model`. On a CPU, the history, the
+    weights and the printed lines are identical, bit for bit, to those of an uninterrupted run.
+    Options that affect the results, and `model`, must be the same as before.
 
-    Raises ValueError, listing the differences, if the run cannot be resumed exactly; ValueError if
-    `folder` is not a run or is in use; TypeError for an unknown option; and the errors of
+    Raises ValueError, which lists the differences, if the run cannot be resumed exactly; ValueError
+    if `folder` is not a run folder or is in use; TypeError for an unknown option; and the errors of
     `train_model`.
     """
     unknown = sorted(set(options) - {*OPTIONS, *PLACEMENT})
     if unknown:
         raise TypeError('unknown option: %s' % ', '.join(unknown))
-    given, placement = check_given(options), _resolve_placement(options)
-    everywhere = dict(given, **({} if model is None else {'model': name_of(model)}))
-    if placement.place.node_rank:
-        return follow_first(placement, everywhere, resume=True)
+    chosen, placement = check_options(options), _resolve_placement(options)
+    everywhere = dict(chosen, **({} if model is None else {'model': name_of(model)}))
+    if placement.topology.node_rank:
+        return join_first_machine(placement, everywhere, resume=True)
     before = read_config(folder)
     with lock_folder(folder):
         check_same(folder, before, everywhere)
         recall(folder, before)
-        now = RunOptions(before['model'], **{name: given.get(name, before[name])
+        now = RunOptions(before['model'], **{name: chosen.get(name, before[name])
                                              for name in OPTIONS})
-        _check_together(now, given)
+        _check_conflicts(now, chosen)
         _check_changes(now, before, placement)
         _check_machines(now, placement)
         if now.workers == 1:
-            return train_by(now, folder, before['asked'], before)
-    return train_together(now, placement, everywhere, folder, before['asked'], before)
+            return run_training(now, folder, before['asked'], before)
+    return train_in_workers(now, placement, everywhere, folder, before['asked'], before)
 
 
-def check_given(arguments):
-    """Return the options of a run in `arguments` that are not None, in the form of config.json.
+def check_options(arguments):
+    """Return a dict of the options in `arguments` that are not None, as config.json stores them.
 
     Each value is validated separately. Raises OptionError, a ValueError.
     """
-    given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
-    for name, value in given.items():
+    chosen = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
+    for name, value in chosen.items():
         if name == 'ctx':
             value = _device_text(value)
         elif name == 'dataset':
@@ -119,18 +119,18 @@ def check_given(arguments):
         elif isinstance(value, tuple):
             value = list(value)
         OPTIONS[name].check(value)
-        given[name] = value
-    return given
+        chosen[name] = value
+    return chosen
 
 
-def resolve_options(model, given, in_folder=False):
-    """Return the `RunOptions` of a new run of `model`; `given` is the result of `check_given`.
+def resolve_options(model, chosen, in_folder=False):
+    """Return the `RunOptions` of a new run of `model`; `chosen` is the result of `check_options`.
 
-    Missing options get the defaults of the model and the book, and a random seed. `in_folder` is
-    True if the run is saved in a folder. Raises ValueError for an unknown model, and OptionError,
-    a ValueError, for options that conflict.
+    Options that are not in `chosen` get the default of the model or of the book; the default seed
+    is random. `in_folder` is True if the run is saved in a folder. Raises ValueError for an unknown
+    model, and OptionError, a ValueError, for options that conflict.
     """
-    options = dict(default_options(model), **given)
+    options = dict(default_options(model), **chosen)
     if options['seed'] is None:
         options['seed'] = int(np.random.randint(2 ** 31 - 1))
     if options['ctx'] is None:
@@ -139,17 +139,17 @@ def resolve_options(model, given, in_folder=False):
         options['stop_non_finite'] = in_folder
     for name, option in OPTIONS.items():
         if option.group == FOLDER and options[name] and not in_folder:
-            raise OptionError(name, 'needs a run with a folder: set %s', Name('out'))
+            raise OptionError(name, 'requires a run that is saved in a folder: set %s', Name('out'))
     resolved = RunOptions(name_of(model), **options)
-    _check_together(resolved, given)
+    _check_conflicts(resolved, chosen)
     return resolved
 
 
-def _check_together(options, given):
+def _check_conflicts(options, chosen):
     """Raise OptionError if the values of a `RunOptions` conflict.
 
-    `given` contains the options that the user set in this call. Options without effect are errors
-    only if they are in `given`.
+    `chosen` contains the options that the user set in this call. An option that has no effect is an
+    error only if it is in `chosen`.
     """
     dataset = get_dataset(options.dataset)
     if options.data_root is not None and not dataset.takes_root:
@@ -158,14 +158,14 @@ def _check_together(options, given):
     if options.test_share is not None and not dataset.name.startswith(FOLDER_PREFIX):
         raise OptionError('test_share', 'cannot be used with the data set %s, which has its own '
                           'test images', dataset.name)
-    if 'norm_stats_every' in given and not options.norm_stats:
-        raise OptionError('norm_stats_every', 'needs %s, which is off', Name('norm_stats'))
-    if 'lr_decay' in given and options.lr_schedule != 'step':
-        raise OptionError('lr_decay', "needs the %s 'step', got %r", Name('lr_schedule'),
+    if 'norm_stats_every' in chosen and not options.norm_stats:
+        raise OptionError('norm_stats_every', 'requires %s, which is off', Name('norm_stats'))
+    if 'lr_decay' in chosen and options.lr_schedule != 'step':
+        raise OptionError('lr_decay', "requires the %s 'step', got %r", Name('lr_schedule'),
                           options.lr_schedule)
     if options.freeze != 'none' and options.start_from is None:
-        raise OptionError('freeze', 'needs %s: otherwise frozen layers would keep random weights',
-                          Name('start_from'))
+        raise OptionError('freeze', 'requires %s: otherwise the frozen layers would keep random '
+                          'weights', Name('start_from'))
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
     check_momentum(options.optimizer, options.momentum)
     if options.workers > options.batch_size:
@@ -180,40 +180,41 @@ def _check_together(options, given):
 
 
 def _resolve_placement(arguments):
-    """Return the `Placement` from the options in `arguments`; None stands for the default.
+    """Return the `Placement` for the options in `arguments`; None stands for the default.
 
-    The variables of a cluster manager are used only with several `workers` or with `nodes`. Raises
-    OptionError, a ValueError.
+    The environment variables of a cluster manager are read only if `nodes` is set or `workers` is
+    above 1. Raises OptionError, a ValueError.
     """
-    given = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
-    for name, value in given.items():
+    chosen = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
+    for name, value in chosen.items():
         PLACEMENT[name].check(value)
-    several = (arguments.get('workers') or 1) > 1 or given.get('nodes')
-    place = find_place(*(given.get(name) for name in ('nodes', 'node_rank', 'master', 'interface')),
-                       **({} if several else {'environment': {}}))
-    return Placement(place=place, **given)
+    several = (arguments.get('workers') or 1) > 1 or chosen.get('nodes')
+    topology = find_topology(
+        *(chosen.get(name) for name in ('nodes', 'node_rank', 'master', 'interface')),
+        **({} if several else {'environment': {}}))
+    return Placement(topology=topology, **chosen)
 
 
 def _check_changes(options, before, placement):
-    """Raise OptionError if a changed option would make the resumed run differ."""
+    """Raise OptionError if a changed option would change the results of the resumed run."""
     if options.lr_schedule == 'cosine' and options.epochs != before['epochs']:
-        raise OptionError('epochs', 'must stay %d with the cosine schedule, which depends on it, '
-                          'got %d', before['epochs'], options.epochs)
+        raise OptionError('epochs', 'must stay %d, because the cosine schedule depends on it, got '
+                          '%d', before['epochs'], options.epochs)
     if options.workers != before['workers'] and not placement.change_workers:
-        raise OptionError('workers', 'must stay %d, got %d: another number changes the results '
-                          'from here on; set %s to allow it', before['workers'], options.workers,
-                          Name('change_workers'))
+        raise OptionError('workers', 'must stay %d, got %d: a different number of workers changes '
+                          'the results from here on. Set %s to allow it', before['workers'],
+                          options.workers, Name('change_workers'))
 
 
 def _check_machines(options, placement):
-    nodes = placement.place.nodes
+    nodes = placement.topology.nodes
     if options.workers < nodes:
         raise OptionError('workers', 'must be at least %d, one per machine, got %d', nodes,
                           options.workers)
 
 
 def _device_text(ctx):
-    """Return devices as text for `devices_of`: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
+    """Convert devices to text that `devices_of` accepts: [mx.cpu(0), mx.cpu(1)] -> 'cpu:0,1'."""
     try:
         devices = devices_of(ctx)
     except ValueError as error:

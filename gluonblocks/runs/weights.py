@@ -1,6 +1,6 @@
 """Read and write the weights of a net as safetensors files with a checksum.
 
-The files contain only numbers and JSON, no pickle, so reading one cannot run code.
+Reading such a file cannot run code, because it contains arrays and JSON, but no pickle.
 """
 import hashlib
 import json
@@ -20,28 +20,28 @@ MAX_BYTES = 2 ** 30  # 15 times ResNet's weights: enough for any optimizer and s
 
 
 def net_arrays(net):
-    """Return the weights and running statistics of a net: a dict of NumPy arrays.
+    """Return the weights and running statistics of a net as a dict of NumPy arrays.
 
-    The keys are the names of `save_parameters`. Like that function, average over the devices of
-    the net, because their statistics differ.
+    The keys are the names that `save_parameters` uses. Like that method, this function averages
+    over the devices of the net, because their statistics differ.
     """
-    nd.waitall()  # otherwise outdated statistics could be read
+    nd.waitall()  # otherwise the statistics could be outdated
     return {name: averaged(param).asnumpy() for name, param in named_parameters(net).items()}
 
 
 def set_net_arrays(net, arrays):
-    """Set the parameters of `net`, which is initialized, to `arrays`, from `net_arrays`.
+    """Set the parameters of an initialized net to `arrays`, a dict as returned by `net_arrays`.
 
-    Raises ValueError, before any parameter is set, if a name, shape or type does not match.
+    Raises ValueError, before any parameter is set, if a name, a shape or a type does not match.
     """
     params = named_parameters(net)
     if set(params) != set(arrays):
-        raise ValueError('the weights do not match the net: only one of them contains %s'
+        raise ValueError('the weights do not match the net: only one of the two has %s'
                          % sorted(set(params) ^ set(arrays))[0])
     for name, param in params.items():
-        shape = arrays[name].shape  # 0 in param.shape: unknown before the first batch
+        shape = arrays[name].shape  # a 0 in param.shape: unknown before the first batch
         if not arrays[name].size or arrays[name].dtype.kind != 'f':
-            raise ValueError('expected weights of a float type, found %s of type %s and shape %s'
+            raise ValueError('expected floating-point weights, found %s of type %s and shape %s'
                              % (name, arrays[name].dtype, shape))
         if len(param.shape or shape) != len(shape) or any(
                 a not in (0, b) for a, b in zip(param.shape or shape, shape)):
@@ -53,7 +53,7 @@ def set_net_arrays(net, arrays):
 
 
 def first_non_finite(arrays):
-    """Return the name of the first of `arrays`, a dict, that contains infinity or NaN, or None."""
+    """Return the name of the first array in a dict that contains infinity or NaN, or None."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             return name
@@ -61,17 +61,17 @@ def first_non_finite(arrays):
 
 
 def encode_tensors(tensors, info):
-    """Return the content of a file with `tensors`, a dict of NumPy arrays, and `info`, for JSON.
+    """Encode `tensors`, a dict of NumPy arrays, and the dict `info` in the safetensors format.
 
-    The same arguments give the same bytes. The header contains the SHA-256 of the file, computed
-    with zeros instead of its own digits.
+    `info` is stored as JSON. The same arguments always give the same bytes. The header contains the
+    SHA-256 of the file, computed with zeros in place of its own digits.
     """
-    # A single metadata entry, because the order of several is not fixed.
+    # Use a single metadata entry, because safetensors may write several in any order.
     text = json.dumps(dict(info, checksum='sha256:' + _BLANK.decode()), sort_keys=True)
     content = bytearray(safetensors.save({name: np.ascontiguousarray(array)
                                           for name, array in tensors.items()}, {'info': text}))
     if len(content) > MAX_BYTES:
-        raise ValueError('expected at most %d bytes of weights and state, got %d'
+        raise ValueError('weights and optimizer state must not exceed %d bytes, got %d'
                          % (MAX_BYTES, len(content)))
     start = _MARK.search(content).start(1)
     content[start:start + 64] = hashlib.sha256(content).hexdigest().encode()
@@ -79,7 +79,7 @@ def encode_tensors(tensors, info):
 
 
 def read_tensors(path):
-    """Return the (tensors, info) that `encode_tensors` saved.
+    """Read a file that `encode_tensors` encoded; return (tensors, info).
 
     Raises DamagedFile if any bit of the file has changed, or the file is too large.
     """
@@ -87,24 +87,25 @@ def read_tensors(path):
 
 
 def decode_tensors(content, where, foreign=False):
-    """Return (tensors, info) from the output of `encode_tensors`; errors begin with `where`.
+    """Decode the output of `encode_tensors`; return (tensors, info).
 
-    The checksum is verified before anything else is read. If `foreign`, safetensors files of other
-    programs, without a checksum, are accepted with `info` = {}. Raises DamagedFile.
+    The checksum is verified before anything else is read. If `foreign` is True, safetensors files
+    without a checksum, from other programs, are accepted, and `info` is {}. Raises DamagedFile
+    if the content is damaged; its message begins with `where`.
     """
     mark = _MARK.search(content)
     if not mark and foreign:
         try:
             return safetensors.load(content), {}
-        except (SafetensorError, KeyError) as error:  # KeyError: a type that NumPy lacks
-            raise DamagedFile('%s: expected a valid safetensors file: %s' % (where, error))
+        except (SafetensorError, KeyError) as error:  # KeyError: a type that NumPy does not have
+            raise DamagedFile('%s is not a valid safetensors file: %s' % (where, error))
     if not mark:
-        raise DamagedFile('%s: damaged: the checksum is missing' % where)
+        raise DamagedFile('%s is damaged: its checksum is missing' % where)
     digest = hashlib.sha256(memoryview(content)[:mark.start(1)])
     digest.update(_BLANK)
     digest.update(memoryview(content)[mark.end(1):])
     if digest.hexdigest().encode() != mark.group(1):
-        raise DamagedFile('%s: damaged: the checksum does not match' % where)
+        raise DamagedFile('%s is damaged: its checksum does not match' % where)
     size = int.from_bytes(content[:8], 'little')
     info = json.loads(json.loads(content[8:8 + size])['__metadata__']['info'])
     del info['checksum']

@@ -1,4 +1,4 @@
-"""A hook that prints a hint if other processes compete with MXNet for the cores."""
+"""A hook that prints a hint if other processes compete with MXNet for CPU cores."""
 import glob
 import os
 import time
@@ -8,19 +8,19 @@ from .progress import tell
 
 WINDOW = 5  # seconds; shorter periods of load do not matter
 
-HINT = ('hint: other processes compete for the cores: in the last %.0f seconds, the threads of '
-        'MXNet ran for %.1f s and waited for a core for %.1f s. They also keep cores busy while '
+HINT = ('hint: other processes compete for CPU cores: in the last %.0f seconds, MXNet\'s threads '
+        'ran for %.1f s and waited for a core for %.1f s. The threads also keep cores busy while '
         'they wait for each other. If you set GOMP_SPINCOUNT=1000 before Python starts, they sleep '
         'instead, which may make training much faster. The results stay the same.')
 
-# If one of these is set, the user has already chosen how long waiting threads spin.
+# If one of these environment variables is set, the user has chosen how long waiting threads spin.
 SPINNING = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
 
 
 def read_schedule(folder='/proc/self/task'):
     """Return (seconds running, seconds waiting for a core), summed over this process's threads.
 
-    Return None if the kernel was built without schedstats. `folder` lists the threads.
+    Return None if the kernel was built without schedstats. `folder` has one subfolder per thread.
     """
     ran = waited = 0
     for path in glob.glob(os.path.join(folder, '*', 'schedstat')):
@@ -34,10 +34,10 @@ def read_schedule(folder='/proc/self/task'):
 
 
 class BusyMachine(Hook):
-    """Print one hint on stderr if MXNet's threads wait for a core longer than they run.
+    """Print a hint to stderr, once, if MXNet's threads wait for a core longer than they run.
 
     MXNet splits each operator among its threads, so while one waits for a core, the others spin.
-    The hook checks after a step, once every few seconds, which takes well under a millisecond.
+    The hook checks this every few seconds, after a step; a check takes well under a millisecond.
     """
 
     def __init__(self, read=read_schedule, clock=time.monotonic):

@@ -16,9 +16,9 @@ def batches_of(data_iter):
     the padding of the last batch of an `mx.io.DataIter` is removed. A batch in which this worker
     has no images, (None, None), is yielded unchanged.
 
-    Raises ValueError if the iterator moves images from one pass to another, if X or y is an mx.np
+    Raises ValueError if the iterator may carry images over to the next pass, if X or y is an mx.np
     array, if their lengths differ, or if a batch of an `mx.io.DataIter` does not contain exactly
-    one array of images and one of labels.
+    one image array and one label array.
     """
     _check_passes(data_iter)
     if isinstance(data_iter, mx.io.DataIter):
@@ -26,7 +26,7 @@ def batches_of(data_iter):
     for batch in data_iter:
         if isinstance(batch, mx.io.DataBatch):
             if len(batch.data) != 1 or len(batch.label or ()) != 1:
-                raise ValueError('expected a batch with one array of images and one of labels, '
+                raise ValueError('expected one image array and one label array per batch, '
                                  'got %d and %d' % (len(batch.data), len(batch.label or ())))
             X, y = (z[:z.shape[0] - (batch.pad or 0)] for z in batch.data + batch.label)
         else:
@@ -48,7 +48,7 @@ def _check_passes(data_iter):
     if isinstance(data_iter, mx.io.MXDataIter):
         # CSVIter, LibSVMIter and ImageRecordIter fill the last batch with images from the next
         # pass, which then lacks them, and their reset() does not discard prefetched batches.
-        # ImageRecordIter reports the padding of another batch, or none. MNISTIter drops images.
+        # ImageRecordIter reports the wrong padding, or none. MNISTIter drops images.
         raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
                          'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
                          'records with mx.image.ImageIter or '
@@ -58,13 +58,13 @@ def _check_passes(data_iter):
                                  (loader, '_last_batch', 'keep')]:
         found, setting = getattr(owner, setting, None), setting.lstrip('_')
         if found in ('roll_over', 'rollover'):
-            raise ValueError('%s=%r moves images from one pass to the next, so passes contain '
+            raise ValueError('%s=%r carries images over to the next pass, so passes contain '
                              'different images: create the iterator with %s=%r'
                              % (setting, found, setting, good))
 
 
 def split(arrays, devices):
-    """Split arrays (N, ...) along N; return a list with a tuple of shards for each device.
+    """Split arrays (N, ...) along the first axis; return a list with a tuple of shards per device.
 
     If there are fewer images than devices, the list is shorter. It is empty if the arrays are None.
     """
@@ -124,7 +124,7 @@ class LabelCheck:
         self.check(leave=0 if first else 2)
 
     def check(self, leave=0):
-        """Raise ValueError if a label is not a class, except in the last `leave` batches."""
+        """Check added batches except the last `leave`; raise ValueError for an invalid label."""
         while len(self._waiting) > leave:
             check_labels(self._waiting.popleft().asnumpy(), self._num_classes)
 
@@ -138,8 +138,8 @@ def check_labels(y, num_classes):
     if y.ndim == 2:
         sums = y.sum(axis=1, dtype='float64')
         if not (y.min() >= 0 and abs(sums - 1).max() < 0.01):  # `not` rejects NaN too
-            raise ValueError('labels of shape %s must be class probabilities, non-negative and '
-                             'with sum 1, got a minimum of %g and a sum of %g'
+            raise ValueError('labels of shape %s must be non-negative class probabilities that '
+                             'sum to 1, got a minimum of %g and a sum of %g'
                              % (y.shape, y.min(), sums[abs(sums - 1).argmax()]))
         return
     least, most = y.min(), y.max()

@@ -18,10 +18,10 @@ class Hook:
         """Called before the first epoch. In a resumed run, `state.step` is not 0."""
 
     def batch_end(self, state):
-        """Called after each optimizer step. Reading an array makes the loop wait for MXNet."""
+        """Called after each optimizer step. Reading an array here makes the loop wait for MXNet."""
 
     def epoch_end(self, state):
-        """Called after an epoch's line is printed; `state` is at the start of the next epoch."""
+        """Called after an epoch's line is printed; `state` already refers to the next epoch."""
 
     def close(self):
         """Release resources after the run. Call this yourself; `train_ch5` does not."""
@@ -35,7 +35,7 @@ class FiniteLoss(Hook):
     """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
     Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
-    step to which the loss belongs. After the last of an epoch's `num_batches`, all are read.
+    step to which the loss belongs. After the last of an epoch's `num_batches`, all losses are read.
     """
 
     def __init__(self, trainer, num_batches):
@@ -45,7 +45,7 @@ class FiniteLoss(Hook):
         self.check(state, leave=0 if state.batch == self._num_batches else 2)
 
     def epoch_end(self, state):
-        # The loss may stay finite although weights are NaN: oneDNN's max pooling ignores NaN.
+        # The loss may stay finite even if weights are NaN: oneDNN's max pooling ignores NaN.
         for param in self._trainer._params:
             if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
                 raise NonFiniteLoss(
@@ -54,7 +54,7 @@ class FiniteLoss(Hook):
                     % (param.name, len(state.history), state.step, self._trainer.learning_rate))
 
     def check(self, state, leave=0):
-        """Raise NonFiniteLoss if a loss of this epoch is not finite, except the last `leave`."""
+        """Read the losses except the last `leave`; raise NonFiniteLoss if one is not finite."""
         state.losses.read(leave)
         batch = state.losses.first_bad
         if batch is not None:
@@ -102,10 +102,10 @@ def needs_reseeding(net):
 
 
 class Reseed(Hook):
-    """Seed MXNet's random generators before each step, using `seed`, the step and `rank`.
+    """Seed MXNet's random number generators before each step with `seed`, the step and `rank`.
 
-    MXNet does not reveal their state, so a checkpoint cannot save it. They are not reseeded before
-    the first step, which draws the initial weights.
+    MXNet does not expose their state, so a checkpoint cannot save it. They are not reseeded before
+    the first step, because that step also draws the initial weights.
     """
 
     def __init__(self, seed, rank=0):

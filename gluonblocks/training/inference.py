@@ -23,9 +23,9 @@ def predict(net, X, ctx=mx.cpu()):
 
 
 def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
-    """Return the probabilities of uint8 images (n, H, W), computed in batches; see `predict`.
+    """Return class probabilities for uint8 images (n, H, W), computed in batches; see `predict`.
 
-    The images, as returned by `read_image`, are scaled and resized as in training.
+    The images, such as those from `read_image`, are scaled to [0, 1] and resized as in training.
     """
     images = np.asarray(images, dtype=np.uint8)
     loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)

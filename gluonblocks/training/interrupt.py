@@ -4,7 +4,7 @@ import threading
 
 
 class Interrupted(KeyboardInterrupt):
-    """Raised after a signal, `signum`. A step may be incomplete unless `between_batches` is set."""
+    """Raised after signal `signum`. A step may be incomplete unless `between_batches` is set."""
 
     def __init__(self, signum, between_batches, message=None):
         if message is None:
@@ -15,15 +15,15 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_code(self):
-        """The exit code of a command that the signal stopped: 130 or 143."""
+        """The exit code of a command that was stopped: 130 after SIGINT, 143 after SIGTERM."""
         return 128 + self.signum
 
 
 class DeferredInterrupt:
-    """A context manager that delays Ctrl-C and SIGTERM until no step is incomplete.
+    """A context manager that delays Ctrl-C and SIGTERM until the current step is complete.
 
-    It raises Interrupted at the next batch of a `guard`ed iterator, at the next `check`, or on
-    leaving the context. A second signal raises Interrupted immediately.
+    It raises Interrupted before the next batch of an iterator that `guard` returned, at the next
+    `check`, or on leaving the context. A second signal raises Interrupted immediately.
 
     Without the delay, KeyboardInterrupt could be raised in the destructor of an NDArray, where
     Python prints and ignores it. Outside the main thread, the context manager has no effect.
@@ -47,7 +47,7 @@ class DeferredInterrupt:
 
     def __exit__(self, kind, error, traceback):
         for number, handler in self._before.items():
-            # None: the handler was not set from Python and cannot be restored.
+            # If the handler is None, it was not set from Python and cannot be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self.pending and error is None:
             raise Interrupted(self.pending, between_batches=True,

@@ -14,7 +14,7 @@ from .metrics import RunningSum, evaluate
 
 
 class EpochRecord(NamedTuple):
-    """The results of the epoch number `epoch`, counted from 1.
+    """The results of one epoch; `epoch` is its number, counted from 1.
 
     `loss` is the mean training loss per image. `train_acc` and `test_acc` are the fractions of
     images classified correctly, from 0 to 1. `seconds` is the duration of training and testing.
@@ -95,7 +95,7 @@ class Alone:
         return devices
 
     def join(self, facts):
-        """Wait for the other processes, and check that `facts()` returns the same dict in all."""
+        """Wait for the other processes, and check that `facts()` is the same dict in each."""
 
     def all_reduce(self, *values):
         """Return each of `values` summed across all workers."""
@@ -110,7 +110,7 @@ class Alone:
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
               hooks=(), state=None, workers=None):
-    """Train `net` with softmax cross-entropy, print the book's lines, and return the `History`.
+    """Train `net` with softmax cross-entropy, print a line per epoch, and return the `History`.
 
     `train_iter` and `test_iter` yield batches (X, y): images (N, C, H, W) and integer labels (N,).
     An `mx.io.DataIter` such as NDArrayIter works too. `trainer` is the `gluon.Trainer` of the net's
@@ -125,8 +125,8 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     iterators then yield its shard of each batch.
 
     Raises ValueError if there is no data, if the net is not initialized on `ctx`, if a label is
-    outside 0 to num_classes - 1, if the loss has another shape, or if an iterator may skip or
-    repeat images.
+    outside 0 to num_classes - 1, if the loss does not have shape (N,), or if an iterator may skip
+    or repeat images.
     """
     if len(older) > 1:
         raise TypeError('train_ch5() takes 7 positional arguments, or 8 with the loss as the '
@@ -140,7 +140,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
 
 
 def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
-    """Train like `train_ch5`, but divide the gradients of a step by its actual number of images.
+    """Train like `train_ch5`, but divide the gradients by the actual number of images in each step.
 
     Raises the errors of `train_ch5`, and ValueError if `train_iter` yields only a worker's shard of
     each batch, because the total number of images in a step is then unknown.
@@ -189,7 +189,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
 
 
 def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state):
-    """Train for one pass over `train_iter`; store the sums in `state`."""
+    """Train for one pass over `train_iter`; add losses and correct predictions to `state`."""
     labels = LabelCheck()
     for X, y in batches_of(train_iter):
         shards = split((X, y), devices)
@@ -218,7 +218,7 @@ def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, st
 def _zero_losses(net, devices):
     """Return losses with zero gradients for `devices`, which have no images in this step.
 
-    Without them, the Trainer would add the gradients of the previous step, or reject them as stale.
+    Otherwise, the Trainer would add the gradients of the previous step, or reject them as stale.
     """
     return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
             if param.grad_req != 'null']

@@ -1,4 +1,4 @@
-"""Loss functions for the options of a run, and functions that score a batch."""
+"""The loss function of a run, and the losses and correct predictions of a batch."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -41,7 +41,7 @@ def make_score(loss=None, with_operators=False):
 
     `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. With
     `with_operators`, a C++ operator computes the default loss. The returned function raises
-    ValueError if the loss expects another form of labels, or does not return the shape (N,).
+    ValueError if `loss` expects labels in another form, or does not return the shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()
@@ -58,8 +58,8 @@ def make_score(loss=None, with_operators=False):
             return cross_entropy_and_hits(y_hat, y)
         losses = loss(y_hat, y if sparse is not False else y.astype(y_hat.dtype, copy=False))
         if losses.shape != y.shape[:1]:
-            raise ValueError('the loss must have shape (N,), one value per image, got %s for %d '
-                             'images: do not average or sum over images'
+            raise ValueError('the loss must have shape (N,), one value per image, got shape %s for '
+                             '%d images: do not average or sum over images'
                              % (losses.shape, y.shape[0]))
         with autograd.pause():
             return losses, count_hits(y_hat, y)

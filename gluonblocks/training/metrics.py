@@ -44,8 +44,8 @@ class RunningSum:
     def add(self, arrays):
         """Add the NDArrays of a batch: one array (n,) per device, with one value per image.
 
-        NumPy sums them when they are read, because a sum of a few hundred values takes MXNet as
-        long as a layer.
+        NumPy sums them when they are read, because summing a few hundred values takes MXNet as
+        long as computing a layer.
         """
         self._waiting.append(arrays)
 
@@ -78,7 +78,7 @@ class Evaluation(NamedTuple):
 
     @property
     def accuracy(self):
-        """The fraction of images classified correctly. Raises ValueError without images."""
+        """The fraction of images classified correctly; ValueError if there are no images."""
         if not len(self.labels):
             raise ValueError('data_iter must yield at least one image, got none')
         return self.num_correct / len(self.labels)
@@ -123,8 +123,8 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     """Return the fraction of images in `data_iter` that `net` classifies correctly, from 0 to 1.
 
     `data_iter` yields (X, y) or is an `mx.io.DataIter` such as NDArrayIter. The labels y are
-    classes (N,), or probabilities (N, num_classes), of which the largest is the class. `net(X)` is
-    (N, num_classes). `ctx` is a device, or a list of devices across which each batch is split.
+    classes (N,), or probabilities (N, num_classes), whose largest gives the class. `net(X)` has
+    shape (N, num_classes). `ctx` is a device, or a list of devices across which batches are split.
 
     Raises ValueError if there is no data, if the net is not initialized on `ctx`, if a label is
     outside 0 to num_classes - 1, or if the iterator may skip or repeat images.
@@ -178,12 +178,12 @@ def count_hits(y_hat, y):
 
 
 def classes_of(y):
-    """Return labels as classes (N,) int32; for probabilities (N, num_classes), the largest."""
+    """Return labels as classes, int32 (N,); probabilities give the most probable class."""
     return y.astype('int32', copy=False) if len(y.shape) == 1 else largest(y)
 
 
 def largest(scores):
-    """Return the column of the largest score in each row: (N, num_classes) -> (N,) int32."""
+    """Return the index of the largest score in each row: (N, num_classes) -> (N,) int32."""
     if scores.dtype == np.float16:  # argmax returns float16, which is exact only up to 2,048
         scores = scores.astype('float32')
     return scores.argmax(axis=1).astype('int32')

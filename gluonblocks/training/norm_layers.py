@@ -116,9 +116,9 @@ def _activations(net, blocks):
 
 
 def _activation_of(node):
-    """Return the name of a node's activation, or ''. `node` is None for an output of the graph."""
+    """Return the activation that `node` computes, or ''. None stands for an output of the graph."""
     kind = node and node.attrs.get('act_type', node.op)
     if kind in _OPERATORS:
         return kind
-    # MobileNet's ReLU6 clips values to the range 0 to 6.
+    # MobileNet's ReLU6 clips values to the range 0 to 6, so it counts as a ReLU.
     return 'relu' if kind == 'clip' and float(node.attrs['a_min']) == 0 else ''

@@ -1,4 +1,4 @@
-"""Record statistics of batch normalization layers during training in norms.csv."""
+"""Record statistics of batch normalization layers in norms.csv during training."""
 import math
 import os
 from typing import NamedTuple
@@ -53,7 +53,7 @@ _LINE = '%d,%d,%s,%s' + ',%.6g' * 9 + '\n'
 
 
 class NormStats(Hook):
-    """Record the batch normalization layers of `net` in `folder`/norms.csv.
+    """Record statistics of the batch normalization layers of `net` in `folder`/norms.csv.
 
     Rows are recorded after each epoch and, unless `every` is None, after every `every` steps. They
     are written by `close`, and by `flush`, which a run calls before it saves a checkpoint. A
@@ -92,7 +92,7 @@ class NormStats(Hook):
         self._record(len(state.history), state.step)
 
     def flush(self):
-        """Write the recorded rows and flush them to the disk."""
+        """Write the recorded rows and flush them to disk."""
         rows, self._rows = self._rows, []  # emptied first, so `close` does not retry after an error
         if rows:
             append_file(self._path, ''.join(_LINE % row for row in rows).encode())
@@ -114,9 +114,9 @@ class NormStats(Hook):
 
 
 def layer_statistics(block):
-    """Return the effective `STATISTICS` of a batch normalization layer, (4, C) float64.
+    """Return the `STATISTICS` of a batch normalization layer as an array, (4, C) float64.
 
-    Values are averaged across the devices of the net.
+    Values are averaged across the devices of the net; a fixed gamma counts as 1.
     """
     values = np.stack([
         np.mean([array.asnumpy().astype('float64').reshape(-1) for array in param.list_data()], 0)
@@ -127,14 +127,14 @@ def layer_statistics(block):
 
 
 def dead_and_saturated(layer, values):
-    """Return the fractions of a `NormLayer`'s channels that are dead and that are saturated.
+    """Return the fraction of dead and the fraction of saturated channels of a `NormLayer`.
 
     `values` come from `layer_statistics`. Outputs are assumed to be normally distributed with mean
-    beta and standard deviation |gamma| sqrt(var / (var + eps)). A channel is dead if its deviation
-    is below 0.01, or if a ReLU follows and less than one output in a thousand is above 0 (beta is
-    below -3.09 deviations). It is saturated if a sigmoid or tanh follows and more than half of its
-    outputs are where that function is flat: outside -4 to 4 for sigmoid, -2 to 2 for tanh. Without
-    a sigmoid or tanh, the second fraction is NaN.
+    beta and standard deviation |gamma| sqrt(var / (var + eps)), called s. A channel is dead if s is
+    below 0.01, or if a ReLU follows and fewer than one output in a thousand is above 0 (beta is
+    below -3.09 s). It is saturated if a sigmoid or tanh follows and more than half of its outputs
+    lie where that function is flat: outside -4 to 4 for sigmoid, -2 to 2 for tanh. Without a
+    sigmoid or tanh, the second fraction is NaN.
     """
     gamma, beta, _, var = values
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -151,7 +151,7 @@ def dead_and_saturated(layer, values):
 
 
 def read_norm_stats(folder):
-    """Return the rows that the run in `folder` recorded, each a `NormRow`; [] without norms.csv.
+    """Return the list of `NormRow`s that the run in `folder` recorded; [] if there are none.
 
     An incomplete last line, which a killed run may leave, is ignored. Raises ValueError, naming the
     line, if the file is not a valid norms.csv; OSError if it cannot be read.

@@ -1,4 +1,4 @@
-"""Create the optimizer and Trainer of a run, and a faster SGD."""
+"""A faster SGD, and functions that create the optimizer and Trainer of a run."""
 import inspect
 import itertools
 
@@ -75,15 +75,15 @@ def check_momentum(optimizer, momentum):
     """Raise OptionError if `momentum` is not None and the optimizer does not support it."""
     factory = mx.optimizer.Optimizer.opt_registry[optimizer]
     if momentum is not None and 'momentum' not in inspect.signature(factory.__init__).parameters:
-        raise OptionError('momentum', 'cannot be used with the %s %s, which has no momentum',
+        raise OptionError('momentum', 'cannot be used with %s %s, which has no momentum',
                           Name('optimizer'), optimizer)
 
 
 def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     """Return a `gluon.Trainer`, or an instance of `kind`, for the parameters of `net` on `ctx`.
 
-    `options` is a dict with optimizer, one of `OPTIMIZERS`, lr, momentum, weight_decay (None: the
-    default of the optimizer) and dtype. Raises the errors of `check_momentum`.
+    `options` is a dict with the keys optimizer (one of `OPTIMIZERS`), lr, momentum, weight_decay
+    (None: the optimizer's default) and dtype. Raises the errors of `check_momentum`.
     """
     name = options['optimizer']
     check_momentum(name, options['momentum'])
@@ -92,8 +92,8 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
                 'multi_precision': True if options['dtype'] == 'float16' else None}
     settings = {key: value for key, value in settings.items() if value is not None}
     optimizer = SGD(**settings) if name == 'sgd' else mx.optimizer.create(name, **settings)
-    # With several devices, each updates its own weights, so that a checkpoint can read the states.
+    # Each of several devices updates its own weights, so a checkpoint can read optimizer states.
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
     # Pass a list, because the Trainer sorts a dict by name, `batchnorm10` before `batchnorm9`. The
-    # order would then depend on Gluon's counters, and with it the noise that some optimizers draw.
+    # order, and with it the noise that some optimizers draw, would depend on Gluon's counters.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

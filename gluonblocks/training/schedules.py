@@ -1,4 +1,4 @@
-"""Learning rate schedules of a run. D2L 11.11."""
+"""Learning rate schedules. D2L 11.11."""
 from math import cos, pi
 
 from mxnet.lr_scheduler import LRScheduler
@@ -13,22 +13,22 @@ def make_schedule(options, num_epochs, num_batches):
 
     `options` is a dict with lr, lr_schedule (one of `SCHEDULES`) and warmup_epochs, over which the
     rate rises linearly from 0 to lr. 'step' multiplies the rate by lr_decay after each of
-    lr_decay_epochs. 'cosine' lowers it to 0 at the last step. An epoch has `num_batches` steps.
-    Raises OptionError, a ValueError, for options that conflict.
+    the lr_decay_epochs. 'cosine' lowers it to 0 at the last step. An epoch has `num_batches`
+    steps. Raises OptionError, a ValueError, if options conflict.
     """
     mode, warmup = options['lr_schedule'], options['warmup_epochs'] or 0
     milestones = options['lr_decay_epochs'] or []
     if mode == 'step' and not milestones:
-        raise OptionError('lr_schedule', '%r needs %s, the epochs after which the rate falls, such '
-                          'as 30 and 60', mode, Name('lr_decay_epochs'))
+        raise OptionError('lr_schedule', '%r requires %s, the epochs after which the rate drops, '
+                          'such as 30 and 60', mode, Name('lr_decay_epochs'))
     if mode != 'step' and milestones:
-        raise OptionError('lr_decay_epochs', "needs the %s 'step', got %r",
+        raise OptionError('lr_decay_epochs', "requires %s to be 'step', got %r",
                           Name('lr_schedule'), mode)
     if warmup and warmup >= num_epochs:
-        raise OptionError('warmup_epochs', 'must be less than %s, %d, got %d', Name('epochs'),
+        raise OptionError('warmup_epochs', 'must be less than %s (%d), got %d', Name('epochs'),
                           num_epochs, warmup)
     if any(milestone <= warmup for milestone in milestones):
-        raise OptionError('lr_decay_epochs', 'must be greater than %s, %d, got %s',
+        raise OptionError('lr_decay_epochs', 'must be greater than %s (%d), got %s',
                           Name('warmup_epochs'), warmup, milestones)
     if mode == 'constant' and not warmup:
         return None
@@ -40,13 +40,13 @@ def make_schedule(options, num_epochs, num_batches):
 class Schedule(LRScheduler):
     """A learning rate that depends only on the step.
 
-    The rate rises to `lr` in the first `warmup_steps`. It then follows half a cosine down to 0 at
-    `last_step`. If `last_step` is None, it is multiplied by `factor` after each of the steps in
-    `milestones` instead.
+    The rate rises to `lr` in the first `warmup_steps`. It then follows half a cosine wave down to 0
+    at `last_step` or, if `last_step` is None, is multiplied by `factor` after each of the steps in
+    `milestones`.
 
-    MXNet's MultiFactorScheduler and CosineScheduler return the same rates if the steps are in
+    MXNet's MultiFactorScheduler and CosineScheduler return the same rates if called with steps in
     order. But they store the last rate in `base_lr`, so an earlier step, or a new optimizer, would
-    get the rate of a later step. A resumed run needs the rates of steps in any order.
+    get the rate of a later step. A resumed run needs rates that depend only on the step.
     """
 
     def __init__(self, lr, warmup_steps, last_step, factor, milestones):

@@ -1,4 +1,4 @@
-"""Write TensorBoard events of a run. Needs tensorboardX, which is imported on use."""
+"""Write TensorBoard events for a run. Requires tensorboardX, which is imported when used."""
 import contextlib
 import os
 import socket
@@ -11,7 +11,7 @@ class TensorBoardEvents(Hook):
     """Write the loss, accuracies, learning rate and images per second of each epoch to `folder`.
 
     The constructor raises ImportError if tensorboardX is missing. The folder and a new event file
-    are created when training begins. If writing fails, OSError names the file.
+    are created when training begins. If writing fails, the OSError names the file.
     """
 
     def __init__(self, folder, trainer):

@@ -57,7 +57,7 @@ def test_input_that_cannot_be_taken_is_refused(make, hybridize):
     blk, _ = ready(make(), (4, 3, 6, 6), hybridize)
     with pytest.raises(ValueError, match=r'block\d+ expects .* \(N, C, H, W\), got \(4, 3'):
         blk(nd.zeros((4, 3)))
-    with pytest.raises(ValueError, match='expects 3 channels, got 5, in input'):
+    with pytest.raises(ValueError, match='expects 3 channels, got 5 in input'):
         blk(nd.zeros((4, 5, 6, 6)))
     if 'transition' in blk.name:
         with pytest.raises(ValueError, match=r'width of at least 2, got .*, 3, 1, 2\)$'):

@@ -11,7 +11,7 @@ BLOCKS = {'Residual': lambda: gb.Residual(3), 'DenseBlock': lambda: gb.DenseBloc
           'transition_block': lambda: gb.transition_block(3),
           'resnet_block': lambda: gb.resnet_block(3, 1)}
 SENTENCE = (r'expects arrays of mx\.nd, not of mx\.np: call npx\.reset_np\(\) if npx\.set_np\(\) '
-            r'is on, and pass X\.as_nd_ndarray\(\)$')
+            r'was called, and pass X\.as_nd_ndarray\(\)$')
 
 
 @pytest.mark.parametrize('hybridize', [False, True])

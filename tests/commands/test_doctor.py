@@ -17,32 +17,43 @@ from gluonblocks.machine.cpus import physical_cores
 
 
 def run_report(folder, **env):
-    """Run it as a user does, in `folder`: (exit code, {title: text}, what is wrong)."""
+    """Run the doctor as a user does, in `folder`; return (exit code, {title: (status, text)}, last
+    line)."""
     environ = environment(MXNET_HOME=str(folder / 'no-home'), **env)
     environ['PYTHONPATH'] = os.pathsep.join([str(folder), REPOSITORY])
     done = subprocess.run([sys.executable, '-m', 'gluonblocks', 'doctor'], capture_output=True,
                           text=True, env=environ, cwd=str(folder))
     assert 'Traceback' not in done.stderr + done.stdout
-    told, _, wrong = done.stdout.partition('\n\n')
-    lines = dict(line.split(None, 1) for line in told.replace('MXNet build', 'build').splitlines())
-    return done.returncode, lines, wrong
+    *lines, _, last = done.stdout.splitlines()
+    checks = {}
+    for line in lines:
+        status, title, text = line[:5].strip(), line[5:18].strip(), line[18:]
+        if title:
+            assert status in ('ok', 'FIX', 'note', 'info')
+            checks[title] = status, text
+        else:  # the line before it continues
+            title, (status, before) = list(checks.items())[-1]
+            checks[title] = status, before + '\n' + text
+    return done.returncode, checks, last
 
 
 def test_it_tells_what_a_bug_report_needs_and_compiles_or_fetches_nothing(tmp_path, operators):
     cache = tmp_path / 'cache'
-    code, lines, wrong = run_report(tmp_path, GLUONBLOCKS_OPERATORS='1', XDG_CACHE_HOME=str(cache))
+    code, checks, last = run_report(tmp_path, GLUONBLOCKS_OPERATORS='1', XDG_CACHE_HOME=str(cache))
     cores = physical_cores()
-    assert (code, wrong) == (0, 'no problems found\n')
+    assert (code, last) == (0, 'no problems found')
+    assert {status for status, _ in checks.values()} == {'ok', 'info'}
+    lines = {title: text for title, (_, text) in checks.items()}
     assert lines['operators'].startswith('not compiled yet') and not cache.exists()
     assert lines['Python'].startswith(platform.python_version())
     assert lines['NumPy'] == np.__version__
     assert lines['MXNet'].startswith(mx.__version__)
-    assert lines['threads'] == '%d for %d cores' % (cores, cores)
+    assert lines['threads'] == '%d on %d cores' % (cores, cores)
     assert lines['devices'] == ', '.join(map(str, gb.try_all_gpus()))
     for title, feature in [('oneDNN', 'MKLDNN'), ('CUDA', 'CUDA'), ('distributed', 'DIST_KVSTORE')]:
         enabled = mx.runtime.Features().is_enabled(feature)
-        assert '%s %s' % (title, 'yes' if enabled else 'no') in lines['build']
-    assert 'OMP_NUM_THREADS=%d' % cores in lines['patched']
+        assert '%s %s' % (title, 'yes' if enabled else 'no') in lines['MXNet build']
+    assert 'OMP_NUM_THREADS=%d' % cores in lines['patches']
     assert 'MXNET_HOME=%s' % (tmp_path / 'no-home') in lines['variables']
     assert not (tmp_path / 'no-home').exists()
 
@@ -53,31 +64,32 @@ def test_it_tells_what_a_bug_report_needs_and_compiles_or_fetches_nothing(tmp_pa
      'pip install numpy')])
 def test_without_mxnet_or_numpy_it_says_what_to_install(tmp_path, module, error, remedy):
     (tmp_path / (module + '.py')).write_text('raise ' + error)
-    code, lines, wrong = run_report(tmp_path)
-    assert code == 1 and lines['MXNet'].endswith('cannot be imported')
-    assert lines['data'] == 'unknown' and remedy in wrong
+    code, checks, last = run_report(tmp_path)
+    assert code == 1 and last == '1 problem found: see FIX above'
+    status, text = checks['MXNet']
+    assert status == 'FIX' and remedy in text and 'data' not in checks
 
 
 def collect():
-    lines, wrong = report.collect()
-    return dict(lines), '\n'.join(wrong)
+    return {title: (status, text) for title, status, text in report.collect()}
 
 
 def test_another_number_of_threads_than_cores_is_wrong(monkeypatch):
     cores = physical_cores()
     monkeypatch.setenv('MXNET_OMP_MAX_THREADS', str(cores + 1))
-    lines, wrong = collect()
-    assert lines['threads'] == '%d for %d cores' % (cores + 1, cores)
-    assert 'Unset OMP_NUM_THREADS\nand MXNET_OMP_MAX_THREADS' in wrong
+    assert collect()['threads'] == ('FIX', '%d on %d cores: unset OMP_NUM_THREADS and '
+                                    'MXNET_OMP_MAX_THREADS to use one thread per core'
+                                    % (cores + 1, cores))
 
 
-@pytest.mark.parametrize('value, said, problem', [
-    ('0', 'off (GLUONBLOCKS_OPERATORS=0)', ''), ('1', 'ready', ''),
-    ('fast', 'unknown', "must be 0 (off) or 1 (on, the default), got 'fast'")])
-def test_the_operators_are_off_ready_or_unknown(operators, monkeypatch, value, said, problem):
+@pytest.mark.parametrize('value, status, said', [
+    ('0', 'note', 'off, so training is slower: unset GLUONBLOCKS_OPERATORS'),
+    ('1', 'ok', 'compiled and tested'),
+    ('fast', 'FIX', "must be 0 (off) or 1 (on, the default), got 'fast'")])
+def test_the_operators_are_off_ready_or_unknown(operators, monkeypatch, value, status, said):
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', value)
-    lines, wrong = collect()
-    assert lines['operators'] == said and problem in wrong
+    found, text = collect()['operators']
+    assert found == status and said in text
 
 
 def test_unavailable_operators_are_wrong_if_they_were_asked_for(monkeypatch):
@@ -86,35 +98,36 @@ def test_unavailable_operators_are_wrong_if_they_were_asked_for(monkeypatch):
     monkeypatch.setattr(cpp, '_status', None)
     monkeypatch.setattr(cpp, 'library', unavailable)
     monkeypatch.delenv('GLUONBLOCKS_OPERATORS', raising=False)
-    lines, wrong = collect()
-    assert 'operators' not in wrong and lines['operators'] == (
-        'unavailable, so training is slower: no reason. To use them: no remedy')
+    text = 'unavailable, so training is slower: no reason. To use them, no remedy'
+    assert collect()['operators'] == ('note', text)
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '1')
-    lines, wrong = collect()
-    assert lines['operators'] == 'unavailable'
-    assert 'The C++ operators are unavailable: no reason.\nTo use them: no remedy' in wrong
+    assert collect()['operators'] == ('FIX', text)
 
 
 def test_data_are_there_or_not_and_a_damaged_file_is_wrong_and_stays(tiny, monkeypatch):
     monkeypatch.setenv('MXNET_HOME', str(tiny.folder / 'none'))
-    assert 'not downloaded yet' in collect()[0]['data']
+    status, text = collect()['data']
+    assert status == 'ok' and text.startswith('no Fashion-MNIST yet')
     monkeypatch.setenv('MXNET_HOME', str(tiny.home()))
-    lines, wrong = collect()
-    assert 'Fashion-MNIST, 4 of 4 files in ' in lines['data'] and 'idx' not in wrong
+    status, text = collect()['data']
+    assert status == 'ok' and text.startswith('Fashion-MNIST, 4 of 4 files in ')
     bad = tiny.home() / 'datasets' / 'fashion-mnist' / 'train-labels-idx1-ubyte.gz'
     bad.write_bytes(b'not what it should be')
-    assert str(bad) in collect()[1] and bad.exists()
+    status, text = collect()['data']
+    assert status == 'FIX' and str(bad) in text and 'Delete the file' in text and bad.exists()
 
 
 def test_a_package_that_is_missing_or_untested_is_said(monkeypatch):
     found, other = report._version, {'numpy': '3.0.0', 'tqdm': None}
     monkeypatch.setattr(report, '_version', lambda name: (
         other[name] if name in other else found(name)))
-    wrong = collect()[1]
-    assert 'numpy 3.0.0 is not a tested version' in wrong
-    assert "tqdm is not installed:  pip install 'tqdm" in wrong
+    status, text = collect()['packages']
+    assert status == 'FIX' and len(text.splitlines()) == 2
+    assert "numpy 3.0.0 is untested: pip install --no-deps 'numpy" in text
+    assert "tqdm is not installed: pip install 'tqdm" in text
 
 
 def test_a_build_for_gpus_without_one_is_said(monkeypatch):
     monkeypatch.setattr(mx.runtime.Features, 'is_enabled', lambda self, name: name == 'CUDA')
-    assert 'no GPU works' in collect()[1]
+    status, text = collect()['devices']
+    assert status == 'FIX' and 'check that nvidia-smi lists a GPU' in text

@@ -50,12 +50,20 @@ def test_a_picture_that_cannot_be_drawn_fails_only_if_it_was_asked_for(
     for arguments, expected in [([], (0, 'note')), (['--png', 'x.png'], (1, 'error'))]:
         code, out, err = command('evaluate', folder, *arguments)
         assert (code, err.split(':')[0]) == expected
-        assert out.startswith('accuracy ') and said in err
+        assert out.startswith('accuracy ') and said in err and err.count('.png') == 1
 
 
 @pytest.mark.parametrize('name, problem', [
-    ('evaluate', 'not the folder of a run'), ('report', 'not the folder of a run'),
+    ('evaluate', 'not a run folder: it does not exist'), ('report', 'not a run folder'),
     ('export', 'there is no such file or folder')])
 def test_a_folder_that_is_no_run_ends_with_code_1(command, tmp_path, name, problem):
     code, out, err = command(name, tmp_path / 'none')
     assert (code, out) == (1, '') and err.startswith('error: ') and problem in err
+
+
+def test_weights_that_do_not_exist_yet_are_spelled_as_on_the_command_line(make_run, command):
+    folder, _ = make_run()
+    (folder / 'best.safetensors').unlink()
+    code, out, err = command('evaluate', folder)
+    assert (code, out) == (2, '') and "--weights: cannot be 'best'" in err and "Use 'last'" in err
+    assert 'weights=' not in err

@@ -1,5 +1,7 @@
 """`gluonblocks report`, and the page that a training leaves."""
+import os
 import pathlib
+import signal
 
 import pytest
 
@@ -36,7 +38,7 @@ def test_a_run_leaves_its_page_unless_it_is_not_wanted_and_one_that_is_resumed_a
 
 
 @pytest.mark.parametrize('error, said', [
-    (OSError('the disk is\nfull'), 'the disk is full\n'),
+    (OSError('run/report.html could not be\nwritten'), 'run/report.html could not be written\n'),
     (ImportError('No module named jinja2', name='jinja2'), 'Install it: pip install jinja2\n')])
 def test_a_page_that_cannot_be_written_is_a_line_and_no_failure(folder, monkeypatch, command,
                                                                 error, said):
@@ -45,7 +47,19 @@ def test_a_page_that_cannot_be_written_is_a_line_and_no_failure(folder, monkeypa
     monkeypatch.setattr(report, 'write_report', fail)
     code, _, err = command('train', *ARGUMENTS, '--out', folder)
     assert code == 0 and err.endswith(said)
-    assert 'note: could not write %s/report.html: ' % folder in err
+    assert 'note: could not write the report: ' in err and err.count('report.html') <= 1
+
+
+@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_page_is_written_says_that_the_run_is_complete(folder, monkeypatch,
+                                                                         command, signum):
+    before = signal.getsignal(signum)
+    monkeypatch.setattr(report, 'write_report', lambda *args, **how: os.kill(os.getpid(), signum))
+    code, _, err = command('train', *ARGUMENTS, '--out', folder)
+    assert code == 128 + signum and signal.getsignal(signum) == before
+    assert err.endswith('interrupted: the run in %s is complete, but its report.html is not. To '
+                        'write it, use gluonblocks report %s\n' % (folder, folder))
+    assert 'To resume' not in err and gb.load_run(folder, weights='final')
 
 
 def test_a_page_replaces_an_earlier_one_or_an_empty_file_and_nothing_else(

@@ -37,8 +37,17 @@ def test_help_has_every_model_and_marks_what_a_resume_may_change_and_the_documen
     words = words.replace('- ', '-')  # argparse breaks lines at hyphens
     assert ('only --epochs, --data-root, --checkpoint-every, --tensorboard, --norm-stats, '
             '--norm-stats-every, --stop-non-finite, --workers may change') in words
-    with open(os.path.join(REPOSITORY, 'docs', 'runs.md')) as f:
+    with open(os.path.join(REPOSITORY, 'docs', 'options.md')) as f:
         assert options_table() in f.read()
+
+
+def test_help_fits_on_a_screen_and_that_of_train_has_groups_and_three_examples(command):
+    assert len(command('--help')[1].splitlines()) <= 24
+    helped = command('train', '--help')[1]
+    groups = re.findall(r'^(model|data|recipe|run folder|several processes or machines)\b.*:$',
+                        helped, re.M)
+    assert groups == ['model', 'data', 'recipe', 'run folder', 'several processes or machines']
+    assert len(helped.partition('examples:')[2].partition('\n\n')[0].strip().splitlines()) == 3
 
 
 def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(command, make_run):
@@ -54,19 +63,19 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
 
 @pytest.mark.parametrize('arguments, words', [
     (('--model', 'lanet'), "argument --model: unknown model 'lanet': did you mean lenet"),
-    ((), 'expected --model or --resume'),
-    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'use only one of them'),
-    (SYNTHETIC + ('--no-report',), 'argument --no-report: needs --out or --resume'),
+    ((), 'expected --model NAME or --resume FOLDER'),
+    (SYNTHETIC + ('--out', 'x', '--resume', 'y'), 'expected either --out, for a new run, or --res'),
+    (SYNTHETIC + ('--no-report',), 'argument --no-report: requires --out or --resume'),
     (SYNTHETIC + ('--no-lr',), 'unrecognized arguments: --no-lr'),
     (SYNTHETIC + ('--epochs', 'many'), "argument --epochs: expected an integer, got 'many'\nS"),
     (SYNTHETIC + ('--lr-decay-epochs', '3,x'),
      "expected comma-separated integers such as 30,60, got '3,x'"),
-    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: needs a run with a folder: set '
-                                     '--out'),
+    (SYNTHETIC + ('--tensorboard',), 'argument --tensorboard: requires a run that is saved in a '
+                                     'folder: set --out'),
     (SYNTHETIC + ('--epochs', '2', '--warmup-epochs', '9'),
-     'argument --warmup-epochs: must be less than --epochs, 2, got 9'),
+     'argument --warmup-epochs: must be less than --epochs (2), got 9'),
     (SYNTHETIC + ('--optimizer', 'adam', '--momentum', '0.9'),
-     'argument --momentum: cannot be used with the --optimizer adam, which has no momentum'),
+     'argument --momentum: cannot be used with --optimizer adam, which has no momentum'),
     (SYNTHETIC + ('--ctx', 'gpu:60'), 'argument --ctx: is invalid: gpu(60) cannot be used')])
 def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(command, arguments, words):
     code, out, err = command('train', *arguments)
@@ -88,7 +97,7 @@ def test_what_a_resume_may_change_and_what_not(command, folder):
     assert code == 1 and out == '' and '\n  --batch-size was 256, is now 32\n' in err
     code, out, err = command('train', '--resume', folder, '--workers', '2')
     assert code == 2 and 'argument --workers: must stay 1, got 2' in err
-    assert 'set --change-workers to allow it' in err
+    assert 'Set --change-workers to allow it' in err
     code, out, err = command('train', *SYNTHETIC, '--out', folder)
     assert code == 1 and out == '' and 'error: %s already contains a run' % folder in err
 
@@ -112,7 +121,7 @@ def test_a_run_that_is_terminated_with_code_143_goes_on_as_it_says(train_script,
     process.send_signal(signal.SIGTERM)
     code, out, err = finish(process)
     assert code == 143
-    assert 'To resume:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
+    assert 'To resume the run:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
     done = len(lines[1:]) + len(out.splitlines())
     code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1),
                                           '--no-report'))

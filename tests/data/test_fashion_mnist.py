@@ -44,18 +44,20 @@ def test_folders_are_looked_through_in_the_order_of_the_documentation(tiny, tmp_
     system, home = tmp_path / 'system', tmp_path / 'home' / 'datasets' / 'fashion-mnist'
     own = tmp_path / 'user' / '.mxnet' / 'datasets' / 'fashion-mnist'
     empty = str(tmp_path / 'empty')
-    # No folder has the files: they will be put into the first.
-    assert (fashion_mnist.find_folder(empty), fashion_mnist.find_folder()) == (empty, str(own))
+    # No folder contains the files: they will be downloaded into the first.
+    assert fashion_mnist.find_folder() == str(own)
     monkeypatch.setattr(fashion_mnist, 'SYSTEM_ROOT', str(system))
     shutil.copytree(str(tiny.folder), str(system))
-    assert fashion_mnist.find_folder(empty) == str(system)
-    assert_all_read(read(empty), tiny)
+    assert fashion_mnist.find_folder() == str(system)
+    assert_all_read(fashion_mnist.read_fashion_mnist(), tiny)
     shutil.copytree(str(tiny.folder), str(own))
-    assert fashion_mnist.find_folder() == fashion_mnist.find_folder(empty) == str(own)
+    assert fashion_mnist.find_folder() == str(own)
     shutil.copytree(str(tiny.folder), str(home))
-    monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'home'))  # in the place of ~/.mxnet
-    assert fashion_mnist.find_folder() == fashion_mnist.find_folder(empty) == str(home)
-    assert fashion_mnist.find_folder(str(tiny.folder)) == str(tiny.folder)
+    monkeypatch.setenv('MXNET_HOME', str(tmp_path / 'home'))  # instead of ~/.mxnet
+    assert fashion_mnist.find_folder() == str(home)
+    # If the user names a folder, no other is used, even if that one is empty.
+    for folder in (empty, str(tiny.folder)):
+        assert fashion_mnist.find_folder(folder) == folder
 
 
 def test_what_is_missing_is_fetched_into_the_folder(tiny, tmp_path, monkeypatch):
@@ -73,12 +75,12 @@ DAMAGE = {
     'missing': (lambda path, data, content: path.unlink(), 'missing'),
     'truncated gzip': (lambda path, data, content: data[:len(data) // 2], 'truncated'),
     'truncated': (lambda path, data, content: gzip.compress(content[:-1]),
-                  'expected the file of Fash'),
+                  'expected the Fashion-MNIST file'),
     'flipped bit': (lambda path, data, content: gzip.compress(
-        content[:-1] + bytes([content[-1] ^ 1])), 'the file of Fashion-MNIST, with SHA-256'),
+        content[:-1] + bytes([content[-1] ^ 1])), 'the Fashion-MNIST file, with SHA-256'),
     'damaged gzip': (lambda path, data, content: data[:12] + bytes([255] * 20) + data[32:],
                      'cannot be read'),
-    'web page': (lambda path, data, content: b'<html>404</html>', 'expected the file of Fash'),
+    'web page': (lambda path, data, content: b'<html>404</html>', 'expected the Fashion-MNIST f'),
     'a folder': (lambda path, data, content: (path.unlink(), path.mkdir()), 'found a folder'),
     'a pipe': (lambda path, data, content: (path.unlink(), os.mkfifo(str(path))),
                'found a pipe'),

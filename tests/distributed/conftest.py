@@ -7,4 +7,4 @@ from gluonblocks.distributed import launcher, relay
 @pytest.fixture
 def stand_ins(monkeypatch):
     for module in (launcher, relay):
-        monkeypatch.setattr(module, 'TURN', 0.05)
+        monkeypatch.setattr(module, 'POLL', 0.05)

@@ -79,7 +79,7 @@ def test_a_process_waits_for_a_kind_of_message_and_notes_that_it_shall_stop(exit
     for kind in ('job', 'stop', 'go'):
         launcher.send(kind, text=kind)
     assert member.wait_for('job')['text'] == 'job' and member.wait_for('go')['text'] == 'go'
-    assert member.stop_asked
+    assert member.stop_requested
     launcher.close()
     exits.get(timeout=5)
 

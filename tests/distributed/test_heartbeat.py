@@ -43,7 +43,7 @@ def test_one_that_never_starts_is_named(verdict):
 
 def test_one_that_cannot_reach_the_others_is_named(verdict):
     assert verdict(70, worker_0=('connecting', 0), worker_1=('loading', 0)).startswith(
-        'a:0, step 0: could not connect to the others within 60 s')
+        'a:0, step 0: could not connect to the other workers within 60 s')
 
 
 def test_of_two_that_stand_still_the_one_that_is_behind_is_named(verdict):
@@ -56,7 +56,7 @@ def test_those_that_wait_for_one_that_saves_are_not_lost(verdict):
     verdict(9)
     assert verdict(200, worker_0=('busy', 10), worker_1=('training', 9)) is None
     assert verdict(320, worker_0=('busy', 10), worker_1=('training', 9)) == (
-        'a:0, step 10: did not finish the work after this step within 300 s')
+        'a:0, step 10: did not finish the work after the step within 300 s')
 
 
 def test_those_that_waited_for_one_that_saved_have_their_time_for_the_step_after_it(verdict):

@@ -50,10 +50,10 @@ def test_it_ends_when_all_workers_are_done_and_every_line_has_been_shown(run):
 
 @pytest.mark.parametrize('code, said', [
     ("tell('failed', text='the disk is full')", 'the disk is full'),
-    ('os.kill(os.getpid(), signal.SIGKILL)', 'was ended by SIGKILL'),
-    ('os.kill(os.getpid(), 40)', 'was ended by signal 40'),
-    ("(print('no room', file=sys.stderr), sys.exit(3))", 'ended with exit code 3:\nno room'),
-    (r"(line.sendall(b'{nonsense\n'), os._exit(0))", 'ended with exit code 0')])
+    ('os.kill(os.getpid(), signal.SIGKILL)', 'was killed by SIGKILL'),
+    ('os.kill(os.getpid(), 40)', 'was killed by signal 40'),
+    ("(print('no room', file=sys.stderr), sys.exit(3))", 'exited with code 3:\nno room'),
+    (r"(line.sendall(b'{nonsense\n'), os._exit(0))", 'exited with code 0')])
 def test_one_that_fails_ends_all_at_once_and_is_named_with_its_step(code, said, run):
     start = time.monotonic()
     with pytest.raises(WorkerError) as error:
@@ -78,12 +78,12 @@ def test_one_that_never_starts_is_named(run):
 def test_workers_that_differ_are_refused_with_what_differs(run):
     with pytest.raises(WorkerError) as error:
         run('time.sleep(60)', before=WORKER.replace("'seed': 7", "'seed': 7 + rank"))
-    assert str(error.value) == ('%s:1 differs from %s:0, so they cannot train together:\n'
-                                '  seed: 8 there, 7 on the first' % (HOST, HOST))
+    assert str(error.value) == ('%s:1 cannot train with %s:0:\n'
+                                '  seed is 8, expected 7' % (HOST, HOST))
 
 
 def test_a_launch_without_workers_is_refused():
-    with pytest.raises(ValueError, match='at least one worker, found 0'):
+    with pytest.raises(ValueError, match='at least one worker, got 0'):
         launch(['script.py'], 0)
 
 
@@ -115,9 +115,9 @@ def test_a_signal_has_all_stop_and_a_second_one_ends_all_at_once(code, before, s
 
 def test_cores_are_shared_among_the_workers_unless_the_user_chose(monkeypatch):
     monkeypatch.setattr(processes, 'physical_cores', lambda: 8)
-    monkeypatch.setattr(processes._runtime, 'mended', ['OMP_NUM_THREADS=8'])
+    monkeypatch.setattr(processes._runtime, 'patches', ['OMP_NUM_THREADS=8'])
     counts = [processes.process_environment(n)['OMP_NUM_THREADS'] for n in (1, 2, 3, 9)]
     assert counts == ['8', '4', '2', '1']
-    monkeypatch.setattr(processes._runtime, 'mended', [])
+    monkeypatch.setattr(processes._runtime, 'patches', [])
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     assert processes.process_environment(3)['OMP_NUM_THREADS'] == '5'

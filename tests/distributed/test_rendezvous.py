@@ -51,7 +51,7 @@ def test_each_machine_runs_its_workers_at_its_address_by_the_job_of_the_first_wi
 
 @pytest.mark.parametrize('code, said', [
     ("tell('failed', text='no room')", 'no room'),
-    ('os.kill(os.getpid(), signal.SIGKILL)', 'was ended by SIGKILL')])
+    ('os.kill(os.getpid(), signal.SIGKILL)', 'was killed by SIGKILL')])
 def test_a_worker_that_fails_anywhere_is_named_on_every_machine(code, said):
     (first, second), _ = both('rank == 2 and %s; time.sleep(60)' % code)
     assert first == second and re.fullmatch(r'\S+:2, step 3: ' + said, first)
@@ -63,8 +63,8 @@ def test_a_machine_with_other_options_is_refused_and_may_come_again(at_once, cap
     again = at_once(lambda: second_machine("tell('done')", master, {'lr': 0.1, 'seed': 1}).run())
     first_machine("tell('done')", master, {'lr': 0.1, 'seed': 1}).run()
     assert again.result() is None
-    assert differing.result().endswith(' (node 1) differs from the first machine, so they cannot '
-                                       'train together: lr: 0.2 there, 0.1 on the first')
+    assert differing.result().endswith(' (node 1) cannot train with the first machine: '
+                                       'lr is 0.2, expected 0.1')
     assert differing.result() in capsys.readouterr().err
 
 
@@ -86,13 +86,13 @@ def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
     with socket.create_server(('127.0.0.1', 0)) as other:
         port = other.getsockname()[1]
         assert error_of(first_machine('', other.getsockname())).startswith(
-            'cannot listen on 127.0.0.1:%d: Address already in use' % port)
+            'cannot listen on 127.0.0.1:%d: Address already in use. Set master to a free' % port)
 
     def unknown(name):
         raise socket.gaierror(-2, 'Name or service not known')
     monkeypatch.setattr(socket, 'gethostbyname', unknown)
     assert error_of(first_machine('', ('no-such-host', 1))).startswith(
-        'this machine cannot find the host of master, no-such-host: Name')
+        'cannot resolve the host in master, no-such-host: Name')
 
 
 def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_once, capsys):
@@ -111,7 +111,7 @@ def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_o
     knocking = at_once(knock)
     first_machine("tell('done')", master, limits=Limits(start=20)).run()
     assert [json.loads(answer)['kind'] for answer in knocking.result()] == ['end'] * len(WRONG)
-    assert re.fullmatch(r'(dropped 127.0.0.1:\d+: expected a .*\n){%d}' % len(WRONG),
+    assert re.fullmatch(r'(disconnected 127.0.0.1:\d+: expected a .*\n){%d}' % len(WRONG),
                         capsys.readouterr().err)
 
 
@@ -126,8 +126,8 @@ def test_a_second_machine_of_the_same_number_is_dropped(at_once, capsys):
         return said
     coming = at_once(come_twice)
     assert error_of(first_machine('', master, nodes=3)) == (
-        'far (node 1): its launcher has ended, or the link to it is broken')
-    assert coming.result() == 'node 1 has joined already: each machine needs its own node_rank'
+        'far (node 1): its launcher has exited, or the link to it is broken')
+    assert coming.result() == 'node 1 has already joined: each machine needs its own node_rank'
 
 
 def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeypatch):
@@ -135,14 +135,13 @@ def test_a_machine_that_vanishes_is_named_with_its_first_worker(at_once, monkeyp
     monkeypatch.setattr(Connection, '_beat', lambda connection: None)
     joining = at_once(join, master)
     assert error_of(first_machine('time.sleep(60)', master, limits=Limits(vanish=0.5))) == (
-        'far:1, step 0 (node 1): no message from it for 0.5 s: its machine, or the link to it, is '
-        'down')
+        'far:1, step 0 (node 1): no heartbeat for 0.5 s: the machine, or the link to it, is down')
     joining.result().close()
 
 
 @pytest.mark.parametrize('silent, said', [
-    (False, 'its launcher has ended, or the link to it is broken'),
-    (True, 'no message from it for 2 s: its machine, or the link to it, is down')])
+    (False, 'its launcher has exited, or the link to it is broken'),
+    (True, 'no heartbeat for 2 s: the machine, or the link to it, is down')])
 def test_a_first_machine_that_is_lost_is_named_with_the_step_that_others_reached(
         at_once, silent, said):
     with socket.create_server(('127.0.0.1', 0)) as listener, contextlib.ExitStack() as closing:

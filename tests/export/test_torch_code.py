@@ -1,4 +1,4 @@
-"""model.py's text, and what lies in model.safetensors; PyTorch is not needed for these."""
+"""The text of model.py, and the contents of model.safetensors; no test here needs PyTorch."""
 import ast
 import json
 import re
@@ -176,8 +176,8 @@ def test_arithmetic_has_the_brackets_that_it_needs(compute, line):
 
 
 @pytest.mark.parametrize('layer, message', [
-    (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'a last window within the padding'),
-    (nn.BatchNorm(axis=2), 'axis=2 of .*; PyTorch is written for axis=1')])
+    (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'got a last window that covers only padding'),
+    (nn.BatchNorm(axis=2), r'\(BatchNorm\) in PyTorch: expected axis=1 .*, got axis=2 for')])
 def test_a_layer_that_pytorch_has_not_is_refused_with_what_is_allowed(layer, message):
     with pytest.raises(ValueError, match=message):
         code_of_layers(layer, shape=(2, 5, 5))
@@ -187,6 +187,13 @@ def test_a_models_name_stays_within_the_text_at_the_head():
     code = code_of(trained(small_net(), (1, 8, 8)), model='"""\nimport os\n"""')
     assert '\nimport os' not in code
     ast.parse(code)
+
+
+def test_inputs_whose_names_python_reserves_get_other_names():
+    code = code_of_symbol([mx.sym.var('lambda') + mx.sym.var('torch')],
+                          **{'lambda': (1, 2), 'torch': (1, 2)})
+    ast.parse(code)
+    assert 'def forward(self, value_lambda, value_torch):' in code
 
 
 def test_a_layer_that_is_used_twice_is_made_once():

@@ -67,12 +67,12 @@ def wrong(shape=None, value=None):
 
 @pytest.mark.parametrize('changes, message', [
     ({'conv1__weight': wrong((4, 1, 5, 5))},
-     r'conv1.weight has shape \(4, 1, 5, 5\), and .*conv0_weight of this net \(4, 1, 3, 3\)'),
-    ({'fc2__bias': None}, 'fc2.bias is in the net only'),
-    ({'extra__weight': wrong((2, 2))}, '3 layers of the kind linear layer, and this net 2'),
-    ({'extra__gain': wrong()}, r'extra is of no layer that is known here, with gain of shape \(4,'),
-    ({'bn1__bias': wrong(value=np.nan)}, 'bn1.bias holds numbers that are not finite'),
-    ({'bn1__bias': np.zeros(4, 'int64')}, r'bn1.bias is int64 of shape \(4,\), but weights')])
+     r'shape \(4, 1, 3, 3\) for .*conv0_weight of .* found conv1.weight of shape \(4, 1, 5, 5\)'),
+    ({'fc2__bias': None}, 'fc2.bias exists only in the net; .* of the net has bias and weight'),
+    ({'extra__weight': wrong((2, 2))}, 'expected 2 layers of the kind linear layer, found 3'),
+    ({'extra__gain': wrong()}, r'kinds convolution, .*; found extra with gain of shape \(4,'),
+    ({'bn1__bias': wrong(value=np.nan)}, 'but bn1.bias contains NaN or infinity'),
+    ({'bn1__bias': np.zeros(4, 'int64')}, r'floating-.*, but bn1.bias is int64 of shape \(4,\)')])
 def test_a_file_of_another_net_is_refused_by_tensor_and_the_net_stays(changes, message, tmp_path):
     net = trained(small_net(), SHAPE)
     before = arrays_of(net)
@@ -96,12 +96,12 @@ def test_a_gamma_that_the_net_fixes_at_one_has_to_be_one(tmp_path):
     assert (arrays['bn1.weight'] == 1).all()
     gb.load_torch(net, write(arrays, tmp_path / 'w.safetensors'))
     file = write(arrays, tmp_path / 'w.safetensors', bn1__weight=wrong(value=2))
-    with pytest.raises(ValueError, match='bn1.weight is not one, but the net fixes gamma at one'):
+    with pytest.raises(ValueError, match='all values of bn1.weight to be 1, .* has scale=False'):
         gb.load_torch(net, file)
 
 
 def test_two_ways_to_match_are_an_error_and_no_guess(tmp_path):
-    # Two branches alike, registered in another order than they are computed in.
+    # Two identical branches, registered in a different order from the one they run in.
     class Branches(nn.HybridBlock):
         def __init__(self):
             super().__init__()
@@ -113,13 +113,13 @@ def test_two_ways_to_match_are_an_error_and_no_guess(tmp_path):
     arrays = state_dict(net)
     file = write({name.replace('conv', 'layer'): array
                   for name, array in arrays.items()}, tmp_path / 'w.safetensors')
-    with pytest.raises(ValueError, match='more than one way: .* is .*layer.* or .*layer.*'):
+    with pytest.raises(ValueError, match='in several orders: .* is .*layer.* or .*layer.*'):
         gb.load_torch(net, file)
 
 
 @pytest.mark.parametrize('name, content, message', [
-    ('w.npz', b'', r"ends in '.npz', but state dicts are .safetensors, .pt or .pth"),
-    ('w.safetensors', b'nonsense', 'not a file of tensors')])
+    ('w.npz', b'', r"a file name ending in .safetensors, .pt or .pth, got '.npz'"),
+    ('w.safetensors', b'nonsense', 'expected a .safetensors file')])
 def test_another_kind_of_file_is_refused(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
@@ -130,5 +130,5 @@ def test_a_pytorch_that_may_run_a_files_code_is_not_asked_to_read_it(tmp_path, m
     torch = types.ModuleType('torch')
     torch.__version__ = '2.5.1+cpu'
     monkeypatch.setitem(sys.modules, 'torch', torch)
-    with pytest.raises(ValueError, match=r'PyTorch 2.5.1\+cpu may run code .*take 2.6 or later'):
+    with pytest.raises(ValueError, match=r'PyTorch 2.5.1\+cpu may run code .*install 2.6 or l'):
         gb.load_torch(small_net(), tmp_path / 'w.pt')

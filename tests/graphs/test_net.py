@@ -128,7 +128,7 @@ def test_mxnets_summary_prints_every_model(name, capsys):
 @pytest.mark.parametrize('shape, dtype, message', [
     ((2, 1, 8, 8), 'uint8', r"float32, got uint8: use X.astype\('float32'\) / 255"),
     ((2, 1, 8, 8), 'float64', r"float32, got float64: use X.astype\('float32'\)$"),
-    ((2, 3, 8, 8), 'float32', r'expects images of 1 channel, got shape \(2, 3, 8, 8\)'),
+    ((2, 3, 8, 8), 'float32', r'expects images with 1 channel, got shape \(2, 3, 8, 8\)'),
     ((2, 8, 8, 1), 'float32', r'of shape \(N, C, H, W\), got \(2, 8, 8, 1\): use X.transpose'),
     ((28, 28), 'float32', r'expects images of shape \(N, C, H, W\), got \(28, 28\)')])
 def test_images_that_do_not_fit_raise_an_error_with_the_remedy(active, shape, dtype, message):

@@ -68,7 +68,7 @@ def test_a_name_that_is_no_trainable_classifier_is_refused(name, said):
 
 def test_list_models_is_without_the_zoo_and_the_error_names_it():
     assert not any(':' in name for name in gb.list_models())
-    with pytest.raises(ValueError, match='names such as gluoncv:cifar_resnet20_v1, my_mod'):
+    with pytest.raises(ValueError, match='Names such as gluoncv:cifar_resnet20_v1 and my_'):
         gb.get_model('resnet20')
 
 

@@ -1,4 +1,4 @@
-"""The notebooks as they lie in the repository: the book's code, run to its end."""
+"""The notebooks as committed: the book's code, run to completion."""
 import os
 import re
 

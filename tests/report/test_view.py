@@ -14,7 +14,7 @@ from gluonblocks.report.recipe import commands_of, recipe_rows
 from gluonblocks.report.run import read_runs
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS
-from gluonblocks.runs.train import check_given, resolve_options
+from gluonblocks.runs.train import check_options, resolve_options
 
 
 def test_the_command_asks_for_the_options_of_the_run(trained):
@@ -23,7 +23,7 @@ def test_the_command_asks_for_the_options_of_the_run(trained):
     config = dict(read_config(trained), **asked, asked=sorted(asked))
     words = ' '.join(commands_of(config)[0]).split()
     args = train.parse(words[words.index('train') + 1:], 'train')
-    again = resolve_options(args.model, check_given(vars(args)), in_folder=True)
+    again = resolve_options(args.model, check_options(vars(args)), in_folder=True)
     for name in OPTIONS:
         if name not in ('ctx', 'stop_non_finite', 'momentum'):
             assert getattr(again, name) == config[name], name

@@ -190,7 +190,7 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
 
 
 @pytest.mark.parametrize('runs, words', [([], 'runs, got none'), (['RUN', 'RUN/'], 'twice'),
-                                         (['nowhere'], 'is not the folder of a run')])
+                                         (['nowhere'], 'is not a run folder: it does not exist')])
 def test_runs_that_cannot_be_shown_are_refused(trained, tmp_path, runs, words):
     with pytest.raises(ValueError, match=words):
         gb.write_report([one.replace('RUN', trained) for one in runs], str(tmp_path / 'page.html'))

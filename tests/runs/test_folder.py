@@ -63,7 +63,7 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(whole, folder, monke
                                                             at, signum, code, where):
     stop = stopped(monkeypatch, folder, at, signum)
     assert stop.exit_code == code
-    assert str(stop) == 'stopped %s; saved; resume the run in %s' % (where, folder)
+    assert str(stop) == 'stopped %s, checkpoint saved; resume the run in %s' % (where, folder)
     assert load_checkpoint(os.path.join(folder, 'last.safetensors'))[1]['step'] == at
     gb.resume_run(folder)
     assert content(folder) == content(whole.folder)
@@ -104,7 +104,7 @@ def test_a_run_that_is_done_stays_and_one_without_a_checkpoint_starts_again(whol
     gb.resume_run(copied)
     printed = capsys.readouterr()
     assert content(copied) == content(whole.folder) and printed.out == ''
-    assert 'the run is complete: it has trained 3 epochs' in printed.err
+    assert 'the run is complete: it has been trained for 3 epochs' in printed.err
     for name in os.listdir(copied):
         if name != 'config.json':
             os.unlink(os.path.join(copied, name))
@@ -154,7 +154,7 @@ def test_no_pickle_is_written_or_read(folder, monkeypatch):
 
 
 @pytest.mark.parametrize('error, said', [
-    (ImportError('No module named matplotlib'), 'could not draw curves.png without matplotlib'),
+    (ImportError('No module named matplotlib'), 'curves.png, because matplotlib is not installed'),
     (RuntimeError('no fonts'), 'could not draw curves.png: no fonts')])
 def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(whole, folder, monkeypatch, capsys,
                                                                 error, said):

@@ -1,5 +1,6 @@
 """The net of a run, read back from its folder, and asked."""
 import os
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from runs_on_disk import rewrite
 from small_runs import start
 
 import gluonblocks as gb
+from gluonblocks.checks import OptionError
 from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.weights import encode_tensors, net_arrays
@@ -54,7 +56,7 @@ def test_a_run_in_half_precision_predicts_on_a_cpu_in_single(whole, copied):
 
 def test_weights_that_are_not_there_yet_or_not_known_are_refused(copied):
     os.unlink(os.path.join(copied, 'best.safetensors'))
-    with pytest.raises(ValueError, match="no best weights yet: .*weights='last'"):
+    with pytest.raises(ValueError, match="cannot be 'best': .* no such weights, .* Use 'last'"):
         gb.load_run(copied)
     with pytest.raises(ValueError, match="weights must be one of .*, got 'newest'"):
         gb.load_run(copied, weights='newest')
@@ -70,12 +72,26 @@ def test_a_run_is_evaluated_on_the_test_images_of_its_data(whole):
         gb.evaluate_run(whole.folder, data_root='x')
 
 
-def test_fashion_mnists_classes_have_its_names_and_data_from_where_it_is_told(make_run, tiny):
-    folder, _ = make_run(dataset='fashion-mnist', data_root='/nowhere')
+def test_fashion_mnists_classes_have_its_names_and_data_from_the_folder(make_run, tiny, tmp_path):
+    folder, _ = make_run(dataset='fashion-mnist', data_root=str(tmp_path))
     _, names, matrix = gb.evaluate_run(str(folder), data_root=str(tiny.folder))
     assert names == gb.get_fashion_mnist_labels(range(10))
     labels = tiny.arrays['t10k-labels-idx1-ubyte']
     assert (matrix.sum(axis=1) == np.bincount(labels, minlength=10)).all()
+
+
+def test_a_folder_of_data_that_does_not_exist_is_named_and_not_created(make_run, tiny, tmp_path,
+                                                                      monkeypatch):
+    monkeypatch.setenv('MXNET_HOME', str(tiny.home()))  # an installed copy, which is not used
+    folder, _ = make_run(dataset='fashion-mnist')
+    typo, out = tmp_path / 'typo', tmp_path / 'new'
+    for call in (lambda: gb.evaluate_run(str(folder), data_root=str(typo)),
+                 lambda: gb.train_model('lenet_bn', str(out), data_root=str(typo))):
+        with pytest.raises(OptionError, match='^data_root must be an existing folder, got %s: corr'
+                           % re.escape(str(typo))) as error:
+            call()
+        assert error.value.option == 'data_root'
+    assert not typo.exists() and not out.exists()
 
 
 def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_run):

@@ -10,7 +10,7 @@ from gluonblocks.checks import OptionError
 from gluonblocks.commands.parser import flag_of
 from gluonblocks.runs import process
 from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
-from gluonblocks.runs.train import check_given, resolve_options
+from gluonblocks.runs.train import check_options, resolve_options
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):
@@ -27,9 +27,9 @@ def test_unset_is_the_recipes_and_the_books(model_name):
     ('cpu', 'cpu:0'), (mx.cpu(1), 'cpu:1'), ('cpu:0,1', 'cpu:0,1'),
     ([mx.cpu(0), mx.cpu(2)], 'cpu:0,2'), (None, None)])
 def test_devices_are_text_that_reads_back_as_the_same_devices(ctx, text):
-    found = resolve_options('lenet_bn', check_given({'ctx': ctx})).ctx
+    found = resolve_options('lenet_bn', check_options({'ctx': ctx})).ctx
     assert found == (text or '%s:0' % gb.try_gpu().device_type)
-    assert check_given({'ctx': found}) == {'ctx': found}
+    assert check_options({'ctx': found}) == {'ctx': found}
 
 
 def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
@@ -38,7 +38,7 @@ def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
     assert [p.name for p in keywords] == [*OPTIONS, *PLACEMENT]
     assert {p.default for p in keywords} == {None}
     assert [f.name for f in dataclasses.fields(RunOptions)] == ['model', *OPTIONS]
-    assert [f.name for f in dataclasses.fields(Placement)] == [*PLACEMENT, 'place']
+    assert [f.name for f in dataclasses.fields(Placement)] == [*PLACEMENT, 'topology']
 
 
 @pytest.fixture
@@ -63,24 +63,24 @@ def no_data(monkeypatch):
     ({'workers': 2, 'stall_timeout': 0}, 'stall_timeout must be .*, got 0'),
     # Options that depend on another.
     ({'dtype': 'float16'}, 'dtype must be float32 on a CPU, got float16: MXNet'),
-    ({'epochs': 2, 'warmup_epochs': 9}, 'warmup_epochs must be less than epochs, 2, got 9'),
-    ({'optimizer': 'adam', 'momentum': 0.9}, 'momentum cannot be used with the optimizer adam'),
-    ({'lr_decay': 0.5}, "lr_decay needs the lr_schedule 'step', got 'constant'"),
-    ({'lr_decay_epochs': [1]}, "lr_decay_epochs needs the lr_schedule 'step', got"),
-    ({'lr_schedule': 'step'}, "lr_schedule 'step' needs lr_decay_epochs"),
+    ({'epochs': 2, 'warmup_epochs': 9}, r'warmup_epochs must be less than epochs \(2\), got 9'),
+    ({'optimizer': 'adam', 'momentum': 0.9}, 'momentum cannot be used with optimizer adam'),
+    ({'lr_decay': 0.5}, "lr_decay requires the lr_schedule 'step', got 'constant'"),
+    ({'lr_decay_epochs': [1]}, "lr_decay_epochs requires lr_schedule to be 'step', got"),
+    ({'lr_schedule': 'step'}, "lr_schedule 'step' requires lr_decay_epochs"),
     ({'lr_schedule': 'step', 'lr_decay_epochs': [1], 'warmup_epochs': 2},
-     r'lr_decay_epochs must be greater than warmup_epochs, 2, got \[1\]'),
-    ({'norm_stats': True}, 'norm_stats needs a run with a folder: set out'),
-    ({'checkpoint_every': 5}, 'checkpoint_every needs a run with a folder'),
-    ({'norm_stats_every': 5, 'out': 'run'}, 'norm_stats_every needs norm_stats, which is off'),
+     r'lr_decay_epochs must be greater than warmup_epochs \(2\), got \[1\]'),
+    ({'norm_stats': True}, 'norm_stats requires a run that is saved in a folder: set out'),
+    ({'checkpoint_every': 5}, 'checkpoint_every requires a run that is saved'),
+    ({'norm_stats_every': 5, 'out': 'run'}, 'norm_stats_every requires norm_stats, which is off'),
     ({'test_share': 0.5}, 'test_share cannot be used with the data set synthetic, which has its'),
     ({'data_root': 'x'}, 'data_root cannot be used with the data set synthetic, which has no f'),
     ({'workers': 17}, 'workers must be at most 16, .*, got 17'),
     ({'workers': 2, 'optimizer': 'sgld'}, 'workers must be 1 with the optimizer sgld, got 2'),
-    ({'workers': 2, 'change_workers': True}, 'change_workers is only for resuming a run'),
+    ({'workers': 2, 'change_workers': True}, 'change_workers can be set only to resume a run'),
     ({'nodes': 3, 'node_rank': 0, 'master': 'm:29400', 'workers': 2},
       'workers must be at least 3, one per machine, got 2'),
-    ({'nodes': 2, 'node_rank': 0}, 'master is .*: each of .*2 machines needs HOST')])
+    ({'nodes': 2, 'node_rank': 0}, 'master is .*: each of .*2 machines needs the HOST')])
 def test_an_option_that_cannot_be_is_refused_before_any_data_are_loaded(
         given, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -107,7 +107,7 @@ def test_pictures_may_move_and_a_class_more_is_named(folder, pets, nets, tmp_pat
         shutil.copytree(os.path.join(moved, part, '\u7eff'), os.path.join(moved, part, 'green'))
     with pytest.raises(ValueError, match=r"class_names was \['rot wie Rosen'.*, is now .*'green'"):
         gb.resume_run(folder, epochs=3)
-    with pytest.raises(ValueError, match='class names of .* must be .*, as in training, got .*gre'):
+    with pytest.raises(ValueError, match='class names of .* must be .*, as during .*, got .*gr'):
         gb.evaluate_run(folder)
 
 
@@ -155,8 +155,8 @@ def test_a_file_that_changed_is_told_or_refused_and_one_that_is_gone_named(
     forget('nets_of_ours')
     for call in (gb.load_run, gb.resume_run):
         with pytest.raises(ValueError, match=(
-                "its model nets_of_ours:ours cannot be imported: Python finds no module "
-                "'nets_of_ours'.* The run used %s: add its folder, %s, to PYTHONPATH$"
+                "the model nets_of_ours:ours cannot be imported: Python found no module "
+                "'nets_of_ours'.* The run imported it from %s: add %s to PYTHONPATH$"
                 % (nets, nets.parent))):
             call(folder)
 

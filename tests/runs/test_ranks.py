@@ -14,9 +14,9 @@ from small_runs import IDENTICAL, content
 
 import gluonblocks as gb
 from gluonblocks import __version__
-from gluonblocks.runs import process, together
+from gluonblocks.runs import process, workers
 from gluonblocks.runs.config import read_config
-from gluonblocks.runs.train import check_given, resolve_options
+from gluonblocks.runs.train import check_options, resolve_options
 from gluonblocks.training.loop import Alone
 
 EPOCHS, STEPS = 3, 6  # steps in an epoch of 61 images, in batches of 12
@@ -58,15 +58,15 @@ def test_the_accuracy_is_that_of_one_process_with_the_saved_net(whole):
 
 def test_interrupted_and_resumed_on_two_machines_it_has_the_same_bytes(
         whole, tmp_path, monkeypatch):
-    folder, show = str(tmp_path / 'run'), together.Logs.show
+    folder, show = str(tmp_path / 'run'), workers.Logs.show
 
     def stop(self, rank, stream, text):
         show(self, rank, stream, text)
         if text.startswith('epoch 1,') and rank == 0:
             os.kill(os.getpid(), signal.SIGINT)
     with monkeypatch.context() as patch, pytest.raises(
-            gb.training.Interrupted, match='stopped in epoch 2 .*; saved; resume') as stopped:
-        patch.setattr(together.Logs, 'show', stop)
+            gb.training.Interrupted, match='stopped in epoch 2 .*checkpoint saved; res') as stopped:
+        patch.setattr(workers.Logs, 'show', stop)
         gb.train_model('lenet_bn', folder, **RUN)
     assert stopped.value.exit_code == 130
     master = '%s:%d' % address()
@@ -113,16 +113,16 @@ class Group(Alone):
 @pytest.mark.parametrize('lr, sources, text', [
     (1e38, {}, 'the loss is not finite in epoch 1, step 2 '),
     (0.1, {'module': 'importable', 'name': 'nothing', 'file': '', 'sha256': ''},
-     "this run: its model importable:nothing cannot be imported: .* has no 'nothing'"),
+     "this run: the model importable:nothing cannot be imported: .* has no 'nothing'"),
     (0.1, {'module': '__main__', 'name': 'nothing', 'file': 'x.py', 'sha256': ''},
-     'this run: its model nothing was registered by the script x.py: .* into a module')])
+     'this run: the model nothing was registered by the script x.py: .* to a module')])
 def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
-    options = resolve_options('lenet_bn', check_given({
+    options = resolve_options('lenet_bn', check_options({
         'dataset': 'importable:load', 'lr': lr, 'batch_size': 16, 'stop_non_finite': True,
         'ctx': 'cpu', 'seed': 0}))
     group = Group(options=dict(vars(options), model='nothing' if sources else 'lenet_bn'),
                   sources={'model': sources, 'dataset': {}}, data_root=None, folder=None,
-                  before=None, asked=[], result='')
+                  before=None, chosen_names=[], result='')
     monkeypatch.setattr(process, 'ProcessGroup', lambda: group)
     with contextlib.suppress(OSError):  # a real one has ended before it writes its result
         process.main()
@@ -134,7 +134,7 @@ def facts(monkeypatch, **asked):
     group = Group()
     with monkeypatch.context() as patch, pytest.raises(InterruptedError):
         patch.setattr(process, 'get_model', Mock(side_effect=InterruptedError))
-        process.train_by(resolve_options('lenet_bn', check_given(dict({
+        process.run_training(resolve_options('lenet_bn', check_options(dict({
             'dataset': 'synthetic', 'batch_size': 64, 'seed': 1}, **asked))), workers=group)
     return group.facts
 
@@ -151,5 +151,5 @@ def test_workers_compare_versions_options_and_data_before_the_first_step(monkeyp
 
 def test_machines_compare_the_given_options_and_the_version():
     given = {'lr': 0.1, 'data_root': '/here', 'ctx': 'cpu:0'}  # the last two may differ
-    same = together.same_everywhere(given, resume=False)
+    same = workers.same_everywhere(given, resume=False)
     assert same == {'lr': 0.1, 'resume': False, 'gluonblocks': __version__}

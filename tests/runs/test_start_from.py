@@ -106,7 +106,7 @@ def test_without_a_checkpoint_it_starts_from_the_same_weights_or_not_at_all(copi
     new, source = str(tmp_path / 'new'), os.path.join(copied, 'final.params')
     start(new, start_from=source, **FROZEN)
     done = content(new)
-    for words in ('', 'weights that the run started from, but .*final.params has changed'):
+    for words in ('', 'weights from which the run started, but .*final.params has changed'):
         for name in ('last', 'previous'):
             os.remove(os.path.join(new, name + '.safetensors'))
         with pytest.raises(ValueError, match=words) if words else contextlib.nullcontext():
@@ -124,10 +124,10 @@ def rewrite(path, change):
 @pytest.mark.parametrize('change, model, words', [
     ({}, 'lenet_bn_gluon', '1.moving_mean exists only in the file'),
     ({'0.weight': np.zeros((6, 3, 5, 5))}, 'lenet_bn', '0.weight must have shape (6, 1, 5, 5), '
-     'found (6, 3, 5, 5)\n  The images have 1 channel and 28 x 28 pixels'),
+     'found (6, 3, 5, 5)\n  The images have 1 channel, and 28 x 28 pixels'),
     ({'14.weight': np.zeros((3, 85))}, 'lenet_bn', '14.weight must have shape (10, 84), found (3,'),
     ({'4.bias': None}, 'lenet_bn', '4.bias exists only in the model'),
-    ({'4.bias': np.full(16, np.nan)}, 'lenet_bn', '4.bias has values in the file that are not fi')])
+    ({'4.bias': np.full(16, np.nan)}, 'lenet_bn', '4.bias contains values that are not finite')])
 def test_other_weights_are_refused_with_what_differs_and_nothing_is_written(
         change, model, words, copied, tmp_path, capfd):
     path, out = os.path.join(copied, 'final.params'), tmp_path / 'new'
@@ -136,16 +136,16 @@ def test_other_weights_are_refused_with_what_differs_and_nothing_is_written(
                           '--start-from', path, '--out', str(out)]) == 2
     said, err = capfd.readouterr()
     assert (said, out.exists()) == ('', False) and words in err
-    assert 'error: argument --start-from: must contain weights of the model %s, but %s differs:' % (
+    assert 'error: argument --start-from: must be weights of the model %s, but %s differs:' % (
         model, path) in err
 
 
 @pytest.mark.parametrize('source, words', [
-    ('nothing', 'nothing, which does not exist'), ('.', 'is not the folder of a run'),
-    ('new.params', 'must be the folder of a run, or a .safetensors or .params file'),
-    ('new.safetensors', 'expected a valid safetensors file'),
-    ('run', 'exist yet: a run writes it after'),
-    ('damaged.safetensors', 'damaged: the checksum does not match')])
+    ('nothing', 'nothing, which does not exist'), ('.', 'is not a run folder: it contains no'),
+    ('new.params', 'must be a run folder, or a .safetensors or .params file'),
+    ('new.safetensors', 'is not a valid safetensors file'),
+    ('run', 'exist yet: a run writes this file after'),
+    ('damaged.safetensors', 'is damaged: its checksum does not match. Restore')])
 def test_what_has_no_weights_is_refused_before_the_data_are_loaded(
         source, words, copied, tmp_path, monkeypatch):
     monkeypatch.setattr(process, 'load_run_data', None)
@@ -160,7 +160,7 @@ def test_what_has_no_weights_is_refused_before_the_data_are_loaded(
 
 
 def test_frozen_layers_need_weights_to_start_from_and_norms_of_gluon(tmp_path):
-    with pytest.raises(ValueError, match="freeze needs start_from: otherwise"):
+    with pytest.raises(ValueError, match="freeze requires start_from: otherwise"):
         gb.train_model('lenet_bn', freeze='features')
     start(str(tmp_path / 'run'), 'lenet_bn_mean', epochs=1)
     with pytest.raises(ValueError, match='1.moving_mean of the model lenet_bn_mean is a runn'):

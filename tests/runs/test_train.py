@@ -55,7 +55,7 @@ def of_side(side, **how):
 def test_images_that_are_small_are_refused_unless_the_loader_resizes_them(monkeypatch):
     replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [of_side(8)] * 2)
     with pytest.raises(ValueError, match='images of 8 x 8 pixels are too small for the model '
-                                         'lenet_bn: .*; set resize to a larger size'):
+                                         'lenet_bn: .* Set resize to a larger size'):
         train(epochs=1)
     replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [
         of_side(8, resize=(20, 24))] * 2)

@@ -68,9 +68,9 @@ def test_an_iterator_of_mxnets_cpp_is_refused_with_those_that_work(records):
      "last_batch_handle='roll_over' .* with last_batch_handle='pad'"),
     (lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover'),
      "last_batch='rollover' .* with last_batch='keep'"),
-    (lambda: mx.io.NDArrayIter(X, None, 4), 'one of labels, got 1 and 0'),
-    (lambda: mx.io.NDArrayIter({'a': X, 'b': X}, Y, 4), 'one of labels, got 2 and 1'),
-    (lambda: mx.io.NDArrayIter(X, {'a': Y, 'b': Y}, 4), 'one of labels, got 1 and 2'),
+    (lambda: mx.io.NDArrayIter(X, None, 4), 'one label array per batch, got 1 and 0'),
+    (lambda: mx.io.NDArrayIter({'a': X, 'b': X}, Y, 4), 'one label array per batch, got 2 and 1'),
+    (lambda: mx.io.NDArrayIter(X, {'a': Y, 'b': Y}, 4), 'one label array per batch, got 1 and 2'),
     (lambda: [(X, Y[:9])], r'shape \(10, 1, 2, 2\) and labels of shape \(9,')])
 def test_batches_that_differ_in_their_images_or_have_not_a_label_for_each_are_refused(make, said):
     with pytest.raises(ValueError, match=said):
@@ -158,7 +158,7 @@ def test_a_wrong_label_is_refused_that_of_the_first_batch_before_a_step(place, b
     assert net[0].weight.data(mx.cpu(0)).asnumpy().any() == (place > 1)
 
 
-SUM = 'must be class probabilities, non-negative and with sum 1'
+SUM = 'must be non-negative class probabilities that sum to 1'
 
 
 @both
@@ -188,7 +188,7 @@ def test_under_set_np_nothing_is_trained_or_measured_or_printed(use, capsys):
     net, data = linear(mx.cpu()), batches()
     npx.set_np()
     try:
-        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) is on'):
+        with pytest.raises(ValueError, match=r'call npx\.reset_np\(\) if npx\.set_np\(\) was'):
             use(net, data)
     finally:
         npx.reset_np()

@@ -1,4 +1,4 @@
-"""Which layers are batch normalization, what stands behind them, and what passes through them."""
+"""Which layers are batch norms, which layers follow them, and the values that pass through."""
 import mxnet as mx
 import numpy as np
 import pytest

@@ -1,1 +1,1 @@
-"""Attack gluonblocks with kills, full disks, damaged files and lost machines: scripts/attack.py."""
+"""The attacks behind `scripts/attack.py`: kills, full disks, damaged files and lost machines."""

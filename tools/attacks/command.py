@@ -30,7 +30,7 @@ progress to stderr. Exit code: 0 no defects, 1 defects, 2 wrong arguments, 130 i
 
 
 def parse(argv):
-    """Parse the command line; exit with code 2 if it is wrong."""
+    """Parse the command line; exit with code 2 if it is invalid."""
     parser = argparse.ArgumentParser(
         prog='attack.py', epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
         description='Attack gluonblocks with kills, full disks and damaged files, and report '
@@ -43,7 +43,7 @@ def parse(argv):
     parser.add_argument('--only', type=some_of(list(KINDS)), metavar='KINDS',
                         default=[kind for kind in KINDS if kind not in SLOW],
                         help='comma-separated kinds of attack: %s (default: all except machines, '
-                             'each of whose cases takes minutes)' % ', '.join(KINDS))
+                             'whose cases take minutes each)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
                         help='run only the case with this name or number; may be repeated')
     parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',

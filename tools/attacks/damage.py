@@ -15,7 +15,7 @@ def _cut(rng, data):
 
 
 def _fill(rng, data):
-    """Remove a range of bytes, usually a short one, or replace it with extreme or random bytes."""
+    """Remove or duplicate a range of bytes, or replace it with zeros, 0xFF or random bytes."""
     start = rng.randrange(rng.choice((min(len(data), 64), len(data))) + 1)
     size = rng.choice((1, 2, 4, 8, 64, 512, 4096, len(data)))
     content = rng.choice((bytes(size), b'\xff' * size, b'', 2 * data[start:start + size],
@@ -37,12 +37,12 @@ def mutate(rng, data):
 
 
 def mutated(sandbox, path):
-    """Change bytes of a file at random; return a description of the change."""
+    """Change a file's bytes at random; return a description of the change."""
     return rewrite(path, lambda data: mutate(sandbox.rng, data))
 
 
 def anything(sandbox, path):
-    """Change bytes of a file, or replace the file; return a description of the change."""
+    """Change a file's bytes, or replace the file; return a description of the change."""
     replace = put(sandbox.rng.choice(sorted(REPLACEMENTS)))
     change = sandbox.rng.choice((mutated, mutated, mutated, replace))
     return change(sandbox, path)
@@ -73,7 +73,7 @@ REPLACEMENTS = {
 
 
 def put(kind):
-    """Return a function that replaces a file, or creates it, with the `kind` in REPLACEMENTS."""
+    """Return a function that replaces or creates a file using `REPLACEMENTS[kind]`."""
     def change(sandbox, path):
         data = b''
         if os.path.lexists(path):
@@ -87,7 +87,10 @@ def put(kind):
 
 
 def rewrite(path, change):
-    """Rewrite a file using `change`, bytes -> (description, bytes); return the description."""
+    """Rewrite a file with `change(bytes)`, which returns (description, new bytes).
+
+    Return the description.
+    """
     data = b'{}\n'
     if os.path.exists(path):
         with open(path, 'rb') as f:

@@ -1,4 +1,4 @@
-"""Damage a file of Fashion-MNIST, then train or evaluate a net on the data."""
+"""Damage a Fashion-MNIST file, then train or evaluate a net on the data."""
 import functools
 import gzip
 import os
@@ -13,7 +13,7 @@ IMAGES = 'train-images-idx3-ubyte'
 
 
 def draw(sandbox):
-    """Damage a random file at random: its bytes on the disk, or the bytes before compression."""
+    """Damage a random file at random: either its bytes on disk or its uncompressed content."""
     return attack(sandbox, sandbox.rng.choice(sorted(SHAPES)),
                   sandbox.rng.choice((damage.anything, unpacked)),
                   sandbox.rng.choice(('train', 'evaluate')))
@@ -34,7 +34,7 @@ def _bomb(data):
 
 
 def attack(sandbox, name, change, command):
-    """Damage a data file and run `command`, which must work as usual or report the file."""
+    """Damage a data file and run `command`, which must work as usual or fail and name the file."""
     root = shutil.copytree(sandbox.fixtures.data, sandbox.path('data'))
     path = os.path.join(root, name + '.gz')
     sandbox.note(change(sandbox, path))

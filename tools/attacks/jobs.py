@@ -26,7 +26,8 @@ MAX_OUTPUT = 1 << 20  # bytes of stdout and of stderr that are read
 class Job(NamedTuple):
     """The command `gluonblocks ARGV`, and the faults to inject into it.
 
-    `kill`, (seconds, signal), sends a signal after that time. `shim` acts on its system calls.
+    `kill` is (seconds, signal): the process receives the signal after that time. `shim` injects
+    faults into its system calls.
     """
 
     argv: Sequence[str]
@@ -116,7 +117,7 @@ def _become(job, out, err, counter):
 
 
 class Sandbox:
-    """The environment of one case: a folder, a random generator, and the shared fixtures.
+    """The environment of one case: a folder, a random number generator, and the shared fixtures.
 
     `notes` lists what the case did, and `kills` counts the signals that it sent.
     """
@@ -130,22 +131,22 @@ class Sandbox:
         return os.path.join(self.folder, *names)
 
     def note(self, text):
-        """Record an action of the case, to be shown if it finds a defect."""
+        """Record an action of the case, to be shown if the case finds a defect."""
         self.notes.append(text)
 
     def copy(self, name, to='run'):
-        """Copy the run `name` of the fixtures into the sandbox; return the copy's path."""
+        """Copy the fixture run called `name` into the sandbox; return the copy's path."""
         return shutil.copytree(self.fixtures.run(name).folder, self.path(to))
 
     def run(self, *argv, **faults):
-        """Run `gluonblocks ARGV` with the `kill` or `shim` of a `Job`; return the `Done`."""
+        """Run `gluonblocks ARGV` with `faults`, `kill` or `shim` as in `Job`; return the `Done`."""
         job = Job(argv, self.folder, **faults)
         self.note(job.words)
         return run(job)
 
 
 def die_with_parent():
-    """Let the kernel kill this process when its parent exits for any reason."""
+    """Make the kernel kill this process when its parent exits for any reason."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 

@@ -14,7 +14,7 @@ VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
 
 
 def draw(sandbox):
-    """Kill a run one to four times, at random system calls or times."""
+    """Kill a run one to four times, at random system calls or at random moments."""
     rng, variant = sandbox.rng, sandbox.rng.choice(VARIANTS)
     base, plans = sandbox.fixtures.run(variant), []
     for _ in range(rng.choice((1, 1, 2, 4))):
@@ -25,7 +25,7 @@ def draw(sandbox):
 
 
 def at(call, signum, action=shim.BEFORE):
-    """Return a plan that raises a signal at a system call of the run: (signal, `Job` fields)."""
+    """Return (signal, `Job` fields): a plan that raises a signal at a system call of the run."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
@@ -42,7 +42,7 @@ def trial(sandbox, variant, plans):
         printed += output(done)
         judge(done, signum)
         sandbox.kills += bool(signum and done.code)
-    # Ctrl-C and SIGTERM save one more checkpoint, so previous.safetensors contains another one.
+    # After Ctrl-C or SIGTERM, a run saves an extra checkpoint, so previous.safetensors differs.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])
@@ -65,7 +65,7 @@ def judge(done, signum):
 
 
 def compare(run, folder, printed, lines, done, names=SAME):
-    """Raise Defect unless `run` and `folder` have equal files, and the printed lines are equal."""
+    """Raise Defect unless the files in `run` and `folder`, and the printed lines, are identical."""
     compare_files(run, folder, done, names)
     if list(dict.fromkeys(printed)) != list(dict.fromkeys(lines)):
         raise Defect('the printed lines differ', done)

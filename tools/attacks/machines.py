@@ -139,7 +139,7 @@ def _inject(sandbox, network, launch, moment):
         time.sleep(INTERVAL)
         pid = launch.worker(k) if victim == 'worker' else launch.processes[k].pid
     if not launch.running():
-        return  # the run finished before
+        return  # the run finished before the fault
     is_starting = not launch.done().out and (fault != 'SIGKILL' or victim == 'launcher')
     allowed = START + IMPORT if is_starting else PROMISED[fault]
     sandbox.note('%s of machine %d: %s after %.1f s, after epoch %d' % (

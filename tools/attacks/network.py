@@ -62,7 +62,7 @@ class Machine:
             with contextlib.suppress(NotTried):  # the link had no limit
                 self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
             if rate:
-                # The kernel may merge packets into one of up to 64 KiB.
+                # The burst must exceed 64 KiB, the size to which the kernel may merge packets.
                 burst = max(2 ** 17, int(rate / 8 * BURST))
                 self._network.change('tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
                                      '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
@@ -73,7 +73,7 @@ class Machine:
 
 
 def node_options(machines, k):
-    """Return the options with which `gluonblocks train` on machine `k` joins all `machines`."""
+    """Return the `gluonblocks train` options for machine `k` in a run on all `machines`."""
     if len(machines) == 1:
         return []
     return ['--nodes', str(len(machines)), '--master', '%s:%d' % (machines[0].address, PORT),
@@ -108,7 +108,7 @@ class Network:
 
     def enter(self, pid):
         """Return the `nsenter` prefix that runs a command in the namespaces of a process."""
-        # By default nsenter sets the groups, which a user namespace does not allow.
+        # By default, nsenter calls setgroups, which a user namespace does not allow.
         user = ['--user', '--preserve-credentials'] if self._user else []
         return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
@@ -146,7 +146,7 @@ def namespace_of(pid):
 
 
 def processes_in(namespaces, but=()):
-    """Return the pids of running processes in any of `namespaces`, except the pids `but`."""
+    """Return the pids of running processes in any of `namespaces`, except those in `but`."""
     return [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc')))
             if pid not in but and namespace_of(pid) in namespaces]
 

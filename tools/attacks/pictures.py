@@ -10,7 +10,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
 
 def originals():
-    """Return {name: bytes} of small images in every format that this Pillow can write."""
+    """Return {name: bytes}: small images in each of FORMATS that the installed Pillow can write."""
     try:
         from PIL import Image
     except ImportError:
@@ -25,7 +25,7 @@ def originals():
     for name, image in kinds.items():
         for kind in FORMATS:
             content = io.BytesIO()
-            # Skip modes that the format does not support, and formats that this Pillow lacks.
+            # Skip modes that the format does not support, and formats that Pillow cannot write.
             with contextlib.suppress(OSError, KeyError, ValueError):
                 image.save(content, kind)
                 found['%s.%s' % (name, kind.lower())] = content.getvalue()
@@ -39,7 +39,7 @@ def draw(sandbox):
 
 
 def attack(sandbox, name, change):
-    """Damage an image, and predict its class and, after it, the class of an undamaged image."""
+    """Damage an image, then predict its class and that of an undamaged image after it."""
     fixtures, path = sandbox.fixtures, sandbox.path(name)
     with open(path, 'wb') as f:
         f.write(fixtures.once('pictures', originals)[name])

@@ -34,7 +34,7 @@ def rehearse(count, arguments):
 
 
 def main():
-    """Run the command line; return the exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog='python -m tools.attacks.rehearse', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('machines', type=int, choices=range(2, 100), metavar='M',

@@ -17,8 +17,9 @@ from .fixtures import Fixtures, write_data
 from .jobs import Sandbox, die_with_parent
 from .verdict import DEFECT, UNTRIED, Defect, NotTried
 
-# A kind is a module with fixed cases, FIXED = {name: case}, and a random case, `draw`. A case is a
-# function that receives a `Sandbox` and returns a verdict, or raises Defect or NotTried.
+# Each kind of attack is a module with fixed cases, FIXED = {name: case}, and a random case, `draw`.
+# A case is a function that receives a `Sandbox`, and returns a verdict or raises Defect or
+# NotTried.
 KINDS: Dict[str, Any] = {'kills': kills, 'disk': disk, 'data': data, 'runs': runs,
                          'pictures': pictures, 'machines': machines}
 SLOW = ('machines',)  # kinds that run only if --only names them
@@ -26,14 +27,14 @@ _TAIL = 3000  # number of last characters of stdout and of stderr to record
 
 
 class Case(NamedTuple):
-    """A case of a kind: the name of a fixed case, or the number of a random case as a string."""
+    """A case: its kind, and the name of a fixed case or the number of a random one as a string."""
 
     kind: str
     name: str
 
 
 def plan(kinds, number, names=()):
-    """Return the cases called `names`, or else `number` cases: fixed cases, then random ones.
+    """Return the cases in `names` or, without names, `number` cases: fixed ones come first.
 
     If there are more than `number` fixed cases, an evenly spaced selection is returned. Raises
     ValueError for an unknown name.

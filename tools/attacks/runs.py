@@ -8,7 +8,7 @@ from .fixtures import SAME
 from .kills import compare_files
 from .verdict import EQUAL, clean_error, run_on_damage, snapshot, survived, unchanged
 
-# The files of a run; repetition makes the important ones more likely targets.
+# The files of a run. Important ones are listed several times, so that they are damaged more often.
 FILES = ['config.json'] * 4 + ['last.safetensors'] * 4 + ['best.safetensors'] * 3 + [
     'final.safetensors'] * 2 + ['previous.safetensors', 'times.csv', 'history.csv',
                                 'history.jsonl', 'final.params']
@@ -60,7 +60,7 @@ def _resume(sandbox, run, name):
               done)
     if done.code:
         return clean_error(done, run)
-    # The interruption saved one more checkpoint, so previous.safetensors contains another one.
+    # The interrupted run saved an extra checkpoint, so previous.safetensors differs.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
     compare_files(run, sandbox.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])

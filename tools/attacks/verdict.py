@@ -19,7 +19,7 @@ class NotTried(Exception):
 
 
 class Defect(Exception):
-    """Raised if a promise is broken, described in one line; `done` is the command's result."""
+    """Raised, with a one-line message, if a promise is broken; `done` is the command's result."""
 
     def __init__(self, message, done=None):
         super().__init__(message)
@@ -88,7 +88,10 @@ def _digest(path):
 
 
 def unchanged(before, after, allowed=lambda name: False, done=None):
-    """Raise Defect if a file changed that is not `allowed` to, or a temporary file remains."""
+    """Raise Defect if a file changed, or if a temporary file remains.
+
+    Files for which `allowed(name)` is true may change.
+    """
     names = sorted(name for name in set(before) | set(after) if before.get(name) != after.get(name))
     left = [name for name in names if os.path.basename(name).startswith(('.tmp-', '.part-'))
             and name not in before]

@@ -1,4 +1,4 @@
-"""The command line of the benchmark: measure, print the report, and write the figures."""
+"""The command line of the benchmark: measure, print the report, and write the results."""
 import argparse
 import json
 import os
@@ -25,7 +25,7 @@ example:
   python scripts/benchmark.py --ci                   (two minutes)
   python scripts/benchmark.py --workers 1,2,4 --models lenet_bn,resnet
 
-Each implementation runs in a separate process, and the processes take turns. Do not compare figures
+Each implementation runs in a separate process, and the processes take turns. Do not compare results
 from different runs. The extra `bench` installs PyTorch and ONNX Runtime; if one of them is missing,
 the report on stdout says so. With --workers, only training with several workers is measured, each
 in its own network namespace if possible, connected by links with the speeds in --gbit.
@@ -38,23 +38,27 @@ To compare settings, checkouts and graph passes, see python -m tools.benchmarks.
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/benchmark.py', epilog=EXAMPLE,
-        description="Compare the speed of gluonblocks with the notebook's own code and with "
+        description="Compare the speed of gluonblocks with that of the notebook's own code and of "
                     'PyTorch.', formatter_class=argparse.RawDescriptionHelpFormatter)
     models = list(SECTIONS)
     parser.add_argument('--models', type=some_of(models), default=models, metavar='NAMES',
-                        help='models to measure, comma-separated, from %s (default: all)'
+                        help='comma-separated models to measure: %s (default: all)'
                         % ', '.join(models))
     parser.add_argument('--only', type=some_of(VARIANTS), default=VARIANTS, metavar='VARIANTS',
-                        help='implementations to train, comma-separated, from %s; `parts` times '
-                             'the parts of a gluonblocks step (default: all)'
+                        help='comma-separated implementations to train: %s; `parts` times the '
+                             'parts of a gluonblocks training step (default: all)'
                         % ', '.join(VARIANTS))
     parser.add_argument('--parts', type=some_of(PARTS), default=PARTS, metavar='PARTS',
-                        help='measurements, comma-separated, from %s (default: all)'
+                        help='comma-separated measurements to make: %s (default: all)'
                         % ', '.join(PARTS))
     parser.add_argument('--quick', action='store_true',
-                        help='run fewer and shorter rounds of fewer implementations, in 8 minutes')
+                        help='run fewer and shorter rounds of fewer implementations (takes 8 '
+                             'minutes)')
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
                         help='images per batch (default: %(default)s)')
+    parser.add_argument('--resize', type=positive, metavar='PIXELS',
+                        help='width and height of the training images, for resnet and densenet '
+                             "(default: the recipe's)")
     parser.add_argument('--threads', type=positive, metavar='N',
                         help='thread count of every implementation except the notebook (default: '
                              'the count that gluonblocks chooses)')
@@ -64,23 +68,27 @@ def parse(argv):
                         default='fashion-mnist', help='data set to train on (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',
                         help='folder that contains the data set, as for scripts/train.py')
-    parser.add_argument('--json', metavar='FILE', help='write all figures and samples to this file')
+    parser.add_argument('--json', metavar='FILE',
+                        help='write the results and all samples to FILE as JSON')
     parser.add_argument('--against', metavar='FILE', type=results_of,
-                        help='list results that are more than 3 %% slower than in this file, which '
-                             'an earlier --json wrote')
+                        help='list results that are more than 3 %% slower than those in FILE, '
+                             'which an earlier run with --json wrote')
     parser.add_argument('--isa', choices=LIMITS,
                         help='limit PyTorch, oneDNN and the C++ operators to this instruction set')
     parser.add_argument('--ci', action='store_true',
-                        help='only compare this checkout with the last release, in two minutes')
+                        help='only compare this checkout with the last release (takes two minutes)')
     group = parser.add_argument_group('several workers')
     group.add_argument('--workers', type=comma_separated(positive), metavar='N,N',
-                       help='worker counts to measure, comma-separated, such as 1,2,4')
+                       help='comma-separated worker counts to measure, such as 1,2,4')
     group.add_argument('--gbit', type=comma_separated(float), default=[1, 10],
                        metavar='X,X',
-                       help='link speeds in Gbit/s, comma-separated (default: 1,10)')
+                       help='comma-separated link speeds in Gbit/s (default: 1,10)')
     args = parser.parse_args(argv)
     if args.workers and args.against:
         parser.error('--against cannot be combined with --workers')
+    if args.resize and not set(args.models) <= {'resnet', 'densenet'}:
+        parser.error('--resize: expected --models resnet, densenet or both, because the size of '
+                     "the LeNets' dense layers is fixed")
     if args.workers and max(args.workers) > args.batch_size:
         parser.error('--workers: expected at most %d workers, one per image of a batch, got %d'
                      % (args.batch_size, max(args.workers)))
@@ -88,7 +96,7 @@ def parse(argv):
 
 
 def results_of(path):
-    """Return the results in a file that --json wrote."""
+    """Return the results in a file written by --json."""
     try:
         with open(path) as f:
             return json.load(f)['results']
@@ -102,7 +110,7 @@ def main(argv=None):
     # Handle SIGTERM like Ctrl-C, so that the workers are killed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = measure.Settings(args.quick, args.batch_size, args.dataset, args.data_root,
-                                args.threads, args.only, args.max_steps)
+                                args.threads, args.only, args.max_steps, args.resize)
     os.environ.update(LIMITS.get(args.isa, {}))
     missed = False
     try:
@@ -148,6 +156,8 @@ def run(settings, models, parts):
         with Worker(dict(kind='ours.probe', dataset=settings.dataset, folder=folder,
                          data_root=settings.data_root), settings.threads) as worker:
             raw['facts'] = facts = worker.first_answer
+        if settings.resize:
+            facts['resize'].update(dict.fromkeys(models, settings.resize))
         if 'startup' in parts:
             raw['startup'], raw['five_epochs'] = startup(settings), five_epochs(settings)
         for model in models if 'training' in parts else ():

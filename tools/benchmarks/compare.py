@@ -91,7 +91,7 @@ def variant(text):
 
 
 def make_specs(model, variants, predict, folder):
-    """Return the `specs` for `compare`. Runs that record statistics write into `folder`."""
+    """Return the `specs` for `compare`. Runs that record statistics save them in `folder`."""
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):
         spec = {'kind': 'ours.predict', 'model': model} if predict else {
@@ -117,12 +117,12 @@ def parse(argv):
     parser.add_argument('--passes', action='store_true',
                         help='for each graph pass, add a variant that skips it')
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',
-                        help='models to measure, comma-separated (default: %(default)s)')
+                        help='comma-separated models to measure (default: %(default)s)')
     parser.add_argument('--predict', type=positive, metavar='N',
                         help='measure predictions of N images instead of training steps')
     parser.add_argument('--beside', dest='num_busy', type=comma_separated(int), default=[0],
-                        metavar='N,N', help='counts of background processes that keep a core busy, '
-                        'comma-separated; each count is measured separately (default: 0)')
+                        metavar='N,N', help='comma-separated numbers of background processes, each '
+                        'of which keeps a core busy; measure with each number (default: 0)')
     parser.add_argument('--rounds', type=positive, default=9, metavar='N',
                         help='number of rounds (default: %(default)s)')
     parser.add_argument('--steps', type=positive, default=20, metavar='N',

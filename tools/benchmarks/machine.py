@@ -42,7 +42,7 @@ def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
 
 
 def _idle():
-    """Return the idle seconds of our processors since boot, without time stolen by the host."""
+    """Return the idle seconds since boot of the CPUs of this process, excluding stolen time."""
     cpus = ['cpu%d' % i for i in os.sched_getaffinity(0)]
     with open('/proc/stat') as f:
         rows = [row for row in map(str.split, f) if row[0] in cpus]

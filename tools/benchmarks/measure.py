@@ -7,9 +7,9 @@ from typing import NamedTuple, Optional, Sequence
 from .machine import sample_load
 from .workers import Unavailable, Worker
 
-# The operators to compare: {title: (model, MXNet's operators, ours)}. A model has only one kind of
-# norm. The stage includes its activation in both cases; our norm of features includes its
-# activation too, but MXNet's `BatchNorm` does not.
+# The operators to compare: {title: (model, MXNet's operators, ours)}. Each model has norms only in
+# the layers that the title names. The first comparison includes the activations on both sides. In
+# the second, our norm includes the activation, but MXNet's `BatchNorm` does not.
 NORMS = {'convolution, norm, activation and pooling, 6 and 16 channels': (
              'lenet_bn_conv', ('Convolution', 'BatchNorm', 'Activation', 'Pooling'),
              ('_gluonblocks_stage',)),
@@ -32,6 +32,7 @@ class Settings(NamedTuple):
     threads: Optional[int] = None
     only: Sequence[str] = ('notebook', 'ours', 'torch', 'parts')
     max_steps: int = 50
+    resize: Optional[int] = None
 
     def torch_modes(self, model):
         """Return the PyTorch modes to measure; a quick run compiles only nets that compile fast."""
@@ -52,7 +53,7 @@ class Settings(NamedTuple):
         return 3 if self.quick else 7
 
     def times(self, seconds, most=None):
-        """Return how often to repeat, in each round, an operation that takes `seconds`."""
+        """Return the number of repetitions in each round for an operation that takes `seconds`."""
         return max(1, min(most or self.max_steps, round((0.4 if self.quick else 1.0) / seconds)))
 
 
@@ -63,8 +64,8 @@ def log(*words):
 def interleave(requests, rounds, title):
     """Send `requests`, {name: (worker, request)}, in each round; return {name: [answer, ...]}.
 
-    The order rotates from round to round, because each variant starts with the caches that its
-    predecessor leaves.
+    The order rotates from round to round, because each variant starts with the CPU caches in the
+    state in which its predecessor left them.
     """
     names, answers = list(requests), {name: [] for name in requests}
     for i in range(rounds):
@@ -77,7 +78,7 @@ def interleave(requests, rounds, title):
 
 
 def per_image(answers, what):
-    """Return the seconds per image of `what` in the answers of a training worker."""
+    """Return the seconds per image that `what` took in each answer of a training worker."""
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
@@ -111,13 +112,15 @@ def training(model, settings, facts, folder, note):
 def _variants(model, settings, facts, folder):
     """Yield (name, spec, options of `Worker`) for each variant."""
     common = dict(model=model, batch_size=settings.batch_size)
-    own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root, **common)
+    own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
+               resize=facts['resize'][model], **common)
     # Start PyTorch first, so that its slow modes are closed before the other variants start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
         yield 'torch ' + mode, spec, {'threads': facts['threads']}
-    if 'notebook' in settings.only and (model == 'lenet_bn' or not settings.quick):
+    notebook = 'notebook' in settings.only and not settings.resize  # its sizes are fixed
+    if notebook and (model == 'lenet_bn' or not settings.quick):
         yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
         yield 'ours', own, {'threads': settings.threads}
@@ -135,13 +138,13 @@ def _request(worker, settings):
         worker.ask(train=min(10, settings.max_steps), evaluate=1)
     warm = worker.ask(reset_peak=True, **once)
     times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
-    # A step before each round is not timed, because the other variants have left the caches cold,
-    # and because after evaluation, the weights are in oneDNN's layout until the next update.
+    # Each round starts with a step that is not timed, because the other variants have left the
+    # caches cold, and evaluation has left the weights in oneDNN's layout until the next update.
     return dict(times, warm=1, evaluate=settings.times(3 * warm['evaluate'][0]))
 
 
 def samples(answers):
-    """Convert the answers of a worker to the samples that `training` describes."""
+    """Convert a worker's answers to the samples described in `training`."""
     found = {'peak_mib': answers[-1]['peak_mib']}
     for what, title in (('train', 'step'), ('cpu', 'cpu'), ('evaluate', 'evaluate'),
                         ('collect', 'collect')):
@@ -171,7 +174,10 @@ def _drop_slow_modes(model, requests, note):
 
 
 def batch_norm(settings):
-    """Return {variant: {name in `NORMS`: [seconds of forward and backward, one per round]}}."""
+    """Time the forward and backward operators in `NORMS`.
+
+    Return {variant: {title: [seconds per training step, one value per round]}}.
+    """
     samples = {MXNET: {}, OURS: {}}
     for name, (model, *operators) in NORMS.items():
         with contextlib.ExitStack() as stack:
@@ -190,7 +196,7 @@ def batch_norm(settings):
 def prediction(models, settings, facts, note):
     """Return {(model, batch size): {engine: [seconds per image, one per round]}}.
 
-    The batch sizes are 1 and that of `settings`. A prediction computes logits from images.
+    The batch sizes are 1 and `settings.batch_size`. A prediction computes logits from images.
     """
     samples = {}
     for model in models:

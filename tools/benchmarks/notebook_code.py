@@ -19,7 +19,7 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# The section that trains each model, and which of its training runs does so, counted from 1.
+# {model: (the section that trains it, the number of that training run in the section, from 1)}
 SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
@@ -36,15 +36,15 @@ def cells(section):
 
 
 def import_mxnet():
-    """Import MXNet with its default settings, also on new versions of Python and NumPy."""
+    """Import MXNet with its default settings, even on new versions of Python and NumPy."""
     spec = importlib.util.spec_from_file_location(
         '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
     compat = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(compat)
-    compat.put_back_numpy_names()
-    compat.put_back_distutils()
+    compat.restore_numpy_names()
+    compat.restore_distutils()
     import mxnet
-    compat.mend_mxnet()
+    compat.patch_mxnet()
     return mxnet
 
 
@@ -115,8 +115,8 @@ def load_data(folder, batch_size, resize=None, num_workers=4):
 class Loader:
     """Endless batches of a DataLoader whose worker processes are stopped between rounds.
 
-    Otherwise they would prefetch while another variant is measured, which would slow that variant
-    down and make the first batches of the next round free.
+    Otherwise, they would prefetch batches while another variant is measured, which would slow that
+    variant down and make the next round look faster.
     """
 
     def __init__(self, loader):

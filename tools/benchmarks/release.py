@@ -31,7 +31,7 @@ def last_release():
 
 @contextlib.contextmanager
 def checkout(commit):
-    """Check `commit` out into a temporary folder; raise WorkerError if git fails."""
+    """Check out `commit` into a temporary folder; raise WorkerError if git fails."""
     with tempfile.TemporaryDirectory(prefix='gluonblocks-release-') as folder:
         made = subprocess.run(['git', 'worktree', 'add', '--detach', folder, commit], cwd=ROOT,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -30,7 +30,7 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # This omits what a loader does only at the beginning of an epoch.
+    # The epoch times exclude the work that a loader does only at the beginning of an epoch.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}
@@ -55,7 +55,7 @@ def _training(samples, batch_size, facts):
 
 
 def _parts(sample, ms):
-    """Return the spreads of the parts of a step and of the operations in it, in ms."""
+    """Return the spreads, in ms, of the times of a step's parts and of its operations."""
     rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
     found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
              'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],
@@ -79,7 +79,7 @@ def times(value):
 
 
 def between(value, decimals=None, unit=''):
-    """Return median and quartiles as text, by default with three significant digits."""
+    """Return the median and quartiles as text, by default with three significant digits."""
     if value is None:
         return '–'
     if decimals is None:

@@ -32,7 +32,7 @@ def images():
 
 
 def measure(settings, models, workers, gbit):
-    """Measure the seconds of a step for each model, number of workers and link speed.
+    """Measure the seconds per step for each model, number of workers and link speed.
 
     `gbit` lists the speeds in Gbit/s. Raises WorkerError if a run fails.
     """
@@ -62,7 +62,7 @@ def _network(stack, count, notes):
 
 
 def _train(settings, model, workers, network):
-    """Return the seconds of a step in each epoch except the first, which compiles the graphs."""
+    """Return the seconds per step in each epoch except the first, which compiles the graphs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,

@@ -8,7 +8,8 @@ import time
 from .measure import log
 from .workers import ROOT, WorkerError, environment
 
-# Run a script and write the time of its first step to a file. Arguments: file, script, its options.
+# Run a script and, after its first step, write the time to a file. The arguments are the file, the
+# script, and the script's options.
 _FIRST_STEP = """
 import os, runpy, sys, time
 path, sys.argv = sys.argv[1], sys.argv[2:]
@@ -51,7 +52,7 @@ def five_epochs(settings):
 
 
 def _seconds(title, rounds, once):
-    """Call `once` in each round; return the seconds from each call to the time it returns."""
+    """Call `once` in each round; return the seconds from each call to the time that it reports."""
     times = []
     for i in range(rounds):
         log('%s: %d of %d' % (title, i + 1, rounds))
@@ -61,7 +62,7 @@ def _seconds(title, rounds, once):
 
 
 def _train(settings, *before):
-    """Run scripts/train.py after the Python options `before`; raise WorkerError if it fails."""
+    """Run scripts/train.py, preceded by the arguments `before`; raise WorkerError if it fails."""
     arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', 'lenet_bn', '--dataset',
                  settings.dataset, '--batch-size', str(settings.batch_size)]
     if settings.data_root:

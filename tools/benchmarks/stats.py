@@ -7,7 +7,7 @@ Spread.__doc__ = """The quartiles of a sample; half of the values lie between `l
 
 
 def spread(values, scale=1):
-    """Return the quartiles of `values` times `scale`; a single value is used for all three."""
+    """Return the quartiles of `values` times `scale`; a single value serves as all three."""
     values = [scale * value for value in values]
     if len(values) == 1:
         return Spread(*values * 3)
@@ -15,9 +15,9 @@ def spread(values, scale=1):
 
 
 def ratio(theirs, ours):
-    """Return the quartiles of theirs / ours. Both are lists with one value per round.
+    """Return the quartiles of theirs / ours, two lists with one value per round.
 
-    The two values of a round were measured soon after each other, so a slow phase affects both.
+    The two values of a round were measured close together, so a slow phase affects both.
     """
     return spread([a / b for a, b in zip(theirs, ours)])
 

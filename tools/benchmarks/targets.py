@@ -11,7 +11,7 @@ def targets(results):
     """Return a row for each target that was measured.
 
     A row has the strings "what", "goal", "reached", "spread", "bound" and "verdict", the number
-    "value", and "missed", which is True if even the spread misses the goal.
+    "value", and "missed", which is True if the entire spread misses the goal.
     """
     rows = []
 

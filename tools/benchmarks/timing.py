@@ -1,4 +1,4 @@
-"""Clocks, and the request loops of workers."""
+"""Clocks, and the loops in which workers serve requests."""
 import time
 
 PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # the parts of a training step
@@ -67,9 +67,9 @@ def serve_rounds(requests, training):
 
 
 def serve_predictions(requests, predict, shape):
-    """Serve predictions of `predict`, a function from a NumPy array to a NumPy array.
+    """Serve predictions made with `predict`, which maps a NumPy array to a NumPy array.
 
-    `shape` is that of an image, (C, H, W). An answer contains [seconds, images].
+    `shape` is the shape of an image, (C, H, W). An answer contains [seconds, images].
     """
     import numpy as np
     for request in requests:

@@ -1,4 +1,6 @@
-"""A worker process: `python -m tools.benchmarks.worker SPEC`, requests on stdin, answers on stdout.
+"""A worker process, which reads requests from stdin and writes answers to stdout.
+
+    python -m tools.benchmarks.worker SPEC
 
 SPEC, requests and answers are JSON. SPEC contains the kind of the worker, a function in a module of
 `variants`, and its arguments. The worker sends its first answer when it is ready, or
@@ -71,7 +73,7 @@ def primitive_times(lines):
 
 
 def _peak_mib():
-    """Return the peak resident memory of this process since `_reset_peak`."""
+    """Return the peak resident memory of this process in MiB, since the last `_reset_peak`."""
     with open('/proc/self/status') as f:
         return next(int(line.split()[1]) for line in f if line.startswith('VmHWM:')) / 1024
 

@@ -43,9 +43,9 @@ class Worker:
     def __init__(self, spec, threads=None, variables=(), root=ROOT):
         self.spec = spec
         self._stderr = tempfile.TemporaryFile()
-        # In its own process group, the worker does not receive Ctrl-C from the terminal. `close`
-        # kills the group. If this process is killed, the worker sees the end of its stdin, and
-        # kills the group itself.
+        # The worker has its own process group, so it does not receive Ctrl-C from the terminal, and
+        # `close` can kill the whole group. If this process is killed, the worker reaches the end of
+        # its stdin, and kills the group itself.
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'tools.benchmarks.worker', json.dumps(spec)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,

@@ -21,20 +21,21 @@ matplotlib. Exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/experiments.py', epilog=EXAMPLE,
-        description="Run the experiment for an exercise of the book's chapters, and print its "
-                    'table.',
+        description='Run the experiment for an exercise in the book, and print a table of the '
+                    'results.',
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', metavar='NAME', nargs='?', choices=NAMES,
                         help='experiment to run: %s' % ', '.join(NAMES))
     parser.add_argument('--list', action='store_true', help='list the experiments and exit')
     parser.add_argument('--quick', action='store_true',
-                        help='run in seconds on synthetic images, with meaningless figures')
+                        help='do a test run on synthetic images, which takes only seconds; the '
+                             'results are meaningless')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='random seed (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',
                         help='folder that contains Fashion-MNIST (default: as in scripts/train.py)')
     parser.add_argument('--chart', metavar='FILE',
-                        help='also draw the figures to FILE, which ends in .png or .svg')
+                        help='also save a chart of the results to FILE (.png or .svg)')
     parser.add_argument('--record', action='store_true',
                         help='also write the table to results/ and docs/exercises.md')
     args = parser.parse_args(argv)

@@ -55,12 +55,12 @@ class Trained(NamedTuple):
     history: List[Any]
 
     def cells(self, *names):
-        """Return table cells of the last epoch's 'loss', 'train_acc' or 'test_acc'."""
+        """Return table cells with the last epoch's 'loss', 'train_acc' or 'test_acc'."""
         return tuple(('%.4f' if name == 'loss' else '%.3f') % getattr(self.history[-1], name)
                      for name in names)
 
     def percents(self, *names):
-        """Return table cells of the last epoch's 'train_acc' or 'test_acc' as percentages."""
+        """Return table cells with the last epoch's 'train_acc' or 'test_acc' as percentages."""
         return tuple(percent(getattr(self.history[-1], name)) for name in names)
 
 
@@ -83,7 +83,7 @@ class Panel(NamedTuple):
 
 
 def draw(panels):
-    """Return a figure of the `panels` side by side. They share one legend and must share labels."""
+    """Return a figure of the `panels` side by side, which must have the same labels."""
     from gluonblocks.drawing.style import LEGEND, TITLE, new_figure, number_axis, style_axes
     panels, figure = list(panels), new_figure()
     for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):

@@ -16,7 +16,7 @@ CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('de
 
 
 def run(settings):
-    """Return rows of (model, image side in pixels, parameters, multiply-adds, *sizes).
+    """Return rows of (model, image size in pixels, parameters, multiply-adds, *sizes).
 
     The three sizes are in MiB per image: the outputs of all operators, the outputs of
     concatenations, and the memory that training needs.
@@ -27,7 +27,7 @@ def run(settings):
 
 
 def outputs(model, side):
-    """Return the MiB of a net's outputs for one image: (all operators, concatenations only)."""
+    """Return the MiB of the outputs for one image: (all operators, concatenations only)."""
     graph = get_model(model)(mx.sym.var('data')).get_internals()
     kinds = {node['name']: node['op'] for node in json.loads(graph.tojson())['nodes']}
     _, shapes, _ = graph.infer_shape(data=(1, 1, side, side))
@@ -39,10 +39,11 @@ def outputs(model, side):
 
 
 def memory(model, side, few=2, many=10):
-    """Return the MiB that training needs per image, from batches of `few` and of `many` images.
+    """Return the memory in MiB that training needs for each image of a batch.
 
-    The difference excludes memory that does not depend on the batch, such as the weights. Each
-    batch size runs in a new process, because freed memory does not always return to the system.
+    The difference between batches of `few` and of `many` images excludes memory that does not
+    depend on the batch size, such as the weights. Each batch size runs in a new process, because
+    freed memory is not always returned to the system.
     """
     peaks = []
     for batch_size in (few, many):

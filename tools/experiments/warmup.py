@@ -1,4 +1,4 @@
-"""The accuracy of a net whose moving averages start at 0, early in training."""
+"""The accuracy, early in training, of a net whose moving averages start at 0."""
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
@@ -15,7 +15,8 @@ STATISTICS = ('variance from 0', 'variance from 1', 'corrected', 'measured again
 def run(settings):
     """Return rows of (step, 1 - momentum^step, test accuracy for each kind in STATISTICS).
 
-    1 - momentum^step is the weight of the batches in a running statistic, not of its initial value.
+    In a running statistic, 1 - momentum^step is the weight of all batches so far, and the rest is
+    the weight of the initial value.
     """
     recipe, net = get_recipe(MODEL), settings.new_net(MODEL)
     train_iter, test_iter = settings.loaders(settings.pick(recipe.batch_size, 16))
@@ -62,7 +63,7 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Correct running statistics that started at 0; `left` is the weight of that initial value."""
+    """Correct running statistics that started at 0; `left` is the weight that this 0 still has."""
     return mean / (1 - left), var / (1 - left)
 
 

@@ -1,4 +1,4 @@
-"""Find, check and read checkpoints of any MXNet version."""
+"""Find, check and read checkpoints from any MXNet version."""
 from .load import CheckpointNet, read_net
 from .params import read_params
 

@@ -56,8 +56,8 @@ def find_files(path, params=None, epoch=None):
                              '.zip file: unpack it first' % path)
         if symbol.endswith('.params'):
             raise ValueError(
-                '%s: expected a symbol file, found only parameters: name the symbol file and pass '
-                'these as its parameters. If there is no symbol file, build the Gluon net in '
+                '%s: expected a symbol file, found only parameters: specify the symbol file and '
+                'pass these parameters with it. If there is no symbol file, build the Gluon net in '
                 'Python, then call net.load_parameters(%r) and gb.export_net(net, shape)'
                 % (path, symbol))
         yield Files(symbol, params or _newest(path, symbol, files, epoch), _shapes(files))
@@ -68,7 +68,7 @@ def _only_symbol(path, files):
     symbols = [name for name in files if name.endswith('-symbol.json')] or [
         name for name in files if name.endswith('.json') and _is_symbol(name)]
     if len(symbols) > 1:
-        raise ValueError('%s: expected one symbol file, found %s: name one of them'
+        raise ValueError('%s: expected one symbol file, found %s: specify one of them'
                          % (path, ', '.join(map(os.path.basename, symbols))))
     weights = [name for name in files if name.endswith('.params')]
     if not symbols and not weights:
@@ -87,7 +87,8 @@ def _is_symbol(path):
 def _newest(path, symbol, files, epoch):
     """Return the parameter file of `symbol` for `epoch`, or by default for the last epoch.
 
-    If no parameter file has the prefix of `symbol`, but all share another one, they are used.
+    If no parameter file has the prefix of `symbol`, but all of them share another prefix, the file
+    is chosen from those.
     """
     prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}
@@ -100,8 +101,8 @@ def _newest(path, symbol, files, epoch):
     found = named.get(prefix, {})
     if not found:
         others = sorted(os.path.basename(name) for each in named.values() for name in each.values())
-        raise ValueError('%s: expected parameters such as %s-0000.params, found %s: name the '
-                         'parameter file' % (path, prefix, ', '.join(others) or 'none'))
+        raise ValueError('%s: expected parameters such as %s-0000.params, found %s: specify '
+                         'the parameter file' % (path, prefix, ', '.join(others) or 'none'))
     if epoch is not None and epoch not in found:
         raise ValueError('%s: expected parameters for epoch %d, found %s' % (
             path, epoch, ', '.join(os.path.basename(found[number]) for number in sorted(found))))
@@ -109,9 +110,9 @@ def _newest(path, symbol, files, epoch):
 
 
 def _shapes(files) -> Dict[str, Tuple[int, ...]]:
-    """Return the shapes in SageMaker's model-shapes.json or, for detectors, hyperparams.json.
+    """Return the input shapes in SageMaker's model-shapes.json or a detector's hyperparams.json.
 
-    Files with these names that other programs wrote are ignored.
+    Files that have these names but were written by other programs are ignored.
     """
     for path in files:
         with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Edit the heads and losses of a training graph so that it can run in inference."""
+"""Edit the heads and losses of a training graph so that it can be used for inference."""
 from ...graphs.graph import Node
 
 _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionOutput', 'SVMOutput',
@@ -27,7 +27,8 @@ def flatten_softmax(graph):
     """Flatten the inputs of softmaxes over complete images in a `Graph` with known shapes.
 
     MXNet's `SoftmaxOutput` without options normalizes over the complete image. On CPUs, however,
-    oneDNN normalizes 4-D inputs along the last axis. Such nodes do not change. Returns their names.
+    oneDNN normalizes 4-D inputs along the last axis. This function therefore leaves softmaxes of
+    4-D inputs unchanged, and returns their names.
     """
     along_last = []
     for node in graph.nodes:

@@ -11,16 +11,17 @@ from ..operators.registry import attribute
 def choose_inputs(graph, losses, missing, arrays, shape, known):
     """Return (known input shapes by name, names of the inputs for inference).
 
-    The returned shapes have no batch axis. `losses` has True for each head of the `Graph` that was
-    a loss, `missing` the inputs without an array in `arrays`, and `known` the shapes, with the
-    batch axis, from a file of the checkpoint; `shape` is the user's argument. Inputs whose names
-    contain 'label', and inputs that only losses need, are omitted unless `shape` names them. Raises
-    ValueError for unknown inputs and missing shapes.
+    The returned shapes have no batch axis. `losses` contains True for each head of the `Graph` that
+    was a loss, and `missing` contains the names of the inputs without an array in `arrays`. `known`
+    contains the shapes, with the batch axis, that a file of the checkpoint specifies. `shape` is
+    the user's argument. Inputs whose names contain 'label', and inputs that only losses need, are
+    omitted unless `shape` names them. Raises ValueError for unknown inputs and missing shapes.
     """
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
     others = [names for loss, names in zip(losses, needed) if not loss]
-    # Some detectors wrap their result in MakeLoss too. It is the head with the fewest inputs.
+    # Some detectors wrap even their result in MakeLoss, so that every head is a loss. The result is
+    # then the head with the fewest inputs.
     relevant = set().union(*others or [min(needed, key=len)])
     prediction = [name for name in missing if name in relevant and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
@@ -42,8 +43,8 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
                    [name for name in common if name not in sizes]]
         only = [names[0] for names in choices if len(names) == 1]
         if not only:
-            raise ValueError('the net has %d inputs besides labels (%s): specify shapes by name' % (
-                len(prediction), ', '.join(prediction) or 'none'))
+            raise ValueError('expected one input besides labels, found %d (%s): specify the shapes '
+                             'by name' % (len(prediction), ', '.join(prediction) or 'none'))
         chosen = {only[0]: tuple(shape)}
     for name, sides in chosen.items():
         if not all(isinstance(side, int) and side > 0 for side in sides):
@@ -52,7 +53,7 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
 
 
 def _needed(graph, names):
-    """Return a list with, for each head of a `Graph`, the inputs in `names` that it depends on."""
+    """For each head of a `Graph`, list the inputs in `names` that it depends on."""
     found = {}
     for node in graph.nodes:
         found[node] = ({node.name} & names if node.op == 'null' else
@@ -70,7 +71,7 @@ def _by_weights(graph, arrays):
 def infer_inputs(symbol, shapes, chosen):
     """Return (symbol, input shapes by name for a batch of one).
 
-    `shapes` has the shapes of the parameters and `chosen` those of inputs without the batch axis.
+    `shapes` contains the parameter shapes, and `chosen` the input shapes without the batch axis.
     In the returned symbol, reshapes with a fixed batch size accept any batch size, if possible.
     Raises ValueError, naming the first parameter or reshape that does not fit the input.
     """
@@ -90,7 +91,7 @@ def _first_code(node):
 
 
 def _with_any_batch(symbol, shapes, chosen, batch):
-    """Return the symbol with the batch size `batch` in reshapes replaced by a code for any size."""
+    """Make reshapes with the fixed batch size `batch` accept any size; return the new symbol."""
     graph = Graph(symbol, **shapes, **_inferred(symbol, shapes, chosen, batch))
     for node in graph.nodes:
         if _first_code(node) == batch:
@@ -125,7 +126,7 @@ def _inferred(symbol, shapes, chosen, batch):
 
 
 def _misfit(symbol, shapes, inputs, error):
-    """Return the error message for `inputs`, shapes by name, that do not fit the parameters."""
+    """Return an error message that says why the `inputs`, shapes by name, do not fit the net."""
     for name, sides in inputs.items():
         if len(sides) == 5:  # the user's shape had four axes, but an image has three
             return ('the shape of %s must not include the batch: expected %s, got %s'
@@ -145,7 +146,10 @@ def _misfit(symbol, shapes, inputs, error):
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
-    """Return the shapes of `inputs` for a batch of two and for larger images, or None for each."""
+    """Return [input shapes for a batch of two, input shapes for larger images].
+
+    Either is None if the net does not accept such inputs, or if the shapes are those of `inputs`.
+    """
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}
     found = []

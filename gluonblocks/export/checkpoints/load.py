@@ -115,7 +115,7 @@ def _used(symbol, arrays, chosen):
 
 
 def _missing_weights(files, names, arrays):
-    """Return the error message for a parameter file without the parameters `names`."""
+    """Return the error message for a parameter file that lacks the parameters `names`."""
     text = '%s lacks %s: ' % (
         files.params, 'the parameter %s of the net' % names[0] if len(names) == 1 else
         '%d parameters of the net, such as %s' % (len(names), names[0]))

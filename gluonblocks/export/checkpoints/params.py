@@ -28,7 +28,8 @@ def read_params(path):
             raise DamagedFile('%s: expected weights, found a Git LFS pointer: run "git lfs pull"'
                               % path)
         if size < 24:
-            raise DamagedFile('%s: expected a .params file, found %d bytes' % (path, size))
+            raise DamagedFile('%s: expected a .params file, found a file of only %d bytes'
+                              % (path, size))
         content = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
     return _Reader(path, content).read()
 
@@ -104,7 +105,7 @@ class _Reader:
             raise self._damage('an array has %d dimensions' % rank)
         shape = self._take('<%d%s' % (rank, side))
         if any(size < 0 for size in shape):
-            raise self._damage('an array has the shape %s' % (shape,))
+            raise self._damage('an array has the invalid shape %s' % (shape,))
         return shape
 
     def _take(self, form):
@@ -119,4 +120,4 @@ class _Reader:
     def _check_size(self, size):
         left = len(self._content) - self._at
         if size > left:
-            raise self._damage('the next %d bytes are missing, only %d are left' % (size, left))
+            raise self._damage('expected %d more bytes, found only %d' % (size, left))

@@ -1,4 +1,4 @@
-"""Read symbol files of any MXNet version, checking them before MXNet parses them."""
+"""Read symbol files from any MXNet version, checking them before MXNet parses them."""
 import json
 import re
 
@@ -46,8 +46,8 @@ def _read_graph(path):
                 raise ValueError('node %d has no operator or no name' % i)
             for source, output, *_ in node['inputs']:
                 if not 0 <= source < i or not 0 <= output < 1 << 20:
-                    raise ValueError('node %d (%s) takes an input from node %d, which is not '
-                                     'before it' % (i, node['name'], source))
+                    raise ValueError('node %d (%s) takes an input from node %d, which does not '
+                                     'precede it' % (i, node['name'], source))
         if not graph['heads'] or not all(0 <= head[0] < len(nodes) for head in graph['heads']):
             raise ValueError('the heads %s are not among the %d nodes'
                              % (graph['heads'], len(nodes)))

@@ -52,5 +52,5 @@ def softmax(onnx, node, X, *length):
 
 @converts('SoftmaxActivation')
 def softmax_activation(onnx, node, X):
-    """Apply softmax over the channels, or with mode='instance' over the last axis."""
+    """Apply softmax over the channels if mode='channel', otherwise over the last axis."""
     return onnx.add('Softmax', X, axis=1 if attribute(node, 'mode') == 'channel' else -1)

@@ -1,4 +1,4 @@
-"""Constant folding: compute with MXNet the nodes that do not depend on input values."""
+"""Constant folding: use MXNet to compute the nodes that do not depend on input values."""
 from typing import Any, Dict, List
 
 import mxnet as mx
@@ -29,7 +29,7 @@ def constants(onnx):
             all(fixed[entry[0]] or i == skipped and None not in onnx.shape(entry)[axis:]
                 for i, entry in enumerate(node.inputs))
             and 'random' not in node.op and 'sample' not in node.op
-            # MXNet infers the 0 in the shape of zeros((0, 3)) from the nodes that follow.
+            # In zeros((0, 3)), 0 is an unknown size, which MXNet infers from the nodes that follow.
             and (node.inputs or 0 not in listed(node, 'shape'))
             and all(None not in onnx.shape((node, k)) and onnx.shape((node, k))
                     for k in range(outputs)))
@@ -38,7 +38,8 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # Computing an input that is read only for its shape may be slow, so zeros replace it.
+        # If only the shape of an input matters, replace the input with zeros, because computing it
+        # may be slow.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))

@@ -29,7 +29,8 @@ def multibox_prior(onnx, node, X):
     sides = onnx.sizes(node.inputs[0])[2:]
     height, width = [onnx.cast(onnx.vector(side), 'float32') for side in sides]
     sizes, ratios = (np.array(listed(node, name, [1]), 'float32') for name in ('sizes', 'ratios'))
-    # Each pixel has anchors of all sizes in the first ratio, and of the first size in the others.
+    # Each pixel has one anchor of each size with the first aspect ratio, and one anchor of the
+    # first size with each of the other ratios.
     roots = np.sqrt(np.append(np.repeat(ratios[:1], len(sizes)), ratios[1:]))
     sizes = np.append(sizes, np.repeat(sizes[:1], len(ratios) - 1))
     centers = []
@@ -81,7 +82,7 @@ def _ordered(onnx, X, keys, count):
 
 
 def _filled(onnx, X, chosen):
-    """Replace the rows of X (B, n, k) with -1 unless they are `chosen` (B, n)."""
+    """Set the rows of X (B, n, k) to -1 where the mask `chosen` (B, n) is False."""
     return onnx.add('Where', onnx.add('Unsqueeze', chosen, [2]), X, -1)
 
 

@@ -10,11 +10,11 @@ SAME = {
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# {ONNX operator: words for it in the names of MXNet's operators, which `FORMS` completes}.
+# {ONNX operator: words that form the names of MXNet operators when inserted into `FORMS`}.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}
-# The same for comparisons, which return 1 or 0 in the type of the inputs in MXNet.
+# Comparisons, in the same format. In MXNet, they return 1 or 0 in the type of their inputs.
 COMPARISONS = {
     'Equal': 'equal not_equal', 'Greater': 'greater', 'GreaterOrEqual': 'greater_equal',
     'Less': 'lesser', 'LessOrEqual': 'lesser_equal', 'And': 'logical_and', 'Or': 'logical_or',
@@ -32,7 +32,7 @@ def same(onnx, node, *inputs):
 
 @converts(*BINARY)
 def binary(onnx, node, a, b=None):
-    """Apply an operation to two tensors, or to a tensor and a scalar; `_r` swaps the operands."""
+    """Apply an operation to two tensors or a tensor and a scalar; the prefix `_r` swaps them."""
     op, dtype = BINARY[node.op], onnx.dtype(node.inputs[0])
     b = onnx.constant(float(attribute(node, 'scalar', 1)), dtype) if b is None else b
     if node.op.startswith('_r'):
@@ -103,6 +103,7 @@ def along_axis(onnx, entry, vector, axis, rank):
     values = onnx.value(entry)
     if len(shape) == 1:
         return vector
-    # Reshape constants here, because many engines expect the slopes of PRelu to be constant.
+    # Reshape constants now instead of in the ONNX graph, because many engines require the slopes of
+    # PRelu to be a constant.
     return onnx.add('Reshape', vector, shape) if values is None else onnx.constant(
         np.reshape(values, shape))

@@ -41,7 +41,7 @@ def slice_axis(onnx, node, X):
 
 @converts('slice_like')
 def slice_like(onnx, node, X, like):
-    """Truncate axes at the end to the sizes of another tensor."""
+    """Shorten axes to the sizes of another tensor by dropping elements at the end."""
     sizes = onnx.sizes(node.inputs[1])
     axes = listed(node, 'axes', range(len(sizes)))
     return onnx.add('Slice', X, [0] * len(axes), [sizes[axis] for axis in axes], axes)
@@ -86,7 +86,7 @@ def one_hot(onnx, node, indices):
 
 @converts('gather_nd')
 def gather_nd(onnx, node, X, indices):
-    """Index the first M axes of X by `indices` (M, ...); return (..., the other axes of X)."""
+    """Index the first M axes of X with `indices` (M, ...); return (..., the other axes of X)."""
     perm = [*range(1, onnx.rank(node.inputs[1])), 0]
     return onnx.add('GatherND', X, onnx.add('Transpose', onnx.cast(indices, 'int64'), perm=perm))
 

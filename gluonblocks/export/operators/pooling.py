@@ -9,9 +9,9 @@ from .registry import attribute, converts, listed
 def pooling(onnx, node, X):
     """Apply max or average pooling over 1 to 3 dimensions.
 
-    Window i begins at i * stride - pad. For pooling_convention='full', up to stride - 1 more
-    elements are padded at the end; ONNX's ceil_mode would drop some windows. An average includes
-    the padding of `pad` if count_include_pad is True, but never the additional elements.
+    Window i begins at i * stride - pad. For pooling_convention='full', up to stride - 1 further
+    elements are padded at the end, because ONNX's ceil_mode would drop some windows. An average
+    includes the padding of `pad` if count_include_pad is True, but never the further elements.
     """
     channels_first(node)
     kind = attribute(node, 'pool_type', 'max')
@@ -38,7 +38,7 @@ def pooling(onnx, node, X):
 
 @converts('_contrib_AdaptiveAvgPooling2D')
 def adaptive_average_pooling(onnx, node, X):
-    """Average (N, C, H, W) to (N, C, h, w).
+    """Apply average pooling from (N, C, H, W) to (N, C, h, w).
 
     Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1. If h does not
     divide H, the windows overlap, so two matrix products compute the averages.
@@ -49,7 +49,7 @@ def adaptive_average_pooling(onnx, node, X):
         return onnx.add('GlobalAveragePool', X)
     height, width = onnx.shape(node.inputs[0])[2:]
     if None in (height, width):
-        raise ValueError('%s: an adaptive average pooling to %d x %d needs a fixed input size; '
+        raise ValueError('%s: adaptive average pooling to %d x %d needs a fixed input size; '
                          'export the net for one input size' % (node.name, h, w))
     if height % h == 0 and width % w == 0:
         steps = [height // h, width // w]

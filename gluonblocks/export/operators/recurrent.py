@@ -6,9 +6,9 @@ import numpy as np
 from .indexing import END, START
 from .registry import attribute, converts
 
-# {mode in MXNet: (operator in ONNX, for each of ONNX's gates its index in MXNet)}. The order of the
-# gates in MXNet is input, forget, cell, output (LSTM) and reset, update, new (GRU). In ONNX it is
-# input, output, forget, cell and update, reset, new.
+# {mode in MXNet: (operator in ONNX, MXNet's index of each ONNX gate)}. MXNet's gate order is input,
+# forget, cell, output for LSTM, and reset, update, new for GRU. ONNX's gate order is input, output,
+# forget, cell for LSTM, and update, reset, new for GRU.
 MODES = {'rnn_relu': ('RNN', [0]), 'rnn_tanh': ('RNN', [0]), 'lstm': ('LSTM', [0, 3, 1, 2]),
          'gru': ('GRU', [1, 0, 2])}
 
@@ -51,7 +51,7 @@ def rnn(onnx, node, X, parameters, *states):
 
 
 def _unpacked(packed, order, directions, inputs, hidden):
-    """Yield W, R and B of each layer in ONNX's gate order; `inputs` has each layer's input size.
+    """Yield W, R and B of each layer in ONNX's gate order; `inputs` lists their input sizes.
 
     In `packed`, all matrices come first: (gates * H, input size) and (gates * H, H) for each
     direction of each layer. The biases follow in the same order, as vectors (gates * H,).

@@ -7,7 +7,7 @@ CONVERTERS: Dict[str, Callable] = {}
 
 
 def converts(*operators):
-    """Register the decorated function as the converter of these MXNet operators.
+    """Register the decorated function as the converter of the MXNet `operators`.
 
     The converter is called as `convert(onnx, node, *inputs)` with the `OnnxGraph`, the `Node` and
     the ONNX names of its inputs. It returns the name of its output, or a list of names for several

@@ -1,10 +1,10 @@
-"""Convert operators that reshape, join, pad or repeat tensors, or create them by shape."""
+"""Convert operators that create, reshape, join, pad or repeat tensors."""
 from .registry import attribute, converts, listed
 
 
 @converts('Reshape')
 def reshape(onnx, node, X):
-    """Reshape by MXNet's shape codes, see `_by_codes`."""
+    """Reshape according to MXNet's shape codes, see `_by_codes`."""
     known = onnx.shape(node.entry())
     if known.count(None) < 2:
         return onnx.add('Reshape', X, [-1 if size is None else size for size in known])
@@ -14,7 +14,7 @@ def reshape(onnx, node, X):
 
 
 def _by_codes(onnx, sizes, codes, reverse):
-    """Return the sizes after a reshape by MXNet's shape codes.
+    """Return the sizes after a reshape with MXNet's shape codes.
 
     0 keeps a size, -1 is inferred, -2 keeps all remaining sizes, -3 merges two sizes, and -4 splits
     a size into the next two codes. If `reverse` is True, codes and sizes are read from the end.
@@ -134,7 +134,7 @@ def repeat(onnx, node, X):
 
 @converts('broadcast_to', 'broadcast_axis')
 def broadcast_to(onnx, node, X):
-    """Broadcast axes of size 1 to `shape`, in which 0 keeps a size, or `axis` to `size`."""
+    """Broadcast axes of size 1: all to `shape`, where 0 keeps a size, or `axis` to `size`."""
     sizes = [1] * onnx.rank(node.inputs[0])
     for axis, size in zip(listed(node, 'axis', range(len(sizes))),
                           listed(node, 'size') or listed(node, 'shape')):
@@ -169,7 +169,11 @@ def filled(onnx, node):
 
 @converts('_arange', '_contrib_arange_like')
 def arange(onnx, node, *like):
-    """Return start, start + step, ..., shaped like the output, a tensor or one of its axes."""
+    """Return the sequence start, start + step, ...
+
+    Without an input, it has the inferred shape of the output. With an input, it has the same shape
+    as the input or, if `axis` is set, the length of that axis.
+    """
     sizes = onnx.sizes(node.inputs[0]) if like else onnx.sizes(node.entry())
     axis = attribute(node, 'axis')
     shape = onnx.vector(*(sizes if axis is None else [sizes[axis]]))

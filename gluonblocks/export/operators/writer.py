@@ -11,7 +11,7 @@ from .registry import CONVERTERS
 class OnnxGraph:
     """The nodes and constants of an ONNX graph, converted from MXNet operator by operator.
 
-    `symbol` is the MXNet graph and `params` has its parameters, NumPy arrays by name. `variants` is
+    `symbol` is the MXNet graph, and `params` its parameters, NumPy arrays by name. `variants` is
     a list of dicts of input shapes by name, of which the first is the main one. A size that is the
     same in all variants is a constant. Any other size varies, so the ONNX graph computes it.
 
@@ -63,7 +63,7 @@ class OnnxGraph:
         return self._types[entry[:2]]
 
     def with_heads(self, entries):
-        """Return the graph as a symbol with these entries as its outputs."""
+        """Return the graph as a symbol with `entries` as its outputs."""
         heads, self.graph.heads = self.graph.heads, entries
         symbol, self.graph.heads = self.graph.symbol(), heads
         return symbol
@@ -83,7 +83,10 @@ class OnnxGraph:
         return name if outputs == 1 else names
 
     def constant(self, values, dtype=None):
-        """Add a constant, by default with the type of the array or float32; return its name."""
+        """Add a constant and return its name.
+
+        `dtype` defaults to the type of `values` if it is an array, and otherwise to float32.
+        """
         name = '%s/constant_%d' % (self._current, len(self.initializers))
         self.initializers[name] = np.asarray(
             values, _type(dtype or getattr(values, 'dtype', 'float32')))
@@ -95,7 +98,7 @@ class OnnxGraph:
         return self.add('Cast', X, to=helper.np_dtype_to_tensor_dtype(np.dtype(_type(dtype))))
 
     def vector(self, *sizes):
-        """Join `sizes`, numbers and names of vectors, into an int64 vector; return its name."""
+        """Join `sizes`, numbers or names of vectors, into an int64 vector; return its name."""
         if not any(isinstance(size, str) for size in sizes):
             return self.constant(sizes, 'int64')
         names = [size if isinstance(size, str) else self.vector(size) for size in sizes]
@@ -127,19 +130,19 @@ class OnnxGraph:
         return self.add('Gather', self.add('Shape', name), [axis])
 
     def combined(self, op, a, b):
-        """Apply `op`, 'Add', 'Sub', 'Mul' or 'Div', to two sizes from `sizes`."""
+        """Apply `op` ('Add', 'Sub', 'Mul' or 'Div') to two sizes from `sizes`."""
         if isinstance(a, int) and isinstance(b, int):
             return {'Add': a + b, 'Sub': a - b, 'Mul': a * b, 'Div': a // max(b, 1)}[op]
         return self.add(op, [a], [b])
 
     def reshape(self, X, sizes):
-        """Reshape the nonempty tensor `X` to `sizes`, which are numbers and names of vectors."""
+        """Reshape the nonempty tensor `X` to `sizes`, which are numbers or names of vectors."""
         if -1 not in sizes and sum(isinstance(size, str) for size in sizes) == 1:
             sizes = [-1 if isinstance(size, str) else size for size in sizes]
         return self.add('Reshape', X, list(sizes))
 
     def convert(self, names=()):
-        """Convert all nodes; return the names of the outputs, which are `names` if not empty.
+        """Convert all nodes; return the output names: `names`, or those of nodes if it is empty.
 
         Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
         """
@@ -175,7 +178,7 @@ class OnnxGraph:
         heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
-            # Each ONNX output needs its own node, even an input, a constant or a repeated head.
+            # Each ONNX output needs its own node, even for an input, constant or repeated head.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

@@ -1,4 +1,4 @@
-"""Find the blocks and stages of a graph: the parts that a person would write as classes."""
+"""Group the nodes of a graph into the blocks and stages that a person would write as classes."""
 import re
 from collections import Counter
 from typing import Any, Dict, List, NamedTuple
@@ -6,13 +6,14 @@ from typing import Any, Dict, List, NamedTuple
 ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
 ACTIVATIONS = ('hardsigmoid', 'hardswish', 'Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid',
                'tanh')
-_MOST_LAYERS = 40  # in a block; a larger block is split into the blocks inside it
+_MAX_LAYERS = 40  # per block; a larger block is replaced by the blocks inside it
 
 
-class Part(NamedTuple):
-    """A stage, which is a sequence of blocks, or a single node, for which `stage` is ''.
+class Section(NamedTuple):
+    """A named stage, which is a sequence of blocks, or a single node, for which `stage` is ''.
 
-    A block is a list of nodes with one input value; its output is that of the last node.
+    A block is a list of nodes that read one value from outside the block. Its output is the output
+    of its last node. A single node is stored as one block.
     """
 
     stage: str
@@ -20,61 +21,62 @@ class Part(NamedTuple):
 
 
 def stages_of(nodes, outputs):
-    """Split a graph into a list of `Part`: single nodes, and stages of consecutive blocks."""
+    """Split a graph into a list of `Section`s: single nodes, and stages of consecutive blocks."""
     blocks = _blocks(nodes, outputs)
     within = {number for block in blocks.values() for number in block}
     users = Counter(i for node in nodes if node.number not in within for i in node.inputs)
     users.update(entry_of([nodes[i - 1] for i in block]) for block in blocks.values())
     users.update(outputs)
-    parts: List[Part] = []
+    sections: List[Section] = []
     stages = 0
     for node in nodes:
         block = [nodes[i - 1] for i in blocks.get(node.number, ())]
         if not block and node.number not in within:
-            parts.append(Part('', [[node]]))
-        elif block and (parts and parts[-1].stage and users[entry_of(block)] == 1
-                        and parts[-1].blocks[-1][-1].number == entry_of(block)
+            sections.append(Section('', [[node]]))
+        elif block and (sections and sections[-1].stage and users[entry_of(block)] == 1
+                        and sections[-1].blocks[-1][-1].number == entry_of(block)
                         and not _begins_stage(block)):
-            parts[-1].blocks.append(block)
+            sections[-1].blocks.append(block)
         elif block:
             stages += 1
-            first = _without_shortcut(parts, block, users)
-            del parts[len(parts) - len(first):]
-            parts.append(Part('stage%d' % stages, [first, block] if first else [block]))
-    return parts
+            first = _without_shortcut(sections, block, users)
+            del sections[len(sections) - len(first):]
+            sections.append(Section('stage%d' % stages, [first, block] if first else [block]))
+    return sections
 
 
-def _without_shortcut(parts, block, users):
-    """Return the chain of single nodes before a residual `block` with the same layers, or [].
+def _without_shortcut(sections, block, users):
+    """Return the nodes before a residual `block` that match its body but lack a shortcut, or [].
 
-    In MobileNetV2 such a chain is a block that has no shortcut because it changes the size.
+    In MobileNetV2, a stage begins with a block that changes the shape, so it has no shortcut.
     """
     body = block[:block.index(_last_join(block))]
-    run = [part.blocks[0][0] for part in parts[-len(body):] if not part.stage]
-    numbers = [node.number for node in run]
-    return run if (
-        len(run) > 1 and [node.op for node in run] == [node.op for node in body]
-        and [node.inputs for node in run[1:] + body[:1]] == [[number] for number in numbers]
+    chain = [section.blocks[0][0] for section in sections[-len(body):] if not section.stage]
+    numbers = [node.number for node in chain]
+    return chain if (
+        len(chain) > 1 and [node.op for node in chain] == [node.op for node in body]
+        and [node.inputs for node in chain[1:] + body[:1]] == [[number] for number in numbers]
         and all(users[number] == 1 for number in numbers)) else []
 
 
 def _blocks(nodes, outputs):
-    """Return {number of the last node: numbers of all nodes} for each block.
+    """Return {number of a block's last node: numbers of all its nodes}.
 
-    A block spans from the last value common to all branches to the node where they join. It
-    contains layers. Only its last node is used outside, and its parameters are used nowhere else.
+    A block begins after the last value that all its branches have in common, and ends with the node
+    that joins them, or with an activation after it. It contains at least one layer. Nodes outside
+    it use only the output of its last node, and none of its parameters.
     """
-    users: Dict[int, List[int]] = {number: [0] for number in outputs}  # 0: an output
+    users: Dict[int, List[int]] = {number: [0] for number in outputs}  # 0: returned by the graph
     for node in nodes:
         for i in node.inputs:
             users.setdefault(i, []).append(node.number)
     uses = Counter(param for node in nodes for param in node.params)
     found, paths = {}, {}
     for node in nodes:
-        # The values that every path from the inputs to this node goes through.
-        taken = [paths[i] if i > 0 else [i] for i in node.inputs if paths.get(i, True)]
-        common = [step[0] for step in zip(*taken) if len(set(step)) == 1]
-        paths[node.number] = common + [node.number] if taken else []
+        # The values that lie on every path from the graph's inputs to this node.
+        branches = [paths[i] if i > 0 else [i] for i in node.inputs if paths.get(i, True)]
+        common = [step[0] for step in zip(*branches) if len(set(step)) == 1]
+        paths[node.number] = common + [node.number] if branches else []
         if not common or len(set(node.inputs)) < 2:
             continue
         block, waiting = {node.number}, list(node.inputs)
@@ -84,7 +86,7 @@ def _blocks(nodes, outputs):
                 block.add(number)
                 waiting += nodes[number - 1].inputs
         layers = [nodes[i - 1] for i in block if nodes[i - 1].kind not in (None, 'constant')]
-        if (0 < len(layers) <= _MOST_LAYERS
+        if (0 < len(layers) <= _MAX_LAYERS
                 and all(uses[param] == 1 for layer in layers for param in layer.params)
                 and all(user in block for i in block - {node.number} for user in users[i])):
             last = node.number
@@ -101,18 +103,18 @@ def _blocks(nodes, outputs):
 
 
 def entry_of(block):
-    """Return the number of the input value of a block."""
+    """Return the number of the value that a block reads."""
     within = {node.number for node in block}
     return next(i for node in block for i in node.inputs if i not in within)
 
 
 def _last_join(block):
-    """Return the node where the branches of a block join."""
+    """Return the node that joins the branches of `block`."""
     return next(node for node in reversed(block) if len(node.inputs) > 1)
 
 
 def class_name(block):
-    """Choose a class name for a block by its structure."""
+    """Return a class name that describes the structure of `block`."""
     if all(len(node.inputs) == 1 for node in block):
         return 'Bottleneck'
     last = _last_join(block)
@@ -125,7 +127,7 @@ def class_name(block):
 
 
 def _begins_stage(block):
-    """Return True if a block downsamples the image or projects its shortcut."""
+    """Return True if `block` downsamples its input or projects its shortcut."""
     return class_name(block) == 'ProjectedResidual' or any(
         int(stride) > 1 for node in block if not node.get('global_pool')
         for stride in re.findall(r'\d+', node.attrs.get('stride', '')))

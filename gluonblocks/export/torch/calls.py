@@ -1,4 +1,4 @@
-"""Write MXNet operators without parameters as PyTorch calls."""
+"""Translate MXNet operators without parameters into PyTorch calls."""
 import re
 from typing import Any, Dict
 
@@ -8,27 +8,27 @@ from .structure import TUPLES
 
 
 def check_known(nodes):
-    """Raise ValueError for operators that PyTorch lacks, listing them with their layers."""
-    lacking = {}
+    """Raise ValueError if PyTorch lacks operators; the message lists them with their layers."""
+    missing = {}
     for node in nodes:
         known = node.kind or node.op in CALLS
         if node.op == 'item':  # one output of a node that has several
             node = nodes[node.inputs[0] - 1]
             known = node.op in TUPLES
         if not known:
-            lacking.setdefault(node.op, {})[node.name] = True
-    if lacking:
+            missing.setdefault(node.op, {})[node.name] = True
+    if missing:
         raise ValueError(
             'these operators have no counterpart in PyTorch: %s. Choose outputs that come before '
             'them, or another format' % '; '.join('%s (%s)' % (op, ', '.join(names))
-                               for op, names in sorted(lacking.items())))
+                               for op, names in sorted(missing.items())))
 
 
 def call_text(node, values):
-    """Return an operator without parameters as Python source; '{0}', '{1}' stand for its inputs.
+    """Return a Python expression for an operator; '{0}' and '{1}' stand for its inputs.
 
-    `values` maps the number of each value to its `shape` and `is_integer`. Raises ValueError for
-    attributes that PyTorch cannot express.
+    The operator has no parameters. `values` maps the number of each value to a `Value`. Raises
+    ValueError for attributes that PyTorch cannot express.
     """
     text = CALLS[node.op]
     text = text(node, values) if callable(text) else text
@@ -39,7 +39,7 @@ def call_text(node, values):
 
 def _activation(node, values):
     kind = node.get('act_type', 'leaky')
-    demand(node, kind in _ACTIVATIONS, 'act_type=%s' % kind, ', '.join(_ACTIVATIONS))
+    demand(node, kind in _ACTIVATIONS, kind, 'act_type to be one of ' + ', '.join(_ACTIVATIONS))
     return _ACTIVATIONS[kind]
 
 
@@ -53,15 +53,16 @@ def _pooling(node, values):
     kind, rank = node.get('pool_type', 'max'), len(X) - 2
     convention = node.get('pooling_convention', 'valid')
     demand(node, kind in ('max', 'avg') and convention in ('valid', 'full'),
-           '%s pooling, %s' % (kind, convention), 'max and avg, valid and full')
+           '%s pooling with convention %s' % (kind, convention),
+           'max or avg pooling with convention valid or full')
     demand_layout(node)
     if node.get('global_pool', False):
         return 'F.adaptive_%s_pool%dd({0}, 1)' % (kind, rank)
     kernel, stride, pad = (node.get(name) or default for name, default in
                            [('kernel', None), ('stride', (1,) * rank), ('pad', (0,) * rank)])
-    # MXNet keeps a last window that covers only padding, and PyTorch drops it.
+    # If the last window covers only padding, MXNet computes it, but PyTorch does not.
     demand(node, all((y - 1) * s < x + p for y, s, x, p in zip(Y[2:], stride, X[2:], pad)),
-           'a last window within the padding', 'windows that hold something of the image')
+           'a last window that covers only padding', 'every pooling window to overlap the input')
     arguments = ['{0}', pair(node, 'kernel')]
     if stride != kernel:
         arguments.append('stride=%s' % (pair(node, 'stride', 1),))
@@ -78,8 +79,8 @@ def _resize(node, values):
 
 def _upsampling(node, values):
     demand(node, node.get('sample_type') == 'nearest' and len(node.inputs) == 1,
-           'sample_type=%s and %d inputs' % (node.get('sample_type'), len(node.inputs)),
-           'nearest and one')
+           'sample_type=%s with %d inputs' % (node.get('sample_type'), len(node.inputs)),
+           'sample_type=nearest with one input')
     return 'F.interpolate({0}, scale_factor={scale})'
 
 
@@ -129,7 +130,8 @@ def _batch_dot(node, values):
 
 
 def _filled(node, values):
-    # Initial states of a recurrent net: PyTorch broadcasts one row over the batch.
+    # Recurrent nets use such tensors as initial states. PyTorch broadcasts one row to all rows of a
+    # batch.
     sizes = tuple(1 if size == 'N' else size for size in values[node.number].shape)
     return 'torch.full(%r, {value})' % (sizes,) if node.op == '_full' else 'torch.%s(%s)' % (
         node.op[1:], ', '.join(map(str, sizes)))

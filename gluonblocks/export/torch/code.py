@@ -1,4 +1,5 @@
-"""Write a graph as model.py, plain PyTorch code for people to read and edit."""
+"""Generate model.py: plain PyTorch code for people to read and edit."""
+import keyword
 import re
 from collections import Counter
 from itertools import groupby
@@ -10,16 +11,16 @@ from .forward import Forward
 from .layers import layer_text
 from .structure import layer_names, read_structure, values_of
 
-_LINE = 65  # maximum characters of a list of blocks on one line
+_LINE = 65  # characters; a longer list of blocks gets one line per block
 _WIDTH = 100  # maximum characters of a line
 
 _HEAD = '''"""{title}
 
-The weights are in {weights}. Written by gluonblocks, which is not needed here: only torch
-and safetensors are.
+Written by gluonblocks, but this file needs only torch and safetensors. The weights are in
+{weights}.
 
     import model
-    net = model.load()  # for prediction; net.train() to train on{input}
+    net = model.load()  # in eval mode; call net.train() to continue training{input}
 """
 import torch
 import torch.nn.functional as F
@@ -27,15 +28,15 @@ from safetensors.torch import load_file
 from torch import nn
 '''
 _NORMS = '''
-# Batch normalization was trained in MXNet, and two things differ if you train on: MXNet's momentum
-# of 0.9, the weight of the old average, is 0.1 here, the weight of the new batch; and MXNet's
-# running_var is the average of biased variances (divided by n), here of unbiased ones (divided by
-# n - 1). Predictions are the same.
+# This net was trained in MXNet, which uses different conventions for batch normalization. PyTorch's
+# momentum is the weight of the new batch (0.1), but MXNet's is the weight of the old average (0.9).
+# If you continue training, PyTorch will update running_var with unbiased variances (divided by
+# n - 1), whereas MXNet uses biased ones (divided by n). Predictions do not differ.
 '''
 _FIXED = '''
 
 def fixed(norm, *names):
-    """A batch norm whose weight (gamma, one) or bias (beta) or both are not trained."""
+    """Exclude parameters of a batch norm, 'weight' (gamma, which is 1) or 'bias', from training."""
     for name in names:
         getattr(norm, name).requires_grad_(False)
     return norm
@@ -43,7 +44,7 @@ def fixed(norm, *names):
 _FROZEN = '''
 
 class Frozen{0}(nn.{0}):
-    """A batch norm that normalizes by its running averages in training too, and keeps them."""
+    """A batch norm that uses its running statistics in training too, and never updates them."""
 
     def train(self, mode=True):
         return super().train(False)
@@ -51,7 +52,7 @@ class Frozen{0}(nn.{0}):
 _LOAD = '''
 
 def load(path='{weights}'):
-    """The net with the weights of the file at `path`, for prediction."""
+    """Return the net in eval mode, with the weights from the file at `path`."""
     net = Net()
     net.load_state_dict(load_file(path))
     return net.eval()
@@ -61,8 +62,8 @@ def load(path='{weights}'):
 def torch_code(net, weights='model.safetensors'):
     """Return the source of model.py for `net`, a `NetDescription`.
 
-    Blocks that differ only in numbers share a class. Raises ValueError for operators that PyTorch
-    lacks; the message lists all of them.
+    Blocks that differ only in numeric arguments share a class. Raises ValueError if PyTorch lacks
+    operators; the message lists all of them.
     """
     structure, info = read_structure(net.symbol, list(net.inputs)), net.info
     check_known(structure.nodes)
@@ -70,8 +71,8 @@ def torch_code(net, weights='model.safetensors'):
     values = values_of(net, structure)
     layers = {node.number: layer_text(node, params, values[node.inputs[0]].shape if node.inputs
                                       else ()) for node in structure.nodes if node.kind}
-    own = {block[0].number: structure.names[block[0].number] for part in structure.parts
-           for block in part.blocks if not part.stage and block[0].kind}
+    own = {block[0].number: structure.names[block[0].number] for section in structure.sections
+           for block in section.blocks if not section.stage and block[0].kind}
     # If the last layer has one output per class, `num_classes` sets its size.
     head = next((node for node in reversed(structure.nodes) if node.kind), None)
     arguments = []
@@ -82,9 +83,9 @@ def torch_code(net, weights='model.safetensors'):
             arguments = ['num_classes=%d' % classes]
             layers[head.number] = layer_text(head, params, values[head.inputs[0]].shape,
                                              'num_classes')
-    scaling = _words(info.get('scaling'))
+    scaling = _docstring_safe(info.get('scaling'))
     title = '%s in plain PyTorch: %s -> %s.' % (
-        _words(info.get('model')) or 'A net', *[
+        _docstring_safe(info.get('model')) or 'A net', *[
             ' and '.join('(%s)' % ', '.join(map(str, values[i].shape)) for i in numbers)
             for numbers in (range(0, -len(net.inputs), -1), structure.outputs)])
     text = _HEAD.format(
@@ -101,13 +102,13 @@ def torch_code(net, weights='model.safetensors'):
     return text + ''.join('\n\n' + code for code in classes) + _LOAD.format(weights=weights)
 
 
-def _words(text):
-    """Remove from `text`, such as a model's name, what is unsafe in a docstring."""
+def _docstring_safe(text):
+    """Remove unsafe characters from `text`, such as a model's name, and shorten it."""
     return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
 
 
 def _net(net, structure, layers, values, calls, own, arguments):
-    """Return the source of the class Net: all stages, and the layers outside them, `own`."""
+    """Return the source of the class Net. `own` names the layers that do not belong to a stage."""
     names = {0: 'X'}
     if len(net.inputs) > 1:
         names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
@@ -116,51 +117,49 @@ def _net(net, structure, layers, values, calls, own, arguments):
         names.update((number, _identifier(re.sub('_output$', '', name)))
                      for number, name in zip(structure.outputs, net.outputs) if number > 0)
     forward, lines = Forward(_users(structure), values, names, structure.outputs, True), {}
-    for part in structure.parts:
-        node = part.blocks[0][0]
-        if not part.stage:
+    for section in structure.sections:
+        node = section.blocks[0][0]
+        if not section.stage:
             forward.add(node, own)
             if node.kind:
                 lines[own[node.number]] = layers[node.number]
             continue
-        forward.statement(part.blocks[-1][-1].number, 'self.%s({0})' % part.stage,
-                          [entry_of(part.blocks[0])])
+        forward.statement(section.blocks[-1][-1].number, 'self.%s({0})' % section.stage,
+                          [entry_of(section.blocks[0])])
         rows = []
-        for row, group in groupby(calls[block[0].number] for block in part.blocks):
+        for row, group in groupby(calls[block[0].number] for block in section.blocks):
             count = len(list(group))
             rows += [row] * count if count < 4 else ['*[%s for _ in range(%d)]' % (row, count)]
         text = ', '.join(rows)
-        if len(part.blocks) > 1:
+        if len(section.blocks) > 1:
             text = 'nn.Sequential(%s)' % (text if len(text) < _LINE else '\n%s' % ',\n'.join(
                 ' ' * 12 + row for row in rows))
-        lines[part.stage] = text
+        lines[section.stage] = text
     return _class_text('Net', arguments, lines, forward.lines(), entries)
 
 
 def _identifier(name):
-    """Turn `name` into a variable name of at least three characters, unlike X and Y1."""
+    """Turn `name` into a variable name of at least three characters, so it is never X or nn."""
     name = re.sub(r'\W', '_', name)
-    return name if re.match(r'[^\d]\w\w', name) else 'value_' + name
+    reserved = keyword.iskeyword(name) or name == 'torch'
+    return name if re.match(r'[^\d]\w\w', name) and not reserved else 'value_' + name
 
 
 def _users(structure):
-    """Count the uses of each value by nodes and as outputs."""
+    """Count how often each value is used, by nodes or as an output of the graph."""
     return Counter([i for node in structure.nodes for i in node.inputs] + structure.outputs)
 
 
 def _block_classes(structure, layers, values):
-    """Return (classes, calls).
-
-    `classes` lists the source of each class of blocks. `calls` maps the number of the first node of
-    a block to the call that constructs the block.
-    """
+    """Return the source of each class, and {number of a block's first node: constructor call}."""
     alike, users = {}, _users(structure)
-    for block in [block for part in structure.parts if part.stage for block in part.blocks]:
+    for block in [block for section in structure.sections if section.stage
+                  for block in section.blocks]:
         names = layer_names(block)
         forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
         for node in block:
             forward.add(node, names)
-        # Every second piece is a number. Blocks of one class agree in all other pieces.
+        # Every second piece is a number. Blocks that agree in all other pieces share a class.
         pieces = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(
             layers[node.number] for node in block if node.kind))
         pattern = tuple(pieces[::2] + forward.lines())
@@ -180,22 +179,23 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Name the constructor parameters of a class: {numbers, one for each block: name}.
+    """Return the constructor parameters of a class: {tuple of the values in all blocks: name}.
 
-    `columns` holds each piece of source for all `blocks`; every second piece is a number. Numbers
-    that are equal in all blocks need no parameter.
+    The source code of each of the `blocks` is split into pieces, of which every second one is a
+    number. `columns` lists, for each piece, its text in all blocks. A number becomes a parameter
+    unless it is equal in all blocks.
     """
-    entry = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
-    leaving = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
+    channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
+    channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
     params = {}
     for before, column in zip(columns[::2], columns[1::2]):
         if len(set(column)) == 1 or column in params:
             continue
         keyword = re.search(r'(\w+)=\(?$', before[0])
         name = keyword.group(1) if keyword else 'mid_channels'
-        if column == entry:
-            name = 'channels' if entry == leaving else 'in_channels'
-        elif column == leaving:
+        if column == channels_in:
+            name = 'channels' if channels_in == channels_out else 'in_channels'
+        elif column == channels_out:
             name = 'out_channels'
         params[column] = _unused(name, params.values())
     order = ['in_channels', 'mid_channels', 'out_channels']
@@ -203,9 +203,9 @@ def _params(blocks, columns, values):
                        if item[1] in order else len(order)))
 
 
-def _unused(name, taken):
-    return next(each for each in [name] + ['%s%d' % (name, i) for i in range(2, 1000)]
-                if each not in taken)
+def _unused(name, used):
+    return next(other for other in [name] + ['%s%d' % (name, i) for i in range(2, 1000)]
+                if other not in used)
 
 
 def _class_text(name, params, layers, body, entries='X'):
@@ -219,7 +219,7 @@ def _class_text(name, params, layers, body, entries='X'):
 
 
 def _wrapped(line):
-    """Return a line with its line break; wrap a long one below its first parenthesis."""
+    """Return `line` with a line break. If it is long, drop its comment and wrap it at commas."""
     if len(line) > _WIDTH:
         line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)

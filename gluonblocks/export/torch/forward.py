@@ -1,4 +1,4 @@
-"""Turn operators in order into the statements of a `forward` that a person would write."""
+"""Turn a sequence of operators into the statements of a readable `forward` method."""
 import re
 from collections import Counter
 
@@ -6,21 +6,20 @@ from .blocks import ACTIVATIONS
 from .calls import ARITHMETIC, call_text
 from .shaping import flatten
 
-_LONGEST = 84  # maximum characters of an expression that contains another one
-_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # variables, by preference
+_MAX_LENGTH = 84  # in characters, of an expression that contains an inlined one
+_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of variables, by preference
 
 
 class Forward:
-    """The body of a `forward`, built from nodes in order.
+    """The body of a `forward` method, built node by node in the order of execution.
 
     A norm or activation wraps the call that computes its input, and arithmetic is inlined into the
     expression that uses it if the result is short. Both happen only for values with a single use.
     Every other operator gets its own line.
 
-    `users` counts the uses of each value, and `values` is as for `call_text`. `names` maps the
-    numbers of the inputs, and of other values with a fixed name, to their names; `outputs` are the
-    numbers of the returned values. `comments` adds a comment with the new shape to each line that
-    changes it.
+    `users` counts the uses of each value, and `values` is as in `call_text`. `names` maps the
+    numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
+    numbers of the returned values. With `comments`, a comment states each new shape.
     """
 
     def __init__(self, users, values, names, outputs, comments=False):
@@ -28,11 +27,11 @@ class Forward:
         self._names, self._outputs = names, outputs
         self._texts = {}  # {number: expression}; <3> is the value of node 3
         self._arithmetic = set()  # numbers of expressions that may be inlined
-        self._short = {}  # {number: expression} repeated at every use
+        self._short = {}  # {number: short expression that is repeated at every use}
 
     def add(self, node, names):
         """Add a node; `names` maps the numbers of layers to their attribute names."""
-        around = node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS
+        wraps = node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS
         text = 'self.%s({0})' % names.get(node.number)
         if not node.kind:
             text = call_text(node, self._values)
@@ -43,14 +42,14 @@ class Forward:
         elif (node.kind == 'fc' and node.get('flatten', True)
               and len(self._values[node.inputs[0]].shape) != 2):
             text = 'self.%s(%s)' % (names[node.number], flatten(node, self._values))
-        arithmetic = not node.kind and (node.op in ARITHMETIC or around or not node.inputs)
-        self.statement(node.number, text, node.inputs, around, not node.kind, arithmetic)
+        arithmetic = not node.kind and (node.op in ARITHMETIC or wraps or not node.inputs)
+        self.statement(node.number, text, node.inputs, wraps, not node.kind, arithmetic)
 
-    def statement(self, number, text, inputs, around=False, call=False, arithmetic=False):
-        """Add the value `number`, computed by `text`, where '{0}', '{1}' stand for its `inputs`.
+    def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
+        """Add the value `number`, computed by `text`, in which '{0}', '{1}' stand for its `inputs`.
 
-        With `around`, any expression may be inlined into it; with `call`, only arithmetic may.
-        `arithmetic` marks a value that may itself be inlined.
+        If `wraps` is true, any expression may be inlined into `text`; if only `call` is true, only
+        arithmetic may be. If `arithmetic` is true, `text` itself may be inlined.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
@@ -59,9 +58,9 @@ class Forward:
                 self._users[i] += self._users[number] - 1
             return
         for i in [i for i in inputs if i in self._texts and i not in self._outputs]:
-            short = len(text + self._texts[i]) <= _LONGEST
+            short = len(text + self._texts[i]) <= _MAX_LENGTH
             if self._users[i] == text.count('<%d>' % i) == 1 and (
-                    around or call and short and i in self._arithmetic):
+                    wraps or call and short and i in self._arithmetic):
                 arithmetic = arithmetic and i in self._arithmetic
                 text = _put(text, '<%d>' % i, self._texts.pop(i))
         self._texts[number] = text
@@ -78,16 +77,17 @@ class Forward:
                     for i in _markers(text)}
         names, lines = dict(self._names), []
         for k, (number, text) in enumerate(texts.items()):
-            # As in the book, X is the input and Y is computed from it; names are reused once free.
-            held = {name for i, name in names.items() if last_use.get(i, -1) > k}
+            # As in the book, X is the input, and Y is computed from it. A name is reused after the
+            # last use of its value.
+            live = {name for i, name in names.items() if last_use.get(i, -1) > k}
             free = [names[i] for i in _markers(text) if names[i] in _NAMES] + _NAMES
             line = _named(text, names) + self._comment(number, text)
-            names.setdefault(number, next(name for name in free if name not in held))
+            names.setdefault(number, next(name for name in free if name not in live))
             lines.append('%s = %s' % (names[number], line))
         line = _named(results, names)
         if len(self._outputs) == 1:
             line += self._comment(self._outputs[0], results)
-        elif len(line) > _LONGEST:
+        elif len(line) > _MAX_LENGTH:
             line = '(%s)' % line
         return lines + ['return ' + line]
 
@@ -108,7 +108,7 @@ def _named(text, names):
 
 
 def _put(text, marker, inner):
-    """Replace `marker` in `text` by the expression `inner`, in parentheses if needed."""
+    """Replace `marker` in `text` with the expression `inner`, in parentheses if necessary."""
     before, after = text.split(marker)
     flat, count = inner, 1
     while count:

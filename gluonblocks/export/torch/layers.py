@@ -1,4 +1,4 @@
-"""Write the PyTorch code that constructs MXNet's layers."""
+"""Generate the PyTorch code that constructs a layer of an MXNet net."""
 
 _DEFAULTS = {'stride': 1, 'padding': 0, 'output_padding': 0, 'dilation': 1, 'groups': 1,
              'bias': True, 'eps': 1e-5, 'momentum': 0.1, 'ceil_mode': False,
@@ -8,9 +8,9 @@ _DEFAULTS = {'stride': 1, 'padding': 0, 'output_padding': 0, 'dilation': 1, 'gro
 def layer_text(node, params, shape, out=None):
     """Return the code that constructs a layer, such as "nn.Conv2d(1, 6, kernel_size=5)".
 
-    `params` maps parameter names to shapes; `shape` is the shape of the layer's input. `out` is
-    text that replaces the number of output channels. Raises ValueError for a layer that PyTorch
-    lacks.
+    `params` maps parameter names to shapes; `shape` is the shape of the layer's input. `out`, such
+    as 'num_classes', is written instead of the number of output channels. Raises ValueError for a
+    layer that PyTorch lacks.
     """
     weight = params[node.params[0]]
     if node.kind in ('conv', 'deconv'):
@@ -23,7 +23,7 @@ def layer_text(node, params, shape, out=None):
         return call('nn.Embedding', *weight)
     if node.kind == 'constant':
         return 'nn.Parameter(torch.zeros(%s), requires_grad=False)' % ', '.join(map(str, weight))
-    demand(node, node.get('act_type') == 'prelu', node.get('act_type'), 'prelu')
+    demand(node, node.get('act_type') == 'prelu', node.get('act_type'), 'act_type to be prelu')
     return call('nn.PReLU', weight[0])
 
 
@@ -31,7 +31,7 @@ def _convolution(node, weight, shape, out):
     demand_layout(node)
     groups, padding, adj = node.get('num_group', 1), pair(node, 'pad', 0), pair(node, 'adj', 0)
     target = node.get('target_shape') or ()
-    if any(target):  # MXNet chooses the padding that gives this size
+    if any(target):  # MXNet derives the padding from this output size
         ones = (1,) * len(target)
         surplus = [stride * (size - 1) + 1 + dilation * (k - 1) - wanted
                    for size, k, stride, dilation, wanted in zip(
@@ -50,41 +50,41 @@ def _norm(node, weight, shape):
     eps = node.get('eps', 1e-3 if node.op in ('BatchNorm', 'InstanceNorm') else 1e-5)
     axis, rank = node.get('axis', -1 if node.op == 'LayerNorm' else 1), len(shape)
     demand(node, rank > 1 and axis % rank == (rank - 1 if node.op == 'LayerNorm' else 1),
-           'axis=%s of an input of shape %s' % (axis, shape), 'axis=1, or the last of a LayerNorm')
+           'axis=%s for input of shape %s' % (axis, shape), 'axis=1 (LayerNorm: the last axis)')
     if node.op == 'LayerNorm':
         return call('nn.LayerNorm', weight[0], eps=eps)
     if node.op == 'GroupNorm':
-        demand(node, weight[0] == shape[1], 'weights for groups', 'weights for channels')
+        demand(node, weight[0] == shape[1], 'one weight per group', 'one weight per channel')
         return call('nn.GroupNorm', node.get('num_groups', 1), shape[1], eps=eps)
     if node.op == 'InstanceNorm':
         return call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
     name = 'BatchNorm%dd' % max(1, rank - 2)
-    # Momentum is the weight of the new batch in PyTorch, of the old average in MXNet.
+    # In PyTorch, momentum is the weight of the new batch; in MXNet, that of the old average.
     text = call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
                  eps=eps, momentum=round(1 - node.get('momentum', 0.9), 9))
     return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
 
 
 def call(name, *positional, **named):
-    """Return the source of a call, without arguments equal to PyTorch's defaults."""
+    """Return the source of a call. Keyword arguments equal to PyTorch's defaults are omitted."""
     return '%s(%s)' % (name, ', '.join(list(map(str, positional)) + [
         '%s=%r' % (key, value) for key, value in named.items() if _DEFAULTS.get(key) != value]))
 
 
-def demand(node, holds, found, allowed):
-    """Raise ValueError, with the value found and the values allowed, unless `holds` is true."""
+def demand(node, holds, found, expected):
+    """Raise ValueError, which says what was expected and what was found, unless `holds` is true."""
     if not holds:
-        raise ValueError('%s (%s) has %s; PyTorch is written for %s here'
-                         % (node.name, node.op, found, allowed))
+        raise ValueError('cannot write %s (%s) in PyTorch: expected %s, got %s'
+                         % (node.name, node.op, expected, found))
 
 
 def demand_layout(node):
-    """Raise ValueError unless a layer has the layout (N, C, ...)."""
+    """Raise ValueError unless the layout of a layer is (N, C, ...)."""
     demand(node, node.get('layout') in ('NCW', 'NCHW', 'NCDHW', None),
-           'the layout %s' % node.get('layout'), 'NCHW')
+           node.get('layout'), 'the layout NCW, NCHW or NCDHW')
 
 
 def pair(node, name, default=None):
-    """Return an attribute with a value per axis, as one number if all values are equal."""
+    """Return an attribute with one value per axis, or a single number if all values are equal."""
     value = node.get(name) or default
     return value if not isinstance(value, tuple) else value[0] if len(set(value)) == 1 else value

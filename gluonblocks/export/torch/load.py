@@ -14,7 +14,7 @@ from ...runs.weights import MAX_BYTES, first_non_finite
 from ..graph import prediction_layers
 from .structure import read_structure
 
-# The kinds of layers that a state dict distinguishes: batch norms, others by rank of the weight.
+# A state dict reveals which layers are batch norms, and the rank of every other layer's weight.
 _LAYERS = {4: 'convolution', 2: 'linear layer', 1: 'PReLU or norm', 'bn': 'batch norm'}
 _RANKS = {'conv': 4, 'deconv': 4, 'fc': 2, 'embedding': 2, 'prelu': 1, 'norm': 1, 'bn': 'bn'}
 
@@ -22,17 +22,18 @@ _RANKS = {'conv': 4, 'deconv': 4, 'fc': 2, 'embedding': 2, 'prelu': 1, 'norm': 1
 def load_torch(net, file):
     """Load the weights of a PyTorch net into the Gluon block `net` of the same architecture.
 
-    `file` is a state dict: .safetensors, or .pt or .pth, which PyTorch reads with weights_only=True
-    so that no code in the file runs. The net need not be initialized.
+    `file` is the path of a state dict: .safetensors, .pt or .pth. PyTorch reads the last two with
+    weights_only=True, so that no code in the file runs. The net need not be initialized.
 
-    Layers are matched by name if the names are those of an exported model.py. Otherwise layers of
-    the same kind (convolution, linear layer, batch norm, other) are matched by order: that of the
-    net's graph or of registration in Gluon, with that of the file or of its sorted names. All known
-    shapes must fit. num_batches_tracked is ignored, because Gluon does not count batches.
+    Layers are matched by name if the tensors are named as in an exported model.py. Otherwise, the
+    layers of each kind (convolution, linear layer, batch norm, other) are matched by order: the
+    net's layers in graph order or in the order of their registration in Gluon, and the file's
+    layers in file order or sorted by name. All combinations are tried, and all known shapes must
+    match. num_batches_tracked is ignored, because Gluon does not count batches.
 
-    Raises ValueError, naming the tensor, for another architecture, for values that are not finite,
-    and if more than one order fits; OSError for an unreadable file; ImportError for .pt if PyTorch
-    is missing. On errors the net is not changed.
+    Raises ValueError, which names the tensor, if the architectures differ, if a weight is NaN or
+    infinite, or if the layers can be matched in several orders; OSError for an unreadable file;
+    ImportError if PyTorch is needed but missing. After an error, the net is unchanged.
     """
     arrays = read_state_dict(file)
     structure = read_structure(prediction_layers(net))
@@ -44,42 +45,42 @@ def load_torch(net, file):
         names = _match(structure, arrays, params)
     broken = first_non_finite(arrays)
     if broken:
-        raise ValueError('%s: %s holds numbers that are not finite, and no net predicts with those'
+        raise ValueError('%s: expected finite weights, but %s contains NaN or infinity'
                          % (file, broken))
     for node in structure.nodes:
         if 'weight' in node.fixed and (arrays[names[node.params[0]]] != 1).any():
-            raise ValueError('%s: %s is not one, but the net fixes gamma at one there '
-                             '(scale=False): build the net with scale=True'
+            raise ValueError('%s: expected all values of %s to be 1, because this layer of the net '
+                             'has scale=False: build the net with scale=True'
                              % (file, names[node.params[0]]))
     for name, theirs in names.items():
         _set(params[name], arrays[theirs])
 
 
 def read_state_dict(file):
-    """Return {name: float32 array} of a state dict; .pt keeps the order of PyTorch's net."""
+    """Return {name: float32 array} for a state dict; only .pt files preserve the net's order."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
         try:
             tensors = safetensors.load(read_file(file, MAX_BYTES))
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
-            raise ValueError('%s: not a file of tensors that NumPy has: %s'
+            raise ValueError('%s: expected a .safetensors file with dtypes that NumPy supports: %s'
                              % (file, error)) from error
-        # The order in a .safetensors file has no meaning.
-        tensors = dict(sorted(tensors.items(), key=lambda each: _natural(each[0])))
+        # A .safetensors file does not preserve the net's order of tensors, so sort them by name.
+        tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)
     else:
-        raise ValueError('%s ends in %r, but state dicts are .safetensors, .pt or .pth'
+        raise ValueError('%s: expected a file name ending in .safetensors, .pt or .pth, got %r'
                          % (file, kind))
     tensors = {name: array for name, array in tensors.items()
                if name.rsplit('.', 1)[-1] != 'num_batches_tracked'}
-    if tensors and all(name.startswith('module.') for name in tensors):  # saved from a DataParallel
+    if tensors and all(name.startswith('module.') for name in tensors):  # DataParallel adds it
         tensors = {name[len('module.'):]: array for name, array in tensors.items()}
     for name, array in tensors.items():
         if array.dtype.kind != 'f' or not array.size:
-            raise ValueError('%s: %s is %s of shape %s, but weights are floating-point numbers'
-                             % (file, name, array.dtype, array.shape))
+            raise ValueError('%s: expected non-empty tensors of floating-point values, but %s is '
+                             '%s of shape %s' % (file, name, array.dtype, array.shape))
     return {name: array.astype('float32', copy=False) for name, array in tensors.items()}
 
 
@@ -87,28 +88,28 @@ def _read_pt(file):
     try:
         import torch
     except ImportError as error:
-        raise ImportError("PyTorch is not installed, which reads %s. Install it with\n"
-                          "  pip install 'gluonblocks[torch]'\nor write the state dict with "
+        raise ImportError("reading %s needs PyTorch, which is not installed. Install it with\n"
+                          "  pip install 'gluonblocks[torch]'\nor save the state dict with "
                           "safetensors.torch.save_file" % file) from error
     if tuple(int(n) for n in torch.__version__.split('.')[:2]) < (2, 6):
-        raise ValueError('PyTorch %s may run code that is in %s, even if asked for weights only '
-                         '(CVE-2025-32434): take 2.6 or later, or write the state dict with '
+        raise ValueError('PyTorch %s may run code in %s even with weights_only=True '
+                         '(CVE-2025-32434): install 2.6 or later, or save the state dict with '
                          'safetensors.torch.save_file' % (torch.__version__, file))
     try:
-        held = torch.load(file, map_location='cpu', weights_only=True)
+        loaded = torch.load(file, map_location='cpu', weights_only=True)
     except OSError:
         raise
     except Exception as error:  # torch.load raises exceptions of many classes
         reason = str(error).strip().split('\n')[0]
-        raise ValueError('%s: not a state dict of tensors alone, which is what is read: %s'
+        raise ValueError('%s: expected a state dict that contains only tensors: %s'
                          % (file, reason)) from error
-    if isinstance(held, dict) and isinstance(held.get('state_dict'), dict):
-        held = held['state_dict']
-    if not isinstance(held, dict) or not all(
-            isinstance(tensor, torch.Tensor) for tensor in held.values()):
-        raise ValueError('%s: not a state dict, names with tensors: save net.state_dict()' % file)
+    if isinstance(loaded, dict) and isinstance(loaded.get('state_dict'), dict):
+        loaded = loaded['state_dict']
+    if not isinstance(loaded, dict) or not all(
+            isinstance(tensor, torch.Tensor) for tensor in loaded.values()):
+        raise ValueError('%s: expected a dict of names and tensors: save net.state_dict()' % file)
     return {str(name): (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-            for name, tensor in held.items()}
+            for name, tensor in loaded.items()}
 
 
 def _match(structure, arrays, params):
@@ -119,10 +120,9 @@ def _match(structure, arrays, params):
         modules.setdefault(module, {})[role] = array.shape
     for module, roles in modules.items():
         if _kind(roles) not in _LAYERS:
-            raise ValueError('%s is of no layer that is known here, with %s; these are: %s'
-                             % (module or 'a tensor', ', '.join(
-                                 '%s of shape %s' % role for role in sorted(roles.items())),
-                                ', '.join(_LAYERS.values())))
+            raise ValueError('expected layers of the kinds %s; found %s with %s'
+                             % (', '.join(_LAYERS.values()), module or 'a layer', ', '.join(
+                                 '%s of shape %s' % role for role in sorted(roles.items()))))
     layers = list({node.params[0]: node for node in structure.nodes if node.kind}.values())
     rank = {name: i for i, name in enumerate(params)}
     fitting, first = [], None
@@ -140,8 +140,8 @@ def _match(structure, arrays, params):
         raise first
     if len(fitting) > 1:
         param = next(name for name in fitting[0] if fitting[0][name] != fitting[1][name])
-        raise ValueError('the layers can be matched in more than one way: %s is %s or %s. Give the '
-                         "tensors the names that an export's model.py has for this net"
+        raise ValueError('the layers can be matched in several orders: %s is either %s or %s. '
+                         'Rename the tensors as in the model.py that export_net writes for this net'
                          % (param, fitting[0][param], fitting[1][param]))
     return fitting[0]
 
@@ -153,19 +153,19 @@ def _natural(name):
 
 
 def _pair_up(net_order, file_order, modules):
-    """Pair the net's layers with the file's modules in order: {parameter: tensor name}."""
-    here = [_RANKS.get(node.kind) for node in net_order]
-    there = [_kind(modules[name]) for name in file_order]
+    """Pair the net's layers with the file's modules in order; return {parameter: tensor name}."""
+    ours = [_RANKS.get(node.kind) for node in net_order]
+    theirs = [_kind(modules[name]) for name in file_order]
     names = {}
     for kind, words in _LAYERS.items():
-        if here.count(kind) != there.count(kind):
-            raise ValueError('the file is of another net: it has %d layers of the kind %s, and '
-                             'this net %d' % (there.count(kind), words, here.count(kind)))
-        for node, module in zip([node for node, each in zip(net_order, here) if each == kind],
-                                [name for name, each in zip(file_order, there) if each == kind]):
+        if ours.count(kind) != theirs.count(kind):
+            raise ValueError('the file is from another net: expected %d layers of the kind %s, '
+                             'found %d' % (ours.count(kind), words, theirs.count(kind)))
+        for node, module in zip([node for node, other in zip(net_order, ours) if other == kind],
+                                [name for name, other in zip(file_order, theirs) if other == kind]):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
-                raise ValueError('%s.%s is in the %s only, and the %s of the net has %s' % (
+                raise ValueError('%s.%s exists only in the %s; the layer %s of the net has %s' % (
                     module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
                     ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())
@@ -173,7 +173,7 @@ def _pair_up(net_order, file_order, modules):
 
 
 def _kind(shapes):
-    """Return the key of `_LAYERS` for a module with these {role: shape}, or None."""
+    """Return the key of `_LAYERS` for a module with tensors {role: shape}; None if unknown."""
     rest = set(shapes) - {'weight', 'bias'}
     if rest or 'weight' not in shapes:
         return 'bn' if rest == {'running_mean', 'running_var'} else None
@@ -181,7 +181,7 @@ def _kind(shapes):
 
 
 def _check_shapes(structure, arrays, names, params):
-    """Raise ValueError unless tensors and parameters agree in shape; 0 is a size not yet known."""
+    """Raise ValueError unless tensors and parameters have equal shapes; a size of 0 is unknown."""
     norms = {name for node in structure.nodes if node.kind == 'bn' for name in node.params}
     for param, name in names.items():
         shape, found = params[param].shape, arrays[name].shape
@@ -189,8 +189,9 @@ def _check_shapes(structure, arrays, names, params):
             shape = (int(np.prod(shape)),)
         if shape is not None and (len(shape) != len(found) or any(
                 a not in (0, b) for a, b in zip(shape, found))):
-            raise ValueError('the file is of another net: %s has shape %s, and %s of this net %s'
-                             % (name, found, param, tuple(shape)))
+            raise ValueError('the file is from another net: expected a tensor of shape %s for %s '
+                             'of this net, found %s of shape %s'
+                             % (tuple(shape), param, name, found))
 
 
 def _set(param, array):

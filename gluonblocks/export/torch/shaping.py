@@ -1,9 +1,9 @@
-"""Write reshaping, slicing and indexing as PyTorch calls."""
+"""Translate reshaping, slicing and indexing into PyTorch calls."""
 from .layers import demand
 
 
 def reshape(node, values):
-    """Reshape by MXNet's codes: 0 copies a size, -2 the rest, -3 merges two, -4 splits one."""
+    """Translate MXNet's codes: 0 keeps a size, -2 keeps the rest, -3 merges two, -4 splits one."""
     X, Y = values[node.inputs[0]].shape, values[node.number].shape
     codes = node.get('shape')
     if not codes or node.get('reverse', False):
@@ -12,7 +12,7 @@ def reshape(node, values):
     if codes[0] == -1 and X[0] == Y[0] == 'N':
         codes[0] = 0
     if codes[0] == 0 and -1 not in codes and max(codes) > 1:
-        # Blocks of different widths then have the same code.
+        # With -1 instead of the largest size, blocks of different widths can share a class.
         codes[codes.index(max(codes))] = -1
     sizes, i, computed = [], 0, codes.count(-1)
     while codes:
@@ -32,7 +32,7 @@ def reshape(node, values):
 
 
 def flatten(node, values):
-    # MXNet flattens (N,) to (N, 1), but torch.flatten needs a dimension 1.
+    # MXNet flattens (N,) to (N, 1), but torch.flatten(X, 1) requires at least two dimensions.
     one = len(values[node.inputs[0]].shape) == 1
     return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
 
@@ -42,7 +42,7 @@ def pad(node, values):
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]
     while pairs[1:] and pairs[0] == [0, 0]:
         del pairs[0]
-    # PyTorch lists the last dimension first.
+    # PyTorch expects the padding of the last dimension first.
     text = 'F.pad({0}, %r' % (tuple(sum(reversed(pairs), [])),)
     if node.get('mode') == 'constant':
         return text + (', value={constant_value})' if node.get('constant_value', 0) else ')')
@@ -51,10 +51,10 @@ def pad(node, values):
 
 def slice(node, values):
     begin, end, step = (node.get(name) or () for name in ('begin', 'end', 'step'))
-    demand(node, all(value in (1, None) for value in step), 'step=%s' % (step,), 'step 1')
-    parts = ['%s:%s' % tuple('' if value is None else value for value in pair)
-             for pair in zip(begin, end)]
-    return '{0}[%s]' % ', '.join(part if part != '0:' else ':' for part in parts)
+    demand(node, all(value in (1, None) for value in step), 'step=%s' % (step,), 'step=1')
+    ranges = ['%s:%s' % tuple('' if value is None else value for value in pair)
+              for pair in zip(begin, end)]
+    return '{0}[%s]' % ', '.join(text if text != '0:' else ':' for text in ranges)
 
 
 def slice_axis(node, values):
@@ -62,7 +62,7 @@ def slice_axis(node, values):
     axis = node.get('axis', 0) % len(shape)
     words = {0: '', None: '', shape[axis]: ''}
     if axis == 1 and shape[1] > 2 and shape[1] % 2 == 0:
-        # Blocks of different widths that take half of the channels then share a class.
+        # If the code selects half of the channels, blocks of different widths can share a class.
         words[shape[1] // 2] = '{0}.shape[1] // 2'
     begin, end = node.get('begin', 0), node.get('end')
     return '{0}[%s%s:%s]' % (':, ' * axis, words.get(begin, begin), words.get(end, end))
@@ -106,18 +106,18 @@ def reverse(node, values):
 
 
 def squeeze(node, values):
-    demand(node, node.get('axis') is not None, 'no axis', 'the axes by number')
+    demand(node, node.get('axis') is not None, 'None', 'the axis to be set')
     return 'torch.squeeze({0}, dim={axis})'
 
 
 def topk(node, values):
-    demand(node, node.get('ret_typ', 'indices') != 'mask', 'a mask', 'values and indices')
+    demand(node, node.get('ret_typ', 'indices') != 'mask', 'a mask', 'values, indices or both')
     return 'torch.topk({0}, {k=1}, dim={axis=-1}, largest=%s)' % (
         not node.get('is_ascend', False))
 
 
 def item(node, values):
-    """Select one of several outputs; indices are integers in PyTorch, usually floats in MXNet."""
+    """Select one of several outputs. Unlike PyTorch, MXNet usually returns indices as floats."""
     is_index = node.get('of') == 'topk' and node.get('index') == 1
     return '{0}[{index}]%s' % (
         '.float()' if is_index and not values[node.number].is_integer else '')

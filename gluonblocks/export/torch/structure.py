@@ -1,4 +1,4 @@
-"""Read the structure of an inference graph for PyTorch: layers, blocks and their names.
+"""Read the structure of an inference graph: its layers and blocks, and their names in PyTorch.
 
 Names depend only on the graph, not on shapes, so they are the same before initialization.
 """
@@ -11,9 +11,9 @@ import numpy as np
 from ...graphs.graph import Graph
 from ...graphs.graph import Node as GraphNode
 from ..operators.registry import attribute
-from .blocks import Part, stages_of
+from .blocks import Section, stages_of
 
-# {operator with parameters: (kind of layer, names of its tensors in the order of the inputs)}.
+# {operator with parameters: (kind of layer, names of its tensors in input order)}.
 KINDS: Dict[str, Tuple[str, Tuple[str, ...]]] = {op: (kind, ('weight', 'bias')) for op, kind in [
     ('Convolution', 'conv'), ('Deconvolution', 'deconv'), ('FullyConnected', 'fc'),
     ('InstanceNorm', 'norm'), ('LayerNorm', 'norm'), ('GroupNorm', 'norm'),
@@ -22,20 +22,21 @@ KINDS['BatchNorm'] = 'bn', ('weight', 'bias', 'running_mean', 'running_var')
 KINDS['constant'] = 'constant', ('',)
 # Operators that return a tuple in PyTorch; the operator 'item' selects one element.
 TUPLES = ('SliceChannel', '_split_v2', 'topk')
-# {PyTorch function: the three operators and attributes in sequence that it replaces}.
+# {PyTorch function: regular expression for the sequence of operators that it replaces}.
 _FUSED = {
     'hardsigmoid': r'_plus_scalar 3(\.0)? clip 0(\.0)? 6(\.0)? _div_scalar 6(\.0)?',
     'channel_shuffle': r'Reshape \(0, -4, (?P<groups>\d+), -1, -2\) SwapAxis 1 2 '
                        r'Reshape \(0, -3, -2\)'}
-_TOLD = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')
+_FUSED_ATTRS = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')  # that it matches
 
 
 class Node(NamedTuple):
     """An operator, with the numbers of its input values and the names of its parameters.
 
-    Nodes are numbered from 1. As a value, 0 is the first input of the graph, -1 the second, and so
-    on. Five operators are not MXNet's: 'constant' returns a parameter, 'item' returns one of
-    several outputs, and 'hardsigmoid', 'hardswish' and 'channel_shuffle' are fused operators.
+    Nodes, and the values that they compute, are numbered from 1. Value 0 is the first input of the
+    graph, -1 is the second input, and so on. Five operators are not MXNet's: 'constant' returns a
+    parameter, 'item' returns one of several outputs, and 'hardsigmoid', 'hardswish' and
+    'channel_shuffle' are fused operators.
     """
 
     number: int
@@ -57,7 +58,7 @@ class Node(NamedTuple):
 
     @property
     def fixed(self):
-        """The names of a batch norm's untrained tensors: 'weight', 'bias' or both."""
+        """The tensors of a batch norm that are not trained: 'weight', 'bias', both or none."""
         return [role for role, name in [('weight', '__fixed_gamma__'), ('bias', '__fixed_beta__')]
                 if name in self.attrs]
 
@@ -67,17 +68,17 @@ class Node(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A value within a net."""
+    """The shape and type of a value that a net computes."""
 
-    shape: tuple  #: numbers, or 'N' for the batch size and '4 * N' for four times it
+    shape: tuple  #: integers, and 'N' or, for example, '4 * N' for multiples of the batch size
     is_integer: bool
 
 
 class Structure(NamedTuple):
-    """The nodes of a graph in order, its parts, and the layer names by node number."""
+    """The nodes of a graph in order, its sections, and the layer names by node number."""
 
     nodes: List[Node]
-    parts: List[Part]
+    sections: List[Section]
     names: Dict[int, str]
     outputs: List[int]  #: numbers of the values that the graph returns
 
@@ -92,13 +93,13 @@ def read_structure(symbol, inputs=('data',)):
     graph, nodes, numbers = Graph(symbol), [], {}
     _fuse(graph)
 
-    def add(key, op, name, attrs, taken, params):
+    def add(key, op, name, attrs, sources, params):
         numbers[key] = len(nodes) + 1
-        nodes.append(Node(len(nodes) + 1, op, name, attrs, taken, params))
+        nodes.append(Node(len(nodes) + 1, op, name, attrs, sources, params))
         return numbers[key]
 
     entries = graph.heads + [entry for node in graph.nodes for entry in node.inputs]
-    several = {source for source, k, _ in entries if k or source.op in TUPLES}
+    tuples = {source for source, k, _ in entries if k or source.op in TUPLES}
 
     def number_of(entry):
         source, k = entry[:2]
@@ -108,7 +109,7 @@ def read_structure(symbol, inputs=('data',)):
             return number_of(source.inputs[k])
         if source.op == 'topk' and source.attrs.get('ret_typ', 'indices') == 'indices':
             k = 1  # PyTorch returns (values, indices)
-        key = (source, k) if source in several else source
+        key = (source, k) if source in tuples else source
         if key not in numbers and source.op == 'null':
             add(key, 'constant', source.name, {}, [], [source.name])
         elif key not in numbers:
@@ -118,32 +119,32 @@ def read_structure(symbol, inputs=('data',)):
     for node in graph.nodes:
         if node.op in ('null', 'amp_multicast'):
             continue
-        op, taken, weights = node.op, node.inputs, []
-        if op in KINDS and (op != 'LeakyReLU' or len(taken) > 1):
-            taken, weights = taken[:1], taken[1:]
+        op, data, weights = node.op, node.inputs, []
+        if op in KINDS and (op != 'LeakyReLU' or len(data) > 1):
+            data, weights = data[:1], data[1:]
         if any(source.op != 'null' or source.name in inputs for source, _, _ in weights):
-            op, taken, weights = op + ' with computed weights', node.inputs, []
-        add(node, op, node.name, node.attrs, [number_of(entry) for entry in taken],
+            op, data, weights = op + ' with computed weights', node.inputs, []
+        add(node, op, node.name, node.attrs, [number_of(entry) for entry in data],
             [source.name for source, _, _ in weights])
     outputs = [number_of(head) for head in graph.heads]
-    parts = stages_of(nodes, outputs)
-    names = layer_names([block[0] for part in parts if not part.stage for block in part.blocks])
-    for part in parts:
-        for i, block in enumerate(part.blocks if part.stage else []):
-            prefix = '%s.%d' % (part.stage, i) if len(part.blocks) > 1 else part.stage
+    sections = stages_of(nodes, outputs)
+    names = layer_names([section.blocks[0][0] for section in sections if not section.stage])
+    for stage, blocks in sections:
+        for i, block in enumerate(blocks if stage else []):
+            prefix = '%s.%d' % (stage, i) if len(blocks) > 1 else stage
             names.update({number: '%s.%s' % (prefix, name)
                           for number, name in layer_names(block).items()})
-    return Structure(nodes, parts, names, outputs)
+    return Structure(nodes, sections, names, outputs)
 
 
 def _fuse(graph):
-    """Fuse the sequences of `_FUSED`, and X * hardsigmoid(X), into single nodes."""
+    """Replace the sequences in `_FUSED`, and X * hardsigmoid(X), with single nodes."""
     for node in graph.nodes:
         chain = [node]
         while len(chain) < 3 and chain[0].inputs and graph.is_only(chain[0], chain[0].inputs[:1]):
             chain.insert(0, chain[0].inputs[0][0])
-        text = ' '.join(word for each in chain for word in [each.op] + [
-            each.attrs[name] for name in _TOLD if name in each.attrs])
+        text = ' '.join(word for link in chain for word in [link.op] + [
+            link.attrs[name] for name in _FUSED_ATTRS if name in link.attrs])
         for op, pattern in _FUSED.items():
             match = re.fullmatch(pattern, text)
             if match:
@@ -158,7 +159,7 @@ def _fuse(graph):
 
 
 def layer_names(nodes):
-    """Name the layers among `nodes` as attributes of one module; return {number: name}."""
+    """Return {number: attribute name} for the layers among `nodes`, the nodes of one module."""
     layers = {tuple(node.params): node.kind for node in nodes if node.kind}
     counts: Counter = Counter()
     names = {}
@@ -170,7 +171,7 @@ def layer_names(nodes):
 
 
 def values_of(net, structure):
-    """Return {number: `Value`}; batches of two and three show which sizes depend on the batch."""
+    """Return {number: `Value`}. Batches of two and three reveal which sizes depend on the batch."""
     graph = Graph(net.symbol)
     found = {node.name: node for node in graph.nodes}
     graph.heads = [found[node.params[0] if node.kind == 'constant' else node.name].entry(

@@ -1,6 +1,6 @@
-"""The format 'torch': model.safetensors and model.py, which does not need gluonblocks.
+"""The format 'torch': model.safetensors, and model.py, which does not need gluonblocks.
 
-Verification compares the outputs on all images, and for classifiers also one training step.
+Verification compares the outputs for all images and, for classifiers, one training step.
 """
 import copy
 import os
@@ -17,8 +17,9 @@ from .code import torch_code
 from .structure import read_structure
 
 WEIGHTS, CODE = 'model.safetensors', 'model.py'
-# Both compute the step in float64, but MXNet stores the momentum of batch norms and the slopes of
-# leaky ReLUs in float32, which causes errors up to 4e-7. A wrong layer differs by far more.
+# MXNet and PyTorch compute the training step in float64, but MXNet stores the momentum of batch
+# norms and the slopes of leaky ReLUs in float32, which causes differences of up to 4e-7. A wrong
+# layer causes far larger ones.
 STEP_TOLERANCE = 1e-5
 _STEP_IMAGES = 16
 
@@ -51,12 +52,12 @@ def write(net, folder, options):
         labels = np.arange(len(X)) % len(net.info['classes'])
     compared, difference = check_step(net, module, X, labels)
     return Written([WEIGHTS, CODE], engine, notes=(
-        "one training step: %d gradients and averages within %.0e of MXNet's, relative to each "
-        "one's largest value" % (compared, difference),))
+        "one training step: %d gradients and running means within %.0e of MXNet's, relative to the "
+        'largest value of each' % (compared, difference),))
 
 
 def write_files(net, folder):
-    """Write model.safetensors and model.py of `net`, a `NetDescription`, to `folder`."""
+    """Write model.safetensors and model.py for `net`, a `NetDescription`, to `folder`."""
     code = torch_code(net)
     write_file(os.path.join(folder, WEIGHTS), safetensors.save(
         torch_arrays(net), dict(net.metadata('outside'), format='pt')))
@@ -64,13 +65,13 @@ def write_files(net, folder):
 
 
 def torch_arrays(net):
-    """Return the state dict of model.py for a `NetDescription`, with NumPy arrays."""
+    """Return the state dict of a `NetDescription` in PyTorch: {name: NumPy array}."""
     return {name: np.ascontiguousarray(net.params[param])
             for name, param in read_structure(net.symbol, list(net.inputs)).tensors().items()}
 
 
 def load_module(code, weights):
-    """Load the net in the model.py at `code` with the weights at `weights`, in eval mode."""
+    """Return the net of the model.py at `code`, with the weights at `weights`, in eval mode."""
     module = types.ModuleType('model')
     with open(code, encoding='utf-8') as f:  # an import would write bytecode to the folder
         exec(compile(f.read(), code, 'exec'), vars(module))
@@ -80,52 +81,52 @@ def load_module(code, weights):
 def check_step(net, module, X, y):
     """Compare one training step in MXNet and PyTorch; return (number of tensors, difference).
 
-    The step is forward, cross-entropy and backward in float64, without Dropout. X (N, C, H, W) and
-    the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net` and is not
-    changed. The comparison covers the gradients of all parameters and the running means of batch
-    norms, but not the slopes of a PReLU, whose gradient MXNet 1.9.1 computes incorrectly in a
-    graph. Each difference is relative to the largest value of its tensor, but at least to a
-    millionth of the largest of all, because a bias before a batch norm has gradient 0.
+    The step computes the cross-entropy and its gradients in float64, without Dropout. X
+    (N, C, H, W) and the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net`,
+    and is not changed. The gradients of all parameters and the running means of batch norms are
+    compared, except the slopes of PReLUs, whose gradient MXNet 1.9.1 computes incorrectly in a
+    graph. A difference is divided by the largest value of its tensor, or by a millionth of the
+    largest value of all tensors if that is more, because a bias before a batch norm has gradient 0.
 
     Raises VerificationError if a difference exceeds both `STEP_TOLERANCE` and the largest change in
-    MXNet when pixels change by a millionth: a ReLU with an input near 0 may be active in only one
-    of the nets.
+    MXNet's own results after the pixels change by a millionth. The latter shows the effect of
+    rounding on ReLUs with an input near 0, which may be active in only one of the nets.
     """
     import torch
     X, y = np.asarray(X, dtype='float64'), np.asarray(y)
     structure = read_structure(net.symbol)
     names = structure.tensors()
     slopes = {param for node in structure.nodes if node.kind == 'prelu' for param in node.params}
-    mine = _mxnet_step(net, X, y)
+    expected = _mxnet_step(net, X, y)
     module = copy.deepcopy(module).double().train()
     torch.nn.functional.cross_entropy(module(torch.from_numpy(X)),
                                       torch.from_numpy(y.astype('int64'))).backward()
-    theirs = {name: tensor.grad.numpy() for name, tensor in module.named_parameters()
-              if tensor.requires_grad and names[name] not in slopes}
-    theirs.update((name, tensor.numpy()) for name, tensor in module.named_buffers()
-                  if name.endswith('running_mean'))
-    least = 1e-6 * max(np.abs(mine[names[name]]).max() for name in theirs)
+    found = {name: tensor.grad.numpy() for name, tensor in module.named_parameters()
+             if tensor.requires_grad and names[name] not in slopes}
+    found.update((name, tensor.numpy()) for name, tensor in module.named_buffers()
+                 if name.endswith('running_mean'))
+    smallest_scale = 1e-6 * max(np.abs(expected[names[name]]).max() for name in found)
 
-    def off(name, array):
-        wanted = mine[names[name]]
-        return float(np.abs(array - wanted).max() / max(np.abs(wanted).max(), least))
+    def difference(name, array):
+        want = expected[names[name]]
+        return float(np.abs(array - want).max() / max(np.abs(want).max(), smallest_scale))
 
-    differences = {name: off(name, array) for name, array in theirs.items()}
+    differences = {name: difference(name, array) for name, array in found.items()}
     worst = max(differences, key=lambda name: np.nan_to_num(differences[name], nan=np.inf))
     if not differences[worst] <= STEP_TOLERANCE:  # also true for NaN
         noise = np.random.RandomState(0).uniform(-1e-6, 1e-6, X.shape)
         moved = _mxnet_step(net, X * (1 + noise), y)
-        allowed = max([STEP_TOLERANCE] + [off(name, moved[names[name]]) for name in theirs])
+        allowed = max([STEP_TOLERANCE] + [difference(name, moved[names[name]]) for name in found])
         if not differences[worst] <= allowed:
             raise VerificationError(
-                'in a training step in PyTorch the gradient or average %s is off by %.1e of its '
-                'largest value, and at most %.0e is allowed: the file does not compute what the '
-                'net does' % (worst, differences[worst], allowed))
-    return len(theirs), differences[worst]
+                "after a training step in PyTorch, the gradient or running mean %s differs from "
+                "MXNet's by %.1e of its largest value, but at most %.0e is allowed: the files "
+                'are not equivalent to the net' % (worst, differences[worst], allowed))
+    return len(found), differences[worst]
 
 
 def _mxnet_step(net, X, y):
-    """Run a step in MXNet; return gradients and updated running statistics by parameter name."""
+    """Run a step in MXNet; return {parameter name: gradient, or updated running statistic}."""
     block = net.block('float64')
     with autograd.record():
         loss = gluon.loss.SoftmaxCrossEntropyLoss()(

@@ -1,4 +1,4 @@
-"""Compile the library of operators for this machine, its MXNet and its compiler."""
+"""Compile the operator library for this machine's processor, compiler and version of MXNet."""
 import hashlib
 import os
 import pathlib
@@ -10,24 +10,25 @@ import mxnet as mx
 from ...machine.compiled import Unavailable, cached, compile_library, find_compiler
 
 SOURCES = pathlib.Path(__file__).resolve().parent
-# Without -ffast-math, which would lose NaN and infinity, and make the whole process flush subnormal
-# numbers to zero. The two -fno- flags are safe: no code reads errno or floating-point exceptions.
+# Do not add -ffast-math: it ignores NaN and infinity, and makes the whole process flush subnormal
+# values to zero. The two -fno- flags are safe, because no code reads errno or checks for
+# floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # for MXNet's own source, which computes nothing
+GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # for MXNet's source file, which only passes data
 
 
 def library(build=True):
     """Return the path of the library for this machine; compile it if necessary.
 
-    With `build=False`, write nothing, and return None if the library is not compiled yet. Raises
-    Unavailable.
+    With `build=False`, write nothing, and return None if the library has not been compiled. Raises
+    Unavailable if the library cannot be compiled or stored.
     """
     interface, compiler = find_interface(), find_compiler()
     try:
         return cached(_key(interface, compiler),
                       (lambda: _compile(compiler, interface[1])) if build else None)
-    except OSError as error:  # such as a full disk, or a missing file of MXNet
+    except OSError as error:  # for example, the disk is full, or a file of MXNet is missing
         raise Unavailable(str(error))
 
 
@@ -57,7 +58,7 @@ def _key(interface, compiler):
 
 
 def _processor():
-    """Return the lines of /proc/cpuinfo that identify the instructions of the first processor."""
+    """Return the lines of /proc/cpuinfo that identify the first processor's instruction set."""
     try:
         with open('/proc/cpuinfo') as f:
             first = f.read().split('\n\n')[0]
@@ -68,7 +69,7 @@ def _processor():
 
 
 def _compile(compiler, glue):
-    """Compile the library and return its content."""
+    """Compile the library, and return its content as bytes."""
     print('compiling the C++ operators (only once on this machine)', file=sys.stderr, flush=True)
     include = ('-I', os.path.join(os.path.dirname(os.path.abspath(mx.__file__)), 'include'), '-c')
     return compile_library(

@@ -1,8 +1,8 @@
-// Convolution with few channels, and its gradients, on images in lanes.
+// Convolutions with few channels, and their gradients, for images stored in the lanes of SIMD vectors.
 //
-// Each lane of a vector belongs to one image, so LANES images are computed at once with the same steps.
-// Any kernel, map and number of channels therefore uses all lanes. An array in lanes has one vector per
-// pixel, (C, H, W), and a border of zeros if the convolution is padded.
+// Each lane of a vector belongs to one image, so each instruction processes LANES images. All lanes are
+// therefore used, whatever the kernel size, the map size and the number of channels. An array in lanes has
+// one vector per pixel, (C, H, W), and a border of zeros if the convolution is padded.
 #pragma once
 #include "lanes.h"
 
@@ -27,8 +27,8 @@ struct Shape {
   int images(int group) const { return std::min(LANES, N - group * LANES); }
 };
 
-// `images` arrays (C, H, W) -> lanes with a border of bh rows and bw columns, which is not written.
-// Lanes without an image are set to 0.
+// Copies `images` arrays (C, H, W) to lanes with a border of bh rows and bw columns. Lanes without an image
+// are set to 0. The border is not written.
 inline void to_lanes(const float* from, int images, int C, int H, int W, int bh, int bw, V* to) {
   const size_t size = static_cast<size_t>(C) * H * W;
   int c = 0, h = 0, w = 0;
@@ -46,7 +46,7 @@ inline void to_lanes(const float* from, int images, int C, int H, int W, int bh,
   });
 }
 
-// lanes without a border -> `images` arrays of `size` numbers
+// Copies lanes without a border to `images` arrays of `size` floats.
 inline void from_lanes(const V* from, int images, size_t size, float* to) {
   each_vector(size, [&](size_t i, int n) {
     V v[LANES];
@@ -56,19 +56,20 @@ inline void from_lanes(const V* from, int images, size_t size, float* to) {
   });
 }
 
-constexpr int TILE = 4;                               // pixels of a row that are computed at once
-constexpr int MAX_OUT = REGISTERS == 32 ? 6 : 2;      // channels at once, so that the sums stay in registers
-constexpr int MAX_OUT_W = REGISTERS == 32 ? 4 : 3;    // the same for the gradient of the weights,
-constexpr int MAX_TAPS = REGISTERS == 32 ? 5 : 3;     // and taps of a row at once
+// The sums that are computed at once must fit into the registers, which limits these counts.
+constexpr int TILE = 4;                               // correlation: pixels of a row
+constexpr int MAX_OUT = REGISTERS == 32 ? 6 : 2;      // correlation: output channels
+constexpr int MAX_OUT_W = REGISTERS == 32 ? 4 : 3;    // gradient of the weights: output channels
+constexpr int MAX_TAPS = REGISTERS == 32 ? 5 : 3;     // gradient of the weights: taps of a kernel row
 
-// Splits `left` channels into as few and as even parts as possible, of at most `most` channels each.
-// Returns the size of the first part.
+// The size of the first group if `left` channels, or taps, are divided as evenly as possible into the fewest
+// groups of at most `most`.
 inline int part(int left, int most) {
   const int parts = (left + most - 1) / most;
   return (left + parts - 1) / parts;
 }
 
-// Calls f with n <= MOST as a compile-time constant, so that the code for each n has n sums.
+// Calls f with n <= MOST as a compile-time constant, so that code with n sums is compiled for each n.
 template <int MOST, class F>
 GB_INLINE void with_constant(int n, F f) {
   if constexpr (MOST > 1)
@@ -77,19 +78,20 @@ GB_INLINE void with_constant(int n, F f) {
 }
 
 // Cross-correlation: y[o, h, w] = sum over c, i, j of weight[c, i, j, o] x[c, h + i, w + j]
-// x is (IC, H + KH - 1, W + KW - 1), including a border of BH and BW zeros; y is (OC, H, W).
+// x is (IC, H + KH - 1, W + KW - 1), including a border of BH rows and BW columns of zeros; y is (OC, H, W).
 struct Correlation {
   int IC, OC, KH, KW, H, W, BH, BW;
 };
 
-// Computes OUT channels of y, PIXELS of a row at once. `weight` points to the first of these channels.
+// Computes OUT channels of y, PIXELS pixels of a row at a time. `weight` points to the weights of the first
+// of these channels.
 template <int OUT, int PIXELS>
 void correlate_some(const Correlation g, const V* x, const float* weight, V* y) {
   const int HX = g.H + g.KH - 1, WX = g.W + g.KW - 1;
   for (int h = 0; h < g.H; ++h)
     for (int tile = 0; tile < g.W; tile += PIXELS) {
       const int w = std::min(tile, g.W - PIXELS);  // the last tile may overlap the previous one
-      // Skip rows and columns that meet only the border.
+      // Skip rows and columns of the kernel that cover only the border.
       const int i0 = std::max(0, g.BH - h), i1 = std::min(g.KH, HX - g.BH - h);
       const int j0 = std::max(0, g.BW - w - PIXELS + 1), j1 = std::min(g.KW, WX - g.BW - w);
       V s[OUT][PIXELS] = {};
@@ -120,9 +122,9 @@ inline void correlate(const Correlation& g, const V* x, const float* weight, V* 
   }
 }
 
-// The gradient of OUT times TAPS weights: dw[o, c, i, j] += sum over h, w of dy[o, h, w] x[c, h + i, w + j]
-// for OUT channels o and TAPS taps j of row i. The rows of dy have WG vectors, those of x have WX; a
-// channel of dy has `plane` vectors.
+// Adds the gradient of OUT * TAPS weights: dw[o, c, i, j] += sum over h, w of dy[o, h, w] x[c, h + i, w + j]
+// for OUT channels o and TAPS taps j of row i. A row of dy has WG vectors, and a row of x has WX. A channel
+// of dy has `plane` vectors.
 template <int OUT, int TAPS>
 void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int WG, size_t plane,
                      size_t taps) {
@@ -140,7 +142,8 @@ void weight_gradient(const V* x, const V* dy, V* dw, int H, int W, int WX, int W
     for (int j = 0; j < TAPS; ++j) dw[o * taps + j] += s[o][j];
 }
 
-// The gradient of all weights (OC, IC, KH, KW), from x with its border and dy with a border of bh and bw.
+// Adds the gradient of all weights (OC, IC, KH, KW). x includes its border; dy has a border of bh rows and bw
+// columns.
 inline void weight_gradients(const Shape& g, const V* x, const V* dy, V* dw, int bh, int bw) {
   const int WG = g.WO() + 2 * bw;
   const size_t plane = static_cast<size_t>(g.HO() + 2 * bh) * WG;

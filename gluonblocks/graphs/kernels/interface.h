@@ -1,4 +1,4 @@
-// Helpers for MXNet's extension interface (mxnet/lib_api.h, version 11), shared by all operators.
+// Helpers for MXNet's extension interface (mxnet/lib_api.h, version 11) that all operators share.
 #pragma once
 #include <mxnet/lib_api.h>
 
@@ -44,7 +44,7 @@ MXReturnValue float32(const Attrs&, std::vector<int>* in, std::vector<int>* out)
   return MX_SUCCESS;
 }
 
-// Sets an unknown shape to the expected one. Returns false if a known shape has another number of elements.
+// Sets an unknown shape to the expected one. Returns false if a known shape has a different number of elements.
 bool fits(std::vector<unsigned>* shape, const std::vector<unsigned>& expected) {
   bool known = !shape->empty();
   for (unsigned n : *shape) known &= n && n <= INT32_MAX;  // MXNet passes -1 for an unknown size

@@ -1,4 +1,4 @@
-// SIMD vectors of floats, one float in each lane, and the functions on them that the operators share.
+// SIMD vectors with one float in each lane, and the functions on them that the operators share.
 #pragma once
 #include <omp.h>
 #include <unistd.h>
@@ -35,8 +35,9 @@ GB_INLINE V all(float a) { return a - V{}; }  // not V{} + a, which would lose t
 GB_INLINE V load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
 GB_INLINE void store(float* p, V v) { *reinterpret_cast<Unaligned*>(p) = v; }
 
-// Load n < LANES floats from p, with `rest` in the other lanes; store the first n lanes to p.
-#if defined(__AVX512F__)  // masks access no other memory; memcpy of a few floats takes ten times as long
+// load_part loads n < LANES floats from p, and sets the other lanes to `rest`. store_part stores the first n
+// lanes to p.
+#if defined(__AVX512F__)  // masked access takes a tenth of the time of memcpy, and touches no other memory
 GB_INLINE __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1); }
 GB_INLINE V load_part(const float* p, int n, float rest) {
   return reinterpret_cast<V>(
@@ -57,7 +58,8 @@ GB_INLINE void store_part(float* p, int n, V v) { std::memcpy(p, &v, n * sizeof(
 GB_INLINE V load(const float* p, int n) { return n == LANES ? load(p) : load_part(p, n, 0); }
 GB_INLINE void store(float* p, int n, V v) { n == LANES ? store(p, v) : store_part(p, n, v); }
 
-// Calls f(start, count) for each vector of n numbers. The count is LANES, or less for the last vector.
+// Calls f(start, count) for each vector of an array of n floats. The count is LANES, except that the last
+// vector may have fewer floats.
 template <class F>
 GB_INLINE void each_vector(size_t n, F f) {
   size_t i = 0;
@@ -71,7 +73,7 @@ GB_INLINE double sum(V v) {
   return s;
 }
 
-// e^x by the method of Cephes' expf: x = n ln 2 + r, and a polynomial for e^r. Relative error 2e-7.
+// e^x, computed as in Cephes' expf: x = n ln 2 + r, with a polynomial for e^r. The relative error is 2e-7.
 GB_INLINE V exp(V x) {
   x = x < -87.3f ? all(-87.3f) : x;
   x = x > 88.3f ? all(88.3f) : x;
@@ -84,12 +86,12 @@ GB_INLINE V exp(V x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.f;
-  // The exponent bits of 2^n are n + 127. For NaN, n is set to 0; p is NaN already.
+  // The exponent bits of 2^n are n + 127. If x is NaN, n is replaced with 0; the result is NaN, because p is.
   I e = __builtin_convertvector(n == n ? n : V{}, I);
   return p * reinterpret_cast<V>((e + 127) << 23);
 }
 
-// An activation a = f(z), and its derivative f'(z) computed from a.
+// An activation a = f(z), and its derivative f'(z), which is computed from a.
 enum Activation { IDENTITY, SIGMOID, RELU };
 
 GB_INLINE V activate(Activation kind, V z) {
@@ -138,7 +140,7 @@ class Buffer {
   size_t size_ = 0;
 };
 
-// The number of threads that MXNet uses. A forked process uses one, because it has lost OpenMP's threads.
+// The number of threads that MXNet uses. A forked process uses one: OpenMP's threads do not survive a fork.
 static const pid_t loaded_by = getpid();
 inline int threads() { return getpid() == loaded_by ? omp_get_max_threads() : 1; }
 

@@ -9,7 +9,7 @@ namespace gb {
 // A convolution on maps of H by W pixels. At most one tap of the kernel connects output pixel p, at
 // (i, j), with input pixel q, at (h, w): tap (h - i SH + PH, w - j SW + PW). The convolution is therefore
 // the product of a matrix of OC OH OW rows and IC H W columns with the pixels of all input channels:
-//   M[o p, c q] = weight[o, c, tap(p, q)], or 0 without a tap
+//   M[o p, c q] = weight[o, c, tap(p, q)], or 0 if no tap connects p and q
 struct SmallMap {
   int OC, IC, KH, KW, H, W, PH, PW, SH, SW;
   int OH() const { return (H + 2 * PH - KH) / SH + 1; }
@@ -18,7 +18,7 @@ struct SmallMap {
   int Q() const { return H * W; }
   int taps() const { return KH * KW; }
 
-  // Element p * Q + q is tap(p, q), or -1 without a tap.
+  // Element p * Q + q is tap(p, q), or -1 if no tap connects p and q.
   std::vector<int> table() const {
     std::vector<int> t(static_cast<size_t>(P()) * Q());
     for (int p = 0; p < P(); ++p)
@@ -30,7 +30,8 @@ struct SmallMap {
   }
 };
 
-// All pixels of an output channel get its bias. `bias` and `biases` may be null.
+// Fills the matrix and, unless it is null, `biases`, in which each pixel of an output channel has the bias of
+// that channel.
 inline void matrix_forward(const SmallMap& g, const float* weight, const float* bias, float* matrix,
                            float* biases) {
   const std::vector<int> table = g.table();
@@ -48,7 +49,7 @@ inline void matrix_forward(const SmallMap& g, const float* weight, const float* 
   }
 }
 
-// The gradient of a weight is the sum over its positions in the matrix.
+// The gradient of a weight is the sum of the matrix's gradient over all positions of that weight.
 inline void matrix_backward(const SmallMap& g, const float* dmatrix, const float* dbiases, float* dweight,
                             float* dbias) {
   const std::vector<int> table = g.table();

@@ -1,16 +1,16 @@
-// Batch normalization of one channel: the moments of a batch, the normalization and its gradients.
+// Batch normalization of one channel: the moments of a batch, the normalization, and its gradients.
 #pragma once
 #include "lanes.h"
 
 namespace gb {
 
-// The mean of n numbers, and the sum of the squared differences from it.
+// The mean of n values, and the sum of their squared differences from it.
 struct Moments {
   double n = 0, mean = 0, squares = 0;
 
   double var() const { return std::max(squares, 0.) / n; }  // NaN stays NaN
 
-  // The moments of n numbers, from their differences d to `near`, a value close to their mean.
+  // The moments of n values, from their differences d from `near`, which is close to their mean.
   static Moments of(double n, double near, double sum_d, double sum_d2) {
     Moments m;
     m.n = n;
@@ -19,12 +19,12 @@ struct Moments {
     return m;
   }
 
-  // Combines the moments of two sets of numbers (Chan, Golub & LeVeque 1983). The callers combine them
-  // in a fixed order, so that the results do not depend on the number of threads.
+  // Combines the moments of two sets of values (Chan, Golub & LeVeque 1983). The callers combine sets in
+  // a fixed order, so that the results do not depend on the number of threads.
   void add(const Moments& other) {
     const double all = n + other.n, d = other.mean - mean;
     if (n && !(std::isfinite(mean) && std::isfinite(other.mean))) {
-      mean += other.mean;  // infinity is kept, as in a sum
+      mean += other.mean;  // preserves infinity, as a sum does
       squares = NAN;
     } else {
       mean += d * other.n / all;
@@ -34,11 +34,11 @@ struct Moments {
   }
 };
 
-// Ioffe & Szegedy 2015, algorithm 1, for one channel of m numbers:
+// Ioffe & Szegedy 2015, algorithm 1, for one channel of m values:
 //   mu = sum x / m                      var = sum (x - mu)^2 / m
 //   x_hat = (x - mu) / sqrt(var + eps)  y = gamma x_hat + beta
-// If mu is large compared with the deviation, a float is too coarse for it. It is therefore stored as
-// center + rest. Then x - center is exact, and rest becomes part of the constant:
+// If mu is much larger than the standard deviation, a float cannot represent mu accurately enough. mu is
+// therefore stored as center + rest. Then x - center is exact, and rest becomes part of the constant:
 //   y = scale (x - center) + shift,  scale = gamma / sqrt(var + eps),  shift = beta - scale rest
 struct Channel {
   float center, scale, shift;
@@ -58,7 +58,7 @@ struct Channel {
   }
 };
 
-// The gradients in the same paper, with s = sum dy and q = sum dy (x - mu):
+// The gradients in Ioffe & Szegedy 2015, with s = sum dy and q = sum dy (x - mu):
 //   dbeta = s   dgamma = q / sqrt(var + eps)
 //   dx = scale (dy - s / m - (x - mu) q / (m (var + eps)))
 //      = scale dy + slope (x - center) + constant
@@ -77,8 +77,8 @@ struct ChannelGradient {
   }
 };
 
-// The parameters of a norm, one value per channel. `bias` is that of a convolution before the norm: the
-// moving averages include it, the moments do not.
+// The parameters of a norm, one value per channel. `bias` is the bias of the preceding convolution, which
+// the moving averages include, but the moments do not.
 struct Norm {
   const float *gamma, *beta;
   float *moving_mean, *moving_var;

@@ -1,10 +1,10 @@
-// Batch normalization of rows, (N, C), with an activation after it.
+// Batch normalization of rows, (N, C), followed by an activation.
 #pragma once
 #include "moments.h"
 
 namespace gb {
 
-// Values that forward stores for backward, and work space.
+// Values that the forward pass stores for the backward pass, and workspace.
 struct NormState {
   std::vector<Channel> channels;
   std::vector<Moments> moments;
@@ -20,7 +20,7 @@ struct Blocks {
   int last(int b) const { return std::min(N, (b + 1) * rows); }
 };
 
-// The moments of the m channels that begin at x, over the rows first to last - 1 of C channels each.
+// The moments of the m channels that begin at x, over the rows `first` to `last` - 1. A row has C channels.
 inline void column_moments(const float* x, size_t C, int m, int first, int last, Moments* out) {
   const int n = last - first;
   V s{};
@@ -35,7 +35,7 @@ inline void column_moments(const float* x, size_t C, int m, int first, int last,
   for (int j = 0; j < m; ++j) out[j] = Moments::of(n, near[j], d1[j], d2[j]);
 }
 
-// y = f(scale (x - center) + shift). Call it in a parallel region: its threads share the rows.
+// y = f(scale (x - center) + shift). Call this function in a parallel region, whose threads share the rows.
 template <Activation kind>
 void apply_channels(const float* x, const std::vector<Channel>& channels, float* y, int N) {
   const size_t C = channels.size();
@@ -51,7 +51,7 @@ void apply_channels(const float* x, const std::vector<Channel>& channels, float*
     });
 }
 
-// Normalizes with the moving averages, without changing them.
+// Normalizes with the moving averages, which do not change.
 template <Activation kind>
 void norm_predict(const float* x, const Norm& norm, float* y, int N, int C) {
   std::vector<Channel> channels(C);
@@ -85,13 +85,13 @@ void norm_forward(const float* x, const Norm& norm, float* y, int N, size_t C, N
   }
 }
 
-// dz = dy f'(z), then the gradients as in ChannelGradient. dx may be null if it is not needed.
+// Computes dz = dy f'(z), and from it the gradients in ChannelGradient. If dx is not needed, it may be null.
 template <Activation kind>
 void norm_backward(const float* dy, const float* x, const float* y, float* dx, float* dgamma, float* dbeta,
                    int N, size_t C, NormState* state) {
   const Blocks k(N, C);
   const std::vector<Channel>& channels = state->channels;
-  std::vector<double>& sums = state->sums;  // for each block: sum dz of C channels, then sum dz d of C channels
+  std::vector<double>& sums = state->sums;  // per block: C sums of dz, then C sums of dz (x - center)
   sums.resize(k.count * 2 * C);
   std::vector<float> center(C), scale(C), slope(C), constant(C);
   for (size_t c = 0; c < C; ++c) center[c] = channels[c].center, scale[c] = channels[c].scale;

@@ -1,12 +1,12 @@
-// The operators, registered with MXNet:
+// The operators that the library registers with MXNet:
 //
 //   _gluonblocks_stage(data, weight[, bias], gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_norm(data, gamma, beta, moving_mean, moving_var)
 //   _gluonblocks_matrix(weight[, bias]) -> (matrix[, biases])
 //   _gluonblocks_loss(logits, labels) -> (losses, hits)
 //
-// In training, the first two normalize with the batch's moments and update the averages in forward.
-// Gradients are always overwritten, because MXNet does not tell an operator when to add them.
+// In training, the first two normalize with the batch's moments, and update the moving averages in the
+// forward pass. Gradients are always overwritten, because MXNet does not tell operators when to add them.
 #include "loss.h"
 #include "matrix.h"
 #include "norm.h"
@@ -16,7 +16,7 @@
 
 namespace {
 
-// The index of the input gamma of a norm or a stage. The other parameters of the norm follow it.
+// The index of gamma among the inputs of a norm or a stage. The norm's other parameters follow it.
 int gamma_of(const Attrs& attrs) { return attrs.count("kernel") ? 2 + flag(attrs, "bias") : 1; }
 
 MXReturnValue counts(const Attrs& attrs, int* in, int* out) {
@@ -33,8 +33,8 @@ gb::Activation activation(const Attrs& attrs) {
   return name == "sigmoid" ? gb::SIGMOID : name == "relu" ? gb::RELU : gb::IDENTITY;
 }
 
-// The common base of a norm and a stage. MXNet creates one object for each node of a graph that runs, and
-// uses it for one forward pass and its backward passes.
+// The base class of norms and stages. Each time a graph runs, MXNet creates one object per node of the graph,
+// and uses it for one forward pass and the backward passes that follow.
 struct Normalizing : CustomStatefulOp {
   explicit Normalizing(const Attrs& attrs)
       : attrs(attrs), gamma(gamma_of(attrs)), eps(number(attrs, "eps")), momentum(number(attrs, "momentum")) {}
@@ -43,9 +43,9 @@ struct Normalizing : CustomStatefulOp {
     float *const mean = floats(in, gamma + 2), *const var = floats(in, gamma + 3);
     return {floats(in, gamma), floats(in, gamma + 1), mean, var, eps, momentum};
   }
-  // The gradient of the data, or null if it is not needed. MXNet allocates it in any case.
+  // The gradient of the data, or null if it is not needed. MXNet allocates its memory in both cases.
   float* data_gradient(Tensors* out) const { return has("data_gradient") ? floats(out, 0) : nullptr; }
-  // Sets the gradients of the averages, which are not used, to 0.
+  // Sets the gradients of the moving averages to 0. Nothing uses them.
   MXReturnValue clear(Tensors* out) const {
     for (size_t i = gamma + 2; i < out->size(); ++i)
       if (floats(out, i)) std::fill_n(floats(out, i), (*out)[i].size(), 0.f);
@@ -149,7 +149,7 @@ gb::SmallMap small_map(const Attrs& attrs) {
   sides(attrs, "stride", &g.SH, &g.SW);
   return g;
 }
-// forward: weight[, bias] -> matrix[, biases]; backward: the gradients of the latter -> those of the former
+// forward: weight[, bias] -> matrix[, biases]; backward: their gradients, in the opposite direction
 template <void (*compute)(const gb::SmallMap&, const float*, const float*, float*, float*)>
 MXReturnValue matrix(const Attrs& attrs, Tensors* in, Tensors* out, const OpResource&) {
   const bool b = flag(attrs, "bias");
@@ -188,7 +188,7 @@ MXReturnValue loss(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
                    (*in)[0].shape[1]);
   return MX_SUCCESS;
 }
-// in: dlosses, dhits, the inputs, the outputs; out: the gradients of the inputs (labels have none)
+// in: dlosses, dhits, the inputs, the outputs; out: the gradients of the inputs (the labels have none)
 MXReturnValue loss_gradient(const Attrs&, Tensors* in, Tensors* out, const OpResource&) {
   gb::loss_backward(floats(in, 0), floats(in, 2), (*in)[3].data<int>(), floats(out, 0), (*in)[2].shape[0],
                     (*in)[2].shape[1]);

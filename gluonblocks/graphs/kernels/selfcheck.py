@@ -1,4 +1,4 @@
-"""Compare our operators with MXNet's own on random input, before they are used."""
+"""Compare our operators with MXNet's own on random input, before nets use them."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
@@ -26,24 +26,25 @@ def _compare(symbol, rng, gradient):
     arrays.update((name, abs(array)) for name, array in arrays.items() if name.endswith('var'))
     states = symbol.list_auxiliary_states()
     requests = {name: 'null' if name in states else 'write' for name in arrays if name != 'data'}
-    # The gradient of a bias before a norm is only rounding error, because the norm cancels it.
+    # Ignore the gradient of the first bias. The norm cancels that bias, so the gradient is nothing
+    # but rounding error.
     ignored = ('first_bias',) if gradient else ('first_bias', 'data')
     wrong = []
     for training, passes in ((True, TRAINING), (False, PREDICTION)):
         graph = Graph(symbol, training, True, requests, **shapes)
         for change in passes:
             graph = change(graph)
-        expected, got = [run(each, arrays, states, training) for each in (symbol, graph.symbol())]
-        wrong += ['%s %s' % (name, 'training' if training else 'predicting')
+        expected, got = [run(form, arrays, states, training) for form in (symbol, graph.symbol())]
+        wrong += ['%s in %s' % (name, 'training' if training else 'prediction')
                   for name, array in expected.items() if name not in ignored
                   and not np.allclose(got[name], array, rtol=0, atol=RTOL * np.abs(array).max())]
     return wrong
 
 
 def _net(gradient):
-    """Return a net of three stages, a convolution on a small map and three norms.
+    """Return the graph of a net with three stages, a convolution of a small map and three norms.
 
-    It contains each kind of activation. `gradient` says whether the data needs a gradient.
+    It contains each kind of activation. With `gradient`, training needs the gradient of the data.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)
@@ -65,10 +66,10 @@ def _net(gradient):
 
 
 def run(symbol, arrays, states, training=True, dY=None):
-    """Run a graph once; return its output, 'out', and its states as NumPy arrays by name.
+    """Run a graph once; return its states and its output, 'out', as {name: NumPy array}.
 
-    With `training`, also return the gradient of each input. `dY` is the gradient of the output; by
-    default it is random.
+    With `training`, also return the gradient of each input. `dY` is the gradient of the output,
+    which is random by default.
     """
     with autograd.pause():
         inputs = {name: nd.array(array, ctx=mx.cpu(), dtype=array.dtype)

@@ -5,9 +5,9 @@
 
 namespace gb {
 
-// Values that forward stores for backward, and work space.
+// Values that the forward pass stores for the backward pass, and workspace.
 struct StageState {
-  Buffer map, top, pooled;  // output of the convolution; its maxima; output of the stage
+  Buffer map, top, pooled;  // output of the convolution; its values at the maxima; output of the stage
   Buffer room, gradient;
   std::vector<Channel> channels;
   std::vector<Moments> moments;
@@ -30,8 +30,8 @@ inline Moments map_moments(const V* y, int size, int images) {
   return Moments::of(n, near, sum(d1), sum(d2));
 }
 
-// The maximum of z = scale (y - center) + shift, as rounded, in the window that begins at y in the
-// convolution's output. *top is y at the first maximum, and *index its position in the window.
+// The maximum of z = scale (y - center) + shift, rounded to float, in the window that begins at y in the
+// convolution's output. *top is set to y at the first maximum, and *index to its position in the window.
 GB_INLINE V window_maximum(const V* y, const Shape& g, const Channel& h, V* top, I* index) {
   *top = y[0];
   *index = I{};
@@ -47,7 +47,7 @@ GB_INLINE V window_maximum(const V* y, const Shape& g, const Channel& h, V* top,
   return best;
 }
 
-// Pools all windows of one channel's map y. `top`, unless it is null, gets the selected values of y.
+// Pools all windows of one channel's map y. Stores the values of y at the maxima in `top`, unless it is null.
 GB_INLINE void pool(Activation kind, const Shape& g, const Channel& h, const V* y, V* top, V* pooled) {
   for (int i = 0, k = 0; i < g.HP(); ++i)
     for (int j = 0; j < g.WP(); ++j, ++k) {
@@ -58,7 +58,7 @@ GB_INLINE void pool(Activation kind, const Shape& g, const Channel& h, const V* 
     }
 }
 
-// weight (OC, IC, KH, KW) -> (IC, KH, KW, OC), the order that `correlate` reads
+// weight (OC, IC, KH, KW) -> (IC, KH, KW, OC), the order that `correlate` expects
 inline std::vector<float> channels_last(const Shape& g, const float* weight) {
   std::vector<float> weights(g.OC * g.taps());
   for (int o = 0; o < g.OC; ++o)
@@ -66,7 +66,7 @@ inline std::vector<float> channels_last(const Shape& g, const float* weight) {
   return weights;
 }
 
-// weight (OC, IC, KH, KW) -> the flipped kernel (OC, KH, KW, IC). Correlating it with dy gives dx.
+// weight (OC, IC, KH, KW) -> the flipped kernel (OC, KH, KW, IC), whose correlation with dy is dx
 inline std::vector<float> flipped(const Shape& g, const float* weight) {
   std::vector<float> weights(g.OC * g.taps());
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -76,7 +76,7 @@ inline std::vector<float> flipped(const Shape& g, const float* weight) {
   return weights;
 }
 
-// Copies group n of the images x to lanes with the convolution's border.
+// Copies group n of the images x to lanes that have the border of the convolution's input.
 inline void images_to_lanes(const Shape& g, const float* x, int n, V* lanes) {
   to_lanes(x + n * LANES * g.pixels(), g.images(n), g.IC, g.H, g.W, g.PH, g.PW, lanes);
 }
@@ -84,8 +84,8 @@ inline Correlation correlation(const Shape& g) {
   return {g.IC, g.OC, g.KH, g.KW, g.HO(), g.WO(), g.PH, g.PW};
 }
 
-// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), with the moving
-// averages. A thread computes the complete stage for one group of images at a time, to stay in the cache.
+// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), with moving averages.
+// A thread computes the complete stage for one group of images at a time, so that data stays in the cache.
 inline void stage_predict(Activation kind, const Shape& g, const float* x, const float* weight,
                           const float* bias, const Norm& norm, float* out, StageState* state) {
   const int T = threads();
@@ -111,8 +111,8 @@ inline void stage_predict(Activation kind, const Shape& g, const float* x, const
   }
 }
 
-// The same with the batch's moments; updates the moving averages. The bias is not added to the map, because
-// the norm would subtract it again, but it is added to the moving mean.
+// Computes a stage in training: normalizes with the batch's moments, and updates the moving averages. The bias
+// is not added to the map, because the norm would subtract it again, but it is added to the moving mean.
 inline void stage_forward(Activation kind, const Shape& g, const float* x, const float* weight,
                           const float* bias, const Norm& norm, float* out, StageState* state) {
   const int T = threads(), G = g.groups();
@@ -142,7 +142,7 @@ inline void stage_forward(Activation kind, const Shape& g, const float* x, const
       Moments m;
       for (int n = 0; n < G; ++n) m.add(moments[n * g.OC + o]);
       const float b = bias ? bias[o] : 0;
-      m.squares += b - b;  // with a NaN or infinite bias, the output is NaN
+      m.squares += b - b;  // makes the output NaN if the bias is NaN or infinite
       state->channels[o] = norm.by_batch(o, m, b);
     }
 #pragma omp for schedule(static)
@@ -156,13 +156,13 @@ inline void stage_forward(Activation kind, const Shape& g, const float* x, const
   }
 }
 
-// dx may be null if it is not needed, as for images.
+// Computes the gradients of a stage. If x is the input of the net, dx is not needed and may be null.
 inline void stage_backward(Activation kind, const Shape& g, const float* dout, const float* x,
                            const float* weight, float* dx, float* dweight, float* dbias, float* dgamma,
                            float* dbeta, StageState* state) {
   const int T = threads(), G = g.groups();
   const size_t size = g.OC * g.map(), small = g.OC * g.pooled(), weights = g.OC * g.taps();
-  const int bh = dx ? g.KH - 1 - g.PH : 0, bw = dx ? g.KW - 1 - g.PW : 0;  // border of dy, for a dx of x's size
+  const int bh = dx ? g.KH - 1 - g.PH : 0, bw = dx ? g.KW - 1 - g.PW : 0;  // border of dy for a full dx
   const int WG = g.WO() + 2 * bw;
   const size_t plane = static_cast<size_t>(g.HO() + 2 * bh) * WG;
   const size_t in = g.bordered(), room = in + g.OC * plane + (dx ? g.pixels() : 0) + weights;
@@ -214,7 +214,7 @@ inline void stage_backward(Activation kind, const Shape& g, const float* dout, c
             to[i * WG + j] = (y[i * g.WO() + j] - h.center) * k.slope + k.constant;
         const V* d = dz + n * small + o * g.pooled();
         for (int i = 0; i < g.HP(); ++i)
-          for (int j = 0; j < g.WP(); ++j, ++d) {  // only the maximum gets the gradient
+          for (int j = 0; j < g.WP(); ++j, ++d) {  // the gradient passes to the maximum only
             V highest;
             I index;
             window_maximum(y + i * g.SH * g.WO() + j * g.SW, g, h, &highest, &index);

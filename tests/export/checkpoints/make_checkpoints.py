@@ -86,7 +86,7 @@ DEFAULTS = {
 def as_0_8(text):
     """A symbol's JSON as MXNet before 0.9 wrote it.
 
-    Attributes of the operator stand in `param`, those of the user in `attr`; inputs and heads are
+    The operator's attributes are in `param`, the user's in `attr`; inputs and heads are
     pairs; the states of a norm are no nodes. There is no version.
     """
     graph = json.loads(text)

@@ -48,13 +48,13 @@ def test_what_mxnet_saves_is_read_with_its_types(tmp_path):
 
 
 @pytest.mark.parametrize('content, said', [
-    (file_of(HEADS['1.x'])[:-3], 'the next 5 bytes are missing, only 2 are left'),
+    (file_of(HEADS['1.x'])[:-3], 'expected 5 more bytes, found only 2'),
     (file_of(HEADS['1.x']) + b'12', '2 extra bytes at the end'),
     (b'\0' * 30, 'the first bytes are wrong'),
     (file_of(struct.pack('<IiiQQ', 0xF993FAC9, 0, 2, 1 << 20, 1 << 10)),  # 4 GB in 80 bytes
-     'the next 4294967296 bytes are missing'),
+     'expected 4294967296 more bytes'),
     (file_of(struct.pack('<Iii', 0xF993FAC9, 0, 70)), 'an array has 70 dimensions'),
-    (struct.pack('<3Q', 0x112, 0, 1 << 40), 'bytes are missing'),
+    (struct.pack('<3Q', 0x112, 0, 1 << 40), 'more bytes, found only'),
     (file_of(HEADS['1.x'], kind=99), 'the unknown data type 99'),
     (file_of(HEADS['1.x'], names=(b'\xff',)), 'a name is not valid UTF-8'),
     (b'version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 9\n', 'git lfs pull')])

@@ -1,1 +1,1 @@
-"""The kinds of worker, 'module.function'. Each module imports one library."""
+"""The kinds of worker, named 'module.function'. A worker imports only the module of its kind."""

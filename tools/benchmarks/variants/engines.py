@@ -7,7 +7,7 @@ from ..timing import serve_predictions
 
 
 def export(requests, model, folder):
-    """Export a model to `folder`; answer with its `path`, or with the reason if it is `missing`."""
+    """Export a model to `folder`; answer with its `path`, or with a message as `missing`."""
     import gluonblocks as gb  # first: it sets MXNet's threads
     from gluonblocks.export.run import export_net
 

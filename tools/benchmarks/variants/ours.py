@@ -1,4 +1,4 @@
-"""Training with `train_model`, like scripts/train.py, and prediction, both by gluonblocks."""
+"""Training with gluonblocks' `train_model`, as in scripts/train.py, and prediction."""
 import itertools
 import json
 import os
@@ -23,7 +23,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Write the data set to `folder` for the other implementations; answer with common facts."""
+    """Write the data set to `folder` for the other variants; answer with facts that they share."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -41,9 +41,9 @@ def probe(requests, dataset, data_root, folder):
 def train(requests, model, batch_size, dataset, data_root, without=None, parts=False, **options):
     """Serve rounds from within `gb.train_model`, which is called with `options`.
 
-    To the training loop, a round is an epoch with the requested numbers of batches for training and
-    evaluation. `without` is the name of a pass to skip. With `parts`, a step waits after each of
-    its parts, and the answers contain the times of the parts: see `_StepParts`.
+    The training loop sees each round as an epoch, with the requested numbers of batches for
+    training and evaluation. `without` is the name of a pass to skip. With `parts`, a step waits
+    after each of its parts, and the answers contain the times of the parts: see `_StepParts`.
     """
     remove_pass(without)
     rounds = _Rounds(requests)
@@ -213,7 +213,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Serve a graph that has as many nodes as the model's, but computes a single number."""
+    """Serve a graph with as many nodes as the model's, each of which computes only one number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

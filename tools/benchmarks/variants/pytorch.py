@@ -1,4 +1,4 @@
-"""The same nets, input pipeline and metrics in PyTorch, in four modes."""
+"""Our nets, input pipeline and metrics, reimplemented in PyTorch, in four modes."""
 import itertools
 import os
 
@@ -59,7 +59,7 @@ class _Training:
                                    for part in ('train', 'test')]
 
     def choose_optimizer(self):
-        """Select the SGD implementation with the fastest step. Call it when gradients exist."""
+        """Select the SGD implementation with the fastest step. The gradients must exist."""
         fastest = dict.fromkeys(self._optimizers, float('inf'))
         for _ in range(9):
             for kind, optimizer in self._optimizers.items():
@@ -69,7 +69,7 @@ class _Training:
         self.optimizer_kind = min(fastest, key=lambda kind: fastest[kind])
 
     def _endless(self, images, labels):
-        """Yield only full batches, because a shorter batch would compile the net again."""
+        """Yield only full batches, because a shorter one would cause the net to be recompiled."""
         size = min(self._batch_size, len(images))
         while True:
             order = torch.randperm(len(images))
@@ -114,7 +114,7 @@ class _Training:
         return images
 
     def collect(self, n):
-        """Train on `n` batches with a common loop, which collects tensors and adds them later."""
+        """Train on `n` batches with a popular kind of loop, which collects tensors to sum later."""
         self._net.train()
         losses, hits, images = [], [], 0
         for X, y in itertools.islice(self._train, n):

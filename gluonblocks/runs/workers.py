@@ -1,4 +1,4 @@
-"""Train with several worker processes: start them and collect their result."""
+"""Train with several worker processes: launch them, and collect the result."""
 import dataclasses
 import os
 import sys
@@ -20,47 +20,49 @@ WORKER = 'gluonblocks.runs.process'
 LOGS = 'logs'
 
 
-def train_together(options, placement, given, folder=None, asked=(), before=None):
+def train_in_workers(options, placement, chosen, folder=None, chosen_names=(), before=None):
     """Train in processes that split each batch; return (net, list of `EpochRecord` objects).
 
-    `placement` says where the processes run. `given` is a dict of the options of this call, which
-    must match on all machines. The other arguments are those of `train_by`. Raises the errors of
-    `Launcher.run`.
+    `placement` says where the processes run. `chosen` is a dict of the options that the user set in
+    this call, which must match on all machines. The other arguments are those of `run_training`.
+    Raises the errors of `Launcher.run`.
     """
     least, rest = divmod(options.batch_size, options.workers)
     tell('%d images per step: %d workers × %s' % (
         options.batch_size, options.workers, '%d or %d' % (least, least + 1) if rest else least))
     with tempfile.TemporaryDirectory() as own:
-        job = dict(_local(own), options=dataclasses.asdict(options), asked=list(asked),
-                   sources=sources_of(options.model, options.dataset), before=before,
+        job = dict(_local(own), options=dataclasses.asdict(options), before=before,
+                   chosen_names=list(chosen_names),
+                   sources=sources_of(options.model, options.dataset),
                    folder=folder and os.path.abspath(folder))
         Launcher(python_argv(WORKER), options.workers, job, Logs(folder).show,
-                 Limits(placement.start_timeout, placement.stall_timeout), placement.place,
-                 same_everywhere(given, before is not None)).run()
+                 Limits(placement.start_timeout, placement.stall_timeout), placement.topology,
+                 same_everywhere(chosen, before is not None)).run()
         return _result(job)
 
 
-def follow_first(placement, given, resume=False):
-    """Train as `train_together` does on a machine other than the first, which sends the job."""
+def join_first_machine(placement, chosen, resume=False):
+    """Train as `train_in_workers` does, but with a job that the first machine sends to this one."""
     with tempfile.TemporaryDirectory() as own:
-        relay = Relay(python_argv(WORKER), placement.place, same_everywhere(given, resume),
-                      _local(own, given.get('data_root')),
+        relay = Relay(python_argv(WORKER), placement.topology, same_everywhere(chosen, resume),
+                      _local(own, chosen.get('data_root')),
                       Limits(placement.start_timeout, placement.stall_timeout))
         relay.run()
         return _result(relay.job)
 
 
-def same_everywhere(given, resume):
-    """Return a dict for JSON of the options in `given` that must match on all machines."""
-    same = {name: value for name, value in given.items() if name not in ('data_root', 'ctx')}
+def same_everywhere(chosen, resume):
+    """Return the options in `chosen` that must match on all machines, as a dict for JSON."""
+    same = {name: value for name, value in chosen.items() if name not in ('data_root', 'ctx')}
     return dict(same, resume=resume, gluonblocks=__version__)
 
 
 class Logs:
     """Forward the lines that worker processes print.
 
-    Lines of rank 0 go to stdout and stderr of this process. Other lines go to logs/ in `folder`
-    once config.json exists, or are dropped if there is no folder.
+    The lines of rank 0 go to stdout and stderr of this process. The lines of other ranks are
+    dropped if the run has no folder. Otherwise, they are written to logs/ in the run folder, once
+    it contains config.json.
     """
 
     def __init__(self, folder):
@@ -86,12 +88,12 @@ class Logs:
 
 
 def _local(folder, data_root=None):
-    """Return the part of a job that differs between machines: paths of the result and the data."""
+    """Return the job entries that differ between machines: the paths to the result and the data."""
     return {'result': os.path.join(folder, 'result'), 'data_root': data_root}
 
 
 def _result(job):
-    """Return (net, list of `EpochRecord` objects) as saved by the first worker on this machine."""
+    """Read the result of this machine's first worker: (net, list of `EpochRecord` objects)."""
     arrays, info = read_tensors(job['result'])
     options = job['options']
     net = build_net(options['model'], arrays, info['num_classes'], options['ctx'],

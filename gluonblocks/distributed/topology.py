@@ -1,4 +1,4 @@
-"""Find this machine's place among several, from options or a cluster manager's variables."""
+"""Find this machine's rank and the first machine's address from the options or the environment."""
 import os
 import re
 import socket
@@ -8,22 +8,24 @@ from typing import Mapping, NamedTuple, Optional
 from ..checks import Name, OptionError
 
 LOOPBACK, ANY = '127.0.0.1', '0.0.0.0'
-MASTER_PORT = 29400  # used if the cluster manager sets the first machine but no port
+MASTER_PORT = 29400  # used if the cluster manager provides the first machine's name but no port
 
-# For each cluster manager, the variables that hold: the number of machines, this machine's number,
-# the first machine's address, and its port.
+# The environment variables of each cluster manager: number of machines, this machine's rank, first
+# machine's address, and its port.
 _VARIABLES = [
-    ('SLURM_STEP_NUM_NODES', 'SLURM_NODEID', 'SLURM_STEP_NODELIST', ''),  # only within srun
+    ('SLURM_STEP_NUM_NODES', 'SLURM_NODEID', 'SLURM_STEP_NODELIST', ''),  # set only by srun
     ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK', '', ''),
     ('PMI_SIZE', 'PMI_RANK', '', ''),
     ('WORLD_SIZE', 'RANK', 'MASTER_ADDR', 'MASTER_PORT'),  # Kubernetes with Kubeflow
     ('', 'JOB_COMPLETION_INDEX', '', '')]  # Kubernetes, an indexed Job
 
 
-class Place(NamedTuple):
-    """The number of machines, `nodes`; this machine's number, `node_rank`, from 0; `master`, the
-    (host, port) of the first machine; and `interface`, the address on which this machine's
-    processes listen, or None for the address that connects to the first machine."""
+class Topology(NamedTuple):
+    """The number of machines, `nodes`, and this machine's rank, `node_rank`, counted from 0.
+
+    `master` is the (host, port) of the first machine. `interface` is the address on which this
+    machine's processes listen, or None for the address on the route to the first machine.
+    """
 
     nodes: int = 1
     node_rank: int = 0
@@ -31,11 +33,12 @@ class Place(NamedTuple):
     interface: Optional[str] = None
 
 
-def find_place(nodes=None, node_rank=None, master=None, interface=None,
+def find_topology(nodes=None, node_rank=None, master=None, interface=None,
                environment: Mapping[str, str] = os.environ):
-    """Return the `Place` of this machine; SLURM, MPI or Kubernetes set arguments that are None.
+    """Return the `Topology` of this machine.
 
-    `master` is 'HOST:PORT'. Raises OptionError, a ValueError, for a missing or invalid value.
+    `master` is 'HOST:PORT'. Arguments that are None are read from the environment variables of
+    SLURM, MPI or Kubernetes. Raises OptionError, a ValueError, for a missing or invalid value.
     """
     found = {}
     for names in _VARIABLES:
@@ -51,13 +54,13 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
     if nodes == 1:
         for name, value in [('node_rank', node_rank), ('master', master)]:
             if value:
-                raise OptionError(name, 'applies only if %s is above 1, got %r', Name('nodes'),
+                raise OptionError(name, 'can be set only if %s is above 1, got %r', Name('nodes'),
                                   value)
-        return Place(interface=interface)
+        return Topology(interface=interface)
     if node_rank is None:
         if not found.get('node_rank'):
-            raise OptionError('node_rank', 'is required: each of the %d machines needs its '
-                              'own number, from 0', nodes)
+            raise OptionError('node_rank', 'is required: each of the %d machines needs its own '
+                              'rank, counted from 0', nodes)
         node_rank = _number('node_rank', found['node_rank'])
     if not 0 <= node_rank < nodes:
         raise OptionError('node_rank', 'must be from 0 to %d for %d machines, got %d',
@@ -65,9 +68,9 @@ def find_place(nodes=None, node_rank=None, master=None, interface=None,
     if master is None and found.get('host'):
         master = '%s:%s' % (_first_host(found['host']), found.get('port') or MASTER_PORT)
     if master is None:
-        raise OptionError('master', 'is required: each of the %d machines needs HOST:PORT of the '
-                          'first', nodes)
-    return Place(nodes, node_rank, _parse_master(master), interface)
+        raise OptionError('master', 'is required: each of the %d machines needs the HOST:PORT of '
+                          'the first one', nodes)
+    return Topology(nodes, node_rank, _parse_master(master), interface)
 
 
 def _parse_master(text):
@@ -76,22 +79,22 @@ def _parse_master(text):
     if not re.fullmatch(r'[^\s/:]+', host) or host == ANY or not re.fullmatch(
             '[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16:
         raise OptionError('master', 'must be HOST:PORT, with a name or IPv4 address of the first '
-                          'machine to which others can connect, and a port from 1 to 65535, got %r',
+                          'machine that the others can reach, and a port from 1 to 65535, got %r',
                           text)
     return host, int(port)
 
 
 def _number(name, text):
-    """Return the integer `text` that a cluster manager set for the option `name`."""
+    """Convert `text`, which a cluster manager set for the option `name`, to an integer."""
     try:
         return int(text)
     except ValueError:
-        raise OptionError(name, "must be an integer, got %r from the cluster manager's variables",
-                          text)
+        raise OptionError(name, "must be an integer, got %r from the cluster manager's environment "
+                          "variables", text)
 
 
 def _first_host(text):
-    """Return the first host of a list of SLURM: 'node03-ib' for 'node[03-05,7]-ib,b'."""
+    """Return the first host of a SLURM node list: 'node03-ib' for 'node[03-05,7]-ib,b'."""
     try:
         done = subprocess.run(['scontrol', 'show', 'hostnames', text], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=True, timeout=10)
@@ -101,12 +104,12 @@ def _first_host(text):
 
 
 def _check_own(address):
-    """Raise OptionError unless `address` is this machine's and others can connect to it."""
+    """Raise OptionError unless `address` is an address of this machine that others can reach."""
     try:
         with socket.socket() as sock:
             sock.bind((address, 0))
             if address == ANY:
                 raise OSError
     except (OSError, UnicodeError):
-        raise OptionError('interface', 'must be an IPv4 address of this machine to which others '
-                          'can connect, got %r', address)
+        raise OptionError('interface', 'must be an IPv4 address of this machine that the others '
+                          'can reach, got %r', address)
