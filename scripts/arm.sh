@@ -3,7 +3,7 @@
 #
 # The script follows the Dockerfile in an arm64 Debian that it installs in FOLDER. It then runs the
 # doctor, the self-check of the C++ operators, one epoch of training, an export to ONNX, and the
-# tests of blocks and models, and writes results/arm.txt. With emulation by qemu, this takes hours.
+# tests of blocks and models, and writes results/arm.txt. With emulation by qemu, this takes an hour.
 # If the script is interrupted, run it again: it repeats a step that has passed only if the step's
 # command or the package has changed.
 #
