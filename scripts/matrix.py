@@ -64,8 +64,12 @@ def run(name):
         subprocess.call([sys.executable, '-m', 'tox', 'run', '-e', name, '--result-json', path],
                         cwd=REPOSITORY, stdin=subprocess.DEVNULL)
         with open(path) as f:
-            return record(name, json.load(f)['testenvs'][name], str(datetime.date.today()),
+            done = record(name, json.load(f)['testenvs'][name], str(datetime.date.today()),
                           git('rev-parse', '--short', 'HEAD'))
+    if name == 'arm' and done.result == 'passed':
+        with open(os.path.join(REPOSITORY, 'results', 'arm.txt')) as f:
+            return arm_record(f.read())
+    return done
 
 
 def record(name, result, date, commit):
@@ -80,6 +84,16 @@ def record(name, result, date, commit):
     counts = [c for c in ended.group(1).split(', ') if 'warning' not in c] if ended else []
     return Record(name, 'passed' if result['result']['success'] else 'FAILED', python,
                   numpy, mxnet, ', '.join(counts), date, commit)
+
+
+def arm_record(text):
+    """Return the Record of ARM, given the contents of results/arm.txt, which scripts/arm.sh wrote."""
+    commit, date = re.match(r'gluonblocks at commit (\S+), (\S+)', text).groups()
+    versions = [re.search(r'^(?:ok +)?%s +([\d.]+)' % name, text, re.M).group(1)
+                for name in ('Python', 'NumPy', 'MXNet')]
+    counts = ['%d %s' % (sum(map(int, re.findall(r'(\d+) %s' % word, text))), word)
+              for word in ('passed', 'skipped')]
+    return Record('arm', 'passed', *versions, ', '.join(counts), date, commit)
 
 
 def table(records):

@@ -77,6 +77,15 @@ def test_a_record_has_the_versions_that_ran_and_a_missing_interpreter_has_not_pa
     assert matrix.record('py37', missing, '', '').result == 'not run: Python not found'
 
 
+def test_the_record_of_arm_is_read_from_what_its_script_wrote():
+    text = ('gluonblocks at commit abc, 2030-01-31\n\ndoctor, 65 s:\nok   Python       3.11.2, /venv\n'
+            'ok   NumPy        1.26.4\nok   MXNet        1.9.1, /venv\n\ntests:\n'
+            'tests/a.py: 28 passed in 2.31s\ntests/b.py: 16 passed, 2 skipped in 2.80s\n'
+            'tests/c.py: 1 skipped in 0.30s\n')
+    assert matrix.arm_record(text) == (
+        'arm', 'passed', '3.11.2', '1.26.4', '1.9.1', '44 passed, 3 skipped', '2030-01-31', 'abc')
+
+
 @pytest.fixture
 def short_matrix(tmp_path, monkeypatch):
     """matrix.py with three environments that pass at once, in a repository with nothing in it."""
