@@ -162,7 +162,7 @@ report() {  # write results/arm.txt from the logs of the steps that have passed
         for name in doctor operators train onnx; do
             [ -e "$folder/passed/$name" ] || continue
             printf '\n%s, %s s:\n' "$name" "$(tail -n 1 "$folder/passed/$name")"
-            grep -v -e '^system ' -e '^variables ' "$folder/$name.log"  # they describe the host
+            grep -v -e '^info system ' -e '^info variables ' "$folder/$name.log"  # they describe the host
         done
         printf '\ntests:\n'
         for name in "${tests[@]}"; do

@@ -87,13 +87,13 @@ def record(name, result, date, commit):
 
 
 def arm_record(text):
-    """Return the Record of ARM, given the contents of results/arm.txt, which scripts/arm.sh wrote."""
+    """Return the Record of ARM, given the text that scripts/arm.sh wrote to results/arm.txt."""
     commit, date = re.match(r'gluonblocks at commit (\S+), (\S+)', text).groups()
-    versions = [re.search(r'^(?:ok +)?%s +([\d.]+)' % name, text, re.M).group(1)
-                for name in ('Python', 'NumPy', 'MXNet')]
+    python, numpy, mxnet = [re.search(r'^(?:ok +)?%s +([\d.]+)' % name, text, re.M).group(1)
+                            for name in ('Python', 'NumPy', 'MXNet')]
     counts = ['%d %s' % (sum(map(int, re.findall(r'(\d+) %s' % word, text))), word)
               for word in ('passed', 'skipped')]
-    return Record('arm', 'passed', *versions, ', '.join(counts), date, commit)
+    return Record('arm', 'passed', python, numpy, mxnet, ', '.join(counts), date, commit)
 
 
 def table(records):
