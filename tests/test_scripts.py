@@ -79,7 +79,8 @@ def test_a_record_has_the_versions_that_ran_and_a_missing_interpreter_has_not_pa
 
 def test_the_record_of_arm_is_read_from_what_its_script_wrote():
     text = ('gluonblocks at commit abc, 2030-01-31\n\ndoctor, 65 s:\n'
-            'ok   Python       3.11.2, /venv\nok   NumPy        1.26.4\nok   MXNet        1.9.1, /venv\n\ntests:\n'
+            'ok   Python       3.11.2, /venv\nok   NumPy        1.26.4\n'
+            'ok   MXNet        1.9.1, /venv\n\ntests:\n'
             'tests/a.py: 28 passed in 2.31s\ntests/b.py: 16 passed, 2 skipped in 2.80s\n'
             'tests/c.py: 1 skipped in 0.30s\n')
     assert matrix.arm_record(text) == (
