@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run the experiments for the exercises of the book's three sections, using tools/experiments."""
+"""Run the experiments for the exercises in sections 5.11 to 5.13, using tools/experiments."""
 import os
 import sys
 

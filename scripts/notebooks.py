@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Execute the notebooks of the book's three sections, each in a new kernel.
+"""Execute the notebooks of sections 5.11 to 5.13, each in a new kernel.
 
 The script saves a notebook after its last cell has run, with the outputs, clean metadata, and the
 SHA-256 of the code. Repeated lines that show shapes are omitted from the outputs. Without

@@ -205,8 +205,8 @@ def main():
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='nets to export (default: selected nets without a result)')
     parser.add_argument('--like', metavar='SELECTED', default='densenet121',
-                        help='one of the selected nets, whose task and image size are used for '
-                             'nets that are not selected (default: %(default)s)')
+                        help='a net listed in tools/zoo.py, whose task and image size are used '
+                             'for any NAME that is not listed there (default: %(default)s)')
     args = parser.parse_args()
     selected = {name: net for net, names in SELECTED.items() for name in names.split()}
     chosen = args.names or [name for name in selected if name not in rows()]

@@ -119,7 +119,7 @@ def parse(argv):
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',
                         help='comma-separated models to measure (default: %(default)s)')
     parser.add_argument('--predict', type=positive, metavar='N',
-                        help='measure predictions of N images instead of training steps')
+                        help='measure predictions on batches of N images, not training steps')
     parser.add_argument('--beside', dest='num_busy', type=comma_separated(int), default=[0],
                         metavar='N,N', help='comma-separated numbers of background processes, each '
                         'of which keeps a core busy; measure with each number (default: 0)')

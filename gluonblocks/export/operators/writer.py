@@ -109,7 +109,10 @@ class OnnxGraph:
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
-        """Return the sizes of an entry: numbers, or names of vectors if they depend on the input.
+        """Return the sizes of an entry along its axes.
+
+        A size that depends on the input is the name of an int64 vector with one element, computed
+        by the exported net. Any other size is a number.
 
         Raises ValueError if a size varies but is not equal to a size of an input. This can happen
         only for operators without inputs, such as zeros.
