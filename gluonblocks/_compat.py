@@ -35,7 +35,7 @@ def _numpy_names():
         'NAN': math.nan, 'NaN': math.nan, 'alltrue': numpy.all, 'sometrue': numpy.any,
         'product': numpy.prod, 'round_': numpy.round, 'msort': lambda a: numpy.sort(a, axis=0),
         'compat': compat,
-        # Removed in NumPy 2.4; trapezoid was added in 2.0.
+        # Removed in NumPy 2.4. NumPy 2.0 added trapezoid, the new name of trapz.
         'in1d': in1d, 'trapz': getattr(numpy, 'trapezoid', None),
     }
     return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _removed))
@@ -61,7 +61,8 @@ def restore_distutils():
         return []
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # The empty path makes this a package, so that importing any other submodule still fails.
+    # The empty __path__ marks `distutils` as a package that contains no files, so that importing
+    # any submodule except `version` still fails.
     vars(package).update(__path__=[], version=version)
     vars(version).update(LooseVersion=Version, StrictVersion=Version)
     sys.modules.update({'distutils': package, 'distutils.version': version})
@@ -127,8 +128,8 @@ def _plain_text(value):
 def _call_tobytes(function):
     """Make `function` call the method tobytes instead of tostring, the old name of that method.
 
-    This replaces the code object, so that modules that have already imported the function see the
-    change.
+    The function object remains and only its code is replaced, so that modules that have already
+    imported the function see the change.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(

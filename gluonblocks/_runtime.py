@@ -54,7 +54,8 @@ def install_command():
                 'Use a Linux container (docker run --platform linux/%s), or a virtual machine.'
                 % (platform.system() or sys.platform, platform.machine(),
                    'arm64' if platform.machine() in ('arm64', 'ARM64') else 'amd64'))
-    # MXNet's metadata requires NumPy below 2, which has no wheels for Python 3.13.
+    # MXNet's metadata requires NumPy below 2, which has no wheels for Python 3.13, so pip must not
+    # install the dependencies.
     if sys.version_info >= (3, 13) or _has_numpy_2():
         return ('Install it with:  pip install --no-deps mxnet==1.9.1\n'
                 '(without --no-deps, pip would replace NumPy with a version below 2)')
@@ -70,8 +71,8 @@ def _has_numpy_2():
 
 def import_mxnet():
     """Import MXNet; if that fails, raise an ImportError that says what to install."""
-    # The import warns, and would fail if the user turned warnings into errors (python -W error).
-    # Show the warnings instead, except those about deprecated NumPy functions.
+    # Importing MXNet causes warnings. It would fail if the user turned warnings into errors (python
+    # -W error), so show the warnings instead, except those about deprecated NumPy functions.
     try:
         with warnings.catch_warnings():
             if any(action == 'error' for action, *_ in warnings.filters):
@@ -96,7 +97,7 @@ def import_mxnet():
 
 
 def check_environment():
-    """Raise ImportError if a setting would make MXNet abort or hang."""
+    """Raise ImportError if an option of Python or an environment variable would break MXNet."""
     if library_is_loaded():
         return
     if sys.flags.optimize > 1:
@@ -169,7 +170,10 @@ def set_library_options():
 
 
 def prepare():
-    """Prepare the process for MXNet, then import it. If that fails, set `error`."""
+    """Prepare the process for MXNet, and import MXNet.
+
+    An ImportError is not raised, but stored in `error`, a variable of this module.
+    """
     global error
     try:
         check_environment()

@@ -14,9 +14,9 @@ class Name(str):
 class OptionError(ValueError):
     """The value of an option is invalid.
 
-    `option` is its name, or '' if several options are invalid. The message is this name, followed
-    by `text` % `args`. Names of other options in `args` are `Name` objects. The command line, which
-    spells options differently, uses the message that `spelled` returns.
+    `option` is the name of the option, or '' if several options are invalid. The message is this
+    name, followed by `text` % `args`. In `args`, the names of other options are `Name` objects. The
+    command line, which spells options differently, uses the message that `spelled` returns.
     """
 
     def __init__(self, option, text, *args):
@@ -24,7 +24,10 @@ class OptionError(ValueError):
         self.option, self._text, self._args = option, text, args
 
     def spelled(self, spell):
-        """Return the message without the option's name; `spell(name)` replaces each `Name`."""
+        """Return the message without the name of the invalid option.
+
+        Other options that the message mentions are written as `spell(name)`.
+        """
         return self._text % tuple(spell(arg) if isinstance(arg, Name) else arg
                                   for arg in self._args)
 
@@ -40,7 +43,8 @@ def check_classic_arrays(receiver, *arrays):
 
     `receiver` is the name of the block, loader or function to which they were passed.
     """
-    # npx.set_np() sets both flags. With np_shape alone, Gluon's convolutions cannot be created.
+    # npx.set_np() sets two flags, np_array and np_shape. Reject np_shape even on its own: Gluon's
+    # convolutions could not be created.
     if mx.util.is_np_array() or mx.util.is_np_shape() or any(
             isinstance(z, mx.np.ndarray) or is_numpy_symbol(z) for z in arrays):
         raise ValueError('%s expects arrays of mx.nd, not of mx.np: call npx.reset_np() if '

@@ -15,7 +15,8 @@ class DamagedFile(OSError):
 
 
 class MXNetPath(str):
-    """A path that MXNet opens as Python does: `encode` ignores the encoding that MXNet passes."""
+    """A path that MXNet opens as Python does. MXNet calls `encode('utf-8')`, but this class always
+    encodes the path as Python encodes file names."""
 
     def __new__(cls, path):
         return super().__new__(cls, os.fsdecode(path))

@@ -19,7 +19,10 @@ def is_hybridized(block):
 
 
 def set_hybridized(block, active):
-    """Make a block run its graph, or else its layers. `hybridize` would also delete the graph."""
+    """Make a block run its cached graph if `active` is True, otherwise its layers one by one.
+
+    Unlike `hybridize`, this keeps the cached graph.
+    """
     block._active = active
 
 
@@ -29,7 +32,8 @@ def flags_of(block):
 
 
 def needs_gluon(block):
-    """Return True if Gluon must run `block`, because of an `optimize_for` back end or a hook."""
+    """Return True if only Gluon's own code can run `block`, because it has an `optimize_for` back
+    end or an operator hook."""
     return bool(block._backend or block._callback)
 
 
@@ -103,7 +107,8 @@ def averaged(param):
 
 
 def shared(params, name):
-    """Return the parameter `name` of a ParameterDict or of the one it shares, otherwise None."""
+    """Return the parameter `name` of the ParameterDict `params`, or of the ParameterDict with which
+    it shares parameters; None if there is none."""
     return params._get_impl(name)
 
 

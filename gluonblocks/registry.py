@@ -19,12 +19,13 @@ _MAX_BYTES = 2 ** 24  # of a source file
 
 
 class Registry:
-    """Entries of one kind by name. An entry is a NamedTuple with a `name` and a function.
+    """A table of named entries of one kind, such as models.
 
-    `kind` is the word for an entry in messages, `function` the name of the field that contains the
-    function, and `example` a 'module:name' for messages. `wrap(name, function)` returns the entry
-    of an unregistered function, or raises ValueError if the function is unsuitable. `in_words()`
-    returns the registered names as text for messages; by default, they are sorted.
+    An entry is a NamedTuple; its field `name` contains its name, and the field whose name is
+    `function` contains a function. In messages, an entry is called a `kind`, such as 'data set',
+    and `example` is an example of a 'module:name'. `wrap(name, function)` returns an entry for an
+    unregistered function, or raises ValueError if the function is unsuitable. `in_words()` returns
+    the registered names as text for messages; by default, they are sorted.
     """
 
     def __init__(self, kind, function, example, wrap, in_words=None):
@@ -41,7 +42,10 @@ class Registry:
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Use `look_up(rest)` to find the entry for 'prefix:rest'. `example` is such a name."""
+        """Find entries named 'prefix:rest' by calling `look_up(rest)`.
+
+        `example` is an example of such a name, for messages.
+        """
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
 

@@ -99,7 +99,7 @@ def check_installed(archive, folder, standalone):
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
             [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
-            # Install the archive again, so that pip keeps a NumPy version that MXNet supports.
+            # Repeat the extra mxnet, so that pip keeps a NumPy version that MXNet supports.
             [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):

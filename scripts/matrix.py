@@ -53,7 +53,7 @@ def git(*arguments):
 
 
 def is_current(old):
-    """Return True if the environment of Record `old` passed with the current package and tests."""
+    """Return True if Record `old` is of a pass, and the package and tests are unchanged since."""
     return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 

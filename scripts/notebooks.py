@@ -25,7 +25,8 @@ import signal
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Times, paths and the Python version are omitted, because they differ from machine to machine.
+# The metadata of every saved notebook. Times, paths and the Python version are omitted, because
+# they differ from machine to machine.
 METADATA = {
     'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'},
     'language_info': {'name': 'python', 'file_extension': '.py', 'mimetype': 'text/x-python',

@@ -28,7 +28,7 @@ def options(config):
 
 
 def groups(folders):
-    """Return {(model, dataset, options): runs}.
+    """Group the runs in `folders`; return {(model, dataset, options): list of runs}.
 
     Raises ValueError if a run is not finished, or if two runs of a group have the same seed.
     """

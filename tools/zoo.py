@@ -105,8 +105,8 @@ def attempt(function, *args):
 
 def by_gluonblocks(net, X, folder, format):
     """Export the net with `export_net`; return 'yes' and the largest difference of the outputs."""
-    # If `data` is passed, gradients are compared too, which requires a classifier: a net with a
-    # single output of shape (N, classes).
+    # If `data` is passed, `export_net` also compares gradients, which requires a classifier: a net
+    # with a single output of shape (N, classes).
     data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
     export = gb.export_net(net, X.shape[1:], os.path.join(folder, format), format, **data)
     return 'yes, %.0e' % export.formats[0].verified.largest_difference
@@ -156,7 +156,7 @@ def work(row):
 
 
 def rows(*more):
-    """Append rows to the results file; return {name: row} with the file's last row of each net."""
+    """Append rows to the results file; return {name: the last row in the file for that net}."""
     with open(FILE, 'a+') as f:
         f.writelines(json.dumps(row) + '\n' for row in more)
         f.seek(0)

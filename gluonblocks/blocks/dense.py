@@ -8,8 +8,8 @@ from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class BatchNormFirst(nn.HybridSequential):
-    """A HybridSequential that begins with a batch norm, for images of at least `least` pixels in
-    height and width."""
+    """A HybridSequential that begins with a batch norm. It checks that its input consists of images
+    that are at least `least` pixels high and wide."""
 
     def __init__(self, *layers, least=1, **kwargs):
         super().__init__(**kwargs)

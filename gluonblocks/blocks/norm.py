@@ -18,8 +18,8 @@ def chapter_step(X, gamma, beta, eps):
 
 def fused_step(X, gamma, beta, eps):
     """Return the same values as `chapter_step`, using one fused operator instead of a dozen."""
-    # The operator needs running averages, which its backward pass updates, so pass it arrays that
-    # are then discarded.
+    # The operator requires running averages, and its backward pass would update them. As
+    # `batch_norm` computes the running averages itself, pass temporary arrays instead.
     scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
@@ -70,7 +70,10 @@ def _at_least_float32(*arrays):
 
 
 def _setting(name, most):
-    """Return a property for a setting: a bool if `most` is True, or a number from 0 to `most`."""
+    """Return a property for a layer's setting `name`, such as 'eps'.
+
+    If `most` is True, the setting is a bool; otherwise, it is a number from 0 to `most`.
+    """
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
                 value, (int, float, np.number)) or not 0 <= value <= most or np.isinf(value)):
@@ -103,7 +106,7 @@ class BatchNorm(nn.BatchNorm):
 
     def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.9, use_global_stats=False,
                  fused=True, prefix=None, params=None):
-        # nn.BatchNorm.__init__ is skipped: its parameters have other names and shapes.
+        # Skip nn.BatchNorm.__init__, which would create parameters of other names and shapes.
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused

@@ -12,7 +12,7 @@ from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
-    """The base class of these layers, with gamma, beta, and running averages that training updates.
+    """The base class of this file's layers: gamma, beta, and running averages.
 
     `averages` maps the name of each running average to its shape. By default, there is one average
     with one value per channel, named by the class attribute `average`. Subclasses implement

@@ -69,7 +69,8 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
 
 
 def _lacks_averages_only(params, found, filename, ctx):
-    """If only running averages are missing, initialize them, warn, and return True."""
+    """If the file lacks running averages but no other parameters, initialize them, warn, and return
+    True; otherwise, return False."""
     # Compare parameters instead of names, because a shared parameter has several names.
     loaded = {params[name] for name in found if name in params}
     missing = set(params.values()) - loaded

@@ -54,7 +54,7 @@ class Residual(nn.HybridBlock):
         if self.conv3 is not None:
             X = self.conv3(X)  # (N, num_channels, H', W')
         # In a hybridized net, it is MXNet that detects unequal shapes. Its error message contains
-        # this name, which suggests the remedy.
+        # the name of this addition, so the name suggests the remedy.
         name = {} if F is nd else {'name': 'add_unequal_shapes_need_use_1x1conv_or_strides'}
         return F.Activation(F.elemwise_add(Y, X, **name), act_type='relu')
 

@@ -151,7 +151,7 @@ def _shape(text):
 
 
 def _shapes(parser, pairs):
-    """Convert (name or None, shape) pairs to {name: shape}, a single unnamed shape, or None."""
+    """Convert (name, shape) pairs to {name: shape}, an unnamed one to its shape, [] to None."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')

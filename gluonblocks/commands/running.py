@@ -74,8 +74,8 @@ def _prepare_streams():
 class _Stream:
     """A standard stream that ignores write errors, unless its output is `needed`.
 
-    If the output is needed, each later use raises the first error again, because argparse ignores
-    the first one.
+    If the output is needed, each use after a failed write raises its error again, because argparse
+    ignores the exception that the write itself raises.
     """
 
     def __init__(self, stream, needed=False):

@@ -45,7 +45,8 @@ class BatchLoader(gluon.data.DataLoader):
         self._first = self._pass = 0
 
     def _check(self):
-        """Return `resize` as (width, height), or None. Raises ValueError for invalid settings."""
+        """Raise ValueError if an array or a setting of the loader is invalid; otherwise, return
+        `resize` as (width, height), or None."""
         images, labels = self.images, self.labels
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', self.batch_size)
@@ -104,7 +105,8 @@ class BatchLoader(gluon.data.DataLoader):
             images = self.augment(images, number, start // self.batch_size, len(batch), shard)
         images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
         if as_floats:
-            # One pass in NumPy is six times as fast as three calls to MXNet.
+            # A single NumPy operation scales, transposes and converts the images. It is six times
+            # as fast as three calls to MXNet.
             images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
                                order='C')
         return images, self.labels[batch[shard]].astype('int32', copy=False)

@@ -75,7 +75,10 @@ class DataSet(NamedTuple):
     limits: str = ''
 
     def load_from(self, root, batch_size, **options):
-        """Return two loaders. Raises ValueError if the data set is generated and `root` is set."""
+        """Return (train_iter, test_iter) for the data set, read from the folder `root` if given.
+
+        Raises ValueError if `root` is not None, but the data set is generated.
+        """
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is generated, not read from a folder, but got the '
                              'folder %r: omit it' % (self.name, root))
@@ -114,8 +117,11 @@ def get_dataset(name):
 
 
 def dataset_name(dataset):
-    """Return the full name of `dataset`, a name or a function; a folder's path becomes absolute.
-    Raises ValueError if it is a function that cannot be imported by name."""
+    """Return a name from which any process can load `dataset`, which is a name or a function.
+
+    In 'folder:PATH', the path becomes absolute. Raises ValueError if `dataset` is a function that
+    cannot be imported by name.
+    """
     if callable(dataset):
         return DATASETS.name_of(dataset)
     if isinstance(dataset, str) and dataset.startswith(FOLDER_PREFIX) and dataset != FOLDER_PREFIX:
@@ -176,7 +182,10 @@ def _load_own(spec, function, batch_size, **options):
 
 
 def _folder(path):
-    """Return the `DataSet` for 'folder:PATH'; `load` takes a `root` if the folder has moved."""
+    """Return the `DataSet` for 'folder:PATH', where PATH is `path`.
+
+    If the folder has moved since, pass its new path to `load` as `root`.
+    """
     def load(batch_size, root=None, **options):
         return load_data_folder(path if root is None else root, batch_size, **options)
     return DataSet(FOLDER_PREFIX + path, load, (), 0, True)

@@ -16,8 +16,8 @@ SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fa
 
 MAX_BYTES = 2 ** 26  # limit on a file's content; the largest file has 47 million bytes
 
-# The shape of each file's uint8 array, and the SHA-256 of its decompressed content: the gzip files
-# differ between sources.
+# The shape of each file's uint8 array, and the SHA-256 of its decompressed content. The compressed
+# files have no common SHA-256, because they differ between sources.
 FILES = {
     'train-images-idx3-ubyte': (
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -98,7 +98,10 @@ def find_files(folder):
 
 
 def check(name, path):
-    """Return the array in the file at `path`, compressed or not; DataError if it is not `name`."""
+    """Return the array in the file at `path`, compressed or not.
+
+    Raises DataError unless its content is that of the Fashion-MNIST file `name`.
+    """
     shape, sha256 = FILES[name]
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()

@@ -72,7 +72,10 @@ def find_images(folder, test_share=None, seed=0):
 
 
 def skipped(items, one, many):
-    """Return a message that lists skipped `items`, described by `one` if single, else by `many`."""
+    """Return a message that lists the skipped `items`.
+
+    The message calls them `one` if there is a single item, otherwise `many`.
+    """
     return 'skipped %s %s:\n  %s%s' % (
         f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
         '\n  and %d more' % (len(items) - _LISTED) if len(items) > _LISTED else '')
@@ -86,7 +89,8 @@ def _classes_in(folder, others):
         if not entry.is_dir():
             others.append(entry.path)
             continue
-        # Unicode can encode a name in two ways, and file systems differ, so normalize it.
+        # Unicode can encode accented letters in two ways, and file systems differ in which one
+        # they use, so normalize the class name.
         name = unicodedata.normalize('NFC', entry.name)
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
             raise DataError('%s: expected class names in UTF-8 without control characters, found '
@@ -118,7 +122,8 @@ def _entries(folder):
 
 
 def _split(classes, test_share, seed, folder):
-    """Return (train, test), paths by class, with a fraction of each class held out for testing."""
+    """Return (train, test), two dicts {class name: paths}: a random fraction `test_share` of each
+    class is held out for testing."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
         raise OptionError('test_share', 'is required, because %s has no train and test folders: '
                           'pass the fraction of the images to test on, such as 0.2', folder)

@@ -74,8 +74,9 @@ def _open_picture(path):
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # We avoid n_frames, because it reads the complete file. MPO, which some cameras write,
-            # is a JPEG followed by previews, so its first frame is the photo.
+            # Read is_animated rather than n_frames, which would read the complete file. An MPO
+            # file, which some cameras write, is a JPEG followed by previews, so accept it: its
+            # first frame is the photo.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise ImageError('%s: expected a single frame or page, found more: save the one '
                                  'you need as a separate file' % path)

@@ -48,7 +48,8 @@ def fitted(image, height, width):
     h, w = (max(1, round(scale[0] * n / scale[1])) for n in (H, W))
     framed = np.empty((height, width) + image.shape[2:], np.uint8)
     framed[:] = np.median(_border(image), axis=0).astype(np.uint8)
-    # Resize one axis per call, because Pillow's version determines which axis a call resizes first.
+    # Resize one axis per call. If a call resizes both, the version of Pillow determines which axis
+    # comes first, and the results differ between versions.
     for size in ((w, H), (w, h)):
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     y, x = (height - h) // 2, (width - w) // 2

@@ -107,7 +107,7 @@ class Collectives:
             self._exchange(chunks[k % n], chunks[(k - 1) % n])
 
     def _exchange(self, sent, received):
-        """Send an array or bytes to the next rank; receive `received` from the previous rank."""
+        """Send `sent` to the next rank; fill the array `received` from the previous rank."""
         try:
             sending = self._sender.submit(self._after.sendall, sent)
             _receive(self._before, received)

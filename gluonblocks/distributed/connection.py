@@ -118,7 +118,7 @@ class Member(Connection):
         self.mark = phase, self.step if step is None else step, self.mark[2] + 1
 
     def wait_for(self, kind):
-        """Return the launcher's next message of this kind; discard earlier messages."""
+        """Wait for the launcher's next message of this kind; discard all messages before it."""
         while True:
             message = self._messages.get()
             if message['kind'] == kind:

@@ -37,11 +37,11 @@ class ProcessGroup:
         return self.rank, self.world_size
 
     def devices(self, devices):
-        """Return a list with this rank's device; the local ranks use `devices` cyclically."""
+        """Return a list with this rank's device: the ranks on a machine take turns in `devices`."""
         return [devices[self.local_rank % len(devices)]]
 
     def join(self, facts=dict):
-        """Wait for all ranks and connect to them; the dict `facts()` must be the same on all."""
+        """Wait for all ranks and connect to them; `facts` must return the same dict on each."""
         self.facts = facts()
         with socket.create_server((self._address, 0)) as listener:
             self.member.send('ready', facts=self.facts, address=listener.getsockname())
@@ -104,7 +104,7 @@ class ProcessGroup:
         self.member.set_mark(phase, step)
 
     def end(self, kind='done', code=0, **content):
-        """Report the outcome, `kind`, to the launcher, and exit with `code`.
+        """Tell the launcher how this process ended, in a message of this `kind`; exit with `code`.
 
         Skips Python's cleanup, during which MXNet could abort because our threads still run.
         """

@@ -68,7 +68,8 @@ class Watch:
         busy = {rank: s.since for rank, s in working.items() if s.phase == 'busy'}
         if busy:
             self._busy_until = now
-        # Waiting processes make no progress either, so blame the one that is furthest behind.
+        # The processes that wait for a stalled one make no progress either, so blame the one that
+        # is furthest behind.
         stalled = [(s.step, s.since, rank) for rank, s in working.items()
                    if s.phase == 'training' and now - max(s.since, self._busy_until) > limits.stall]
         if stalled:

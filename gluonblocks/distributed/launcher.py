@@ -116,7 +116,7 @@ class Launcher:
                               address=self._others.address)
 
     def _ranks_of(self, r):
-        """Return a list of the ranks of the workers on machine `r`."""
+        """Return a list of the ranks of the workers on the machine with the rank `r`."""
         return list(shard(self._ranks, r, self._topology.nodes))
 
     def _poll(self, interrupt):
@@ -136,7 +136,10 @@ class Launcher:
                 self._send(rank, 'stop')
 
     def _handle(self, source, message):
-        """Handle a message; `source` is the rank of a local process, or a Connection."""
+        """Handle a message from `source`: the rank of a process on this machine, or a Connection.
+
+        The other end of a Connection is the launcher of another machine.
+        """
         if isinstance(source, int):
             self._handle_process(source, message)
         elif source not in self._others.nodes.values():
@@ -174,7 +177,10 @@ class Launcher:
                               % (self._watch.describe(rank), self._limits.silence))
 
     def _connect_workers(self):
-        """Let the workers connect to each other; raise WorkerError if their facts differ."""
+        """Tell the workers to connect to each other.
+
+        Raises WorkerError if the `facts` that they sent, such as options and versions, differ.
+        """
         for rank in self._ranks:
             differences = differences_between(self._ready[0]['facts'], self._ready[rank]['facts'])
             if differences:

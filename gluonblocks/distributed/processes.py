@@ -90,7 +90,10 @@ class Processes:
 
 
 def process_environment(num_workers):
-    """Return the environment of a worker; `num_workers` of them share this machine's cores."""
+    """Return the environment variables of a worker, one of `num_workers` on this machine.
+
+    The workers share the machine's cores, unless the user has set OMP_NUM_THREADS.
+    """
     env = dict(os.environ)
     if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches):  # not set by the user
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))

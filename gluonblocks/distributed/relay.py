@@ -14,11 +14,11 @@ RETRY = 0.5  # seconds between attempts to connect to the first machine
 
 
 class Relay:
-    """The launcher of a machine other than the first, which controls the run.
+    """The launcher of a machine other than the first; the first machine controls the run.
 
     `topology` is the `Topology` of this machine. The dict `options` must be the same on every
-    machine. The dict `local` contains entries that differ between machines, such as paths; they
-    replace those of the job that the first machine sends. `job` is None until the job arrives.
+    machine. The first machine sends the dict `job`, which is None until then. The dict `local`
+    replaces those entries of `job` that differ between machines, such as paths.
     """
 
     job = None

@@ -27,7 +27,7 @@ class Rendezvous:
 
     @contextlib.contextmanager
     def listening(self):
-        """Return a context manager within which clients can connect; `accept` accepts them."""
+        """Return a context manager that lets clients connect; call `accept` to accept them."""
         try:
             self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:

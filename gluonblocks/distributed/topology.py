@@ -10,8 +10,8 @@ from ..checks import Name, OptionError
 LOOPBACK, ANY = '127.0.0.1', '0.0.0.0'
 MASTER_PORT = 29400  # used if the cluster manager provides the first machine's name but no port
 
-# The environment variables of each cluster manager: number of machines, this machine's rank, first
-# machine's address, and its port.
+# The names of the environment variables that each cluster manager sets: number of machines, this
+# machine's rank, the first machine's address, and its port.
 _VARIABLES = [
     ('SLURM_STEP_NUM_NODES', 'SLURM_NODEID', 'SLURM_STEP_NODELIST', ''),  # set only by srun
     ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK', '', ''),

@@ -55,7 +55,8 @@ class SvgRenderer(RendererBase):
         self._add('path', dict({'d': d}, **fill, **stroke))
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        # The text is anchored at its point of alignment, because browser fonts differ in width.
+        # Let the browser align the text (left, centre or right) at its position, because the
+        # browser's font may have other widths than matplotlib's.
         anchor, fraction = _ANCHORS[mtext.get_ha() if mtext else 'left']
         width = self.get_text_width_height_descent(s, prop, ismath)[0]
         x, y = Affine2D().rotate_deg(-angle).translate(x, y).transform((fraction * width, 0))

@@ -16,8 +16,8 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
                weights='best', license=None):
     """Return a model card: Markdown with a YAML header for the Hugging Face Hub.
 
-    The card contains only facts from the arguments and no dates, so identical records produce
-    identical text. For each format, it shows at most five lines of Python that run the file.
+    The card contains only facts from the arguments and no dates, so the same arguments always
+    produce the same text. For each format, it shows at most five lines of Python that run the file.
 
     Arguments: `info`, the metadata of an `Export`; `exported`, its formats with their verification;
     `checksums`, {file name: SHA-256}; `config`, the config.json of a run; `history`, an
@@ -47,7 +47,7 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
 
 
 def net_card(net, exported, checksums, notes):
-    """Return the text of README.md for a `NetDescription` that is not a classifier."""
+    """Return the text of README.md for `net`, a `NetDescription` whose net does not classify."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
                      exported=exported, checksums=checksums, notes=notes)

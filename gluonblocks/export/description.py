@@ -29,9 +29,10 @@ class Batch(NamedTuple):
 class Images:
     """The images for verification, loaded one batch at a time.
 
-    `batches()` returns a new iterator over all `Batch` objects; `words` describes the images. Each
-    exported file is also run on batches of 1, 3 and `largest` images, because it may be correct for
-    only one batch size. If `largest` is None, these extra batches are omitted.
+    `batches` is a function that returns a new iterator over the images, as `Batch` objects. `words`
+    describes the images in the metadata of the files. Each exported file is also run on batches of
+    1, 3 and `largest` images, because it may be correct for only one batch size. If `largest` is
+    None, these extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -110,7 +111,7 @@ class NetDescription:
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """Return `inputs` followed by `variants`, or if that is None, by a batch of two."""
+        """Return the shapes to support: `inputs`, then `variants` (None: a batch of two)."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 
@@ -126,13 +127,13 @@ class NetDescription:
         return block
 
     def metadata(self, preprocessing):
-        """Return `info` and `preprocessing` as strings; lists and numbers become JSON."""
+        """Return `info` and `preprocessing` as {name: string}; other types become JSON."""
         info = dict(self.info, preprocessing=preprocessing)
         return {name: value if isinstance(value, str) else json.dumps(value)
                 for name, value in info.items()}
 
     def weights_sha256(self):
-        """Return the SHA-256 of the weights and shapes, without names, which vary by process."""
+        """Return the SHA-256 of the weights and shapes, not of names, which may vary by process."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
             if name not in self.inputs:

@@ -3,9 +3,9 @@
 To add a format, write a module with the functions `check` and `write` and list it here.
 `check(net)` takes a `NetDescription`, runs before any slow step, and raises ValueError if the
 format cannot express the net. `write(net, folder, options)` also takes a temporary folder and
-`Options`, and returns a `Written`. It does not verify or rename files, because write.py does both
-for all formats. Modules are imported only when used, because they may need packages that are not
-installed.
+`Options`, and returns a `Written`. `write` does not verify the files or move them out of the
+temporary folder, because write.py does both for all formats. Modules are imported only when used,
+because they may need packages that are not installed.
 """
 import importlib
 from typing import NamedTuple, Tuple

@@ -52,7 +52,7 @@ def prediction_symbol(net, inputs=('data',)):
 
 
 def prediction_layers(net):
-    """Return the symbol of `prediction_symbol`; the net need not be initialized."""
+    """Return the same symbol as `prediction_symbol`, even if `net` is not initialized."""
     return plain_symbol(_trace(net, ('data',)), {}, _untrained(net))
 
 
@@ -82,7 +82,8 @@ def replace_losses(graph):
     """Replace each loss in a `Graph` with its prediction, which does not need a label.
 
     `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, and any other loss its
-    input. The attribute `__flat__` marks a softmax over all axes except the batch axis.
+    input. The attribute `__flat__` marks a softmax over all axes except the batch axis, for
+    `flatten_softmax`.
     """
     for node in graph.nodes:
         if node.op in _IDENTITIES:
@@ -128,8 +129,8 @@ def _plain_norm(node, params, untrained):
             if role == 'gamma' and fixed:
                 params[source.name] = np.ones_like(params[source.name])
     node.attrs['fix_gamma'] = 'False'
-    # The PyTorch format excludes parameters with these attributes from training. MXNet ignores
-    # attributes with such names.
+    # Mark parameters that are never trained, so that the PyTorch format excludes them from
+    # training. MXNet ignores attributes with names such as '__fixed_gamma__'.
     if fixed:
         node.attrs['__fixed_gamma__'] = 'True'
     if node.inputs[2][0].name in untrained:  # nn.BatchNorm(center=False)

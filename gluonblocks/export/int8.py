@@ -1,8 +1,8 @@
 """Quantize a net to 8 bits with ONNX Runtime's static quantization.
 
-Weights are quantized per channel, and activations with ranges that are calibrated on images. The
-file contains QuantizeLinear and DequantizeLinear nodes, which engines fuse with the operators
-between them.
+Weights are quantized per channel. Activations are quantized per tensor, to ranges that are
+calibrated on images. The file contains QuantizeLinear and DequantizeLinear nodes, which engines
+fuse with the operators between them.
 
 x86 CPUs without VNNI (before Ice Lake and Zen 4) add two 8-bit products in 16 bits. The sum can
 overflow, which changes the outputs. `reduce_range` prevents this: it quantizes weights to 7 bits.
@@ -41,7 +41,7 @@ def write(net, folder, options):
 
 
 def quantize(content, X, reduce_range=False):
-    """Return the ONNX model `content` quantized to 8 bits; X (n, C, H, W) calibrates the ranges."""
+    """Quantize the ONNX model `content` (bytes) to 8 bits, calibrated on images X (n, C, H, W)."""
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -51,8 +51,8 @@ def quantize(content, X, reduce_range=False):
         write_file(original, content)
         # `quant_pre_process` folds batch normalizations into the convolutions before them.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
-        # The remaining norms are computed in float, so quantizing their inputs and outputs would
-        # only add rounding errors.
+        # Exclude the batch normalizations that remain: they are computed in float, so quantizing
+        # their inputs and outputs would only add rounding errors.
         graph = onnx.load(prepared).graph
         norms = [node.name for node in graph.node if node.op_type == 'BatchNormalization']
         quantization.quantize_static(

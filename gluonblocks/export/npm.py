@@ -50,7 +50,7 @@ def fetch(package, archive=None):
 
 
 def unpack(content, paths):
-    """Return {path: content} for the files at `paths` in an archive, whose bytes are `content`."""
+    """Return {path: bytes of the file} for `paths` in the archive with the bytes `content`."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 

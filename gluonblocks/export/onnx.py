@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid; `weights` are initializers that it does not contain."""
+    """Raise an error if `model` is invalid; `weights` are initializers to be added to it."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -102,7 +102,10 @@ def to_onnx(net):
 
 
 def graph_and_weights(net):
-    """Return (`to_onnx(net)` without its large float32 initializers, {name: array} of those)."""
+    """Return (model, weights): the model of `to_onnx` without its large float32 initializers.
+
+    `weights` is {name: array} of those initializers.
+    """
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
     written.convert(net.outputs)
@@ -128,8 +131,8 @@ def graph_and_weights(net):
 def _save(model, weights, path):
     """Write `model` with `weights` as initializers, without a second copy of them in memory.
 
-    In the protobuf schema, ModelProto.graph is field 7, GraphProto.initializer is field 5 and
-    TensorProto.raw_data is field 9.
+    This function therefore encodes the protobuf fields that contain weights itself: in the schema,
+    ModelProto.graph is field 7, GraphProto.initializer field 5 and TensorProto.raw_data field 9.
     """
     import onnx
     graph = model.graph.SerializeToString()

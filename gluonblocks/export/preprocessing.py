@@ -12,9 +12,9 @@ _ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    Each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond an edge,
-    both are the index of the edge pixel; for rows, OpenCV keeps both weights, so the rounding
-    differs.
+    2048 times each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond
+    an edge, `first` and `second` are both the index of the edge pixel. For columns, the weights are
+    then 2048 and 0. For rows, OpenCV keeps the interpolation weights, which rounds differently.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')
@@ -50,7 +50,11 @@ def add_preprocessing(model, shape, size):
         return name
 
     def resized(X, axis, old, new, shift):
-        """Resize `axis` from `old` to `new` pixels; if `shift`, drop 20 of the weights' 22 bits."""
+        """Resize `axis` of X from `old` to `new` pixels, which multiplies the values by 2^11.
+
+        For the second axis, `shift` is true: the values, multiplied by 2^22 in total, are divided
+        by 2^20 in two steps, which round as in OpenCV.
+        """
         first, second, *ws = weights(old, new, columns=axis == 3)
         terms = []
         for pixels, w in zip((first, second), ws):
@@ -67,7 +71,7 @@ def add_preprocessing(model, shape, size):
         X = add('Cast', X, to=TensorProto.INT32)
         X = resized(X, 3, size[1], wanted[1], shift=False)
         X = resized(X, 2, size[0], wanted[0], shift=True)
-        # Drop the remaining 2 bits of the weights, rounding to the nearest integer.
+        # The values are still 4 times too large: divide them, rounding to the nearest integer.
         X = add('Div', add('Add', X, constant(2, 'int32')), constant(4, 'int32'))
     X = add('Cast', X, to=TensorProto.FLOAT)
     X = add('Div', X, constant(255, 'float32'))

@@ -98,7 +98,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
     `net` is an initialized net of hybrid blocks and is not changed. `shape` is the input shape
     without the batch axis, (C, H, W) for images, or a dict of shapes by name, in order, for a net
-    with several inputs. Labels of losses within the net are inputs too, but the files omit them.
+    with several inputs. If the net contains losses, `shape` also lists their labels, but the
+    exported files do not have these inputs.
     The net may have any number of outputs. A float16 net is exported and verified in float32. A net
     that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
@@ -154,7 +155,10 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
 
 def describe(symbol, params, inputs, outputs, info, images, **fields):
-    """Return a `NetDescription` with the metadata of every export and the other `fields`."""
+    """Return a `NetDescription`, adding the metadata that every export has to `info`.
+
+    `fields` are its optional fields.
+    """
     first = next(iter(inputs.values()))
     net = NetDescription(symbol, params, inputs, outputs,
                          dict(info, input=list(first[1:]), gluonblocks=__version__,

@@ -76,7 +76,7 @@ def outputs_of(engine, images):
 
 
 def logits_of(outputs, images):
-    """Return the logits (n, classes) of all images from the `outputs` of all batches."""
+    """Return the logits (n, classes) of all images, skipping the extra batches in `outputs`."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 

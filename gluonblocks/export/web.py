@@ -11,7 +11,8 @@ from .npm import NpmPackage, fetch, unpack
 from .onnx import check as check_onnx
 from .onnx import engine, finish, to_onnx
 
-# The version is pinned because others, such as 1.22, do not run when the page is a local file.
+# The version of ONNX Runtime Web is pinned because others, such as 1.22, do not run when the page
+# is a local file.
 RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
     'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfK'
@@ -92,6 +93,6 @@ def _gallery(net):
             return [(image, None) for image in batch.pixels[:PER_CLASS * len(classes)]]
         for image, label in zip(batch.pixels, batch.labels):
             found[int(label)].append(image)
-    # The first image of each class, then the second image of each class.
+    # Return the first image of each class, then the second image of each class.
     return [(images[i], name) for i in range(PER_CLASS)
             for name, images in zip(classes, found) if i < len(images)]

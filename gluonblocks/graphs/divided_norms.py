@@ -15,7 +15,7 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """A graph input that is a view of a range of a parameter's channels."""
+    """An input of a graph: the channels `begin` to `end` of the parameter `param`, as a view."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end

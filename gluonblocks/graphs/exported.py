@@ -23,8 +23,8 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     `ignore_extra` allows additional layers at the end of the file, `allow_missing` at the end of
     the net.
 
-    Raises a ValueError that states the first difference if the file does not match the net, which
-    is then unchanged.
+    If the file does not match the net, raises a ValueError that states the first difference, and
+    leaves the net unchanged.
     """
     arrays = nd.load(MXNetPath(filename))
     if not _needs_matching(net, arrays, allow_missing, ignore_extra):
@@ -93,7 +93,10 @@ def _symbol_next_to(filename):
 
 
 def _by_graph(symbol, names):
-    """Return the layers in order: [((operator, preceding layers), {input: parameter}), ...]."""
+    """Return the layers that have parameters, in topological order.
+
+    Each is ((operator, numbers of the preceding layers), {index of an input: parameter name}).
+    """
     unused, layers, before = set(names), [], {}
     for node in Graph(symbol).nodes:
         params = {i: source.name for i, (source, _, _) in enumerate(node.inputs)
@@ -107,9 +110,10 @@ def _by_graph(symbol, names):
 
 
 def _by_order(names):
-    """Group parameter names by layer, in order: [(('',), {role: name}), ...].
+    """Group the parameter names `names` by layer, in order: [(('',), {role: name}), ...].
 
-    A role is a name such as 'gamma'. ('',) stands for the operator, which is unknown.
+    A role is the last part of a name, such as 'gamma'. The entry ('',) stands for the layer's
+    operator, which names do not reveal.
     """
     layers = {}
     for name in names:
@@ -119,7 +123,11 @@ def _by_order(names):
 
 
 def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
-    """Return ({name in the net: name in the file}, the first difference as text, or None)."""
+    """Pair the layers of the net, `ours`, with those of the file, `theirs`.
+
+    Return ({parameter name in the net: name in the file}, difference); `difference` describes the
+    first difference as text, or is None.
+    """
     names = {}
     for i, ((our_kind, our), (their_kind, their)) in enumerate(zip(ours, theirs)):
         if our_kind != their_kind or our.keys() != their.keys() or not all(
@@ -137,7 +145,8 @@ def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
 
 
 def _fits(shape, found):
-    """Return True if an array of shape `found` fits a parameter of `shape`; 0 matches any size."""
+    """Return True if an array of shape `found` fits a parameter of `shape`; a 0 in `shape` stands
+    for an unknown size, which any size fits."""
     shape = found if shape is None else shape
     if len(shape) != len(found):
         shape, found = [[side for side in sides if side != 1] for sides in (shape, found)]

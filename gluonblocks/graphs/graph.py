@@ -46,7 +46,7 @@ class Graph:
     """The graph of `symbol`, with the information that the passes need.
 
     `training` is True if the graph will run in training mode. `operators` is True if it may use our
-    C++ operators. `requests` maps the names of the parameters that these may use to `grad_req`.
+    C++ operators. `requests` maps the name of each parameter that they may use to its `grad_req`.
     `shapes` are the shapes of the other inputs, such as data=(N, C, H, W). `heads` are the entries
     that the graph returns.
     """
@@ -93,7 +93,7 @@ class Graph:
 
     @property
     def nodes(self):
-        """All nodes that the heads depend on, in topological order."""
+        """All nodes on which the outputs of the graph (`heads`) depend, in topological order."""
         order: Dict[Node, None] = {}
         stack = [(node, False) for node, _, _ in reversed(self.heads)]
         while stack:
@@ -108,7 +108,10 @@ class Graph:
         return list(order)
 
     def users(self, entry):
-        """Return the nodes that use an entry, once per use; None means an output of the graph."""
+        """Return a list of the nodes that use an entry, once per use.
+
+        If the entry is also an output of the graph, the list contains None.
+        """
         if self._users is None:
             self._users = {}
             for node in self.nodes:
@@ -173,7 +176,7 @@ def is_plain_norm(node):
 
 
 def operator(op, inputs, outputs=1, **attrs):
-    """Return a symbol that applies our operator `op` to variables with the names `inputs`."""
+    """Return a symbol that applies our C++ operator `op` to variables named in `inputs`."""
     graph = Graph(mx.sym.var(inputs[0]))
     (first,) = graph.nodes
     node = Node(op, op.strip('_'), [first.entry()] + [Node('null', name).entry()

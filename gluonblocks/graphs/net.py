@@ -115,8 +115,8 @@ class Net(nn.HybridSequential):
     def _trace(self, x):
         """Trace the net into a graph for any image size, and infer missing parameter shapes."""
         with _lock, autograd.pause():
-            # `DenseBlock` may print shapes, so `data` needs a shape while the net is traced. It is
-            # removed below, because the size of the images varies.
+            # `DenseBlock` may print shapes, so `data` needs a shape while the net is traced. The
+            # shape is removed below, because the graph is used for images of any size.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
             if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
                 self._traced = _Traced(None, (), {})
@@ -179,7 +179,7 @@ class Net(nn.HybridSequential):
         return files
 
     def _explain(self, error, x):
-        """Raise a clearer error than `error`, if its cause is known."""
+        """Raise a clearer error than `error`, which the net raised for x, if the cause is known."""
         params = self.collect_params().values()
         for param in params:
             if not private.is_initialized(param) and not private.is_deferred(param):
@@ -208,9 +208,9 @@ def _rewritten(traced, x, training, recording, data_gradient=False):
 
     With `data_gradient`, the backward pass also computes the gradient of x.
     """
-    # Use our operators only for recorded training and unrecorded prediction. They update running
-    # averages in the forward pass; MXNet's do so in the backward pass, which follows only if
-    # training is recorded. In prediction mode, our operators have no gradient.
+    # Use our operators only for recorded training and unrecorded prediction. In training mode, ours
+    # update running averages in the forward pass, but MXNet's in the backward pass, so MXNet's do
+    # not update them unless training is recorded. In prediction mode, ours have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
@@ -236,8 +236,8 @@ def _compile(graph, params, flags, recording):
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
         # static_shape fixes the order of operations, which saves a third of the time to process a
-        # single image. Recorded graphs cannot use it, because MXNet's engine would not know that
-        # they write running statistics.
+        # single image. Do not use it for recorded graphs: they write running statistics, and
+        # MXNet's engine would not know this.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),

@@ -57,7 +57,8 @@ def start():
     global _compiling
     with _lock:
         if are_on() and _status is None and _compiling is None:
-            # The thread only compiles: loading changes tables that other threads may be reading.
+            # This thread compiles the operators, but does not load them: loading changes MXNet's
+            # tables, which other threads may be reading.
             _compiling = threading.Thread(target=_compile, daemon=True)
             _compiling.start()
 
@@ -106,7 +107,7 @@ def _load():
 
 
 def _check(path):
-    """Return the differences from MXNet's operators, as text; [] if there are none.
+    """Compare our operators with MXNet's; return the differences as text, [] if there are none.
 
     An empty file next to the library records that the check has passed. A different build of the
     library or of MXNet is checked again, because the name of the library depends on both.

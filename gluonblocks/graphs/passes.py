@@ -105,11 +105,12 @@ def divide_norms(graph):
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
 
-    A convolution is divided only if that saves more memory than the sum needs. Each new norm gets a
-    slice of the running averages, which becomes an input of the graph (`graph.slices`). The pass
-    skips concatenations that have other users, and those with a piece whose layout oneDNN would
-    have to convert. It also skips norms that share running averages, because one norm must update
-    them after the other.
+    A convolution is divided only if that saves memory: its normalized input need not be stored as a
+    concatenation, but the outputs that add_n sums must be. Each new norm gets a slice of the
+    running averages, which becomes an input of the graph (`graph.slices`). The pass skips
+    concatenations that have other users, and those with a piece whose layout oneDNN would have to
+    convert. It also skips norms that share running averages, because one norm must update them
+    after the other.
     """
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
@@ -155,7 +156,10 @@ def _attrs(graph, norm, data):
 
 
 def _activation(graph, norm, attrs):
-    """Return the activation after `norm` and add it to `attrs`; without one, return `norm`."""
+    """Return the node of the activation after `norm`, and add its type to `attrs`.
+
+    If no activation that the C++ operators support follows, return `norm`.
+    """
     act = graph.next(norm, 'Activation')
     if act is None or act.attrs['act_type'] not in ACTIVATIONS:
         return norm
@@ -183,7 +187,7 @@ def _stage_supports(graph, conv, norm):
 
 
 def _stage_supports_pooling(pool, shape):
-    """Return True if a stage can compute the pooling `pool` of maps of `shape`."""
+    """Return True if a stage can compute the pooling `pool`, whose input has the shape `shape`."""
     attrs, window = pool.attrs, pool.sides('kernel')
     return (attrs.get('pool_type', 'max') == 'max' and not pool.flag('global_pool')
             and attrs.get('pooling_convention', 'valid') == 'valid'
@@ -195,7 +199,8 @@ def _stage_supports_pooling(pool, shape):
 def _full_output(size, kernel, pad, stride):
     """Return the output size along one axis if each output pixel uses all `size` input pixels.
 
-    Otherwise, or if the matrix would be at least twice as large as the kernel, return 0.
+    Otherwise, or if the matrix that would replace the convolution would be at least twice as large
+    as the kernel along this axis, return 0.
     """
     out = (size + 2 * pad - kernel) // stride + 1
     # Tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is long
@@ -204,7 +209,8 @@ def _full_output(size, kernel, pad, stride):
 
 
 def _owns_parameters(graph, norm):
-    """Return True if only `norm` uses its parameters, and their gradients are not accumulated."""
+    """Return True if no other node uses the parameters of `norm`, and each backward pass overwrites
+    their gradients instead of adding to them."""
     return (graph.owns(norm, norm.inputs[1:3])
             and graph.owns(norm, norm.inputs[3:], grad_req='null'))
 

@@ -28,7 +28,8 @@ class Unavailable(Exception):
 
 
 def find_compiler():
-    """Return the path of g++; the OpenMP of other compilers would start a second set of threads."""
+    """Return the path of g++. With another compiler, the library would use a second OpenMP library,
+    which would start its own threads in addition to MXNet's."""
     for name in ('g++', 'c++'):
         path = shutil.which(name)
         if path and 'clang' not in os.path.realpath(path):
@@ -88,7 +89,7 @@ def _make_private(folder):
 
 
 def _find(folder, key):
-    """Return the path of an undamaged library `key`, or None."""
+    """Return the path of the library `key` in `folder`, or None if it is missing or damaged."""
     for path in pathlib.Path(folder).glob(key + '-*.so'):
         with contextlib.suppress(OSError):  # a file that cannot be read
             if path.stem == '%s-%s' % (key, hashlib.sha256(path.read_bytes()).hexdigest()):

@@ -29,8 +29,8 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
         if controllers and 'cpu' not in names:
             continue
         top = os.path.join(root, 'cpu') if controllers else root
-        # Read every level and use the smallest limit, because the limits of ancestors apply too.
-        # Inside a container, the path may be the host's, while the files are at the top level.
+        # Read the limits of the control group and of all its ancestors, because all of them apply.
+        # Inside a container, the path may be that on the host, but the files are at the top level.
         parts = [p for p in path.split('/') if p and p != '..']
         for depth in range(len(parts) + 1):
             folder = os.path.join(top, *parts[:depth])

@@ -33,7 +33,7 @@ def lenet_dropout(num_classes=10, prefix=None, params=None, rate=0.2):
     return lenet_with(lambda num_features, num_dims: nn.Dropout(rate), num_classes, prefix, params)
 
 
-# The last three variants run layer by layer even when hybridized.
+# lenet_bn_mean, lenet_bn_var and lenet_whitened run layer by layer even when hybridized.
 for _name, _lr, _normalize, _settings in [
         ('lenet', 0.9, _none, {}),  # the net and the learning rate of D2L 5.5
         ('lenet_bn_nobias', 1.0, BatchNorm, {'use_bias': False}),  # a norm cancels a bias anyway

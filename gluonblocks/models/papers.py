@@ -26,7 +26,7 @@ from ..graphs.net import Net
 from .registry import PAPERS, register
 from .resnet import add_stem
 
-# {depth: (kind of unit, number of units in each of the four stages)}
+# {depth: (basic or bottleneck units, number of units in each of the four stages)}
 RESNETS = {18: (basic, (2, 2, 2, 2)), 34: (basic, (3, 4, 6, 3)), 50: (bottleneck, (3, 4, 6, 3)),
            101: (bottleneck, (3, 4, 23, 3)), 152: (bottleneck, (3, 8, 36, 3))}
 # {depth: (channels of the stem, growth rate, number of layers in each of the four dense blocks)}.

@@ -7,7 +7,7 @@ from .registry import BOOK, register
 
 
 def add_stem(net, num_channels=64, use_bias=True):
-    """Add the first layers of ResNet and DenseNet to `net`:
+    """Add to `net` the layers with which both ResNet and DenseNet begin:
     (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
     net.add(nn.Conv2D(num_channels, kernel_size=7, strides=2, padding=3, use_bias=use_bias),
             nn.BatchNorm(), nn.Activation('relu'),

@@ -32,8 +32,9 @@ MEASURES = {
     'rate': ('Training speed', 'images per second', GREEN, 0),
     'learning_rate': ("Learning rate at each epoch's last step", 'learning rate', PURPLE, 0)}
 
-# Published runs of the book's code and recipes on Fashion-MNIST: (source, rows of epoch, loss,
-# training accuracy and test accuracy). For runs outside the book, only the last epoch is known.
+# Model -> its published runs on Fashion-MNIST with the book's code and recipe: [(source, rows)],
+# where a row is (epoch, loss, training accuracy, test accuracy). For runs outside the book, only
+# the last epoch is known.
 _ANOTHER = "another run of the book's code"
 _PUBLISHED = {
     'lenet_bn': [
@@ -83,7 +84,8 @@ def pace_charts(run):
 
 
 def comparing_charts(runs):
-    """Return (charts, lines): six charts of several runs, and the lines of their common legend."""
+    """Return (charts, lines): six charts that compare `runs`, and the lines that their common
+    legend explains, one per run."""
     charts = []
     for name in MEASURES:
         # With 7 colours and 4 dash patterns, the first 28 lines all look different.

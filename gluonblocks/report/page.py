@@ -140,7 +140,11 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return (data set, its runs with predictions, rows of recalls) for each data set."""
+    """Return a table for each data set: (data set, columns, rows).
+
+    `columns` lists the runs on this data set that have predictions. Each row contains the name of
+    a class and its recall in each run; the last row contains the accuracies.
+    """
     tables = []
     shown = [run for run in runs if run.predictions]
     for dataset in dict.fromkeys(run.config['dataset'] for run in shown):

@@ -10,7 +10,8 @@ _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_sch
 
 
 def recipe_rows(config):
-    """Return rows of (option, value, default), and {index: 'changed'} for values that differ."""
+    """Return a list of rows (option, value, default), and a dict {index of a row: 'changed'} of the
+    rows in which the value differs from the default."""
     defaults = _defaults(config['model'])
     rows, changed = [], {}
     for name, words in recipe_of(config).items():
@@ -25,9 +26,10 @@ def recipe_rows(config):
 
 
 def differences(runs):
-    """Return (title, rows of values that differ, the other values as text) for two sections.
+    """Compare the recipes and the environments of `runs`; return a list of two sections.
 
-    The sections are the recipe and the environment.
+    Each section is (title, rows, text). Each of `rows` contains the name of an option or setting
+    that differs, and its value in each run. `text` lists the values that are the same in all runs.
     """
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
@@ -106,7 +108,7 @@ def _quoted(parts):
 
 
 def _defaults(model):
-    """Return `default_options`, or general defaults if the model cannot be imported."""
+    """Return the default options of `model`, or general defaults if it cannot be imported."""
     try:
         return default_options(model)
     except (ImportError, ValueError):

@@ -23,7 +23,7 @@ WORST = 36  # number of mistakes on a page
 
 
 class Epoch(NamedTuple):
-    """A `HistoryRow` joined with its `TimesRow`; unknown times are NaN."""
+    """One epoch of a run: its `HistoryRow` and its `TimesRow` combined; unknown times are NaN."""
 
     epoch: int
     loss: float
@@ -134,7 +134,10 @@ def examine(run, weights='best', ctx=None, data_root=None):
 
 
 def attempt(function, *args):
-    """Return (result, ''), or (None, reason) if data, weights or a library are missing."""
+    """Call `function(*args)`; return (its result, ''), or (None, the reason for its failure).
+
+    It may fail because data, weights or a library are missing.
+    """
     try:
         return function(*args), ''
     except (ImportError, OSError, ValueError, RuntimeError) as error:

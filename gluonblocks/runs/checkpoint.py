@@ -24,21 +24,21 @@ OTHER_RUN = '%s and config.json are from different runs. Restore the file from a
 
 
 def rank_state(net, state, workers):
-    """Encode the part of a checkpoint that differs between ranks; return bytes."""
+    """Encode this rank's own part of a checkpoint, such as its random generators; return bytes."""
     numpy: Any = np.random.get_state()
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # In a single process, the weights already include the statistics of all devices.
+        # A single process needs no entry here: its statistics are saved with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
 def encode_checkpoint(net, trainer, state, rows, identity, ranks):
-    """Return the content of a checkpoint file: everything that the rest of a run depends on.
+    """Return the content of a checkpoint file: everything needed to continue the run exactly.
 
-    `state` is the `TrainingState` of the loop between two steps. `rows` contains a `HistoryRow` for
-    each finished epoch. `identity`, from `identity_of`, ties the file to its run. `ranks` lists the
-    `rank_state` of every rank.
+    `state` is the `TrainingState` of the training loop; no step may be in progress. `rows` contains
+    a `HistoryRow` for each finished epoch. `identity` is the result of `identity_of`, which shows
+    later to which run the checkpoint belongs. `ranks` lists the `rank_state` of every rank.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -78,12 +78,13 @@ def load_checkpoint(path, identity=None):
 
 
 def checkpoint_arrays(tensors):
-    """Return the weights in a checkpoint as a dict of NumPy arrays, as `net_arrays` does."""
+    """Return the weights in a checkpoint in the form of `net_arrays`: a dict of NumPy arrays."""
     by_name = {}
     for key, array in tensors.items():
         if key.startswith('weights/'):
             by_name.setdefault(key.split('/', 2)[2], []).append(array)
-    # To match Gluon bit for bit, sum in device order and in the precision of the arrays.
+    # Average over the devices. To match Gluon's average bit for bit, add the arrays in the order of
+    # the devices and in their own precision.
     return {name: arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / np.array(
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
@@ -159,7 +160,11 @@ def _live_arrays(net, trainer):
 
 
 def _updates(net, trainer):
-    """Yield (device, updater, parameter, trainer index, file key) per parameter and device."""
+    """For each parameter on each device, yield a tuple.
+
+    It contains (device, the device's updater, parameter, the parameter's index in the trainer, the
+    key 'DEVICE/PARAMETER' that a checkpoint uses).
+    """
     for name, param in named_parameters(net).items():
         index, updaters = updater_of(trainer, param)
         for ctx, updater in zip(param.list_ctx(), updaters):

@@ -9,7 +9,7 @@ from .options import OPTIONS
 NAME = 'config.json'
 MAX_BYTES = 1 << 20
 
-# Entries that may change when a run is resumed, because they do not affect the results.
+# Entries of config.json that may change on resume, because they do not affect the results.
 FREE = {name for name, option in OPTIONS.items() if option.may_change} | {
     'asked', 'worker_changes'}
 

@@ -67,7 +67,10 @@ def load_both(config, data_root=None, only_test=False):
 
 
 def _load(options, data_root, **extra):
-    """Load the data for a dict of options; return (train_iter, test_iter). Notes go to stderr."""
+    """Load the data for a dict of options; return (train_iter, test_iter).
+
+    Notes about the files of an image folder are printed to stderr.
+    """
     dataset = get_dataset(options['dataset'])
     if data_root is not None and dataset.takes_root and not os.path.isdir(data_root):
         raise OptionError('data_root', 'must be an existing folder, got %s: correct the path, or '
@@ -104,8 +107,9 @@ def image_size(loader):
 def check_net(net, loader, options, facts):
     """Raise ValueError if images are too small for `net`, or its output is not (N, num_classes).
 
-    If `resize` is the reason, raise OptionError. The check only infers shapes. It is skipped if the
-    loader has no attribute `images`, or if MXNet cannot trace the net.
+    If the option `resize` made the images too small, raise OptionError. The net is not run: the
+    check only infers shapes. It is skipped if the loader has no attribute `images`, or if MXNet
+    cannot trace the net.
     """
     if not hasattr(loader, 'images'):
         return

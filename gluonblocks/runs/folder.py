@@ -69,7 +69,7 @@ class RunFolder(Hook):
 
     `config` is a dict for config.json. `before` is the config of the run to resume, or None. Before
     each checkpoint, the `FiniteLoss` hook `finite` checks the losses, and the `NormStats` hook
-    `norms` is flushed; either may be None.
+    `norms` writes its recorded rows; either hook may be None.
 
     Each worker has a RunFolder, because every rank contributes to a checkpoint, but only rank 0
     writes files. Files are replaced atomically. The history is written before the checkpoint of its
@@ -82,7 +82,8 @@ class RunFolder(Hook):
         self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
         self.state = TrainingState() if before is None else self._restore(before)
         if before is not None:
-            # Package versions that cannot change the results keep their recorded values.
+            # Take only the options that may change from the new config. Keep even old versions
+            # of packages in the recorded one, if they cannot change the results.
             self.config = dict(before, **{name: config[name] for name in FREE})
             self.config['worker_changes'] = before['worker_changes'] + (
                 [[self.state.step, config['workers']]]
@@ -140,7 +141,10 @@ class RunFolder(Hook):
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
-        """Save a checkpoint unless a step is incomplete; return an Interrupted with the outcome."""
+        """Save a checkpoint after the interrupt `stop`; return the Interrupted to raise.
+
+        If a step is incomplete, nothing is saved. On rank 0, the message says what was saved.
+        """
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
             self.save(state)

@@ -28,9 +28,10 @@ class Option(NamedTuple):
     """The declaration of one option.
 
     `kind` is int, float, bool, str, or list, which stands for a list of integers. A number must be
-    at least `least`, above `above` and below `below`. A string must be in `choices()`, or
-    `also(string)` must be True; `also_help` describes such strings. If `default` is None, `unset`
-    describes the value that is used. `may_change` is True if a resumed run may use another value.
+    at least `least`, above `above` and below `below`. A string must be in the list that `choices`
+    returns, unless the function `also` accepts it; `also_help` describes what `also` accepts. If
+    `default` is None, `unset` describes the value that is used. `may_change` is True if a resumed
+    run may use another value.
     """
 
     name: str
@@ -198,8 +199,8 @@ class RunOptions:
 class Placement:
     """The options that determine where a run's processes run. They do not affect its results.
 
-    `topology` is resolved from the first four options and from the environment variables that a
-    cluster manager sets.
+    `topology` is computed from `nodes`, `node_rank`, `master` and `interface`, and from the
+    environment variables that a cluster manager sets.
     """
 
     nodes: Optional[int] = _option(

@@ -71,7 +71,8 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     net.initialize(ctx=ctx, init=init.Xavier())
     if options.freeze != 'none':
         freeze_features(net, options.model)
-    # Reuse buffers, but without static_shape, which would leave stale running statistics.
+    # static_alloc reuses buffers, which is faster. static_shape must stay off: with it, the running
+    # statistics would not be up to date.
     net.hybridize(static_alloc=True)
     start_sha256 = options.start_from and start_net(net, options, train_iter, facts, workers,
                                                     folder, before)

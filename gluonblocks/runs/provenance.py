@@ -21,7 +21,8 @@ from ..training.progress import tell
 from .config import FREE
 from .options import OPTIONS
 
-# Packages whose versions can change the last bits of a result. Other versions are only recorded.
+# Packages whose versions can change the last bits of a result, so they must not change on resume.
+# The versions of other packages are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
 KINDS = {'model': 'model', 'dataset': 'data set'}  # option for user code -> its name in messages
 _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
@@ -34,7 +35,8 @@ _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
 def environment(own_model):
     """Return a dict of facts about this machine and process that affect the last bits of results.
 
-    The version of GluonCV is included unless `own_model` is True, because our models do not use it.
+    The version of GluonCV is included unless `own_model` is True: the models of this package do not
+    use GluonCV.
     """
     try:
         with open('/proc/cpuinfo') as f:
@@ -53,7 +55,10 @@ def environment(own_model):
 
 
 def decisive(now):
-    """Return a dict of the entries of `now`, from `environment`, that all machines must share."""
+    """Return a dict of the facts in `now` that must be the same on all machines of a run.
+
+    `now` is the result of `environment`.
+    """
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
@@ -148,7 +153,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
 
 
 def _describe_source(source):
-    """Return a text description of the `source_of` entries that must match on resume."""
+    """Describe a source from `source_of` as text: only what must not change before a resume."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

@@ -97,7 +97,7 @@ def freeze_features(net, model):
 
 
 def _freeze_norms(block):
-    """Freeze the running statistics of all batch norms in `block`; return the norms' parameters."""
+    """Freeze the running statistics of all batch norms in `block`; return their parameters."""
     found = set()
     if isinstance(block, gluon.nn.BatchNorm):
         settings_of(block)['use_global_stats'] = True
@@ -106,7 +106,7 @@ def _freeze_norms(block):
 
 
 def _class_axes(model):
-    """Return a dict {parameter name: axes} of the axes whose size is the number of classes."""
+    """Return {parameter name: the set of its axes whose size is the number of classes}."""
     few, more = (named_parameters(get_model(model, num_classes=n)) for n in (10, 11))
     axes = {name: {i for i, sizes in enumerate(zip(param.shape or (), more[name].shape or ()))
                    if len(set(sizes)) > 1} for name, param in few.items() if name in more}

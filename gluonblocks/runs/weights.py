@@ -66,7 +66,8 @@ def encode_tensors(tensors, info):
     `info` is stored as JSON. The same arguments always give the same bytes. The header contains the
     SHA-256 of the file, computed with zeros in place of its own digits.
     """
-    # Use a single metadata entry, because safetensors may write several in any order.
+    # Use a single metadata entry: safetensors may write several in any order, but the same
+    # arguments must give the same bytes.
     text = json.dumps(dict(info, checksum='sha256:' + _BLANK.decode()), sort_keys=True)
     content = bytearray(safetensors.save({name: np.ascontiguousarray(array)
                                           for name, array in tensors.items()}, {'info': text}))

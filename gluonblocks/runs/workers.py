@@ -42,7 +42,10 @@ def train_in_workers(options, placement, chosen, folder=None, chosen_names=(), b
 
 
 def join_first_machine(placement, chosen, resume=False):
-    """Train as `train_in_workers` does, but with a job that the first machine sends to this one."""
+    """Train on a machine other than the first; return the same as `train_in_workers`.
+
+    The first machine sends the job for this machine's workers.
+    """
     with tempfile.TemporaryDirectory() as own:
         relay = Relay(python_argv(WORKER), placement.topology, same_everywhere(chosen, resume),
                       _local(own, chosen.get('data_root')),
@@ -88,7 +91,7 @@ class Logs:
 
 
 def _local(folder, data_root=None):
-    """Return the job entries that differ between machines: the paths to the result and the data."""
+    """Return the entries of the workers' job that each machine sets for itself: two paths."""
     return {'result': os.path.join(folder, 'result'), 'data_root': data_root}
 
 

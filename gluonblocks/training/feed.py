@@ -108,10 +108,11 @@ class LabelCheck:
         self._waiting, self._num_classes = collections.deque(), None
 
     def add(self, y, y_hat):
-        """Add the labels y of a batch, (N,) or (N, num_classes), and check earlier labels.
+        """Add the labels y of a batch, (N,) or (N, num_classes), and check labels added earlier.
 
-        Only the shape of the net's output y_hat, (n, num_classes), is used. Raises ValueError if a
-        shape is wrong, or if one of the checked labels is not a class.
+        Only the shape of y_hat is used, an output of the net for images of this batch,
+        (n, num_classes). Raises ValueError if a shape is wrong, or if one of the checked labels is
+        not a class.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net must return logits of shape (N, num_classes), got %s'
@@ -124,7 +125,8 @@ class LabelCheck:
         self.check(leave=0 if first else 2)
 
     def check(self, leave=0):
-        """Check added batches except the last `leave`; raise ValueError for an invalid label."""
+        """Check the labels of all added batches except the last `leave`, which MXNet may still be
+        computing; raise ValueError for an invalid label."""
         while len(self._waiting) > leave:
             check_labels(self._waiting.popleft().asnumpy(), self._num_classes)
 

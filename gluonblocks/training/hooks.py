@@ -54,7 +54,8 @@ class FiniteLoss(Hook):
                     % (param.name, len(state.history), state.step, self._trainer.learning_rate))
 
     def check(self, state, leave=0):
-        """Read the losses except the last `leave`; raise NonFiniteLoss if one is not finite."""
+        """Read the losses of all batches except the last `leave`, which MXNet may still be
+        computing; raise NonFiniteLoss if a loss is not finite."""
         state.losses.read(leave)
         batch = state.losses.first_bad
         if batch is not None:

@@ -47,7 +47,8 @@ class DeferredInterrupt:
 
     def __exit__(self, kind, error, traceback):
         for number, handler in self._before.items():
-            # If the handler is None, it was not set from Python and cannot be restored.
+            # None means that the earlier handler was not set from Python. Python cannot restore
+            # such a handler, so set the default one.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self.pending and error is None:
             raise Interrupted(self.pending, between_batches=True,

@@ -218,7 +218,8 @@ def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, st
 def _zero_losses(net, devices):
     """Return losses with zero gradients for `devices`, which have no images in this step.
 
-    Otherwise, the Trainer would add the gradients of the previous step, or reject them as stale.
+    Their backward pass sets the gradients on these devices to zero. Otherwise, the Trainer would
+    use the gradients of the previous step again, or reject them as stale.
     """
     return [param.data(ctx) * 0 for ctx in devices for param in net.collect_params().values()
             if param.grad_req != 'null']

@@ -50,7 +50,8 @@ class RunningSum:
         self._waiting.append(arrays)
 
     def read(self, leave=0):
-        """Read the added batches in order, except the last `leave`; return the sum so far."""
+        """Read the values of all added batches except the last `leave`, which MXNet may still be
+        computing; return the sum of the values read so far."""
         while len(self._waiting) > leave:
             for array in self._waiting.popleft():
                 self.total += float(array.asnumpy().sum(dtype='float64'))
@@ -89,7 +90,7 @@ class Evaluation(NamedTuple):
         return nd.softmax(nd.array(self.logits, dtype='float32')).asnumpy()
 
     def matrix(self):
-        """Return the confusion matrix, as `confusion_matrix` does."""
+        """Return the confusion matrix: rows are true classes, columns are predicted classes."""
         return count_pairs(self.labels, self.classes, self.logits.shape[1])
 
 
@@ -178,7 +179,10 @@ def count_hits(y_hat, y):
 
 
 def classes_of(y):
-    """Return labels as classes, int32 (N,); probabilities give the most probable class."""
+    """Convert labels y to classes, int32 (N,).
+
+    If y contains probabilities, (N, num_classes), the class is the most probable one.
+    """
     return y.astype('int32', copy=False) if len(y.shape) == 1 else largest(y)
 
 

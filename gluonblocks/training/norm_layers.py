@@ -10,7 +10,8 @@ from ..models.summary import run_layers
 from ..mxnet_private import children
 
 BINS = 50
-# These operators are activations; other operators name their activation in an attribute.
+# The activations to look for. Each is the name of an operator, or the attribute `act_type` of an
+# operator such as Activation.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
 
@@ -99,7 +100,10 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, blocks):
-    """Return {block: its activation} for `blocks`, or {} if the net cannot be traced."""
+    """Return {block: the activation that follows it, or ''}, or {} if the net cannot be traced.
+
+    Those of `blocks` that are followed by different activations are omitted.
+    """
     layers, found = {}, {}
 
     def note(block, inputs, output):
@@ -116,7 +120,10 @@ def _activations(net, blocks):
 
 
 def _activation_of(node):
-    """Return the activation that `node` computes, or ''. None stands for an output of the graph."""
+    """Return the activation that `node` computes, or '' if it computes something else.
+
+    `node` is an item of `Graph.users`, so it is None for an output of the graph.
+    """
     kind = node and node.attrs.get('act_type', node.op)
     if kind in _OPERATORS:
         return kind

@@ -17,9 +17,10 @@ STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million rows
 
-# Beyond this |x|, the slope is below 7.1 % of its maximum; tanh(x) = 2 sigmoid(2x) - 1.
+# Activation -> the |x| beyond which it counts as flat: its slope is below 7.1 % of its maximum. The
+# limit for tanh is half of that for sigmoid, because tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
-# An output with a smaller standard deviation counts as constant.
+# A channel counts as dead if the standard deviation of its outputs is smaller than this.
 LEAST_SPREAD = 0.01
 
 
@@ -76,7 +77,8 @@ class NormStats(Hook):
         except (OSError, ValueError) as error:
             tell('%s; starting a new file' % error)
             rows = []
-        # Remove an incomplete last group of rows, which a killed run may leave.
+        # Each recording adds one row per layer and statistic. Remove the rows of the last one if
+        # they are incomplete, as a killed run may leave them.
         del rows[len(rows) - len(rows) % (len(STATISTICS) * len(self._layers)):]
         if state.history and not any(row.epoch == len(state.history) for row in rows):
             tell('%s has no rows for epoch %d: recording continues from here' % (

@@ -92,8 +92,10 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
                 'multi_precision': True if options['dtype'] == 'float16' else None}
     settings = {key: value for key, value in settings.items() if value is not None}
     optimizer = SGD(**settings) if name == 'sgd' else mx.optimizer.create(name, **settings)
-    # Each of several devices updates its own weights, so a checkpoint can read optimizer states.
+    # If there are several devices, let each update its own weights, instead of a kvstore, so that
+    # a checkpoint can read the optimizer states.
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
-    # Pass a list, because the Trainer sorts a dict by name, `batchnorm10` before `batchnorm9`. The
-    # order, and with it the noise that some optimizers draw, would depend on Gluon's counters.
+    # Pass a list, because the Trainer would sort a dict by name, `batchnorm10` before `batchnorm9`.
+    # Gluon numbers the layers of a process, so the order of the parameters, and with it the noise
+    # that some optimizers draw, would depend on the layers that were created before.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

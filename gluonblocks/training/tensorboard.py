@@ -27,7 +27,7 @@ class TensorBoardEvents(Hook):
         from tensorboardX.proto.event_pb2 import SessionLog
         from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)
-        # TensorBoard looks for "tfevents" in the name; the rest distinguishes processes.
+        # TensorBoard reads files with "tfevents" in their name; the rest makes the name unique.
         self._path = os.path.join(self._folder, 'events.out.tfevents.%d.%s.%d-%d' % (
             time.time(), socket.gethostname(), os.getpid(), state.step))
         with self._naming_the_file():

@@ -60,7 +60,7 @@ def _link(sandbox, path, data):
     os.symlink(elsewhere, path)
 
 
-# Things that can replace a file. The functions take the sandbox, the path, and the old content.
+# {what replaces a file: a function that creates it, from the sandbox, the path and the old content}
 REPLACEMENTS = {
     'pipe': lambda sandbox, path, data: os.mkfifo(path), 'link': _link,
     'folder': lambda sandbox, path, data: os.mkdir(path),
@@ -101,5 +101,5 @@ def rewrite(path, change):
 
 
 def replaced(content):
-    """Return a function that replaces a file's bytes with `content(bytes)`."""
+    """Return a function that replaces a file's bytes with the result of `content(bytes)`."""
     return lambda sandbox, path: rewrite(path, lambda data: ('rewritten', content(data)))

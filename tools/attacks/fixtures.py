@@ -15,7 +15,7 @@ ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
        'tools.attacks.fixtures:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
-# The options of each run. STOP interrupts the run 'stopped' while it saves a checkpoint.
+# {run: its options}. STOP interrupts the run called 'stopped' while it saves a checkpoint.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
         'plain': RUN + ['--momentum', '0.9', '--checkpoint-every', '1'],
@@ -27,15 +27,15 @@ STOP = {'calls': shim.OPEN, 'at': 3, 'action': shim.BEFORE, 'value': signal.SIGI
         'only': 'last.safetensors'}
 SHAPES = {'train-images-idx3-ubyte': (60, 28, 28), 'train-labels-idx1-ubyte': (60,),
           't10k-images-idx3-ubyte': (20, 28, 28), 't10k-labels-idx1-ubyte': (20,)}
-# Files that must be identical in a resumed run and in an uninterrupted run.
+# Files of a run folder that must be identical after a resumed run and an uninterrupted one.
 SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
         'previous.safetensors', 'history.csv', 'history.jsonl', 'config.json')
 
 
 def stripes():
-    """Return (train images, labels, test images, labels): 80 images of bright stripes on noise.
+    """Return (train images, labels, test images, labels): images of bright stripes on noise.
 
-    With batches of 16 images, an epoch has four steps.
+    An epoch has four steps: 60 training images in batches of 16. There are 20 test images.
     """
     rng, labels = np.random.RandomState(0), np.arange(80) % 10
     images = rng.randint(0, 100, (80, 28, 28)).astype(np.uint8)
@@ -73,7 +73,7 @@ class Run(NamedTuple):
 
 
 class Fixtures:
-    """The reference runs and outputs of one process, each created when it is first needed.
+    """Undamaged runs and their outputs, each created when this process first needs it.
 
     `root` is the folder for all files of the attack, and `data` is the folder of the data set.
     """

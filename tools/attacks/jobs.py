@@ -89,7 +89,10 @@ def run(job):
 
 
 def _become(job, out, err, counter):
-    """Run the job in this process, then exit. `counter` is shared memory for the shim's count."""
+    """Run the job in this process, then exit.
+
+    In the shared memory `counter`, the shim counts the system calls of this process.
+    """
     code = 1
     try:
         os.setsid()
@@ -139,7 +142,10 @@ class Sandbox:
         return shutil.copytree(self.fixtures.run(name).folder, self.path(to))
 
     def run(self, *argv, **faults):
-        """Run `gluonblocks ARGV` with `faults`, `kill` or `shim` as in `Job`; return the `Done`."""
+        """Run `gluonblocks ARGV` in the sandbox's folder; return its `Done`.
+
+        `faults` may contain `kill` and `shim`, which are fields of `Job`.
+        """
         job = Job(argv, self.folder, **faults)
         self.note(job.words)
         return run(job)

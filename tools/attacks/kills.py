@@ -25,12 +25,12 @@ def draw(sandbox):
 
 
 def at(call, signum, action=shim.BEFORE):
-    """Return (signal, `Job` fields): a plan that raises a signal at a system call of the run."""
+    """Return a plan, (signal, fields of `Job`), that raises a signal at system call `call`."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
 def trial(sandbox, variant, plans):
-    """Train, kill and resume the run according to each of `plans`, and then let it finish.
+    """For each of `plans`, start or resume the run and send it a signal; then let it finish.
 
     Return EQUAL, or raise Defect if the result differs from that of an undisturbed run.
     """
@@ -42,7 +42,8 @@ def trial(sandbox, variant, plans):
         printed += output(done)
         judge(done, signum)
         sandbox.kills += bool(signum and done.code)
-    # After Ctrl-C or SIGTERM, a run saves an extra checkpoint, so previous.safetensors differs.
+    # After Ctrl-C or SIGTERM, a run saves an extra checkpoint, so previous.safetensors differs, and
+    # is not compared.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])
@@ -78,7 +79,8 @@ def compare(run, folder, printed, lines, done, names=SAME):
 def compare_files(run, folder, done, names):
     """Raise Defect unless the files `names` in two folders are identical.
 
-    The previous checkpoint may be from the middle of an epoch, so its elapsed time may differ.
+    The elapsed time in previous.safetensors is ignored, because it is not reproducible if that
+    checkpoint is from the middle of an epoch.
     """
     for name in names:
         try:

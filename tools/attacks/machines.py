@@ -24,7 +24,7 @@ RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed'
        str(SIZE)]
 LAUNCH_OPTIONS = ['--no-report', '--start-timeout', str(START)]
 
-# Seconds within which all processes must exit after a fault, and extra seconds for a busy machine.
+# {fault: seconds after which all processes must have exited}, and extra time for a busy machine
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
 FIXED: Dict[str, Any] = {}
@@ -115,7 +115,8 @@ def _trial(sandbox, network):
             break
     else:
         raise Defect('the run cannot be resumed', launch.done())
-    # A killed launcher may lose a printed line, but the history contains it.
+    # A killed launcher may lose a printed line, so lines may be missing, but not differ. The
+    # history, which `compare` checks, contains every epoch.
     if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
         raise Defect('the printed lines differ', launch.done())
     compare(run, folder, lines, lines, launch.done())
@@ -171,8 +172,9 @@ def _inject(sandbox, network, launch, moment):
 def judge(done, k, n, complete):
     """Raise Defect unless the launcher of machine `n` failed with a line that names machine `k`.
 
-    Machine `k` itself only notices that it lost another machine, so its line may name any machine.
-    After the last epoch (`complete`), the launcher may also have succeeded.
+    The fault was on machine `k`, which itself only notices that it lost another machine, so its own
+    line may name any machine. If the last epoch is over (`complete`), the launcher may also have
+    succeeded.
     """
     if complete and done.code == 0:
         return

@@ -62,7 +62,8 @@ class Machine:
             with contextlib.suppress(NotTried):  # the link had no limit
                 self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
             if rate:
-                # The burst must exceed 64 KiB, the size to which the kernel may merge packets.
+                # The burst, the bytes that may pass at once, must exceed 64 KiB, the size to
+                # which the kernel may merge packets.
                 burst = max(2 ** 17, int(rate / 8 * BURST))
                 self._network.change('tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
                                      '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
@@ -108,12 +109,13 @@ class Network:
 
     def enter(self, pid):
         """Return the `nsenter` prefix that runs a command in the namespaces of a process."""
-        # By default, nsenter calls setgroups, which a user namespace does not allow.
+        # Without --preserve-credentials, nsenter would call setgroups, which a user namespace does
+        # not allow.
         user = ['--user', '--preserve-credentials'] if self._user else []
         return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
     def change(self, *command, pid=None):
-        """Run `ip` or `tc` on the bridge's side, or in the namespaces of `pid`.
+        """Run `ip` or `tc` in the namespaces of `pid`, or in those of the bridge if it is None.
 
         Raises NotTried if the command fails.
         """

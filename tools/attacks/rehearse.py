@@ -16,7 +16,7 @@ from .verdict import NotTried
 
 
 def rehearse(count, arguments):
-    """Run `gluonblocks train` on `count` simulated machines; return the first exit code."""
+    """Run `gluonblocks train` on `count` simulated machines; return the first one's exit code."""
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     env = dict({'OMP_NUM_THREADS': str(threads)}, **os.environ)
     with Network(count) as network:

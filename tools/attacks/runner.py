@@ -27,7 +27,7 @@ _TAIL = 3000  # number of last characters of stdout and of stderr to record
 
 
 class Case(NamedTuple):
-    """A case: its kind, and the name of a fixed case or the number of a random one as a string."""
+    """A case of an attack; `name` is a fixed case's name, or a random one's number, as a string."""
 
     kind: str
     name: str

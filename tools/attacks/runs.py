@@ -60,7 +60,8 @@ def _resume(sandbox, run, name):
               done)
     if done.code:
         return clean_error(done, run)
-    # The interrupted run saved an extra checkpoint, so previous.safetensors differs.
+    # Do not compare previous.safetensors, because the interrupted run saved an extra checkpoint,
+    # or the damaged file, if the resumed run neither used nor replaced it.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
     compare_files(run, sandbox.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])

@@ -14,7 +14,7 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'shim.c')
 class Shim(NamedTuple):
     """An `action` to perform at the `at`-th of the selected system calls.
 
-    Selected are the kinds of call in `calls`, on files in `folder` whose path contains `only`.
+    The calls are selected by kind, `calls`, and by file: in `folder`, with `only` in the path.
     The action COUNT only counts the calls. BEFORE, AFTER and HALF (after half of a write) raise
     the signal `value`. ERROR makes the call fail with the errno `value`. SHORT writes half of the
     bytes. If `always` is true, the action also applies to every later call.

@@ -8,7 +8,7 @@ CLEAN, EQUAL, OK, UNTRIED, DEFECT = 'clean error', 'equal', 'other ok', 'not tri
 
 MAX_LINES = 14
 _HASHED = 1 << 26  # bytes; larger files are sparse and compared by size only
-# Internals of Python and MXNet that users should never see.
+# Text from the internals of Python and MXNet, which no command may print.
 RAW = ('Traceback', '[bt]', 'Stack trace', 'Check failed', 'Segmentation fault', 'terminate called',
        'Exception ignored', 'Fatal Python error', 'libgomp:')
 SECONDS = re.compile(r', time (?:[\d.]+|nan) sec')
@@ -19,7 +19,7 @@ class NotTried(Exception):
 
 
 class Defect(Exception):
-    """Raised, with a one-line message, if a promise is broken; `done` is the command's result."""
+    """Raised, with a one-line message, if gluonblocks misbehaves; `done` is a command's `Done`."""
 
     def __init__(self, message, done=None):
         super().__init__(message)

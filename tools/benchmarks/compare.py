@@ -91,7 +91,10 @@ def variant(text):
 
 
 def make_specs(model, variants, predict, folder):
-    """Return the `specs` for `compare`. Runs that record statistics save them in `folder`."""
+    """Return the `specs` for `compare`.
+
+    Variants with an option `norm_stats...` record statistics of their norms, in `folder`.
+    """
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):
         spec = {'kind': 'ours.predict', 'model': model} if predict else {

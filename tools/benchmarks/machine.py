@@ -7,8 +7,9 @@ import time
 
 QUIET = 10  # percent of processor time that other processes may use on a quiet machine
 LOADS = []  # samples of `sample_load`
-# Environment variables that limit every engine except ONNX Runtime. scripts/train.py ignores the
-# last one, so the start-up time is measured with unlimited C++ operators.
+# {instruction set: environment variables that limit every engine except ONNX Runtime to it}.
+# scripts/train.py ignores the last variable, so the start-up time is measured with C++ operators
+# that may use all instructions.
 LIMITS = {'avx2': {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'DNNL_MAX_CPU_ISA': 'AVX2',
                    'ATEN_CPU_CAPABILITY': 'avx2', 'MKL_ENABLE_INSTRUCTIONS': 'AVX2',
                    'OPENBLAS_CORETYPE': 'Haswell', 'GLUONBLOCKS_BENCHMARK_MARCH': 'haswell'}}
@@ -33,7 +34,8 @@ def machine():
 def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
     """Append to `loads` the fraction of processor time that other processes use.
 
-    The workers must be idle. Their threads may still spin, so wait for `rest` seconds first.
+    Call this while no worker has a request. The threads of a worker may still spin for a moment
+    after its last one, so wait for `rest` seconds first.
     """
     time.sleep(rest)
     before = _idle()
@@ -50,7 +52,7 @@ def _idle():
 
 
 def other_load():
-    """Return the mean of `LOADS` in percent."""
+    """Return the mean load from other processes, in percent, over the samples in `LOADS`."""
     return 100 * statistics.fmean(LOADS) if LOADS else 0.0
 
 

@@ -78,7 +78,7 @@ def interleave(requests, rounds, title):
 
 
 def per_image(answers, what):
-    """Return the seconds per image that `what` took in each answer of a training worker."""
+    """Return a list with the seconds per image that `what`, such as 'train', took per answer."""
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
@@ -130,7 +130,7 @@ def _variants(model, settings, facts, folder):
 
 
 def _request(worker, settings):
-    """Warm up a training worker; return the request for a round."""
+    """Warm up a training worker; return the request to send to it in each round."""
     extra = ('collect', 'parts') if worker.spec['kind'].startswith('pytorch') else ()
     once = dict({'train': 1, 'evaluate': 1}, **{what: 1 for what in extra})
     first = worker.ask(**once)
@@ -160,7 +160,7 @@ def samples(answers):
 
 
 def _drop_slow_modes(model, requests, note):
-    """Close PyTorch modes that are much slower than the fastest one, to save memory."""
+    """Close the workers of PyTorch modes much slower than the fastest one, to save memory."""
     short = {name: (worker, {'train': request['train']})
              for name, (worker, request) in requests.items()}
     fastest = {name: min(per_image(answers, 'train'))

@@ -1,7 +1,7 @@
-"""The notebook's own code: the cells of the three sections, and the gluonbook functions they use.
+"""The book's code: the notebooks of sections 5.11 to 5.13, and gluonbook functions that they use.
 
-The notebook must run with MXNet's default number of threads, which gluonblocks would change. So we
-load only the file `_compat.py`, which makes MXNet work on new versions of Python and NumPy.
+This code must run with MXNet's default number of threads, but to import gluonblocks would change
+it. So load only its file `_compat.py`, which makes MXNet work on new versions of Python and NumPy.
 """
 import ast
 import collections
@@ -19,7 +19,7 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# {model: (the section that trains it, the number of that training run in the section, from 1)}
+# {model: (the section that trains it, 1 for its first training run, 2 for its second)}
 SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
@@ -53,10 +53,10 @@ class _Trained(Exception):
 
 
 def run_cells(model, batch_size, folder, fit):
-    """Run the cells of a model's section up to its training run, which `fit` replaces.
+    """Run the notebook cells that train `model`, but call `fit` instead of training, then stop.
 
     `fit(net, train_iter, test_iter, batch_size, trainer)` receives two `Loader` objects. `folder`
-    contains the files that `arrays` reads.
+    contains the data set, in files that `arrays` reads.
     """
     mx = import_mxnet()
     section, number = SECTIONS[model]

@@ -13,7 +13,8 @@ from .workers import ROOT, WorkerError
 # If there are no tags, the commit in this file is used as the last release.
 COMMIT = os.path.join(os.path.dirname(__file__), 'release.txt')
 LIMIT, ROUNDS = 1.1, 5
-# (model, training options, images per prediction or None for training, steps per round)
+# (model, training options, images per prediction or None for training, steps or predictions per
+# round)
 CASES = [('lenet_bn', 'batch_size=256', None, 20), ('resnet', 'batch_size=64', None, 2),
          ('densenet', 'batch_size=16', None, 2), ('lenet_bn', '', 1, 200),
          ('resnet', '', 1, 50)]
@@ -44,7 +45,7 @@ def checkout(commit):
 
 
 def main():
-    """Print the ratios of the times; return 1 if any ratio is larger than `LIMIT`, else 0."""
+    """Print our times divided by the last release's; return 1 if one exceeds `LIMIT`, else 0."""
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:
         for model, options, predict, count in CASES:

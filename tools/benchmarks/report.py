@@ -30,7 +30,8 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # The epoch times exclude the work that a loader does only at the beginning of an epoch.
+    # Estimate the times of an epoch from the times per image. This leaves out the work that a
+    # loader does only at the beginning of an epoch.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}

@@ -89,7 +89,7 @@ def _train(settings, model, workers, network):
 
 
 def _commands(command, network):
-    """Return the command line for each machine."""
+    """Return a list of the command lines that start the run, one for each machine."""
     if network is None:
         return [command]
     return [each.argv(*command, *node_options(network.machines, rank))
@@ -97,7 +97,7 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """Return a function that pins its process to CPUs that no other rank uses, if possible."""
+    """Return a function that pins the process that calls it to CPUs of its own, if possible."""
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])

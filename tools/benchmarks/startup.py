@@ -52,7 +52,7 @@ def five_epochs(settings):
 
 
 def _seconds(title, rounds, once):
-    """Call `once` in each round; return the seconds from each call to the time that it reports."""
+    """Call `once` in each round; return the seconds from each call to the time that it returns."""
     times = []
     for i in range(rounds):
         log('%s: %d of %d' % (title, i + 1, rounds))
@@ -62,7 +62,7 @@ def _seconds(title, rounds, once):
 
 
 def _train(settings, *before):
-    """Run scripts/train.py, preceded by the arguments `before`; raise WorkerError if it fails."""
+    """Run `python BEFORE scripts/train.py` with the settings; raise WorkerError if it fails."""
     arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', 'lenet_bn', '--dataset',
                  settings.dataset, '--batch-size', str(settings.batch_size)]
     if settings.data_root:

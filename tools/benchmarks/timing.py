@@ -34,7 +34,7 @@ class Parts:
         self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
 
     def start(self):
-        """Discard the time since the previous call."""
+        """Restart the clock, so that the time until now is added to no part."""
         self._clock.lap()
 
     def done(self, part):

@@ -6,9 +6,10 @@ from .common import table
 
 
 def run(settings):
-    """Return the largest absolute gradients of each layer's weight and bias over a batch.
+    """Return a row for each layer, with the largest absolute gradients of its weight and its bias.
 
-    A row is (data type, model, layer, True if a norm follows, weight gradient, bias gradient).
+    A row is (data type, model, layer, True if a norm follows, weight gradient, bias gradient). The
+    gradients are those of the mean loss of one batch.
     """
     X, y = next(iter(settings.loaders(settings.pick(256, 64))[0]))
     rows = []

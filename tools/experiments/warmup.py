@@ -63,7 +63,7 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Correct running statistics that started at 0; `left` is the weight that this 0 still has."""
+    """Correct running statistics that started at 0; `left` is the weight of that 0 in them."""
     return mean / (1 - left), var / (1 - left)
 
 

@@ -17,7 +17,7 @@ _PARAMS = re.compile(r'(.+?)(?:-(\d{4,}))?\.params$')
 
 
 class Files(NamedTuple):
-    """The paths of a checkpoint's files, and the input shapes that they contain."""
+    """The paths of a checkpoint's files, and the input shapes that accompanying files specify."""
 
     symbol: str  #: symbol file
     params: str  #: parameter file of the newest or the requested epoch
@@ -28,9 +28,9 @@ class Files(NamedTuple):
 def find_files(path, params=None, epoch=None):
     """Yield the `Files` of the checkpoint at `path`, as a context manager.
 
-    `path` is a symbol file, its prefix, a folder or an archive. An archive is unpacked into a
-    temporary folder, which is deleted when the context exits. `params` is the parameter file (None:
-    the newest one in the folder of the symbol file, or the one with `epoch` in its name).
+    `path` is a symbol file, the prefix of its name, a folder or an archive. An archive is unpacked
+    into a temporary folder, which is deleted when the context exits. `params` is the parameter file
+    (None: the one for `epoch`, by default the last epoch, in the folder of the symbol file).
 
     Raises FileNotFoundError if `path` does not exist, and ValueError if it contains no checkpoint
     or several; the message lists the candidates.
@@ -43,7 +43,7 @@ def find_files(path, params=None, epoch=None):
             names = files_in(folder)
         else:
             if not os.path.isdir(path):
-                # Accept a prefix, as MXNet's own functions do.
+                # Accept the prefix 'net' of net-symbol.json, as MXNet's own functions do.
                 symbol = path if os.path.exists(path) else path + '-symbol.json'
                 if not os.path.exists(symbol):
                     raise FileNotFoundError('%s: there is no such file or folder' % path)
@@ -64,7 +64,10 @@ def find_files(path, params=None, epoch=None):
 
 
 def _only_symbol(path, files):
-    """Return the only symbol file in `files`, or a parameter file if there is none."""
+    """Return the only symbol file in `files`, or the first parameter file if there is none.
+
+    Raises ValueError if there are several symbol files, or no files of either kind.
+    """
     symbols = [name for name in files if name.endswith('-symbol.json')] or [
         name for name in files if name.endswith('.json') and _is_symbol(name)]
     if len(symbols) > 1:
@@ -87,8 +90,8 @@ def _is_symbol(path):
 def _newest(path, symbol, files, epoch):
     """Return the parameter file of `symbol` for `epoch`, or by default for the last epoch.
 
-    If no parameter file has the prefix of `symbol`, but all of them share another prefix, the file
-    is chosen from those.
+    The names of parameter files begin with the prefix of the symbol file. If none has this prefix,
+    but all parameter files share another one, that prefix is used instead.
     """
     prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}

@@ -1,4 +1,4 @@
-"""Edit the heads and losses of a training graph so that it can be used for inference."""
+"""Edit the heads (outputs) and losses of a training graph, so that it can run inference."""
 from ...graphs.graph import Node
 
 _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionOutput', 'SVMOutput',
@@ -24,11 +24,12 @@ def replace_labels(graph):
 
 
 def flatten_softmax(graph):
-    """Flatten the inputs of softmaxes over complete images in a `Graph` with known shapes.
+    """Flatten the inputs of softmaxes that normalize over all axes except the batch axis.
 
-    MXNet's `SoftmaxOutput` without options normalizes over the complete image. On CPUs, however,
-    oneDNN normalizes 4-D inputs along the last axis. This function therefore leaves softmaxes of
-    4-D inputs unchanged, and returns their names.
+    MXNet's `SoftmaxOutput` without options normalizes over these axes, and `replace_losses` marks
+    the softmax that replaces it. On CPUs, however, oneDNN normalizes 4-D inputs only along the last
+    axis. This function therefore leaves softmaxes of 4-D inputs unchanged, and returns their names.
+    `graph` is a `Graph` with known shapes.
     """
     along_last = []
     for node in graph.nodes:
@@ -44,7 +45,7 @@ def flatten_softmax(graph):
 
 
 def drop_heads(graph, names, available):
-    """Drop the heads of a `Graph` that depend on inputs not in `available`.
+    """Drop the heads (outputs) of a `Graph` that depend on inputs not in `available`.
 
     `names` are the names of the heads. Returns (the names of the remaining heads, {name of each
     dropped head: name of an input that it lacks}).

@@ -11,11 +11,13 @@ from ..operators.registry import attribute
 def choose_inputs(graph, losses, missing, arrays, shape, known):
     """Return (known input shapes by name, names of the inputs for inference).
 
-    The returned shapes have no batch axis. `losses` contains True for each head of the `Graph` that
-    was a loss, and `missing` contains the names of the inputs without an array in `arrays`. `known`
-    contains the shapes, with the batch axis, that a file of the checkpoint specifies. `shape` is
-    the user's argument. Inputs whose names contain 'label', and inputs that only losses need, are
-    omitted unless `shape` names them. Raises ValueError for unknown inputs and missing shapes.
+    The returned shapes have no batch axis. `losses` contains True for each head (output) of the
+    `Graph` that was a loss. `arrays` contains the checkpoint's parameters, and `missing` the names
+    of the inputs that are not among them. `known` contains the input shapes, with the batch axis,
+    that a file of the checkpoint specifies. `shape` is the user's argument, see `read_net`.
+
+    Inputs whose names contain 'label', and inputs that only losses need, are omitted unless `shape`
+    names them. Raises ValueError for unknown inputs and missing shapes.
     """
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
@@ -53,7 +55,7 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
 
 
 def _needed(graph, names):
-    """For each head of a `Graph`, list the inputs in `names` that it depends on."""
+    """For each head (output) of a `Graph`, return the set of inputs in `names` that it needs."""
     found = {}
     for node in graph.nodes:
         found[node] = ({node.name} & names if node.op == 'null' else
@@ -62,7 +64,10 @@ def _needed(graph, names):
 
 
 def _by_weights(graph, arrays):
-    """Return {name: shape without the batch axis} of the inputs that feed a dense layer."""
+    """Return {name: shape without the batch axis} of the inputs that a dense layer reads.
+
+    The weights of the dense layer determine the shape.
+    """
     return {node.inputs[0][0].name: arrays[node.inputs[1][0].name].shape[1:]
             for node in graph.nodes if node.op == 'FullyConnected'
             and node.inputs[0][0].op == 'null' and node.inputs[1][0].name in arrays}
@@ -85,13 +90,16 @@ def infer_inputs(symbol, shapes, chosen):
 
 
 def _first_code(node):
-    """Return the first number in the target shape of a reshape if it is positive, or 0."""
+    """Return the fixed first size in the target shape of a reshape, or 0 for any other node."""
     codes = attribute(node, 'shape') if node.op == 'Reshape' else ()
     return max(0, codes[0]) if isinstance(codes, tuple) and codes else 0
 
 
 def _with_any_batch(symbol, shapes, chosen, batch):
-    """Make reshapes with the fixed batch size `batch` accept any size; return the new symbol."""
+    """Return a symbol whose reshapes accept any batch size, if possible.
+
+    In `symbol`, these reshapes have a target shape that begins with the number `batch`.
+    """
     graph = Graph(symbol, **shapes, **_inferred(symbol, shapes, chosen, batch))
     for node in graph.nodes:
         if _first_code(node) == batch:
@@ -148,7 +156,8 @@ def _misfit(symbol, shapes, inputs, error):
 def other_shapes(symbol, shapes, chosen, inputs):
     """Return [input shapes for a batch of two, input shapes for larger images].
 
-    Either is None if the net does not accept such inputs, or if the shapes are those of `inputs`.
+    `inputs` contains the shapes for a batch of one. An element of the list is None if the net does
+    not accept such inputs, or if their shapes would be equal to `inputs`.
     """
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}

@@ -108,7 +108,10 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
 
 
 def _used(symbol, arrays, chosen):
-    """Return (symbol, shapes, chosen) with only the parameters and inputs that `symbol` uses."""
+    """Return (symbol, shapes of parameters, shapes of inputs), with only those that it uses.
+
+    `arrays` contains the parameters by name, and `chosen` the input shapes by name.
+    """
     used = symbol.list_inputs()
     return (symbol, {name: arrays[name].shape for name in used if name in arrays},
             {name: chosen[name] for name in used if name in chosen})

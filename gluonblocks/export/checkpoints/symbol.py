@@ -33,7 +33,7 @@ def read_symbol(path):
 
 
 def _read_graph(path):
-    """Parse a symbol file. Raises DamagedFile unless each node takes inputs from earlier nodes."""
+    """Parse a symbol file. Raises DamagedFile unless all inputs of a node are earlier nodes."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
         raise DamagedFile('%s: expected a symbol, found a Git LFS pointer: run "git lfs pull"'
@@ -61,7 +61,8 @@ def _renew(graph):
     """Update an old graph in place to MXNet 1.x; return {node name: unknown operator}.
 
     The plugin operator `WarpCTC` becomes a softmax along the last axis, which is its forward pass.
-    Training attributes, which old files store with the operator's own attributes, are removed.
+    Attributes that affect only training, such as lr_mult, are removed, because old files store them
+    with the operator's own attributes.
     """
     known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
     for i, node in enumerate(graph['nodes']):
@@ -92,7 +93,10 @@ def _become(node, op, inputs):
 
 
 def _replace_target(attrs):
-    """Convert the old attribute `target_shape` of a reshape to codes in `shape`."""
+    """Replace a reshape's old attribute `target_shape` with `shape`, as in MXNet 1.x.
+
+    In `shape`, 0 keeps a size and -1 is inferred.
+    """
     sizes = [int(size) for size in re.findall(r'\d+', attrs.pop('target_shape', ''))]
     first = attrs.pop('keep_highest', 'False') in ('True', 'true', '1')
     if sizes and not re.search(r'\d', attrs.get('shape', '')):

@@ -17,7 +17,7 @@ SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like
 def constants(onnx):
     """Return {node: list of outputs} for the nodes that do not depend on input values.
 
-    If only other constant nodes use a node, its list is empty.
+    If only other constant nodes use a node, its list is empty, because ONNX does not need it.
     """
     fixed: Dict[Any, bool] = {}
     for node, outputs in onnx.outputs.items():
@@ -29,7 +29,7 @@ def constants(onnx):
             all(fixed[entry[0]] or i == skipped and None not in onnx.shape(entry)[axis:]
                 for i, entry in enumerate(node.inputs))
             and 'random' not in node.op and 'sample' not in node.op
-            # In zeros((0, 3)), 0 is an unknown size, which MXNet infers from the nodes that follow.
+            # zeros((0, 3)) is not constant: MXNet infers the size 0 from the nodes that follow.
             and (node.inputs or 0 not in listed(node, 'shape'))
             and all(None not in onnx.shape((node, k)) and onnx.shape((node, k))
                     for k in range(outputs)))

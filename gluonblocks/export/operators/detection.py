@@ -10,14 +10,14 @@ def _columns(onnx, X, *bounds):
 
 
 def _corners(onnx, X):
-    """Convert (..., x, y, width, height) to (..., left, top, right, bottom)."""
+    """Convert boxes (..., center x, center y, width, height) to (..., left, top, right, bottom)."""
     center, size = _columns(onnx, X, 0, 2, 4)
     half = onnx.add('Mul', size, 0.5)
     return onnx.add('Concat', onnx.add('Sub', center, half), onnx.add('Add', center, half), axis=-1)
 
 
 def _centers(onnx, X):
-    """Convert (..., left, top, right, bottom) to (..., x, y, width, height)."""
+    """Convert boxes (..., left, top, right, bottom) to (..., center x, center y, width, height)."""
     low, high = _columns(onnx, X, 0, 2, 4)
     return onnx.add('Concat', onnx.add('Mul', onnx.add('Add', low, high), 0.5),
                     onnx.add('Sub', high, low), axis=-1)
@@ -76,7 +76,7 @@ def _descending(onnx, count):
 
 
 def _ordered(onnx, X, keys, count):
-    """Sort X (B, n, k) stably by descending keys (B, n); return `count` rows and their keys."""
+    """Sort X (B, n, k) stably by descending keys (B, n); return the first `count` rows, keys."""
     keys, order = onnx.add('TopK', keys, [count], outputs=2, axis=1)
     return onnx.add('GatherND', X, onnx.add('Unsqueeze', order, [2]), batch_dims=1), keys
 
@@ -87,11 +87,12 @@ def _filled(onnx, X, chosen):
 
 
 def _survivors(onnx, boxes, ids, ranks, threshold):
-    """Return `ranks` (B, n) with 0 for each box that a better box of its class suppresses.
+    """Return `ranks` (B, n), set to 0 for each box that a better box of its class suppresses.
 
-    `boxes` (B, n, 4) contains corners, and `ids` (B, n) contains classes (None: there is only one
-    class). The best box has the largest rank. Ranks are distinct, except that ignored boxes have
-    rank 0. A box suppresses worse boxes whose overlap with it exceeds `threshold`.
+    `boxes` (B, n, 4) contains (left, top, right, bottom), and `ids` (B, n) the class of each box
+    (None: all boxes have the same class). Better boxes have larger ranks. Ranks are distinct,
+    except that ignored boxes have rank 0. A box suppresses each worse box whose overlap with it
+    exceeds `threshold`.
     """
     low, high = _columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
@@ -151,7 +152,11 @@ def _column(onnx, X, k):
 
 @converts('_contrib_MultiBoxDetection')
 def multibox_detection(onnx, node, probabilities, X, anchors):
-    """Return rows (class or -1 if suppressed, score, left, top, right, bottom), sorted by score."""
+    """Return one row (class, score, left, top, right, bottom) per anchor, sorted by score.
+
+    The class is -1 if a better box suppresses the row. If the score is below the threshold, the
+    entire row is -1.
+    """
     n = onnx.sizes(node.inputs[0])[2]
     objects = onnx.add('Slice', probabilities, [1], [2 ** 31], [1])
     scores = onnx.add('ReduceMax', objects, axes=[1], keepdims=0)

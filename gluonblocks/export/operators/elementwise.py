@@ -14,7 +14,8 @@ SAME = {
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}
-# Comparisons, in the same format. In MXNet, they return 1 or 0 in the type of their inputs.
+# Comparisons, in the format of `ARITHMETIC`. In MXNet, they return 1 or 0 in the type of their
+# inputs.
 COMPARISONS = {
     'Equal': 'equal not_equal', 'Greater': 'greater', 'GreaterOrEqual': 'greater_equal',
     'Less': 'lesser', 'LessOrEqual': 'lesser_equal', 'And': 'logical_and', 'Or': 'logical_or',
@@ -26,7 +27,7 @@ BINARY = {form % word: op for op, words in dict(ARITHMETIC, **COMPARISONS).items
 
 @converts(*SAME)
 def same(onnx, node, *inputs):
-    """Apply the ONNX operator with the same meaning."""
+    """Apply the ONNX operator that `SAME` lists for this operator of MXNet."""
     return onnx.add(SAME[node.op], *inputs)
 
 

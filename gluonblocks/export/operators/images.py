@@ -25,7 +25,7 @@ def depth_to_space(onnx, node, X):
 
 @converts('UpSampling')
 def upsampling(onnx, node, X, *weight):
-    """Repeat each pixel, or apply a transposed convolution with the net's bilinear weights."""
+    """Upsample by repeating pixels, or for 'bilinear' by a transposed convolution with `weight`."""
     scale = attribute(node, 'scale')
     if attribute(node, 'sample_type') == 'bilinear':
         return onnx.add('ConvTranspose', X, *weight, kernel_shape=[2 * scale - scale % 2] * 2,

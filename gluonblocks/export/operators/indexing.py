@@ -6,7 +6,7 @@ START, END = -2 ** 63, 2 ** 63 - 1  # below and above any index; ONNX clips them
 
 @converts('SliceChannel', '_split_v2')
 def split(onnx, node, X):
-    """Split an axis into equal pieces or at indices; with `squeeze_axis`, remove the axis."""
+    """Split an axis into equal pieces or at indices; `squeeze_axis` removes it from each piece."""
     axis, starts = attribute(node, 'axis', 1), listed(node, 'indices')
     count = attribute(node, 'num_outputs') or attribute(node, 'sections')
     if count:
@@ -76,7 +76,7 @@ def embedding(onnx, node, X, weight):
 
 @converts('one_hot')
 def one_hot(onnx, node, indices):
-    """Encode (...) as (..., depth); an index out of range becomes a row of `off_value`."""
+    """One-hot encode (...) as (..., depth); an index out of range gives a row of `off_value`."""
     depth, dtype = attribute(node, 'depth'), onnx.dtype(node.entry())
     indices = onnx.add('Unsqueeze', onnx.cast(indices, 'int64'), [-1])
     return onnx.add('Where', onnx.add('Equal', indices, list(range(depth))),

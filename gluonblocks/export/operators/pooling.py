@@ -9,9 +9,10 @@ from .registry import attribute, converts, listed
 def pooling(onnx, node, X):
     """Apply max or average pooling over 1 to 3 dimensions.
 
-    Window i begins at i * stride - pad. For pooling_convention='full', up to stride - 1 further
-    elements are padded at the end, because ONNX's ceil_mode would drop some windows. An average
-    includes the padding of `pad` if count_include_pad is True, but never the further elements.
+    Window i begins at i * stride - pad. For pooling_convention='full', up to stride - 1 elements
+    are added to the padding at the end; ONNX's ceil_mode is not used, because it would drop some
+    windows. An average includes the padding of width `pad` if count_include_pad is True, but never
+    the added elements.
     """
     channels_first(node)
     kind = attribute(node, 'pool_type', 'max')
@@ -59,7 +60,7 @@ def adaptive_average_pooling(onnx, node, X):
 
 
 def _averages(size, wanted):
-    """Return a matrix (wanted, size) whose row i averages the elements in window i."""
+    """Return a matrix (wanted, size) that averages `size` elements over `wanted` windows."""
     matrix = np.zeros((wanted, size))
     for i in range(wanted):
         begin, end = i * size // wanted, -(-(i + 1) * size // wanted)

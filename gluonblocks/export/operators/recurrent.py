@@ -15,7 +15,7 @@ MODES = {'rnn_relu': ('RNN', [0]), 'rnn_tanh': ('RNN', [0]), 'lstm': ('LSTM', [0
 
 @converts('RNN')
 def rnn(onnx, node, X, parameters, *states):
-    """Run an RNN on X (T, N, C); return (T, N, directions * H) and, if requested, the states."""
+    """Run an RNN on X (T, N, C); return (T, N, directions * H) and, if requested, final states."""
     for name in ('projection_size', 'use_sequence_length', 'lstm_state_clip_min',
                  'lstm_state_clip_max'):
         if attribute(node, name):
@@ -51,10 +51,11 @@ def rnn(onnx, node, X, parameters, *states):
 
 
 def _unpacked(packed, order, directions, inputs, hidden):
-    """Yield W, R and B of each layer in ONNX's gate order; `inputs` lists their input sizes.
+    """Yield ONNX's W (input weights), R (recurrent weights) and B (biases) for each layer.
 
-    In `packed`, all matrices come first: (gates * H, input size) and (gates * H, H) for each
-    direction of each layer. The biases follow in the same order, as vectors (gates * H,).
+    The gates are in ONNX's order. `inputs` lists the input size of each layer. In `packed`, the
+    parameter vector of MXNet, all matrices come first: (gates * H, input size) and (gates * H, H)
+    for each direction of each layer. The biases follow in the same order, as vectors (gates * H,).
     """
     rows = len(order) * hidden
 

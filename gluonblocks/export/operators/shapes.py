@@ -134,7 +134,11 @@ def repeat(onnx, node, X):
 
 @converts('broadcast_to', 'broadcast_axis')
 def broadcast_to(onnx, node, X):
-    """Broadcast axes of size 1: all to `shape`, where 0 keeps a size, or `axis` to `size`."""
+    """Broadcast axes of size 1.
+
+    Either `shape` contains a size for every axis, where 0 keeps the old size, or `size` contains
+    the new sizes of the axes in `axis`.
+    """
     sizes = [1] * onnx.rank(node.inputs[0])
     for axis, size in zip(listed(node, 'axis', range(len(sizes))),
                           listed(node, 'size') or listed(node, 'shape')):
@@ -161,7 +165,7 @@ def like(onnx, node, X):
 
 @converts('_zeros', '_ones', '_full')
 def filled(onnx, node):
-    """Return a tensor filled with one value; MXNet may infer its sizes from those of an input."""
+    """Return a tensor filled with one value; its sizes may depend on the inputs of the net."""
     value = attribute(node, 'value', float(node.op == '_ones'))
     return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())),
                     onnx.sizes(node.entry()))
@@ -171,8 +175,8 @@ def filled(onnx, node):
 def arange(onnx, node, *like):
     """Return the sequence start, start + step, ...
 
-    Without an input, it has the inferred shape of the output. With an input, it has the same shape
-    as the input or, if `axis` is set, the length of that axis.
+    With an input, the result has the shape of the input or, if `axis` is set, the length of that
+    axis. Without an input, the result has the shape that MXNet infers.
     """
     sizes = onnx.sizes(node.inputs[0]) if like else onnx.sizes(node.entry())
     axis = attribute(node, 'axis')

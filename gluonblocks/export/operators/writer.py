@@ -11,9 +11,9 @@ from .registry import CONVERTERS
 class OnnxGraph:
     """The nodes and constants of an ONNX graph, converted from MXNet operator by operator.
 
-    `symbol` is the MXNet graph, and `params` its parameters, NumPy arrays by name. `variants` is
-    a list of dicts of input shapes by name, of which the first is the main one. A size that is the
-    same in all variants is a constant. Any other size varies, so the ONNX graph computes it.
+    `symbol` is the MXNet graph, and `params` its parameters, NumPy arrays by name. `variants`
+    lists the input shapes to support, as dicts {input name: shape}. A size that is the same in all
+    variants is a constant. Any other size varies, so the ONNX graph computes it.
 
     An entry is a value in the MXNet graph: (node, index of its output, version).
     """
@@ -39,20 +39,23 @@ class OnnxGraph:
         self._current = ''  # name of the node being converted, a prefix for new names
 
     def shape(self, entry):
-        """Return the shape of an entry; a size that depends on the input is None."""
+        """Return the shape of `entry`, an MXNet value; a size that depends on the input is None."""
         return tuple(sizes[0] if len(set(sizes)) == 1 else None
                      for sizes in zip(*self._shapes[entry[:2]]))
 
     def rank(self, entry):
-        """Return the number of axes of an entry."""
+        """Return the number of axes of `entry`, a value in the MXNet graph."""
         return len(self._shapes[entry[:2]][0])
 
     def value(self, entry):
-        """Return the NumPy array of a constant entry, or None if the entry depends on the input."""
+        """Return the array of `entry`, an MXNet value, or None if it depends on the input."""
         return self.initializers.get(self._names.get(entry[:2]))
 
     def dtype(self, entry):
-        """Return the type of an entry, such as 'int64'; any floating-point type is 'float32'."""
+        """Return the type in ONNX of `entry`, a value in the MXNet graph, such as 'int64'.
+
+        Any floating-point type becomes 'float32'.
+        """
         if not self._types:
             entries = [(node, k, 0) for node, k in self._shapes]
             symbol = self.with_heads(entries)
@@ -63,7 +66,7 @@ class OnnxGraph:
         return self._types[entry[:2]]
 
     def with_heads(self, entries):
-        """Return the graph as a symbol with `entries` as its outputs."""
+        """Return the MXNet graph as a symbol whose outputs are `entries`, values in the graph."""
         heads, self.graph.heads = self.graph.heads, entries
         symbol, self.graph.heads = self.graph.symbol(), heads
         return symbol
@@ -98,7 +101,10 @@ class OnnxGraph:
         return self.add('Cast', X, to=helper.np_dtype_to_tensor_dtype(np.dtype(_type(dtype))))
 
     def vector(self, *sizes):
-        """Join `sizes`, numbers or names of vectors, into an int64 vector; return its name."""
+        """Join `sizes` into an int64 vector in the ONNX graph, and return its name.
+
+        Each size is a number or the name of an int64 vector in the graph.
+        """
         if not any(isinstance(size, str) for size in sizes):
             return self.constant(sizes, 'int64')
         names = [size if isinstance(size, str) else self.vector(size) for size in sizes]
@@ -109,10 +115,10 @@ class OnnxGraph:
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
-        """Return the sizes of an entry along its axes.
+        """Return the size of `entry`, a value in the MXNet graph, along each axis.
 
-        A size that depends on the input is the name of an int64 vector with one element, computed
-        by the exported net. Any other size is a number.
+        A size that depends on the input is returned as the name of an int64 vector with one
+        element, which the ONNX graph computes. Any other size is a number.
 
         Raises ValueError if a size varies but is not equal to a size of an input. This can happen
         only for operators without inputs, such as zeros.
@@ -133,19 +139,24 @@ class OnnxGraph:
         return self.add('Gather', self.add('Shape', name), [axis])
 
     def combined(self, op, a, b):
-        """Apply `op` ('Add', 'Sub', 'Mul' or 'Div') to two sizes from `sizes`."""
+        """Apply `op` ('Add', 'Sub', 'Mul' or 'Div') to two sizes, each as in `vector`."""
         if isinstance(a, int) and isinstance(b, int):
             return {'Add': a + b, 'Sub': a - b, 'Mul': a * b, 'Div': a // max(b, 1)}[op]
         return self.add(op, [a], [b])
 
     def reshape(self, X, sizes):
-        """Reshape the nonempty tensor `X` to `sizes`, which are numbers or names of vectors."""
+        """Reshape the tensor `X`, which must not be empty, to `sizes`.
+
+        Each size is a number or the name of an int64 vector in the ONNX graph.
+        """
         if -1 not in sizes and sum(isinstance(size, str) for size in sizes) == 1:
             sizes = [-1 if isinstance(size, str) else size for size in sizes]
         return self.add('Reshape', X, list(sizes))
 
     def convert(self, names=()):
-        """Convert all nodes; return the output names: `names`, or those of nodes if it is empty.
+        """Convert all nodes; return the names of the ONNX outputs.
+
+        These are `names` or, if it is empty, the names of the MXNet nodes.
 
         Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
         """
@@ -176,12 +187,16 @@ class OnnxGraph:
         return self._finish(names)
 
     def _finish(self, names):
-        """Rename tensors after their MXNet nodes and the heads to `names`; drop unused nodes."""
+        """Drop unused nodes, and rename each tensor after the MXNet node that it comes from.
+
+        The outputs are renamed to `names` instead, if given. Returns the names of the outputs.
+        """
         made = {name for node in self.nodes for name in node.output}
         heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
-            # Each ONNX output needs its own node, even for an input, constant or repeated head.
+            # In ONNX, each output of the graph must be the output of its own node. If the head is
+            # an input, a constant or a repetition of another head, add a node for it.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

@@ -10,10 +10,11 @@ _MAX_LAYERS = 40  # per block; a larger block is replaced by the blocks inside i
 
 
 class Section(NamedTuple):
-    """A named stage, which is a sequence of blocks, or a single node, for which `stage` is ''.
+    """A part of a graph: a named stage, which is a sequence of blocks, or a single node.
 
-    A block is a list of nodes that read one value from outside the block. Its output is the output
-    of its last node. A single node is stored as one block.
+    A block is a list of nodes that together read only one value from outside the block. Its output
+    is the output of its last node. For a single node, `stage` is '', and `blocks` contains one
+    block with only this node.
     """
 
     stage: str
@@ -46,9 +47,10 @@ def stages_of(nodes, outputs):
 
 
 def _without_shortcut(sections, block, users):
-    """Return the nodes before a residual `block` that match its body but lack a shortcut, or [].
+    """Return the nodes before a residual `block` that repeat its layers without a shortcut, or [].
 
-    In MobileNetV2, a stage begins with a block that changes the shape, so it has no shortcut.
+    These nodes are the first block of the stage: in MobileNetV2, for example, that block changes
+    the shape, so it has no shortcut.
     """
     body = block[:block.index(_last_join(block))]
     chain = [section.blocks[0][0] for section in sections[-len(body):] if not section.stage]
@@ -63,8 +65,8 @@ def _blocks(nodes, outputs):
     """Return {number of a block's last node: numbers of all its nodes}.
 
     A block begins after the last value that all its branches have in common, and ends with the node
-    that joins them, or with an activation after it. It contains at least one layer. Nodes outside
-    it use only the output of its last node, and none of its parameters.
+    that joins the branches, or with an activation after that node. A block contains at least one
+    layer. Nodes outside the block use only the output of its last node, and none of its parameters.
     """
     users: Dict[int, List[int]] = {number: [0] for number in outputs}  # 0: returned by the graph
     for node in nodes:
@@ -73,7 +75,7 @@ def _blocks(nodes, outputs):
     uses = Counter(param for node in nodes for param in node.params)
     found, paths = {}, {}
     for node in nodes:
-        # The values that lie on every path from the graph's inputs to this node.
+        # `common`: the values that lie on every path from the graph's inputs to this node.
         branches = [paths[i] if i > 0 else [i] for i in node.inputs if paths.get(i, True)]
         common = [step[0] for step in zip(*branches) if len(set(step)) == 1]
         paths[node.number] = common + [node.number] if branches else []
@@ -103,7 +105,7 @@ def _blocks(nodes, outputs):
 
 
 def entry_of(block):
-    """Return the number of the value that a block reads."""
+    """Return the number of the only value that a block reads from outside, see `Node`."""
     within = {node.number for node in block}
     return next(i for node in block for i in node.inputs if i not in within)
 
@@ -127,7 +129,7 @@ def class_name(block):
 
 
 def _begins_stage(block):
-    """Return True if `block` downsamples its input or projects its shortcut."""
+    """Return True if `block` begins a stage: it downsamples its input or projects its shortcut."""
     return class_name(block) == 'ProjectedResidual' or any(
         int(stride) > 1 for node in block if not node.get('global_pool')
         for stride in re.findall(r'\d+', node.attrs.get('stride', '')))

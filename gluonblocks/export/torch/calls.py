@@ -60,7 +60,8 @@ def _pooling(node, values):
         return 'F.adaptive_%s_pool%dd({0}, 1)' % (kind, rank)
     kernel, stride, pad = (node.get(name) or default for name, default in
                            [('kernel', None), ('stride', (1,) * rank), ('pad', (0,) * rank)])
-    # If the last window covers only padding, MXNet computes it, but PyTorch does not.
+    # If the last window covers only padding, PyTorch omits it, so the output would be smaller
+    # than in MXNet.
     demand(node, all((y - 1) * s < x + p for y, s, x, p in zip(Y[2:], stride, X[2:], pad)),
            'a last window that covers only padding', 'every pooling window to overlap the input')
     arguments = ['{0}', pair(node, 'kernel')]
@@ -130,8 +131,8 @@ def _batch_dot(node, values):
 
 
 def _filled(node, values):
-    # Recurrent nets use such tensors as initial states. PyTorch broadcasts one row to all rows of a
-    # batch.
+    # Write the batch size as 1, because PyTorch broadcasts one row to all rows of a batch.
+    # Recurrent nets use such constant tensors as initial states.
     sizes = tuple(1 if size == 'N' else size for size in values[node.number].shape)
     return 'torch.full(%r, {value})' % (sizes,) if node.op == '_full' else 'torch.%s(%s)' % (
         node.op[1:], ', '.join(map(str, sizes)))
@@ -149,8 +150,8 @@ _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 
                 'softrelu': 'F.softplus({0})', 'softsign': 'F.softsign({0})',
                 'leaky': 'F.leaky_relu({0}, {slope=0.25})', 'elu': 'F.elu({0}, {slope=0.25})',
                 'selu': 'F.selu({0})', 'gelu': 'F.gelu({0})'}
-# '{0}' and '{1}' stand for inputs, '{all}' for all inputs, '{scalar}' for an attribute, and
-# '{axis=-1}' for an attribute with a default.
+# {MXNet operator: PyTorch expression}. '{0}' and '{1}' stand for inputs, '{all}' for all inputs,
+# '{scalar}' for an attribute, and '{axis=-1}' for an attribute with a default.
 ARITHMETIC: Dict[str, Any] = {
     '_plus': '{0} + {1}', '_plus_scalar': '{0} + {scalar}', '_minus_scalar': '{0} - {scalar}',
     '_rminus_scalar': '{scalar} - {0}', '_mul_scalar': '{0} * {scalar}',

@@ -62,8 +62,8 @@ def load(path='{weights}'):
 def torch_code(net, weights='model.safetensors'):
     """Return the source of model.py for `net`, a `NetDescription`.
 
-    Blocks that differ only in numeric arguments share a class. Raises ValueError if PyTorch lacks
-    operators; the message lists all of them.
+    Blocks that differ only in numeric arguments become instances of the same Python class. Raises
+    ValueError if PyTorch lacks operators; the message lists all of them.
     """
     structure, info = read_structure(net.symbol, list(net.inputs)), net.info
     check_known(structure.nodes)
@@ -73,7 +73,7 @@ def torch_code(net, weights='model.safetensors'):
                                       else ()) for node in structure.nodes if node.kind}
     own = {block[0].number: structure.names[block[0].number] for section in structure.sections
            for block in section.blocks if not section.stage and block[0].kind}
-    # If the last layer has one output per class, `num_classes` sets its size.
+    # If the last layer has one output per class, write `num_classes` instead of its size.
     head = next((node for node in reversed(structure.nodes) if node.kind), None)
     arguments = []
     if net.is_classifier and head and head.kind in ('fc', 'conv') and list(
@@ -108,7 +108,10 @@ def _docstring_safe(text):
 
 
 def _net(net, structure, layers, values, calls, own, arguments):
-    """Return the source of the class Net. `own` names the layers that do not belong to a stage."""
+    """Return the source of the class Net.
+
+    `own` is {node number: attribute name} for the layers that do not belong to a stage.
+    """
     names = {0: 'X'}
     if len(net.inputs) > 1:
         names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
@@ -151,7 +154,7 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return the source of each class, and {number of a block's first node: constructor call}."""
+    """Return [source of each block class], {number of a block's first node: constructor call}."""
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:
@@ -159,7 +162,8 @@ def _block_classes(structure, layers, values):
         forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
         for node in block:
             forward.add(node, names)
-        # Every second piece is a number. Blocks that agree in all other pieces share a class.
+        # Split the code of the layers into pieces, of which every second one is a number. Blocks
+        # that differ only in these numbers become instances of the same Python class.
         pieces = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(
             layers[node.number] for node in block if node.kind))
         pattern = tuple(pieces[::2] + forward.lines())
@@ -179,11 +183,11 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return the constructor parameters of a class: {tuple of the values in all blocks: name}.
+    """Return the constructor parameters of a class: {tuple of the value in each block: name}.
 
-    The source code of each of the `blocks` is split into pieces, of which every second one is a
-    number. `columns` lists, for each piece, its text in all blocks. A number becomes a parameter
-    unless it is equal in all blocks.
+    `blocks` are the instances of the class. The source code of their layers is split into pieces,
+    of which every second one is a number. `columns` lists, for each piece, its text in each block.
+    A number becomes a parameter unless it is the same in all blocks.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
@@ -219,7 +223,7 @@ def _class_text(name, params, layers, body, entries='X'):
 
 
 def _wrapped(line):
-    """Return `line` with a line break. If it is long, drop its comment and wrap it at commas."""
+    """Return a line of code with its line break; drop the comment and wrap if it is too long."""
     if len(line) > _WIDTH:
         line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)

@@ -14,7 +14,7 @@ class Forward:
     """The body of a `forward` method, built node by node in the order of execution.
 
     A norm or activation wraps the call that computes its input, and arithmetic is inlined into the
-    expression that uses it if the result is short. Both happen only for values with a single use.
+    expression that uses it if the result is short. Both happen only for values that are used once.
     Every other operator gets its own line.
 
     `users` counts the uses of each value, and `values` is as in `call_text`. `names` maps the
@@ -46,10 +46,11 @@ class Forward:
         self.statement(node.number, text, node.inputs, wraps, not node.kind, arithmetic)
 
     def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
-        """Add the value `number`, computed by `text`, in which '{0}', '{1}' stand for its `inputs`.
+        """Add the value `number`, which the expression `text` computes.
 
-        If `wraps` is true, any expression may be inlined into `text`; if only `call` is true, only
-        arithmetic may be. If `arithmetic` is true, `text` itself may be inlined.
+        In `text`, '{0}' and '{1}' stand for `inputs`, the numbers of the values that it reads. The
+        expressions of these values may be inlined into `text`: all of them if `wraps` is true, only
+        arithmetic if only `call` is true. `arithmetic` is true if `text` is itself arithmetic.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
@@ -77,8 +78,8 @@ class Forward:
                     for i in _markers(text)}
         names, lines = dict(self._names), []
         for k, (number, text) in enumerate(texts.items()):
-            # As in the book, X is the input, and Y is computed from it. A name is reused after the
-            # last use of its value.
+            # As in Dive into Deep Learning, X is the input, and Y is computed from it. A name is
+            # reused after the last use of its value.
             live = {name for i, name in names.items() if last_use.get(i, -1) > k}
             free = [names[i] for i in _markers(text) if names[i] in _NAMES] + _NAMES
             line = _named(text, names) + self._comment(number, text)

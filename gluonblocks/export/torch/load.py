@@ -57,7 +57,7 @@ def load_torch(net, file):
 
 
 def read_state_dict(file):
-    """Return {name: float32 array} for a state dict; only .pt files preserve the net's order."""
+    """Return {name: float32 array} in the order of a .pt file, or sorted if .safetensors."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
@@ -153,7 +153,10 @@ def _natural(name):
 
 
 def _pair_up(net_order, file_order, modules):
-    """Pair the net's layers with the file's modules in order; return {parameter: tensor name}."""
+    """Pair layers of the net with modules of the file; return {parameter: tensor name}.
+
+    The layers and modules of each kind are paired in the given orders.
+    """
     ours = [_RANKS.get(node.kind) for node in net_order]
     theirs = [_kind(modules[name]) for name in file_order]
     names = {}
@@ -173,7 +176,10 @@ def _pair_up(net_order, file_order, modules):
 
 
 def _kind(shapes):
-    """Return the key of `_LAYERS` for a module with tensors {role: shape}; None if unknown."""
+    """Return the kind of a module, which is a key of `_LAYERS`, or None if it is unknown.
+
+    `shapes` is {role: shape} of its tensors, with roles such as 'weight'.
+    """
     rest = set(shapes) - {'weight', 'bias'}
     if rest or 'weight' not in shapes:
         return 'bn' if rest == {'running_mean', 'running_var'} else None
@@ -181,7 +187,10 @@ def _kind(shapes):
 
 
 def _check_shapes(structure, arrays, names, params):
-    """Raise ValueError unless tensors and parameters have equal shapes; a size of 0 is unknown."""
+    """Raise ValueError unless each parameter has the shape of its tensor.
+
+    A size of 0 in a parameter's shape is unknown, so it matches any size.
+    """
     norms = {name for node in structure.nodes if node.kind == 'bn' for name in node.params}
     for param, name in names.items():
         shape, found = params[param].shape, arrays[name].shape

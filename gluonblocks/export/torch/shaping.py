@@ -3,7 +3,7 @@ from .layers import demand
 
 
 def reshape(node, values):
-    """Translate MXNet's codes: 0 keeps a size, -2 keeps the rest, -3 merges two, -4 splits one."""
+    """Translate a Reshape: code 0 keeps a size, -2 keeps the rest, -3 merges two, -4 splits one."""
     X, Y = values[node.inputs[0]].shape, values[node.number].shape
     codes = node.get('shape')
     if not codes or node.get('reverse', False):
@@ -63,7 +63,8 @@ def slice_axis(node, values):
     axis = node.get('axis', 0) % len(shape)
     words = {0: '', None: '', shape[axis]: ''}
     if axis == 1 and shape[1] > 2 and shape[1] % 2 == 0:
-        # If the code selects half of the channels, blocks of different widths can share a class.
+        # Write half of the channels without a number, so that blocks of different widths can share
+        # one generated Python class.
         words[shape[1] // 2] = '{0}.shape[1] // 2'
     begin, end = node.get('begin', 0), node.get('end')
     return '{0}[%s%s:%s]' % (':, ' * axis, words.get(begin, begin), words.get(end, end))
@@ -118,7 +119,7 @@ def topk(node, values):
 
 
 def item(node, values):
-    """Select one of several outputs. Unlike PyTorch, MXNet usually returns indices as floats."""
+    """Select one of several outputs; convert indices to floats if MXNet returns them as floats."""
     is_index = node.get('of') == 'topk' and node.get('index') == 1
     return '{0}[{index}]%s' % (
         '.float()' if is_index and not values[node.number].is_integer else '')

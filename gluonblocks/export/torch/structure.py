@@ -1,6 +1,7 @@
 """Read the structure of an inference graph: its layers and blocks, and their names in PyTorch.
 
-Names depend only on the graph, not on shapes, so they are the same before initialization.
+The names depend only on the graph, not on shapes, so a net has the same names before and after its
+initialization.
 """
 import re
 from collections import Counter
@@ -171,7 +172,10 @@ def layer_names(nodes):
 
 
 def values_of(net, structure):
-    """Return {number: `Value`}. Batches of two and three reveal which sizes depend on the batch."""
+    """Return {number of a value: `Value`}.
+
+    Shapes are inferred for batches of two and three, to find the sizes that depend on the batch.
+    """
     graph = Graph(net.symbol)
     found = {node.name: node for node in graph.nodes}
     graph.heads = [found[node.params[0] if node.kind == 'constant' else node.name].entry(

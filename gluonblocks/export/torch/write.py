@@ -46,7 +46,7 @@ def write(net, folder, options):
             outputs if isinstance(outputs, tuple) else (outputs,))]
     if not net.is_classifier:
         return Written([WEIGHTS, CODE], engine)
-    # A step keeps all activations in float64, so large images need a smaller batch.
+    # A training step keeps all activations in float64, so large images need a smaller batch.
     (X,), labels, _ = net.test.first(max(4, min(_STEP_IMAGES, net.test.timed[-1] // 4)))
     if labels is None:
         labels = np.arange(len(X)) % len(net.info['classes'])
@@ -126,7 +126,7 @@ def check_step(net, module, X, y):
 
 
 def _mxnet_step(net, X, y):
-    """Run a step in MXNet; return {parameter name: gradient, or updated running statistic}."""
+    """Run a training step in MXNet; return {parameter: gradient or updated running statistic}."""
     block = net.block('float64')
     with autograd.record():
         loss = gluon.loss.SoftmaxCrossEntropyLoss()(

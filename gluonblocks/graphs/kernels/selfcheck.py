@@ -42,9 +42,11 @@ def _compare(symbol, rng, gradient):
 
 
 def _net(gradient):
-    """Return the graph of a net with three stages, a convolution of a small map and three norms.
+    """Return the graph of a net that the passes rewrite with our operators.
 
-    It contains each kind of activation. With `gradient`, training needs the gradient of the data.
+    It contains three stages (convolutions that are fused with the layers after them), a convolution
+    of a small feature map, three norms of matrices, and each kind of activation. With `gradient`,
+    training needs the gradient of the data.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)

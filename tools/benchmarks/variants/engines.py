@@ -7,7 +7,10 @@ from ..timing import serve_predictions
 
 
 def export(requests, model, folder):
-    """Export a model to `folder`; answer with its `path`, or with a message as `missing`."""
+    """Export a model to `folder`; answer with the file's `path`.
+
+    If a library is missing, answer with a message, `missing`, instead.
+    """
     import gluonblocks as gb  # first: it sets MXNet's threads
     from gluonblocks.export.run import export_net
 

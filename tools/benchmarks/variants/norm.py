@@ -8,9 +8,9 @@ from mxnet import autograd, gluon, init, nd, profiler  # isort: skip
 
 
 def norm(requests, model, operators, batch_size):
-    """Serve {"times": n}; answer with the seconds per training step of `operators`.
+    """Serve requests {"times": n}; answer with the seconds that `operators` take per training step.
 
-    `operators` are names in the graph of `model`. Their backward operators are included.
+    `operators` are names in the graph of `model`. The time includes their backward operators.
     """
     net, loss = gb.get_model(model), gluon.loss.SoftmaxCrossEntropyLoss()
     net.initialize(init=init.Xavier())

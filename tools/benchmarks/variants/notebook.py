@@ -4,7 +4,7 @@ from ..timing import serve_rounds
 
 
 def train(requests, model, batch_size, folder):
-    """Serve rounds from within the notebook's cells."""
+    """Run the notebook's cells that train `model`, but serve rounds instead of training."""
     def fit(*args):
         training = _Training(*args)
         requests.answer()

@@ -23,7 +23,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Write the data set to `folder` for the other variants; answer with facts that they share."""
+    """Write the data set to `folder`; answer with facts that all variants need, such as lr."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -98,7 +98,8 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # The loop has read the loss, but the last backward pass and update may not have finished.
+        # The loop has read the loss, which needs only the forward pass. Wait for the last backward
+        # pass and update too.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['cpu'] = [self._clock.cpu, self._images]
@@ -121,8 +122,8 @@ class _StepParts(Parts):
     """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
 
     The loop gets a detached copy of the net's output, so the backward pass of the loss stops there,
-    and that of the net runs separately. Meanwhile, oneDNN's verbose lines give the times of its
-    primitives, and MXNet's profiler those of the C++ operators.
+    and that of the net runs separately. While the net runs, oneDNN's verbose lines give the times
+    of its primitives, and MXNet's profiler those of the C++ operators.
     """
 
     def __init__(self, requests, net):

@@ -59,7 +59,7 @@ class _Training:
                                    for part in ('train', 'test')]
 
     def choose_optimizer(self):
-        """Select the SGD implementation with the fastest step. The gradients must exist."""
+        """Select the SGD implementation with the fastest step. Call this after a backward pass."""
         fastest = dict.fromkeys(self._optimizers, float('inf'))
         for _ in range(9):
             for kind, optimizer in self._optimizers.items():
