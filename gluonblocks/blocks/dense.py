@@ -42,7 +42,7 @@ def conv_block(num_channels):
 
 
 class DenseBlock(nn.HybridBlock):
-    """A stack of `conv_block`s, each of which reads the input and all earlier outputs:
+    """A stack of `conv_block` layers, each of which reads the input and all earlier outputs:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
     The first C output channels are the input. The attribute `net` contains the blocks. With

@@ -6,7 +6,7 @@ from .dense import BatchNormFirst, DenseBlock
 
 
 class BottleneckDenseBlock(DenseBlock):
-    """A `DenseBlock` that consists of `bottleneck_block`s:
+    """A `DenseBlock` that consists of `bottleneck_block` layers:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W)."""
 
     def make_block(self, num_channels):

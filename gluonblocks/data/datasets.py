@@ -144,7 +144,7 @@ def _takes(function, name):
 
 
 def _load_own(spec, function, batch_size, **options):
-    """Load data with a user's `function`; return (train_iter, test_iter), two `BatchLoader`s.
+    """Load data with a user's `function`; return (train_iter, test_iter), both `BatchLoader`.
 
     A function with a parameter batch_size is called with it and with `options`, and must return two
     `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, stating

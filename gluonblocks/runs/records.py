@@ -52,7 +52,7 @@ class EpochFiles:
         self._write()
 
     def restore(self, rows):
-        """Set the history to the `rows` of a checkpoint; return it as a list of `EpochRecord`s."""
+        """Set the history to the `rows` of a checkpoint; return a list of `EpochRecord` objects."""
         self.rows = [HistoryRow(*row) for row in rows]
         self._times = [row for row in (self._read_times() if rows else [])
                        if row.epoch <= len(rows)]

@@ -153,7 +153,7 @@ def dead_and_saturated(layer, values):
 
 
 def read_norm_stats(folder):
-    """Return the list of `NormRow`s that the run in `folder` recorded; [] if there are none.
+    """Return the list of `NormRow` objects that the run in `folder` recorded; [] if there are none.
 
     An incomplete last line, which a killed run may leave, is ignored. Raises ValueError, naming the
     line, if the file is not a valid norms.csv; OSError if it cannot be read.
