@@ -20,8 +20,8 @@ inline void loss_forward(const float* z, const int* y, float* losses, float* hit
   for (int i = 0; i < N; ++i, z += C) {
     const int label = std::min(std::max(y[i], 0), C - 1);
     const int most = static_cast<int>(std::max_element(z, z + C) - z);
-    const double total = sum_of_exponentials(z, C, z[most]);  // at least 1, but `exp` rounds
-    losses[i] = static_cast<float>(std::log(std::max(total, 1.0))) + (z[most] - z[label]);
+    const double total = sum_of_exponentials(z, C, z[most]);
+    losses[i] = static_cast<float>(std::log(total)) + (z[most] - z[label]);
     hits[i] = most == label;
   }
 }
