@@ -9,10 +9,11 @@ import time
 
 import pytest
 from conftest import start_script
+from mxnet import profiler
 
 from gluonblocks.graphs import passes
 from tools.benchmarks import command, compare, machine, measure, release, several, startup
-from tools.benchmarks.variants.ours import remove_pass
+from tools.benchmarks.variants.ours import configure_profiler, remove_pass
 from tools.benchmarks.workers import Worker, WorkerError, environment
 
 SMALL = ['--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',
@@ -49,6 +50,13 @@ def test_the_parts_of_a_step_fit_into_the_step_and_primitives_into_the_net():
     assert 0 < sum(answer['primitives'].values()) <= 1e3 * seconds['net']
     assert {'convolution forward_training', 'convolution backward_weights'} <= set(
         answer['primitives'])  # both passes are included
+
+
+def test_the_file_that_mxnets_profiler_deletes_is_a_new_one(monkeypatch):
+    files = []
+    monkeypatch.setattr(profiler, 'set_config', lambda filename, **_: files.append(filename))
+    configure_profiler()
+    assert len(files) == 1 and not os.path.exists(files[0])
 
 
 @pytest.mark.parametrize('missed, code', [(True, 1), (False, 0)])

@@ -1,10 +1,11 @@
 """The norms of LeNet, timed within a training step by MXNet's profiler."""
 import json
-import os
 
 import gluonblocks as gb  # first: it sets MXNet's threads
 
 from mxnet import autograd, gluon, init, nd, profiler  # isort: skip
+
+from .ours import configure_profiler
 
 
 def norm(requests, model, operators, batch_size):
@@ -18,8 +19,7 @@ def norm(requests, model, operators, batch_size):
     X = nd.random.uniform(shape=(batch_size, 1, 28, 28))
     y = nd.zeros(batch_size)
     names = {prefix + name for name in operators for prefix in ('', '_backward_')}
-    profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
-                        filename=os.devnull)
+    configure_profiler()
 
     def seconds(steps):
         profiler.dumps(reset=True)

@@ -3,6 +3,7 @@ import itertools
 import json
 import os
 import platform
+import tempfile
 
 import numpy as np
 
@@ -118,6 +119,14 @@ class _Rounds:
             yield X, y
 
 
+def configure_profiler():
+    """Let MXNet's profiler add up the times of operators."""
+    # MXNet deletes the file, so it must be a new one. As root, MXNet would even delete /dev/null.
+    profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
+                        filename=os.path.join(tempfile.gettempdir(),
+                                              'gluonblocks-profile-%d.json' % os.getpid()))
+
+
 class _StepParts(Parts):
     """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
 
@@ -132,8 +141,7 @@ class _StepParts(Parts):
         self._backward, self._step = autograd.backward, gluon.Trainer.step
         net.forward, autograd.backward = self._run_forward, self._run_backward
         gluon.Trainer.step = lambda *args, **kwargs: self._run_step(*args, **kwargs)
-        profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
-                            filename=os.devnull)
+        configure_profiler()
         self.reset()
 
     def reset(self):
