@@ -45,17 +45,24 @@ def checkout(commit):
 
 
 def main():
-    """Print our times divided by the last release's; return 1 if one exceeds `LIMIT`, else 0."""
+    """Print our times divided by the last release's; return 1 if one is too long, else 0.
+
+    A time is too long if the lower quartile of its ratios exceeds `LIMIT` in two measurements.
+    """
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:
         for model, options, predict, count in CASES:
             variants = [variant(options + ' checkout=' + root) for root in (folder, ROOT)]
-            before, now = compare(make_specs(model, variants, predict, out), ROUNDS, count,
-                                  predict).values()
-            found = ratio(now['clock'], before['clock'])
-            failed |= found.median > LIMIT
+            for _ in range(2):
+                before, now = compare(make_specs(model, variants, predict, out), ROUNDS, count,
+                                      predict).values()
+                found = ratio(now['clock'], before['clock'])
+                slower = found.low > LIMIT  # not only the median, because of other processes
+                if not slower:  # otherwise measure again
+                    break
+            failed |= slower
             rows.append([model, 'prediction of %d' % predict if predict else 'step, ' + options,
-                         times(found), 'SLOWER' * (found.median > LIMIT)])
+                         times(found), 'SLOWER' * slower])
     print("Times of this checkout divided by those of %s, medians of %d rounds; %s\n\n%s" % (
         commit, ROUNDS, describe_load(other_load()), table(['model', 'what', 'ratio', ''], rows)))
     return int(failed)
