@@ -36,7 +36,7 @@ def are_on():
 def available(build=True):
     """Return True if the operators are on and can be used. The first call may compile them.
 
-    With `build=False`, they are not compiled, so that predictions need not wait for the compiler.
+    If `build` is False, do not compile them, so that predictions need not wait for the compiler.
     Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be
     used.
     """

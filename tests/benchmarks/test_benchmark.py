@@ -13,7 +13,8 @@ from mxnet import profiler
 
 from gluonblocks.graphs import passes
 from tools.benchmarks import command, compare, machine, measure, release, several, startup
-from tools.benchmarks.variants.ours import configure_profiler, remove_pass
+from tools.benchmarks.variants.ours import remove_pass
+from tools.benchmarks.variants.parts import configure_profiler
 from tools.benchmarks.workers import Worker, WorkerError, environment
 
 SMALL = ['--quick', '--models', 'lenet_bn', '--dataset', 'synthetic', '--batch-size', '8',

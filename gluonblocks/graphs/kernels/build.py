@@ -15,14 +15,15 @@ SOURCES = pathlib.Path(__file__).resolve().parent
 # floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')  # for MXNet's source file, which only passes data
+# MXNet's own source file only forwards calls, so it needs no optimization.
+GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')
 
 
 def library(build=True):
     """Return the path of the library for this machine; compile it if necessary.
 
-    With `build=False`, write nothing, and return None if the library has not been compiled. Raises
-    Unavailable if the library cannot be compiled or stored.
+    If `build` is False and the library has not been compiled yet, return None instead of compiling
+    it. Raises Unavailable if the library cannot be compiled or stored.
     """
     interface, compiler = find_interface(), find_compiler()
     try:

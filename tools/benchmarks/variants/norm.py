@@ -5,7 +5,7 @@ import gluonblocks as gb  # first: it sets MXNet's threads
 
 from mxnet import autograd, gluon, init, nd, profiler  # isort: skip
 
-from .ours import configure_profiler
+from .parts import configure_profiler
 
 
 def norm(requests, model, operators, batch_size):

@@ -3,7 +3,6 @@ import itertools
 import json
 import os
 import platform
-import tempfile
 
 import numpy as np
 
@@ -14,9 +13,10 @@ from gluonblocks.graphs import Net, passes
 from gluonblocks.graphs.kernels import build
 
 import mxnet as mx  # isort: skip
-from mxnet import autograd, gluon, nd, profiler  # isort: skip
+from mxnet import gluon, nd  # isort: skip
 
-from ..timing import Clock, Parts, serve_predictions
+from ..timing import Clock, serve_predictions
+from .parts import StepParts
 
 if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
     build.FLAGS = tuple(flag.replace('native', os.environ['GLUONBLOCKS_BENCHMARK_MARCH'])
@@ -44,14 +44,14 @@ def train(requests, model, batch_size, dataset, data_root, without=None, parts=F
 
     The training loop sees each round as an epoch, with the requested numbers of batches for
     training and evaluation. `without` is the name of a pass to skip. With `parts`, a step waits
-    after each of its parts, and the answers contain the times of the parts: see `_StepParts`.
+    after each of its parts, and the answers contain the times of the parts: see `StepParts`.
     """
     remove_pass(without)
     rounds = _Rounds(requests)
 
     def benchmark_net(**kwargs):
         net = gb.get_model(model, **kwargs)
-        rounds.parts = _StepParts(requests, net) if parts else None
+        rounds.parts = StepParts(requests, net) if parts else None
         return net
 
     def benchmark_data(batch_size, resize=None, seed=None):
@@ -117,90 +117,6 @@ class _Rounds:
         for X, y in itertools.islice(endless, n):
             self._images += X.shape[0]
             yield X, y
-
-
-def configure_profiler():
-    """Let MXNet's profiler add up the times of operators."""
-    # MXNet deletes the file, so it must be a new one. As root, MXNet would even delete /dev/null.
-    profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
-                        filename=os.path.join(tempfile.gettempdir(),
-                                              'gluonblocks-profile-%d.json' % os.getpid()))
-
-
-class _StepParts(Parts):
-    """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
-
-    The loop gets a detached copy of the net's output, so the backward pass of the loss stops there,
-    and that of the net runs separately. While the net runs, oneDNN's verbose lines give the times
-    of its primitives, and MXNet's profiler those of the C++ operators.
-    """
-
-    def __init__(self, requests, net):
-        super().__init__(nd.waitall)
-        self._requests, self._net, self._forward = requests, net, net.forward
-        self._backward, self._step = autograd.backward, gluon.Trainer.step
-        net.forward, autograd.backward = self._run_forward, self._run_backward
-        gluon.Trainer.step = lambda *args, **kwargs: self._run_step(*args, **kwargs)
-        configure_profiler()
-        self.reset()
-
-    def reset(self):
-        self.seconds, self._primitives = dict.fromkeys(self.seconds, 0.0), {}
-        profiler.dumps(reset=True)
-        self.start()
-
-    def times(self, steps):
-        """Return {"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}}.
-
-        "update" is a lower bound for SGD in `steps` steps. Like an addition, SGD reads two arrays
-        and writes one, so the bound is the time of adding as many values, in arrays larger than the
-        caches.
-        """
-        profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
-        size, X, Y = 1 << 24, nd.ones(1 << 24), nd.ones(1 << 24)
-        laps, clock = [], Clock()
-        for _ in range(4):  # the first lap includes the creation of the arrays
-            nd.elemwise_add(X, Y, out=X).wait_to_read()
-            laps.append(clock.lap())
-        count = sum(param.data().size for param in self._net.collect_params().values()
-                    if param.grad_req != 'null')
-        return {'primitives': self._primitives,
-                'operators': {name: each['Total'] for group in profile.values()
-                              for name, each in group.items() if '_gluonblocks_' in name},
-                'update': {'SGD': 1e3 * min(laps) * count / size * steps}}
-
-    def _time_net(self, run):
-        self._requests.discard_output()
-        profiler.set_state('run')
-        self.start()
-        result = run()
-        self.done('net')
-        profiler.set_state('stop')
-        for name, ms in self._requests.primitives().items():
-            self._primitives[name] = self._primitives.get(name, 0) + ms
-        return result
-
-    def _run_forward(self, X, *args):
-        if not autograd.is_recording():
-            return self._forward(X, *args)
-        self.done('batch')
-        Y = self._time_net(lambda: self._forward(X, *args))
-        cut = Y.detach()
-        cut.attach_grad()
-        self._cut = Y, cut
-        self.start()
-        return cut
-
-    def _run_backward(self, *args, **kwargs):
-        self._backward(*args, **kwargs)
-        self.done('loss')
-        Y, cut = self._cut
-        self._time_net(lambda: Y.backward(cut.grad))
-        self.start()
-
-    def _run_step(self, *args, **kwargs):
-        self._step(*args, **kwargs)
-        self.done('optimizer')
 
 
 class _RequestedBatches(BatchLoader):
