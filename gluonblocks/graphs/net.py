@@ -86,8 +86,7 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        The passes have rewritten Gluon's traced graph for recorded training if `training` is true,
-        and for prediction otherwise.
+        It is Gluon's traced graph after the passes, for recorded training or for prediction.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -204,20 +203,15 @@ class _Traced(NamedTuple):
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
-    """Return the `Graph` for x, rewritten by the passes.
-
-    With `data_gradient`, the backward pass also computes the gradient of x.
-    """
-    # Use our operators only for recorded training and unrecorded prediction. In training mode, ours
-    # update running averages in the forward pass, but MXNet's in the backward pass, so MXNet's do
-    # not update them unless training is recorded. In prediction mode, ours have no gradient.
+    """Return the `Graph` for x after the passes; `data_gradient` requests the gradient of x."""
+    # Use our operators only for recorded training and unrecorded prediction: unrecorded training
+    # must not update running averages, as ours would, and in prediction mode ours have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
     graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
     if data_gradient:
-        # The gradient of x may have to be added to an existing one. Our operators cannot do that,
-        # but _copy can.
+        # A gradient may have to be added to an existing one, which _copy can do, but not ours.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -235,9 +229,8 @@ def _compile(graph, params, flags, recording):
                    for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # static_shape fixes the order of operations, which saves a third of the time to process a
-        # single image. Do not use it for recorded graphs: they write running statistics, and
-        # MXNet's engine would not know this.
+        # With a fixed order of operations, one image takes a third less time. Recorded graphs
+        # cannot use it, because MXNet's engine would not know that they write running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),
