@@ -139,6 +139,15 @@ def test_an_environment_that_passed_is_run_again_only_if_the_code_has_changed(tm
     assert short_matrix[4:] == ['py38', 'py39', 'lint']
 
 
+def test_an_environment_that_failed_is_run_again(monkeypatch, short_matrix):
+    run = matrix.run
+    monkeypatch.setattr(matrix, 'run', lambda name: run(name)._replace(result='FAILED'))
+    assert matrix.main(['--only', 'py38']) == 1
+    monkeypatch.setattr(matrix, 'run', run)
+    matrix.main(['--only', 'py38'])
+    assert short_matrix == ['py38', 'py38']
+
+
 def test_the_table_of_tested_environments_is_not_older_than_the_latest_release():
     with open(os.path.join(REPOSITORY, 'CHANGELOG.md'), encoding='utf-8') as f:
         released = re.search(r'^## [\d.]+ - (\S+)$', f.read(), re.M).group(1)

@@ -1,4 +1,5 @@
 """ONNX files, in float32 and in 8 bits: their content, and what ONNX Runtime makes of it."""
+import dataclasses
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch_nets import described, trained
 import gluonblocks as gb
 from gluonblocks.data.batches import BatchLoader
 from gluonblocks.export import VerificationError, int8
+from gluonblocks.export.formats import FORMATS
 from gluonblocks.export.onnx import engine, finish, to_onnx
 from gluonblocks.export.preprocessing import add_preprocessing
 
@@ -97,6 +99,14 @@ class Odd(nn.HybridBlock):
 def test_operators_that_onnx_lacks_are_all_named_with_their_layers():
     with pytest.raises(ValueError, match=r'no counterpart in ONNX: khatri_rao \(odd0_khatri_rao0'):
         to_onnx(described(Odd(prefix='odd0_'), (1, 8, 8)))
+
+
+@pytest.mark.parametrize('name', ['onnx', 'onnx-int8'])
+def test_a_format_that_is_based_on_onnx_checks_the_operators_before_the_export(name):
+    net = dataclasses.replace(described(Odd(prefix='odd0_'), (1, 8, 8)),
+                              calibration=images(2, 1, 8, 8))
+    with pytest.raises(ValueError, match='no counterpart in ONNX: khatri_rao'):
+        FORMATS[name].check(net)
 
 
 def preprocessed(pictures, shape, size):
