@@ -38,7 +38,7 @@ To fix this, do one of the following:
   - on Debian or Ubuntu, run: apt-get install dataset-fashion-mnist
   - if its folder is not writable, set the environment variable MXNET_HOME to a folder that is
   - download the four .gz files in data/fashion of https://github.com/zalandoresearch/fashion-mnist
-    and pass their folder: root=FOLDER to a loader, data_root=FOLDER to a run"""
+    and name their folder: it is the root of a loader, or the data root of a run"""
 
 
 class DataError(OSError):

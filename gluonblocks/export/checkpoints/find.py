@@ -6,7 +6,6 @@ import re
 import shutil
 import tarfile
 import tempfile
-import warnings
 import zlib
 from typing import Dict, NamedTuple, Tuple
 
@@ -130,14 +129,18 @@ def _shapes(files) -> Dict[str, Tuple[int, ...]]:
 
 
 def _unpack(path, folder):
-    """Extract the regular files of an archive into `folder`, and warn about links."""
+    """Extract the regular files of an archive into `folder`.
+
+    Raises ValueError if a symbol or parameter file in it is a link, or if the archive is damaged.
+    """
     try:
         with tarfile.open(path) as tar:
             left = MAX_ARCHIVE
             for member in tar:
-                if member.issym() or member.islnk():
-                    warnings.warn('%s: ignored %s, which is a link: pack the file that it points to'
-                                  % (path, member.name), stacklevel=2)
+                is_link = member.issym() or member.islnk()
+                if is_link and member.name.endswith(('.json', '.params')):
+                    raise ValueError('%s: expected files, but %s is a link: pack the file that it '
+                                     'points to' % (path, member.name))
                 if not member.isfile():
                     continue
                 name = os.path.normpath(member.name)
