@@ -18,8 +18,8 @@ from .onnx import engine, finish, to_onnx
 FILE = 'model-int8.onnx'
 
 WITHOUT_VNNI = ('on x86 CPUs without VNNI (before Ice Lake and Zen 4), 8-bit products may overflow '
-                'and the outputs then differ from those verified here; weights of 7 bits (the reduced '
-                'range) avoid this')
+                'and the outputs then differ from those verified here; weights of 7 bits '
+                '(the reduced range) avoid this')
 
 
 def check(net):

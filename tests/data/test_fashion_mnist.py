@@ -102,7 +102,7 @@ def test_a_bad_file_is_named_with_what_is_wrong_and_the_remedies(tiny, no_downlo
         read(tiny.folder)
     first_line = str(caught.value).splitlines()[0]
     assert TEST_LABELS in first_line and wrong in first_line and str(tiny.folder) in first_line
-    for remedy in ('delete the file', 'apt-get install dataset-fashion-mnist', 'data root of a run'):
+    for remedy in ('delete the file', 'apt-get install dataset-fashion-mnist', 'data root'):
         assert remedy in str(caught.value)
     assert '--' not in str(caught.value)  # options are the business of who calls the library
 
