@@ -16,7 +16,7 @@ from . import operators
 from .divided_norms import Slice
 from .exported import load_exported
 from .graph import Graph, Node
-from .passes import PREDICTION, TRAINING
+from .passes import MANY_IMAGES, PREDICTION, TRAINING
 
 MAX_GRAPHS = 8  # enough for four image sizes in both modes; each graph uses memory
 # This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
@@ -33,7 +33,8 @@ class Net(nn.HybridSequential):
     - `features` contains all layers but the last. `output` is the last layer and can be replaced:
       `net.output = nn.Dense(5)` prepares a trained net for other classes.
     - A hybridized net runs faster, because the passes in `graphs/passes.py` rewrite the traced
-      graph for each mode and image size. The last `MAX_GRAPHS` graphs are cached; see `graph_for`.
+      graph for each mode and image size, and for predictions of few and of many images. The last
+      `MAX_GRAPHS` graphs are cached; see `graph_for`.
     - Saving, exporting and copying a net wait until MXNet has computed the values.
 
     A call raises RuntimeError if the net is not initialized, and ValueError for input that does not
@@ -100,7 +101,8 @@ class Net(nn.HybridSequential):
         training, recording = autograd.is_training(), autograd.is_recording()
         data_gradient = recording and _is_recorded(x)
         key = (training, recording, data_gradient, x.shape[1:], x.dtype, x.context.device_type,
-               operators.are_on(), training and tuple([param.grad_req for param in traced.params]))
+               operators.are_on(), tuple([param.grad_req for param in traced.params])
+               if training else x.shape[0] >= MANY_IMAGES)
         compiled = traced.graphs.get(key)
         if compiled is None:
             with _lock, autograd.pause():

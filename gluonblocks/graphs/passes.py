@@ -13,6 +13,8 @@ ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
 # number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
+# For fewer images, building the matrices of small maps takes longer than they save in prediction.
+MANY_IMAGES = 32
 
 
 def fuse_stages(graph):
@@ -75,10 +77,12 @@ def multiply_small_maps(graph):
         return graph
     for conv in graph.nodes:
         if (not is_plain_convolution(conv) or conv.sides('kernel') == (1, 1)  # has no idle taps
-                or not graph.owns(conv, conv.inputs[1:])):
+                or graph.training and not graph.owns(conv, conv.inputs[1:])):
             continue
         data, *weights = conv.inputs
         shape = graph.shape(data)
+        if not graph.training and shape[0] < MANY_IMAGES:
+            continue
         out = [_full_output(*side) for side in zip(
             shape[2:], conv.sides('kernel'), conv.sides('pad', (0, 0)),
             conv.sides('stride', (1, 1)))]
@@ -132,7 +136,7 @@ def divide_norms(graph):
 
 
 TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, divide_norms]
-PREDICTION = [fuse_stages, fuse_norms]
+PREDICTION = [fuse_stages, fuse_norms, multiply_small_maps]
 
 
 def _norms(graph):

@@ -12,7 +12,7 @@ from single_operators import matrix_graphs, run, run_in_float64, values
 import gluonblocks as gb
 from gluonblocks.graphs.graph import Graph
 from gluonblocks.graphs.net import Net
-from gluonblocks.graphs.passes import multiply_small_maps
+from gluonblocks.graphs.passes import MANY_IMAGES, multiply_small_maps
 
 # The map, kernel, pad and stride of convolutions whose output pixels all use all input pixels.
 FULL = [((2, 2), (3, 3), (1, 1), (1, 1)), ((1, 1), (3, 3), (1, 1), (1, 1)),
@@ -82,6 +82,28 @@ def test_the_last_eleven_convolutions_of_resnet_are_replaced():
     # Five on 2x2 pixels, one from 2x2 to 1x1, and five on 1x1.
     assert kinds(graph).count('_gluonblocks_matrix') == 11
     assert kinds(symbol).count('Convolution') - kinds(graph).count('Convolution') == 11
+
+
+@pytest.mark.usefixtures('operators')
+def test_only_predictions_of_many_images_use_matrix_products():
+    net = gb.get_model('resnet')
+    net.initialize()
+    few, many = [kinds(net.graph_for((n, 1, 28, 28), training=False)).count('_gluonblocks_matrix')
+                 for n in (MANY_IMAGES - 1, MANY_IMAGES)]
+    assert (few, many) == (0, 11)
+
+
+@pytest.mark.usefixtures('operators')
+def test_a_frozen_net_predicts_the_same_for_few_and_for_many_images():
+    net = Net()
+    net.add(nn.Conv2D(6, 3, padding=1), nn.Conv2D(5, 3, padding=1, strides=2))
+    net.initialize(mx.init.Xavier())
+    net.hybridize(static_alloc=True)
+    X = images(2 * MANY_IMAGES - 2, 3, 2, 2)
+    net.collect_params().setattr('grad_req', 'null')
+    expected = np.concatenate([net(half).asnumpy() for half in (X[:MANY_IMAGES - 1], X[MANY_IMAGES - 1:])])
+    close(net(X).asnumpy(), expected, 1e-5)
+    assert '_gluonblocks_matrix' in kinds(net.graph_for(X.shape, training=False))
 
 
 @pytest.mark.usefixtures('operators')

@@ -5,7 +5,7 @@ from mxnet import autograd, nd
 
 from ..cross_entropy import cross_entropy_and_hits
 from ..graph import Graph
-from ..passes import PREDICTION, TRAINING
+from ..passes import MANY_IMAGES, PREDICTION, TRAINING
 
 RTOL = 1e-4
 
@@ -19,7 +19,7 @@ def differences():
 
 
 def _compare(symbol, rng, gradient):
-    shapes = {'data': (21, 3, 13, 10)}
+    shapes = {'data': (MANY_IMAGES + 3, 3, 13, 10)}
     inferred = zip(symbol.list_arguments() + symbol.list_auxiliary_states(),
                    sum(symbol.infer_shape(**shapes)[::2], []))
     arrays = {name: rng.randn(*shape).astype('float32') for name, shape in inferred}
