@@ -5,6 +5,10 @@ to rounding, and the new graph is known to be faster. The passes look only at sh
 neighbouring nodes. They replace batch norms with C++ operators if the input is a matrix, (N, C), or
 the output of a convolution with few channels.
 """
+import os
+
+import mxnet as mx
+
 from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
 
@@ -135,8 +139,35 @@ def divide_norms(graph):
     return graph
 
 
+def fuse_relus(graph):
+    """In prediction, fuse the batch norm of images and the ReLU after it.
+
+        X -> BatchNorm -> Activation
+        X -> _contrib_BatchNormWithReLU
+
+    MXNet 1.9 with oneDNN has this operator, which returns the same bits. The pass is not used in
+    training, because the operator's gradients are wrong if the gradient of its output does not
+    have the memory layout of its input.
+    """
+    if not graph.operators or not _has_norm_with_relu():
+        return graph
+    for norm in graph.nodes:
+        act = graph.next(norm, 'Activation') if is_plain_norm(norm) else None
+        if (act is not None and act.attrs['act_type'] == 'relu'
+                and len(graph.shape(norm.inputs[0])) == 4):
+            graph.replace(act, Node('_contrib_BatchNormWithReLU', norm.name + '_relu', norm.inputs,
+                                    norm.attrs).entry())
+    return graph
+
+
 TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, divide_norms]
-PREDICTION = [fuse_stages, fuse_norms, multiply_small_maps]
+PREDICTION = [fuse_stages, fuse_norms, multiply_small_maps, fuse_relus]
+
+
+def _has_norm_with_relu():
+    return (hasattr(mx.sym.contrib, 'BatchNormWithReLU')
+            and mx.runtime.Features().is_enabled('MKLDNN')
+            and os.environ.get('MXNET_MKLDNN_ENABLED') != '0')
 
 
 def _norms(graph):

@@ -45,8 +45,8 @@ def _net(gradient):
     """Return the graph of a net that the passes rewrite with our operators.
 
     It contains three stages (convolutions that are fused with the layers after them), a convolution
-    of a small feature map, three norms of matrices, and each kind of activation. With `gradient`,
-    training needs the gradient of the data.
+    of a small feature map, a norm of images with a ReLU, three norms of matrices, and each kind of
+    activation. With `gradient`, training needs the gradient of the data.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)
@@ -60,6 +60,7 @@ def _net(gradient):
                        pool_type='max')  # (N, 7, 2, 2)
     X = norm(mx.sym.Convolution(X, kernel=(1, 1), num_filter=6, no_bias=True))
     X = mx.sym.tanh(mx.sym.Convolution(X, kernel=(3, 3), pad=(1, 1), num_filter=8))
+    X = mx.sym.tanh(mx.sym.Activation(norm(X), act_type='relu'))
     X = mx.sym.Activation(norm(mx.sym.flatten(X)), act_type='relu')
     X = norm(mx.sym.FullyConnected(X, num_hidden=21, no_bias=True))
     X = norm(mx.sym.FullyConnected(mx.sym.Activation(X, act_type='sigmoid'), num_hidden=9,
