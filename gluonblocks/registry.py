@@ -62,8 +62,8 @@ class Registry:
         """Return the entry of a name or of a function.
 
         A registered function keeps its registered entry even if it is imported as 'module:name'.
-        Raises ValueError if the import fails, or if the name is unknown; the message then lists all
-        names.
+        Raises ValueError if the import fails, or if the name is unknown; the message then lists
+        similar names or, if there are none, all names.
         """
         if not isinstance(name, str):
             return self._registered(name) or self._wrap(name, name)
@@ -77,9 +77,10 @@ class Registry:
             entry = self._registered(function)
             return entry._replace(name=name) if entry else self._wrap(name, function)
         close = similar_names(name, self.entries)
-        raise ValueError('unknown %s %r%s Available %ss: %s. Names such as %s also work' % (
-            self.kind, name, ': did you mean %s?' % ' or '.join(close) if close else '.', self.kind,
-            self._in_words(), ' and '.join(self._examples)))
+        raise ValueError('unknown %s %r' % (self.kind, name) + (
+            ': did you mean %s?' % ' or '.join(close) if close else
+            '. Available %ss: %s. Names such as %s also work' % (
+                self.kind, self._in_words(), ' and '.join(self._examples))))
 
     def name_of(self, function):
         """Return the registered name of a function, or else its 'module:name'.

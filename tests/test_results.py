@@ -9,10 +9,10 @@ from tools import results
 UNKNOWN = (float('nan'),) * 3
 
 
-def run(folder, seed, test_acc=0.5, asked=(), state='finished: 5 epochs', **options):
+def run(folder, seed, test_acc=0.5, chosen=(), state='finished: 5 epochs', **options):
     """Return a run of lenet_bn, in the form in which the report reads it from a folder."""
     config = dict(model='lenet_bn', dataset='fashion-mnist', seed=seed,
-                  asked=['seed', *asked], **options)
+                  chosen=['seed', *chosen], **options)
     return SimpleNamespace(folder=folder, config=config, state=state,
                            epochs=[Epoch(5, 0.25, 0.875, test_acc, *UNKNOWN)])
 
@@ -30,7 +30,7 @@ def print_runs(monkeypatch, capsys):
 
 def test_runs_that_differ_only_in_their_seed_share_a_row_of_means_and_ranges(print_runs):
     code, (mean, *_, other), _ = print_runs(
-        run('a', 1, 0.25), run('b', 2, 0.75), run('c', 1, 0.5, asked=['lr'], lr=0.125))
+        run('a', 1, 0.25), run('b', 2, 0.75), run('c', 1, 0.5, chosen=['lr'], lr=0.125))
     assert code == 0
     assert mean == ('| `lenet_bn` | gluonblocks | 2 | 5 | 0.2500 (0.2500–0.2500) '
                     '| 0.875 (0.875–0.875) | 0.500 (0.250–0.750) |')
@@ -39,7 +39,7 @@ def test_runs_that_differ_only_in_their_seed_share_a_row_of_means_and_ranges(pri
 
 def test_published_results_follow_a_model_that_was_trained_with_its_recipe(print_runs):
     assert '| | the book, 5.11.3 | 1 | 5 | 0.3033 | 0.889 | 0.861 |' in print_runs(run('a', 1))[1]
-    assert len(print_runs(run('a', 1, asked=['lr'], lr=0.125))[1]) == 1
+    assert len(print_runs(run('a', 1, chosen=['lr'], lr=0.125))[1]) == 1
 
 
 @pytest.mark.parametrize('second, said', [

@@ -24,7 +24,7 @@ NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_ever
 def options(config):
     """Return the options that the user set and that affect the results of a run, as text."""
     return ', '.join('%s %s' % (name.replace('_', '-'), config[name])
-                     for name in sorted(set(config['asked']) - NO_INFLUENCE))
+                     for name in sorted(set(config['chosen']) - NO_INFLUENCE))
 
 
 def groups(folders):

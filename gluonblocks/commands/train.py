@@ -1,7 +1,9 @@
 """Train a model, and print the lines that the book prints. With --out, save the run in a folder."""
 import argparse
+import errno
 import os
 import shlex
+import shutil
 import sys
 
 from ..models.registry import get_recipe, models_in_words
@@ -61,6 +63,17 @@ def parse(argv, prog):
     return args
 
 
+def _print_resume(prog, folder):
+    """Print the command that resumes a run, with the path of this program unless it is on PATH."""
+    program, rest = prog.split(' ', 1)
+    this = sys.executable if program == 'python' else sys.argv[0]
+    found = shutil.which(program)
+    if not found or os.path.dirname(os.path.abspath(found)) != os.path.dirname(this):
+        program = shlex.quote(os.path.relpath(this))
+    print('To resume the run:\n  %s %s --resume %s' % (program, rest, shlex.quote(folder)),
+          file=sys.stderr)
+
+
 def main(args):
     if args.summary:
         print(model_summary(args.model or read_config(args.resume)['model']))
@@ -74,8 +87,12 @@ def main(args):
             train_model(args.model, folder, **options)
     except Interrupted:
         if folder:
-            print('To resume the run:\n  %s --resume %s' % (args.prog, shlex.quote(folder)),
-                  file=sys.stderr)
+            _print_resume(args.prog, folder)
+        raise
+    except OSError as error:
+        full = getattr(error.__cause__, 'errno', None) == errno.ENOSPC
+        if full and folder and os.path.exists(os.path.join(folder, 'last.safetensors')):
+            _print_resume(args.prog, folder)
         raise
     if folder and not args.no_report and os.path.exists(folder):  # only on the first machine
         write_at_end(folder, args.ctx)

@@ -184,9 +184,10 @@ def check_installed(formats):
     for format in formats:
         for name in format.needs:
             if importlib.util.find_spec(name) is None:
-                raise ImportError("the format %s needs %s, which is not installed. Install it "
-                                  "with\n  pip install 'gluonblocks[%s]'"
-                                  % (format.name, name, format.extra))
+                raise ImportError('the format %s needs %s, which is not installed. Install it, and '
+                                  "keep your NumPy, with\n  python -m pip install "
+                                  "'gluonblocks[%s]' numpy==%s"
+                                  % (format.name, name, format.extra, np.__version__))
 
 
 def _pixels(loader):

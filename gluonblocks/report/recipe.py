@@ -78,7 +78,7 @@ def commands_of(config):
     defaults = _defaults(config['model'])
     for name in OPTIONS:
         value = workers if name == 'workers' else config[name]
-        chosen = name == 'seed' or defaults[name] is not None or name in config['asked']
+        chosen = name == 'seed' or defaults[name] is not None or name in config['chosen']
         # A run that is saved in a folder always stops if its loss is not finite, so omit this
         # redundant option.
         if name == 'stop_non_finite' or not chosen or value is None or value is False or (

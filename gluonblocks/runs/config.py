@@ -11,7 +11,7 @@ MAX_BYTES = 1 << 20
 
 # Entries of config.json that may change on resume, because they do not affect the results.
 FREE = {name for name, option in OPTIONS.items() if option.may_change} | {
-    'asked', 'worker_changes'}
+    'chosen', 'worker_changes'}
 
 
 def identity_of(config):
@@ -39,8 +39,9 @@ def read_config(folder):
             folder, 'contains no ' + NAME if os.path.isdir(folder) else
             'is a file' if os.path.exists(folder) else 'does not exist'))
     except (ValueError, RecursionError) as error:
-        raise ValueError('%s is damaged: %s. Restore the file from a copy, or start a new run'
-                         % (path, error))
+        reason = getattr(error, 'lineno', None)
+        raise ValueError('%s is damaged%s. Restore the file from a copy, or start a new run'
+                         % (path, ' in line %d' % reason if reason else ': %s' % error))
     if not isinstance(config, dict) or config.pop('checksum', '') != _digest(config):
         raise ValueError('%s was changed after gluonblocks wrote it. Restore the file from a copy, '
                          'or start a new run. To change an option, set it when you resume the run'

@@ -87,8 +87,8 @@ def _read_weights(folder, identity, weights):
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise OptionError('weights', "cannot be %r: %s contains no such weights, which are saved "
-                          "%s. Use 'last', the newest checkpoint", weights, folder,
+        raise OptionError('weights', "%s contains no weights named %r, because they are saved "
+                          "%s. Use 'last', the newest checkpoint", folder, weights,
                           'after the first epoch' if weights == 'best' else 'at the end of the run')
     except DamagedFile as error:
         raise DamagedFile('%s. Restore the file from a copy, or use other weights of the run: %s'

@@ -89,7 +89,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
                 hooks.append(norms)
             if options.tensorboard and not workers.rank:
                 hooks.append(TensorBoardEvents(os.path.join(folder, 'tensorboard'), trainer))
-            config = dict(vars(options), **facts, asked=list(chosen_names),
+            config = dict(vars(options), **facts, chosen=list(chosen_names),
                           **environment(own_model),
                           worker_changes=[[0, options.workers]], sources=sources,
                           start_sha256=start_sha256,

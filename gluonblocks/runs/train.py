@@ -99,8 +99,8 @@ def resume_run(folder, model=None, **options):
         _check_changes(now, before, placement)
         _check_machines(now, placement)
         if now.workers == 1:
-            return run_training(now, folder, before['asked'], before)
-    return train_in_workers(now, placement, everywhere, folder, before['asked'], before)
+            return run_training(now, folder, before['chosen'], before)
+    return train_in_workers(now, placement, everywhere, folder, before['chosen'], before)
 
 
 def check_options(arguments):

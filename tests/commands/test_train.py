@@ -1,12 +1,16 @@
 """`gluonblocks train`: output, exit codes, options, and how it is stopped."""
+import errno
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 from conftest import REPOSITORY, said
 
+from gluonblocks.commands import train
 from gluonblocks.commands.train import options_table
+from gluonblocks.files import unwritable
 from gluonblocks.models.registry import models_in_words
 from gluonblocks.runs.config import read_config
 
@@ -121,9 +125,21 @@ def test_a_run_that_is_terminated_with_code_143_goes_on_as_it_says(train_script,
     process.send_signal(signal.SIGTERM)
     code, out, err = finish(process)
     assert code == 143
-    assert 'To resume the run:\n  python %s --resume %s\n' % (SCRIPT, folder) in err
+    line = err.split('To resume the run:\n')[1].splitlines()[0]
+    assert line.endswith('%s --resume %s' % (SCRIPT, folder))
     done = len(lines[1:]) + len(out.splitlines())
-    code, more, err = finish(train_script('--resume', folder, '--epochs', str(done + 1),
-                                          '--no-report'))
-    assert code == 0, err
+    more = subprocess.check_output('%s --epochs %d --no-report' % (line, done + 1), shell=True,
+                                   text=True)
     assert re.match(EPOCH % (done + 1) + '\n$', more)
+
+
+def test_a_full_disk_ends_a_run_with_the_command_that_resumes_it(command, monkeypatch, tmp_path):
+    def fill(folder, *args, **options):
+        error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise unwritable(folder, error) from error
+    monkeypatch.setattr(train, 'resume_run', fill)
+    for checkpoints in (0, 1):
+        code, _, err = command('train', '--resume', str(tmp_path))
+        assert code == 1 and 'could not be written: No space left' in err
+        assert err.count('--resume %s' % tmp_path) == checkpoints
+        (tmp_path / 'last.safetensors').touch()

@@ -101,7 +101,8 @@ def test_a_frozen_net_predicts_the_same_for_few_and_for_many_images():
     net.hybridize(static_alloc=True)
     X = images(2 * MANY_IMAGES - 2, 3, 2, 2)
     net.collect_params().setattr('grad_req', 'null')
-    expected = np.concatenate([net(half).asnumpy() for half in (X[:MANY_IMAGES - 1], X[MANY_IMAGES - 1:])])
+    halves = X[:MANY_IMAGES - 1], X[MANY_IMAGES - 1:]
+    expected = np.concatenate([net(half).asnumpy() for half in halves])
     close(net(X).asnumpy(), expected, 1e-5)
     assert '_gluonblocks_matrix' in kinds(net.graph_for(X.shape, training=False))
 

@@ -20,7 +20,7 @@ from gluonblocks.runs.train import check_options, resolve_options
 def test_the_command_asks_for_the_options_of_the_run(trained):
     asked = dict(epochs=2, optimizer='adam', lr=0.003, lr_schedule='step', lr_decay_epochs=[1],
                  label_smoothing=0.1)
-    config = dict(read_config(trained), **asked, asked=sorted(asked))
+    config = dict(read_config(trained), **asked, chosen=sorted(asked))
     words = ' '.join(commands_of(config)[0]).split()
     args = train.parse(words[words.index('train') + 1:], 'train')
     again = resolve_options(args.model, check_options(vars(args)), in_folder=True)
@@ -61,7 +61,7 @@ def test_the_number_of_workers_changes_at_the_steps_of_the_run(
 def test_a_resize_is_shown_with_the_default_and_repeated_if_it_differs(
         trained, monkeypatch, recipe, side, row, said):
     replace_recipe(monkeypatch, 'lenet_bn', resize=recipe)
-    config = dict(read_config(trained), resize=side, asked=['resize'] if said else [])
+    config = dict(read_config(trained), resize=side, chosen=['resize'] if said else [])
     rows, changed = recipe_rows(config)
     assert row in rows and (rows.index(row) in changed) == said
     assert ('--resize %s' % side in commands_of(config)[0]) == said

@@ -37,7 +37,7 @@ def test_the_folder_has_all_there_is_to_a_run(whole):
 
 def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
     config = read_config(whole.folder)
-    assert config['asked'] == ['batch_size', 'ctx', 'dataset', 'epochs', 'seed']
+    assert config['chosen'] == ['batch_size', 'ctx', 'dataset', 'epochs', 'seed']
     expected = {'model': 'lenet_bn', 'dataset': 'synthetic', 'data_root': None, 'batch_size': 16,
                 'resize': None, 'num_classes': 10, 'lr': 1.0, 'optimizer': 'sgd', 'ctx': 'cpu:0',
                 'stop_non_finite': True}

@@ -1,5 +1,6 @@
 """Find the inputs that a checkpoint's net needs for inference, and their shapes."""
 import contextlib
+import re
 
 import mxnet as mx
 import numpy as np
@@ -150,7 +151,8 @@ def _misfit(symbol, shapes, inputs, error):
                 return ('expected %s of shape %s for the input %s, found %s: check the input shape '
                         'and whether the parameters belong to this net'
                         % (name, wanted, described, shapes[name]))
-    return 'the input %s does not fit: %s' % (described, str(error).strip().split('\n')[-1])
+    reason = re.sub(r'\[[\d:]+\] \S+:\d+: |^MXNetError: ', '', str(error).strip().split('\n')[-1])
+    return 'the input %s does not fit: %s' % (described, reason)
 
 
 def other_shapes(symbol, shapes, chosen, inputs):

@@ -52,7 +52,9 @@ def _read_graph(path):
             raise ValueError('the heads %s are not among the %d nodes'
                              % (graph['heads'], len(nodes)))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = 'it lacks %s' % error if isinstance(error, KeyError) else error
+        reason = ('it lacks %s' % error if isinstance(error, KeyError) else
+                  'line %d is not valid' % error.lineno
+                  if isinstance(error, json.JSONDecodeError) else error)
         raise DamagedFile('%s: expected a symbol file in JSON: %s' % (path, reason)) from None
     return graph
 
