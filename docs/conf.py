@@ -1,7 +1,7 @@
-"""Sphinx's configuration of the documentation site, which `scripts/build_site.py` builds.
+"""Sphinx configuration for the documentation site, which `scripts/build_site.py` builds.
 
-The source folder is the root of the repository, because the Markdown files link to each other as on
-a code host: README.md to docs/, and docs/ to results/. No page loads anything over the network.
+The source folder is the repository root, so that links between Markdown files, for example from
+docs/ to results/, work as they do on a code host. No page loads anything over the network.
 """
 import re
 import sys

@@ -1,8 +1,8 @@
 """Batch normalization, ResNet and DenseNet from Dive into Deep Learning, in MXNet Gluon.
 
-This module exports the names from the book's chapters, and those for models, data sets, training
-runs and export. Everything else is in the subpackages: `machine`, `blocks`, `graphs`, `models`,
-`data`, `training`, `distributed`, `drawing`, `runs`, `report`, `export`.
+This module exports the names from the book's chapters, and the main names for models, data sets,
+training runs and exports. Everything else is in the subpackages: `machine`, `blocks`, `graphs`,
+`models`, `data`, `training`, `distributed`, `drawing`, `runs`, `report` and `export`.
 """
 __version__ = '0.1.0'  # pyproject.toml reads it from here
 

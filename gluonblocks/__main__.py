@@ -4,7 +4,7 @@ from .commands.running import exit_process
 
 
 def console():
-    """Run the command given in `sys.argv`, and exit."""
+    """Run the command in `sys.argv`, and exit with its exit code."""
     exit_process(main())
 
 

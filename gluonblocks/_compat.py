@@ -20,7 +20,7 @@ def _removed(*args, **kwargs):
 
 
 def _numpy_names():
-    """Return a dict of the names that MXNet and GluonCV use, but that newer NumPy lacks."""
+    """Return {name: value} for names that MXNet and GluonCV use but newer NumPy has removed."""
     import numpy
     compat = types.ModuleType('numpy.compat')
     vars(compat)['basestring'] = str
@@ -56,7 +56,7 @@ def restore_numpy_names():
 
 
 def restore_distutils():
-    """Provide `distutils.version`, which Python 3.12 and later lack without setuptools."""
+    """Provide `distutils.version`, which Python 3.12 removed, unless setuptools provides it."""
     if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
         return []
     from packaging.version import Version
@@ -70,7 +70,7 @@ def restore_distutils():
 
 
 class _Deferred(types.ModuleType):
-    """A placeholder for a module; it imports the module when an attribute is read."""
+    """A placeholder module that imports the real one when an attribute is read."""
 
     def __getattr__(self, name):
         if sys.modules.get(self.__name__) is self:
@@ -82,8 +82,8 @@ class _Deferred(types.ModuleType):
 def defer_scipy_stats():
     """Defer MXNet's import of scipy.stats until an attribute of the module is used.
 
-    The import would take a third of the time of `import mxnet`, and only the calibration of
-    quantized nets uses the module.
+    Importing scipy.stats takes a third of the time of `import mxnet`, but MXNet uses it only to
+    calibrate quantized nets.
     """
     name = 'scipy.stats'
     if name in sys.modules or importlib.util.find_spec('scipy') is None:
@@ -103,7 +103,7 @@ def patch_mxnet():
     import numpy
     done = []
     # MXNet passes the parameters of operators, such as shapes, to its library as text. NumPy 2
-    # writes a tuple of its integers as '(np.int64(3),)', which the library cannot parse.
+    # formats a tuple of NumPy integers as '(np.int64(3),)', which the library cannot parse.
     if repr(numpy.int64(3)) != '3':
         for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol):
             vars(module)['str'] = _plain_text
@@ -112,7 +112,7 @@ def patch_mxnet():
         for function in (mxnet.recordio.pack, mxnet.recordio.pack_img):
             _call_tobytes(function)
             done.append('mxnet.recordio.' + function.__name__)
-    # NumPy 2.4 no longer converts an array of shape (1,) to a number; 1.25 to 2.3 warn.
+    # MXNet's asscalar may return an array of shape (1, 1), which NumPy 2.4 cannot convert to float.
     if tuple(map(int, numpy.__version__.split('.')[:2])) >= (2, 4):
         mxnet.nd.NDArray.asscalar = _asscalar
         done.append('mxnet.nd.NDArray.asscalar')
@@ -120,16 +120,16 @@ def patch_mxnet():
 
 
 def _plain_text(value):
-    """Convert `value` to text, in which NumPy's numbers are written like Python's."""
+    """Return str(value), but with NumPy scalars written like Python numbers."""
     text = str(value)
     return re.sub(r'\bnp\.\w+\(([^()\'"]*)\)', r'\1', text) if 'np.' in text else text
 
 
 def _call_tobytes(function):
-    """Make `function` call the method tobytes instead of tostring, the old name of that method.
+    """Make `function` call the method `tobytes` instead of `tostring`, its old name.
 
-    The function object remains and only its code is replaced, so that modules that have already
-    imported the function see the change.
+    Only the code of the function object is replaced, so that the change also affects modules that
+    have already imported the function.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(
@@ -146,8 +146,8 @@ def _asscalar(self):
 def make_blocks_copyable():
     """Make `copy.deepcopy` and `pickle` work for Gluon's blocks.
 
-    A copy has no Trainer and no compiled graph; it compiles its own graph. Gradients are attached
-    to the copied weights: MXNet does not attach them, so the copy could otherwise not be trained.
+    A copy has no Trainer, and compiles its own graph. The patch also attaches gradient arrays to
+    the copied weights. MXNet does not, so without the patch, the copy could not be trained.
     """
     import mxnet
     gluon = mxnet.gluon

@@ -41,8 +41,8 @@ _NO_DOCSTRINGS = """\
 MXNet could not be imported: it needs docstrings, and Python was started with -OO (or
 PYTHONOPTIMIZE=2), which removes them. Start Python with -O (PYTHONOPTIMIZE=1) or without it."""
 
-# Environment variables for thread counts -> the smallest value with which MXNet works. MXNet aborts
-# if a value is too large or not an integer, and hangs if a value is too small.
+# Environment variables for thread counts -> the smallest value that works. MXNet aborts if a value
+# is too large or not an integer, and hangs if it is too small.
 COUNTS = {'OMP_NUM_THREADS': 1, 'MXNET_OMP_MAX_THREADS': 0, 'MXNET_CPU_WORKER_NTHREADS': 1,
           'MXNET_CPU_PRIORITY_NTHREADS': 1}
 
@@ -71,8 +71,8 @@ def _has_numpy_2():
 
 def import_mxnet():
     """Import MXNet; if that fails, raise an ImportError that says what to install."""
-    # Importing MXNet causes warnings. It would fail if the user turned warnings into errors (python
-    # -W error), so show the warnings instead, except those about deprecated NumPy functions.
+    # Importing MXNet emits warnings, so it would fail if the user turned warnings into errors
+    # (python -W error). Show the warnings instead, except those about deprecated NumPy functions.
     try:
         with warnings.catch_warnings():
             if any(action == 'error' for action, *_ in warnings.filters):
@@ -97,7 +97,7 @@ def import_mxnet():
 
 
 def check_environment():
-    """Raise ImportError if an option of Python or an environment variable would break MXNet."""
+    """Raise ImportError if a Python option or an environment variable would break MXNet."""
     if library_is_loaded():
         return
     if sys.flags.optimize > 1:
@@ -119,10 +119,11 @@ def library_is_loaded():
 
 
 def set_threads():
-    """Use one thread per physical core, unless the user set a thread count; return what was set.
+    """Use one thread per physical core, unless the user has set a thread count.
 
     On x86, MXNet's default is half of the logical CPUs, which is only half of the cores on a
-    machine without hyper-threading. If MXNet was imported earlier, warn if it leaves cores idle.
+    machine without hyper-threading. If MXNet has already been imported, only warn if it leaves
+    cores idle. Returns a list of settings such as 'OMP_NUM_THREADS=4'.
     """
     if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
         return []
@@ -145,7 +146,7 @@ def set_spinning():
     By default, a waiting thread spins for milliseconds before it sleeps. That is faster on an idle
     machine, but many times slower if the thread that it waits for has no free core. Variables that
     the user has set are not changed. libgomp reads them when it loads, so nothing is set if it is
-    already loaded. Returns a list of the settings made.
+    already loaded. Returns a list of settings such as 'GOMP_SPINCOUNT=1000'.
     """
     if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
             or os.environ.get('MXNET_OMP_MAX_THREADS')
@@ -172,7 +173,7 @@ def set_library_options():
 def prepare():
     """Prepare the process for MXNet, and import MXNet.
 
-    An ImportError is not raised, but stored in `error`, a variable of this module.
+    Instead of raising an ImportError, store it in the module variable `error`.
     """
     global error
     try:

@@ -8,11 +8,11 @@ FLOATS = ('float16', 'float32', 'float64')
 
 
 class Name(str):
-    """The name of another option, as an argument of an `OptionError`."""
+    """The name of an option that the message of an `OptionError` mentions."""
 
 
 class OptionError(ValueError):
-    """The value of an option is invalid.
+    """Raised if the value of an option is invalid.
 
     `option` is the name of the option, or '' if several options are invalid. The message is this
     name, followed by `text` % `args`. In `args`, the names of other options are `Name` objects. The
@@ -41,10 +41,10 @@ def check_positive(name, value):
 def check_classic_arrays(receiver, *arrays):
     """Raise ValueError under `npx.set_np()`, or if `arrays` contains an array or symbol of mx.np.
 
-    `receiver` is the name of the block, loader or function to which they were passed.
+    `receiver` is the name of the block, loader or function to which the arrays were passed.
     """
-    # npx.set_np() sets two flags, np_array and np_shape. Reject np_shape even on its own: Gluon's
-    # convolutions could not be created.
+    # npx.set_np() sets two flags, np_array and np_shape. Reject np_shape even on its own, because
+    # Gluon's convolutions cannot be created with it.
     if mx.util.is_np_array() or mx.util.is_np_shape() or any(
             isinstance(z, mx.np.ndarray) or is_numpy_symbol(z) for z in arrays):
         raise ValueError('%s expects arrays of mx.nd, not of mx.np: call npx.reset_np() if '
@@ -54,7 +54,7 @@ def check_classic_arrays(receiver, *arrays):
 def check_images(block, X, num_channels=0, least=1):
     """Raise ValueError unless `X` is (N, C, H, W) with C = `num_channels` and H, W >= `least`.
 
-    If `num_channels` is 0, C may have any value. `block` is a block's name for the message.
+    If `num_channels` is 0, C may have any value. `block` is the block's name for the message.
     """
     if len(X.shape) != 4:
         raise ValueError('%s expects input of shape (N, C, H, W), got %s' % (block, X.shape))
@@ -67,7 +67,7 @@ def check_images(block, X, num_channels=0, least=1):
 
 
 def image_problem(X, weight):
-    """Return the reason why a net with `weight` in its first layer cannot process X, or None."""
+    """Return why a net whose first layer has this `weight` cannot process X, or None if it can."""
     dtype, found = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
     channels = weight.shape[1]  # 0: unknown before the first batch
     if X.ndim != 4:

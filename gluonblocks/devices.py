@@ -4,8 +4,8 @@ import re
 import mxnet as mx
 from mxnet import nd
 
-# MXNet hangs if the number of a CPU device is very large, and uses only the low 32 bits of a GPU's
-# number, so reject large numbers. All CPU devices are the same processor.
+# MXNet hangs if a CPU device number is very large, and uses only the low 32 bits of a GPU number,
+# so reject large numbers.
 MAX_DEVICES = 64
 
 
@@ -31,8 +31,8 @@ def devices_of(ctx):
     """Convert `ctx` to a list of mx.Context.
 
     `ctx` is a context, a list of contexts, a name such as 'cpu', 'gpu', 'gpu:1' or 'gpu:0,1', or
-    None, which selects `try_gpu()`. Raises ValueError for anything else, an empty list, a repeated
-    device, a CPU number above 63, and a GPU that cannot be used; the message says why.
+    None, which selects `try_gpu()`. Raises ValueError, with the reason, for anything else, such as
+    an empty list, a repeated device, a CPU number above 63, or a GPU that cannot be used.
     """
     if ctx is None:
         return [try_gpu()]
@@ -68,7 +68,7 @@ def _check_works(ctx):
         else:
             reason = ('MXNet %s was built without CUDA: install a build for your CUDA version, '
                       'such as mxnet-cu112' % mx.__version__)
-        raise ValueError('%s cannot be used, because %s, or use cpu' % (ctx, reason))
+        raise ValueError('%s cannot be used, because %s; alternatively, use cpu' % (ctx, reason))
 
 
 def _works(ctx):

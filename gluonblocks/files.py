@@ -11,12 +11,12 @@ TEMPORARY = '.tmp-'  # prefix of unfinished files: see `temporary_prefix`
 
 
 class DamagedFile(OSError):
-    """The content of a file is invalid, or has changed since it was written."""
+    """Raised if the content of a file is invalid, or has changed since the file was written."""
 
 
 class MXNetPath(str):
-    """A path that MXNet opens as Python does. MXNet calls `encode('utf-8')`, but this class always
-    encodes the path as Python encodes file names."""
+    """A path that MXNet opens as Python would. MXNet calls `encode('utf-8')` on paths, so `encode`
+    is overridden to use Python's encoding for file names instead."""
 
     def __new__(cls, path):
         return super().__new__(cls, os.fsdecode(path))
@@ -36,8 +36,8 @@ def readable(path):
 def read_file(path, limit):
     """Return the content of the regular file at `path` as bytes.
 
-    Raises DamagedFile if the file has more than `limit` bytes, or is not a regular file: a device
-    or a pipe could be endless or block the reader. Raises OSError as `open` does.
+    Raises DamagedFile if the file has more than `limit` bytes, or is not a regular file, because
+    reading a device or a pipe could block or never end. Raises OSError if opening the file fails.
     """
     state = os.stat(path)
     if not stat.S_ISREG(state.st_mode):
@@ -59,7 +59,7 @@ def write_file(path, content, backup=None, mode=0o666):
 
     If `backup` is a file name, the old file is renamed to it as soon as the new one is on disk. A
     link is followed, except with `backup`, which renames the link itself. Devices and pipes are
-    written to directly. `mode` contains the permissions of a new file, before the umask is applied.
+    written to directly. `mode` sets the permissions of a new file, before the umask is applied.
 
     On failure, raises an OSError that names the file and the reason, and leaves the old file
     unchanged.
@@ -77,7 +77,7 @@ def write_file(path, content, backup=None, mode=0o666):
         replace_file(path, write, backup, mode)
         return
     try:
-        # Open without blocking, so that a pipe without a reader causes an error.
+        # Open without blocking, so that a pipe without a reader raises an error and does not hang.
         handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.set_blocking(handle, True)
         with open(handle, 'wb') as f:
@@ -87,9 +87,9 @@ def write_file(path, content, backup=None, mode=0o666):
 
 
 def replace_file(path, write, backup=None, mode=0o666):
-    """Replace a regular file as `write_file` does; `write(name)` fills the empty file `name`."""
-    # Usually replace the target of a link, not the link. With a backup, replace the link, because
-    # the backup would otherwise be created in the folder of the target.
+    """Replace a regular file as `write_file` does; `write(name)` must write the file `name`."""
+    # Without a backup, replace the target of a link. With one, replace the link itself, because the
+    # backup would otherwise be created in the target's folder.
     path = os.path.abspath(path) if backup else os.path.realpath(path)
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, temporary_prefix() + name)
@@ -125,7 +125,7 @@ def append_file(path, content):
 
 
 def make_folder(path):
-    """Create the folder `path` if it is missing; on failure, raise the error of `unwritable`."""
+    """Create the folder `path` if it is missing; on failure, raise the error from `unwritable`."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -148,10 +148,10 @@ def files_in(folder):
 
 
 def replace_files(source, target, before, last):
-    """Move all files from the folder `source` to `target`, in place of the files in `before`.
+    """Move all files from the folder `source` to `target`, replacing the files listed in `before`.
 
-    `before` lists the old files in `target`; those without a replacement are removed. If anything
-    fails, `target` contains all old files and no new ones. The file named `last` is replaced last.
+    Files in `before` that `source` does not contain are removed. If anything fails, `target` still
+    contains all of its old files and no new ones. The file named `last` is moved last.
     """
     names = sorted(files_in(source), key=lambda name: name == last)
     new, old = temporary_prefix(), temporary_prefix()

@@ -38,7 +38,7 @@ def needs_gluon(block):
 
 
 def children(block):
-    """Return the dict {name: layer} that `block` itself uses, not a copy."""
+    """Return the block's own dict of layers, {name: layer}, not a copy."""
     return block._children
 
 
@@ -48,31 +48,31 @@ def settings_of(norm):
 
 
 def sparse_label_of(loss):
-    """Return True if a softmax cross-entropy expects integer labels; None for other losses."""
+    """Return True if a softmax cross-entropy loss expects integer labels, None for other losses."""
     return getattr(loss, '_sparse_label', None)
 
 
 def named_parameters(block):
-    """Return {name in `save_parameters`, such as '0.weight': parameter}."""
+    """Return {name that `save_parameters` uses, such as '0.weight': parameter}."""
     return block._collect_params_with_prefix()
 
 
 def is_initialized(param):
-    """Return True if `param` has arrays, which it gets once its shape is known."""
+    """Return True if the arrays of `param` exist; they are created once its shape is known."""
     return param._data is not None
 
 
 def array_on(param, ctx):
-    """Return a parameter's array on `ctx`, or its only array.
+    """Return a parameter's array on `ctx`, or its only array if it has just one.
 
-    `param.data` would take ten times as long.
+    In that case, `param.data` would take ten times as long.
     """
     arrays = param._data
     return arrays[0] if arrays and len(arrays) == 1 else param.data(ctx)
 
 
 def is_deferred(param):
-    """Return True if `initialize` was called, but the shape is not known yet."""
+    """Return True if `param` will be initialized as soon as its shape is known."""
     return bool(param._deferred_init)
 
 
@@ -102,13 +102,13 @@ def can_learn(param):
 
 
 def averaged(param):
-    """Return the mean of a parameter over its devices, as an array on the CPU."""
+    """Return the mean of a parameter across its devices, as an array on the CPU."""
     return param._reduce()
 
 
 def shared(params, name):
-    """Return the parameter `name` of the ParameterDict `params`, or of the ParameterDict with which
-    it shares parameters; None if there is none."""
+    """Return the parameter `name` from the ParameterDict `params` or from the ParameterDict that it
+    shares parameters with, or None if neither contains it."""
     return params._get_impl(name)
 
 
@@ -126,7 +126,7 @@ def is_numpy_symbol(value):
 
 
 def openmp_threads():
-    """Return the thread count of MXNet's OpenMP library; AttributeError if MXNet has none."""
+    """Return the thread count of MXNet's OpenMP library. Raises AttributeError if there is none."""
     return base._LIB.omp_get_max_threads()
 
 
@@ -136,12 +136,12 @@ def trainer_devices(trainer):
 
 
 def updater_of(trainer, param):
-    """Return (index of a parameter in a Trainer, the Trainer's updaters, one per device)."""
+    """Return (index, updaters): the index of `param` in `trainer`, and one updater per device."""
     return trainer._param2idx[param.name], trainer._updaters
 
 
 def update_count(optimizer, device_id, index):
-    """Return the number of updates of a parameter on a device, or None if it is not known."""
+    """Return the number of times a parameter was updated on a device, or None if unknown."""
     return optimizer._all_index_update_counts.get(device_id, {}).get(index)
 
 

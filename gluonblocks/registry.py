@@ -1,4 +1,4 @@
-"""Look up models and data sets by name: those that are registered, and users' own.
+"""Look up models and data sets by name, whether they are registered or the user's own.
 
 A name is a registered 'name'; 'prefix:name', for a family such as GluonCV's models; or
 'module:name', which is imported as in `from module import name`.
@@ -21,9 +21,9 @@ _MAX_BYTES = 2 ** 24  # of a source file
 class Registry:
     """A table of named entries of one kind, such as models.
 
-    An entry is a NamedTuple; its field `name` contains its name, and the field whose name is
-    `function` contains a function. In messages, an entry is called a `kind`, such as 'data set',
-    and `example` is an example of a 'module:name'. `wrap(name, function)` returns an entry for an
+    An entry is a NamedTuple. Its field `name` contains its name, and the field that the argument
+    `function` names contains a function. Messages call an entry a `kind`, such as 'data set', and
+    give `example` as an example of a 'module:name'. `wrap(name, function)` returns an entry for an
     unregistered function, or raises ValueError if the function is unsuitable. `in_words()` returns
     the registered names as text for messages; by default, they are sorted.
     """
@@ -42,7 +42,7 @@ class Registry:
         self.entries[entry.name] = entry
 
     def add_prefix(self, prefix, look_up, example):
-        """Find entries named 'prefix:rest' by calling `look_up(rest)`.
+        """Make `find` call `look_up(rest)` for names of the form 'prefix:rest'.
 
         `example` is an example of such a name, for messages.
         """
@@ -59,9 +59,9 @@ class Registry:
         return name in self.entries or self.has_prefix(name) or is_spec(name)
 
     def find(self, name):
-        """Return the entry of a name or of a function.
+        """Return the entry for a name or a function.
 
-        A registered function keeps its registered entry even if it is imported as 'module:name'.
+        If 'module:name' is a registered function, its entry is returned, renamed to 'module:name'.
         Raises ValueError if the import fails, or if the name is unknown; the message then lists
         similar names or, if there are none, all names.
         """
@@ -96,7 +96,7 @@ class Registry:
 
 
 def similar_names(name, known):
-    """Return up to four of the names `known` that are spelled like `name` or contain it."""
+    """Return up to four names from `known` that are spelled like `name` or contain it."""
     found = difflib.get_close_matches(name, known, n=4)
     return (found + [other for other in known
                      if name and name in other and other not in found])[:4]
@@ -154,8 +154,8 @@ def spec_of(function, kind):
                          % (problem, name))
     spec = '%s:%s' % (module, name)
     if '<' in name or load_object(spec, kind) is not function:
-        raise ValueError('%s: pass a function that a module defines with def, not a lambda, a '
-                         'partial or a nested function' % problem)
+        raise ValueError('%s: pass a function defined with def at module level, not a lambda, '
+                         'a partial or a nested function' % problem)
     return spec
 
 
@@ -176,7 +176,7 @@ def source_of(spec):
 
 
 def import_folder(source):
-    """Return the folder that must be on `sys.path` to import from `source`, or ''."""
+    """Return the folder that must be on `sys.path` to import `source`, or '' if it has no file."""
     if not source['file']:
         return ''
     folder, file = os.path.split(source['file'])
@@ -186,7 +186,7 @@ def import_folder(source):
 
 
 def message_of(error):
-    """Return the message of an exception raised by users' code, and the line that raised it."""
+    """Return a message that describes an exception in a user's code and where it was raised."""
     if isinstance(error, SyntaxError):
         where = '%s, line %s' % (error.filename, error.lineno)
     else:

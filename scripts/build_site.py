@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Build the documentation site with Sphinx and check its links. Every warning is an error.
 
-The site needs the extra `docs`. The build checks links between pages and to headings; Sphinx's link
+The script needs the `docs` extra. The build checks links to pages and headings; Sphinx's link
 checker then checks links to files. No page may load anything from another host.
 
 example:
@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Tags and styles from which a browser loads a file without a click.
+# Tags and styles that make a browser load a file from another host without a click.
 LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:)?//[^"\'>\s]+|'
                    r'<link(?![^>]*rel="(?:canonical|author|license)")[^>]*'
                    r'href="(?:https?:)?//[^"]+|'

@@ -5,7 +5,7 @@ The source archive must contain every file that git tracks, and the wheel every 
 After either is installed, `gluonblocks doctor` must succeed, training must work, and an exported
 predict.py must classify images in an environment with only NumPy, Pillow and ONNX Runtime.
 
-The script needs git and the package `build`. It runs the tests outside the checkout, so that they
+The script needs git and the `build` package. It runs the tests outside the checkout, so that they
 import the installed package.
 
 example:
@@ -24,7 +24,7 @@ import venv
 import zipfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Files of the repository that the archives do not contain.
+# Tracked files that the archives may omit.
 EXCLUDED = ('.ci/', '.gitignore')
 EXPORT = """
 import gluonblocks as gb, numpy as np
@@ -81,7 +81,7 @@ def check_files(archive, files):
 
 
 def check_installed(archive, folder, standalone):
-    """Test `archive` in a new environment at `folder`, and its predict.py in one at `standalone`.
+    """Test `archive` and an exported predict.py in new environments at `folder` and `standalone`.
 
     Exit with an error if a command fails, or if predict.py does not print the same lines as
     `gluonblocks predict`.
@@ -99,7 +99,7 @@ def check_installed(archive, folder, standalone):
         commands.append([python, *install, '--no-deps', 'mxnet==1.9.1'])
     for command in commands + [
             [python, '-m', 'gluonblocks', 'doctor'], [python, '-c', TRAIN],
-            # Repeat the extra mxnet, so that pip keeps a NumPy version that MXNet supports.
+            # Request the mxnet extra again, so that pip keeps a NumPy version that MXNet supports.
             [python, *install, archive + '[mxnet,export,train]'], [python, '-c', EXPORT],
             [alone, *install, 'numpy', 'pillow', 'onnxruntime']]:
         if subprocess.call(command, cwd=folder, env=env):

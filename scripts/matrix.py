@@ -53,12 +53,12 @@ def git(*arguments):
 
 
 def is_current(old):
-    """Return True if Record `old` is of a pass, and the package and tests are unchanged since."""
+    """Return True if Record `old` is a pass, and the package and tests have not changed since."""
     return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 
 def run(name):
-    """Run the environment `name` with its output shown; return its Record."""
+    """Run the environment `name`, showing its output, and return its Record."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'result.json')
         subprocess.call([sys.executable, '-m', 'tox', 'run', '-e', name, '--result-json', path],
@@ -73,7 +73,7 @@ def run(name):
 
 
 def record(name, result, date, commit):
-    """Return the Record of the environment `name` from its `result` in tox's JSON."""
+    """Return the Record for the environment `name`, given its `result` from tox's JSON output."""
     python = result.get('python', {}).get('version', '').split(' ')[0]
     if not python:
         return Record(name, 'not run: Python not found', '', '', '', '', date, commit)
@@ -87,7 +87,7 @@ def record(name, result, date, commit):
 
 
 def arm_record(text):
-    """Return the Record of ARM, given the text that scripts/arm.sh wrote to results/arm.txt."""
+    """Return the Record for `arm`, given the text that scripts/arm.sh wrote to results/arm.txt."""
     commit, date = re.match(r'gluonblocks at commit (\S+), (\S+)', text).groups()
     python, numpy, mxnet = [re.search(r'^(?:ok +)?%s +([\d.]+)' % name, text, re.M).group(1)
                             for name in ('Python', 'NumPy', 'MXNet')]

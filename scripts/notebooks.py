@@ -6,7 +6,7 @@ SHA-256 of the code. Repeated lines that show shapes are omitted from the output
 arguments, all three notebooks run, which takes two to three hours on two cores, mostly for section
 5.13. Progress goes to stderr.
 
-The script needs the extra `notebooks`: pip install -e '.[notebooks]'
+The script needs the `notebooks` extra: pip install -e '.[notebooks]'
 
 example:
   python scripts/notebooks.py

@@ -3,12 +3,12 @@ import argparse
 
 
 def some_of(allowed):
-    """Return an argparse type for comma-separated names, sorted in the order of `allowed`."""
+    """Return an argparse type for a list of comma-separated names, sorted as in `allowed`."""
     def names(text):
         chosen = [name.strip() for name in text.split(',')]
         for name in chosen:
             if name not in allowed:
-                raise argparse.ArgumentTypeError('expected names from %s, got %r'
+                raise argparse.ArgumentTypeError('expected one of %s, got %r'
                                                  % (', '.join(allowed), name))
         return [name for name in allowed if name in chosen]
     return names
@@ -20,7 +20,7 @@ def comma_separated(one):
 
 
 def positive(text):
-    """Convert `text` to a positive integer; this function is an argparse type."""
+    """An argparse type that converts `text` to a positive integer."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError('expected a positive integer, got %r' % text)
     return int(text)

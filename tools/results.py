@@ -3,8 +3,8 @@
     python -m tools.results runs/lenet_bn-* runs/resnet-*
 
 Runs that differ only in their seed share a row, which shows the loss, the training accuracy and the
-test accuracy after the last epoch. Rows with published results follow each model that was trained
-on Fashion-MNIST with the default options.
+test accuracy after the last epoch. Each model that was trained on Fashion-MNIST with the default
+options is followed by rows with published results.
 """
 import argparse
 import collections
@@ -16,13 +16,14 @@ from gluonblocks.report.run import read_runs
 HEAD = ('| model | source | runs | epochs | loss | train acc | test acc |\n'
         '|---|---|---|---|---|---|---|\n')
 MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
-# Options that config.json records, but that do not affect what the net learns.
+# Options that do not split a group of runs further: `groups` already compares the first two, the
+# seeds may differ, and the others do not affect training.
 NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_every', 'tensorboard',
                 'report'}
 
 
 def options(config):
-    """Return the options that the user set and that affect the results of a run, as text."""
+    """Return the options that the user set, except those in NO_INFLUENCE, as text."""
     return ', '.join('%s %s' % (name.replace('_', '-'), config[name])
                      for name in sorted(set(config['chosen']) - NO_INFLUENCE))
 

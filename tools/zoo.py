@@ -1,4 +1,4 @@
-"""Export nets of GluonCV's and MXNet's model zoos with random weights, and tabulate the results.
+"""Export nets with random weights from GluonCV's and MXNet's model zoos, and tabulate the results.
 
     python -m tools.zoo [NAME ...] [--like SELECTED]
 
@@ -14,7 +14,7 @@ import tempfile
 import types
 from importlib.metadata import version
 
-# Import gluonblocks first, because it patches what would prevent the import of MXNet.
+# Import gluonblocks first, because importing MXNet would fail without its patches.
 import gluonblocks as gb  # isort: skip
 import gluoncv  # noqa: I001
 import mxnet as mx
@@ -61,7 +61,7 @@ SELECTED = {
         simple_pose_resnet18_v1b mobile_pose_resnet18_v1b mobile_pose_mobilenetv3_small
         alpha_pose_resnet101_v1b_coco""",
 }
-# Ranges of random values for parameters whose initial values, 0 and 1, would hide errors.
+# Ranges of random values for parameters whose default initial values, 0 or 1, would hide errors.
 RANGES = {'var': (0.8, 1.2), 'gamma': (0.8, 1.2), 'mean': (-0.1, 0.1), 'beta': (-0.1, 0.1),
           'bias': (-0.1, 0.1)}
 
@@ -85,7 +85,7 @@ def build(name, group, side):
         if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if any(head in param.name for head in ('convpredictor', 'centernet', 'yolooutput')):
-                # otherwise all scores would be 1 and tie
+                # smaller weights, because otherwise all scores would be 1 and tie
                 scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
             if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
                 scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times
@@ -96,7 +96,7 @@ def build(name, group, side):
 
 
 def attempt(function, *args):
-    """Return `function(*args)` or, on an exception, the beginning of its message on one line."""
+    """Return `function(*args)`, or a one-line summary of the exception that it raises."""
     try:
         return function(*args)
     except Exception as error:
@@ -104,7 +104,7 @@ def attempt(function, *args):
 
 
 def by_gluonblocks(net, X, folder, format):
-    """Export the net with `export_net`; return 'yes' and the largest difference of the outputs."""
+    """Export the net with `export_net`; return 'yes' and the largest output difference as text."""
     # If `data` is passed, `export_net` also compares gradients, which requires a classifier: a net
     # with a single output of shape (N, classes).
     data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
@@ -130,7 +130,7 @@ def by_mxnet(net, X, folder):
 
 
 def mend_onnx():
-    """Restore onnx.mapping, which MXNet's exporter needs and newer versions of onnx lack."""
+    """Restore onnx.mapping, which MXNet's exporter needs but newer versions of onnx lack."""
     dtypes = map(np.dtype, 'float16 float32 float64 int8 int32 int64 uint8 bool'.split())
     pairs = {dtype: onnx.helper.np_dtype_to_tensor_dtype(dtype) for dtype in dtypes}
     onnx.mapping = types.SimpleNamespace(
@@ -138,7 +138,7 @@ def mend_onnx():
 
 
 def work(row):
-    """Export the net of `row` in all formats, and append the completed row to the results."""
+    """Export the net named in `row` to all formats, and append the completed row to the results."""
     torch.set_num_threads(1)
     onnxruntime.set_default_logger_severity(3)
     if not hasattr(onnx, 'mapping'):
@@ -156,7 +156,7 @@ def work(row):
 
 
 def rows(*more):
-    """Append rows to the results file; return {name: the last row in the file for that net}."""
+    """Append rows to the results file; return {net name: its last row in the file}."""
     with open(FILE, 'a+') as f:
         f.writelines(json.dumps(row) + '\n' for row in more)
         f.seek(0)
@@ -182,7 +182,7 @@ runs on one image in ONNX Runtime {onnxruntime}, and may differ by at most {tole
 
 
 def table(found):
-    """Return the rows as Markdown: counts by group, then a line for each net."""
+    """Return the rows as Markdown: counts by group, then a row for each net."""
     text = HEAD.format(gluoncv=version('gluoncv'), mxnet=mx.__version__,
                        onnxruntime=onnxruntime.__version__, tolerance=TOLERANCE)
     for group in dict.fromkeys(row['group'] for row in found):
@@ -205,8 +205,8 @@ def main():
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='nets to export (default: selected nets without a result)')
     parser.add_argument('--like', metavar='SELECTED', default='densenet121',
-                        help='a net listed in tools/zoo.py, whose task and image size are used '
-                             'for any NAME that is not listed there (default: %(default)s)')
+                        help='export any NAME not listed in tools/zoo.py with the task and image '
+                             'size of this net (default: %(default)s)')
     args = parser.parse_args()
     selected = {name: net for net, names in SELECTED.items() for name in names.split()}
     chosen = args.names or [name for name in selected if name not in rows()]

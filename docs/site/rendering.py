@@ -1,4 +1,4 @@
-"""Sphinx extensions of the site: the sidebar, links in docstrings, --help texts and formulas."""
+"""Sphinx extensions for the site: the sidebar, links in docstrings, --help texts and formulas."""
 import contextlib
 import io
 import json
@@ -39,7 +39,7 @@ def name_role(role, rawtext, text, line, inliner, options=None, content=()):
 
 
 class CommandHelp(Directive):
-    """The output of `gluonblocks train --help`, for `.. command-help:: train`."""
+    """The directive `.. command-help:: NAME`, which shows `gluonblocks NAME --help`."""
 
     required_arguments = 1
 
@@ -61,7 +61,7 @@ class CommandHelp(Directive):
 
 
 def visit_math(self, node):
-    """Write a formula as MathML, because MathJax would have to be loaded from another host."""
+    """Render a formula as MathML, because MathJax would have to be loaded from another host."""
     display = 'block' if isinstance(node, nodes.math_block) else 'inline'
     self.body.append(convert(node.astext(), display=display))
     raise nodes.SkipNode

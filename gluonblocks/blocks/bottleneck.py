@@ -29,7 +29,7 @@ def basic(num_channels, strides):
 
 
 def bottleneck(num_channels, strides, stride_on='1x1'):
-    """Return the convolutions of a bottleneck: 1x1, 3x3, and 1x1 with 4 * `num_channels` outputs.
+    """Return a bottleneck's convolutions: 1x1, 3x3, and 1x1 to 4 * `num_channels` channels.
 
     In the paper, the first 1x1 convolution is strided; with a stride of 2, it skips three of every
     four pixels. With `stride_on='3x3'`, the 3x3 convolution is strided instead, and reads every
@@ -70,7 +70,7 @@ class PreActivationUnit(nn.HybridBlock):
     """F(relu(norm(X))) + X, where F is a convolution, norm, relu, ..., convolution:
     (N, C, H, W) -> (N, C', H', W'). The arguments are those of `ResidualUnit`.
 
-    The next unit receives the sum unchanged. With `project`, the unit adds a 1x1 convolution of
+    No relu follows the addition. With `project`, the shortcut is a 1x1 convolution of
     relu(norm(X)), without a norm, instead of X.
     """
 

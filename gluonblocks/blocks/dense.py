@@ -42,12 +42,12 @@ def conv_block(num_channels):
 
 
 class DenseBlock(nn.HybridBlock):
-    """A stack of `conv_block` layers, each of which reads the input and all earlier outputs:
+    """A stack of `conv_block` layers, each of which takes the input and all earlier outputs:
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
-    The first C output channels are the input. The attribute `net` contains the blocks. With
-    `trace`, the block prints its shapes once, in the book's format: for the first batch, or when
-    the net is traced for hybridization.
+    The first C output channels are the input. The attribute `net` contains the layers. With
+    `trace`, their input and output shapes are printed once, in the book's format: for the first
+    batch, or when the net is traced for hybridization.
 
     Raises ValueError if the input is not 4-dimensional, if its number of channels differs from that
     of the first batch, or under `npx.set_np()`. Source: D2L 5.13.1.
@@ -64,7 +64,7 @@ class DenseBlock(nn.HybridBlock):
             self.net.add(self.make_block(num_channels))
 
     def make_block(self, num_channels):
-        """Return one block, which must begin with a batch norm. Subclasses may override this."""
+        """Return a new block that begins with a batch norm. Subclasses may override this method."""
         return conv_block(num_channels)
 
     def forward(self, X):
@@ -85,7 +85,7 @@ class DenseBlock(nn.HybridBlock):
         return X
 
     def _print_shapes(self, pairs):
-        # Book: the shapes are printed in `forward`, which repeats the lines for every batch.
+        # Book: `forward` prints the shapes for every batch. Here, they are printed only once.
         arrays = [array for pair in pairs for array in pair]
         if isinstance(arrays[0], mx.sym.Symbol):
             _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)
@@ -99,7 +99,7 @@ class DenseBlock(nn.HybridBlock):
 
 def transition_block(num_channels):
     """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2:
-    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), H and W at least 2. D2L 5.13.2."""
+    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), where H, W >= 2. D2L 5.13.2."""
     check_classic_arrays('transition_block')
     check_positive('num_channels', num_channels)
     return _TransitionBlock(nn.BatchNorm(), nn.Activation('relu'),

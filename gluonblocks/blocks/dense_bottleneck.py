@@ -28,7 +28,7 @@ def bottleneck_block(num_channels):
 
 def compression_block(num_channels, pooling='avg'):
     """Batch norm, relu, 1x1 convolution, 2x2 pooling with stride 2:
-    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), H and W at least 2.
+    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), where H, W >= 2.
 
     Raises ValueError unless `pooling` is 'avg' or 'max'.
     """

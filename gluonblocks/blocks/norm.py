@@ -18,8 +18,8 @@ def chapter_step(X, gamma, beta, eps):
 
 def fused_step(X, gamma, beta, eps):
     """Return the same values as `chapter_step`, using one fused operator instead of a dozen."""
-    # The operator requires running averages, and its backward pass would update them. As
-    # `batch_norm` computes the running averages itself, pass temporary arrays instead.
+    # nd.BatchNorm requires running averages, which its backward pass updates. `batch_norm` computes
+    # the running averages itself, so pass temporary arrays instead.
     scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
@@ -106,11 +106,11 @@ class BatchNorm(nn.BatchNorm):
 
     def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.9, use_global_stats=False,
                  fused=True, prefix=None, params=None):
-        # Skip nn.BatchNorm.__init__, which would create parameters of other names and shapes.
+        # Skip nn.BatchNorm.__init__, which would create parameters with different names and shapes.
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
-        # Name this attribute as in nn.BatchNorm, because GluonCV's freeze_bn writes to it.
+        # Use nn.BatchNorm's name for this attribute, because GluonCV's freeze_bn writes to it.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,
                         'use_global_stats': None}
         self.eps, self.momentum, self.use_global_stats = eps, momentum, use_global_stats

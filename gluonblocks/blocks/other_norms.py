@@ -1,7 +1,7 @@
 """Variants of batch normalization for the exercises of D2L 5.11: centering, scaling, whitening.
 
-These layers are plain blocks, which run one operator at a time and cannot be hybridized. Called
-with a symbol, they return the graph for prediction, so that nets that contain them can be exported.
+These layers are plain Gluon Blocks: they run one operator at a time, and cannot be hybridized. For
+a symbol, they return the prediction graph, so that nets that contain them can be exported.
 """
 import mxnet as mx
 import numpy as np
@@ -60,12 +60,12 @@ class _OtherNorm(gluon.Block):
 
 
 class Centering(_OtherNorm):
-    """Batch normalization without the division: gamma * (X - mean) + beta.
+    """Batch normalization without dividing by the standard deviation: gamma * (X - mean) + beta.
 
     (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
     `num_features`. Training uses the batch's mean; prediction uses `moving_mean`, initially 0. This
     is the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), but with
-    gamma and without their normalized weights. Raises ValueError for input of any other shape.
+    gamma and without weight normalization. Raises ValueError for input of any other shape.
     """
 
     average = 'moving_mean'

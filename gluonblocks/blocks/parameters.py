@@ -1,4 +1,4 @@
-"""Parameters with one value per channel, and a loader for files without running averages."""
+"""Parameters with one value per channel, and a loader for files that lack running averages."""
 import warnings
 
 import mxnet as mx
@@ -11,7 +11,7 @@ from ..mxnet_private import can_learn, is_initialized, named_parameters, shared
 class ChannelParameter(gluon.Parameter):
     """A parameter of shape (1, C) or (1, C, 1, 1), like the book's.
 
-    MXNet's BatchNorm operator accepts these shapes, but infers (C,), which this class ignores.
+    MXNet's BatchNorm operator accepts these shapes, but infers the shape (C,), which is ignored.
     """
 
     def _set_shape(self, shape):
@@ -30,13 +30,13 @@ class ChannelParameter(gluon.Parameter):
 
     def _reduce(self):  # returns the values that Gluon saves
         # With static_shape, a graph updates the running averages without notifying MXNet's engine.
-        # Before we waited here, one saved file in five contained averages from an earlier step.
+        # Without this wait, one saved file in five contains averages from an earlier step.
         nd.waitall()
         return super()._reduce()
 
 
 def channel_parameter(params, name, shape, init, grad_req='write'):
-    """Return the `ChannelParameter` `name` of a block's ParameterDict; create it if missing."""
+    """Return the `ChannelParameter` called `name` from a ParameterDict; create it if missing."""
     full = params.prefix + name
     if shared(params, full) is None:  # `params.get` would create an ordinary Parameter
         params.update({full: ChannelParameter(full, shape=shape, init=init, grad_req=grad_req,
@@ -49,7 +49,7 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
 
     The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code,
     which lacks only the running averages of our layers, is loaded with a warning. Raises ValueError
-    if a parameter has another shape in the file; the message lists both shapes.
+    if a parameter has a different shape in the file; the message lists both shapes.
     """
     filename = MXNetPath(filename)  # so that the name does not depend on the locale
     params, found = named_parameters(block), nd.load(filename)

@@ -48,7 +48,7 @@ class Residual(nn.HybridBlock):
         return super().forward(X)
 
     def hybrid_forward(self, F, X):
-        # Unlike F.relu, Activation preserves the memory layout of a convolution's output.
+        # Do not use F.relu, which does not preserve the memory layout of a convolution's output.
         Y = F.Activation(self.bn1(self.conv1(X)), act_type='relu')  # (N, num_channels, H', W')
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:

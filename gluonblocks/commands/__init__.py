@@ -1,1 +1,1 @@
-"""Parse the arguments of each `gluonblocks` command, call the library, and print the result."""
+"""The `gluonblocks` commands: parse the arguments, call the library, and print the result."""

@@ -1,4 +1,4 @@
-"""Check the installation: one line per check, which says that all is well or what to do.
+"""Check the installation: print one line per check, and say how to fix any problems.
 
 The command works even if MXNet, NumPy or another package is missing.
 """

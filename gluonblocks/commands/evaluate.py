@@ -24,7 +24,7 @@ def parse(argv, prog):
     add_run_arguments(parser)
     add_data_root(parser)
     parser.add_argument('--png', metavar='FILE',
-                        help='file to which the plot of the confusion matrix is written (default: '
+                        help='write the plot of the confusion matrix to this file (default: '
                         'RUN/confusion.png)')
     parser.add_argument('--json', metavar='FILE', help='also write the results to this JSON file')
     return parser.parse_args(argv)

@@ -38,13 +38,13 @@ def parse(argv, prog):
                         default=['onnx'], help='one or more formats: %s (default: onnx)'
                         % ', '.join(FORMATS))
     parser.add_argument('--out', metavar='FOLDER',
-                        help='folder to write to: new, empty, or an earlier export, which is '
-                        'replaced (default: export, in the folder of the run or checkpoint)')
+                        help='new or empty folder to write to, or an earlier export to replace '
+                        '(default: export, in the folder of the run or checkpoint)')
     parser.add_argument('--atol', metavar='X', type=float, default=1e-4,
                         help="largest allowed difference from MXNet's outputs, relative to the "
                         'largest output of an image if that is above 1 (default: %(default)s)')
     parser.add_argument('--max-drop', metavar='POINTS', type=float, default=1.0,
-                        help='largest allowed loss of accuracy of the onnx-int8 format, in '
+                        help='largest allowed drop in accuracy for the onnx-int8 format, in '
                         'percentage points (default: %(default)s)')
     parser.add_argument('--reduce-range', action='store_true',
                         help='quantize weights to 7 bits instead of 8, for CPUs without VNNI')
@@ -67,17 +67,17 @@ def parse(argv, prog):
                      'several inputs, repeat the option with NAME=; an empty shape after NAME= '
                      'means one number per example (default: read from the checkpoint)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
-                     help="layers whose outputs to export (default: the net's own outputs, except "
-                     'those that need a label)')
+                     help="layers whose outputs are exported (default: the net's own outputs, "
+                     'except those that need a label)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
                      default=(0, 1), help='range of the random inputs (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',
-                     help='folder of images on which the outputs are compared as well')
+                     help='folder of images to compare the outputs on, besides random inputs')
     net.add_argument('--mean', metavar='X[,X,X]', type=_numbers,
                      help='mean to subtract from the pixel values, which range from 0 to 255 '
                      '(default: chosen so that pixels fill --input-range)')
     net.add_argument('--std', metavar='X[,X,X]', type=_numbers,
-                     help='divisor of the pixel values after the mean is subtracted (default: '
+                     help='value to divide the pixels by, after subtracting the mean (default: '
                      'chosen so that pixels fill --input-range)')
     net.add_argument('--calibrate', metavar='FOLDER',
                      help='folder of images similar to the training images, used to calibrate the '
@@ -151,7 +151,7 @@ def _shape(text):
 
 
 def _shapes(parser, pairs):
-    """Convert (name, shape) pairs to {name: shape}, an unnamed one to its shape, [] to None."""
+    """Convert (name, shape) pairs to {name: shape}, one unnamed pair to its shape, [] to None."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')

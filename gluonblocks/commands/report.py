@@ -44,7 +44,7 @@ def main(args):
 
 
 def write_at_end(folder, ctx=None):
-    """Write the report on a complete run into its folder; on failure, only print a note to stderr.
+    """Write the report on a complete run to its folder; on failure, only print a note to stderr.
 
     Ctrl-C and SIGTERM raise Interrupted, whose message says that the run is complete.
     """

@@ -7,14 +7,14 @@ from .parser import flag_of
 
 
 class StdoutError(OSError):
-    """A write to stdout failed, for example because the disk is full."""
+    """Raised if a write to stdout fails, for example because the disk is full."""
 
 
 def exit_process(code):
     """Run the functions registered with `atexit`, and exit with `code`.
 
-    The destructors of MXNet's library do not run. After Ctrl-C on a busy machine, they would abort
-    about one process in twenty with "terminate called without an active exception".
+    Skip the destructors of MXNet's library. After Ctrl-C on a busy machine, they would abort about
+    one process in twenty with "terminate called without an active exception".
     """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -63,8 +63,8 @@ def _prepare_streams():
     """Replace closed streams with /dev/null, and escape characters that cannot be printed."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
-            # /dev/null gets the lowest free file descriptor, that of the closed stream. Otherwise
-            # the next file to be opened would get it, and with it the output of C libraries.
+            # Opening /dev/null takes the lowest free file descriptor, which is the closed stream's.
+            # Otherwise, the next file opened would take it, and receive the output of C libraries.
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
@@ -74,8 +74,8 @@ def _prepare_streams():
 class _Stream:
     """A standard stream that ignores write errors, unless its output is `needed`.
 
-    If the output is needed, each use after a failed write raises its error again, because argparse
-    ignores the exception that the write itself raises.
+    If the output is needed, any use of the stream after a failed write raises the error again,
+    because argparse ignores the exception that the write raises.
     """
 
     def __init__(self, stream, needed=False):

@@ -122,7 +122,7 @@ def _add_options(groups):
         group.add_argument(flag_of(option.name), action='store_const', const=True, help=words)
         if option.may_change:
             group.add_argument(flag_of('no_' + option.name), action='store_const', const=False,
-                               dest=option.name, help='turn %s off, for example in a resumed run'
+                               dest=option.name, help='turn off %s, for example in a resumed run'
                                % flag_of(option.name))
 
 

@@ -125,7 +125,7 @@ def _prefetch(function, items):
 
 
 def _describe(array):
-    """Return the type and shape of a value that should be an array, as text."""
+    """Describe an array by its dtype and shape, and any other value by its type."""
     return '%s %s' % (array.dtype, array.shape) if isinstance(array, np.ndarray) else (
         'a %s' % type(array).__name__)
 
@@ -145,7 +145,7 @@ def _width_and_height(resize):
 
 
 def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
-    """Return (train_iter, test_iter), `BatchLoader` objects for four arrays."""
+    """Return (train_iter, test_iter), `BatchLoader` objects for training and test arrays."""
     train_images, train_labels, test_images, test_labels = arrays
     seed = seed_of_order(seed, part)
     return (BatchLoader(train_images, train_labels, batch_size, resize, seed, part),
@@ -155,7 +155,7 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 def seed_of_order(seed, part=None):
     """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 
-    Raises ValueError for a `part` without a seed, because each worker would draw a different one.
+    Raises ValueError for a `part` without a seed: each worker would draw a different seed.
     """
     if seed is not None:
         return seed

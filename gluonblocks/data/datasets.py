@@ -36,9 +36,9 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=6144, num_
                         part=None):
     """Return (train_iter, test_iter) for a small generated data set, shaped like Fashion-MNIST.
 
-    Each image is the fixed coarse pattern of one of ten classes, plus noise. One epoch of 24
-    batches of 256 is enough for a LeNet to learn the classes, and for the running averages of its
-    batch normalization to forget their initial values. The images are the same in every call; for
+    Each of the ten classes has a fixed, coarse pattern, to which noise is added. One epoch, 24
+    batches of 256, is enough for a LeNet to learn the classes, and for the running averages of its
+    batch normalization to forget their initial values. Every call returns the same images. For
     `seed`, `resize` and `part`, see `load_data_fashion_mnist`.
     """
     rng = np.random.RandomState(0)
@@ -53,7 +53,7 @@ def load_data_synthetic(batch_size, resize=None, seed=None, num_train=6144, num_
 
 
 class DataSet(NamedTuple):
-    """A data set that runs can load by name.
+    """A data set that a run can load by name.
 
     `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders; if
     `takes_root`, it also accepts `root`, the folder that contains the files. `class_names` lists
@@ -77,7 +77,7 @@ class DataSet(NamedTuple):
     def load_from(self, root, batch_size, **options):
         """Return (train_iter, test_iter) for the data set, read from the folder `root` if given.
 
-        Raises ValueError if `root` is not None, but the data set is generated.
+        Raises ValueError if `root` is given for a data set that is generated.
         """
         if root is not None and not self.takes_root:
             raise ValueError('the data set %r is generated, not read from a folder, but got the '
@@ -119,7 +119,7 @@ def get_dataset(name):
 def dataset_name(dataset):
     """Return a name from which any process can load `dataset`, which is a name or a function.
 
-    In 'folder:PATH', the path becomes absolute. Raises ValueError if `dataset` is a function that
+    In 'folder:PATH', the path is made absolute. Raises ValueError if `dataset` is a function that
     cannot be imported by name.
     """
     if callable(dataset):
@@ -146,9 +146,9 @@ def _takes(function, name):
 def _load_own(spec, function, batch_size, **options):
     """Load data with a user's `function`; return (train_iter, test_iter), both `BatchLoader`.
 
-    A function with a parameter batch_size is called with it and with `options`, and must return two
+    A function that accepts batch_size is called with it and with `options`, and must return two
     `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, stating
-    what is expected, if the function fails or returns anything else; its OSErrors propagate.
+    what is expected, if the function fails or returns anything else. OSErrors propagate.
     """
     makes_loaders = _takes(function, 'batch_size')
     arguments = dict(options, batch_size=batch_size) if makes_loaders else {
@@ -177,14 +177,14 @@ def _load_own(spec, function, batch_size, **options):
             raise ValueError('expected training and test images to be all grey or all in colour, '
                              'got shapes %s and %s' % shapes)
     except (TypeError, ValueError) as error:
-        raise ValueError('the data set %s: %s. %s' % (spec, error, _EXPECTED))
+        raise ValueError('the data set %s is invalid: %s. %s' % (spec, error, _EXPECTED))
     return train_iter, test_iter
 
 
 def _folder(path):
     """Return the `DataSet` for 'folder:PATH', where PATH is `path`.
 
-    If the folder has moved since, pass its new path to `load` as `root`.
+    If the folder is moved later, pass its new path to `load` as `root`.
     """
     def load(batch_size, root=None, **options):
         return load_data_folder(path if root is None else root, batch_size, **options)

@@ -18,8 +18,8 @@ def fetch(names, folder, check):
     """Download files into `folder`, as NAME.gz; `check(name, path)` raises OSError for a bad file.
 
     The sources are tried in turn until one provides all `names`; failures are reported on stderr.
-    Files move into `folder` only after all have passed the check, so no partial file appears there.
-    Raises OSError, with the error of each source, if every source fails.
+    Files are moved into `folder` only after all pass the check, so no partial file appears there.
+    Raises OSError, with the error from each source, if every source fails.
     """
     gluon = os.environ.get('MXNET_GLUON_REPO') or _GLUON
     sources = [("the data set's authors", _from_web(_AUTHORS)),
@@ -54,14 +54,14 @@ def _from_web(base):
                         open(os.path.join(part, name + '.gz'), 'wb') as f:
                     shutil.copyfileobj(response, f)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                # HTTPException: the answer is not HTTP. ValueError: the address is not a URL.
+                # HTTPException: the response is not HTTP. ValueError: the address is not a URL.
                 raise OSError('%s: %s' % (url, str(error) or type(error).__name__))
     return get
 
 
 def _from_apt(names, part):
-    """Download and unpack the Debian package; it is not installed, because that needs root."""
-    # Use a private package list, because updating the system's list needs root.
+    """Download and unpack the Debian package without installing it, which would require root."""
+    # Use a private package list, because updating the system's list requires root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]
     os.makedirs(os.path.join(part, 'lists', 'partial'))

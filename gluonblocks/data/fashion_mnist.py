@@ -1,4 +1,4 @@
-"""Find or download the files of Fashion-MNIST, and verify them.
+"""Find or download the Fashion-MNIST files, and verify them.
 
 The data set is by Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
 """
@@ -16,8 +16,8 @@ SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fa
 
 MAX_BYTES = 2 ** 26  # limit on a file's content; the largest file has 47 million bytes
 
-# The shape of each file's uint8 array, and the SHA-256 of its decompressed content. The compressed
-# files have no common SHA-256, because they differ between sources.
+# The shape of each file's uint8 array, and the SHA-256 of its decompressed content, which is the
+# same for all sources. The compressed files differ.
 FILES = {
     'train-images-idx3-ubyte': (
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -52,7 +52,7 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
     MXNET_HOME defaults to ~/.mxnet, or /usr/share/datasets/fashion-mnist if only that folder
     contains any of the files. Missing files are downloaded. The SHA-256 of every file is checked.
 
-    Raises DataError with the file, the problem, and ways to fix it.
+    Raises DataError; the message names the file, the problem, and ways to fix it.
     """
     folder = find_folder(root)
     found = find_files(folder)

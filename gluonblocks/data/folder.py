@@ -1,4 +1,4 @@
-"""Load a folder of images into memory; several threads decode the images, each once."""
+"""Load a folder of images into memory; several threads decode the images."""
 import concurrent.futures
 import hashlib
 import warnings
@@ -17,16 +17,16 @@ LARGEST_AS_IS = 128  # pixels; if all images have the same size and no side is l
 
 
 class DataWarning(UserWarning):
-    """A warning about a data set, such as unreadable files, or test images used in training."""
+    """A warning about a problem in a data set, such as unreadable or duplicate images."""
 
 
 def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None, size=None,
                      color=None, only_test=False, part=None, notify=None):
     """Return (train_iter, test_iter), two `BatchLoader` objects for the images in `folder`.
 
-    The images are in folder/train/CLASS and folder/test/CLASS; or they are in folder/CLASS, and a
-    fraction of them, `test_share`, is chosen at random using `seed` and held out for testing: see
-    `find_images`. The loaders' `class_names` are sorted; labels are indices into them.
+    The images are either in folder/train/CLASS and folder/test/CLASS, or in folder/CLASS. In the
+    latter case, a fraction of them, `test_share`, is chosen at random using `seed` and held out for
+    testing: see `find_images`. The loaders' `class_names` are sorted; labels are indices into them.
 
     X is (N, 1, H, W) if all images are grey, otherwise (N, 3, H, W). As in `read_image`, each image
     is scaled, without distortion, to fit into a square of `resize` x `resize` pixels. If `resize`
@@ -91,7 +91,7 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
 
 
 def _decode(files, size, color, damaged):
-    """Return the readable `files`, and their images: uint8 (n, *size), or (n, *size, 3)."""
+    """Return the readable `files` and their images, uint8 (n, *size) or (n, *size, 3)."""
     images, readable = np.empty((len(files), *size) + (3,) * color, np.uint8), []
     for file, image in _read(lambda path: read_image(path, size, color=color), files,
                                 damaged):
@@ -112,8 +112,8 @@ def _read(function, files, damaged):
             return function(path)
         except ImageError as error:
             return error
-    # Use threads, because Pillow releases the GIL while it works, and a process forked after MXNet
-    # has started may hang. Use at most four, because reading the largest image takes 0.8 GB.
+    # Use threads: Pillow releases the GIL while it works, and a process forked after MXNet has
+    # started may hang. Use at most four: a thread may need 0.8 GB of memory for one large image.
     with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 4)) as pool:
         results = pool.map(call, [path for path, _ in files])
         for file, result in zip(files, tqdm(

@@ -28,10 +28,10 @@ class Files(NamedTuple):
 def find_images(folder, test_share=None, seed=0):
     """Return the `Files` of the data set in `folder`.
 
-    The folder contains 'train' and 'test', each with one folder per class; or it contains the class
-    folders, and a fraction `test_share` of each class, at least one image, is chosen at random
-    using `seed` and held out for testing. Subfolders of a class are searched, but not links to
-    folders. Hidden files are ignored.
+    The folder contains either 'train' and 'test', each with one folder per class, or the class
+    folders themselves. In the latter case, a fraction `test_share` of each class, at least one
+    image, is chosen at random using `seed` and held out for testing. Subfolders of a class are
+    searched, but links to folders are not. Hidden files are ignored.
 
     Raises DataError, an OSError, for any other layout, fewer than two classes, a class without
     training images, or no test images.
@@ -45,7 +45,7 @@ def find_images(folder, test_share=None, seed=0):
         raise DataError('%s has a folder %r, so test_share does not apply: omit it, or name the '
                         'folder that contains the class folders' % (folder, has[0]))
     if len(has) == 1:
-        raise bad_layout('it has a folder %r but no %r' % (
+        raise bad_layout('found a folder %r but no %r' % (
             has[0], 'test' if has[0] == 'train' else 'train'))
     others: List[str] = []
     if has:
@@ -72,9 +72,9 @@ def find_images(folder, test_share=None, seed=0):
 
 
 def skipped(items, one, many):
-    """Return a message that lists the skipped `items`.
+    """Return a message that counts and lists the skipped `items`.
 
-    The message calls them `one` if there is a single item, otherwise `many`.
+    `one` describes a single item, and `many` describes several.
     """
     return 'skipped %s %s:\n  %s%s' % (
         f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
@@ -122,8 +122,8 @@ def _entries(folder):
 
 
 def _split(classes, test_share, seed, folder):
-    """Return (train, test), two dicts {class name: paths}: a random fraction `test_share` of each
-    class is held out for testing."""
+    """Hold out a random fraction `test_share` of each class for testing; return (train, test), two
+    dicts {class name: paths}."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
         raise OptionError('test_share', 'is required, because %s has no train and test folders: '
                           'pass the fraction of the images to test on, such as 0.2', folder)

@@ -51,7 +51,7 @@ def read_image(path, side=28, invert=False, color=False):
 
 
 def describe_image(path):
-    """Read the header of an image file; return (height, width, True if it may have colours).
+    """Read the header of an image file; return (height, width, True if it may be in colour).
 
     Raises ImageError, as `read_image` does, for problems that the header reveals.
     """
@@ -63,7 +63,7 @@ def describe_image(path):
 def _open_picture(path):
     """Open the image file `path` as a context manager, without decoding it.
 
-    Raises ImageError if the file cannot be read, even if the error occurs inside the context.
+    Raises ImageError if the file cannot be read, even if the error occurs in the `with` block.
     """
     try:
         from PIL import Image
@@ -74,9 +74,8 @@ def _open_picture(path):
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # Read is_animated rather than n_frames, which would read the complete file. An MPO
-            # file, which some cameras write, is a JPEG followed by previews, so accept it: its
-            # first frame is the photo.
+            # Read is_animated rather than n_frames, which would read the complete file. Accept MPO,
+            # which some cameras write: a JPEG of the photo, followed by previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise ImageError('%s: expected a single frame or page, found more: save the one '
                                  'you need as a separate file' % path)
@@ -103,7 +102,7 @@ def _open_picture(path):
 
 
 def _is_color(picture):
-    """Return True if a Pillow image, which need not be decoded, may have colours."""
+    """Return True if a Pillow image may be in colour. The image need not be decoded."""
     if picture.mode in ('P', 'PA'):
         colours = np.array(picture.getpalette() or [0] * 3).reshape(-1, 3)
         return bool((colours != colours[:, :1]).any())

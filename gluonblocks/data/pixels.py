@@ -1,13 +1,13 @@
 """Convert a Pillow image to an array: upright, opaque and of the required size.
 
-This file may import only NumPy and Pillow, because an export's predict.py copies these functions.
+This file may import only NumPy and Pillow, because it is inlined in the predict.py of an export.
 """
 import numpy as np
 
 
 def upright(picture, background, color):
-    """Return any Pillow image, turned upright, as uint8 (H, W), or (H, W, 3) with `color`; its
-    transparent pixels get the brightness `background`."""
+    """Convert any Pillow image to an upright array: uint8 (H, W), or (H, W, 3) with `color`.
+    Transparent pixels get the brightness `background`."""
     from PIL import ImageOps
     picture.load()
     flat = _opaque(picture, background).convert('RGB' if color else 'L')
@@ -17,7 +17,7 @@ def upright(picture, background, color):
 
 
 def _opaque(picture, background):
-    """Return an opaque form of an image, in a mode that Pillow can convert to L or RGB directly."""
+    """Return an opaque version of an image, in a mode that Pillow converts to L or RGB directly."""
     from PIL import Image
     if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
         values = np.asarray(picture)
@@ -43,13 +43,13 @@ def fitted(image, height, width):
     """Scale an image, uint8 (H, W) or (H, W, 3), to fit into (height, width); centre and pad it."""
     from PIL import Image
     H, W = image.shape[:2]
-    # Scale first, then pad: padding a long line of pixels first would need a huge square.
+    # Scale before padding, because padding a long, thin image first would need a huge square.
     scale = min((height, H), (width, W), key=lambda pair: pair[0] / pair[1])
     h, w = (max(1, round(scale[0] * n / scale[1])) for n in (H, W))
     framed = np.empty((height, width) + image.shape[2:], np.uint8)
     framed[:] = np.median(_border(image), axis=0).astype(np.uint8)
-    # Resize one axis per call. If a call resizes both, the version of Pillow determines which axis
-    # comes first, and the results differ between versions.
+    # Resize one axis per call. If a call resizes both, the order of the axes, and thus the result,
+    # depends on the version of Pillow.
     for size in ((w, H), (w, h)):
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
     y, x = (height - h) // 2, (width - w) // 2

@@ -1,4 +1,4 @@
-"""Train one net in several processes or on several machines: launcher, heartbeats, all-reduce."""
+"""Data-parallel training of a net in several processes, on one or more machines."""
 from .group import ProcessGroup, WorkersDiffer
 from .heartbeat import Limits, WorkerError
 from .launcher import Launcher, launch

@@ -1,4 +1,4 @@
-"""All-reduce, all-gather and broadcast over a ring of processes; sums have a fixed order."""
+"""All-reduce, all-gather and broadcast over a ring of processes, summing in a fixed order."""
 import concurrent.futures
 import contextlib
 import socket
@@ -16,9 +16,9 @@ def join_ring(listener, addresses, rank, secret):
     """Connect process `rank` to its neighbours in the ring, and return its `Collectives`.
 
     All processes must call this function at the same time. `addresses` lists the (host, port) of
-    every rank, and `listener` is this process's listening socket. `secret` (bytes) is the same for
-    all processes; a connection that does not send it is closed. The call blocks until both
-    neighbours are connected. If that takes too long, the launcher kills all processes.
+    every rank, and `listener` is this process's listening socket. All processes share `secret`
+    (bytes); clients that do not send it are disconnected. The call blocks until both neighbours
+    are connected. If this takes too long, the launcher kills all processes.
     """
     while True:
         try:
@@ -40,11 +40,11 @@ def join_ring(listener, addresses, rank, secret):
 
 
 class Collectives:
-    """The collective operations of one process; all processes must make the same calls.
+    """Collective operations; all processes must make the same calls in the same order.
 
-    The process is `rank` of `world_size`. `before` and `after` are sockets connected to the
-    previous and the next rank in the ring. If another process is lost, an operation never returns:
-    the launcher reports the lost process and kills the others.
+    `rank` is the rank of this process, from 0 to `world_size` - 1. `before` and `after` are sockets
+    connected to the previous and the next rank in the ring. If another process is lost, operations
+    block until the launcher, which reports the loss, kills this process.
     """
 
     def __init__(self, before, after, rank, world_size):
@@ -54,7 +54,7 @@ class Collectives:
         self._buckets = None
 
     def all_gather(self, content):
-        """Return a list of the `content` (bytes) that each process passed, in rank order."""
+        """Return a list of every rank's `content` (bytes), in rank order."""
         rows = {self.rank: content}
         for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the newest row
             sent, length = rows[k % self.world_size], np.empty(1, np.int64)
@@ -65,13 +65,13 @@ class Collectives:
         return [rows[k] for k in range(self.world_size)]
 
     def broadcast(self, content=b''):
-        """Return the `content` (bytes) that rank 0 passed."""
+        """Broadcast rank 0's `content` (bytes), and return it on every rank."""
         return self.all_gather(content if self.rank == 0 else b'')[0]
 
     def all_reduce(self, gradients, flag=0):
         """Replace each NDArray in `gradients` with its float32 sum over all processes.
 
-        The integer `flag` is sent with the gradients; return its sum over all processes.
+        The integer `flag` is sent with the gradients, and its sum over all processes is returned.
         """
         if self._buckets is None:
             self._buckets = make_buckets([gradient.size for gradient in gradients])
@@ -95,7 +95,7 @@ class Collectives:
         """Replace `values`, float32 (n,), with their sums over all processes.
 
         The values are split into one chunk per rank. Chunk k starts at rank k and travels around
-        the ring, and each rank adds its own values. The sum then travels around the ring once more.
+        the ring, and each rank adds its own values. A second trip delivers the sum to every rank.
         """
         n, chunks = self.world_size, np.array_split(values, self.world_size)
         for k in range(self.rank, self.rank - n + 1, -1):
@@ -107,7 +107,7 @@ class Collectives:
             self._exchange(chunks[k % n], chunks[(k - 1) % n])
 
     def _exchange(self, sent, received):
-        """Send `sent` to the next rank; fill the array `received` from the previous rank."""
+        """Send `sent` to the next rank while filling `received` from the previous one."""
         try:
             sending = self._sender.submit(self._after.sendall, sent)
             _receive(self._before, received)
@@ -123,16 +123,16 @@ def _receive(sock, array):
     while len(rest):
         count = sock.recv_into(rest)
         if not count:
-            raise ConnectionError('the other process has closed the connection')
+            raise ConnectionError('the other process closed the connection')
         rest = rest[count:]
 
 
 def make_buckets(sizes, limit=BUCKET):
-    """Group gradients of these `sizes` into buckets; return a list of lists of their indices.
+    """Group gradients of these `sizes` into buckets; return a list of index lists, one per bucket.
 
     A bucket holds consecutive gradients, because a few large sums are faster than many small ones.
-    The last gradients come first: the backward pass computes them first, so their bucket is sent
-    while MXNet still computes the others.
+    The last gradients form the first bucket: the backward pass computes them first, so they are
+    sent while MXNet is still computing the others.
     """
     buckets, space = [], 0
     for i in reversed(range(len(sizes))):

@@ -21,8 +21,8 @@ class Connection:
     """A connected socket that sends and receives messages; a message is a dict with a `kind`.
 
     Any thread may call `send`. Each heartbeat contains `mark`: the phase, the step, and a counter
-    that increases with each sign of progress. Once the other side has sent a message, it counts as
-    lost if it then sends nothing for `silence` seconds.
+    that increases with each sign of progress. After its first message, the other side counts
+    as lost if it sends nothing for `silence` seconds.
     """
 
     def __init__(self, sock, silence):
@@ -46,8 +46,8 @@ class Connection:
     def messages(self):
         """Yield incoming messages until the connection fails.
 
-        The last message has a `text` with the reason. Its kind is 'silent' if the heartbeats
-        stopped, and 'closed' if the connection was closed or a line was not a message.
+        The last message gives the reason in its `text`. Its kind is 'silent' if the heartbeats
+        stopped, and 'closed' if the connection was closed or an invalid line arrived.
         """
         kind, text = 'closed', 'its launcher has exited, or the link to it is broken'
         with self._socket.makefile('rb') as lines:
@@ -67,7 +67,7 @@ class Connection:
         yield {'kind': kind, 'text': text}
 
     def read_into(self, events, source):
-        """Start and return a thread that puts each message, as (source, message), into `events`."""
+        """Start and return a thread that puts (source, message) into `events` for each message."""
         def read():
             for message in self.messages():
                 events.put((source, message))
@@ -91,7 +91,7 @@ class Connection:
 class Member(Connection):
     """A worker's connection to the launcher that started it.
 
-    `set_mark` sets the mark that heartbeats contain; `step` is the current step. If the launcher
+    Heartbeats contain the mark set with `set_mark`; `step` is the current step. If the launcher
     closes the connection or is silent for SILENCE seconds, this process exits immediately.
     """
 
@@ -103,7 +103,7 @@ class Member(Connection):
 
     @classmethod
     def of_environment(cls):
-        """Return the Member of this process; exit if no launcher started the process."""
+        """Return the Member for this process; exit if it was not started by a launcher."""
         try:
             return cls(socket.socket(fileno=int(os.environ.pop(VARIABLE, ''))))
         except (OSError, ValueError):
@@ -114,7 +114,7 @@ class Member(Connection):
         return self.mark[1]
 
     def set_mark(self, phase, step=None):
-        """Set the phase, and the step unless it is None. Each call counts as progress."""
+        """Set the phase and, if given, the step. Each call counts as progress."""
         self.mark = phase, self.step if step is None else step, self.mark[2] + 1
 
     def wait_for(self, kind):
@@ -135,7 +135,7 @@ class Member(Connection):
 
 
 def _message_in(line):
-    """Parse a line, and return the message, or None if the line is not a message."""
+    """Parse a line; return the message, or None if the line is not a valid message."""
     try:
         message = json.loads(line)
         return message if isinstance(message['kind'], str) else None

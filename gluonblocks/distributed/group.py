@@ -1,4 +1,4 @@
-"""A process group: each process has a rank, and handles its shard of every batch."""
+"""A group of training processes, each of which handles one shard of every batch."""
 import hashlib
 import os
 import signal
@@ -14,14 +14,14 @@ from .connection import Member
 
 
 class WorkersDiffer(ArithmeticError):
-    """The weights or running statistics of the ranks' nets are not identical."""
+    """Raised if the weights or running statistics are not identical on all ranks."""
 
 
 class ProcessGroup:
-    """This process as a rank of a group, for `train_ch5(..., workers=...)`.
+    """A process group as seen from this process; pass it to `train_ch5(..., workers=...)`.
 
-    Only a process that a launcher started can create a ProcessGroup, which waits for the launcher's
-    job. Pass `shard`, (rank, world size), to the data loader. Call `join` before the first step.
+    The constructor waits for a job from the launcher, and exits if no launcher started this
+    process. Pass `shard`, (rank, world size), to the data loader. Call `join` before any step.
     """
 
     def __init__(self, member=None):
@@ -37,11 +37,11 @@ class ProcessGroup:
         return self.rank, self.world_size
 
     def devices(self, devices):
-        """Return a list with this rank's device: the ranks on a machine take turns in `devices`."""
+        """Return a list with this rank's device, which is chosen round-robin from `devices`."""
         return [devices[self.local_rank % len(devices)]]
 
     def join(self, facts=dict):
-        """Wait for all ranks and connect to them; `facts` must return the same dict on each."""
+        """Wait for all ranks, and join the ring; `facts()` must return the same dict on each."""
         self.facts = facts()
         with socket.create_server((self._address, 0)) as listener:
             self.member.send('ready', facts=self.facts, address=listener.getsockname())
@@ -52,7 +52,7 @@ class ProcessGroup:
         self.mark()
 
     def trainer(self, params, optimizer, optimizer_params=None):
-        """Return a `gluon.Trainer` that all-reduces gradients; all ranks must take every step."""
+        """Return a `gluon.Trainer` that all-reduces gradients; every rank must take every step."""
         return GroupTrainer(params, optimizer, optimizer_params, self)
 
     def interrupt(self):
@@ -61,23 +61,23 @@ class ProcessGroup:
         return self._interrupt
 
     def all_gather(self, content):
-        """Return a list of the `content` (bytes) that each rank passed, in rank order."""
+        """Return a list of every rank's `content` (bytes), in rank order."""
         return self.collectives.all_gather(content)
 
     def broadcast(self, content=b''):
-        """Return the `content` (bytes) that rank 0 passed."""
+        """Broadcast rank 0's `content` (bytes), and return it on every rank."""
         return self.collectives.broadcast(content)
 
     def all_reduce(self, *values):
-        """Return the sums of `values` over all ranks, added in rank order and double precision."""
+        """Return the sum of each value over all ranks, in double precision and in rank order."""
         rows = self.all_gather(np.array(values, 'float64').tobytes())
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 
     def synchronize(self, net, num_images):
         """Average the running statistics over the ranks, and check that all nets are identical.
 
-        `num_images`, the number of images from which this rank computed its statistics, is their
-        weight in the average. Raises WorkersDiffer if the nets then differ in any bit.
+        Each rank's statistics are weighted by `num_images`, the number of images that they were
+        computed from. Raises WorkersDiffer if the nets are not bit-identical afterwards.
         """
         own = np.append(float(num_images), read_statistics(net))
         rows = [np.frombuffer(row) for row in self.all_gather(own.tobytes())]
@@ -93,20 +93,20 @@ class ProcessGroup:
                                 'worker 0' % (self.member.step, ', '.join(map(str, others))))
 
     def all_reduce_gradients(self, gradients):
-        """All-reduce the gradients of a step, and a flag that requests a stop after the step."""
+        """All-reduce the gradients of a step and a flag that requests a stop after this step."""
         self.mark('training', self.member.step + 1)  # the current step
         stop = self.collectives.all_reduce(gradients, int(self.member.stop_requested))
         if stop and self._interrupt:
             self._interrupt.pending = signal.SIGINT  # all ranks stop before the next batch
 
     def mark(self, phase='training', step=None):
-        """Record progress for the next heartbeat: the phase, and the step unless it is None."""
+        """Record progress for the next heartbeat: the phase and, if given, the step."""
         self.member.set_mark(phase, step)
 
     def end(self, kind='done', code=0, **content):
-        """Tell the launcher how this process ended, in a message of this `kind`; exit with `code`.
+        """Send the launcher a final message of this `kind`, and exit with `code`.
 
-        Skips Python's cleanup, during which MXNet could abort because our threads still run.
+        Skips Python's cleanup, because MXNet may abort there while other threads are running.
         """
         nd.waitall()
         sys.stdout.flush()
@@ -118,8 +118,8 @@ class ProcessGroup:
 class GroupTrainer(gluon.Trainer):
     """A `gluon.Trainer` that replaces gradients with their sums over a `ProcessGroup`.
 
-    Each rank has one device, and updates its own copy of the weights with the same sums. The class
-    overrides a private method of Trainer; it is tested with MXNet 1.7 to 1.9.
+    Each rank uses one device, and updates its own copy of the weights with the same sums. The class
+    overrides a private method of `Trainer`, and is tested with MXNet 1.7 to 1.9.
     """
 
     def __init__(self, params, optimizer, optimizer_params, group):
@@ -134,8 +134,8 @@ class GroupTrainer(gluon.Trainer):
 class _GroupInterrupt(DeferredInterrupt):
     """A `DeferredInterrupt` that stops all ranks after the same step.
 
-    The interrupted rank sends a flag with its gradients. If it stopped alone, the others would wait
-    for it forever.
+    The interrupted rank sends a flag with its gradients, because the other ranks would wait forever
+    if it stopped alone.
     """
 
     def __init__(self, group):
@@ -153,7 +153,7 @@ class _GroupInterrupt(DeferredInterrupt):
 def statistics_of(net):
     """Return a list of the parameters of `net` that have no gradient, such as running averages.
 
-    Frozen weights are not included, because they never change.
+    Frozen weights are excluded, because they never change.
     """
     return [param for param in net.collect_params().values()
             if param.grad_req == 'null' and not getattr(param, 'frozen', False)]
@@ -167,7 +167,7 @@ def read_statistics(net):
 
 
 def set_statistics(net, values):
-    """Set the statistics of `net` to `values`, as `read_statistics` returns them."""
+    """Set the statistics of `net` to `values`, in the format of `read_statistics`."""
     start = 0
     for param in statistics_of(net):
         stop = start + int(np.prod(param.shape))
@@ -176,7 +176,7 @@ def set_statistics(net, values):
 
 
 def merge_statistics(rows, num_images):
-    """Return the mean of `rows`, the statistics of each rank, weighted by `num_images`."""
+    """Average `rows`, one array of statistics per rank, weighted by `num_images`."""
     if not sum(num_images):
         return np.asarray(rows[0], np.float32)
     return np.average(np.asarray(rows, 'float64'), axis=0, weights=num_images).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Detect from heartbeats which process has stopped making progress."""
+"""Use heartbeats to detect which process has stopped making progress."""
 import time
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -7,15 +7,15 @@ BUSY = 10  # work between two steps, such as saving, may take this many times as
 
 
 class WorkerError(ChildProcessError):
-    """A process failed or was lost, and all others were killed; the message says which and why."""
+    """Raised if a process fails or is lost; all others are killed. The message says why."""
 
 
 class Limits(NamedTuple):
     """Time limits, in seconds, after which a process counts as lost.
 
     `start` limits the time to start, and to connect to the other processes. `stall` limits a
-    training step; work between two steps may take BUSY times as long. `silence` is the longest time
-    without a heartbeat from a process, and `vanish` is the longest time without a message from its
+    training step; work between two steps may take BUSY times as long. `silence` limits the time
+    between two heartbeats from a process, and `vanish` the time between two messages from its
     machine.
     """
 
@@ -26,10 +26,10 @@ class Limits(NamedTuple):
 
 
 class Watch:
-    """A watchdog that receives all heartbeats, and finds the process that the others wait for.
+    """A watchdog that uses heartbeats to find the process that the others are waiting for.
 
-    `locations` lists the location of each rank for messages, such as 'host:0'. `clock()` returns
-    the time in seconds; tests replace it.
+    `locations` lists the names of the ranks for messages, such as 'host:0' for rank 0. `clock()`
+    returns the time in seconds; tests replace it.
     """
 
     def __init__(self, locations, limits=None, clock=time.monotonic):
@@ -39,7 +39,7 @@ class Watch:
         self._busy_until = clock()  # when a process was last busy, so that the others waited for it
 
     def beat(self, rank, phase, step, count):
-        """Record a heartbeat of `rank`: its phase, its step, and its progress counter."""
+        """Record a heartbeat from `rank`: its phase, its step, and its progress counter."""
         state = self._states[rank]
         if (phase, count) != (state.phase, state.count):
             state.phase, state.step, state.count, state.since = phase, step, count, self._clock()
@@ -49,11 +49,11 @@ class Watch:
         self._states[rank].phase = 'done'
 
     def describe(self, rank):
-        """Return the location and the step of `rank`, as text."""
+        """Return the host, the rank and the step of a process, such as 'host:0, step 5'."""
         return '%s, step %d' % (self.locations[rank], self._states[rank].step)
 
     def verdict(self):
-        """Return text that says which process is lost and why, or None if none is lost."""
+        """Return a message that says which process is lost and why, or None if all are alive."""
         now, limits = self._clock(), self._limits
         working = {rank: s for rank, s in enumerate(self._states) if s.phase != 'done'}
         for rank, state in working.items():
@@ -68,8 +68,8 @@ class Watch:
         busy = {rank: s.since for rank, s in working.items() if s.phase == 'busy'}
         if busy:
             self._busy_until = now
-        # The processes that wait for a stalled one make no progress either, so blame the one that
-        # is furthest behind.
+        # Processes that wait for a stalled process also stop making progress, so blame the process
+        # that is furthest behind.
         stalled = [(s.step, s.since, rank) for rank, s in working.items()
                    if s.phase == 'training' and now - max(s.since, self._busy_until) > limits.stall]
         if stalled:

@@ -1,4 +1,4 @@
-"""The launcher of a training run: it starts and watches the processes, and kills them on failure.
+"""Start and monitor the processes of a training run, and kill them if one of them fails.
 
 Each machine has its own launcher. The launcher of the first machine, `Launcher`, controls the run;
 every other machine has a `Relay`.
@@ -23,10 +23,10 @@ POLL = 0.25  # seconds between two checks of all processes
 def launch(argv, num_workers, limits=None):
     """Run a script in several workers on this machine, and wait until all of them have exited.
 
-    `argv` is a list of the script and its arguments, as in `python ARGV`. The script must create a
-    `ProcessGroup`, call `join` before its first step, and `end` last. Lines that rank 0 prints are
-    shown unchanged; those of other ranks are prefixed with the rank. Raises ValueError if
-    `num_workers` is below 1, and the errors of `Launcher.run`.
+    `argv` lists the script and its arguments. The script must create a `ProcessGroup`, call its
+    method `join` before the first step, and finally call `end`. The output of rank 0 is shown
+    unchanged; lines printed by other ranks are prefixed with the rank. Raises ValueError if
+    `num_workers` is below 1, and the same errors as `Launcher.run`.
     """
     if num_workers < 1:
         raise ValueError('expected at least one worker, got %d' % num_workers)
@@ -38,12 +38,12 @@ def launch(argv, num_workers, limits=None):
 
 
 class Launcher:
-    """The launcher of the first or only machine.
+    """The launcher on the first or only machine.
 
-    `argv` is the command that starts a worker, which is a `Member`. The worker receives the message
-    'job' with the `job` and its rank. It sends 'ready' with its listening `address`, and with
-    `facts`, which must be the same for all workers. It receives 'go' with `ring`, the addresses of
-    all workers, and with the `secret` that they share. Before it exits, it sends 'done', or
+    `argv` is the command that starts a worker, which must create a `Member`. The worker receives
+    the message 'job' with its rank and `job`. It replies 'ready' with its listening `address` and
+    with `facts`, which must be the same for all workers. It then receives 'go' with `ring`, the
+    addresses of all workers, and with a shared `secret`. Before it exits, it sends 'done', or
     'stopped' or 'failed' with a `text`. The launcher calls `show(rank, stream, text)` for each line
     that a process prints. `topology` is the `Topology` of this machine. The dict `options` must be
     the same on every machine.
@@ -61,11 +61,11 @@ class Launcher:
         self._connected = self._stopping = self._stop_requested = False
 
     def run(self):
-        """Start all processes, and wait until they have exited.
+        """Start all processes, and wait for them to exit.
 
         Raises WorkerError if a process fails or is lost. After Ctrl-C or SIGTERM, raises
         Interrupted once all workers have stopped after the same step. Before the first step, or
-        after a second signal, raises Interrupted immediately. Leaves no process running.
+        after a second signal, raises Interrupted immediately. No process is left running.
         """
         end = {'text': 'the launcher of the first machine failed', 'signum': 0}
         self._others = Rendezvous(self._topology, self._options, self._events,
@@ -91,7 +91,7 @@ class Launcher:
             self._others.close(**end)
 
     def _wait_for_machines(self, interrupt):
-        """Wait until the other machines have joined; raise WorkerError if that takes too long."""
+        """Wait for the other machines to join; raise WorkerError if this takes too long."""
         deadline = time.monotonic() + self._limits.start
         with self._others.listening():
             while self._others.missing():
@@ -116,11 +116,11 @@ class Launcher:
                               address=self._others.address)
 
     def _ranks_of(self, r):
-        """Return a list of the ranks of the workers on the machine with the rank `r`."""
+        """Return a list of the ranks of the workers on the machine whose rank is `r`."""
         return list(shard(self._ranks, r, self._topology.nodes))
 
     def _poll(self, interrupt):
-        """Handle all messages that have arrived; raise an error if a process is lost."""
+        """Handle all pending messages; raise WorkerError if a process is lost."""
         with contextlib.suppress(queue.Empty):
             for _ in range(max(1, self._events.qsize())):
                 self._handle(*self._events.get(timeout=POLL))
@@ -136,9 +136,9 @@ class Launcher:
                 self._send(rank, 'stop')
 
     def _handle(self, source, message):
-        """Handle a message from `source`: the rank of a process on this machine, or a Connection.
+        """Handle a message from `source`.
 
-        The other end of a Connection is the launcher of another machine.
+        `source` is the rank of a local process, or the Connection to another machine's launcher.
         """
         if isinstance(source, int):
             self._handle_process(source, message)
@@ -193,7 +193,7 @@ class Launcher:
         self._connected = True
 
     def _send(self, rank, kind, **content):
-        """Send a message to a process on any machine."""
+        """Send a message to the process `rank`, which may run on any machine."""
         launcher = self._others.nodes.get(self._nodes[rank], self._processes)
         launcher.send(kind, rank=rank, **content)
 

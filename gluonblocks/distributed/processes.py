@@ -1,4 +1,4 @@
-"""Start the worker processes of one machine, collect their messages and output, and kill them."""
+"""Manage the worker processes of one machine, and collect their messages and output."""
 import collections
 import os
 import signal
@@ -17,18 +17,18 @@ DRAIN = 2.0  # seconds to read the output of an exited process if its pipes are 
 
 
 def python_argv(module):
-    """Return a command that runs the function `main` of `module` with the current `sys.path`."""
+    """Return a command that runs the `main` function of `module` with the current `sys.path`."""
     return [sys.executable, '-c',
             'import sys; sys.path[:] = %r; from %s import main; main()' % (sys.path, module)]
 
 
 class Processes:
-    """The processes that a launcher runs on its machine; `argv` is the command that starts each.
+    """The worker processes on a launcher's machine, each started with the command `argv`.
 
-    The queue `events` receives each message of a process as (rank, message). It also receives a
+    The queue `events` receives each message from a process as (rank, message). It also receives a
     message of kind 'line' for each line that the process prints, and one of kind 'exit', with the
     last lines of stderr, when the process exits. After `silence` seconds without a heartbeat, it
-    receives a 'silent' message. Leaving this context manager kills the processes.
+    receives a 'silent' message. Exiting the context manager kills the processes.
     """
 
     def __init__(self, argv, events, silence):
@@ -36,7 +36,7 @@ class Processes:
         self._processes, self._connections = {}, {}
 
     def start(self, ranks, **job):
-        """Start the workers of these `ranks`, and send a job to each."""
+        """Start one worker for each rank in `ranks`, and send it a job."""
         env = process_environment(len(ranks))
         for local_rank, rank in enumerate(ranks):
             self._start(rank, env)
@@ -59,7 +59,7 @@ class Processes:
         threading.Thread(target=self._follow, args=(rank,), daemon=True).start()
 
     def _follow(self, rank):
-        """Put everything that a process sends and prints, and then its exit, into the queue."""
+        """Queue all messages and output of a process, followed by a message when it exits."""
         process, last = self._processes[rank], collections.deque(maxlen=LAST_LINES)
 
         def read(stream, pipe):
@@ -90,9 +90,9 @@ class Processes:
 
 
 def process_environment(num_workers):
-    """Return the environment variables of a worker, one of `num_workers` on this machine.
+    """Return the environment variables for each of the `num_workers` workers on this machine.
 
-    The workers share the machine's cores, unless the user has set OMP_NUM_THREADS.
+    OMP_NUM_THREADS divides the cores among the workers, unless the user has set this variable.
     """
     env = dict(os.environ)
     if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches):  # not set by the user
@@ -101,7 +101,7 @@ def process_environment(num_workers):
 
 
 def _exit_message(code, last):
-    """Return text that says how a process exited; `code` is -N if signal N killed it."""
+    """Return a message that says how a process exited; `code` is -N if signal N killed it."""
     text = 'exited with code %d' % code
     if code < 0:
         names = {int(s): s.name for s in signal.Signals}  # some real-time signals have no name

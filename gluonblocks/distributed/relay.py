@@ -17,8 +17,8 @@ class Relay:
     """The launcher of a machine other than the first; the first machine controls the run.
 
     `topology` is the `Topology` of this machine. The dict `options` must be the same on every
-    machine. The first machine sends the dict `job`, which is None until then. The dict `local`
-    replaces those entries of `job` that differ between machines, such as paths.
+    machine. `job` is None until the first machine sends it, as a dict. The dict `local` overrides
+    the entries of `job` that differ between machines, such as paths.
     """
 
     job = None
@@ -29,7 +29,7 @@ class Relay:
         self._processes = Processes(argv, self._events, limits.silence)
 
     def run(self):
-        """Run the processes of this machine until they exit; raise the errors of `Launcher.run`."""
+        """Run this machine's processes to completion. Raises the same errors as `Launcher.run`."""
         with DeferredInterrupt() as interrupt:
             with contextlib.closing(self._connect(interrupt)) as self._first, self._processes:
                 stop_sent = False
@@ -64,7 +64,7 @@ class Relay:
                        options=self._options)
             return first
         raise WorkerError('could not connect to the first machine, %s:%d, within %g s: %s. Check '
-                          'that the same command runs there, and that master is its address'
+                          'that the same command is running there, and that master is its address'
                           % (*self._topology.master, self._limits.start,
                              getattr(error, 'strerror', None) or error))
 

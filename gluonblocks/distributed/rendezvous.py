@@ -9,11 +9,11 @@ from .heartbeat import WorkerError
 
 
 class Rendezvous:
-    """The connections of the first machine to the others, each of which sends a join message.
+    """The first machine's connections to the others, each of which sends a join message.
 
     A client that sends anything else is disconnected and reported on stderr. The dict `options`
     must be the same on every machine. `nodes` maps the rank of each machine that has joined to its
-    `Connection`, and `joins` maps it to the join message. The queue `events` receives all messages.
+    `Connection`, and `joins` to its join message. The queue `events` receives all messages.
     """
 
     def __init__(self, topology, options, events, silence):
@@ -27,11 +27,11 @@ class Rendezvous:
 
     @contextlib.contextmanager
     def listening(self):
-        """Return a context manager that lets clients connect; call `accept` to accept them."""
+        """Return a context manager in which clients can connect; call `accept` to accept them."""
         try:
             self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:
-            raise WorkerError('cannot listen on %s:%d: %s. Set master to a free port of this '
+            raise WorkerError('cannot listen on %s:%d: %s. Set master to a free port on this '
                               'machine, and use the same value on every machine' % (
                                   self.address, self._topology.master[1], os.strerror(error.errno)))
         with self._listener:
@@ -86,6 +86,6 @@ class Rendezvous:
 
 
 def differences_between(first, other):
-    """Return a list of texts, one for each difference between the dicts `first` and `other`."""
+    """Return a list of messages, one for each difference between the dicts `first` and `other`."""
     return ['%s is %s, expected %s' % (key, other.get(key), first.get(key))
             for key in sorted({*first, *other}) if first.get(key) != other.get(key)]

@@ -1,4 +1,4 @@
-"""Find this machine's rank and the first machine's address from the options or the environment."""
+"""Determine the machine's rank and the first machine's address from options or the environment."""
 import os
 import re
 import socket
@@ -10,8 +10,8 @@ from ..checks import Name, OptionError
 LOOPBACK, ANY = '127.0.0.1', '0.0.0.0'
 MASTER_PORT = 29400  # used if the cluster manager provides the first machine's name but no port
 
-# The names of the environment variables that each cluster manager sets: number of machines, this
-# machine's rank, the first machine's address, and its port.
+# Environment variables set by each cluster manager: the number of machines, this machine's rank,
+# the first machine's address, and its port.
 _VARIABLES = [
     ('SLURM_STEP_NUM_NODES', 'SLURM_NODEID', 'SLURM_STEP_NODELIST', ''),  # set only by srun
     ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK', '', ''),
@@ -23,8 +23,8 @@ _VARIABLES = [
 class Topology(NamedTuple):
     """The number of machines, `nodes`, and this machine's rank, `node_rank`, counted from 0.
 
-    `master` is the (host, port) of the first machine. `interface` is the address on which this
-    machine's processes listen, or None for the address on the route to the first machine.
+    `master` is the (host, port) of the first machine. `interface` is the local address on which
+    this machine's processes listen; None selects the one used to reach the first machine.
     """
 
     nodes: int = 1
@@ -69,7 +69,7 @@ def find_topology(nodes=None, node_rank=None, master=None, interface=None,
         master = '%s:%s' % (_first_host(found['host']), found.get('port') or MASTER_PORT)
     if master is None:
         raise OptionError('master', 'is required: each of the %d machines needs the HOST:PORT of '
-                          'the first one', nodes)
+                          'the first machine', nodes)
     return Topology(nodes, node_rank, _parse_master(master), interface)
 
 
@@ -78,14 +78,14 @@ def _parse_master(text):
     host, _, port = text.rpartition(':')
     if not re.fullmatch(r'[^\s/:]+', host) or host == ANY or not re.fullmatch(
             '[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16:
-        raise OptionError('master', 'must be HOST:PORT, with a name or IPv4 address of the first '
-                          'machine that the others can reach, and a port from 1 to 65535, got %r',
-                          text)
+        raise OptionError('master', 'must be HOST:PORT, with a host name or IPv4 address at which '
+                          'the others can reach the first machine, and a port from 1 to 65535, '
+                          'got %r', text)
     return host, int(port)
 
 
 def _number(name, text):
-    """Convert `text`, which a cluster manager set for the option `name`, to an integer."""
+    """Convert `text`, the cluster manager's value for the option `name`, to an integer."""
     try:
         return int(text)
     except ValueError:
@@ -94,7 +94,7 @@ def _number(name, text):
 
 
 def _first_host(text):
-    """Return the first host of a SLURM node list: 'node03-ib' for 'node[03-05,7]-ib,b'."""
+    """Return the first host in a SLURM node list: 'node03-ib' for 'node[03-05,7]-ib,b'."""
     try:
         done = subprocess.run(['scontrol', 'show', 'hostnames', text], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=True, timeout=10)
@@ -111,5 +111,5 @@ def _check_own(address):
             if address == ANY:
                 raise OSError
     except (OSError, UnicodeError):
-        raise OptionError('interface', 'must be an IPv4 address of this machine that the others '
-                          'can reach, got %r', address)
+        raise OptionError('interface', 'must be an IPv4 address of this machine that the other '
+                          'machines can reach, got %r', address)

@@ -1,4 +1,4 @@
-"""Plots and text tables: training curves, the confusion matrix, and rows of images."""
+"""Plots and text tables: training curves, confusion matrices, and rows of images."""
 from .confusion import plot_confusion
 from .curves import draw_curves
 from .images import show_fashion_mnist

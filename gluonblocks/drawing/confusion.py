@@ -1,4 +1,4 @@
-"""The confusion matrix, as text and as a PNG. matplotlib is imported only for the PNG."""
+"""Format a confusion matrix as text, or draw it as a PNG. Only drawing imports matplotlib."""
 import numpy as np
 
 from ..files import write_file
@@ -11,10 +11,10 @@ MOST_NUMBERED = 25
 
 
 def plot_confusion(matrix, names, path):
-    """Draw a confusion matrix as a PNG, and write it to the file `path` atomically.
+    """Draw a confusion matrix, and write it to the PNG file `path` atomically.
 
-    Each cell shows its number of images; its shade shows their fraction of the row. With more than
-    25 classes, only the shades are drawn. `names` lists the class names. Raises ImportError if
+    Each cell shows its image count, and is shaded by the count's fraction of the row. With more
+    than 25 classes, only the shades are drawn. `names` lists the class names. Raises ImportError if
     matplotlib is missing, and OSError if the file cannot be written.
     """
     write_file(path, encode_figure(draw_confusion(matrix, names)))
@@ -30,7 +30,7 @@ def draw_confusion(matrix, names):
     figure = new_figure(max(side, 2.5) + 2.5, max(side, 2.5) + 1.7)
     ax = style_axes(figure.add_subplot())
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    # Mistakes are rare, so use a square root, which makes small differences near 0 visible.
+    # Mistakes are rare, so shade by the square root of the fraction to make them visible.
     shade = PowerNorm(0.5, vmin=0, vmax=1)
     image = ax.imshow(fractions, cmap='Blues', norm=shade, origin='upper',
                       interpolation='antialiased')
@@ -62,7 +62,7 @@ def draw_confusion(matrix, names):
 
 
 def format_confusion(matrix, names):
-    """Return the accuracy, a table of the classes, and the confusion matrix, as text."""
+    """Return the accuracy, a table of per-class scores, and the confusion matrix, as text."""
     heads = ('class', 'images', 'precision', 'recall', 'most confused with')
     cells = [('true \\ predicted', *map(str, range(len(names))))]
     cells += [('%d %s' % (i, name), *map(str, matrix[i])) for i, name in enumerate(names)]
@@ -72,7 +72,7 @@ def format_confusion(matrix, names):
 
 
 def class_rows(matrix, names, unknown='-'):
-    """Return one row of text cells per class, with `unknown` for a score that is undefined."""
+    """Return a list of table rows, one per class, with `unknown` for undefined scores."""
     rows = []
     for row, score in zip(matrix, class_scores(matrix, names)):
         other = score.confused_with

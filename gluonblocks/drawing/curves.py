@@ -1,4 +1,4 @@
-"""Line charts by epoch, and the curves of a run as a PNG. matplotlib is imported only to draw."""
+"""Plot values over epochs, such as a run's training curves. Matplotlib is imported lazily."""
 import math
 from typing import Any, NamedTuple, Sequence
 
@@ -23,10 +23,10 @@ WIDE = 50
 
 
 class Line(NamedTuple):
-    """One line of a chart: `ys` against the epochs `xs`, with gaps where values are not finite.
+    """A line in a chart: `ys` against the epochs `xs`, with gaps where `ys` is not finite.
 
     `dash` is a dash pattern, such as '5 3'. `marks` maps the index of a point to a marker.
-    `faint` lines are thinner; use them for comparisons.
+    If `faint` is true, the line is thinner; use this for comparisons.
     """
 
     label: str
@@ -39,13 +39,13 @@ class Line(NamedTuple):
 
 
 def line_of(rows, field, label, colour, dash='', marks=None):
-    """Return the `Line` that plots one field of `rows` against their field `epoch`."""
+    """Return a `Line` that plots the attribute `field` of each row against its `epoch`."""
     return Line(label, [row.epoch for row in rows], [getattr(row, field) for row in rows], colour,
                 dash, marks=marks or {})
 
 
 def plot_lines(axes, lines, unit, bottom=None):
-    """Plot `lines` over epochs; the y axis has the label `unit` and may have a fixed `bottom`."""
+    """Plot `lines` over epochs; `unit` labels the y axis, and `bottom` is its lower limit."""
     from matplotlib.ticker import MaxNLocator
     for line in lines:
         ys = [y if math.isfinite(y) else math.nan for y in line.ys]
@@ -70,9 +70,9 @@ def plot_lines(axes, lines, unit, bottom=None):
 
 
 def draw_curves(rows, title=''):
-    """Return a PNG of the losses and accuracies in `rows`, each a `HistoryRow`, by epoch.
+    """Plot the losses and accuracies in `rows`, a list of `HistoryRow`, by epoch; return a PNG.
 
-    `title` is the headline. A loss that is not finite leaves a gap and is mentioned in the plot.
+    `title` is the headline. Losses that are not finite leave gaps, and the plot shows their number.
     The same rows always produce an identical PNG. Raises ImportError if matplotlib is missing.
     """
     from matplotlib.ticker import FuncFormatter

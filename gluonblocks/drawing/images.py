@@ -1,4 +1,4 @@
-"""Plots for notebooks. matplotlib is imported only to draw."""
+"""Plots for notebooks. Matplotlib is imported only when a plot is drawn."""
 
 
 def show_fashion_mnist(images, labels):

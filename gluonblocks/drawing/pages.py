@@ -1,4 +1,4 @@
-"""Render the web pages of the package, with common colours and a strict security policy."""
+"""Render the package's web pages with shared colours and a strict security policy."""
 import base64
 import hashlib
 import io
@@ -20,11 +20,11 @@ _POLICY = ("default-src 'none'; style-src %s; img-src blob: data:; base-uri 'non
 
 
 def render_page(folder, template, scripts=(), filters=None, **content):
-    """Return the HTML of a page that extends base.html.j2.
+    """Render `template`, a page that extends base.html.j2, and return its HTML.
 
-    `template` is in `folder`, next to the page's style.css, and is rendered with `content`, which
-    is escaped unless it is `Markup`. The page allows only its own style sheet and `scripts`, a list
-    of JavaScript sources, which may run WebAssembly.
+    `folder` contains `template` and the page's style.css. Values in `content` are escaped unless
+    they are `Markup`. The page's security policy allows only its own style sheet and `scripts`, a
+    list of JavaScript sources, which may run WebAssembly.
     """
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, _HERE]), autoescape=True,
@@ -42,7 +42,7 @@ def render_page(folder, template, scripts=(), filters=None, **content):
 
 
 def png(image):
-    """Return a data: URL with the PNG of an image, uint8 (H, W) or (H, W, 3)."""
+    """Encode an image, uint8 (H, W) or (H, W, 3), as a PNG in a data: URL."""
     from PIL import Image
     content = io.BytesIO()
     Image.fromarray(image).save(content, 'png')

@@ -1,8 +1,8 @@
-"""The common style of all plots: colours, sizes, and number formats.
+"""The style shared by all plots: colours, sizes, and number formats.
 
 Plots receive their style as arguments, which override matplotlib's global settings. We do not
 change those settings, because they belong to the user and are shared by all threads. Matplotlib is
-imported only to draw.
+imported only when a plot is drawn.
 """
 import io
 import math
@@ -36,7 +36,7 @@ def new_figure(width=WIDTH, height=3.2, dpi=DPI, background='white'):
 
 
 def style_axes(ax, size=9.5):
-    """Apply the common style to empty axes, with text of `size` points; return `ax`."""
+    """Apply the shared plot style to empty axes, with `size`-point labels; return `ax`."""
     ax.set_facecolor('none')
     ax.set_prop_cycle(color=PALETTE)
     ax.grid(True, color=GRID, linewidth=0.8, linestyle='-', alpha=1)
@@ -52,7 +52,7 @@ def style_axes(ax, size=9.5):
 
 
 def encode_figure(figure, kind='png'):
-    """Return `figure` as the bytes of a PNG or SVG; identical figures give identical bytes."""
+    """Encode `figure` as PNG or SVG bytes; identical figures give identical bytes."""
     own_font(figure)
     if kind == 'svg':
         from .svg import svg_of
@@ -64,7 +64,7 @@ def encode_figure(figure, kind='png'):
 
 
 def own_font(figure):
-    """Use matplotlib's own font, without TeX, for every text in `figure`."""
+    """Use matplotlib's bundled font, without TeX, for all text in `figure`."""
     from matplotlib.text import Text
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
@@ -74,10 +74,10 @@ def own_font(figure):
 
 
 def readable(number, digits=3):
-    """Return `number` as text with `digits` significant digits, such as '33.4' or '0.000120'.
+    """Format `number` with `digits` significant digits, as in '33.4' or '0.000120'.
 
-    The integer part is never rounded: '6,730'. Only numbers below 1e-6 or of at least 1e12 are
-    written with a power of ten. NaN becomes '–'.
+    The integer part is never shortened: '6,730'. Only magnitudes below 1e-6, or of 1e12 and more,
+    are written in scientific notation. NaN becomes '–'.
     """
     if math.isnan(number):
         return '–'
@@ -91,28 +91,29 @@ def readable(number, digits=3):
 
 
 def tick(number):
-    """Return a number as a tick label: `readable`, without trailing zeros."""
+    """Format a number as a tick label: like `readable`, but without trailing zeros."""
     text = readable(number, 6)
     return text.rstrip('0').rstrip('.') if '.' in text and '^' not in text else text
 
 
 def number_axis(axis):
-    """Label the ticks of a matplotlib axis with numbers such as '6,730'; see `tick`."""
+    """Format the tick labels of a matplotlib axis with `tick`, as in '6,730'."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
     axis.set_major_formatter(FuncFormatter(lambda number, _: tick(number)))
     axis.set_minor_formatter(NullFormatter())
 
 
 def marker(points):
-    """Return the marker of a line: a dot if it has only a few `points`, otherwise none."""
+    """Return the marker for a line: a dot if the line has few `points`, otherwise none."""
     return 'o' if len(points) <= FEW else ''
 
 
 def plain(text, most=None):
-    """Return a user's text, escaped for matplotlib and shortened to at most `most` characters.
+    """Escape a user's text for matplotlib, and shorten it to at most `most` characters.
 
     Shortening removes the middle, because names with the same beginning often differ at the end.
-    A '$' does not start a formula. A character that the font lacks becomes a box.
+    Dollar signs are escaped, so that they do not start a formula. Characters that are missing from
+    the font become boxes.
     """
     from matplotlib.font_manager import findfont, get_font
     if most and len(text) > most:

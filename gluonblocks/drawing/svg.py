@@ -16,7 +16,7 @@ _ANCHORS = {'left': ('start', 0), 'center': ('middle', 0.5), 'right': ('end', 1)
 
 
 def svg_of(figure, title='', text=''):
-    """Return `figure` as an SVG document, with `title` and `text` for screen readers."""
+    """Return `figure` as an SVG document; screen readers announce its `title` and `text`."""
     renderer = SvgRenderer(figure.bbox.width, figure.bbox.height, figure.dpi)
     figure.draw(renderer)
     words = ''.join('<%s>%s</%s>' % (name, escape(value), name)
@@ -27,7 +27,7 @@ def svg_of(figure, title='', text=''):
 
 
 class SvgRenderer(RendererBase):
-    """A matplotlib renderer, `width` by `height` pixels, that collects SVG in `elements`."""
+    """A matplotlib renderer, `width` by `height` pixels, that appends SVG to `elements`."""
 
     def __init__(self, width, height, dpi):
         super().__init__()
@@ -56,7 +56,7 @@ class SvgRenderer(RendererBase):
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
         # Let the browser align the text (left, centre or right) at its position, because the
-        # browser's font may have other widths than matplotlib's.
+        # browser's font may have different widths from matplotlib's.
         anchor, fraction = _ANCHORS[mtext.get_ha() if mtext else 'left']
         width = self.get_text_width_height_descent(s, prop, ismath)[0]
         x, y = Affine2D().rotate_deg(-angle).translate(x, y).transform((fraction * width, 0))
@@ -76,7 +76,7 @@ class SvgRenderer(RendererBase):
 
 
 def _paint(name, colour, alpha):
-    """Return the attributes of a fill or stroke: 'none' if `colour` is None or transparent."""
+    """Return the SVG attributes for a fill or stroke; without a visible `colour`, it is 'none'."""
     rgba = to_rgba('none' if colour is None else tuple(colour))
     opacity = rgba[3] and (rgba[3] if alpha is None else alpha)
     if not opacity:

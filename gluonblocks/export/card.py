@@ -1,4 +1,4 @@
-"""Write the README.md of an export: a model card for a classifier, a description otherwise."""
+"""Generate an export's README.md: a model card for classifiers, otherwise a description."""
 import json
 import os
 import re
@@ -19,11 +19,11 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     The card contains only facts from the arguments and no dates, so the same arguments always
     produce the same text. For each format, it shows at most five lines of Python that run the file.
 
-    Arguments: `info`, the metadata of an `Export`; `exported`, its formats with their verification;
-    `checksums`, {file name: SHA-256}; `config`, the config.json of a run; `history`, an
-    `EpochRecord` or `HistoryRow` for each epoch; `matrix`, the confusion matrix of the test images;
-    `weights`, the weights that were exported: 'best', 'last' or 'final'; `license`, the Hub's
-    identifier for the licence of the weights, such as 'mit'.
+    `info` is the metadata of an `Export`, and `exported` lists its formats with their verification.
+    `checksums` is {file name: SHA-256}, and `config` the config.json of a run. `history` contains
+    an `EpochRecord` or `HistoryRow` for each epoch. `matrix` is the confusion matrix of the test
+    images. `weights` says which weights were exported: 'best', 'last' or 'final'. `license` is the
+    Hub's identifier for the licence of the weights, such as 'mit'.
     """
     accuracy, scores = None, []
     if matrix is not None:
@@ -47,7 +47,7 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
 
 
 def net_card(net, exported, checksums, notes):
-    """Return the text of README.md for `net`, a `NetDescription` whose net does not classify."""
+    """Return the README.md text for `net`, a `NetDescription` that is not a classifier."""
     return _rendered('net.md.j2', info=net.info, inputs=net.dimensions(),
                      example=net.inputs, outputs=net.outputs,
                      exported=exported, checksums=checksums, notes=notes)
@@ -89,13 +89,13 @@ def has_preprocessing(info):
 def _reading(info, inside):
     """Return a line of Python that reads picture.png into X, a batch of one.
 
-    If `inside` is true, the exported file does the preprocessing. If `info` does not specify any
-    preprocessing, X is all zeros.
+    If `inside` is true, X contains raw pixels, because the exported file preprocesses them. If
+    `info` does not specify any preprocessing, X is all zeros.
     """
     C, H, W = info['input']
     if not has_preprocessing(info):
         return "X = numpy.zeros((1, %d, %d, %d), 'float32')" % (C, H, W)
-    # A file with preprocessing takes images of 28 x 28 pixels and resizes them itself.
+    # A file with preprocessing resizes images itself, so give it images of 28 x 28 pixels.
     size = (28, 28) if inside and info['resize'] else (W, H)
     read = "X = numpy.asarray(Image.open('picture.png').convert(%r).resize(%r)%s)" % (
         'L' if C == 1 else 'RGB', size, '' if inside else ", 'float32'")
@@ -110,14 +110,14 @@ def _rounded(value, digits):
 
 
 def _yaml(value):
-    """Encode a value as JSON that is also valid YAML: characters that YAML forbids are escaped."""
+    """Encode a value as JSON that is also valid YAML, escaping characters that YAML forbids."""
     return re.sub('[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]',
                   lambda match: '\\u%04x' % ord(match.group()),
                   json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value):
-    """Return a value as one line of Markdown with all markup escaped, even table separators."""
+    """Format a value as one line of Markdown, escaping all markup, even table separators."""
     text = ', '.join(map(str, value)) if isinstance(value, list) else str(value)
     text = ' '.join(text.split()).encode(errors='backslashreplace').decode()
     return re.sub(r'([\\`*_{}\[\]<>#|~&!$])', r'\\\1', text)

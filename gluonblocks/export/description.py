@@ -1,4 +1,4 @@
-"""Data classes of an export: the net, the images for verification, and the written files."""
+"""Data classes for exports: the net, the images for verification, and the written files."""
 import dataclasses
 import hashlib
 import json
@@ -30,9 +30,9 @@ class Images:
     """The images for verification, loaded one batch at a time.
 
     `batches` is a function that returns a new iterator over the images, as `Batch` objects. `words`
-    describes the images in the metadata of the files. Each exported file is also run on batches of
-    1, 3 and `largest` images, because it may be correct for only one batch size. If `largest` is
-    None, these extra batches are omitted.
+    describes the images in the files' metadata. Each exported file is also run on batches of 1, 3
+    and `largest` images, because its outputs may be correct for only one batch size. If `largest`
+    is None, these extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -85,7 +85,7 @@ class NetDescription:
     test: Images  #: images for verification
     calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for 8 bits
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
-    #: other input shapes to support, such as larger batches or images; None: only a batch of two
+    #: other input shapes to support, such as larger batches or images (None: a batch of two)
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
 
     @property
@@ -95,7 +95,7 @@ class NetDescription:
 
     @property
     def is_classifier(self):
-        """True if `info` names classes; the net then has one output, (N, classes)."""
+        """True if `info` contains class names; the net then has one output, (N, classes)."""
         return 'classes' in self.info
 
     @property
@@ -104,14 +104,14 @@ class NetDescription:
         return any(node.op in _SORTING for node in Graph(self.symbol).nodes)
 
     def dimensions(self):
-        """Return the input shapes by name; a size that may vary is 'N' (the batch) or 'any'."""
+        """Return the input shapes by name; a variable size is 'N' (batch axis) or 'any'."""
         shapes = self.shapes()
         return {name: ['%s' % side if all(each[name][i] == side for each in shapes[1:]) else
                        'N' if i == 0 else 'any' for i, side in enumerate(sides)]
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """Return the shapes to support: `inputs`, then `variants` (None: a batch of two)."""
+        """Return the input shapes to support: `inputs` and `variants` (default: a batch of two)."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 
@@ -127,13 +127,13 @@ class NetDescription:
         return block
 
     def metadata(self, preprocessing):
-        """Return `info` and `preprocessing` as {name: string}; other types become JSON."""
+        """Return `info` and `preprocessing` as {name: string}, encoding other types as JSON."""
         info = dict(self.info, preprocessing=preprocessing)
         return {name: value if isinstance(value, str) else json.dumps(value)
                 for name, value in info.items()}
 
     def weights_sha256(self):
-        """Return the SHA-256 of the weights and shapes, not of names, which may vary by process."""
+        """Return a SHA-256 of weights and shapes, ignoring names, which may differ by process."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
             if name not in self.inputs:
@@ -144,7 +144,7 @@ class NetDescription:
 
 
 class Options(NamedTuple):
-    """Options of an export; a format ignores those that do not apply to it."""
+    """Export options; a format ignores those that do not apply to it."""
 
     with_preprocessing: bool = False  #: resize and scale uint8 images within the graph
     reduce_range: bool = False  #: 7-bit instead of 8-bit weights, see int8.py
@@ -161,5 +161,5 @@ class Written(NamedTuple):
     notes: Tuple[str, ...] = ()  #: messages for the user
 
     def inputs_of(self, batch):
-        """Return the engine's inputs for a `Batch`: its uint8 images or the inputs of the net."""
+        """Return the engine's inputs for a `Batch`: its uint8 images or the net's inputs."""
         return (batch.pixels,) if self.takes_pixels else batch.inputs

@@ -26,9 +26,9 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
 
     `symbol` is a symbol file or its prefix, a folder with a symbol file and parameters, or a
     model.tar.gz from Amazon SageMaker. Files from all MXNet versions can be read. `params` is the
-    .params file (None: the newest, or the one for `epoch`). `shape` is the input shape without the
-    batch axis, such as (3, 112, 112), or a dict of shapes by name (None: read it from SageMaker's
-    files or infer it from the weights of the first dense layer).
+    .params file, by default the one for `epoch` or else the newest. `shape` is the input shape
+    without the batch axis, such as (3, 112, 112), or a dict of shapes by name; by default, it is
+    read from SageMaker's files or inferred from the weights of the first dense layer.
 
     Losses are replaced with their predictions. Outputs that need a label are omitted, and a note
     says so. `outputs` lists other layers whose outputs to export instead. The exported files accept
@@ -47,7 +47,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     formats = check_formats(formats, atol, max_drop)
     for format in formats:
         if format.name not in FORMATS:
-            raise ValueError('the format %s is only for runs; a checkpoint can be exported to %s'
+            raise ValueError('the format %s supports only runs; checkpoints can be exported to %s'
                              % (format.name, ', '.join(FORMATS)))
     if len(input_range) != 2 or not 0 < input_range[1] - input_range[0] < float('inf'):
         raise ValueError('input_range must be two numbers, the smaller one first, got %r'

@@ -12,7 +12,7 @@ from typing import NamedTuple, Tuple
 
 
 class Format(NamedTuple):
-    """The name of a format, its module in this package, and its dependencies."""
+    """An export format: its name, its module in this package, and its dependencies."""
 
     name: str
     module: str
@@ -40,7 +40,7 @@ FORMATS = {format.name: format for format in [
 
 
 def get_format(name):
-    """Return the `Format` named `name`. Raises ValueError, listing all names, if it is unknown."""
+    """Return the `Format` with this `name`. Raises ValueError for an unknown name."""
     if name not in FORMATS:
         raise ValueError('expected one of the formats %s, got %r' % (', '.join(FORMATS), name))
     return FORMATS[name]

@@ -1,4 +1,4 @@
-"""Trace a net to a float32 inference graph, from which all formats are written."""
+"""Trace a net to a float32 inference graph, the source of all export formats."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
@@ -6,7 +6,7 @@ from mxnet import autograd
 from ..graphs.graph import Graph, Node
 from ..mxnet_private import averaged, can_learn, is_initialized
 
-# Operators that return their first input at inference; the losses among them only affect training.
+# Operators that return their first input unchanged at inference, including some losses.
 _IDENTITIES = ('BlockGrad', 'IdentityAttachKLSparseReg', 'LinearRegressionOutput',
                'MAERegressionOutput', 'MakeLoss', 'SVMOutput', '_CrossDeviceCopy',
                '_contrib_gradientmultiplier', '_copy', '_copyto', '_identity_with_attr_like_rhs',
@@ -17,10 +17,10 @@ _NORM = ('gamma', 'beta', 'moving_mean', 'moving_var')  # BatchNorm's inputs aft
 def prediction_symbol(net, inputs=('data',)):
     """Return (symbol, params), the inference graph of a Gluon net and its parameters by name.
 
-    `inputs` are the names of the graph's inputs. All batch norms in the graph have parameters of
-    shape (C,) and use gamma, which is 1 for `nn.BatchNorm(scale=False)`. Nodes without effect in
-    inference, such as Dropout, are removed, and node names are unique. `params` are NumPy arrays,
-    float32 even if the net was cast to float16. The net is not changed.
+    `inputs` lists the names of the graph's inputs. All batch norms in the graph have parameters of
+    shape (C,) and use gamma, which is 1 for `nn.BatchNorm(scale=False)`. Nodes that have no effect
+    at inference, such as Dropout, are removed, and node names are unique. `params` contains NumPy
+    arrays, float32 even if the net was cast to float16. The net is not changed.
 
     Raises RuntimeError if the net is not initialized, and ValueError, with the reason, if it cannot
     be traced to a graph.
@@ -82,8 +82,8 @@ def replace_losses(graph):
     """Replace each loss in a `Graph` with its prediction, which does not need a label.
 
     `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, and any other loss its
-    input. The attribute `__flat__` marks a softmax over all axes except the batch axis, for
-    `flatten_softmax`.
+    input. The attribute `__flat__` tells `flatten_softmax` that a softmax normalizes over all axes
+    except the batch axis.
     """
     for node in graph.nodes:
         if node.op in _IDENTITIES:
@@ -97,9 +97,9 @@ def replace_losses(graph):
 
 
 def plain_symbol(symbol, params, untrained=()):
-    """Return the symbol without losses, amp casts and Dropout, and with unique node names.
+    """Return the symbol without losses, amp casts or Dropout, and with unique node names.
 
-    `params` is changed in place: the parameters of batch norms are reshaped to (C,), and fixed
+    `params` is modified in place: the parameters of batch norms are reshaped to (C,), and fixed
     gammas are set to 1. `untrained` contains the names of the parameters that are never trained.
     """
     graph, names = Graph(symbol), {}

@@ -11,11 +11,11 @@ MAX_IMAGES = 256  # maximum number of images that are read from a folder
 
 
 def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
-    """Return `Images` of random numbers, uniform in `values` = (low, high), with a fixed seed.
+    """Return `Images` of random numbers, drawn uniformly from `values`, with a fixed seed.
 
-    `inputs`, `twice` and `larger` contain input shapes by name: for a batch of one, for a batch of
-    two, and for larger images. If `twice` is not None, the images include batches of two and three;
-    if `larger` is not None, they include one batch of that shape.
+    `values` is (low, high). `inputs`, `twice` and `larger` are input shapes by name: for a batch of
+    one, a batch of two, and larger images. If `twice` is not None, the images include batches of
+    two and three; if `larger` is not None, they include one batch of that shape.
     """
     shapes, (low, high) = [inputs], values
     if twice:  # the shapes for a batch of three are extrapolated
@@ -33,10 +33,10 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
 def folder_images(folder, shape, mean=0, std=255):
     """Return `Images` of the files in a folder and its subfolders, scaled as (x - mean) / std.
 
-    `shape` is (C, H, W). Images are read as grey for one channel and as RGB for three, scaled
-    without distortion to fit into H x W pixels, and padded. Pixels x range from 0 to 255. `mean`
-    and `std` are each a number, or a sequence with one number per channel. Raises ValueError if the
-    folder contains no files.
+    `shape` is (C, H, W). Images are read as greyscale if C is 1 and as RGB if C is 3, resized to
+    fit into H x W pixels without distortion, and padded. Pixel values x range from 0 to 255. `mean`
+    and `std` are numbers, or sequences with one number per channel. Raises ValueError if the folder
+    contains no files.
     """
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise ValueError('image files require a net with input shape (1, H, W) or (3, H, W), found '

@@ -5,7 +5,7 @@ calibrated on images. The file contains QuantizeLinear and DequantizeLinear node
 fuse with the operators between them.
 
 x86 CPUs without VNNI (before Ice Lake and Zen 4) add two 8-bit products in 16 bits. The sum can
-overflow, which changes the outputs. `reduce_range` prevents this: it quantizes weights to 7 bits.
+overflow, which changes the outputs. `reduce_range` prevents this by quantizing weights to 7 bits.
 """
 import os
 import tempfile
@@ -26,7 +26,7 @@ def check(net):
     """Raise ValueError, with the reason, if `net` cannot be calibrated or written as ONNX."""
     if net.calibration is None:
         raise ValueError('the format onnx-int8 needs images to calibrate the ranges: export a '
-                         'classifier, or name a folder of images similar to the training images')
+                         'classifier, or pass a folder of images similar to the training images')
     check_onnx(net)
 
 

@@ -1,4 +1,4 @@
-"""Read files from a pinned version of an npm package, which npm or a local archive provides."""
+"""Read files from a pinned version of an npm package, using npm or a local archive."""
 import base64
 import hashlib
 import io
@@ -30,7 +30,7 @@ def fetch(package, archive=None):
     """Return the archive of an `NpmPackage` as bytes.
 
     `archive` is the path of a file that `npm pack` wrote. If it is None, npm reads the archive from
-    its cache or downloads it from the configured registry. Raises OSError, with what to do, if the
+    its cache or downloads it from the configured registry. Raises OSError, with advice, if the
     archive is unavailable or has the wrong SHA-512.
     """
     try:
@@ -50,7 +50,7 @@ def fetch(package, archive=None):
 
 
 def unpack(content, paths):
-    """Return {path: bytes of the file} for `paths` in the archive with the bytes `content`."""
+    """Return {path: bytes} for the files `paths` in the archive `content` (bytes)."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 

@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid; `weights` are initializers to be added to it."""
+    """Raise an error if `model` is invalid; `weights` are initializers that are added later."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -91,8 +91,8 @@ def to_onnx(net):
 
     The weights are initializers, not inputs, which makes ONNX Runtime up to four times faster.
 
-    Raises ValueError for attributes that ONNX cannot express, and for operators that it lacks; the
-    message lists all missing operators.
+    Raises ValueError for attributes that ONNX cannot express, and for unsupported operators; the
+    message lists all of these operators.
     """
     from onnx import numpy_helper
     model, weights = graph_and_weights(net)
@@ -102,9 +102,9 @@ def to_onnx(net):
 
 
 def graph_and_weights(net):
-    """Return (model, weights): the model of `to_onnx` without its large float32 initializers.
+    """Return (model, weights): the model from `to_onnx` without its large float32 initializers.
 
-    `weights` is {name: array} of those initializers.
+    `weights` maps the names of the omitted initializers to their arrays.
     """
     from onnx import helper, numpy_helper
     written = OnnxGraph(net.symbol, net.params, net.shapes())
@@ -131,8 +131,8 @@ def graph_and_weights(net):
 def _save(model, weights, path):
     """Write `model` with `weights` as initializers, without a second copy of them in memory.
 
-    This function therefore encodes the protobuf fields that contain weights itself: in the schema,
-    ModelProto.graph is field 7, GraphProto.initializer field 5 and TensorProto.raw_data field 9.
+    To avoid the copy, this function itself encodes the protobuf fields that contain weights:
+    ModelProto.graph (field 7), GraphProto.initializer (field 5) and TensorProto.raw_data (field 9).
     """
     import onnx
     graph = model.graph.SerializeToString()
@@ -153,7 +153,7 @@ def _save(model, weights, path):
 
 
 def _field(number, size):
-    """Encode the tag and length of a protobuf field of `size` bytes."""
+    """Return the tag and length that precede the `size` bytes of the protobuf field `number`."""
     head = [number << 3 | 2]
     while size > 127:
         head.append(size & 127 | 128)
@@ -162,6 +162,6 @@ def _field(number, size):
 
 
 def _dims(shape):
-    """Return ONNX dimensions; a size that varies is 'N' on the batch axis and None on others."""
+    """Return ONNX dimensions; a variable size is 'N' on the batch axis, otherwise None."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]

@@ -51,7 +51,8 @@ class Net:
         try:
             self._session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
         except Exception as error:  # onnxruntime does not document its exception classes
-            raise Error('%s: onnxruntime cannot load it: %s' % (path, str(error).split('\n')[0]))
+            raise Error('%s: onnxruntime cannot load the file: %s'
+                        % (path, str(error).split('\n')[0]))
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
             self.names = json.loads(metadata.get('classes', 'null'))  # None: not a classifier
@@ -64,13 +65,13 @@ class Net:
             self.size = (28, 28) if self._resize else tuple(size)  # size to fit images into
         except (KeyError, TypeError, ValueError):
             raise Error('%s: expected metadata with input, resize and preprocessing, found none or '
-                        'invalid values: use a file that gluonblocks exported' % path)
+                        'invalid values: use a file exported by gluonblocks' % path)
         if self.names and self.channels != 1:
             raise Error('%s: expected a classifier of grey images, found one with %d input channels'
                         % (path, self.channels))
 
     def outputs(self, images):
-        """Yield {name: array without the batch axis} for each of `images`, uint8 (H, W[, 3])."""
+        """Yield {output name: array without the batch axis} for each uint8 image (H, W[, 3])."""
         names = [output.name for output in self._session.get_outputs()]
         for i in range(0, len(images), BATCH if self.names else 1):
             X = images[i:i + BATCH] if self.names else images[i:i + 1]
@@ -94,7 +95,7 @@ def are_probabilities(Y):
 
 
 def lines(outputs, size, top):
-    """Yield the lines to print for the `outputs`, {name: array}, of an image of size (H, W)."""
+    """Yield the lines to print for one image: `outputs` is {name: array}, and `size` is (H, W)."""
     arrays = list(outputs.values())
     if [Y.shape[1:] for Y in arrays] == [(1,), (1,), (4,)]:  # classes, scores and boxes
         outputs = {'detections': np.concatenate(arrays, axis=1)}
@@ -110,7 +111,7 @@ def lines(outputs, size, top):
         elif len(best):
             yield '%s: %d values of length %.4g, the largest: %s' % (
                 name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
-        # Three channels that are not probabilities are more likely an image than a segmentation.
+        # Three channels that are not probabilities are probably an image, not a segmentation.
         elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
             ratio = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
             yield name + ': ' + ', '.join('class %d %.1f %%' % (i, 100 * ratio[i])
@@ -122,12 +123,12 @@ def lines(outputs, size, top):
 
 
 def resized(image, side):
-    """Resize uint8 (H, W) to (side, side) with the same result as OpenCV's bilinear resizing."""
+    """Resize a uint8 image (H, W) to (side, side), exactly as OpenCV's bilinear resizing does."""
     def taps(n):
         position = ((np.arange(side) + 0.5) * (n / side) - 0.5).astype(np.float32)
         first = np.floor(position).astype(int)
         fraction = position - first.astype(np.float32)
-        # OpenCV computes with integers: 2048 stands for the weight 1.
+        # OpenCV uses integer weights, in which 2048 represents 1.
         return [np.clip(i, 0, n - 1) for i in (first, first + 1)] + [
             np.rint(weight * 2048).astype(int) for weight in (1 - fraction, fraction)]
 
@@ -145,7 +146,7 @@ def check_file(path):
 
 
 def read_image(path, size, invert, color):
-    """Return an image file scaled and padded to `size`: uint8 (H, W), or (H, W, 3) if `color`."""
+    """Read an image, scaled and padded to `size`, as uint8 (H, W), or (H, W, 3) if `color`."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:
@@ -154,7 +155,7 @@ def read_image(path, size, invert, color):
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise Error('%s: expected at most %d pixels, found more' % (path, MAX_PIXELS))
-            # MPO, a format that some cameras write, is a JPEG followed by previews.
+            # Accept MPO files, which some cameras write: each is a JPEG followed by previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise Error('%s: expected a single frame or page, found more: save the one you '
                             'need as a separate file' % path)
@@ -222,7 +223,7 @@ def main():
                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='image file')
     parser.add_argument('--model', metavar='FILE', help='ONNX file (default: the one next to this '
-                        'program)', default=next(filter(os.path.isfile, models), models[0]))
+                        'script)', default=next(filter(os.path.isfile, models), models[0]))
     parser.add_argument('--top', type=int, default=3, metavar='N',
                         help='number of classes, detections or values to list (default: 3)')
     parser.add_argument('--invert', action='store_true', help='invert the brightness of the images')

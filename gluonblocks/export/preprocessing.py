@@ -12,9 +12,9 @@ _ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    2048 times each new pixel is line[first] * w1 + line[second] * w2, with w1 + w2 = 2048. Beyond
-    an edge, `first` and `second` are both the index of the edge pixel. For columns, the weights are
-    then 2048 and 0. For rows, OpenCV keeps the interpolation weights, which rounds differently.
+    Each new pixel is (line[first] * w1 + line[second] * w2) / 2048, where w1 + w2 = 2048. Beyond an
+    edge, `first` and `second` are both the index of the edge pixel. There, the weights of columns
+    are 2048 and 0, but OpenCV keeps the interpolation weights of rows, which affects rounding.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')
@@ -27,7 +27,7 @@ def weights(old, new, columns):
 
 
 def add_preprocessing(model, shape, size):
-    """Change the ONNX `model` of a net in place so that its input 'data' takes uint8 images.
+    """Modify the ONNX `model` of a net in place so that its input 'data' accepts uint8 images.
 
     `shape` is the input shape of the net, (C, H, W), and `size` is (height, width) of the images.
     The new input is (N, height, width) for one channel and (N, C, height, width) otherwise. The
@@ -52,8 +52,8 @@ def add_preprocessing(model, shape, size):
     def resized(X, axis, old, new, shift):
         """Resize `axis` of X from `old` to `new` pixels, which multiplies the values by 2^11.
 
-        For the second axis, `shift` is true: the values, multiplied by 2^22 in total, are divided
-        by 2^20 in two steps, which round as in OpenCV.
+        If `shift` is true, as for the second axis, also divide the values by 2^20, in two steps
+        that round as in OpenCV.
         """
         first, second, *ws = weights(old, new, columns=axis == 3)
         terms = []

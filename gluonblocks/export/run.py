@@ -31,10 +31,10 @@ BATCH_VALUES = LARGEST_BATCH * 96 * 96  # maximum number of input values in a ba
 def export_run(folder, formats=('onnx',), weights='best', out=None, with_preprocessing=False,
                atol=1e-4, max_drop=1.0, ctx=None, data_root=None, reduce_range=False,
                runtime=None):
-    """Export the net of the run in `folder` to the folder `out` (None: 'export' in `folder`).
+    """Export the net from the run in `folder` to the folder `out` (None: 'export' in `folder`).
 
     Every file is verified on all test images of the run's data set and on batches of 1, 3 and 256
-    images; `verify` explains the limits `atol` and, for 8 bits, `max_drop`. `out` must be new,
+    images; see `verify` for the limits `atol` and, for 8 bits, `max_drop`. `out` must be new,
     empty or an earlier export, which is replaced only after all files pass.
 
     `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With
@@ -96,10 +96,10 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
                runtime=None):
     """Export any Gluon net to the folder `path` and return an `Export`.
 
-    `net` is an initialized net of hybrid blocks and is not changed. `shape` is the input shape
-    without the batch axis, (C, H, W) for images, or a dict of shapes by name, in order, for a net
-    with several inputs. If the net contains losses, `shape` also lists their labels, but the
-    exported files do not have these inputs.
+    `net` is an initialized net of hybrid blocks, which is not modified. `shape` is the input shape
+    without the batch axis, such as (C, H, W) for images, or, for a net with several inputs, a dict
+    {input name: shape} in input order. If the net contains losses, `shape` includes their labels,
+    but the exported files do not have these inputs.
     The net may have any number of outputs. A float16 net is exported and verified in float32. A net
     that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
@@ -155,9 +155,9 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
 
 def describe(symbol, params, inputs, outputs, info, images, **fields):
-    """Return a `NetDescription`, adding the metadata that every export has to `info`.
+    """Return a `NetDescription` with the metadata `info` and the metadata common to all exports.
 
-    `fields` are its optional fields.
+    `fields` are the optional fields of `NetDescription`.
     """
     first = next(iter(inputs.values()))
     net = NetDescription(symbol, params, inputs, outputs,
@@ -180,12 +180,12 @@ def check_formats(names, atol, max_drop):
 
 
 def check_installed(formats):
-    """Raise ImportError, naming what to install, if a package that a format needs is missing."""
+    """Raise ImportError, with the install command, if a package that a format needs is missing."""
     for format in formats:
         for name in format.needs:
             if importlib.util.find_spec(name) is None:
-                raise ImportError('the format %s needs %s, which is not installed. Install it, and '
-                                  "keep your NumPy, with\n  python -m pip install "
+                raise ImportError('the format %s needs %s, which is not installed. Install it '
+                                  "without changing your NumPy version:\n  python -m pip install "
                                   "'gluonblocks[%s]' numpy==%s"
                                   % (format.name, name, format.extra, np.__version__))
 

@@ -29,7 +29,7 @@ class Verified(NamedTuple):
 
     @property
     def drop(self):
-        """The loss of accuracy (without labels, of agreement) in percentage points."""
+        """The drop in accuracy, or in agreement if there are no labels, in percentage points."""
         there = self.agreement if self.accuracy_here is None else self.accuracy_there
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
@@ -49,7 +49,7 @@ def mxnet_engine(net, ctx, labels=()):
 
 
 def symbol_engine(symbol, params, names):
-    """Return an engine for `symbol` on the CPU; inputs not in `names` are labels, set to zero."""
+    """Return an engine for `symbol` on the CPU. Labels (inputs not in `names`) are set to zero."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
@@ -76,7 +76,7 @@ def outputs_of(engine, images):
 
 
 def logits_of(outputs, images):
-    """Return the logits (n, classes) of all images, skipping the extra batches in `outputs`."""
+    """Return the logits, (n, classes), of all images, without the extra batches at the start."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
@@ -88,13 +88,13 @@ def accuracy_of(logits, labels):
 def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, sorts=False):
     """Run an exported file, a `Written`, on all `images`; return the comparison as a `Verified`.
 
-    `here` is what `outputs_of` returned for the net. For each output a of the net and b of the
-    file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` of the image. A
-    file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop` percentage
-    points of accuracy. `name` is the name of the format in messages. With `classes`, the agreement
-    is the fraction of images with the same class; otherwise it is the smallest cosine between
-    outputs. If the net `sorts` rows by score, rows may be swapped, because rounding can change the
-    order of nearly equal scores.
+    `here` contains the outputs of the net, from `outputs_of`. For each output value a of the net
+    and b of the file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` for
+    the image. A file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop`
+    percentage points of accuracy. `name` is the format's name, for messages. With `classes`, the
+    agreement is the fraction of images for which both predict the same class; otherwise, it is the
+    smallest cosine similarity of outputs. If the net `sorts` rows by score, rows may be swapped,
+    because rounding can change the order of nearly equal scores.
 
     Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """
@@ -130,20 +130,21 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     if not written.exact and verified.drop > max_drop + 1e-9:
         change = (('agreement', 1.0, verified.agreement) if labels is None else
                   ('accuracy', verified.accuracy_here, verified.accuracy_there))
-        raise VerificationError('%s: the %s drops from %.4f to %.4f, by %.2f points; at most %g '
-                                'are allowed' % ((name,) + change + (verified.drop, max_drop)))
+        raise VerificationError('%s: the %s drops from %.4f to %.4f, by %.2f percentage points; at '
+                                'most %g are allowed'
+                                % ((name,) + change + (verified.drop, max_drop)))
     return verified
 
 
 def _with_progress(images, name, total=None):
-    """Iterate over the batches of `images`, with a progress bar in a terminal."""
+    """Iterate over the batches of `images`, with a progress bar if stderr is a terminal."""
     from tqdm import tqdm
     return tqdm(images.all_batches(), desc='verifying %s' % name, unit=' batches', total=total,
                 leave=False, disable=None)
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, relative as in `verify`; check it unless `atol` is None."""
+    """Return the largest difference, scaled as in `verify`. If `atol` is None, do not limit it."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
@@ -163,10 +164,10 @@ def _difference(where, wanted, found, atol):
 
 
 def _reordered(wanted, found, atol):
-    """Return `found`, (N, rows, ...), with the rows of each image in the order of `wanted`.
+    """Return `found`, (N, rows, ...), with the rows of each image reordered to match `wanted`.
 
-    Only rows that differ by more than `atol` * max(1, the image's largest value) are reordered:
-    among them, each position gets the row that is nearest to the wanted row.
+    Rows that differ by at most `atol` * max(1, the image's largest value) stay where they are. Each
+    of the other positions gets the nearest of the remaining rows.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):
@@ -184,14 +185,14 @@ def _reordered(wanted, found, atol):
 
 
 def _cosine(wanted, found):
-    """Return the cosine between two flattened outputs, or 1 if either of them is all zeros."""
+    """Return the cosine similarity of two flattened outputs, or 1 if either is all zeros."""
     wanted, found = [array.astype('float64').ravel() for array in (wanted, found)]
     length = np.linalg.norm(wanted) * np.linalg.norm(found)
     return float(wanted @ found / length) if length else 1.0
 
 
 def milliseconds(engine, inputs, seconds=0.3, least=2):
-    """Return the median time of a call `engine(inputs)`, in milliseconds.
+    """Return the median time that `engine(inputs)` takes, in milliseconds.
 
     The engine is called at least `least` times and for at least `seconds` seconds.
     """

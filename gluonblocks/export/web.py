@@ -11,8 +11,8 @@ from .npm import NpmPackage, fetch, unpack
 from .onnx import check as check_onnx
 from .onnx import engine, finish, to_onnx
 
-# The version of ONNX Runtime Web is pinned because others, such as 1.22, do not run when the page
-# is a local file.
+# The version of ONNX Runtime Web is pinned because some versions, such as 1.22, do not run when the
+# page is a local file.
 RUNTIME = NpmPackage(
     'onnxruntime-web', '1.30.0', 33106585,
     'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfK'
@@ -33,7 +33,7 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 def check(net):
     """Raise ValueError unless `net` classifies grey 28 x 28 images and ONNX can express it."""
     if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
-        raise ValueError('the format web needs a classifier of grey images of 28 x 28 pixels, but '
+        raise ValueError('the web format needs a classifier of grey images of 28 x 28 pixels, but '
                          'the net takes %s: omit this format' % (net.shape,))
     check_onnx(net)
 
@@ -58,9 +58,9 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
 
     The page can be opened from disk or from any web server, and makes no network requests.
     `onnx_bytes` is an ONNX file with one input, uint8 (N, 28, 28), and one output, the logits
-    (N, classes). `info` must contain 'classes', 'input' and 'model', see `export_run`; the page
-    shows other entries if present. `gallery` lists test images as (uint8 (28, 28), class name or
-    None); the page opens with the prediction for the first. `runtime` is the path of an ONNX
+    (N, classes). `info` must contain 'classes', 'input' and 'model'; the page also shows other
+    entries from `export_run` if present. `gallery` lists test images as (uint8 (28, 28), class name
+    or None); the page opens with the prediction for the first. `runtime` is the path of an ONNX
     Runtime Web archive made with `npm pack` (None: download it with npm). Raises OSError if ONNX
     Runtime Web is unavailable.
     """
@@ -83,7 +83,7 @@ def write_page(onnx_bytes, info, gallery, folder, runtime=None):
 
 
 def _gallery(net):
-    """Return `PER_CLASS` test images per class as (uint8 (H, W), class name or None if unknown)."""
+    """Return up to `PER_CLASS` test images per class: [(uint8 (H, W), class name or None), ...]."""
     classes = net.info['classes']
     found = [[] for _ in classes]
     for batch in net.test:

@@ -31,7 +31,7 @@ MAX_BYTES = 1 << 20  # maximum size of export.json and of source files
 
 
 class Exported(NamedTuple):
-    """The export of a net to one format."""
+    """The result of exporting a net to one format."""
 
     format: str  #: name of the format, such as 'onnx'
     files: List[str]  #: names in the folder, the main file first
@@ -112,7 +112,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
 
 def _release_memory():
-    """Return freed memory to the system, which glibc would otherwise keep for later use."""
+    """Return freed memory to the system; glibc would otherwise keep it for later use."""
     mx.nd.waitall()  # MXNet frees arrays in the background
     with contextlib.suppress(AttributeError, OSError, TypeError):  # the C library is not glibc
         ctypes.CDLL(None).malloc_trim(0)
@@ -127,7 +127,7 @@ def _takes_images(net):
 
 
 def standalone_program():
-    """Return predict.py with data/pixels.py inlined, so that it does not need gluonblocks."""
+    """Return a standalone predict.py as text, in which data/pixels.py is inlined."""
     program, functions = [
         read_file(path, MAX_BYTES).decode()
         for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]
@@ -138,9 +138,9 @@ def standalone_program():
 
 @contextlib.contextmanager
 def _assembling(out):
-    """Create `out` and yield a temporary folder inside it, which is deleted at the end.
+    """Create `out` if it is missing, and yield a temporary folder in it that is deleted on exit.
 
-    If `out` is new and still empty at the end, it is deleted too.
+    If `out` was missing and is empty on exit, it is deleted too.
     """
     new = not os.path.exists(out)
     make_folder(out)
@@ -158,7 +158,7 @@ def _assembling(out):
 
 
 def _checksums(folder):
-    """Return {name: SHA-256} of the files in `folder`."""
+    """Return {name: SHA-256} for the files in `folder`."""
     found = {}
     for name in files_in(folder):
         digest = hashlib.sha256()

@@ -1,8 +1,9 @@
 """Divide the batch norms of dense blocks, so that training need not store any concatenations.
 
-In a dense block, batch norms are applied to the concatenations [X, Y1], [X, Y1, Y2] and so on.
-MXNet stores each concatenation until the backward pass. In a block of four layers, it stores Y1
-four times, sums four gradients for it, and converts arrays to and from oneDNN's memory layout.
+In a dense block, batch norms are applied to the concatenations [X, Y1], [X, Y1, Y2] and so on,
+where Y1 is the output of the first layer. MXNet stores each concatenation until the backward pass.
+In a block of four layers, it stores Y1 four times, sums four gradients for it, and converts arrays
+to and from oneDNN's memory layout.
 
 A batch norm treats each channel separately, so the norm of a concatenation is the concatenation of
 the norms of its pieces. A convolution sums over its input channels, so the convolution of a
@@ -15,7 +16,7 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """An input of a graph: the channels `begin` to `end` of the parameter `param`, as a view."""
+    """A graph input: a view of the channels `begin` to `end` - 1 of the parameter `param`."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end

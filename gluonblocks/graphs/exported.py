@@ -20,8 +20,8 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
 
     Parameters are matched using the graph in the symbol file next to `filename`. If that file is
     missing, they are matched by order. A line on stderr reports which method was used.
-    `ignore_extra` allows additional layers at the end of the file, `allow_missing` at the end of
-    the net.
+    `ignore_extra` allows additional layers at the end of the file; `allow_missing` allows them at
+    the end of the net.
 
     If the file does not match the net, raises a ValueError that states the first difference, and
     leaves the net unchanged.
@@ -73,7 +73,7 @@ def _plain(name):
 
 
 def _needs_matching(net, arrays, allow_missing, ignore_extra):
-    """Return True if `export` wrote `arrays`, and Gluon cannot match their names to the net."""
+    """Return True if `export` wrote `arrays` and Gluon cannot match their names to the net."""
     if not isinstance(arrays, dict) or not arrays:
         return False
     dotted = any('.' in name for name in arrays)  # as save_parameters writes them
@@ -95,7 +95,7 @@ def _symbol_next_to(filename):
 def _by_graph(symbol, names):
     """Return the layers that have parameters, in topological order.
 
-    Each is ((operator, numbers of the preceding layers), {index of an input: parameter name}).
+    Each layer is ((operator, numbers of the layers that feed it), {input index: parameter name}).
     """
     unused, layers, before = set(names), [], {}
     for node in Graph(symbol).nodes:
@@ -112,8 +112,8 @@ def _by_graph(symbol, names):
 def _by_order(names):
     """Group the parameter names `names` by layer, in order: [(('',), {role: name}), ...].
 
-    A role is the last part of a name, such as 'gamma'. The entry ('',) stands for the layer's
-    operator, which names do not reveal.
+    A role is the last part of a name, such as 'gamma'. ('',) is a placeholder for the layer's
+    operator, which the names do not reveal.
     """
     layers = {}
     for name in names:
@@ -125,8 +125,8 @@ def _by_order(names):
 def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
     """Pair the layers of the net, `ours`, with those of the file, `theirs`.
 
-    Return ({parameter name in the net: name in the file}, difference); `difference` describes the
-    first difference as text, or is None.
+    Return ({parameter name in the net: name in the file}, difference), where `difference` is a
+    description of the first difference, or None.
     """
     names = {}
     for i, ((our_kind, our), (their_kind, their)) in enumerate(zip(ours, theirs)):

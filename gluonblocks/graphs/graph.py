@@ -31,7 +31,7 @@ class Node:
         return tuple(ast.literal_eval(self.attrs.get(name, '()'))) or default
 
     def pair(self, name, default=()):
-        """Return the attribute `name` in the format of our operators, such as '3x3'."""
+        """Return the attribute `name` in the format that our operators expect, such as '3x3'."""
         return '%dx%d' % self.sides(name, default)
 
     def flag(self, name, default=False):
@@ -46,9 +46,9 @@ class Graph:
     """The graph of `symbol`, with the information that the passes need.
 
     `training` is True if the graph will run in training mode. `operators` is True if it may use our
-    C++ operators. `requests` maps the name of each parameter that they may use to its `grad_req`.
-    `shapes` are the shapes of the other inputs, such as data=(N, C, H, W). `heads` are the entries
-    that the graph returns.
+    C++ operators. `requests` maps the names of the parameters that these operators may use to
+    their `grad_req`. `shapes` contains the shapes of the other inputs, such as data=(N, C, H, W).
+    `heads` lists the entries that the graph returns.
     """
 
     def __init__(self, symbol, training=False, operators=False, requests=(), **shapes):
@@ -88,7 +88,7 @@ class Graph:
         return self._shapes.get(entry[:2], ())
 
     def input(self, name):
-        """Return the node of the input `name`."""
+        """Return the input node named `name`."""
         return next(node for node in self.nodes if node.op == 'null' and node.name == name)
 
     @property
@@ -122,7 +122,7 @@ class Graph:
         return self._users.get(entry[:2], [])
 
     def next(self, node, op):
-        """Return the only node that uses `node`'s output if it is an `op`, otherwise None."""
+        """Return the only user of the output of `node` if its operator is `op`, otherwise None."""
         users = self.users(node.entry())
         return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
 
@@ -169,7 +169,7 @@ def is_plain_convolution(node):
 
 
 def is_plain_norm(node):
-    """Return True for a BatchNorm over axis 1 with gamma and, in training, batch statistics."""
+    """Return True for a BatchNorm over axis 1 that uses gamma and trains with batch statistics."""
     return (node.op == 'BatchNorm' and not node.flag('use_global_stats')
             and not node.flag('fix_gamma', True) and not node.flag('output_mean_var')
             and node.attrs.get('axis', '1') == '1')

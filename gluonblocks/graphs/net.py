@@ -1,4 +1,4 @@
-"""The class `Net`, of which most models in the registry are instances."""
+"""The class `Net`, which most models in the registry use."""
 import functools
 import threading
 from typing import Any, Dict, NamedTuple
@@ -33,8 +33,8 @@ class Net(nn.HybridSequential):
     - `features` contains all layers but the last. `output` is the last layer and can be replaced:
       `net.output = nn.Dense(5)` prepares a trained net for other classes.
     - A hybridized net runs faster, because the passes in `graphs/passes.py` rewrite the traced
-      graph for each mode and image size, and for predictions of few and of many images. The last
-      `MAX_GRAPHS` graphs are cached; see `graph_for`.
+      graph for each mode and image size, and separately for small and large batches in prediction.
+      The newest `MAX_GRAPHS` graphs are cached; see `graph_for`.
     - Saving, exporting and copying a net wait until MXNet has computed the values.
 
     A call raises RuntimeError if the net is not initialized, and ValueError for input that does not
@@ -53,7 +53,7 @@ class Net(nn.HybridSequential):
 
     @property
     def output(self):
-        """The last layer. A new one needs `net.output.initialize()` and a new Trainer."""
+        """The last layer. A replacement needs `net.output.initialize()` and a new Trainer."""
         return self[-1]
 
     @output.setter
@@ -87,7 +87,7 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        It is Gluon's traced graph after the passes, for recorded training or for prediction.
+        The passes have rewritten Gluon's traced graph for recorded training or for prediction.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -155,9 +155,9 @@ class Net(nn.HybridSequential):
     def export(self, path, epoch=0, remove_amp_cast=True):
         """Write `path`-symbol.json and `path`-0003.params (if `epoch` is 3); return both names.
 
-        The files are like those of Gluon's `export`, but the parameters of norms have the shape
-        (C,), which all MXNet loaders expect. Raises RuntimeError unless the net is hybridized and
-        has been called.
+        The files are like those that Gluon's `export` writes, but the parameters of norms have the
+        shape (C,), which all MXNet loaders expect. Raises RuntimeError unless the net is
+        hybridized and has been called.
         """
         if not self._traced or self._traced.symbol is None:
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
@@ -206,14 +206,14 @@ class _Traced(NamedTuple):
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
     """Return the `Graph` for x after the passes; `data_gradient` requests the gradient of x."""
-    # Use our operators only for recorded training and unrecorded prediction: unrecorded training
-    # must not update running averages, as ours would, and in prediction mode ours have no gradient.
+    # Use our operators only for recorded training and unrecorded prediction. In unrecorded training
+    # they would wrongly update running averages, and in prediction mode they have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
     graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
     if data_gradient:
-        # A gradient may have to be added to an existing one, which _copy can do, but not ours.
+        # The gradient may have to be added to an existing one. _copy does so; our operators cannot.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -231,8 +231,8 @@ def _compile(graph, params, flags, recording):
                    for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # With a fixed order of operations, one image takes a third less time. Recorded graphs
-        # cannot use it, because MXNet's engine would not know that they write running statistics.
+        # Fixing the order of operations cuts the time to predict one image by a third. It is wrong
+        # for recorded graphs: MXNet's engine would not know that they write running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),

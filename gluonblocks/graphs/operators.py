@@ -107,7 +107,7 @@ def _load():
 
 
 def _check(path):
-    """Compare our operators with MXNet's; return the differences as text, [] if there are none.
+    """Compare our operators with MXNet's; return a list of the results that differ.
 
     An empty file next to the library records that the check has passed. A different build of the
     library or of MXNet is checked again, because the name of the library depends on both.

@@ -17,7 +17,7 @@ ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
 # number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
-# For fewer images, building the matrices of small maps takes longer than they save in prediction.
+# When predicting fewer images, building the matrices for small maps takes more time than it saves.
 MANY_IMAGES = 32
 
 
@@ -54,8 +54,8 @@ def fuse_norms(graph):
         X -> BatchNorm -> Activation
         X -> _gluonblocks_norm
 
-    Images are still normalized by MXNet's operator. Most convolutions return arrays in oneDNN's
-    memory layout, which MXNet's operator accepts; for ours, it would have to be converted.
+    Images are still normalized by MXNet's operator, because most convolutions return arrays in
+    oneDNN's memory layout. MXNet's operator accepts this layout; ours would have to convert it.
     """
     for norm in _norms(graph):
         data = norm.inputs[0]
@@ -113,8 +113,8 @@ def divide_norms(graph):
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
 
-    A convolution is divided only if that saves memory: its normalized input need not be stored as a
-    concatenation, but the outputs that add_n sums must be. Each new norm gets a slice of the
+    A convolution is divided only if the additional outputs that add_n sums take no more memory than
+    the normalized concatenation, which need not be stored. Each new norm gets a slice of the
     running averages, which becomes an input of the graph (`graph.slices`). The pass skips
     concatenations that have other users, and those with a piece whose layout oneDNN would have to
     convert. It also skips norms that share running averages, because one norm must update them
@@ -139,15 +139,36 @@ def divide_norms(graph):
     return graph
 
 
+def average_maps(graph):
+    """Compute the average of whole feature maps with MXNet's `mean` instead of pooling.
+
+        X -> Pooling
+        X -> mean
+
+    The gradient of a 1x1 output can have a memory layout that the gradient of the input inherits,
+    and for which oneDNN has no fast batch norm. The gradient of `mean` has the standard layout.
+    """
+    if not graph.operators:
+        return graph
+    for pool in graph.nodes:
+        if (pool.op == 'Pooling' and pool.attrs.get('pool_type') == 'avg'
+                and graph.shape(pool.entry())[2:] == (1, 1)
+                and (pool.flag('global_pool') or not any(pool.sides('pad', (0, 0)))
+                     and pool.sides('kernel') == graph.shape(pool.inputs[0])[2:])):
+            graph.replace(pool, Node('mean', pool.name + '_mean', pool.inputs,
+                                     {'axis': '(2, 3)', 'keepdims': True}).entry())
+    return graph
+
+
 def fuse_relus(graph):
-    """In prediction, fuse the batch norm of images and the ReLU after it.
+    """For prediction, fuse each batch norm of images with the ReLU after it.
 
         X -> BatchNorm -> Activation
         X -> _contrib_BatchNormWithReLU
 
-    MXNet 1.9 with oneDNN has this operator, which returns the same bits. The pass is not used in
-    training, because the operator's gradients are wrong if the gradient of its output does not
-    have the memory layout of its input.
+    MXNet 1.9 with oneDNN has this operator, and its results are bitwise identical. The pass is not
+    used in training, because the operator's gradients are wrong if the gradient of its output does
+    not have the memory layout of its input.
     """
     if not graph.operators or not _has_norm_with_relu():
         return graph
@@ -160,7 +181,7 @@ def fuse_relus(graph):
     return graph
 
 
-TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, divide_norms]
+TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, average_maps, divide_norms]
 PREDICTION = [fuse_stages, fuse_norms, multiply_small_maps, fuse_relus]
 
 
@@ -193,7 +214,7 @@ def _attrs(graph, norm, data):
 def _activation(graph, norm, attrs):
     """Return the node of the activation after `norm`, and add its type to `attrs`.
 
-    If no activation that the C++ operators support follows, return `norm`.
+    If `norm` is not followed by an activation that the C++ operators support, return `norm`.
     """
     act = graph.next(norm, 'Activation')
     if act is None or act.attrs['act_type'] not in ACTIVATIONS:
@@ -211,7 +232,7 @@ def _is_slow_convolution(graph, node):
 
 
 def _stage_supports(graph, conv, norm):
-    """Return True if a stage can compute the convolution `conv`, the input of `norm`."""
+    """Return True if a fused stage can compute the convolution `conv`, the input of `norm`."""
     return (is_plain_convolution(conv) and conv.sides('stride', (1, 1)) == (1, 1)
             and all(p < k for p, k in zip(conv.sides('pad', (0, 0)), conv.sides('kernel')))
             and graph.shape(conv.entry())[1] <= MAX_CHANNELS
@@ -222,7 +243,7 @@ def _stage_supports(graph, conv, norm):
 
 
 def _stage_supports_pooling(pool, shape):
-    """Return True if a stage can compute the pooling `pool`, whose input has the shape `shape`."""
+    """Return True if a fused stage can compute the pooling `pool` of an input of `shape`."""
     attrs, window = pool.attrs, pool.sides('kernel')
     return (attrs.get('pool_type', 'max') == 'max' and not pool.flag('global_pool')
             and attrs.get('pooling_convention', 'valid') == 'valid'
@@ -234,8 +255,8 @@ def _stage_supports_pooling(pool, shape):
 def _full_output(size, kernel, pad, stride):
     """Return the output size along one axis if each output pixel uses all `size` input pixels.
 
-    Otherwise, or if the matrix that would replace the convolution would be at least twice as large
-    as the kernel along this axis, return 0.
+    Return 0 otherwise, or if the matrix to replace the convolution would be at least twice as large
+    as the kernel along this axis.
     """
     out = (size + 2 * pad - kernel) // stride + 1
     # Tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is long

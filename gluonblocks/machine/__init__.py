@@ -1,1 +1,1 @@
-"""Inspect the processors of this machine, and compile libraries for it. Does not import MXNet."""
+"""Inspect this machine's processors and compile libraries for it, without importing MXNet."""

@@ -29,7 +29,7 @@ provided = {}  # names of Arm's libraries -> paths of the stand-ins that were lo
 def provide_libraries():
     """Load a stand-in for each of Arm's libraries that is missing on this machine.
 
-    Call this function before MXNet is imported. Raises ImportError, which says what to install.
+    Call this before importing MXNet. On failure, raises an ImportError that says what to do.
     """
     if (sys.platform, platform.machine()) != ('linux', 'aarch64') or not _is_needed():
         return

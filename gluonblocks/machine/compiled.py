@@ -1,6 +1,6 @@
 """Compile libraries when they are first used, and store them in the user's cache folder.
 
-Loading a library runs its code. Therefore only the user may be able to write to the cache folder,
+Because loading a library runs its code, only the user may have write access to the cache folder,
 and the SHA-256 of a library must match its file name.
 """
 import contextlib
@@ -40,7 +40,7 @@ def find_compiler():
 
 
 def cache_folder():
-    """Return the path $XDG_CACHE_HOME/gluonblocks/operators; by default, it is below ~/.cache."""
+    """Return $XDG_CACHE_HOME/gluonblocks/operators, where XDG_CACHE_HOME defaults to ~/.cache."""
     top = os.environ.get('XDG_CACHE_HOME', '')
     if not os.path.isabs(top):  # the XDG specification says to ignore relative paths
         top = os.path.join(os.path.expanduser('~'), '.cache')
@@ -50,8 +50,8 @@ def cache_folder():
 def cached(key, build=None):
     """Return the path of the library `key` in the user's cache.
 
-    If the library is missing, store the content that `build()` returns, or return None if there is
-    no `build`. Raises Unavailable if the folder or compiler is unusable; OSError if writing fails.
+    If the library is missing, store the content that `build()` returns; without `build`, return
+    None. Raises Unavailable if the folder or compiler is unusable, and OSError if writing fails.
     """
     folder = cache_folder()
     if not build and not os.path.isdir(folder):
@@ -101,7 +101,7 @@ def compile_library(title, compiler, *steps):
     """Run the compiler in a temporary folder; return the content of the `library.so` in it.
 
     Each of `steps` is a list of commands that run in parallel; a command is a list of compiler
-    arguments. If compiling fails, raises Unavailable with `title`, the library's name.
+    arguments. Raises Unavailable if compiling fails; its message calls the library `title`.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -14,14 +14,14 @@ def read_text(path):
 
 
 def available_cpus():
-    """Return a list of the numbers of the logical CPUs on which this process may run."""
+    """Return the logical CPUs on which this process may run, as a sorted list of CPU numbers."""
     if hasattr(os, 'sched_getaffinity'):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def container_limit(proc='/proc', root='/sys/fs/cgroup'):
-    """Return the number of CPUs that the control groups (v1 or v2) allow, or infinity."""
+    """Return how many CPUs the control groups (v1 or v2) allow, infinity if there is no limit."""
     limits = [math.inf]
     for line in read_text(os.path.join(proc, 'self/cgroup')).splitlines():
         _, controllers, path = line.split(':', 2)
@@ -30,7 +30,7 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
             continue
         top = os.path.join(root, 'cpu') if controllers else root
         # Read the limits of the control group and of all its ancestors, because all of them apply.
-        # Inside a container, the path may be that on the host, but the files are at the top level.
+        # Include the top level, because inside a container the path may exist only on the host.
         parts = [p for p in path.split('/') if p and p != '..']
         for depth in range(len(parts) + 1):
             folder = os.path.join(top, *parts[:depth])
@@ -45,8 +45,8 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
 def physical_cores(sys_cpu='/sys/devices/system/cpu', cpus=None, limit=None):
     """Return the number of physical cores that this process may use, at least 1.
 
-    The hyper-threads of a core count once. The result respects the CPU affinity and the container's
-    limit, which is rounded up. The arguments are for tests.
+    Hyper-threads of the same core count as one. The result respects the CPU affinity and the
+    container's CPU limit, which is rounded up. The arguments are for tests.
     """
     cpus = available_cpus() if cpus is None else cpus
     limit = container_limit() if limit is None else limit
@@ -59,7 +59,7 @@ def too_few_cpus(threads, path='/proc/loadavg', samples=5):
     """Return True if the machine has too few CPUs to run `threads` more threads at once.
 
     The fourth field of /proc/loadavg is RUNNING/ALL, where RUNNING counts the threads that run or
-    wait for a CPU, including this one. The median of `samples`, 10 ms apart, ignores short bursts.
+    wait for a CPU, including this one. The median of `samples` readings filters out short bursts.
     """
     running = []
     for _ in range(samples):

@@ -1,4 +1,4 @@
-"""The book's densely connected network: D2L 5.13.3."""
+"""The densely connected network from D2L, section 5.13.3."""
 from mxnet.gluon import nn
 
 from ..blocks.dense import DenseBlock, transition_block
@@ -11,7 +11,7 @@ from .resnet import add_stem
 def densenet(num_classes=10, trace=False, prefix=None, params=None):
     """The chapter's DenseNet: (N, C, H, W) -> (N, num_classes). D2L 5.13.3.
 
-    With `trace`, each dense block prints its shapes once. `prefix` and `params` are those of a
+    With `trace`, each dense block prints its shapes once. `prefix` and `params` are passed to the
     Gluon `Block`.
     """
     net = Net(prefix=prefix, params=params)

@@ -11,8 +11,8 @@ from .registry import MODELS, UNREGISTERED, Model
 PREFIX = 'gluoncv'
 
 # {smallest image size that the nets accept: modules of gluoncv.model_zoo}, for the usual sizes from
-# Fashion-MNIST's 28 to Inception's 299. This table makes it possible to find the recipe of a net
-# without building the net; a test builds nets to check the table. The other modules contain no
+# Fashion-MNIST's 28 to Inception's 299. With this table, the recipe of a net can be found without
+# building the net; a test builds nets to check the table. The other modules contain no
 # image classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit
 # nets can only predict.
 _SIDES = {
@@ -47,10 +47,10 @@ def _model(name):
     """Return the `Model` of a net in GluonCV's zoo, without building the net.
 
     The net infers its number of input channels from its first batch, even if GluonCV fixes it at 3.
-    The recipe is for Fashion-MNIST. If the net accepts 28x28 images, they are not resized, as for
-    the book's ResNet; otherwise, they are resized to the smallest size that the net accepts. The
-    learning rate is 0.1, as for the book's DenseNet. For nets without normalization it is 0.01, as
-    for the book's AlexNet (5.6).
+    The recipe is for Fashion-MNIST. If the net accepts 28x28 images, they are not resized;
+    otherwise, they are resized to the smallest size that the net accepts. The learning rate is 0.1,
+    which the book uses for DenseNet. For nets without normalization, it is 0.01, which the book
+    uses for AlexNet (D2L 5.6).
 
     Raises ValueError if the name is unknown, or if the net is not an image classifier or cannot be
     trained; ImportError if GluonCV cannot be imported.
@@ -66,7 +66,7 @@ def _model(name):
     if not side:
         raise ValueError('expected an image classifier that MXNet can train, got %s: choose '
                          'one from gluonblocks.models.list_gluoncv_models()' % full)
-    # The auxiliary output of NASNet is turned off, because it would need a second loss.
+    # Turn off NASNet's auxiliary output, because it would need a second loss.
     more = {'use_aux': False} if module == 'nasnet' else {}
 
     def make(num_classes=10, **kwargs):

@@ -1,4 +1,4 @@
-"""LeNet with batch normalization: D2L 5.11.3 and 5.11.4."""
+"""LeNet with batch normalization, from D2L, sections 5.11.3 and 5.11.4."""
 from mxnet.gluon import nn
 
 from ..blocks.norm import BatchNorm
@@ -31,7 +31,7 @@ def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
     """LeNet with this package's `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
 
     Any other image size of at least 16x16 also works. With `fused=False`, the net runs the
-    chapter's code unless it is hybridized. `prefix` and `params` are those of a Gluon `Block`.
+    chapter's code unless it is hybridized. `prefix` and `params` are passed to the Gluon `Block`.
     """
     return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),
                       num_classes, prefix, params)

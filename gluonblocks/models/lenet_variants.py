@@ -1,6 +1,6 @@
 """LeNet with other normalization layers or none, for the exercises of D2L 5.11.
 
-Each variant differs from `lenet_bn` in one respect, so that two runs isolate its effect.
+Each variant differs from `lenet_bn` in one respect, so comparing the two isolates its effect.
 """
 import functools
 
@@ -17,7 +17,7 @@ def _none(num_features, num_dims):
 
 
 def _fixed(num_features, num_dims):
-    """Return a norm whose gamma and beta are not trained: they remain 1 and 0."""
+    """Return a batch norm whose gamma and beta are not trained, but stay at 1 and 0."""
     norm = BatchNorm(num_features, num_dims)
     norm.gamma.grad_req = norm.beta.grad_req = 'null'
     return norm
@@ -29,11 +29,11 @@ def _after(rank, num_features, num_dims):
 
 @register(lr=0.9, group=EXERCISES)
 def lenet_dropout(num_classes=10, prefix=None, params=None, rate=0.2):
-    """LeNet with dropout (probability `rate`) instead of norms, and with the recipe of `lenet`."""
+    """LeNet with dropout (probability `rate`) instead of norms. It shares the recipe of `lenet`."""
     return lenet_with(lambda num_features, num_dims: nn.Dropout(rate), num_classes, prefix, params)
 
 
-# lenet_bn_mean, lenet_bn_var and lenet_whitened run layer by layer even when hybridized.
+# lenet_bn_mean, lenet_bn_var and lenet_whitened run layer by layer: Gluon cannot hybridize them.
 for _name, _lr, _normalize, _settings in [
         ('lenet', 0.9, _none, {}),  # the net and the learning rate of D2L 5.5
         ('lenet_bn_nobias', 1.0, BatchNorm, {'use_bias': False}),  # a norm cancels a bias anyway

@@ -1,10 +1,10 @@
 """The ResNets and DenseNets of the original papers, for the exercises of D2L 5.12 and 5.13.
 
-ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-activation nets of
-2016 (arXiv:1603.05027). Their names begin with `paper_`, because the book's `resnet18` is a
-different net: it begins with a 3x3 convolution without pooling, to suit small images, and its
-convolutions have biases. The suffixes are GluonCV's: in `_v1b`, the 3x3 convolutions of the
-bottlenecks are the strided ones, and in `_v2`, a norm precedes each convolution.
+ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-activation nets from
+their 2016 paper (arXiv:1603.05027). The model names begin with `paper_`, because the book's
+`resnet18` is a different net: it begins with a 3x3 convolution without pooling, to suit small
+images, and its convolutions have biases. The suffixes are GluonCV's: in `_v1b`, the 3x3
+convolutions of the bottlenecks are the strided ones; in `_v2`, a norm precedes each convolution.
 
 DenseNets: table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993), with
 bottlenecks and compression. Images must be at least 29x29, because after the stem three transitions
@@ -12,7 +12,7 @@ halve the height and width, rounding down.
 
 Recipes: the learning rates are those of the book's ResNet and DenseNet. Images are resized to
 64x64, because the stem and the stages halve them five times: every halving is exact, the last
-feature maps are 2x2, and the cost is a twelfth of that of the papers' 224x224. At 28x28, some
+feature maps are 2x2, and the cost is a twelfth of the cost at the papers' 224x224. At 28x28, some
 halvings would round up, and the last maps would be 1x1. With a batch size of 64, even the deepest
 net fits into the memory of a small computer.
 """

@@ -35,16 +35,16 @@ class Model(NamedTuple):
     group: str = OTHERS
 
 
-# The recipe for nets that are not registered: that of the book's DenseNet, but without resizing.
+# Nets that are not registered use the recipe of the book's DenseNet, but without resizing.
 UNREGISTERED = Recipe(lr=0.1, batch_size=256, epochs=5, resize=None)
 
 
 def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS):
     """Return a decorator that registers a factory of nets together with its `Recipe`.
 
-    The model is called `name`, by default the name of the factory. `group`, under which it is
-    listed, is 'book', 'exercises', 'papers' or 'others'. The factory must accept `num_classes` and
-    return a new, uninitialized net: (N, C, H, W) -> (N, num_classes).
+    `name` is the name of the model and defaults to the name of the factory. The model is listed
+    under `group`: 'book', 'exercises', 'papers' or 'others'. The factory must accept `num_classes`
+    and return a new, uninitialized net: (N, C, H, W) -> (N, num_classes).
 
     Raises ValueError if the name is already registered or the group is unknown.
     """
@@ -100,16 +100,16 @@ def get_model(name, **kwargs):
 
 
 def get_recipe(name):
-    """Return the `Recipe` of a model; `name` is as for `get_model`.
+    """Return the `Recipe` of a model; `name` can be anything that `get_model` accepts.
 
-    A factory that is not registered has the recipe `UNREGISTERED`: learning rate 0.1, batch size
-    256, 5 epochs, images not resized. Raises ValueError for a name that `get_model` rejects.
+    The recipe of an unregistered factory is `UNREGISTERED`: learning rate 0.1, batch size 256,
+    5 epochs, images not resized. Raises ValueError for a name that `get_model` rejects.
     """
     return MODELS.find(name).recipe
 
 
 def get_factory(name):
-    """Return the factory of a model, or None for a GluonCV model; `name` is as for `get_model`."""
+    """Return the factory of the model `name` (see `get_model`), or None for a GluonCV model."""
     return None if MODELS.has_prefix(name) else MODELS.find(name).factory
 
 
@@ -147,7 +147,7 @@ def _make(name, factory, **kwargs):
                          'num_classes, for example: def my_net(num_classes=10)'
                          % (name, message_of(error)))
     if not isinstance(net, Block):
-        raise ValueError('the factory of the model %s must return a net, a Block of mxnet.gluon, '
+        raise ValueError('the factory of the model %s must return a net, an mxnet.gluon.Block, '
                          'got %s' % (name, type(net).__name__))
     if not net.collect_params().keys():
         raise ValueError('the net of the model %s has no parameters: assign its layers to '

@@ -1,4 +1,4 @@
-"""The book's residual networks: D2L 5.12.2 and 8.4."""
+"""The residual networks from D2L, sections 5.12.2 and 8.4."""
 from mxnet.gluon import nn
 
 from ..blocks.residual import resnet_block
@@ -7,7 +7,7 @@ from .registry import BOOK, register
 
 
 def add_stem(net, num_channels=64, use_bias=True):
-    """Add to `net` the layers with which both ResNet and DenseNet begin:
+    """Add to `net` the first layers, which ResNet and DenseNet have in common:
     (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
     net.add(nn.Conv2D(num_channels, kernel_size=7, strides=2, padding=3, use_bias=use_bias),
             nn.BatchNorm(), nn.Activation('relu'),
@@ -18,7 +18,7 @@ def add_stem(net, num_channels=64, use_bias=True):
 def resnet(num_classes=10, prefix=None, params=None):
     """The chapter's ResNet, with 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
 
-    `prefix` and `params` are those of a Gluon `Block`.
+    `prefix` and `params` are passed to the Gluon `Block`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
@@ -31,7 +31,7 @@ def resnet(num_classes=10, prefix=None, params=None):
 
 @register(lr=0.1, epochs=4, group=BOOK)
 def resnet18(num_classes=10, prefix=None, params=None):
-    """The ResNet-18 of the book's helper package: (N, C, H, W) -> (N, num_classes). D2L 8.4.
+    """The ResNet-18 from the book's helper package: (N, C, H, W) -> (N, num_classes). D2L 8.4.
 
     It is designed for small images: it begins with a 3x3 convolution, and has no pooling before the
     blocks. The paper's net, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`.

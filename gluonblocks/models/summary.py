@@ -95,13 +95,13 @@ def format_table(rows, left=(0,)):
 
 
 def _width(text):
-    """Return the terminal width of `text` in columns: 2 for a wide character, 0 for an accent."""
+    """Return the width of `text` in a terminal: a wide character takes 2 columns, an accent 0."""
     return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c)
                else 1 for c in text)
 
 
 def model_summary(name):
-    """Return the layer table of the model `name` as text, for one grayscale image.
+    """Return a text table of the layers of the model `name`, run on one grayscale image.
 
     The recipe of the model determines the size of the image. Raises ValueError for an unknown name.
     """

@@ -1,4 +1,4 @@
-"""Reports on runs, each a single HTML file that opens in any browser and needs no network."""
+"""Reports on training runs: self-contained HTML files that open in any browser, even offline."""
 from .write import write_report
 
 __all__ = ['write_report']

@@ -1,4 +1,4 @@
-"""Charts of one or more runs by epoch, and a function that draws any plot as SVG."""
+"""Per-epoch charts of one or more runs, and a function that renders any plot as SVG."""
 import math
 from typing import NamedTuple, Sequence
 
@@ -19,11 +19,11 @@ from ..drawing.style import (
 from ..drawing.svg import svg_of
 
 DASHES = ('', '5 3', '1.5 2.5', '7 2 1.5 2')
-# The sizes of charts in points. A chart is no wider than a phone's screen; otherwise, the phone
-# would shrink its text.
+# Chart sizes in points. Charts fit the width of a phone screen, because the phone would otherwise
+# shrink their text.
 LARGE, SMALL = (420, 255), (300, 180)
 
-# For each field of an `Epoch`: title, unit, colour for a single run, lower end of the y axis.
+# Field of `Epoch` -> (title, unit, colour for a single run, lower limit of the y axis).
 MEASURES = {
     'loss': ('Training loss, mean per image', 'cross-entropy', BLUE, None),
     'test_acc': ('Test accuracy, fraction of images', 'accuracy', VERMILLION, None),
@@ -32,9 +32,9 @@ MEASURES = {
     'rate': ('Training speed', 'images per second', GREEN, 0),
     'learning_rate': ("Learning rate at each epoch's last step", 'learning rate', PURPLE, 0)}
 
-# Model -> its published runs on Fashion-MNIST with the book's code and recipe: [(source, rows)],
-# where a row is (epoch, loss, training accuracy, test accuracy). For runs outside the book, only
-# the last epoch is known.
+# Model -> published results of the book's code and recipe on Fashion-MNIST: [(source, rows)], where
+# each row is (epoch, loss, training accuracy, test accuracy). Sources other than the book report
+# only the last epoch.
 _ANOTHER = "another run of the book's code"
 _PUBLISHED = {
     'lenet_bn': [
@@ -50,7 +50,7 @@ _PUBLISHED = {
 
 
 class Chart(NamedTuple):
-    """A drawn chart with its title and legend, ready for the templates."""
+    """A chart rendered as SVG, with its title and legend, for use in the templates."""
 
     title: str
     svg: str  #: empty if there is nothing to draw
@@ -58,12 +58,12 @@ class Chart(NamedTuple):
 
 
 def published_runs(config):
-    """Return the published runs of the model and data set in `config`, [] if there are none."""
+    """Return published results for the model and data set in `config`, or [] if there are none."""
     return _PUBLISHED.get(config['model'], []) if config['dataset'] == 'fashion-mnist' else []
 
 
 def curve_charts(run):
-    """Return two charts of a run: its loss and its accuracies, next to published results."""
+    """Return two charts of a run, loss and accuracy, that also show any published results."""
     rows, last, best = run.epochs, len(run.epochs) - 1, run.best.epoch - 1
     losses = [line_of(rows, 'loss', 'training loss', BLUE, marks={last: 's'})]
     accuracies = [line_of(rows, 'train_acc', 'training accuracy', BLUE, marks={last: 's'}),
@@ -78,17 +78,17 @@ def curve_charts(run):
 
 
 def pace_charts(run):
-    """Return three charts of a run: seconds, images per second, and learning rate."""
+    """Return three charts of a run: time per epoch, images per second, and learning rate."""
     return [_measure_chart(name, [line_of(run.epochs, name, *MEASURES[name][1:3])])
             for name in ('seconds', 'rate', 'learning_rate')]
 
 
 def comparing_charts(runs):
-    """Return (charts, lines): six charts that compare `runs`, and the lines that their common
-    legend explains, one per run."""
+    """Return (charts, lines): six charts that compare `runs`, and one line per run for their
+    shared legend."""
     charts = []
     for name in MEASURES:
-        # With 7 colours and 4 dash patterns, the first 28 lines all look different.
+        # Combining 7 colours with 4 dash patterns makes the first 28 lines distinct.
         lines = [line_of(run.epochs, name, run.label, PALETTE[n % len(PALETTE)],
                          DASHES[n // len(PALETTE) % len(DASHES)],
                          {run.best.epoch - 1: '*'} if name == 'test_acc' and run.best else {})
@@ -98,7 +98,7 @@ def comparing_charts(runs):
 
 
 def draw(plot, title, text, size=SMALL):
-    """Return the SVG that `plot(axes)` draws; `text` describes it for screen readers."""
+    """Return the chart drawn by `plot(axes)` as SVG; `text` describes it for screen readers."""
     figure = new_figure(size[0] / 72, size[1] / 72, dpi=72, background='none')
     axes = style_axes(figure.add_subplot(), size=11.5)
     axes.xaxis.labelpad = axes.yaxis.labelpad = 7

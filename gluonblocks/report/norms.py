@@ -1,4 +1,4 @@
-"""The report's section on batch normalization: recorded statistics, and one batch's activations."""
+"""The batch normalization section of a report: recorded statistics and one batch's activations."""
 import math
 
 import numpy as np
@@ -14,11 +14,11 @@ _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving m
 
 
 def norms_of(run):
-    """Return the content of the section on batch normalization as a dict.
+    """Return the content of the batch normalization section as a dict.
 
-    `missing` is the reason why the record cannot be read, or ''. `summary` contains the rows of a
-    table of the recorded layers, `across` the charts of all layers together, and `layers` the
-    charts of each layer. `opened` is True if the charts in `layers` are initially visible.
+    `missing` is a message if norms.csv cannot be read, otherwise ''. `summary` lists the table rows
+    of the recorded layers, `across` lists charts that combine all layers, and `layers` maps each
+    layer to its charts. `opened` is True if the charts in `layers` are initially visible.
     """
     rows, reason = attempt(read_norm_stats, run.folder)
     recorded = _by_layer(rows or [])
@@ -58,15 +58,14 @@ def _summary_row(name, kinds):
 
 
 def _bands(where, title, statistic, rows, xs, xlabel):
-    """Return a chart that plots the quantiles in `rows`, a list of `NormRow`s, against `xs`."""
+    """Return a chart of the quantiles in `rows`, a list of `NormRow` objects, against `xs`."""
     columns = np.array([row[4:4 + len(QUANTILES)] for row in rows]).T  # (7, len(rows))
     columns[~np.isfinite(columns)] = math.nan
     middle, look = len(columns) // 2, {'color': PALETTE[STATISTICS.index(statistic)]}
     medians = [value for value in columns[middle] if math.isfinite(value)] or [math.nan]
 
     def plot(axes):
-        # If there is a single point, draw it twice, because its bands would otherwise have no
-        # width and be invisible.
+        # Draw a single point twice; otherwise, its bands would have no width and be invisible.
         at, bands = (xs, columns) if len(xs) > 1 else (
             [xs[0] - 0.5, xs[0] + 0.5], np.repeat(columns, 2, axis=1))
         for i in range(middle):
@@ -81,7 +80,7 @@ def _bands(where, title, statistic, rows, xs, xlabel):
 
 
 def _histogram(layer, kind, histogram, colour):
-    """Return a histogram of a layer's input or output for one batch; `kind` says which."""
+    """Return a chart of a layer's `histogram` for one batch; `kind` is 'input' or 'output'."""
     edges, counts = histogram
     total, mean, deviation = counts.sum(), math.nan, math.nan
     if total:  # approximate, because only the bins are known

@@ -1,4 +1,4 @@
-"""Fill the templates of the two pages: the report of one run, and the comparison of several."""
+"""Render the two kinds of pages: the report on one run, and the comparison of several runs."""
 import math
 import os
 
@@ -14,7 +14,7 @@ from .recipe import commands_of, differences, environment_of, recipe_rows
 
 
 def fixed(value, digits=4):
-    """Return a number with `digits` decimal places, like the book's output; None becomes a dash."""
+    """Format a number with `digits` decimal places, as in the book's output, or None as a dash."""
     return '–' if value is None else '%.*f' % (digits, value)
 
 
@@ -27,7 +27,7 @@ def size(shape):
 
 
 def duration(seconds):
-    """Return a duration as text: '41.3 s', '12 min 5 s', '3 h 2 min'."""
+    """Format a number of seconds as text such as '41.3 s', '12 min 5 s' or '3 h 2 min'."""
     if not math.isfinite(seconds):
         return 'unknown'
     if seconds < 99.95:
@@ -39,7 +39,7 @@ def duration(seconds):
 
 
 def run_page(run):
-    """Return the HTML page of one `Run`."""
+    """Return the HTML page that reports on one `Run`."""
     config, best, predictions = run.config, run.best, run.predictions
     title = '%s on %s' % (config['model'], config['dataset'])
     parameters, operations = _costs(run)
@@ -115,11 +115,11 @@ def _layer_rows(run):
 
 
 def _shades(matrix):
-    """Return the CSS class of each cell of the confusion matrix, as one list per row.
+    """Return the CSS classes of the confusion matrix's cells, as one list per row.
 
-    The class selects a shade for the cell's fraction of its row: one colour on the diagonal, and
-    another for mistakes. For mistakes, the darkest shade already stands for 30 %; otherwise, most
-    mistakes would be invisible.
+    The class encodes a cell's fraction of its row as a shade, in one colour on the diagonal and in
+    another for mistakes. Mistakes reach the darkest shade at 30 %, because most of them would
+    otherwise be invisible.
     """
     fractions = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     shades = [['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in row]
@@ -140,10 +140,10 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return a table for each data set: (data set, columns, rows).
+    """Return a list of one table per data set: (data set, columns, rows).
 
-    `columns` lists the runs on this data set that have predictions. Each row contains the name of
-    a class and its recall in each run; the last row contains the accuracies.
+    `columns` lists the runs on this data set that have predictions. Each row contains a class name
+    and the recall of that class in each run; the last row contains the accuracies.
     """
     tables = []
     shown = [run for run in runs if run.predictions]

@@ -1,4 +1,4 @@
-"""The report's section on a run: its options, its environment, and commands to reproduce it."""
+"""The recipe section of a report: a run's options and environment, and commands to reproduce it."""
 import shlex
 
 from ..graphs.operators import VARIABLE
@@ -10,8 +10,8 @@ _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_sch
 
 
 def recipe_rows(config):
-    """Return a list of rows (option, value, default), and a dict {index of a row: 'changed'} of the
-    rows in which the value differs from the default."""
+    """Return a list of rows (option, value, default), and a dict that maps the index of each row
+    whose value differs from the default to 'changed'."""
     defaults = _defaults(config['model'])
     rows, changed = [], {}
     for name, words in recipe_of(config).items():
@@ -28,8 +28,8 @@ def recipe_rows(config):
 def differences(runs):
     """Compare the recipes and the environments of `runs`; return a list of two sections.
 
-    Each section is (title, rows, text). Each of `rows` contains the name of an option or setting
-    that differs, and its value in each run. `text` lists the values that are the same in all runs.
+    Each section is (title, rows, text). Each of the rows contains the name of an option or
+    setting that differs, and its value in each run. `text` lists the values that all runs share.
     """
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
@@ -65,9 +65,9 @@ def environment_of(config):
 
 
 def commands_of(config):
-    """Return command lines that reproduce a run, each a list of parts that should not be wrapped.
+    """Return the command lines that reproduce a run, each as a list of unbreakable parts.
 
-    For each change of the number of workers, a comment says at which step to stop the run, and a
+    Wherever the number of workers changed, a comment says after which step to stop the run, and a
     command resumes it.
     """
     (_, workers), *changes = _worker_changes(config)
@@ -79,8 +79,7 @@ def commands_of(config):
     for name in OPTIONS:
         value = workers if name == 'workers' else config[name]
         chosen = name == 'seed' or defaults[name] is not None or name in config['chosen']
-        # A run that is saved in a folder always stops if its loss is not finite, so omit this
-        # redundant option.
+        # Omit `stop_non_finite`: a run that is saved in a folder stops at a non-finite loss anyway.
         if name == 'stop_non_finite' or not chosen or value is None or value is False or (
                 value == defaults[name]):
             continue
@@ -108,7 +107,7 @@ def _quoted(parts):
 
 
 def _defaults(model):
-    """Return the default options of `model`, or general defaults if it cannot be imported."""
+    """Return the default options of `model`, or model-independent ones if it cannot be loaded."""
     try:
         return default_options(model)
     except (ImportError, ValueError):

@@ -1,4 +1,4 @@
-"""Collect the content of a run's report: the files in its folder, and its net's predictions."""
+"""Collect the content of a report: the files in the run folder, and the net's predictions."""
 import dataclasses
 import math
 import os
@@ -23,7 +23,7 @@ WORST = 36  # number of mistakes on a page
 
 
 class Epoch(NamedTuple):
-    """One epoch of a run: its `HistoryRow` and its `TimesRow` combined; unknown times are NaN."""
+    """One epoch of a run, combining its `HistoryRow` and `TimesRow`; unknown times are NaN."""
 
     epoch: int
     loss: float
@@ -40,14 +40,14 @@ class Predictions(NamedTuple):
     weights: str
     matrix: np.ndarray  #: the result of `confusion_matrix`
     mistakes: List[Tuple[np.ndarray, str, str, float]]
-    #: (uint8 image, true class, predicted class, its probability), most probable first
+    #: (uint8 image, true class, predicted class, probability), sorted by descending probability
     activations: List[NormActivation]  #: of the first test batch
     same_data: bool  #: True if the run was trained on the same data
 
 
 @dataclasses.dataclass
 class Run:
-    """The records of a run; `examine` adds the predictions and the layers of its net."""
+    """A run's records, to which `examine` adds the predictions and the layers of its net."""
 
     folder: str
     label: str  #: unique on the page
@@ -61,19 +61,19 @@ class Run:
 
     @property
     def best(self):
-        """The epoch with the highest test accuracy, or None if no epoch is finished."""
+        """The epoch with the highest test accuracy, or None if no epoch has finished."""
         return self.epochs[best_epoch(self.epochs) - 1] if self.epochs else None
 
     @property
     def seconds(self):
-        """The total time of all epochs; NaN if the time of any epoch is unknown."""
+        """The total time of all epochs in seconds, or NaN if any of the times is unknown."""
         return sum(row.seconds for row in self.epochs) if self.epochs else math.nan
 
 
 def read_runs(folders):
-    """Return a `Run` for each of `folders`, in the same order.
+    """Return a list of one `Run` per folder, in the same order.
 
-    Raises ValueError if a folder is not a run, files are damaged, the same run occurs twice, or
+    Raises ValueError if a folder is not a run folder, a file is damaged, a run occurs twice, or
     `folders` is empty.
     """
     folders = [os.fspath(folder) for folder in folders]
@@ -82,7 +82,7 @@ def read_runs(folders):
     real_paths = [os.path.realpath(folder) for folder in folders]
     for folder, path in zip(folders, real_paths):
         if real_paths.count(path) > 1:
-            raise ValueError('expected different runs, got %s twice: name each run once' % folder)
+            raise ValueError('expected distinct runs, got %s twice: name each run once' % folder)
     labels = [os.path.basename(path) for path in real_paths]
     if len(set(labels)) < len(labels):
         labels = [os.path.normpath(folder) for folder in folders]
@@ -125,24 +125,24 @@ def _state(folder, config, done):
 
 
 def examine(run, weights='best', ctx=None, data_root=None):
-    """Add the predictions and layers of the net to a `Run`, or the reasons why they are missing.
+    """Add the net's predictions and layers to a `Run`, or the reasons why they are missing.
 
-    If no epoch is finished, the run has no best weights, and the last weights are used instead.
+    Before the first epoch has finished, there are no best weights, so the last weights are used.
     """
     run.predictions, run.no_predictions = attempt(_predictions_of, run, weights, ctx, data_root)
     run.layers, run.no_layers = attempt(_layers_of, run.config)
 
 
 def attempt(function, *args):
-    """Call `function(*args)`; return (its result, ''), or (None, the reason for its failure).
+    """Call `function(*args)`; return (its result, ''), or (None, the error message) if it fails.
 
-    It may fail because data, weights or a library are missing.
+    It fails, for example, if the data, the weights or a library is missing.
     """
     try:
         return function(*args), ''
     except (ImportError, OSError, ValueError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        # MXNet's errors contain a C++ stack trace; only their last line is useful.
+        # MXNet's error messages contain a C++ stack trace, so keep only the last line.
         return None, lines[-1] if isinstance(error, RuntimeError) else ' '.join(lines)
 
 

@@ -10,11 +10,11 @@ WRITTEN_BY = 'Written by gluonblocks'  # page.html.j2 contains these words
 def write_report(runs, path, weights='best', ctx=None, data_root=None):
     """Write a report on `runs`, a run folder or a list of run folders, to the HTML file `path`.
 
-    The page contains no scripts and loads nothing. For one run it shows the recipe, curves,
-    classes, worst mistakes, layers, and the behaviour of batch normalization; several runs are
-    compared. `weights` is 'best', 'last' or 'final'. `ctx` is a device, a list of devices, or a
-    name for `devices_of` (None: `try_gpu()`). Set `data_root` if the data have moved since the run
-    was trained. If the data or a library is missing, the page states this instead of the results.
+    The page contains no scripts and loads no other files. For one run, it shows the recipe, curves,
+    classes, worst mistakes, layers and batch normalization statistics; for several runs, it
+    compares their results. `weights` is 'best', 'last' or 'final'. `ctx` is a device, a list of
+    devices, or a name that `devices_of` accepts; None selects `try_gpu()`. Set `data_root` if the
+    data have moved since training. If the data or a library is missing, the page says so.
 
     On the same machine, the same runs always produce an identical file. Raises ImportError if
     matplotlib or Jinja2 is missing; ValueError if a folder is not a run, a run occurs twice, or

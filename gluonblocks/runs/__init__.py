@@ -1,4 +1,4 @@
-"""Train a model and save the run in a folder; resume, evaluate and load a run; classify images."""
+"""Train models; resume, load and evaluate the saved runs; classify images with them."""
 from .evaluate import Answer, Evaluation, evaluate_run, predict_files
 from .load import load_run
 from .train import resume_run, train_model

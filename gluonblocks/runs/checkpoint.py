@@ -24,12 +24,12 @@ OTHER_RUN = '%s and config.json are from different runs. Restore the file from a
 
 
 def rank_state(net, state, workers):
-    """Encode this rank's own part of a checkpoint, such as its random generators; return bytes."""
+    """Return this rank's part of a checkpoint, such as its random generator states, as JSON."""
     numpy: Any = np.random.get_state()
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # A single process needs no entry here: its statistics are saved with the weights.
+        # The statistics of a single process are already saved with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
@@ -37,8 +37,8 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
     """Return the content of a checkpoint file: everything needed to continue the run exactly.
 
     `state` is the `TrainingState` of the training loop; no step may be in progress. `rows` contains
-    a `HistoryRow` for each finished epoch. `identity` is the result of `identity_of`, which shows
-    later to which run the checkpoint belongs. `ranks` lists the `rank_state` of every rank.
+    a `HistoryRow` for each finished epoch. `identity`, the result of `identity_of`,
+    identifies the run. `ranks` is a list of the `rank_state` of every rank, in order.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -67,7 +67,7 @@ def load_checkpoint(path, identity=None):
     """Read the checkpoint at `path`; return (tensors, info), as `read_tensors` does.
 
     Raises DamagedFile if the file is damaged or not a checkpoint, and ValueError if `identity` is
-    not None and differs from that of the checkpoint.
+    not None and does not match.
     """
     tensors, info = read_tensors(path)
     if 'step' not in info:
@@ -78,13 +78,13 @@ def load_checkpoint(path, identity=None):
 
 
 def checkpoint_arrays(tensors):
-    """Return the weights in a checkpoint in the form of `net_arrays`: a dict of NumPy arrays."""
+    """Return a checkpoint's weights as a dict of NumPy arrays, like `net_arrays`."""
     by_name = {}
     for key, array in tensors.items():
         if key.startswith('weights/'):
             by_name.setdefault(key.split('/', 2)[2], []).append(array)
-    # Average over the devices. To match Gluon's average bit for bit, add the arrays in the order of
-    # the devices and in their own precision.
+    # Average across devices. To match Gluon's average bit for bit, add the arrays in device order
+    # and in their own dtype.
     return {name: arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / np.array(
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
@@ -92,7 +92,7 @@ def checkpoint_arrays(tensors):
 def restore_checkpoint(tensors, info, net, trainer, workers):
     """Restore an initialized net, its trainer and the random generators from a checkpoint.
 
-    Returns the `TrainingState` to continue from; its history has NaN for the seconds of each epoch.
+    Returns the `TrainingState` to continue from; in its history, the time of each epoch is NaN.
     If the number of workers has changed, rank 0 continues with the loss and accuracy sums of all
     ranks, and every rank uses the running statistics and random generators of rank 0.
 
@@ -101,8 +101,8 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     optimizer = trainer.optimizer
     set_net_arrays(net, checkpoint_arrays(tensors))
     if len(trainer_devices(trainer)) > 1:
-        # The first step copies the first device's statistics to all others, so trigger that copy
-        # now, before the statistics of the other devices are restored.
+        # The first step copies the first device's statistics to the other devices. Trigger that
+        # copy now, so that it does not overwrite the restored statistics.
         trainer.allreduce_grads()
     for ctx, updater, param, index, key in _updates(net, trainer):
         if info['counts'].get(key) is not None:
@@ -146,7 +146,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
 
 
 def _live_arrays(net, trainer):
-    """Return the NDArrays of a net and its optimizer that belong in a checkpoint, as a dict.
+    """Return a dict of the NDArrays in a net and its optimizer that a checkpoint contains.
 
     Each key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/INDEX'.
     """
@@ -160,10 +160,10 @@ def _live_arrays(net, trainer):
 
 
 def _updates(net, trainer):
-    """For each parameter on each device, yield a tuple.
+    """Yield (device, updater, parameter, index, key) for each parameter on each device.
 
-    It contains (device, the device's updater, parameter, the parameter's index in the trainer, the
-    key 'DEVICE/PARAMETER' that a checkpoint uses).
+    `updater` is the device's updater, `index` is the parameter's index in the trainer, and `key` is
+    the string 'DEVICE/PARAMETER' that names the parameter in a checkpoint.
     """
     for name, param in named_parameters(net).items():
         index, updaters = updater_of(trainer, param)

@@ -1,4 +1,4 @@
-"""Read and write config.json, which contains the options of a run and facts about the machine."""
+"""Read and write config.json, which contains the options of a run and describes its environment."""
 import hashlib
 import json
 import os
@@ -9,7 +9,7 @@ from .options import OPTIONS
 NAME = 'config.json'
 MAX_BYTES = 1 << 20
 
-# Entries of config.json that may change on resume, because they do not affect the results.
+# Entries of config.json that may change when a run is resumed.
 FREE = {name for name, option in OPTIONS.items() if option.may_change} | {
     'chosen', 'worker_changes'}
 
@@ -21,7 +21,7 @@ def identity_of(config):
 
 
 def encode_config(config):
-    """Return the content of config.json, including a checksum of its other entries."""
+    """Encode `config` as the content of config.json, adding a checksum of its entries."""
     checksum = _digest(config)
     return (json.dumps(dict(config, checksum=checksum), indent=2, sort_keys=True) + '\n').encode()
 

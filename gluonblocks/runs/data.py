@@ -45,12 +45,12 @@ def load_run_data(options, part=None):
 
 
 def load_both(config, data_root=None, only_test=False):
-    """Load the data of the run with this config; return (train_iter, test_iter).
+    """Load the data of the run that `config` describes; return (train_iter, test_iter).
 
-    If `data_root` is not None, it overrides the folder in the config. If `only_test` is True, the
-    training images of an image folder are not loaded, and `train_iter` is None. Raises OptionError
-    if `data_root` does not exist, and ValueError if the classes or the channels differ from those
-    in the config.
+    Unless it is None, `data_root` overrides the folder in `config`. If `only_test` is True and the
+    data set is an image folder, its training images are not loaded, and `train_iter` is None.
+    Raises OptionError if `data_root` does not exist, and ValueError if the class names or the
+    number of channels differ from those in `config`.
     """
     extra: Dict[str, Any] = {}
     if config['dataset'].startswith(FOLDER_PREFIX):
@@ -67,14 +67,14 @@ def load_both(config, data_root=None, only_test=False):
 
 
 def _load(options, data_root, **extra):
-    """Load the data for a dict of options; return (train_iter, test_iter).
+    """Load the data that `options`, a dict, specifies; return (train_iter, test_iter).
 
-    Notes about the files of an image folder are printed to stderr.
+    Notes about the files in an image folder are printed to stderr.
     """
     dataset = get_dataset(options['dataset'])
     if data_root is not None and dataset.takes_root and not os.path.isdir(data_root):
         raise OptionError('data_root', 'must be an existing folder, got %s: correct the path, or '
-                          'create the folder if the data set is to be downloaded into it',
+                          'create the folder to download the data set into it',
                           readable(data_root))
     if options['dataset'].startswith(FOLDER_PREFIX):
         extra['notify'] = lambda text: tell('note: ' + text)
@@ -85,7 +85,7 @@ def _load(options, data_root, **extra):
 
 
 def _facts(dataset, train_iter, test_iter):
-    # The loaders of a registered data set may lack some of these attributes.
+    # Use defaults, because the loaders of a registered data set may lack some attributes.
     highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
                   if loader is not None)
     names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or
@@ -107,8 +107,8 @@ def image_size(loader):
 def check_net(net, loader, options, facts):
     """Raise ValueError if images are too small for `net`, or its output is not (N, num_classes).
 
-    If the option `resize` made the images too small, raise OptionError. The net is not run: the
-    check only infers shapes. It is skipped if the loader has no attribute `images`, or if MXNet
+    Raises OptionError, a ValueError, if `resize` made the images too small. The check infers shapes
+    without running the net. It is skipped if the loader has no attribute `images`, or if MXNet
     cannot trace the net.
     """
     if not hasattr(loader, 'images'):

@@ -1,4 +1,4 @@
-"""Evaluate a trained run on its test images, and predict the classes of image files."""
+"""Evaluate a run on the test images of its data set, and classify image files."""
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -27,7 +27,7 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
 
     `ctx` is an mx.Context or a name that `devices_of` accepts; None selects `try_gpu()`. `weights`
     is 'best', 'last' or 'final'. `data_root` is the folder of the data set, by default the one used
-    for training. The batch size is that of the run.
+    for training. The run's batch size is used.
 
     Raises the errors of `load_run`, DataError for missing or damaged data, and ValueError for a
     folder or a device that does not exist.
@@ -41,7 +41,7 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
 
 
 def evaluation_record(evaluation):
-    """Convert an `Evaluation` to a dict that can be written as JSON."""
+    """Convert an `Evaluation` to a JSON-serializable dict."""
     config, names, matrix = evaluation
     return {'model': config['model'], 'dataset': config['dataset'], 'images': int(matrix.sum()),
             'accuracy': accuracy_of(matrix),
@@ -84,8 +84,8 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
             errors[path] = error
     p = dict(zip(images, predict_images(net, list(images.values()), ctx, config['resize'],
                                         config['batch_size']) if images else ()))
-    # Warn about inverted images only for our own data sets: a user's training images may
-    # themselves have a bright background.
+    # Warn about inverted images only for the built-in data sets, because a user's training images
+    # may have bright backgrounds too.
     checks_background = not invert and ':' not in config['dataset']
     return [Answer(path, None, None, errors[path]) if path in errors else
             Answer(path, images[path], top_classes(p[path], names, top), None,

@@ -1,4 +1,4 @@
-"""Write the run folder during training: config, checkpoints, final weights and history."""
+"""Write the files in a run folder during training: config, checkpoints, weights and history."""
 import contextlib
 import fcntl
 import os
@@ -35,15 +35,15 @@ def check_new(folder):
         raise ValueError('%s already contains a run: resume it, or choose another folder' % folder)
     if os.path.lexists(folder) and (not os.path.isdir(folder) or not all(
             is_temporary(name) for name in os.listdir(folder))):
-        raise ValueError('expected a new or empty folder, got %s: choose another' % folder)
+        raise ValueError('expected a new or empty folder, got %s: choose another folder' % folder)
 
 
 @contextlib.contextmanager
 def lock_folder(folder, new=False):
     """Return a context manager that locks `folder` for this process.
 
-    If `new` is True, the folder is created if necessary, and must be empty. The system releases the
-    lock when the process exits. Temporary files that a killed process left behind are removed.
+    If `new` is True, the folder is created if necessary, and must be empty. If the process dies,
+    the operating system releases the lock. Temporary files left by a killed process are removed.
     """
     if new:
         make_folder(folder)
@@ -82,8 +82,8 @@ class RunFolder(Hook):
         self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
         self.state = TrainingState() if before is None else self._restore(before)
         if before is not None:
-            # Take only the options that may change from the new config. Keep even old versions
-            # of packages in the recorded one, if they cannot change the results.
+            # Update only the entries that may change. The others keep their recorded values, even
+            # the versions of packages that cannot affect the results.
             self.config = dict(before, **{name: config[name] for name in FREE})
             self.config['worker_changes'] = before['worker_changes'] + (
                 [[self.state.step, config['workers']]]
@@ -94,8 +94,8 @@ class RunFolder(Hook):
 
     def batch_end(self, state):
         every = self.config['checkpoint_every']
-        # Save after the first step too: a folder that is not writable is then reported early, and
-        # finite weights exist even if the loss diverges.
+        # Also save after the first step, to detect an unwritable folder early, and to have finite
+        # weights even if the loss diverges.
         if state.step == 1 or every and state.step % every == 0:
             self.save(state)
 
@@ -141,7 +141,7 @@ class RunFolder(Hook):
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
-        """Save a checkpoint after the interrupt `stop`; return the Interrupted to raise.
+        """Save a checkpoint after the interrupt `stop`; return the exception to raise.
 
         If a step is incomplete, nothing is saved. On rank 0, the message says what was saved.
         """
@@ -155,7 +155,7 @@ class RunFolder(Hook):
             'stopped %s; resume the run in %s' % (where, self.folder))
 
     def diverged(self, error):
-        """Return a NonFiniteLoss that adds to `error` where the newest finite weights are."""
+        """Return a NonFiniteLoss that adds the path of the newest finite weights to `error`."""
         path = self._path(LAST)
         if not os.path.exists(path):
             return NonFiniteLoss('%s; no checkpoint was saved' % error)
@@ -165,7 +165,7 @@ class RunFolder(Hook):
     def _restore(self, before):
         """Restore the newest valid checkpoint; return the `TrainingState` to continue from.
 
-        A damaged last checkpoint is renamed to last.damaged, and reported on stderr.
+        If the last checkpoint is damaged, it is reported on stderr and renamed to last.damaged.
         """
         path, tensors, info = self._receive() if self._workers.rank else self._read(before)
         if not info:
@@ -184,7 +184,7 @@ class RunFolder(Hook):
         return state
 
     def _read(self, before):
-        """Send the newest valid checkpoint to all ranks; return its (path, tensors, info)."""
+        """Read and broadcast the newest valid checkpoint; return its (path, tensors, info)."""
         path, tensors, info = None, {}, {}
         if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
@@ -199,7 +199,7 @@ class RunFolder(Hook):
         return path, tensors, info
 
     def _receive(self):
-        """Receive the checkpoint that rank 0 has read; return (description, tensors, info)."""
+        """Receive the checkpoint that rank 0 sends; return (description, tensors, info)."""
         content, where = self._workers.broadcast(), 'the checkpoint from rank 0'
         return (where, *(decode_tensors(content, where) if content else ({}, {})))
 

@@ -69,7 +69,7 @@ def newest_checkpoint(folder, identity):
         except (DamagedFile, FileNotFoundError) as error:
             errors.append(error if isinstance(error, DamagedFile) else '%s does not exist' % path)
             continue
-        # A missing file is not damage: the process may have been killed between two renames.
+        # Do not report a missing file: the process may have been killed between two renames.
         if errors and isinstance(errors[0], DamagedFile):
             tell('%s\nusing the previous checkpoint, saved after step %d'
                  % (errors[0], info['step']))
@@ -80,15 +80,15 @@ def newest_checkpoint(folder, identity):
 
 
 def _read_weights(folder, identity, weights):
-    """Return the 'best', 'last' or 'final' weights of a run as a dict, as `net_arrays` does."""
+    """Return the 'best', 'last' or 'final' weights of a run as a dict of NumPy arrays."""
     if weights == 'last':
         return checkpoint_arrays(newest_checkpoint(folder, identity)[1][0])
     path = os.path.join(folder, weights + '.safetensors')
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise OptionError('weights', "%s contains no weights named %r, because they are saved "
-                          "%s. Use 'last', the newest checkpoint", folder, weights,
+        raise OptionError('weights', "%s contains no %r weights: they are saved %s. Use 'last', "
+                          'the newest checkpoint', folder, weights,
                           'after the first epoch' if weights == 'best' else 'at the end of the run')
     except DamagedFile as error:
         raise DamagedFile('%s. Restore the file from a copy, or use other weights of the run: %s'

@@ -1,8 +1,8 @@
 """The options of a run, each declared once as a field of a dataclass.
 
 A field declares the default, the range and the help text of an option, and whether a resumed run
-may change it. The command line, `train_model`, config.json, the checks before a resume and the
-options table in the documentation use these declarations.
+may change it. These declarations are used by the command line, `train_model`, config.json, the
+checks before a resume, and the options table in the documentation.
 """
 import dataclasses
 import math
@@ -50,7 +50,7 @@ class Option(NamedTuple):
     group: str = RECIPE
 
     def check(self, value):
-        """Raise OptionError if `value` is invalid for this option. None stands for the default."""
+        """Raise OptionError if `value` is invalid. None is valid only if it is the default."""
         if value is None and self.default is None:
             return
         if self.kind is list:
@@ -105,7 +105,7 @@ def _declared(options_class):
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """The options that affect a run of `model`; config.json uses the same names for them."""
+    """The options of a run of `model`, under the same names as in config.json."""
 
     model: str
     epochs: Optional[int] = _option(
@@ -120,19 +120,19 @@ class RunOptions:
         'each batch', 'DEVICE', unset='the first GPU if there is one, otherwise the CPU',
         group=MODEL)
     seed: Optional[int] = _option(
-        int, 'random seed; the same seed on the same machine with the same number of threads gives '
-        'the same results', 'N', unset='chosen at random, and printed', least=0, below=2 ** 31)
+        int, 'random seed; results are reproducible with the same seed, machine and thread count',
+        'N', unset='chosen at random, and printed', least=0, below=2 ** 31)
     dataset: str = _option(
         str, 'data set to train on', 'NAME', 'fashion-mnist', choices=list_datasets,
         also=DATASETS.has_form, also_help=', folder:PATH (images in a folder) or my_module:load '
         '(a Python function)', group=DATA)
     data_root: Optional[str] = _option(
-        str, 'existing folder that contains the data set, or to which it is downloaded', 'FOLDER',
+        str, 'existing folder that contains the data set, or into which to download it', 'FOLDER',
         unset='use an installed copy, or else download the data set to ~/.mxnet/datasets',
         may_change=True, group=DATA)
     test_share: Optional[float] = _option(
-        float, 'fraction of the images to hold out for testing, for an image folder without train '
-        'and test subfolders', 'FRACTION', unset='none', above=0, below=1, group=DATA)
+        float, 'fraction of the images to hold out for testing if an image folder has no train and '
+        'test subfolders', 'FRACTION', unset='none', above=0, below=1, group=DATA)
     resize: Optional[int] = _option(
         int, 'width and height to which images are resized', 'PIXELS', unset='depends on the '
         'model; if the model sets none, images keep their size, or are scaled and padded to '
@@ -179,8 +179,8 @@ class RunOptions:
         '.params file; if the number of classes differs, layers that depend on it start with '
         'random weights', 'PATH', unset='none', group=MODEL)
     freeze: str = _option(
-        str, 'layers to freeze (features means all layers except the last, including their running '
-        'statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
+        str, 'layers to freeze (features freezes all layers except the last, including their '
+        'running statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
     early_stop: Optional[int] = _option(
         int, 'stop after this many epochs without an improvement in test accuracy', 'EPOCHS',
         unset='train for all epochs', least=1)
@@ -197,7 +197,7 @@ class RunOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """The options that determine where a run's processes run. They do not affect its results.
+    """The options for distributing a run across machines. They do not affect its results.
 
     `topology` is computed from `nodes`, `node_rank`, `master` and `interface`, and from the
     environment variables that a cluster manager sets.
@@ -207,17 +207,17 @@ class Placement:
         int, 'number of machines; start the same command on each of them', 'M',
         unset='set by SLURM, MPI or Kubernetes, otherwise 1', least=1, below=1025, group=MACHINES)
     node_rank: Optional[int] = _option(
-        int, 'rank of this machine, counted from 0', 'R', unset='set by the cluster manager',
+        int, 'rank of this machine, starting at 0', 'R', unset='set by the cluster manager',
         least=0, below=1024, group=MACHINES)
     master: Optional[str] = _option(
         str, 'address at which the other machines connect to machine 0', 'HOST:PORT',
         unset='set by the cluster manager', group=MACHINES)
     interface: Optional[str] = _option(
-        str, 'address of this machine that its processes use to communicate', 'IP',
+        str, "IP address that this machine's processes use to communicate", 'IP',
         unset='loopback; with several machines, the address on the route to machine 0',
         group=MACHINES)
     start_timeout: float = _option(
-        float, 'maximum time until all workers have started', 'SECONDS', 60.0, above=0,
+        float, 'maximum time to wait for all workers to start', 'SECONDS', 60.0, above=0,
         below=86400, group=MACHINES)
     stall_timeout: float = _option(
         float, 'maximum duration of a training step', 'SECONDS', 60.0, above=0,

@@ -1,4 +1,4 @@
-"""Train in this process: the only process of a run, or one of several workers."""
+"""Train in this process, which is either the only process of a run or one of several workers."""
 import contextlib
 import os
 import random
@@ -40,11 +40,11 @@ from .weights import encode_tensors, net_arrays
 
 
 def run_training(options, folder=None, chosen_names=(), before=None, workers=None):
-    """Train according to a `RunOptions`; return (net, list of `EpochRecord` objects).
+    """Train with `options`, a `RunOptions`; return (net, list of `EpochRecord` objects).
 
     The run is saved in `folder`, unless it is None. `chosen_names` lists the names of the options
-    that the user set, for config.json. `before` is the config of a run to resume, whose folder this
-    process has locked. `workers` is the `ProcessGroup` of this process, or None.
+    that the user set, for config.json. `before` is the config of the run to resume, or None; rank 0
+    must have locked its folder. `workers` is the `ProcessGroup` of this process, or None.
     """
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
@@ -71,8 +71,8 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     net.initialize(ctx=ctx, init=init.Xavier())
     if options.freeze != 'none':
         freeze_features(net, options.model)
-    # static_alloc reuses buffers, which is faster. static_shape must stay off: with it, the running
-    # statistics would not be up to date.
+    # static_alloc reuses buffers, which is faster. static_shape must stay off, because it would
+    # leave the running statistics outdated.
     net.hybridize(static_alloc=True)
     start_sha256 = options.start_from and start_net(net, options, train_iter, facts, workers,
                                                     folder, before)

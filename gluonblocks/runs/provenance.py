@@ -1,4 +1,4 @@
-"""Record what affects the results besides the options: code, versions, machine and data."""
+"""Record the code, versions, machine and data that affect a run's results."""
 import contextlib
 import hashlib
 import os
@@ -21,7 +21,7 @@ from ..training.progress import tell
 from .config import FREE
 from .options import OPTIONS
 
-# Packages whose versions can change the last bits of a result, so they must not change on resume.
+# Packages that can change the last bits of a result, so a resumed run must use the same versions.
 # The versions of other packages are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
 KINDS = {'model': 'model', 'dataset': 'data set'}  # option for user code -> its name in messages
@@ -33,10 +33,10 @@ _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
 
 
 def environment(own_model):
-    """Return a dict of facts about this machine and process that affect the last bits of results.
+    """Return a dict of the versions, CPU, operators and threads that this process uses.
 
-    The version of GluonCV is included unless `own_model` is True: the models of this package do not
-    use GluonCV.
+    These can affect the last bits of the results. The GluonCV version is included unless
+    `own_model` is True, because this package's models do not use GluonCV.
     """
     try:
         with open('/proc/cpuinfo') as f:
@@ -55,15 +55,15 @@ def environment(own_model):
 
 
 def decisive(now):
-    """Return a dict of the facts in `now` that must be the same on all machines of a run.
+    """Return a dict of the versions and settings that must match on all machines of a run.
 
-    `now` is the result of `environment`.
+    They are taken from `now`, the result of `environment`.
     """
     return dict({name: now['versions'].get(name) for name in DECISIVE}, operators=now['operators'])
 
 
 def data_checksum(*loaders):
-    """Return the SHA-256 of all images and labels of these loaders.
+    """Return the SHA-256 of all images and labels in `loaders`.
 
     Raises ValueError for a loader that is not a `BatchLoader`.
     """
@@ -71,8 +71,8 @@ def data_checksum(*loaders):
     for loader in loaders:
         if not isinstance(loader, BatchLoader):
             raise ValueError('to save a run in a folder, the loaders of its data set must be of '
-                             'type gluonblocks.data.BatchLoader, whose images a resume can verify, '
-                             'got %s' % type(loader).__name__)
+                             'type gluonblocks.data.BatchLoader, so that a resume can verify the '
+                             'images, got %s' % type(loader).__name__)
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -80,7 +80,7 @@ def data_checksum(*loaders):
 
 
 def check_same(folder, config, now):
-    """Raise OptionError, which lists the differences, if a resume would not be exact.
+    """Raise OptionError with a list of the differences if the run cannot be resumed exactly.
 
     `config` is the config of the run in `folder`. `now` is a dict with the current values of some
     or all of its keys.
@@ -153,7 +153,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
 
 
 def _describe_source(source):
-    """Describe a source from `source_of` as text: only what must not change before a resume."""
+    """Describe the parts of a source from `source_of` that must not change before a resume."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

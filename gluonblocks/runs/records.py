@@ -1,4 +1,4 @@
-"""Write the history, the times and the curves of a run into its folder."""
+"""Write a run's history, times and curves to its folder."""
 import csv
 import io
 import json
@@ -16,7 +16,7 @@ TIMES, CURVES = 'times.csv', 'curves.png'
 
 
 class HistoryRow(NamedTuple):
-    """The results of one epoch: an `EpochRecord` without its seconds, and the learning rate of the
+    """The results of one epoch: an `EpochRecord` without `seconds`, plus the learning rate of the
     last step."""
 
     epoch: int
@@ -36,10 +36,10 @@ class TimesRow(NamedTuple):
 
 
 class EpochFiles:
-    """The files with the history, the times and the curves of a run.
+    """The files in a run folder that contain its history, times and curves.
 
-    `rows` contains a `HistoryRow` for each finished epoch. Times have their own file, because they
-    are not reproducible.
+    `rows` contains a `HistoryRow` for each finished epoch. Times are in a separate file, because
+    they are not reproducible.
     """
 
     def __init__(self, folder):
@@ -61,7 +61,7 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Draw the curves with this title. A failure is reported, but does not stop the run."""
+        """Write curves.png with this title. A failure is reported, but does not stop the run."""
         if not self._can_draw:
             return
         try:
@@ -92,7 +92,7 @@ class EpochFiles:
 
 
 def to_csv(kind, rows):
-    """Format `rows`, a list of `kind` objects, as CSV text with all digits of each number."""
+    """Format `rows`, a list of `kind` objects, as CSV text with every number in full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)
@@ -101,7 +101,7 @@ def to_csv(kind, rows):
 
 
 def read_csv(kind, path):
-    """Read a file that was written with `to_csv`; return a list of rows of the class `kind`.
+    """Read a CSV file in the format of `to_csv`; return a list of `kind` objects.
 
     Raises ValueError, which names the file and the line, if the file is damaged.
     """

@@ -28,7 +28,7 @@ MAX_LINES = 6  # maximum number of differences that an error lists
 def check_start(options):
     """Raise OptionError unless the `start_from` weights of a `RunOptions` match its model.
 
-    This check does not need the data set; `start_net` checks the sizes that depend on the images.
+    This check does not need the data set; `start_net` checks shapes that depend on the images.
     """
     if options.start_from is not None:
         net = get_model(options.model)
@@ -41,8 +41,8 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
     """Load the `start_from` weights into an initialized net; return the SHA-256 of their file.
 
     `loader` and `facts` come from `load_run_data`. Rank 0 reads the file, and sends the weights to
-    all `workers`. If the run with the config `before` is resumed from a checkpoint in `folder`, the
-    weights are not read. Raises OptionError, before any weight is set, if the weights do not match.
+    all `workers`. When a run is resumed, `before` is its config, and the weights are not read if
+    `folder` contains a checkpoint. Raises OptionError, before any weight is set, on a mismatch.
     """
     digest, content = before and before['start_sha256'], b''
     if not workers.rank and not (before and has_checkpoint(folder)):
@@ -79,8 +79,8 @@ def freeze_features(net, model):
 
     The last layer is the one whose shape depends on the number of classes. Frozen layers get no
     gradients, and their batch normalization uses fixed running statistics. Dropout stays on during
-    training, because it regularizes the layer that is trained. Raises OptionError if there is no
-    last layer, or if running statistics would still change.
+    training, because it regularizes the last layer. Raises OptionError if no layer depends on the
+    number of classes, or if some running statistics cannot be frozen.
     """
     last, norms = _class_axes(model), _freeze_norms(net)
     if not last:
@@ -91,13 +91,14 @@ def freeze_features(net, model):
             continue
         if not (can_learn(param) or param in norms or isinstance(param, gluon.Constant)):
             raise OptionError('freeze', "cannot be 'features': %s of the model %s is a running "
-                              'statistic that does not belong to an nn.BatchNorm', name, model)
+                              'statistic outside an nn.BatchNorm, so it cannot be frozen', name,
+                              model)
         if param.grad_req != 'null':
             param.grad_req, param.frozen = 'null', True
 
 
 def _freeze_norms(block):
-    """Freeze the running statistics of all batch norms in `block`; return their parameters."""
+    """Freeze the running statistics of the BatchNorm layers in `block`; return their parameters."""
     found = set()
     if isinstance(block, gluon.nn.BatchNorm):
         settings_of(block)['use_global_stats'] = True
@@ -106,7 +107,7 @@ def _freeze_norms(block):
 
 
 def _class_axes(model):
-    """Return {parameter name: the set of its axes whose size is the number of classes}."""
+    """Return {parameter name: set of the axes whose size depends on the number of classes}."""
     few, more = (named_parameters(get_model(model, num_classes=n)) for n in (10, 11))
     axes = {name: {i for i, sizes in enumerate(zip(param.shape or (), more[name].shape or ()))
                    if len(set(sizes)) > 1} for name, param in few.items() if name in more}
@@ -116,8 +117,8 @@ def _class_axes(model):
 def _new_layers(net, arrays, options, hint=''):
     """Return the names of the parameters of `net` that cannot be loaded from `arrays`.
 
-    These are the parameters that depend on the number of classes, if that number differs. Any other
-    difference raises OptionError, whose message ends with `hint`.
+    If the number of classes differs, these are the parameters whose shapes depend on it; otherwise,
+    there are none. Any other mismatch raises an OptionError whose message ends with `hint`.
     """
     params, axes = named_parameters(net), _class_axes(options.model)
     lines, new = [], []
@@ -137,17 +138,17 @@ def _new_layers(net, arrays, options, hint=''):
     if lines:
         more = len(lines) - MAX_LINES
         lines[MAX_LINES:] = ['and %d more' % more] * (more > 0)
-        raise OptionError('start_from', 'must be weights of the model %s, but %s differs:\n'
-                          '  %s', options.model, readable(options.start_from),
+        raise OptionError('start_from', 'must be weights of the model %s, but %s does not '
+                          'match:\n  %s', options.model, readable(options.start_from),
                           '\n  '.join(lines) + hint)
     return sorted(axes) if new else []
 
 
 def _read(path):
-    """Read weights; return a dict of NumPy arrays, and the SHA-256 of the file.
+    """Read the weights at `path`; return a dict of NumPy arrays, and the SHA-256 of the file.
 
-    `path` is a run folder, from which the best weights are read, or a .safetensors or .params file.
-    Raises OptionError if the weights cannot be read.
+    `path` is a .safetensors or .params file, or a run folder, whose best weights are read. Raises
+    OptionError if the weights cannot be read.
     """
     try:
         run = read_config(path) if os.path.isdir(path) else None
@@ -161,9 +162,9 @@ def _read(path):
         else:
             arrays = {name: array.asnumpy() for name, array in nd.load_frombuffer(content).items()}
     except FileNotFoundError:
-        raise OptionError('start_from', 'must be an existing file or folder, got %s, which does '
-                          'not exist%s', readable(path),
-                          ' yet: a run writes this file after its first epoch' if run else '')
+        raise OptionError('start_from', 'must be an existing file or folder, but %s does not '
+                          'exist%s', readable(path),
+                          ': a run writes this file only after its first epoch' if run else '')
     except (mx.MXNetError, AttributeError):  # AttributeError: a list of arrays without names
         raise OptionError('start_from', 'must be a run folder, or a .safetensors or .params file '
                           'of named arrays, got %s', readable(path))

@@ -27,13 +27,13 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
                 start_from=None, freeze=None, early_stop=None, stop_non_finite=None, dtype=None,
                 workers=None, nodes=None, node_rank=None, master=None, interface=None,
                 start_timeout=None, stall_timeout=None, change_workers=None):
-    """Train a model, and print the lines that the book prints.
+    """Train a model, and print the same lines as the book.
 
     Returns (net, history), where history is a list of one `EpochRecord` per epoch.
 
-    `model` is a name, or a function such as `my_net` for 'my_module:my_net'. The other arguments
-    are the options that `RunOptions` and `Placement` declare; None stands for the default, which
-    the documentation lists. `ctx` may also be an mx.Context or a list of them.
+    `model` is a name, such as 'resnet' or 'my_module:my_net', or the function `my_net` itself. The
+    other arguments are the options that `RunOptions` and `Placement` declare; None stands for the
+    default, which the documentation lists. `ctx` may also be an mx.Context or a list of them.
 
     Progress is printed to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt,
     between two batches.
@@ -55,7 +55,7 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     arguments = dict(locals())
     chosen, placement = check_options(arguments), _resolve_placement(arguments)
     if placement.change_workers:
-        raise OptionError('change_workers', 'can be set only to resume a run, not to start one')
+        raise OptionError('change_workers', 'can be set only when resuming a run')
     if workers is None and placement.topology.nodes > 1:
         chosen['workers'] = placement.topology.nodes
     options = resolve_options(model, chosen, in_folder=out is not None)
@@ -76,11 +76,11 @@ def resume_run(folder, model=None, **options):
 
     The return value and the `options` are those of `train_model`. On a CPU, the history, the
     weights and the printed lines are identical, bit for bit, to those of an uninterrupted run.
-    Options that affect the results, and `model`, must be the same as before.
+    The `model` and the options that affect the results must be the same as before.
 
-    Raises ValueError, which lists the differences, if the run cannot be resumed exactly; ValueError
-    if `folder` is not a run folder or is in use; TypeError for an unknown option; and the errors of
-    `train_model`.
+    Raises ValueError with a list of the differences if the run cannot be resumed exactly. Also
+    raises ValueError if `folder` is not a run folder or is in use, TypeError for an unknown option,
+    and the errors of `train_model`.
     """
     unknown = sorted(set(options) - {*OPTIONS, *PLACEMENT})
     if unknown:
@@ -106,7 +106,7 @@ def resume_run(folder, model=None, **options):
 def check_options(arguments):
     """Return a dict of the options in `arguments` that are not None, as config.json stores them.
 
-    Each value is validated separately. Raises OptionError, a ValueError.
+    Each value is validated on its own. Raises OptionError, a ValueError, for an invalid value.
     """
     chosen = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
     for name, value in chosen.items():
@@ -124,7 +124,7 @@ def check_options(arguments):
 
 
 def resolve_options(model, chosen, in_folder=False):
-    """Return the `RunOptions` of a new run of `model`; `chosen` is the result of `check_options`.
+    """Return the `RunOptions` for a new run of `model`; `chosen` comes from `check_options`.
 
     Options that are not in `chosen` get the default of the model or of the book; the default seed
     is random. `in_folder` is True if the run is saved in a folder. Raises ValueError for an unknown
@@ -153,8 +153,8 @@ def _check_conflicts(options, chosen):
     """
     dataset = get_dataset(options.dataset)
     if options.data_root is not None and not dataset.takes_root:
-        raise OptionError('data_root', 'cannot be used with the data set %s, which has no files',
-                          dataset.name)
+        raise OptionError('data_root', 'cannot be used with the data set %s, which does not '
+                          'support it', dataset.name)
     if options.test_share is not None and not dataset.name.startswith(FOLDER_PREFIX):
         raise OptionError('test_share', 'cannot be used with the data set %s, which has its own '
                           'test images', dataset.name)

@@ -1,6 +1,6 @@
 """Read and write the weights of a net as safetensors files with a checksum.
 
-Reading such a file cannot run code, because it contains arrays and JSON, but no pickle.
+Reading such a file cannot run code, because it contains only arrays and JSON, not pickled objects.
 """
 import hashlib
 import json
@@ -23,7 +23,7 @@ def net_arrays(net):
     """Return the weights and running statistics of a net as a dict of NumPy arrays.
 
     The keys are the names that `save_parameters` uses. Like that method, this function averages
-    over the devices of the net, because their statistics differ.
+    over the net's devices, because the running statistics differ between them.
     """
     nd.waitall()  # otherwise the statistics could be outdated
     return {name: averaged(param).asnumpy() for name, param in named_parameters(net).items()}
@@ -53,7 +53,7 @@ def set_net_arrays(net, arrays):
 
 
 def first_non_finite(arrays):
-    """Return the name of the first array in a dict that contains infinity or NaN, or None."""
+    """Return the name of the first array with infinite or NaN values, or None if all are finite."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             return name
@@ -80,7 +80,7 @@ def encode_tensors(tensors, info):
 
 
 def read_tensors(path):
-    """Read a file that `encode_tensors` encoded; return (tensors, info).
+    """Read a file that contains the output of `encode_tensors`; return (tensors, info).
 
     Raises DamagedFile if any bit of the file has changed, or the file is too large.
     """
@@ -90,9 +90,9 @@ def read_tensors(path):
 def decode_tensors(content, where, foreign=False):
     """Decode the output of `encode_tensors`; return (tensors, info).
 
-    The checksum is verified before anything else is read. If `foreign` is True, safetensors files
-    without a checksum, from other programs, are accepted, and `info` is {}. Raises DamagedFile
-    if the content is damaged; its message begins with `where`.
+    The checksum is verified before anything else is read. If `foreign` is True, files from other
+    programs, which have no checksum, are accepted, and `info` is {} for them. Raises DamagedFile if
+    the content is damaged; the message begins with `where`.
     """
     mark = _MARK.search(content)
     if not mark and foreign:

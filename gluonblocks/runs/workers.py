@@ -44,7 +44,7 @@ def train_in_workers(options, placement, chosen, folder=None, chosen_names=(), b
 def join_first_machine(placement, chosen, resume=False):
     """Train on a machine other than the first; return the same as `train_in_workers`.
 
-    The first machine sends the job for this machine's workers.
+    The first machine sends this machine's workers their job.
     """
     with tempfile.TemporaryDirectory() as own:
         relay = Relay(python_argv(WORKER), placement.topology, same_everywhere(chosen, resume),
@@ -63,16 +63,16 @@ def same_everywhere(chosen, resume):
 class Logs:
     """Forward the lines that worker processes print.
 
-    The lines of rank 0 go to stdout and stderr of this process. The lines of other ranks are
-    dropped if the run has no folder. Otherwise, they are written to logs/ in the run folder, once
-    it contains config.json.
+    The output of rank 0 goes to the stdout and stderr of this process. The output of other ranks is
+    written to logs/ in the run folder, once it contains config.json. If the run is not saved in a
+    folder, the output of other ranks is dropped.
     """
 
     def __init__(self, folder):
         self._folder, self._waiting = folder, []
 
     def show(self, rank, stream, text):
-        """Forward a line that the process `rank` printed to `stream`."""
+        """Forward `text`, a line that the worker `rank` printed to `stream`."""
         if rank == 0:
             print(text, file=getattr(sys, stream), flush=True)
         elif self._folder:
@@ -91,12 +91,12 @@ class Logs:
 
 
 def _local(folder, data_root=None):
-    """Return the entries of the workers' job that each machine sets for itself: two paths."""
+    """Return the job entries that differ between machines: the paths `result` and `data_root`."""
     return {'result': os.path.join(folder, 'result'), 'data_root': data_root}
 
 
 def _result(job):
-    """Read the result of this machine's first worker: (net, list of `EpochRecord` objects)."""
+    """Return (net, list of `EpochRecord` objects), the result of this machine's first worker."""
     arrays, info = read_tensors(job['result'])
     options = job['options']
     net = build_net(options['model'], arrays, info['num_classes'], options['ctx'],

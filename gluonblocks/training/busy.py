@@ -13,7 +13,7 @@ HINT = ('hint: other processes compete for CPU cores: in the last %.0f seconds, 
         'they wait for each other. If you set GOMP_SPINCOUNT=1000 before Python starts, they sleep '
         'instead, which may make training much faster. The results stay the same.')
 
-# If one of these environment variables is set, the user has chosen how long waiting threads spin.
+# No hint is printed if one of these variables is set: the user has chosen how long threads spin.
 SPINNING = ('GOMP_SPINCOUNT', 'OMP_WAIT_POLICY')
 
 
@@ -34,7 +34,7 @@ def read_schedule(folder='/proc/self/task'):
 
 
 class BusyMachine(Hook):
-    """Print a hint to stderr, once, if MXNet's threads wait for a core longer than they run.
+    """Print one hint to stderr if MXNet's threads spend more time waiting for a core than running.
 
     MXNet splits each operator among its threads, so while one waits for a core, the others spin.
     The hook checks this every few seconds, after a step; a check takes well under a millisecond.

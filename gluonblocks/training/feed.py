@@ -64,7 +64,7 @@ def _check_passes(data_iter):
 
 
 def split(arrays, devices):
-    """Split arrays (N, ...) along the first axis; return a list with a tuple of shards per device.
+    """Split arrays (N, ...) along the first axis; return a list of shard tuples, one per device.
 
     If there are fewer images than devices, the list is shorter. It is empty if the arrays are None.
     """
@@ -77,8 +77,8 @@ def split(arrays, devices):
 def check_net(net, devices, training=False):
     """Raise ValueError unless `net` is initialized on `devices` and, for training, on no others.
 
-    Also raise ValueError under `npx.set_np()`, because loaders and blocks use mx.nd arrays. Shapes
-    that MXNet infers from the first batch may still be unknown.
+    Also raise ValueError under `npx.set_np()`, because loaders and blocks use mx.nd arrays.
+    Parameter shapes that MXNet infers from the first batch may still be unknown.
     """
     check_classic_arrays('training' if training else 'evaluation')
     if not isinstance(net, gluon.Block):
@@ -110,9 +110,8 @@ class LabelCheck:
     def add(self, y, y_hat):
         """Add the labels y of a batch, (N,) or (N, num_classes), and check labels added earlier.
 
-        Only the shape of y_hat is used, an output of the net for images of this batch,
-        (n, num_classes). Raises ValueError if a shape is wrong, or if one of the checked labels is
-        not a class.
+        y_hat is an output of the net for images of this batch, (n, num_classes); only its shape is
+        used. Raises ValueError if a shape is wrong, or if one of the checked labels is not a class.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net must return logits of shape (N, num_classes), got %s'
@@ -132,7 +131,7 @@ class LabelCheck:
 
 
 def check_labels(y, num_classes):
-    """Raise ValueError unless the labels y, a NumPy array, are classes of the net.
+    """Raise ValueError unless the labels y, a NumPy array, are valid for `num_classes` classes.
 
     Labels are integers (N,) from 0 to num_classes - 1, or non-negative probabilities
     (N, num_classes), each row of which sums to 1, up to rounding.
@@ -150,5 +149,5 @@ def check_labels(y, num_classes):
                          '%g: number the classes from 0, or create a net with more outputs'
                          % (num_classes - 1, num_classes, least, most))
     if y.dtype.kind == 'f' and (y != np.floor(y)).any():
-        raise ValueError('a label must be an integer, the index of a class, got %g'
+        raise ValueError('labels must be integer class indices, got %g'
                          % y[y != np.floor(y)][0])

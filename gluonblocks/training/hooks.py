@@ -9,7 +9,7 @@ from .loop import best_epoch
 
 
 class Hook:
-    """A set of methods that the loop calls with its `TrainingState`; subclasses override them.
+    """The base class of hooks, whose methods the loop calls with its `TrainingState`.
 
     To stop the run after the current epoch, set `state.stop` to a string that gives the reason.
     """
@@ -35,7 +35,7 @@ class FiniteLoss(Hook):
     """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
     Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
-    step to which the loss belongs. After the last of an epoch's `num_batches`, all losses are read.
+    step that produced the loss. After an epoch's last batch (`num_batches`), all losses are read.
     """
 
     def __init__(self, trainer, num_batches):
@@ -45,7 +45,7 @@ class FiniteLoss(Hook):
         self.check(state, leave=0 if state.batch == self._num_batches else 2)
 
     def epoch_end(self, state):
-        # The loss may stay finite even if weights are NaN: oneDNN's max pooling ignores NaN.
+        # Check the weights too: oneDNN's max pooling ignores NaN, so the loss may stay finite.
         for param in self._trainer._params:
             if not all(np.isfinite(array.asnumpy()).all() for array in param.list_data()):
                 raise NonFiniteLoss(
@@ -103,7 +103,7 @@ def needs_reseeding(net):
 
 
 class Reseed(Hook):
-    """Seed MXNet's random number generators before each step with `seed`, the step and `rank`.
+    """Before each step, reseed MXNet's random number generators using `seed`, the step and `rank`.
 
     MXNet does not expose their state, so a checkpoint cannot save it. They are not reseeded before
     the first step, because that step also draws the initial weights.

@@ -1,4 +1,4 @@
-"""The training loop and its record of each epoch. D2L 5.5, 5.11 to 5.13."""
+"""The training loop and its record of each epoch: D2L sections 5.5 and 5.11 to 5.13."""
 import time
 from typing import NamedTuple
 
@@ -70,7 +70,7 @@ class TrainingState:
 
     @property
     def seconds(self):
-        """The duration of this epoch so far in seconds, including the time before a resume."""
+        """Seconds spent on this epoch so far, including the time before a resume."""
         return self._seconds_before + time.time() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
@@ -81,7 +81,7 @@ class TrainingState:
 
 
 class Alone:
-    """A process that trains alone; `ProcessGroup` has the same interface for several processes.
+    """The interface of `ProcessGroup`, implemented for a process that trains alone.
 
     `shard` selects the worker's images, `trainer` creates its Trainer, and `interrupt` creates the
     context manager that delays Ctrl-C.
@@ -95,14 +95,14 @@ class Alone:
         return devices
 
     def join(self, facts):
-        """Wait for the other processes, and check that `facts()` is the same dict in each."""
+        """Wait for the other processes, and check that `facts()` returns the same dict in each."""
 
     def all_reduce(self, *values):
         """Return each of `values` summed across all workers."""
         return values
 
     def synchronize(self, net, num_images):
-        """Average the running statistics across all workers, weighted by their `num_images`."""
+        """Average all workers' running statistics, weighted by each worker's `num_images`."""
 
     def mark(self, phase='training', step=None):
         """Record the current phase and step of this process."""
@@ -113,7 +113,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     """Train `net` with softmax cross-entropy, print a line per epoch, and return the `History`.
 
     `train_iter` and `test_iter` yield batches (X, y): images (N, C, H, W) and integer labels (N,).
-    An `mx.io.DataIter` such as NDArrayIter works too. `trainer` is the `gluon.Trainer` of the net's
+    An `mx.io.DataIter` such as NDArrayIter works too. `trainer` is a `gluon.Trainer` for the net's
     parameters, which are on the device `ctx`. The book's older signature is accepted too: eight
     arguments, with the loss function as the fourth.
 
@@ -134,7 +134,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
-    # Book: every step divides the gradients by batch_size, even for the last, shorter batch.
+    # Book: every step divides the gradients by batch_size, even if the last batch is smaller.
     return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                 hooks, state or TrainingState(), workers or Alone())
 
@@ -160,7 +160,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
     score = make_score(loss, with_operators=isinstance(net, Net) and is_hybridized(net)
                        and devices[0].device_type == 'cpu' and operators.available())
     if not state.step:
-        # Book: a list of devices is printed as a list.
+        # Book: print a list of devices as a list, even if it contains only one.
         print('training on', devices if isinstance(ctx, (list, tuple)) or len(devices) > 1
               else devices[0], flush=True)
     workers.mark('training', state.step)
@@ -177,7 +177,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         test_hits, num_tested = workers.all_reduce(tested.num_correct, len(tested.labels))
         if not num_tested:
             raise ValueError('test_iter must yield at least one image, got none')
-        # Book: the time includes training and testing.
+        # Book: the printed time covers both training and testing.
         state.history.append(EpochRecord(state.epoch, train_loss / images, train_hits / images,
                                          test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)

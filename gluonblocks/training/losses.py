@@ -1,4 +1,4 @@
-"""The loss function of a run, and the losses and correct predictions of a batch."""
+"""Loss functions, and functions that compute a batch's losses and mark correct predictions."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -39,7 +39,7 @@ def make_loss(label_smoothing=None, dtype='float32'):
 def make_score(loss=None, with_operators=False):
     """Return a function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct predictions.
 
-    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. With
+    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. If
     `with_operators`, a C++ operator computes the default loss. The returned function raises
     ValueError if `loss` expects labels in another form, or does not return the shape (N,).
     """

@@ -1,4 +1,4 @@
-"""Metrics: running sums, accuracy, scores per class and the confusion matrix. D2L 5.5."""
+"""Metrics: running sums, accuracy, per-class scores and confusion matrices (D2L section 5.5)."""
 import collections
 import itertools
 import math
@@ -17,8 +17,8 @@ class ClassScore(NamedTuple):
 
     `name` is the name of the class and `count` the number of its images. `precision` is the
     fraction of correct predictions among the images predicted as this class. `recall` is the
-    fraction of the images of this class that are predicted correctly. Either is None if there are
-    no such images. `confused_with` is the most frequent wrong prediction for this class, or None.
+    fraction of the images of this class that are predicted correctly. Each is None if its
+    denominator is 0. `confused_with` is the most frequent wrong prediction for this class, or None.
     """
 
     name: str
@@ -31,10 +31,10 @@ class ClassScore(NamedTuple):
 class RunningSum:
     """A sum over batches, in double precision, of values that MXNet may still be computing.
 
-    MXNet computes asynchronously. Reading each batch immediately would make the loop wait, and
-    never reading would queue an epoch of images in memory, so the loop reads two batches late.
-    `total` is the sum of the values read so far. `first_bad` is the number, from 1, of the batch
-    that made `total` infinite or NaN, or None if it is finite.
+    MXNet computes asynchronously. Reading values immediately would make the loop wait, and reading
+    them only at the end would keep an epoch of images in memory, so the loop reads values two
+    batches late. `total` is the sum of the values read so far. `first_bad` is the number, from 1,
+    of the batch that made `total` infinite or NaN, or None if `total` is finite.
     """
 
     def __init__(self, total=0.0, num_batches=0):
@@ -79,7 +79,7 @@ class Evaluation(NamedTuple):
 
     @property
     def accuracy(self):
-        """The fraction of images classified correctly; ValueError if there are no images."""
+        """The fraction of images classified correctly. Raises ValueError if there are no images."""
         if not len(self.labels):
             raise ValueError('data_iter must yield at least one image, got none')
         return self.num_correct / len(self.labels)
@@ -90,15 +90,15 @@ class Evaluation(NamedTuple):
         return nd.softmax(nd.array(self.logits, dtype='float32')).asnumpy()
 
     def matrix(self):
-        """Return the confusion matrix: rows are true classes, columns are predicted classes."""
+        """Return the confusion matrix. Rows are true classes, and columns are predicted classes."""
         return count_pairs(self.labels, self.classes, self.logits.shape[1])
 
 
 def evaluate(net, data_iter, ctx=mx.cpu()):
     """Run `net` on every image in `data_iter`; return the `Evaluation`.
 
-    Arguments and errors are those of `evaluate_accuracy`, except that `data_iter` may be empty,
-    because a rank may have no images.
+    Arguments and errors are the same as for `evaluate_accuracy`, except that `data_iter` may be
+    empty, because a rank may have no images.
     """
     devices = devices_of(ctx)
     check_net(net, devices)
@@ -124,7 +124,7 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
     """Return the fraction of images in `data_iter` that `net` classifies correctly, from 0 to 1.
 
     `data_iter` yields (X, y) or is an `mx.io.DataIter` such as NDArrayIter. The labels y are
-    classes (N,), or probabilities (N, num_classes), whose largest gives the class. `net(X)` has
+    classes (N,), or probabilities (N, num_classes), whose argmax is the class. `net(X)` has
     shape (N, num_classes). `ctx` is a device, or a list of devices across which batches are split.
 
     Raises ValueError if there is no data, if the net is not initialized on `ctx`, if a label is
@@ -136,8 +136,8 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
     """Return the confusion matrix of `net`: image counts, int64 (num_classes, num_classes).
 
-    Rows are true classes, columns are predicted classes. The other arguments and errors are those
-    of `evaluate_accuracy`. Also raises ValueError if the net does not return num_classes logits.
+    Rows are true classes; columns are predicted classes. Other arguments and errors are the same as
+    for `evaluate_accuracy`, plus a ValueError if the net does not return num_classes logits.
     """
     found = evaluate(net, data_iter, ctx)
     if not len(found.labels):
@@ -149,14 +149,14 @@ def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
 
 
 def count_pairs(truth, guess, num_classes):
-    """Return the confusion matrix of true and predicted classes, NumPy arrays (N,)."""
+    """Return the confusion matrix, given the true and predicted classes as NumPy arrays (N,)."""
     matrix = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(matrix, (truth.astype(np.int64), guess.astype(np.int64)), 1)
     return matrix
 
 
 def accuracy_of(matrix):
-    """Return the fraction of images on the diagonal of a confusion matrix, from 0 to 1."""
+    """Return the accuracy, from 0 to 1: the fraction of images on the diagonal of `matrix`."""
     return matrix.trace() / matrix.sum()
 
 

@@ -10,7 +10,7 @@ from ..models.summary import run_layers
 from ..mxnet_private import children
 
 BINS = 50
-# The activations to look for. Each is the name of an operator, or the attribute `act_type` of an
+# The activations to look for, each the name of an operator or the `act_type` attribute of an
 # operator such as Activation.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
@@ -29,10 +29,10 @@ class NormLayer(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """A histogram: `counts`, (BINS,) int64, of values between `edges`, (BINS + 1,) float64.
+    """A histogram. `counts` has shape (BINS,), int64, and `edges` has shape (BINS + 1,), float64.
 
-    The edges span the 0.1 % to 99.9 % quantiles; values outside are counted in the first and last
-    bin. Infinities and NaN are not counted.
+    The edges span the 0.1 % to 99.9 % quantiles; values outside them are counted in the first or
+    last bin. Infinities and NaN are not counted.
     """
 
     edges: np.ndarray
@@ -102,7 +102,7 @@ def _collect(block, prefix, found):
 def _activations(net, blocks):
     """Return {block: the activation that follows it, or ''}, or {} if the net cannot be traced.
 
-    Those of `blocks` that are followed by different activations are omitted.
+    A block that is followed by more than one kind of activation is omitted.
     """
     layers, found = {}, {}
 
@@ -122,7 +122,7 @@ def _activations(net, blocks):
 def _activation_of(node):
     """Return the activation that `node` computes, or '' if it computes something else.
 
-    `node` is an item of `Graph.users`, so it is None for an output of the graph.
+    `node` comes from `Graph.users`, where None stands for an output of the graph.
     """
     kind = node and node.attrs.get('act_type', node.op)
     if kind in _OPERATORS:

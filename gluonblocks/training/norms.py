@@ -17,8 +17,8 @@ STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million rows
 
-# Activation -> the |x| beyond which it counts as flat: its slope is below 7.1 % of its maximum. The
-# limit for tanh is half of that for sigmoid, because tanh(x) = 2 sigmoid(2x) - 1.
+# {activation: |x| beyond which it counts as flat: its slope is below 7.1 % of the maximum}.
+# The limit for tanh is half the limit for sigmoid, because tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
 # A channel counts as dead if the standard deviation of its outputs is smaller than this.
 LEAST_SPREAD = 0.01
@@ -77,8 +77,8 @@ class NormStats(Hook):
         except (OSError, ValueError) as error:
             tell('%s; starting a new file' % error)
             rows = []
-        # Each recording adds one row per layer and statistic. Remove the rows of the last one if
-        # they are incomplete, as a killed run may leave them.
+        # Each recording adds one row per layer and statistic. If a killed run left the last
+        # recording incomplete, remove its rows.
         del rows[len(rows) - len(rows) % (len(STATISTICS) * len(self._layers)):]
         if state.history and not any(row.epoch == len(state.history) for row in rows):
             tell('%s has no rows for epoch %d: recording continues from here' % (
@@ -131,10 +131,10 @@ def layer_statistics(block):
 def dead_and_saturated(layer, values):
     """Return the fraction of dead and the fraction of saturated channels of a `NormLayer`.
 
-    `values` come from `layer_statistics`. Outputs are assumed to be normally distributed with mean
-    beta and standard deviation |gamma| sqrt(var / (var + eps)), called s. A channel is dead if s is
-    below 0.01, or if a ReLU follows and fewer than one output in a thousand is above 0 (beta is
-    below -3.09 s). It is saturated if a sigmoid or tanh follows and more than half of its outputs
+    `values` is the array from `layer_statistics`. Outputs are assumed to be normally distributed,
+    with mean beta and standard deviation s = |gamma| sqrt(var / (var + eps)). A channel is dead if
+    s is below 0.01, or if a ReLU follows and fewer than one output in a thousand is above 0 (beta <
+    -3.09 s). It is saturated if a sigmoid or tanh follows and more than half of its outputs
     lie where that function is flat: outside -4 to 4 for sigmoid, -2 to 2 for tanh. Without a
     sigmoid or tanh, the second fraction is NaN.
     """
@@ -156,7 +156,7 @@ def read_norm_stats(folder):
     """Return the list of `NormRow` objects that the run in `folder` recorded; [] if there are none.
 
     An incomplete last line, which a killed run may leave, is ignored. Raises ValueError, naming the
-    line, if the file is not a valid norms.csv; OSError if it cannot be read.
+    line, if the file is not a valid norms.csv, and OSError if it cannot be read.
     """
     path, rows = os.path.join(folder, NAME), []
     try:

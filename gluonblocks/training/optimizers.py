@@ -23,7 +23,7 @@ class SGD(mx.optimizer.SGD):
         trainer = gluon.Trainer(net.collect_params(), gb.training.SGD(learning_rate=0.1))
 
     MXNet updates four arrays at a time with its multi-array operator. For small arrays, the call
-    takes longer than the update, so this class updates up to `MAX_ARRAYS` small arrays in a call.
+    takes longer than the update, so this class updates up to `MAX_ARRAYS` small arrays per call.
     Large arrays are updated one at a time, because the multi-array operator is slow on them.
     """
 
@@ -83,7 +83,7 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     """Return a `gluon.Trainer`, or an instance of `kind`, for the parameters of `net` on `ctx`.
 
     `options` is a dict with the keys optimizer (one of `OPTIMIZERS`), lr, momentum, weight_decay
-    (None: the optimizer's default) and dtype. Raises the errors of `check_momentum`.
+    (None: the optimizer's default) and dtype. Raises OptionError as `check_momentum` does.
     """
     name = options['optimizer']
     check_momentum(name, options['momentum'])
@@ -92,10 +92,10 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
                 'multi_precision': True if options['dtype'] == 'float16' else None}
     settings = {key: value for key, value in settings.items() if value is not None}
     optimizer = SGD(**settings) if name == 'sgd' else mx.optimizer.create(name, **settings)
-    # If there are several devices, let each update its own weights, instead of a kvstore, so that
-    # a checkpoint can read the optimizer states.
+    # With several devices, update weights on the devices, not in a kvstore, so that a checkpoint
+    # can read the optimizer states.
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
     # Pass a list, because the Trainer would sort a dict by name, `batchnorm10` before `batchnorm9`.
-    # Gluon numbers the layers of a process, so the order of the parameters, and with it the noise
-    # that some optimizers draw, would depend on the layers that were created before.
+    # Gluon numbers layers across a process, so the order of the parameters, and thus the noise that
+    # some optimizers draw, would depend on how many layers were created earlier.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

@@ -11,8 +11,8 @@ class Progress:
     """Iterate over `data_iter`, the batches of one epoch, and show the progress.
 
     On a terminal, a bar shows the rate and the time left until the epoch ends; otherwise, a line is
-    printed every 30 seconds. A resumed run starts after `epochs_done` epochs, and `images_done`
-    images of the next. If `data_iter` has a `part`, the images of all workers are counted.
+    printed every 30 seconds. A resumed run starts after `epochs_done` epochs and `images_done`
+    images of the next epoch. The images of all workers are counted, not only this worker's.
     """
 
     def __init__(self, data_iter, num_epochs, epochs_done=0, images_done=0):

@@ -11,10 +11,10 @@ SCHEDULES = ('constant', 'step', 'cosine')
 def make_schedule(options, num_epochs, num_batches):
     """Return the `Schedule` of a run for its Trainer, or None for the book's constant rate.
 
-    `options` is a dict with lr, lr_schedule (one of `SCHEDULES`) and warmup_epochs, over which the
-    rate rises linearly from 0 to lr. 'step' multiplies the rate by lr_decay after each of
-    the lr_decay_epochs. 'cosine' lowers it to 0 at the last step. An epoch has `num_batches`
-    steps. Raises OptionError, a ValueError, if options conflict.
+    `options` is a dict with the keys lr, lr_schedule (one of `SCHEDULES`), warmup_epochs, lr_decay
+    and lr_decay_epochs. The rate rises linearly from 0 to lr during the warm-up epochs. Then 'step'
+    multiplies it by lr_decay after each of the lr_decay_epochs, and 'cosine' lowers it to 0 at the
+    last step. An epoch has `num_batches` steps. Raises OptionError if options conflict.
     """
     mode, warmup = options['lr_schedule'], options['warmup_epochs'] or 0
     milestones = options['lr_decay_epochs'] or []
@@ -45,8 +45,8 @@ class Schedule(LRScheduler):
     `milestones`.
 
     MXNet's MultiFactorScheduler and CosineScheduler return the same rates if called with steps in
-    order. But they store the last rate in `base_lr`, so an earlier step, or a new optimizer, would
-    get the rate of a later step. A resumed run needs rates that depend only on the step.
+    order. However, they store the last rate in `base_lr`, so an earlier step, or a new optimizer,
+    would get the rate of a later step. A resumed run needs rates that depend only on the step.
     """
 
     def __init__(self, lr, warmup_steps, last_step, factor, milestones):

@@ -1,4 +1,4 @@
-"""Write TensorBoard events for a run. Requires tensorboardX, which is imported when used."""
+"""Write TensorBoard events for a run. Requires tensorboardX, which is imported only when needed."""
 import contextlib
 import os
 import socket
@@ -23,7 +23,7 @@ class TensorBoardEvents(Hook):
         self._folder, self._trainer, self._file = folder, trainer, None
 
     def begin(self, state):
-        # We do not use tensorboardX's SummaryWriter: it writes in a thread, so errors are lost.
+        # Do not use tensorboardX's SummaryWriter: its background thread would lose write errors.
         from tensorboardX.proto.event_pb2 import SessionLog
         from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)

@@ -93,9 +93,9 @@ def command(pid):
 
 
 @pytest.mark.parametrize('argv, said', [
-    (['--only', 'cats'], 'expected names from kills, disk, data, '),
+    (['--only', 'cats'], 'expected one of kills, disk, data, '),
     (['--cases', '0'], "expected a positive integer, got '0'"),
-    (['--case', 'no-such'], "found no case 'no-such'"), (['--case', '7'], 'requires --only')])
+    (['--case', 'no-such'], "unknown case 'no-such'"), (['--case', '7'], 'requires --only')])
 def test_wrong_arguments_are_refused(argv, said, capsys):
     with pytest.raises(SystemExit) as stop:
         parse(argv)

@@ -123,7 +123,7 @@ def test_ten_percent_slower_than_the_last_release_fails(now, code, monkeypatch, 
 
 
 @pytest.mark.parametrize('args, message', [
-    (['--models', 'vgg'], "names from lenet_bn, lenet_bn_gluon, resnet, densenet, got 'vgg'"),
+    (['--models', 'vgg'], "one of lenet_bn, lenet_bn_gluon, resnet, densenet, got 'vgg'"),
     (['--resize', '64'], '--resize: expected --models resnet, densenet or both'),
     (['--against', '/nowhere.json'], 'expected a file written by --json'),
     (['--workers', '4', '--batch-size', '3'],

@@ -77,7 +77,7 @@ def test_a_master_that_cannot_be_one_is_refused_with_what_it_must_be(master):
     ({'node_rank': 1}, 'node_rank', 'can be set only if nodes is above 1'),
     ({'master': 'm:5'}, 'master', 'can be set only if nodes is above 1'),
     ({'interface': '203.0.113.1'}, 'interface', 'must be an IPv4 address of this machine'),
-    ({'interface': '0.0.0.0'}, 'interface', 'that the others can reach'),
+    ({'interface': '0.0.0.0'}, 'interface', 'that the other machines can reach'),
     ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, 'nodes', "cluster manager's environment"),
     ({'nodes': 0}, 'nodes', 'must be at least 1')])
 def test_an_error_carries_the_option_that_is_missing_or_impossible(asked, option, said):

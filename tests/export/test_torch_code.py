@@ -103,8 +103,8 @@ def test_a_vector_is_flattened_to_a_column(layer):
 
 def test_all_operators_that_pytorch_lacks_are_listed_at_once_with_their_layers():
     with pytest.raises(ValueError, match=(
-            r'no counterpart in PyTorch: arctan \(\w*_at\); erfinv \(\w*_a, \w*_b\)\. Choose '
-            'outputs that come before them')):
+            r'no counterpart in PyTorch: arctan \(\w*_at\); erfinv \(\w*_a, \w*_b\)\. Export '
+            'outputs of earlier layers')):
         code_of_layers(nn.HybridLambda(lambda F, X: F.erfinv(F.erfinv(
             F.arctan(X, name='at'), name='a'), name='b')))
 

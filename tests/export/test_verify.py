@@ -108,8 +108,8 @@ def test_8_bits_may_lose_max_drop_points_and_no_more():
     verified = check(losing(3), exact=False, max_drop=1.0)  # 3 of 300
     assert verified.drop == pytest.approx(1.0) and verified.agreement == pytest.approx(0.99)
     assert verified.largest_difference > 1
-    with pytest.raises(VerificationError, match='onnx: the accuracy drops from .* by 1.33 points; '
-                                                'at most 1 are allowed'):
+    with pytest.raises(VerificationError, match='onnx: the accuracy drops from .* by 1.33 '
+                                                'percentage points; at most 1 are allowed'):
         check(losing(4), exact=False, max_drop=1.0)
     assert check(losing(3), exact=False, labels=None).drop == pytest.approx(1.0)
     with pytest.raises(VerificationError, match='agreement drops from 1.0000 to 0.9867'):

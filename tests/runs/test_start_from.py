@@ -136,15 +136,15 @@ def test_other_weights_are_refused_with_what_differs_and_nothing_is_written(
                           '--start-from', path, '--out', str(out)]) == 2
     said, err = capfd.readouterr()
     assert (said, out.exists()) == ('', False) and words in err
-    assert 'error: argument --start-from: must be weights of the model %s, but %s differs:' % (
-        model, path) in err
+    assert ('error: argument --start-from: must be weights of the model %s, but %s does not match:'
+            % (model, path)) in err
 
 
 @pytest.mark.parametrize('source, words', [
-    ('nothing', 'nothing, which does not exist'), ('.', 'is not a run folder: it contains no'),
+    ('nothing', 'nothing does not exist'), ('.', 'is not a run folder: it contains no'),
     ('new.params', 'must be a run folder, or a .safetensors or .params file'),
     ('new.safetensors', 'is not a valid safetensors file'),
-    ('run', 'exist yet: a run writes this file after'),
+    ('run', 'exist: a run writes this file only after'),
     ('damaged.safetensors', 'is damaged: its checksum does not match. Restore')])
 def test_what_has_no_weights_is_refused_before_the_data_are_loaded(
         source, words, copied, tmp_path, monkeypatch):

@@ -163,7 +163,7 @@ SUM = 'must be non-negative class probabilities that sum to 1'
 
 @both
 @pytest.mark.parametrize('images, labels, said', [
-    (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'a label must be an integer, .*, got 1.5'),
+    (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'labels must be integer class indices, got 1.5'),
     (nd.array(X), nd.array(Y.reshape(10, 1)),
      r'labels must be integers of shape \(N,.*, got shape \(10, 1\)'),
     (mx.np.array(X), nd.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),

@@ -92,7 +92,7 @@ def main(argv=None):
 
 
 def _run(folder, args, records):
-    """Run the attack in another process; append a record per case, and return the exit code."""
+    """Run the attack in another process; add its records to `records`, and return its exit code."""
     inner = os.path.join(folder, 'sandbox')
     os.mkdir(inner)
     options = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}

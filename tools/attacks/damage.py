@@ -32,7 +32,7 @@ def _replace(rng, data):
 
 
 def mutate(rng, data):
-    """Damage `data` at random; return (a description, the damaged bytes)."""
+    """Damage `data` at random; return (description, damaged bytes)."""
     return rng.choice((_flip, _flip, _cut, _fill, _fill, _fill, _replace))(rng, data)
 
 
@@ -60,7 +60,7 @@ def _link(sandbox, path, data):
     os.symlink(elsewhere, path)
 
 
-# {what replaces a file: a function that creates it, from the sandbox, the path and the old content}
+# {kind of replacement: function (sandbox, path, old content) that creates it}
 REPLACEMENTS = {
     'pipe': lambda sandbox, path, data: os.mkfifo(path), 'link': _link,
     'folder': lambda sandbox, path, data: os.mkdir(path),

@@ -13,14 +13,14 @@ IMAGES = 'train-images-idx3-ubyte'
 
 
 def draw(sandbox):
-    """Damage a random file at random: either its bytes on disk or its uncompressed content."""
+    """Damage a randomly chosen file: either its bytes on disk or its uncompressed content."""
     return attack(sandbox, sandbox.rng.choice(sorted(SHAPES)),
                   sandbox.rng.choice((damage.anything, unpacked)),
                   sandbox.rng.choice(('train', 'evaluate')))
 
 
 def unpacked(sandbox, path):
-    """Unpack a gzip file, change its content at random, and compress it again."""
+    """Decompress a gzip file, change its content at random, and compress it again."""
     def within(data):
         words, data = damage.mutate(sandbox.rng, gzip.decompress(data))
         return 'unpacked, ' + words, gzip.compress(data)
@@ -34,7 +34,7 @@ def _bomb(data):
 
 
 def attack(sandbox, name, change, command):
-    """Damage a data file and run `command`, which must work as usual or fail and name the file."""
+    """Damage a data file and run `command`, which must work or fail with an error that names it."""
     root = shutil.copytree(sandbox.fixtures.data, sandbox.path('data'))
     path = os.path.join(root, name + '.gz')
     sandbox.note(change(sandbox, path))

@@ -27,7 +27,7 @@ STOP = {'calls': shim.OPEN, 'at': 3, 'action': shim.BEFORE, 'value': signal.SIGI
         'only': 'last.safetensors'}
 SHAPES = {'train-images-idx3-ubyte': (60, 28, 28), 'train-labels-idx1-ubyte': (60,),
           't10k-images-idx3-ubyte': (20, 28, 28), 't10k-labels-idx1-ubyte': (20,)}
-# Files of a run folder that must be identical after a resumed run and an uninterrupted one.
+# Files in a run folder that must be identical whether or not the run was interrupted.
 SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetensors',
         'previous.safetensors', 'history.csv', 'history.jsonl', 'config.json')
 

@@ -91,7 +91,7 @@ def run(job):
 def _become(job, out, err, counter):
     """Run the job in this process, then exit.
 
-    In the shared memory `counter`, the shim counts the system calls of this process.
+    The shim counts the system calls of this process in the shared memory `counter`.
     """
     code = 1
     try:

@@ -7,7 +7,7 @@ from .fixtures import RUNS, SAME
 from .verdict import EQUAL, Defect, output, snapshot, survived, unchanged
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Allowed exit codes after a signal. A process that finishes before the signal arrives exits with 0.
+# Exit codes allowed after a signal, besides 0 if the process finishes before the signal arrives.
 CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
          signal.SIGINT: (130, -2)}  # -2: before the command starts, or after it finishes
 VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
@@ -25,7 +25,7 @@ def draw(sandbox):
 
 
 def at(call, signum, action=shim.BEFORE):
-    """Return a plan, (signal, fields of `Job`), that raises a signal at system call `call`."""
+    """Return a plan, (signal, fields of `Job`), that raises a signal at system call no. `call`."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
@@ -58,7 +58,7 @@ def resume(sandbox, run, options, **faults):
 
 
 def judge(done, signum):
-    """Raise Defect unless a process succeeded, or exited as it should after the signal `signum`."""
+    """Raise Defect unless a process succeeded, or exited as expected after the signal `signum`."""
     codes = (0,) + CODES.get(signum, ())
     if done.code not in codes:
         raise Defect('exit code %d' % done.code, done)

@@ -24,7 +24,7 @@ RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed'
        str(SIZE)]
 LAUNCH_OPTIONS = ['--no-report', '--start-timeout', str(START)]
 
-# {fault: seconds after which all processes must have exited}, and extra time for a busy machine
+# {fault: seconds within which all processes must exit}, and a margin in case the machine is busy
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
 FIXED: Dict[str, Any] = {}
@@ -32,10 +32,10 @@ _launch_lock = multiprocessing.Lock()  # allows one launch at a time, because it
 
 
 class Launch:
-    """The launchers of `gluonblocks train`, one on each of `machines`, and their workers.
+    """A launch of `gluonblocks train`: one launcher on each of `machines`, and their workers.
 
-    Each launcher works in the subfolder of `folder` that is named after its machine, and writes its
-    stdout and stderr to out.txt and err.txt in that subfolder.
+    Each launcher runs in a subfolder of `folder` that is named after its machine. Its stdout and
+    stderr are redirected to out.txt and err.txt in that subfolder.
     """
 
     def __init__(self, machines, folder, arguments):
@@ -51,11 +51,11 @@ class Launch:
                     env=dict(os.environ, LD_PRELOAD=''), cwd=self.path(k)))
 
     def path(self, k, *names):
-        """Return a path in the folder of machine `k`."""
+        """Return the path of `names` inside machine `k`'s folder."""
         return os.path.join(self.folder, self.machines[k].name, *names)
 
     def done(self, k=0):
-        """Return the `Done` of the launcher on machine `k`; its exit code is -1 while it runs."""
+        """Return a `Done` for machine `k`'s launcher, with exit code -1 if it is still running."""
         texts = []
         for name in ('out.txt', 'err.txt'):
             with open(self.path(k, name), errors='replace') as f:
@@ -64,7 +64,7 @@ class Launch:
         return Done(Job(self.argv, self.path(k)), -1 if code is None else code, *texts)
 
     def epoch(self):
-        """Return the number of the last epoch printed so far, or 0."""
+        """Return the last epoch that the first launcher has printed, or 0 if there is none."""
         return max(map(int, re.findall(r'^epoch (\d+),.*\n', self.done().out, re.M)), default=0)
 
     def running(self):
@@ -89,7 +89,7 @@ class Launch:
 
 
 def draw(sandbox):
-    """Inject FAULTS faults into a run, each at a random time; return EQUAL or raise Defect."""
+    """Inject FAULTS faults into a run at random times; raise Defect if a check fails."""
     with Network(SIZE) as network:
         return _trial(sandbox, network)
 
@@ -115,8 +115,8 @@ def _trial(sandbox, network):
             break
     else:
         raise Defect('the run cannot be resumed', launch.done())
-    # A killed launcher may lose a printed line, so lines may be missing, but not differ. The
-    # history, which `compare` checks, contains every epoch.
+    # Killing a launcher may lose printed lines, so accept missing lines, but not different ones.
+    # `compare` checks the history, which contains every epoch.
     if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
         raise Defect('the printed lines differ', launch.done())
     compare(run, folder, lines, lines, launch.done())
@@ -132,7 +132,7 @@ def _undisturbed(sandbox, network):
 
 
 def _inject(sandbox, network, launch, moment):
-    """Wait until `moment`, inject a random fault, and check how all launchers exit."""
+    """Wait until `moment`, inject a random fault, and check that all processes exit correctly."""
     victim = sandbox.rng.choice(('worker', 'launcher', 'machine'))
     fault = 'link down' if victim == 'machine' else sandbox.rng.choice(('SIGKILL', 'SIGSTOP'))
     k, pid = sandbox.rng.randrange(SIZE), None
@@ -170,11 +170,11 @@ def _inject(sandbox, network, launch, moment):
 
 
 def judge(done, k, n, complete):
-    """Raise Defect unless the launcher of machine `n` failed with a line that names machine `k`.
+    """Raise Defect unless machine `n`'s launcher failed with an error that names machine `k`.
 
-    The fault was on machine `k`, which itself only notices that it lost another machine, so its own
-    line may name any machine. If the last epoch is over (`complete`), the launcher may also have
-    succeeded.
+    The fault was injected into machine `k`. To machine `k` itself, another machine seems to have
+    failed, so its own error may name any machine. If `complete` is true, the last epoch had
+    finished before the launcher exited, so the launcher may also have succeeded.
     """
     if complete and done.code == 0:
         return
@@ -185,4 +185,4 @@ def judge(done, k, n, complete):
     name = r'\bnode ?%s\b|\b10\.77\.0\.%s:' % (('%d' % k, '%d' % (k + 1)) if n != k else (
         r'\d', r'\d'))
     if len(errors) != 1 or not re.search(name, errors[0]):
-        raise Defect('the error does not name the machine', done)
+        raise Defect('the error does not name the failed machine', done)

@@ -1,8 +1,8 @@
-"""Simulate several machines on one: Linux network namespaces, connected by a bridge.
+"""Simulate several machines on one, using Linux network namespaces connected by a bridge.
 
-    with Network(3) as network:                       # NotTried is raised without namespaces
+    with Network(3) as network:                       # raises NotTried without namespaces
         first = network.machines[0]                   # .name 'node0', .address '10.77.0.1'
-        process = first.popen(['ip', 'addr'])         # takes the options of subprocess.Popen
+        process = first.popen(['ip', 'addr'])         # accepts subprocess.Popen's options
         first.shape(rate=10 ** 9)                     # bits per second, in each direction
         first.link(up=False)                          # like pulling its network cable
         first.processes()                             # pids of the processes on this machine
@@ -31,7 +31,7 @@ QUEUE = '50ms'  # packets that would wait longer for a link are dropped
 
 
 class Machine:
-    """Machine number `number` of `network`: a network namespace held open by the process `pid`."""
+    """A simulated machine in `network`: a network namespace kept open by the process `pid`."""
 
     def __init__(self, network, number, pid):
         self._network, self._pid, self.number = network, pid, number
@@ -54,7 +54,7 @@ class Machine:
         self._network.change('ip', 'link', 'set', self._port, 'up' if up else 'down')
 
     def shape(self, rate=None):
-        """Limit the link to `rate` bits per second in each direction, or remove the limit if None.
+        """Limit the link to `rate` bit/s in each direction, or remove the limit if `rate` is None.
 
         Raises NotTried if the kernel lacks tbf, the queueing discipline that limits the rate.
         """
@@ -62,8 +62,8 @@ class Machine:
             with contextlib.suppress(NotTried):  # the link had no limit
                 self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
             if rate:
-                # The burst, the bytes that may pass at once, must exceed 64 KiB, the size to
-                # which the kernel may merge packets.
+                # The burst size, in bytes, must exceed 64 KiB, because the kernel may merge
+                # packets up to that size.
                 burst = max(2 ** 17, int(rate / 8 * BURST))
                 self._network.change('tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
                                      '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
@@ -82,7 +82,7 @@ def node_options(machines, k):
 
 
 class Network:
-    """A context with `count` machines, all linked to one bridge.
+    """A context manager for `count` simulated machines, all linked to one bridge.
 
     Raises NotTried if a command or a kernel feature is missing.
     """
@@ -91,7 +91,7 @@ class Network:
         missing = [name for name in ('ip', 'tc', 'nsenter', 'unshare')
                    if not shutil.which(name, path=_environment()['PATH'])]
         if missing:
-            raise NotTried('missing commands %s; install iproute2 and util-linux'
+            raise NotTried('missing commands: %s; install iproute2 and util-linux'
                            % ', '.join(missing))
         self._user = os.geteuid() != 0
         self._keeper = subprocess.Popen(
@@ -115,7 +115,7 @@ class Network:
         return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
     def change(self, *command, pid=None):
-        """Run `ip` or `tc` in the namespaces of `pid`, or in those of the bridge if it is None.
+        """Run `ip` or `tc` in the namespaces of the process `pid`, by default the bridge's.
 
         Raises NotTried if the command fails.
         """
@@ -140,7 +140,7 @@ class Network:
 
 
 def namespace_of(pid):
-    """Return an id of a process's network namespace, or '' if it has exited or is inaccessible."""
+    """Return the ID of a process's network namespace, or '' if the process is inaccessible."""
     try:
         return os.readlink('/proc/%d/ns/net' % pid)
     except OSError:
@@ -164,7 +164,7 @@ HOLD = 'import socket, sys; socket.sethostname(sys.argv[1]); print(flush=True); 
 
 
 def keep(count):
-    """Create `count` machines, print their pids as JSON, and kill them when stdin is closed."""
+    """Create `count` machines, print their pids as JSON, and shut them down when stdin closes."""
     holders = [subprocess.Popen(
         [*UNSHARE, sys.executable, '-c', HOLD, NAME % k], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE) for k in range(count)]

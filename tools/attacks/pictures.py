@@ -10,7 +10,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
 
 def originals():
-    """Return {name: bytes}: small images in each of FORMATS that the installed Pillow can write."""
+    """Return {name: bytes}, small images in all FORMATS that the installed Pillow can write."""
     try:
         from PIL import Image
     except ImportError:
@@ -33,13 +33,13 @@ def originals():
 
 
 def draw(sandbox):
-    """Damage a randomly chosen image at random."""
+    """Damage a randomly chosen image in a random way, then predict its class."""
     names = sorted(sandbox.fixtures.once('pictures', originals))
     return attack(sandbox, sandbox.rng.choice(names), damage.anything)
 
 
 def attack(sandbox, name, change):
-    """Damage an image, then predict its class and that of an undamaged image after it."""
+    """Damage an image, then predict its class and that of an undamaged image in one command."""
     fixtures, path = sandbox.fixtures, sandbox.path(name)
     with open(path, 'wb') as f:
         f.write(fixtures.once('pictures', originals)[name])

@@ -1,7 +1,7 @@
 """Rehearse training on several machines by simulating them on this one.
 
-Each simulated machine is a Linux network namespace with its own address and link. All machines work
-in the current folder and share the cores. OMP_NUM_THREADS sets the thread count of each machine.
+Each simulated machine is a Linux network namespace with its own address and link. All of them use
+the current folder and share the host's cores. OMP_NUM_THREADS sets the thread count per machine.
 
 example:
   python -m tools.attacks.rehearse 3 --model resnet --workers 3 --epochs 1 --out runs/rehearsal
@@ -21,7 +21,7 @@ def rehearse(count, arguments):
     env = dict({'OMP_NUM_THREADS': str(threads)}, **os.environ)
     with Network(count) as network:
         launchers = []
-        # Ignore Ctrl-C, because the terminal also sends it to the launchers, which then exit.
+        # Ignore Ctrl-C here: it also reaches the launchers, and this process waits for them.
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(
             signal.SIGTERM, lambda *_: [launcher.terminate() for launcher in launchers[:1]])

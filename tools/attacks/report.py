@@ -7,7 +7,7 @@ from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
 
 def summary(records, kinds, seed, seconds):
-    """Return a table with a row for each kind, and the reasons why cases were not tried."""
+    """Return a table of verdicts by kind of attack, and the reasons why cases were not tried."""
     counts = collections.Counter((record['kind'], record['verdict']) for record in records)
     row = '%-8s | %5s | %11s | %5s | %8s | %9s | %6s'
     lines = [row % ('kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT)]
@@ -28,7 +28,7 @@ def summary(records, kinds, seed, seconds):
 
 
 def defects(records, seed):
-    """Return a description of each distinct defect, its steps, and a command to reproduce it."""
+    """Describe each distinct defect, with notes on the case and a command that reproduces it."""
     groups = collections.OrderedDict()
     for record in records:
         if record['verdict'] == DEFECT:

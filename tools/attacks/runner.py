@@ -18,7 +18,7 @@ from .jobs import Sandbox, die_with_parent
 from .verdict import DEFECT, UNTRIED, Defect, NotTried
 
 # Each kind of attack is a module with fixed cases, FIXED = {name: case}, and a random case, `draw`.
-# A case is a function that receives a `Sandbox`, and returns a verdict or raises Defect or
+# Each case is a function that takes a `Sandbox` and returns a verdict, or raises Defect or
 # NotTried.
 KINDS: Dict[str, Any] = {'kills': kills, 'disk': disk, 'data': data, 'runs': runs,
                          'pictures': pictures, 'machines': machines}
@@ -27,14 +27,14 @@ _TAIL = 3000  # number of last characters of stdout and of stderr to record
 
 
 class Case(NamedTuple):
-    """A case of an attack; `name` is a fixed case's name, or a random one's number, as a string."""
+    """A case of an attack. `name` is the name of a fixed case, or the number of a random case."""
 
     kind: str
     name: str
 
 
 def plan(kinds, number, names=()):
-    """Return the cases in `names` or, without names, `number` cases: fixed ones come first.
+    """Return the cases listed in `names` or, if it is empty, `number` cases, fixed ones first.
 
     If there are more than `number` fixed cases, an evenly spaced selection is returned. Raises
     ValueError for an unknown name.
@@ -44,7 +44,7 @@ def plan(kinds, number, names=()):
                  if name in KINDS[kind].FIXED or name.isdigit()]
         unknown = set(names) - {case.name for case in cases}
         if unknown:
-            raise ValueError('%s: found no case %r; see --list'
+            raise ValueError('%s: unknown case %r; see --list'
                              % (', '.join(kinds), sorted(unknown)[0]))
         return cases
     fixed = [Case(kind, name) for kind in kinds for name in KINDS[kind].FIXED]

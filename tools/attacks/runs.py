@@ -1,4 +1,4 @@
-"""Damage or replace a file of a run, then use the run."""
+"""Damage or replace a file in a run folder, then use the run."""
 import functools
 import json
 import os
@@ -8,21 +8,21 @@ from .fixtures import SAME
 from .kills import compare_files
 from .verdict import EQUAL, clean_error, run_on_damage, snapshot, survived, unchanged
 
-# The files of a run. Important ones are listed several times, so that they are damaged more often.
+# The files in a run folder. The important ones are repeated, so that they are damaged more often.
 FILES = ['config.json'] * 4 + ['last.safetensors'] * 4 + ['best.safetensors'] * 3 + [
     'final.safetensors'] * 2 + ['previous.safetensors', 'times.csv', 'history.csv',
                                 'history.jsonl', 'final.params']
 
 
 def draw(sandbox):
-    """Damage a random file of a run, then resume the run, evaluate it, or predict with it."""
+    """Damage a random file in a run folder, then resume or evaluate the run, or predict with it."""
     return attack(sandbox, sandbox.rng.choice(FILES),
                   sandbox.rng.choice((damage.anything, damage.anything, of_another_run)),
                   sandbox.rng.choice(('resume', 'resume', 'evaluate', 'predict')))
 
 
 def of_another_run(sandbox, path):
-    """Replace a file with the corresponding file of a run with a different seed."""
+    """Replace a file with the same file from a run that used a different seed."""
     other = os.path.join(sandbox.fixtures.run('other').folder, os.path.basename(path))
     with open(other, 'rb') as f:
         content = f.read()
@@ -30,12 +30,12 @@ def of_another_run(sandbox, path):
 
 
 def _edited(key, value):
-    """Return a function that changes a value in config.json but not the file's checksum."""
+    """Return a function that changes a value in config.json without updating its checksum."""
     return damage.replaced(lambda data: json.dumps(dict(json.loads(data), **{key: value})).encode())
 
 
 def attack(sandbox, name, change, use):
-    """Damage the file `name` of a run, then use the run; return the verdict."""
+    """Damage the file `name` in a run folder, then use the run; return the verdict."""
     base = 'stopped' if use == 'resume' else 'complete'
     run = sandbox.copy(base)
     sandbox.note(change(sandbox, os.path.join(run, name)))
@@ -60,8 +60,8 @@ def _resume(sandbox, run, name):
               done)
     if done.code:
         return clean_error(done, run)
-    # Do not compare previous.safetensors, because the interrupted run saved an extra checkpoint,
-    # or the damaged file, if the resumed run neither used nor replaced it.
+    # Do not compare previous.safetensors, because the interrupted run saved an extra checkpoint.
+    # Do not compare the damaged file either if the resumed run left it unchanged.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
     compare_files(run, sandbox.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])

@@ -1,4 +1,4 @@
-"""Compile shim.c, and configure what it does in a process."""
+"""Compile shim.c, and configure the faults that it injects into a process."""
 import ctypes
 import os
 import subprocess
@@ -14,10 +14,10 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'shim.c')
 class Shim(NamedTuple):
     """An `action` to perform at the `at`-th of the selected system calls.
 
-    The calls are selected by kind, `calls`, and by file: in `folder`, with `only` in the path.
-    The action COUNT only counts the calls. BEFORE, AFTER and HALF (after half of a write) raise
-    the signal `value`. ERROR makes the call fail with the errno `value`. SHORT writes half of the
-    bytes. If `always` is true, the action also applies to every later call.
+    A call is selected if `calls` includes its kind, and its file is in `folder` and has `only` in
+    its path. The action COUNT only counts calls. BEFORE, AFTER and HALF raise the signal `value`
+    before a call, after it, or after half of a write. ERROR makes the call fail with the errno
+    `value`. SHORT writes half of the bytes. If `always` is true, later calls get the action too.
     """
 
     folder: str
@@ -29,7 +29,7 @@ class Shim(NamedTuple):
     only: str = ''
 
     def arm(self, counter):
-        """Start the preloaded shim in this process; it counts in the shared memory `counter`."""
+        """Activate the preloaded shim in this process; it counts calls in the buffer `counter`."""
         ctypes.CDLL(None).attack_arm(
             os.fsencode(self.folder), os.fsencode(self.only), self.calls, self.at, self.action,
             int(self.value), int(self.always), (ctypes.c_int * 1).from_buffer(counter))

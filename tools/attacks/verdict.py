@@ -1,4 +1,4 @@
-"""The possible verdicts on a case, and the checks that lead to them."""
+"""The possible verdicts on a case, and the checks that determine them."""
 import hashlib
 import os
 import re
@@ -8,7 +8,7 @@ CLEAN, EQUAL, OK, UNTRIED, DEFECT = 'clean error', 'equal', 'other ok', 'not tri
 
 MAX_LINES = 14
 _HASHED = 1 << 26  # bytes; larger files are sparse and compared by size only
-# Text from the internals of Python and MXNet, which no command may print.
+# Signs of a crash in Python or MXNet, which must never appear on stderr.
 RAW = ('Traceback', '[bt]', 'Stack trace', 'Check failed', 'Segmentation fault', 'terminate called',
        'Exception ignored', 'Fatal Python error', 'libgomp:')
 SECONDS = re.compile(r', time (?:[\d.]+|nan) sec')
@@ -19,7 +19,7 @@ class NotTried(Exception):
 
 
 class Defect(Exception):
-    """Raised, with a one-line message, if gluonblocks misbehaves; `done` is a command's `Done`."""
+    """Raised if gluonblocks misbehaves; `done` is the `Done` of the faulty command, if known."""
 
     def __init__(self, message, done=None):
         super().__init__(message)
@@ -27,7 +27,7 @@ class Defect(Exception):
 
 
 def survived(done):
-    """Raise Defect if a command exceeded a limit, was killed, or printed a traceback."""
+    """Raise Defect if a command exceeded a resource limit, was killed, or printed a traceback."""
     if done.exceeded:
         raise Defect({'time': 'still running after %d s' % done.seconds,
                       'memory': 'used too much memory'}[done.exceeded], done)
@@ -61,12 +61,12 @@ def clean_error(done, *names):
 
 
 def output(done):
-    """Return the lines printed to stdout, without their times."""
+    """Return the lines that a command printed to stdout, without the times in them."""
     return [SECONDS.sub('', line) for line in done.out.splitlines()]
 
 
 def snapshot(folder):
-    """Return {relative path: a digest of its type and content} for everything in a folder."""
+    """Return {relative path: digest of type and content} for all contents of a folder."""
     found = {}
     for parent, folders, files in os.walk(folder):
         for name in folders + files:
@@ -88,7 +88,7 @@ def _digest(path):
 
 
 def unchanged(before, after, allowed=lambda name: False, done=None):
-    """Raise Defect if a file changed, or if a temporary file remains.
+    """Raise Defect if two snapshots differ, or if a temporary file was left behind.
 
     Files for which `allowed(name)` is true may change.
     """
@@ -105,8 +105,8 @@ def unchanged(before, after, allowed=lambda name: False, done=None):
 def run_on_damage(sandbox, argv, names, want, always=(), other=lambda done: False):
     """Run a command on a damaged input, and return the verdict.
 
-    The command must print the lines `want`, or fail and name one of `names`. In both cases, it must
-    print the lines `always` and change no file. Other output is accepted if `other(done)` is true.
+    It must print the lines `want`, produce output for which `other(done)` is true, or fail with an
+    error that names one of `names`. It must also print the lines `always`, and change no file.
     """
     before = snapshot(sandbox.folder)
     done = sandbox.run(*argv)

@@ -38,8 +38,8 @@ To compare settings, checkouts and graph passes, see python -m tools.benchmarks.
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/benchmark.py', epilog=EXAMPLE,
-        description="Compare the speed of gluonblocks with that of the notebook's own code and of "
-                    'PyTorch.', formatter_class=argparse.RawDescriptionHelpFormatter)
+        description="Compare the speed of gluonblocks, the notebook's own code and PyTorch.",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     models = list(SECTIONS)
     parser.add_argument('--models', type=some_of(models), default=models, metavar='NAMES',
                         help='comma-separated models to measure: %s (default: all)'
@@ -49,30 +49,30 @@ def parse(argv):
                              'parts of a gluonblocks training step (default: all)'
                         % ', '.join(VARIANTS))
     parser.add_argument('--parts', type=some_of(PARTS), default=PARTS, metavar='PARTS',
-                        help='comma-separated measurements to make: %s (default: all)'
+                        help='comma-separated measurements to run: %s (default: all)'
                         % ', '.join(PARTS))
     parser.add_argument('--quick', action='store_true',
-                        help='run fewer and shorter rounds of fewer implementations (takes 8 '
-                             'minutes)')
+                        help='run fewer, shorter rounds, and measure fewer implementations (takes '
+                             '8 minutes)')
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
                         help='images per batch (default: %(default)s)')
     parser.add_argument('--resize', type=positive, metavar='PIXELS',
-                        help='width and height of the training images, for resnet and densenet '
-                             "(default: the recipe's)")
+                        help='width and height to which training images are resized; only for '
+                             "resnet and densenet (default: the recipe's)")
     parser.add_argument('--threads', type=positive, metavar='N',
-                        help='thread count of every implementation except the notebook (default: '
-                             'the count that gluonblocks chooses)')
+                        help="thread count for everything except the notebook's code (default: "
+                             'chosen by gluonblocks)')
     parser.add_argument('--max-steps', type=positive, default=50, metavar='N',
                         help='maximum number of steps per round (default: %(default)s)')
     parser.add_argument('--dataset', choices=['fashion-mnist', 'synthetic'],
                         default='fashion-mnist', help='data set to train on (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',
-                        help='folder that contains the data set, as for scripts/train.py')
+                        help='folder with the data set (default: same as scripts/train.py)')
     parser.add_argument('--json', metavar='FILE',
                         help='write the results and all samples to FILE as JSON')
     parser.add_argument('--against', metavar='FILE', type=results_of,
-                        help='list results that are more than 3 %% slower than those in FILE, '
-                             'which an earlier run with --json wrote')
+                        help='list results that are more than 3 %% slower than in FILE, which '
+                             'was written by --json in an earlier run')
     parser.add_argument('--isa', choices=LIMITS,
                         help='limit PyTorch, oneDNN and the C++ operators to this instruction set')
     parser.add_argument('--ci', action='store_true',
@@ -96,7 +96,7 @@ def parse(argv):
 
 
 def results_of(path):
-    """Return the results in a file written by --json."""
+    """Read the results from a file written by --json."""
     try:
         with open(path) as f:
             return json.load(f)['results']
@@ -144,7 +144,7 @@ def main(argv=None):
 
 
 def run(settings, models, parts):
-    """Measure `parts` for `models`; return the samples, with facts about the machine.
+    """Measure `parts` for `models`; return the samples and a description of the machine.
 
     Raises WorkerError if a variant fails.
     """
@@ -171,7 +171,7 @@ def run(settings, models, parts):
 
 
 def plain(value):
-    """Convert `value` for JSON: named tuples to dicts, and keys to strings."""
+    """Prepare `value` for JSON: convert named tuples to dicts, and dict keys to strings."""
     if hasattr(value, '_asdict'):
         value = value._asdict()
     if isinstance(value, dict):

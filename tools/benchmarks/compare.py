@@ -37,10 +37,10 @@ from .workers import ROOT, Worker, WorkerError
 def compare(specs, rounds, count, predict=None, num_busy=0):
     """Measure `specs`, {title: (spec, environment variables, folder)}; return {title: samples}.
 
-    A round has `count` training steps or, if `predict` is an integer, predictions of that many
-    images. The samples 'CPU' and 'clock' are lists with the mean seconds of a step or prediction in
-    each round; 'peak_mib' is a number. Meanwhile, `num_busy` other processes each keep a core busy.
-    Raises WorkerError.
+    A round runs `count` training steps or, if `predict` is set, `count` predictions on batches of
+    `predict` images. The samples 'CPU' and 'clock' list the mean seconds per step or prediction in
+    each round; 'peak_mib' is a number. `num_busy` background processes each keep a core busy.
+    Raises WorkerError if a worker fails.
     """
     request = {'predict': count, 'batch': predict} if predict else {
         'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # 'core' is for older checkouts
@@ -59,7 +59,7 @@ def compare(specs, rounds, count, predict=None, num_busy=0):
 
 
 def report(samples):
-    """Return a table of the samples that `compare` returned."""
+    """Return the samples from `compare` as a table."""
     first, rows = next(iter(samples.values())), []
     for title, sample in samples.items():
         row = [title]
@@ -93,7 +93,7 @@ def variant(text):
 def make_specs(model, variants, predict, folder):
     """Return the `specs` for `compare`.
 
-    Variants with an option `norm_stats...` record statistics of their norms, in `folder`.
+    Variants with a `norm_stats...` option record the statistics of their norms in `folder`.
     """
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):
@@ -122,10 +122,10 @@ def parse(argv):
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',
                         help='comma-separated models to measure (default: %(default)s)')
     parser.add_argument('--predict', type=positive, metavar='N',
-                        help='measure predictions on batches of N images, not training steps')
+                        help='measure predictions on batches of N images instead of training')
     parser.add_argument('--beside', dest='num_busy', type=comma_separated(int), default=[0],
-                        metavar='N,N', help='comma-separated numbers of background processes, each '
-                        'of which keeps a core busy; measure with each number (default: 0)')
+                        metavar='N,N', help='comma-separated numbers of background processes to '
+                        'measure with, each of which keeps a core busy (default: 0)')
     parser.add_argument('--rounds', type=positive, default=9, metavar='N',
                         help='number of rounds (default: %(default)s)')
     parser.add_argument('--steps', type=positive, default=20, metavar='N',

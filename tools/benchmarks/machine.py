@@ -1,4 +1,4 @@
-"""Facts about the machine, the load from other processes, and limits on instruction sets."""
+"""Describe the machine, measure the CPU load of other processes, and limit instruction sets."""
 import datetime
 import os
 import platform
@@ -8,15 +8,15 @@ import time
 QUIET = 10  # percent of processor time that other processes may use on a quiet machine
 LOADS = []  # samples of `sample_load`
 # {instruction set: environment variables that limit every engine except ONNX Runtime to it}.
-# scripts/train.py ignores the last variable, so the start-up time is measured with C++ operators
-# that may use all instructions.
+# scripts/train.py ignores GLUONBLOCKS_BENCHMARK_MARCH, so start-up times are measured with C++
+# operators that may use all instructions.
 LIMITS = {'avx2': {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'DNNL_MAX_CPU_ISA': 'AVX2',
                    'ATEN_CPU_CAPABILITY': 'avx2', 'MKL_ENABLE_INSTRUCTIONS': 'AVX2',
                    'OPENBLAS_CORETYPE': 'Haswell', 'GLUONBLOCKS_BENCHMARK_MARCH': 'haswell'}}
 
 
 def machine():
-    """Return facts about the machine, {name: text}, including a limit on instruction sets."""
+    """Return a dict of strings that describe the machine, including the --isa limit if set."""
     with open('/proc/cpuinfo') as f:
         names = [line.split(':', 1)[1].strip() for line in f if line.startswith('model name')]
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2 ** 30
@@ -34,8 +34,8 @@ def machine():
 def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
     """Append to `loads` the fraction of processor time that other processes use.
 
-    Call this while no worker has a request. The threads of a worker may still spin for a moment
-    after its last one, so wait for `rest` seconds first.
+    Call this while all workers are idle. A worker's threads may spin briefly after a request, so
+    this function waits for `rest` seconds before it measures for `seconds`.
     """
     time.sleep(rest)
     before = _idle()
@@ -44,7 +44,7 @@ def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
 
 
 def _idle():
-    """Return the idle seconds since boot of the CPUs of this process, excluding stolen time."""
+    """Return the total idle seconds, since boot, of the CPUs that this process may use."""
     cpus = ['cpu%d' % i for i in os.sched_getaffinity(0)]
     with open('/proc/stat') as f:
         rows = [row for row in map(str.split, f) if row[0] in cpus]
@@ -52,12 +52,12 @@ def _idle():
 
 
 def other_load():
-    """Return the mean load from other processes, in percent, over the samples in `LOADS`."""
+    """Return the mean CPU load of other processes, in percent, over the samples in `LOADS`."""
     return 100 * statistics.fmean(LOADS) if LOADS else 0.0
 
 
 def describe_load(percent):
-    """Return a line about the load from other processes, in percent."""
+    """Return a line of text about the CPU load of other processes, `percent`."""
     line = 'the machine was %s: other processes used %.0f %% of the processor time'
     if percent <= QUIET:
         return line % ('quiet', percent)

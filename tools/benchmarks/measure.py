@@ -1,4 +1,4 @@
-"""The measurements: in each round, all variants take turns, each in a separate process."""
+"""Measure all variants, which take turns in each round, each in a separate process."""
 import contextlib
 import sys
 import tempfile
@@ -35,14 +35,14 @@ class Settings(NamedTuple):
     resize: Optional[int] = None
 
     def torch_modes(self, model):
-        """Return the PyTorch modes to measure; a quick run compiles only nets that compile fast."""
+        """Return the PyTorch modes to measure; a quick run compiles only small nets."""
         if not self.quick:
             return TORCH_MODES
         return ('eager', 'compile') if model in SMALL else ('eager', 'channels_last')
 
     @property
     def omitted(self):
-        """Return notes about everything that a quick run omits."""
+        """Return notes on what a quick run omits, or an empty list if this run is not quick."""
         return self.quick and [
             'a quick run has 3 rounds of 0.4 s, not 7 of 1 s. It omits torch.compile, except for '
             "the LeNets without channels_last, and the notebook's code, except for lenet_bn. "
@@ -53,7 +53,7 @@ class Settings(NamedTuple):
         return 3 if self.quick else 7
 
     def times(self, seconds, most=None):
-        """Return the number of repetitions in each round for an operation that takes `seconds`."""
+        """Return how many times a round repeats an operation that takes `seconds`."""
         return max(1, min(most or self.max_steps, round((0.4 if self.quick else 1.0) / seconds)))
 
 
@@ -64,8 +64,8 @@ def log(*words):
 def interleave(requests, rounds, title):
     """Send `requests`, {name: (worker, request)}, in each round; return {name: [answer, ...]}.
 
-    The order rotates from round to round, because each variant starts with the CPU caches in the
-    state in which its predecessor left them.
+    The order rotates from round to round, because the contents of the CPU caches at the start of a
+    measurement depend on the variant measured before it.
     """
     names, answers = list(requests), {name: [] for name in requests}
     for i in range(rounds):
@@ -78,7 +78,7 @@ def interleave(requests, rounds, title):
 
 
 def per_image(answers, what):
-    """Return a list with the seconds per image that `what`, such as 'train', took per answer."""
+    """Return the seconds per image of `what`, such as 'train', in each of `answers`."""
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
@@ -86,9 +86,9 @@ def training(model, settings, facts, folder, note):
     """Measure training, evaluation and the parts of a step; return {variant: samples}.
 
     Samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the processor
-    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of its second loop). The samples
+    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of the other loop). The samples
     'parts', 'primitives' (of oneDNN), 'operators' (in C++) and 'update' (a lower bound for SGD) are
-    dicts {name: list}; 'peak_mib' is a number. `note` is called with each remark.
+    dicts {name: list}; 'peak_mib' is a number. `note` is called with each note.
     """
     with contextlib.ExitStack() as stack:
         requests = {}
@@ -110,7 +110,7 @@ def training(model, settings, facts, folder, note):
 
 
 def _variants(model, settings, facts, folder):
-    """Yield (name, spec, options of `Worker`) for each variant."""
+    """Yield (name, spec, `Worker` options) for each variant."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
                resize=facts['resize'][model], **common)
@@ -130,7 +130,7 @@ def _variants(model, settings, facts, folder):
 
 
 def _request(worker, settings):
-    """Warm up a training worker; return the request to send to it in each round."""
+    """Warm up a training worker; return the request to send in each round."""
     extra = ('collect', 'parts') if worker.spec['kind'].startswith('pytorch') else ()
     once = dict({'train': 1, 'evaluate': 1}, **{what: 1 for what in extra})
     first = worker.ask(**once)
@@ -138,8 +138,8 @@ def _request(worker, settings):
         worker.ask(train=min(10, settings.max_steps), evaluate=1)
     warm = worker.ask(reset_peak=True, **once)
     times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
-    # Each round starts with a step that is not timed, because the other variants have left the
-    # caches cold, and evaluation has left the weights in oneDNN's layout until the next update.
+    # Each round starts with an untimed step, because the caches are cold after other variants ran,
+    # and the weights stay in oneDNN's layout after an evaluation, until the first update.
     return dict(times, warm=1, evaluate=settings.times(3 * warm['evaluate'][0]))
 
 
@@ -160,7 +160,7 @@ def samples(answers):
 
 
 def _drop_slow_modes(model, requests, note):
-    """Close the workers of PyTorch modes much slower than the fastest one, to save memory."""
+    """Close the workers of PyTorch modes that are much slower than the fastest."""
     short = {name: (worker, {'train': request['train']})
              for name, (worker, request) in requests.items()}
     fastest = {name: min(per_image(answers, 'train'))
@@ -194,9 +194,9 @@ def batch_norm(settings):
 
 
 def prediction(models, settings, facts, note):
-    """Return {(model, batch size): {engine: [seconds per image, one per round]}}.
+    """Time predictions; return {(model, batch size): {engine: [seconds per image, ...]}}.
 
-    The batch sizes are 1 and `settings.batch_size`. A prediction computes logits from images.
+    The batch sizes are 1 and `settings.batch_size`. Each list has one value per round.
     """
     samples = {}
     for model in models:

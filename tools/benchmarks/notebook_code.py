@@ -1,7 +1,7 @@
-"""The book's code: the notebooks of sections 5.11 to 5.13, and gluonbook functions that they use.
+"""The book's code: the notebooks of sections 5.11 to 5.13, and the gluonbook functions they use.
 
-This code must run with MXNet's default number of threads, but to import gluonblocks would change
-it. So load only its file `_compat.py`, which makes MXNet work on new versions of Python and NumPy.
+This code must run with MXNet's default thread count, which importing gluonblocks would change. So
+it loads only gluonblocks/_compat.py, which makes MXNet work on new versions of Python and NumPy.
 """
 import ast
 import collections
@@ -19,13 +19,13 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# {model: (the section that trains it, 1 for its first training run, 2 for its second)}
+# {model: (section that trains it, number of the training run in that section, from 1)}
 SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
 
 def cells(section):
-    """Yield the cells of tests/cells/SECTION.txt, in which lines of output begin with '#> '."""
+    """Yield the cells of tests/cells/SECTION.txt, in which output lines begin with '#> '."""
     with open(os.path.join(CELLS, section + '.txt')) as f:
         parts = f.read().split('# %% ')[1:]
     for part in parts:
@@ -53,10 +53,10 @@ class _Trained(Exception):
 
 
 def run_cells(model, batch_size, folder, fit):
-    """Run the notebook cells that train `model`, but call `fit` instead of training, then stop.
+    """Run the notebook cells that train `model`, but call `fit` for the training, and then stop.
 
     `fit(net, train_iter, test_iter, batch_size, trainer)` receives two `Loader` objects. `folder`
-    contains the data set, in files that `arrays` reads.
+    contains the data set, in files that `arrays` can read.
     """
     mx = import_mxnet()
     section, number = SECTIONS[model]
@@ -84,13 +84,13 @@ def run_cells(model, batch_size, folder, fit):
 
 
 def arrays(folder, part):
-    """Return images, uint8 (n, 28, 28), and labels, int32 (n,), for `part`, 'train' or 'test'."""
+    """Return images, uint8 (n, 28, 28), and labels, int32 (n,), of a part: 'train' or 'test'."""
     return [numpy.load(os.path.join(folder, '%s-%s.npy' % (part, what)))
             for what in ('images', 'labels')]
 
 
 def load_data(folder, batch_size, resize=None, num_workers=4):
-    """gluonbook's `load_data_fashion_mnist`, with four worker processes per loader."""
+    """Return loaders like gluonbook's `load_data_fashion_mnist`, with `num_workers` processes."""
     from mxnet import nd
     from mxnet.gluon import data as gdata
     steps = [gdata.vision.transforms.Resize(resize)] if resize else []
@@ -113,10 +113,10 @@ def load_data(folder, batch_size, resize=None, num_workers=4):
 
 
 class Loader:
-    """Endless batches of a DataLoader whose worker processes are stopped between rounds.
+    """An endless stream of batches from a DataLoader, whose processes are paused between rounds.
 
-    Otherwise, they would prefetch batches while another variant is measured, which would slow that
-    variant down and make the next round look faster.
+    If they kept running, they would prefetch batches while another variant is measured, which would
+    slow that variant down and make the next round look faster.
     """
 
     def __init__(self, loader):

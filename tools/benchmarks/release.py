@@ -1,4 +1,4 @@
-"""`--ci`: compare this checkout with the last release, in two minutes."""
+"""The --ci option: compare this checkout with the last release in two minutes."""
 import contextlib
 import os
 import subprocess
@@ -21,7 +21,7 @@ CASES = [('lenet_bn', 'batch_size=256', None, 20), ('resnet', 'batch_size=64', N
 
 
 def last_release():
-    """Return the newest tag among the ancestors of HEAD, or the commit in `COMMIT`."""
+    """Return the newest tag reachable from HEAD, or the commit in `COMMIT` if there is none."""
     found = subprocess.run(['git', 'describe', '--tags', '--abbrev=0'], cwd=ROOT,
                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     if not found.returncode:
@@ -45,9 +45,9 @@ def checkout(commit):
 
 
 def main():
-    """Print our times divided by the last release's; return 1 if one is too long, else 0.
+    """Compare this checkout's times with the last release's; return 1 if one is too long, else 0.
 
-    A time is too long if the lower quartile of its ratios exceeds `LIMIT` in two measurements.
+    A time is too long if the lower quartile of the ratios exceeds `LIMIT` twice in a row.
     """
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:

@@ -8,7 +8,7 @@ from .timing import PARTS
 
 
 def summarize(raw):
-    """Reduce the samples of `measure` to medians, spreads, ratios and targets."""
+    """Summarize the samples from `measure` as medians, spreads, ratios and targets."""
     results = {'training': {model: _training(samples, raw['batch_size'], raw['facts'])
                             for model, samples in raw['training'].items()},
                'batch_norm': _batch_norm(raw['batch_norm']) if raw['batch_norm'] else {},
@@ -30,8 +30,8 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # Estimate the times of an epoch from the times per image. This leaves out the work that a
-    # loader does only at the beginning of an epoch.
+    # Estimate epoch times from the times per image. The estimates exclude work that a loader does
+    # only once per epoch, at its start.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}
@@ -56,7 +56,7 @@ def _training(samples, batch_size, facts):
 
 
 def _parts(sample, ms):
-    """Return the spreads, in ms, of the times of a step's parts and of its operations."""
+    """Return the median times, with quartiles, of the parts and operations of a step, in ms."""
     rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
     found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
              'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],
@@ -75,12 +75,12 @@ def _batch_norm(samples):
 
 
 def times(value):
-    """Return a ratio as text, with two decimals, or three if it is below 0.1."""
+    """Format a ratio with two decimals, or three if it is below 0.1."""
     return between(value, 2 if value and value.median >= 0.1 else 3, '×')
 
 
 def between(value, decimals=None, unit=''):
-    """Return the median and quartiles as text, by default with three significant digits."""
+    """Format a median and its quartiles, by default with three significant digits."""
     if value is None:
         return '–'
     if decimals is None:

@@ -1,4 +1,4 @@
-"""`--workers`: the time of a training step with several workers.
+"""The --workers option: time training steps with several workers.
 
 Each worker runs scripts/train.py on synthetic images in a Linux network namespace, with a link of a
 given speed. Without namespaces, the workers communicate over loopback.
@@ -23,7 +23,7 @@ STEPS, TEST_IMAGES = 20, 16
 
 
 def images():
-    """Return a data set of random images for `STEPS` steps, with a few test images."""
+    """Return random training data for `STEPS` steps, and a few random test images."""
     import numpy as np
     rng, count = np.random.RandomState(0), STEPS * int(os.environ['GLUONBLOCKS_BENCHMARK_BATCH'])
     return tuple(itertools.chain.from_iterable(
@@ -32,7 +32,7 @@ def images():
 
 
 def measure(settings, models, workers, gbit):
-    """Measure the seconds per step for each model, number of workers and link speed.
+    """Measure the seconds per step for each combination of model, worker count and link speed.
 
     `gbit` lists the speeds in Gbit/s. Raises WorkerError if a run fails.
     """
@@ -62,7 +62,7 @@ def _network(stack, count, notes):
 
 
 def _train(settings, model, workers, network):
-    """Return the seconds per step in each epoch except the first, which compiles the graphs."""
+    """Train; return the seconds per step in each epoch except the first, which compiles graphs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,
@@ -97,7 +97,7 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """Return a function that pins the process that calls it to CPUs of its own, if possible."""
+    """Return a function that pins the calling process to CPUs of its own, if there are enough."""
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])

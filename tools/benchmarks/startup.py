@@ -1,4 +1,4 @@
-"""The time from the start of a command to its first optimizer step and to its last line."""
+"""Measure how long a training command takes until its first optimizer step and in total."""
 import os
 import subprocess
 import sys
@@ -8,8 +8,8 @@ import time
 from .measure import log
 from .workers import ROOT, WorkerError, environment
 
-# Run a script and, after its first step, write the time to a file. The arguments are the file, the
-# script, and the script's options.
+# Run a script until its first step is done, and write the clock time to a file. The arguments are
+# the file, the script, and the script's options.
 _FIRST_STEP = """
 import os, runpy, sys, time
 path, sys.argv = sys.argv[1], sys.argv[2:]
@@ -29,9 +29,9 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 
 def startup(settings):
-    """Return the seconds that `scripts/train.py --model lenet_bn` takes to finish its first step.
+    """Time `scripts/train.py --model lenet_bn` through its first step; return a list of seconds.
 
-    The first start is ignored, because it loads the files into the page cache.
+    The list excludes the first start, which loads the files into the page cache.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'time')
@@ -44,7 +44,7 @@ def startup(settings):
 
 
 def five_epochs(settings):
-    """Return the seconds that `scripts/train.py --model lenet_bn` takes for all five epochs."""
+    """Time all five epochs of `scripts/train.py --model lenet_bn`; return a list of seconds."""
     def once():
         _train(settings)
         return time.monotonic()
@@ -52,7 +52,7 @@ def five_epochs(settings):
 
 
 def _seconds(title, rounds, once):
-    """Call `once` in each round; return the seconds from each call to the time that it returns."""
+    """Call `once`, which returns its end time, in each round; return the durations in seconds."""
     times = []
     for i in range(rounds):
         log('%s: %d of %d' % (title, i + 1, rounds))

@@ -7,7 +7,7 @@ Spread.__doc__ = """The quartiles of a sample; half of the values lie between `l
 
 
 def spread(values, scale=1):
-    """Return the quartiles of `values` times `scale`; a single value serves as all three."""
+    """Return the quartiles of `values` times `scale`; a single value is returned three times."""
     values = [scale * value for value in values]
     if len(values) == 1:
         return Spread(*values * 3)
@@ -15,14 +15,14 @@ def spread(values, scale=1):
 
 
 def ratio(theirs, ours):
-    """Return the quartiles of theirs / ours, two lists with one value per round.
+    """Return the quartiles of the ratios theirs / ours; both lists have one value per round.
 
-    The two values of a round were measured close together, so a slow phase affects both.
+    Both values of a round were measured close together, so a slowdown of the machine affects both.
     """
     return spread([a / b for a, b in zip(theirs, ours)])
 
 
 def fastest_torch(samples):
-    """Return the PyTorch mode with the shortest median step, or None."""
+    """Return the PyTorch mode with the shortest median step, or None if none was measured."""
     modes = [name for name in samples if name.startswith('torch')]
     return min(modes, key=lambda name: statistics.median(samples[name]['step']), default=None)

@@ -1,4 +1,4 @@
-"""The speed targets of the project, and a comparison with an earlier run."""
+"""The project's speed targets, and a comparison with an earlier run."""
 
 BOUNDS = """\
 The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph, plus

@@ -1,4 +1,4 @@
-"""Clocks, and the loops in which workers serve requests."""
+"""Clocks, and the loops that serve the requests to a worker."""
 import time
 
 PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # the parts of a training step
@@ -7,8 +7,8 @@ PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # the parts of a train
 class Clock:
     """A stopwatch: `lap` returns the seconds since its last call and sets `cpu`.
 
-    `cpu` is the processor time of this process in the same interval. It includes threads that spin,
-    but not child processes. Other processes hardly affect it.
+    `cpu` is the processor time of this process in the same interval. It includes spinning threads,
+    but not child processes, and is hardly affected by other processes.
     """
 
     def __init__(self):
@@ -26,15 +26,15 @@ class Parts:
 
     `done(part)` calls `wait`, which returns when all computation has finished, and adds the time
     since the previous call to that part, so that every moment of a step belongs to exactly one
-    part. Normally, Python runs ahead of the computation, so the measured fraction outside the net
-    is an upper bound.
+    part. In normal training, Python runs ahead of the computation, so the fraction measured outside
+    the net is an upper bound.
     """
 
     def __init__(self, wait=lambda: None):
         self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
 
     def start(self):
-        """Restart the clock, so that the time until now is added to no part."""
+        """Restart the clock, so that the time before this call is not added to any part."""
         self._clock.lap()
 
     def done(self, part):
@@ -45,9 +45,9 @@ class Parts:
 def serve_rounds(requests, training):
     """Serve rounds with the methods `train`, `evaluate` and, for PyTorch, `collect` of `training`.
 
-    A request maps each method to its number of batches; 'warm' batches of training run first, and
-    are not timed. A method takes the number of batches and returns the number of images. The answer
-    contains [seconds, images] for each method, and 'cpu', the same with the processor time of
+    A request maps each method to its number of batches; 'warm' is the number of untimed training
+    batches that run first. A method takes the number of batches and returns the number of images.
+    The answer contains [seconds, images] for each method and for 'cpu', the processor time of
     'train'. If the request contains 'parts', so does the answer: [{part: seconds}, images].
     """
     for request in requests:
@@ -67,9 +67,9 @@ def serve_rounds(requests, training):
 
 
 def serve_predictions(requests, predict, shape):
-    """Serve predictions made with `predict`, which maps a NumPy array to a NumPy array.
+    """Serve requests to time `predict`, a function that takes a batch of images, a NumPy array.
 
-    `shape` is the shape of an image, (C, H, W). An answer contains [seconds, images].
+    `shape` is the shape of an image, (C, H, W). Answers: 'predict' and 'cpu', [seconds, images].
     """
     import numpy as np
     for request in requests:

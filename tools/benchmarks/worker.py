@@ -2,11 +2,11 @@
 
     python -m tools.benchmarks.worker SPEC
 
-SPEC, requests and answers are JSON. SPEC contains the kind of the worker, a function in a module of
-`variants`, and its arguments. The worker sends its first answer when it is ready, or
-{"unavailable": reason}. Any answer may be {"error": message} instead, and every answer has
-"peak_mib". Requests for training, such as {"warm": 1, "train": 20, "evaluate": 5}, are described in
-`timing.serve_rounds`.
+SPEC, requests and answers are JSON. SPEC contains the kind of worker, which names a function in a
+module of `variants`, and the function's arguments. The worker sends its first answer when it is
+ready, or {"unavailable": reason} if a library is missing. Any answer may be {"error": message}
+instead, and every answer contains "peak_mib". Training requests, such as {"warm": 1, "train": 20},
+are described in `timing.serve_rounds`.
 """
 import collections
 import contextlib
@@ -21,7 +21,7 @@ from .workers import Unavailable
 
 
 class Requests:
-    """Read requests and write answers; redirect what libraries print to stdout into a file."""
+    """Read requests and write answers. Output that libraries print is redirected to a file."""
 
     def __init__(self):
         self._answers = os.fdopen(os.dup(1), 'w')
@@ -46,17 +46,17 @@ class Requests:
         os.lseek(self._printed.fileno(), 0, os.SEEK_SET)
 
     def primitives(self):
-        """Return the times of oneDNN's primitives since the last `discard_output`."""
+        """Return the total time of each oneDNN primitive since the last `discard_output`."""
         self._printed.seek(0)
         return primitive_times(self._printed)
 
 
 def primitive_times(lines):
-    """Add up the milliseconds of each primitive, such as 'convolution forward_training'.
+    """Return the total milliseconds of each primitive, such as 'convolution forward_training'.
 
     With MKLDNN_VERBOSE=1, oneDNN 2.x prints a line for each primitive: dnnl_verbose,exec,ENGINE,
     PRIMITIVE,IMPLEMENTATION,PROPAGATION,TENSORS,ATTRIBUTES,AUXILIARY,PROBLEM,MILLISECONDS. Other
-    lines and truncated ones are skipped.
+    lines and truncated lines are skipped.
     """
     times = collections.defaultdict(float)
     for line in lines:

@@ -1,4 +1,4 @@
-"""Worker processes, one per variant, that run rounds on request, so that variants take turns."""
+"""Worker processes, one per variant, that run rounds on request, so variants can take turns."""
 import contextlib
 import json
 import os
@@ -21,7 +21,7 @@ class Unavailable(Exception):
 def environment(threads=None, root=ROOT):
     """Return the environment of a worker that imports the code in `root`.
 
-    OMP_NUM_THREADS is removed, so that the notebook and gluonblocks use their own defaults.
+    Without `threads`, OMP_NUM_THREADS is unset, so gluonblocks and the notebook use their defaults.
     """
     env = {name: value for name, value in os.environ.items()
            if name not in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS', 'MKLDNN_VERBOSE',
@@ -33,7 +33,7 @@ def environment(threads=None, root=ROOT):
 
 
 class Worker:
-    """A process that runs `tools.benchmarks.worker` for `spec`; a context manager.
+    """A context manager for a process that runs `tools.benchmarks.worker` with `spec`.
 
     It runs the code in the folder `root`, with `variables` added to the environment, and uses no
     processor time between requests. Raises WorkerError if the worker fails, and Unavailable if a

@@ -1,4 +1,4 @@
-"""The gradient of a bias before a norm is 0, because the norm subtracts the bias with the mean."""
+"""The gradient of a bias before a norm is 0, because subtracting the mean cancels the bias."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -6,10 +6,10 @@ from .common import table
 
 
 def run(settings):
-    """Return a row for each layer, with the largest absolute gradients of its weight and its bias.
+    """Return the largest absolute gradients of each layer's weight and bias, one row per layer.
 
     A row is (data type, model, layer, True if a norm follows, weight gradient, bias gradient). The
-    gradients are those of the mean loss of one batch.
+    gradients are computed from the mean loss of one batch.
     """
     X, y = next(iter(settings.loaders(settings.pick(256, 64))[0]))
     rows = []

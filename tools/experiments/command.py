@@ -21,19 +21,19 @@ matplotlib. Exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted."""
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/experiments.py', epilog=EXAMPLE,
-        description='Run the experiment for an exercise in the book, and print a table of the '
-                    'results.',
+        description='Run the experiment for an exercise in the book, and print the results as a '
+                    'table.',
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', metavar='NAME', nargs='?', choices=NAMES,
                         help='experiment to run: %s' % ', '.join(NAMES))
     parser.add_argument('--list', action='store_true', help='list the experiments and exit')
     parser.add_argument('--quick', action='store_true',
-                        help='do a test run on synthetic images, which takes only seconds; the '
-                             'results are meaningless')
+                        help='run a quick test on synthetic images, which takes only seconds; '
+                             'its results are meaningless')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='random seed (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',
-                        help='folder that contains Fashion-MNIST (default: as in scripts/train.py)')
+                        help='folder with Fashion-MNIST (default: same as scripts/train.py)')
     parser.add_argument('--chart', metavar='FILE',
                         help='also save a chart of the results to FILE (.png or .svg)')
     parser.add_argument('--record', action='store_true',

@@ -26,7 +26,7 @@ class Settings(NamedTuple):
         return quick if self.quick else complete
 
     def loaders(self, batch_size, resize=None):
-        """Return (train_iter, test_iter), shuffled with the seed."""
+        """Return (train_iter, test_iter); the training images are shuffled using the seed."""
         return get_dataset(self.pick('fashion-mnist', 'synthetic')).load_from(
             self.pick(self.data_root, None), batch_size, resize=resize, seed=self.seed)
 
@@ -39,7 +39,7 @@ class Settings(NamedTuple):
                                stop_non_finite=True, **options)
 
     def new_net(self, model):
-        """Return a new net of the named model, with Xavier weights drawn from the seed."""
+        """Return a new net of the named model, with Xavier weights generated from the seed."""
         mx.random.seed(self.seed)
         net = get_model(model)
         net.initialize(mx.init.Xavier())
@@ -55,12 +55,12 @@ class Trained(NamedTuple):
     history: List[Any]
 
     def cells(self, *names):
-        """Return table cells with the last epoch's 'loss', 'train_acc' or 'test_acc'."""
+        """Return the last epoch's metrics, such as 'loss' or 'test_acc', as table cells."""
         return tuple(('%.4f' if name == 'loss' else '%.3f') % getattr(self.history[-1], name)
                      for name in names)
 
     def percents(self, *names):
-        """Return table cells with the last epoch's 'train_acc' or 'test_acc' as percentages."""
+        """Return the last epoch's accuracies, such as 'test_acc', as table cells in percent."""
         return tuple(percent(getattr(self.history[-1], name)) for name in names)
 
 
@@ -73,7 +73,7 @@ def percent(fraction):
 
 
 class Panel(NamedTuple):
-    """A chart of `lines`, {label: [(x, y)]}. `base` makes the x axis logarithmic to that base."""
+    """A chart of `lines`, {label: [(x, y)]}. If `base` is set, the x axis is logarithmic."""
 
     title: str
     lines: Dict[str, List[Tuple[float, float]]]
@@ -83,7 +83,7 @@ class Panel(NamedTuple):
 
 
 def draw(panels):
-    """Return a figure of the `panels` side by side, which must have the same labels."""
+    """Draw `panels` side by side; return the figure. All panels must have the same line labels."""
     from gluonblocks.drawing.style import LEGEND, TITLE, new_figure, number_axis, style_axes
     panels, figure = list(panels), new_figure()
     for ax, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):

@@ -27,7 +27,7 @@ def run(settings):
 
 
 def outputs(model, side):
-    """Return the MiB of the outputs for one image: (all operators, concatenations only)."""
+    """Return the sizes of operator outputs for one image, in MiB: (all, concatenations only)."""
     graph = get_model(model)(mx.sym.var('data')).get_internals()
     kinds = {node['name']: node['op'] for node in json.loads(graph.tojson())['nodes']}
     _, shapes, _ = graph.infer_shape(data=(1, 1, side, side))

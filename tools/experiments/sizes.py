@@ -1,4 +1,4 @@
-"""The sizes of the book's nets and of the nets in the papers' tables."""
+"""The sizes of the book's nets, and of the nets in the ResNet and DenseNet papers."""
 from gluonblocks.models.registry import list_models
 from gluonblocks.models.summary import layer_shapes
 

@@ -1,4 +1,4 @@
-"""Each variant of LeNet in the exercises of D2L 5.11, trained with its recipe."""
+"""The variants of LeNet from the exercises in D2L 5.11, each trained with its own recipe."""
 from gluonblocks.models.registry import get_recipe, list_models
 
 from .common import Panel, Trained, table

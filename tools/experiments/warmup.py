@@ -1,4 +1,4 @@
-"""The accuracy, early in training, of a net whose moving averages start at 0."""
+"""The test accuracy early in training if the moving averages of a net start at 0."""
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
@@ -15,8 +15,8 @@ STATISTICS = ('variance from 0', 'variance from 1', 'corrected', 'measured again
 def run(settings):
     """Return rows of (step, 1 - momentum^step, test accuracy for each kind in STATISTICS).
 
-    In a running statistic, 1 - momentum^step is the weight of all batches so far, and the rest is
-    the weight of the initial value.
+    In a running statistic, all batches so far have a total weight of 1 - momentum^step, and the
+    initial value has a weight of momentum^step.
     """
     recipe, net = get_recipe(MODEL), settings.new_net(MODEL)
     train_iter, test_iter = settings.loaders(settings.pick(recipe.batch_size, 16))
@@ -33,7 +33,7 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """Return the test accuracy for each kind in STATISTICS, then restore the net's statistics."""
+    """Return the test accuracy with each kind of STATISTICS; the net keeps its own statistics."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]
@@ -63,12 +63,12 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Correct running statistics that started at 0; `left` is the weight of that 0 in them."""
+    """Correct running statistics that started at 0; `left` is the remaining weight of the 0."""
     return mean / (1 - left), var / (1 - left)
 
 
 def measure_again(net, X):
-    """Set the running statistics of a net to those of the batch X with the current weights.
+    """Recompute the running statistics of a net from the batch X and the current weights.
 
     The net must not be hybridized.
     """

@@ -28,11 +28,11 @@ def find_files(path, params=None, epoch=None):
     """Yield the `Files` of the checkpoint at `path`, as a context manager.
 
     `path` is a symbol file, the prefix of its name, a folder or an archive. An archive is unpacked
-    into a temporary folder, which is deleted when the context exits. `params` is the parameter file
-    (None: the one for `epoch`, by default the last epoch, in the folder of the symbol file).
+    into a temporary folder, which is deleted when the context exits. `params` is the parameter
+    file; the default is the one for `epoch`, or for the last epoch, in the symbol file's folder.
 
     Raises FileNotFoundError if `path` does not exist, and ValueError if it contains no checkpoint
-    or several; the message lists the candidates.
+    or more than one; the message lists the candidates.
     """
     with contextlib.ExitStack() as stack:
         symbol, folder = None, path
@@ -87,10 +87,10 @@ def _is_symbol(path):
 
 
 def _newest(path, symbol, files, epoch):
-    """Return the parameter file of `symbol` for `epoch`, or by default for the last epoch.
+    """Return the parameter file that belongs to `symbol`, for `epoch` or else the last epoch.
 
-    The names of parameter files begin with the prefix of the symbol file. If none has this prefix,
-    but all parameter files share another one, that prefix is used instead.
+    The file's name must begin with the same prefix as the symbol file's name. If no parameter file
+    has this prefix, but all of them share another prefix, that prefix is used instead.
     """
     prefix = re.sub(r'(-symbol)?\.json$', '', os.path.basename(symbol))
     named = {}
@@ -112,9 +112,9 @@ def _newest(path, symbol, files, epoch):
 
 
 def _shapes(files) -> Dict[str, Tuple[int, ...]]:
-    """Return the input shapes in SageMaker's model-shapes.json or a detector's hyperparams.json.
+    """Read the input shapes from SageMaker's model-shapes.json or a detector's hyperparams.json.
 
-    Files that have these names but were written by other programs are ignored.
+    Files with these names that were written by other programs are ignored.
     """
     for path in files:
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -131,7 +131,7 @@ def _shapes(files) -> Dict[str, Tuple[int, ...]]:
 def _unpack(path, folder):
     """Extract the regular files of an archive into `folder`.
 
-    Raises ValueError if a symbol or parameter file in it is a link, or if the archive is damaged.
+    Raises ValueError if the archive is damaged, or if a symbol or parameter file is a link.
     """
     try:
         with tarfile.open(path) as tar:
@@ -139,8 +139,8 @@ def _unpack(path, folder):
             for member in tar:
                 is_link = member.issym() or member.islnk()
                 if is_link and member.name.endswith(('.json', '.params')):
-                    raise ValueError('%s: expected files, but %s is a link: pack the file that it '
-                                     'points to' % (path, member.name))
+                    raise ValueError('%s: expected regular files, but %s is a link: archive the '
+                                     'file that it points to' % (path, member.name))
                 if not member.isfile():
                     continue
                 name = os.path.normpath(member.name)

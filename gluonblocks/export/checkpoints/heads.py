@@ -1,4 +1,4 @@
-"""Edit the heads (outputs) and losses of a training graph, so that it can run inference."""
+"""Edit the heads (outputs) and losses of a training graph to make it usable for inference."""
 from ...graphs.graph import Node
 
 _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionOutput', 'SVMOutput',
@@ -6,7 +6,7 @@ _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionO
 
 
 def compute_in_float32(graph):
-    """Change a float16 or float64 `Graph` to float32; return True if a node used float16."""
+    """Convert a float16 or float64 `Graph` to float32; return True if a node used float16."""
     found = False
     for node in graph.nodes:
         node.attrs.pop('__dtype__', None)
@@ -26,8 +26,8 @@ def replace_labels(graph):
 def flatten_softmax(graph):
     """Flatten the inputs of softmaxes that normalize over all axes except the batch axis.
 
-    MXNet's `SoftmaxOutput` without options normalizes over these axes, and `replace_losses` marks
-    the softmax that replaces it. On CPUs, however, oneDNN normalizes 4-D inputs only along the last
+    By default, MXNet's `SoftmaxOutput` normalizes over these axes, and `replace_losses` marks the
+    softmax that replaces it. On CPUs, however, oneDNN normalizes 4-D inputs only along the last
     axis. This function therefore leaves softmaxes of 4-D inputs unchanged, and returns their names.
     `graph` is a `Graph` with known shapes.
     """
@@ -47,8 +47,8 @@ def flatten_softmax(graph):
 def drop_heads(graph, names, available):
     """Drop the heads (outputs) of a `Graph` that depend on inputs not in `available`.
 
-    `names` are the names of the heads. Returns (the names of the remaining heads, {name of each
-    dropped head: name of an input that it lacks}).
+    `names` lists the names of the heads. Returns (names of the remaining heads, dropped), where
+    `dropped` maps the name of each dropped head to the name of an unavailable input.
     """
     missing = {}  # {node: name of the first unavailable input that it depends on, or None}
     for node in graph.nodes:

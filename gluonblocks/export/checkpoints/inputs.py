@@ -12,10 +12,10 @@ from ..operators.registry import attribute
 def choose_inputs(graph, losses, missing, arrays, shape, known):
     """Return (known input shapes by name, names of the inputs for inference).
 
-    The returned shapes have no batch axis. `losses` contains True for each head (output) of the
-    `Graph` that was a loss. `arrays` contains the checkpoint's parameters, and `missing` the names
-    of the inputs that are not among them. `known` contains the input shapes, with the batch axis,
-    that a file of the checkpoint specifies. `shape` is the user's argument, see `read_net`.
+    The returned shapes have no batch axis. `losses` says for each head (output) of the `Graph`
+    whether it was a loss. `arrays` contains the checkpoint's parameters, and `missing` the names of
+    inputs that are not parameters. `known` contains input shapes, with the batch axis, from a file
+    of the checkpoint. `shape` is the argument of `read_net`.
 
     Inputs whose names contain 'label', and inputs that only losses need, are omitted unless `shape`
     names them. Raises ValueError for unknown inputs and missing shapes.
@@ -23,8 +23,8 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
     others = [names for loss, names in zip(losses, needed) if not loss]
-    # Some detectors wrap even their result in MakeLoss, so that every head is a loss. The result is
-    # then the head with the fewest inputs.
+    # Some detectors wrap even their predictions in MakeLoss, so that every head is a loss. In that
+    # case, the head with the fewest inputs contains the predictions.
     relevant = set().union(*others or [min(needed, key=len)])
     prediction = [name for name in missing if name in relevant and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
@@ -65,9 +65,9 @@ def _needed(graph, names):
 
 
 def _by_weights(graph, arrays):
-    """Return {name: shape without the batch axis} of the inputs that a dense layer reads.
+    """Return {name: shape without the batch axis} of the inputs that are fed to a dense layer.
 
-    The weights of the dense layer determine the shape.
+    Each shape is inferred from the weights of the dense layer.
     """
     return {node.inputs[0][0].name: arrays[node.inputs[1][0].name].shape[1:]
             for node in graph.nodes if node.op == 'FullyConnected'
@@ -91,15 +91,15 @@ def infer_inputs(symbol, shapes, chosen):
 
 
 def _first_code(node):
-    """Return the fixed first size in the target shape of a reshape, or 0 for any other node."""
+    """Return the fixed first dimension of a reshape's target shape, or 0 if there is none."""
     codes = attribute(node, 'shape') if node.op == 'Reshape' else ()
     return max(0, codes[0]) if isinstance(codes, tuple) and codes else 0
 
 
 def _with_any_batch(symbol, shapes, chosen, batch):
-    """Return a symbol whose reshapes accept any batch size, if possible.
+    """Return a copy of `symbol` whose reshapes accept any batch size, if possible.
 
-    In `symbol`, these reshapes have a target shape that begins with the number `batch`.
+    Only reshapes with a target shape that begins with the size `batch` are changed.
     """
     graph = Graph(symbol, **shapes, **_inferred(symbol, shapes, chosen, batch))
     for node in graph.nodes:
@@ -135,7 +135,7 @@ def _inferred(symbol, shapes, chosen, batch):
 
 
 def _misfit(symbol, shapes, inputs, error):
-    """Return an error message that says why the `inputs`, shapes by name, do not fit the net."""
+    """Return an error message that says why the input shapes, `inputs`, do not fit the net."""
     for name, sides in inputs.items():
         if len(sides) == 5:  # the user's shape had four axes, but an image has three
             return ('the shape of %s must not include the batch: expected %s, got %s'
@@ -158,8 +158,8 @@ def _misfit(symbol, shapes, inputs, error):
 def other_shapes(symbol, shapes, chosen, inputs):
     """Return [input shapes for a batch of two, input shapes for larger images].
 
-    `inputs` contains the shapes for a batch of one. An element of the list is None if the net does
-    not accept such inputs, or if their shapes would be equal to `inputs`.
+    `inputs` contains the shapes for a batch of one. An element of the list is None if the net
+    rejects such inputs, or if their shapes would equal `inputs`.
     """
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}

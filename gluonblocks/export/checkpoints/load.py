@@ -35,12 +35,12 @@ class CheckpointNet(NamedTuple):
 def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     """Load the `CheckpointNet` at `path`: a symbol file, a folder or a .tar.gz archive.
 
-    `params` and `epoch` select the parameters, see `find_files`. `shape` is the input shape without
-    the batch axis, such as (3, 112, 112), or a dict of shapes by name (None: read it from
-    SageMaker's files or infer it from the weights of the first dense layer). `outputs` lists layers
-    whose outputs to return (None: the net's own outputs, except those that need a label).
+    `params` and `epoch` select the parameters, as in `find_files`. `shape` is the input shape
+    without the batch axis, such as (3, 112, 112), or a dict of shapes by name. By default, it is
+    read from SageMaker's files or inferred from the weights of the first dense layer. `outputs`
+    lists layers to use as outputs (by default the net's outputs, except those that need a label).
 
-    Raises DamagedFile for damaged files, and ValueError, with what to do, for unusable ones.
+    Raises DamagedFile for damaged files, and ValueError, with advice, for unusable ones.
     """
     with find_files(path, params, epoch) as files:
         symbol, unknown = read_symbol(files.symbol)
@@ -108,7 +108,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
 
 
 def _used(symbol, arrays, chosen):
-    """Return (symbol, shapes of parameters, shapes of inputs), with only those that it uses.
+    """Return (symbol, parameter shapes, input shapes), with only the shapes that `symbol` uses.
 
     `arrays` contains the parameters by name, and `chosen` the input shapes by name.
     """

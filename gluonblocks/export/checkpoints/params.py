@@ -19,7 +19,7 @@ def read_params(path):
     """Return {name: NumPy array} from a .params file of any format version.
 
     The arrays are memory-mapped. The names are unchanged, so they may begin with 'arg:' or 'aux:'.
-    Raises DamagedFile if the content is inconsistent or a Git LFS pointer, and ValueError if an
+    Raises DamagedFile if the file is inconsistent or is a Git LFS pointer, and ValueError if an
     array is sparse.
     """
     size = os.path.getsize(path)
@@ -59,7 +59,7 @@ class _Reader:
         arrays = [self._array() for _ in range(count)]
         number, = self._take('<Q')
         if number not in (count, 0):
-            raise self._damage('it contains %d arrays but %d names' % (count, number))
+            raise self._damage('found %d arrays but %d names' % (count, number))
         names = [self._bytes(self._take('<Q')[0]) for _ in range(number)]
         if self._at != len(self._content):
             raise self._damage('%d extra bytes at the end' % (len(self._content) - self._at))

@@ -17,8 +17,8 @@ _ATTRIBUTES = ('param', 'attr', 'attrs')  # names in MXNet before 0.9, in 0.9 an
 def read_symbol(path):
     """Return (symbol, unknown) for the symbol file at `path`.
 
-    Nodes whose operators this MXNet version lacks become inputs; `unknown` is {name of such a node:
-    its operator}. Raises DamagedFile if the file is not a valid graph, and ValueError if MXNet
+    Nodes whose operators this MXNet version lacks become inputs; `unknown` maps their names to
+    these operators. Raises DamagedFile if the file is not a valid graph, and ValueError if MXNet
     rejects it.
     """
     graph = _read_graph(path)
@@ -33,7 +33,7 @@ def read_symbol(path):
 
 
 def _read_graph(path):
-    """Parse a symbol file. Raises DamagedFile unless all inputs of a node are earlier nodes."""
+    """Parse a symbol file; raise DamagedFile unless each node precedes the nodes that use it."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
         raise DamagedFile('%s: expected a symbol, found a Git LFS pointer: run "git lfs pull"'
@@ -60,10 +60,10 @@ def _read_graph(path):
 
 
 def _renew(graph):
-    """Update an old graph in place to MXNet 1.x; return {node name: unknown operator}.
+    """Update an old graph in place for MXNet 1.x; return {node name: unknown operator}.
 
     The plugin operator `WarpCTC` becomes a softmax along the last axis, which is its forward pass.
-    Attributes that affect only training, such as lr_mult, are removed, because old files store them
+    Attributes that affect only training, such as lr_mult, are removed, because old files mix them
     with the operator's own attributes.
     """
     known, unknown = {*mx.operator.get_all_registered_operators(), 'null'}, {}
@@ -97,7 +97,7 @@ def _become(node, op, inputs):
 def _replace_target(attrs):
     """Replace a reshape's old attribute `target_shape` with `shape`, as in MXNet 1.x.
 
-    In `shape`, 0 keeps a size and -1 is inferred.
+    In `shape`, 0 keeps the size of the input, and -1 stands for a size that is inferred.
     """
     sizes = [int(size) for size in re.findall(r'\d+', attrs.pop('target_shape', ''))]
     first = attrs.pop('keep_highest', 'False') in ('True', 'true', '1')
@@ -106,10 +106,10 @@ def _replace_target(attrs):
 
 
 def select_outputs(symbol, names):
-    """Return the symbol with the layers in `names` as its outputs.
+    """Return a symbol that outputs the layers in `names`.
 
-    Each name is the name of a node, such as 'fc1', or of an output in MXNet's `list_outputs`, such
-    as 'fc1_output' or 'split_output1'. Raises ValueError for an unknown name.
+    Each name is a node name, such as 'fc1', or an output name from MXNet's `list_outputs`, such as
+    'fc1_output' or 'split_output1'. Raises ValueError for an unknown name.
     """
     layers = symbol.get_internals()
     available, chosen = layers.list_outputs(), []

@@ -20,7 +20,7 @@ def hard_sigmoid(onnx, node, X):
 
 @converts('LeakyReLU')
 def leaky_relu(onnx, node, X, *slope):
-    """Apply leaky, elu, selu, gelu, prelu with slopes (C,), or rrelu with its mean slope."""
+    """Apply leaky, elu, selu, gelu, prelu (slopes of shape (C,)) or rrelu (with mean slope)."""
     kind, alpha = attribute(node, 'act_type', 'leaky'), float(attribute(node, 'slope', 0.25))
     if kind == 'prelu':
         rank = onnx.rank(node.inputs[0])
@@ -40,7 +40,7 @@ def leaky_relu(onnx, node, X, *slope):
 def softmax(onnx, node, X, *length):
     """Apply softmax to X / temperature along one axis."""
     if length:
-        raise ValueError('%s: expected a softmax with use_length=False, found True' % node.name)
+        raise ValueError('%s: expected use_length=False, found True' % node.name)
     temperature = float(attribute(node, 'temperature') or 1)
     if node.op == 'softmin':
         temperature = -temperature

@@ -17,7 +17,7 @@ SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like
 def constants(onnx):
     """Return {node: list of outputs} for the nodes that do not depend on input values.
 
-    If only other constant nodes use a node, its list is empty, because ONNX does not need it.
+    A node used only by other constant nodes has an empty list: ONNX does not need its outputs.
     """
     fixed: Dict[Any, bool] = {}
     for node, outputs in onnx.outputs.items():
@@ -29,7 +29,7 @@ def constants(onnx):
             all(fixed[entry[0]] or i == skipped and None not in onnx.shape(entry)[axis:]
                 for i, entry in enumerate(node.inputs))
             and 'random' not in node.op and 'sample' not in node.op
-            # zeros((0, 3)) is not constant: MXNet infers the size 0 from the nodes that follow.
+            # zeros((0, 3)) is not constant: 0 stands for a size that MXNet infers from later nodes.
             and (node.inputs or 0 not in listed(node, 'shape'))
             and all(None not in onnx.shape((node, k)) and onnx.shape((node, k))
                     for k in range(outputs)))
@@ -38,8 +38,7 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # If only the shape of an input matters, replace the input with zeros, because computing it
-        # may be slow.
+        # If only the shape of an input matters, use zeros of that shape, to avoid computing it.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))
@@ -55,7 +54,7 @@ def constants(onnx):
 
 
 def run_symbol(symbol, params, inputs):
-    """Run `symbol` in MXNet on `inputs`, arrays by name; return its outputs as NumPy arrays."""
+    """Run `symbol` in MXNet on `inputs`, a dict of arrays; return its outputs as NumPy arrays."""
     values, names = dict(params, **inputs), set(symbol.list_inputs())
     arrays = {name: mx.nd.array(values[name], dtype=values[name].dtype) for name in names}
     states = set(symbol.list_auxiliary_states())

@@ -1,4 +1,4 @@
-"""Convert the operators of detectors: anchors, box decoding and non-maximum suppression."""
+"""Convert object-detection operators: anchors, box decoding and non-maximum suppression."""
 import numpy as np
 
 from .registry import attribute, converts, listed
@@ -53,7 +53,7 @@ def multibox_prior(onnx, node, X):
 
 @converts('_contrib_box_decode')
 def box_decode(onnx, node, X, anchors):
-    """Decode offsets X from the anchors into boxes (left, top, right, bottom)."""
+    """Decode X, offsets relative to the anchors, into boxes (left, top, right, bottom)."""
     if attribute(node, 'format', 'center') == 'corner':
         anchors = _centers(onnx, anchors)
     return _decoded(onnx, X, anchors, [attribute(node, 'std%d' % i, 1.0) for i in range(4)],
@@ -71,12 +71,12 @@ def _decoded(onnx, X, anchors, factors, clip=-1.0):
 
 
 def _descending(onnx, count):
-    """Return count, count - 1, ... 1 as float32."""
+    """Return the float32 vector count, count - 1, ..., 1."""
     return onnx.cast(onnx.add('Sub', [count], onnx.indices(count)), 'float32')
 
 
 def _ordered(onnx, X, keys, count):
-    """Sort X (B, n, k) stably by descending keys (B, n); return the first `count` rows, keys."""
+    """Stably sort rows of X (B, n, k) by descending keys (B, n); return the top `count` of both."""
     keys, order = onnx.add('TopK', keys, [count], outputs=2, axis=1)
     return onnx.add('GatherND', X, onnx.add('Unsqueeze', order, [2]), batch_dims=1), keys
 
@@ -87,12 +87,12 @@ def _filled(onnx, X, chosen):
 
 
 def _survivors(onnx, boxes, ids, ranks, threshold):
-    """Return `ranks` (B, n), set to 0 for each box that a better box of its class suppresses.
+    """Return `ranks` (B, n) with 0 for each box suppressed by a better box of its class.
 
     `boxes` (B, n, 4) contains (left, top, right, bottom), and `ids` (B, n) the class of each box
     (None: all boxes have the same class). Better boxes have larger ranks. Ranks are distinct,
-    except that ignored boxes have rank 0. A box suppresses each worse box whose overlap with it
-    exceeds `threshold`.
+    except that ignored boxes have rank 0. A box suppresses each worse box if the IoU
+    of the two exceeds `threshold`.
     """
     low, high = _columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
@@ -113,13 +113,13 @@ def _survivors(onnx, boxes, ids, ranks, threshold):
 
 @converts('_contrib_box_nms')
 def box_nms(onnx, node, X):
-    """Sort the rows of X (..., n, k) by score, and replace suppressed rows with -1."""
+    """Sort the rows of X (..., n, k) by descending score, and fill suppressed rows with -1."""
     topk, threshold = attribute(node, 'topk', -1), attribute(node, 'overlap_thresh', 0.5)
     start, id_index = attribute(node, 'coord_start', 2), attribute(node, 'id_index', -1)
     encoding = attribute(node, 'in_format', 'corner')
     if not 0 <= threshold <= 1 or encoding != attribute(node, 'out_format', 'corner'):
         raise ValueError('%s: expected overlap_thresh from 0 to 1 and equal in_format and '
-                         'out_format, found %s, %s and %s: choose outputs of earlier layers' % (
+                         'out_format, found %s, %s and %s: export outputs of earlier layers' % (
                              node.name, threshold, encoding,
                              attribute(node, 'out_format', 'corner')))
     *_, n, width = onnx.sizes(node.inputs[0])
@@ -146,7 +146,7 @@ def box_nms(onnx, node, X):
 
 
 def _column(onnx, X, k):
-    """Return X[:, :, k]: (B, n, ...) -> (B, n)."""
+    """Return X[:, :, k], of shape (B, n)."""
     return onnx.add('Gather', X, np.int64(k), axis=2)
 
 
@@ -154,8 +154,8 @@ def _column(onnx, X, k):
 def multibox_detection(onnx, node, probabilities, X, anchors):
     """Return one row (class, score, left, top, right, bottom) per anchor, sorted by score.
 
-    The class is -1 if a better box suppresses the row. If the score is below the threshold, the
-    entire row is -1.
+    The class is -1 if a better box suppresses the box. If the score is below the threshold, all
+    values of the row are -1.
     """
     n = onnx.sizes(node.inputs[0])[2]
     objects = onnx.add('Slice', probabilities, [1], [2 ** 31], [1])

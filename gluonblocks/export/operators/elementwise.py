@@ -14,8 +14,8 @@ SAME = {
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}
-# Comparisons, in the format of `ARITHMETIC`. In MXNet, they return 1 or 0 in the type of their
-# inputs.
+# Comparisons, in the same format as `ARITHMETIC`. In MXNet, they return 1 or 0 with the dtype of
+# their inputs.
 COMPARISONS = {
     'Equal': 'equal not_equal', 'Greater': 'greater', 'GreaterOrEqual': 'greater_equal',
     'Less': 'lesser', 'LessOrEqual': 'lesser_equal', 'And': 'logical_and', 'Or': 'logical_or',
@@ -27,13 +27,13 @@ BINARY = {form % word: op for op, words in dict(ARITHMETIC, **COMPARISONS).items
 
 @converts(*SAME)
 def same(onnx, node, *inputs):
-    """Apply the ONNX operator that `SAME` lists for this operator of MXNet."""
+    """Apply the ONNX operator that `SAME` lists for this MXNet operator."""
     return onnx.add(SAME[node.op], *inputs)
 
 
 @converts(*BINARY)
 def binary(onnx, node, a, b=None):
-    """Apply an operation to two tensors or a tensor and a scalar; the prefix `_r` swaps them."""
+    """Apply a binary operator to tensors, or to a tensor and a scalar; `_r` swaps the operands."""
     op, dtype = BINARY[node.op], onnx.dtype(node.inputs[0])
     b = onnx.constant(float(attribute(node, 'scalar', 1)), dtype) if b is None else b
     if node.op.startswith('_r'):
@@ -70,7 +70,7 @@ def rsqrt(onnx, node, X):
 
 @converts('where')
 def where(onnx, node, condition, X, Y):
-    """Select X where the condition is not 0, else Y; a condition (N,) selects entire rows."""
+    """Select X where the condition is not 0, else Y; a condition of shape (N,) selects rows."""
     rank = onnx.rank(node.inputs[1])
     if onnx.rank(node.inputs[0]) < rank:
         condition = onnx.add('Reshape', condition, [-1] + [1] * (rank - 1))
@@ -104,7 +104,7 @@ def along_axis(onnx, entry, vector, axis, rank):
     values = onnx.value(entry)
     if len(shape) == 1:
         return vector
-    # Reshape constants now instead of in the ONNX graph, because many engines require the slopes of
-    # PRelu to be a constant.
+    # Reshape constants now instead of in the ONNX graph, because many engines support PRelu only
+    # with constant slopes.
     return onnx.add('Reshape', vector, shape) if values is None else onnx.constant(
         np.reshape(values, shape))

@@ -1,4 +1,4 @@
-"""Convert operators for images: cropping, resizing and conversion to normalized tensors."""
+"""Convert image operators: cropping, resizing, and conversion to normalized tensors."""
 import numpy as np
 
 from .registry import attribute, converts
@@ -6,7 +6,7 @@ from .registry import attribute, converts
 
 @converts('Crop')
 def crop(onnx, node, X, *like):
-    """Crop (N, C, H, W) to a given size or that of another tensor, at an offset or centred."""
+    """Crop (N, C, H, W) to a given size or the size of another tensor, at an offset or centred."""
     sizes = onnx.sizes(node.inputs[1])[2:] if like else list(attribute(node, 'h_w'))
     starts = list(attribute(node, 'offset', (0, 0)))
     if attribute(node, 'center_crop', False):
@@ -25,7 +25,7 @@ def depth_to_space(onnx, node, X):
 
 @converts('UpSampling')
 def upsampling(onnx, node, X, *weight):
-    """Upsample by repeating pixels, or for 'bilinear' by a transposed convolution with `weight`."""
+    """Upsample by repeating pixels, or with a transposed convolution if sample_type='bilinear'."""
     scale = attribute(node, 'scale')
     if attribute(node, 'sample_type') == 'bilinear':
         return onnx.add('ConvTranspose', X, *weight, kernel_shape=[2 * scale - scale % 2] * 2,
@@ -40,7 +40,7 @@ def upsampling(onnx, node, X, *weight):
 
 @converts('_contrib_BilinearResize2D')
 def bilinear_resize(onnx, node, X, *like):
-    """Resize (N, C, H, W) to a given size, by a scale, or to the size of another tensor."""
+    """Resize (N, C, H, W) to a given size, by a scale factor, or to the size of another tensor."""
     sizes = onnx.sizes(node.inputs[0])[:2]
     for axis, name in ((2, 'scale_height'), (3, 'scale_width')):
         size, scale = onnx.shape(node.entry())[axis], attribute(node, name)
@@ -48,7 +48,7 @@ def bilinear_resize(onnx, node, X, *like):
             size = onnx.sizes(node.inputs[1])[axis]
         elif size is None:
             if scale is None or attribute(node, 'mode', 'size') != 'size':
-                raise ValueError('%s: the mode %s needs a fixed input size; export the net for '
+                raise ValueError('%s: mode=%s needs a fixed input size; export the net for '
                                  'one input size' % (node.name, attribute(node, 'mode')))
             size = onnx.cast(onnx.sizes(node.inputs[0])[axis], 'float32')
             size = onnx.cast(onnx.add('Mul', size, scale), 'int64')
@@ -60,14 +60,14 @@ def bilinear_resize(onnx, node, X, *like):
 
 @converts('_image_to_tensor')
 def image_to_tensor(onnx, node, X):
-    """Convert (H, W, C) or (N, H, W, C), 0 to 255, to (C, H, W) or (N, C, H, W), 0 to 1."""
+    """Convert (H, W, C) or (N, H, W, C) in [0, 255] to (C, H, W) or (N, C, H, W) in [0, 1]."""
     perm = [2, 0, 1] if onnx.rank(node.inputs[0]) == 3 else [0, 3, 1, 2]
     return onnx.add('Div', onnx.add('Transpose', onnx.cast(X, 'float32'), perm=perm), 255)
 
 
 @converts('_image_normalize')
 def image_normalize(onnx, node, X):
-    """Compute (X - mean) / std for each channel of (C, H, W) or (N, C, H, W)."""
+    """Compute (X - mean) / std for each channel of X (C, H, W) or (N, C, H, W)."""
     mean, std = [np.reshape(attribute(node, name, default), (-1, 1, 1)).astype('float32')
                  for name, default in (('mean', 0), ('std', 1))]
     return onnx.add('Div', onnx.add('Sub', X, mean), std)

@@ -6,7 +6,7 @@ START, END = -2 ** 63, 2 ** 63 - 1  # below and above any index; ONNX clips them
 
 @converts('SliceChannel', '_split_v2')
 def split(onnx, node, X):
-    """Split an axis into equal pieces or at indices; `squeeze_axis` removes it from each piece."""
+    """Split X into equal pieces or at indices along an axis; `squeeze_axis` removes that axis."""
     axis, starts = attribute(node, 'axis', 1), listed(node, 'indices')
     count = attribute(node, 'num_outputs') or attribute(node, 'sections')
     if count:
@@ -41,7 +41,7 @@ def slice_axis(onnx, node, X):
 
 @converts('slice_like')
 def slice_like(onnx, node, X, like):
-    """Shorten axes to the sizes of another tensor by dropping elements at the end."""
+    """Truncate axes to the sizes of another tensor."""
     sizes = onnx.sizes(node.inputs[1])
     axes = listed(node, 'axes', range(len(sizes)))
     return onnx.add('Slice', X, [0] * len(axes), [sizes[axis] for axis in axes], axes)
@@ -56,7 +56,7 @@ def reverse(onnx, node, X):
 
 @converts('take')
 def take(onnx, node, X, indices):
-    """Return slices of X at `indices` along an axis; indices are clipped or wrapped into range."""
+    """Return slices of X at `indices` along an axis; clip or wrap indices that are out of range."""
     axis, mode = attribute(node, 'axis', 0), attribute(node, 'mode', 'clip')
     indices, size = onnx.cast(indices, 'int64'), onnx.sizes(node.inputs[0])[axis]
     if mode == 'wrap':
@@ -69,14 +69,14 @@ def take(onnx, node, X, indices):
 
 @converts('Embedding', '_contrib_SparseEmbedding')
 def embedding(onnx, node, X, weight):
-    """Return the rows of `weight` (V, E) at the indices X, clipped to 0 ... V - 1 as in MXNet."""
+    """Return the rows of `weight` (V, E) at the indices X, after clipping them to [0, V - 1]."""
     inside = onnx.add('Clip', onnx.cast(X, 'float32'), 0, onnx.shape(node.inputs[1])[0] - 1)
     return onnx.add('Gather', weight, onnx.cast(inside, 'int64'))
 
 
 @converts('one_hot')
 def one_hot(onnx, node, indices):
-    """One-hot encode (...) as (..., depth); an index out of range gives a row of `off_value`."""
+    """One-hot encode indices (...) as (..., depth); rows of invalid indices contain `off_value`."""
     depth, dtype = attribute(node, 'depth'), onnx.dtype(node.entry())
     indices = onnx.add('Unsqueeze', onnx.cast(indices, 'int64'), [-1])
     return onnx.add('Where', onnx.add('Equal', indices, list(range(depth))),
@@ -86,7 +86,7 @@ def one_hot(onnx, node, indices):
 
 @converts('gather_nd')
 def gather_nd(onnx, node, X, indices):
-    """Index the first M axes of X with `indices` (M, ...); return (..., the other axes of X)."""
+    """Index the first M axes of X with `indices` (M, ...); return (..., remaining axes of X)."""
     perm = [*range(1, onnx.rank(node.inputs[1])), 0]
     return onnx.add('GatherND', X, onnx.add('Transpose', onnx.cast(indices, 'int64'), perm=perm))
 

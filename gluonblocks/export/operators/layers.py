@@ -41,7 +41,7 @@ def deconvolution(onnx, node, X, *weights):
 
 @converts('FullyConnected')
 def fully_connected(onnx, node, X, weight, *bias):
-    """Apply a dense layer: (N, ...) -> (N, units); flatten=False: (..., C) -> (..., units)."""
+    """Apply a dense layer: (N, ...) -> (N, units), or (..., C) -> (..., units) if flatten=False."""
     if attribute(node, 'flatten', True):
         if onnx.rank(node.inputs[0]) != 2:
             X = onnx.add('Flatten', X, axis=1)
@@ -52,7 +52,7 @@ def fully_connected(onnx, node, X, weight, *bias):
 
 @converts('BatchNorm', 'BatchNorm_v1', '_contrib_SyncBatchNorm')
 def batch_norm(onnx, node, X, gamma, beta, mean, variance):
-    """Normalize with the running statistics; the channel axis may be any axis."""
+    """Normalize with the running statistics; any axis may be the channel axis."""
     first_output_only(node)
     if attribute(node, 'fix_gamma', True):  # MXNet uses ones and ignores the stored gamma
         gamma = onnx.constant(np.ones(onnx.shape(node.inputs[1])))
@@ -67,7 +67,7 @@ def batch_norm(onnx, node, X, gamma, beta, mean, variance):
 
 
 def first_output_only(node):
-    """Raise ValueError if a normalization also returns its mean and variance."""
+    """Raise ValueError if a normalization layer also returns its mean and variance."""
     if attribute(node, 'output_mean_var', False):
         raise ValueError('%s: expected output_mean_var=False, found True' % node.name)
 
@@ -95,7 +95,7 @@ def layer_norm(onnx, node, X, gamma, beta):
 
 @converts('GroupNorm')
 def group_norm(onnx, node, X, gamma, beta):
-    """Normalize (N, C, ...) over groups of channels; gamma and beta are per group."""
+    """Normalize (N, C, ...) over groups of channels; each group has one gamma and one beta."""
     first_output_only(node)
     Y = onnx.add('Reshape', X, [0, attribute(node, 'num_groups', 1), -1])
     Y = onnx.add('InstanceNormalization', Y, gamma, beta,

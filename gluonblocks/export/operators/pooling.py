@@ -39,7 +39,7 @@ def pooling(onnx, node, X):
 
 @converts('_contrib_AdaptiveAvgPooling2D')
 def adaptive_average_pooling(onnx, node, X):
-    """Apply average pooling from (N, C, H, W) to (N, C, h, w).
+    """Apply adaptive average pooling: (N, C, H, W) -> (N, C, h, w).
 
     Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1. If h does not
     divide H, the windows overlap, so two matrix products compute the averages.
@@ -60,7 +60,7 @@ def adaptive_average_pooling(onnx, node, X):
 
 
 def _averages(size, wanted):
-    """Return a matrix (wanted, size) that averages `size` elements over `wanted` windows."""
+    """Return a (wanted, size) matrix that maps `size` elements to the means of `wanted` windows."""
     matrix = np.zeros((wanted, size))
     for i in range(wanted):
         begin, end = i * size // wanted, -(-(i + 1) * size // wanted)

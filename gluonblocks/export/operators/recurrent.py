@@ -1,4 +1,4 @@
-"""Convert the fused recurrent operator and operators on sequences."""
+"""Convert the fused RNN operator and the sequence operators."""
 from typing import Any, Dict
 
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from .indexing import END, START
 from .registry import attribute, converts
 
-# {mode in MXNet: (operator in ONNX, MXNet's index of each ONNX gate)}. MXNet's gate order is input,
+# {MXNet mode: (ONNX operator, MXNet's index of each ONNX gate)}. MXNet's gate order is input,
 # forget, cell, output for LSTM, and reset, update, new for GRU. ONNX's gate order is input, output,
 # forget, cell for LSTM, and update, reset, new for GRU.
 MODES = {'rnn_relu': ('RNN', [0]), 'rnn_tanh': ('RNN', [0]), 'lstm': ('LSTM', [0, 3, 1, 2]),
@@ -53,8 +53,8 @@ def rnn(onnx, node, X, parameters, *states):
 def _unpacked(packed, order, directions, inputs, hidden):
     """Yield ONNX's W (input weights), R (recurrent weights) and B (biases) for each layer.
 
-    The gates are in ONNX's order. `inputs` lists the input size of each layer. In `packed`, the
-    parameter vector of MXNet, all matrices come first: (gates * H, input size) and (gates * H, H)
+    The gates are in ONNX's order. `inputs` lists the input size of each layer. In `packed`,
+    MXNet's parameter vector, all matrices come first: (gates * H, input size) and (gates * H, H)
     for each direction of each layer. The biases follow in the same order, as vectors (gates * H,).
     """
     rows = len(order) * hidden
@@ -74,7 +74,7 @@ def _unpacked(packed, order, directions, inputs, hidden):
 
 @converts('SequenceMask')
 def sequence_mask(onnx, node, X, *lengths):
-    """Replace X after the end of each sequence with `value`; `axis` is the time axis, 0 or 1."""
+    """Set X to `value` after the end of each sequence; `axis` is the time axis, 0 or 1."""
     if not attribute(node, 'use_sequence_length', False):
         return X
     axis, rank = attribute(node, 'axis', 0), onnx.rank(node.inputs[0])
@@ -88,7 +88,7 @@ def sequence_mask(onnx, node, X, *lengths):
 
 @converts('SequenceReverse')
 def sequence_reverse(onnx, node, X, *lengths):
-    """Reverse X (T, N, ...) along the time axis, each sequence within its length."""
+    """Reverse each sequence in X (T, N, ...) along the time axis; padding stays at the end."""
     if not attribute(node, 'use_sequence_length', False):
         return onnx.add('Slice', X, [END], [START], [0], [-1])
     return onnx.add('ReverseSequence', X, onnx.cast(lengths[0], 'int64'), time_axis=0, batch_axis=1)
@@ -96,7 +96,7 @@ def sequence_reverse(onnx, node, X, *lengths):
 
 @converts('SequenceLast')
 def sequence_last(onnx, node, X, *lengths):
-    """Return the last step of each sequence; `axis` is the time axis, 0 or 1."""
+    """Return the last time step of each sequence; `axis` is the time axis, 0 or 1."""
     axis = attribute(node, 'axis', 0)
     if not attribute(node, 'use_sequence_length', False):
         return onnx.add('Gather', X, np.int64(-1), axis=axis)

@@ -16,7 +16,7 @@ def reduction(onnx, node, X):
         Y = onnx.add(op, X, axes, keepdims=keepdims)
     else:
         Y = onnx.add(op, X, axes=axes, keepdims=keepdims)
-    # If no axis remains, the shape is (1,) in MXNet but () in ONNX.
+    # If no axis remains, ONNX returns the shape (), so reshape the result to (1,) as in MXNet.
     return Y if keepdims or len(axes) < rank else onnx.add('Reshape', Y, [1])
 
 
@@ -34,10 +34,10 @@ def argmax(onnx, node, X):
 
 @converts('dot')
 def dot(onnx, node, a, b):
-    """Multiply a and b, summing over the last axis of a and the first axis of b.
+    """Contract the last axis of a with the first axis of b.
 
-    With transpose_a, the sum is over the first axis of a; with transpose_b, over the last axis of
-    b. The result has all remaining axes.
+    transpose_a contracts the first axis of a instead, and transpose_b the last axis of b. The
+    result has the remaining axes of a, followed by those of b.
     """
     ranks = [onnx.rank(entry) for entry in node.inputs]
     transposed = attribute(node, 'transpose_a', False), attribute(node, 'transpose_b', False)
@@ -56,9 +56,9 @@ def dot(onnx, node, a, b):
 
 @converts('batch_dot', '_linalg_gemm2')
 def batch_dot(onnx, node, a, b):
-    """Multiply stacks of matrices, each transposed if requested, and scale by alpha."""
+    """Multiply batches of matrices, transposed if requested, and scale the product by alpha."""
     if attribute(node, 'axis', -2) != -2:
-        raise ValueError('%s: expected rows along axis -2, found axis=%s'
+        raise ValueError('%s: expected axis=-2, found axis=%s'
                          % (node.name, attribute(node, 'axis')))
     perm = list(range(onnx.rank(node.inputs[0])))
     perm[-2:] = perm[:-3:-1]

@@ -7,11 +7,11 @@ CONVERTERS: Dict[str, Callable] = {}
 
 
 def converts(*operators):
-    """Register the decorated function as the converter of the MXNet `operators`.
+    """Register the decorated function as the converter for the MXNet `operators`.
 
     The converter is called as `convert(onnx, node, *inputs)` with the `OnnxGraph`, the `Node` and
-    the ONNX names of its inputs. It returns the name of its output, or a list of names for several
-    outputs, and raises ValueError for attributes that ONNX cannot express.
+    the ONNX names of its inputs. It returns the ONNX name of the node's output, or a list of names
+    if there are several outputs. It raises ValueError for attributes that ONNX cannot express.
     """
     def register(convert):
         for operator in operators:
@@ -34,6 +34,6 @@ def attribute(node, name, default=None):
 
 
 def listed(node, name, default=()):
-    """Return an attribute of one or more numbers as a list; `default` if it is empty or missing."""
+    """Return a numeric attribute as a list of numbers, or `default` if it is empty or missing."""
     value = attribute(node, name)
     return list(default if value in (None, ()) else value if isinstance(value, tuple) else [value])

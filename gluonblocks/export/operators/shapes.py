@@ -4,7 +4,7 @@ from .registry import attribute, converts, listed
 
 @converts('Reshape')
 def reshape(onnx, node, X):
-    """Reshape according to MXNet's shape codes, see `_by_codes`."""
+    """Reshape according to MXNet's shape codes (see `_by_codes`)."""
     known = onnx.shape(node.entry())
     if known.count(None) < 2:
         return onnx.add('Reshape', X, [-1 if size is None else size for size in known])
@@ -16,8 +16,8 @@ def reshape(onnx, node, X):
 def _by_codes(onnx, sizes, codes, reverse):
     """Return the sizes after a reshape with MXNet's shape codes.
 
-    0 keeps a size, -1 is inferred, -2 keeps all remaining sizes, -3 merges two sizes, and -4 splits
-    a size into the next two codes. If `reverse` is True, codes and sizes are read from the end.
+    0 keeps a size, -1 infers it, -2 keeps all remaining sizes, -3 merges two sizes, and -4 splits a
+    size in two, given by the next two codes. If `reverse` is True, matching starts from the end.
     """
     if reverse:
         sizes, codes = sizes[::-1], codes[::-1]
@@ -41,13 +41,13 @@ def _by_codes(onnx, sizes, codes, reverse):
 
 @converts('Flatten')
 def flatten(onnx, node, X):
-    """Flatten (N, ...) to (N, the product of the other sizes)."""
+    """Flatten all axes except the first."""
     return onnx.add('Flatten', X, axis=1)
 
 
 @converts('reshape_like')
 def reshape_like(onnx, node, X, other):
-    """Reshape axes lhs_begin:lhs_end of X to the sizes of rhs_begin:rhs_end of another tensor."""
+    """Reshape axes lhs_begin:lhs_end of X to the sizes of axes rhs_begin:rhs_end of `other`."""
     ours, others = (onnx.sizes(entry) for entry in node.inputs)
     begin, end, _ = slice(attribute(node, 'lhs_begin'),
                           attribute(node, 'lhs_end')).indices(len(ours))
@@ -110,7 +110,7 @@ def pad(onnx, node, X):
 
 @converts('tile')
 def tile(onnx, node, X):
-    """Tile along each axis; missing axes are added at the front."""
+    """Tile X by `reps`; if `reps` is longer than the shape of X, prepend axes of size 1."""
     reps, rank = listed(node, 'reps'), onnx.rank(node.inputs[0])
     if len(reps) > rank:
         X = onnx.add('Unsqueeze', X, list(range(len(reps) - rank)))

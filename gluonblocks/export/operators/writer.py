@@ -9,9 +9,9 @@ from .registry import CONVERTERS
 
 
 class OnnxGraph:
-    """The nodes and constants of an ONNX graph, converted from MXNet operator by operator.
+    """The nodes and constants of an ONNX graph, converted node by node from an MXNet graph.
 
-    `symbol` is the MXNet graph, and `params` its parameters, NumPy arrays by name. `variants`
+    `symbol` is the MXNet graph, and `params` maps parameter names to NumPy arrays. `variants`
     lists the input shapes to support, as dicts {input name: shape}. A size that is the same in all
     variants is a constant. Any other size varies, so the ONNX graph computes it.
 
@@ -39,7 +39,7 @@ class OnnxGraph:
         self._current = ''  # name of the node being converted, a prefix for new names
 
     def shape(self, entry):
-        """Return the shape of `entry`, an MXNet value; a size that depends on the input is None."""
+        """Return the shape of `entry`, an MXNet value; sizes that depend on the input are None."""
         return tuple(sizes[0] if len(set(sizes)) == 1 else None
                      for sizes in zip(*self._shapes[entry[:2]]))
 
@@ -48,11 +48,11 @@ class OnnxGraph:
         return len(self._shapes[entry[:2]][0])
 
     def value(self, entry):
-        """Return the array of `entry`, an MXNet value, or None if it depends on the input."""
+        """Return the constant value of `entry` as an array, or None if it depends on the input."""
         return self.initializers.get(self._names.get(entry[:2]))
 
     def dtype(self, entry):
-        """Return the type in ONNX of `entry`, a value in the MXNet graph, such as 'int64'.
+        """Return the ONNX type, such as 'int64', of `entry`, a value in the MXNet graph.
 
         Any floating-point type becomes 'float32'.
         """
@@ -72,9 +72,9 @@ class OnnxGraph:
         return symbol
 
     def add(self, op, *inputs, outputs=1, **attrs):
-        """Add a node of the ONNX operator `op`; return the name of its output, or a list of names.
+        """Add an ONNX node with the operator `op`; return its output name, or a list of names.
 
-        Each input is the name of a tensor, a list of sizes as for `vector`, or a constant: an array
+        Each input is the name of a tensor, a list of sizes as in `vector`, or a constant: an array
         or a number, which becomes float32.
         """
         from onnx import helper
@@ -111,7 +111,7 @@ class OnnxGraph:
         return names[0] if len(names) == 1 else self.add('Concat', *names, axis=0)
 
     def indices(self, size):
-        """Add the int64 vector 0, 1, ... size - 1; return its name."""
+        """Add the int64 vector 0, 1, ..., size - 1; return its name."""
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
@@ -139,7 +139,7 @@ class OnnxGraph:
         return self.add('Gather', self.add('Shape', name), [axis])
 
     def combined(self, op, a, b):
-        """Apply `op` ('Add', 'Sub', 'Mul' or 'Div') to two sizes, each as in `vector`."""
+        """Apply `op` ('Add', 'Sub', 'Mul' or 'Div') to two sizes (numbers or ONNX tensor names)."""
         if isinstance(a, int) and isinstance(b, int):
             return {'Add': a + b, 'Sub': a - b, 'Mul': a * b, 'Div': a // max(b, 1)}[op]
         return self.add(op, [a], [b])
@@ -156,7 +156,7 @@ class OnnxGraph:
     def convert(self, names=()):
         """Convert all nodes; return the names of the ONNX outputs.
 
-        These are `names` or, if it is empty, the names of the MXNet nodes.
+        The outputs are named `names` or, if `names` is empty, after the MXNet nodes.
 
         Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
         """
@@ -167,7 +167,7 @@ class OnnxGraph:
                 unsupported.setdefault(node.op, []).append(node.name)
         if unsupported:
             raise ValueError(
-                'these operators have no counterpart in ONNX: %s. Choose outputs of earlier layers'
+                'these operators have no counterpart in ONNX: %s. Export outputs of earlier layers'
                 % '; '.join('%s (%s)' % (op, ', '.join(names))
                             for op, names in sorted(unsupported.items())))
         for node in self.outputs:
@@ -189,14 +189,14 @@ class OnnxGraph:
     def _finish(self, names):
         """Drop unused nodes, and rename each tensor after the MXNet node that it comes from.
 
-        The outputs are renamed to `names` instead, if given. Returns the names of the outputs.
+        If not empty, `names` replaces the names of the outputs. Returns the final output names.
         """
         made = {name for node in self.nodes for name in node.output}
         heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
-            # In ONNX, each output of the graph must be the output of its own node. If the head is
-            # an input, a constant or a repetition of another head, add a node for it.
+            # Each output of an ONNX graph must be the output of a node of its own. If the head is
+            # an input, a constant or a duplicate of another head, add an Identity node.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

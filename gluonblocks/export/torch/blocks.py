@@ -47,10 +47,10 @@ def stages_of(nodes, outputs):
 
 
 def _without_shortcut(sections, block, users):
-    """Return the nodes before a residual `block` that repeat its layers without a shortcut, or [].
+    """Return the preceding nodes that have the layers of a residual `block` but no shortcut, or [].
 
-    These nodes are the first block of the stage: in MobileNetV2, for example, that block changes
-    the shape, so it has no shortcut.
+    They form the first block of the stage. In MobileNetV2, for example, that block changes the
+    shape, so it has no shortcut.
     """
     body = block[:block.index(_last_join(block))]
     chain = [section.blocks[0][0] for section in sections[-len(body):] if not section.stage]
@@ -62,7 +62,7 @@ def _without_shortcut(sections, block, users):
 
 
 def _blocks(nodes, outputs):
-    """Return {number of a block's last node: numbers of all its nodes}.
+    """Return {number of a block's last node: numbers of all nodes in the block}.
 
     A block begins after the last value that all its branches have in common, and ends with the node
     that joins the branches, or with an activation after that node. A block contains at least one
@@ -105,7 +105,7 @@ def _blocks(nodes, outputs):
 
 
 def entry_of(block):
-    """Return the number of the only value that a block reads from outside, see `Node`."""
+    """Return the number of the only value that a block reads from outside (see `Node`)."""
     within = {node.number for node in block}
     return next(i for node in block for i in node.inputs if i not in within)
 

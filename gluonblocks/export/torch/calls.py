@@ -8,7 +8,7 @@ from .structure import TUPLES
 
 
 def check_known(nodes):
-    """Raise ValueError if PyTorch lacks operators; the message lists them with their layers."""
+    """Raise ValueError if operators have no PyTorch counterpart; it lists them and their layers."""
     missing = {}
     for node in nodes:
         known = node.kind or node.op in CALLS
@@ -19,15 +19,15 @@ def check_known(nodes):
             missing.setdefault(node.op, {})[node.name] = True
     if missing:
         raise ValueError(
-            'these operators have no counterpart in PyTorch: %s. Choose outputs that come before '
-            'them, or another format' % '; '.join('%s (%s)' % (op, ', '.join(names))
+            'these operators have no counterpart in PyTorch: %s. Export outputs of earlier layers, '
+            'or use another format' % '; '.join('%s (%s)' % (op, ', '.join(names))
                                for op, names in sorted(missing.items())))
 
 
 def call_text(node, values):
-    """Return a Python expression for an operator; '{0}' and '{1}' stand for its inputs.
+    """Return a Python expression for `node`, in which '{0}' and '{1}' stand for its inputs.
 
-    The operator has no parameters. `values` maps the number of each value to a `Value`. Raises
+    `node` must have no parameters. `values` maps the number of each value to a `Value`. Raises
     ValueError for attributes that PyTorch cannot express.
     """
     text = CALLS[node.op]

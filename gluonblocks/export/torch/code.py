@@ -63,7 +63,7 @@ def torch_code(net, weights='model.safetensors'):
     """Return the source of model.py for `net`, a `NetDescription`.
 
     Blocks that differ only in numeric arguments become instances of the same Python class. Raises
-    ValueError if PyTorch lacks operators; the message lists all of them.
+    ValueError if operators have no counterpart in PyTorch; the message lists all of them.
     """
     structure, info = read_structure(net.symbol, list(net.inputs)), net.info
     check_known(structure.nodes)
@@ -142,7 +142,7 @@ def _net(net, structure, layers, values, calls, own, arguments):
 
 
 def _identifier(name):
-    """Turn `name` into a variable name of at least three characters, so it is never X or nn."""
+    """Turn `name` into a variable name that cannot be X or nn: it has three or more characters."""
     name = re.sub(r'\W', '_', name)
     reserved = keyword.iskeyword(name) or name == 'torch'
     return name if re.match(r'[^\d]\w\w', name) and not reserved else 'value_' + name
@@ -162,8 +162,8 @@ def _block_classes(structure, layers, values):
         forward = Forward(users, values, {entry_of(block): 'X'}, [block[-1].number])
         for node in block:
             forward.add(node, names)
-        # Split the code of the layers into pieces, of which every second one is a number. Blocks
-        # that differ only in these numbers become instances of the same Python class.
+        # Split the code of the layers so that every second piece is a number. Blocks that differ
+        # only in these numbers become instances of the same Python class.
         pieces = re.split(r'(?<![\w.])(\d+)(?![\w.])', '\n'.join(
             layers[node.number] for node in block if node.kind))
         pattern = tuple(pieces[::2] + forward.lines())
@@ -183,11 +183,11 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return the constructor parameters of a class: {tuple of the value in each block: name}.
+    """Return the constructor parameters of a class: {tuple of values, one per block: name}.
 
     `blocks` are the instances of the class. The source code of their layers is split into pieces,
-    of which every second one is a number. `columns` lists, for each piece, its text in each block.
-    A number becomes a parameter unless it is the same in all blocks.
+    and every second piece is a number. `columns` lists, for each piece, its text in each block. A
+    number becomes a parameter unless it is the same in all blocks.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
@@ -223,7 +223,7 @@ def _class_text(name, params, layers, body, entries='X'):
 
 
 def _wrapped(line):
-    """Return a line of code with its line break; drop the comment and wrap if it is too long."""
+    """Return `line` with a line break. If it is too long, drop its comment and wrap it."""
     if len(line) > _WIDTH:
         line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)

@@ -11,7 +11,7 @@ _NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of variables, b
 
 
 class Forward:
-    """The body of a `forward` method, built node by node in the order of execution.
+    """The body of a `forward` method, built node by node in execution order.
 
     A norm or activation wraps the call that computes its input, and arithmetic is inlined into the
     expression that uses it if the result is short. Both happen only for values that are used once.
@@ -46,11 +46,11 @@ class Forward:
         self.statement(node.number, text, node.inputs, wraps, not node.kind, arithmetic)
 
     def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
-        """Add the value `number`, which the expression `text` computes.
+        """Add the value with number `number`, which the expression `text` computes.
 
         In `text`, '{0}' and '{1}' stand for `inputs`, the numbers of the values that it reads. The
-        expressions of these values may be inlined into `text`: all of them if `wraps` is true, only
-        arithmetic if only `call` is true. `arithmetic` is true if `text` is itself arithmetic.
+        expressions of these values may be inlined into `text`: any of them if `wraps` is true, and
+        short arithmetic if `call` is true. `arithmetic` is true if `text` is itself arithmetic.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
@@ -100,7 +100,7 @@ class Forward:
 
 
 def _markers(text):
-    """Return the distinct numbers of the values in an expression, in order."""
+    """Return the distinct numbers of the values in an expression, in order of appearance."""
     return list(dict.fromkeys(int(number) for number in re.findall(r'<(-?\d+)>', text)))
 
 

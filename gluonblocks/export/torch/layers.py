@@ -10,7 +10,7 @@ def layer_text(node, params, shape, out=None):
 
     `params` maps parameter names to shapes; `shape` is the shape of the layer's input. `out`, such
     as 'num_classes', is written instead of the number of output channels. Raises ValueError for a
-    layer that PyTorch lacks.
+    layer without a counterpart in PyTorch.
     """
     weight = params[node.params[0]]
     if node.kind in ('conv', 'deconv'):
@@ -59,20 +59,20 @@ def _norm(node, weight, shape):
     if node.op == 'InstanceNorm':
         return call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
     name = 'BatchNorm%dd' % max(1, rank - 2)
-    # In PyTorch, momentum is the weight of the new batch; in MXNet, that of the old average.
+    # Momentum is the weight of the new batch in PyTorch, but of the old average in MXNet.
     text = call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
                  eps=eps, momentum=round(1 - node.get('momentum', 0.9), 9))
     return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
 
 
 def call(name, *positional, **named):
-    """Return the source of a call. Keyword arguments equal to PyTorch's defaults are omitted."""
+    """Return the source of a call, without keyword arguments equal to PyTorch's defaults."""
     return '%s(%s)' % (name, ', '.join(list(map(str, positional)) + [
         '%s=%r' % (key, value) for key, value in named.items() if _DEFAULTS.get(key) != value]))
 
 
 def demand(node, holds, found, expected):
-    """Raise ValueError, which says what was expected and what was found, unless `holds` is true."""
+    """Unless `holds` is true, raise ValueError stating what was expected and what was found."""
     if not holds:
         raise ValueError('cannot write %s (%s) in PyTorch: expected %s, got %s'
                          % (node.name, node.op, expected, found))

@@ -14,7 +14,7 @@ from ...runs.weights import MAX_BYTES, first_non_finite
 from ..graph import prediction_layers
 from .structure import read_structure
 
-# A state dict reveals which layers are batch norms, and the rank of every other layer's weight.
+# A state dict identifies batch norms; other layers are classified by the rank of their weight.
 _LAYERS = {4: 'convolution', 2: 'linear layer', 1: 'PReLU or norm', 'bn': 'batch norm'}
 _RANKS = {'conv': 4, 'deconv': 4, 'fc': 2, 'embedding': 2, 'prelu': 1, 'norm': 1, 'bn': 'bn'}
 
@@ -57,7 +57,7 @@ def load_torch(net, file):
 
 
 def read_state_dict(file):
-    """Return {name: float32 array} in the order of a .pt file, or sorted if .safetensors."""
+    """Return {name: float32 array}, in file order for .pt, or sorted by name for .safetensors."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
@@ -66,7 +66,7 @@ def read_state_dict(file):
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
             raise ValueError('%s: expected a .safetensors file with dtypes that NumPy supports: %s'
                              % (file, error)) from error
-        # A .safetensors file does not preserve the net's order of tensors, so sort them by name.
+        # A .safetensors file does not preserve the order of the net's tensors: sort them by name.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)
@@ -107,7 +107,7 @@ def _read_pt(file):
         loaded = loaded['state_dict']
     if not isinstance(loaded, dict) or not all(
             isinstance(tensor, torch.Tensor) for tensor in loaded.values()):
-        raise ValueError('%s: expected a dict of names and tensors: save net.state_dict()' % file)
+        raise ValueError('%s: expected a dict {name: tensor}: save net.state_dict()' % file)
     return {str(name): (tensor.float() if tensor.is_floating_point() else tensor).numpy()
             for name, tensor in loaded.items()}
 
@@ -155,7 +155,7 @@ def _natural(name):
 def _pair_up(net_order, file_order, modules):
     """Pair layers of the net with modules of the file; return {parameter: tensor name}.
 
-    The layers and modules of each kind are paired in the given orders.
+    Within each kind, layers and modules are paired in the given orders.
     """
     ours = [_RANKS.get(node.kind) for node in net_order]
     theirs = [_kind(modules[name]) for name in file_order]
@@ -176,9 +176,9 @@ def _pair_up(net_order, file_order, modules):
 
 
 def _kind(shapes):
-    """Return the kind of a module, which is a key of `_LAYERS`, or None if it is unknown.
+    """Return the kind of a module. Kinds that are not keys of `_LAYERS` are unsupported.
 
-    `shapes` is {role: shape} of its tensors, with roles such as 'weight'.
+    `shapes` maps the roles of its tensors, such as 'weight', to their shapes.
     """
     rest = set(shapes) - {'weight', 'bias'}
     if rest or 'weight' not in shapes:
@@ -189,7 +189,7 @@ def _kind(shapes):
 def _check_shapes(structure, arrays, names, params):
     """Raise ValueError unless each parameter has the shape of its tensor.
 
-    A size of 0 in a parameter's shape is unknown, so it matches any size.
+    In a parameter's shape, 0 stands for an unknown size, so it matches any size.
     """
     norms = {name for node in structure.nodes if node.kind == 'bn' for name in node.params}
     for param, name in names.items():

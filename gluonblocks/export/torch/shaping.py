@@ -33,7 +33,7 @@ def reshape(node, values):
 
 
 def flatten(node, values):
-    # MXNet flattens (N,) to (N, 1), but torch.flatten(X, 1) requires at least two dimensions.
+    # Use unsqueeze for (N,), which torch.flatten(X, 1) rejects but MXNet flattens to (N, 1).
     one = len(values[node.inputs[0]].shape) == 1
     return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
 
@@ -43,7 +43,7 @@ def pad(node, values):
     pairs = [widths[i:i + 2] for i in range(0, len(widths), 2)]
     while pairs[1:] and pairs[0] == [0, 0]:
         del pairs[0]
-    # PyTorch expects the padding of the last dimension first.
+    # PyTorch expects the padding of the last dimension first, so reverse the pairs.
     text = 'F.pad({0}, %r' % (tuple(sum(reversed(pairs), [])),)
     if node.get('mode') == 'constant':
         return text + (', value={constant_value})' if node.get('constant_value', 0) else ')')
@@ -63,8 +63,8 @@ def slice_axis(node, values):
     axis = node.get('axis', 0) % len(shape)
     words = {0: '', None: '', shape[axis]: ''}
     if axis == 1 and shape[1] > 2 and shape[1] % 2 == 0:
-        # Write half of the channels without a number, so that blocks of different widths can share
-        # one generated Python class.
+        # Write shape[1] // 2 instead of a number, so that blocks of different widths can share one
+        # generated Python class.
         words[shape[1] // 2] = '{0}.shape[1] // 2'
     begin, end = node.get('begin', 0), node.get('end')
     return '{0}[%s%s:%s]' % (':, ' * axis, words.get(begin, begin), words.get(end, end))

@@ -1,7 +1,6 @@
 """Read the structure of an inference graph: its layers and blocks, and their names in PyTorch.
 
-The names depend only on the graph, not on shapes, so a net has the same names before and after its
-initialization.
+The names depend only on the graph, not on shapes, so initializing a net does not change its names.
 """
 import re
 from collections import Counter
@@ -35,8 +34,8 @@ class Node(NamedTuple):
     """An operator, with the numbers of its input values and the names of its parameters.
 
     Nodes, and the values that they compute, are numbered from 1. Value 0 is the first input of the
-    graph, -1 is the second input, and so on. Five operators are not MXNet's: 'constant' returns a
-    parameter, 'item' returns one of several outputs, and 'hardsigmoid', 'hardswish' and
+    graph, -1 is the second input, and so on. Five operators do not exist in MXNet: 'constant'
+    returns a parameter, 'item' returns one of several outputs, and 'hardsigmoid', 'hardswish' and
     'channel_shuffle' are fused operators.
     """
 
@@ -139,7 +138,7 @@ def read_structure(symbol, inputs=('data',)):
 
 
 def _fuse(graph):
-    """Replace the sequences in `_FUSED`, and X * hardsigmoid(X), with single nodes."""
+    """Replace the operator sequences in `_FUSED`, and X * hardsigmoid(X), with single nodes."""
     for node in graph.nodes:
         chain = [node]
         while len(chain) < 3 and chain[0].inputs and graph.is_only(chain[0], chain[0].inputs[:1]):
@@ -174,7 +173,7 @@ def layer_names(nodes):
 def values_of(net, structure):
     """Return {number of a value: `Value`}.
 
-    Shapes are inferred for batches of two and three, to find the sizes that depend on the batch.
+    Shapes are inferred for batch sizes 2 and 3 to find the sizes that depend on the batch size.
     """
     graph = Graph(net.symbol)
     found = {node.name: node for node in graph.nodes}

@@ -30,7 +30,7 @@ def check(net):
 
 
 def write(net, folder, options):
-    """Write both files of `net`, a `NetDescription`, to `folder`; return a `Written`.
+    """Write the code and weights of `net`, a `NetDescription`, to `folder`; return a `Written`.
 
     The files do not include preprocessing. Raises ValueError before writing if PyTorch lacks an
     operator, and VerificationError if the gradients of a training step differ from MXNet's.
@@ -65,13 +65,13 @@ def write_files(net, folder):
 
 
 def torch_arrays(net):
-    """Return the state dict of a `NetDescription` in PyTorch: {name: NumPy array}."""
+    """Return the PyTorch state dict for a `NetDescription`: {name: NumPy array}."""
     return {name: np.ascontiguousarray(net.params[param])
             for name, param in read_structure(net.symbol, list(net.inputs)).tensors().items()}
 
 
 def load_module(code, weights):
-    """Return the net of the model.py at `code`, with the weights at `weights`, in eval mode."""
+    """Load a net in eval mode from the model.py at `code` and the weights at `weights`."""
     module = types.ModuleType('model')
     with open(code, encoding='utf-8') as f:  # an import would write bytecode to the folder
         exec(compile(f.read(), code, 'exec'), vars(module))
@@ -81,10 +81,10 @@ def load_module(code, weights):
 def check_step(net, module, X, y):
     """Compare one training step in MXNet and PyTorch; return (number of tensors, difference).
 
-    The step computes the cross-entropy and its gradients in float64, without Dropout. X
-    (N, C, H, W) and the classes y (N,) are NumPy arrays. `module` is the net of model.py for `net`,
-    and is not changed. The gradients of all parameters and the running means of batch norms are
-    compared, except the slopes of PReLUs, whose gradient MXNet 1.9.1 computes incorrectly in a
+    The step computes the cross-entropy and its gradients in float64, without dropout. The images X,
+    (N, C, H, W), and the labels y, (N,), are NumPy arrays. `module` is `net` as model.py defines
+    it, and is not modified. The gradients of all parameters and the running means of batch norms
+    are compared, except the gradients of PReLU slopes, which MXNet 1.9.1 computes incorrectly in a
     graph. A difference is divided by the largest value of its tensor, or by a millionth of the
     largest value of all tensors if that is more, because a bias before a batch norm has gradient 0.
 

@@ -1,4 +1,4 @@
-"""Compile the operator library for this machine's processor, compiler and version of MXNet."""
+"""Compile the operator library for this machine's processor, compiler and MXNet version."""
 import hashlib
 import os
 import pathlib
@@ -11,11 +11,11 @@ from ...machine.compiled import Unavailable, cached, compile_library, find_compi
 
 SOURCES = pathlib.Path(__file__).resolve().parent
 # Do not add -ffast-math: it ignores NaN and infinity, and makes the whole process flush subnormal
-# values to zero. The two -fno- flags are safe, because no code reads errno or checks for
+# values to zero. The two -fno- flags are safe, because our code neither reads errno nor checks for
 # floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-# MXNet's own source file only forwards calls, so it needs no optimization.
+# The source file that MXNet provides only forwards calls, so it needs no optimization.
 GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')
 
 

@@ -11,7 +11,7 @@ RTOL = 1e-4
 
 
 def differences():
-    """Return the differences between our operators and MXNet's, as text; [] if there are none."""
+    """Return the results in which our operators differ from MXNet's: ['out in training', ...]."""
     rng, wrong = np.random.RandomState(0), []
     for gradient in (True, False):
         wrong += _compare(_net(gradient), rng, gradient)
@@ -42,11 +42,11 @@ def _compare(symbol, rng, gradient):
 
 
 def _net(gradient):
-    """Return the graph of a net that the passes rewrite with our operators.
+    """Return the graph of a net that the passes rewrite to use our operators.
 
     It contains three stages (convolutions that are fused with the layers after them), a convolution
-    of a small feature map, a norm of images with a ReLU, three norms of matrices, and each kind of
-    activation. With `gradient`, training needs the gradient of the data.
+    of a small feature map, a batch norm of images with a ReLU, three batch norms of matrices, and
+    each kind of activation. With `gradient`, our operators compute the gradient of the data.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)
@@ -69,7 +69,7 @@ def _net(gradient):
 
 
 def run(symbol, arrays, states, training=True, dY=None):
-    """Run a graph once; return its states and its output, 'out', as {name: NumPy array}.
+    """Run a graph once; return its auxiliary states and its output 'out': {name: NumPy array}.
 
     With `training`, also return the gradient of each input. `dY` is the gradient of the output,
     which is random by default.

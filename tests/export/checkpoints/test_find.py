@@ -73,7 +73,7 @@ def test_a_link_in_an_archive_is_reported(kind, tmp_path):
         link = tarfile.TarInfo('net-0000.params')
         link.type, link.linkname = kind, '/elsewhere'
         tar.addfile(link)
-    with pytest.raises(ValueError, match='expected files, but net-0000.params is a link'):
+    with pytest.raises(ValueError, match='expected regular files, but net-0000.params is a link'):
         found(tmp_path / 'model.tar')
 
 

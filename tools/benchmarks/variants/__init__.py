@@ -1,1 +1,1 @@
-"""The kinds of worker, named 'module.function'. A worker imports only the module of its kind."""
+"""Worker functions, called 'module.function'. A worker imports only the module that it needs."""

@@ -1,4 +1,4 @@
-"""The norms of LeNet, timed within a training step by MXNet's profiler."""
+"""Time the norms of LeNet during training steps, using MXNet's profiler."""
 import json
 
 import gluonblocks as gb  # first: it sets MXNet's threads
@@ -11,7 +11,7 @@ from .parts import configure_profiler
 def norm(requests, model, operators, batch_size):
     """Serve requests {"times": n}; answer with the seconds that `operators` take per training step.
 
-    `operators` are names in the graph of `model`. The time includes their backward operators.
+    `operators` are operator names in the graph of `model`. Their backward operators are timed too.
     """
     net, loss = gb.get_model(model), gluon.loss.SoftmaxCrossEntropyLoss()
     net.initialize(init=init.Xavier())
@@ -34,7 +34,7 @@ def norm(requests, model, operators, batch_size):
         found = {name: each['Total'] for group in profile.values()
                  for name, each in group.items() if name in names}
         if set(found) != names:
-            raise ValueError('expected %s in the graph of %s, found %s'
+            raise ValueError('expected operators %s in the graph of %s, found %s'
                              % (sorted(names), model, sorted(found)))
         return sum(found.values()) / 1e3 / steps
 

@@ -1,4 +1,4 @@
-"""Training with gluonblocks' `train_model`, as in scripts/train.py, and prediction."""
+"""Train with gluonblocks' `train_model`, as scripts/train.py does, and make predictions."""
 import itertools
 import json
 import os
@@ -24,7 +24,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Write the data set to `folder`; answer with facts that all variants need, such as lr."""
+    """Write the data set to `folder`; answer with settings for all variants, such as lr."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -43,8 +43,8 @@ def train(requests, model, batch_size, dataset, data_root, without=None, parts=F
     """Serve rounds from within `gb.train_model`, which is called with `options`.
 
     The training loop sees each round as an epoch, with the requested numbers of batches for
-    training and evaluation. `without` is the name of a pass to skip. With `parts`, a step waits
-    after each of its parts, and the answers contain the times of the parts: see `StepParts`.
+    training and evaluation. `without` names a graph pass to skip. If `parts` is true, a step waits
+    after each of its parts, and the answers contain the time of each part: see `StepParts`.
     """
     remove_pass(without)
     rounds = _Rounds(requests)
@@ -70,7 +70,7 @@ def train(requests, model, batch_size, dataset, data_root, without=None, parts=F
 
 
 class _Rounds:
-    """Yield the requested batches to the training loop, and measure the time between them."""
+    """Feed the requested batches to the training loop, and time each round."""
 
     parts = None
 
@@ -99,8 +99,8 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # The loop has read the loss, which needs only the forward pass. Wait for the last backward
-        # pass and update too.
+        # Reading the loss has only waited for the forward pass, so also wait for the last backward
+        # pass and update.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['cpu'] = [self._clock.cpu, self._images]
@@ -138,7 +138,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Serve a graph with as many nodes as the model's, each of which computes only one number."""
+    """Serve predictions by a graph with as many nodes as the model's, each computing one number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])
@@ -157,7 +157,7 @@ def empty(requests, model):
 
 
 def _prepare(net, model):
-    """Initialize and hybridize `net`, run it once, and return it with the shape of an image."""
+    """Initialize and hybridize `net`, and run it once; return (net, image shape)."""
     shape = (1,) + 2 * (gb.get_recipe(model).resize or 28,)
     net.initialize(init=mx.init.Xavier())
     net.hybridize(static_alloc=True)
@@ -166,6 +166,6 @@ def _prepare(net, model):
 
 
 def remove_pass(name):
-    """Remove the pass called `name` from the passes over training and prediction graphs."""
+    """Remove the graph pass `name` from the lists of training and prediction passes."""
     for listed in (passes.TRAINING, passes.PREDICTION):
         listed[:] = [each for each in listed if each.__name__ != name]

@@ -1,4 +1,4 @@
-"""The parts of a gluonblocks training step, and the operations in its net, with their times."""
+"""Time the parts of a gluonblocks training step, and the operations in its net."""
 import json
 import os
 import tempfile
@@ -9,8 +9,8 @@ from ..timing import Clock, Parts
 
 
 def configure_profiler():
-    """Let MXNet's profiler add up the times of operators."""
-    # MXNet deletes the file, so it must be a new one. As root, MXNet would even delete /dev/null.
+    """Configure MXNet's profiler to add up the time of each operator."""
+    # MXNet deletes this file, so use a new name: as root, MXNet would even delete /dev/null.
     profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
                         filename=os.path.join(tempfile.gettempdir(),
                                               'gluonblocks-profile-%d.json' % os.getpid()))
@@ -20,8 +20,8 @@ class StepParts(Parts):
     """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
 
     The loop gets a detached copy of the net's output, so the backward pass of the loss stops there,
-    and that of the net runs separately. While the net runs, oneDNN's verbose lines give the times
-    of its primitives, and MXNet's profiler those of the C++ operators.
+    and that of the net runs separately. While the net runs, oneDNN prints the times of its
+    primitives, and MXNet's profiler records those of the C++ operators.
     """
 
     def __init__(self, requests, net):
@@ -41,9 +41,9 @@ class StepParts(Parts):
     def times(self, steps):
         """Return {"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}}.
 
-        "update" is a lower bound for SGD in `steps` steps. Like an addition, SGD reads two arrays
-        and writes one, so the bound is the time of adding as many values, in arrays larger than the
-        caches.
+        "update" is a lower bound on the time of SGD in `steps` steps. Like an addition, SGD reads
+        two arrays and writes one, so the bound is the time that it takes to add as many values, in
+        arrays larger than the caches.
         """
         profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
         size, X, Y = 1 << 24, nd.ones(1 << 24), nd.ones(1 << 24)

@@ -1,4 +1,4 @@
-"""Our nets, input pipeline and metrics, reimplemented in PyTorch, in four modes."""
+"""gluonblocks' nets, input pipeline and metrics, reimplemented in PyTorch, in four modes."""
 import itertools
 import os
 
@@ -16,7 +16,7 @@ from ..torch_nets import NETS  # it imports torch
 
 
 def train(requests, model, mode, batch_size, lr, resize, threads, folder):
-    """Serve rounds; `mode` is one of `measure.TORCH_MODES`."""
+    """Serve rounds of training; `mode` is one of `measure.TORCH_MODES`."""
     torch.manual_seed(0)
     torch.set_num_threads(threads)
     if os.environ.get('ATEN_CPU_CAPABILITY') == 'avx2' and 'compile' in mode:
@@ -69,7 +69,7 @@ class _Training:
         self.optimizer_kind = min(fastest, key=lambda kind: fastest[kind])
 
     def _endless(self, images, labels):
-        """Yield only full batches, because a shorter one would cause the net to be recompiled."""
+        """Yield only full batches, because a shorter batch would trigger a recompilation."""
         size = min(self._batch_size, len(images))
         while True:
             order = torch.randperm(len(images))
@@ -82,9 +82,9 @@ class _Training:
                 yield X.contiguous(memory_format=self._format), labels[batch].long()
 
     def train(self, n, parts=None):
-        """Train on `n` batches, with running sums in tensors that are read once at the end.
+        """Train on `n` batches; accumulate the metrics in tensors that are read once at the end.
 
-        If `parts` is set, the time of each part is added to it.
+        If `parts` is set, it records the time of each part of a step.
         """
         self._net.train()
         optimizer = self._optimizers[self.optimizer_kind]
@@ -114,7 +114,7 @@ class _Training:
         return images
 
     def collect(self, n):
-        """Train on `n` batches with a popular kind of loop, which collects tensors to sum later."""
+        """Train on `n` batches like many scripts: collect the metrics, and sum them at the end."""
         self._net.train()
         losses, hits, images = [], [], 0
         for X, y in itertools.islice(self._train, n):
