@@ -77,10 +77,9 @@ class Registry:
             entry = self._registered(function)
             return entry._replace(name=name) if entry else self._wrap(name, function)
         close = similar_names(name, self.entries)
-        raise ValueError('unknown %s %r' % (self.kind, name) + (
-            ': did you mean %s?' % ' or '.join(close) if close else
-            '. Available %ss: %s. Names such as %s also work' % (
-                self.kind, self._in_words(), ' and '.join(self._examples))))
+        raise ValueError('unknown %s %r%s Names such as %s also work' % (
+            self.kind, name, ': did you mean %s?' % ' or '.join(close) if close else
+            '. Available %ss: %s.' % (self.kind, self._in_words()), ' and '.join(self._examples)))
 
     def name_of(self, function):
         """Return the registered name of a function, or else its 'module:name'.
