@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Attack gluonblocks with damaged files, kills and full disks, using tools/attacks."""
+"""Attack gluonblocks with damaged files, killed processes and full disks, using tools/attacks."""
 import os
 import sys
 

@@ -139,8 +139,8 @@ def _width_and_height(resize):
         check_positive('resize', height)
         check_positive('resize', width)
     except ValueError:
-        raise ValueError('resize must be a positive integer, the side length of a square, or a '
-                         'pair (height, width), got %r' % (resize,)) from None
+        raise ValueError('resize must be a positive integer (the side of a square) or a pair '
+                         '(height, width), got %r' % (resize,)) from None
     return int(width), int(height)
 
 

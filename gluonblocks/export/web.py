@@ -33,8 +33,8 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 def check(net):
     """Raise ValueError unless `net` classifies grey 28 x 28 images and ONNX can express it."""
     if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
-        raise ValueError('the web format needs a classifier of grey images of 28 x 28 pixels, but '
-                         'the net takes %s: omit this format' % (net.shape,))
+        raise ValueError('the web format needs a classifier of 28 x 28 greyscale images, but the '
+                         'net takes %s: omit this format' % (net.shape,))
     check_onnx(net)
 
 

@@ -14,7 +14,7 @@ import sys
 
 from .compiled import Unavailable, cached, compile_library, find_compiler
 
-# Arm's libraries -> the libraries that their stand-ins link to.
+# Each library from Arm that MXNet needs -> the libraries that its stub links to.
 STAND_INS = {'libarmpl_lp64_mp.so': ('liblapacke.so.3', 'libopenblas.so.0'),
              'libamath.so': (), 'libastring.so': ()}
 

@@ -10,11 +10,10 @@ from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
 
-# {smallest image size that the nets accept: modules of gluoncv.model_zoo}, for the usual sizes from
-# Fashion-MNIST's 28 to Inception's 299. With this table, the recipe of a net can be found without
-# building the net; a test builds nets to check the table. The other modules contain no
-# image classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit
-# nets can only predict.
+# {smallest image size that the nets accept: modules of gluoncv.model_zoo}. A net's recipe contains
+# this size, and the table spares building the net to find it. The modules that are not listed
+# contain no image classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph,
+# and 8-bit nets can only predict.
 _SIDES = {
     28: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
          'resnest', 'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception',

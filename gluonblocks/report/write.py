@@ -36,5 +36,5 @@ def _check_replaceable(path):
     if os.path.isfile(path) and os.path.getsize(path):
         with open(path, 'rb') as f:
             if WRITTEN_BY.encode() not in f.read():
-                raise ValueError('expected a new file or an earlier report to replace, found '
-                                 'another file at %s: choose another name' % path)
+                raise ValueError('%s already exists and is not a report: choose another name'
+                                 % path)

@@ -74,7 +74,7 @@ def _load(options, data_root, **extra):
     dataset = get_dataset(options['dataset'])
     if data_root is not None and dataset.takes_root and not os.path.isdir(data_root):
         raise OptionError('data_root', 'must be an existing folder, got %s: correct the path, or '
-                          'create the folder to download the data set into it',
+                          'create the folder, and the data set will be downloaded to it',
                           readable(data_root))
     if options['dataset'].startswith(FOLDER_PREFIX):
         extra['notify'] = lambda text: tell('note: ' + text)

@@ -61,8 +61,8 @@ class Option(NamedTuple):
         elif self.kind in (int, float):
             self._check_number(value, self.kind)
         elif not isinstance(value, self.kind):
-            raise OptionError(self.name, 'must be %s, got %r',
-                              'True or False' if self.kind is bool else 'a string', value)
+            expected = 'True or False' if self.kind is bool else 'a string'
+            raise OptionError(self.name, 'must be %s, got %r', expected, value)
         elif self.choices and value not in self.choices() and not (
                 self.also and self.also(str(value))):
             raise OptionError(self.name, 'must be one of %s, got %r', self._choices(), value)

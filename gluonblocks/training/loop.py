@@ -177,7 +177,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         test_hits, num_tested = workers.all_reduce(tested.num_correct, len(tested.labels))
         if not num_tested:
             raise ValueError('test_iter must yield at least one image, got none')
-        # Book: the printed time covers both training and testing.
+        # As in the book, the printed time covers both training and testing.
         state.history.append(EpochRecord(state.epoch, train_loss / images, train_hits / images,
                                          test_hits / num_tested, state.seconds))
         print(epoch_line(state.history[-1]), flush=True)

@@ -71,7 +71,7 @@ def test_a_loader_resumes_where_another_one_was(passes, batches, part):
 
 @pytest.mark.parametrize('changes, message', [
     ({'batch_size': 2.5}, 'batch_size must be .*, got 2.5'),
-    ({'resize': -1}, 'resize must be .* the side length of a square, or a pair .* got -1$'),
+    ({'resize': -1}, 'resize must be .* .the side of a square. or a pair .* got -1$'),
     ({'resize': (96, 0)}, r'resize must be .* \(height, width\), got \(96, 0\)$'),
     ({'resize': (9, 9, 1)}, r'resize must be .* got \(9, 9, 1\)$'),
     ({'resize': '96'}, "resize must be .* got '96'$"),

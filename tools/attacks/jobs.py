@@ -37,7 +37,7 @@ class Job(NamedTuple):
 
     @property
     def words(self):
-        """The command and its faults, as one line of text."""
+        """The command and the faults to inject into it, as one line of text."""
         return ' '.join(['gluonblocks', *self.argv]) + ''.join(
             '  [%s]' % (fault,) for fault in (self.kill, self.shim) if fault)
 

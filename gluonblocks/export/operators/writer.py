@@ -132,8 +132,8 @@ class OnnxGraph:
             for i, sizes in enumerate(zip(*self._shapes[self.graph.input(name).entry()[:2]]))
             if list(sizes) == [shape[axis] for shape in self._shapes[entry[:2]]]]
         if not sources:
-            raise ValueError('%s: the size along axis %d varies with the inputs, but no input has '
-                             'the same size: export the net for a fixed input size'
+            raise ValueError('%s: the size of axis %d varies with the inputs, but no input has an '
+                             'axis of that size: export the net for a fixed input size'
                              % (entry[0].name, axis))
         name, axis = sources[0]
         return self.add('Gather', self.add('Shape', name), [axis])
