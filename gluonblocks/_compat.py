@@ -12,10 +12,11 @@ import math
 import re
 import sys
 import types
+from importlib.machinery import PathFinder
 
 
 def _removed(*args, **kwargs):
-    """A placeholder for functions that NumPy has removed, but that MXNet looks up by name."""
+    """A placeholder for functions that NumPy has removed but MXNet still looks up by name."""
     raise NotImplementedError('NumPy 1.20 removed this function: use numpy-financial')
 
 
@@ -57,16 +58,44 @@ def restore_numpy_names():
 
 def restore_distutils():
     """Provide `distutils.version`, which Python 3.12 removed, unless setuptools provides it."""
-    if 'distutils' in sys.modules or importlib.util.find_spec('distutils') is not None:
+    # importlib.util.find_spec('distutils') would import setuptools.
+    if 'distutils' in sys.modules or PathFinder.find_spec('distutils') or (
+            importlib.util.find_spec('setuptools')):
         return []
+    sys.modules.update(_small_distutils())
+    return ['distutils.version']
+
+
+@contextlib.contextmanager
+def bypass_setuptools():
+    """Let MXNet import our `distutils.version`; afterwards, other code gets its own distutils.
+
+    If setuptools is installed, it replaces Python's distutils, and importing it takes a seventh of
+    the time in which a command starts.
+    """
+    if 'distutils' in sys.modules:
+        yield
+        return
+    before = set(sys.modules)
+    sys.modules.update(_small_distutils())
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            if name.partition('.')[0] == 'distutils':
+                del sys.modules[name]
+
+
+def _small_distutils():
+    """Return the modules `distutils` and `distutils.version` by name, for sys.modules."""
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # The empty __path__ marks `distutils` as a package that contains no files, so that importing
-    # any submodule except `version` still fails.
-    vars(package).update(__path__=[], version=version)
+    # Other submodules are Python's, which has none from version 3.12.
+    found = PathFinder.find_spec('distutils')
+    vars(package).update(__path__=found.submodule_search_locations if found else [],
+                         version=version)
     vars(version).update(LooseVersion=Version, StrictVersion=Version)
-    sys.modules.update({'distutils': package, 'distutils.version': version})
-    return ['distutils.version']
+    return {'distutils': package, 'distutils.version': version}
 
 
 class _Deferred(types.ModuleType):
@@ -137,7 +166,7 @@ def _call_tobytes(function):
 
 
 def _asscalar(self):
-    """Return the only element of an array as a NumPy scalar; raise ValueError if it has several."""
+    """Return an array's only element as a NumPy scalar. Raises ValueError if it has several."""
     if self.size != 1:
         raise ValueError('The current array is not a scalar')
     return self.asnumpy().reshape(-1)[0]

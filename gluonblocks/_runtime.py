@@ -48,7 +48,7 @@ COUNTS = {'OMP_NUM_THREADS': 1, 'MXNET_OMP_MAX_THREADS': 0, 'MXNET_CPU_WORKER_NT
 
 
 def install_command():
-    """Return text that says how to install MXNet on this machine, or why that is impossible."""
+    """Return a message that says how to install MXNet here, or why that is impossible."""
     if (sys.platform, platform.machine()) not in WHEELS:
         return ('MXNet has no wheel for %s on %s, only for 64-bit Linux and macOS on Intel.\n'
                 'Use a Linux container (docker run --platform linux/%s), or a virtual machine.'
@@ -160,7 +160,7 @@ def set_spinning():
 
 def set_library_options():
     """Set two environment variables that MXNet reads when it loads, unless they are already set."""
-    # Do not copy large NumPy arrays in parallel: Python's thread would get its own OpenMP threads,
+    # Do not copy large NumPy arrays in parallel: the copying thread would start its own OpenMP team
     # in addition to those of MXNet's engine. OpenMP would then put all threads to sleep after each
     # operator, and a training step of LeNet would take twice as long.
     os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))
@@ -183,7 +183,7 @@ def prepare():
         set_library_options()
         _compat.forget_failed_import('mxnet')
         arm.provide_libraries()
-        with _compat.defer_scipy_stats():
+        with _compat.defer_scipy_stats(), _compat.bypass_setuptools():
             import_mxnet()
         patches.extend(_compat.patch_mxnet() + _compat.make_blocks_copyable()
                       + _compat.wait_at_exit())

@@ -67,7 +67,7 @@ def check_images(block, X, num_channels=0, least=1):
 
 
 def image_problem(X, weight):
-    """Return why a net whose first layer has this `weight` cannot process X, or None if it can."""
+    """Explain why a net whose first layer has `weight` rejects X; return None if it does not."""
     dtype, found = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
     channels = weight.shape[1]  # 0: unknown before the first batch
     if X.ndim != 4:
@@ -94,9 +94,9 @@ def check_features(num_features, num_dims):
 
 
 def check_norm_input(X, num_dims=None, **params):
-    """Raise ValueError unless X, (N, C) or (N, C, H, W), matches `params`, each with C elements.
+    """Raise ValueError unless X is (N, C) or (N, C, H, W), and each of `params` has C elements.
 
-    X must have `num_dims` dimensions. If `num_dims` is None, X may have 2 or 4.
+    X must have `num_dims` dimensions (None: 2 or 4). The dtypes must be compatible.
     """
     check_classic_arrays('batch normalization', X)
     if not isinstance(X, mx.nd.NDArray):

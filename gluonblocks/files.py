@@ -77,7 +77,7 @@ def write_file(path, content, backup=None, mode=0o666):
         replace_file(path, write, backup, mode)
         return
     try:
-        # Open without blocking, so that a pipe without a reader raises an error and does not hang.
+        # Open without blocking, so that a pipe without a reader raises an error instead of hanging.
         handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         os.set_blocking(handle, True)
         with open(handle, 'wb') as f:

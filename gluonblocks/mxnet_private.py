@@ -1,13 +1,13 @@
-"""Access to MXNet's private names, tested with versions 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
+"""Functions that use MXNet's private names; tested with MXNet 1.7.0, 1.8.0, 1.9.0 and 1.9.1.
 
-Other files use private methods only if our classes override them or call them on themselves.
+Other modules use MXNet's private methods only to override them or to call them on `self`.
 """
 import mxnet as mx
 from mxnet import base
 
 
 def set_traced(block, symbol):
-    """Store a graph, whose input is 'data', where Gluon and mx.contrib.amp look for it."""
+    """Store a graph with input 'data' in a block, where Gluon and mx.contrib.amp look for it."""
     block._cached_graph = (mx.sym.var('data'),), symbol
     outputs = len(symbol.list_outputs())
     block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # Gluon's convention
@@ -53,7 +53,7 @@ def sparse_label_of(loss):
 
 
 def named_parameters(block):
-    """Return {name that `save_parameters` uses, such as '0.weight': parameter}."""
+    """Return {name: parameter}, with the names that `save_parameters` uses, such as '0.weight'."""
     return block._collect_params_with_prefix()
 
 
@@ -107,8 +107,8 @@ def averaged(param):
 
 
 def shared(params, name):
-    """Return the parameter `name` from the ParameterDict `params` or from the ParameterDict that it
-    shares parameters with, or None if neither contains it."""
+    """Return the parameter `name` from the ParameterDict `params` or its `shared` dict, or None if
+    neither contains it."""
     return params._get_impl(name)
 
 

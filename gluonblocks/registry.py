@@ -21,11 +21,11 @@ _MAX_BYTES = 2 ** 24  # of a source file
 class Registry:
     """A table of named entries of one kind, such as models.
 
-    An entry is a NamedTuple. Its field `name` contains its name, and the field that the argument
-    `function` names contains a function. Messages call an entry a `kind`, such as 'data set', and
-    give `example` as an example of a 'module:name'. `wrap(name, function)` returns an entry for an
-    unregistered function, or raises ValueError if the function is unsuitable. `in_words()` returns
-    the registered names as text for messages; by default, they are sorted.
+    An entry is a NamedTuple with the field `name` and a field that contains a function; the name of
+    the second field is passed as `function`. In messages, `kind` is the word for an entry, such as
+    'data set', and `example` is an example of a 'module:name'. `wrap(name, function)` returns an
+    entry for an unregistered function, or raises ValueError if the function is unsuitable.
+    `in_words()` returns the registered names as text for messages; by default, they are sorted.
     """
 
     def __init__(self, kind, function, example, wrap, in_words=None):
@@ -44,7 +44,7 @@ class Registry:
     def add_prefix(self, prefix, look_up, example):
         """Make `find` call `look_up(rest)` for names of the form 'prefix:rest'.
 
-        `example` is an example of such a name, for messages.
+        Messages show `example` as an example of such a name.
         """
         self._prefixes[prefix] = look_up
         self._examples.insert(0, example)
@@ -61,7 +61,7 @@ class Registry:
     def find(self, name):
         """Return the entry for a name or a function.
 
-        If 'module:name' is a registered function, its entry is returned, renamed to 'module:name'.
+        If 'module:name' refers to a registered function, the entry is renamed to 'module:name'.
         Raises ValueError if the import fails, or if the name is unknown; the message then lists
         similar names or, if there are none, all names.
         """

@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Tags and styles that make a browser load a file from another host without a click.
+# HTML tags and CSS rules that make a browser load a file from another host without a click.
 LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:)?//[^"\'>\s]+|'
                    r'<link(?![^>]*rel="(?:canonical|author|license)")[^>]*'
                    r'href="(?:https?:)?//[^"]+|'
@@ -26,7 +26,7 @@ LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:
 
 
 def loads_from_elsewhere(folder):
-    """Return a message for each tag or style in `folder` that loads a file from another host."""
+    """Return a message for each tag or CSS rule in `folder` that loads from another host."""
     found = []
     for parent, _, names in os.walk(folder):
         for name in sorted(names):

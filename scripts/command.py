@@ -6,7 +6,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def run(name):
-    """Run the command called `name` with the arguments of this process; return its exit code."""
+    """Run the command `name` with this process's arguments; return its exit code."""
     sys.path.insert(1, ROOT)  # so that a clone works without being installed
     try:
         from gluonblocks.commands import dispatch, running

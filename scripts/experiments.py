@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Run the experiments for the exercises in sections 5.11 to 5.13, using tools/experiments."""
+"""Run experiments for the exercises in D2L sections 5.11 to 5.13, using tools/experiments."""
 import os
 import sys
 

@@ -7,7 +7,7 @@ missing is recorded as not run. This command adds all of pyenv's interpreters to
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
 The results of an environment are recorded as soon as it finishes. An environment that has already
-passed with the same package and tests is skipped, so after an interruption, start the script again.
+passed with the same package and tests is skipped, so rerun the script after an interruption.
 
 example:
   python scripts/matrix.py
@@ -35,7 +35,7 @@ CODE = ['gluonblocks', 'tests', 'pyproject.toml', 'tox.ini']  # other changes ne
 
 
 def environments():
-    """Return the names of tox's default environments, and `arm`. Exits if tox is missing."""
+    """Return the names of tox's default environments, plus 'arm'; exit if tox is missing."""
     if importlib.util.find_spec('tox') is None:
         sys.exit("error: tox is not installed for this Python: %s -m pip install 'tox>=4.11'"
                  % sys.executable)
@@ -53,12 +53,12 @@ def git(*arguments):
 
 
 def is_current(old):
-    """Return True if Record `old` is a pass, and the package and tests have not changed since."""
+    """Return True if `old` records a pass, and the package and tests have not changed since."""
     return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 
 def run(name):
-    """Run the environment `name`, showing its output, and return its Record."""
+    """Run the tox environment `name`, show its output, and return its Record."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'result.json')
         subprocess.call([sys.executable, '-m', 'tox', 'run', '-e', name, '--result-json', path],

@@ -40,7 +40,7 @@ _OMITTED = '[{:,} repeated lines omitted]'
 def fold(text):
     """Return `text` with only the first occurrence of each distinct line that shows shapes.
 
-    Lines in brackets replace the repeated lines and say how many there were. Other lines are
+    Lines in brackets replace the repeated lines and say how many were omitted. Other lines are
     unchanged.
     """
     seen, folded, omitted = set(), [], 0
@@ -86,7 +86,7 @@ def execute(path):
     import nbformat
     from nbclient import NotebookClient
     notebook = nbformat.read(path, as_version=4)
-    # Cells have no time limit, because one of them takes an hour. Missing output is an error.
+    # Set no time limit for cells, because one takes an hour. Treat missing output as an error.
     client = NotebookClient(
         notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
         coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',

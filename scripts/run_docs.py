@@ -4,9 +4,9 @@
 A block runs unchanged, unless the line above its fence is one of
 
   <!-- docs: not run: REASON -->
-  <!-- docs: OLD => NEW -->            (replace OLD in the block, to train for less time)
+  <!-- docs: OLD => NEW -->            (replace OLD with NEW, for example to train for less time)
 
-The blocks of README.md run first, then those of docs/ in alphabetical order, so that they can use
+The blocks of README.md run first. The blocks of docs/ then run in alphabetical order, and can use
 the files that README.md's blocks wrote. The copy contains all files that git does not ignore. In
 the blocks, `python` and `python3` are the Python that runs this script.
 
@@ -36,7 +36,7 @@ def documents():
 
 
 def blocks(text, document='README.md'):
-    """Return the `Block` objects of a Markdown text; their `code` is ready to run."""
+    """Return the code blocks of a Markdown text as `Block` objects with `code` ready to run."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count('\n', 0, match.start('code'))

@@ -78,13 +78,24 @@ def test_numpy_is_not_asked_for_a_name_that_it_would_warn_about(monkeypatch):
 def test_distutils_is_put_back_where_python_has_none(python):
     assert python("""
 import importlib.util, sys
-find_spec = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *args: None if name == 'distutils' else find_spec(name)
+from importlib.machinery import PathFinder
+for owner in (importlib.util, PathFinder):
+    def find(name, *args, found=owner.find_spec):
+        return None if name in ('distutils', 'setuptools') else found(name, *args)
+    owner.find_spec = find
 sys.modules.pop('distutils', None)
 import gluonblocks
 from distutils.version import LooseVersion
 print(LooseVersion('1.9') < LooseVersion('1.17'), sys.modules['distutils'].__spec__)""") == (
         'True None')
+
+
+def test_importing_mxnet_imports_no_setuptools_and_leaves_distutils_as_it_was(python):
+    assert python("""
+import sys
+import gluonblocks
+print([name for name in sys.modules if name.partition('.')[0] in ('distutils', 'setuptools')])""") \
+        == '[]'
 
 
 def test_labels_and_images_are_packed_into_a_record(monkeypatch):

@@ -45,13 +45,15 @@ def test_without_mxnet_the_import_works_and_each_name_says_what_to_install(
     assert said.startswith('MXNet ') and eval(error).args[0] in said and remedy in said
 
 
-@pytest.mark.parametrize('system, machine, python, said', [
-    ('linux', 'x86_64', (3, 12), 'pip install mxnet==1.9.1'),
-    ('linux', 'x86_64', (3, 13), 'pip install --no-deps mxnet==1.9.1'),
-    ('darwin', 'arm64', (3, 12), 'docker run --platform linux/arm64'),
-    ('win32', 'AMD64', (3, 12), 'docker run --platform linux/amd64')])
+@pytest.mark.parametrize('system, machine, python, numpy_2, said', [
+    ('linux', 'x86_64', (3, 12), False, 'pip install mxnet==1.9.1'),
+    ('linux', 'x86_64', (3, 12), True, 'pip install --no-deps mxnet==1.9.1'),
+    ('linux', 'x86_64', (3, 13), False, 'pip install --no-deps mxnet==1.9.1'),
+    ('darwin', 'arm64', (3, 12), False, 'docker run --platform linux/arm64'),
+    ('win32', 'AMD64', (3, 12), False, 'docker run --platform linux/amd64')])
 def test_the_line_that_installs_mxnet_depends_on_the_machine(monkeypatch, system, machine, python,
-                                                             said):
+                                                             numpy_2, said):
+    monkeypatch.setattr(_runtime, '_has_numpy_2', lambda: numpy_2)
     monkeypatch.setattr(_runtime.sys, 'platform', system)
     monkeypatch.setattr(_runtime.platform, 'machine', lambda: machine)
     monkeypatch.setattr(_runtime.sys, 'version_info', python)

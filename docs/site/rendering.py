@@ -11,7 +11,7 @@ from sphinx.addnodes import pending_xref
 
 
 def add_toctrees(app, name, text):
-    """Append a toctree of the existing pages, for the sidebar, to the source of the front page."""
+    """Append toctrees of the existing pages to the front page's source, for the sidebar."""
     if name == app.config.root_doc:
         for caption, pages in app.config.site_pages.items():
             lines = ''.join('/%s\n' % page for page in pages if page in app.project.docnames)

@@ -92,5 +92,5 @@ class PreActivationUnit(nn.HybridBlock):
 
 
 def _projection(convs):
-    """Return the 1x1 convolution of the shortcut, whose output has the same shape as F(X)."""
+    """Return the shortcut's 1x1 convolution, whose output has the same shape as that of `convs`."""
     return Conv(convs[-1].num_channels, 1, max(conv.strides for conv in convs)).layer()

@@ -8,8 +8,8 @@ from ..checks import check_classic_arrays, check_images, check_positive
 
 
 class BatchNormFirst(nn.HybridSequential):
-    """A HybridSequential that begins with a batch norm. It checks that its input consists of images
-    that are at least `least` pixels high and wide."""
+    """A HybridSequential whose first layer is a BatchNorm. Raises ValueError unless the input has
+    shape (N, C, H, W), with H, W >= `least` and the same C as the first batch."""
 
     def __init__(self, *layers, least=1, **kwargs):
         super().__init__(**kwargs)
@@ -46,8 +46,8 @@ class DenseBlock(nn.HybridBlock):
     (N, C, H, W) -> (N, C + num_convs * num_channels, H, W).
 
     The first C output channels are the input. The attribute `net` contains the layers. With
-    `trace`, their input and output shapes are printed once, in the book's format: for the first
-    batch, or when the net is traced for hybridization.
+    `trace`, the input and output shapes of each layer are printed once, in the book's format,
+    either during the first batch or when the net is traced for hybridization.
 
     Raises ValueError if the input is not 4-dimensional, if its number of channels differs from that
     of the first batch, or under `npx.set_np()`. Source: D2L 5.13.1.
@@ -64,7 +64,8 @@ class DenseBlock(nn.HybridBlock):
             self.net.add(self.make_block(num_channels))
 
     def make_block(self, num_channels):
-        """Return a new block that begins with a batch norm. Subclasses may override this method."""
+        """Return a new layer of the stack, a block that begins with BatchNorm. Subclasses may
+        override this method."""
         return conv_block(num_channels)
 
     def forward(self, X):
@@ -85,7 +86,7 @@ class DenseBlock(nn.HybridBlock):
         return X
 
     def _print_shapes(self, pairs):
-        # Book: `forward` prints the shapes for every batch. Here, they are printed only once.
+        # In the book, `forward` prints the shapes for every batch. Here, it prints them only once.
         arrays = [array for pair in pairs for array in pair]
         if isinstance(arrays[0], mx.sym.Symbol):
             _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)

@@ -14,8 +14,8 @@ class BottleneckDenseBlock(DenseBlock):
 
 
 def bottleneck_block(num_channels):
-    """Batch norm, relu, 1x1 convolution to 4 * num_channels; batch norm, relu, 3x3 convolution:
-    (N, C, H, W) -> (N, num_channels, H, W).
+    """Batch norm, relu, 1x1 convolution with 4 * num_channels output channels, batch norm, relu,
+    3x3 convolution: (N, C, H, W) -> (N, num_channels, H, W).
 
     The 1x1 convolution makes the cost of the 3x3 convolution independent of C.
     """

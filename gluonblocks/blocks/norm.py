@@ -8,7 +8,7 @@ from .parameters import channel_parameter
 
 
 def chapter_step(X, gamma, beta, eps):
-    """Normalize X with the chapter's code; return Y and the batch's mean and biased variance."""
+    """Normalize X with the book's code; return Y and the batch's mean and biased variance."""
     axes = 0 if X.ndim == 2 else (0, 2, 3)  # all axes except the channels
     mean = X.mean(axis=axes, keepdims=True)
     var = ((X - mean) ** 2).mean(axis=axes, keepdims=True)
@@ -32,12 +32,12 @@ def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=Tru
     """Normalize X, (N, C) or (N, C, H, W), per channel; return (Y, moving_mean, moving_var).
 
     In training mode (`autograd.is_training()`, for example under `autograd.record()`), X is
-    normalized with the mean and biased variance of the batch. The returned running averages are
-    new = momentum * old + (1 - momentum) * batch, computed outside the autograd graph. In
-    prediction mode, X is normalized with the running averages, which are returned unchanged.
+    normalized with the mean and biased variance of the batch. Each returned running average is
+    momentum * old + (1 - momentum) * batch, computed outside the autograd graph. In prediction
+    mode, X is normalized with the running averages, which are returned unchanged.
 
     gamma, beta, moving_mean and moving_var each contain C values, in any shape. They have the dtype
-    of X, or may be float32 if X is float16. `fused=False` runs the chapter's code, to step through
+    of X, or may be float32 if X is float16. `fused=False` runs the book's code, to step through
     it in a debugger or to check MXNet's operator, which loses three digits if a channel's mean is a
     thousand times its standard deviation.
 
@@ -70,9 +70,9 @@ def _at_least_float32(*arrays):
 
 
 def _setting(name, most):
-    """Return a property for a layer's setting `name`, such as 'eps'.
+    """Return a property that reads and sets `name`, such as 'eps', in a layer's `_kwargs`.
 
-    If `most` is True, the setting is a bool; otherwise, it is a number from 0 to `most`.
+    If `most` is True, the value is a bool; otherwise, it is a number from 0 to `most`.
     """
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
@@ -86,8 +86,8 @@ class BatchNorm(nn.BatchNorm):
     """The book's batch normalization layer: (N, C) -> (N, C) or (N, C, H, W) -> (N, C, H, W).
 
     `num_features` is C; `num_dims` is 2 after a dense layer and 4 after a convolution; `eps`,
-    `momentum` and `fused` are passed to `batch_norm`. With `use_global_stats`, training also
-    normalizes with the running averages, and does not update them.
+    `momentum` and `fused` are passed to `batch_norm`. With `use_global_stats`, the layer
+    normalizes with the running averages even in training mode, and does not update them.
 
     In an imperative net, the layer calls `batch_norm` and updates its running averages in the
     forward pass. In a hybridized net, it is a single MXNet `BatchNorm` node and ignores `fused`; as
@@ -98,7 +98,8 @@ class BatchNorm(nn.BatchNorm):
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or
     (1, C, 1, 1), stay float32 when the net is cast to float16, and are saved with the net.
 
-    Book: the averages are plain arrays, so files lack them. `Net` loads such files with a warning.
+    In the book, the running averages are plain arrays, which are not saved. `Net` loads files that
+    lack them, with a warning.
 
     Raises ValueError for input of the wrong rank, dtype or number of channels, and under
     `npx.set_np()`; RuntimeError before `initialize()`. Source: D2L 5.11.2.
@@ -117,8 +118,8 @@ class BatchNorm(nn.BatchNorm):
         shape = (1, self.num_features) + (1,) * (num_dims - 2)
         self.gamma = channel_parameter(self.params, 'gamma', shape, init.One())
         self.beta = channel_parameter(self.params, 'beta', shape, init.Zero())
-        # Book: moving_var starts at 0, not 1. In prediction mode, an untrained layer therefore
-        # multiplies its input by 1 / sqrt(eps).
+        # As in the book, moving_var starts at 0, not 1. In prediction mode, an untrained layer
+        # therefore multiplies its input by 1 / sqrt(eps).
         self.moving_mean = channel_parameter(self.params, 'moving_mean', shape, init.Zero(), 'null')
         self.moving_var = channel_parameter(self.params, 'moving_var', shape, init.Zero(), 'null')
 

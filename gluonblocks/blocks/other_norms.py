@@ -1,7 +1,8 @@
 """Variants of batch normalization for the exercises of D2L 5.11: centering, scaling, whitening.
 
-These layers are plain Gluon Blocks: they run one operator at a time, and cannot be hybridized. For
-a symbol, they return the prediction graph, so that nets that contain them can be exported.
+These layers are plain Gluon Blocks: they run one operator at a time, and cannot be hybridized.
+When called on a symbol, they return the graph for prediction, so nets with such layers can be
+exported.
 """
 import mxnet as mx
 import numpy as np
@@ -12,7 +13,7 @@ from .parameters import channel_parameter
 
 
 class _OtherNorm(gluon.Block):
-    """The base class of this file's layers: gamma, beta, and running averages.
+    """The base class of the layers in this file, with gamma, beta and the running averages.
 
     `averages` maps the name of each running average to its shape. By default, there is one average
     with one value per channel, named by the class attribute `average`. Subclasses implement

@@ -1,4 +1,4 @@
-"""Parameters with one value per channel, and a loader for files that lack running averages."""
+"""Per-channel parameters, and a loader for parameter files that lack running averages."""
 import warnings
 
 import mxnet as mx
@@ -11,7 +11,7 @@ from ..mxnet_private import can_learn, is_initialized, named_parameters, shared
 class ChannelParameter(gluon.Parameter):
     """A parameter of shape (1, C) or (1, C, 1, 1), like the book's.
 
-    MXNet's BatchNorm operator accepts these shapes, but infers the shape (C,), which is ignored.
+    MXNet's BatchNorm operator accepts these shapes, but infers (C,), which this class ignores.
     """
 
     def _set_shape(self, shape):
@@ -30,7 +30,7 @@ class ChannelParameter(gluon.Parameter):
 
     def _reduce(self):  # returns the values that Gluon saves
         # With static_shape, a graph updates the running averages without notifying MXNet's engine.
-        # Without this wait, one saved file in five contains averages from an earlier step.
+        # Without `waitall`, about one saved file in five would contain outdated averages.
         nd.waitall()
         return super()._reduce()
 
@@ -45,11 +45,11 @@ def channel_parameter(params, name, shape, init, grad_req='write'):
 
 
 def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args, **kwargs):
-    """Load `filename` into `block` with `load`, Gluon's own method, after checking the file.
+    """Check the parameter file `filename`, and load it into `block` with Gluon's method, `load`.
 
     The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code,
     which lacks only the running averages of our layers, is loaded with a warning. Raises ValueError
-    if a parameter has a different shape in the file; the message lists both shapes.
+    if a parameter's shape in the file does not match the block; the message lists both shapes.
     """
     filename = MXNetPath(filename)  # so that the name does not depend on the locale
     params, found = named_parameters(block), nd.load(filename)

@@ -53,8 +53,8 @@ class Residual(nn.HybridBlock):
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:
             X = self.conv3(X)  # (N, num_channels, H', W')
-        # In a hybridized net, it is MXNet that detects unequal shapes. Its error message contains
-        # the name of this addition, so the name suggests the remedy.
+        # In a hybridized net, MXNet detects unequal shapes. Its error message contains the name of
+        # this addition, so the name suggests the remedy.
         name = {} if F is nd else {'name': 'add_unequal_shapes_need_use_1x1conv_or_strides'}
         return F.Activation(F.elemwise_add(Y, X, **name), act_type='relu')
 
@@ -63,8 +63,8 @@ def resnet_block(num_channels, num_residuals, first_block=False):
     """A stack of `Residual` blocks: (N, C, H, W) -> (N, num_channels, ceil(H / 2), ceil(W / 2)).
 
     The first residual block halves the height and width and changes the number of channels. With
-    `first_block`, for the first stage of a net, no block changes the shape, and C must equal
-    `num_channels`. Source: D2L 5.12.2.
+    `first_block`, meant for the first stage of a net, no residual block changes the shape, and C
+    must equal `num_channels`. Source: D2L 5.12.2.
     """
     check_positive('num_residuals', num_residuals)
     blk = nn.HybridSequential()

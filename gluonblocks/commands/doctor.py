@@ -22,7 +22,7 @@ Each line begins with ok, FIX (a problem, and what to do), note (works, but coul
 
 OK, FIX, NOTE, INFO = 'ok', 'FIX', 'note', 'info'
 
-# Our names for the features of an MXNet build -> their names in mxnet.runtime.Features.
+# Maps the names that we print for build features to their names in mxnet.runtime.Features.
 _FEATURES = {'oneDNN': 'MKLDNN', 'CUDA': 'CUDA', 'cuDNN': 'CUDNN', 'distributed': 'DIST_KVSTORE',
              'OpenMP': 'OPENMP', 'OpenBLAS': 'BLAS_OPEN', 'MKL': 'BLAS_MKL', 'OpenCV': 'OPENCV',
              'large tensors': 'INT64_TENSOR_SIZE'}

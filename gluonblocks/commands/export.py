@@ -39,10 +39,11 @@ def parse(argv, prog):
                         % ', '.join(FORMATS))
     parser.add_argument('--out', metavar='FOLDER',
                         help='new or empty folder to write to, or an earlier export to replace '
-                        '(default: export, in the folder of the run or checkpoint)')
+                        '(default: a folder named export, in the run folder or next to the '
+                        'checkpoint)')
     parser.add_argument('--atol', metavar='X', type=float, default=1e-4,
-                        help="largest allowed difference from MXNet's outputs, relative to the "
-                        'largest output of an image if that is above 1 (default: %(default)s)')
+                        help="largest allowed difference from MXNet's outputs; for an image whose "
+                        'largest output is above 1, relative to that output (default: %(default)s)')
     parser.add_argument('--max-drop', metavar='POINTS', type=float, default=1.0,
                         help='largest allowed drop in accuracy for the onnx-int8 format, in '
                         'percentage points (default: %(default)s)')
@@ -81,7 +82,7 @@ def parse(argv, prog):
                      'chosen so that pixels fill --input-range)')
     net.add_argument('--calibrate', metavar='FOLDER',
                      help='folder of images similar to the training images, used to calibrate the '
-                     'ranges of onnx-int8')
+                     'quantization ranges of onnx-int8')
     args = parser.parse_args(argv)
     args.is_run = os.path.exists(os.path.join(args.source, CONFIG))
     other, reason = (net, 'checkpoints, but %s is a run') if args.is_run else (
@@ -117,7 +118,7 @@ def main(args):
 
 
 def format_export(export):
-    """Format an `Export` as a table with a row for MXNet, the reference, and one per format."""
+    """Format an `Export` as a table, with one row for MXNet (the reference) and one per format."""
     is_classifier, accuracy = 'classes' in export.info, export.info.get('accuracy')
 
     def row(format, bytes, accuracies, difference, agreement, milliseconds):
@@ -151,7 +152,8 @@ def _shape(text):
 
 
 def _shapes(parser, pairs):
-    """Convert (name, shape) pairs to {name: shape}, one unnamed pair to its shape, [] to None."""
+    """Return {name: shape} for named (name, shape) pairs, the shape of a single unnamed pair, or
+    None if there are no pairs."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')

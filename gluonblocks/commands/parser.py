@@ -4,7 +4,7 @@ import sys
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors refer to --help instead of printing the usage."""
+    """An ArgumentParser that does not print the usage on errors, but refers to --help."""
 
     def __init__(self, prog, description, example, usage=None):
         super().__init__(prog=prog, description=description, epilog=example.replace('PROG', prog),

@@ -63,8 +63,8 @@ def _prepare_streams():
     """Replace closed streams with /dev/null, and escape characters that cannot be printed."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
-            # Opening /dev/null takes the lowest free file descriptor, which is the closed stream's.
-            # Otherwise, the next file opened would take it, and receive the output of C libraries.
+            # Opening /dev/null takes over the closed stream's file descriptor, the lowest free one.
+            # Otherwise, the next file opened would take it over, and C libraries would write to it.
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]

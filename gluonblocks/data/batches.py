@@ -9,12 +9,12 @@ from ..checks import check_classic_arrays, check_positive
 
 
 class BatchLoader(gluon.data.DataLoader):
-    """Yield batches (X, y) of images in memory: X (N, 1, H, W) float32 in [0, 1], y (N,) int32.
+    """Yield batches (X, y) of images in memory: X (N, C, H, W) float32 in [0, 1], y (N,) int32.
 
-    `images` is a NumPy array, uint8 (n, H, W), or (n, H, W, C) for X (N, C, H, W); `labels` is a
-    NumPy array of integers (n,). Images are resized bilinearly to `resize`, the side length of a
-    square or (height, width); None keeps their size. With a `seed`, the images are shuffled again
-    for each pass; None keeps their order. The last batch may be shorter.
+    `images` is a uint8 NumPy array, (n, H, W, C), or (n, H, W) if C is 1. `labels` is an integer
+    NumPy array, (n,). `resize` is the side length of a square or a pair (height, width), to which
+    images are resized bilinearly; None keeps their size. With a `seed`, the images are shuffled
+    again for each pass; None keeps their order. The last batch may be shorter.
 
     `len()` is the number of batches, `num_images` the number of images, and `class_names` lists the
     class names, if known. `resize`, `batch_size`, `dtype` (of X) and `augment`, an `Augmentation`,
@@ -45,8 +45,8 @@ class BatchLoader(gluon.data.DataLoader):
         self._first = self._pass = 0
 
     def _check(self):
-        """Raise ValueError if an array or a setting of the loader is invalid; otherwise, return
-        `resize` as (width, height), or None."""
+        """Raise ValueError if an array or a setting of the loader is invalid. Return `resize` as
+        (width, height), or None if images are not resized."""
         images, labels = self.images, self.labels
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', self.batch_size)
@@ -91,7 +91,7 @@ class BatchLoader(gluon.data.DataLoader):
             yield X.astype(self.dtype, copy=False), nd.from_numpy(labels)
 
     def _gather(self, order, number, as_floats, start):
-        """Return the arrays of a batch, (images, labels), or (None, None) if it is empty.
+        """Return (images, labels) for a batch or this worker's shard of it; (None, None) if empty.
 
         Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. This
         runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
@@ -113,7 +113,7 @@ class BatchLoader(gluon.data.DataLoader):
 
 
 def _prefetch(function, items):
-    """Yield function(item) for each of `items`; a thread computes each result one item ahead."""
+    """Yield function(item) for each of `items`, while a thread computes the next result."""
     with futures.ThreadPoolExecutor(max_workers=1) as thread:
         waiting = None
         for item in items:
@@ -131,7 +131,7 @@ def _describe(array):
 
 
 def _width_and_height(resize):
-    """Return `resize` as (width, height), the order that MXNet's operator expects, or None."""
+    """Return `resize` in the order of MXNet's operator, (width, height). None stays None."""
     if resize is None:
         return None
     try:
@@ -155,14 +155,14 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 def seed_of_order(seed, part=None):
     """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 
-    Raises ValueError for a `part` without a seed: each worker would draw a different seed.
+    Raises ValueError for a `part` without a seed, because each worker would draw a different one.
     """
     if seed is not None:
         return seed
     if part is not None:
         raise ValueError('part=%r needs a seed, got None: pass the same seed to all workers, so '
                          'that they shuffle in the same order' % (part,))
-    return np.random.randint(2 ** 31 - 1)  # Book: np.random.seed determines the order
+    return np.random.randint(2 ** 31 - 1)  # as in the book, np.random.seed sets the order
 
 
 def shard_slice(num_images, part):

@@ -16,9 +16,9 @@ from .folder import load_data_folder
 def load_data_fashion_mnist(batch_size, resize=None, root=DEFAULT_ROOT, seed=None, part=None):
     """Return (train_iter, test_iter) for Fashion-MNIST, with 60,000 and 10,000 images.
 
-    Images are resized to `resize`, the side length of a square or (height, width). `root` is the
-    folder with the four idx files, compressed with gzip or not; missing files are downloaded.
-    For its default, see `read_fashion_mnist`. The training images are shuffled again for each
+    `resize` is the side length of a square or a pair (height, width); None keeps 28 x 28. `root` is
+    the folder with the four idx files, gzip-compressed or not; missing files are downloaded. For
+    the default of `root`, see `read_fashion_mnist`. The training images are shuffled again for each
     epoch, using `seed`, or NumPy's global generator if `seed` is None.
 
     With `part`, (k, n), the loaders are for worker k of n, and yield only its shard of each batch
@@ -57,11 +57,11 @@ class DataSet(NamedTuple):
 
     `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders; if
     `takes_root`, it also accepts `root`, the folder that contains the files. `class_names` lists
-    the class names; `channels` is 1 for grey images and 3 for colour. For 'my_module:load' and
-    'folder:PATH', only the loaders know these values; here, they are () and 0.
+    the class names; `channels` is 1 for greyscale images and 3 for colour. For 'my_module:load' and
+    'folder:PATH', the loaders know these values; here, `class_names` may be () and `channels` is 0.
 
     The other fields are for model cards: `license`; `source`, the URL of the data; `hub`, its name
-    on the Hugging Face Hub; `limits`, the limits of a net that was trained on it.
+    on the Hugging Face Hub; `limits`, the limitations of a net that was trained on it.
     """
 
     name: str
@@ -111,7 +111,7 @@ def get_dataset(name):
     """Return the `DataSet` called `name`: a registered name, 'folder:PATH' for an image folder, or
     'my_module:load' for a function that Python can import.
 
-    Raises ValueError if the name is unknown, listing the known names, or if the import fails.
+    Raises ValueError if the import fails or the name is unknown; the message lists known names.
     """
     return DATASETS.find(name)
 
@@ -144,11 +144,11 @@ def _takes(function, name):
 
 
 def _load_own(spec, function, batch_size, **options):
-    """Load data with a user's `function`; return (train_iter, test_iter), both `BatchLoader`.
+    """Load data with a user's `function`; return `BatchLoader` objects for training and testing.
 
     A function that accepts batch_size is called with it and with `options`, and must return two
-    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, stating
-    what is expected, if the function fails or returns anything else. OSErrors propagate.
+    `BatchLoader` objects. Any other function must return four arrays. If the function fails or
+    returns anything else, raises a ValueError that states what is expected. OSErrors propagate.
     """
     makes_loaders = _takes(function, 'batch_size')
     arguments = dict(options, batch_size=batch_size) if makes_loaders else {

@@ -1,4 +1,4 @@
-"""Download Fashion-MNIST from its authors, Gluon's host, or a Debian package (without root)."""
+"""Download Fashion-MNIST from its authors' repository, Gluon's server, or a Debian package."""
 import http.client
 import os
 import shutil

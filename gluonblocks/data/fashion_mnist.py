@@ -16,8 +16,8 @@ SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fa
 
 MAX_BYTES = 2 ** 26  # limit on a file's content; the largest file has 47 million bytes
 
-# The shape of each file's uint8 array, and the SHA-256 of its decompressed content, which is the
-# same for all sources. The compressed files differ.
+# The shape of each file's uint8 array, and the SHA-256 of its decompressed content. The sources
+# provide the same content, but their compressed files differ.
 FILES = {
     'train-images-idx3-ubyte': (
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -48,9 +48,10 @@ class DataError(OSError):
 def read_fashion_mnist(root=DEFAULT_ROOT):
     """Return train_images, train_labels, test_images, test_labels: uint8 (n, 28, 28), int32 (n,).
 
-    The files are read from `root`. By default, that is $MXNET_HOME/datasets/fashion-mnist, where
-    MXNET_HOME defaults to ~/.mxnet, or /usr/share/datasets/fashion-mnist if only that folder
-    contains any of the files. Missing files are downloaded. The SHA-256 of every file is checked.
+    The files are read from `root`, by default $MXNET_HOME/datasets/fashion-mnist. MXNET_HOME
+    defaults to ~/.mxnet. If the default folder contains none of the files, but
+    /usr/share/datasets/fashion-mnist does, they are read from the latter. Missing files are
+    downloaded. The SHA-256 of every file is checked.
 
     Raises DataError; the message names the file, the problem, and ways to fix it.
     """
@@ -100,7 +101,7 @@ def find_files(folder):
 def check(name, path):
     """Return the array in the file at `path`, compressed or not.
 
-    Raises DataError unless its content is that of the Fashion-MNIST file `name`.
+    Raises DataError unless its SHA-256 shows that it is the Fashion-MNIST file `name`.
     """
     shape, sha256 = FILES[name]
     content = _content(path)
@@ -126,7 +127,7 @@ def _path(folder, name):
 
 
 def _content(path):
-    """Return the decompressed content of the file at `path`, at most MAX_BYTES of it."""
+    """Return up to MAX_BYTES of decompressed content from the file at `path`."""
     try:
         content = read_file(path, MAX_BYTES)
         if content.startswith(b'\x1f\x8b'):

@@ -1,4 +1,4 @@
-"""Load a folder of images into memory; several threads decode the images."""
+"""Load a folder of images into memory, using several threads to decode them."""
 import concurrent.futures
 import hashlib
 import warnings
@@ -112,8 +112,8 @@ def _read(function, files, damaged):
             return function(path)
         except ImageError as error:
             return error
-    # Use threads: Pillow releases the GIL while it works, and a process forked after MXNet has
-    # started may hang. Use at most four: a thread may need 0.8 GB of memory for one large image.
+    # Use threads instead of processes, because Pillow releases the GIL, and a process forked after
+    # MXNet has started may hang. Use at most four: one large image may need 0.8 GB of memory.
     with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 4)) as pool:
         results = pool.map(call, [path for path, _ in files])
         for file, result in zip(files, tqdm(
@@ -133,7 +133,7 @@ def _size_for(sizes):
 
 
 def _duplicates(files, images):
-    """Return a list with a warning if any test image is identical to a training image, or []."""
+    """Return [warning] if any test image is identical to a training image; otherwise, return []."""
     train, test = [[(hashlib.sha256(image).digest(), path)
                     for image, (path, _) in zip(images[goal], files[goal])]
                    for goal in ('train', 'test')]

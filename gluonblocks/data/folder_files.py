@@ -18,7 +18,7 @@ _LISTED = 20  # maximum number of file names in a message
 
 
 class Files(NamedTuple):
-    """The image paths of a data set by class; `train` and `test` have the same classes."""
+    """The image paths of a data set, grouped by class; `train` and `test` have the same classes."""
 
     train: Dict[str, List[str]]
     test: Dict[str, List[str]]

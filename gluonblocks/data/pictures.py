@@ -1,4 +1,4 @@
-"""Read image files of any size as grey or colour arrays of one size."""
+"""Read image files of any size as greyscale or colour arrays of a fixed size."""
 import contextlib
 import io
 
@@ -22,12 +22,12 @@ class ImageError(ValueError):
 
 
 def read_image(path, side=28, invert=False, color=False):
-    """Convert an image file to grey pixels like those of Fashion-MNIST, uint8 (side, side).
+    """Convert an image file to a greyscale array, uint8 (side, side), as in Fashion-MNIST.
 
     The image is scaled to fit into the square without distortion, and centred; the rest of the
     square is filled with the median brightness of the image's border. Fashion-MNIST shows light
     objects on a black background: set `invert` for an image of a dark object on a light background.
-    Transparent pixels become black, or white before the image is inverted. A grey 8-bit image of
+    Transparent pixels become black, with or without `invert`. A greyscale 8-bit image of
     side x side pixels is returned unchanged; 16-bit images are scaled to 8 bits.
 
     With `color`, the result is uint8 (side, side, 3), in the order red, green, blue, and the rest
@@ -51,7 +51,7 @@ def read_image(path, side=28, invert=False, color=False):
 
 
 def describe_image(path):
-    """Read the header of an image file; return (height, width, True if it may be in colour).
+    """Return (height, width, may_be_color) from the header of an image file.
 
     Raises ImageError, as `read_image` does, for problems that the header reveals.
     """
@@ -74,8 +74,8 @@ def _open_picture(path):
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # Read is_animated rather than n_frames, which would read the complete file. Accept MPO,
-            # which some cameras write: a JPEG of the photo, followed by previews.
+            # Use is_animated, because n_frames would read the complete file. Accept MPO, a format
+            # of some cameras, because its first frame is the photo and the others are previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise ImageError('%s: expected a single frame or page, found more: save the one '
                                  'you need as a separate file' % path)

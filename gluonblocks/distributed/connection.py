@@ -114,11 +114,11 @@ class Member(Connection):
         return self.mark[1]
 
     def set_mark(self, phase, step=None):
-        """Set the phase and, if given, the step. Each call counts as progress."""
+        """Set the phase and, if given, the step for heartbeats. Each call counts as progress."""
         self.mark = phase, self.step if step is None else step, self.mark[2] + 1
 
     def wait_for(self, kind):
-        """Wait for the launcher's next message of this kind; discard all messages before it."""
+        """Wait for the launcher's next message of this `kind`, discarding others; return it."""
         while True:
             message = self._messages.get()
             if message['kind'] == kind:

@@ -21,7 +21,8 @@ class ProcessGroup:
     """A process group as seen from this process; pass it to `train_ch5(..., workers=...)`.
 
     The constructor waits for a job from the launcher, and exits if no launcher started this
-    process. Pass `shard`, (rank, world size), to the data loader. Call `join` before any step.
+    process. Pass `shard`, (rank, world size), to the data loader. Call `join` before the first
+    training step.
     """
 
     def __init__(self, member=None):
@@ -41,7 +42,7 @@ class ProcessGroup:
         return [devices[self.local_rank % len(devices)]]
 
     def join(self, facts=dict):
-        """Wait for all ranks, and join the ring; `facts()` must return the same dict on each."""
+        """Wait for all ranks, and join the ring. `facts()` must return equal dicts on all ranks."""
         self.facts = facts()
         with socket.create_server((self._address, 0)) as listener:
             self.member.send('ready', facts=self.facts, address=listener.getsockname())
@@ -69,7 +70,7 @@ class ProcessGroup:
         return self.collectives.broadcast(content)
 
     def all_reduce(self, *values):
-        """Return the sum of each value over all ranks, in double precision and in rank order."""
+        """Return the sum of each value over all ranks, added in double precision in rank order."""
         rows = self.all_gather(np.array(values, 'float64').tobytes())
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 
@@ -106,7 +107,7 @@ class ProcessGroup:
     def end(self, kind='done', code=0, **content):
         """Send the launcher a final message of this `kind`, and exit with `code`.
 
-        Skips Python's cleanup, because MXNet may abort there while other threads are running.
+        Skips Python's cleanup, during which MXNet may abort if other threads are running.
         """
         nd.waitall()
         sys.stdout.flush()
@@ -167,7 +168,7 @@ def read_statistics(net):
 
 
 def set_statistics(net, values):
-    """Set the statistics of `net` to `values`, in the format of `read_statistics`."""
+    """Set the running statistics of `net` to `values`, as returned by `read_statistics`."""
     start = 0
     for param in statistics_of(net):
         stop = start + int(np.prod(param.shape))

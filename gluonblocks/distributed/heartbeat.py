@@ -7,7 +7,7 @@ BUSY = 10  # work between two steps, such as saving, may take this many times as
 
 
 class WorkerError(ChildProcessError):
-    """Raised if a process fails or is lost; all others are killed. The message says why."""
+    """Raised, with the reason, if a process fails or is lost; all other processes are killed."""
 
 
 class Limits(NamedTuple):
@@ -28,8 +28,8 @@ class Limits(NamedTuple):
 class Watch:
     """A watchdog that uses heartbeats to find the process that the others are waiting for.
 
-    `locations` lists the names of the ranks for messages, such as 'host:0' for rank 0. `clock()`
-    returns the time in seconds; tests replace it.
+    `locations` lists the names that messages use for the ranks, such as 'host:0' for rank 0.
+    `clock()` returns the time in seconds; tests replace it.
     """
 
     def __init__(self, locations, limits=None, clock=time.monotonic):

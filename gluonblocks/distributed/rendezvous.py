@@ -27,7 +27,7 @@ class Rendezvous:
 
     @contextlib.contextmanager
     def listening(self):
-        """Return a context manager in which clients can connect; call `accept` to accept them."""
+        """Listen for connections while the context is active; call `accept` to accept them."""
         try:
             self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:

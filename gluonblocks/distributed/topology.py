@@ -37,8 +37,9 @@ def find_topology(nodes=None, node_rank=None, master=None, interface=None,
                environment: Mapping[str, str] = os.environ):
     """Return the `Topology` of this machine.
 
-    `master` is 'HOST:PORT'. Arguments that are None are read from the environment variables of
-    SLURM, MPI or Kubernetes. Raises OptionError, a ValueError, for a missing or invalid value.
+    `master` is 'HOST:PORT'. If `nodes`, `node_rank` or `master` is None, it is read from the
+    environment variables set by SLURM, MPI or Kubernetes. Raises OptionError, a ValueError, if a
+    value is missing or invalid.
     """
     found = {}
     for names in _VARIABLES:

@@ -13,9 +13,9 @@ MOST_NUMBERED = 25
 def plot_confusion(matrix, names, path):
     """Draw a confusion matrix, and write it to the PNG file `path` atomically.
 
-    Each cell shows its image count, and is shaded by the count's fraction of the row. With more
-    than 25 classes, only the shades are drawn. `names` lists the class names. Raises ImportError if
-    matplotlib is missing, and OSError if the file cannot be written.
+    Each cell shows an image count, and is shaded by that count's fraction of the row total. With
+    more than 25 classes, the counts are omitted. `names` lists the class names. Raises
+    ImportError if matplotlib is missing, and OSError if the file cannot be written.
     """
     write_file(path, encode_figure(draw_confusion(matrix, names)))
 

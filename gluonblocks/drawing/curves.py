@@ -26,7 +26,7 @@ class Line(NamedTuple):
     """A line in a chart: `ys` against the epochs `xs`, with gaps where `ys` is not finite.
 
     `dash` is a dash pattern, such as '5 3'. `marks` maps the index of a point to a marker.
-    If `faint` is true, the line is thinner; use this for comparisons.
+    If `faint` is true, the line is thinner; use this for values shown only for comparison.
     """
 
     label: str
@@ -72,8 +72,8 @@ def plot_lines(axes, lines, unit, bottom=None):
 def draw_curves(rows, title=''):
     """Plot the losses and accuracies in `rows`, a list of `HistoryRow`, by epoch; return a PNG.
 
-    `title` is the headline. Losses that are not finite leave gaps, and the plot shows their number.
-    The same rows always produce an identical PNG. Raises ImportError if matplotlib is missing.
+    `title` is the heading. Non-finite losses leave gaps, and the plot says how many there are.
+    The same arguments always produce an identical PNG. Raises ImportError if matplotlib is missing.
     """
     from matplotlib.ticker import FuncFormatter
     # We do not use GluonCV's TrainingHistory: it draws into pyplot's current figure, which a

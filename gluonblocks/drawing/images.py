@@ -4,7 +4,7 @@
 def show_fashion_mnist(images, labels):
     """Show `images`, an NDArray (n, 28, 28) or (n, 784), in a row.
 
-    `labels` lists the titles of the images. Source: D2L 3.5.
+    `labels` contains one title per image. Source: D2L, section 3.5.
     """
     from matplotlib import pyplot as plt
     _, axes = plt.subplots(1, len(images), figsize=(12, 12), squeeze=False)

@@ -18,7 +18,7 @@ WIDTH = 8.4  # inches; a figure as wide as a page
 DPI = 150
 FEW = 30  # points; longer lines are drawn without markers
 
-# Keyword arguments for suptitle, set_title, legend and plot, in this order.
+# Keyword arguments for suptitle, set_title, legend and plot, in that order.
 HEADLINE = {'x': 0.012, 'ha': 'left', 'fontsize': 11.5, 'fontweight': 'bold', 'color': INK}
 TITLE = {'loc': 'left', 'fontsize': 10.5, 'fontweight': 'bold', 'color': INK}
 LEGEND = {'frameon': False, 'fontsize': 9, 'labelcolor': INK}
@@ -76,8 +76,8 @@ def own_font(figure):
 def readable(number, digits=3):
     """Format `number` with `digits` significant digits, as in '33.4' or '0.000120'.
 
-    The integer part is never shortened: '6,730'. Only magnitudes below 1e-6, or of 1e12 and more,
-    are written in scientific notation. NaN becomes '–'.
+    All digits of the integer part are shown, as in '6,730'. Only magnitudes below 1e-6 or of at
+    least 1e12 are written in scientific notation. NaN becomes '–'.
     """
     if math.isnan(number):
         return '–'
@@ -109,7 +109,7 @@ def marker(points):
 
 
 def plain(text, most=None):
-    """Escape a user's text for matplotlib, and shorten it to at most `most` characters.
+    """Escape user-supplied text for matplotlib, and shorten it to at most `most` characters.
 
     Shortening removes the middle, because names with the same beginning often differ at the end.
     Dollar signs are escaped, so that they do not start a formula. Characters that are missing from

@@ -55,8 +55,8 @@ class SvgRenderer(RendererBase):
         self._add('path', dict({'d': d}, **fill, **stroke))
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        # Let the browser align the text (left, centre or right) at its position, because the
-        # browser's font may have different widths from matplotlib's.
+        # Let the browser align the text (left, centre or right) at its position, because glyph
+        # widths in the browser's font may differ from those in matplotlib's font.
         anchor, fraction = _ANCHORS[mtext.get_ha() if mtext else 'left']
         width = self.get_text_width_height_descent(s, prop, ismath)[0]
         x, y = Affine2D().rotate_deg(-angle).translate(x, y).transform((fraction * width, 0))
@@ -76,7 +76,7 @@ class SvgRenderer(RendererBase):
 
 
 def _paint(name, colour, alpha):
-    """Return the SVG attributes for a fill or stroke; without a visible `colour`, it is 'none'."""
+    """Return the SVG attributes for a fill or stroke: 'none' if `colour` is None or transparent."""
     rgba = to_rgba('none' if colour is None else tuple(colour))
     opacity = rgba[3] and (rgba[3] if alpha is None else alpha)
     if not opacity:

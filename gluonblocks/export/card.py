@@ -1,4 +1,4 @@
-"""Generate an export's README.md: a model card for classifiers, otherwise a description."""
+"""Generate an export's README.md: a model card for a classifier, a description for other nets."""
 import json
 import os
 import re
@@ -19,11 +19,11 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     The card contains only facts from the arguments and no dates, so the same arguments always
     produce the same text. For each format, it shows at most five lines of Python that run the file.
 
-    `info` is the metadata of an `Export`, and `exported` lists its formats with their verification.
-    `checksums` is {file name: SHA-256}, and `config` the config.json of a run. `history` contains
-    an `EpochRecord` or `HistoryRow` for each epoch. `matrix` is the confusion matrix of the test
-    images. `weights` says which weights were exported: 'best', 'last' or 'final'. `license` is the
-    Hub's identifier for the licence of the weights, such as 'mit'.
+    `info` is the metadata of an `Export`, and `exported` contains an `Exported` for each format.
+    `checksums` is {file name: SHA-256}, and `config` the parsed config.json of a run. `history`
+    contains an `EpochRecord` or `HistoryRow` for each epoch. `matrix` is the confusion matrix of
+    the test images. `weights` says which weights were exported: 'best', 'last' or 'final'.
+    `license` is the Hub's identifier for the licence of the weights, such as 'mit'.
     """
     accuracy, scores = None, []
     if matrix is not None:
@@ -95,7 +95,7 @@ def _reading(info, inside):
     C, H, W = info['input']
     if not has_preprocessing(info):
         return "X = numpy.zeros((1, %d, %d, %d), 'float32')" % (C, H, W)
-    # A file with preprocessing resizes images itself, so give it images of 28 x 28 pixels.
+    # A file that includes preprocessing takes 28 x 28 images and resizes them itself.
     size = (28, 28) if inside and info['resize'] else (W, H)
     read = "X = numpy.asarray(Image.open('picture.png').convert(%r).resize(%r)%s)" % (
         'L' if C == 1 else 'RGB', size, '' if inside else ", 'float32'")

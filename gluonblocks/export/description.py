@@ -27,12 +27,12 @@ class Batch(NamedTuple):
 
 
 class Images:
-    """The images for verification, loaded one batch at a time.
+    """The images used to verify the exported files, loaded one batch at a time.
 
     `batches` is a function that returns a new iterator over the images, as `Batch` objects. `words`
-    describes the images in the files' metadata. Each exported file is also run on batches of 1, 3
-    and `largest` images, because its outputs may be correct for only one batch size. If `largest`
-    is None, these extra batches are omitted.
+    describes the images, for the exported files' metadata. Each file is also run on batches of
+    1, 3 and `largest` images, because its outputs may be correct for only one batch size. If
+    `largest` is None, these extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -68,7 +68,7 @@ class Images:
         yield from self
 
     def labels(self):
-        """Return the labels of all images, (n,), or None if they are unknown."""
+        """Return the labels of all images as an array (n,), or None if any are unknown."""
         found = [batch.labels for batch in self]
         return None if any(labels is None for labels in found) else np.concatenate(found)
 
@@ -95,7 +95,7 @@ class NetDescription:
 
     @property
     def is_classifier(self):
-        """True if `info` contains class names; the net then has one output, (N, classes)."""
+        """True if `info` has class names; the net then has one output of shape (N, classes)."""
         return 'classes' in self.info
 
     @property
@@ -133,7 +133,7 @@ class NetDescription:
                 for name, value in info.items()}
 
     def weights_sha256(self):
-        """Return a SHA-256 of weights and shapes, ignoring names, which may differ by process."""
+        """Return a SHA-256 of the weights and shapes, without names, which may vary by process."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
             if name not in self.inputs:

@@ -26,7 +26,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
 
     `symbol` is a symbol file or its prefix, a folder with a symbol file and parameters, or a
     model.tar.gz from Amazon SageMaker. Files from all MXNet versions can be read. `params` is the
-    .params file, by default the one for `epoch` or else the newest. `shape` is the input shape
+    .params file (default: the one for `epoch`, or the newest). `shape` is the input shape
     without the batch axis, such as (3, 112, 112), or a dict of shapes by name; by default, it is
     read from SageMaker's files or inferred from the weights of the first dense layer.
 

@@ -40,7 +40,7 @@ FORMATS = {format.name: format for format in [
 
 
 def get_format(name):
-    """Return the `Format` with this `name`. Raises ValueError for an unknown name."""
+    """Return the `Format` called `name`. Raises ValueError if there is none."""
     if name not in FORMATS:
         raise ValueError('expected one of the formats %s, got %r' % (', '.join(FORMATS), name))
     return FORMATS[name]

@@ -81,9 +81,9 @@ def _untrained(net):
 def replace_losses(graph):
     """Replace each loss in a `Graph` with its prediction, which does not need a label.
 
-    `SoftmaxOutput` becomes a softmax, `LogisticRegressionOutput` a sigmoid, and any other loss its
-    input. The attribute `__flat__` tells `flatten_softmax` that a softmax normalizes over all axes
-    except the batch axis.
+    `SoftmaxOutput` is replaced with a softmax, `LogisticRegressionOutput` with a sigmoid, and any
+    other loss with its input. The attribute `__flat__` tells `flatten_softmax` that a softmax
+    normalizes over all axes except the batch axis.
     """
     for node in graph.nodes:
         if node.op in _IDENTITIES:

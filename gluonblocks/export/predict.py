@@ -128,7 +128,7 @@ def resized(image, side):
         position = ((np.arange(side) + 0.5) * (n / side) - 0.5).astype(np.float32)
         first = np.floor(position).astype(int)
         fraction = position - first.astype(np.float32)
-        # OpenCV uses integer weights, in which 2048 represents 1.
+        # Use integer weights, as OpenCV does: 2048 represents 1.
         return [np.clip(i, 0, n - 1) for i in (first, first + 1)] + [
             np.rint(weight * 2048).astype(int) for weight in (1 - fraction, fraction)]
 
@@ -146,7 +146,7 @@ def check_file(path):
 
 
 def read_image(path, size, invert, color):
-    """Read an image, scaled and padded to `size`, as uint8 (H, W), or (H, W, 3) if `color`."""
+    """Read an image, scale and pad it to `size`; return uint8 (H, W), or (H, W, 3) if `color`."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:

@@ -13,8 +13,8 @@ def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
     Each new pixel is (line[first] * w1 + line[second] * w2) / 2048, where w1 + w2 = 2048. Beyond an
-    edge, `first` and `second` are both the index of the edge pixel. There, the weights of columns
-    are 2048 and 0, but OpenCV keeps the interpolation weights of rows, which affects rounding.
+    edge, `first` and `second` are both the index of the edge pixel. There, w1 and w2 are 2048 and 0
+    for columns, but keep their interpolated values for rows, as in OpenCV; this affects rounding.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')
@@ -29,7 +29,7 @@ def weights(old, new, columns):
 def add_preprocessing(model, shape, size):
     """Modify the ONNX `model` of a net in place so that its input 'data' accepts uint8 images.
 
-    `shape` is the input shape of the net, (C, H, W), and `size` is (height, width) of the images.
+    `shape` is the input shape of the net, (C, H, W), and `size` is the images' (height, width).
     The new input is (N, height, width) for one channel and (N, C, height, width) otherwise. The
     images are resized to (H, W) and divided by 255, bit for bit as in `BatchLoader`.
     """

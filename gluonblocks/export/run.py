@@ -34,7 +34,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     """Export the net from the run in `folder` to the folder `out` (None: 'export' in `folder`).
 
     Every file is verified on all test images of the run's data set and on batches of 1, 3 and 256
-    images; see `verify` for the limits `atol` and, for 8 bits, `max_drop`. `out` must be new,
+    images; see `verify` for the limits `atol` and, for 8-bit files, `max_drop`. `out` must be new,
     empty or an earlier export, which is replaced only after all files pass.
 
     `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With

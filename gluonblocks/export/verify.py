@@ -37,7 +37,7 @@ class Verified(NamedTuple):
 def mxnet_engine(net, ctx, labels=()):
     """Return an engine that runs the Gluon block `net` in inference mode on the device `ctx`.
 
-    `labels` lists the (position, shape) of each input that only losses use; they are set to zero.
+    `labels` lists the (position, shape) of the inputs that only losses use, which are set to 0.
     """
     def run(inputs):
         arrays = list(inputs)
@@ -76,7 +76,7 @@ def outputs_of(engine, images):
 
 
 def logits_of(outputs, images):
-    """Return the logits, (n, classes), of all images, without the extra batches at the start."""
+    """Return all images' logits, (n, classes), skipping the extra batches from `all_batches`."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
@@ -144,7 +144,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, scaled as in `verify`. If `atol` is None, do not limit it."""
+    """Return the largest difference, as in `verify`; compare it with `atol` unless that is None."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))

@@ -55,8 +55,8 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
     """Write `net` in all `formats`, verify the files, then move them to `out`; return an `Export`.
 
     `net` is a `NetDescription`; the accuracy is added to its `info`. `make_engine` returns an MXNet
-    engine for the net, which is freed before the files are written. `options` is passed to the
-    formats, and `atol` and `max_drop` to `verify`. `run` contains the `model_card` arguments that
+    engine, which is freed before the files are written. `options` is passed to the formats, and
+    `atol` and `max_drop` are passed to `verify`. `run` contains the `model_card` arguments that
     describe a run. An earlier export in `out` is replaced, or left unchanged if anything fails.
 
     Raises ValueError if `out` contains other files.
@@ -127,7 +127,7 @@ def _takes_images(net):
 
 
 def standalone_program():
-    """Return a standalone predict.py as text, in which data/pixels.py is inlined."""
+    """Return the source of a standalone predict.py, with data/pixels.py inlined."""
     program, functions = [
         read_file(path, MAX_BYTES).decode()
         for path in (os.path.join(os.path.dirname(__file__), PREDICT), pixels.__file__)]

@@ -11,7 +11,7 @@ def cross_entropy_and_hits(y_hat, y):
 
     Both results are float32 arrays of shape (N,) on the CPU. `losses` contains the softmax
     cross-entropy of each image; `hits` contains 1 for each correct prediction and 0 for each wrong
-    one. Requires that `operators.available()` returns True.
+    one. Call this only if `operators.available()` returns True.
     """
     return _graph()(y_hat, y.astype('int32', copy=False))
 

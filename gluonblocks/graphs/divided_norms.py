@@ -16,7 +16,7 @@ from .graph import Node, is_plain_convolution
 
 
 class Slice:
-    """A graph input: a view of the channels `begin` to `end` - 1 of the parameter `param`."""
+    """A graph input: a view of channels `begin` to `end` - 1 of the parameter `param`."""
 
     def __init__(self, param, begin, end):
         self._param, self._begin, self._end = param, begin, end

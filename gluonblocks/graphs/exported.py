@@ -146,7 +146,7 @@ def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
 
 def _fits(shape, found):
     """Return True if an array of shape `found` fits a parameter of `shape`; a 0 in `shape` stands
-    for an unknown size, which any size fits."""
+    for an unknown size, so it matches any size."""
     shape = found if shape is None else shape
     if len(shape) != len(found):
         shape, found = [[side for side in sides if side != 1] for sides in (shape, found)]

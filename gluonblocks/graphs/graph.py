@@ -46,8 +46,8 @@ class Graph:
     """The graph of `symbol`, with the information that the passes need.
 
     `training` is True if the graph will run in training mode. `operators` is True if it may use our
-    C++ operators. `requests` maps the names of the parameters that these operators may use to
-    their `grad_req`. `shapes` contains the shapes of the other inputs, such as data=(N, C, H, W).
+    C++ operators. `requests` maps the parameters that these operators may use, by name, to their
+    `grad_req`. `shapes` contains the shapes of the other inputs, such as data=(N, C, H, W).
     `heads` lists the entries that the graph returns.
     """
 
@@ -108,7 +108,7 @@ class Graph:
         return list(order)
 
     def users(self, entry):
-        """Return a list of the nodes that use an entry, once per use.
+        """Return the nodes that use `entry`; a node that uses it twice is listed twice.
 
         If the entry is also an output of the graph, the list contains None.
         """
@@ -131,7 +131,7 @@ class Graph:
         return all(self.users(entry) == [node] for entry in entries)
 
     def replace(self, old, new):
-        """Make all users of the node `old` use the entry `new`, which has the same shape."""
+        """Make all users of the node `old` use the entry `new`, of the same shape, instead."""
         self._users = None
         if old.entry()[:2] in self._shapes:
             self._shapes[new[:2]] = self.shape(old.entry())

@@ -48,7 +48,7 @@ class Net(nn.HybridSequential):
 
     @property
     def features(self):
-        """A new `Net` that shares all layers but the last: X -> the input of `output`."""
+        """A new `Net` that shares all layers but the last, so it returns the input of `output`."""
         return self[:-1]
 
     @property
@@ -87,7 +87,7 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        The passes have rewritten Gluon's traced graph for recorded training or for prediction.
+        It is Gluon's traced graph, rewritten by the passes for recorded training or for prediction.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -147,7 +147,7 @@ class Net(nn.HybridSequential):
     def load_parameters(self, filename, *args, **kwargs):
         """Load a file that `save_parameters`, `export` or the book's code wrote.
 
-        Raises a ValueError that states the difference if the layers or shapes differ.
+        Raises a ValueError that states the difference if the file does not match the net.
         """
         if not load_exported(self, filename, *args, **kwargs):
             load_parameters(self, super().load_parameters, filename, *args, **kwargs)
@@ -205,7 +205,7 @@ class _Traced(NamedTuple):
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
-    """Return the `Graph` for x after the passes; `data_gradient` requests the gradient of x."""
+    """Return the `Graph` for x, rewritten by the passes; `data_gradient` requests x's gradient."""
     # Use our operators only for recorded training and unrecorded prediction. In unrecorded training
     # they would wrongly update running averages, and in prediction mode they have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
@@ -213,7 +213,7 @@ def _rewritten(traced, x, training, recording, data_gradient=False):
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
     graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
     if data_gradient:
-        # The gradient may have to be added to an existing one. _copy does so; our operators cannot.
+        # Insert a _copy, because our operators cannot add the gradient of x to an existing one.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -231,8 +231,8 @@ def _compile(graph, params, flags, recording):
                    for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # Fixing the order of operations cuts the time to predict one image by a third. It is wrong
-        # for recorded graphs: MXNet's engine would not know that they write running statistics.
+        # Fixing the order of operations cuts the time to predict one image by a third. Recorded
+        # graphs cannot do so: MXNet's engine would not know that they write running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),

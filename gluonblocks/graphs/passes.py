@@ -17,7 +17,7 @@ ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
 # number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
-# When predicting fewer images, building the matrices for small maps takes more time than it saves.
+# For smaller prediction batches, building the matrices for small maps takes longer than it saves.
 MANY_IMAGES = 32
 
 
@@ -108,7 +108,7 @@ def multiply_small_maps(graph):
 
 
 def divide_norms(graph):
-    """Replace a concatenation's norm, and the convolution after it, with one of each per piece.
+    """Replace the norm and convolution after a concatenation with a norm and convolution per piece.
 
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
@@ -255,8 +255,8 @@ def _stage_supports_pooling(pool, shape):
 def _full_output(size, kernel, pad, stride):
     """Return the output size along one axis if each output pixel uses all `size` input pixels.
 
-    Return 0 otherwise, or if the matrix to replace the convolution would be at least twice as large
-    as the kernel along this axis.
+    Return 0 otherwise, or if the matrix that replaces the convolution would be at least twice as
+    large as the kernel along this axis.
     """
     out = (size + 2 * pad - kernel) // stride + 1
     # Tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is long

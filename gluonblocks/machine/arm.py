@@ -2,8 +2,8 @@
 
 MXNet uses only BLAS and LAPACK functions from these libraries, and OpenBLAS and LAPACKE contain
 functions with the same names. The dynamic loader accepts any loaded library with the right soname,
-so an empty stand-in for each library is enough if one of them is linked with OpenBLAS and LAPACKE.
-The stand-ins are compiled once, and stored in the user's cache.
+so empty stand-in libraries are enough, provided that one of them is linked with OpenBLAS and
+LAPACKE. They are compiled once and stored in the user's cache.
 """
 import ctypes
 import hashlib
@@ -14,7 +14,7 @@ import sys
 
 from .compiled import Unavailable, cached, compile_library, find_compiler
 
-# Each library from Arm that MXNet needs -> the libraries that its stub links to.
+# {Arm library that MXNet needs: libraries that its stand-in is linked with}.
 STAND_INS = {'libarmpl_lp64_mp.so': ('liblapacke.so.3', 'libopenblas.so.0'),
              'libamath.so': (), 'libastring.so': ()}
 
@@ -27,7 +27,7 @@ provided = {}  # names of Arm's libraries -> paths of the stand-ins that were lo
 
 
 def provide_libraries():
-    """Load a stand-in for each of Arm's libraries that is missing on this machine.
+    """Load an empty stand-in library for each Arm library that is missing on this machine.
 
     Call this before importing MXNet. On failure, raises an ImportError that says what to do.
     """
@@ -63,7 +63,7 @@ def _loads(name):
 
 
 def _load_stand_in(name, needed):
-    """Load the stand-in for the library `name`, and return its path; compile it if necessary."""
+    """Load the stand-in for library `name`, compiling it if necessary, and return its path."""
     missing = [other for other in needed if not _loads(other)]
     if missing:
         raise Unavailable('%s could not be loaded' % ' and '.join(missing), _INSTALL)

@@ -28,8 +28,8 @@ class Unavailable(Exception):
 
 
 def find_compiler():
-    """Return the path of g++. With another compiler, the library would use a second OpenMP library,
-    which would start its own threads in addition to MXNet's."""
+    """Return the path of g++. Clang would link a second OpenMP runtime, which would start its own
+    threads in addition to MXNet's."""
     for name in ('g++', 'c++'):
         path = shutil.which(name)
         if path and 'clang' not in os.path.realpath(path):
@@ -98,10 +98,10 @@ def _find(folder, key):
 
 
 def compile_library(title, compiler, *steps):
-    """Run the compiler in a temporary folder; return the content of the `library.so` in it.
+    """Run the compiler in a temporary folder; return the content of the resulting `library.so`.
 
     Each of `steps` is a list of commands that run in parallel; a command is a list of compiler
-    arguments. Raises Unavailable if compiling fails; its message calls the library `title`.
+    arguments. Raises Unavailable if compilation fails; `title` names the library in the message.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ def available_cpus():
 
 
 def container_limit(proc='/proc', root='/sys/fs/cgroup'):
-    """Return how many CPUs the control groups (v1 or v2) allow, infinity if there is no limit."""
+    """Return the CPU limit set by the control groups (v1 or v2), or infinity if there is none."""
     limits = [math.inf]
     for line in read_text(os.path.join(proc, 'self/cgroup')).splitlines():
         _, controllers, path = line.split(':', 2)
@@ -29,8 +29,8 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
         if controllers and 'cpu' not in names:
             continue
         top = os.path.join(root, 'cpu') if controllers else root
-        # Read the limits of the control group and of all its ancestors, because all of them apply.
-        # Include the top level, because inside a container the path may exist only on the host.
+        # Read the limits of the control group and all its ancestors, because all of them apply.
+        # Start at the root, because in a container, the group's path may exist only on the host.
         parts = [p for p in path.split('/') if p and p != '..']
         for depth in range(len(parts) + 1):
             folder = os.path.join(top, *parts[:depth])

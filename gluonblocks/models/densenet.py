@@ -9,10 +9,10 @@ from .resnet import add_stem
 
 @register(lr=0.1, resize=96, group=BOOK)
 def densenet(num_classes=10, trace=False, prefix=None, params=None):
-    """The chapter's DenseNet: (N, C, H, W) -> (N, num_classes). D2L 5.13.3.
+    """The DenseNet from D2L 5.13.3: (N, C, H, W) -> (N, num_classes).
 
-    With `trace`, each dense block prints its shapes once. `prefix` and `params` are passed to the
-    Gluon `Block`.
+    With `trace`, the dense blocks print the shapes of their layers once. `prefix` and `params` are
+    passed to the Gluon `Block`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():
@@ -23,8 +23,8 @@ def densenet(num_classes=10, trace=False, prefix=None, params=None):
             net.add(DenseBlock(num_convs, growth_rate, trace=trace))
             num_channels += num_convs * growth_rate
             if i != len(num_convs_in_dense_blocks) - 1:
-                # Book: num_channels itself is not halved, so the transitions return 96, 160 and 224
-                # channels.
+                # As in the book, num_channels itself is not halved, so the transitions return 96,
+                # 160 and 224 channels.
                 net.add(transition_block(num_channels // 2))
         net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(),
                 nn.Dense(num_classes))

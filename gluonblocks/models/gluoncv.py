@@ -10,10 +10,10 @@ from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
 
-# {smallest image size that the nets accept: modules of gluoncv.model_zoo}. A net's recipe contains
-# this size, and the table spares building the net to find it. The modules that are not listed
-# contain no image classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph,
-# and 8-bit nets can only predict.
+# {smallest image size that the nets accept: modules of gluoncv.model_zoo}. This table provides the
+# size for a net's recipe without building the net. The modules that are not listed contain no image
+# classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit nets
+# support only inference.
 _SIDES = {
     28: ('cifarresnet', 'cifarresnext', 'cifarwideresnet', 'mobilenet', 'mobilenetv3', 'nasnet',
          'resnest', 'resnet', 'resnetv1b', 'resnext', 'senet', 'shufflenet', 'xception',
@@ -34,7 +34,7 @@ To find the cause, import its dependencies: python -c 'import cv2, matplotlib, P
 
 
 def list_gluoncv_models():
-    """Return the sorted names, 'gluoncv:NAME', of the GluonCV classifiers that can be trained.
+    """Return a sorted list of the GluonCV classifiers that can be trained, as 'gluoncv:NAME'.
 
     Raises ImportError, with instructions, if GluonCV cannot be imported.
     """
@@ -90,8 +90,7 @@ def _zoo():
     except (ImportError, RuntimeError) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name == 'gluoncv'
         raise ImportError(_MISSING if missing else _BROKEN.format(error=error)) from error
-    # GluonCV sets this option to True, which makes Pillow load truncated image files without an
-    # error, so reset it.
+    # Importing GluonCV makes Pillow accept truncated image files, so restore Pillow's default.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     return model_zoo._models
 

@@ -28,10 +28,10 @@ def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=Tru
 
 @register(lr=1.0, group=BOOK)
 def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
-    """LeNet with this package's `BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.3.
+    """LeNet with this package's `BatchNorm` (D2L 5.11.3): (N, C, 28, 28) -> (N, num_classes).
 
-    Any other image size of at least 16x16 also works. With `fused=False`, the net runs the
-    chapter's code unless it is hybridized. `prefix` and `params` are passed to the Gluon `Block`.
+    Other image sizes of at least 16x16 also work. With `fused=False`, the net runs the book's code
+    unless it is hybridized. `prefix` and `params` are passed to the Gluon `Block`.
     """
     return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),
                       num_classes, prefix, params)
@@ -39,5 +39,5 @@ def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
 
 @register(lr=1.0, group=BOOK)
 def lenet_bn_gluon(num_classes=10, prefix=None, params=None):
-    """LeNet with Gluon's `nn.BatchNorm`: (N, C, 28, 28) -> (N, num_classes). D2L 5.11.4."""
+    """LeNet with Gluon's `nn.BatchNorm` (D2L 5.11.4): (N, C, 28, 28) -> (N, num_classes)."""
     return lenet_with(lambda num_features, num_dims: nn.BatchNorm(), num_classes, prefix, params)

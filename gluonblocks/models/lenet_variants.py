@@ -1,4 +1,4 @@
-"""LeNet with other normalization layers or none, for the exercises of D2L 5.11.
+"""Variants of `lenet_bn` with different normalization or none, for the exercises in D2L 5.11.
 
 Each variant differs from `lenet_bn` in one respect, so comparing the two isolates its effect.
 """
@@ -29,7 +29,7 @@ def _after(rank, num_features, num_dims):
 
 @register(lr=0.9, group=EXERCISES)
 def lenet_dropout(num_classes=10, prefix=None, params=None, rate=0.2):
-    """LeNet with dropout (probability `rate`) instead of norms. It shares the recipe of `lenet`."""
+    """LeNet with dropout (probability `rate`) instead of batch norm, and with `lenet`'s recipe."""
     return lenet_with(lambda num_features, num_dims: nn.Dropout(rate), num_classes, prefix, params)
 
 

@@ -3,8 +3,8 @@
 ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-activation nets from
 their 2016 paper (arXiv:1603.05027). The model names begin with `paper_`, because the book's
 `resnet18` is a different net: it begins with a 3x3 convolution without pooling, to suit small
-images, and its convolutions have biases. The suffixes are GluonCV's: in `_v1b`, the 3x3
-convolutions of the bottlenecks are the strided ones; in `_v2`, a norm precedes each convolution.
+images, and its convolutions have biases. The suffixes follow GluonCV: in `_v1b` nets, the
+bottlenecks downsample in their 3x3 convolutions; in `_v2` nets, a norm precedes each convolution.
 
 DenseNets: table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993), with
 bottlenecks and compression. Images must be at least 29x29, because after the stem three transitions
@@ -38,7 +38,7 @@ DENSENETS = {121: (64, 32, (6, 12, 24, 16)), 161: (96, 48, (6, 12, 36, 24)),
 
 def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, prefix=None,
                  params=None):
-    """The ResNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
+    """The paper's ResNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks, in which `stride_on`
     selects the strided convolution: '1x1' as in the paper, or '3x3'. With `pre_activation`, a norm
@@ -64,7 +64,7 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
 
 
 def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=None):
-    """The DenseNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
+    """The paper's DenseNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `DENSENETS`. The transitions halve the number of channels, the height and
     the width. `pooling` is 'avg', as in the paper, or 'max'.

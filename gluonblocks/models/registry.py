@@ -16,8 +16,8 @@ GROUPS = {BOOK: 'from the book', EXERCISES: 'for its exercises', PAPERS: 'from t
 class Recipe(NamedTuple):
     """The settings for training a model with SGD, as in the book, from Xavier-initialized weights.
 
-    `lr` is the learning rate, `epochs` the number of passes over the data, and `resize` the side of
-    the resized images in pixels (None: images are not resized).
+    `lr` is the learning rate, `epochs` the number of passes over the data, and `resize` the height
+    and width in pixels to which images are resized (None leaves them unchanged).
     """
 
     lr: float
@@ -60,8 +60,8 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
 def list_models(group=None):
     """Return the names of all registered models, or only those of `group`.
 
-    The book's models come first, then those for its exercises, the papers' models, and all others;
-    each group is sorted. Raises ValueError for an unknown group.
+    The groups appear in the order 'book', 'exercises', 'papers', 'others', and the names in each
+    group are sorted. Raises ValueError for an unknown group.
     """
     if group is not None:
         _check_group(group)

@@ -7,7 +7,7 @@ from .registry import BOOK, register
 
 
 def add_stem(net, num_channels=64, use_bias=True):
-    """Add to `net` the first layers, which ResNet and DenseNet have in common:
+    """Add to `net` the stem that ResNet and DenseNet share:
     (N, C, H, W) -> (N, num_channels, H / 4, W / 4)."""
     net.add(nn.Conv2D(num_channels, kernel_size=7, strides=2, padding=3, use_bias=use_bias),
             nn.BatchNorm(), nn.Activation('relu'),
@@ -16,7 +16,7 @@ def add_stem(net, num_channels=64, use_bias=True):
 
 @register(lr=0.05, group=BOOK)
 def resnet(num_classes=10, prefix=None, params=None):
-    """The chapter's ResNet, with 26 weighted layers: (N, C, H, W) -> (N, num_classes). D2L 5.12.2.
+    """The ResNet from D2L 5.12.2, with 26 weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `prefix` and `params` are passed to the Gluon `Block`.
     """
@@ -31,7 +31,7 @@ def resnet(num_classes=10, prefix=None, params=None):
 
 @register(lr=0.1, epochs=4, group=BOOK)
 def resnet18(num_classes=10, prefix=None, params=None):
-    """The ResNet-18 from the book's helper package: (N, C, H, W) -> (N, num_classes). D2L 8.4.
+    """The ResNet-18 from the book's helper package (D2L 8.4): (N, C, H, W) -> (N, num_classes).
 
     It is designed for small images: it begins with a 3x3 convolution, and has no pooling before the
     blocks. The paper's net, with a 7x7 convolution, pooling and no biases, is `paper_resnet18`.

@@ -26,7 +26,7 @@ class LayerRow(NamedTuple):
 
 
 def layer_shapes(net, shape):
-    """Return a `LayerRow` for each layer of `net`, given input of `shape`, in order of execution.
+    """Return a list of one `LayerRow` per layer of `net`, in execution order, for input of `shape`.
 
     The layers of a Sequential or HybridSequential are its items. The layers of any other block are
     its children, but a child that is a Sequential, as in GluonCV's nets, is replaced with its
@@ -53,7 +53,7 @@ def layer_shapes(net, shape):
 
 
 def run_layers(net, X, hooks):
-    """Run `net` on X in prediction mode with forward hooks: `hooks` lists pairs (block, hook).
+    """Run `net` on X in prediction mode with forward `hooks`, a list of (block, hook) pairs.
 
     A hybridized net runs layer by layer for this call only, and keeps its cached graphs, which
     `hybridize(False)` would delete.
@@ -80,7 +80,7 @@ def format_summary(rows):
 
 
 def format_table(rows, left=(0,)):
-    """Return a text table of `rows`, sequences of equal length; the first row is the header.
+    """Format `rows`, sequences of equal length, as a text table; the first row is the header.
 
     `left` lists the indices of the left-aligned columns. The others are right-aligned.
     """
@@ -101,9 +101,9 @@ def _width(text):
 
 
 def model_summary(name):
-    """Return a text table of the layers of the model `name`, run on one grayscale image.
+    """Return a text table of the layers of the model `name`, measured on one greyscale image.
 
-    The recipe of the model determines the size of the image. Raises ValueError for an unknown name.
+    The model's recipe determines the size of the image. Raises ValueError for an unknown name.
     """
     side = get_recipe(name).resize or 28
     net = get_model(name)

@@ -63,7 +63,7 @@ def published_runs(config):
 
 
 def curve_charts(run):
-    """Return two charts of a run, loss and accuracy, that also show any published results."""
+    """Return a run's loss and accuracy charts, which also show any published results."""
     rows, last, best = run.epochs, len(run.epochs) - 1, run.best.epoch - 1
     losses = [line_of(rows, 'loss', 'training loss', BLUE, marks={last: 's'})]
     accuracies = [line_of(rows, 'train_acc', 'training accuracy', BLUE, marks={last: 's'}),

@@ -14,7 +14,7 @@ from .recipe import commands_of, differences, environment_of, recipe_rows
 
 
 def fixed(value, digits=4):
-    """Format a number with `digits` decimal places, as in the book's output, or None as a dash."""
+    """Format a number with `digits` decimal places (4, as in the book), or None as a dash."""
     return '–' if value is None else '%.*f' % (digits, value)
 
 
@@ -117,9 +117,9 @@ def _layer_rows(run):
 def _shades(matrix):
     """Return the CSS classes of the confusion matrix's cells, as one list per row.
 
-    The class encodes a cell's fraction of its row as a shade, in one colour on the diagonal and in
-    another for mistakes. Mistakes reach the darkest shade at 30 %, because most of them would
-    otherwise be invisible.
+    The class sets a cell's shade from its fraction of the row total, in one colour on the diagonal
+    and another elsewhere. Off the diagonal, 30 % already gives the darkest shade, because most
+    mistakes would otherwise be invisible.
     """
     fractions = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     shades = [['miss%d' % round(9 * min(1, (fraction / 0.3) ** 0.6)) for fraction in row]

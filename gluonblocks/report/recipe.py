@@ -10,8 +10,8 @@ _WORDS = {'lr': 'learning rate', 'ctx': 'device', 'dataset': 'data set', 'lr_sch
 
 
 def recipe_rows(config):
-    """Return a list of rows (option, value, default), and a dict that maps the index of each row
-    whose value differs from the default to 'changed'."""
+    """Return (rows, changed): a list of (option, value, default) rows, and {index: 'changed'} for
+    the rows whose value differs from the default."""
     defaults = _defaults(config['model'])
     rows, changed = [], {}
     for name, words in recipe_of(config).items():
@@ -65,10 +65,10 @@ def environment_of(config):
 
 
 def commands_of(config):
-    """Return the command lines that reproduce a run, each as a list of unbreakable parts.
+    """Return the commands that reproduce a run, each as a list of parts that must not wrap.
 
-    Wherever the number of workers changed, a comment says after which step to stop the run, and a
-    command resumes it.
+    For each change in the number of workers, a comment says after which step to stop the run, and
+    another command resumes it.
     """
     (_, workers), *changes = _worker_changes(config)
     start = [['OMP_NUM_THREADS=%s' % config['threads']]] if config['threads'] else []

@@ -71,7 +71,7 @@ class Run:
 
 
 def read_runs(folders):
-    """Return a list of one `Run` per folder, in the same order.
+    """Read each run folder in `folders`; return a list of `Run` objects in the same order.
 
     Raises ValueError if a folder is not a run folder, a file is damaged, a run occurs twice, or
     `folders` is empty.

@@ -29,7 +29,7 @@ def rank_state(net, state, workers):
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # The statistics of a single process are already saved with the weights.
+        # A single process omits its statistics, because they are saved with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
@@ -67,7 +67,7 @@ def load_checkpoint(path, identity=None):
     """Read the checkpoint at `path`; return (tensors, info), as `read_tensors` does.
 
     Raises DamagedFile if the file is damaged or not a checkpoint, and ValueError if `identity` is
-    not None and does not match.
+    not None and the checkpoint is from another run.
     """
     tensors, info = read_tensors(path)
     if 'step' not in info:
@@ -146,7 +146,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
 
 
 def _live_arrays(net, trainer):
-    """Return a dict of the NDArrays in a net and its optimizer that a checkpoint contains.
+    """Return a dict of the NDArrays that a checkpoint saves from a net and its optimizer.
 
     Each key is 'weights/DEVICE/PARAMETER' or 'optimizer/DEVICE/PARAMETER/INDEX'.
     """

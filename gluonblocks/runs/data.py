@@ -15,7 +15,7 @@ from ..training.progress import tell
 
 
 def load_run_data(options, part=None):
-    """Load the data for a `RunOptions`; return (train_iter, test_iter, facts).
+    """Load the data for `options`, a `RunOptions`; return (train_iter, test_iter, facts).
 
     `part`, a (rank, world size) pair, selects a worker's shard. `facts` is a dict for config.json
     with the keys class_names (a list), num_classes, channels (1 or 3) and picture_size, which is

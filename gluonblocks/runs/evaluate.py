@@ -29,8 +29,8 @@ def evaluate_run(folder, ctx=None, weights='best', data_root=None):
     is 'best', 'last' or 'final'. `data_root` is the folder of the data set, by default the one used
     for training. The run's batch size is used.
 
-    Raises the errors of `load_run`, DataError for missing or damaged data, and ValueError for a
-    folder or a device that does not exist.
+    Raises the same errors as `load_run`, DataError if data are missing or damaged, and ValueError
+    if a folder or device does not exist.
     """
     ctx = devices_of(ctx)
     net, config = load_run(folder, ctx=ctx, weights=weights)
@@ -68,8 +68,8 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     `top_classes`. `ctx` is an mx.Context or a name that `devices_of` accepts; None selects
     `try_gpu()`. `weights` is 'best', 'last' or 'final'.
 
-    Raises the errors of `load_run`, ValueError for a device that does not exist, and ImportError
-    if Pillow is not installed.
+    Raises the same errors as `load_run`, ValueError if a device does not exist, and ImportError if
+    Pillow is not installed.
     """
     check_positive('top', top)
     ctx = devices_of(ctx)

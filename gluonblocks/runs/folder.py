@@ -108,7 +108,7 @@ class RunFolder(Hook):
             self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
 
     def save(self, state, best=False):
-        """Write the last checkpoint. If `best` is True, write the best checkpoint first."""
+        """Write last.safetensors and, if `best` is True, write best.safetensors before it."""
         if self._finite:
             self._finite.check(state)
         ranks = [rank_state(self._net, state, self._workers)]
@@ -143,7 +143,7 @@ class RunFolder(Hook):
     def interrupted(self, stop, state):
         """Save a checkpoint after the interrupt `stop`; return the exception to raise.
 
-        If a step is incomplete, nothing is saved. On rank 0, the message says what was saved.
+        If a step is incomplete, nothing is saved. On rank 0, the exception says what was saved.
         """
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:

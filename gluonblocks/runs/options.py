@@ -2,7 +2,7 @@
 
 A field declares the default, the range and the help text of an option, and whether a resumed run
 may change it. These declarations are used by the command line, `train_model`, config.json, the
-checks before a resume, and the options table in the documentation.
+checks before a run is resumed, and the options table in the documentation.
 """
 import dataclasses
 import math
@@ -105,7 +105,7 @@ def _declared(options_class):
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """The options of a run of `model`, under the same names as in config.json."""
+    """The options of a run, with the same names as in config.json."""
 
     model: str
     epochs: Optional[int] = _option(

@@ -114,8 +114,8 @@ def sources_of(model, dataset):
     """Return the sources of a model and a data set, as a dict for config.json.
 
     Each source is a dict from `source_of`, or {} if the code belongs to this package or to GluonCV.
-    The sources of registered names are included, so that other processes can import them. Code in
-    the main script has no SHA-256, so that a script can still resume its run after you edit it.
+    The sources of registered names are included, so that other processes can import them. For code
+    in the main script, the SHA-256 is empty, so that you can edit the script and still resume.
     """
     return {'model': _source(model, get_factory(model)),
             'dataset': {} if dataset.startswith(FOLDER_PREFIX) else _source(
@@ -153,7 +153,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
 
 
 def _describe_source(source):
-    """Describe the parts of a source from `source_of` that must not change before a resume."""
+    """Return as text the parts of `source`, from `source_of`, that must match to resume a run."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

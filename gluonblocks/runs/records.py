@@ -103,7 +103,7 @@ def to_csv(kind, rows):
 def read_csv(kind, path):
     """Read a CSV file in the format of `to_csv`; return a list of `kind` objects.
 
-    Raises ValueError, which names the file and the line, if the file is damaged.
+    If the file is damaged, raises a ValueError that names the file and the line.
     """
     head, *lines = read_file(path, MAX_BYTES).decode(errors='replace').splitlines() or ['']
     if tuple(head.split(',')) != kind._fields:

@@ -1,4 +1,4 @@
-"""Load the trained weights from which a run starts, and freeze layers."""
+"""Load pretrained weights at the start of a run, and freeze layers."""
 import hashlib
 import os
 
@@ -26,7 +26,7 @@ MAX_LINES = 6  # maximum number of differences that an error lists
 
 
 def check_start(options):
-    """Raise OptionError unless the `start_from` weights of a `RunOptions` match its model.
+    """Raise OptionError unless the weights at `options.start_from` match `options.model`.
 
     This check does not need the data set; `start_net` checks shapes that depend on the images.
     """
@@ -38,11 +38,11 @@ def check_start(options):
 
 
 def start_net(net, options, loader, facts, workers, folder=None, before=None):
-    """Load the `start_from` weights into an initialized net; return the SHA-256 of their file.
+    """Load the weights at `options.start_from` into an initialized net; return the file's SHA-256.
 
-    `loader` and `facts` come from `load_run_data`. Rank 0 reads the file, and sends the weights to
-    all `workers`. When a run is resumed, `before` is its config, and the weights are not read if
-    `folder` contains a checkpoint. Raises OptionError, before any weight is set, on a mismatch.
+    `loader` and `facts` come from `load_run_data`. Rank 0 reads the file and sends the weights to
+    all `workers`. When a run is resumed, `before` is its config, and the file is not read if
+    `folder` contains a checkpoint. On a mismatch, OptionError is raised before any weight is set.
     """
     digest, content = before and before['start_sha256'], b''
     if not workers.rank and not (before and has_checkpoint(folder)):
@@ -117,8 +117,8 @@ def _class_axes(model):
 def _new_layers(net, arrays, options, hint=''):
     """Return the names of the parameters of `net` that cannot be loaded from `arrays`.
 
-    If the number of classes differs, these are the parameters whose shapes depend on it; otherwise,
-    there are none. Any other mismatch raises an OptionError whose message ends with `hint`.
+    If `arrays` has another number of classes, these are the parameters whose shapes depend on it;
+    otherwise, there are none. Any other mismatch raises an OptionError that ends with `hint`.
     """
     params, axes = named_parameters(net), _class_axes(options.model)
     lines, new = [], []

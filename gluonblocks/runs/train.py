@@ -32,8 +32,8 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     Returns (net, history), where history is a list of one `EpochRecord` per epoch.
 
     `model` is a name, such as 'resnet' or 'my_module:my_net', or the function `my_net` itself. The
-    other arguments are the options that `RunOptions` and `Placement` declare; None stands for the
-    default, which the documentation lists. `ctx` may also be an mx.Context or a list of them.
+    other arguments are the options that `RunOptions` and `Placement` declare; None means the
+    default listed in the documentation. `ctx` may also be an mx.Context or a list of them.
 
     Progress is printed to stderr. Ctrl-C and SIGTERM raise Interrupted, a KeyboardInterrupt,
     between two batches.
@@ -74,8 +74,8 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
 def resume_run(folder, model=None, **options):
     """Resume the run in `folder` from its last checkpoint; return (net, history).
 
-    The return value and the `options` are those of `train_model`. On a CPU, the history, the
-    weights and the printed lines are identical, bit for bit, to those of an uninterrupted run.
+    The return value and the `options` are the same as for `train_model`. On a CPU, the history, the
+    weights and the printed output are bit-for-bit identical to those of an uninterrupted run.
     The `model` and the options that affect the results must be the same as before.
 
     Raises ValueError with a list of the differences if the run cannot be resumed exactly. Also
@@ -126,7 +126,7 @@ def check_options(arguments):
 def resolve_options(model, chosen, in_folder=False):
     """Return the `RunOptions` for a new run of `model`; `chosen` comes from `check_options`.
 
-    Options that are not in `chosen` get the default of the model or of the book; the default seed
+    Options that are not in `chosen` get the model's default, or else the book's. The default seed
     is random. `in_folder` is True if the run is saved in a folder. Raises ValueError for an unknown
     model, and OptionError, a ValueError, for options that conflict.
     """
@@ -146,7 +146,7 @@ def resolve_options(model, chosen, in_folder=False):
 
 
 def _check_conflicts(options, chosen):
-    """Raise OptionError if the values of a `RunOptions` conflict.
+    """Raise OptionError if some values in `options`, a `RunOptions`, conflict with each other.
 
     `chosen` contains the options that the user set in this call. An option that has no effect is an
     error only if it is in `chosen`.
@@ -182,8 +182,8 @@ def _check_conflicts(options, chosen):
 def _resolve_placement(arguments):
     """Return the `Placement` for the options in `arguments`; None stands for the default.
 
-    The environment variables of a cluster manager are read only if `nodes` is set or `workers` is
-    above 1. Raises OptionError, a ValueError.
+    A cluster manager's environment variables are read only if `nodes` is set or `workers` is above
+    1. Raises OptionError, a ValueError, for an invalid option.
     """
     chosen = {name: arguments[name] for name in PLACEMENT if arguments.get(name) is not None}
     for name, value in chosen.items():

@@ -23,7 +23,7 @@ def net_arrays(net):
     """Return the weights and running statistics of a net as a dict of NumPy arrays.
 
     The keys are the names that `save_parameters` uses. Like that method, this function averages
-    over the net's devices, because the running statistics differ between them.
+    each array over the net's devices, because running statistics differ between devices.
     """
     nd.waitall()  # otherwise the statistics could be outdated
     return {name: averaged(param).asnumpy() for name, param in named_parameters(net).items()}

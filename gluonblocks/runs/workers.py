@@ -24,8 +24,8 @@ def train_in_workers(options, placement, chosen, folder=None, chosen_names=(), b
     """Train in processes that split each batch; return (net, list of `EpochRecord` objects).
 
     `placement` says where the processes run. `chosen` is a dict of the options that the user set in
-    this call, which must match on all machines. The other arguments are those of `run_training`.
-    Raises the errors of `Launcher.run`.
+    this call, which must match on all machines. The other arguments are the same as for
+    `run_training`. Raises the same errors as `Launcher.run`.
     """
     least, rest = divmod(options.batch_size, options.workers)
     tell('%d images per step: %d workers × %s' % (
@@ -42,9 +42,9 @@ def train_in_workers(options, placement, chosen, folder=None, chosen_names=(), b
 
 
 def join_first_machine(placement, chosen, resume=False):
-    """Train on a machine other than the first; return the same as `train_in_workers`.
+    """Train on a machine other than the first; return the same values as `train_in_workers`.
 
-    The first machine sends this machine's workers their job.
+    The workers on this machine receive their job from the first machine.
     """
     with tempfile.TemporaryDirectory() as own:
         relay = Relay(python_argv(WORKER), placement.topology, same_everywhere(chosen, resume),
@@ -64,8 +64,8 @@ class Logs:
     """Forward the lines that worker processes print.
 
     The output of rank 0 goes to the stdout and stderr of this process. The output of other ranks is
-    written to logs/ in the run folder, once it contains config.json. If the run is not saved in a
-    folder, the output of other ranks is dropped.
+    written to logs/ in the run folder, once that folder contains config.json. If the run is not
+    saved in a folder, the output of other ranks is dropped.
     """
 
     def __init__(self, folder):

@@ -36,7 +36,7 @@ def read_schedule(folder='/proc/self/task'):
 class BusyMachine(Hook):
     """Print one hint to stderr if MXNet's threads spend more time waiting for a core than running.
 
-    MXNet splits each operator among its threads, so while one waits for a core, the others spin.
+    MXNet splits each operator among threads, so while one thread waits for a core, others spin.
     The hook checks this every few seconds, after a step; a check takes well under a millisecond.
     """
 

@@ -12,9 +12,9 @@ def batches_of(data_iter):
     """Yield (X, y) for each batch of `data_iter`: NDArrays whose first axis is the batch.
 
     `data_iter` is an iterable of (X, y), such as a list, a `BatchLoader` or Gluon's DataLoader, or
-    an `mx.io.DataIter` such as NDArrayIter, which is reset first. Each image is used once per pass:
-    the padding of the last batch of an `mx.io.DataIter` is removed. A batch in which this worker
-    has no images, (None, None), is yielded unchanged.
+    an `mx.io.DataIter` such as NDArrayIter, which is reset first. Each image appears once per pass:
+    the padding of the last batch of an `mx.io.DataIter` is removed. (None, None), a batch in which
+    this worker has no images, is yielded unchanged.
 
     Raises ValueError if the iterator may carry images over to the next pass, if X or y is an mx.np
     array, if their lengths differ, or if a batch of an `mx.io.DataIter` does not contain exactly
@@ -46,9 +46,9 @@ def _check_passes(data_iter):
         for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
             _check_passes(inner)
     if isinstance(data_iter, mx.io.MXDataIter):
-        # CSVIter, LibSVMIter and ImageRecordIter fill the last batch with images from the next
-        # pass, which then lacks them, and their reset() does not discard prefetched batches.
-        # ImageRecordIter reports the wrong padding, or none. MNISTIter drops images.
+        # Reject these iterators: CSVIter, LibSVMIter and ImageRecordIter fill the last batch with
+        # images that the next pass then lacks, and their reset() keeps prefetched batches.
+        # ImageRecordIter also reports the wrong padding, or none. MNISTIter drops images.
         raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
                          'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
                          'records with mx.image.ImageIter or '
@@ -77,7 +77,7 @@ def split(arrays, devices):
 def check_net(net, devices, training=False):
     """Raise ValueError unless `net` is initialized on `devices` and, for training, on no others.
 
-    Also raise ValueError under `npx.set_np()`, because loaders and blocks use mx.nd arrays.
+    Also raise ValueError if `npx.set_np()` is active, because loaders and blocks use mx.nd arrays.
     Parameter shapes that MXNet infers from the first batch may still be unknown.
     """
     check_classic_arrays('training' if training else 'evaluation')
@@ -110,7 +110,7 @@ class LabelCheck:
     def add(self, y, y_hat):
         """Add the labels y of a batch, (N,) or (N, num_classes), and check labels added earlier.
 
-        y_hat is an output of the net for images of this batch, (n, num_classes); only its shape is
+        y_hat, (n, num_classes), is the net's output for one shard of this batch; only its shape is
         used. Raises ValueError if a shape is wrong, or if one of the checked labels is not a class.
         """
         if len(y_hat.shape) != 2:
@@ -124,8 +124,8 @@ class LabelCheck:
         self.check(leave=0 if first else 2)
 
     def check(self, leave=0):
-        """Check the labels of all added batches except the last `leave`, which MXNet may still be
-        computing; raise ValueError for an invalid label."""
+        """Check the labels of all added batches except the last `leave` batches, which MXNet may
+        still be computing; raise ValueError if a label is invalid."""
         while len(self._waiting) > leave:
             check_labels(self._waiting.popleft().asnumpy(), self._num_classes)
 
@@ -134,7 +134,7 @@ def check_labels(y, num_classes):
     """Raise ValueError unless the labels y, a NumPy array, are valid for `num_classes` classes.
 
     Labels are integers (N,) from 0 to num_classes - 1, or non-negative probabilities
-    (N, num_classes), each row of which sums to 1, up to rounding.
+    (N, num_classes) whose rows sum to 1, up to rounding.
     """
     if y.ndim == 2:
         sums = y.sum(axis=1, dtype='float64')

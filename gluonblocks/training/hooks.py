@@ -9,13 +9,13 @@ from .loop import best_epoch
 
 
 class Hook:
-    """The base class of hooks, whose methods the loop calls with its `TrainingState`.
+    """Base class for hooks, whose methods the training loop calls with its `TrainingState`.
 
     To stop the run after the current epoch, set `state.stop` to a string that gives the reason.
     """
 
     def begin(self, state):
-        """Called before the first epoch. In a resumed run, `state.step` is not 0."""
+        """Called before training begins. In a resumed run, `state.step` is not 0."""
 
     def batch_end(self, state):
         """Called after each optimizer step. Reading an array here makes the loop wait for MXNet."""
@@ -35,7 +35,7 @@ class FiniteLoss(Hook):
     """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
     Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
-    step that produced the loss. After an epoch's last batch (`num_batches`), all losses are read.
+    step that produced the loss. All losses are read after batch `num_batches`, the epoch's last.
     """
 
     def __init__(self, trainer, num_batches):
@@ -54,7 +54,7 @@ class FiniteLoss(Hook):
                     % (param.name, len(state.history), state.step, self._trainer.learning_rate))
 
     def check(self, state, leave=0):
-        """Read the losses of all batches except the last `leave`, which MXNet may still be
+        """Read the losses of all batches except the last `leave` batches, which MXNet may still be
         computing; raise NonFiniteLoss if a loss is not finite."""
         state.losses.read(leave)
         batch = state.losses.first_bad

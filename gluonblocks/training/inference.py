@@ -14,7 +14,7 @@ def predict(net, X, ctx=mx.cpu()):
     """Return the softmax of `net(X)` in float32: (N, C, H, W) -> NumPy (N, num_classes).
 
     `ctx` is a device, or a list of devices across which X is split. Raises ValueError if X is an
-    mx.np array, or under `npx.set_np()`.
+    mx.np array, or if `npx.set_np()` is active.
     """
     check_classic_arrays('predict', X)
     outputs = [net(shard) for shard, in split((X,), devices_of(ctx))]
@@ -25,7 +25,7 @@ def predict(net, X, ctx=mx.cpu()):
 def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
     """Return class probabilities for uint8 images (n, H, W), computed in batches; see `predict`.
 
-    The images, such as those from `read_image`, are scaled to [0, 1] and resized as in training.
+    As in training, the images are scaled to [0, 1] and resized to `resize`, unless it is None.
     """
     images = np.asarray(images, dtype=np.uint8)
     loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)

@@ -23,7 +23,7 @@ class DeferredInterrupt:
     """A context manager that delays Ctrl-C and SIGTERM until the current step is complete.
 
     It raises Interrupted before the next batch of an iterator that `guard` returned, at the next
-    `check`, or on leaving the context. A second signal raises Interrupted immediately.
+    `check`, or when the context exits. A second signal raises Interrupted immediately.
 
     Without the delay, KeyboardInterrupt could be raised in the destructor of an NDArray, where
     Python prints and ignores it. Outside the main thread, the context manager has no effect.

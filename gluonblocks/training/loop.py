@@ -1,4 +1,4 @@
-"""The training loop and its record of each epoch: D2L sections 5.5 and 5.11 to 5.13."""
+"""The training loop, and a record of each epoch (D2L sections 5.5 and 5.11 to 5.13)."""
 import time
 from typing import NamedTuple
 
@@ -52,9 +52,9 @@ def best_epoch(history):
 class TrainingState:
     """The progress of the loop. Hooks receive it, and a resumed run starts from it.
 
-    `history` contains an `EpochRecord` for each finished epoch. `epoch`, from 1, is the number of
-    the current epoch; in `Hook.epoch_end` and after the run, it is the number of the next epoch.
-    `step` counts the optimizer's steps in all epochs, `batch` the steps in this epoch. `images`,
+    `history` contains an `EpochRecord` for each finished epoch. `epoch` is the number, counted from
+    1, of the current epoch or, in `Hook.epoch_end` and after the run, of the next epoch. `step`
+    counts the optimizer's steps in all epochs, and `batch` counts those in this epoch. `images`,
     `losses` and `hits` (correct predictions) are this worker's sums for this epoch. `rate` is the
     number of training images per second in the last finished epoch, or None. If a hook sets `stop`,
     the run ends after the current epoch.
@@ -70,7 +70,7 @@ class TrainingState:
 
     @property
     def seconds(self):
-        """Seconds spent on this epoch so far, including the time before a resume."""
+        """Seconds spent on this epoch so far, including the time before an interruption."""
         return self._seconds_before + time.time() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
@@ -117,7 +117,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     parameters, which are on the device `ctx`. The book's older signature is accepted too: eight
     arguments, with the loss function as the fourth.
 
-    Not in the book: `loss` is any function (y_hat, y) -> (N,). With
+    Arguments that are not in the book: `loss` is any function (y_hat, y) -> (N,). With
     `SoftmaxCrossEntropyLoss(sparse_label=False)`, labels may be probabilities (N, num_classes),
     such as one-hot or mixed labels; for the accuracy, the most probable class is the label. `hooks`
     are called in order. `state` is the `TrainingState` to resume from. `ctx` may be a list of
@@ -134,7 +134,7 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
-    # Book: every step divides the gradients by batch_size, even if the last batch is smaller.
+    # As in the book, divide the gradients by batch_size, even if the last batch is smaller.
     return _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
                 hooks, state or TrainingState(), workers or Alone())
 
@@ -160,7 +160,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
     score = make_score(loss, with_operators=isinstance(net, Net) and is_hybridized(net)
                        and devices[0].device_type == 'cpu' and operators.available())
     if not state.step:
-        # Book: print a list of devices as a list, even if it contains only one.
+        # As in the book, print a list of devices as a list, even if it has only one item.
         print('training on', devices if isinstance(ctx, (list, tuple)) or len(devices) > 1
               else devices[0], flush=True)
     workers.mark('training', state.step)

@@ -25,7 +25,7 @@ class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
 
 
 def make_loss(label_smoothing=None, dtype='float32'):
-    """Return the loss function (y_hat, y) -> (N,) for these options, or None for the book's loss.
+    """Return the loss function (y_hat, y) -> (N,) of a run, or None for the book's loss.
 
     `dtype` is the type of `y_hat`. If it is 'float16', the loss is computed in float32.
     """
@@ -39,9 +39,9 @@ def make_loss(label_smoothing=None, dtype='float32'):
 def make_score(loss=None, with_operators=False):
     """Return a function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct predictions.
 
-    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. If
-    `with_operators`, a C++ operator computes the default loss. The returned function raises
-    ValueError if `loss` expects labels in another form, or does not return the shape (N,).
+    `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. If `with_operators`
+    is True, a C++ operator computes the default loss. The returned function raises ValueError if
+    `loss` expects labels in another form, or does not return the shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()

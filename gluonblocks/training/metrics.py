@@ -32,9 +32,9 @@ class RunningSum:
     """A sum over batches, in double precision, of values that MXNet may still be computing.
 
     MXNet computes asynchronously. Reading values immediately would make the loop wait, and reading
-    them only at the end would keep an epoch of images in memory, so the loop reads values two
-    batches late. `total` is the sum of the values read so far. `first_bad` is the number, from 1,
-    of the batch that made `total` infinite or NaN, or None if `total` is finite.
+    them only at the end would keep an epoch's images in memory, so the loop reads values two
+    batches late. `total` is the sum of the values read so far. `first_bad` is the number, counted
+    from 1, of the batch that made `total` infinite or NaN, or None if `total` is finite.
     """
 
     def __init__(self, total=0.0, num_batches=0):
@@ -50,8 +50,8 @@ class RunningSum:
         self._waiting.append(arrays)
 
     def read(self, leave=0):
-        """Read the values of all added batches except the last `leave`, which MXNet may still be
-        computing; return the sum of the values read so far."""
+        """Read the values of all added batches except the last `leave` batches, which MXNet may
+        still be computing; return the sum of the values read so far."""
         while len(self._waiting) > leave:
             for array in self._waiting.popleft():
                 self.total += float(array.asnumpy().sum(dtype='float64'))
@@ -137,7 +137,7 @@ def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
     """Return the confusion matrix of `net`: image counts, int64 (num_classes, num_classes).
 
     Rows are true classes; columns are predicted classes. Other arguments and errors are the same as
-    for `evaluate_accuracy`, plus a ValueError if the net does not return num_classes logits.
+    for `evaluate_accuracy`. Also raises ValueError unless the net returns num_classes logits.
     """
     found = evaluate(net, data_iter, ctx)
     if not len(found.labels):

@@ -10,13 +10,13 @@ from ..models.summary import run_layers
 from ..mxnet_private import children
 
 BINS = 50
-# The activations to look for, each the name of an operator or the `act_type` attribute of an
-# operator such as Activation.
+# The activations to look for: the names of operators, or values of the `act_type` attribute of
+# operators such as Activation.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
 
 class NormLayer(NamedTuple):
-    """A batch normalization layer, ours or Gluon's.
+    """A batch normalization layer, either this package's or Gluon's.
 
     `name` is its path in the net, as in `save_parameters`: '1' is `net[1]`, '4.bn1' is
     `net[4].bn1`. `activation` is 'relu', 'sigmoid' or 'tanh' if the output of the layer goes only
@@ -29,10 +29,10 @@ class NormLayer(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """A histogram. `counts` has shape (BINS,), int64, and `edges` has shape (BINS + 1,), float64.
+    """A histogram: `counts` is an int64 array (BINS,), and `edges` is a float64 array (BINS + 1,).
 
-    The edges span the 0.1 % to 99.9 % quantiles; values outside them are counted in the first or
-    last bin. Infinities and NaN are not counted.
+    The edges range from the 0.1 % to the 99.9 % quantile; values outside this range are counted in
+    the first or last bin. Infinities and NaN are not counted.
     """
 
     edges: np.ndarray
@@ -40,10 +40,10 @@ class Histogram(NamedTuple):
 
 
 class NormActivation(NamedTuple):
-    """The inputs and outputs of a batch normalization layer.
+    """Histograms of the inputs and outputs of a batch normalization layer.
 
-    `layer` is the name of the `NormLayer`. `before` and `after` are histograms of its inputs and
-    outputs.
+    `layer` is the name of the `NormLayer`. `before` is the histogram of its inputs, and `after` is
+    the histogram of its outputs.
     """
 
     layer: str
@@ -76,7 +76,7 @@ def norm_activations(net, X):
 
 
 def histogram(arrays):
-    """Return the `Histogram` of the values in `arrays`, each (n,)."""
+    """Return the `Histogram` of all values in `arrays`, a list of NumPy arrays of shape (n,)."""
     # Use float64, because rounding an edge to float32 could move it past the values at that edge.
     values = np.concatenate(arrays).astype('float64')
     values = values[np.isfinite(values)]

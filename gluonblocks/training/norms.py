@@ -17,18 +17,18 @@ STATISTICS = ('gamma', 'beta', 'moving_mean', 'moving_var')
 QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million rows
 
-# {activation: |x| beyond which it counts as flat: its slope is below 7.1 % of the maximum}.
-# The limit for tanh is half the limit for sigmoid, because tanh(x) = 2 sigmoid(2x) - 1.
+# {activation: limit}. For |x| > limit, the activation counts as flat: its slope is below 7.1 % of
+# the maximum. The tanh limit is half the sigmoid limit, because tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
 # A channel counts as dead if the standard deviation of its outputs is smaller than this.
 LEAST_SPREAD = 0.01
 
 
 class NormRow(NamedTuple):
-    """One statistic of one batch normalization layer after a step of the optimizer.
+    """One statistic of one batch normalization layer after an optimizer step.
 
-    `step` counts the steps of all epochs, and `epoch`, from 1, is the epoch of that step. `layer`
-    is the path in the net, such as '4.bn1' for `net[4].bn1`. `statistic` is one of `STATISTICS`.
+    `step` counts the steps of all epochs, and `epoch` is the epoch of that step, counted from 1.
+    `layer` is the layer's path, such as '4.bn1' for `net[4].bn1`. `statistic` is in `STATISTICS`.
     `q0` to `q100` are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the maximum over the
     channels. `dead` and `saturated` are fractions of the layer's channels, repeated in its four
     rows. Values have six significant digits. If the run diverged, they may be infinite or NaN.
@@ -129,7 +129,7 @@ def layer_statistics(block):
 
 
 def dead_and_saturated(layer, values):
-    """Return the fraction of dead and the fraction of saturated channels of a `NormLayer`.
+    """Return the fractions of dead and saturated channels of `layer`, a `NormLayer`.
 
     `values` is the array from `layer_statistics`. Outputs are assumed to be normally distributed,
     with mean beta and standard deviation s = |gamma| sqrt(var / (var + eps)). A channel is dead if

@@ -83,7 +83,7 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     """Return a `gluon.Trainer`, or an instance of `kind`, for the parameters of `net` on `ctx`.
 
     `options` is a dict with the keys optimizer (one of `OPTIMIZERS`), lr, momentum, weight_decay
-    (None: the optimizer's default) and dtype. Raises OptionError as `check_momentum` does.
+    (None for the optimizer's default) and dtype. Raises the same errors as `check_momentum`.
     """
     name = options['optimizer']
     check_momentum(name, options['momentum'])

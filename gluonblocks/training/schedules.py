@@ -9,7 +9,7 @@ SCHEDULES = ('constant', 'step', 'cosine')
 
 
 def make_schedule(options, num_epochs, num_batches):
-    """Return the `Schedule` of a run for its Trainer, or None for the book's constant rate.
+    """Return the learning rate `Schedule` of a run, or None for the book's constant rate.
 
     `options` is a dict with the keys lr, lr_schedule (one of `SCHEDULES`), warmup_epochs, lr_decay
     and lr_decay_epochs. The rate rises linearly from 0 to lr during the warm-up epochs. Then 'step'

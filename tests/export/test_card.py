@@ -77,7 +77,7 @@ def test_precision_and_recall_are_those_of_the_matrix():
     card = model_card(INFO, matrix=matrix)
     assert '\n| a | 10 | 0.889 | 0.800 | b (2) |\n' in card  # 8 / 9, 8 / 10
     assert 'accuracy on 20 test images is 0.8500.' in card
-    assert 'lowest recall is a, with 0.800; it is most often confused with b.' in card
+    assert 'lowest recall (0.800) is a; it is most often confused with b.' in card
 
 
 def test_names_do_no_harm_to_yaml_and_markdown():
@@ -105,7 +105,7 @@ def test_unknown_facts_are_left_out_and_notes_are_told():
 
 
 def test_the_best_epoch_is_said_to_be_picked_by_the_test_images(card, run_of, tmp_path):
-    said = 'The best epoch was selected on the same test images'
+    said = 'The best epoch was selected by test accuracy'
     export_run(str(run_of()), out=str(tmp_path), weights='final')
     assert said in card and said not in card_of(tmp_path)
 

@@ -1,1 +1,1 @@
-"""The attacks behind `scripts/attack.py`: kills, full disks, damaged files and lost machines."""
+"""The attacks of scripts/attack.py: killed processes, full disks, damaged files, lost machines."""

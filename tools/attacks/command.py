@@ -33,8 +33,8 @@ def parse(argv):
     """Parse the command line; exit with code 2 if it is invalid."""
     parser = argparse.ArgumentParser(
         prog='attack.py', epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description='Attack gluonblocks with kills, full disks and damaged files, and report '
-                    'whether it keeps its promises.')
+        description='Attack gluonblocks with killed processes, full disks and damaged files, and '
+                    'report whether its guarantees hold.')
     parser.add_argument('--cases', type=positive, default=1000, metavar='N',
                         help='number of cases; the fixed cases come first, then random ones '
                              '(default: %(default)s)')

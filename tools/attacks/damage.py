@@ -87,9 +87,9 @@ def put(kind):
 
 
 def rewrite(path, change):
-    """Rewrite a file with `change(bytes)`, which returns (description, new bytes).
+    """Rewrite a file using `change(bytes)`, which returns (description, new bytes).
 
-    Return the description.
+    Return the file's name and the description, as a string.
     """
     data = b'{}\n'
     if os.path.exists(path):

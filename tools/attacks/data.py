@@ -34,7 +34,7 @@ def _bomb(data):
 
 
 def attack(sandbox, name, change, command):
-    """Damage a data file and run `command`, which must work or fail with an error that names it."""
+    """Damage a data file and run `command`, which must work or name the file in its error."""
     root = shutil.copytree(sandbox.fixtures.data, sandbox.path('data'))
     path = os.path.join(root, name + '.gz')
     sandbox.note(change(sandbox, path))

@@ -19,7 +19,7 @@ def draw(sandbox):
     if rng.random() < 0.2:
         return faulty(sandbox, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
     error = rng.choice(ERRORS)
-    # Python retries an interrupted call, so with `always` the run would never finish.
+    # Python retries a call that fails with EINTR, so with `always` it would retry forever.
     return faulty(sandbox, variant, calls, call, shim.ERROR, error,
                   always=error != errno.EINTR and rng.random() < 0.5)
 

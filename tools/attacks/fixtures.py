@@ -15,7 +15,7 @@ ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
        'tools.attacks.fixtures:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
-# {run: its options}. STOP interrupts the run called 'stopped' while it saves a checkpoint.
+# {run name: options}. STOP is the fault that interrupts the run 'stopped' as it saves a checkpoint.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
         'plain': RUN + ['--momentum', '0.9', '--checkpoint-every', '1'],
@@ -33,9 +33,9 @@ SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetenso
 
 
 def stripes():
-    """Return (train images, labels, test images, labels): images of bright stripes on noise.
+    """Return (train images, train labels, test images, test labels).
 
-    An epoch has four steps: 60 training images in batches of 16. There are 20 test images.
+    The images show bright stripes on noise: 60 for training (four batches) and 20 for testing.
     """
     rng, labels = np.random.RandomState(0), np.arange(80) % 10
     images = rng.randint(0, 100, (80, 28, 28)).astype(np.uint8)
@@ -64,7 +64,7 @@ def write_data(folder, shapes=SHAPES):
 
 
 class Run(NamedTuple):
-    """A finished run: its folder, printed lines, number of system calls, and duration."""
+    """A training run: its folder, printed output, number of system calls, and duration."""
 
     folder: str
     lines: List[str]
@@ -73,9 +73,9 @@ class Run(NamedTuple):
 
 
 class Fixtures:
-    """Undamaged runs and their outputs, each created when this process first needs it.
+    """Undamaged runs and their outputs, each created on first use in this process.
 
-    `root` is the folder for all files of the attack, and `data` is the folder of the data set.
+    `root` is the folder for all of the attack's files, and `data` is the data set folder.
     """
 
     def __init__(self, root, data):
@@ -87,7 +87,7 @@ class Fixtures:
             f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
 
     def path(self, *names):
-        """Return a path in the folder of the reference runs."""
+        """Return the path of `names` inside the fixture folder."""
         return os.path.join(self.folder, *names)
 
     def once(self, key, make):
@@ -97,7 +97,7 @@ class Fixtures:
         return self.cache[key]
 
     def command(self, *argv, code=0, **faults):
-        """Run a command, and return its `Done`. Raises RuntimeError unless it exits with `code`."""
+        """Run a command; return the result. Raises RuntimeError unless it exits with `code`."""
         done = jobs.run(Job(argv, self.folder, **faults))
         if done.code != code:
             raise RuntimeError('%s exited with code %d:\n%s'

@@ -26,8 +26,8 @@ MAX_OUTPUT = 1 << 20  # bytes of stdout and of stderr that are read
 class Job(NamedTuple):
     """The command `gluonblocks ARGV`, and the faults to inject into it.
 
-    `kill` is (seconds, signal): the process receives the signal after that time. `shim` injects
-    faults into its system calls.
+    `kill` is (seconds, signal): the process receives the signal after that many seconds. `shim`
+    injects faults into its system calls.
     """
 
     argv: Sequence[str]
@@ -59,7 +59,7 @@ class Done(NamedTuple):
 
 
 def run(job):
-    """Run `job` until it exits or exceeds a limit; return its `Done`."""
+    """Run `job` until it exits or exceeds a limit; return the result, a `Done`."""
     out, err, counter = tempfile.TemporaryFile(), tempfile.TemporaryFile(), mmap.mmap(-1, 4)
     exceeded, kill, start = '', job.kill, time.monotonic()
     sys.stdout.flush()
@@ -130,7 +130,7 @@ class Sandbox:
         self.rng, self.notes, self.kills = random.Random(seed), [], 0
 
     def path(self, *names):
-        """Return a path in the sandbox's folder."""
+        """Return the path of `names` inside the sandbox's folder."""
         return os.path.join(self.folder, *names)
 
     def note(self, text):
@@ -142,7 +142,7 @@ class Sandbox:
         return shutil.copytree(self.fixtures.run(name).folder, self.path(to))
 
     def run(self, *argv, **faults):
-        """Run `gluonblocks ARGV` in the sandbox's folder; return its `Done`.
+        """Run `gluonblocks ARGV` in the sandbox's folder; return the result, a `Done`.
 
         `faults` may contain `kill` and `shim`, which are fields of `Job`.
         """
@@ -167,7 +167,7 @@ def _memory(pid):
 
 
 def _text(stream):
-    """Return the text of a stream from its beginning, and close the stream."""
+    """Return the first MAX_OUTPUT bytes of a stream as text, and close the stream."""
     with stream:
         stream.seek(0)
         return stream.read(MAX_OUTPUT).decode(errors='backslashreplace')

@@ -25,12 +25,12 @@ def draw(sandbox):
 
 
 def at(call, signum, action=shim.BEFORE):
-    """Return a plan, (signal, fields of `Job`), that raises a signal at system call no. `call`."""
+    """Return a plan, (signal, fields of `Job`), to raise a signal at the `call`-th system call."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
 def trial(sandbox, variant, plans):
-    """For each of `plans`, start or resume the run and send it a signal; then let it finish.
+    """Start a run, interrupt and resume it once for each of `plans`, and let it finish.
 
     Return EQUAL, or raise Defect if the result differs from that of an undisturbed run.
     """
@@ -42,8 +42,8 @@ def trial(sandbox, variant, plans):
         printed += output(done)
         judge(done, signum)
         sandbox.kills += bool(signum and done.code)
-    # After Ctrl-C or SIGTERM, a run saves an extra checkpoint, so previous.safetensors differs, and
-    # is not compared.
+    # A run saves an extra checkpoint on Ctrl-C or SIGTERM, so do not compare its
+    # previous.safetensors: it differs from the undisturbed run's.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])
@@ -51,7 +51,7 @@ def trial(sandbox, variant, plans):
 
 
 def resume(sandbox, run, options, **faults):
-    """Start a run in the folder `run`, or resume it if it has a config.json; return the `Done`."""
+    """Start a run in the folder `run`, or resume it if config.json exists; return the result."""
     started = os.path.exists(os.path.join(run, 'config.json'))
     return sandbox.run('train', *(['--resume', run, '--no-report'] if started else
                                ['--out', run] + options), **faults)
@@ -66,7 +66,7 @@ def judge(done, signum):
 
 
 def compare(run, folder, printed, lines, done, names=SAME):
-    """Raise Defect unless the files in `run` and `folder`, and the printed lines, are identical."""
+    """Raise Defect unless two runs saved identical files and printed the same lines."""
     compare_files(run, folder, done, names)
     if list(dict.fromkeys(printed)) != list(dict.fromkeys(lines)):
         raise Defect('the printed lines differ', done)

@@ -24,7 +24,7 @@ RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed'
        str(SIZE)]
 LAUNCH_OPTIONS = ['--no-report', '--start-timeout', str(START)]
 
-# {fault: seconds within which all processes must exit}, and a margin in case the machine is busy
+# {fault: seconds within which all processes must exit}, and extra seconds for a busy machine
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
 FIXED: Dict[str, Any] = {}
@@ -32,7 +32,7 @@ _launch_lock = multiprocessing.Lock()  # allows one launch at a time, because it
 
 
 class Launch:
-    """A launch of `gluonblocks train`: one launcher on each of `machines`, and their workers.
+    """A run of `gluonblocks train` on all `machines`, with one launcher on each of them.
 
     Each launcher runs in a subfolder of `folder` that is named after its machine. Its stdout and
     stderr are redirected to out.txt and err.txt in that subfolder.
@@ -72,7 +72,7 @@ class Launch:
         return [process for process in self.processes if process.poll() is None]
 
     def wait(self, seconds):
-        """Wait until all launchers have exited; return False if some still run after `seconds`."""
+        """Wait up to `seconds` for all launchers to exit; return True if they did."""
         end = time.monotonic() + seconds
         while self.running() and time.monotonic() < end:
             time.sleep(INTERVAL)
@@ -115,7 +115,7 @@ def _trial(sandbox, network):
             break
     else:
         raise Defect('the run cannot be resumed', launch.done())
-    # Killing a launcher may lose printed lines, so accept missing lines, but not different ones.
+    # Killing a launcher may lose some of its output: accept missing lines, but not different ones.
     # `compare` checks the history, which contains every epoch.
     if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
         raise Defect('the printed lines differ', launch.done())

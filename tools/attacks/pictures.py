@@ -39,7 +39,7 @@ def draw(sandbox):
 
 
 def attack(sandbox, name, change):
-    """Damage an image, then predict its class and that of an undamaged image in one command."""
+    """Damage an image, then run a single `predict` command on it and an undamaged image."""
     fixtures, path = sandbox.fixtures, sandbox.path(name)
     with open(path, 'wb') as f:
         f.write(fixtures.once('pictures', originals)[name])

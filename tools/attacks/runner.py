@@ -1,4 +1,4 @@
-"""Choose the cases of an attack, and run several of them in parallel.
+"""Choose the cases of an attack, and run them in parallel.
 
 `python -m tools.attacks.runner FOLDER JSON` prints a line of JSON for each case.
 """
@@ -34,10 +34,10 @@ class Case(NamedTuple):
 
 
 def plan(kinds, number, names=()):
-    """Return the cases listed in `names` or, if it is empty, `number` cases, fixed ones first.
+    """Return the cases called `names` or, if `names` is empty, `number` cases.
 
-    If there are more than `number` fixed cases, an evenly spaced selection is returned. Raises
-    ValueError for an unknown name.
+    Fixed cases precede random ones. If there are more than `number` fixed cases, an evenly spaced
+    selection of them is returned. Raises ValueError for an unknown name.
     """
     if names:
         cases = [Case(kind, name) for name in names for kind in kinds

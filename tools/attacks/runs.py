@@ -22,7 +22,7 @@ def draw(sandbox):
 
 
 def of_another_run(sandbox, path):
-    """Replace a file with the same file from a run that used a different seed."""
+    """Replace a file with its counterpart from a run with a different seed."""
     other = os.path.join(sandbox.fixtures.run('other').folder, os.path.basename(path))
     with open(other, 'rb') as f:
         content = f.read()

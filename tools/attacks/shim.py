@@ -17,7 +17,7 @@ class Shim(NamedTuple):
     A call is selected if `calls` includes its kind, and its file is in `folder` and has `only` in
     its path. The action COUNT only counts calls. BEFORE, AFTER and HALF raise the signal `value`
     before a call, after it, or after half of a write. ERROR makes the call fail with the errno
-    `value`. SHORT writes half of the bytes. If `always` is true, later calls get the action too.
+    `value`. SHORT writes half of the bytes. If `always` is true, later calls are affected too.
     """
 
     folder: str

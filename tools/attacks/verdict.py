@@ -19,7 +19,7 @@ class NotTried(Exception):
 
 
 class Defect(Exception):
-    """Raised if gluonblocks misbehaves; `done` is the `Done` of the faulty command, if known."""
+    """Raised if gluonblocks misbehaves; `done` is the result of the faulty command, if known."""
 
     def __init__(self, message, done=None):
         super().__init__(message)
@@ -61,7 +61,7 @@ def clean_error(done, *names):
 
 
 def output(done):
-    """Return the lines that a command printed to stdout, without the times in them."""
+    """Return the lines that a command printed to stdout, with elapsed times removed."""
     return [SECONDS.sub('', line) for line in done.out.splitlines()]
 
 
@@ -105,8 +105,8 @@ def unchanged(before, after, allowed=lambda name: False, done=None):
 def run_on_damage(sandbox, argv, names, want, always=(), other=lambda done: False):
     """Run a command on a damaged input, and return the verdict.
 
-    It must print the lines `want`, produce output for which `other(done)` is true, or fail with an
-    error that names one of `names`. It must also print the lines `always`, and change no file.
+    The command must print the lines `want`, satisfy `other(done)`, or fail with an error that names
+    one of `names`. It must also print the lines `always`, and must not change any file.
     """
     before = snapshot(sandbox.folder)
     done = sandbox.run(*argv)

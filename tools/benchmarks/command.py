@@ -57,8 +57,8 @@ def parse(argv):
     parser.add_argument('--batch-size', type=positive, default=256, metavar='N',
                         help='images per batch (default: %(default)s)')
     parser.add_argument('--resize', type=positive, metavar='PIXELS',
-                        help='width and height to which training images are resized; only for '
-                             "resnet and densenet (default: the recipe's)")
+                        help='resize training images to PIXELS x PIXELS; only for resnet and '
+                             "densenet (default: the recipe's size)")
     parser.add_argument('--threads', type=positive, metavar='N',
                         help="thread count for everything except the notebook's code (default: "
                              'chosen by gluonblocks)')

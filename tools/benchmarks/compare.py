@@ -38,9 +38,9 @@ def compare(specs, rounds, count, predict=None, num_busy=0):
     """Measure `specs`, {title: (spec, environment variables, folder)}; return {title: samples}.
 
     A round runs `count` training steps or, if `predict` is set, `count` predictions on batches of
-    `predict` images. The samples 'CPU' and 'clock' list the mean seconds per step or prediction in
-    each round; 'peak_mib' is a number. `num_busy` background processes each keep a core busy.
-    Raises WorkerError if a worker fails.
+    `predict` images. The samples 'CPU' and 'clock' list the mean processor time and elapsed time,
+    in seconds per step or prediction, in each round; 'peak_mib' is the peak memory in MiB.
+    `num_busy` background processes each keep a core busy. Raises WorkerError if a worker fails.
     """
     request = {'predict': count, 'batch': predict} if predict else {
         'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # 'core' is for older checkouts
@@ -124,8 +124,8 @@ def parse(argv):
     parser.add_argument('--predict', type=positive, metavar='N',
                         help='measure predictions on batches of N images instead of training')
     parser.add_argument('--beside', dest='num_busy', type=comma_separated(int), default=[0],
-                        metavar='N,N', help='comma-separated numbers of background processes to '
-                        'measure with, each of which keeps a core busy (default: 0)')
+                        metavar='N,N', help='comma-separated counts of background processes to '
+                        'run, each keeping a core busy (default: 0)')
     parser.add_argument('--rounds', type=positive, default=9, metavar='N',
                         help='number of rounds (default: %(default)s)')
     parser.add_argument('--steps', type=positive, default=20, metavar='N',

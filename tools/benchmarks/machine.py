@@ -1,4 +1,4 @@
-"""Describe the machine, measure the CPU load of other processes, and limit instruction sets."""
+"""Describe the machine, measure other processes' load, and limit the engines' instruction set."""
 import datetime
 import os
 import platform
@@ -57,7 +57,7 @@ def other_load():
 
 
 def describe_load(percent):
-    """Return a line of text about the CPU load of other processes, `percent`."""
+    """Return a line of text that describes `percent`, the CPU load of other processes."""
     line = 'the machine was %s: other processes used %.0f %% of the processor time'
     if percent <= QUIET:
         return line % ('quiet', percent)

@@ -1,4 +1,4 @@
-"""Measure all variants, which take turns in each round, each in a separate process."""
+"""Measure all variants in separate processes, which take turns in each round."""
 import contextlib
 import sys
 import tempfile
@@ -78,7 +78,7 @@ def interleave(requests, rounds, title):
 
 
 def per_image(answers, what):
-    """Return the seconds per image of `what`, such as 'train', in each of `answers`."""
+    """Return the seconds per image that `what`, such as 'train', took in each of `answers`."""
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
@@ -86,9 +86,9 @@ def training(model, settings, facts, folder, note):
     """Measure training, evaluation and the parts of a step; return {variant: samples}.
 
     Samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the processor
-    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of the other loop). The samples
-    'parts', 'primitives' (of oneDNN), 'operators' (in C++) and 'update' (a lower bound for SGD) are
-    dicts {name: list}; 'peak_mib' is a number. `note` is called with each note.
+    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of the `collect` loop). The
+    samples 'parts', 'primitives' (of oneDNN), 'operators' (in C++) and 'update' (a lower bound for
+    SGD) are dicts {name: list}; 'peak_mib' is in MiB. `note` is called with each note to report.
     """
     with contextlib.ExitStack() as stack:
         requests = {}
@@ -138,8 +138,8 @@ def _request(worker, settings):
         worker.ask(train=min(10, settings.max_steps), evaluate=1)
     warm = worker.ask(reset_peak=True, **once)
     times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
-    # Each round starts with an untimed step, because the caches are cold after other variants ran,
-    # and the weights stay in oneDNN's layout after an evaluation, until the first update.
+    # Each round starts with an untimed step, because the caches are cold after other variants have
+    # run, and an evaluation leaves the weights in oneDNN's layout until the next update.
     return dict(times, warm=1, evaluate=settings.times(3 * warm['evaluate'][0]))
 
 

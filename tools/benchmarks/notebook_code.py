@@ -19,7 +19,7 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# {model: (section that trains it, number of the training run in that section, from 1)}
+# {model: (section that trains it, position among that section's training runs, from 1)}
 SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 
@@ -53,7 +53,7 @@ class _Trained(Exception):
 
 
 def run_cells(model, batch_size, folder, fit):
-    """Run the notebook cells that train `model`, but call `fit` for the training, and then stop.
+    """Run the notebook cells up to the one that trains `model`; call `fit` instead of training.
 
     `fit(net, train_iter, test_iter, batch_size, trainer)` receives two `Loader` objects. `folder`
     contains the data set, in files that `arrays` can read.
@@ -84,13 +84,13 @@ def run_cells(model, batch_size, folder, fit):
 
 
 def arrays(folder, part):
-    """Return images, uint8 (n, 28, 28), and labels, int32 (n,), of a part: 'train' or 'test'."""
+    """Return images, uint8 (n, 28, 28), and labels, int32 (n,), for `part`: 'train' or 'test'."""
     return [numpy.load(os.path.join(folder, '%s-%s.npy' % (part, what)))
             for what in ('images', 'labels')]
 
 
 def load_data(folder, batch_size, resize=None, num_workers=4):
-    """Return loaders like gluonbook's `load_data_fashion_mnist`, with `num_workers` processes."""
+    """Return training and test loaders, as gluonbook's `load_data_fashion_mnist` does."""
     from mxnet import nd
     from mxnet.gluon import data as gdata
     steps = [gdata.vision.transforms.Resize(resize)] if resize else []

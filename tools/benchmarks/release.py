@@ -45,9 +45,9 @@ def checkout(commit):
 
 
 def main():
-    """Compare this checkout's times with the last release's; return 1 if one is too long, else 0.
+    """Compare this checkout with the last release; return 1 if any case is slower, else 0.
 
-    A time is too long if the lower quartile of the ratios exceeds `LIMIT` twice in a row.
+    A case is slower if the lower quartile of its time ratios exceeds `LIMIT` twice in a row.
     """
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:

@@ -30,8 +30,8 @@ def _prediction(model, batch, samples):
 
 def _training(samples, batch_size, facts):
     torch, ms = stats.fastest_torch(samples), 1e3 * batch_size
-    # Estimate epoch times from the times per image. The estimates exclude work that a loader does
-    # only once per epoch, at its start.
+    # Estimate epoch times from the times per image. The estimates exclude the work that a loader
+    # does once at the start of each epoch.
     epochs = {name: [facts['num_train'] * step + facts['num_test'] * evaluate
                      for step, evaluate in zip(sample['step'], sample['evaluate'])]
               for name, sample in samples.items()}

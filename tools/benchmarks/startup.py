@@ -1,4 +1,4 @@
-"""Measure how long a training command takes until its first optimizer step and in total."""
+"""Time a training command, both to the end of its first optimizer step and in total."""
 import os
 import subprocess
 import sys
@@ -8,8 +8,8 @@ import time
 from .measure import log
 from .workers import ROOT, WorkerError, environment
 
-# Run a script until its first step is done, and write the clock time to a file. The arguments are
-# the file, the script, and the script's options.
+# Run a script through its first optimizer step, then write the clock time to a file. The arguments
+# are the file, the script, and the script's options.
 _FIRST_STEP = """
 import os, runpy, sys, time
 path, sys.argv = sys.argv[1], sys.argv[2:]

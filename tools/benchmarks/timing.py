@@ -43,7 +43,7 @@ class Parts:
 
 
 def serve_rounds(requests, training):
-    """Serve rounds with the methods `train`, `evaluate` and, for PyTorch, `collect` of `training`.
+    """Serve rounds by calling `train`, `evaluate` and, for PyTorch, `collect` on `training`.
 
     A request maps each method to its number of batches; 'warm' is the number of untimed training
     batches that run first. A method takes the number of batches and returns the number of images.
@@ -67,9 +67,9 @@ def serve_rounds(requests, training):
 
 
 def serve_predictions(requests, predict, shape):
-    """Serve requests to time `predict`, a function that takes a batch of images, a NumPy array.
+    """Serve requests to time `predict`, a function that takes a NumPy array of images.
 
-    `shape` is the shape of an image, (C, H, W). Answers: 'predict' and 'cpu', [seconds, images].
+    `shape` is an image's shape, (C, H, W). Answers map 'predict' and 'cpu' to [seconds, images].
     """
     import numpy as np
     for request in requests:

@@ -1,4 +1,4 @@
-"""The book's nets in PyTorch, with the same layers and parameters in the same order."""
+"""PyTorch versions of the book's nets, with the same layers and parameters in the same order."""
 import torch
 from torch import nn
 

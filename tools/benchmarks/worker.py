@@ -2,8 +2,8 @@
 
     python -m tools.benchmarks.worker SPEC
 
-SPEC, requests and answers are JSON. SPEC contains the kind of worker, which names a function in a
-module of `variants`, and the function's arguments. The worker sends its first answer when it is
+SPEC, requests and answers are JSON. SPEC contains "kind", the name of a function in `variants`,
+such as "ours.train", and the function's arguments. The worker sends its first answer when it is
 ready, or {"unavailable": reason} if a library is missing. Any answer may be {"error": message}
 instead, and every answer contains "peak_mib". Training requests, such as {"warm": 1, "train": 20},
 are described in `timing.serve_rounds`.

@@ -35,8 +35,8 @@ def environment(threads=None, root=ROOT):
 class Worker:
     """A context manager for a process that runs `tools.benchmarks.worker` with `spec`.
 
-    It runs the code in the folder `root`, with `variables` added to the environment, and uses no
-    processor time between requests. Raises WorkerError if the worker fails, and Unavailable if a
+    The process runs the code in the folder `root`, with `variables` added to the environment, and
+    is idle between requests. Raises WorkerError if the worker fails, and Unavailable if a
     library is missing.
     """
 

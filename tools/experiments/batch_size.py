@@ -13,8 +13,8 @@ def run(settings):
     for size in settings.pick(SIZES, (2, 64)):
         for model in MODELS:
             recipe = get_recipe(model)
-            # Scale the learning rate with the batch size. Smaller batches mean more steps per
-            # epoch, so smaller steps move the weights about equally far in total.
+            # Scale the learning rate with the batch size: smaller batches mean more steps per
+            # epoch, so each step must be smaller for the weights to move equally far in total.
             lr = recipe.lr * size / recipe.batch_size
             _, history = settings.train(model, batch_size=size, lr=lr,
                                         epochs=settings.pick(EPOCHS, 1))

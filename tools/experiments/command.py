@@ -28,8 +28,8 @@ def parse(argv):
                         help='experiment to run: %s' % ', '.join(NAMES))
     parser.add_argument('--list', action='store_true', help='list the experiments and exit')
     parser.add_argument('--quick', action='store_true',
-                        help='run a quick test on synthetic images, which takes only seconds; '
-                             'its results are meaningless')
+                        help='run a quick test on synthetic images (a few seconds); its results '
+                             'are meaningless')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='random seed (default: %(default)s)')
     parser.add_argument('--data-root', metavar='FOLDER',

@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A training run: the model, the varied setting, the learning rate, and the `EpochRecord`s."""
+    """A training run: model, value of the varied setting, learning rate, and `EpochRecord`s."""
 
     model: str
     varied: Any

@@ -9,7 +9,7 @@ BOOKS = ('resnet', 'resnet18', 'densenet')
 
 
 def size_of(net, side):
-    """Return (parameters, multiply-adds) of a net for one grey image of `side` x `side` pixels."""
+    """Return (parameters, multiply-adds) of a net for one `side` x `side` greyscale image."""
     layers = layer_shapes(net, (1, 1, side, side))
     return (sum(layer.parameters for layer in layers),
             sum(layer.multiply_adds for layer in layers))

@@ -33,7 +33,7 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """Return the test accuracy with each kind of STATISTICS; the net keeps its own statistics."""
+    """Return the test accuracy for each kind in STATISTICS, then restore the net's statistics."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]
@@ -51,7 +51,7 @@ def _accuracies(net, step, X, test_iter):
 
 
 def norms(net):
-    """Return the batch normalization layers of `net`, ours and Gluon's, in order."""
+    """Return the batch normalization layers of `net`, both gluonblocks' and Gluon's, in order."""
     found = []
     net.apply(lambda block: found.append(block) if isinstance(block, nn.BatchNorm) else None)
     return found
@@ -63,7 +63,7 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Correct running statistics that started at 0; `left` is the remaining weight of the 0."""
+    """Correct running statistics that started at 0; `left` is the initial 0's remaining weight."""
     return mean / (1 - left), var / (1 - left)
 
 

@@ -48,7 +48,7 @@ def drop_heads(graph, names, available):
     """Drop the heads (outputs) of a `Graph` that depend on inputs not in `available`.
 
     `names` lists the names of the heads. Returns (names of the remaining heads, dropped), where
-    `dropped` maps the name of each dropped head to the name of an unavailable input.
+    `dropped` maps the name of each dropped head to the name of an unavailable input that it needs.
     """
     missing = {}  # {node: name of the first unavailable input that it depends on, or None}
     for node in graph.nodes:

@@ -12,10 +12,10 @@ from ..operators.registry import attribute
 def choose_inputs(graph, losses, missing, arrays, shape, known):
     """Return (known input shapes by name, names of the inputs for inference).
 
-    The returned shapes have no batch axis. `losses` says for each head (output) of the `Graph`
-    whether it was a loss. `arrays` contains the checkpoint's parameters, and `missing` the names of
-    inputs that are not parameters. `known` contains input shapes, with the batch axis, from a file
-    of the checkpoint. `shape` is the argument of `read_net`.
+    The returned shapes have no batch axis. `losses` contains a bool for each head (output) of the
+    `Graph`: True if it was a loss. `arrays` contains the checkpoint's parameters, and `missing` the
+    names of inputs that are not parameters. `known` contains input shapes, with the batch axis,
+    from the checkpoint's files. `shape` is the argument of `read_net`.
 
     Inputs whose names contain 'label', and inputs that only losses need, are omitted unless `shape`
     names them. Raises ValueError for unknown inputs and missing shapes.
@@ -23,8 +23,8 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
     needed = _needed(graph, missing)
     missing = [node.name for node in graph.nodes if node.name in missing]
     others = [names for loss, names in zip(losses, needed) if not loss]
-    # Some detectors wrap even their predictions in MakeLoss, so that every head is a loss. In that
-    # case, the head with the fewest inputs contains the predictions.
+    # Some detectors wrap even their predictions in MakeLoss. If every head is a loss, assume that
+    # the head that needs the fewest inputs contains the predictions.
     relevant = set().union(*others or [min(needed, key=len)])
     prediction = [name for name in missing if name in relevant and 'label' not in name]
     sizes = {name: sides for name, sides in _by_weights(graph, arrays).items()
@@ -65,7 +65,7 @@ def _needed(graph, names):
 
 
 def _by_weights(graph, arrays):
-    """Return {name: shape without the batch axis} of the inputs that are fed to a dense layer.
+    """Return {name: shape without the batch axis} for inputs fed directly to a dense layer.
 
     Each shape is inferred from the weights of the dense layer.
     """
@@ -78,7 +78,7 @@ def infer_inputs(symbol, shapes, chosen):
     """Return (symbol, input shapes by name for a batch of one).
 
     `shapes` contains the parameter shapes, and `chosen` the input shapes without the batch axis.
-    In the returned symbol, reshapes with a fixed batch size accept any batch size, if possible.
+    In the returned symbol, fixed batch sizes in reshapes are made variable, if possible.
     Raises ValueError, naming the first parameter or reshape that does not fit the input.
     """
     for batch in [0] + sorted({_first_code(node) for node in Graph(symbol).nodes} - {0}):
@@ -135,7 +135,7 @@ def _inferred(symbol, shapes, chosen, batch):
 
 
 def _misfit(symbol, shapes, inputs, error):
-    """Return an error message that says why the input shapes, `inputs`, do not fit the net."""
+    """Return an error message that explains why the input shapes `inputs` do not fit the net."""
     for name, sides in inputs.items():
         if len(sides) == 5:  # the user's shape had four axes, but an image has three
             return ('the shape of %s must not include the batch: expected %s, got %s'

@@ -18,8 +18,8 @@ def read_symbol(path):
     """Return (symbol, unknown) for the symbol file at `path`.
 
     Nodes whose operators this MXNet version lacks become inputs; `unknown` maps their names to
-    these operators. Raises DamagedFile if the file is not a valid graph, and ValueError if MXNet
-    rejects it.
+    the missing operators. Raises DamagedFile if the file is not a valid graph, and ValueError if
+    MXNet rejects it.
     """
     graph = _read_graph(path)
     unknown = _renew(graph)
@@ -62,7 +62,7 @@ def _read_graph(path):
 def _renew(graph):
     """Update an old graph in place for MXNet 1.x; return {node name: unknown operator}.
 
-    The plugin operator `WarpCTC` becomes a softmax along the last axis, which is its forward pass.
+    The plugin operator `WarpCTC` becomes its forward pass, a softmax along the last axis.
     Attributes that affect only training, such as lr_mult, are removed, because old files mix them
     with the operator's own attributes.
     """
@@ -95,7 +95,7 @@ def _become(node, op, inputs):
 
 
 def _replace_target(attrs):
-    """Replace a reshape's old attribute `target_shape` with `shape`, as in MXNet 1.x.
+    """Replace a reshape's old `target_shape` attribute with the `shape` attribute of MXNet 1.x.
 
     In `shape`, 0 keeps the size of the input, and -1 stands for a size that is inferred.
     """

@@ -20,7 +20,7 @@ def hard_sigmoid(onnx, node, X):
 
 @converts('LeakyReLU')
 def leaky_relu(onnx, node, X, *slope):
-    """Apply leaky, elu, selu, gelu, prelu (slopes of shape (C,)) or rrelu (with mean slope)."""
+    """Apply leaky, elu, selu, gelu, prelu (slopes of shape (C,)) or rrelu (with the mean slope)."""
     kind, alpha = attribute(node, 'act_type', 'leaky'), float(attribute(node, 'slope', 0.25))
     if kind == 'prelu':
         rank = onnx.rank(node.inputs[0])
@@ -38,7 +38,7 @@ def leaky_relu(onnx, node, X, *slope):
 
 @converts('softmax', 'log_softmax', 'softmin')
 def softmax(onnx, node, X, *length):
-    """Apply softmax to X / temperature along one axis."""
+    """Apply softmax, log_softmax or softmin to X / temperature along one axis."""
     if length:
         raise ValueError('%s: expected use_length=False, found True' % node.name)
     temperature = float(attribute(node, 'temperature') or 1)

@@ -17,7 +17,7 @@ SHAPE_ONLY = {'_contrib_MultiBoxPrior': (0, 2), 'zeros_like': (0, 0), 'ones_like
 def constants(onnx):
     """Return {node: list of outputs} for the nodes that do not depend on input values.
 
-    A node used only by other constant nodes has an empty list: ONNX does not need its outputs.
+    The list is empty for nodes used only by other constant nodes: ONNX does not need their outputs.
     """
     fixed: Dict[Any, bool] = {}
     for node, outputs in onnx.outputs.items():
@@ -38,7 +38,7 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # If only the shape of an input matters, use zeros of that shape, to avoid computing it.
+        # If only the shape of an input matters, pass zeros of that shape instead of computing it.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))

@@ -87,12 +87,12 @@ def _filled(onnx, X, chosen):
 
 
 def _survivors(onnx, boxes, ids, ranks, threshold):
-    """Return `ranks` (B, n) with 0 for each box suppressed by a better box of its class.
+    """Return `ranks` (B, n) with 0 for each box suppressed by a better box of the same class.
 
     `boxes` (B, n, 4) contains (left, top, right, bottom), and `ids` (B, n) the class of each box
     (None: all boxes have the same class). Better boxes have larger ranks. Ranks are distinct,
-    except that ignored boxes have rank 0. A box suppresses each worse box if the IoU
-    of the two exceeds `threshold`.
+    except that ignored boxes have rank 0. A box suppresses each worse box of its class if their
+    IoU exceeds `threshold`.
     """
     low, high = _columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
@@ -154,8 +154,8 @@ def _column(onnx, X, k):
 def multibox_detection(onnx, node, probabilities, X, anchors):
     """Return one row (class, score, left, top, right, bottom) per anchor, sorted by score.
 
-    The class is -1 if a better box suppresses the box. If the score is below the threshold, all
-    values of the row are -1.
+    The class is -1 if the box is suppressed by a higher-scoring one. If the score is below the
+    threshold, all values of the row are -1.
     """
     n = onnx.sizes(node.inputs[0])[2]
     objects = onnx.add('Slice', probabilities, [1], [2 ** 31], [1])

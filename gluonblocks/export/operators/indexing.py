@@ -41,7 +41,7 @@ def slice_axis(onnx, node, X):
 
 @converts('slice_like')
 def slice_like(onnx, node, X, like):
-    """Truncate axes to the sizes of another tensor."""
+    """Truncate X to the size of another tensor along some or all axes."""
     sizes = onnx.sizes(node.inputs[1])
     axes = listed(node, 'axes', range(len(sizes)))
     return onnx.add('Slice', X, [0] * len(axes), [sizes[axis] for axis in axes], axes)
@@ -93,7 +93,7 @@ def gather_nd(onnx, node, X, indices):
 
 @converts('topk', 'sort', 'argsort')
 def topk(onnx, node, X):
-    """Return the k largest or smallest elements in order, as values, indices or both."""
+    """Return the k largest or smallest elements in sorted order, as values, indices or both."""
     kind = {'sort': 'value', 'argsort': 'indices'}.get(
         node.op, attribute(node, 'ret_typ', 'indices'))
     axis, k = attribute(node, 'axis', -1), attribute(node, 'k', 1) if node.op == 'topk' else 0

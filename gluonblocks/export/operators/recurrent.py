@@ -15,7 +15,7 @@ MODES = {'rnn_relu': ('RNN', [0]), 'rnn_tanh': ('RNN', [0]), 'lstm': ('LSTM', [0
 
 @converts('RNN')
 def rnn(onnx, node, X, parameters, *states):
-    """Run an RNN on X (T, N, C); return (T, N, directions * H) and, if requested, final states."""
+    """Run an RNN on X (T, N, C); return (T, N, directions * H) and any requested final states."""
     for name in ('projection_size', 'use_sequence_length', 'lstm_state_clip_min',
                  'lstm_state_clip_max'):
         if attribute(node, name):

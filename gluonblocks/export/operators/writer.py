@@ -120,8 +120,8 @@ class OnnxGraph:
         A size that depends on the input is returned as the name of an int64 vector with one
         element, which the ONNX graph computes. Any other size is a number.
 
-        Raises ValueError if a size varies but is not equal to a size of an input. This can happen
-        only for operators without inputs, such as zeros.
+        Raises ValueError if a size varies but does not match the size of any input axis. This can
+        happen only for operators without inputs, such as zeros.
         """
         return [self._size(entry, axis) if size is None else size
                 for axis, size in enumerate(self.shape(entry))]
@@ -156,7 +156,7 @@ class OnnxGraph:
     def convert(self, names=()):
         """Convert all nodes; return the names of the ONNX outputs.
 
-        The outputs are named `names` or, if `names` is empty, after the MXNet nodes.
+        `names` lists the output names; if it is empty, outputs are named after the MXNet nodes.
 
         Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
         """
@@ -195,8 +195,8 @@ class OnnxGraph:
         heads: List[str] = []
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
-            # Each output of an ONNX graph must be the output of a node of its own. If the head is
-            # an input, a constant or a duplicate of another head, add an Identity node.
+            # Each output of an ONNX graph must be produced by a different node, so add an Identity
+            # node if the head is an input, a constant or a duplicate of another head.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

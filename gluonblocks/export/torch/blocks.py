@@ -47,10 +47,10 @@ def stages_of(nodes, outputs):
 
 
 def _without_shortcut(sections, block, users):
-    """Return the preceding nodes that have the layers of a residual `block` but no shortcut, or [].
+    """Return the nodes before a residual `block` that have the same layers but no shortcut, or [].
 
-    They form the first block of the stage. In MobileNetV2, for example, that block changes the
-    shape, so it has no shortcut.
+    They form the first block of the stage. In MobileNetV2, for example, the first block changes
+    the shape, so it has no shortcut.
     """
     body = block[:block.index(_last_join(block))]
     chain = [section.blocks[0][0] for section in sections[-len(body):] if not section.stage]
@@ -105,7 +105,7 @@ def _blocks(nodes, outputs):
 
 
 def entry_of(block):
-    """Return the number of the only value that a block reads from outside (see `Node`)."""
+    """Return the number (see `Node`) of the only value that `block` reads from outside."""
     within = {node.number for node in block}
     return next(i for node in block for i in node.inputs if i not in within)
 

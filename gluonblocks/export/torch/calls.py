@@ -8,7 +8,7 @@ from .structure import TUPLES
 
 
 def check_known(nodes):
-    """Raise ValueError if operators have no PyTorch counterpart; it lists them and their layers."""
+    """Raise ValueError if operators lack a PyTorch counterpart; the message lists all of them."""
     missing = {}
     for node in nodes:
         known = node.kind or node.op in CALLS

@@ -73,7 +73,7 @@ def torch_code(net, weights='model.safetensors'):
                                       else ()) for node in structure.nodes if node.kind}
     own = {block[0].number: structure.names[block[0].number] for section in structure.sections
            for block in section.blocks if not section.stage and block[0].kind}
-    # If the last layer has one output per class, write `num_classes` instead of its size.
+    # If the last layer has one output per class, write `num_classes` as its output size.
     head = next((node for node in reversed(structure.nodes) if node.kind), None)
     arguments = []
     if net.is_classifier and head and head.kind in ('fc', 'conv') and list(
@@ -103,7 +103,7 @@ def torch_code(net, weights='model.safetensors'):
 
 
 def _docstring_safe(text):
-    """Remove unsafe characters from `text`, such as a model's name, and shorten it."""
+    """Remove characters that are unsafe in a docstring from `text`, and keep at most 60."""
     return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
 
 
@@ -142,7 +142,7 @@ def _net(net, structure, layers, values, calls, own, arguments):
 
 
 def _identifier(name):
-    """Turn `name` into a variable name that cannot be X or nn: it has three or more characters."""
+    """Turn `name` into a variable name of at least three characters, which cannot be X or nn."""
     name = re.sub(r'\W', '_', name)
     reserved = keyword.iskeyword(name) or name == 'torch'
     return name if re.match(r'[^\d]\w\w', name) and not reserved else 'value_' + name
@@ -154,7 +154,7 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return [source of each block class], {number of a block's first node: constructor call}."""
+    """Return ([class source, ...], {number of a block's first node: constructor call})."""
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:

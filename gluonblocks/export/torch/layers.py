@@ -59,20 +59,20 @@ def _norm(node, weight, shape):
     if node.op == 'InstanceNorm':
         return call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
     name = 'BatchNorm%dd' % max(1, rank - 2)
-    # Momentum is the weight of the new batch in PyTorch, but of the old average in MXNet.
+    # Convert the momentum: MXNet applies it to the old average, PyTorch to the new batch.
     text = call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
                  eps=eps, momentum=round(1 - node.get('momentum', 0.9), 9))
     return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
 
 
 def call(name, *positional, **named):
-    """Return the source of a call, without keyword arguments equal to PyTorch's defaults."""
+    """Return the source of a call, omitting keyword arguments that equal PyTorch's defaults."""
     return '%s(%s)' % (name, ', '.join(list(map(str, positional)) + [
         '%s=%r' % (key, value) for key, value in named.items() if _DEFAULTS.get(key) != value]))
 
 
 def demand(node, holds, found, expected):
-    """Unless `holds` is true, raise ValueError stating what was expected and what was found."""
+    """Raise ValueError unless `holds` is true; the message states what was expected and found."""
     if not holds:
         raise ValueError('cannot write %s (%s) in PyTorch: expected %s, got %s'
                          % (node.name, node.op, expected, found))

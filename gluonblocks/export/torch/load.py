@@ -14,7 +14,7 @@ from ...runs.weights import MAX_BYTES, first_non_finite
 from ..graph import prediction_layers
 from .structure import read_structure
 
-# A state dict identifies batch norms; other layers are classified by the rank of their weight.
+# Running statistics identify batch norms; the weight's rank determines the kind of other layers.
 _LAYERS = {4: 'convolution', 2: 'linear layer', 1: 'PReLU or norm', 'bn': 'batch norm'}
 _RANKS = {'conv': 4, 'deconv': 4, 'fc': 2, 'embedding': 2, 'prelu': 1, 'norm': 1, 'bn': 'bn'}
 
@@ -155,7 +155,7 @@ def _natural(name):
 def _pair_up(net_order, file_order, modules):
     """Pair layers of the net with modules of the file; return {parameter: tensor name}.
 
-    Within each kind, layers and modules are paired in the given orders.
+    Layers and modules of each kind are paired in the orders of `net_order` and `file_order`.
     """
     ours = [_RANKS.get(node.kind) for node in net_order]
     theirs = [_kind(modules[name]) for name in file_order]

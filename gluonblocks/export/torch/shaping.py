@@ -33,7 +33,7 @@ def reshape(node, values):
 
 
 def flatten(node, values):
-    # Use unsqueeze for (N,), which torch.flatten(X, 1) rejects but MXNet flattens to (N, 1).
+    # Use unsqueeze for shape (N,): torch.flatten(X, 1) rejects it, but MXNet returns (N, 1).
     one = len(values[node.inputs[0]].shape) == 1
     return 'torch.unsqueeze({0}, 1)' if one else 'torch.flatten({0}, 1)'
 

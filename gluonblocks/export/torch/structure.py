@@ -1,6 +1,6 @@
 """Read the structure of an inference graph: its layers and blocks, and their names in PyTorch.
 
-The names depend only on the graph, not on shapes, so initializing a net does not change its names.
+The names depend only on the graph, not on shapes, so initializing a net does not change them.
 """
 import re
 from collections import Counter
@@ -58,7 +58,7 @@ class Node(NamedTuple):
 
     @property
     def fixed(self):
-        """The tensors of a batch norm that are not trained: 'weight', 'bias', both or none."""
+        """The parameters that a batch norm does not train: 'weight', 'bias', both or neither."""
         return [role for role, name in [('weight', '__fixed_gamma__'), ('bias', '__fixed_beta__')]
                 if name in self.attrs]
 
@@ -75,7 +75,7 @@ class Value(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """The nodes of a graph in order, its sections, and the layer names by node number."""
+    """The nodes of a graph in topological order, its sections, and layer names by node number."""
 
     nodes: List[Node]
     sections: List[Section]

@@ -1,4 +1,4 @@
-"""The format 'torch': model.safetensors, and model.py, which does not need gluonblocks.
+"""The 'torch' format: weights in model.safetensors, and a model.py that does not need gluonblocks.
 
 Verification compares the outputs for all images and, for classifiers, one training step.
 """
@@ -79,7 +79,7 @@ def load_module(code, weights):
 
 
 def check_step(net, module, X, y):
-    """Compare one training step in MXNet and PyTorch; return (number of tensors, difference).
+    """Compare a training step in MXNet and PyTorch; return (number of tensors, largest difference).
 
     The step computes the cross-entropy and its gradients in float64, without dropout. The images X,
     (N, C, H, W), and the labels y, (N,), are NumPy arrays. `module` is `net` as model.py defines

@@ -1,6 +1,6 @@
 """C++ operators for float32 on the CPU, which MXNet loads as an operator library.
 
-`moments.h` contains the math for batch normalization; `convolution.h`, the math for convolutions.
+`moments.h` and `convolution.h` contain the math for batch normalization and convolution.
 `norm.h`, `stage.h`, `matrix.h` and `loss.h` each implement one operator; MXNet calls them through
 `operators.cc`. `build` compiles the library, and `selfcheck` compares its results with MXNet's.
 """

@@ -46,7 +46,7 @@ def find_interface():
 
 
 def _key(interface, compiler):
-    """Return a digest of everything that the library depends on: 32 hexadecimal digits."""
+    """Return a digest of everything that the library depends on, as 32 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in [*sorted(SOURCES.glob('*.h')), *sorted(SOURCES.glob('*.cc')), *interface]:
         with open(path, 'rb') as f:

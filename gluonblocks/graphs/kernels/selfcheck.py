@@ -11,7 +11,7 @@ RTOL = 1e-4
 
 
 def differences():
-    """Return the results in which our operators differ from MXNet's: ['out in training', ...]."""
+    """Return the names of the results that differ from MXNet's, such as 'out in training'."""
     rng, wrong = np.random.RandomState(0), []
     for gradient in (True, False):
         wrong += _compare(_net(gradient), rng, gradient)
@@ -69,7 +69,7 @@ def _net(gradient):
 
 
 def run(symbol, arrays, states, training=True, dY=None):
-    """Run a graph once; return its auxiliary states and its output 'out': {name: NumPy array}.
+    """Run a graph once; return {name: NumPy array} for its auxiliary states and its output, 'out'.
 
     With `training`, also return the gradient of each input. `dY` is the gradient of the output,
     which is random by default.

@@ -1,1 +1,1 @@
-"""Worker functions, called 'module.function'. A worker imports only the module that it needs."""
+"""Worker functions, selected as 'module.function'. A worker imports only the module it needs."""

@@ -7,9 +7,9 @@ from ..timing import serve_predictions
 
 
 def export(requests, model, folder):
-    """Export a model to `folder`; answer with the file's `path`.
+    """Export a model to `folder`; answer with the `path` of the ONNX file.
 
-    If a library is missing, the answer instead contains an error message, `missing`.
+    If a library is missing, answer {"missing": error message} instead.
     """
     import gluonblocks as gb  # first: it sets MXNet's threads
     from gluonblocks.export.run import export_net
@@ -30,7 +30,7 @@ def export(requests, model, folder):
 
 
 def predict(requests, path, threads, model):
-    """Serve predictions by the net in the ONNX file `path`."""
+    """Serve predictions of the net in the ONNX file `path`."""
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3

@@ -1,4 +1,4 @@
-"""Time the norms of LeNet during training steps, using MXNet's profiler."""
+"""Time LeNet's normalization layers during training steps, using MXNet's profiler."""
 import json
 
 import gluonblocks as gb  # first: it sets MXNet's threads

@@ -99,8 +99,8 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # Reading the loss has only waited for the forward pass, so also wait for the last backward
-        # pass and update.
+        # The loop has read the loss, which waits only for the forward pass, so also wait for the
+        # last backward pass and update.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['cpu'] = [self._clock.cpu, self._images]
@@ -138,7 +138,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Serve predictions by a graph with as many nodes as the model's, each computing one number."""
+    """Serve predictions of a graph with as many nodes as the model's, each computing one number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

@@ -19,9 +19,9 @@ def configure_profiler():
 class StepParts(Parts):
     """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
 
-    The loop gets a detached copy of the net's output, so the backward pass of the loss stops there,
-    and that of the net runs separately. While the net runs, oneDNN prints the times of its
-    primitives, and MXNet's profiler records those of the C++ operators.
+    The loop gets a detached copy of the net's output, so the loss's backward pass stops there, and
+    the net's backward pass runs separately. While the net runs, oneDNN prints how long its
+    primitives take, and MXNet's profiler times the C++ operators.
     """
 
     def __init__(self, requests, net):
@@ -42,8 +42,8 @@ class StepParts(Parts):
         """Return {"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}}.
 
         "update" is a lower bound on the time of SGD in `steps` steps. Like an addition, SGD reads
-        two arrays and writes one, so the bound is the time that it takes to add as many values, in
-        arrays larger than the caches.
+        two arrays and writes one, so the bound is the time to add as many values as the net has
+        parameters, in arrays larger than the caches.
         """
         profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
         size, X, Y = 1 << 24, nd.ones(1 << 24), nd.ones(1 << 24)
