@@ -1,4 +1,4 @@
-"""Select the devices to train on. D2L 5.5 and 8.4."""
+"""Select the devices to train on. See D2L, sections 5.5 and 8.4."""
 import re
 
 import mxnet as mx

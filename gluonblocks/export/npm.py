@@ -56,7 +56,7 @@ def unpack(content, paths):
 
 
 def _pack(package):
-    """Run `npm pack`, which uses the user's registry, proxy and cache; return the archive."""
+    """Run `npm pack` with the user's registry, proxy and cache, and return the archive."""
     print('running npm pack for %s %s, a download of %d MB unless it is in the npm cache' % (
         package.name, package.version, package.size / 1e6), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:

@@ -34,7 +34,7 @@ def divide(graph, norm, pieces):
     """Replace `norm`, which follows a concatenation, with one norm for each of the `pieces`.
 
     `pieces` lists the concatenated entries: [(entry, channels), ...]. The convolution after the
-    norm is also divided if that saves memory.
+    norm is also split if that saves memory.
     """
     ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
     begins = [0] + ends[:-1]

@@ -224,7 +224,7 @@ def _activation(graph, norm, attrs):
 
 
 def _is_slow_convolution(graph, node):
-    """Return True if oneDNN would copy the input of a convolution to use matrix products."""
+    """Return True if oneDNN would lower a convolution to a matrix product (im2col)."""
     if node.op != 'Convolution':
         return False
     before, after = graph.shape(node.inputs[0]), graph.shape(node.entry())

@@ -138,7 +138,7 @@ def _new_layers(net, arrays, options, hint=''):
     if lines:
         more = len(lines) - MAX_LINES
         lines[MAX_LINES:] = ['and %d more' % more] * (more > 0)
-        raise OptionError('start_from', 'must be weights of the model %s, but %s does not '
+        raise OptionError('start_from', 'must contain weights for the model %s, but %s does not '
                           'match:\n  %s', options.model, readable(options.start_from),
                           '\n  '.join(lines) + hint)
     return sorted(axes) if new else []

@@ -50,7 +50,7 @@ def parse(argv):
                         help='number of cases to run in parallel (default: one per core)')
     parser.add_argument('--json', metavar='FILE',
                         help='write a record of each case to FILE as JSON')
-    parser.add_argument('--list', action='store_true', help='list the fixed cases and exit')
+    parser.add_argument('--list', action='store_true', help='list the predefined cases, and exit')
     args = parser.parse_args(argv)
     try:
         args.planned = plan(args.only, args.cases, args.case)

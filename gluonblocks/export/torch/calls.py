@@ -131,8 +131,8 @@ def _batch_dot(node, values):
 
 
 def _filled(node, values):
-    # Write the batch size as 1, because PyTorch broadcasts one row to all rows of a batch.
-    # Recurrent nets use such constant tensors as initial states.
+    # Recurrent nets start from a constant tensor. Write its batch size as 1, because PyTorch
+    # broadcasts one row to all rows of a batch.
     sizes = tuple(1 if size == 'N' else size for size in values[node.number].shape)
     return 'torch.full(%r, {value})' % (sizes,) if node.op == '_full' else 'torch.%s(%s)' % (
         node.op[1:], ', '.join(map(str, sizes)))

@@ -171,9 +171,9 @@ def layer_names(nodes):
 
 
 def values_of(net, structure):
-    """Return {number of a value: `Value`}.
+    """Return a dict that maps the index of each value to its `Value`.
 
-    Shapes are inferred for batch sizes 2 and 3 to find the sizes that depend on the batch size.
+    To find the sizes that depend on the batch size, shapes are inferred for batches of 2 and of 3.
     """
     graph = Graph(net.symbol)
     found = {node.name: node for node in graph.nodes}

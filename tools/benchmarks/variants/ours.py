@@ -40,11 +40,11 @@ def probe(requests, dataset, data_root, folder):
 
 
 def train(requests, model, batch_size, dataset, data_root, without=None, parts=False, **options):
-    """Serve rounds from within `gb.train_model`, which is called with `options`.
+    """Call `gb.train_model` with `options`, and answer each request with the times of an epoch.
 
-    The training loop sees each round as an epoch, with the requested numbers of batches for
-    training and evaluation. `without` names a graph pass to skip. If `parts` is true, a step waits
-    after each of its parts, and the answers contain the time of each part: see `StepParts`.
+    A request contains the numbers of batches for training and for evaluation. `without` names a
+    graph pass to skip. If `parts` is true, MXNet finishes each part of a step before the next part
+    begins, and the answers contain the time of each part: see `StepParts`.
     """
     remove_pass(without)
     rounds = _Rounds(requests)
