@@ -94,8 +94,8 @@ def test_importing_mxnet_imports_no_setuptools_and_leaves_distutils_as_it_was(py
     assert python("""
 import sys
 import gluonblocks
-print([name for name in sys.modules if name.partition('.')[0] in ('distutils', 'setuptools')])""") \
-        == '[]'
+restored = 'distutils.version' in gluonblocks._runtime.patches  # by us, because Python has none
+print('setuptools' in sys.modules, ('distutils' in sys.modules) == restored)""") == 'False True'
 
 
 def test_labels_and_images_are_packed_into_a_record(monkeypatch):

@@ -152,6 +152,7 @@ def average_maps(graph):
         return graph
     for pool in graph.nodes:
         if (pool.op == 'Pooling' and pool.attrs.get('pool_type') == 'avg'
+                and pool.attrs.get('layout', 'None') in ('None', 'NCHW')
                 and graph.shape(pool.entry())[2:] == (1, 1)
                 and (pool.flag('global_pool') or not any(pool.sides('pad', (0, 0)))
                      and pool.sides('kernel') == graph.shape(pool.inputs[0])[2:])):
@@ -166,9 +167,10 @@ def fuse_relus(graph):
         X -> BatchNorm -> Activation
         X -> _contrib_BatchNormWithReLU
 
-    MXNet 1.9 with oneDNN has this operator, and its results are bitwise identical. The pass is not
-    used in training, because the operator's gradients are wrong if the gradient of its output does
-    not have the memory layout of its input.
+    MXNet 1.9 with oneDNN has this operator. Its results are bitwise identical, except that it does
+    not turn NaN into 0, as oneDNN's ReLU does. The pass is not used in training, because the
+    operator's gradients are wrong if the gradient of its output does not have the memory layout of
+    its input.
     """
     if not graph.operators or not _has_norm_with_relu():
         return graph
@@ -188,7 +190,7 @@ PREDICTION = [fuse_stages, fuse_norms, multiply_small_maps, fuse_relus]
 def _has_norm_with_relu():
     return (hasattr(mx.sym.contrib, 'BatchNormWithReLU')
             and mx.runtime.Features().is_enabled('MKLDNN')
-            and os.environ.get('MXNET_MKLDNN_ENABLED') != '0')
+            and os.environ.get('MXNET_MKLDNN_ENABLED', '').lower() not in ('0', 'false'))
 
 
 def _norms(graph):

@@ -4,7 +4,7 @@ import json
 import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import autograd, nd
 from mxnet.gluon import nn
 from operator_nets import images, same_with_operators, step
 
@@ -36,6 +36,10 @@ def test_other_pooling_is_kept(pool):
     assert operations(pool) == ['Pooling']
 
 
+def test_pooling_with_channels_last_is_kept():
+    assert operations(nn.GlobalAvgPool2D(layout='NHWC'), (2, 16, 1, 1)) == ['Pooling']
+
+
 def test_prediction_keeps_pooling():
     assert operations(nn.GlobalAvgPool2D(), training=False) == ['Pooling']
 
@@ -57,3 +61,21 @@ def test_the_mean_is_exact_to_float32():
     expected = X.asnumpy().astype('float64').mean((1, 2, 3))
     found = step(net, X)['out'].asnumpy()[:, 0, 0, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+class BatchInMaps(mx.gluon.HybridBlock):
+    def hybrid_forward(self, F, X):
+        return F.transpose(X, axes=(2, 1, 0, 3))
+
+
+def test_the_graph_of_a_batch_that_is_moved_into_the_maps_depends_on_its_size():
+    net = Net()
+    net.add(BatchInMaps(), nn.AvgPool2D((4, 7)))
+    net.initialize()
+    net.hybridize()
+    for n in (4, 6):  # the window covers all of 4 images, but only the first 4 of 6
+        X = images(n, 2, 6, 7)
+        expected = X.asnumpy()[:4].astype('float64').mean((0, 3)).T
+        with autograd.record():
+            Y = net(X)
+        np.testing.assert_allclose(Y.asnumpy()[:, :, 0, 0], expected, 1e-5)

@@ -63,6 +63,7 @@ def test_a_sigmoid_is_not_fused():
     assert FUSED not in operations(make(nn.BatchNorm(), nn.Activation('sigmoid')))
 
 
-def test_without_onednn_nothing_is_fused(monkeypatch):
-    monkeypatch.setenv('MXNET_MKLDNN_ENABLED', '0')
+@pytest.mark.parametrize('value', ['0', 'false', 'False'])
+def test_without_onednn_nothing_is_fused(monkeypatch, value):
+    monkeypatch.setenv('MXNET_MKLDNN_ENABLED', value)
     assert FUSED not in operations(make(nn.BatchNorm(), nn.Activation('relu')))
