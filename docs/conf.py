@@ -1,7 +1,7 @@
 """Sphinx configuration for the documentation site, which `scripts/build_site.py` builds.
 
 The source folder is the repository root, so that links between Markdown files, for example from
-docs/ to results/, work as they do on a code host. No page loads anything over the network.
+docs/ to results/, also work on the site. No page loads anything from other hosts.
 """
 import re
 import sys

@@ -1,7 +1,7 @@
 """Batch normalization, ResNet and DenseNet from Dive into Deep Learning, in MXNet Gluon.
 
-This module exports the names from the book's chapters, and the main names for models, data sets,
-training runs and exports. Everything else is in the subpackages: `machine`, `blocks`, `graphs`,
+This module exports the names from the book's chapters, and the main functions for models, data
+sets, training runs and export. The rest is in the subpackages: `machine`, `blocks`, `graphs`,
 `models`, `data`, `training`, `distributed`, `drawing`, `runs`, `report` and `export`.
 """
 __version__ = '0.1.0'  # pyproject.toml reads it from here

@@ -1,9 +1,9 @@
 """Make MXNet 1.7 to 1.9 and GluonCV 0.10.5 work with newer versions of Python, NumPy and PyTorch.
 
 `restore_numpy_names` and `restore_distutils` must run before MXNet is imported, because its import
-looks up these names. The `patch_` functions must run afterwards. Functions that return a list
-return the names of what they changed. This file imports nothing from the package, so that it can be
-loaded alone.
+looks up the names that they restore. `patch_mxnet` must run afterwards. If a function returns a
+list, the list names what the function changed. This file imports nothing from the package, so that
+it can be loaded on its own.
 """
 import atexit
 import contextlib
@@ -21,7 +21,7 @@ def _removed(*args, **kwargs):
 
 
 def _numpy_names():
-    """Return {name: value} for names that MXNet and GluonCV use but newer NumPy has removed."""
+    """Return {name: value} for names that MXNet and GluonCV use but newer NumPy versions lack."""
     import numpy
     compat = types.ModuleType('numpy.compat')
     vars(compat)['basestring'] = str
@@ -68,10 +68,10 @@ def restore_distutils():
 
 @contextlib.contextmanager
 def bypass_setuptools():
-    """Let MXNet import our `distutils.version`; afterwards, other code gets its own distutils.
+    """Provide our own `distutils.version` while MXNet is imported, and remove it afterwards.
 
-    If setuptools is installed, it replaces Python's distutils, and importing it takes a seventh of
-    the time in which a command starts.
+    Otherwise, if setuptools is installed, importing distutils would import setuptools, which takes
+    a seventh of a command's startup time.
     """
     if 'distutils' in sys.modules:
         yield
@@ -87,7 +87,7 @@ def bypass_setuptools():
 
 
 def _small_distutils():
-    """Return the modules `distutils` and `distutils.version` by name, for sys.modules."""
+    """Return {name: module} for minimal versions of `distutils` and `distutils.version`."""
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
     # Other submodules are Python's, which has none from version 3.12.
@@ -111,8 +111,8 @@ class _Deferred(types.ModuleType):
 def defer_scipy_stats():
     """Defer MXNet's import of scipy.stats until an attribute of the module is used.
 
-    Importing scipy.stats takes a third of the time of `import mxnet`, but MXNet uses it only to
-    calibrate quantized nets.
+    Importing scipy.stats accounts for a third of the time that `import mxnet` takes, but MXNet uses
+    it only to calibrate quantized nets.
     """
     name = 'scipy.stats'
     if name in sys.modules or importlib.util.find_spec('scipy') is None:
@@ -225,7 +225,7 @@ def patch_gluoncv():
         return
 
     def report_missing(*versions):
-        raise ImportError('gluonblocks uses only the MXNet models of GluonCV')
+        raise ImportError("gluonblocks uses only GluonCV's MXNet models")
 
     def accept(*versions):
         pass

@@ -122,8 +122,8 @@ def set_threads():
     """Use one thread per physical core, unless the user has set a thread count.
 
     On x86, MXNet's default is half of the logical CPUs, which is only half of the cores on a
-    machine without hyper-threading. If MXNet has already been imported, only warn if it leaves
-    cores idle. Returns a list of settings such as 'OMP_NUM_THREADS=4'.
+    machine without hyper-threading. If MXNet has already been imported, change nothing, but warn if
+    it leaves cores idle. Returns a list of settings such as 'OMP_NUM_THREADS=4'.
     """
     if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
         return []
@@ -144,9 +144,9 @@ def set_spinning():
     """Make waiting threads spin for a shorter time if other processes use the cores.
 
     By default, a waiting thread spins for milliseconds before it sleeps. That is faster on an idle
-    machine, but many times slower if the thread that it waits for has no free core. Variables that
-    the user has set are not changed. libgomp reads them when it loads, so nothing is set if it is
-    already loaded. Returns a list of settings such as 'GOMP_SPINCOUNT=1000'.
+    machine, but many times slower if the thread that it waits for has no free core. Does nothing if
+    the user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY, or if libgomp, which reads both when it
+    loads, is already loaded. Returns a list of settings such as 'GOMP_SPINCOUNT=1000'.
     """
     if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
             or os.environ.get('MXNET_OMP_MAX_THREADS')

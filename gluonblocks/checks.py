@@ -54,7 +54,7 @@ def check_classic_arrays(receiver, *arrays):
 def check_images(block, X, num_channels=0, least=1):
     """Raise ValueError unless `X` is (N, C, H, W) with C = `num_channels` and H, W >= `least`.
 
-    If `num_channels` is 0, C may have any value. `block` is the block's name for the message.
+    If `num_channels` is 0, C may have any value. The error message refers to the block as `block`.
     """
     if len(X.shape) != 4:
         raise ValueError('%s expects input of shape (N, C, H, W), got %s' % (block, X.shape))
@@ -67,7 +67,7 @@ def check_images(block, X, num_channels=0, least=1):
 
 
 def image_problem(X, weight):
-    """Explain why a net whose first layer has `weight` rejects X; return None if it does not."""
+    """Return the problem with X as input to a net with first-layer weights `weight`, or None."""
     dtype, found = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
     channels = weight.shape[1]  # 0: unknown before the first batch
     if X.ndim != 4:
@@ -96,7 +96,7 @@ def check_features(num_features, num_dims):
 def check_norm_input(X, num_dims=None, **params):
     """Raise ValueError unless X is (N, C) or (N, C, H, W), and each of `params` has C elements.
 
-    X must have `num_dims` dimensions (None: 2 or 4). The dtypes must be compatible.
+    If `num_dims` is not None, X must have that many dimensions. The dtypes must be compatible.
     """
     check_classic_arrays('batch normalization', X)
     if not isinstance(X, mx.nd.NDArray):

@@ -87,7 +87,7 @@ def write_file(path, content, backup=None, mode=0o666):
 
 
 def replace_file(path, write, backup=None, mode=0o666):
-    """Replace a regular file as `write_file` does; `write(name)` must write the file `name`."""
+    """Replace a regular file as `write_file` does; `write(name)` writes the new file to `name`."""
     # Without a backup, replace the target of a link. With one, replace the link itself, because the
     # backup would otherwise be created in the target's folder.
     path = os.path.abspath(path) if backup else os.path.realpath(path)
@@ -201,7 +201,7 @@ def is_temporary(name):
 
 
 def remove_temporaries(folder):
-    """Remove the unfinished files that killed processes left in `folder`."""
+    """Remove unfinished files left behind in `folder` by processes that were killed."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         if is_temporary(name) and stat.S_ISREG(os.lstat(path).st_mode):

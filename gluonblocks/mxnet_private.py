@@ -48,7 +48,7 @@ def settings_of(norm):
 
 
 def sparse_label_of(loss):
-    """Return True if a softmax cross-entropy loss expects integer labels, None for other losses."""
+    """Return the `sparse_label` of a softmax cross-entropy loss, or None for other losses."""
     return getattr(loss, '_sparse_label', None)
 
 
@@ -65,7 +65,7 @@ def is_initialized(param):
 def array_on(param, ctx):
     """Return a parameter's array on `ctx`, or its only array if it has just one.
 
-    In that case, `param.data` would take ten times as long.
+    For a single array, this is ten times as fast as `param.data`.
     """
     arrays = param._data
     return arrays[0] if arrays and len(arrays) == 1 else param.data(ctx)
@@ -126,7 +126,7 @@ def is_numpy_symbol(value):
 
 
 def openmp_threads():
-    """Return the thread count of MXNet's OpenMP library. Raises AttributeError if there is none."""
+    """Return MXNet's OpenMP thread count. Raises AttributeError if MXNet lacks OpenMP."""
     return base._LIB.omp_get_max_threads()
 
 

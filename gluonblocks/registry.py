@@ -1,7 +1,7 @@
 """Look up models and data sets by name, whether they are registered or the user's own.
 
-A name is a registered 'name'; 'prefix:name', for a family such as GluonCV's models; or
-'module:name', which is imported as in `from module import name`.
+A name is 'name' for a registered entry, 'prefix:name' for a family such as GluonCV's models, or
+'module:name' for an object that is imported as in `from module import name`.
 """
 import difflib
 import hashlib
@@ -21,9 +21,9 @@ _MAX_BYTES = 2 ** 24  # of a source file
 class Registry:
     """A table of named entries of one kind, such as models.
 
-    An entry is a NamedTuple with the field `name` and a field that contains a function; the name of
-    the second field is passed as `function`. In messages, `kind` is the word for an entry, such as
-    'data set', and `example` is an example of a 'module:name'. `wrap(name, function)` returns an
+    An entry is a NamedTuple with the field `name` and a field that contains a function; `function`
+    is the name of the latter field. Messages call an entry a `kind`, such as 'data set', and show
+    `example` as an example of a 'module:name'. `wrap(name, function)` returns an
     entry for an unregistered function, or raises ValueError if the function is unsuitable.
     `in_words()` returns the registered names as text for messages; by default, they are sorted.
     """
@@ -61,7 +61,7 @@ class Registry:
     def find(self, name):
         """Return the entry for a name or a function.
 
-        If 'module:name' refers to a registered function, the entry is renamed to 'module:name'.
+        If 'module:name' refers to a registered function, the returned entry has this name.
         Raises ValueError if the import fails, or if the name is unknown; the message then lists
         similar names or, if there are none, all names.
         """

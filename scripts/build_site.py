@@ -26,7 +26,7 @@ LOADS = re.compile(r'<(?!a\s)[^>]*?\s(?:src|srcset|poster|data)=["\']?(?:https?:
 
 
 def loads_from_elsewhere(folder):
-    """Return a message for each tag or CSS rule in `folder` that loads from another host."""
+    """Return a message for each tag or CSS rule in `folder` that loads a file from another host."""
     found = []
     for parent, _, names in os.walk(folder):
         for name in sorted(names):

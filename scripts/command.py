@@ -1,4 +1,4 @@
-"""Run a gluonblocks command from a clone, for scripts/train.py and similar scripts."""
+"""Run a gluonblocks command from a clone; used by scripts/train.py and similar scripts."""
 import os
 import sys
 

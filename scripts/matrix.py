@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Run tox's environments one after another, and record the results in results/ and docs/.
 
-The script needs `tox`, git, and the interpreters on PATH. An environment whose interpreter is
-missing is recorded as not run. This command adds all of pyenv's interpreters to PATH:
+The script needs tox, git, and the Python interpreters on PATH. If its interpreter is missing, an
+environment is recorded as not run. This command adds all of pyenv's interpreters to PATH:
 
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 

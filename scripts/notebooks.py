@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Execute the notebooks of sections 5.11 to 5.13, each in a new kernel.
+"""Execute the notebooks for D2L sections 5.11 to 5.13, each in a new kernel.
 
-The script saves a notebook after its last cell has run, with the outputs, clean metadata, and the
-SHA-256 of the code. Repeated lines that show shapes are omitted from the outputs. Without
-arguments, all three notebooks run, which takes two to three hours on two cores, mostly for section
-5.13. Progress goes to stderr.
+The script saves a notebook after its last cell has run, with the outputs and with new metadata that
+contains the SHA-256 of the code. Repeated lines that show shapes are omitted from the outputs.
+Without arguments, all three notebooks run, which takes two to three hours on two cores, mostly for
+section 5.13. Progress goes to stderr.
 
 The script needs the `notebooks` extra: pip install -e '.[notebooks]'
 

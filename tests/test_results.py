@@ -43,7 +43,7 @@ def test_published_results_follow_a_model_that_was_trained_with_its_recipe(print
 
 
 @pytest.mark.parametrize('second, said', [
-    (run('b', 1), 'expected one run for each seed, but a and b both have the seed 1'),
+    (run('b', 1), 'expected one run for each seed, but a and b both have seed 1'),
     (run('b', 2, state='not finished: 3 of 5 epochs'), 'b is not finished: 3 of 5 epochs')])
 def test_equal_seeds_and_unfinished_runs_are_rejected(print_runs, second, said):
     assert print_runs(run('a', 1), second) == (1, [], 'error: %s\n' % said)

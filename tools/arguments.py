@@ -3,7 +3,7 @@ import argparse
 
 
 def some_of(allowed):
-    """Return an argparse type for a list of comma-separated names, sorted as in `allowed`."""
+    """Return an argparse type for comma-separated names, returned in the order of `allowed`."""
     def names(text):
         chosen = [name.strip() for name in text.split(',')]
         for name in chosen:

@@ -40,7 +40,7 @@ def groups(folders):
         runs = found[run.config['model'], run.config['dataset'], options(run.config)]
         for other in runs:
             if other.config['seed'] == run.config['seed']:
-                raise ValueError('expected one run for each seed, but %s and %s both have the '
+                raise ValueError('expected one run for each seed, but %s and %s both have '
                                  'seed %d' % (other.folder, run.folder, run.config['seed']))
         runs.append(run)
     return found

@@ -2,9 +2,9 @@
 
     python -m tools.zoo [NAME ...] [--like SELECTED]
 
-Without names, the selected nets that have no result yet are exported. Each net runs in a separate
-process, so a crash or a timeout affects only its own row. The script needs the extras export, torch
-and gluoncv. For comparison, it also runs MXNet's own exporter, mx.onnx.export_model.
+Without names, all nets in SELECTED with no result yet are exported. Each net runs in a separate
+process, so a crash or a timeout affects only its own row. The script needs the `export`, `torch`
+and `gluoncv` extras. For comparison, it also runs MXNet's own exporter, mx.onnx.export_model.
 """
 import argparse
 import json
@@ -203,10 +203,10 @@ def main():
     """Export the named nets, or the selected nets without a result, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('names', nargs='*', metavar='NAME',
-                        help='nets to export (default: selected nets without a result)')
+                        help='nets to export (default: nets in tools/zoo.py without a result)')
     parser.add_argument('--like', metavar='SELECTED', default='densenet121',
-                        help='export any NAME not listed in tools/zoo.py with the task and image '
-                             'size of this net (default: %(default)s)')
+                        help='net whose task and image size to use for any NAME not listed in '
+                             'tools/zoo.py (default: %(default)s)')
     args = parser.parse_args()
     selected = {name: net for net, names in SELECTED.items() for name in names.split()}
     chosen = args.names or [name for name in selected if name not in rows()]

@@ -11,7 +11,7 @@ from sphinx.addnodes import pending_xref
 
 
 def add_toctrees(app, name, text):
-    """Append toctrees of the existing pages to the front page's source, for the sidebar."""
+    """Append a toctree for each group of pages to the front page, to fill the sidebar."""
     if name == app.config.root_doc:
         for caption, pages in app.config.site_pages.items():
             lines = ''.join('/%s\n' % page for page in pages if page in app.project.docnames)
@@ -28,7 +28,7 @@ def set_language(app, name, text):
 
 
 def name_role(role, rawtext, text, line, inliner, options=None, content=()):
-    """Show text in backticks as code, with a link if it is a name in the reference."""
+    """Render text in backticks as code, linked to the reference if exactly one name matches."""
     code = nodes.literal(rawtext, text)
     settings = inliner.document.settings
     full = [name for name in settings.env.config.site_names if name.endswith('.' + text)]

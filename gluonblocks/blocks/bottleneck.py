@@ -1,6 +1,6 @@
-"""The papers' residual units: basic or bottleneck, with norms after or before the convolutions.
+"""Residual units from two papers: basic or bottleneck, with norms after or before convolutions.
 
-He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), table 1 and figure 5, and 2016 (arXiv:1603.05027),
+See He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), table 1 and figure 5, and 2016 (arXiv:1603.05027),
 figure 1. These units differ from the book's `Residual` in two ways: the convolutions have no bias,
 because a norm follows, and in the units of 2015 a norm also follows the 1x1 convolution of the
 shortcut.
@@ -11,7 +11,7 @@ from mxnet.gluon import nn
 
 
 class Conv(NamedTuple):
-    """One convolution of a unit, padded so that an odd kernel with stride 1 preserves H and W."""
+    """A unit's convolution. With an odd kernel size and stride 1, its padding preserves H and W."""
 
     num_channels: int
     kernel_size: int
@@ -29,7 +29,7 @@ def basic(num_channels, strides):
 
 
 def bottleneck(num_channels, strides, stride_on='1x1'):
-    """Return a bottleneck's convolutions: 1x1, 3x3, and 1x1 to 4 * `num_channels` channels.
+    """Return a bottleneck's convolutions: 1x1, 3x3, and 1x1 with 4 * `num_channels` channels.
 
     In the paper, the first 1x1 convolution is strided; with a stride of 2, it skips three of every
     four pixels. With `stride_on='3x3'`, the 3x3 convolution is strided instead, and reads every
@@ -42,7 +42,7 @@ def bottleneck(num_channels, strides, stride_on='1x1'):
 
 
 class ResidualUnit(nn.HybridBlock):
-    """relu(F(X) + X), where F is a convolution, norm, relu, ..., convolution, norm:
+    """relu(F(X) + X), where F applies `convs`, with a norm after each and relus in between:
     (N, C, H, W) -> (N, C', H', W'), where C' is the number of output channels of `convs[-1]`.
 
     H' is H divided by the product of the strides, rounded up. With `project`, X passes through a
@@ -67,7 +67,7 @@ class ResidualUnit(nn.HybridBlock):
 
 
 class PreActivationUnit(nn.HybridBlock):
-    """F(relu(norm(X))) + X, where F is a convolution, norm, relu, ..., convolution:
+    """F(relu(norm(X))) + X, where F applies `convs`, with a norm and a relu in between:
     (N, C, H, W) -> (N, C', H', W'). The arguments are those of `ResidualUnit`.
 
     No relu follows the addition. With `project`, the shortcut is a 1x1 convolution of

@@ -1,5 +1,5 @@
-"""Dense blocks and transitions: D2L 5.13, after Huang, Liu, van der Maaten & Weinberger 2016
-(arXiv:1608.06993)."""
+"""Dense blocks and transition blocks from D2L, section 5.13, after Huang, Liu, van der Maaten &
+Weinberger 2016 (arXiv:1608.06993)."""
 import mxnet as mx
 from mxnet import nd
 from mxnet.gluon import nn
@@ -34,7 +34,7 @@ class _TransitionBlock(BatchNormFirst):
 
 
 def conv_block(num_channels):
-    """Batch norm, relu, 3x3 convolution: (N, C, H, W) -> (N, num_channels, H, W). D2L 5.13.1."""
+    """Batch norm, relu, 3x3 convolution (D2L 5.13.1): (N, C, H, W) -> (N, num_channels, H, W)."""
     check_classic_arrays('conv_block')
     check_positive('num_channels', num_channels)
     return _ConvBlock(nn.BatchNorm(), nn.Activation('relu'),
@@ -99,8 +99,8 @@ class DenseBlock(nn.HybridBlock):
 
 
 def transition_block(num_channels):
-    """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2:
-    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), where H, W >= 2. D2L 5.13.2."""
+    """Batch norm, relu, 1x1 convolution, 2x2 average pooling with stride 2 (D2L 5.13.2):
+    (N, C, H, W) -> (N, num_channels, H // 2, W // 2), where H, W >= 2."""
     check_classic_arrays('transition_block')
     check_positive('num_channels', num_channels)
     return _TransitionBlock(nn.BatchNorm(), nn.Activation('relu'),

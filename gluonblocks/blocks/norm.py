@@ -1,4 +1,4 @@
-"""Batch normalization: D2L 5.11, after Ioffe & Szegedy 2015 (arXiv:1502.03167)."""
+"""Batch normalization from D2L, section 5.11, after Ioffe & Szegedy 2015 (arXiv:1502.03167)."""
 import numpy as np
 from mxnet import autograd, init, nd
 from mxnet.gluon import nn

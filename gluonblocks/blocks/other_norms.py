@@ -15,11 +15,11 @@ from .parameters import channel_parameter
 class _OtherNorm(gluon.Block):
     """The base class of the layers in this file, with gamma, beta and the running averages.
 
-    `averages` maps the name of each running average to its shape. By default, there is one average
-    with one value per channel, named by the class attribute `average`. Subclasses implement
-    `normalize(F, X, follow)`, which returns X_hat. In training mode, `follow(name, batch)` updates
-    the running average `name` with the statistic `batch()`, and returns that statistic. In
-    prediction mode, it returns the running average.
+    `averages` maps the name of each running average to its shape. By default, there is one, with
+    one value per channel; its name is the class attribute `average`. Subclasses implement
+    `normalize(F, X, follow)`, which returns the normalized input. In training mode,
+    `follow(name, batch)` updates the running average `name` with the statistic `batch()`, and
+    returns that statistic. In prediction mode, it returns the running average.
     """
 
     average = ''

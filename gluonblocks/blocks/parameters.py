@@ -45,11 +45,11 @@ def channel_parameter(params, name, shape, init, grad_req='write'):
 
 
 def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args, **kwargs):
-    """Check the parameter file `filename`, and load it into `block` with Gluon's method, `load`.
+    """Check the parameter file `filename`, and load it into `block`.
 
-    The other arguments are those of Gluon's `load_parameters`. A file saved by the book's code,
-    which lacks only the running averages of our layers, is loaded with a warning. Raises ValueError
-    if a parameter's shape in the file does not match the block; the message lists both shapes.
+    `load` is Gluon's `load_parameters` method, and receives the other arguments. A file saved by
+    the book's code, which lacks only the running averages, is loaded with a warning. Raises
+    ValueError if a shape in the file does not match the block; the message lists both shapes.
     """
     filename = MXNetPath(filename)  # so that the name does not depend on the locale
     params, found = named_parameters(block), nd.load(filename)
@@ -69,8 +69,8 @@ def load_parameters(block, load, filename, ctx=None, allow_missing=False, *args,
 
 
 def _lacks_averages_only(params, found, filename, ctx):
-    """If the file lacks running averages but no other parameters, initialize them, warn, and return
-    True; otherwise, return False."""
+    """If running averages are the only parameters that the file lacks, initialize them, warn, and
+    return True; otherwise, return False."""
     # Compare parameters instead of names, because a shared parameter has several names.
     loaded = {params[name] for name in found if name in params}
     missing = set(params.values()) - loaded

@@ -1,4 +1,4 @@
-"""Residual blocks: D2L 5.12, after He, Zhang, Ren & Sun 2015 (arXiv:1512.03385)."""
+"""Residual blocks from D2L, section 5.12, after He, Zhang, Ren & Sun 2015 (arXiv:1512.03385)."""
 from mxnet import nd
 from mxnet.gluon import nn
 

@@ -45,7 +45,7 @@ def main(args):
 
 
 def collect(error=None):
-    """Return a list of (title, status, text) checks; `error` is the error from importing MXNet."""
+    """Return one (title, status, text) per check; `error` is the error from importing MXNet."""
     checks = [
         ('gluonblocks', OK, _version('gluonblocks') or 'not installed, runs from a checkout'),
         ('Python', OK, '%s, %s' % (platform.python_version(), sys.executable)),

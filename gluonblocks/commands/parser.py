@@ -16,5 +16,5 @@ class Parser(argparse.ArgumentParser):
 
 
 def flag_of(name):
-    """Return the command-line flag of an option: batch_size -> --batch-size."""
+    """Return the command-line flag for an option: batch_size -> --batch-size."""
     return '--' + name.replace('_', '-')

@@ -103,7 +103,7 @@ class _Stream:
 
 
 def _discard_stdout():
-    """Redirect stdout to /dev/null, so that Python can flush it at exit."""
+    """Redirect stdout to /dev/null, so that Python's flush at exit cannot fail."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     sys.stdout = os.fdopen(null, 'w')

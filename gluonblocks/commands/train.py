@@ -64,7 +64,7 @@ def parse(argv, prog):
 
 
 def _print_resume(prog, folder):
-    """Print the command that resumes a run. If this program is not on PATH, print its path."""
+    """Print the command that resumes a run, with this program's path if it is not on PATH."""
     program, rest = prog.split(' ', 1)
     this = sys.executable if program == 'python' else sys.argv[0]
     found = shutil.which(program)

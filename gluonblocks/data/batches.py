@@ -91,7 +91,7 @@ class BatchLoader(gluon.data.DataLoader):
             yield X.astype(self.dtype, copy=False), nd.from_numpy(labels)
 
     def _gather(self, order, number, as_floats, start):
-        """Return (images, labels) for a batch or this worker's shard of it; (None, None) if empty.
+        """Return (images, labels) for this worker's shard of a batch; (None, None) if it is empty.
 
         Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. This
         runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
@@ -131,7 +131,7 @@ def _describe(array):
 
 
 def _width_and_height(resize):
-    """Return `resize` in the order of MXNet's operator, (width, height). None stays None."""
+    """Return `resize` as (width, height), the order that MXNet expects, or None if it is None."""
     if resize is None:
         return None
     try:
@@ -155,7 +155,7 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 def seed_of_order(seed, part=None):
     """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 
-    Raises ValueError for a `part` without a seed, because each worker would draw a different one.
+    Raises ValueError if `part` is given without a seed, as each worker would shuffle differently.
     """
     if seed is not None:
         return seed

@@ -80,8 +80,8 @@ class DataSet(NamedTuple):
         Raises ValueError if `root` is given for a data set that is generated.
         """
         if root is not None and not self.takes_root:
-            raise ValueError('the data set %r is generated, not read from a folder, but got the '
-                             'folder %r: omit it' % (self.name, root))
+            raise ValueError('the data set %r is generated, not read from a folder: omit the '
+                             'folder %r' % (self.name, root))
         return self.load(batch_size, **options) if root is None else self.load(
             batch_size, root=root, **options)
 
@@ -147,8 +147,8 @@ def _load_own(spec, function, batch_size, **options):
     """Load data with a user's `function`; return `BatchLoader` objects for training and testing.
 
     A function that accepts batch_size is called with it and with `options`, and must return two
-    `BatchLoader` objects. Any other function must return four arrays. If the function fails or
-    returns anything else, raises a ValueError that states what is expected. OSErrors propagate.
+    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, which
+    states what is expected, if the function fails or returns anything else. OSErrors propagate.
     """
     makes_loaders = _takes(function, 'batch_size')
     arguments = dict(options, batch_size=batch_size) if makes_loaders else {
@@ -174,7 +174,7 @@ def _load_own(spec, function, batch_size, **options):
                                  'images or a negative label')
         shapes = train_iter.images.shape, test_iter.images.shape
         if {shape[3:] for shape in shapes} not in ({()}, {(3,)}):
-            raise ValueError('expected training and test images to be all grey or all in colour, '
+            raise ValueError('expected training and test images to be all greyscale or all colour, '
                              'got shapes %s and %s' % shapes)
     except (TypeError, ValueError) as error:
         raise ValueError('the data set %s is invalid: %s. %s' % (spec, error, _EXPECTED))

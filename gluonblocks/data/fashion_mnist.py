@@ -1,6 +1,6 @@
 """Find or download the Fashion-MNIST files, and verify them.
 
-The data set is by Xiao, Rasul & Vollgraf 2017 (arXiv:1708.07747), under the MIT licence.
+The data set (Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747) is under the MIT licence.
 """
 import hashlib
 import os
@@ -99,9 +99,9 @@ def find_files(folder):
 
 
 def check(name, path):
-    """Return the array in the file at `path`, compressed or not.
+    """Return the array from the file at `path`, which may be gzip-compressed.
 
-    Raises DataError unless its SHA-256 shows that it is the Fashion-MNIST file `name`.
+    Raises DataError unless the SHA-256 of its content is that of the Fashion-MNIST file `name`.
     """
     shape, sha256 = FILES[name]
     content = _content(path)

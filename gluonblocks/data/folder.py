@@ -28,10 +28,11 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     latter case, a fraction of them, `test_share`, is chosen at random using `seed` and held out for
     testing: see `find_images`. The loaders' `class_names` are sorted; labels are indices into them.
 
-    X is (N, 1, H, W) if all images are grey, otherwise (N, 3, H, W). As in `read_image`, each image
-    is scaled, without distortion, to fit into a square of `resize` x `resize` pixels. If `resize`
-    is None and all images have the same size, at most 128 x 128, they keep it; otherwise, the
-    square is 64 x 64. `size`, (height, width), and `color` override this. Images stay in memory.
+    Each batch X has shape (N, 1, H, W) if all images are greyscale, otherwise (N, 3, H, W). As in
+    `read_image`, each image is scaled, without distortion, to fit into a square of side `resize`.
+    If `resize` is None and all images have the same size, at most 128 x 128, they keep it;
+    otherwise, the square is 64 x 64. `color` and `size`, a (height, width) pair, override these
+    defaults. All images stay in memory.
 
     `part` is for workers, as in `load_data_fashion_mnist`; every worker reads all images.
 

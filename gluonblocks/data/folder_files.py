@@ -42,10 +42,10 @@ def find_images(folder, test_share=None, seed=0):
         raise bad_layout('there is no such folder')
     has = [part for part in ('train', 'test') if os.path.isdir(os.path.join(folder, part))]
     if has and test_share is not None:
-        raise DataError('%s has a folder %r, so test_share does not apply: omit it, or name the '
+        raise DataError('%s has a folder %r, so test_share does not apply: omit it, or pass the '
                         'folder that contains the class folders' % (folder, has[0]))
     if len(has) == 1:
-        raise bad_layout('found a folder %r but no %r' % (
+        raise bad_layout('found a folder %r but no folder %r' % (
             has[0], 'test' if has[0] == 'train' else 'train'))
     others: List[str] = []
     if has:
@@ -74,7 +74,7 @@ def find_images(folder, test_share=None, seed=0):
 def skipped(items, one, many):
     """Return a message that counts and lists the skipped `items`.
 
-    `one` describes a single item, and `many` describes several.
+    `one` and `many` are the nouns for one item and for several items, such as 'file' and 'files'.
     """
     return 'skipped %s %s:\n  %s%s' % (
         f'{len(items):,}', one if len(items) == 1 else many, '\n  '.join(items[:_LISTED]),
@@ -125,8 +125,8 @@ def _split(classes, test_share, seed, folder):
     """Hold out a random fraction `test_share` of each class for testing; return (train, test), two
     dicts {class name: paths}."""
     if test_share is None and sum(map(bool, classes.values())) > 1:
-        raise OptionError('test_share', 'is required, because %s has no train and test folders: '
-                          'pass the fraction of the images to test on, such as 0.2', folder)
+        raise OptionError('test_share', 'is required, because %s has no train or test folder: pass '
+                          'the fraction of images to hold out for testing, such as 0.2', folder)
     rng, train, test = np.random.RandomState(seed), {}, {}
     for name, paths in classes.items():
         order = rng.permutation(len(paths))

@@ -18,7 +18,7 @@ _MISSING = """Pillow, which reads images, is not installed. Install it with
 
 
 class ImageError(ValueError):
-    """Raised if an image file cannot be read; the message names the file and the reason."""
+    """Raised if an image file cannot be read; the message gives the path and the reason."""
 
 
 def read_image(path, side=28, invert=False, color=False):
@@ -27,7 +27,7 @@ def read_image(path, side=28, invert=False, color=False):
     The image is scaled to fit into the square without distortion, and centred; the rest of the
     square is filled with the median brightness of the image's border. Fashion-MNIST shows light
     objects on a black background: set `invert` for an image of a dark object on a light background.
-    Transparent pixels become black, with or without `invert`. A greyscale 8-bit image of
+    Transparent pixels become black, with or without `invert`. An 8-bit greyscale image of
     side x side pixels is returned unchanged; 16-bit images are scaled to 8 bits.
 
     With `color`, the result is uint8 (side, side, 3), in the order red, green, blue, and the rest

@@ -1,6 +1,6 @@
 """Convert a Pillow image to an array: upright, opaque and of the required size.
 
-This file may import only NumPy and Pillow, because it is inlined in the predict.py of an export.
+This file may import only NumPy and Pillow, because exported predict.py files contain its code.
 """
 import numpy as np
 
@@ -17,12 +17,12 @@ def upright(picture, background, color):
 
 
 def _opaque(picture, background):
-    """Return an opaque version of an image, in a mode that Pillow converts to L or RGB directly."""
+    """Return an opaque version of an image, in a mode that Pillow converts directly to L or RGB."""
     from PIL import Image
     if picture.mode.startswith('I') or picture.mode == 'F':  # 16 bits or more
         values = np.asarray(picture)
         if picture.mode == 'F' or values.min() < 0 or values.max() > 65535:
-            raise ValueError('expected pixels of 8 or 16 bits; save the image as a PNG')
+            raise ValueError('expected 8-bit or 16-bit pixels: save the image as a PNG')
         values = (values.astype(np.uint32) + 128) // 257  # rounded: 65535 / 257 = 255
         return Image.fromarray(values.astype(np.uint8))
     if picture.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in picture.info:

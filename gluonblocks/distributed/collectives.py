@@ -107,7 +107,7 @@ class Collectives:
             self._exchange(chunks[k % n], chunks[(k - 1) % n])
 
     def _exchange(self, sent, received):
-        """Send `sent` to the next rank while filling `received` from the previous one."""
+        """Send `sent` to the next rank while filling `received` from the previous rank."""
         try:
             sending = self._sender.submit(self._after.sendall, sent)
             _receive(self._before, received)
@@ -130,7 +130,7 @@ def _receive(sock, array):
 def make_buckets(sizes, limit=BUCKET):
     """Group gradients of these `sizes` into buckets; return a list of index lists, one per bucket.
 
-    A bucket holds consecutive gradients, because a few large sums are faster than many small ones.
+    Consecutive gradients share a bucket, because a few large sums are faster than many small ones.
     The last gradients form the first bucket: the backward pass computes them first, so they are
     sent while MXNet is still computing the others.
     """

@@ -70,7 +70,7 @@ class ProcessGroup:
         return self.collectives.broadcast(content)
 
     def all_reduce(self, *values):
-        """Return the sum of each value over all ranks, added in double precision in rank order."""
+        """Sum each value over all ranks, in rank order and double precision; return the sums."""
         rows = self.all_gather(np.array(values, 'float64').tobytes())
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 
@@ -94,7 +94,7 @@ class ProcessGroup:
                                 'worker 0' % (self.member.step, ', '.join(map(str, others))))
 
     def all_reduce_gradients(self, gradients):
-        """All-reduce the gradients of a step and a flag that requests a stop after this step."""
+        """All-reduce `gradients`, along with a flag that requests a stop after the current step."""
         self.mark('training', self.member.step + 1)  # the current step
         stop = self.collectives.all_reduce(gradients, int(self.member.stop_requested))
         if stop and self._interrupt:
@@ -107,7 +107,7 @@ class ProcessGroup:
     def end(self, kind='done', code=0, **content):
         """Send the launcher a final message of this `kind`, and exit with `code`.
 
-        Skips Python's cleanup, during which MXNet may abort if other threads are running.
+        Python's cleanup is skipped, because MXNet may abort during it if other threads are running.
         """
         nd.waitall()
         sys.stdout.flush()

@@ -7,7 +7,7 @@ BUSY = 10  # work between two steps, such as saving, may take this many times as
 
 
 class WorkerError(ChildProcessError):
-    """Raised, with the reason, if a process fails or is lost; all other processes are killed."""
+    """Raised if a process fails or is lost; the message says why. All processes are then killed."""
 
 
 class Limits(NamedTuple):
@@ -49,7 +49,7 @@ class Watch:
         self._states[rank].phase = 'done'
 
     def describe(self, rank):
-        """Return the host, the rank and the step of a process, such as 'host:0, step 5'."""
+        """Return a string with a process's host, rank and step, such as 'host:0, step 5'."""
         return '%s, step %d' % (self.locations[rank], self._states[rank].step)
 
     def verdict(self):

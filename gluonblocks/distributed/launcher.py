@@ -24,7 +24,7 @@ def launch(argv, num_workers, limits=None):
     """Run a script in several workers on this machine, and wait until all of them have exited.
 
     `argv` lists the script and its arguments. The script must create a `ProcessGroup`, call its
-    method `join` before the first step, and finally call `end`. The output of rank 0 is shown
+    `join` method before the first step, and finally call `end`. The output of rank 0 is shown
     unchanged; lines printed by other ranks are prefixed with the rank. Raises ValueError if
     `num_workers` is below 1, and the same errors as `Launcher.run`.
     """
@@ -41,12 +41,12 @@ class Launcher:
     """The launcher on the first or only machine.
 
     `argv` is the command that starts a worker, which must create a `Member`. The worker receives
-    the message 'job' with its rank and `job`. It replies 'ready' with its listening `address` and
-    with `facts`, which must be the same for all workers. It then receives 'go' with `ring`, the
-    addresses of all workers, and with a shared `secret`. Before it exits, it sends 'done', or
-    'stopped' or 'failed' with a `text`. The launcher calls `show(rank, stream, text)` for each line
-    that a process prints. `topology` is the `Topology` of this machine. The dict `options` must be
-    the same on every machine.
+    a 'job' message with its rank and `job`. It replies 'ready' with its listening `address` and
+    with `facts`, which must be the same for all workers. It then receives 'go' with a shared
+    `secret` and `ring`, the addresses of all workers. Before it exits, it sends 'done', 'stopped'
+    or 'failed'; the last two include a `text`. The launcher calls `show(rank, stream, text)` for
+    each line that a process prints. `topology` is the `Topology` of this machine. The dict
+    `options` must be the same on every machine.
     """
 
     def __init__(self, argv, num_workers, job=None, show=None, limits=None, topology=None,
@@ -116,7 +116,7 @@ class Launcher:
                               address=self._others.address)
 
     def _ranks_of(self, r):
-        """Return a list of the ranks of the workers on the machine whose rank is `r`."""
+        """Return a list of the ranks of the workers on machine `r`."""
         return list(shard(self._ranks, r, self._topology.nodes))
 
     def _poll(self, interrupt):
@@ -173,7 +173,7 @@ class Launcher:
         elif kind in ('failed', 'exit'):
             raise WorkerError('%s: %s' % (self._watch.describe(rank), message['text']))
         elif kind == 'silent' and rank not in self._ended:
-            raise WorkerError('%s: no heartbeat for %g s: the process is suspended or hanging'
+            raise WorkerError('%s: no heartbeat for %g s: the process is suspended or hung'
                               % (self._watch.describe(rank), self._limits.silence))
 
     def _connect_workers(self):
@@ -193,7 +193,7 @@ class Launcher:
         self._connected = True
 
     def _send(self, rank, kind, **content):
-        """Send a message to the process `rank`, which may run on any machine."""
+        """Send a message to the worker with this `rank`, which may run on any machine."""
         launcher = self._others.nodes.get(self._nodes[rank], self._processes)
         launcher.send(kind, rank=rank, **content)
 

@@ -43,7 +43,7 @@ class Processes:
             self._connections[rank].send('job', rank=rank, local_rank=local_rank, **job)
 
     def send(self, kind, rank, **content):
-        """Send a message to the process `rank`."""
+        """Send a message to the worker with this `rank`."""
         self._connections[rank].send(kind, **content)
 
     def _start(self, rank, env):

@@ -9,11 +9,11 @@ from .heartbeat import WorkerError
 
 
 class Rendezvous:
-    """The first machine's connections to the others, each of which sends a join message.
+    """The first machine's connections to the other machines, each of which sends a join message.
 
     A client that sends anything else is disconnected and reported on stderr. The dict `options`
-    must be the same on every machine. `nodes` maps the rank of each machine that has joined to its
-    `Connection`, and `joins` to its join message. The queue `events` receives all messages.
+    must be the same on every machine. For each machine that has joined, `nodes` maps its rank to
+    its `Connection`, and `joins` to its join message. The queue `events` receives all messages.
     """
 
     def __init__(self, topology, options, events, silence):
@@ -22,7 +22,7 @@ class Rendezvous:
         try:
             self.address = topology.interface or socket.gethostbyname(topology.master[0])
         except OSError as error:
-            raise WorkerError('cannot resolve the host in master, %s: %s'
+            raise WorkerError('cannot resolve the host name %s in master: %s'
                               % (topology.master[0], error.strerror or error))
 
     @contextlib.contextmanager
@@ -64,7 +64,7 @@ class Rendezvous:
             self.nodes[message['node']], self.joins[message['node']] = connection, message
 
     def _error_in(self, message):
-        """Return the reason to reject the client that sent this message, or None if it may join."""
+        """Return the reason for rejecting the sender of `message`, or None if it may join."""
         if message['kind'] in ('closed', 'silent'):
             return message['text']
         r, options = message.get('node'), message.get('options')

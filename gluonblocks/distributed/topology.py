@@ -55,8 +55,8 @@ def find_topology(nodes=None, node_rank=None, master=None, interface=None,
     if nodes == 1:
         for name, value in [('node_rank', node_rank), ('master', master)]:
             if value:
-                raise OptionError(name, 'can be set only if %s is above 1, got %r', Name('nodes'),
-                                  value)
+                raise OptionError(name, 'applies only if %s is above 1, but was set to %r',
+                                  Name('nodes'), value)
         return Topology(interface=interface)
     if node_rank is None:
         if not found.get('node_rank'):
@@ -79,9 +79,9 @@ def _parse_master(text):
     host, _, port = text.rpartition(':')
     if not re.fullmatch(r'[^\s/:]+', host) or host == ANY or not re.fullmatch(
             '[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16:
-        raise OptionError('master', 'must be HOST:PORT, with a host name or IPv4 address at which '
-                          'the others can reach the first machine, and a port from 1 to 65535, '
-                          'got %r', text)
+        raise OptionError('master', 'must be HOST:PORT, where HOST is a name or IPv4 address at '
+                          'which the other machines can reach the first machine, and PORT is a '
+                          'number from 1 to 65535, got %r', text)
     return host, int(port)
 
 

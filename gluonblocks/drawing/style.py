@@ -76,8 +76,8 @@ def own_font(figure):
 def readable(number, digits=3):
     """Format `number` with `digits` significant digits, as in '33.4' or '0.000120'.
 
-    All digits of the integer part are shown, as in '6,730'. Only magnitudes below 1e-6 or of at
-    least 1e12 are written in scientific notation. NaN becomes '–'.
+    All digits of the integer part are shown, as in '6,730'. A number is in scientific
+    notation only if its magnitude is below 1e-6, or is at least 1e12. NaN becomes '–'.
     """
     if math.isnan(number):
         return '–'
@@ -104,7 +104,7 @@ def number_axis(axis):
 
 
 def marker(points):
-    """Return the marker for a line: a dot if the line has few `points`, otherwise none."""
+    """Return the marker for a line: 'o', a dot, if it has few `points`, otherwise '', no marker."""
     return 'o' if len(points) <= FEW else ''
 
 

@@ -1,4 +1,4 @@
-"""Export a trained net to formats that other engines run, and verify each file."""
+"""Export a trained net to the formats of other inference engines, and verify each file."""
 from .files import export_files
 from .graph import prediction_symbol
 from .run import export_net, export_run

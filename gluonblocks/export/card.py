@@ -17,10 +17,10 @@ def model_card(info, exported=(), checksums=None, config=None, history=(), matri
     """Return a model card: Markdown with a YAML header for the Hugging Face Hub.
 
     The card contains only facts from the arguments and no dates, so the same arguments always
-    produce the same text. For each format, it shows at most five lines of Python that run the file.
+    produce the same text. For each format, at most five lines of Python show how to run the file.
 
     `info` is the metadata of an `Export`, and `exported` contains an `Exported` for each format.
-    `checksums` is {file name: SHA-256}, and `config` the parsed config.json of a run. `history`
+    `checksums` is {file name: SHA-256}, and `config` is a run's parsed config.json. `history`
     contains an `EpochRecord` or `HistoryRow` for each epoch. `matrix` is the confusion matrix of
     the test images. `weights` says which weights were exported: 'best', 'last' or 'final'.
     `license` is the Hub's identifier for the licence of the weights, such as 'mit'.
@@ -117,7 +117,7 @@ def _yaml(value):
 
 
 def _plain(value):
-    """Format a value as one line of Markdown, escaping all markup, even table separators."""
+    """Format a value as one line of Markdown, escaping all markup, including table separators."""
     text = ', '.join(map(str, value)) if isinstance(value, list) else str(value)
     text = ' '.join(text.split()).encode(errors='backslashreplace').decode()
     return re.sub(r'([\\`*_{}\[\]<>#|~&!$])', r'\\\1', text)

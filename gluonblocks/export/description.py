@@ -29,10 +29,10 @@ class Batch(NamedTuple):
 class Images:
     """The images used to verify the exported files, loaded one batch at a time.
 
-    `batches` is a function that returns a new iterator over the images, as `Batch` objects. `words`
-    describes the images, for the exported files' metadata. Each file is also run on batches of
-    1, 3 and `largest` images, because its outputs may be correct for only one batch size. If
-    `largest` is None, these extra batches are omitted.
+    `batches` is a function that returns a new iterator of `Batch` objects. `words` describes the
+    images in the exported files' metadata. Each file is also run on batches of 1, 3 and `largest`
+    images, in case its outputs are correct for only one batch size. If `largest` is None, these
+    extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -62,7 +62,7 @@ class Images:
                      joined([batch.pixels for batch in batches]))
 
     def all_batches(self):
-        """Iterate over the batches for verification: first the extra batches, then all images."""
+        """Yield the batches for verification: those of extra sizes, if any, then all images."""
         for size in self._probes:
             yield self.first(size)
         yield from self
@@ -133,7 +133,7 @@ class NetDescription:
                 for name, value in info.items()}
 
     def weights_sha256(self):
-        """Return a SHA-256 of the weights and shapes, without names, which may vary by process."""
+        """Return the SHA-256 of weights and shapes, but not of names, which may vary by process."""
         digest = hashlib.sha256()
         for name in self.symbol.list_inputs():
             if name not in self.inputs:
@@ -152,7 +152,7 @@ class Options(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The files of one format, and an engine that runs them."""
+    """The files written for one export format, and an engine that runs them."""
 
     files: List[str]  #: names in the folder, the main file first
     engine: Callable[[Tuple[np.ndarray, ...]], List[np.ndarray]]  #: inputs -> outputs

@@ -47,7 +47,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     formats = check_formats(formats, atol, max_drop)
     for format in formats:
         if format.name not in FORMATS:
-            raise ValueError('the format %s supports only runs; checkpoints can be exported to %s'
+            raise ValueError('MXNet checkpoints cannot be exported to the format %s; choose from %s'
                              % (format.name, ', '.join(FORMATS)))
     if len(input_range) != 2 or not 0 < input_range[1] - input_range[0] < float('inf'):
         raise ValueError('input_range must be two numbers, the smaller one first, got %r'

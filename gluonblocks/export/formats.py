@@ -21,11 +21,11 @@ class Format(NamedTuple):
     extra: str = 'export'  #: the extra of gluonblocks that installs them
 
     def check(self, net):
-        """Raise ValueError, with the reason, if the format cannot express `net`."""
+        """Raise ValueError if the format cannot express `net`; the message says why."""
         importlib.import_module('.' + self.module, __package__).check(net)
 
     def write(self, net, folder, options):
-        """Write the files of `net` into `folder` and return a `Written`."""
+        """Write `net` to files in `folder`, and return a `Written`."""
         return importlib.import_module('.' + self.module, __package__).write(net, folder, options)
 
 

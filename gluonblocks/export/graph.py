@@ -22,8 +22,8 @@ def prediction_symbol(net, inputs=('data',)):
     at inference, such as Dropout, are removed, and node names are unique. `params` contains NumPy
     arrays, float32 even if the net was cast to float16. The net is not changed.
 
-    Raises RuntimeError if the net is not initialized, and ValueError, with the reason, if it cannot
-    be traced to a graph.
+    Raises RuntimeError if the net is not initialized, and ValueError if it cannot be traced to a
+    graph or if its outputs would be random.
     """
     mx.nd.waitall()  # MXNet updates running statistics asynchronously
     try:
@@ -47,7 +47,7 @@ def prediction_symbol(net, inputs=('data',)):
     for node in Graph(symbol).nodes:
         if node.op == 'Dropout':
             raise ValueError("%s would return random outputs: %s is a Dropout with mode='always', "
-                             "which is active in inference too" % (net.name, node.name))
+                             "which is also active at inference" % (net.name, node.name))
     return symbol, params
 
 

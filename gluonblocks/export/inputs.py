@@ -1,4 +1,4 @@
-"""Create inputs for verifying a net without a data set: random numbers or a folder of images."""
+"""Create inputs to verify a net that has no data set: random numbers or a folder of images."""
 import os
 
 import numpy as np
@@ -11,11 +11,11 @@ MAX_IMAGES = 256  # maximum number of images that are read from a folder
 
 
 def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
-    """Return `Images` of random numbers, drawn uniformly from `values`, with a fixed seed.
+    """Return `Images` that contain uniform random numbers, drawn with a fixed seed.
 
-    `values` is (low, high). `inputs`, `twice` and `larger` are input shapes by name: for a batch of
-    one, a batch of two, and larger images. If `twice` is not None, the images include batches of
-    two and three; if `larger` is not None, they include one batch of that shape.
+    `values` is their range (low, high). `inputs`, `twice` and `larger` map input names to shapes
+    for a batch of one, a batch of two, and larger images. If `twice` is not None, the result
+    includes batches of two and three; if `larger` is not None, also one batch of larger images.
     """
     shapes, (low, high) = [inputs], values
     if twice:  # the shapes for a batch of three are extrapolated
@@ -31,7 +31,7 @@ def random_inputs(inputs, twice=None, larger=None, values=(0, 1)):
 
 
 def folder_images(folder, shape, mean=0, std=255):
-    """Return `Images` of the files in a folder and its subfolders, scaled as (x - mean) / std.
+    """Load image files from a folder and its subfolders as `Images`, scaled as (x - mean) / std.
 
     `shape` is (C, H, W). Images are read as greyscale if C is 1 and as RGB if C is 3, resized to
     fit into H x W pixels without distortion, and padded. Pixel values x range from 0 to 255. `mean`

@@ -30,8 +30,8 @@ def fetch(package, archive=None):
     """Return the archive of an `NpmPackage` as bytes.
 
     `archive` is the path of a file that `npm pack` wrote. If it is None, npm reads the archive from
-    its cache or downloads it from the configured registry. Raises OSError, with advice, if the
-    archive is unavailable or has the wrong SHA-512.
+    its cache or downloads it from the configured registry. Raises OSError if the archive is
+    unavailable or has the wrong SHA-512; the message says what to do.
     """
     try:
         content = _pack(package) if archive is None else read_file(
@@ -50,7 +50,7 @@ def fetch(package, archive=None):
 
 
 def unpack(content, paths):
-    """Return {path: bytes} for the files `paths` in the archive `content` (bytes)."""
+    """Extract the files `paths` from the archive `content` (bytes); return {path: bytes}."""
     with tarfile.open(fileobj=io.BytesIO(content), mode='r:gz') as tar:
         return {path: tar.extractfile('package/' + path).read() for path in paths}
 

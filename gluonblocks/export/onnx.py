@@ -18,7 +18,7 @@ IR_VERSION = 8  # version of the file format, which ONNX Runtime 1.10 and later 
 
 
 def check(net):
-    """Raise ValueError, with the reason, if ONNX cannot express `net`, a `NetDescription`."""
+    """Raise ValueError if ONNX cannot express `net`, a `NetDescription`; the message says why."""
     graph_and_weights(net)
 
 
@@ -162,6 +162,6 @@ def _field(number, size):
 
 
 def _dims(shape):
-    """Return ONNX dimensions; a variable size is 'N' on the batch axis, otherwise None."""
+    """Convert `shape` to ONNX dimensions: on the batch axis, a variable size (None) becomes 'N'."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]

@@ -64,11 +64,11 @@ class Net:
                 for name, default in (('mean', '0'), ('std', '255'))]
             self.size = (28, 28) if self._resize else tuple(size)  # size to fit images into
         except (KeyError, TypeError, ValueError):
-            raise Error('%s: expected metadata with input, resize and preprocessing, found none or '
-                        'invalid values: use a file exported by gluonblocks' % path)
+            raise Error('%s: expected metadata for input, resize and preprocessing, but some are '
+                        'missing or invalid: use a file exported by gluonblocks' % path)
         if self.names and self.channels != 1:
-            raise Error('%s: expected a classifier of grey images, found one with %d input channels'
-                        % (path, self.channels))
+            raise Error('%s: expected a classifier of greyscale images, found one with %d input '
+                        'channels' % (path, self.channels))
 
     def outputs(self, images):
         """Yield {output name: array without the batch axis} for each uint8 image (H, W[, 3])."""
@@ -95,7 +95,7 @@ def are_probabilities(Y):
 
 
 def lines(outputs, size, top):
-    """Yield the lines to print for one image: `outputs` is {name: array}, and `size` is (H, W)."""
+    """Yield the lines to print for one image. `outputs` is {name: array}, and `size` is (H, W)."""
     arrays = list(outputs.values())
     if [Y.shape[1:] for Y in arrays] == [(1,), (1,), (4,)]:  # classes, scores and boxes
         outputs = {'detections': np.concatenate(arrays, axis=1)}

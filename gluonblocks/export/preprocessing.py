@@ -1,8 +1,8 @@
 """Resize and scale uint8 images within the ONNX graph.
 
 `BatchLoader` resizes uint8 images with MXNet, which uses OpenCV's bilinear resizing: integer
-arithmetic with 11-bit weights, rounded to 8 bits. ONNX's Resize differs from it by 3e-3 of the
-brightness range, so this module reproduces the integer arithmetic with basic operators.
+arithmetic with 11-bit weights and a result rounded to 8 bits. The results of ONNX's Resize differ
+by 3e-3 of the brightness range, so this module reproduces OpenCV's arithmetic with basic operators.
 """
 import numpy as np
 
@@ -12,9 +12,10 @@ _ONE = 2048  # the weight 1.0 in OpenCV's 11-bit fixed point
 def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
-    Each new pixel is (line[first] * w1 + line[second] * w2) / 2048, where w1 + w2 = 2048. Beyond an
-    edge, `first` and `second` are both the index of the edge pixel. There, w1 and w2 are 2048 and 0
-    for columns, but keep their interpolated values for rows, as in OpenCV; this affects rounding.
+    Each new pixel is (line[first] * w1 + line[second] * w2) / 2048, where w1 + w2 = 2048. If the
+    pixel lies beyond an edge, `first` and `second` are both the index of the edge pixel. Then w1
+    and w2 are 2048 and 0 if `columns` is true; otherwise they keep their interpolated values. This
+    affects rounding, and matches OpenCV.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')
@@ -52,8 +53,8 @@ def add_preprocessing(model, shape, size):
     def resized(X, axis, old, new, shift):
         """Resize `axis` of X from `old` to `new` pixels, which multiplies the values by 2^11.
 
-        If `shift` is true, as for the second axis, also divide the values by 2^20, in two steps
-        that round as in OpenCV.
+        If `shift` is true (for the second axis), also divide the values by 2^20, in two steps
+        that round as OpenCV does.
         """
         first, second, *ws = weights(old, new, columns=axis == 3)
         terms = []

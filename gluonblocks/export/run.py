@@ -64,7 +64,7 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
         raise ValueError('the data set %r has its own loader, whose preprocessing cannot be '
                          'included in the file: export without preprocessing' % config['dataset'])
     if with_preprocessing and config['channels'] == 3:
-        raise ValueError('preprocessing in the file requires grey images, but %r has colour '
+        raise ValueError('embedded preprocessing requires greyscale images, but %r has colour '
                          'images: export without preprocessing' % config['dataset'])
     images = Images(lambda: (Batch((X.asnumpy(),), y.asnumpy(), pixels)
                              for (X, y), pixels in zip(test, _pixels(test))))

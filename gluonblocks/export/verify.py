@@ -37,7 +37,7 @@ class Verified(NamedTuple):
 def mxnet_engine(net, ctx, labels=()):
     """Return an engine that runs the Gluon block `net` in inference mode on the device `ctx`.
 
-    `labels` lists the (position, shape) of the inputs that only losses use, which are set to 0.
+    `labels` lists (position, shape) for each input that only losses use. These inputs are set to 0.
     """
     def run(inputs):
         arrays = list(inputs)
@@ -144,7 +144,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, as in `verify`; compare it with `atol` unless that is None."""
+    """Return the largest difference, as in `verify`; raise if it exceeds `atol` (unless None)."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
@@ -158,8 +158,9 @@ def _difference(where, wanted, found, atol):
     off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # inf - inf is NaN
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
-            "%s: row %d differs from the net's output by %.3g, relative to max(1, its largest "
-            'value); at most %g is allowed' % (where, np.argmax(off.max(axis=1)), off.max(), atol))
+            "%s: row %d differs from the net's output by %.3g, relative to max(1, the row's "
+            'largest value); at most %g is allowed'
+            % (where, np.argmax(off.max(axis=1)), off.max(), atol))
     return float(off.max())
 
 

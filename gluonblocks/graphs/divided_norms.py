@@ -1,4 +1,4 @@
-"""Divide the batch norms of dense blocks, so that training need not store any concatenations.
+"""Split the batch norms of dense blocks, so that training need not store any concatenations.
 
 In a dense block, batch norms are applied to the concatenations [X, Y1], [X, Y1, Y2] and so on,
 where Y1 is the output of the first layer. MXNet stores each concatenation until the backward pass.
@@ -76,9 +76,9 @@ def divide(graph, norm, pieces):
 
 
 def _saves_memory(graph, conv, pieces):
-    """Return True if the convolution `conv` can be divided, and dividing it saves memory.
+    """Return True if `conv` can be split into one convolution per piece, and this saves memory.
 
-    If it is divided, the concatenation of its inputs need not be stored. However, each piece after
+    After the split, the concatenation of its inputs need not be stored. However, each piece after
     the first needs one more output array, because the outputs must be added up.
     """
     return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])

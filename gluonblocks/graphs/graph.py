@@ -1,4 +1,4 @@
-"""A traced graph that passes can search and change. Only this file knows MXNet's JSON format."""
+"""A traced graph, which graph passes search and modify. Only this module handles MXNet's JSON."""
 import ast
 import json
 from typing import Any, Dict, List, Tuple
@@ -131,7 +131,7 @@ class Graph:
         return all(self.users(entry) == [node] for entry in entries)
 
     def replace(self, old, new):
-        """Make all users of the node `old` use the entry `new`, of the same shape, instead."""
+        """Replace the output of the node `old` with the entry `new`, which has the same shape."""
         self._users = None
         if old.entry()[:2] in self._shapes:
             self._shapes[new[:2]] = self.shape(old.entry())

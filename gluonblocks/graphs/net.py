@@ -55,7 +55,7 @@ class Net(nn.HybridSequential):
 
     @property
     def output(self):
-        """The last layer. A replacement needs `net.output.initialize()` and a new Trainer."""
+        """The last layer. After replacing it, initialize the new layer and create a new Trainer."""
         return self[-1]
 
     @output.setter
@@ -144,12 +144,12 @@ class Net(nn.HybridSequential):
             return traced
 
     def save_parameters(self, filename, *args, **kwargs):
-        """Save the parameters as Gluon does, but wait until MXNet has computed their values."""
+        """Save the parameters as Gluon does, but first wait until MXNet has computed them."""
         mx.nd.waitall()  # otherwise, with static_shape, one file in five is from an earlier step
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
-        """Load a file that `save_parameters`, `export` or the book's code wrote.
+        """Load a file written by `save_parameters`, `export` or the book's code.
 
         Raises a ValueError that states the difference if the file does not match the net.
         """
@@ -201,13 +201,11 @@ class Net(nn.HybridSequential):
 
 
 class _Traced(NamedTuple):
-    """A traced graph (None if it has several outputs), its parameters in the order of its inputs,
-    a dict of the functions compiled from it, oldest first (`Net._compiled` defines the keys), and
-    whether the shapes within the graph may contain the batch size elsewhere than in axis 0."""
-    symbol: Any
-    params: Any
-    graphs: Dict[Any, Any]
-    moves_axes: bool
+    """The result of tracing a net."""
+    symbol: Any  #: the traced graph, or None if it has several outputs
+    params: Any  #: the net's parameters, in the order of the graph's inputs
+    graphs: Dict[Any, Any]  #: compiled functions, oldest first; see `Net._compiled` for the keys
+    moves_axes: bool  #: True if shapes in the graph may contain the batch size outside axis 0
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):

@@ -25,7 +25,7 @@ _warned = False
 
 
 def are_on():
-    """Return False if GLUONBLOCKS_OPERATORS is 0; raise ValueError if it is neither 0 nor 1."""
+    """Return True unless GLUONBLOCKS_OPERATORS is 0. Raises ValueError if it is neither 0 nor 1."""
     value = os.environ.get(VARIABLE) or '1'
     if value not in ('0', '1'):
         raise ValueError('the environment variable %s must be 0 (off) or 1 (on, the default), got '
@@ -34,7 +34,7 @@ def are_on():
 
 
 def available(build=True):
-    """Return True if the operators are on and can be used. The first call may compile them.
+    """Return True if the operators are enabled and work. The first call may compile them.
 
     If `build` is False, do not compile them, so that predictions need not wait for the compiler.
     Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be
@@ -53,7 +53,7 @@ def available(build=True):
 
 
 def start():
-    """Start compiling the operators in the background, if they are on and not loaded yet."""
+    """Start compiling the operators in the background if they are enabled and not loaded yet."""
     global _compiling
     with _lock:
         if are_on() and _status is None and _compiling is None:
@@ -80,7 +80,7 @@ def status():
 
 
 def pending():
-    """Return True if `status` would have to compile the operators, which takes seconds."""
+    """Return True if `status` would have to compile the operators, which takes several seconds."""
     try:
         return _status is None and library(build=False) is None
     except Unavailable:

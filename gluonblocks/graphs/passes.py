@@ -27,8 +27,8 @@ def fuse_stages(graph):
         X -> Convolution -> BatchNorm -> Activation -> Pooling
         X -> _gluonblocks_stage
 
-    oneDNN's fast kernels need a multiple of eight channels. For other numbers of channels, oneDNN
-    copies the input and computes matrix products. The activation and the pooling are optional.
+    oneDNN's fast kernels need a multiple of eight channels. For other channel counts, oneDNN
+    falls back to im2col and matrix products. The activation and the pooling are optional.
     """
     for norm in _norms(graph):
         conv = norm.inputs[0][0]
@@ -113,12 +113,12 @@ def divide_norms(graph):
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
 
-    A convolution is divided only if the additional outputs that add_n sums take no more memory than
-    the normalized concatenation, which need not be stored. Each new norm gets a slice of the
-    running averages, which becomes an input of the graph (`graph.slices`). The pass skips
-    concatenations that have other users, and those with a piece whose layout oneDNN would have to
-    convert. It also skips norms that share running averages, because one norm must update them
-    after the other.
+    Dividing a convolution avoids storing the normalized concatenation but creates additional
+    outputs, which add_n sums. A convolution is divided only if these outputs take no more memory
+    than the concatenation. Each new norm gets a slice of the running averages, which becomes an
+    input of the graph (`graph.slices`). The pass skips concatenations that have other users, and
+    those with a piece whose layout oneDNN would have to convert. It also skips norms that share
+    running averages, because one norm must update them after the other.
     """
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
@@ -145,8 +145,8 @@ def average_maps(graph):
         X -> Pooling
         X -> mean
 
-    The gradient of a 1x1 output can have a memory layout that the gradient of the input inherits,
-    and for which oneDNN has no fast batch norm. The gradient of `mean` has the standard layout.
+    The gradient of a 1x1 output can have a memory layout for which oneDNN has no fast batch norm.
+    Pooling passes it on to the input gradient; the gradient of `mean` has the standard layout.
     """
     if not graph.operators:
         return graph
@@ -207,7 +207,7 @@ def _norms(graph):
 
 
 def _attrs(graph, norm, data):
-    """Return the attributes of an operator that contains `norm` and has the input entry `data`."""
+    """Return the attributes of the operator that replaces `norm` and takes the entry `data`."""
     return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
             'training': int(graph.training),
             'data_gradient': int(data[0].op != 'null' or data[0].name not in graph.data)}
@@ -234,7 +234,7 @@ def _is_slow_convolution(graph, node):
 
 
 def _stage_supports(graph, conv, norm):
-    """Return True if a fused stage can compute the convolution `conv`, the input of `norm`."""
+    """Return True if a fused stage can replace `conv`, the convolution before `norm`."""
     return (is_plain_convolution(conv) and conv.sides('stride', (1, 1)) == (1, 1)
             and all(p < k for p, k in zip(conv.sides('pad', (0, 0)), conv.sides('kernel')))
             and graph.shape(conv.entry())[1] <= MAX_CHANNELS
@@ -245,7 +245,7 @@ def _stage_supports(graph, conv, norm):
 
 
 def _stage_supports_pooling(pool, shape):
-    """Return True if a fused stage can compute the pooling `pool` of an input of `shape`."""
+    """Return True if a fused stage can apply the pooling `pool` to an input of this `shape`."""
     attrs, window = pool.attrs, pool.sides('kernel')
     return (attrs.get('pool_type', 'max') == 'max' and not pool.flag('global_pool')
             and attrs.get('pooling_convention', 'valid') == 'valid'

@@ -28,8 +28,8 @@ class Unavailable(Exception):
 
 
 def find_compiler():
-    """Return the path of g++. Clang would link a second OpenMP runtime, which would start its own
-    threads in addition to MXNet's."""
+    """Return the path of g++. Clang is skipped, because it would link a second OpenMP runtime,
+    which would start its own threads in addition to MXNet's."""
     for name in ('g++', 'c++'):
         path = shutil.which(name)
         if path and 'clang' not in os.path.realpath(path):

@@ -11,8 +11,8 @@ from .resnet import add_stem
 def densenet(num_classes=10, trace=False, prefix=None, params=None):
     """The DenseNet from D2L 5.13.3: (N, C, H, W) -> (N, num_classes).
 
-    With `trace`, the dense blocks print the shapes of their layers once. `prefix` and `params` are
-    passed to the Gluon `Block`.
+    With `trace=True`, each dense block prints its layers' input and output shapes once, when it
+    first runs. `prefix` and `params` are passed to the Gluon `Block`.
     """
     net = Net(prefix=prefix, params=params)
     with net.name_scope():

@@ -1,14 +1,15 @@
 """The ResNets and DenseNets of the original papers, for the exercises of D2L 5.12 and 5.13.
 
-ResNets: table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), and the pre-activation nets from
-their 2016 paper (arXiv:1603.05027). The model names begin with `paper_`, because the book's
-`resnet18` is a different net: it begins with a 3x3 convolution without pooling, to suit small
-images, and its convolutions have biases. The suffixes follow GluonCV: in `_v1b` nets, the
-bottlenecks downsample in their 3x3 convolutions; in `_v2` nets, a norm precedes each convolution.
+The ResNets are from table 1 of He, Zhang, Ren & Sun 2015 (arXiv:1512.03385); the pre-activation
+nets are from their 2016 paper (arXiv:1603.05027). The ResNet names begin with `paper_`,
+because the book's `resnet18` is a different net: it begins with a 3x3 convolution without pooling,
+to suit small images, and its convolutions have biases. The suffixes follow GluonCV: in `_v1b` nets,
+the bottlenecks downsample in their 3x3 convolutions; in `_v2` nets, a norm precedes each
+convolution.
 
-DenseNets: table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993), with
-bottlenecks and compression. Images must be at least 29x29, because after the stem three transitions
-halve the height and width, rounding down.
+The DenseNets are from table 1 of Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993),
+with bottlenecks and compression. Images must be at least 29x29, because after the stem three
+transitions halve the height and width, rounding down.
 
 Recipes: the learning rates are those of the book's ResNet and DenseNet. Images are resized to
 64x64, because the stem and the stages halve them five times: every halving is exact, the last
@@ -38,7 +39,7 @@ DENSENETS = {121: (64, 32, (6, 12, 24, 16)), 161: (96, 48, (6, 12, 36, 24)),
 
 def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, prefix=None,
                  params=None):
-    """The paper's ResNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
+    """The ResNet of He et al. with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks, in which `stride_on`
     selects the strided convolution: '1x1' as in the paper, or '3x3'. With `pre_activation`, a norm
@@ -64,7 +65,7 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
 
 
 def paper_densenet(depth, num_classes=10, pooling='avg', prefix=None, params=None):
-    """The paper's DenseNet with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
+    """The DenseNet of Huang et al. with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `DENSENETS`. The transitions halve the number of channels, the height and
     the width. `pooling` is 'avg', as in the paper, or 'max'.

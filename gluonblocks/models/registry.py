@@ -130,7 +130,7 @@ def _check_group(group):
 
 
 def _unregistered(name, factory):
-    """Return a `Model` for an unregistered factory; raise ValueError if it is not a factory."""
+    """Return a `Model` for an unregistered factory; raise ValueError for any other object."""
     if not callable(factory) or isinstance(factory, Block):
         raise ValueError('the model%s must be a name, or a function that accepts num_classes and '
                          'returns a new net, got %s' % (
@@ -147,7 +147,7 @@ def _make(name, factory, **kwargs):
                          'num_classes, for example: def my_net(num_classes=10)'
                          % (name, message_of(error)))
     if not isinstance(net, Block):
-        raise ValueError('the factory of the model %s must return a net, an mxnet.gluon.Block, '
+        raise ValueError('the factory of the model %s must return a net (an mxnet.gluon.Block), '
                          'got %s' % (name, type(net).__name__))
     if not net.collect_params().keys():
         raise ValueError('the net of the model %s has no parameters: assign its layers to '

@@ -95,7 +95,7 @@ def format_table(rows, left=(0,)):
 
 
 def _width(text):
-    """Return the width of `text` in a terminal: a wide character takes 2 columns, an accent 0."""
+    """Return the width of `text` in terminal columns: 2 for a wide character, 0 for an accent."""
     return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c)
                else 1 for c in text)
 

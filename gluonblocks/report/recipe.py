@@ -28,8 +28,8 @@ def recipe_rows(config):
 def differences(runs):
     """Compare the recipes and the environments of `runs`; return a list of two sections.
 
-    Each section is (title, rows, text). Each of the rows contains the name of an option or
-    setting that differs, and its value in each run. `text` lists the values that all runs share.
+    Each section is (title, rows, text). Each row contains the name of an option or setting that
+    differs, followed by its value in each run. `text` lists the values that all runs share.
     """
     parts = []
     for title, describe in (('Recipe', recipe_of), ('Environment', environment_of)):
@@ -65,7 +65,7 @@ def environment_of(config):
 
 
 def commands_of(config):
-    """Return the commands that reproduce a run, each as a list of parts that must not wrap.
+    """Return the commands that reproduce a run, each as a list of unbreakable parts.
 
     For each change in the number of workers, a comment says after which step to stop the run, and
     another command resumes it.

@@ -136,7 +136,7 @@ def examine(run, weights='best', ctx=None, data_root=None):
 def attempt(function, *args):
     """Call `function(*args)`; return (its result, ''), or (None, the error message) if it fails.
 
-    It fails, for example, if the data, the weights or a library is missing.
+    A call may fail, for example, because the data, the weights or a library is missing.
     """
     try:
         return function(*args), ''

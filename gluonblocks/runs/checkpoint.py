@@ -24,7 +24,7 @@ OTHER_RUN = '%s and config.json are from different runs. Restore the file from a
 
 
 def rank_state(net, state, workers):
-    """Return this rank's part of a checkpoint, such as its random generator states, as JSON."""
+    """Return this rank's part of a checkpoint, including its random generator states, as JSON."""
     numpy: Any = np.random.get_state()
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
@@ -38,7 +38,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
 
     `state` is the `TrainingState` of the training loop; no step may be in progress. `rows` contains
     a `HistoryRow` for each finished epoch. `identity`, the result of `identity_of`,
-    identifies the run. `ranks` is a list of the `rank_state` of every rank, in order.
+    identifies the run. `ranks` lists the `rank_state` of each rank, in rank order.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -92,7 +92,7 @@ def checkpoint_arrays(tensors):
 def restore_checkpoint(tensors, info, net, trainer, workers):
     """Restore an initialized net, its trainer and the random generators from a checkpoint.
 
-    Returns the `TrainingState` to continue from; in its history, the time of each epoch is NaN.
+    Returns the `TrainingState` to continue from. Its history contains NaN for each epoch's time.
     If the number of workers has changed, rank 0 continues with the loss and accuracy sums of all
     ranks, and every rank uses the running statistics and random generators of rank 0.
 

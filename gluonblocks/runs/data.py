@@ -47,7 +47,7 @@ def load_run_data(options, part=None):
 def load_both(config, data_root=None, only_test=False):
     """Load the data of the run that `config` describes; return (train_iter, test_iter).
 
-    Unless it is None, `data_root` overrides the folder in `config`. If `only_test` is True and the
+    `data_root`, unless it is None, overrides the folder in `config`. If `only_test` is True and the
     data set is an image folder, its training images are not loaded, and `train_iter` is None.
     Raises OptionError if `data_root` does not exist, and ValueError if the class names or the
     number of channels differ from those in `config`.
@@ -74,7 +74,7 @@ def _load(options, data_root, **extra):
     dataset = get_dataset(options['dataset'])
     if data_root is not None and dataset.takes_root and not os.path.isdir(data_root):
         raise OptionError('data_root', 'must be an existing folder, got %s: correct the path, or '
-                          'create the folder, and the data set will be downloaded to it',
+                          'create the folder to download the data set into it',
                           readable(data_root))
     if options['dataset'].startswith(FOLDER_PREFIX):
         extra['notify'] = lambda text: tell('note: ' + text)
@@ -130,8 +130,9 @@ def check_net(net, loader, options, facts):
                   'layer is smaller than the kernel' % (
                       height, width, options.model, found.group(1))
         if options.resize:
-            raise OptionError('resize', 'must be larger than %d: %s', options.resize, problem)
-        raise ValueError(problem + '. Set resize to a larger size')
+            raise OptionError('resize', 'must be larger than %d, because %s',
+                              options.resize, problem)
+        raise ValueError(problem + '. Set resize to a larger value')
     known = all(shape and min(shape) > 0 for shape in shapes)
     if known and shapes != [(1, facts['num_classes'])]:
         raise ValueError('the model %s must return logits of shape (1, %d) for one image, got %s: '

@@ -63,8 +63,8 @@ class Answer(NamedTuple):
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     """Classify the image files `paths` with the run in `folder`.
 
-    Returns a list of one `Answer` per path, in order. If a file cannot be read, its `Answer` says
-    why, and the others are still classified. `invert` is passed to `read_image`, and `top` to
+    Returns one `Answer` per path, in a list. If a file cannot be read, its `Answer` contains the
+    error, and the others are still classified. `invert` is passed to `read_image`, and `top` to
     `top_classes`. `ctx` is an mx.Context or a name that `devices_of` accepts; None selects
     `try_gpu()`. `weights` is 'best', 'last' or 'final'.
 

@@ -65,15 +65,15 @@ def lock_folder(folder, new=False):
 
 
 class RunFolder(Hook):
-    """The hook that writes the run folder during training; it must be the last hook of the loop.
+    """The hook that writes a run folder during training. It must be the last hook in the list.
 
     `config` is a dict for config.json. `before` is the config of the run to resume, or None. Before
-    each checkpoint, the `FiniteLoss` hook `finite` checks the losses, and the `NormStats` hook
-    `norms` writes its recorded rows; either hook may be None.
+    a checkpoint is saved, `finite`, a `FiniteLoss` hook, checks the losses, and `norms`, a
+    `NormStats` hook, writes the rows that it has recorded; both may be None.
 
     Each worker has a RunFolder, because every rank contributes to a checkpoint, but only rank 0
-    writes files. Files are replaced atomically. The history is written before the checkpoint of its
-    epoch, so it is never older than the checkpoint.
+    writes files. Files are replaced atomically. The history of an epoch is written before the
+    epoch's checkpoint, so it is never older than the checkpoint.
     """
 
     def __init__(self, folder, config, before, net, trainer, finite, norms, workers):
@@ -108,7 +108,7 @@ class RunFolder(Hook):
             self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
 
     def save(self, state, best=False):
-        """Write last.safetensors and, if `best` is True, write best.safetensors before it."""
+        """Save a checkpoint as last.safetensors; if `best`, save it as best.safetensors first."""
         if self._finite:
             self._finite.check(state)
         ranks = [rank_state(self._net, state, self._workers)]
@@ -141,9 +141,9 @@ class RunFolder(Hook):
         replace_file(self._path(PARAMS), write)
 
     def interrupted(self, stop, state):
-        """Save a checkpoint after the interrupt `stop`; return the exception to raise.
+        """Save a checkpoint after `stop`, an Interrupted exception; return the exception to raise.
 
-        If a step is incomplete, nothing is saved. On rank 0, the exception says what was saved.
+        If a step is incomplete, nothing is saved. On rank 0, the message says what was saved.
         """
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
@@ -155,7 +155,7 @@ class RunFolder(Hook):
             'stopped %s; resume the run in %s' % (where, self.folder))
 
     def diverged(self, error):
-        """Return a NonFiniteLoss that adds the path of the newest finite weights to `error`."""
+        """Return a NonFiniteLoss whose message also says where the newest finite weights are."""
         path = self._path(LAST)
         if not os.path.exists(path):
             return NonFiniteLoss('%s; no checkpoint was saved' % error)
@@ -184,14 +184,14 @@ class RunFolder(Hook):
         return state
 
     def _read(self, before):
-        """Read and broadcast the newest valid checkpoint; return its (path, tensors, info)."""
+        """Read the newest valid checkpoint, and broadcast it; return (path, tensors, info)."""
         path, tensors, info = None, {}, {}
         if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])
             done = info['epoch'] - 1 + (info['batch'] > 0)
             if self.config['epochs'] < done:
-                raise OptionError('epochs', 'must be at least %d, the epoch that the run has '
-                                  'reached, got %d', done, self.config['epochs'])
+                raise OptionError('epochs', 'must be at least %d (the epoch that the run has '
+                                  'reached), got %d', done, self.config['epochs'])
         else:
             tell('%s contains no checkpoint yet: training starts from the beginning' % self.folder)
         if self._workers.world_size > 1:
@@ -199,7 +199,7 @@ class RunFolder(Hook):
         return path, tensors, info
 
     def _receive(self):
-        """Receive the checkpoint that rank 0 sends; return (description, tensors, info)."""
+        """Receive a checkpoint from rank 0; return (name for error messages, tensors, info)."""
         content, where = self._workers.broadcast(), 'the checkpoint from rank 0'
         return (where, *(decode_tensors(content, where) if content else ({}, {})))
 

@@ -1,4 +1,4 @@
-"""Load the trained net of a run, and find the newest valid checkpoint."""
+"""Load the trained net of a run, or find its newest valid checkpoint."""
 import os
 from typing import List, Union
 
@@ -18,7 +18,7 @@ WEIGHTS = ('best', 'last', 'final')
 
 
 def load_run(folder, ctx=None, weights='best'):
-    """Load the run in `folder`; return (net, config), the hybridized net and config.json as a dict.
+    """Load the run in `folder`; return (net, config): the hybridized net and the config.json dict.
 
     `weights` is 'best' (highest test accuracy), 'last' (newest checkpoint) or 'final' (end of the
     run). `ctx` is a device, a list of devices, or a name that `devices_of` accepts; None selects
@@ -42,7 +42,7 @@ def load_run(folder, ctx=None, weights='best'):
 
 
 def build_net(model, arrays, num_classes, ctx, dtype='float32'):
-    """Create a hybridized net, and set its weights to `arrays`, a dict from `net_arrays`."""
+    """Return a hybridized net with the weights in `arrays`, a dict returned by `net_arrays`."""
     net = get_model(model, num_classes=num_classes)
     if dtype != 'float32':
         net.cast(dtype)
@@ -87,8 +87,8 @@ def _read_weights(folder, identity, weights):
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise OptionError('weights', "%s contains no %r weights: they are saved %s. Use 'last', "
-                          'the newest checkpoint', folder, weights,
+        raise OptionError('weights', "%s does not contain the %r weights: they are saved %s. "
+                          "Use 'last', the newest checkpoint", folder, weights,
                           'after the first epoch' if weights == 'best' else 'at the end of the run')
     except DamagedFile as error:
         raise DamagedFile('%s. Restore the file from a copy, or use other weights of the run: %s'

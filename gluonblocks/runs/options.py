@@ -27,10 +27,10 @@ MODEL, DATA, RECIPE, FOLDER, MACHINES = 'model', 'data', 'recipe', 'folder', 'ma
 class Option(NamedTuple):
     """The declaration of one option.
 
-    `kind` is int, float, bool, str, or list, which stands for a list of integers. A number must be
-    at least `least`, above `above` and below `below`. A string must be in the list that `choices`
-    returns, unless the function `also` accepts it; `also_help` describes what `also` accepts. If
-    `default` is None, `unset` describes the value that is used. `may_change` is True if a resumed
+    `kind` is int, float, bool, str or list (a list of integers). A number must be at least `least`,
+    above `above` and below `below`. A string must be in the list that `choices` returns, unless the
+    function `also` accepts it; `also_help` describes the values that `also` accepts. If `default`
+    is None, `unset` describes the value that is used instead. `may_change` is True if a resumed
     run may use another value.
     """
 
@@ -127,7 +127,7 @@ class RunOptions:
         also=DATASETS.has_form, also_help=', folder:PATH (images in a folder) or my_module:load '
         '(a Python function)', group=DATA)
     data_root: Optional[str] = _option(
-        str, 'existing folder that contains the data set, or into which to download it', 'FOLDER',
+        str, 'existing folder that contains the data set, or to which it is downloaded', 'FOLDER',
         unset='use an installed copy, or else download the data set to ~/.mxnet/datasets',
         may_change=True, group=DATA)
     test_share: Optional[float] = _option(
@@ -179,8 +179,8 @@ class RunOptions:
         '.params file; if the number of classes differs, layers that depend on it start with '
         'random weights', 'PATH', unset='none', group=MODEL)
     freeze: str = _option(
-        str, 'layers to freeze (features freezes all layers except the last, including their '
-        'running statistics)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
+        str, 'layers to freeze (features freezes the weights and running statistics of all layers '
+        'except the last)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
     early_stop: Optional[int] = _option(
         int, 'stop after this many epochs without an improvement in test accuracy', 'EPOCHS',
         unset='train for all epochs', least=1)
@@ -191,8 +191,8 @@ class RunOptions:
         str, 'data type of the weights and activations (float16 requires a GPU)', 'TYPE',
         'float32', choices=lambda: ('float32', 'float16'), group=MODEL)
     workers: int = _option(
-        int, 'total number of worker processes, across all machines, that split each batch', 'N', 1,
-        least=1, below=1025, may_change=True, group=MACHINES)
+        int, 'total number of worker processes on all machines; each batch is split among them',
+        'N', 1, least=1, below=1025, may_change=True, group=MACHINES)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,9 +33,9 @@ _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
 
 
 def environment(own_model):
-    """Return a dict of the versions, CPU, operators and threads that this process uses.
+    """Return a dict with the package versions, CPU, operators and thread count of this process.
 
-    These can affect the last bits of the results. The GluonCV version is included unless
+    They can affect the last bits of the results. The GluonCV version is included unless
     `own_model` is True, because this package's models do not use GluonCV.
     """
     try:
@@ -70,9 +70,8 @@ def data_checksum(*loaders):
     digest = hashlib.sha256()
     for loader in loaders:
         if not isinstance(loader, BatchLoader):
-            raise ValueError('to save a run in a folder, the loaders of its data set must be of '
-                             'type gluonblocks.data.BatchLoader, so that a resume can verify the '
-                             'images, got %s' % type(loader).__name__)
+            raise ValueError('a run can be saved in a folder only if its loaders are of type '
+                             'gluonblocks.data.BatchLoader, got %s' % type(loader).__name__)
         for array in (loader.images, loader.labels):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -82,8 +81,8 @@ def data_checksum(*loaders):
 def check_same(folder, config, now):
     """Raise OptionError with a list of the differences if the run cannot be resumed exactly.
 
-    `config` is the config of the run in `folder`. `now` is a dict with the current values of some
-    or all of its keys.
+    `config` is the config of the run in `folder`. `now` maps some or all keys of `config` to their
+    current values.
     """
     lines, args = [], []
     for name, value in sorted(now.items()):
@@ -111,11 +110,11 @@ def check_same(folder, config, now):
 
 
 def sources_of(model, dataset):
-    """Return the sources of a model and a data set, as a dict for config.json.
+    """Return a dict for config.json that says where a model and a data set are defined.
 
-    Each source is a dict from `source_of`, or {} if the code belongs to this package or to GluonCV.
-    The sources of registered names are included, so that other processes can import them. For code
-    in the main script, the SHA-256 is empty, so that you can edit the script and still resume.
+    Each value is a dict from `source_of`, or {} for code from this package or GluonCV. The
+    functions that the user registered are included, so that other processes can import them. For
+    code in the main script, the SHA-256 is empty, so that you can edit the script and still resume.
     """
     return {'model': _source(model, get_factory(model)),
             'dataset': {} if dataset.startswith(FOLDER_PREFIX) else _source(
@@ -136,7 +135,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
         if name in (list_models() if kind == 'model' else list_datasets()):
             continue
         if source['module'] == '__main__':
-            raise ValueError('%s: the %s %s was registered by the script %s: resume the run in '
+            raise ValueError('%s: the %s %s was registered by the script %s: resume the run from '
                              'that script, or move the code to a module' % (
                                  folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source
@@ -153,7 +152,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
 
 
 def _describe_source(source):
-    """Return as text the parts of `source`, from `source_of`, that must match to resume a run."""
+    """Describe `source`, a dict from `source_of`, by the parts that must match to resume a run."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

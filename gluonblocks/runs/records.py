@@ -27,8 +27,8 @@ class HistoryRow(NamedTuple):
 
 
 class TimesRow(NamedTuple):
-    """The speed of one epoch: `seconds`, as in `EpochRecord`, and `rate`, the number of training
-    images per second, excluding the evaluation."""
+    """The speed of one epoch: `seconds` is the duration of training and testing, and `rate` is the
+    number of images per second during training."""
 
     epoch: int
     seconds: float
@@ -36,7 +36,7 @@ class TimesRow(NamedTuple):
 
 
 class EpochFiles:
-    """The files in a run folder that contain its history, times and curves.
+    """The files in a run folder that contain the run's history, times and curves.
 
     `rows` contains a `HistoryRow` for each finished epoch. Times are in a separate file, because
     they are not reproducible.
@@ -46,7 +46,7 @@ class EpochFiles:
         self.rows, self._times, self._folder, self._can_draw = [], [], folder, True
 
     def add(self, record, learning_rate, rate):
-        """Add the `EpochRecord` of an epoch, and write all files except the curves."""
+        """Add the results of an epoch, and write all files except the curves."""
         self.rows.append(HistoryRow(*record[:4] + (learning_rate,)))
         self._times.append(TimesRow(record.epoch, record.seconds, rate))
         self._write()
@@ -92,7 +92,7 @@ class EpochFiles:
 
 
 def to_csv(kind, rows):
-    """Format `rows`, a list of `kind` objects, as CSV text with every number in full precision."""
+    """Format `rows`, a list of `kind` objects, as CSV text, with all numbers at full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(kind._fields)

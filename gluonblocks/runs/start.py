@@ -107,7 +107,7 @@ def _freeze_norms(block):
 
 
 def _class_axes(model):
-    """Return {parameter name: set of the axes whose size depends on the number of classes}."""
+    """Return a dict that maps parameter names to the axes that depend on the number of classes."""
     few, more = (named_parameters(get_model(model, num_classes=n)) for n in (10, 11))
     axes = {name: {i for i, sizes in enumerate(zip(param.shape or (), more[name].shape or ()))
                    if len(set(sizes)) > 1} for name, param in few.items() if name in more}
@@ -117,8 +117,8 @@ def _class_axes(model):
 def _new_layers(net, arrays, options, hint=''):
     """Return the names of the parameters of `net` that cannot be loaded from `arrays`.
 
-    If `arrays` has another number of classes, these are the parameters whose shapes depend on it;
-    otherwise, there are none. Any other mismatch raises an OptionError that ends with `hint`.
+    If the numbers of classes differ, these are the parameters whose shapes depend on that number;
+    otherwise, the list is empty. Any other mismatch raises an OptionError that ends with `hint`.
     """
     params, axes = named_parameters(net), _class_axes(options.model)
     lines, new = [], []

@@ -153,15 +153,15 @@ def _check_conflicts(options, chosen):
     """
     dataset = get_dataset(options.dataset)
     if options.data_root is not None and not dataset.takes_root:
-        raise OptionError('data_root', 'cannot be used with the data set %s, which does not '
-                          'support it', dataset.name)
+        raise OptionError('data_root', 'cannot be used with the data set %s, whose load function '
+                          "has no argument 'root'", dataset.name)
     if options.test_share is not None and not dataset.name.startswith(FOLDER_PREFIX):
         raise OptionError('test_share', 'cannot be used with the data set %s, which has its own '
                           'test images', dataset.name)
     if 'norm_stats_every' in chosen and not options.norm_stats:
         raise OptionError('norm_stats_every', 'requires %s, which is off', Name('norm_stats'))
     if 'lr_decay' in chosen and options.lr_schedule != 'step':
-        raise OptionError('lr_decay', "requires the %s 'step', got %r", Name('lr_schedule'),
+        raise OptionError('lr_decay', "requires %s to be 'step', got %r", Name('lr_schedule'),
                           options.lr_schedule)
     if options.freeze != 'none' and options.start_from is None:
         raise OptionError('freeze', 'requires %s: otherwise the frozen layers would keep random '
@@ -169,7 +169,7 @@ def _check_conflicts(options, chosen):
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
     check_momentum(options.optimizer, options.momentum)
     if options.workers > options.batch_size:
-        raise OptionError('workers', 'must be at most %d, the number of images per step, got %d',
+        raise OptionError('workers', 'must be at most %d (the number of images per step), got %d',
                           options.batch_size, options.workers)
     if options.workers > 1 and options.optimizer == 'sgld':
         raise OptionError('workers', 'must be 1 with the optimizer sgld, got %d: each worker would '
@@ -198,18 +198,18 @@ def _resolve_placement(arguments):
 def _check_changes(options, before, placement):
     """Raise OptionError if a changed option would change the results of the resumed run."""
     if options.lr_schedule == 'cosine' and options.epochs != before['epochs']:
-        raise OptionError('epochs', 'must stay %d, because the cosine schedule depends on it, got '
-                          '%d', before['epochs'], options.epochs)
+        raise OptionError('epochs', 'must stay %d, got %d: the cosine schedule depends on the '
+                          'number of epochs', before['epochs'], options.epochs)
     if options.workers != before['workers'] and not placement.change_workers:
-        raise OptionError('workers', 'must stay %d, got %d: a different number of workers changes '
-                          'the results from here on. Set %s to allow it', before['workers'],
+        raise OptionError('workers', 'must stay %d, got %d: a different number of workers would '
+                          'change all later results. Set %s to allow it', before['workers'],
                           options.workers, Name('change_workers'))
 
 
 def _check_machines(options, placement):
     nodes = placement.topology.nodes
     if options.workers < nodes:
-        raise OptionError('workers', 'must be at least %d, one per machine, got %d', nodes,
+        raise OptionError('workers', 'must be at least %d (one per machine), got %d', nodes,
                           options.workers)
 
 
@@ -221,5 +221,5 @@ def _device_text(ctx):
         raise OptionError('ctx', 'is invalid: %s', error)
     kinds = {ctx.device_type for ctx in devices}
     if len(kinds) > 1:
-        raise OptionError('ctx', 'must contain devices of one type, got %s', devices)
+        raise OptionError('ctx', 'must list devices of the same type, got %s', devices)
     return '%s:%s' % (kinds.pop(), ','.join(str(ctx.device_id) for ctx in devices))

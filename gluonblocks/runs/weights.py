@@ -1,6 +1,6 @@
 """Read and write the weights of a net as safetensors files with a checksum.
 
-Reading such a file cannot run code, because it contains only arrays and JSON, not pickled objects.
+Such a file contains only arrays and JSON, not pickled objects, so reading it cannot run code.
 """
 import hashlib
 import json
@@ -82,7 +82,7 @@ def encode_tensors(tensors, info):
 def read_tensors(path):
     """Read a file that contains the output of `encode_tensors`; return (tensors, info).
 
-    Raises DamagedFile if any bit of the file has changed, or the file is too large.
+    Raises DamagedFile if any bit of the file has changed, or if the file is too large.
     """
     return decode_tensors(read_file(path, MAX_BYTES), path)
 

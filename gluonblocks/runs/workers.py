@@ -55,7 +55,7 @@ def join_first_machine(placement, chosen, resume=False):
 
 
 def same_everywhere(chosen, resume):
-    """Return the options in `chosen` that must match on all machines, as a dict for JSON."""
+    """Return the options in `chosen` that must match on all machines, as a JSON-compatible dict."""
     same = {name: value for name, value in chosen.items() if name not in ('data_root', 'ctx')}
     return dict(same, resume=resume, gluonblocks=__version__)
 

@@ -1,4 +1,4 @@
-"""The training loop, its hooks, optimizers and schedules, and metrics for trained nets."""
+"""The training loop, hooks, optimizers, learning rate schedules, and metrics for trained nets."""
 from .hooks import Hook, NonFiniteLoss
 from .inference import predict, predict_images, top_classes
 from .interrupt import Interrupted

@@ -35,7 +35,7 @@ class FiniteLoss(Hook):
     """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
     Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
-    step that produced the loss. All losses are read after batch `num_batches`, the epoch's last.
+    step that produced the loss. After the last of the `num_batches` batches, all losses are read.
     """
 
     def __init__(self, trainer, num_batches):

@@ -33,7 +33,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
 
 
 def top_classes(probabilities, names, top=3):
-    """Return the `top` most probable classes, or all if there are fewer: [(name, probability)]."""
+    """Return a list of the `top` (or fewer) most probable classes as (name, probability) pairs."""
     check_positive('top', top)
     order = np.argsort(-probabilities, kind='stable')[:top]
     return [(names[i], float(probabilities[i])) for i in order]

@@ -1,4 +1,4 @@
-"""The training loop, and a record of each epoch (D2L sections 5.5 and 5.11 to 5.13)."""
+"""The training loop, and a record of each epoch (see D2L, sections 5.5 and 5.11 to 5.13)."""
 import time
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ class TrainingState:
         return self._seconds_before + time.time() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
-        """Begin an epoch, or resume one from the sums of its finished batches."""
+        """Begin an epoch, or resume one; the arguments are the totals over its finished batches."""
         self.batch, self.images = batch, images
         self.start, self._seconds_before = time.time(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)

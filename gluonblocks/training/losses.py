@@ -8,7 +8,7 @@ from .metrics import count_hits
 
 
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
-    """Softmax cross-entropy against smoothed labels: (N, num_classes), (N,) -> (N,).
+    """Softmax cross-entropy with label smoothing: (N, num_classes), (N,) -> (N,).
 
     The target is 1 - smoothing for the label's class, plus smoothing / num_classes for every class.
     Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7.
@@ -25,9 +25,9 @@ class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
 
 
 def make_loss(label_smoothing=None, dtype='float32'):
-    """Return the loss function (y_hat, y) -> (N,) of a run, or None for the book's loss.
+    """Return a run's loss function, (y_hat, y) -> (N,), or None for the book's softmax loss.
 
-    `dtype` is the type of `y_hat`. If it is 'float16', the loss is computed in float32.
+    `dtype` is the data type of `y_hat`. If it is 'float16', the loss is computed in float32.
     """
     loss = SmoothedSoftmaxCrossEntropyLoss(label_smoothing) if label_smoothing else None
     if dtype == 'float32':
@@ -40,8 +40,9 @@ def make_score(loss=None, with_operators=False):
     """Return a function (y_hat, y) -> (losses (N,), hits (N,)); hits are 1 for correct predictions.
 
     `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. If `with_operators`
-    is True, a C++ operator computes the default loss. The returned function raises ValueError if
-    `loss` expects labels in another form, or does not return the shape (N,).
+    is True, a C++ operator computes the default loss. The returned function raises ValueError if y
+    contains classes but `loss` expects probabilities (or vice versa), or if `loss` does not return
+    the shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()

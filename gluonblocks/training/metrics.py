@@ -1,4 +1,4 @@
-"""Metrics: running sums, accuracy, per-class scores and confusion matrices (D2L section 5.5)."""
+"""Metrics: running sums, accuracy, per-class scores and confusion matrices."""
 import collections
 import itertools
 import math
@@ -31,10 +31,10 @@ class ClassScore(NamedTuple):
 class RunningSum:
     """A sum over batches, in double precision, of values that MXNet may still be computing.
 
-    MXNet computes asynchronously. Reading values immediately would make the loop wait, and reading
-    them only at the end would keep an epoch's images in memory, so the loop reads values two
-    batches late. `total` is the sum of the values read so far. `first_bad` is the number, counted
-    from 1, of the batch that made `total` infinite or NaN, or None if `total` is finite.
+    MXNet computes asynchronously. Reading values immediately would block the training loop, and
+    reading them only at the end would keep an epoch's images in memory, so the loop reads values
+    two batches late. `total` is the sum of the values read so far. `first_bad` is the number,
+    counted from 1, of the batch that made `total` infinite or NaN, or None if `total` is finite.
     """
 
     def __init__(self, total=0.0, num_batches=0):
@@ -44,8 +44,8 @@ class RunningSum:
     def add(self, arrays):
         """Add the NDArrays of a batch: one array (n,) per device, with one value per image.
 
-        NumPy sums them when they are read, because summing a few hundred values takes MXNet as
-        long as computing a layer.
+        `read` sums them with NumPy, because MXNet takes as long to sum a few hundred values as to
+        compute a layer.
         """
         self._waiting.append(arrays)
 
@@ -86,7 +86,7 @@ class Evaluation(NamedTuple):
 
     @property
     def probabilities(self):
-        """The softmax of the logits, computed in float32: (n, num_classes)."""
+        """The softmax of the logits, (n, num_classes), computed in float32."""
         return nd.softmax(nd.array(self.logits, dtype='float32')).asnumpy()
 
     def matrix(self):
@@ -98,7 +98,7 @@ def evaluate(net, data_iter, ctx=mx.cpu()):
     """Run `net` on every image in `data_iter`; return the `Evaluation`.
 
     Arguments and errors are the same as for `evaluate_accuracy`, except that `data_iter` may be
-    empty, because a rank may have no images.
+    empty, because a rank of a distributed run may have no images.
     """
     devices = devices_of(ctx)
     check_net(net, devices)
@@ -134,10 +134,10 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
 
 
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
-    """Return the confusion matrix of `net`: image counts, int64 (num_classes, num_classes).
+    """Return the confusion matrix of `net`: an int64 array of counts, (num_classes, num_classes).
 
-    Rows are true classes; columns are predicted classes. Other arguments and errors are the same as
-    for `evaluate_accuracy`. Also raises ValueError unless the net returns num_classes logits.
+    Rows are true classes; columns are predicted classes. See `evaluate_accuracy` for the other
+    arguments and errors. Also raises ValueError unless the net returns num_classes logits.
     """
     found = evaluate(net, data_iter, ctx)
     if not len(found.labels):
@@ -174,7 +174,7 @@ def class_scores(matrix, names):
 
 
 def count_hits(y_hat, y):
-    """Return an int32 NDArray (N,): 1 if the prediction for an image is correct, else 0."""
+    """Return an int32 NDArray (N,) with 1 for each correct prediction and 0 for each wrong one."""
     return largest(y_hat) == classes_of(y)
 
 

@@ -52,7 +52,7 @@ class NormActivation(NamedTuple):
 
 
 def norm_layers(net):
-    """Trace `net` and return its `NormLayer` objects, each once, in the order of its children."""
+    """Trace `net`; return its distinct `NormLayer` objects in the order of the net's children."""
     blocks = _collect(net, '', {})
     activations = _activations(net, blocks)
     return [NormLayer(name, block, activations.get(block, '')) for block, name in blocks.items()]
@@ -61,8 +61,8 @@ def norm_layers(net):
 def norm_activations(net, X):
     """Run `net` on the batch X in inference mode; return a `NormActivation` per norm layer.
 
-    X is (N, C, H, W), on the device of the net. Layers are in the order of the net's children. All
-    uses of a layer are counted together; unused layers are omitted. The net's hybridization,
+    X, of shape (N, C, H, W), is on the net's device. Layers are in the order of the net's children.
+    Histograms cover all uses of a layer; unused layers are omitted. The net's hybridization,
     graphs, hooks and statistics do not change. Exceptions that the net raises propagate.
     """
     blocks, seen = _collect(net, '', {}), {}
@@ -100,9 +100,10 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, blocks):
-    """Return {block: the activation that follows it, or ''}, or {} if the net cannot be traced.
+    """Return a dict that maps blocks to the activations that follow them ('' for none).
 
-    A block that is followed by more than one kind of activation is omitted.
+    A block that is followed by more than one kind of activation is omitted. If the net cannot be
+    traced, the dict is empty.
     """
     layers, found = {}, {}
 
@@ -122,7 +123,7 @@ def _activations(net, blocks):
 def _activation_of(node):
     """Return the activation that `node` computes, or '' if it computes something else.
 
-    `node` comes from `Graph.users`, where None stands for an output of the graph.
+    `node` may be None, which `Graph.users` returns for an output of the graph.
     """
     kind = node and node.attrs.get('act_type', node.op)
     if kind in _OPERATORS:

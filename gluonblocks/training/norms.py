@@ -28,10 +28,11 @@ class NormRow(NamedTuple):
     """One statistic of one batch normalization layer after an optimizer step.
 
     `step` counts the steps of all epochs, and `epoch` is the epoch of that step, counted from 1.
-    `layer` is the layer's path, such as '4.bn1' for `net[4].bn1`. `statistic` is in `STATISTICS`.
-    `q0` to `q100` are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the maximum over the
-    channels. `dead` and `saturated` are fractions of the layer's channels, repeated in its four
-    rows. Values have six significant digits. If the run diverged, they may be infinite or NaN.
+    `layer` is the layer's path, such as '4.bn1' for `net[4].bn1`, and `statistic` is one of
+    `STATISTICS`. `q0` to `q100` are the minimum, the 5, 25, 50, 75 and 95 % quantiles and the
+    maximum over the channels. `dead` and `saturated` are fractions of the layer's channels, and are
+    repeated in all rows of the layer for this step. Values have six significant digits. If the run
+    diverged, they may be infinite or NaN.
     """
 
     epoch: int
@@ -136,7 +137,7 @@ def dead_and_saturated(layer, values):
     s is below 0.01, or if a ReLU follows and fewer than one output in a thousand is above 0 (beta <
     -3.09 s). It is saturated if a sigmoid or tanh follows and more than half of its outputs
     lie where that function is flat: outside -4 to 4 for sigmoid, -2 to 2 for tanh. Without a
-    sigmoid or tanh, the second fraction is NaN.
+    sigmoid or tanh, the saturated fraction is NaN.
     """
     gamma, beta, _, var = values
     with np.errstate(invalid='ignore', divide='ignore'):

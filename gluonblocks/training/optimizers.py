@@ -75,7 +75,7 @@ def check_momentum(optimizer, momentum):
     """Raise OptionError if `momentum` is not None and the optimizer does not support it."""
     factory = mx.optimizer.Optimizer.opt_registry[optimizer]
     if momentum is not None and 'momentum' not in inspect.signature(factory.__init__).parameters:
-        raise OptionError('momentum', 'cannot be used with %s %s, which has no momentum',
+        raise OptionError('momentum', 'cannot be used with %s %s, which has no momentum parameter',
                           Name('optimizer'), optimizer)
 
 
@@ -83,7 +83,8 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     """Return a `gluon.Trainer`, or an instance of `kind`, for the parameters of `net` on `ctx`.
 
     `options` is a dict with the keys optimizer (one of `OPTIMIZERS`), lr, momentum, weight_decay
-    (None for the optimizer's default) and dtype. Raises the same errors as `check_momentum`.
+    and dtype. If momentum or weight_decay is None, the optimizer uses its default. Raises the same
+    errors as `check_momentum`.
     """
     name = options['optimizer']
     check_momentum(name, options['momentum'])

@@ -38,7 +38,7 @@ class Progress:
 
 
 class _PlainLines:
-    """A file object for tqdm that prints each state of the bar on a separate line."""
+    """A file-like object that prints each update of a tqdm bar on a separate line."""
 
     def write(self, text):
         text = text.strip('\r\n ')

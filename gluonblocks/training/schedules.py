@@ -19,8 +19,8 @@ def make_schedule(options, num_epochs, num_batches):
     mode, warmup = options['lr_schedule'], options['warmup_epochs'] or 0
     milestones = options['lr_decay_epochs'] or []
     if mode == 'step' and not milestones:
-        raise OptionError('lr_schedule', '%r requires %s, the epochs after which the rate drops, '
-                          'such as 30 and 60', mode, Name('lr_decay_epochs'))
+        raise OptionError('lr_schedule', '%r requires %s, the epochs after which the learning '
+                          'rate drops, such as 30 and 60', mode, Name('lr_decay_epochs'))
     if mode != 'step' and milestones:
         raise OptionError('lr_decay_epochs', "requires %s to be 'step', got %r",
                           Name('lr_schedule'), mode)

@@ -8,7 +8,7 @@ from .hooks import Hook
 
 
 class TensorBoardEvents(Hook):
-    """Write the loss, accuracies, learning rate and images per second of each epoch to `folder`.
+    """Write each epoch's loss, accuracies, learning rate and images per second to `folder`.
 
     The constructor raises ImportError if tensorboardX is missing. The folder and a new event file
     are created when training begins. If writing fails, the OSError names the file.

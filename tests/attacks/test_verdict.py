@@ -73,7 +73,7 @@ def done(code=1, out='', err='', exceeded=''):
 
 @pytest.mark.parametrize('one, said', [
     (done(0), 'exit code 0'), (done(3, err='error: x'), 'exit code 3'),
-    (done(err='it failed'), 'without "error: "'), (done(err='error: '), 'has no message'),
+    (done(err='it failed'), 'starts with "error: "'), (done(err='error: '), 'has no message'),
     (done(err='error: ' + 'x\n' * 30), '30 lines'),
     (done(err='error: something is wrong'), 'does not name run'),
     (done(err='Traceback (most recent call last):\nKeyError: 3\nerror: run'), 'KeyError: 3'),

@@ -79,7 +79,7 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
     (SYNTHETIC + ('--epochs', '2', '--warmup-epochs', '9'),
      'argument --warmup-epochs: must be less than --epochs (2), got 9'),
     (SYNTHETIC + ('--optimizer', 'adam', '--momentum', '0.9'),
-     'argument --momentum: cannot be used with --optimizer adam, which has no momentum'),
+     'argument --momentum: cannot be used with --optimizer adam, which has no momentum parameter'),
     (SYNTHETIC + ('--ctx', 'gpu:60'), 'argument --ctx: is invalid: gpu(60) cannot be used')])
 def test_wrong_arguments_end_with_code_2_and_say_what_is_allowed(command, arguments, words):
     code, out, err = command('train', *arguments)

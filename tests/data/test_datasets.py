@@ -123,7 +123,7 @@ def test_a_function_of_two_loaders_is_a_data_set_with_its_names(write_module):
     want, _ = gb.data.load_data_synthetic(8, seed=3, num_train=32, num_test=16)
     assert dataset.class_names == tuple('abcdefghij')
     assert all((X.asnumpy() == X2.asnumpy()).all() for (X, _), (X2, _) in zip(train_iter, want))
-    with pytest.raises(ValueError, match='not read from a folder, but got .*/somewhere.: omit it'):
+    with pytest.raises(ValueError, match='not read from a folder: omit the folder .*/somewhere'):
         dataset.load_from('/somewhere', 4)
     with pytest.raises(OSError, match='/somewhere'):  # a function with `root` takes a folder
         get_dataset('data_of_ours:rooted').load_from('/somewhere', 4)
@@ -149,7 +149,7 @@ def test_a_registered_function_is_the_registered_data_set(write_module, registri
      r'one for each of the 4 images, got int64 \(3,'),
     ('def load(): return U, [0, 1, 2, -1], U, [0] * 4', 'a negative label'),
     ('def load(): return U, [0] * 4, U[..., None].repeat(3, 3), [0] * 4',
-     'all grey or all in colour'),
+     'all greyscale or all colour'),
 ])
 def test_a_function_that_gives_something_else_is_refused_with_what_is_wanted(write_module, body,
                                                                             said):

@@ -142,7 +142,7 @@ def empty(folder):
 
 @pytest.mark.parametrize('change, said', [
     (lambda pets: shutil.rmtree(str(pets)), 'there is no such folder'),
-    (lambda pets: shutil.rmtree(str(pets / 'test')), "found a folder 'train' but no 'test'"),
+    (lambda pets: shutil.rmtree(str(pets / 'test')), "found a folder 'train' but no folder 'test'"),
     (lambda pets: shutil.rmtree(str(pets / 'train' / 'cat')),
      'no training images of cat'),
     (lambda pets: [shutil.rmtree(str(pets / part / 'cat')) for part in ('train', 'test')],

@@ -98,7 +98,7 @@ BAD = {
     'animated.gif': (lambda path: saved(path.parent, A, path.name, save_all=True, append_images=[
         Image.fromarray(255 - A)]), 'a single frame or page, found more'),
     'float.tiff': (lambda path: saved(path.parent, A.astype('float32'), path.name),
-                   'expected pixels of 8 or 16 bits'),
+                   'expected 8-bit or 16-bit pixels'),
     'endless.jpg': (lambda path: os.truncate(saved(path.parent, A, path.name), 2 ** 29),
                     'bytes, found 536870912'),
     'folder': (lambda path: path.mkdir(), 'found a folder'),

@@ -184,7 +184,7 @@ def test_neither_a_name_nor_a_factory_is_refused_in_words(nets):
 @pytest.mark.filterwarnings('ignore:.*is an unregistered container with Blocks')
 @pytest.mark.parametrize('name, said', [
     ('no_classes', "unexpected keyword argument 'num_classes'.*A factory must accept num_classes"),
-    ('nothing', 'must return a net, .*, got NoneType'),
+    ('nothing', 'must return a net .*, got NoneType'),
     ('breaks', r"failed: AttributeError: .*no_such_thing.*nets_of_ours.py, line 15\)"),
     ('no_layers', 'the net of .* has no parameters'),
     ('text', 'the model .*:text must be a name, or a function .*, got str'),

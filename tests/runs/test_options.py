@@ -65,7 +65,7 @@ def no_data(monkeypatch):
     ({'dtype': 'float16'}, 'dtype must be float32 on a CPU, got float16: MXNet'),
     ({'epochs': 2, 'warmup_epochs': 9}, r'warmup_epochs must be less than epochs \(2\), got 9'),
     ({'optimizer': 'adam', 'momentum': 0.9}, 'momentum cannot be used with optimizer adam'),
-    ({'lr_decay': 0.5}, "lr_decay requires the lr_schedule 'step', got 'constant'"),
+    ({'lr_decay': 0.5}, "lr_decay requires lr_schedule to be 'step', got 'constant'"),
     ({'lr_decay_epochs': [1]}, "lr_decay_epochs requires lr_schedule to be 'step', got"),
     ({'lr_schedule': 'step'}, "lr_schedule 'step' requires lr_decay_epochs"),
     ({'lr_schedule': 'step', 'lr_decay_epochs': [1], 'warmup_epochs': 2},
@@ -74,12 +74,12 @@ def no_data(monkeypatch):
     ({'checkpoint_every': 5}, 'checkpoint_every requires a run that is saved'),
     ({'norm_stats_every': 5, 'out': 'run'}, 'norm_stats_every requires norm_stats, which is off'),
     ({'test_share': 0.5}, 'test_share cannot be used with the data set synthetic, which has its'),
-    ({'data_root': 'x'}, 'data_root cannot be used with the data set synthetic, which does not'),
+    ({'data_root': 'x'}, 'data_root cannot be used with the data set synthetic, whose load'),
     ({'workers': 17}, 'workers must be at most 16, .*, got 17'),
     ({'workers': 2, 'optimizer': 'sgld'}, 'workers must be 1 with the optimizer sgld, got 2'),
     ({'workers': 2, 'change_workers': True}, 'change_workers can be set only when resuming a run'),
     ({'nodes': 3, 'node_rank': 0, 'master': 'm:29400', 'workers': 2},
-      'workers must be at least 3, one per machine, got 2'),
+      r'workers must be at least 3 \(one per machine\), got 2'),
     ({'nodes': 2, 'node_rank': 0}, 'master is .*: each of .*2 machines needs the HOST')])
 def test_an_option_that_cannot_be_is_refused_before_any_data_are_loaded(
         given, said, tmp_path, monkeypatch):

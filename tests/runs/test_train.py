@@ -39,7 +39,7 @@ def test_the_seed_that_was_drawn_is_told_and_repeats_the_run_to_the_last_bit(who
     ('lenet_bn', 12, 'conv1'), ('densenet', 9, 'pool2')])
 def test_resized_to_fewer_pixels_than_a_layer_takes_is_refused_by_that_option(
         model, resize, layer, capfd):
-    said = 'larger than %d: images of %d x %d pixels are too small for the model %s: .* its %s' % (
+    said = 'than %d, because images of %d x %d pixels are too small for the model %s: .* its %s' % (
         resize, resize, resize, model, layer)
     with pytest.raises(OptionError, match=said) as caught:
         train(model, resize=resize)
@@ -55,7 +55,7 @@ def of_side(side, **how):
 def test_images_that_are_small_are_refused_unless_the_loader_resizes_them(monkeypatch):
     replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [of_side(8)] * 2)
     with pytest.raises(ValueError, match='images of 8 x 8 pixels are too small for the model '
-                                         'lenet_bn: .* Set resize to a larger size'):
+                                         'lenet_bn: .* Set resize to a larger value'):
         train(epochs=1)
     replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [
         of_side(8, resize=(20, 24))] * 2)

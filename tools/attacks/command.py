@@ -36,14 +36,14 @@ def parse(argv):
         description='Attack gluonblocks with killed processes, full disks and damaged files, and '
                     'report whether its guarantees hold.')
     parser.add_argument('--cases', type=positive, default=1000, metavar='N',
-                        help='number of cases; the fixed cases come first, then random ones '
+                        help='number of cases; the predefined cases run first, then random ones '
                              '(default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, metavar='S',
                         help='seed of the random cases (default: %(default)s)')
     parser.add_argument('--only', type=some_of(list(KINDS)), metavar='KINDS',
                         default=[kind for kind in KINDS if kind not in SLOW],
                         help='comma-separated kinds of attack: %s (default: all except machines, '
-                             'whose cases take minutes each)' % ', '.join(KINDS))
+                             'which takes minutes per case)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
                         help='run only the case with this name or number; may be repeated')
     parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',

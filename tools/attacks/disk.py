@@ -56,7 +56,7 @@ def read_only(sandbox, command, name):
     if command == 'train':
         return clean_error(done, run)
     if output(done) != sandbox.fixtures.answer(command, name, 'best'):
-        raise Defect('the output on a read-only disk differs', done)
+        raise Defect('the output differs on a read-only disk', done)
     return EQUAL
 
 

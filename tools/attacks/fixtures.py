@@ -35,7 +35,7 @@ SAME = ('final.safetensors', 'final.params', 'best.safetensors', 'last.safetenso
 def stripes():
     """Return (train images, train labels, test images, test labels).
 
-    The images show bright stripes on noise: 60 for training (four batches) and 20 for testing.
+    Each image shows a bright stripe on noise. There are 60 training and 20 test images.
     """
     rng, labels = np.random.RandomState(0), np.arange(80) % 10
     images = rng.randint(0, 100, (80, 28, 28)).astype(np.uint8)
@@ -47,7 +47,7 @@ def stripes():
 def write_data(folder, shapes=SHAPES):
     """Write small idx files, and make gluonblocks accept them as Fashion-MNIST in this process.
 
-    Return {name: array}.
+    Return a dict that maps file names to arrays.
     """
     from gluonblocks.data import fashion_mnist
     os.makedirs(folder)
@@ -87,7 +87,7 @@ class Fixtures:
             f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
 
     def path(self, *names):
-        """Return the path of `names` inside the fixture folder."""
+        """Return the path of the fixture folder joined with `names`."""
         return os.path.join(self.folder, *names)
 
     def once(self, key, make):

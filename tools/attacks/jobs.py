@@ -122,7 +122,7 @@ def _become(job, out, err, counter):
 class Sandbox:
     """The environment of one case: a folder, a random number generator, and the shared fixtures.
 
-    `notes` lists what the case did, and `kills` counts the signals that it sent.
+    `notes` lists what the case did, and `kills` counts how often it interrupted a run.
     """
 
     def __init__(self, folder, fixtures, seed):
@@ -130,7 +130,7 @@ class Sandbox:
         self.rng, self.notes, self.kills = random.Random(seed), [], 0
 
     def path(self, *names):
-        """Return the path of `names` inside the sandbox's folder."""
+        """Return the path of the sandbox's folder joined with `names`."""
         return os.path.join(self.folder, *names)
 
     def note(self, text):

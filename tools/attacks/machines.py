@@ -51,7 +51,7 @@ class Launch:
                     env=dict(os.environ, LD_PRELOAD=''), cwd=self.path(k)))
 
     def path(self, k, *names):
-        """Return the path of `names` inside machine `k`'s folder."""
+        """Return the path of machine `k`'s folder joined with `names`."""
         return os.path.join(self.folder, self.machines[k].name, *names)
 
     def done(self, k=0):
@@ -89,7 +89,7 @@ class Launch:
 
 
 def draw(sandbox):
-    """Inject FAULTS faults into a run at random times; raise Defect if a check fails."""
+    """Inject faults into a run at random times; raise Defect if a check fails."""
     with Network(SIZE) as network:
         return _trial(sandbox, network)
 

@@ -1,6 +1,6 @@
 """Simulate several machines on one, using Linux network namespaces connected by a bridge.
 
-    with Network(3) as network:                       # raises NotTried without namespaces
+    with Network(3) as network:                       # raises NotTried if unsupported
         first = network.machines[0]                   # .name 'node0', .address '10.77.0.1'
         process = first.popen(['ip', 'addr'])         # accepts subprocess.Popen's options
         first.shape(rate=10 ** 9)                     # bits per second, in each direction
@@ -115,7 +115,7 @@ class Network:
         return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
     def change(self, *command, pid=None):
-        """Run `ip` or `tc` in the namespaces of the process `pid`, by default the bridge's.
+        """Run `ip` or `tc` in the namespaces of the process `pid`, or of the bridge if it is None.
 
         Raises NotTried if the command fails.
         """

@@ -10,7 +10,7 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 
 
 def originals():
-    """Return {name: bytes}, small images in all FORMATS that the installed Pillow can write."""
+    """Return small images in all FORMATS that the installed Pillow can write, as {name: bytes}."""
     try:
         from PIL import Image
     except ImportError:

@@ -38,7 +38,7 @@ def main():
     parser = argparse.ArgumentParser(prog='python -m tools.attacks.rehearse', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('machines', type=int, choices=range(2, 100), metavar='M',
-                        help='number of machines to simulate, at least 2')
+                        help='number of machines to simulate (2 to 99)')
     parser.add_argument('train', nargs=argparse.REMAINDER, metavar='...',
                         help='options for gluonblocks train, except --nodes, --node-rank and '
                              '--master')

@@ -1,6 +1,6 @@
 """Choose the cases of an attack, and run them in parallel.
 
-`python -m tools.attacks.runner FOLDER JSON` prints a line of JSON for each case.
+`python -m tools.attacks.runner FOLDER JSON` calls `main` with FOLDER and the arguments in JSON.
 """
 import functools
 import json
@@ -27,17 +27,17 @@ _TAIL = 3000  # number of last characters of stdout and of stderr to record
 
 
 class Case(NamedTuple):
-    """A case of an attack. `name` is the name of a fixed case, or the number of a random case."""
+    """An attack case; `name` is the name of a predefined case or the number of a random one."""
 
     kind: str
     name: str
 
 
 def plan(kinds, number, names=()):
-    """Return the cases called `names` or, if `names` is empty, `number` cases.
+    """Return the cases that `names` lists or, if it is empty, a total of `number` cases.
 
-    Fixed cases precede random ones. If there are more than `number` fixed cases, an evenly spaced
-    selection of them is returned. Raises ValueError for an unknown name.
+    Predefined cases come before random ones. If there are more than `number` predefined cases,
+    an evenly spaced selection of them is returned. Raises ValueError for an unknown name.
     """
     if names:
         cases = [Case(kind, name) for name in names for kind in kinds

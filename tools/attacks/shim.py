@@ -12,12 +12,12 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'shim.c')
 
 
 class Shim(NamedTuple):
-    """An `action` to perform at the `at`-th of the selected system calls.
+    """The `action` to take at the `at`-th selected system call, counting from 1.
 
-    A call is selected if `calls` includes its kind, and its file is in `folder` and has `only` in
-    its path. The action COUNT only counts calls. BEFORE, AFTER and HALF raise the signal `value`
-    before a call, after it, or after half of a write. ERROR makes the call fail with the errno
-    `value`. SHORT writes half of the bytes. If `always` is true, later calls are affected too.
+    A call is selected if its kind is in `calls`, its file is in `folder`, and the file's path
+    contains `only`. The action COUNT only counts calls. BEFORE, AFTER and HALF raise the signal
+    `value` before a call, after it, or after half of a write. ERROR makes the call fail with the
+    errno `value`. SHORT writes half of the bytes. With `always`, later calls are affected too.
     """
 
     folder: str
@@ -36,7 +36,7 @@ class Shim(NamedTuple):
 
 
 def compile_shim(folder):
-    """Compile the shim into `folder`; return its path. Raises OSError if cc is missing."""
+    """Compile shim.c into `folder`; return the library's path. Raises OSError if cc is missing."""
     path = os.path.join(folder, 'shim.so')
     subprocess.run(['cc', '-O1', '-shared', '-fPIC', SOURCE, '-o', path, '-ldl'], check=True)
     return path

@@ -49,7 +49,7 @@ def clean_error(done, *names):
         raise Defect('exit code %d' % done.code, done)
     found = re.search(r'^error: (.*)', done.err, re.M | re.S)
     if not found:
-        raise Defect('exit code %d without "error: "' % done.code, done)
+        raise Defect('exit code %d, but no line of stderr starts with "error: "' % done.code, done)
     message = found.group(1)
     if message.strip() in ('', 'None', "''"):
         raise Defect('the error has no message', done)
@@ -66,7 +66,7 @@ def output(done):
 
 
 def snapshot(folder):
-    """Return {relative path: digest of type and content} for all contents of a folder."""
+    """Return a dict that maps relative paths in `folder` to digests of their types and contents."""
     found = {}
     for parent, folders, files in os.walk(folder):
         for name in folders + files:
@@ -105,8 +105,9 @@ def unchanged(before, after, allowed=lambda name: False, done=None):
 def run_on_damage(sandbox, argv, names, want, always=(), other=lambda done: False):
     """Run a command on a damaged input, and return the verdict.
 
-    The command must print the lines `want`, satisfy `other(done)`, or fail with an error that names
-    one of `names`. It must also print the lines `always`, and must not change any file.
+    The command must print exactly the lines `want`, finish with a result that `other` accepts, or
+    fail with an error that names one of `names`. In each case, it must also print the lines
+    `always`, and must not change any file. Raises Defect otherwise.
     """
     before = snapshot(sandbox.folder)
     done = sandbox.run(*argv)

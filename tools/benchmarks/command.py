@@ -101,7 +101,8 @@ def results_of(path):
         with open(path) as f:
             return json.load(f)['results']
     except (OSError, ValueError, KeyError) as error:
-        raise argparse.ArgumentTypeError('expected a file written by --json: %s' % error) from None
+        raise argparse.ArgumentTypeError(
+            'expected a file written by --json, but cannot read it: %s' % error) from None
 
 
 def main(argv=None):

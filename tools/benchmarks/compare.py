@@ -1,4 +1,4 @@
-"""Measure how settings, graph passes or code changes affect the time of a step or a prediction.
+"""Measure how settings, graph passes or code changes affect training-step and prediction times.
 
 A variant is a quoted list of words:
   NAME=VALUE       set an environment variable
@@ -35,11 +35,12 @@ from .workers import ROOT, Worker, WorkerError
 
 
 def compare(specs, rounds, count, predict=None, num_busy=0):
-    """Measure `specs`, {title: (spec, environment variables, folder)}; return {title: samples}.
+    """Measure the variants in `specs`; return a dict that maps each title to its samples.
 
-    A round runs `count` training steps or, if `predict` is set, `count` predictions on batches of
-    `predict` images. The samples 'CPU' and 'clock' list the mean processor time and elapsed time,
-    in seconds per step or prediction, in each round; 'peak_mib' is the peak memory in MiB.
+    `specs` maps titles to (spec, environment variables, code folder). A round runs `count` training
+    steps or, if `predict` is set, `count` predictions on batches of `predict` images. The samples
+    'CPU' and 'clock' list the mean processor time and elapsed time of each round, in seconds per
+    step or prediction; 'peak_mib' is the peak memory in MiB.
     `num_busy` background processes each keep a core busy. Raises WorkerError if a worker fails.
     """
     request = {'predict': count, 'batch': predict} if predict else {
@@ -91,9 +92,9 @@ def variant(text):
 
 
 def make_specs(model, variants, predict, folder):
-    """Return the `specs` for `compare`.
+    """Return the `specs` argument for `compare`.
 
-    Variants with a `norm_stats...` option record the statistics of their norms in `folder`.
+    Variants with an option that starts with `norm_stats` record norm statistics in `folder`.
     """
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):

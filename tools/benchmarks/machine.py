@@ -1,4 +1,4 @@
-"""Describe the machine, measure other processes' load, and limit the engines' instruction set."""
+"""A description of the machine, the load of other processes, and the settings for --isa."""
 import datetime
 import os
 import platform
@@ -44,7 +44,7 @@ def sample_load(loads=LOADS, rest=0.1, seconds=0.2):
 
 
 def _idle():
-    """Return the total idle seconds, since boot, of the CPUs that this process may use."""
+    """Return the total idle time since boot, in seconds, of the CPUs that this process may use."""
     cpus = ['cpu%d' % i for i in os.sched_getaffinity(0)]
     with open('/proc/stat') as f:
         rows = [row for row in map(str.split, f) if row[0] in cpus]

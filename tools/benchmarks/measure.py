@@ -62,10 +62,10 @@ def log(*words):
 
 
 def interleave(requests, rounds, title):
-    """Send `requests`, {name: (worker, request)}, in each round; return {name: [answer, ...]}.
+    """Send each worker its request in every round; return {name: list of answers}.
 
-    The order rotates from round to round, because the contents of the CPU caches at the start of a
-    measurement depend on the variant measured before it.
+    `requests` is {name: (worker, request)}. The order rotates from round to round, because the
+    contents of the CPU caches at the start of a measurement depend on the variant measured before.
     """
     names, answers = list(requests), {name: [] for name in requests}
     for i in range(rounds):

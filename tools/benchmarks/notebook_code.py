@@ -36,7 +36,7 @@ def cells(section):
 
 
 def import_mxnet():
-    """Import MXNet with its default settings, even on new versions of Python and NumPy."""
+    """Import MXNet with its default settings, patched for new versions of Python and NumPy."""
     spec = importlib.util.spec_from_file_location(
         '_compat', os.path.join(ROOT, 'gluonblocks', '_compat.py'))
     compat = importlib.util.module_from_spec(spec)
@@ -84,7 +84,7 @@ def run_cells(model, batch_size, folder, fit):
 
 
 def arrays(folder, part):
-    """Return images, uint8 (n, 28, 28), and labels, int32 (n,), for `part`: 'train' or 'test'."""
+    """Return uint8 images of shape (n, 28, 28) and int32 labels for `part` ('train' or 'test')."""
     return [numpy.load(os.path.join(folder, '%s-%s.npy' % (part, what)))
             for what in ('images', 'labels')]
 

@@ -32,7 +32,7 @@ def last_release():
 
 @contextlib.contextmanager
 def checkout(commit):
-    """Check out `commit` into a temporary folder; raise WorkerError if git fails."""
+    """Check out `commit` into a temporary folder and yield it. Raises WorkerError if git fails."""
     with tempfile.TemporaryDirectory(prefix='gluonblocks-release-') as folder:
         made = subprocess.run(['git', 'worktree', 'add', '--detach', folder, commit], cwd=ROOT,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -47,7 +47,8 @@ def checkout(commit):
 def main():
     """Compare this checkout with the last release; return 1 if any case is slower, else 0.
 
-    A case is slower if the lower quartile of its time ratios exceeds `LIMIT` twice in a row.
+    A case counts as slower if the lower quartile of its new/old time ratios exceeds `LIMIT` in
+    two measurements in a row.
     """
     commit, rows, failed = last_release(), [], False
     with checkout(commit) as folder, tempfile.TemporaryDirectory() as out:

@@ -1,4 +1,4 @@
-"""Clocks, and the loops that serve the requests to a worker."""
+"""Clocks, and the loops in which a worker answers requests."""
 import time
 
 PARTS = ('batch', 'net', 'loss', 'metrics', 'optimizer')  # the parts of a training step
@@ -24,9 +24,9 @@ class Clock:
 class Parts:
     """The seconds that training steps spend in each of `PARTS`.
 
-    `done(part)` calls `wait`, which returns when all computation has finished, and adds the time
-    since the previous call to that part, so that every moment of a step belongs to exactly one
-    part. In normal training, Python runs ahead of the computation, so the fraction measured outside
+    `done(part)` calls `wait`, which returns when all computation has finished, and adds to that
+    part the time since the previous call. Every moment of a step thus belongs to exactly one part.
+    In normal training, Python runs ahead of the computation, so the fraction measured outside
     the net is an upper bound.
     """
 
@@ -43,12 +43,13 @@ class Parts:
 
 
 def serve_rounds(requests, training):
-    """Serve rounds by calling `train`, `evaluate` and, for PyTorch, `collect` on `training`.
+    """Answer each request by timing the requested methods of `training`.
 
-    A request maps each method to its number of batches; 'warm' is the number of untimed training
-    batches that run first. A method takes the number of batches and returns the number of images.
-    The answer contains [seconds, images] for each method and for 'cpu', the processor time of
-    'train'. If the request contains 'parts', so does the answer: [{part: seconds}, images].
+    A request maps 'train', 'evaluate' or, for PyTorch, 'collect' to a number of batches; 'warm' is
+    the number of untimed training batches that run first. Each method takes the number of batches
+    and returns the number of images. The answer maps each method to [seconds, images], and 'cpu' to
+    the processor time of 'train' in the same form. If the request contains 'parts', the answer maps
+    'parts' to [{part: seconds}, images].
     """
     for request in requests:
         answer = {}

@@ -46,13 +46,13 @@ class Requests:
         os.lseek(self._printed.fileno(), 0, os.SEEK_SET)
 
     def primitives(self):
-        """Return the total time of each oneDNN primitive since the last `discard_output`."""
+        """Return the total time in ms of each oneDNN primitive since the last `discard_output`."""
         self._printed.seek(0)
         return primitive_times(self._printed)
 
 
 def primitive_times(lines):
-    """Return the total milliseconds of each primitive, such as 'convolution forward_training'.
+    """Return the total time in ms of each primitive, such as 'convolution forward_training'.
 
     With MKLDNN_VERBOSE=1, oneDNN 2.x prints a line for each primitive: dnnl_verbose,exec,ENGINE,
     PRIMITIVE,IMPLEMENTATION,PROPAGATION,TENSORS,ATTRIBUTES,AUXILIARY,PROBLEM,MILLISECONDS. Other
@@ -73,7 +73,7 @@ def primitive_times(lines):
 
 
 def _peak_mib():
-    """Return the peak resident memory of this process in MiB, since the last `_reset_peak`."""
+    """Return the peak resident memory of this process since the last `_reset_peak`, in MiB."""
     with open('/proc/self/status') as f:
         return next(int(line.split()[1]) for line in f if line.startswith('VmHWM:')) / 1024
 

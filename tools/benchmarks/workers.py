@@ -1,4 +1,4 @@
-"""Worker processes, one per variant, that run rounds on request, so variants can take turns."""
+"""Worker processes, one per variant, that measure only on request, so variants can take turns."""
 import contextlib
 import json
 import os

@@ -1,2 +1,2 @@
-"""Experiments for the exercises of D2L 5.11 to 5.13; each prints a table of measurements."""
+"""Experiments for the exercises in D2L, sections 5.11 to 5.13; each prints a table."""
 import gluonblocks  # noqa: F401  before mxnet, whose import would otherwise fail

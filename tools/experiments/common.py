@@ -31,7 +31,7 @@ class Settings(NamedTuple):
             self.pick(self.data_root, None), batch_size, resize=resize, seed=self.seed)
 
     def train(self, model, dataset='fashion-mnist', **options):
-        """Call `train_model` with its output on stderr; return (net, history)."""
+        """Call `train_model` with its output redirected to stderr; return (net, history)."""
         if not self.quick:
             options['data_root'] = self.data_root
         with contextlib.redirect_stdout(sys.stderr):
@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A training run: model, value of the varied setting, learning rate, and `EpochRecord`s."""
+    """A run: the model, the varied setting's value, the learning rate, and the `EpochRecord`s."""
 
     model: str
     varied: Any

@@ -39,9 +39,9 @@ def outputs(model, side):
 
 
 def memory(model, side, few=2, many=10):
-    """Return the memory in MiB that training needs for each image of a batch.
+    """Return the memory, in MiB, that training needs per image in a batch.
 
-    The difference between batches of `few` and of `many` images excludes memory that does not
+    Subtracting the peak for `few` images from the peak for `many` cancels memory that does not
     depend on the batch size, such as the weights. Each batch size runs in a new process, because
     freed memory is not always returned to the system.
     """

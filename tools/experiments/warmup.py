@@ -33,7 +33,7 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """Return the test accuracy for each kind in STATISTICS, then restore the net's statistics."""
+    """Return the test accuracy for each kind in STATISTICS; keep the net's statistics unchanged."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]
@@ -63,7 +63,7 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Correct running statistics that started at 0; `left` is the initial 0's remaining weight."""
+    """Correct running statistics that started at 0; `left` is the weight that this 0 still has."""
     return mean / (1 - left), var / (1 - left)
 
 

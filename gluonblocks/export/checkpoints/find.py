@@ -87,7 +87,7 @@ def _is_symbol(path):
 
 
 def _newest(path, symbol, files, epoch):
-    """Return the parameter file that belongs to `symbol`, for `epoch` (None: the last epoch).
+    """Return the parameter file for `symbol` and `epoch`; None selects the last epoch.
 
     The file's name must begin with the same prefix as the symbol file's name. If no parameter file
     has this prefix, but all of them share another prefix, that prefix is used instead.

@@ -26,10 +26,10 @@ def replace_labels(graph):
 def flatten_softmax(graph):
     """Flatten the inputs of softmaxes that normalize over all axes except the batch axis.
 
-    By default, MXNet's `SoftmaxOutput` normalizes over these axes, and `replace_losses` marks the
-    softmax that replaces it. On CPUs, however, oneDNN normalizes 4-D inputs only along the last
-    axis. This function therefore leaves softmaxes of 4-D inputs unchanged, and returns their names.
-    `graph` is a `Graph` with known shapes.
+    MXNet's `SoftmaxOutput` does this by default, so `replace_losses` marks the softmaxes that
+    replace it. With oneDNN on CPUs, however, it normalizes 4-D inputs only along the last axis.
+    Softmaxes of 4-D inputs are therefore left unchanged, and their names are returned. `graph` is a
+    `Graph` with known shapes.
     """
     along_last = []
     for node in graph.nodes:

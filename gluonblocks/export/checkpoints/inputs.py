@@ -15,7 +15,7 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
     The returned shapes have no batch axis. `losses` contains a bool for each head (output) of the
     `Graph`: True if it was a loss. `arrays` contains the checkpoint's parameters, and `missing` the
     names of inputs that are not parameters. `known` contains input shapes, with the batch axis,
-    from the checkpoint's files. `shape` is the argument of `read_net`.
+    from the checkpoint's files. `shape` is as in `read_net`.
 
     Inputs whose names contain 'label', and inputs that only losses need, are omitted unless `shape`
     names them. Raises ValueError for unknown inputs and missing shapes.
@@ -38,7 +38,7 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
         chosen = {name: sides[1:] for name, sides in known.items() if name in missing}
         if not chosen and set(prediction) != set(sizes):
             raise ValueError('the shape of %s is unknown: specify it, for example (3, 224, 224) '
-                             'for colour images of 224 x 224 pixels' % ' and '.join(
+                             'for 224 x 224 colour images' % ' and '.join(
                                  name for name in prediction if name not in sizes))
     else:
         common = [name for name in prediction if all(name in names for names in needed)]
@@ -51,7 +51,8 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
         chosen = {only[0]: tuple(shape)}
     for name, sides in chosen.items():
         if not all(isinstance(side, int) and side > 0 for side in sides):
-            raise ValueError('the shape of %s must be positive integers, got %s' % (name, sides))
+            raise ValueError('the shape of %s must consist of positive integers, got %s'
+                             % (name, sides))
     return {**sizes, **chosen}, {*prediction, *chosen}
 
 

@@ -40,7 +40,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     read from SageMaker's files or inferred from the weights of the first dense layer. `outputs`
     lists layers to use as outputs (by default the net's outputs, except those that need a label).
 
-    Raises DamagedFile for damaged files, and ValueError, with advice, for unusable ones.
+    Raises DamagedFile for damaged files, and ValueError for files that cannot be used.
     """
     with find_files(path, params, epoch) as files:
         symbol, unknown = read_symbol(files.symbol)
@@ -87,8 +87,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     if not names:
         if weights:
             raise ValueError(_missing_weights(files, weights, arrays))
-        raise ValueError('%s: no output can be computed. Specify the shape of each input, or '
-                         'choose outputs of earlier layers:\n  %s'
+        raise ValueError('%s: cannot compute any output; specify the shape of each input, or '
+                         'choose outputs of earlier layers\n  %s'
                          % (files.symbol, '\n  '.join(notes)))
     symbol, shapes, chosen = _used(graph.symbol(), arrays, chosen)
     inputs = {name: found[name] for name in symbol.list_inputs() if name in found}
@@ -108,9 +108,9 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
 
 
 def _used(symbol, arrays, chosen):
-    """Return (symbol, parameter shapes, input shapes), with only the shapes that `symbol` uses.
+    """Return (symbol, parameter shapes, input shapes), omitting names that `symbol` does not use.
 
-    `arrays` contains the parameters by name, and `chosen` the input shapes by name.
+    `arrays` maps parameter names to arrays, and `chosen` maps input names to shapes.
     """
     used = symbol.list_inputs()
     return (symbol, {name: arrays[name].shape for name in used if name in arrays},

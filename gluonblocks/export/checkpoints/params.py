@@ -1,4 +1,4 @@
-"""Read MXNet's .params files without MXNet, checking each size before reading."""
+"""Read MXNet's .params files without MXNet, checking each stored size against the file's length."""
 import mmap
 import os
 import struct
@@ -16,7 +16,7 @@ _MAX_DIMS = 32
 
 
 def read_params(path):
-    """Return {name: NumPy array} from a .params file of any format version.
+    """Read a .params file of any format version, and return {name: NumPy array}.
 
     The arrays are memory-mapped. The names are unchanged, so they may begin with 'arg:' or 'aux:'.
     Raises DamagedFile if the file is inconsistent or is a Git LFS pointer, and ValueError if an

@@ -33,7 +33,7 @@ def read_symbol(path):
 
 
 def _read_graph(path):
-    """Parse a symbol file; raise DamagedFile unless each node precedes the nodes that use it."""
+    """Parse a symbol file; raise DamagedFile unless it is a graph in topological order."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
         raise DamagedFile('%s: expected a symbol, found a Git LFS pointer: run "git lfs pull"'
@@ -49,7 +49,7 @@ def _read_graph(path):
                     raise ValueError('node %d (%s) takes an input from node %d, which does not '
                                      'precede it' % (i, node['name'], source))
         if not graph['heads'] or not all(0 <= head[0] < len(nodes) for head in graph['heads']):
-            raise ValueError('the heads %s are not among the %d nodes'
+            raise ValueError('invalid heads %s in a graph with %d nodes'
                              % (graph['heads'], len(nodes)))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = ('it lacks %s' % error if isinstance(error, KeyError) else
@@ -62,7 +62,7 @@ def _read_graph(path):
 def _renew(graph):
     """Update an old graph in place for MXNet 1.x; return {node name: unknown operator}.
 
-    The plugin operator `WarpCTC` becomes its forward pass, a softmax along the last axis.
+    The plugin operator `WarpCTC` is replaced with its forward pass, a softmax on the last axis.
     Attributes that affect only training, such as lr_mult, are removed, because old files mix them
     with the operator's own attributes.
     """
@@ -106,7 +106,7 @@ def _replace_target(attrs):
 
 
 def select_outputs(symbol, names):
-    """Return a symbol that outputs the layers in `names`.
+    """Return a symbol whose outputs are those listed in `names`.
 
     Each name is a node name, such as 'fc1', or an output name from MXNet's `list_outputs`, such as
     'fc1_output' or 'split_output1'. Raises ValueError for an unknown name.

@@ -87,12 +87,12 @@ def _filled(onnx, X, chosen):
 
 
 def _survivors(onnx, boxes, ids, ranks, threshold):
-    """Return `ranks` (B, n) with 0 for each box suppressed by a better box of the same class.
+    """Return `ranks` (B, n), set to 0 for each box suppressed by a better box of its class.
 
-    `boxes` (B, n, 4) contains (left, top, right, bottom), and `ids` (B, n) the class of each box
-    (None: all boxes have the same class). Better boxes have larger ranks. Ranks are distinct,
-    except that ignored boxes have rank 0. A box suppresses each worse box of its class if their
-    IoU exceeds `threshold`.
+    `boxes` (B, n, 4) contains (left, top, right, bottom). `ids` (B, n) contains the class of each
+    box; None means that all boxes have the same class. Better boxes have larger ranks. All ranks
+    are distinct, except that boxes to ignore have rank 0. A box suppresses a worse box of its
+    class if the IoU of the two exceeds `threshold`.
     """
     low, high = _columns(onnx, boxes, 0, 2, 4)  # in MXNet a box with high < low has area 0
     boxes = onnx.add('Concat', low, onnx.add('Max', low, high), axis=-1)
@@ -119,7 +119,8 @@ def box_nms(onnx, node, X):
     encoding = attribute(node, 'in_format', 'corner')
     if not 0 <= threshold <= 1 or encoding != attribute(node, 'out_format', 'corner'):
         raise ValueError('%s: expected overlap_thresh from 0 to 1 and equal in_format and '
-                         'out_format, found %s, %s and %s: export outputs of earlier layers' % (
+                         'out_format, found overlap_thresh=%s, in_format=%s and out_format=%s: '
+                         'export outputs of earlier layers instead' % (
                              node.name, threshold, encoding,
                              attribute(node, 'out_format', 'corner')))
     *_, n, width = onnx.sizes(node.inputs[0])

@@ -33,7 +33,7 @@ def same(onnx, node, *inputs):
 
 @converts(*BINARY)
 def binary(onnx, node, a, b=None):
-    """Apply a binary operator to tensors or to a tensor and a scalar; an `_r` prefix swaps them."""
+    """Apply a binary operator to two tensors or a tensor and a scalar; `_r` swaps the operands."""
     op, dtype = BINARY[node.op], onnx.dtype(node.inputs[0])
     b = onnx.constant(float(attribute(node, 'scalar', 1)), dtype) if b is None else b
     if node.op.startswith('_r'):

@@ -6,7 +6,7 @@ from .registry import attribute, converts
 
 @converts('Crop')
 def crop(onnx, node, X, *like):
-    """Crop (N, C, H, W) to a given size or the size of another tensor, at an offset or centred."""
+    """Crop (N, C, H, W) at an offset or the centre, to a given size or another tensor's size."""
     sizes = onnx.sizes(node.inputs[1])[2:] if like else list(attribute(node, 'h_w'))
     starts = list(attribute(node, 'offset', (0, 0)))
     if attribute(node, 'center_crop', False):
@@ -32,7 +32,7 @@ def upsampling(onnx, node, X, *weight):
                         strides=[scale] * 2, pads=[scale // 2] * 4,
                         group=onnx.shape(node.inputs[0])[1])
     if len(node.inputs) > 1:
-        raise ValueError('%s: expected UpSampling of one tensor, found %d tensors'
+        raise ValueError('%s: expected UpSampling with one input, found %d inputs'
                          % (node.name, len(node.inputs)))
     return onnx.add('Resize', X, '', np.array([1, 1, scale, scale], 'float32'), mode='nearest',
                     nearest_mode='floor', coordinate_transformation_mode='asymmetric')

@@ -39,7 +39,7 @@ class OnnxGraph:
         self._current = ''  # name of the node being converted, a prefix for new names
 
     def shape(self, entry):
-        """Return the shape of `entry`, an MXNet value; sizes that depend on the input are None."""
+        """Return the shape of `entry`, a value in the MXNet graph; varying sizes are None."""
         return tuple(sizes[0] if len(set(sizes)) == 1 else None
                      for sizes in zip(*self._shapes[entry[:2]]))
 
@@ -52,7 +52,7 @@ class OnnxGraph:
         return self.initializers.get(self._names.get(entry[:2]))
 
     def dtype(self, entry):
-        """Return the ONNX type, such as 'int64', of `entry`, a value in the MXNet graph.
+        """Return the ONNX type of `entry` (a value in the MXNet graph), such as 'int64'.
 
         Any floating-point type becomes 'float32'.
         """
@@ -115,7 +115,7 @@ class OnnxGraph:
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
-        """Return the size of `entry`, a value in the MXNet graph, along each axis.
+        """Return a list with the size of each axis of `entry`, a value in the MXNet graph.
 
         A size that depends on the input is returned as the name of an int64 vector with one
         element, which the ONNX graph computes. Any other size is a number.
@@ -187,9 +187,9 @@ class OnnxGraph:
         return self._finish(names)
 
     def _finish(self, names):
-        """Drop unused nodes, and rename each tensor after the MXNet node that it comes from.
+        """Drop unused nodes, and rename each tensor after the MXNet node that produces it.
 
-        If not empty, `names` replaces the names of the outputs. Returns the final output names.
+        If `names` is not empty, it contains the output names. Returns the final output names.
         """
         made = {name for node in self.nodes for name in node.output}
         heads: List[str] = []

@@ -47,10 +47,10 @@ def stages_of(nodes, outputs):
 
 
 def _without_shortcut(sections, block, users):
-    """Return the nodes before a residual `block` that have the same layers but no shortcut, or [].
+    """Return the nodes before the residual `block` if they match its layers, otherwise [].
 
-    They form the first block of the stage. In MobileNetV2, for example, the first block changes
-    the shape, so it has no shortcut.
+    Such nodes form the first block of a stage, which has no shortcut if it changes the shape, as
+    in MobileNetV2.
     """
     body = block[:block.index(_last_join(block))]
     chain = [section.blocks[0][0] for section in sections[-len(body):] if not section.stage]
@@ -62,7 +62,7 @@ def _without_shortcut(sections, block, users):
 
 
 def _blocks(nodes, outputs):
-    """Return {number of a block's last node: numbers of all nodes in the block}.
+    """Return a dict that maps the number of each block's last node to the numbers of its nodes.
 
     A block begins after the last value that all its branches have in common, and ends with the node
     that joins the branches, or with an activation after that node. A block contains at least one

@@ -27,7 +27,7 @@ def check_known(nodes):
 def call_text(node, values):
     """Return a Python expression for `node`, in which '{0}' and '{1}' stand for its inputs.
 
-    `node` must have no parameters. `values` maps the number of each value to a `Value`. Raises
+    `node` must have no parameters. `values` maps value numbers (see `Node`) to `Value`s. Raises
     ValueError for attributes that PyTorch cannot express.
     """
     text = CALLS[node.op]

@@ -103,14 +103,14 @@ def torch_code(net, weights='model.safetensors'):
 
 
 def _docstring_safe(text):
-    """Remove characters that are unsafe in a docstring from `text`, and keep at most 60."""
+    """Return the first 60 characters of `text` that are safe in a docstring."""
     return re.sub(r'[^\w :/.,+()-]', '', str(text or ''))[:60]
 
 
 def _net(net, structure, layers, values, calls, own, arguments):
     """Return the source of the class Net.
 
-    `own` is {node number: attribute name} for the layers that do not belong to a stage.
+    `own` maps the node numbers of layers that do not belong to a stage to their attribute names.
     """
     names = {0: 'X'}
     if len(net.inputs) > 1:
@@ -142,7 +142,7 @@ def _net(net, structure, layers, values, calls, own, arguments):
 
 
 def _identifier(name):
-    """Turn `name` into a variable name of at least three characters, which cannot be X or nn."""
+    """Turn `name` into a variable name of at least three characters, to avoid names such as nn."""
     name = re.sub(r'\W', '_', name)
     reserved = keyword.iskeyword(name) or name == 'torch'
     return name if re.match(r'[^\d]\w\w', name) and not reserved else 'value_' + name
@@ -154,7 +154,7 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return ([class source, ...], {number of a block's first node: constructor call})."""
+    """Return a list of class sources, and {number of a block's first node: constructor call}."""
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:
@@ -183,11 +183,11 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return the constructor parameters of a class: {tuple of values, one per block: name}.
+    """Return a dict that maps each parameter's values, one per block, to the parameter's name.
 
-    `blocks` are the instances of the class. The source code of their layers is split into pieces,
-    and every second piece is a number. `columns` lists, for each piece, its text in each block. A
-    number becomes a parameter unless it is the same in all blocks.
+    `blocks` are the instances of a class, whose constructor has these parameters. The source code
+    of their layers is split into pieces, and every second piece is a number. `columns` contains one
+    tuple per piece, with its text in each block. A number that varies becomes a parameter.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)
@@ -223,7 +223,7 @@ def _class_text(name, params, layers, body, entries='X'):
 
 
 def _wrapped(line):
-    """Return `line` with a line break. If it is too long, drop its comment and wrap it."""
+    """Return `line` with a trailing newline. If it is too long, drop its comment and wrap it."""
     if len(line) > _WIDTH:
         line = line.split('  # ')[0]
     lines, indent = [line], ' ' * (line.find('(') + 1)

@@ -46,7 +46,7 @@ class Forward:
         self.statement(node.number, text, node.inputs, wraps, not node.kind, arithmetic)
 
     def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
-        """Add the value with number `number`, which the expression `text` computes.
+        """Add value number `number`, which is computed by the expression `text`.
 
         In `text`, '{0}' and '{1}' stand for `inputs`, the numbers of the values that it reads. The
         expressions of these values may be inlined into `text`: any of them if `wraps` is true, and

@@ -57,15 +57,15 @@ def load_torch(net, file):
 
 
 def read_state_dict(file):
-    """Return {name: float32 array}, in file order for .pt, or sorted by name for .safetensors."""
+    """Return {name: float32 array}, in file order (.pt, .pth) or sorted by name (.safetensors)."""
     file = os.fspath(file)
     kind = os.path.splitext(file)[1]
     if kind == '.safetensors':
         try:
             tensors = safetensors.load(read_file(file, MAX_BYTES))
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
-            raise ValueError('%s: expected a .safetensors file with dtypes that NumPy supports: %s'
-                             % (file, error)) from error
+            raise ValueError('%s: expected a .safetensors file with dtypes that NumPy supports; '
+                             'reading it failed: %s' % (file, error)) from error
         # A .safetensors file does not preserve the order of the net's tensors: sort them by name.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
     elif kind in ('.pt', '.pth'):
@@ -101,13 +101,13 @@ def _read_pt(file):
         raise
     except Exception as error:  # torch.load raises exceptions of many classes
         reason = str(error).strip().split('\n')[0]
-        raise ValueError('%s: expected a state dict that contains only tensors: %s'
-                         % (file, reason)) from error
+        raise ValueError('%s: expected a state dict that contains only tensors; '
+                         'PyTorch reported: %s' % (file, reason)) from error
     if isinstance(loaded, dict) and isinstance(loaded.get('state_dict'), dict):
         loaded = loaded['state_dict']
     if not isinstance(loaded, dict) or not all(
             isinstance(tensor, torch.Tensor) for tensor in loaded.values()):
-        raise ValueError('%s: expected a dict {name: tensor}: save net.state_dict()' % file)
+        raise ValueError('%s: expected a dict {name: tensor} from net.state_dict()' % file)
     return {str(name): (tensor.float() if tensor.is_floating_point() else tensor).numpy()
             for name, tensor in loaded.items()}
 
@@ -120,7 +120,7 @@ def _match(structure, arrays, params):
         modules.setdefault(module, {})[role] = array.shape
     for module, roles in modules.items():
         if _kind(roles) not in _LAYERS:
-            raise ValueError('expected layers of the kinds %s; found %s with %s'
+            raise ValueError('expected only layers of the kinds %s; found %s with %s'
                              % (', '.join(_LAYERS.values()), module or 'a layer', ', '.join(
                                  '%s of shape %s' % role for role in sorted(roles.items()))))
     layers = list({node.params[0]: node for node in structure.nodes if node.kind}.values())
@@ -155,7 +155,8 @@ def _natural(name):
 def _pair_up(net_order, file_order, modules):
     """Pair layers of the net with modules of the file; return {parameter: tensor name}.
 
-    Layers and modules of each kind are paired in the orders of `net_order` and `file_order`.
+    For each kind, the first layer in `net_order` is paired with the first module in `file_order`,
+    and so on.
     """
     ours = [_RANKS.get(node.kind) for node in net_order]
     theirs = [_kind(modules[name]) for name in file_order]

@@ -53,7 +53,7 @@ class Node(NamedTuple):
 
     @property
     def roles(self):
-        """{PyTorch's tensor name: MXNet's parameter name} for the layer."""
+        """A dict that maps the layer's tensor names in PyTorch to its parameter names in MXNet."""
         return dict(zip(KINDS[self.op][1], self.params)) if self.params else {}
 
     @property
@@ -159,7 +159,7 @@ def _fuse(graph):
 
 
 def layer_names(nodes):
-    """Return {number: attribute name} for the layers among `nodes`, the nodes of one module."""
+    """Return {node number: attribute name} for all layers among the `nodes` of one module."""
     layers = {tuple(node.params): node.kind for node in nodes if node.kind}
     counts: Counter = Counter()
     names = {}

@@ -25,7 +25,7 @@ _STEP_IMAGES = 16
 
 
 def check(net):
-    """Raise ValueError, with the reason, if PyTorch cannot express the `NetDescription` `net`."""
+    """Raise ValueError, with the reason, if PyTorch cannot express `net`, a `NetDescription`."""
     torch_code(net)
 
 

@@ -46,7 +46,7 @@ def _net(gradient):
 
     It contains three stages (convolutions that are fused with the layers after them), a convolution
     of a small feature map, a batch norm of images with a ReLU, three batch norms of matrices, and
-    each kind of activation. With `gradient`, our operators compute the gradient of the data.
+    each kind of activation. With `gradient`, our operators also compute the gradient of the input.
     """
     def norm(X):
         return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)

@@ -27,7 +27,7 @@ def test_upsampling_repeats_pixels(scale):
 
 def test_upsampling_of_several_tensors_is_refused():
     symbol = mx.sym.UpSampling(X, Y, scale=2, sample_type='nearest', num_args=2)
-    with pytest.raises(ValueError, match='expected UpSampling of one tensor, found 2'):
+    with pytest.raises(ValueError, match='expected UpSampling with one input, found 2'):
         onnx_session(symbol, {}, [{'data': (2, 3, 6, 4), 'other': (2, 3, 3, 2)}])
 
 

@@ -30,7 +30,7 @@ def export(requests, model, folder):
 
 
 def predict(requests, path, threads, model):
-    """Serve predictions of the net in the ONNX file `path`."""
+    """Answer requests to time predictions by the net in the ONNX file `path`."""
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3

@@ -4,7 +4,7 @@ from ..timing import serve_rounds
 
 
 def train(requests, model, batch_size, folder):
-    """Run the notebook's cells that train `model`, but serve rounds instead of training."""
+    """Run the notebook up to where it trains `model`, then answer requests to time the training."""
     def fit(*args):
         training = _Training(*args)
         requests.answer()

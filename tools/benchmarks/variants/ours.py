@@ -138,7 +138,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Serve predictions of a graph with as many nodes as the model's, each computing one number."""
+    """Answer requests to time a graph with the model's node count; each node yields one number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

@@ -1,4 +1,4 @@
-"""gluonblocks' nets, input pipeline and metrics, reimplemented in PyTorch, in four modes."""
+"""PyTorch counterparts of gluonblocks' nets, input pipeline and metrics, run in four modes."""
 import itertools
 import os
 
@@ -16,7 +16,7 @@ from ..torch_nets import NETS  # it imports torch
 
 
 def train(requests, model, mode, batch_size, lr, resize, threads, folder):
-    """Serve rounds of training; `mode` is one of `measure.TORCH_MODES`."""
+    """Answer requests to time training; `mode` is one of `measure.TORCH_MODES`."""
     torch.manual_seed(0)
     torch.set_num_threads(threads)
     if os.environ.get('ATEN_CPU_CAPABILITY') == 'avx2' and 'compile' in mode:
@@ -69,7 +69,7 @@ class _Training:
         self.optimizer_kind = min(fastest, key=lambda kind: fastest[kind])
 
     def _endless(self, images, labels):
-        """Yield only full batches, because a shorter batch would trigger a recompilation."""
+        """Yield full batches endlessly; a shorter batch would trigger a recompilation."""
         size = min(self._batch_size, len(images))
         while True:
             order = torch.randperm(len(images))
