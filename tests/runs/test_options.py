@@ -75,7 +75,7 @@ def no_data(monkeypatch):
     ({'norm_stats_every': 5, 'out': 'run'}, 'norm_stats_every requires norm_stats, which is off'),
     ({'test_share': 0.5}, 'test_share cannot be used with the data set synthetic, which has its'),
     ({'data_root': 'x'}, 'data_root cannot be used with the data set synthetic, whose load'),
-    ({'workers': 17}, 'workers must be at most 16, .*, got 17'),
+    ({'workers': 17}, r'workers must be at most 16 .*, got 17'),
     ({'workers': 2, 'optimizer': 'sgld'}, 'workers must be 1 with the optimizer sgld, got 2'),
     ({'workers': 2, 'change_workers': True}, 'change_workers can be set only when resuming a run'),
     ({'nodes': 3, 'node_rank': 0, 'master': 'm:29400', 'workers': 2},
