@@ -139,28 +139,6 @@ def divide_norms(graph):
     return graph
 
 
-def average_maps(graph):
-    """Compute the average of whole feature maps with MXNet's `mean` instead of pooling.
-
-        X -> Pooling
-        X -> mean
-
-    The gradient of a 1x1 output can have a memory layout for which oneDNN has no fast batch norm.
-    Pooling passes it on to the input gradient; the gradient of `mean` has the standard layout.
-    """
-    if not graph.operators:
-        return graph
-    for pool in graph.nodes:
-        if (pool.op == 'Pooling' and pool.attrs.get('pool_type') == 'avg'
-                and pool.attrs.get('layout', 'None') in ('None', 'NCHW')
-                and graph.shape(pool.entry())[2:] == (1, 1)
-                and (pool.flag('global_pool') or not any(pool.sides('pad', (0, 0)))
-                     and pool.sides('kernel') == graph.shape(pool.inputs[0])[2:])):
-            graph.replace(pool, Node('mean', pool.name + '_mean', pool.inputs,
-                                     {'axis': '(2, 3)', 'keepdims': True}).entry())
-    return graph
-
-
 def fuse_relus(graph):
     """For prediction, fuse each batch norm of images with the ReLU after it.
 
@@ -183,7 +161,7 @@ def fuse_relus(graph):
     return graph
 
 
-TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, average_maps, divide_norms]
+TRAINING = [fuse_stages, fuse_norms, multiply_small_maps, divide_norms]
 PREDICTION = [fuse_stages, fuse_norms, multiply_small_maps, fuse_relus]
 
 

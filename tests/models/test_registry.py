@@ -46,8 +46,7 @@ def test_a_model_has_the_books_recipe_number_of_parameters_and_gradients_of_all_
 def test_a_hybridized_net_trains_and_predicts_as_the_plain_one(name, tmp_path):
     # In float32 three steps of deep nets, or of few images, are 4e-3 off, whichever graph computes
     # them, and those of lenet_bn_dense 1e-2 from float64's.
-    deep = name in ('resnet', 'resnet18', 'densenet')
-    n, dtype = (4, 'float64') if deep else (8, 'float32')
+    n, dtype = (4, 'float64') if name in ('resnet', 'densenet') else (8, 'float32')
     if name in gb.list_models('exercises'):
         n = 64
     X, y = images(name, n), nd.arange(n) % 10
