@@ -64,12 +64,12 @@ def parse(argv, prog):
 
 
 def _print_resume(prog, folder):
-    """Print the command that resumes a run, with this program's path if it is not on PATH."""
+    """Print the command that resumes a run; use the path of this Python if it is not on PATH."""
     program, rest = prog.split(' ', 1)
-    this = sys.executable if program == 'python' else sys.argv[0]
     found = shutil.which(program)
-    if not found or os.path.dirname(os.path.abspath(found)) != os.path.dirname(this):
-        program = shlex.quote(os.path.relpath(this))
+    if not found or os.path.dirname(os.path.abspath(found)) != os.path.dirname(sys.executable):
+        module = '' if program == 'python' else ' -m gluonblocks'
+        program = shlex.quote(os.path.relpath(sys.executable)) + module
     print('To resume the run:\n  %s %s --resume %s' % (program, rest, shlex.quote(folder)),
           file=sys.stderr)
 

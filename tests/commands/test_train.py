@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
 from conftest import REPOSITORY, said
@@ -13,6 +14,7 @@ from gluonblocks.commands.train import options_table
 from gluonblocks.files import unwritable
 from gluonblocks.models.registry import models_in_words
 from gluonblocks.runs.config import read_config
+from gluonblocks.training.interrupt import Interrupted
 
 SCRIPT = os.path.join(REPOSITORY, 'scripts', 'train.py')
 SYNTHETIC = ('--model', 'lenet_bn', '--dataset', 'synthetic')
@@ -131,6 +133,17 @@ def test_a_run_that_is_terminated_with_code_143_goes_on_as_it_says(train_script,
     more = subprocess.check_output('%s --epochs %d --no-report' % (line, done + 1), shell=True,
                                    text=True)
     assert re.match(EPOCH % (done + 1) + '\n$', more)
+
+
+def test_the_resume_command_works_without_gluonblocks_on_the_path(command, monkeypatch, tmp_path):
+    def stop(folder, *args, **options):
+        raise Interrupted(signal.SIGINT, True)
+    monkeypatch.setattr(train, 'resume_run', stop)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    _, _, err = command('train', '--resume', str(tmp_path))
+    python = os.path.relpath(sys.executable)
+    assert err.splitlines()[:2] == ['To resume the run:', '  %s -m gluonblocks train --resume %s'
+                                    % (python, tmp_path)]
 
 
 def test_a_full_disk_ends_a_run_with_the_command_that_resumes_it(command, monkeypatch, tmp_path):
