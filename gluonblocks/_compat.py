@@ -71,7 +71,7 @@ def bypass_setuptools():
     """Provide our own `distutils.version` while MXNet is imported, and remove it afterwards.
 
     Otherwise, if setuptools is installed, importing distutils would import setuptools, which takes
-    a seventh of a command's startup time.
+    about a tenth of the time of `import gluonblocks` with the setuptools that Python 3.11 bundles.
     """
     if 'distutils' in sys.modules:
         yield
