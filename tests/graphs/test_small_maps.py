@@ -105,6 +105,7 @@ def test_a_frozen_net_predicts_the_same_for_few_and_for_many_images():
     expected = np.concatenate([net(half).asnumpy() for half in halves])
     close(net(X).asnumpy(), expected, 1e-5)
     assert '_gluonblocks_matrix' in kinds(net.graph_for(X.shape, training=False))
+    assert len(net._traced.graphs) == 2
 
 
 @pytest.mark.usefixtures('operators')

@@ -33,7 +33,7 @@ def test_any_layer_can_be_an_output(checkpoint):
                            r'data \(4, 8, 8\), found \(4, 3, 3, 3\)'),
     ({'shape': {'image': (3, 8, 8)}}, "no input 'image'; its inputs are: data, softmax_label"),
     ({'shape': (3, 0, 8)}, r'shape of data must consist of positive integers, got \(3, 0, 8\)'),
-    ({'shape': (3, 2, 2)}, r'the input data \(3, 2, 2\) does not fit')])
+    ({'shape': (3, 2, 2)}, r'the input data \(3, 2, 2\) does not fit: (?!MXNetError|.*\.cc:)\w')])
 def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpoint):
     with pytest.raises(ValueError, match=said):
         read_net(str(checkpoint), **how)
