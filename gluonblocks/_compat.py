@@ -36,7 +36,7 @@ def _numpy_names():
         'NAN': math.nan, 'NaN': math.nan, 'alltrue': numpy.all, 'sometrue': numpy.any,
         'product': numpy.prod, 'round_': numpy.round, 'msort': lambda a: numpy.sort(a, axis=0),
         'compat': compat,
-        # Removed in NumPy 2.4. NumPy 2.0 added trapezoid, the new name of trapz.
+        # Removed in NumPy 2.4; NumPy 2.0 had added trapezoid to replace trapz.
         'in1d': in1d, 'trapz': getattr(numpy, 'trapezoid', None),
     }
     return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _removed))
@@ -70,8 +70,8 @@ def restore_distutils():
 def bypass_setuptools():
     """Provide our own `distutils.version` while MXNet is imported, and remove it afterwards.
 
-    Otherwise, if setuptools is installed, importing distutils would import setuptools, which takes
-    about a tenth of the time of `import gluonblocks` with the setuptools that Python 3.11 bundles.
+    Otherwise, importing distutils would import setuptools, if it is installed. With the
+    setuptools of Python 3.11, that takes about a tenth of the time of `import gluonblocks`.
     """
     if 'distutils' in sys.modules:
         yield
@@ -90,7 +90,7 @@ def _small_distutils():
     """Return {name: module} for minimal versions of `distutils` and `distutils.version`."""
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # Other submodules are Python's, which has none from version 3.12.
+    # Find the other submodules in the standard library, which has none since Python 3.12.
     found = PathFinder.find_spec('distutils')
     vars(package).update(__path__=found.submodule_search_locations if found else [],
                          version=version)
@@ -166,7 +166,7 @@ def _call_tobytes(function):
 
 
 def _asscalar(self):
-    """Return an array's only element as a NumPy scalar. Raises ValueError if it has several."""
+    """Return an array's only element as a NumPy scalar. Raises ValueError if its size is not 1."""
     if self.size != 1:
         raise ValueError('The current array is not a scalar')
     return self.asnumpy().reshape(-1)[0]
@@ -206,8 +206,8 @@ def make_blocks_copyable():
 def forget_failed_import(package):
     """Remove the submodules that a failed import of `package` left in `sys.modules`.
 
-    Python removes only the package itself. The next import would find the submodules there, and
-    would therefore not set them as attributes of the package.
+    Python removes only the package itself. The next import would find its submodules in
+    `sys.modules`, and would therefore not set them as attributes of the package.
     """
     if package not in sys.modules:
         for name in [name for name in sys.modules if name.startswith(package + '.')]:
@@ -235,7 +235,7 @@ def patch_gluoncv():
 
 
 def wait_at_exit():
-    """Wait for MXNet 1.7 to finish before Python exits; otherwise MXNet aborts the process."""
+    """Register an exit handler that waits for MXNet 1.7, which would otherwise abort."""
     import mxnet
     if not mxnet.__version__.startswith('1.7.'):
         return []

@@ -54,8 +54,8 @@ def install_command():
                 'Use a Linux container (docker run --platform linux/%s), or a virtual machine.'
                 % (platform.system() or sys.platform, platform.machine(),
                    'arm64' if platform.machine() in ('arm64', 'ARM64') else 'amd64'))
-    # MXNet's metadata requires NumPy below 2, which has no wheels for Python 3.13, so pip must not
-    # install the dependencies.
+    # MXNet's metadata requires NumPy 1.x, which has no wheels for Python 3.13, so pip must not
+    # install MXNet's dependencies.
     if sys.version_info >= (3, 13) or _has_numpy_2():
         return ('Install it with:  pip install --no-deps mxnet==1.9.1\n'
                 '(without --no-deps, pip would replace NumPy with a version below 2)')
@@ -121,9 +121,9 @@ def library_is_loaded():
 def set_threads():
     """Use one thread per physical core, unless the user has set a thread count.
 
-    On x86, MXNet's default is half of the logical CPUs, which is only half of the cores on a
-    machine without hyper-threading. If MXNet has already been imported, change nothing, but warn if
-    it leaves cores idle. Returns a list of settings such as 'OMP_NUM_THREADS=4'.
+    On x86, MXNet starts one thread per two logical CPUs by default, which leaves half of the cores
+    idle on a machine without hyper-threading. If MXNet has already been imported, change nothing,
+    but warn if it leaves cores idle. Returns a list of settings such as 'OMP_NUM_THREADS=4'.
     """
     if os.environ.get('OMP_NUM_THREADS') or os.environ.get('MXNET_OMP_MAX_THREADS'):
         return []
@@ -145,8 +145,8 @@ def set_spinning():
 
     By default, a waiting thread spins for milliseconds before it sleeps. That is faster on an idle
     machine, but many times slower if the thread that it waits for has no free core. Does nothing if
-    the user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY, or if libgomp, which reads both when it
-    loads, is already loaded. Returns a list of settings such as 'GOMP_SPINCOUNT=1000'.
+    the user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY, or if libgomp has already been loaded and
+    has read these variables. Returns a list of settings such as 'GOMP_SPINCOUNT=1000'.
     """
     if (os.environ.get('GOMP_SPINCOUNT') or os.environ.get('OMP_WAIT_POLICY')
             or os.environ.get('MXNET_OMP_MAX_THREADS')
@@ -164,8 +164,8 @@ def set_library_options():
     # in addition to those of MXNet's engine. OpenMP would then put all threads to sleep after each
     # operator, and a training step of LeNet would take twice as long.
     os.environ.setdefault('MXNET_CPU_PARALLEL_SIZE', str(10 ** 9))
-    # Allocate one workspace instead of four, because by default MXNet's CPU engine runs only one
-    # operator at a time. Each workspace would grow to the same size: 0.1 GB for DenseNet.
+    # By default, MXNet's CPU engine runs one operator at a time, so allocate one workspace instead
+    # of four. Each of the four would grow to the same size: 0.1 GB for DenseNet.
     if not os.environ.get('MXNET_CPU_WORKER_NTHREADS'):
         os.environ.setdefault('MXNET_CPU_TEMP_COPY', '1')
 

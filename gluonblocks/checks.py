@@ -54,7 +54,7 @@ def check_classic_arrays(receiver, *arrays):
 def check_images(block, X, num_channels=0, least=1):
     """Raise ValueError unless `X` is (N, C, H, W) with C = `num_channels` and H, W >= `least`.
 
-    If `num_channels` is 0, C may have any value. The error message refers to the block as `block`.
+    If `num_channels` is 0, C may have any value. `block` is the block's name in error messages.
     """
     if len(X.shape) != 4:
         raise ValueError('%s expects input of shape (N, C, H, W), got %s' % (block, X.shape))
@@ -67,7 +67,7 @@ def check_images(block, X, num_channels=0, least=1):
 
 
 def image_problem(X, weight):
-    """Return the problem with X as input to a net with first-layer weights `weight`, or None."""
+    """Return the reason why a net with first-layer weights `weight` rejects X, or None."""
     dtype, found = np.dtype(weight.dtype).name, np.dtype(X.dtype).name
     channels = weight.shape[1]  # 0: unknown before the first batch
     if X.ndim != 4:

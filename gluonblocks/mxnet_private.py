@@ -77,7 +77,7 @@ def is_deferred(param):
 
 
 def finish_initialization(param):
-    """Create the arrays of a parameter whose shape has become known."""
+    """Complete the deferred initialization of a parameter, whose shape must now be known."""
     param._finish_deferred_init()
 
 
@@ -92,7 +92,7 @@ def forget_channels(param):
 
 
 def is_dense(param):
-    """Return True unless the weight or its gradient is sparse."""
+    """Return True unless a parameter or its gradient is stored in a sparse format."""
     return param._stype == param._grad_stype == 'default'
 
 

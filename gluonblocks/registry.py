@@ -61,7 +61,7 @@ class Registry:
     def find(self, name):
         """Return the entry for a name or a function.
 
-        If 'module:name' refers to a registered function, the returned entry has this name.
+        If 'module:name' refers to a registered function, the returned entry is named 'module:name'.
         Raises ValueError if the import fails, or if the name is unknown; the message then lists
         similar names or, if there are none, all names.
         """
@@ -107,7 +107,7 @@ def is_spec(text):
 
 
 def load_object(spec, kind):
-    """Import and return the object 'MODULE:NAME'; `kind` is the word for it in messages.
+    """Import and return the object 'MODULE:NAME', which error messages call `kind`.
 
     On failure, raises a ValueError that states the cause, where Python searched, and what to do.
     """
@@ -142,14 +142,14 @@ def load_object(spec, kind):
 def spec_of(function, kind):
     """Return 'MODULE:NAME', from which another process can import `function`.
 
-    Raises ValueError if that is impossible, for example for a lambda, or for a function that is
-    defined in the running script or notebook.
+    Raises ValueError if another process cannot import it, for example because it is a lambda, or
+    because it is defined in the running script or notebook.
     """
     module, name = getattr(function, '__module__', ''), getattr(function, '__qualname__', '<>')
     problem = '%s is %r, which another process cannot import' % (kind, function)
     if module == '__main__' and '<' not in name:
-        raise ValueError('%s, because it is defined in the running script or notebook. Move it to '
-                         'a separate file, such as my_module.py, and pass my_module.%s'
+        raise ValueError('%s, because it is defined in the running script or notebook. Move the '
+                         'function to a separate file, such as my_module.py, and pass my_module.%s'
                          % (problem, name))
     spec = '%s:%s' % (module, name)
     if '<' in name or load_object(spec, kind) is not function:

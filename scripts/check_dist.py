@@ -2,7 +2,7 @@
 """Build the source archive and the wheel, and test each of them in a new environment.
 
 The source archive must contain every file that git tracks, and the wheel every file of the package.
-With either installed, `gluonblocks doctor` must succeed, training must work, and an exported
+With either archive installed, `gluonblocks doctor` must succeed and training must work. An exported
 predict.py must classify images in an environment with only NumPy, Pillow and ONNX Runtime.
 
 The script needs git and the `build` package. It runs the tests outside the checkout, so that they
@@ -81,7 +81,7 @@ def check_files(archive, files):
 
 
 def check_installed(archive, folder, standalone):
-    """Create environments to test `archive` in `folder` and an exported predict.py in `standalone`.
+    """Test `archive` in a new environment in `folder`, and an exported predict.py in `standalone`.
 
     Exit with an error if a command fails, or if predict.py does not print the same lines as
     `gluonblocks predict`.

@@ -1,4 +1,4 @@
-"""Run a gluonblocks command from a clone; used by scripts/train.py and similar scripts."""
+"""Run a gluonblocks command from a clone of the repository, as scripts/train.py does."""
 import os
 import sys
 

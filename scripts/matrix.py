@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Run tox's environments one after another, and record the results in results/ and docs/.
 
-The script needs tox, git, and the Python interpreters on PATH. If its interpreter is missing, an
-environment is recorded as not run. This command adds all of pyenv's interpreters to PATH:
+The script needs tox, git, and the Python interpreters on PATH. An environment whose interpreter is
+missing is recorded as not run. This command adds all of pyenv's interpreters to PATH:
 
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
@@ -53,7 +53,7 @@ def git(*arguments):
 
 
 def is_current(old):
-    """Return True if `old` records a pass, and the package and tests have not changed since."""
+    """Return True if the Record `old` is a pass, and the package and tests are unchanged since."""
     return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 
@@ -87,7 +87,7 @@ def record(name, result, date, commit):
 
 
 def arm_record(text):
-    """Return the Record for `arm`, given the text that scripts/arm.sh wrote to results/arm.txt."""
+    """Return the Record for the environment `arm`, given the content of results/arm.txt."""
     commit, date = re.match(r'gluonblocks at commit (\S+), (\S+)', text).groups()
     python, numpy, mxnet = [re.search(r'^(?:ok +)?%s +([\d.]+)' % name, text, re.M).group(1)
                             for name in ('Python', 'NumPy', 'MXNet')]
@@ -110,7 +110,7 @@ def read_records():
 
 
 def write(records):
-    """Save the records in results/, and update the table between the markers in `DOCUMENT`."""
+    """Save the records in results/matrix.json, and update the table in docs/compatibility.md."""
     with open(DOCUMENT, encoding='utf-8') as f:
         text = re.sub(r'(<!-- matrix: begin -->\n).*(<!-- matrix: end -->\n)',
                       lambda marks: marks[1] + table(records) + marks[2], f.read(), flags=re.S)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Execute the notebooks for D2L sections 5.11 to 5.13, each in a new kernel.
 
-The script saves a notebook after its last cell has run, with the outputs and with new metadata that
-contains the SHA-256 of the code. Repeated lines that show shapes are omitted from the outputs.
+After the last cell of a notebook has run, the script saves the notebook with its outputs. The saved
+metadata contains the SHA-256 of the code. Repeated lines that show array shapes are omitted.
 Without arguments, all three notebooks run, which takes two to three hours on two cores, mostly for
 section 5.13. Progress goes to stderr.
 
@@ -32,16 +32,16 @@ METADATA = {
     'language_info': {'name': 'python', 'file_extension': '.py', 'mimetype': 'text/x-python',
                       'pygments_lexer': 'ipython3'},
 }
-# Lines that DenseBlock.forward in section 5.13 prints for each unit in every pass: 22,000 in all.
+# Lines that DenseBlock.forward in section 5.13 prints in each forward pass: 22,000 in all.
 _SHAPES = re.compile(r'X\.shape: \([\d, ]+\) --> Y\.shape: \([\d, ]+\)$')
 _OMITTED = '[{:,} repeated lines omitted]'
 
 
 def fold(text):
-    """Return `text` with only the first occurrence of each distinct line that shows shapes.
+    """Return `text` with only the first occurrence of each distinct line that shows array shapes.
 
-    Lines in brackets replace the repeated lines and say how many were omitted. Other lines are
-    unchanged.
+    Each group of omitted lines is replaced with a line in brackets that gives their number.
+    Other lines are unchanged.
     """
     seen, folded, omitted = set(), [], 0
     for line in text.split('\n'):
@@ -59,7 +59,7 @@ def fold(text):
 def tidy(notebook):
     """Shorten the outputs of an executed notebook, and replace its metadata, in place.
 
-    The metadata contains the SHA-256 of the executed code and the version of the package.
+    The metadata contains the SHA-256 of the executed code and the version of gluonblocks.
     """
     for cell in notebook.cells:
         cell.metadata = {}
@@ -86,7 +86,7 @@ def execute(path):
     import nbformat
     from nbclient import NotebookClient
     notebook = nbformat.read(path, as_version=4)
-    # Set no time limit for cells, because one takes an hour. Treat missing output as an error.
+    # Set no time limit for cells, because one takes an hour. Fail if a cell's output is lost.
     client = NotebookClient(
         notebook, timeout=None, iopub_timeout=600, raise_on_iopub_timeout=True,
         coalesce_streams=True, record_timing=False, shutdown_kernel='immediate',
@@ -111,7 +111,8 @@ def main(argv=None):
                         help='sections (%s) or paths of the notebooks to execute (default: all '
                              'sections)' % ', '.join(sections))
     args = parser.parse_args(argv)
-    # Make SIGTERM stop the kernel as Ctrl-C does, and make Ctrl-C work in background processes.
+    # Make SIGTERM stop the kernel as Ctrl-C does. Enable SIGINT, because shells start background
+    # processes with SIGINT ignored.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     for name in args.notebooks:

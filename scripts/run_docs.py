@@ -30,13 +30,13 @@ _BLOCK = re.compile(r'^(?:<!-- docs: (?P<mark>.*?) -->\n)?^```(?P<language>sh|py
 
 
 def documents():
-    """Return the paths of the documents, in the order in which their blocks run."""
+    """Return the paths of README.md and docs/*.md, in the order in which their blocks run."""
     return ['README.md'] + sorted(os.path.join('docs', name) for name in os.listdir(
         os.path.join(REPOSITORY, 'docs')) if name.endswith('.md'))
 
 
 def blocks(text, document='README.md'):
-    """Return the code blocks of a Markdown text as `Block` objects, with replacements applied."""
+    """Return a Markdown text's code blocks as `Block` objects, with OLD => NEW marks applied."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count('\n', 0, match.start('code'))
@@ -46,8 +46,8 @@ def blocks(text, document='README.md'):
         elif mark:
             old, arrow, new = mark.partition(' => ')
             if not arrow or old not in code:
-                raise ValueError('%s, line %d: expected OLD => NEW, where the block contains OLD, '
-                                 'got %r' % (document, line, mark))
+                raise ValueError('%s, line %d: expected OLD => NEW, where OLD occurs in the code '
+                                 'block, got %r' % (document, line, mark))
             code = code.replace(old, new)
         found.append(Block(document, line, match.group('language'), code, not_run,
                            mark if mark and not not_run else None))

@@ -39,7 +39,7 @@ def test_blocks_are_found_with_what_the_line_above_says():
         ('README.md', 3, 'sh', 'echo one\n', None, None),
         ('README.md', 12, 'python', 'train()\n', 'it takes a day', None),
         ('README.md', 17, 'sh', 'train --epochs 1\n', None, '--epochs 5 => --epochs 1')]
-    with pytest.raises(ValueError, match="where the block contains OLD, got '--epochs 7"):
+    with pytest.raises(ValueError, match="where OLD occurs in the code block, got '--epochs 7"):
         run_docs.blocks(TEXT.replace('--epochs 5 =>', '--epochs 7 =>'))
     for document in run_docs.documents():
         text = open(os.path.join(REPOSITORY, document), encoding='utf-8').read()

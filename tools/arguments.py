@@ -3,7 +3,7 @@ import argparse
 
 
 def some_of(allowed):
-    """Return an argparse type for comma-separated names, returned in the order of `allowed`."""
+    """Return an argparse type that turns comma-separated names into a list in `allowed`'s order."""
     def names(text):
         chosen = [name.strip() for name in text.split(',')]
         for name in chosen:
@@ -15,7 +15,7 @@ def some_of(allowed):
 
 
 def comma_separated(one):
-    """Return an argparse type for comma-separated values, each converted by `one`."""
+    """Return an argparse type that splits text at commas and converts each part with `one`."""
     return lambda text: [one(value) for value in text.split(',')]
 
 

@@ -14,7 +14,7 @@ import tempfile
 import types
 from importlib.metadata import version
 
-# Import gluonblocks first, because importing MXNet would fail without its patches.
+# Import gluonblocks first, because importing MXNet would fail without gluonblocks' patches.
 import gluonblocks as gb  # isort: skip
 import gluoncv  # noqa: I001
 import mxnet as mx
@@ -113,7 +113,7 @@ def by_gluonblocks(net, X, folder, format):
 
 
 def by_mxnet(net, X, folder):
-    """Export the net with MXNet's exporter; return 'yes' or 'wrong', and the largest difference."""
+    """Export with MXNet's exporter; return 'yes' or 'wrong' and the largest output difference."""
     wanted = [output.asnumpy() for output in flat(net(mx.nd.array(X)))]
     net.hybridize()
     net(mx.nd.array(X))

@@ -1,9 +1,9 @@
-"""Residual units from two papers: basic or bottleneck, with norms after or before convolutions.
+"""Basic and bottleneck residual units, with norms either after or before the convolutions.
 
-See He, Zhang, Ren & Sun 2015 (arXiv:1512.03385), table 1 and figure 5, and 2016 (arXiv:1603.05027),
-figure 1. These units differ from the book's `Residual` in two ways: the convolutions have no bias,
-because a norm follows, and in the units of 2015 a norm also follows the 1x1 convolution of the
-shortcut.
+The norms come after the convolutions in He, Zhang, Ren & Sun 2015 (arXiv:1512.03385, table 1 and
+figure 5) and before them in their 2016 paper (arXiv:1603.05027, figure 1). Unlike in the book's
+`Residual`, the convolutions have no bias, because a norm follows. In the 2015 units, a norm also
+follows the 1x1 convolution of the shortcut.
 """
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from mxnet.gluon import nn
 
 
 class Conv(NamedTuple):
-    """A unit's convolution. With an odd kernel size and stride 1, its padding preserves H and W."""
+    """A residual unit's convolution. With an odd kernel size and stride 1, it preserves H and W."""
 
     num_channels: int
     kernel_size: int
@@ -29,11 +29,12 @@ def basic(num_channels, strides):
 
 
 def bottleneck(num_channels, strides, stride_on='1x1'):
-    """Return a bottleneck's convolutions: 1x1, 3x3, and 1x1 with 4 * `num_channels` channels.
+    """Return a bottleneck unit's convolutions: 1x1 and 3x3 with `num_channels` output channels, and
+    1x1 with 4 * `num_channels`.
 
-    In the paper, the first 1x1 convolution is strided; with a stride of 2, it skips three of every
-    four pixels. With `stride_on='3x3'`, the 3x3 convolution is strided instead, and reads every
-    pixel. Raises ValueError for any other `stride_on`.
+    In the paper of 2015, the first 1x1 convolution is strided; with a stride of 2, it skips
+    three of every four pixels. With `stride_on='3x3'`, the 3x3 convolution is strided instead, and
+    reads every pixel. Raises ValueError for any other `stride_on`.
     """
     if stride_on not in ('1x1', '3x3'):
         raise ValueError("stride_on must be '1x1' or '3x3', got %r" % (stride_on,))
@@ -45,8 +46,8 @@ class ResidualUnit(nn.HybridBlock):
     """relu(F(X) + X), where F applies `convs`, with a norm after each and relus in between:
     (N, C, H, W) -> (N, C', H', W'), where C' is the number of output channels of `convs[-1]`.
 
-    H' is H divided by the product of the strides, rounded up. With `project`, X passes through a
-    1x1 convolution and a norm before the addition, as is required if X and F(X) differ in shape.
+    H' and W' are H and W divided by the product of the strides, rounded up. With `project`, X first
+    passes through a 1x1 convolution and a norm, as is required if X and F(X) differ in shape.
     """
 
     def __init__(self, convs, project=False, **kwargs):
@@ -70,8 +71,8 @@ class PreActivationUnit(nn.HybridBlock):
     """F(relu(norm(X))) + X, where F applies `convs`, with a norm and a relu in between:
     (N, C, H, W) -> (N, C', H', W'). The arguments are those of `ResidualUnit`.
 
-    No relu follows the addition. With `project`, the shortcut is a 1x1 convolution of
-    relu(norm(X)), without a norm, instead of X.
+    No relu follows the addition. With `project`, the shortcut is not X, but the output of a 1x1
+    convolution that is applied to relu(norm(X)) and not followed by a norm.
     """
 
     def __init__(self, convs, project=False, **kwargs):
@@ -92,5 +93,5 @@ class PreActivationUnit(nn.HybridBlock):
 
 
 def _projection(convs):
-    """Return the shortcut's 1x1 convolution, whose output has the same shape as that of `convs`."""
+    """Return a 1x1 convolution for the shortcut, with the same output shape as `convs`."""
     return Conv(convs[-1].num_channels, 1, max(conv.strides for conv in convs)).layer()

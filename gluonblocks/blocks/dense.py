@@ -64,7 +64,7 @@ class DenseBlock(nn.HybridBlock):
             self.net.add(self.make_block(num_channels))
 
     def make_block(self, num_channels):
-        """Return a new layer of the stack, a block that begins with BatchNorm. Subclasses may
+        """Return a new layer for the dense block; the layer begins with BatchNorm. Subclasses may
         override this method."""
         return conv_block(num_channels)
 

@@ -1,5 +1,5 @@
-"""The dense blocks and transition blocks of DenseNet-BC, whose convolutions have no bias, after
-Huang, Liu, van der Maaten & Weinberger 2016 (arXiv:1608.06993)."""
+"""The dense blocks and transition blocks of DenseNet-BC, after Huang, Liu, van der Maaten &
+Weinberger 2016 (arXiv:1608.06993). The convolutions have no bias."""
 from mxnet.gluon import nn
 
 from .dense import BatchNormFirst, DenseBlock

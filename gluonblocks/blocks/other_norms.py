@@ -19,7 +19,7 @@ class _OtherNorm(gluon.Block):
     one value per channel; its name is the class attribute `average`. Subclasses implement
     `normalize(F, X, follow)`, which returns the normalized input. In training mode,
     `follow(name, batch)` updates the running average `name` with the statistic `batch()`, and
-    returns that statistic. In prediction mode, it returns the running average.
+    returns that statistic. In prediction mode, `follow` only returns the running average.
     """
 
     average = ''
@@ -63,7 +63,7 @@ class _OtherNorm(gluon.Block):
 class Centering(_OtherNorm):
     """Batch normalization without dividing by the standard deviation: gamma * (X - mean) + beta.
 
-    (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
+    Input and output have shape (N, C) if `num_dims` is 2 and (N, C, H, W) if it is 4, where C is
     `num_features`. Training uses the batch's mean; prediction uses `moving_mean`, initially 0. This
     is the "mean-only batch normalization" of Salimans & Kingma 2016 (arXiv:1602.07868), but with
     gamma and without weight normalization. Raises ValueError for input of any other shape.
@@ -78,7 +78,7 @@ class Centering(_OtherNorm):
 class Scaling(_OtherNorm):
     """Batch normalization without subtracting the mean: gamma * X / sqrt(var + eps) + beta.
 
-    (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
+    Input and output have shape (N, C) if `num_dims` is 2 and (N, C, H, W) if it is 4, where C is
     `num_features`. The variance is computed about the mean, as in `BatchNorm`. Training uses the
     batch's variance; prediction uses `moving_var`, initially 0. Raises ValueError for input of any
     other shape.
@@ -96,10 +96,11 @@ class Whitening(_OtherNorm):
     """Batch normalization that decorrelates the channels: gamma * W (X - mean) + beta, where W is
     the inverse square root of the covariance matrix.
 
-    (N, C) -> (N, C) if `num_dims` is 2, (N, C, H, W) -> (N, C, H, W) if it is 4; C is
+    Input and output have shape (N, C) if `num_dims` is 2 and (N, C, H, W) if it is 4, where C is
     `num_features`. Batch normalization divides each channel by its own standard deviation. This
-    layer multiplies all channels by one matrix, (C, C), so that the covariance of X_hat is the
-    identity. Of all such matrices, W is the symmetric one (ZCA), which changes the channels least.
+    layer multiplies all channels by one (C, C) matrix, so that the covariance of W (X - mean) is
+    the identity. Of all such matrices, W is the symmetric one (ZCA), which changes the channels
+    least.
 
     W is computed by `num_iterations` steps of Newton's method, as in the decorrelated batch
     normalization of Huang et al. (2018, arXiv:1804.08450; 2019, arXiv:1904.03441). This needs only

@@ -53,8 +53,8 @@ class Residual(nn.HybridBlock):
         Y = self.bn2(self.conv2(Y))
         if self.conv3 is not None:
             X = self.conv3(X)  # (N, num_channels, H', W')
-        # In a hybridized net, MXNet detects unequal shapes. Its error message contains the name of
-        # this addition, so the name suggests the remedy.
+        # If the shapes differ in a hybridized net, MXNet raises an error that contains the name of
+        # this operator, so choose a name that suggests the remedy.
         name = {} if F is nd else {'name': 'add_unequal_shapes_need_use_1x1conv_or_strides'}
         return F.Activation(F.elemwise_add(Y, X, **name), act_type='relu')
 

@@ -29,7 +29,7 @@ def add_data_root(parser):
 
 
 def device(text):
-    """An argparse type that returns `text` if it names available devices."""
+    """An argparse type that accepts `text` only if it names available devices."""
     try:
         devices_of(text)
     except ValueError as error:

@@ -42,8 +42,8 @@ def parse(argv, prog):
                         '(default: a folder named export, in the run folder or next to the '
                         'checkpoint)')
     parser.add_argument('--atol', metavar='X', type=float, default=1e-4,
-                        help="largest allowed difference from MXNet's outputs, as a fraction of an "
-                        "image's largest output if that is above 1 (default: %(default)s)")
+                        help="largest allowed difference from MXNet's outputs, divided by the "
+                        "image's largest absolute output if that exceeds 1 (default: %(default)s)")
     parser.add_argument('--max-drop', metavar='POINTS', type=float, default=1.0,
                         help='largest allowed drop in accuracy for the onnx-int8 format, in '
                         'percentage points (default: %(default)s)')
@@ -60,7 +60,7 @@ def parse(argv, prog):
                      '(default: download it with npm)')
     net = parser.add_argument_group('options for checkpoints')
     net.add_argument('--params', metavar='FILE',
-                     help='parameter file (default: the newest one with the same prefix)')
+                     help='parameter file (default: the newest with the prefix of the symbol file)')
     net.add_argument('--epoch', metavar='N', type=int,
                      help='load the parameter file from epoch N')
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
@@ -73,13 +73,14 @@ def parse(argv, prog):
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
                      default=(0, 1), help='range of the random inputs (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',
-                     help='folder of images on which to compare outputs, besides random inputs')
+                     help="folder of images on which to compare the files' outputs with MXNet's, "
+                     'in addition to random inputs')
     net.add_argument('--mean', metavar='X[,X,X]', type=_numbers,
                      help='mean to subtract from the pixel values, which range from 0 to 255 '
-                     '(default: chosen so that pixel values span --input-range)')
+                     '(default: chosen so that the scaled pixels span --input-range)')
     net.add_argument('--std', metavar='X[,X,X]', type=_numbers,
                      help='value to divide the pixels by, after subtracting the mean (default: '
-                     'chosen so that pixel values span --input-range)')
+                     'chosen so that the scaled pixels span --input-range)')
     net.add_argument('--calibrate', metavar='FOLDER',
                      help='folder of images similar to the training images, used to calibrate the '
                      'quantization ranges of onnx-int8')
@@ -152,7 +153,7 @@ def _shape(text):
 
 
 def _shapes(parser, pairs):
-    """Return {name: shape} if the (name, shape) pairs have names, only the shape of a single pair
+    """Return {name: shape} for (name, shape) pairs with names, the shape alone for a single pair
     without a name, and None if there are no pairs."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '

@@ -29,8 +29,8 @@ def parse(argv, prog):
     parser.add_argument('runs', metavar='RUN', nargs='+',
                         help='run folder, created by gluonblocks train')
     parser.add_argument('--out', metavar='FILE',
-                        help='file to write or replace (default: %s, in the run folder if there is '
-                        'only one, otherwise in the current directory)' % NAME)
+                        help='file to write or replace (default: %s, in the run folder for a '
+                        'single run, in the current directory for several)' % NAME)
     add_weights_arguments(parser)
     add_data_root(parser)
     return parser.parse_args(argv)

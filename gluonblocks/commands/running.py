@@ -60,11 +60,11 @@ def run(command, parse):
 
 
 def _prepare_streams():
-    """Replace closed streams with /dev/null, and escape characters that cannot be printed."""
+    """Open /dev/null for closed standard streams, and escape characters that cannot be encoded."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
-            # Opening /dev/null takes over the closed stream's file descriptor, the lowest free one.
-            # Otherwise, the next file opened would take it over, and C libraries would write to it.
+            # Opening /dev/null occupies the closed stream's descriptor, the lowest free one. If the
+            # next file to be opened got that descriptor, C libraries would print into the file.
             setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
@@ -74,8 +74,8 @@ def _prepare_streams():
 class _Stream:
     """A standard stream that ignores write errors, unless its output is `needed`.
 
-    If the output is needed, any use of the stream after a failed write raises the error again,
-    because argparse ignores the exception that the write raises.
+    If the output is needed, each write or flush after a failed write raises the same error again,
+    because argparse ignores the first exception.
     """
 
     def __init__(self, stream, needed=False):

@@ -41,7 +41,7 @@ def parse(argv, prog):
         'num_classes' % models_in_words())
     groups[MODEL].add_argument(
         '--summary', action='store_true',
-        help='print a table of the layers, with their shapes and costs, and exit')
+        help='print each layer with its output shape, parameters and multiply-adds, and exit')
     groups[FOLDER].add_argument(
         '--out', metavar='FOLDER',
         help='new folder for the history, the curves, the checkpoints and the weights')
@@ -64,7 +64,7 @@ def parse(argv, prog):
 
 
 def _print_resume(prog, folder):
-    """Print the command that resumes a run; use the path of this Python if it is not on PATH."""
+    """Print the command that resumes a run, with the path of this Python unless it is on PATH."""
     program, rest = prog.split(' ', 1)
     found = shutil.which(program)
     if not found or os.path.dirname(os.path.abspath(found)) != os.path.dirname(sys.executable):
@@ -110,7 +110,7 @@ def options_table():
 
 
 def _add_options(groups):
-    """Add a flag for each declared option to its group; the value of an absent flag is None."""
+    """Add a flag for each declared option to its argument group; an unset flag is None."""
     for option in DECLARED.values():
         group = groups[option.group]
         words = '%s (default: %s)' % (option.meaning(), option.describe_default())
@@ -127,7 +127,7 @@ def _add_options(groups):
 
 
 def _reader(kind):
-    """Return an argparse type that converts text to `kind`. The range is checked later."""
+    """Return an argparse type that converts text to `kind`, without checking the value's range."""
     def read(text):
         try:
             return [int(part) for part in text.split(',')] if kind is list else kind(text)

@@ -131,7 +131,7 @@ def _describe(array):
 
 
 def _width_and_height(resize):
-    """Return `resize` as (width, height), the order that MXNet expects, or None if it is None."""
+    """Return `resize` as (width, height), the order that MXNet expects; None stays None."""
     if resize is None:
         return None
     try:

@@ -58,7 +58,7 @@ class DataSet(NamedTuple):
     `load(batch_size, resize=None, seed=None)` returns (train_iter, test_iter), two loaders; if
     `takes_root`, it also accepts `root`, the folder that contains the files. `class_names` lists
     the class names; `channels` is 1 for greyscale images and 3 for colour. For 'my_module:load' and
-    'folder:PATH', the loaders know these values; here, `class_names` may be () and `channels` is 0.
+    'folder:PATH', both are known only after loading: `class_names` may be (), and `channels` is 0.
 
     The other fields are for model cards: `license`; `source`, the URL of the data; `hub`, its name
     on the Hugging Face Hub; `limits`, the limitations of a net that was trained on it.

@@ -46,7 +46,8 @@ class DataError(OSError):
 
 
 def read_fashion_mnist(root=DEFAULT_ROOT):
-    """Return train_images, train_labels, test_images, test_labels: uint8 (n, 28, 28), int32 (n,).
+    """Return train_images, train_labels, test_images, test_labels. Images are uint8
+    (n, 28, 28), labels int32 (n,).
 
     The files are read from `root`, by default $MXNET_HOME/datasets/fashion-mnist. MXNET_HOME
     defaults to ~/.mxnet. If the default folder contains none of the files, but

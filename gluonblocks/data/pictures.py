@@ -8,7 +8,7 @@ from ..checks import check_positive
 from ..files import DamagedFile, read_file
 from .pixels import fitted, upright
 
-# Other formats are rejected, because Pillow runs external programs to read some of them.
+# Accept only these formats: Pillow runs external programs to read some of the others.
 FORMATS = ('PNG', 'JPEG', 'BMP', 'GIF', 'TIFF', 'WEBP', 'PPM')
 MAX_PIXELS = 2 ** 26  # 8192 x 8192; without a limit, a small file could fill the memory
 MAX_BYTES = 2 ** 28  # limit on the size of a file
@@ -63,7 +63,7 @@ def describe_image(path):
 def _open_picture(path):
     """Open the image file `path` as a context manager, without decoding it.
 
-    Raises ImageError if the file cannot be read, even if the error occurs in the `with` block.
+    Raises ImageError if the file cannot be read, even if decoding fails in the `with` block.
     """
     try:
         from PIL import Image

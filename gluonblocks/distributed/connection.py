@@ -21,8 +21,8 @@ class Connection:
     """A connected socket that sends and receives messages; a message is a dict with a `kind`.
 
     Any thread may call `send`. Each heartbeat contains `mark`: the phase, the step, and a counter
-    that increases with each sign of progress. After its first message, the other side counts
-    as lost if it sends nothing for `silence` seconds.
+    that increases when progress is recorded. Once the other side has sent a message, it counts
+    as lost if it sends nothing more for `silence` seconds.
     """
 
     def __init__(self, sock, silence):

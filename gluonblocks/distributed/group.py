@@ -70,7 +70,7 @@ class ProcessGroup:
         return self.collectives.broadcast(content)
 
     def all_reduce(self, *values):
-        """Sum each value over all ranks, in rank order and double precision; return the sums."""
+        """Sum each value over all ranks, in rank order, in double precision; return the sums."""
         rows = self.all_gather(np.array(values, 'float64').tobytes())
         return tuple(sum(column) for column in zip(*(np.frombuffer(row).tolist() for row in rows)))
 

@@ -43,10 +43,10 @@ class Launcher:
     `argv` is the command that starts a worker, which must create a `Member`. The worker receives
     a 'job' message with its rank and `job`. It replies 'ready' with its listening `address` and
     with `facts`, which must be the same for all workers. It then receives 'go' with a shared
-    `secret` and `ring`, the addresses of all workers. Before it exits, it sends 'done', 'stopped'
-    or 'failed'; the last two include a `text`. The launcher calls `show(rank, stream, text)` for
-    each line that a process prints. `topology` is the `Topology` of this machine. The dict
-    `options` must be the same on every machine.
+    `secret` and with `ring`, the addresses of all workers. Before it exits, it sends 'done',
+    'stopped' or 'failed'; the last two include a reason, `text`. The launcher calls
+    `show(rank, stream, text)` for each line that a process prints. `topology` is the `Topology` of
+    this machine. The dict `options` must be the same on every machine.
     """
 
     def __init__(self, argv, num_workers, job=None, show=None, limits=None, topology=None,

@@ -27,8 +27,8 @@ class Processes:
 
     The queue `events` receives each message from a process as (rank, message). It also receives a
     message of kind 'line' for each line that the process prints, and one of kind 'exit', with the
-    last lines of stderr, when the process exits. After `silence` seconds without a heartbeat, it
-    receives a 'silent' message. Exiting the context manager kills the processes.
+    last lines of stderr, when the process exits. After `silence` seconds without a heartbeat, the
+    queue receives a 'silent' message. Exiting the context manager kills the processes.
     """
 
     def __init__(self, argv, events, silence):

@@ -1,4 +1,4 @@
-"""The launcher of a machine other than the first: it relays messages to and from the first."""
+"""Relay messages between the first machine and the worker processes of another machine."""
 import contextlib
 import queue
 import socket

@@ -31,8 +31,8 @@ class Rendezvous:
         try:
             self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:
-            raise WorkerError('cannot listen on %s:%d: %s. Set master to a free port on this '
-                              'machine, and use the same value on every machine' % (
+            raise WorkerError('cannot listen on %s:%d: %s. On every machine, set master '
+                              'to the address of this machine and a free port' % (
                                   self.address, self._topology.master[1], os.strerror(error.errno)))
         with self._listener:
             self._listener.setblocking(False)

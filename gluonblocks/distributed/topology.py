@@ -105,7 +105,7 @@ def _first_host(text):
 
 
 def _check_own(address):
-    """Raise OptionError unless `address` is an address of this machine that others can reach."""
+    """Raise OptionError unless `address` belongs to this machine and is not 0.0.0.0."""
     try:
         with socket.socket() as sock:
             sock.bind((address, 0))

@@ -30,7 +30,7 @@ def draw_confusion(matrix, names):
     figure = new_figure(max(side, 2.5) + 2.5, max(side, 2.5) + 1.7)
     ax = style_axes(figure.add_subplot())
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    # Mistakes are rare, so shade by the square root of the fraction to make them visible.
+    # Shade each cell by the square root of its fraction, so that rare mistakes are visible.
     shade = PowerNorm(0.5, vmin=0, vmax=1)
     image = ax.imshow(fractions, cmap='Blues', norm=shade, origin='upper',
                       interpolation='antialiased')
@@ -72,7 +72,7 @@ def format_confusion(matrix, names):
 
 
 def class_rows(matrix, names, unknown='-'):
-    """Return a list of table rows, one per class, with `unknown` for undefined scores."""
+    """Return a list of table rows, one per class; undefined scores are shown as `unknown`."""
     rows = []
     for row, score in zip(matrix, class_scores(matrix, names)):
         other = score.confused_with

@@ -58,7 +58,7 @@ def encode_figure(figure, kind='png'):
         from .svg import svg_of
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(figure).encode()
     content = io.BytesIO()
-    # Omit matplotlib's version, so that different versions can produce identical files.
+    # Omit matplotlib's version from the PNG, so that all versions can write identical files.
     figure.canvas.print_png(content, metadata={'Software': None})
     return content.getvalue()
 
@@ -104,7 +104,7 @@ def number_axis(axis):
 
 
 def marker(points):
-    """Return the marker for a line: 'o', a dot, if it has few `points`, otherwise '', no marker."""
+    """Return 'o' (dot markers) for a line with few `points`, otherwise '' (no markers)."""
     return 'o' if len(points) <= FEW else ''
 
 

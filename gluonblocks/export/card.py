@@ -95,7 +95,7 @@ def _reading(info, inside):
     C, H, W = info['input']
     if not has_preprocessing(info):
         return "X = numpy.zeros((1, %d, %d, %d), 'float32')" % (C, H, W)
-    # A file that includes preprocessing takes 28 x 28 images and resizes them itself.
+    # An exported file that includes preprocessing takes 28 x 28 images and resizes them.
     size = (28, 28) if inside and info['resize'] else (W, H)
     read = "X = numpy.asarray(Image.open('picture.png').convert(%r).resize(%r)%s)" % (
         'L' if C == 1 else 'RGB', size, '' if inside else ", 'float32'")

@@ -29,10 +29,10 @@ class Batch(NamedTuple):
 class Images:
     """The images used to verify the exported files, loaded one batch at a time.
 
-    `batches` is a function that returns a new iterator of `Batch` objects. `words` describes the
-    images in the exported files' metadata. Each file is also run on batches of 1, 3 and `largest`
-    images, in case its outputs are correct for only one batch size. If `largest` is None, these
-    extra batches are omitted.
+    `batches` is a function that returns a new iterator of `Batch` objects. The metadata of the
+    exported files describes the images as `words`. Each file is also run on batches of 1, 3 and
+    `largest` images, in case its outputs are correct for only one batch size. If `largest` is None,
+    these extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -100,7 +100,7 @@ class NetDescription:
 
     @property
     def sorts(self):
-        """True if the net sorts rows by score, as detectors do."""
+        """True if the net sorts values, as detectors sort their boxes by score."""
         return any(node.op in _SORTING for node in Graph(self.symbol).nodes)
 
     def dimensions(self):
@@ -111,7 +111,7 @@ class NetDescription:
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """Return the input shapes to support: `inputs` and `variants` (default: a batch of two)."""
+        """Return the input shapes to support: `inputs`, then `variants` (None: a batch of two)."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 
@@ -161,5 +161,5 @@ class Written(NamedTuple):
     notes: Tuple[str, ...] = ()  #: messages for the user
 
     def inputs_of(self, batch):
-        """Return the engine's inputs for a `Batch`: its uint8 images or the net's inputs."""
+        """Return the uint8 images of `batch` if the engine expects them, else `batch.inputs`."""
         return (batch.pixels,) if self.takes_pixels else batch.inputs

@@ -1,4 +1,4 @@
-"""Trace a net to a float32 inference graph, the source of all export formats."""
+"""Trace a net to a float32 inference graph, from which every format is exported."""
 import mxnet as mx
 import numpy as np
 from mxnet import autograd
@@ -105,7 +105,7 @@ def plain_symbol(symbol, params, untrained=()):
     graph, names = Graph(symbol), {}
     replace_losses(graph)
     for node in graph.nodes:
-        # The parameters are already float32, so amp casts have no effect.
+        # Remove amp casts, which have no effect because the parameters are already float32.
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
@@ -114,7 +114,7 @@ def plain_symbol(symbol, params, untrained=()):
                           if key not in ('__shape__', '__dtype__')}
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
-        # A layer that is used twice creates two nodes with the same name, so number them.
+        # A layer that is used twice creates two nodes with the same name; number such nodes.
         count = names[node.name] = names.get(node.name, 0) + 1
         if count > 1:
             node.name = '%s_%d' % (node.name, count)

@@ -58,6 +58,6 @@ def folder_images(folder, shape, mean=0, std=255):
     def read(path):
         image = read_image(path, shape[1:], color=shape[0] == 3).reshape(shape[1:] + (shape[0],))
         return ((image.transpose(2, 0, 1) - mean) / std).astype('float32')
-    # Some nets accept only batches of one, so each image is a batch.
+    # Some nets accept only a batch of one, so put each image in a batch of its own.
     return Images(lambda: (Batch((read(path)[None],)) for path in paths), None,
                   '%d images' % len(paths))

@@ -51,8 +51,8 @@ def quantize(content, X, reduce_range=False):
         write_file(original, content)
         # `quant_pre_process` folds batch normalizations into the convolutions before them.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
-        # Exclude the batch normalizations that remain: they are computed in float, so quantizing
-        # their inputs and outputs would only add rounding errors.
+        # Do not quantize the batch normalizations that were not folded: they are computed in float,
+        # so quantizing their inputs and outputs would only add rounding errors.
         graph = onnx.load(prepared).graph
         norms = [node.name for node in graph.node if node.op_type == 'BatchNormalization']
         quantization.quantize_static(

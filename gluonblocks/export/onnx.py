@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid; `weights` are initializers that are added later."""
+    """Raise an error if `model` is invalid, apart from lacking the initializers `weights`."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -162,6 +162,6 @@ def _field(number, size):
 
 
 def _dims(shape):
-    """Convert `shape` to ONNX dimensions: on the batch axis, a variable size (None) becomes 'N'."""
+    """Return `shape` as ONNX dimensions: None (a variable size) becomes 'N' on the batch axis."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]

@@ -111,7 +111,7 @@ def lines(outputs, size, top):
         elif len(best):
             yield '%s: %d values of length %.4g, the largest: %s' % (
                 name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
-        # Three channels that are not probabilities are probably an image, not a segmentation.
+        # If three channels are not probabilities, Y is probably an image, not a segmentation.
         elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
             ratio = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
             yield name + ': ' + ', '.join('class %d %.1f %%' % (i, 100 * ratio[i])
@@ -146,7 +146,7 @@ def check_file(path):
 
 
 def read_image(path, size, invert, color):
-    """Read an image, scale and pad it to `size`; return uint8 (H, W), or (H, W, 3) if `color`."""
+    """Return the image at `path`, scaled and padded to `size`: uint8 (H, W[, 3 if `color`])."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:

@@ -13,9 +13,9 @@ def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
     Each new pixel is (line[first] * w1 + line[second] * w2) / 2048, where w1 + w2 = 2048. If the
-    pixel lies beyond an edge, `first` and `second` are both the index of the edge pixel. Then w1
-    and w2 are 2048 and 0 if `columns` is true; otherwise they keep their interpolated values. This
-    affects rounding, and matches OpenCV.
+    pixel lies beyond an edge, `first` and `second` are both the index of the edge pixel. In
+    that case, w1 = 2048 and w2 = 0 if `columns` is true; otherwise, both keep their interpolated
+    values. OpenCV makes the same distinction, which affects rounding.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')
     first = np.floor(position).astype('int64')
@@ -53,8 +53,8 @@ def add_preprocessing(model, shape, size):
     def resized(X, axis, old, new, shift):
         """Resize `axis` of X from `old` to `new` pixels, which multiplies the values by 2^11.
 
-        If `shift` is true (for the second axis), also divide the values by 2^20, in two steps
-        that round as OpenCV does.
+        If `shift` is true (for the axis that is resized second), also divide the values by
+        2^20, in two steps that round as OpenCV does.
         """
         first, second, *ws = weights(old, new, columns=axis == 3)
         terms = []

@@ -98,8 +98,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
     `net` is an initialized net of hybrid blocks, which is not modified. `shape` is the input shape
     without the batch axis, such as (C, H, W) for images, or, for a net with several inputs, a dict
-    {input name: shape} in input order. If the net contains losses, `shape` includes their labels,
-    but the exported files do not have these inputs.
+    {input name: shape} in input order. If the net contains losses, `shape` also includes the
+    shapes of their labels, but the exported files do not have these inputs.
     The net may have any number of outputs. A float16 net is exported and verified in float32. A net
     that maps images to (N, classes) is a classifier, and `classes` are its class names.
 
@@ -169,7 +169,7 @@ def describe(symbol, params, inputs, outputs, info, images, **fields):
 
 
 def check_formats(names, atol, max_drop):
-    """Return the `Format` of each distinct name. Raises ValueError for invalid arguments."""
+    """Return the `Format` of each distinct format name. Raises ValueError for invalid arguments."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'must be a non-negative number, got %r', value)
@@ -217,7 +217,7 @@ def _batch_size(shape):
 
 
 def _inputs(data, shape, with_preprocessing):
-    """Return (X, uint8 images or None) from `data`, or from random images if `data` is None."""
+    """Return (float32 X, uint8 images or None) from `data`, or from random images if it is None."""
     sides = shape[1:] if shape[0] == 1 else shape
     if data is None:
         data = np.random.RandomState(0).randint(

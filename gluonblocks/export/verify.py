@@ -15,7 +15,7 @@ from .graph import flat
 
 
 class VerificationError(ValueError):
-    """The outputs of an exported file differ from those of the net."""
+    """Raised if the outputs of an exported file differ too much from those of the net."""
 
 
 class Verified(NamedTuple):
@@ -126,7 +126,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
             float((after.argmax(axis=1) == before.argmax(axis=1)).mean()))
     else:
         verified = Verified(first, None, None, largest, min(cosines))
-    # Allow for rounding errors in the fractions, so that a drop of exactly `max_drop` passes.
+    # Allow for rounding errors, so that a drop of exactly `max_drop` passes.
     if not written.exact and verified.drop > max_drop + 1e-9:
         change = (('agreement', 1.0, verified.agreement) if labels is None else
                   ('accuracy', verified.accuracy_here, verified.accuracy_there))
@@ -144,7 +144,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, as in `verify`; raise if it exceeds `atol` (unless None)."""
+    """Return the largest difference, as in `verify`; raise if `atol` is set and exceeded."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
@@ -159,7 +159,7 @@ def _difference(where, wanted, found, atol):
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
             "%s: row %d differs from the net's output by %.3g, relative to max(1, the row's "
-            'largest value); at most %g is allowed'
+            'largest absolute value); at most %g is allowed'
             % (where, np.argmax(off.max(axis=1)), off.max(), atol))
     return float(off.max())
 
@@ -167,8 +167,8 @@ def _difference(where, wanted, found, atol):
 def _reordered(wanted, found, atol):
     """Return `found`, (N, rows, ...), with the rows of each image reordered to match `wanted`.
 
-    Rows that differ by at most `atol` * max(1, the image's largest value) stay where they are. Each
-    of the other positions gets the nearest of the remaining rows.
+    Rows that differ from `wanted` by at most `atol` * max(1, the image's largest absolute value)
+    stay in place. Each of the other positions gets the nearest of the remaining rows.
     """
     if wanted.shape != found.shape or wanted.ndim < 2 or not (
             np.isfinite(wanted).all() and np.isfinite(found).all()):

@@ -172,7 +172,7 @@ def _checksums(folder):
 def _earlier(out):
     """Return the file names of the earlier export in `out`, or [] if `out` is empty or missing.
 
-    Raises ValueError if `out` is a file or contains anything else.
+    Raises ValueError if `out` is a file, or a non-empty folder without an earlier export.
     """
     if not os.path.lexists(out):
         return []

@@ -33,8 +33,8 @@ class Slice:
 def divide(graph, norm, pieces):
     """Replace `norm`, which follows a concatenation, with one norm for each of the `pieces`.
 
-    `pieces` lists the concatenated entries: [(entry, channels), ...]. The convolution after the
-    norm is also split if that saves memory.
+    `pieces` lists the concatenated entries: [(entry, number of channels), ...]. The
+    convolution after the norm is also split if that saves memory.
     """
     ends = [sum(channels for _, channels in pieces[:k + 1]) for k in range(len(pieces))]
     begins = [0] + ends[:-1]
@@ -76,10 +76,10 @@ def divide(graph, norm, pieces):
 
 
 def _saves_memory(graph, conv, pieces):
-    """Return True if `conv` can be split into one convolution per piece, and this saves memory.
+    """Return True if splitting `conv` into one convolution per piece is possible and saves memory.
 
-    After the split, the concatenation of its inputs need not be stored. However, each piece after
-    the first needs one more output array, because the outputs must be added up.
+    After the split, the concatenated input of `conv` need not be stored. However, each piece after
+    the first needs an additional array for its output until the outputs are summed.
     """
     return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])
             and int(conv.attrs['num_filter']) * (len(pieces) - 1)

@@ -16,7 +16,7 @@ _ROLE = re.compile(r'(.*?)_?(?:running_|moving_)?([^_]*)$')  # (layer, role in t
 
 def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=False,
                   cast_dtype=False, dtype_source='current'):
-    """Load a file written by `export` into `net`; return False if Gluon can load the file itself.
+    """Load a file written by `export` into `net`, or return False if Gluon itself can load it.
 
     Parameters are matched using the graph in the symbol file next to `filename`. If that file is
     missing, they are matched by order. A line on stderr reports which method was used.

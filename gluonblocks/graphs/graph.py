@@ -11,8 +11,8 @@ CASTS = ('Cast', 'amp_cast', 'amp_multicast')
 class Node:
     """A node of a graph: `op` ('null' for an input), `name`, `attrs` as text, and `inputs`.
 
-    An input is an entry (node, output, version), in which `output` is the index of an output of the
-    node, and `version` is the number of earlier writes to it. `rest` contains the other JSON
+    An input is an entry (node, output, version): `output` is the index of an output of the node,
+    and `version` is the number of earlier writes to that output. `rest` contains the other JSON
     fields, such as the subgraphs of a loop.
     """
 
@@ -46,9 +46,9 @@ class Graph:
     """The graph of `symbol`, with the information that the passes need.
 
     `training` is True if the graph will run in training mode. `operators` is True if it may use our
-    C++ operators. `requests` maps the parameters that these operators may use, by name, to their
-    `grad_req`. `shapes` contains the shapes of the other inputs, such as data=(N, C, H, W).
-    `heads` lists the entries that the graph returns.
+    C++ operators. `requests` maps the names of the parameters that these operators may use
+    to their `grad_req`. `shapes` contains the shapes of the other inputs, such as
+    data=(N, C, H, W). `heads` lists the entries that the graph returns.
     """
 
     def __init__(self, symbol, training=False, operators=False, requests=(), **shapes):
@@ -122,7 +122,7 @@ class Graph:
         return self._users.get(entry[:2], [])
 
     def next(self, node, op):
-        """Return the only user of the output of `node` if its operator is `op`, otherwise None."""
+        """Return the only user of `node`'s output if the user's operator is `op`, else None."""
         users = self.users(node.entry())
         return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
 

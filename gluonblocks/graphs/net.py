@@ -18,7 +18,8 @@ from .exported import load_exported
 from .graph import Graph, Node
 from .passes import MANY_IMAGES, PREDICTION, TRAINING
 
-# Enough for four image sizes in training and in prediction of few and of many images.
+# Enough for four image sizes: each needs one graph for training, and two for prediction, with
+# small and with large batches.
 MAX_GRAPHS = 12  # each graph uses memory
 # This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
 # runs graphs in parallel. If two threads submit graphs at the same time, MXNet 1.9.1 may lose an
@@ -49,7 +50,7 @@ class Net(nn.HybridSequential):
 
     @property
     def features(self):
-        """A new `Net` that shares all layers but the last, so it returns the input of `output`."""
+        """A new `Net` that shares all layers but the last; it returns the last layer's input."""
         return self[:-1]
 
     @property
@@ -181,7 +182,7 @@ class Net(nn.HybridSequential):
         return files
 
     def _explain(self, error, x):
-        """Raise a clearer error than `error`, which the net raised for x, if the cause is known."""
+        """Raise a clearer error if the cause of `error`, which the net raised for x, is known."""
         params = self.collect_params().values()
         for param in params:
             if not private.is_initialized(param) and not private.is_deferred(param):
@@ -231,8 +232,8 @@ def _compile(graph, params, flags, recording):
                    for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # Fixing the order of operations cuts the time to predict one image by a third. Recorded
-        # graphs cannot do so: MXNet's engine would not know that they write running statistics.
+        # Fixing the order of operations cuts the time to predict one image by a third. Do not
+        # fix it in recorded graphs: MXNet's engine would miss that they write running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),

@@ -58,7 +58,7 @@ def start():
     with _lock:
         if are_on() and _status is None and _compiling is None:
             # This thread compiles the operators, but does not load them: loading changes MXNet's
-            # tables, which other threads may be reading.
+            # operator tables, which other threads may be reading.
             _compiling = threading.Thread(target=_compile, daemon=True)
             _compiling.start()
 
@@ -80,7 +80,7 @@ def status():
 
 
 def pending():
-    """Return True if `status` would have to compile the operators, which takes several seconds."""
+    """Return True if calling `status` would compile the operators, which takes several seconds."""
     try:
         return _status is None and library(build=False) is None
     except Unavailable:
@@ -109,8 +109,8 @@ def _load():
 def _check(path):
     """Compare our operators with MXNet's; return a list of the results that differ.
 
-    An empty file next to the library records that the check has passed. A different build of the
-    library or of MXNet is checked again, because the name of the library depends on both.
+    An empty file next to the operator library records that the check has passed. If the operators
+    or MXNet are built differently, the library has another file name, so it is checked again.
     """
     if os.path.exists(path + '.passed'):
         return []

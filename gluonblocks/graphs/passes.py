@@ -17,7 +17,7 @@ ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
 # number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
-# For smaller prediction batches, building the matrices for small maps takes longer than it saves.
+# Minimum prediction batch size for `multiply_small_maps`, which slows down smaller batches.
 MANY_IMAGES = 32
 
 
@@ -73,9 +73,10 @@ def multiply_small_maps(graph):
         X, weight -> Convolution
         weight -> _gluonblocks_matrix; X -> Reshape; both -> FullyConnected -> Reshape
 
-    On a 2x2 feature map, only four of the nine taps of a 3x3 kernel cover pixels at each position,
-    but oneDNN also multiplies by half of the other taps. The new graph instead multiplies the
-    flattened images, (N, C * H * W), by a matrix that `kernels/matrix.h` builds from the weights.
+    On a 2x2 feature map, only four of the nine taps of a 3x3 kernel cover pixels at each position.
+    The others cover padding, but oneDNN still multiplies by half of them. The new graph instead
+    multiplies the flattened images, (N, C * H * W), by a matrix that `kernels/matrix.h` builds from
+    the weights.
     """
     if not graph.operators:
         return graph
@@ -145,10 +146,10 @@ def fuse_relus(graph):
         X -> BatchNorm -> Activation
         X -> _contrib_BatchNormWithReLU
 
-    MXNet 1.9 with oneDNN has this operator. Its results are bitwise identical, except that it does
-    not turn NaN into 0, as oneDNN's ReLU does. The pass is not used in training, because the
-    operator's gradients are wrong if the gradient of its output does not have the memory layout of
-    its input.
+    MXNet 1.9 with oneDNN has this fused operator. Its results are bitwise identical to those of the
+    two operators, except that, unlike oneDNN's ReLU, it does not turn NaN into 0. The pass is not
+    used in training, because the fused operator's gradients are wrong if its output gradient and
+    its input have different memory layouts.
     """
     if not graph.operators or not _has_norm_with_relu():
         return graph
@@ -185,7 +186,7 @@ def _norms(graph):
 
 
 def _attrs(graph, norm, data):
-    """Return the attributes of the operator that replaces `norm` and takes the entry `data`."""
+    """Return the attributes of the operator that replaces `norm`; its input is the entry `data`."""
     return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
             'training': int(graph.training),
             'data_gradient': int(data[0].op != 'null' or data[0].name not in graph.data)}
@@ -233,20 +234,21 @@ def _stage_supports_pooling(pool, shape):
 
 
 def _full_output(size, kernel, pad, stride):
-    """Return the output size along one axis if each output pixel uses all `size` input pixels.
+    """Return a convolution's output size along one axis, or 0 if a matrix should not replace it.
 
-    Return 0 otherwise, or if the matrix that replaces the convolution would be at least twice as
-    large as the kernel along this axis.
+    The result is 0 unless each output pixel uses all `size` input pixels and the matrix would be
+    less than twice as large as the kernel along this axis.
     """
     out = (size + 2 * pad - kernel) // stride + 1
-    # Tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is long
-    # enough to connect the first p with the last q also connects the last p with the first q.
+    # Kernel tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is
+    # long enough to connect the first output pixel with the last input pixel also connects the last
+    # output pixel with the first input pixel.
     return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0
 
 
 def _owns_parameters(graph, norm):
-    """Return True if no other node uses the parameters of `norm`, and each backward pass overwrites
-    their gradients instead of adding to them."""
+    """Return True if no other node uses the parameters of `norm`, and if each backward pass
+    overwrites their gradients instead of adding to them."""
     return (graph.owns(norm, norm.inputs[1:3])
             and graph.owns(norm, norm.inputs[3:], grad_req='null'))
 

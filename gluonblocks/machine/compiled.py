@@ -48,10 +48,10 @@ def cache_folder():
 
 
 def cached(key, build=None):
-    """Return the path of the library `key` in the user's cache.
+    """Return the path of the library in the user's cache whose file name starts with `key`.
 
-    If the library is missing, store the content that `build()` returns; without `build`, return
-    None. Raises Unavailable if the folder or compiler is unusable, and OSError if writing fails.
+    If it is missing, store the content that `build()` returns, or return None if `build` is None.
+    Raises Unavailable if the folder or compiler is unusable, and OSError if writing fails.
     """
     folder = cache_folder()
     if not build and not os.path.isdir(folder):
@@ -72,7 +72,7 @@ def cached(key, build=None):
 
 
 def _make_private(folder):
-    """Create the folder if necessary; raise Unavailable unless only the user can write to it."""
+    """Create `folder` if necessary; raise Unavailable unless only the user can write to it."""
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         state = os.lstat(folder)

@@ -82,7 +82,7 @@ def _model(name):
 
 
 def _zoo():
-    """Return GluonCV's dict of factories, or raise an ImportError that says what to do."""
+    """Return GluonCV's {name: net factory} dict, or raise an ImportError that says what to do."""
     try:
         import gluoncv  # noqa: F401  first, so that its error shows whether GluonCV is missing
         from gluoncv.model_zoo import model_zoo

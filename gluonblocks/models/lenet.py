@@ -10,7 +10,7 @@ def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=Tru
     """LeNet with a layer from `normalize(num_features, num_dims)` before each activation.
 
     If `normalize` returns None, that layer is omitted. `use_bias` applies to all convolutions and
-    dense layers except the last. `container` is the class of the net.
+    dense layers except the last. `container` is the class of the net, such as `nn.Sequential`.
     """
     net = container(prefix=prefix, params=params)
     with net.name_scope():

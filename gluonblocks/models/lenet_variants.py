@@ -1,6 +1,7 @@
 """Variants of `lenet_bn` with different normalization or none, for the exercises in D2L 5.11.
 
-Each variant differs from `lenet_bn` in one respect, so comparing the two isolates its effect.
+Each variant differs from `lenet_bn` in one respect, so a comparison with `lenet_bn` shows the
+effect of that difference.
 """
 import functools
 

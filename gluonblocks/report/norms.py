@@ -65,7 +65,7 @@ def _bands(where, title, statistic, rows, xs, xlabel):
     medians = [value for value in columns[middle] if math.isfinite(value)] or [math.nan]
 
     def plot(axes):
-        # Draw a single point twice; otherwise, its bands would have no width and be invisible.
+        # If there is only one point, draw it twice, because its bands would otherwise be invisible.
         at, bands = (xs, columns) if len(xs) > 1 else (
             [xs[0] - 0.5, xs[0] + 0.5], np.repeat(columns, 2, axis=1))
         for i in range(middle):

@@ -65,7 +65,7 @@ def environment_of(config):
 
 
 def commands_of(config):
-    """Return the commands that reproduce a run, each as a list of unbreakable parts.
+    """Return the commands that reproduce a run, each as a list of parts that must not wrap.
 
     For each change in the number of workers, a comment says after which step to stop the run, and
     another command resumes it.

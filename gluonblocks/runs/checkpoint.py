@@ -29,7 +29,7 @@ def rank_state(net, state, workers):
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # A single process omits its statistics, because they are saved with the weights.
+        # A single process omits its running statistics, because they are saved with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
@@ -83,8 +83,8 @@ def checkpoint_arrays(tensors):
     for key, array in tensors.items():
         if key.startswith('weights/'):
             by_name.setdefault(key.split('/', 2)[2], []).append(array)
-    # Average across devices. To match Gluon's average bit for bit, add the arrays in device order
-    # and in their own dtype.
+    # Average the weights across devices. To match Gluon's average bit for bit, add the arrays in
+    # device order and in their own dtype.
     return {name: arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / np.array(
         len(arrays), arrays[0].dtype) for name, arrays in by_name.items()}
 
@@ -101,8 +101,8 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     optimizer = trainer.optimizer
     set_net_arrays(net, checkpoint_arrays(tensors))
     if len(trainer_devices(trainer)) > 1:
-        # The first step copies the first device's statistics to the other devices. Trigger that
-        # copy now, so that it does not overwrite the restored statistics.
+        # The first training step copies the first device's running statistics to the other devices.
+        # Trigger that copy now, so that it does not overwrite the restored statistics.
         trainer.allreduce_grads()
     for ctx, updater, param, index, key in _updates(net, trainer):
         if info['counts'].get(key) is not None:

@@ -85,7 +85,7 @@ def _load(options, data_root, **extra):
 
 
 def _facts(dataset, train_iter, test_iter):
-    # Use defaults, because the loaders of a registered data set may lack some attributes.
+    # The loaders of a registered data set may lack `labels` or `images`, so use default values.
     highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
                   if loader is not None)
     names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or

@@ -82,8 +82,8 @@ class RunFolder(Hook):
         self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
         self.state = TrainingState() if before is None else self._restore(before)
         if before is not None:
-            # Update only the entries that may change. The others keep their recorded values, even
-            # the versions of packages that cannot affect the results.
+            # Update only the config.json entries that may change. The others keep their recorded
+            # values, even the versions of packages that cannot affect the results.
             self.config = dict(before, **{name: config[name] for name in FREE})
             self.config['worker_changes'] = before['worker_changes'] + (
                 [[self.state.step, config['workers']]]
@@ -94,8 +94,8 @@ class RunFolder(Hook):
 
     def batch_end(self, state):
         every = self.config['checkpoint_every']
-        # Also save after the first step, to detect an unwritable folder early, and to have finite
-        # weights even if the loss diverges.
+        # Also save a checkpoint after the first step, to detect an unwritable folder early, and to
+        # have finite weights even if the loss diverges later.
         if state.step == 1 or every and state.step % every == 0:
             self.save(state)
 
@@ -184,7 +184,7 @@ class RunFolder(Hook):
         return state
 
     def _read(self, before):
-        """Read the newest valid checkpoint, and broadcast it; return (path, tensors, info)."""
+        """Send the newest valid checkpoint to the other ranks; return its (path, tensors, info)."""
         path, tensors, info = None, {}, {}
         if has_checkpoint(self.folder):
             path, (tensors, info) = newest_checkpoint(self.folder, before['identity'])

@@ -69,7 +69,8 @@ def newest_checkpoint(folder, identity):
         except (DamagedFile, FileNotFoundError) as error:
             errors.append(error if isinstance(error, DamagedFile) else '%s does not exist' % path)
             continue
-        # Do not report a missing file: the process may have been killed between two renames.
+        # Do not report that LAST is missing: the process may have been killed after it renamed LAST
+        # to PREVIOUS, but before it renamed the new file to LAST.
         if errors and isinstance(errors[0], DamagedFile):
             tell('%s\nusing the previous checkpoint, saved after step %d'
                  % (errors[0], info['step']))

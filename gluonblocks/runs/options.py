@@ -68,7 +68,7 @@ class Option(NamedTuple):
             raise OptionError(self.name, 'must be one of %s, got %r', self._choices(), value)
 
     def meaning(self):
-        """Return the help text, followed by the allowed values if the option has choices."""
+        """Return the option's help text, followed by its choices if it has any."""
         return self.help + (': ' + self._choices() if self.choices else '')
 
     def _choices(self):
@@ -134,8 +134,8 @@ class RunOptions:
         float, 'fraction of the images to hold out for testing if an image folder has no train and '
         'test subfolders', 'FRACTION', unset='none', above=0, below=1, group=DATA)
     resize: Optional[int] = _option(
-        int, 'width and height to which images are resized', 'PIXELS', unset='depends on the '
-        'model; if the model sets none, images keep their size, or are scaled and padded to '
+        int, 'width and height, in pixels, to which images are resized', 'PIXELS', unset='depends '
+        'on the model; if the model sets none, images keep their size, or are scaled and padded to '
         '64 x 64 if their sizes differ or exceed 128 pixels', least=1, below=4097, group=DATA)
     checkpoint_every: Optional[int] = _option(
         int, 'save a checkpoint after every STEPS steps, as well as after each epoch', 'STEPS',
@@ -147,8 +147,9 @@ class RunOptions:
         bool, 'record statistics of the batch normalization layers in norms.csv after each epoch',
         default=False, may_change=True, group=FOLDER)
     norm_stats_every: Optional[int] = _option(
-        int, 'record statistics in norms.csv after every STEPS steps, as well as after each epoch',
-        'STEPS', unset='only after each epoch', least=1, may_change=True, group=FOLDER)
+        int, 'record batch normalization statistics in norms.csv after every STEPS steps, as well '
+        'as after each epoch', 'STEPS', unset='only after each epoch', least=1, may_change=True,
+        group=FOLDER)
     optimizer: str = _option(
         str, 'optimizer that updates the weights', 'NAME', 'sgd', choices=lambda: OPTIMIZERS)
     momentum: Optional[float] = _option(
@@ -166,7 +167,8 @@ class RunOptions:
         float, 'factor by which the step schedule multiplies the learning rate', 'FACTOR', 0.1,
         above=0, below=FLOAT32_MAX)
     warmup_epochs: int = _option(
-        int, 'number of epochs during which the learning rate rises from 0', 'N', 0, least=0)
+        int, 'number of epochs during which the learning rate rises from 0 to its full value', 'N',
+        0, least=0)
     label_smoothing: float = _option(
         float, "fraction of each label's probability that is spread evenly over all classes",
         'FRACTION', 0.0, least=0, below=1)
@@ -217,11 +219,11 @@ class Placement:
         unset='loopback; with several machines, the address on the route to machine 0',
         group=MACHINES)
     start_timeout: float = _option(
-        float, 'maximum time to wait for all workers to start', 'SECONDS', 60.0, above=0,
-        below=86400, group=MACHINES)
+        float, 'maximum time in seconds to wait for all workers to start; if they take longer, the '
+        'run fails', 'SECONDS', 60.0, above=0, below=86400, group=MACHINES)
     stall_timeout: float = _option(
-        float, 'maximum duration of a training step', 'SECONDS', 60.0, above=0,
-        below=86400, group=MACHINES)
+        float, 'maximum duration of a training step in seconds; if a step takes longer, a run with '
+        'several workers fails', 'SECONDS', 60.0, above=0, below=86400, group=MACHINES)
     change_workers: bool = _option(
         bool, 'allow a resumed run to use a different number of workers', default=False,
         group=MACHINES)

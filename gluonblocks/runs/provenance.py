@@ -21,7 +21,7 @@ from ..training.progress import tell
 from .config import FREE
 from .options import OPTIONS
 
-# Packages that can change the last bits of a result, so a resumed run must use the same versions.
+# These packages can change the last bits of a result, so a resumed run needs the same versions.
 # The versions of other packages are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
 KINDS = {'model': 'model', 'dataset': 'data set'}  # option for user code -> its name in messages
@@ -48,7 +48,7 @@ def environment(own_model):
     if not own_model and 'gluoncv' in sys.modules:
         versions['gluoncv'] = sys.modules['gluoncv'].__version__
     with contextlib.suppress(metadata.PackageNotFoundError):
-        # Read the version from the metadata, because Pillow is imported only if curves were drawn.
+        # Pillow may not have been imported yet, so read its version from the package metadata.
         versions['pillow'] = metadata.version('pillow')
     return {'versions': versions, 'cpu': cpu, 'operators': available(),
             'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
@@ -105,7 +105,7 @@ def check_same(folder, config, now):
                 args += difference
     if lines:
         raise OptionError('', '%s cannot be resumed exactly:\n  ' + '\n  '.join(lines)
-                          + '\nUndo the changes, or start a new run in another folder',
+                          + '\nUndo these changes, or start a new run in another folder',
                           folder, *args)
 
 
@@ -136,7 +136,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
             continue
         if source['module'] == '__main__':
             raise ValueError('%s: the %s %s was registered by the script %s: resume the run from '
-                             'that script, or move the code to a module' % (
+                             'that script, or move the registered function to a module' % (
                                  folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source
         try:
@@ -152,7 +152,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
 
 
 def _describe_source(source):
-    """Describe `source`, a dict from `source_of`, by the parts that must match to resume a run."""
+    """Return, as text, the parts of `source` (from `source_of`) that must match to resume a run."""
     if not source:
         return 'gluonblocks'
     return '%(module)s:%(name)s' % source + (

@@ -46,7 +46,7 @@ class EpochFiles:
         self.rows, self._times, self._folder, self._can_draw = [], [], folder, True
 
     def add(self, record, learning_rate, rate):
-        """Add the results of an epoch, and write all files except the curves."""
+        """Add the results of an epoch, and rewrite the history and times files (not the curves)."""
         self.rows.append(HistoryRow(*record[:4] + (learning_rate,)))
         self._times.append(TimesRow(record.epoch, record.seconds, rate))
         self._write()
@@ -61,7 +61,7 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Write curves.png with this title. A failure is reported, but does not stop the run."""
+        """Plot `rows` in curves.png, with this title. Errors are reported, but not raised."""
         if not self._can_draw:
             return
         try:

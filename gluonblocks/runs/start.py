@@ -41,15 +41,16 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
     """Load the weights at `options.start_from` into an initialized net; return the file's SHA-256.
 
     `loader` and `facts` come from `load_run_data`. Rank 0 reads the file and sends the weights to
-    all `workers`. When a run is resumed, `before` is its config, and the file is not read if
-    `folder` contains a checkpoint. On a mismatch, OptionError is raised before any weight is set.
+    all `workers`. `before` is the config of a resumed run, or None for a new run. If a resumed run
+    has a checkpoint in `folder`, the file is not read. Raises OptionError, before any weight is
+    set, if the file does not match the net.
     """
     digest, content = before and before['start_sha256'], b''
     if not workers.rank and not (before and has_checkpoint(folder)):
         arrays, found = _read(options.start_from)
         if digest not in (None, found):
             raise OptionError('start_from', 'must be the weights from which the run started, but '
-                              '%s has changed: restore it', readable(options.start_from))
+                              '%s has changed: restore the original', readable(options.start_from))
         digest, content = found, bytes(encode_tensors(arrays, {'sha256': found}))
     if workers.world_size > 1:
         content = workers.broadcast(content)
@@ -107,7 +108,7 @@ def _freeze_norms(block):
 
 
 def _class_axes(model):
-    """Return a dict that maps parameter names to the axes that depend on the number of classes."""
+    """Return {parameter name: set of the axes whose sizes depend on the number of classes}."""
     few, more = (named_parameters(get_model(model, num_classes=n)) for n in (10, 11))
     axes = {name: {i for i, sizes in enumerate(zip(param.shape or (), more[name].shape or ()))
                    if len(set(sizes)) > 1} for name, param in few.items() if name in more}
@@ -117,8 +118,9 @@ def _class_axes(model):
 def _new_layers(net, arrays, options, hint=''):
     """Return the names of the parameters of `net` that cannot be loaded from `arrays`.
 
-    If the numbers of classes differ, these are the parameters whose shapes depend on that number;
-    otherwise, the list is empty. Any other mismatch raises an OptionError that ends with `hint`.
+    If `net` and `arrays` have different numbers of classes, these are the parameters whose shapes
+    depend on that number; otherwise, the list is empty. Any other mismatch raises an OptionError
+    that ends with `hint`.
     """
     params, axes = named_parameters(net), _class_axes(options.model)
     lines, new = [], []

@@ -76,7 +76,7 @@ def resume_run(folder, model=None, **options):
 
     The return value and the `options` are the same as for `train_model`. On a CPU, the history, the
     weights and the printed output are bit-for-bit identical to those of an uninterrupted run.
-    The `model` and the options that affect the results must be the same as before.
+    The `model` and the options that affect the results must be the same as in the original run.
 
     Raises ValueError with a list of the differences if the run cannot be resumed exactly. Also
     raises ValueError if `folder` is not a run folder or is in use, TypeError for an unknown option,
@@ -126,9 +126,9 @@ def check_options(arguments):
 def resolve_options(model, chosen, in_folder=False):
     """Return the `RunOptions` for a new run of `model`; `chosen` comes from `check_options`.
 
-    Options that are not in `chosen` get the model's default, or else the book's. The default seed
-    is random. `in_folder` is True if the run is saved in a folder. Raises ValueError for an unknown
-    model, and OptionError, a ValueError, for options that conflict.
+    Options that are not in `chosen` get the model's default or, if it has none, the book's. The
+    default seed is random. `in_folder` is True if the run is saved in a folder. Raises ValueError
+    for an unknown model, and OptionError, a ValueError, for options that conflict.
     """
     options = dict(default_options(model), **chosen)
     if options['seed'] is None:

@@ -24,8 +24,8 @@ def train_in_workers(options, placement, chosen, folder=None, chosen_names=(), b
     """Train in processes that split each batch; return (net, list of `EpochRecord` objects).
 
     `placement` says where the processes run. `chosen` is a dict of the options that the user set in
-    this call, which must match on all machines. The other arguments are the same as for
-    `run_training`. Raises the same errors as `Launcher.run`.
+    this call; except for data_root and ctx, they must match on all machines. The other arguments
+    are the same as for `run_training`. Raises the same errors as `Launcher.run`.
     """
     least, rest = divmod(options.batch_size, options.workers)
     tell('%d images per step: %d workers × %s' % (

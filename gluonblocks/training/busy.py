@@ -36,8 +36,9 @@ def read_schedule(folder='/proc/self/task'):
 class BusyMachine(Hook):
     """Print one hint to stderr if MXNet's threads spend more time waiting for a core than running.
 
-    MXNet splits each operator among threads, so while one thread waits for a core, others spin.
-    The hook checks this every few seconds, after a step; a check takes well under a millisecond.
+    MXNet splits each operator among threads. While one thread waits for a core, the others keep
+    their cores busy by spinning. The hook checks the times every few seconds, after a step; a check
+    takes well under a millisecond.
     """
 
     def __init__(self, read=read_schedule, clock=time.monotonic):

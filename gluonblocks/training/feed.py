@@ -108,10 +108,11 @@ class LabelCheck:
         self._waiting, self._num_classes = collections.deque(), None
 
     def add(self, y, y_hat):
-        """Add the labels y of a batch, (N,) or (N, num_classes), and check labels added earlier.
+        """Add the labels y of a batch, and check labels added earlier.
 
-        y_hat, (n, num_classes), is the net's output for one shard of this batch; only its shape is
-        used. Raises ValueError if a shape is wrong, or if one of the checked labels is not a class.
+        y has shape (N,) or (N, num_classes). y_hat, of shape (n, num_classes), is the net's output
+        for one shard of this batch; only its shape is used. Raises ValueError if a shape is wrong,
+        or if one of the checked labels is invalid.
         """
         if len(y_hat.shape) != 2:
             raise ValueError('the net must return logits of shape (N, num_classes), got %s'

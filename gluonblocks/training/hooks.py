@@ -35,7 +35,7 @@ class FiniteLoss(Hook):
     """Raise NonFiniteLoss if a loss or, at the end of an epoch, a weight is infinite or NaN.
 
     Losses are read two batches late, so that the loop does not wait for MXNet; the error names the
-    step that produced the loss. After the last of the `num_batches` batches, all losses are read.
+    step that produced the loss. After the `num_batches` batches of an epoch, all losses are read.
     """
 
     def __init__(self, trainer, num_batches):
@@ -103,10 +103,11 @@ def needs_reseeding(net):
 
 
 class Reseed(Hook):
-    """Before each step, reseed MXNet's random number generators using `seed`, the step and `rank`.
+    """Reseed MXNet's random number generators before each step except the first step of a run.
 
-    MXNet does not expose their state, so a checkpoint cannot save it. They are not reseeded before
-    the first step, because that step also draws the initial weights.
+    The new seed depends on `seed`, the step and `rank`, so a resumed run draws the same numbers,
+    although a checkpoint cannot save the generators' state, which MXNet does not expose. The first
+    step does not reseed the generators, because it also draws the initial weights.
     """
 
     def __init__(self, seed, rank=0):

@@ -22,8 +22,9 @@ class Interrupted(KeyboardInterrupt):
 class DeferredInterrupt:
     """A context manager that delays Ctrl-C and SIGTERM until the current step is complete.
 
-    It raises Interrupted before the next batch of an iterator that `guard` returned, at the next
-    `check`, or when the context exits. A second signal raises Interrupted immediately.
+    After a signal, it raises Interrupted before the next batch of an iterator that `guard`
+    returned, at the next `check`, or when the context exits, whichever comes first. A second signal
+    raises Interrupted immediately.
 
     Without the delay, KeyboardInterrupt could be raised in the destructor of an NDArray, where
     Python prints and ignores it. Outside the main thread, the context manager has no effect.

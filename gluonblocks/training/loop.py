@@ -83,8 +83,8 @@ class TrainingState:
 class Alone:
     """The interface of `ProcessGroup`, implemented for a process that trains alone.
 
-    `shard` selects the worker's images, `trainer` creates its Trainer, and `interrupt` creates the
-    context manager that delays Ctrl-C.
+    `shard` selects the process's images of each batch (None: all of them), `trainer` creates its
+    Trainer, and `interrupt` creates the context manager that delays Ctrl-C.
     """
 
     shard, rank, world_size = None, 0, 1
@@ -102,10 +102,10 @@ class Alone:
         return values
 
     def synchronize(self, net, num_images):
-        """Average all workers' running statistics, weighted by each worker's `num_images`."""
+        """Average the running statistics of `net` over workers, weighted by their `num_images`."""
 
     def mark(self, phase='training', step=None):
-        """Record the current phase and step of this process."""
+        """Record this process's phase and step for the next heartbeat to the launcher."""
 
 
 def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, *older, loss=None,
@@ -156,7 +156,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
          workers):
     devices = devices_of(ctx)
     check_net(net, devices, training=True)
-    # Compile the operators, if necessary, before timing an epoch.
+    # Compile the C++ operators now, if necessary, so that no epoch's time includes compilation.
     score = make_score(loss, with_operators=isinstance(net, Net) and is_hybridized(net)
                        and devices[0].device_type == 'cpu' and operators.available())
     if not state.step:

@@ -64,8 +64,8 @@ class RunningSum:
 class Evaluation(NamedTuple):
     """The predictions of a net for n images, as NumPy arrays; returned by `evaluate`.
 
-    `labels` are the true classes and `classes` the predicted classes, int (n,). `logits`,
-    (n, num_classes), are the outputs of the net.
+    `labels` contains the true classes and `classes` the predicted classes; both are int64 arrays of
+    shape (n,). `logits`, of shape (n, num_classes), contains the outputs of the net.
     """
 
     labels: np.ndarray
@@ -86,7 +86,7 @@ class Evaluation(NamedTuple):
 
     @property
     def probabilities(self):
-        """The softmax of the logits, (n, num_classes), computed in float32."""
+        """The softmax of the logits, computed in float32; the shape is (n, num_classes)."""
         return nd.softmax(nd.array(self.logits, dtype='float32')).asnumpy()
 
     def matrix(self):
@@ -134,7 +134,7 @@ def evaluate_accuracy(data_iter, net, ctx=mx.cpu()):
 
 
 def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
-    """Return the confusion matrix of `net`: an int64 array of counts, (num_classes, num_classes).
+    """Return the confusion matrix of `net`, an int64 array of shape (num_classes, num_classes).
 
     Rows are true classes; columns are predicted classes. See `evaluate_accuracy` for the other
     arguments and errors. Also raises ValueError unless the net returns num_classes logits.
@@ -179,9 +179,9 @@ def count_hits(y_hat, y):
 
 
 def classes_of(y):
-    """Convert labels y to classes, int32 (N,).
+    """Convert labels y to classes; return an int32 NDArray of shape (N,).
 
-    If y contains probabilities, (N, num_classes), the class is the most probable one.
+    If y contains probabilities, with shape (N, num_classes), return each row's most probable class.
     """
     return y.astype('int32', copy=False) if len(y.shape) == 1 else largest(y)
 

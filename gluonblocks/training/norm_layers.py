@@ -31,8 +31,8 @@ class NormLayer(NamedTuple):
 class Histogram(NamedTuple):
     """A histogram: `counts` is an int64 array (BINS,), and `edges` is a float64 array (BINS + 1,).
 
-    The edges range from the 0.1 % to the 99.9 % quantile; values outside this range are counted in
-    the first or last bin. Infinities and NaN are not counted.
+    The edges range from the 0.1 % to the 99.9 % quantile of the values; values outside this range
+    are counted in the first or last bin. Infinities and NaN are not counted.
     """
 
     edges: np.ndarray
@@ -61,9 +61,10 @@ def norm_layers(net):
 def norm_activations(net, X):
     """Run `net` on the batch X in inference mode; return a `NormActivation` per norm layer.
 
-    X, of shape (N, C, H, W), is on the net's device. Layers are in the order of the net's children.
-    Histograms cover all uses of a layer; unused layers are omitted. The net's hybridization,
-    graphs, hooks and statistics do not change. Exceptions that the net raises propagate.
+    X, of shape (N, C, H, W), is on the net's device. The returned list is in the order of the net's
+    children. The histograms of a layer that is used several times cover all its uses; layers that
+    are not used are omitted. The net's hybridization, graphs, hooks and statistics do not change.
+    Exceptions that the net raises propagate.
     """
     blocks, seen = _collect(net, '', {}), {}
 
@@ -91,7 +92,7 @@ def histogram(arrays):
 
 
 def _collect(block, prefix, found):
-    """Add the names of the batch normalization layers in `block` to `found`; return `found`."""
+    """Add {layer: name} to `found` for all batch norm layers in `block`; return `found`."""
     if isinstance(block, nn.BatchNorm):
         found.setdefault(block, prefix[:-1])
     for name, child in children(block).items():
@@ -100,7 +101,7 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, blocks):
-    """Return a dict that maps blocks to the activations that follow them ('' for none).
+    """Return a dict that maps each of `blocks` to the activation that follows it ('' for none).
 
     A block that is followed by more than one kind of activation is omitted. If the net cannot be
     traced, the dict is empty.

@@ -58,9 +58,10 @@ class NormStats(Hook):
     """Record statistics of the batch normalization layers of `net` in `folder`/norms.csv.
 
     Rows are recorded after each epoch and, unless `every` is None, after every `every` steps. They
-    are written by `close`, and by `flush`, which a run calls before it saves a checkpoint. A
-    resumed run removes the rows after its checkpoint, so its file is identical, byte for byte, to
-    that of an uninterrupted run. Recording does not affect training. Writing may raise OSError.
+    are written by `close`, and by `flush`, which a run calls before it saves a checkpoint. When a
+    run is resumed, rows for steps after its checkpoint are removed, so the file is identical, byte
+    for byte, to that of an uninterrupted run. Recording does not affect training. Writing may raise
+    OSError.
     """
 
     def __init__(self, folder, net, every=None):
@@ -117,7 +118,7 @@ class NormStats(Hook):
 
 
 def layer_statistics(block):
-    """Return the `STATISTICS` of a batch normalization layer as an array, (4, C) float64.
+    """Return the `STATISTICS` of a batch normalization layer as a float64 array of shape (4, C).
 
     Values are averaged across the devices of the net; a fixed gamma counts as 1.
     """

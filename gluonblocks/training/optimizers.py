@@ -80,7 +80,7 @@ def check_momentum(optimizer, momentum):
 
 
 def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
-    """Return a `gluon.Trainer`, or an instance of `kind`, for the parameters of `net` on `ctx`.
+    """Return a trainer, an instance of `kind`, for the parameters of `net` on `ctx`.
 
     `options` is a dict with the keys optimizer (one of `OPTIMIZERS`), lr, momentum, weight_decay
     and dtype. If momentum or weight_decay is None, the optimizer uses its default. Raises the same
@@ -97,6 +97,6 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     # can read the optimizer states.
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
     # Pass a list, because the Trainer would sort a dict by name, `batchnorm10` before `batchnorm9`.
-    # Gluon numbers layers across a process, so the order of the parameters, and thus the noise that
-    # some optimizers draw, would depend on how many layers were created earlier.
+    # The number in a name counts all layers that the process has created. The order, and thus the
+    # noise that some optimizers draw for each parameter, would depend on the layers of other nets.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

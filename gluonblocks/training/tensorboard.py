@@ -27,7 +27,7 @@ class TensorBoardEvents(Hook):
         from tensorboardX.proto.event_pb2 import SessionLog
         from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)
-        # TensorBoard reads files with "tfevents" in their name; the rest makes the name unique.
+        # TensorBoard reads only files named *tfevents*; the other parts make the name unique.
         self._path = os.path.join(self._folder, 'events.out.tfevents.%d.%s.%d-%d' % (
             time.time(), socket.gethostname(), os.getpid(), state.step))
         with self._naming_the_file():
@@ -45,7 +45,7 @@ class TensorBoardEvents(Hook):
             ('learning_rate', self._trainer.learning_rate)]])
 
     def close(self):
-        """Close the file if it is open."""
+        """Close the event file if it is open."""
         if self._file:
             file, self._file = self._file, None
             with self._naming_the_file():

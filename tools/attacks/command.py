@@ -45,7 +45,8 @@ def parse(argv):
                         help='comma-separated kinds of attack: %s (default: all except machines, '
                              'which takes minutes per case)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
-                        help='run only the case with this name or number; may be repeated')
+                        help='run only this case, the name of a predefined case or the number of a '
+                             'random one; may be repeated')
     parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',
                         help='number of cases to run in parallel (default: one per core)')
     parser.add_argument('--json', metavar='FILE',
@@ -92,7 +93,7 @@ def main(argv=None):
 
 
 def _run(folder, args, records):
-    """Run the attack in another process; add its records to `records`, and return its exit code."""
+    """Run the attack in a new process; append its records to `records`; return its exit code."""
     inner = os.path.join(folder, 'sandbox')
     os.mkdir(inner)
     options = {'cases': args.planned, 'seed': args.seed, 'jobs': args.jobs}

@@ -42,7 +42,7 @@ def mutated(sandbox, path):
 
 
 def anything(sandbox, path):
-    """Change a file's bytes, or replace the file; return a description of the change."""
+    """Change a file's bytes at random, or replace the file; return a description of the change."""
     replace = put(sandbox.rng.choice(sorted(REPLACEMENTS)))
     change = sandbox.rng.choice((mutated, mutated, mutated, replace))
     return change(sandbox, path)
@@ -60,7 +60,7 @@ def _link(sandbox, path, data):
     os.symlink(elsewhere, path)
 
 
-# {kind of replacement: function (sandbox, path, old content) that creates it}
+# {kind of replacement: function that creates the replacement from (sandbox, path, old content)}
 REPLACEMENTS = {
     'pipe': lambda sandbox, path, data: os.mkfifo(path), 'link': _link,
     'folder': lambda sandbox, path, data: os.mkdir(path),

@@ -13,7 +13,7 @@ IMAGES = 'train-images-idx3-ubyte'
 
 
 def draw(sandbox):
-    """Damage a randomly chosen file: either its bytes on disk or its uncompressed content."""
+    """Damage a randomly chosen data file: either the gzip file itself or the content inside it."""
     return attack(sandbox, sandbox.rng.choice(sorted(SHAPES)),
                   sandbox.rng.choice((damage.anything, unpacked)),
                   sandbox.rng.choice(('train', 'evaluate')))
@@ -34,7 +34,7 @@ def _bomb(data):
 
 
 def attack(sandbox, name, change, command):
-    """Damage a data file and run `command`, which must work or name the file in its error."""
+    """Damage a data file and run `command`, which must succeed or name the folder in its error."""
     root = shutil.copytree(sandbox.fixtures.data, sandbox.path('data'))
     path = os.path.join(root, name + '.gz')
     sandbox.note(change(sandbox, path))

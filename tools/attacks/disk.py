@@ -13,7 +13,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errn
 
 
 def draw(sandbox):
-    """Train while a random system call fails, either once or along with all later calls."""
+    """Make a random system call fail during training, either only that call or later ones too."""
     rng = sandbox.rng
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:
@@ -25,7 +25,7 @@ def draw(sandbox):
 
 
 def faulty(sandbox, variant, calls, call, action, value=0, always=False, only=''):
-    """Train while a system call fails. Any error must name the run, and resuming must work."""
+    """Train while a system call fails. An error must name the run folder; resuming must work."""
     run = sandbox.path('run')
     fault = shim.Shim(run, CALLS[calls], call, action, value, always, only)
     done = resume(sandbox, run, RUNS[variant], shim=fault)
@@ -45,7 +45,7 @@ def faulty(sandbox, variant, calls, call, action, value=0, always=False, only=''
 
 
 def read_only(sandbox, command, name):
-    """Use a run on a read-only disk. Evaluation and prediction must work; resuming must fail."""
+    """Evaluate, predict with or resume a run on a read-only disk. Only resuming must fail."""
     run = sandbox.copy(name)
     argv = {'train': ['--resume', run], 'evaluate': [run, '--ctx', 'cpu'],
             'predict': [run, sandbox.fixtures.picture, '--ctx', 'cpu']}[command]
@@ -56,7 +56,7 @@ def read_only(sandbox, command, name):
     if command == 'train':
         return clean_error(done, run)
     if output(done) != sandbox.fixtures.answer(command, name, 'best'):
-        raise Defect('the output differs on a read-only disk', done)
+        raise Defect('the output on a read-only disk differs from that on a writable disk', done)
     return EQUAL
 
 

@@ -15,7 +15,7 @@ ON_DATA = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size',
            '1']
 RUN = ['--model', 'lenet_bn', '--ctx', 'cpu', '--seed', '0', '--batch-size', '16', '--dataset',
        'tools.attacks.fixtures:stripes', '--epochs', '2', '--checkpoint-every', '2', '--no-report']
-# {run name: options}. STOP is the fault that interrupts the run 'stopped' as it saves a checkpoint.
+# {run name: command-line options}. STOP interrupts the run 'stopped' while it saves a checkpoint.
 RUNS = {'complete': RUN, 'other': RUN + ['--seed', '1'], 'stopped': RUN,
         'on data': ON_DATA + ['--no-report'],
         'plain': RUN + ['--momentum', '0.9', '--checkpoint-every', '1'],
@@ -64,7 +64,7 @@ def write_data(folder, shapes=SHAPES):
 
 
 class Run(NamedTuple):
-    """A training run: its folder, printed output, number of system calls, and duration."""
+    """A training run: its folder, printed lines, number of system calls and duration in seconds."""
 
     folder: str
     lines: List[str]
@@ -87,7 +87,7 @@ class Fixtures:
             f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
 
     def path(self, *names):
-        """Return the path of the fixture folder joined with `names`."""
+        """Join the path components `names` to the path of the fixture folder."""
         return os.path.join(self.folder, *names)
 
     def once(self, key, make):
@@ -97,7 +97,7 @@ class Fixtures:
         return self.cache[key]
 
     def command(self, *argv, code=0, **faults):
-        """Run a command; return the result. Raises RuntimeError unless it exits with `code`."""
+        """Run a command; return its `Done`. Raises RuntimeError unless the exit code is `code`."""
         done = jobs.run(Job(argv, self.folder, **faults))
         if done.code != code:
             raise RuntimeError('%s exited with code %d:\n%s'

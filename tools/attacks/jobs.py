@@ -130,7 +130,7 @@ class Sandbox:
         self.rng, self.notes, self.kills = random.Random(seed), [], 0
 
     def path(self, *names):
-        """Return the path of the sandbox's folder joined with `names`."""
+        """Join the path components `names` to the path of the sandbox's folder."""
         return os.path.join(self.folder, *names)
 
     def note(self, text):

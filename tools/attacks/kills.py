@@ -7,7 +7,7 @@ from .fixtures import RUNS, SAME
 from .verdict import EQUAL, Defect, output, snapshot, survived, unchanged
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Exit codes allowed after a signal, besides 0 if the process finishes before the signal arrives.
+# {signal: allowed exit codes}. 0 is also allowed, if the process finishes before the signal.
 CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
          signal.SIGINT: (130, -2)}  # -2: before the command starts, or after it finishes
 VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
@@ -25,7 +25,7 @@ def draw(sandbox):
 
 
 def at(call, signum, action=shim.BEFORE):
-    """Return a plan, (signal, fields of `Job`), to raise a signal at the `call`-th system call."""
+    """Return (signal, `Job` fields) for a job that gets the signal at its `call`-th system call."""
     return signum, {'shim': shim.Shim('', at=call, action=action, value=signum)}
 
 
@@ -42,8 +42,8 @@ def trial(sandbox, variant, plans):
         printed += output(done)
         judge(done, signum)
         sandbox.kills += bool(signum and done.code)
-    # A run saves an extra checkpoint on Ctrl-C or SIGTERM, so do not compare its
-    # previous.safetensors: it differs from the undisturbed run's.
+    # On Ctrl-C or SIGTERM, a run saves an extra checkpoint, so its previous.safetensors differs
+    # from that of an undisturbed run, and is not compared.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])

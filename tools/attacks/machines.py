@@ -24,7 +24,7 @@ RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed'
        str(SIZE)]
 LAUNCH_OPTIONS = ['--no-report', '--start-timeout', str(START)]
 
-# {fault: seconds within which all processes must exit}, and extra seconds for a busy machine
+# {fault: seconds within which all processes must exit}. MARGIN is added, as the host may be busy.
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
 FIXED: Dict[str, Any] = {}
@@ -51,7 +51,7 @@ class Launch:
                     env=dict(os.environ, LD_PRELOAD=''), cwd=self.path(k)))
 
     def path(self, k, *names):
-        """Return the path of machine `k`'s folder joined with `names`."""
+        """Join the path components `names` to the path of machine `k`'s folder."""
         return os.path.join(self.folder, self.machines[k].name, *names)
 
     def done(self, k=0):
@@ -89,7 +89,7 @@ class Launch:
 
 
 def draw(sandbox):
-    """Inject faults into a run at random times; raise Defect if a check fails."""
+    """Inject faults into a run at random times; raise Defect if its errors or results are wrong."""
     with Network(SIZE) as network:
         return _trial(sandbox, network)
 
@@ -172,9 +172,9 @@ def _inject(sandbox, network, launch, moment):
 def judge(done, k, n, complete):
     """Raise Defect unless machine `n`'s launcher failed with an error that names machine `k`.
 
-    The fault was injected into machine `k`. To machine `k` itself, another machine seems to have
-    failed, so its own error may name any machine. If `complete` is true, the last epoch had
-    finished before the launcher exited, so the launcher may also have succeeded.
+    The fault was injected into machine `k`. The error on machine `k` itself may name any machine,
+    because to machine `k` another machine seems to have failed. If `complete` is true, the last
+    epoch had finished before the launcher exited, so the launcher may also have succeeded.
     """
     if complete and done.code == 0:
         return

@@ -50,7 +50,7 @@ class Machine:
         return process
 
     def link(self, up):
-        """Bring the link to the bridge up or down. A link that is down silently drops packets."""
+        """Bring the machine's link up or down. A link that is down silently drops packets."""
         self._network.change('ip', 'link', 'set', self._port, 'up' if up else 'down')
 
     def shape(self, rate=None):
@@ -63,7 +63,7 @@ class Machine:
                 self._network.change('tc', 'qdisc', 'del', 'dev', device, 'root', pid=pid)
             if rate:
                 # The burst size, in bytes, must exceed 64 KiB, because the kernel may merge
-                # packets up to that size.
+                # several packets into one of up to that size.
                 burst = max(2 ** 17, int(rate / 8 * BURST))
                 self._network.change('tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
                                      '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
@@ -115,7 +115,7 @@ class Network:
         return ['nsenter', '--target', str(pid), *user, '--net', '--uts', '--']
 
     def change(self, *command, pid=None):
-        """Run `ip` or `tc` in the namespaces of the process `pid`, or of the bridge if it is None.
+        """Run `ip` or `tc` in the namespaces of process `pid`, or of the bridge if `pid` is None.
 
         Raises NotTried if the command fails.
         """

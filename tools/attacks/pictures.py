@@ -25,7 +25,7 @@ def originals():
     for name, image in kinds.items():
         for kind in FORMATS:
             content = io.BytesIO()
-            # Skip modes that the format does not support, and formats that Pillow cannot write.
+            # Skip image modes that the format lacks, and formats that Pillow cannot write.
             with contextlib.suppress(OSError, KeyError, ValueError):
                 image.save(content, kind)
                 found['%s.%s' % (name, kind.lower())] = content.getvalue()

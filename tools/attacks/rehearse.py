@@ -16,12 +16,12 @@ from .verdict import NotTried
 
 
 def rehearse(count, arguments):
-    """Run `gluonblocks train` on `count` simulated machines; return the first one's exit code."""
+    """Run `gluonblocks train` on `count` simulated machines; return its exit code on the first."""
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     env = dict({'OMP_NUM_THREADS': str(threads)}, **os.environ)
     with Network(count) as network:
         launchers = []
-        # Ignore Ctrl-C here: it also reaches the launchers, and this process waits for them.
+        # Ctrl-C also reaches the launchers. Ignore it in this process, which waits until they exit.
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(
             signal.SIGTERM, lambda *_: [launcher.terminate() for launcher in launchers[:1]])

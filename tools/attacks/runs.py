@@ -1,4 +1,4 @@
-"""Damage or replace a file in a run folder, then use the run."""
+"""Damage or replace a file in a run folder, then resume or evaluate the run, or predict with it."""
 import functools
 import json
 import os
@@ -35,7 +35,7 @@ def _edited(key, value):
 
 
 def attack(sandbox, name, change, use):
-    """Damage the file `name` in a run folder, then use the run; return the verdict."""
+    """Damage the file `name` in a run folder, then resume, evaluate or predict, as `use` says."""
     base = 'stopped' if use == 'resume' else 'complete'
     run = sandbox.copy(base)
     sandbox.note(change(sandbox, os.path.join(run, name)))
@@ -50,7 +50,7 @@ def attack(sandbox, name, change, use):
 def _resume(sandbox, run, name):
     """Resume a run whose file `name` was damaged; return the verdict.
 
-    The result must equal that of an undamaged run, or the command must fail with a clean error.
+    The result must equal that of an undamaged run, or a short error must name the run folder.
     """
     before, inside = snapshot(sandbox.folder), os.path.join('run', name)
     done = sandbox.run('train', '--resume', run, '--no-report')
@@ -61,7 +61,7 @@ def _resume(sandbox, run, name):
     if done.code:
         return clean_error(done, run)
     # Do not compare previous.safetensors, because the interrupted run saved an extra checkpoint.
-    # Do not compare the damaged file either if the resumed run left it unchanged.
+    # If the resumed run left the damaged file unchanged, do not compare that file either.
     unused = ('previous.safetensors', name if before.get(inside) == after.get(inside) else '')
     compare_files(run, sandbox.fixtures.run('complete').folder, done,
                   [file for file in SAME if file not in unused])

@@ -17,7 +17,7 @@ class Shim(NamedTuple):
     A call is selected if its kind is in `calls`, its file is in `folder`, and the file's path
     contains `only`. The action COUNT only counts calls. BEFORE, AFTER and HALF raise the signal
     `value` before a call, after it, or after half of a write. ERROR makes the call fail with the
-    errno `value`. SHORT writes half of the bytes. With `always`, later calls are affected too.
+    errno `value`. SHORT writes half of the bytes. `always` applies the action to later calls too.
     """
 
     folder: str
@@ -29,7 +29,7 @@ class Shim(NamedTuple):
     only: str = ''
 
     def arm(self, counter):
-        """Activate the preloaded shim in this process; it counts calls in the buffer `counter`."""
+        """Activate the preloaded shim in this process; it counts system calls in `counter`."""
         ctypes.CDLL(None).attack_arm(
             os.fsencode(self.folder), os.fsencode(self.only), self.calls, self.at, self.action,
             int(self.value), int(self.always), (ctypes.c_int * 1).from_buffer(counter))

@@ -76,13 +76,15 @@ def parse(argv):
     parser.add_argument('--isa', choices=LIMITS,
                         help='limit PyTorch, oneDNN and the C++ operators to this instruction set')
     parser.add_argument('--ci', action='store_true',
-                        help='only compare this checkout with the last release (takes two minutes)')
+                        help='only compare the speed of this checkout with that of the last '
+                             'release (takes two minutes)')
     group = parser.add_argument_group('several workers')
     group.add_argument('--workers', type=comma_separated(positive), metavar='N,N',
                        help='comma-separated worker counts to measure, such as 1,2,4')
     group.add_argument('--gbit', type=comma_separated(float), default=[1, 10],
                        metavar='X,X',
-                       help='comma-separated link speeds in Gbit/s (default: 1,10)')
+                       help='comma-separated speeds of the links between workers, in Gbit/s '
+                            '(default: 1,10)')
     args = parser.parse_args(argv)
     if args.workers and args.against:
         parser.error('--against cannot be combined with --workers')
@@ -145,7 +147,7 @@ def main(argv=None):
 
 
 def run(settings, models, parts):
-    """Measure `parts` for `models`; return the samples and a description of the machine.
+    """Run the measurements `parts` for `models`; return samples and a description of the machine.
 
     Raises WorkerError if a variant fails.
     """

@@ -128,7 +128,7 @@ def parse(argv):
                         metavar='N,N', help='comma-separated counts of background processes to '
                         'run, each keeping a core busy (default: 0)')
     parser.add_argument('--rounds', type=positive, default=9, metavar='N',
-                        help='number of rounds (default: %(default)s)')
+                        help='number of measurements of each variant (default: %(default)s)')
     parser.add_argument('--steps', type=positive, default=20, metavar='N',
                         help='number of steps or predictions per round (default: %(default)s)')
     args = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Measure all variants in separate processes, which take turns in each round."""
+"""Time gluonblocks, the notebook's code, PyTorch and ONNX Runtime in processes that take turns."""
 import contextlib
 import sys
 import tempfile
@@ -85,10 +85,11 @@ def per_image(answers, what):
 def training(model, settings, facts, folder, note):
     """Measure training, evaluation and the parts of a step; return {variant: samples}.
 
-    Samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the processor
-    time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of the `collect` loop). The
-    samples 'parts', 'primitives' (of oneDNN), 'operators' (in C++) and 'update' (a lower bound for
-    SGD) are dicts {name: list}; 'peak_mib' is in MiB. `note` is called with each note to report.
+    The samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the
+    processor time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of a loop that
+    collects the metrics). However, 'parts', 'primitives' (of oneDNN), 'operators' (in C++) and
+    'update' (a lower bound for SGD) are dicts {name: list}, and 'peak_mib' is the peak memory in
+    MiB. `note` is called with each message for the report.
     """
     with contextlib.ExitStack() as stack:
         requests = {}
@@ -110,7 +111,7 @@ def training(model, settings, facts, folder, note):
 
 
 def _variants(model, settings, facts, folder):
-    """Yield (name, spec, `Worker` options) for each variant."""
+    """Yield (name, worker spec, `Worker` options) for each implementation of training."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
                resize=facts['resize'][model], **common)
@@ -138,8 +139,8 @@ def _request(worker, settings):
         worker.ask(train=min(10, settings.max_steps), evaluate=1)
     warm = worker.ask(reset_peak=True, **once)
     times = {what: settings.times(warm['train'][0]) for what in ('train', *extra)}
-    # Each round starts with an untimed step, because the caches are cold after other variants have
-    # run, and an evaluation leaves the weights in oneDNN's layout until the next update.
+    # Each round starts with an untimed step. It warms up the caches after other variants have run,
+    # and converts the weights from oneDNN's layout, in which an evaluation leaves them.
     return dict(times, warm=1, evaluate=settings.times(3 * warm['evaluate'][0]))
 
 
@@ -160,7 +161,7 @@ def samples(answers):
 
 
 def _drop_slow_modes(model, requests, note):
-    """Close the workers of PyTorch modes that are much slower than the fastest."""
+    """Close the workers of PyTorch modes that take over SLOWER times as long as the fastest."""
     short = {name: (worker, {'train': request['train']})
              for name, (worker, request) in requests.items()}
     fastest = {name: min(per_image(answers, 'train'))
@@ -225,7 +226,7 @@ def prediction(models, settings, facts, note):
 
 
 def _engines(model, settings, facts, folder, note):
-    """Export the model to ONNX, and yield (name, spec, threads) for each engine."""
+    """Export the model to ONNX; yield (name, worker spec, threads) for each prediction engine."""
     yield OURS, dict(kind='ours.predict', model=model), settings.threads
     yield EMPTY, dict(kind='ours.empty', model=model), settings.threads
     export = dict(kind='engines.export', model=model, folder=folder)

@@ -49,7 +49,7 @@ def import_mxnet():
 
 
 class _Trained(Exception):
-    """Raised to stop the cells after the requested training run."""
+    """Raised to skip the notebook's cells after the requested training run."""
 
 
 def run_cells(model, batch_size, folder, fit):

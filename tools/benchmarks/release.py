@@ -1,4 +1,4 @@
-"""The --ci option: compare this checkout with the last release in two minutes."""
+"""The --ci option: compare this checkout's speed with the last release's in two minutes."""
 import contextlib
 import os
 import subprocess
@@ -32,7 +32,7 @@ def last_release():
 
 @contextlib.contextmanager
 def checkout(commit):
-    """Check out `commit` into a temporary folder and yield it. Raises WorkerError if git fails."""
+    """Check out `commit`; yield its temporary folder. Raises WorkerError if git fails."""
     with tempfile.TemporaryDirectory(prefix='gluonblocks-release-') as folder:
         made = subprocess.run(['git', 'worktree', 'add', '--detach', folder, commit], cwd=ROOT,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -45,7 +45,7 @@ def checkout(commit):
 
 
 def main():
-    """Compare this checkout with the last release; return 1 if any case is slower, else 0.
+    """Compare this checkout's speed with the last release's; return 1 if a case is slower, else 0.
 
     A case counts as slower if the lower quartile of its new/old time ratios exceeds `LIMIT` in
     two measurements in a row.

@@ -78,7 +78,7 @@ def _row(what, goal, form, value, bound):
 
 
 def slower(old, new):
-    """Return a line for each row of `new` that is more than 3 % worse than in `old`."""
+    """Return a line of text for each target that is more than 3 % worse in `new` than in `old`."""
     before, lines = {row['what']: row.get('value') for row in old}, []
     for row in new:
         now, then = row['value'], before.get(row['what'])

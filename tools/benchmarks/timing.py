@@ -24,10 +24,10 @@ class Clock:
 class Parts:
     """The seconds that training steps spend in each of `PARTS`.
 
-    `done(part)` calls `wait`, which returns when all computation has finished, and adds to that
-    part the time since the previous call. Every moment of a step thus belongs to exactly one part.
-    In normal training, Python runs ahead of the computation, so the fraction measured outside
-    the net is an upper bound.
+    `done(part)` calls `wait`, which returns when all computation has finished. It then adds the
+    time since the previous call to `part`, so every moment of a step belongs to exactly one part.
+    In normal training, Python runs ahead of the computation, so the fraction of time measured
+    outside the net is an upper bound.
     """
 
     def __init__(self, wait=lambda: None):

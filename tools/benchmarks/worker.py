@@ -107,7 +107,7 @@ def _end():
     """Kill this process and its child processes.
 
     A normal exit would run the clean-up code of MXNet, PyTorch and multiprocessing, which is slow,
-    and hangs if a loader's processes are stopped.
+    and hangs if the processes of a data loader are paused.
     """
     if os.getpgrp() == os.getpid():  # False if a user started this worker in a shell
         os.killpg(0, signal.SIGKILL)

@@ -60,7 +60,7 @@ class Worker:
             raise
 
     def ask(self, **request):
-        """Send a request; return the answer, a dict."""
+        """Send a request to the worker; return its answer, a dict."""
         with contextlib.suppress(BrokenPipeError):  # `_answer` reports the reason
             self._process.stdin.write(json.dumps(request) + '\n')
             self._process.stdin.flush()

@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A run: the model, the varied setting's value, the learning rate, and the `EpochRecord`s."""
+    """A training run: its model, the value of the varied setting, the learning rate and epochs."""
 
     model: str
     varied: Any
@@ -73,7 +73,7 @@ def percent(fraction):
 
 
 class Panel(NamedTuple):
-    """A chart of `lines`, {label: [(x, y)]}. If `base` is set, the x axis is logarithmic."""
+    """A chart of `lines`, {label: [(x, y)]}. If set, `base` is the base of a logarithmic x axis."""
 
     title: str
     lines: Dict[str, List[Tuple[float, float]]]

@@ -29,7 +29,7 @@ def find_files(path, params=None, epoch=None):
 
     `path` is a symbol file, the prefix of its name, a folder or an archive. An archive is unpacked
     into a temporary folder, which is deleted when the context exits. `params` is the parameter
-    file; the default is the one for `epoch`, or for the last epoch, in the symbol file's folder.
+    file (default: the one in the symbol file's folder for `epoch`, or for the last epoch).
 
     Raises FileNotFoundError if `path` does not exist, and ValueError if it contains no checkpoint
     or more than one; the message lists the candidates.
@@ -42,7 +42,7 @@ def find_files(path, params=None, epoch=None):
             names = files_in(folder)
         else:
             if not os.path.isdir(path):
-                # Accept the prefix 'net' of net-symbol.json, as MXNet's own functions do.
+                # Accept a prefix, such as 'net' for net-symbol.json, as MXNet's own functions do.
                 symbol = path if os.path.exists(path) else path + '-symbol.json'
                 if not os.path.exists(symbol):
                     raise FileNotFoundError('%s: there is no such file or folder' % path)
@@ -63,7 +63,7 @@ def find_files(path, params=None, epoch=None):
 
 
 def _only_symbol(path, files):
-    """Return the only symbol file in `files`, or the first parameter file if there is none.
+    """Return the only symbol file in `files`; without one, return the first parameter file.
 
     Raises ValueError if there are several symbol files, or no files of either kind.
     """

@@ -26,10 +26,10 @@ def replace_labels(graph):
 def flatten_softmax(graph):
     """Flatten the inputs of softmaxes that normalize over all axes except the batch axis.
 
-    MXNet's `SoftmaxOutput` does this by default, so `replace_losses` marks the softmaxes that
-    replace it. With oneDNN on CPUs, however, it normalizes 4-D inputs only along the last axis.
-    Softmaxes of 4-D inputs are therefore left unchanged, and their names are returned. `graph` is a
-    `Graph` with known shapes.
+    By default, MXNet's `SoftmaxOutput` normalizes over these axes, so `replace_losses` marks the
+    softmaxes that replace it. With oneDNN on CPUs, however, `SoftmaxOutput` normalizes 4-D inputs
+    only along the last axis. Softmaxes of 4-D inputs are therefore left unchanged, and their names
+    are returned. `graph` is a `Graph` with known shapes.
     """
     along_last = []
     for node in graph.nodes:

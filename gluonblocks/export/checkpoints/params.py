@@ -62,7 +62,8 @@ class _Reader:
             raise self._damage('found %d arrays but %d names' % (count, number))
         names = [self._bytes(self._take('<Q')[0]) for _ in range(number)]
         if self._at != len(self._content):
-            raise self._damage('%d extra bytes at the end' % (len(self._content) - self._at))
+            raise self._damage('%d extra bytes at the end of the file'
+                               % (len(self._content) - self._at))
         try:
             names = [name.decode() for name in names] or [str(i) for i in range(count)]
         except UnicodeDecodeError:

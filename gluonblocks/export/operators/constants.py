@@ -38,7 +38,7 @@ def constants(onnx):
     made: Dict[Any, List[Any]] = {node: [] for node in fixed if fixed[node] and node.op != 'null'}
     entries = [(node, k, 0) for node in made if node in used for k in range(onnx.outputs[node])]
     if entries:
-        # If only the shape of an input matters, pass zeros of that shape instead of computing it.
+        # If only the shape of an input matters, replace the input with zeros of that shape.
         replaced = [(node, i, entry) for node in made for i, entry in enumerate(node.inputs)
                     if not fixed[entry[0]]]
         zeros = {'zeros/%d' % k: np.zeros(onnx.graph.shape(entry), onnx.dtype(entry))

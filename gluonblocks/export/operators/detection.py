@@ -76,7 +76,7 @@ def _descending(onnx, count):
 
 
 def _ordered(onnx, X, keys, count):
-    """Stably sort rows of X (B, n, k) by descending keys (B, n); return the top `count` of both."""
+    """Stably sort X (B, n, k) by descending keys (B, n); return the first `count` rows and keys."""
     keys, order = onnx.add('TopK', keys, [count], outputs=2, axis=1)
     return onnx.add('GatherND', X, onnx.add('Unsqueeze', order, [2]), batch_dims=1), keys
 

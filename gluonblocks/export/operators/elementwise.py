@@ -10,7 +10,7 @@ SAME = {
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# {ONNX operator: words that form the names of MXNet operators when inserted into `FORMS`}.
+# {ONNX operator: stems of MXNet names}; `FORMS` expands 'add' to 'elemwise_add' and others.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}

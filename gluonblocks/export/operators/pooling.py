@@ -28,7 +28,8 @@ def pooling(onnx, node, X):
     if kind == 'avg' and any(begin) and attribute(node, 'count_include_pad', True) is not False:
         if not full:
             return onnx.add('AveragePool', X, pads=begin + end, count_include_pad=1, **windows)
-        # The extra axis prevents ONNX Runtime 1.19 from fusing the Pad into the pooling.
+        # AveragePool cannot average over only part of its padding, so the extra axis prevents ONNX
+        # Runtime 1.19 from fusing the Pad into it.
         X = onnx.add('Unsqueeze', X, [0])
         X = onnx.add('Pad', X, [0, 0, 0, *begin, 0, 0, 0, *end])
         X, begin, end = onnx.add('Squeeze', X, [0]), [0] * len(kernel), [0] * len(kernel)
@@ -41,8 +42,9 @@ def pooling(onnx, node, X):
 def adaptive_average_pooling(onnx, node, X):
     """Apply adaptive average pooling: (N, C, H, W) -> (N, C, h, w).
 
-    Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1. If h does not
-    divide H, the windows overlap, so two matrix products compute the averages.
+    Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1.
+    This is ONNX's AveragePool if h divides H and w divides W. Otherwise, the windows overlap, and
+    two matrix products compute the averages.
     """
     wanted = listed(node, 'output_size', [1])
     h, w = wanted if len(wanted) == 2 else 2 * wanted
@@ -60,7 +62,7 @@ def adaptive_average_pooling(onnx, node, X):
 
 
 def _averages(size, wanted):
-    """Return a (wanted, size) matrix that maps `size` elements to the means of `wanted` windows."""
+    """Return a (wanted, size) matrix that averages `size` elements over `wanted` windows."""
     matrix = np.zeros((wanted, size))
     for i in range(wanted):
         begin, end = i * size // wanted, -(-(i + 1) * size // wanted)

@@ -36,8 +36,8 @@ def argmax(onnx, node, X):
 def dot(onnx, node, a, b):
     """Contract the last axis of a with the first axis of b.
 
-    If transpose_a is True, contract the first axis of a instead; if transpose_b is True, the last
-    axis of b. The result has the remaining axes of a, followed by the remaining axes of b.
+    If transpose_a is True, the first axis of a is contracted instead; if transpose_b is True, the
+    last axis of b is. The result has the remaining axes of a, followed by the remaining axes of b.
     """
     ranks = [onnx.rank(entry) for entry in node.inputs]
     transposed = attribute(node, 'transpose_a', False), attribute(node, 'transpose_b', False)

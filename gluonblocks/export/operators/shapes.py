@@ -165,7 +165,7 @@ def like(onnx, node, X):
 
 @converts('_zeros', '_ones', '_full')
 def filled(onnx, node):
-    """Return a tensor filled with one value; its sizes may depend on the inputs of the net."""
+    """Return a tensor filled with one value; its shape may depend on the net's input shapes."""
     value = attribute(node, 'value', float(node.op == '_ones'))
     return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())),
                     onnx.sizes(node.entry()))

@@ -23,7 +23,7 @@ class OnnxGraph:
         known = {name: array.shape for name, array in params.items()}
         graphs = [Graph(symbol, **dict(known, **shapes)) for shapes in variants]
         self.graph = graphs[0]
-        # {node: number of its outputs up to the last one in use}, in topological order.
+        # {node: 1 + the index of its last output that is used}, in topological order.
         self.outputs = {node: 1 for node in self.graph.nodes}
         for entries in [self.graph.heads] + [node.inputs for node in self.outputs]:
             for source, k, _ in entries:
@@ -72,10 +72,10 @@ class OnnxGraph:
         return symbol
 
     def add(self, op, *inputs, outputs=1, **attrs):
-        """Add an ONNX node with the operator `op`; return its output name, or a list of names.
+        """Add an ONNX node with the operator `op`; return its output name (a list if outputs > 1).
 
-        Each input is the name of a tensor, a list of sizes as in `vector`, or a constant: an array
-        or a number, which becomes float32.
+        Each input is the name of a tensor, a list of sizes as in `vector`, or a constant. Constants
+        are arrays or Python numbers; numbers become float32.
         """
         from onnx import helper
         names_in = [each if isinstance(each, str) else self.vector(*each)
@@ -88,7 +88,7 @@ class OnnxGraph:
     def constant(self, values, dtype=None):
         """Add a constant and return its name.
 
-        `dtype` defaults to the type of `values` if it is an array, and otherwise to float32.
+        If `dtype` is None, integer and bool arrays keep their type; other values become float32.
         """
         name = '%s/constant_%d' % (self._current, len(self.initializers))
         self.initializers[name] = np.asarray(
@@ -111,7 +111,7 @@ class OnnxGraph:
         return names[0] if len(names) == 1 else self.add('Concat', *names, axis=0)
 
     def indices(self, size):
-        """Add the int64 vector 0, 1, ..., size - 1; return its name."""
+        """Add the int64 vector [0, 1, ..., size - 1] to the ONNX graph, and return its name."""
         return self.add('Range', np.int64(0), self.add('Squeeze', [size]), np.int64(1))
 
     def sizes(self, entry):
@@ -158,7 +158,7 @@ class OnnxGraph:
 
         `names` lists the output names; if it is empty, outputs are named after the MXNet nodes.
 
-        Raises ValueError for operators that ONNX lacks; the message lists them with their layers.
+        Raises ValueError if ONNX lacks any operators; the message lists them and their layers.
         """
         fixed = constants(self)
         unsupported: Dict[str, List[str]] = {}
@@ -196,7 +196,7 @@ class OnnxGraph:
         for node, k, _ in self.graph.heads:
             name, self._current = self._names[node, k], '%s/output' % node.name
             # Each output of an ONNX graph must be produced by a different node, so add an Identity
-            # node if the head is an input, a constant or a duplicate of another head.
+            # node if the output is also an input, a constant or an earlier output.
             heads.append(name if name in made and name not in heads else
                          self.add('Identity', name))
         renamed = {name: node.name if self.outputs[node] == 1 else '%s_%d' % (node.name, k)

@@ -49,8 +49,8 @@ def stages_of(nodes, outputs):
 def _without_shortcut(sections, block, users):
     """Return the nodes before the residual `block` if they match its layers, otherwise [].
 
-    Such nodes form the first block of a stage, which has no shortcut if it changes the shape, as
-    in MobileNetV2.
+    The returned nodes become the first block of a stage. In MobileNetV2, for example, this block
+    has no shortcut, because it changes the shape.
     """
     body = block[:block.index(_last_join(block))]
     chain = [section.blocks[0][0] for section in sections[-len(body):] if not section.stage]

@@ -110,7 +110,7 @@ def _docstring_safe(text):
 def _net(net, structure, layers, values, calls, own, arguments):
     """Return the source of the class Net.
 
-    `own` maps the node numbers of layers that do not belong to a stage to their attribute names.
+    `own` is {node number: attribute name} for the layers that do not belong to a stage.
     """
     names = {0: 'X'}
     if len(net.inputs) > 1:
@@ -154,7 +154,7 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return a list of class sources, and {number of a block's first node: constructor call}."""
+    """Return (list of class sources, {number of a block's first node: constructor call})."""
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:
@@ -183,11 +183,11 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return a dict that maps each parameter's values, one per block, to the parameter's name.
+    """Return {values, one per block: name} for the constructor parameters of a generated class.
 
-    `blocks` are the instances of a class, whose constructor has these parameters. The source code
-    of their layers is split into pieces, and every second piece is a number. `columns` contains one
-    tuple per piece, with its text in each block. A number that varies becomes a parameter.
+    `blocks` are the instances of this class. The source code of their layers is split into pieces,
+    and every second piece is a number. `columns` contains one tuple per piece, with the text of the
+    piece in each block. A number that differs between blocks becomes a parameter.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)

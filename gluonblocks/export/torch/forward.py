@@ -13,9 +13,9 @@ _NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of variables, b
 class Forward:
     """The body of a `forward` method, built node by node in execution order.
 
-    A norm or activation wraps the call that computes its input, and arithmetic is inlined into the
-    expression that uses it if the result is short. Both happen only for values that are used once.
-    Every other operator gets its own line.
+    A norm or activation wraps the call that computes its input. Arithmetic is inlined into the
+    expression that uses it, unless this makes the line too long. Both happen only for values that
+    are used once. Every other operator gets its own line.
 
     `users` counts the uses of each value, and `values` is as in `call_text`. `names` maps the
     numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
@@ -30,7 +30,7 @@ class Forward:
         self._short = {}  # {number: short expression that is repeated at every use}
 
     def add(self, node, names):
-        """Add a node; `names` maps the numbers of layers to their attribute names."""
+        """Add `node` to the method; `names` maps the node numbers of layers to attribute names."""
         wraps = node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS
         text = 'self.%s({0})' % names.get(node.number)
         if not node.kind:
@@ -46,11 +46,12 @@ class Forward:
         self.statement(node.number, text, node.inputs, wraps, not node.kind, arithmetic)
 
     def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
-        """Add value number `number`, which is computed by the expression `text`.
+        """Add the value with the number `number`, which the expression `text` computes.
 
-        In `text`, '{0}' and '{1}' stand for `inputs`, the numbers of the values that it reads. The
-        expressions of these values may be inlined into `text`: any of them if `wraps` is true, and
-        short arithmetic if `call` is true. `arithmetic` is true if `text` is itself arithmetic.
+        In `text`, '{0}' and '{1}' stand for the values whose numbers are in `inputs`. If `wraps` is
+        true, the expressions of these values may be inlined into `text`. Otherwise, if `call`
+        is true, only short arithmetic may be inlined. `arithmetic` is true if `text` is itself
+        arithmetic.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])
         if re.fullmatch(r'(<-?\d+>|self\.\w+)(\[\d+\])?(\.float\(\))?', text):
@@ -69,7 +70,7 @@ class Forward:
             self._arithmetic.add(number)
 
     def lines(self):
-        """Return the lines of the function body."""
+        """Return the lines of the body of `forward`."""
         texts = dict(self._texts)
         results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
         if results == '<%d>' % list(texts or [0])[-1]:  # return the last expression directly
@@ -100,7 +101,7 @@ class Forward:
 
 
 def _markers(text):
-    """Return the distinct numbers of the values in an expression, in order of appearance."""
+    """Return the numbers of the values in an expression, in order of first appearance."""
     return list(dict.fromkeys(int(number) for number in re.findall(r'<(-?\d+)>', text)))
 
 

@@ -85,6 +85,6 @@ def demand_layout(node):
 
 
 def pair(node, name, default=None):
-    """Return an attribute with one value per axis, or a single number if all values are equal."""
+    """Return the attribute `name` as a tuple, one value per axis, or a number if all are equal."""
     value = node.get(name) or default
     return value if not isinstance(value, tuple) else value[0] if len(set(value)) == 1 else value

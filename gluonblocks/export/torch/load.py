@@ -153,7 +153,7 @@ def _natural(name):
 
 
 def _pair_up(net_order, file_order, modules):
-    """Pair layers of the net with modules of the file; return {parameter: tensor name}.
+    """Pair layers of the net with modules in the file; return {parameter name: tensor name}.
 
     For each kind, the first layer in `net_order` is paired with the first module in `file_order`,
     and so on.
@@ -177,7 +177,7 @@ def _pair_up(net_order, file_order, modules):
 
 
 def _kind(shapes):
-    """Return the kind of a module. Kinds that are not keys of `_LAYERS` are unsupported.
+    """Return the kind of a PyTorch module: a key of `_LAYERS`, or another value if unsupported.
 
     `shapes` maps the roles of its tensors, such as 'weight', to their shapes.
     """
@@ -188,7 +188,7 @@ def _kind(shapes):
 
 
 def _check_shapes(structure, arrays, names, params):
-    """Raise ValueError unless each parameter has the shape of its tensor.
+    """Raise ValueError unless each parameter has the same shape as its tensor in the file.
 
     In a parameter's shape, 0 stands for an unknown size, so it matches any size.
     """

@@ -171,7 +171,7 @@ def layer_names(nodes):
 
 
 def values_of(net, structure):
-    """Return a dict that maps the index of each value to its `Value`.
+    """Return a dict that maps the number of each value (see `Node`) to its `Value`.
 
     To find the sizes that depend on the batch size, shapes are inferred for batches of 2 and of 3.
     """

@@ -82,8 +82,8 @@ def check_step(net, module, X, y):
     """Compare a training step in MXNet and PyTorch; return (number of tensors, largest difference).
 
     The step computes the cross-entropy and its gradients in float64, without dropout. The images X,
-    (N, C, H, W), and the labels y, (N,), are NumPy arrays. `module` is `net` as model.py defines
-    it, and is not modified. The gradients of all parameters and the running means of batch norms
+    (N, C, H, W), and the labels y, (N,), are NumPy arrays. `module` is the PyTorch version of
+    `net`, and is not modified. The gradients of all parameters and the running means of batch norms
     are compared, except the gradients of PReLU slopes, which MXNet 1.9.1 computes incorrectly in a
     graph. A difference is divided by the largest value of its tensor, or by a millionth of the
     largest value of all tensors if that is more, because a bias before a batch norm has gradient 0.
@@ -120,8 +120,8 @@ def check_step(net, module, X, y):
         if not differences[worst] <= allowed:
             raise VerificationError(
                 "after a training step in PyTorch, the gradient or running mean %s differs from "
-                "MXNet's by %.1e of its largest value, but at most %.0e is allowed: the files "
-                'are not equivalent to the net' % (worst, differences[worst], allowed))
+                "MXNet's by %.1e of its largest absolute value; at most %.0e is allowed: the "
+                'exported files do not match the net' % (worst, differences[worst], allowed))
     return len(found), differences[worst]
 
 

@@ -1,1 +1,1 @@
-"""Worker functions, selected as 'module.function'. A worker imports only the module it needs."""
+"""Functions that workers run, named 'module.function'. A worker imports only the named module."""

@@ -9,7 +9,7 @@ from .parts import configure_profiler
 
 
 def norm(requests, model, operators, batch_size):
-    """Answer {"times": n} with the mean seconds that `operators` take per step in n training steps.
+    """Answer a request {"times": n} with the mean seconds per step of `operators` over n steps.
 
     `operators` are operator names in the graph of `model`. Their backward operators are timed too.
     """

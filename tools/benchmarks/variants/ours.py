@@ -24,7 +24,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Write the data set to `folder`; answer with settings for all variants, such as lr."""
+    """Save the data set in `folder`; answer with the variants' settings, such as learning rates."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -120,7 +120,7 @@ class _Rounds:
 
 
 class _RequestedBatches(BatchLoader):
-    """A copy of `loader` that yields the batches from the function `batches`."""
+    """A copy of `loader` that yields the batches returned by the function `batches` instead."""
 
     def __init__(self, loader, batches):
         vars(self).update(vars(loader), batches=batches)

@@ -10,7 +10,7 @@ from ..timing import Clock, Parts
 
 def configure_profiler():
     """Configure MXNet's profiler to add up the time of each operator."""
-    # MXNet deletes this file, so use a new name: as root, MXNet would even delete /dev/null.
+    # MXNet deletes the file `filename`, as root even /dev/null, so use the name of a new file.
     profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
                         filename=os.path.join(tempfile.gettempdir(),
                                               'gluonblocks-profile-%d.json' % os.getpid()))
@@ -19,9 +19,9 @@ def configure_profiler():
 class StepParts(Parts):
     """Time the parts of the training loop's steps, by wrapping the calls that the loop makes.
 
-    The loop gets a detached copy of the net's output, so the loss's backward pass stops there, and
-    the net's backward pass runs separately. While the net runs, oneDNN prints how long its
-    primitives take, and MXNet's profiler times the C++ operators.
+    The loop gets a detached copy of the net's output, so the loss's backward pass stops at this
+    copy, and the net's backward pass runs separately. While the net runs, oneDNN prints how long
+    its primitives take, and MXNet's profiler times the C++ operators.
     """
 
     def __init__(self, requests, net):
