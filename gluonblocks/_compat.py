@@ -71,7 +71,7 @@ def bypass_setuptools():
     """Provide our own `distutils.version` while MXNet is imported, and remove it afterwards.
 
     Otherwise, importing distutils would import setuptools, if it is installed. With the
-    setuptools of Python 3.11, that takes about a tenth of the time of `import gluonblocks`.
+    setuptools bundled with Python 3.11, this would take a tenth of gluonblocks' import time.
     """
     if 'distutils' in sys.modules:
         yield
@@ -90,7 +90,7 @@ def _small_distutils():
     """Return {name: module} for minimal versions of `distutils` and `distutils.version`."""
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # Find the other submodules in the standard library, which has none since Python 3.12.
+    # Before Python 3.12, the standard library's distutils provides the other submodules.
     found = PathFinder.find_spec('distutils')
     vars(package).update(__path__=found.submodule_search_locations if found else [],
                          version=version)

@@ -8,7 +8,7 @@ FLOATS = ('float16', 'float32', 'float64')
 
 
 class Name(str):
-    """The name of an option that the message of an `OptionError` mentions."""
+    """An option name that appears in the message of an `OptionError`."""
 
 
 class OptionError(ValueError):

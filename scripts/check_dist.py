@@ -81,7 +81,7 @@ def check_files(archive, files):
 
 
 def check_installed(archive, folder, standalone):
-    """Test `archive` in a new environment in `folder`, and an exported predict.py in `standalone`.
+    """Test `archive` in the new venv `folder`, and an exported predict.py in the venv `standalone`.
 
     Exit with an error if a command fails, or if predict.py does not print the same lines as
     `gluonblocks predict`.

@@ -30,13 +30,13 @@ _BLOCK = re.compile(r'^(?:<!-- docs: (?P<mark>.*?) -->\n)?^```(?P<language>sh|py
 
 
 def documents():
-    """Return the paths of README.md and docs/*.md, in the order in which their blocks run."""
+    """Return the paths of README.md and docs/*.md, in the order in which their code is run."""
     return ['README.md'] + sorted(os.path.join('docs', name) for name in os.listdir(
         os.path.join(REPOSITORY, 'docs')) if name.endswith('.md'))
 
 
 def blocks(text, document='README.md'):
-    """Return a Markdown text's code blocks as `Block` objects, with OLD => NEW marks applied."""
+    """Return a Markdown text's code blocks as `Block`s; apply its `docs: OLD => NEW` comments."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count('\n', 0, match.start('code'))

@@ -16,8 +16,8 @@ from gluonblocks.report.run import read_runs
 HEAD = ('| model | source | runs | epochs | loss | train acc | test acc |\n'
         '|---|---|---|---|---|---|---|\n')
 MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
-# Options that `options` ignores: `groups` compares the model and the data set itself, the runs of a
-# group differ in the seed, and the other options do not affect training.
+# Options that `options` omits. `groups` itself compares the model and the data set, the runs in a
+# group differ in the seed, and the other options here do not affect training.
 NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_every', 'tensorboard',
                 'report'}
 

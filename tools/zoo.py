@@ -85,7 +85,7 @@ def build(name, group, side):
         if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if any(head in param.name for head in ('convpredictor', 'centernet', 'yolooutput')):
-                # smaller weights, because otherwise all scores would be 1 and tie
+                # Shrink the output layer's weights; otherwise, all scores would be 1 and tie.
                 scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
             if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
                 scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times
@@ -113,7 +113,7 @@ def by_gluonblocks(net, X, folder, format):
 
 
 def by_mxnet(net, X, folder):
-    """Export with MXNet's exporter; return 'yes' or 'wrong' and the largest output difference."""
+    """Export with MXNet's exporter; return a verdict and the largest difference: 'yes, 2e-06'."""
     wanted = [output.asnumpy() for output in flat(net(mx.nd.array(X)))]
     net.hybridize()
     net(mx.nd.array(X))
@@ -200,13 +200,13 @@ def table(found):
 
 
 def main():
-    """Export the named nets, or the selected nets without a result, and write the table."""
+    """Export the given nets (default: all nets without a result), and write the results table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='nets to export (default: nets in tools/zoo.py without a result)')
     parser.add_argument('--like', metavar='SELECTED', default='densenet121',
-                        help='net whose task and image size to use for any NAME not listed in '
-                             'tools/zoo.py (default: %(default)s)')
+                        help='net in tools/zoo.py whose task and image size are used for any '
+                             'NAME not listed there (default: %(default)s)')
     args = parser.parse_args()
     selected = {name: net for net, names in SELECTED.items() for name in names.split()}
     chosen = args.names or [name for name in selected if name not in rows()]

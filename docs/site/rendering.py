@@ -28,7 +28,7 @@ def set_language(app, name, text):
 
 
 def name_role(role, rawtext, text, line, inliner, options=None, content=()):
-    """Render text in backticks as code, linked to the reference if exactly one name matches."""
+    """Render text in backticks as code; link it to the reference if exactly one name matches."""
     code = nodes.literal(rawtext, text)
     settings = inliner.document.settings
     full = [name for name in settings.env.config.site_names if name.endswith('.' + text)]

@@ -32,7 +32,7 @@ def bottleneck(num_channels, strides, stride_on='1x1'):
     """Return a bottleneck unit's convolutions: 1x1 and 3x3 with `num_channels` output channels, and
     1x1 with 4 * `num_channels`.
 
-    In the paper of 2015, the first 1x1 convolution is strided; with a stride of 2, it skips
+    In the 2015 ResNet paper, the first 1x1 convolution is strided; with a stride of 2, it skips
     three of every four pixels. With `stride_on='3x3'`, the 3x3 convolution is strided instead, and
     reads every pixel. Raises ValueError for any other `stride_on`.
     """
@@ -68,11 +68,11 @@ class ResidualUnit(nn.HybridBlock):
 
 
 class PreActivationUnit(nn.HybridBlock):
-    """F(relu(norm(X))) + X, where F applies `convs`, with a norm and a relu in between:
+    """F(relu(norm(X))) + X, where F applies `convs`, with batch normalization and ReLU in between:
     (N, C, H, W) -> (N, C', H', W'). The arguments are those of `ResidualUnit`.
 
-    No relu follows the addition. With `project`, the shortcut is not X, but the output of a 1x1
-    convolution that is applied to relu(norm(X)) and not followed by a norm.
+    No ReLU follows the addition. With `project`, the shortcut is not X, but a 1x1 convolution of
+    relu(norm(X)), which no batch normalization follows.
     """
 
     def __init__(self, convs, project=False, **kwargs):

@@ -72,7 +72,8 @@ def _at_least_float32(*arrays):
 def _setting(name, most):
     """Return a property that reads and sets `name`, such as 'eps', in a layer's `_kwargs`.
 
-    If `most` is True, the value is a bool; otherwise, it is a number from 0 to `most`.
+    If `most` is True, values are converted to bool; otherwise, they must be numbers from 0 to
+    `most`.
     """
     def set_value(layer, value):
         if most is not True and (isinstance(value, bool) or not isinstance(
@@ -111,7 +112,7 @@ class BatchNorm(nn.BatchNorm):
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
-        # Call this attribute `_kwargs`, as in nn.BatchNorm: GluonCV's freeze_bn writes to it.
+        # GluonCV's freeze_bn writes to `_kwargs`, an attribute that nn.BatchNorm also has.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,
                         'use_global_stats': None}
         self.eps, self.momentum, self.use_global_stats = eps, momentum, use_global_stats

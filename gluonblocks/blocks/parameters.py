@@ -11,7 +11,7 @@ from ..mxnet_private import can_learn, is_initialized, named_parameters, shared
 class ChannelParameter(gluon.Parameter):
     """A parameter of shape (1, C) or (1, C, 1, 1), like the book's.
 
-    MXNet's BatchNorm operator accepts these shapes, but infers (C,). This class ignores it.
+    MXNet's BatchNorm operator accepts these shapes, but infers (C,), which this class ignores.
     """
 
     def _set_shape(self, shape):

@@ -42,8 +42,9 @@ def parse(argv, prog):
                         '(default: a folder named export, in the run folder or next to the '
                         'checkpoint)')
     parser.add_argument('--atol', metavar='X', type=float, default=1e-4,
-                        help="largest allowed difference from MXNet's outputs, divided by the "
-                        "image's largest absolute output if that exceeds 1 (default: %(default)s)")
+                        help="largest allowed difference from MXNet's outputs for an image: the "
+                        'greater of X and X times the largest absolute output '
+                        '(default: %(default)s)')
     parser.add_argument('--max-drop', metavar='POINTS', type=float, default=1.0,
                         help='largest allowed drop in accuracy for the onnx-int8 format, in '
                         'percentage points (default: %(default)s)')

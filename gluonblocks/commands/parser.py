@@ -1,4 +1,4 @@
-"""The argument parser of all commands. It works without MXNet."""
+"""The argument parser that all commands use. It works without MXNet."""
 import argparse
 import sys
 

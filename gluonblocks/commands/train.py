@@ -64,7 +64,7 @@ def parse(argv, prog):
 
 
 def _print_resume(prog, folder):
-    """Print the command that resumes a run, with the path of this Python unless it is on PATH."""
+    """Print the command that resumes a run, with the Python interpreter's path if necessary."""
     program, rest = prog.split(' ', 1)
     found = shutil.which(program)
     if not found or os.path.dirname(os.path.abspath(found)) != os.path.dirname(sys.executable):

@@ -5,7 +5,7 @@ KINDS = ('none', 'flip', 'crop', 'crop-flip')
 
 
 class Augmentation:
-    """Randomly flip or crop each image of a batch, uint8 (N, H, W) or (N, H, W, C); keep the shape.
+    """Randomly flip or crop each image in a uint8 batch of shape (N, H, W) or (N, H, W, C).
 
     'flip' mirrors an image left to right with probability 1/2. 'crop' shifts an image by up to an
     eighth of its height and width and repeats its border pixels, which is the same as padding the

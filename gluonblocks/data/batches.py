@@ -91,7 +91,7 @@ class BatchLoader(gluon.data.DataLoader):
             yield X.astype(self.dtype, copy=False), nd.from_numpy(labels)
 
     def _gather(self, order, number, as_floats, start):
-        """Return (images, labels) for this worker's shard of a batch; (None, None) if it is empty.
+        """Return this worker's shard of a batch as (images, labels); (None, None) if it is empty.
 
         Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. This
         runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
@@ -155,7 +155,7 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 def seed_of_order(seed, part=None):
     """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 
-    Raises ValueError if `part` is given without a seed, as each worker would shuffle differently.
+    Raises ValueError if `part` is given without a seed, because the workers' orders would differ.
     """
     if seed is not None:
         return seed
@@ -182,7 +182,7 @@ def check_part(part, batch_size):
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise ValueError('part must be (k, n), for worker k of n, counted from 0, got %r'
+        raise ValueError('part must be (k, n) with 0 <= k < n, for worker k of n workers, got %r'
                          % (part,))
     if n > batch_size:
         raise ValueError('expected at least one image per worker in a batch, got %d workers and '

@@ -75,7 +75,7 @@ class DataSet(NamedTuple):
     limits: str = ''
 
     def load_from(self, root, batch_size, **options):
-        """Return (train_iter, test_iter) for the data set, read from the folder `root` if given.
+        """Return (train_iter, test_iter), reading the data set from the folder `root` if given.
 
         Raises ValueError if `root` is given for a data set that is generated.
         """
@@ -131,7 +131,7 @@ def dataset_name(dataset):
 
 def _unregistered(name, function):
     if not callable(function):
-        raise ValueError('the data set %s must be a function, got %r. %s'
+        raise ValueError('expected %s to be a function that loads a data set, got %r. %s'
                          % (name, function, _EXPECTED))
     return DataSet(name, functools.partial(_load_own, name, function),
                    tuple(getattr(function, 'class_names', ())), 0, _takes(function, 'root'))

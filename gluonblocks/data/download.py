@@ -60,7 +60,7 @@ def _from_web(base):
 
 
 def _from_apt(names, part):
-    """Download and unpack the Debian package without installing it, which would require root."""
+    """Download and unpack Fashion-MNIST's Debian package; installing it would require root."""
     # Use a private package list, because updating the system's list requires root.
     own = ['-o', 'Dir::State::Lists=' + os.path.join(part, 'lists'),
            '-o', 'Dir::Cache=' + os.path.join(part, 'cache')]

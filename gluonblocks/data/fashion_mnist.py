@@ -16,8 +16,8 @@ SYSTEM_ROOT = '/usr/share/datasets/fashion-mnist'  # Debian's package dataset-fa
 
 MAX_BYTES = 2 ** 26  # limit on a file's content; the largest file has 47 million bytes
 
-# The shape of each file's uint8 array, and the SHA-256 of its decompressed content. The sources
-# provide the same content, but their compressed files differ.
+# {file name: (shape of its uint8 array, SHA-256 of its decompressed content)}. The compressed files
+# differ between download sites, but their content does not.
 FILES = {
     'train-images-idx3-ubyte': (
         (60000, 28, 28), 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888'),
@@ -140,7 +140,7 @@ def _content(path):
     except DamagedFile as error:  # not a regular file, or too large
         raise DataError(str(error))
     except EOFError:
-        raise DataError('%s: truncated: the gzip data ends too early' % path)
+        raise DataError('%s: the gzip data is truncated' % path)
     except (zlib.error, OSError) as error:
         raise DataError('%s: cannot be read: %s' % (
             path, getattr(error, 'strerror', None) or error))

@@ -92,7 +92,7 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
 
 
 def _decode(files, size, color, damaged):
-    """Return the readable `files` and their images, uint8 (n, *size) or (n, *size, 3)."""
+    """Return the readable `files` and their images, a uint8 array of shape (n, *size[, 3])."""
     images, readable = np.empty((len(files), *size) + (3,) * color, np.uint8), []
     for file, image in _read(lambda path: read_image(path, size, color=color), files,
                                 damaged):

@@ -63,7 +63,7 @@ def describe_image(path):
 def _open_picture(path):
     """Open the image file `path` as a context manager, without decoding it.
 
-    Raises ImageError if the file cannot be read, even if decoding fails in the `with` block.
+    Raises ImageError if the file cannot be read, or if decoding fails in the `with` block.
     """
     try:
         from PIL import Image

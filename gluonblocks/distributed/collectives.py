@@ -92,7 +92,7 @@ class Collectives:
         return int(values[-1])
 
     def _sum(self, values):
-        """Replace `values`, float32 (n,), with their sums over all processes.
+        """Replace `values`, a float32 array of shape (n,), with its sum over all processes.
 
         The values are split into one chunk per rank. Chunk k starts at rank k and travels around
         the ring, and each rank adds its own values. A second trip delivers the sum to every rank.

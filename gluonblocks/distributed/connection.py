@@ -21,8 +21,8 @@ class Connection:
     """A connected socket that sends and receives messages; a message is a dict with a `kind`.
 
     Any thread may call `send`. Each heartbeat contains `mark`: the phase, the step, and a counter
-    that increases when progress is recorded. Once the other side has sent a message, it counts
-    as lost if it sends nothing more for `silence` seconds.
+    that increases when progress is recorded. After the first message has arrived, the connection
+    counts as lost if nothing more arrives for `silence` seconds.
     """
 
     def __init__(self, sock, silence):
@@ -91,8 +91,8 @@ class Connection:
 class Member(Connection):
     """A worker's connection to the launcher that started it.
 
-    Heartbeats contain the mark set with `set_mark`; `step` is the current step. If the launcher
-    closes the connection or is silent for SILENCE seconds, this process exits immediately.
+    Heartbeats report the phase and the step set with `set_mark`. If the launcher closes the
+    connection or is silent for SILENCE seconds, this process exits immediately.
     """
 
     def __init__(self, sock):

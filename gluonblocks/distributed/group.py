@@ -161,7 +161,7 @@ def statistics_of(net):
 
 
 def read_statistics(net):
-    """Return the concatenated values of `statistics_of(net)`, float32 (n,)."""
+    """Return the values of `statistics_of(net)` as one float32 array of shape (n,)."""
     nd.waitall()
     arrays = [param.list_data()[0].asnumpy().reshape(-1) for param in statistics_of(net)]
     return np.concatenate([np.zeros(0), *arrays]).astype(np.float32)

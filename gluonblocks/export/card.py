@@ -90,7 +90,7 @@ def _reading(info, inside):
     """Return a line of Python that reads picture.png into X, a batch of one.
 
     If `inside` is true, X contains raw pixels, because the exported file preprocesses them. If
-    `info` does not specify any preprocessing, X is all zeros.
+    `info` does not specify any preprocessing, the line sets X to zeros instead.
     """
     C, H, W = info['input']
     if not has_preprocessing(info):

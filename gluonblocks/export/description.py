@@ -29,8 +29,8 @@ class Batch(NamedTuple):
 class Images:
     """The images used to verify the exported files, loaded one batch at a time.
 
-    `batches` is a function that returns a new iterator of `Batch` objects. The metadata of the
-    exported files describes the images as `words`. Each file is also run on batches of 1, 3 and
+    `batches` is a function that returns a new iterator of `Batch` objects. `words` describes the
+    images in the metadata of the exported files. Each file is also run on batches of 1, 3 and
     `largest` images, in case its outputs are correct for only one batch size. If `largest` is None,
     these extra batches are omitted.
     """
@@ -62,13 +62,13 @@ class Images:
                      joined([batch.pixels for batch in batches]))
 
     def all_batches(self):
-        """Yield the batches for verification: those of extra sizes, if any, then all images."""
+        """Yield the batches for verification: first any batches of extra sizes, then all images."""
         for size in self._probes:
             yield self.first(size)
         yield from self
 
     def labels(self):
-        """Return the labels of all images as an array (n,), or None if any are unknown."""
+        """Return the labels of all images as an array of shape (n,), or None if any are unknown."""
         found = [batch.labels for batch in self]
         return None if any(labels is None for labels in found) else np.concatenate(found)
 
@@ -85,7 +85,7 @@ class NetDescription:
     test: Images  #: images for verification
     calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for 8 bits
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
-    #: other input shapes to support, such as larger batches or images (None: a batch of two)
+    #: other input shapes to support, such as larger batches or images; None means a batch of two
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
 
     @property
@@ -111,7 +111,7 @@ class NetDescription:
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """Return the input shapes to support: `inputs`, then `variants` (None: a batch of two)."""
+        """Return the input shapes to support: `inputs` and `variants` (default: a batch of two)."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 

@@ -49,7 +49,7 @@ def folder_images(folder, shape, mean=0, std=255):
     if not np.isfinite([mean.sum(), std.sum()]).all() or not std.all():
         raise ValueError('mean and std must be finite, and std must not be 0')
     if not os.path.isdir(folder):
-        raise ValueError('%s: there is no such folder' % readable(folder))
+        raise ValueError('%s: no such folder' % readable(folder))
     paths = sorted(os.path.join(where, name) for where, _, names in os.walk(folder)
                    for name in names if not name.startswith('.'))[:MAX_IMAGES]
     if not paths:

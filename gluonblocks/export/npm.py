@@ -43,7 +43,7 @@ def fetch(package, archive=None):
     except OSError as error:
         raise OSError(
             '%s %s is unavailable: %s. Run "npm pack %s@%s" on a machine with npm and a network '
-            'connection, and pass the file that it writes, %s' % (
+            'connection, and specify the path of the resulting file, %s' % (
                 package.name, package.version, error, package.name, package.version,
                 package.archive)) from error
     return content

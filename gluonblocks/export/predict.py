@@ -111,7 +111,7 @@ def lines(outputs, size, top):
         elif len(best):
             yield '%s: %d values of length %.4g, the largest: %s' % (
                 name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
-        # If three channels are not probabilities, Y is probably an image, not a segmentation.
+        # Three channels that are not probabilities are probably an image, not a segmentation.
         elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
             ratio = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
             yield name + ': ' + ', '.join('class %d %.1f %%' % (i, 100 * ratio[i])
@@ -128,7 +128,7 @@ def resized(image, side):
         position = ((np.arange(side) + 0.5) * (n / side) - 0.5).astype(np.float32)
         first = np.floor(position).astype(int)
         fraction = position - first.astype(np.float32)
-        # Use integer weights, as OpenCV does: 2048 represents 1.
+        # Use integer interpolation weights, as OpenCV does: 2048 represents a weight of 1.
         return [np.clip(i, 0, n - 1) for i in (first, first + 1)] + [
             np.rint(weight * 2048).astype(int) for weight in (1 - fraction, fraction)]
 

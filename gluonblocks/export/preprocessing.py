@@ -51,7 +51,7 @@ def add_preprocessing(model, shape, size):
         return name
 
     def resized(X, axis, old, new, shift):
-        """Resize `axis` of X from `old` to `new` pixels, which multiplies the values by 2^11.
+        """Resize `axis` of X from `old` to `new` pixels, using weights scaled by 2^11.
 
         If `shift` is true (for the axis that is resized second), also divide the values by
         2^20, in two steps that round as OpenCV does.

@@ -191,7 +191,7 @@ def check_installed(formats):
 
 
 def _pixels(loader):
-    """Yield the uint8 images of each batch, or None if `loader` is not a `BatchLoader`."""
+    """Yield each batch's uint8 images, or None per batch if `loader` is not a `BatchLoader`."""
     known = isinstance(loader, BatchLoader)
     for i in range(len(loader)):
         start = i * loader.batch_size if known else 0

@@ -49,7 +49,7 @@ def mxnet_engine(net, ctx, labels=()):
 
 
 def symbol_engine(symbol, params, names):
-    """Return an engine for `symbol` on the CPU. Labels (inputs not in `names`) are set to zero."""
+    """Return a function that runs `symbol` on the CPU; labels (inputs not in `names`) are zero."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
@@ -104,7 +104,7 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
         try:
             found = [np.asarray(output) for output in written.engine(written.inputs_of(batch))]
         except Exception as error:  # each engine raises its own exception classes
-            raise VerificationError('%s: the file cannot be run on a batch of %d: %s'
+            raise VerificationError('%s: the file cannot be run with batch size %d: %s'
                                     % (name, len(batch.X), error)) from error
         if len(found) != len(wanted):
             raise VerificationError('%s: expected %d outputs from the file, got %d'
@@ -144,7 +144,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return the largest difference, as in `verify`; raise if `atol` is set and exceeded."""
+    """Return an output's `largest_difference`; raise VerificationError if it exceeds `atol`."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
@@ -165,7 +165,7 @@ def _difference(where, wanted, found, atol):
 
 
 def _reordered(wanted, found, atol):
-    """Return `found`, (N, rows, ...), with the rows of each image reordered to match `wanted`.
+    """Return `found`, of shape (N, rows, ...), with each image's rows reordered to match `wanted`.
 
     Rows that differ from `wanted` by at most `atol` * max(1, the image's largest absolute value)
     stay in place. Each of the other positions gets the nearest of the remaining rows.

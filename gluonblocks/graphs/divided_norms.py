@@ -76,9 +76,9 @@ def divide(graph, norm, pieces):
 
 
 def _saves_memory(graph, conv, pieces):
-    """Return True if splitting `conv` into one convolution per piece is possible and saves memory.
+    """Return True if `conv`, whose input concatenates `pieces`, can be split to save memory.
 
-    After the split, the concatenated input of `conv` need not be stored. However, each piece after
+    With one convolution per piece, the concatenation need not be stored. However, each piece after
     the first needs an additional array for its output until the outputs are summed.
     """
     return (is_plain_convolution(conv) and graph.owns(conv, conv.inputs[1:])

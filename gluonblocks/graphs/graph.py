@@ -141,7 +141,7 @@ class Graph:
         self.heads = [new if entry[:2] == (old, 0) else entry for entry in self.heads]
 
     def owns(self, node, entries, grad_req='write'):
-        """Return True if `entries` are parameters with this `grad_req` that only `node` uses."""
+        """Return True if only `node` uses `entries`, all of them parameters with `grad_req`."""
         return self.is_only(node, entries) and all(
             source.op == 'null' and self.requests.get(source.name) == grad_req
             for source, _, _ in entries)

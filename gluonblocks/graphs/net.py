@@ -18,8 +18,8 @@ from .exported import load_exported
 from .graph import Graph, Node
 from .passes import MANY_IMAGES, PREDICTION, TRAINING
 
-# Enough for four image sizes: each needs one graph for training, and two for prediction, with
-# small and with large batches.
+# Enough for four image sizes, each with three graphs: one for training, one for predicting small
+# batches, and one for predicting large batches.
 MAX_GRAPHS = 12  # each graph uses memory
 # This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
 # runs graphs in parallel. If two threads submit graphs at the same time, MXNet 1.9.1 may lose an
@@ -50,7 +50,7 @@ class Net(nn.HybridSequential):
 
     @property
     def features(self):
-        """A new `Net` that shares all layers but the last; it returns the last layer's input."""
+        """A new `Net` with all of this net's layers but the last; the layers are shared."""
         return self[:-1]
 
     @property
@@ -89,7 +89,7 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        It is Gluon's traced graph, rewritten by the passes for recorded training or for prediction.
+        It is Gluon's traced graph after the passes for training with autograd or for prediction.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -206,15 +206,15 @@ class _Traced(NamedTuple):
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
-    """Return the `Graph` for x, rewritten by the passes; `data_gradient` requests x's gradient."""
-    # Use our operators only for recorded training and unrecorded prediction. In unrecorded training
-    # they would wrongly update running averages, and in prediction mode they have no gradient.
+    """Return the `Graph` for x after all graph passes; `data_gradient` requests x's gradient."""
+    # Train with our operators only under autograd.record(): outside it, they would wrongly update
+    # running averages. Predict only outside it, because in prediction mode they have no gradient.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
     graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
     if data_gradient:
-        # Insert a _copy, because our operators cannot add the gradient of x to an existing one.
+        # Insert a _copy node, because our operators cannot add to an existing gradient of x.
         data = graph.input('data')
         graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
     for change in TRAINING if training else PREDICTION:
@@ -232,8 +232,8 @@ def _compile(graph, params, flags, recording):
                    for name, (param, begin, end) in graph.slices.items())
     inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
     if flags.get('static_alloc') and not recording:
-        # Fixing the order of operations cuts the time to predict one image by a third. Do not
-        # fix it in recorded graphs: MXNet's engine would miss that they write running statistics.
+        # `static_shape` cuts the time to predict one image by a third. Do not use it when autograd
+        # records, because MXNet's engine would not see that the graph writes running statistics.
         flags['static_shape'] = True
     operation = mx.nd.CachedOp(symbol, [
         ('data_indices', [i for i, source in enumerate(inputs) if source is None]),

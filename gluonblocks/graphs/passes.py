@@ -1,8 +1,8 @@
 """The passes that rewrite the graph of a hybridized net, and the order in which they run.
 
 Each pass takes a `Graph` and returns it. It changes the graph only if the results stay the same up
-to rounding, and the new graph is known to be faster. The passes look only at shapes and at
-neighbouring nodes. They replace batch norms with C++ operators if the input is a matrix, (N, C), or
+to rounding and the new graph is known to be faster. The passes look only at shapes and at
+neighbouring nodes. They replace batch norms with C++ operators if the input is an (N, C) matrix or
 the output of a convolution with few channels.
 """
 import os
@@ -13,8 +13,8 @@ from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
 
 ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
-# The number of channels per block in oneDNN's memory layout. If a piece of a divided norm had a
-# number of channels that is not a multiple of VECTOR, oneDNN would have to convert the layout.
+# Channels per block in oneDNN's memory layout. A norm is split only into pieces whose channel
+# counts are multiples of VECTOR, because otherwise oneDNN would have to convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
 # Minimum prediction batch size for `multiply_small_maps`, which slows down smaller batches.
@@ -173,10 +173,10 @@ def _has_norm_with_relu():
 
 
 def _norms(graph):
-    """Return the norms that our operators can replace.
+    """Return the batch normalization nodes that our C++ operators can replace.
 
     In training, our operators overwrite gradients instead of adding to them, and they update the
-    running averages. Therefore, no other node may use the parameters or the input of such a norm.
+    running averages. Therefore, no other node may use the parameters or the input of such a node.
     """
     if not graph.operators:
         return []
@@ -186,7 +186,7 @@ def _norms(graph):
 
 
 def _attrs(graph, norm, data):
-    """Return the attributes of the operator that replaces `norm`; its input is the entry `data`."""
+    """Return the attributes of the operator that replaces `norm` and takes `data` as its input."""
     return {'eps': norm.attrs.get('eps', '1e-3'), 'momentum': norm.attrs.get('momentum', '0.9'),
             'training': int(graph.training),
             'data_gradient': int(data[0].op != 'null' or data[0].name not in graph.data)}
@@ -234,15 +234,15 @@ def _stage_supports_pooling(pool, shape):
 
 
 def _full_output(size, kernel, pad, stride):
-    """Return a convolution's output size along one axis, or 0 if a matrix should not replace it.
+    """Return a convolution's output size along an axis, or 0 if the convolution should be kept.
 
-    The result is 0 unless each output pixel uses all `size` input pixels and the matrix would be
-    less than twice as large as the kernel along this axis.
+    A matrix product should replace it only if each output pixel uses all `size` input pixels and
+    the matrix is less than twice as large as the kernel along this axis.
     """
     out = (size + 2 * pad - kernel) // stride + 1
-    # Kernel tap q - p * stride + pad connects output pixel p with input pixel q. A kernel that is
-    # long enough to connect the first output pixel with the last input pixel also connects the last
-    # output pixel with the first input pixel.
+    # Kernel tap q - p * stride + pad connects output pixel p with input pixel q. If the kernel is
+    # long enough to connect the first output pixel with the last input pixel, it also connects the
+    # last output pixel with the first input pixel, and therefore all pairs of pixels.
     return out if size - 1 + pad < kernel and out * size < 2 * kernel else 0
 
 

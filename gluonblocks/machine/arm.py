@@ -63,7 +63,7 @@ def _loads(name):
 
 
 def _load_stand_in(name, needed):
-    """Load the stand-in for library `name`, compiling it if necessary, and return its path."""
+    """Load the stand-in for Arm's library `name`, compiling it if necessary; return its path."""
     missing = [other for other in needed if not _loads(other)]
     if missing:
         raise Unavailable('%s could not be loaded' % ' and '.join(missing), _INSTALL)

@@ -42,8 +42,8 @@ def paper_resnet(depth, num_classes=10, stride_on='1x1', pre_activation=False, p
     """The ResNet of He et al. with `depth` weighted layers: (N, C, H, W) -> (N, num_classes).
 
     `depth` is a key of `RESNETS`. Nets with 50 or more layers use bottlenecks, in which `stride_on`
-    selects the strided convolution: '1x1' as in the paper, or '3x3'. With `pre_activation`, a norm
-    and a relu precede each convolution instead of following it.
+    selects the strided convolution: '1x1' as in the paper, or '3x3'. With `pre_activation`, a
+    batch norm and a relu precede each convolution instead of following it.
     """
     kind, num_units = RESNETS[depth]
     if kind is bottleneck:

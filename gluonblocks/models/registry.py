@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model; `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
+    """A model; nets from `factory(num_classes=10)` map (N, C, H, W) to (N, num_classes)."""
 
     name: str
     factory: Callable[..., Any]

@@ -112,7 +112,7 @@ def model_summary(name):
 
 
 def _layers(net):
-    """Return the layers of `net` as `layer_shapes` defines them."""
+    """Return a list of the blocks that `layer_shapes` treats as the layers of `net`."""
     sequentials = (nn.Sequential, nn.HybridSequential)
     if isinstance(net, sequentials):
         return list(net)

@@ -14,7 +14,7 @@ from .recipe import commands_of, differences, environment_of, recipe_rows
 
 
 def fixed(value, digits=4):
-    """Format a number with `digits` decimal places (4, as in the book), or None as a dash."""
+    """Format a number with `digits` decimals (4 by default, as in the book), or None as a dash."""
     return '–' if value is None else '%.*f' % (digits, value)
 
 
@@ -140,7 +140,7 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return a list of one table per data set: (data set, columns, rows).
+    """Return a list with one tuple per data set: (data set, columns, rows).
 
     `columns` lists the runs on this data set that have predictions. Each row contains a class name
     and the recall of that class in each run; the last row contains the accuracies.

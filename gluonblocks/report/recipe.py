@@ -94,7 +94,7 @@ def commands_of(config):
 
 
 def _worker_changes(config):
-    """Return [(step, workers), ...]: after `step`, the run continued with `workers` workers."""
+    """Return the worker counts of a run as [(step, workers), ...]; each applies after its step."""
     changes = []
     for step, workers in dict(config['worker_changes']).items():  # a step's last change counts
         if not changes or changes[-1][1] != workers:

@@ -32,7 +32,7 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
 def _check_replaceable(path):
     """Raise ValueError if `path` is a folder, or a file that is not a report."""
     if os.path.isdir(path):
-        raise ValueError('expected a file to write, got the folder %s: name a file in it' % path)
+        raise ValueError('expected an output file, got the folder %s; specify a file in it' % path)
     if os.path.isfile(path) and os.path.getsize(path):
         with open(path, 'rb') as f:
             if WRITTEN_BY.encode() not in f.read():

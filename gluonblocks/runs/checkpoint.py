@@ -29,7 +29,7 @@ def rank_state(net, state, workers):
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # A single process omits its running statistics, because they are saved with the weights.
+        # With one process, leave this empty: its running statistics are saved with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
@@ -113,7 +113,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     saved = {key: array for key, array in tensors.items() if not key.startswith('rank/')}
     differ = sorted(set(saved) ^ set(arrays))
     if differ:
-        raise ValueError('the checkpoint does not match the net: only one of the two has %s'
+        raise ValueError('the checkpoint does not match the net: the checkpoint or the net lacks %s'
                          % differ[0])
     for key, array in arrays.items():
         value = saved[key]

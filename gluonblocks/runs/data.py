@@ -105,7 +105,7 @@ def image_size(loader):
 
 
 def check_net(net, loader, options, facts):
-    """Raise ValueError if images are too small for `net`, or its output is not (N, num_classes).
+    """Raise ValueError if `net` needs larger images, or its output shape is not (N, num_classes).
 
     Raises OptionError, a ValueError, if `resize` made the images too small. The check infers shapes
     without running the net. It is skipped if the loader has no attribute `images`, or if MXNet

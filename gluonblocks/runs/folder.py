@@ -68,8 +68,8 @@ class RunFolder(Hook):
     """The hook that writes a run folder during training. It must be the last hook in the list.
 
     `config` is a dict for config.json. `before` is the config of the run to resume, or None. Before
-    a checkpoint is saved, `finite`, a `FiniteLoss` hook, checks the losses, and `norms`, a
-    `NormStats` hook, writes the rows that it has recorded; both may be None.
+    a checkpoint is saved, the `FiniteLoss` hook `finite` checks the losses, and the `NormStats`
+    hook `norms` writes the rows that it has recorded. Either hook may be None.
 
     Each worker has a RunFolder, because every rank contributes to a checkpoint, but only rank 0
     writes files. Files are replaced atomically. The history of an epoch is written before the

@@ -181,7 +181,7 @@ class RunOptions:
         '.params file; if the number of classes differs, layers that depend on it start with '
         'random weights', 'PATH', unset='none', group=MODEL)
     freeze: str = _option(
-        str, 'layers to freeze (features freezes the weights and running statistics of all layers '
+        str, 'layers to freeze (features: the weights and running statistics of all layers '
         'except the last)', 'LAYERS', 'none', choices=lambda: ('none', 'features'), group=MODEL)
     early_stop: Optional[int] = _option(
         int, 'stop after this many epochs without an improvement in test accuracy', 'EPOCHS',

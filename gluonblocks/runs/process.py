@@ -44,7 +44,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
 
     The run is saved in `folder`, unless it is None. `chosen_names` lists the names of the options
     that the user set, for config.json. `before` is the config of the run to resume, or None; rank 0
-    must have locked its folder. `workers` is the `ProcessGroup` of this process, or None.
+    must have locked the run's folder. `workers` is the `ProcessGroup` of this process, or None.
     """
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))

@@ -52,7 +52,7 @@ class EpochFiles:
         self._write()
 
     def restore(self, rows):
-        """Set the history to the `rows` of a checkpoint; return a list of `EpochRecord` objects."""
+        """Restore the history from checkpoint `rows`; return a list of `EpochRecord` objects."""
         self.rows = [HistoryRow(*row) for row in rows]
         self._times = [row for row in (self._read_times() if rows else [])
                        if row.epoch <= len(rows)]
@@ -61,7 +61,7 @@ class EpochFiles:
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
     def draw(self, title):
-        """Plot `rows` in curves.png, with this title. Errors are reported, but not raised."""
+        """Plot `rows` in curves.png, titled `title`. Errors are reported but not raised."""
         if not self._can_draw:
             return
         try:

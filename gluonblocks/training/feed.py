@@ -125,8 +125,8 @@ class LabelCheck:
         self.check(leave=0 if first else 2)
 
     def check(self, leave=0):
-        """Check the labels of all added batches except the last `leave` batches, which MXNet may
-        still be computing; raise ValueError if a label is invalid."""
+        """Raise ValueError if a label of an added batch is invalid. Skip the last `leave` batches,
+        which MXNet may still be computing."""
         while len(self._waiting) > leave:
             check_labels(self._waiting.popleft().asnumpy(), self._num_classes)
 
@@ -134,8 +134,8 @@ class LabelCheck:
 def check_labels(y, num_classes):
     """Raise ValueError unless the labels y, a NumPy array, are valid for `num_classes` classes.
 
-    Labels are integers (N,) from 0 to num_classes - 1, or non-negative probabilities
-    (N, num_classes) whose rows sum to 1, up to rounding.
+    Labels are integers from 0 to num_classes - 1, of shape (N,), or non-negative probabilities
+    of shape (N, num_classes), where each row sums to 1, up to rounding.
     """
     if y.ndim == 2:
         sums = y.sum(axis=1, dtype='float64')

@@ -129,8 +129,8 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     or repeat images.
     """
     if len(older) > 1:
-        raise TypeError('train_ch5() takes 7 positional arguments, or 8 with the loss as the '
-                        'fourth, got %d' % (7 + len(older)))
+        raise TypeError('train_ch5() takes 7 positional arguments, or 8 if the fourth is the '
+                        'loss, got %d' % (7 + len(older)))
     if older:
         loss, batch_size, trainer, ctx, num_epochs = (
             (batch_size, trainer, ctx, num_epochs) + older)
@@ -146,8 +146,8 @@ def train(train_iter, test_iter, net, loss, trainer, ctx, num_epochs):
     each batch, because the total number of images in a step is then unknown.
     """
     if getattr(train_iter, 'part', None):
-        raise ValueError('train_iter must yield complete batches, got the shard %s of each batch: '
-                         'use train_ch5' % (train_iter.part,))
+        raise ValueError('train_iter must yield complete batches, got only shard %s of each batch: '
+                         'use train_ch5 instead' % (train_iter.part,))
     return _fit(net, train_iter, test_iter, loss, None, trainer, ctx, num_epochs, (),
                 TrainingState(), Alone())
 

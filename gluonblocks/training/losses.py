@@ -8,7 +8,7 @@ from .metrics import count_hits
 
 
 class SmoothedSoftmaxCrossEntropyLoss(gluon.loss.Loss):
-    """Softmax cross-entropy with label smoothing: (N, num_classes), (N,) -> (N,).
+    """Softmax cross-entropy with label smoothing: logits (N, num_classes), labels (N,) -> (N,).
 
     The target is 1 - smoothing for the label's class, plus smoothing / num_classes for every class.
     Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7.

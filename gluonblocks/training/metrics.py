@@ -149,7 +149,7 @@ def confusion_matrix(data_iter, net, ctx=mx.cpu(), num_classes=10):
 
 
 def count_pairs(truth, guess, num_classes):
-    """Return the confusion matrix, given the true and predicted classes as NumPy arrays (N,)."""
+    """Return the confusion matrix for NumPy arrays of true and predicted classes, of shape (N,)."""
     matrix = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(matrix, (truth.astype(np.int64), guess.astype(np.int64)), 1)
     return matrix
@@ -174,7 +174,7 @@ def class_scores(matrix, names):
 
 
 def count_hits(y_hat, y):
-    """Return an int32 NDArray (N,) with 1 for each correct prediction and 0 for each wrong one."""
+    """Return an int32 NDArray of shape (N,): 1 for correct predictions and 0 for wrong ones."""
     return largest(y_hat) == classes_of(y)
 
 

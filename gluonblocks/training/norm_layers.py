@@ -10,7 +10,7 @@ from ..models.summary import run_layers
 from ..mxnet_private import children
 
 BINS = 50
-# The activations to look for: the names of operators, or values of the `act_type` attribute of
+# The activations to look for, as operator names or as values of the `act_type` attribute of
 # operators such as Activation.
 _OPERATORS = ('relu', 'sigmoid', 'tanh')
 
@@ -29,7 +29,7 @@ class NormLayer(NamedTuple):
 
 
 class Histogram(NamedTuple):
-    """A histogram: `counts` is an int64 array (BINS,), and `edges` is a float64 array (BINS + 1,).
+    """A histogram: int64 `counts` of shape (BINS,), and float64 `edges` of shape (BINS + 1,).
 
     The edges range from the 0.1 % to the 99.9 % quantile of the values; values outside this range
     are counted in the first or last bin. Infinities and NaN are not counted.

@@ -97,6 +97,6 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     # can read the optimizer states.
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
     # Pass a list, because the Trainer would sort a dict by name, `batchnorm10` before `batchnorm9`.
-    # The number in a name counts all layers that the process has created. The order, and thus the
-    # noise that some optimizers draw for each parameter, would depend on the layers of other nets.
+    # These numbers count all layers created in the process, so the order, and thus the noise that
+    # some optimizers draw for each parameter, would depend on which other nets were created.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

@@ -73,7 +73,7 @@ def test_a_page_replaces_an_earlier_one_or_an_empty_file_and_nothing_else(
     assert not (tmp_path / 'page.html').read_bytes().endswith(b'old')
     monkeypatch.setattr(write, 'examine', None)  # what follows is refused before the work
     for path, said in [('notes.html', 'exists and is not a report: choose'),
-                       ('', 'expected a file to write, got the folder .*: name a file in it')]:
+                       ('', 'expected an output file, got the folder .*; specify a file in it')]:
         with pytest.raises(ValueError, match=said):
             gb.write_report(folder, str(tmp_path / path), ctx='cpu')
     assert (tmp_path / 'notes.html').read_text() == 'mine'

@@ -142,7 +142,7 @@ def test_a_registered_function_is_the_registered_data_set(write_module, registri
     ('def load(batch_size): return 1', 'unexpected keyword argument .resize'),
     ('def load(batch_size, **how): return [1], [2]', 'expected a BatchLoader, got a list'),
     ('def load(): return {}["x"]', r"cannot be loaded: KeyError: 'x' \(.*line 2\)"),
-    ('load = 5', 'must be a function, got 5'),
+    ('load = 5', 'to be a function that loads a data set, got 5'),
     ('def load(): return np.zeros((4, 9, 9)), [0] * 4, 1, 2',
      r'expected images .* got float64 \(4, 9, 9\)'),
     ('def load(): return U, [0, 1, 2], U, [0] * 4',

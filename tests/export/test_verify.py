@@ -67,7 +67,7 @@ def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
 
 
 def test_an_engine_that_cannot_run_a_batch_is_refused_with_its_reason():
-    with pytest.raises(VerificationError, match='cannot be run on a batch of 1: list index'):
+    with pytest.raises(VerificationError, match='cannot be run with batch size 1: list index'):
         check(lambda inputs: [][len(inputs)])
 
 

@@ -13,13 +13,13 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errn
 
 
 def draw(sandbox):
-    """Make a random system call fail during training, either only that call or later ones too."""
+    """Make one random system call fail during training, or that call and all later ones."""
     rng = sandbox.rng
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:
         return faulty(sandbox, variant, 'write', call, shim.SHORT, always=rng.random() < 0.5)
     error = rng.choice(ERRORS)
-    # Python retries a call that fails with EINTR, so with `always` it would retry forever.
+    # Python retries calls that fail with EINTR, so if they always failed, it would retry forever.
     return faulty(sandbox, variant, calls, call, shim.ERROR, error,
                   always=error != errno.EINTR and rng.random() < 0.5)
 

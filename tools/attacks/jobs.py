@@ -134,7 +134,7 @@ class Sandbox:
         return os.path.join(self.folder, *names)
 
     def note(self, text):
-        """Record an action of the case, to be shown if the case finds a defect."""
+        """Record `text`, which says what this case did; it is shown if the case finds a defect."""
         self.notes.append(text)
 
     def copy(self, name, to='run'):

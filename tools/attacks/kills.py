@@ -51,7 +51,7 @@ def trial(sandbox, variant, plans):
 
 
 def resume(sandbox, run, options, **faults):
-    """Start a run in the folder `run`, or resume it if config.json exists; return the result."""
+    """Start a run in the folder `run`, or resume it if config.json exists; return a `Done`."""
     started = os.path.exists(os.path.join(run, 'config.json'))
     return sandbox.run('train', *(['--resume', run, '--no-report'] if started else
                                ['--out', run] + options), **faults)

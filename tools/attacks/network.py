@@ -39,7 +39,7 @@ class Machine:
         self._port = LINK % number
 
     def argv(self, *command):
-        """Return the command line that runs `command` on this machine."""
+        """Return the command line that runs `command` on this simulated machine."""
         return self._network.enter(self._pid) + list(command)
 
     def popen(self, command, **options):

@@ -16,7 +16,7 @@ from .verdict import NotTried
 
 
 def rehearse(count, arguments):
-    """Run `gluonblocks train` on `count` simulated machines; return its exit code on the first."""
+    """Run `gluonblocks train` on `count` simulated machines; return the exit code on machine 0."""
     threads = max(1, len(os.sched_getaffinity(0)) // count)
     env = dict({'OMP_NUM_THREADS': str(threads)}, **os.environ)
     with Network(count) as network:

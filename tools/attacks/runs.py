@@ -35,7 +35,7 @@ def _edited(key, value):
 
 
 def attack(sandbox, name, change, use):
-    """Damage the file `name` in a run folder, then resume, evaluate or predict, as `use` says."""
+    """Damage the file `name` in a run folder, then run `use`: 'resume', 'evaluate' or 'predict'."""
     base = 'stopped' if use == 'resume' else 'complete'
     run = sandbox.copy(base)
     sandbox.note(change(sandbox, os.path.join(run, name)))

@@ -40,7 +40,7 @@ def survived(done):
 
 
 def clean_error(done, *names):
-    """Return CLEAN if a command failed with a short error that names one of `names`.
+    """Return CLEAN if a command failed with a short error that mentions one of `names`.
 
     Raises Defect otherwise.
     """

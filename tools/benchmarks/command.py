@@ -45,8 +45,8 @@ def parse(argv):
                         help='comma-separated models to measure: %s (default: all)'
                         % ', '.join(models))
     parser.add_argument('--only', type=some_of(VARIANTS), default=VARIANTS, metavar='VARIANTS',
-                        help='comma-separated implementations to train: %s; `parts` times the '
-                             'parts of a gluonblocks training step (default: all)'
+                        help='comma-separated implementations to train: %s; `parts` measures '
+                             'the time of each part of a gluonblocks training step (default: all)'
                         % ', '.join(VARIANTS))
     parser.add_argument('--parts', type=some_of(PARTS), default=PARTS, metavar='PARTS',
                         help='comma-separated measurements to run: %s (default: all)'

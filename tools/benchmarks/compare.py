@@ -60,7 +60,7 @@ def compare(specs, rounds, count, predict=None, num_busy=0):
 
 
 def report(samples):
-    """Return the samples from `compare` as a table."""
+    """Return a table of the samples that `compare` returned, with ratios to the first variant."""
     first, rows = next(iter(samples.values())), []
     for title, sample in samples.items():
         row = [title]
@@ -117,7 +117,8 @@ def parse(argv):
     parser = argparse.ArgumentParser(prog='python -m tools.benchmarks.compare', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('variants', nargs='*', type=variant, metavar='VARIANT',
-                        help='quoted list of words, as described above (default: "")')
+                        help='variant to measure, as a quoted string in the form described above '
+                             '(default: "")')
     parser.add_argument('--passes', action='store_true',
                         help='for each graph pass, add a variant that skips it')
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',

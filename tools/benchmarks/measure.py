@@ -85,11 +85,11 @@ def per_image(answers, what):
 def training(model, settings, facts, folder, note):
     """Measure training, evaluation and the parts of a step; return {variant: samples}.
 
-    The samples are lists with one value per round, in seconds per image: 'step', 'cpu' (the
-    processor time of a step), 'evaluate' and, for PyTorch, 'collect' (a step of a loop that
-    collects the metrics). However, 'parts', 'primitives' (of oneDNN), 'operators' (in C++) and
-    'update' (a lower bound for SGD) are dicts {name: list}, and 'peak_mib' is the peak memory in
-    MiB. `note` is called with each message for the report.
+    Most entries of the dict `samples` are lists with one value per round, in seconds per image:
+    'step', 'cpu' (the processor time of a step), 'evaluate' and, for PyTorch, 'collect' (a step
+    of a loop that collects the metrics). The entries 'parts', 'primitives' (of oneDNN),
+    'operators' (in C++) and 'update' (a lower bound for SGD) are dicts that map names to such
+    lists; 'peak_mib' is the peak memory in MiB. `note` is called with each message for the report.
     """
     with contextlib.ExitStack() as stack:
         requests = {}
@@ -115,7 +115,7 @@ def _variants(model, settings, facts, folder):
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
                resize=facts['resize'][model], **common)
-    # Start PyTorch first, so that its slow modes are closed before the other variants start.
+    # Start PyTorch first, so that workers of its slow modes are closed before the others start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
@@ -145,7 +145,7 @@ def _request(worker, settings):
 
 
 def samples(answers):
-    """Convert a worker's answers to the samples described in `training`."""
+    """Convert a worker's answers to samples in the format that `training` returns."""
     found = {'peak_mib': answers[-1]['peak_mib']}
     for what, title in (('train', 'step'), ('cpu', 'cpu'), ('evaluate', 'evaluate'),
                         ('collect', 'collect')):
@@ -161,7 +161,7 @@ def samples(answers):
 
 
 def _drop_slow_modes(model, requests, note):
-    """Close the workers of PyTorch modes that take over SLOWER times as long as the fastest."""
+    """Close workers of PyTorch modes that take more than SLOWER times as long as the fastest."""
     short = {name: (worker, {'train': request['train']})
              for name, (worker, request) in requests.items()}
     fastest = {name: min(per_image(answers, 'train'))

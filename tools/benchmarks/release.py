@@ -1,4 +1,4 @@
-"""The --ci option: compare this checkout's speed with the last release's in two minutes."""
+"""The --ci option: compare the speed of this checkout with that of the last release."""
 import contextlib
 import os
 import subprocess
@@ -32,7 +32,7 @@ def last_release():
 
 @contextlib.contextmanager
 def checkout(commit):
-    """Check out `commit`; yield its temporary folder. Raises WorkerError if git fails."""
+    """Yield a temporary folder with `commit` checked out. Raises WorkerError if git fails."""
     with tempfile.TemporaryDirectory(prefix='gluonblocks-release-') as folder:
         made = subprocess.run(['git', 'worktree', 'add', '--detach', folder, commit], cwd=ROOT,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

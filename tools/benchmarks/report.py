@@ -8,7 +8,7 @@ from .timing import PARTS
 
 
 def summarize(raw):
-    """Summarize the samples from `measure` as medians, spreads, ratios and targets."""
+    """Return medians, spreads and ratios of `measure`'s samples, and which targets they meet."""
     results = {'training': {model: _training(samples, raw['batch_size'], raw['facts'])
                             for model, samples in raw['training'].items()},
                'batch_norm': _batch_norm(raw['batch_norm']) if raw['batch_norm'] else {},

@@ -62,7 +62,7 @@ def _network(stack, count, notes):
 
 
 def _train(settings, model, workers, network):
-    """Train; return the seconds per step in each epoch except the first, which compiles graphs."""
+    """Train `model`; return seconds per step in each epoch but the first, which compiles graphs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,

@@ -62,7 +62,7 @@ def _seconds(title, rounds, once):
 
 
 def _train(settings, *before):
-    """Run scripts/train.py, after the Python arguments `before`; raise WorkerError if it fails."""
+    """Run `python BEFORE scripts/train.py ...`; raise WorkerError if it fails."""
     arguments = [os.path.join(ROOT, 'scripts', 'train.py'), '--model', 'lenet_bn', '--dataset',
                  settings.dataset, '--batch-size', str(settings.batch_size)]
     if settings.data_root:

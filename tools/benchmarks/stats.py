@@ -23,6 +23,6 @@ def ratio(theirs, ours):
 
 
 def fastest_torch(samples):
-    """Return the PyTorch mode with the shortest median step, or None if none was measured."""
+    """Return the PyTorch mode with the shortest median step time, or None if none was measured."""
     modes = [name for name in samples if name.startswith('torch')]
     return min(modes, key=lambda name: statistics.median(samples[name]['step']), default=None)

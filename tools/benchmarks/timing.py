@@ -24,8 +24,8 @@ class Clock:
 class Parts:
     """The seconds that training steps spend in each of `PARTS`.
 
-    `done(part)` calls `wait`, which returns when all computation has finished. It then adds the
-    time since the previous call to `part`, so every moment of a step belongs to exactly one part.
+    `done(part)` calls `wait`, which returns when all computation has finished. It then adds to
+    `part` the time since the previous call, so every moment of a step belongs to exactly one part.
     In normal training, Python runs ahead of the computation, so the fraction of time measured
     outside the net is an upper bound.
     """

@@ -16,7 +16,7 @@ CASES = (('resnet', 28), ('resnet', 96), ('densenet', 96), ('resnet', 224), ('de
 
 
 def run(settings):
-    """Return rows of (model, image size in pixels, parameters, multiply-adds, *sizes).
+    """Return rows of (model, image size in pixels, parameter count, multiply-adds, *sizes).
 
     The three sizes are in MiB per image: the outputs of all operators, the outputs of
     concatenations, and the memory that training needs.

@@ -33,7 +33,7 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """Return the test accuracy with each kind of running statistics; leave the net unchanged."""
+    """Return the test accuracy for each kind in STATISTICS; leave the net unchanged."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]
@@ -63,7 +63,7 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Return `mean` and `var` without their initial value, 0, whose remaining weight is `left`."""
+    """Return `mean` and `var`, corrected for their initial value 0, which has weight `left`."""
     return mean / (1 - left), var / (1 - left)
 
 

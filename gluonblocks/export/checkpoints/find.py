@@ -29,7 +29,7 @@ def find_files(path, params=None, epoch=None):
 
     `path` is a symbol file, the prefix of its name, a folder or an archive. An archive is unpacked
     into a temporary folder, which is deleted when the context exits. `params` is the parameter
-    file (default: the one in the symbol file's folder for `epoch`, or for the last epoch).
+    file. The default is the file for `epoch`, or for the last epoch, in the symbol file's folder.
 
     Raises FileNotFoundError if `path` does not exist, and ValueError if it contains no checkpoint
     or more than one; the message lists the candidates.
@@ -139,8 +139,8 @@ def _unpack(path, folder):
             for member in tar:
                 is_link = member.issym() or member.islnk()
                 if is_link and member.name.endswith(('.json', '.params')):
-                    raise ValueError('%s: expected regular files, but %s is a link: archive the '
-                                     'file that it points to' % (path, member.name))
+                    raise ValueError('%s: expected regular files, but %s is a link: replace it '
+                                     'with the file that it points to' % (path, member.name))
                 if not member.isfile():
                     continue
                 name = os.path.normpath(member.name)

@@ -46,8 +46,8 @@ def choose_inputs(graph, losses, missing, arrays, shape, known):
                    [name for name in common if name not in sizes]]
         only = [names[0] for names in choices if len(names) == 1]
         if not only:
-            raise ValueError('expected one input besides labels, found %d (%s): specify the shapes '
-                             'by name' % (len(prediction), ', '.join(prediction) or 'none'))
+            raise ValueError('expected one input besides labels, found %d (%s): specify the input '
+                             'shapes by name' % (len(prediction), ', '.join(prediction) or 'none'))
         chosen = {only[0]: tuple(shape)}
     for name, sides in chosen.items():
         if not all(isinstance(side, int) and side > 0 for side in sides):

@@ -25,7 +25,7 @@ def _centers(onnx, X):
 
 @converts('_contrib_MultiBoxPrior')
 def multibox_prior(onnx, node, X):
-    """Return anchor boxes (1, anchors, 4) for all pixels of X (N, C, H, W)."""
+    """Return anchor boxes of shape (1, anchors, 4) for all pixels of X, of shape (N, C, H, W)."""
     sides = onnx.sizes(node.inputs[0])[2:]
     height, width = [onnx.cast(onnx.vector(side), 'float32') for side in sides]
     sizes, ratios = (np.array(listed(node, name, [1]), 'float32') for name in ('sizes', 'ratios'))

@@ -10,7 +10,7 @@ SAME = {
     'negative': 'Neg', 'reciprocal': 'Reciprocal', 'relu': 'Relu', 'sigmoid': 'Sigmoid',
     'sign': 'Sign', 'sin': 'Sin', 'softsign': 'Softsign', 'sqrt': 'Sqrt', 'tan': 'Tan',
     'tanh': 'Tanh'}
-# {ONNX operator: stems of MXNet names}; `FORMS` expands 'add' to 'elemwise_add' and others.
+# {ONNX operator: base names in MXNet}; `FORMS` turns 'add' into 'elemwise_add', '_add_scalar', etc.
 ARITHMETIC = {
     'Add': 'add plus', 'Sub': 'sub minus', 'Mul': 'mul', 'Div': 'div', 'Pow': 'power',
     'Max': 'maximum', 'Min': 'minimum', 'Mod': 'mod'}
@@ -33,10 +33,10 @@ def same(onnx, node, *inputs):
 
 @converts(*BINARY)
 def binary(onnx, node, a, b=None):
-    """Apply a binary operator to two tensors or a tensor and a scalar; `_r` swaps the operands."""
+    """Apply a binary operator to two tensors, or to a tensor and a scalar."""
     op, dtype = BINARY[node.op], onnx.dtype(node.inputs[0])
     b = onnx.constant(float(attribute(node, 'scalar', 1)), dtype) if b is None else b
-    if node.op.startswith('_r'):
+    if node.op.startswith('_r'):  # for example, _rminus_scalar is scalar - tensor
         a, b = b, a
     if op == 'Mod':  # the result has the sign of b in MXNet, but the sign of a in ONNX
         rest = onnx.add('Mod', a, b, fmod=1)

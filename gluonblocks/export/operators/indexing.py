@@ -86,7 +86,7 @@ def one_hot(onnx, node, indices):
 
 @converts('gather_nd')
 def gather_nd(onnx, node, X, indices):
-    """Index the first M axes of X with `indices` (M, ...); return (..., remaining axes of X)."""
+    """Index the first M axes of X with `indices`, of shape (M, ...); keep the remaining axes."""
     perm = [*range(1, onnx.rank(node.inputs[1])), 0]
     return onnx.add('GatherND', X, onnx.add('Transpose', onnx.cast(indices, 'int64'), perm=perm))
 

@@ -28,8 +28,8 @@ def pooling(onnx, node, X):
     if kind == 'avg' and any(begin) and attribute(node, 'count_include_pad', True) is not False:
         if not full:
             return onnx.add('AveragePool', X, pads=begin + end, count_include_pad=1, **windows)
-        # AveragePool cannot average over only part of its padding, so the extra axis prevents ONNX
-        # Runtime 1.19 from fusing the Pad into it.
+        # AveragePool cannot average over only part of its padding, so pad X separately. The extra
+        # axis prevents ONNX Runtime 1.19 from fusing the Pad into the AveragePool.
         X = onnx.add('Unsqueeze', X, [0])
         X = onnx.add('Pad', X, [0, 0, 0, *begin, 0, 0, 0, *end])
         X, begin, end = onnx.add('Squeeze', X, [0]), [0] * len(kernel), [0] * len(kernel)

@@ -165,7 +165,7 @@ def like(onnx, node, X):
 
 @converts('_zeros', '_ones', '_full')
 def filled(onnx, node):
-    """Return a tensor filled with one value; its shape may depend on the net's input shapes."""
+    """Return a tensor filled with a constant; its shape may depend on the net's input shapes."""
     value = attribute(node, 'value', float(node.op == '_ones'))
     return onnx.add('Expand', onnx.constant([value], onnx.dtype(node.entry())),
                     onnx.sizes(node.entry()))
@@ -196,5 +196,5 @@ def shape_array(onnx, node, X):
 
 @converts('size_array')
 def size_array(onnx, node, X):
-    """Return the number of elements as an array of shape (1,)."""
+    """Return the number of elements of X as an array of shape (1,)."""
     return onnx.add('Reshape', onnx.add('Size', X), [1])

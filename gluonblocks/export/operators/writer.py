@@ -158,7 +158,7 @@ class OnnxGraph:
 
         `names` lists the output names; if it is empty, outputs are named after the MXNet nodes.
 
-        Raises ValueError if ONNX lacks any operators; the message lists them and their layers.
+        Raises ValueError if ONNX lacks some operators; the message lists them and their layers.
         """
         fixed = constants(self)
         unsupported: Dict[str, List[str]] = {}

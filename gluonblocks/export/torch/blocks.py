@@ -66,7 +66,7 @@ def _blocks(nodes, outputs):
 
     A block begins after the last value that all its branches have in common, and ends with the node
     that joins the branches, or with an activation after that node. A block contains at least one
-    layer. Nodes outside the block use only the output of its last node, and none of its parameters.
+    layer. Nodes outside the block use only its last node's output and do not share its parameters.
     """
     users: Dict[int, List[int]] = {number: [0] for number in outputs}  # 0: returned by the graph
     for node in nodes:

@@ -154,7 +154,7 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return (list of class sources, {number of a block's first node: constructor call})."""
+    """Return (list of class definitions, {number of a block's first node: constructor call})."""
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:
@@ -183,7 +183,7 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return {values, one per block: name} for the constructor parameters of a generated class.
+    """Return {tuple of values in `blocks`: name} for a generated class's constructor parameters.
 
     `blocks` are the instances of this class. The source code of their layers is split into pieces,
     and every second piece is a number. `columns` contains one tuple per piece, with the text of the

@@ -30,7 +30,7 @@ class Forward:
         self._short = {}  # {number: short expression that is repeated at every use}
 
     def add(self, node, names):
-        """Add `node` to the method; `names` maps the node numbers of layers to attribute names."""
+        """Add `node` to `forward`; `names` maps the node numbers of layers to attribute names."""
         wraps = node.kind in ('bn', 'prelu') or node.op in ACTIVATIONS
         text = 'self.%s({0})' % names.get(node.number)
         if not node.kind:
@@ -46,7 +46,7 @@ class Forward:
         self.statement(node.number, text, node.inputs, wraps, not node.kind, arithmetic)
 
     def statement(self, number, text, inputs, wraps=False, call=False, arithmetic=False):
-        """Add the value with the number `number`, which the expression `text` computes.
+        """Add a statement that computes value number `number` with the expression `text`.
 
         In `text`, '{0}' and '{1}' stand for the values whose numbers are in `inputs`. If `wraps` is
         true, the expressions of these values may be inlined into `text`. Otherwise, if `call`

@@ -59,14 +59,14 @@ def _norm(node, weight, shape):
     if node.op == 'InstanceNorm':
         return call('nn.InstanceNorm%dd' % (rank - 2), weight[0], eps=eps, affine=True)
     name = 'BatchNorm%dd' % max(1, rank - 2)
-    # Convert the momentum: MXNet applies it to the old average, PyTorch to the new batch.
+    # Convert the momentum: in MXNet, it weights the old average; in PyTorch, the new batch.
     text = call(('Frozen' if node.get('use_global_stats', False) else 'nn.') + name, weight[0],
                  eps=eps, momentum=round(1 - node.get('momentum', 0.9), 9))
     return 'fixed(%s)' % ', '.join([text] + list(map(repr, node.fixed))) if node.fixed else text
 
 
 def call(name, *positional, **named):
-    """Return the source of a call, omitting keyword arguments that equal PyTorch's defaults."""
+    """Return the source code of a call, omitting keyword arguments equal to PyTorch's defaults."""
     return '%s(%s)' % (name, ', '.join(list(map(str, positional)) + [
         '%s=%r' % (key, value) for key, value in named.items() if _DEFAULTS.get(key) != value]))
 

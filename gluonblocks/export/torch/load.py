@@ -140,8 +140,9 @@ def _match(structure, arrays, params):
         raise first
     if len(fitting) > 1:
         param = next(name for name in fitting[0] if fitting[0][name] != fitting[1][name])
-        raise ValueError('the layers can be matched in several orders: %s is either %s or %s. '
-                         'Rename the tensors as in the model.py that export_net writes for this net'
+        raise ValueError('the layers can be matched in several orders: %s could be %s or %s. '
+                         'Export this net to PyTorch with export_net, and rename the tensors to '
+                         'match those of the exported model.py'
                          % (param, fitting[0][param], fitting[1][param]))
     return fitting[0]
 
@@ -169,9 +170,10 @@ def _pair_up(net_order, file_order, modules):
                                 [name for name, other in zip(file_order, theirs) if other == kind]):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
-                raise ValueError('%s.%s exists only in the %s; the layer %s of the net has %s' % (
-                    module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
-                    ' and '.join(sorted(node.roles))))
+                raise ValueError(
+                    '%s.%s exists only in the %s; in the net, layer %s has the parameters %s' % (
+                        module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
+                        ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())
     return names
 

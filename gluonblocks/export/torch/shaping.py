@@ -12,7 +12,7 @@ def reshape(node, values):
     if codes[0] == -1 and X[0] == Y[0] == 'N':
         codes[0] = 0
     if codes[0] == 0 and -1 not in codes and max(codes) > 1:
-        # Write -1 instead of the largest size, so that blocks of different widths can share one
+        # Replace the largest dimension with -1, so that blocks of different widths can share one
         # generated Python class.
         codes[codes.index(max(codes))] = -1
     sizes, i, computed = [], 0, codes.count(-1)

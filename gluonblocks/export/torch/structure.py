@@ -75,7 +75,7 @@ class Value(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """The nodes of a graph in topological order, its sections, and layer names by node number."""
+    """A graph's nodes in topological order, its `Section`s, and {node number: layer name}."""
 
     nodes: List[Node]
     sections: List[Section]

@@ -15,7 +15,7 @@ SOURCES = pathlib.Path(__file__).resolve().parent
 # floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-# MXNet's source file only forwards calls, so compile it without optimization.
+# MXNet's lib_api.cc only forwards calls, so compile it without optimization.
 GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')
 
 

@@ -42,7 +42,7 @@ def _compare(symbol, rng, gradient):
 
 
 def _net(gradient):
-    """Return the graph of a net that the passes rewrite to use our operators.
+    """Return a test net as a symbol; the passes rewrite it to use our operators.
 
     It contains three stages (convolutions that are fused with the layers after them), a convolution
     of a small feature map, a batch norm of images with a ReLU, three batch norms of matrices, and

@@ -24,7 +24,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Save the data set in `folder`; answer with the variants' settings, such as learning rates."""
+    """Save the data set in `folder`, and report the variants' settings, such as learning rates."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -40,9 +40,9 @@ def probe(requests, dataset, data_root, folder):
 
 
 def train(requests, model, batch_size, dataset, data_root, without=None, parts=False, **options):
-    """Call `gb.train_model` with `options`, and answer each request with the times of an epoch.
+    """Call `gb.train_model` with `options`; answer each of `requests` with the times of an epoch.
 
-    A request contains the numbers of batches for training and for evaluation. `without` names a
+    Each request sets the numbers of training and evaluation batches in an epoch. `without` names a
     graph pass to skip. If `parts` is true, MXNet finishes each part of a step before the next part
     begins, and the answers contain the time of each part: see `StepParts`.
     """
@@ -99,7 +99,7 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # The loop has read the loss, which waits only for the forward pass, so also wait for the
+        # To read the loss, the loop has waited only for the forward pass, so also wait for the
         # last backward pass and update.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
@@ -138,7 +138,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Answer requests to time a graph with the model's node count; each node yields one number."""
+    """Answer requests to time a graph with the model's node count, whose nodes output scalars."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

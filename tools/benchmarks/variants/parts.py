@@ -10,7 +10,7 @@ from ..timing import Clock, Parts
 
 def configure_profiler():
     """Configure MXNet's profiler to add up the time of each operator."""
-    # MXNet deletes the file `filename`, as root even /dev/null, so use the name of a new file.
+    # MXNet deletes any file at `filename` (as root, even /dev/null), so use the name of a new file.
     profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
                         filename=os.path.join(tempfile.gettempdir(),
                                               'gluonblocks-profile-%d.json' % os.getpid()))
