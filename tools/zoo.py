@@ -85,7 +85,7 @@ def build(name, group, side):
         if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if any(head in param.name for head in ('convpredictor', 'centernet', 'yolooutput')):
-                # Shrink the output layer's weights; otherwise, all scores would be 1 and tie.
+                # Shrink the output layer's weights: scores that round to 1 cannot be ranked.
                 scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
             if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
                 scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times

@@ -1,4 +1,4 @@
-"""Sphinx extensions for the site: the sidebar, links in docstrings, --help texts and formulas."""
+"""Sphinx extensions for the site: the sidebar, formulas, --help texts and links in docstrings."""
 import contextlib
 import io
 import json

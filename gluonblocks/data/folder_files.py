@@ -94,7 +94,7 @@ def _classes_in(folder, others):
         name = unicodedata.normalize('NFC', entry.name)
         if {unicodedata.category(c) for c in name} & {'Cc', 'Cs', 'Zl', 'Zp'}:
             raise DataError('%s: expected class names in UTF-8 without control characters, found '
-                            'the folder %r: rename it' % (folder, entry.name))
+                            'a folder named %r. Rename it' % (folder, entry.name))
         paths[name] = sorted(paths.get(name, []) + _images_in(entry.path, others))
     return dict(sorted(paths.items()))
 

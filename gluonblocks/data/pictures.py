@@ -74,8 +74,8 @@ def _open_picture(path):
             picture = Image.open(f, formats=FORMATS)
             if picture.size[0] * picture.size[1] > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            # Use is_animated, because n_frames would read the complete file. Accept MPO, a format
-            # of some cameras, because its first frame is the photo and the others are previews.
+            # Use is_animated, because n_frames would read the complete file. Accept MPO files
+            # from cameras, because their first frame is the photo and the others are previews.
             if getattr(picture, 'is_animated', False) and picture.format != 'MPO':
                 raise ImageError('%s: expected a single frame or page, found more: save the one '
                                  'you need as a separate file' % path)

@@ -130,7 +130,7 @@ def _check_group(group):
 
 
 def _unregistered(name, factory):
-    """Return a `Model` for an unregistered factory; raise ValueError for any other object."""
+    """Return a `Model` that calls `factory`; raise ValueError if it is not a model factory."""
     if not callable(factory) or isinstance(factory, Block):
         raise ValueError('the model%s must be a name, or a function that accepts num_classes and '
                          'returns a new net, got %s' % (

@@ -88,7 +88,7 @@ def _read_weights(folder, identity, weights):
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise OptionError('weights', "%s does not contain the %r weights: they are saved %s. "
+        raise OptionError('weights', "%s does not contain the %r weights, which are saved %s. "
                           "Use 'last', the newest checkpoint", folder, weights,
                           'after the first epoch' if weights == 'best' else 'at the end of the run')
     except DamagedFile as error:

@@ -78,7 +78,7 @@ def norm_activations(net, X):
 
 def histogram(arrays):
     """Return the `Histogram` of all values in `arrays`, a list of NumPy arrays of shape (n,)."""
-    # Use float64, because rounding an edge to float32 could move it past the values at that edge.
+    # Use float64: rounding a bin's edge to float32 could move values at the edge to another bin.
     values = np.concatenate(arrays).astype('float64')
     values = values[np.isfinite(values)]
     if not values.size:

@@ -152,7 +152,7 @@ def empty(folder):
     (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
      'no training image of the class cat can be read'),
     (lambda pets: (pets / 'train' / 'a\nb').mkdir(),
-     'class names in UTF-8 without control characters, found .*: rename it'),
+     'class names in UTF-8 without control characters, found a folder .*Rename it'),
 ])
 def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, said):
     change(pets)

@@ -115,7 +115,7 @@ def _variants(model, settings, facts, folder):
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
                resize=facts['resize'][model], **common)
-    # Start PyTorch first, so that workers of its slow modes are closed before the others start.
+    # Start PyTorch first, so that the slower PyTorch modes have stopped before other workers start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
