@@ -29,21 +29,21 @@ def _numpy_names():
     def in1d(ar1, ar2, **options):
         return numpy.isin(numpy.ravel(ar1), ar2, **options)
     names = {
-        # Removed in NumPy 1.24; these were aliases of the builtins.
+        # Aliases of Python's builtins, removed in NumPy 1.24.
         'bool': bool, 'int': int, 'float': float,
         # Removed in NumPy 2.0.
         'PZERO': 0.0, 'NZERO': -0.0, 'PINF': math.inf, 'NINF': -math.inf, 'Inf': math.inf,
         'NAN': math.nan, 'NaN': math.nan, 'alltrue': numpy.all, 'sometrue': numpy.any,
         'product': numpy.prod, 'round_': numpy.round, 'msort': lambda a: numpy.sort(a, axis=0),
         'compat': compat,
-        # Removed in NumPy 2.4; NumPy 2.0 had added trapezoid to replace trapz.
+        # NumPy 2.4 removed these names; 2.0 had already added trapezoid to replace trapz.
         'in1d': in1d, 'trapz': getattr(numpy, 'trapezoid', None),
     }
     return dict(names, **dict.fromkeys(('mirr', 'npv', 'pmt', 'ppmt', 'pv', 'rate'), _removed))
 
 
 def restore_numpy_names():
-    """Add to NumPy the names in `_numpy_names` that it lacks, without replacing any."""
+    """Add the missing names from `_numpy_names` to NumPy, and return them as 'numpy.NAME'."""
     try:
         import numpy
     except ModuleNotFoundError:
@@ -90,7 +90,7 @@ def _small_distutils():
     """Return {name: module} for minimal versions of `distutils` and `distutils.version`."""
     from packaging.version import Version
     package, version = types.ModuleType('distutils'), types.ModuleType('distutils.version')
-    # Before Python 3.12, the standard library's distutils provides the other submodules.
+    # Before Python 3.12, the standard library provides the other submodules of distutils.
     found = PathFinder.find_spec('distutils')
     vars(package).update(__path__=found.submodule_search_locations if found else [],
                          version=version)

@@ -47,7 +47,7 @@ def check_classic_arrays(receiver, *arrays):
     # Gluon's convolutions cannot be created with it.
     if mx.util.is_np_array() or mx.util.is_np_shape() or any(
             isinstance(z, mx.np.ndarray) or is_numpy_symbol(z) for z in arrays):
-        raise ValueError('%s expects arrays of mx.nd, not of mx.np: call npx.reset_np() if '
+        raise ValueError('%s expects mx.nd arrays, not mx.np arrays: call npx.reset_np() if '
                          'npx.set_np() was called, and pass X.as_nd_ndarray()' % receiver)
 
 

@@ -68,7 +68,8 @@ def _check_works(ctx):
         else:
             reason = ('MXNet %s was built without CUDA: install a build for your CUDA version, '
                       'such as mxnet-cu112' % mx.__version__)
-        raise ValueError('%s cannot be used, because %s. Alternatively, use cpu' % (ctx, reason))
+        raise ValueError('%s cannot be used, because %s. To run without a GPU, use cpu'
+                         % (ctx, reason))
 
 
 def _works(ctx):

@@ -113,8 +113,8 @@ def replace_file(path, write, backup=None, mode=0o666):
 def append_file(path, content):
     """Append the bytes `content` to the file at `path`, and wait until they are on disk.
 
-    After a crash, the last bytes may be missing. On failure, raises an OSError that names the file
-    and the reason.
+    After a crash during the call, the end of `content` may be missing. On failure, raises an
+    OSError that names the file and the reason.
     """
     try:
         with open(path, 'ab') as f:
@@ -125,7 +125,7 @@ def append_file(path, content):
 
 
 def make_folder(path):
-    """Create the folder `path` if it is missing; on failure, raise the error from `unwritable`."""
+    """Create the folder `path` if it is missing. On failure, raises an OSError with the reason."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:

@@ -7,7 +7,7 @@ from mxnet import base
 
 
 def set_traced(block, symbol):
-    """Store a graph with input 'data' in a block, where Gluon and mx.contrib.amp look for it."""
+    """Store a graph with input 'data' in a block, in the form Gluon and mx.contrib.amp expect."""
     block._cached_graph = (mx.sym.var('data'),), symbol
     outputs = len(symbol.list_outputs())
     block._in_format, block._out_format = [0], outputs if outputs > 1 else 0  # Gluon's convention
@@ -87,7 +87,7 @@ def load_into(param, array, ctx, cast_dtype, dtype_source):
 
 
 def forget_channels(param):
-    """Let the weight of a convolution infer the number of input channels from the first batch."""
+    """Let a convolution infer its input channels from the first batch; `param` is its weight."""
     param._shape = (param.shape[0], 0) + param.shape[2:]
 
 

@@ -21,9 +21,9 @@ _MAX_BYTES = 2 ** 24  # of a source file
 class Registry:
     """A table of named entries of one kind, such as models.
 
-    An entry is a NamedTuple with the field `name` and a field that contains a function; `function`
-    is the name of the latter field. Messages call an entry a `kind`, such as 'data set', and show
-    `example` as an example of a 'module:name'. `wrap(name, function)` returns an
+    An entry is a NamedTuple. It has a field `name`, and a field that contains a function; the
+    argument `function` is the name of that field. Error messages call an entry a `kind`, such as
+    'data set', and suggest `example` as a 'module:name'. `wrap(name, function)` returns an
     entry for an unregistered function, or raises ValueError if the function is unsuitable.
     `in_words()` returns the registered names as text for messages; by default, they are sorted.
     """
@@ -95,7 +95,7 @@ class Registry:
 
 
 def similar_names(name, known):
-    """Return up to four names from `known` that are spelled like `name` or contain it."""
+    """Return up to four names from `known` that resemble or contain `name`."""
     found = difflib.get_close_matches(name, known, n=4)
     return (found + [other for other in known
                      if name and name in other and other not in found])[:4]

@@ -24,7 +24,7 @@ import venv
 import zipfile
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Tracked files that the archives may omit.
+# Git-tracked files that the source distribution may omit.
 EXCLUDED = ('.ci/', '.gitignore')
 EXPORT = """
 import gluonblocks as gb, numpy as np
@@ -67,7 +67,7 @@ def main(argv=None):
 
 
 def check_files(archive, files):
-    """Exit with an error if an archive lacks any of `files` that it should contain."""
+    """Exit with an error if any of `files` that belong in `archive` are missing from it."""
     if archive.endswith('.whl'):
         with zipfile.ZipFile(archive) as wheel:
             names = wheel.namelist()

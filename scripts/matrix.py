@@ -126,7 +126,7 @@ def main(argv=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     known = environments()
     parser.add_argument('--only', nargs='+', metavar='ENV', choices=known, default=known,
-                        help='environments to run (default: all)')
+                        help='tox environments to run (default: all)')
     parser.add_argument('--again', action='store_true',
                         help='also run environments that have already passed with the same code')
     args = parser.parse_args(argv)

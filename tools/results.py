@@ -16,8 +16,8 @@ from gluonblocks.report.run import read_runs
 HEAD = ('| model | source | runs | epochs | loss | train acc | test acc |\n'
         '|---|---|---|---|---|---|---|\n')
 MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
-# Options that `options` omits. `groups` itself compares the model and the data set, the runs in a
-# group differ in the seed, and the other options here do not affect training.
+# Options that `options` omits: `groups` compares the model and the data set itself, the seed
+# differs between the runs in a group, and the other options do not affect training.
 NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_every', 'tensorboard',
                 'report'}
 
@@ -70,7 +70,7 @@ def table(found):
 
 
 def main(argv=None):
-    """Print the table and return the exit code."""
+    """Print the results table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folders', nargs='+', metavar='FOLDER', help='folders of finished runs')

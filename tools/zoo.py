@@ -2,7 +2,7 @@
 
     python -m tools.zoo [NAME ...] [--like SELECTED]
 
-Without names, all nets in SELECTED with no result yet are exported. Each net runs in a separate
+Without NAME, all nets in tools/zoo.py without a result are exported. Each net runs in a separate
 process, so a crash or a timeout affects only its own row. The script needs the `export`, `torch`
 and `gluoncv` extras. For comparison, it also runs MXNet's own exporter, mx.onnx.export_model.
 """
@@ -85,7 +85,7 @@ def build(name, group, side):
         if kind == 'weight':  # this scale keeps the size of activations similar in all layers
             scale = (2 / max(np.prod(param.shape[1:]), 1)) ** 0.5
             if any(head in param.name for head in ('convpredictor', 'centernet', 'yolooutput')):
-                # Shrink the output layer's weights: scores that round to 1 cannot be ranked.
+                # Shrink the output weights, because scores that round to 1 cannot be ranked.
                 scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
             if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
                 scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times
@@ -113,7 +113,7 @@ def by_gluonblocks(net, X, folder, format):
 
 
 def by_mxnet(net, X, folder):
-    """Export with MXNet's exporter; return a verdict and the largest difference: 'yes, 2e-06'."""
+    """Export with MXNet's exporter; return a verdict, such as 'yes, 2e-06' (largest difference)."""
     wanted = [output.asnumpy() for output in flat(net(mx.nd.array(X)))]
     net.hybridize()
     net(mx.nd.array(X))

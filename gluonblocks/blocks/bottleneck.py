@@ -1,9 +1,9 @@
-"""Basic and bottleneck residual units, with norms either after or before the convolutions.
+"""Basic and bottleneck residual units, with batch normalization after or before the convolutions.
 
-The norms come after the convolutions in He, Zhang, Ren & Sun 2015 (arXiv:1512.03385, table 1 and
-figure 5) and before them in their 2016 paper (arXiv:1603.05027, figure 1). Unlike in the book's
-`Residual`, the convolutions have no bias, because a norm follows. In the 2015 units, a norm also
-follows the 1x1 convolution of the shortcut.
+Batch normalization comes after the convolutions in He, Zhang, Ren & Sun 2015 (arXiv:1512.03385,
+table 1 and figure 5) and before them in their 2016 paper (arXiv:1603.05027, figure 1). Unlike in
+the book's `Residual`, the convolutions have no bias, because batch normalization follows. In the
+2015 units, batch normalization also follows the 1x1 convolution of the shortcut.
 """
 from typing import NamedTuple
 
@@ -43,11 +43,11 @@ def bottleneck(num_channels, strides, stride_on='1x1'):
 
 
 class ResidualUnit(nn.HybridBlock):
-    """relu(F(X) + X), where F applies `convs`, with a norm after each and relus in between:
+    """relu(F(X) + X), where F applies `convs`, each followed by a batch norm, and relus in between:
     (N, C, H, W) -> (N, C', H', W'), where C' is the number of output channels of `convs[-1]`.
 
     H' and W' are H and W divided by the product of the strides, rounded up. With `project`, X first
-    passes through a 1x1 convolution and a norm, as is required if X and F(X) differ in shape.
+    passes through a 1x1 convolution and a batch norm, as is required if X and F(X) differ in shape.
     """
 
     def __init__(self, convs, project=False, **kwargs):

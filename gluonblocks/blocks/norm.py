@@ -112,7 +112,7 @@ class BatchNorm(nn.BatchNorm):
         nn.HybridBlock.__init__(self, prefix=prefix, params=params)
         check_features(num_features, num_dims)
         self.num_features, self.num_dims, self.fused = int(num_features), num_dims, fused
-        # GluonCV's freeze_bn writes to `_kwargs`, an attribute that nn.BatchNorm also has.
+        # Define `_kwargs`, as nn.BatchNorm does, because GluonCV's freeze_bn writes to it.
         self._kwargs = {'axis': 1, 'fix_gamma': False, 'eps': None, 'momentum': None,
                         'use_global_stats': None}
         self.eps, self.momentum, self.use_global_stats = eps, momentum, use_global_stats

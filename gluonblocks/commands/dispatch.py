@@ -57,7 +57,7 @@ def _print_usage(argv):
 
 
 def run(name, argv, prog):
-    """Run the command `name`, and return its exit code; `prog` is its name in help texts."""
+    """Run the command `name`, which help texts show as `prog`; return its exit code."""
     def parse():
         _add_working_folder()
         if _runtime.error and name != 'doctor':

@@ -41,8 +41,8 @@ def main(args):
     try:
         plot_confusion(evaluation.matrix, evaluation.names, png)
     except (ImportError, OSError) as error:
-        # Fail only if --png was passed: the default file is in the run folder, which may be
-        # read-only.
+        # Exit with an error only if --png was passed. The default file is in the run folder, which
+        # may be read-only.
         print('%s: %s' % ('error' if args.png else 'note', (
             'could not draw %s, because matplotlib is not installed: pip install matplotlib' % png
             if isinstance(error, ImportError) else error)), file=sys.stderr)

@@ -66,16 +66,16 @@ def parse(argv, prog):
                      help='load the parameter file from epoch N')
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
                      help='input shape without the batch axis, such as 3,112,112; for a net with '
-                     'several inputs, use the option once per input, as NAME=C,H,W; NAME= without '
-                     'a shape means one number per example (default: read from the checkpoint)')
+                     'several inputs, repeat the option as NAME=C,H,W for each input, or as NAME= '
+                     'if it is one number per example (default: read from the checkpoint)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
                      help="layers whose outputs are exported (default: the net's own outputs, "
                      'except those that need a label)')
     net.add_argument('--input-range', metavar='A,B', type=_numbers,
-                     default=(0, 1), help='range of the random inputs (default: 0,1)')
+                     default=(0, 1), help='range of the random test inputs (default: 0,1)')
     net.add_argument('--images', metavar='FOLDER',
-                     help="folder of images on which to compare the files' outputs with MXNet's, "
-                     'in addition to random inputs')
+                     help="folder of images on which to compare the exported files' outputs with "
+                     "MXNet's, in addition to random inputs")
     net.add_argument('--mean', metavar='X[,X,X]', type=_numbers,
                      help='mean to subtract from the pixel values, which range from 0 to 255 '
                      '(default: chosen so that the scaled pixels span --input-range)')
@@ -154,8 +154,8 @@ def _shape(text):
 
 
 def _shapes(parser, pairs):
-    """Return {name: shape} for (name, shape) pairs with names, the shape alone for a single pair
-    without a name, and None if there are no pairs."""
+    """Return the (name, shape) pairs as a dict. For a single pair without a name, return only its
+    shape; if there are no pairs, return None."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
         parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
                      '--shape mask=1,80,80')

@@ -4,7 +4,7 @@ import sys
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that does not print the usage on errors, but refers to --help."""
+    """An ArgumentParser that, on errors, refers to --help instead of printing the usage."""
 
     def __init__(self, prog, description, example, usage=None):
         super().__init__(prog=prog, description=description, epilog=example.replace('PROG', prog),

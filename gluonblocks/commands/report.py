@@ -30,7 +30,7 @@ def parse(argv, prog):
                         help='run folder, created by gluonblocks train')
     parser.add_argument('--out', metavar='FILE',
                         help='file to write or replace (default: %s, in the run folder for a '
-                        'single run, in the current directory for several)' % NAME)
+                        'single run, otherwise in the current directory)' % NAME)
     add_weights_arguments(parser)
     add_data_root(parser)
     return parser.parse_args(argv)
@@ -49,8 +49,9 @@ def write_at_end(folder, ctx=None):
     Ctrl-C and SIGTERM raise Interrupted, whose message says that the run is complete.
     """
     def stop(signum, frame):
-        raise Interrupted(signum, True, 'the run in %s is complete, but its %s is not. To write '
-                          'it, use gluonblocks report %s' % (folder, NAME, shlex.quote(folder)))
+        raise Interrupted(signum, True, 'the run in %s is complete, but its %s is not. Run '
+                          '"gluonblocks report %s" to write it'
+                          % (folder, NAME, shlex.quote(folder)))
     handlers = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         write_report(folder, os.path.join(folder, NAME), ctx=ctx)

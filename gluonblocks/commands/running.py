@@ -60,7 +60,7 @@ def run(command, parse):
 
 
 def _prepare_streams():
-    """Open /dev/null for closed standard streams, and escape characters that cannot be encoded."""
+    """Redirect closed standard streams to /dev/null; escape characters that cannot be encoded."""
     for name, mode in [('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')]:
         if getattr(sys, name) is None:
             # Opening /dev/null occupies the closed stream's descriptor, the lowest free one. If the

@@ -36,12 +36,12 @@ def parse(argv, prog):
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     groups[MODEL].add_argument(
         '--model', type=_model_name, metavar='NAME',
-        help='model to train; %s; a GluonCV classifier such as gluoncv:cifar_resnet20_v1 (use '
-        'gluoncv: to list them all); or my_module:my_net, a function in my_module.py that accepts '
-        'num_classes' % models_in_words())
+        help='model to train: a built-in model (%s), a GluonCV classifier such as '
+        'gluoncv:cifar_resnet20_v1 (use gluoncv: to list them all), or my_module:my_net, a '
+        'function in my_module.py that accepts num_classes' % models_in_words())
     groups[MODEL].add_argument(
         '--summary', action='store_true',
-        help='print each layer with its output shape, parameters and multiply-adds, and exit')
+        help='print the output shape, parameter count and multiply-adds of each layer, and exit')
     groups[FOLDER].add_argument(
         '--out', metavar='FOLDER',
         help='new folder for the history, the curves, the checkpoints and the weights')

@@ -11,10 +11,10 @@ from ..checks import check_classic_arrays, check_positive
 class BatchLoader(gluon.data.DataLoader):
     """Yield batches (X, y) of images in memory: X (N, C, H, W) float32 in [0, 1], y (N,) int32.
 
-    `images` is a uint8 NumPy array, (n, H, W, C), or (n, H, W) if C is 1. `labels` is an integer
-    NumPy array, (n,). `resize` is the side length of a square or a pair (height, width), to which
-    images are resized bilinearly; None keeps their size. With a `seed`, the images are shuffled
-    again for each pass; None keeps their order. The last batch may be shorter.
+    `images` is a uint8 NumPy array of shape (n, H, W, C), or (n, H, W) if C is 1. `labels` is an
+    integer NumPy array of shape (n,). Images are resized bilinearly to `resize`, the side length of
+    a square or a pair (height, width); None keeps their size. With a `seed`, the images are
+    shuffled again for each pass; None keeps their order. The last batch may be shorter.
 
     `len()` is the number of batches, `num_images` the number of images, and `class_names` lists the
     class names, if known. `resize`, `batch_size`, `dtype` (of X) and `augment`, an `Augmentation`,
@@ -52,9 +52,9 @@ class BatchLoader(gluon.data.DataLoader):
         check_positive('batch_size', self.batch_size)
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or (
                 images.ndim not in (3, 4)):
-            raise ValueError('expected images as a NumPy array, uint8 (n, H, W) or (n, H, W, C), '
-                             'got %s; convert images in [0, 1] with (images * 255).round()'
-                             '.astype("uint8")' % _describe(images))
+            raise ValueError('expected images as a uint8 NumPy array of shape (n, H, W) or '
+                             '(n, H, W, C), got %s; convert images in [0, 1] with '
+                             '(images * 255).round().astype("uint8")' % _describe(images))
         if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'iu' or (
                 labels.shape != images.shape[:1]):
             raise ValueError('expected labels as a NumPy array of integers, one for each of the '
@@ -93,8 +93,8 @@ class BatchLoader(gluon.data.DataLoader):
     def _gather(self, order, number, as_floats, start):
         """Return this worker's shard of a batch as (images, labels); (None, None) if it is empty.
 
-        Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. This
-        runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
+        Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. The
+        method runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
         """
         batch = order[start:start + self.batch_size]
         shard = shard_slice(len(batch), self.part)
@@ -155,7 +155,7 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 def seed_of_order(seed, part=None):
     """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 
-    Raises ValueError if `part` is given without a seed, because the workers' orders would differ.
+    Raises ValueError if `part` is set but `seed` is None: each worker's order would be different.
     """
     if seed is not None:
         return seed

@@ -1,4 +1,4 @@
-"""The registry of data sets: Fashion-MNIST, synthetic images, image folders, user functions."""
+"""The data set registry: Fashion-MNIST, synthetic images, image folders, and user functions."""
 import functools
 import inspect
 import os
@@ -147,8 +147,8 @@ def _load_own(spec, function, batch_size, **options):
     """Load data with a user's `function`; return `BatchLoader` objects for training and testing.
 
     A function that accepts batch_size is called with it and with `options`, and must return two
-    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError, which
-    states what is expected, if the function fails or returns anything else. OSErrors propagate.
+    `BatchLoader` objects. Any other function must return four arrays. Raises ValueError if
+    the function fails or returns anything else. OSErrors propagate.
     """
     makes_loaders = _takes(function, 'batch_size')
     arguments = dict(options, batch_size=batch_size) if makes_loaders else {

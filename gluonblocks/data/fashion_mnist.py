@@ -72,7 +72,7 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
 
 
 def get_fashion_mnist_labels(labels):
-    """Return the class name of each of `labels`, an array or a list of integers from 0 to 9.
+    """Return the class name of each label in `labels`, an array or list of integers from 0 to 9.
 
     Raises ValueError for any other label.
     """

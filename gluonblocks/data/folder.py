@@ -134,7 +134,7 @@ def _size_for(sizes):
 
 
 def _duplicates(files, images):
-    """Return [warning] if any test image is identical to a training image; otherwise, return []."""
+    """Return a list with a warning if a test image equals a training image, else an empty list."""
     train, test = [[(hashlib.sha256(image).digest(), path)
                     for image, (path, _) in zip(images[goal], files[goal])]
                    for goal in ('train', 'test')]

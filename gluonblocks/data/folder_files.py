@@ -57,7 +57,7 @@ def find_images(folder, test_share=None, seed=0):
     untrained, untested = [[name for name, paths in part.items() if not paths]
                            for part in (train, test)]
     if untrained:
-        raise DataError('%s: found no training images of %s: add some, or remove the class'
+        raise DataError('%s: found no training images of %s; add some, or remove the class'
                         % (folder, ', '.join(untrained)))
     if len(train) < 2:
         raise bad_layout('expected at least two classes, found %s'

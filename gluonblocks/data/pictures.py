@@ -90,7 +90,7 @@ def _open_picture(path):
     except DamagedFile as error:  # not a regular file, or too large
         raise ImageError(str(error))
     except FileNotFoundError:
-        raise ImageError('%s: there is no such file' % path)
+        raise ImageError('%s: no such file' % path)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError('%s: expected at most %d pixels, found more' % (path, MAX_PIXELS))
     except Image.UnidentifiedImageError:

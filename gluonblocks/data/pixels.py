@@ -6,7 +6,7 @@ import numpy as np
 
 
 def upright(picture, background, color):
-    """Convert any Pillow image to an upright array: uint8 (H, W), or (H, W, 3) with `color`.
+    """Convert any Pillow image to an upright array: uint8 (H, W), or (H, W, 3) if `color`.
     Transparent pixels get the brightness `background`."""
     from PIL import ImageOps
     picture.load()
@@ -40,7 +40,7 @@ def _border(image):
 
 
 def fitted(image, height, width):
-    """Scale an image, uint8 (H, W) or (H, W, 3), to fit into (height, width); centre and pad it."""
+    """Scale a uint8 image, (H, W) or (H, W, 3), to fit (height, width), then centre and pad it."""
     from PIL import Image
     H, W = image.shape[:2]
     # Scale before padding, because padding a long, thin image first would need a huge square.

@@ -95,7 +95,8 @@ class Collectives:
         """Replace `values`, a float32 array of shape (n,), with its sum over all processes.
 
         The values are split into one chunk per rank. Chunk k starts at rank k and travels around
-        the ring, and each rank adds its own values. A second trip delivers the sum to every rank.
+        the ring of processes, each of which adds its own values. A second trip delivers the sum to
+        every process.
         """
         n, chunks = self.world_size, np.array_split(values, self.world_size)
         for k in range(self.rank, self.rank - n + 1, -1):

@@ -114,7 +114,7 @@ class Member(Connection):
         return self.mark[1]
 
     def set_mark(self, phase, step=None):
-        """Set the phase and, if given, the step that heartbeats report; this counts as progress."""
+        """Set the phase and optionally the step that heartbeats report, and record progress."""
         self.mark = phase, self.step if step is None else step, self.mark[2] + 1
 
     def wait_for(self, kind):

@@ -173,7 +173,7 @@ class Launcher:
         elif kind in ('failed', 'exit'):
             raise WorkerError('%s: %s' % (self._watch.describe(rank), message['text']))
         elif kind == 'silent' and rank not in self._ended:
-            raise WorkerError('%s: no heartbeat for %g s: the process is suspended or hung'
+            raise WorkerError('%s: no heartbeat for %g s; the process may be suspended or hung'
                               % (self._watch.describe(rank), self._limits.silence))
 
     def _connect_workers(self):

@@ -59,7 +59,7 @@ class Processes:
         threading.Thread(target=self._follow, args=(rank,), daemon=True).start()
 
     def _follow(self, rank):
-        """Queue all messages and output of a process, followed by a message when it exits."""
+        """Queue all messages and output lines from a process, then a message when it exits."""
         process, last = self._processes[rank], collections.deque(maxlen=LAST_LINES)
 
         def read(stream, pipe):

@@ -22,7 +22,7 @@ class Rendezvous:
         try:
             self.address = topology.interface or socket.gethostbyname(topology.master[0])
         except OSError as error:
-            raise WorkerError('cannot resolve the host name %s in master: %s'
+            raise WorkerError('cannot resolve the host name %s in the option master: %s'
                               % (topology.master[0], error.strerror or error))
 
     @contextlib.contextmanager

@@ -76,8 +76,8 @@ def own_font(figure):
 def readable(number, digits=3):
     """Format `number` with `digits` significant digits, as in '33.4' or '0.000120'.
 
-    All digits of the integer part are shown, as in '6,730'. A number is in scientific
-    notation only if its magnitude is below 1e-6, or is at least 1e12. NaN becomes '–'.
+    All digits of the integer part are shown, as in '6,730'. Scientific notation is used
+    only if the magnitude is below 1e-6 or at least 1e12. NaN becomes '–'.
     """
     if math.isnan(number):
         return '–'

@@ -62,7 +62,7 @@ class Images:
                      joined([batch.pixels for batch in batches]))
 
     def all_batches(self):
-        """Yield the batches for verification: first any batches of extra sizes, then all images."""
+        """Yield the batches for verification: those of extra sizes, if any, and then all images."""
         for size in self._probes:
             yield self.first(size)
         yield from self
@@ -111,7 +111,7 @@ class NetDescription:
                 for name, sides in self.inputs.items()}
 
     def shapes(self):
-        """Return the input shapes to support: `inputs` and `variants` (default: a batch of two)."""
+        """Return a list of input shapes: `inputs`, then `variants` (default: a batch of two)."""
         twice = {name: (2,) + sides[1:] for name, sides in self.inputs.items()}
         return [self.inputs, *([twice] if self.variants is None else self.variants)]
 

@@ -114,7 +114,7 @@ def plain_symbol(symbol, params, untrained=()):
                           if key not in ('__shape__', '__dtype__')}
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
-        # A layer that is used twice creates two nodes with the same name; number such nodes.
+        # A layer that is used twice creates two nodes with the same name, so number the duplicates.
         count = names[node.name] = names.get(node.name, 0) + 1
         if count > 1:
             node.name = '%s_%d' % (node.name, count)

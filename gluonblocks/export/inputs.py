@@ -1,4 +1,4 @@
-"""Create inputs to verify a net that has no data set: random numbers or a folder of images."""
+"""Create random inputs, or read images from a folder, to verify a net without a data set."""
 import os
 
 import numpy as np
@@ -44,7 +44,7 @@ def folder_images(folder, shape, mean=0, std=255):
     mean, std = [np.reshape(np.asarray(each, 'float32'), (-1, 1, 1)) for each in (mean, std)]
     for name, each in (('mean', mean), ('std', std)):
         if len(each) not in (1, shape[0]):
-            raise ValueError('%s must be one number or one per channel (%d), got %d numbers'
+            raise ValueError('%s must be one number, or %d numbers (one per channel), got %d'
                              % (name, shape[0], len(each)))
     if not np.isfinite([mean.sum(), std.sum()]).all() or not std.all():
         raise ValueError('mean and std must be finite, and std must not be 0')

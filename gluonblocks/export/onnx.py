@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid, apart from lacking the initializers `weights`."""
+    """Raise an error if `model` is invalid; its initializers `weights` may be missing."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -69,7 +69,7 @@ def engine(file):
     options.log_severity_level = 3  # only errors
     if isinstance(file, str) and os.path.getsize(file) >= _REORDERED:
         # Disable two optimizations that would each hold another copy of all weights: changing the
-        # layout of convolutions, and fusing norms into convolutions.
+        # layout of convolutions, and fusing batch norms into convolutions.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         disabled = ['ConvBNFusion']
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS') or ''
@@ -162,6 +162,6 @@ def _field(number, size):
 
 
 def _dims(shape):
-    """Return `shape` as ONNX dimensions: None (a variable size) becomes 'N' on the batch axis."""
+    """Return `shape` as ONNX dimensions: a batch size of None (variable) becomes 'N'."""
     return [size if size is not None else 'N' if i == 0 else None
             for i, size in enumerate(shape)]

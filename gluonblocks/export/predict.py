@@ -64,8 +64,8 @@ class Net:
                 for name, default in (('mean', '0'), ('std', '255'))]
             self.size = (28, 28) if self._resize else tuple(size)  # size to fit images into
         except (KeyError, TypeError, ValueError):
-            raise Error('%s: expected metadata for input, resize and preprocessing, but some are '
-                        'missing or invalid: use a file exported by gluonblocks' % path)
+            raise Error('%s: expected metadata for input, resize and preprocessing, but an entry '
+                        'is missing or invalid. Use a file exported by gluonblocks' % path)
         if self.names and self.channels != 1:
             raise Error('%s: expected a classifier of greyscale images, found one with %d input '
                         'channels' % (path, self.channels))
@@ -111,7 +111,7 @@ def lines(outputs, size, top):
         elif len(best):
             yield '%s: %d values of length %.4g, the largest: %s' % (
                 name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
-        # Three channels that are not probabilities are probably an image, not a segmentation.
+        # Unless they are probabilities, three channels are an image rather than a segmentation.
         elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
             ratio = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
             yield name + ': ' + ', '.join('class %d %.1f %%' % (i, 100 * ratio[i])
@@ -146,7 +146,7 @@ def check_file(path):
 
 
 def read_image(path, size, invert, color):
-    """Return the image at `path`, scaled and padded to `size`: uint8 (H, W[, 3 if `color`])."""
+    """Return an image, scaled and padded to `size`, as uint8 (H, W), or (H, W, 3) if `color`."""
     check_file(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:

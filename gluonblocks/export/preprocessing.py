@@ -72,7 +72,7 @@ def add_preprocessing(model, shape, size):
         X = add('Cast', X, to=TensorProto.INT32)
         X = resized(X, 3, size[1], wanted[1], shift=False)
         X = resized(X, 2, size[0], wanted[0], shift=True)
-        # The values are still 4 times too large: divide them, rounding to the nearest integer.
+        # The values are still 4 times too large, so divide them by 4 and round to the nearest.
         X = add('Div', add('Add', X, constant(2, 'int32')), constant(4, 'int32'))
     X = add('Cast', X, to=TensorProto.FLOAT)
     X = add('Div', X, constant(255, 'float32'))

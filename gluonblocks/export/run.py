@@ -144,7 +144,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         names = ['output%d' % i for i in range(len(outputs))] if outputs[1:] else ['output']
         description = describe(symbol, arrays, inputs, names, info, random_inputs(inputs, twice))
     else:
-        raise ValueError('data, labels, classes and with_preprocessing are only for nets that map '
+        raise ValueError('data, labels, classes and with_preprocessing require a net that maps '
                          'images (N, C, H, W) to (N, classes); this net returns %s'
                          % ' and '.join(map(str, outputs)))
     engine = partial(mxnet_engine, net, ctx, unused)
@@ -191,7 +191,7 @@ def check_installed(formats):
 
 
 def _pixels(loader):
-    """Yield each batch's uint8 images, or None per batch if `loader` is not a `BatchLoader`."""
+    """For each batch, yield its uint8 images, or None if `loader` is not a `BatchLoader`."""
     known = isinstance(loader, BatchLoader)
     for i in range(len(loader)):
         start = i * loader.batch_size if known else 0

@@ -29,7 +29,7 @@ class Verified(NamedTuple):
 
     @property
     def drop(self):
-        """The drop in accuracy, or in agreement if there are no labels, in percentage points."""
+        """The drop in accuracy (or agreement with the net, if unlabeled), in percentage points."""
         there = self.agreement if self.accuracy_here is None else self.accuracy_there
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
@@ -76,7 +76,7 @@ def outputs_of(engine, images):
 
 
 def logits_of(outputs, images):
-    """Return all images' logits, (n, classes), skipping the extra batches from `all_batches`."""
+    """Return all images' logits, (n, classes), skipping the first `images.num_probes` outputs."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 

@@ -31,7 +31,7 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 
 
 def check(net):
-    """Raise ValueError unless `net` classifies 28 x 28 greyscale images and ONNX can express it."""
+    """Raise ValueError unless `net` classifies 28 x 28 grey images and can be exported to ONNX."""
     if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
         raise ValueError('the web format needs a classifier of 28 x 28 greyscale images, but the '
                          'net takes %s: omit this format' % (net.shape,))

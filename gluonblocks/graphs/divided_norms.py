@@ -31,7 +31,7 @@ class Slice:
 
 
 def divide(graph, norm, pieces):
-    """Replace `norm`, which follows a concatenation, with one norm for each of the `pieces`.
+    """Replace `norm`, a batch norm after a concatenation, with one for each of the `pieces`.
 
     `pieces` lists the concatenated entries: [(entry, number of channels), ...]. The
     convolution after the norm is also split if that saves memory.

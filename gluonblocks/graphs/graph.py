@@ -67,7 +67,7 @@ class Graph:
                               attrs, rest))
         self.heads: List[Entry] = [(nodes[i], k, version) for i, k, version in graph['heads']]
         # If the net contains casts, disable our operators: they need float32, and a pass cannot
-        # tell which entries have that type.
+        # tell which values are float32.
         self.operators &= not any(node.op in CASTS for node in nodes)
         self._users: Any = None  # computed on demand, and again after a change
         self._shapes: Dict[Any, Tuple[int, ...]] = {}
@@ -141,7 +141,7 @@ class Graph:
         self.heads = [new if entry[:2] == (old, 0) else entry for entry in self.heads]
 
     def owns(self, node, entries, grad_req='write'):
-        """Return True if only `node` uses `entries`, all of them parameters with `grad_req`."""
+        """Return True if `entries` are parameters with this `grad_req` that only `node` uses."""
         return self.is_only(node, entries) and all(
             source.op == 'null' and self.requests.get(source.name) == grad_req
             for source, _, _ in entries)

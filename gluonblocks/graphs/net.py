@@ -89,7 +89,8 @@ class Net(nn.HybridSequential):
     def graph_for(self, shape, training=True):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
-        It is Gluon's traced graph after the passes for training with autograd or for prediction.
+        This is Gluon's traced graph, rewritten for training with autograd or, if `training` is
+        False, for prediction.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -157,9 +158,9 @@ class Net(nn.HybridSequential):
     def export(self, path, epoch=0, remove_amp_cast=True):
         """Write `path`-symbol.json and `path`-0003.params (if `epoch` is 3); return both names.
 
-        The files are like those that Gluon's `export` writes, but the parameters of norms have the
-        shape (C,), which all MXNet loaders expect. Raises RuntimeError unless the net is
-        hybridized and has been called.
+        The files are like those that Gluon's `export` writes, but batch normalization
+        parameters have the shape (C,), which all MXNet loaders expect. Raises RuntimeError unless
+        the net is hybridized and has been called.
         """
         if not self._traced or self._traced.symbol is None:
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
@@ -190,7 +191,7 @@ class Net(nn.HybridSequential):
                                    'value)' % (self.name, param.name)) from error
         if private.needs_gluon(self) and any(
                 isinstance(param, ChannelParameter) for param in params):
-            raise ValueError('expected nn.BatchNorm for this back end, got gb.BatchNorm: use a net '
+            raise ValueError('expected nn.BatchNorm for this back end, got gb.BatchNorm; use a net '
                              'such as lenet_bn_gluon. MXNet reported: %s' % error) from error
         first = next(iter(private.children(self).values()), None)
         problem = isinstance(first, nn.Conv2D) and image_problem(x, first.weight)
@@ -207,8 +208,8 @@ class _Traced(NamedTuple):
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
     """Return the `Graph` for x after all graph passes; `data_gradient` requests x's gradient."""
-    # Train with our operators only under autograd.record(): outside it, they would wrongly update
-    # running averages. Predict only outside it, because in prediction mode they have no gradient.
+    # In training mode, our operators always update the running averages, so use them only under
+    # autograd.record(). In prediction mode, they have no gradient, so use them only outside it.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}

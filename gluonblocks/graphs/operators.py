@@ -25,7 +25,7 @@ _warned = False
 
 
 def are_on():
-    """Return True unless GLUONBLOCKS_OPERATORS is 0. Raises ValueError if it is neither 0 nor 1."""
+    """Return False if GLUONBLOCKS_OPERATORS is 0 and True if 1 or unset; else raise ValueError."""
     value = os.environ.get(VARIABLE) or '1'
     if value not in ('0', '1'):
         raise ValueError('the environment variable %s must be 0 (off) or 1 (on, the default), got '
@@ -34,7 +34,7 @@ def are_on():
 
 
 def available(build=True):
-    """Return True if the operators are enabled and work. The first call may compile them.
+    """Return True if the C++ operators are enabled and work. The first call may compile them.
 
     If `build` is False, do not compile them, so that predictions need not wait for the compiler.
     Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be

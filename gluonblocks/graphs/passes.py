@@ -13,8 +13,8 @@ from .divided_norms import divide
 from .graph import Node, is_plain_convolution, is_plain_norm
 
 ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
-# Channels per block in oneDNN's memory layout. A norm is split only into pieces whose channel
-# counts are multiples of VECTOR, because otherwise oneDNN would have to convert the layout.
+# Channels per block in oneDNN's memory layout. A batch norm is split only into pieces whose
+# channel counts are multiples of VECTOR, because otherwise oneDNN would convert the layout.
 VECTOR = 16
 MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
 # Minimum prediction batch size for `multiply_small_maps`, which slows down smaller batches.
@@ -109,17 +109,17 @@ def multiply_small_maps(graph):
 
 
 def divide_norms(graph):
-    """Replace the norm and convolution after a concatenation with a norm and convolution per piece.
+    """Replace the batch norm and convolution after a concatenation with one of each per input.
 
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
 
-    Dividing a convolution avoids storing the normalized concatenation but creates additional
-    outputs, which add_n sums. A convolution is divided only if these outputs take no more memory
-    than the concatenation. Each new norm gets a slice of the running averages, which becomes an
-    input of the graph (`graph.slices`). The pass skips concatenations that have other users, and
-    those with a piece whose layout oneDNN would have to convert. It also skips norms that share
-    running averages, because one norm must update them after the other.
+    Splitting a convolution avoids storing the normalized concatenation but creates additional
+    outputs, which add_n sums. A convolution is split only if these outputs take no more memory
+    than the concatenation. Each new batch norm gets a slice of the running averages, which becomes
+    an input of the graph (`graph.slices`). The pass skips concatenations that have other users, and
+    those with an input whose layout oneDNN would have to convert. It also skips batch norms that
+    share running averages, because one must update them after the other.
     """
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
@@ -213,7 +213,7 @@ def _is_slow_convolution(graph, node):
 
 
 def _stage_supports(graph, conv, norm):
-    """Return True if a fused stage can replace `conv`, the convolution before `norm`."""
+    """Return True if the fused operator (a stage) can replace `conv`, whose output `norm` uses."""
     return (is_plain_convolution(conv) and conv.sides('stride', (1, 1)) == (1, 1)
             and all(p < k for p, k in zip(conv.sides('pad', (0, 0)), conv.sides('kernel')))
             and graph.shape(conv.entry())[1] <= MAX_CHANNELS

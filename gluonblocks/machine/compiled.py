@@ -20,7 +20,7 @@ _REMEDY = 'set XDG_CACHE_HOME to a folder that you can write to'
 
 
 class Unavailable(Exception):
-    """Raised if a library cannot be used on this machine. `remedy` says what to do, or is ''."""
+    """Raised if a library cannot be used on this machine. `remedy` says how to fix it, if known."""
 
     def __init__(self, reason, remedy=''):
         super().__init__(reason)

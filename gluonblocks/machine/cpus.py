@@ -30,7 +30,7 @@ def container_limit(proc='/proc', root='/sys/fs/cgroup'):
             continue
         top = os.path.join(root, 'cpu') if controllers else root
         # Read the limits of the control group and all its ancestors, because all of them apply.
-        # Start at the root, because in a container, the group's path may exist only on the host.
+        # In a container, the path may exist only on the host; the root group then has the limit.
         parts = [p for p in path.split('/') if p and p != '..']
         for depth in range(len(parts) + 1):
             folder = os.path.join(top, *parts[:depth])

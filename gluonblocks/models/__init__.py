@@ -1,4 +1,4 @@
-"""Nets from the book, from papers and from GluonCV, and a registry of them with their recipes."""
+"""Nets from the book, papers and GluonCV, and a registry of models and their training recipes."""
 from . import densenet, lenet, lenet_variants, papers  # noqa: F401  imported to register models
 from .gluoncv import list_gluoncv_models
 from .registry import Recipe, get_model, get_recipe, list_models, register

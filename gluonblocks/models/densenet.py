@@ -23,8 +23,8 @@ def densenet(num_classes=10, trace=False, prefix=None, params=None):
             net.add(DenseBlock(num_convs, growth_rate, trace=trace))
             num_channels += num_convs * growth_rate
             if i != len(num_convs_in_dense_blocks) - 1:
-                # As in the book, num_channels is not set to the halved value, so the transitions
-                # return 96, 160 and 224 channels.
+                # As in the book, num_channels itself is not halved, so the transitions return 96,
+                # 160 and 224 channels.
                 net.add(transition_block(num_channels // 2))
         net.add(nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(),
                 nn.Dense(num_classes))

@@ -10,8 +10,8 @@ from .registry import MODELS, UNREGISTERED, Model
 
 PREFIX = 'gluoncv'
 
-# {smallest image size that the nets accept: modules of gluoncv.model_zoo}. This table provides the
-# size for a net's recipe without building the net. The modules that are not listed contain no image
+# {smallest image size that the nets accept: modules of gluoncv.model_zoo}. With this table, a net's
+# recipe can be created without building the net. The modules that are not listed contain no image
 # classifiers that can be trained: MXNet cannot infer the shapes of hrnet's graph, and 8-bit nets
 # support only inference.
 _SIDES = {

@@ -7,7 +7,7 @@ from mxnet.gluon import Block
 
 from ..registry import Registry, message_of
 
-# The groups of models, in the order in which they are listed, and their names in messages.
+# Model groups in display order, with the names that messages use for them.
 BOOK, EXERCISES, PAPERS, OTHERS = 'book', 'exercises', 'papers', 'others'
 GROUPS = {BOOK: 'from the book', EXERCISES: 'for its exercises', PAPERS: 'from the papers',
           OTHERS: 'others'}
@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model; nets from `factory(num_classes=10)` map (N, C, H, W) to (N, num_classes)."""
+    """A model; `factory(num_classes=10)` returns a net: (N, C, H, W) -> (N, num_classes)."""
 
     name: str
     factory: Callable[..., Any]
@@ -93,7 +93,7 @@ def get_model(name, **kwargs):
     `name` is the name of a registered model, 'gluoncv:NAME' for a GluonCV model, the import path of
     a factory, such as 'my_package.my_module:my_net', or a factory itself.
 
-    Raises ValueError if the name is unknown, the import fails, or the factory does not accept
+    Raises ValueError if the name is unknown, if the import fails, or if the factory rejects
     `num_classes`, fails, or does not return a net.
     """
     return MODELS.find(name).factory(**kwargs)

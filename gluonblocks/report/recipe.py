@@ -65,7 +65,7 @@ def environment_of(config):
 
 
 def commands_of(config):
-    """Return the commands that reproduce a run, each as a list of parts that must not wrap.
+    """Return the commands that reproduce a run, each as a list of unbreakable parts.
 
     For each change in the number of workers, a comment says after which step to stop the run, and
     another command resumes it.
@@ -94,7 +94,7 @@ def commands_of(config):
 
 
 def _worker_changes(config):
-    """Return the worker counts of a run as [(step, workers), ...]; each applies after its step."""
+    """Return [(step, workers), ...]: the steps after which a run used a new number of workers."""
     changes = []
     for step, workers in dict(config['worker_changes']).items():  # a step's last change counts
         if not changes or changes[-1][1] != workers:

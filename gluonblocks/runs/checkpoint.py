@@ -29,7 +29,7 @@ def rank_state(net, state, workers):
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # With one process, leave this empty: its running statistics are saved with the weights.
+        # With one process, store none here: its running statistics are saved with the weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 

@@ -82,8 +82,8 @@ class RunFolder(Hook):
         self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
         self.state = TrainingState() if before is None else self._restore(before)
         if before is not None:
-            # Update only the config.json entries that may change. The others keep their recorded
-            # values, even the versions of packages that cannot affect the results.
+            # Update only the config.json entries that may change. Keep the recorded values of
+            # the others, including the versions of packages that cannot affect the results.
             self.config = dict(before, **{name: config[name] for name in FREE})
             self.config['worker_changes'] = before['worker_changes'] + (
                 [[self.state.step, config['workers']]]
@@ -143,7 +143,7 @@ class RunFolder(Hook):
     def interrupted(self, stop, state):
         """Save a checkpoint after `stop`, an Interrupted exception; return the exception to raise.
 
-        If a step is incomplete, nothing is saved. On rank 0, the message says what was saved.
+        In the middle of a step, nothing is saved. On rank 0, the message says what was saved.
         """
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:

@@ -138,7 +138,7 @@ class RunOptions:
         'on the model; if the model sets none, images keep their size, or are scaled and padded to '
         '64 x 64 if their sizes differ or exceed 128 pixels', least=1, below=4097, group=DATA)
     checkpoint_every: Optional[int] = _option(
-        int, 'save a checkpoint after every STEPS steps, as well as after each epoch', 'STEPS',
+        int, 'save a checkpoint every STEPS steps, as well as after each epoch', 'STEPS',
         unset='only after the first step and each epoch', least=1, may_change=True, group=FOLDER)
     tensorboard: bool = _option(
         bool, 'write TensorBoard event files (requires tensorboardX)', default=False,
@@ -147,7 +147,7 @@ class RunOptions:
         bool, 'record statistics of the batch normalization layers in norms.csv after each epoch',
         default=False, may_change=True, group=FOLDER)
     norm_stats_every: Optional[int] = _option(
-        int, 'record batch normalization statistics in norms.csv after every STEPS steps, as well '
+        int, 'record batch normalization statistics in norms.csv every STEPS steps, as well '
         'as after each epoch', 'STEPS', unset='only after each epoch', least=1, may_change=True,
         group=FOLDER)
     optimizer: str = _option(

@@ -105,7 +105,7 @@ def check_same(folder, config, now):
                 args += difference
     if lines:
         raise OptionError('', '%s cannot be resumed exactly:\n  ' + '\n  '.join(lines)
-                          + '\nUndo these changes, or start a new run in another folder',
+                          + '\nUndo the changes above, or start a new run in another folder',
                           folder, *args)
 
 
@@ -135,7 +135,7 @@ def recall(folder, config, kinds=tuple(KINDS)):
         if name in (list_models() if kind == 'model' else list_datasets()):
             continue
         if source['module'] == '__main__':
-            raise ValueError('%s: the %s %s was registered by the script %s: resume the run from '
+            raise ValueError('%s: the %s %s was registered by the script %s; resume the run from '
                              'that script, or move the registered function to a module' % (
                                  folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source

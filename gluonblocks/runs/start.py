@@ -140,8 +140,8 @@ def _new_layers(net, arrays, options, hint=''):
     if lines:
         more = len(lines) - MAX_LINES
         lines[MAX_LINES:] = ['and %d more' % more] * (more > 0)
-        raise OptionError('start_from', 'must contain weights for the model %s, but %s does not '
-                          'match:\n  %s', options.model, readable(options.start_from),
+        raise OptionError('start_from', 'must contain weights for the model %s, but the weights '
+                          'in %s do not match:\n  %s', options.model, readable(options.start_from),
                           '\n  '.join(lines) + hint)
     return sorted(axes) if new else []
 
@@ -171,7 +171,7 @@ def _read(path):
         raise OptionError('start_from', 'must be a run folder, or a .safetensors or .params file '
                           'of named arrays, got %s', readable(path))
     except DamagedFile as error:
-        raise OptionError('start_from', 'cannot be read: %s. Restore the file from a copy, or '
+        raise OptionError('start_from', 'cannot be read: %s. Restore the file from a backup, or '
                           'start from other weights', error)
     except (OSError, ValueError) as error:
         raise OptionError('start_from', 'cannot be read: %s', error)

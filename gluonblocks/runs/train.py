@@ -172,8 +172,8 @@ def _check_conflicts(options, chosen):
         raise OptionError('workers', 'must be at most %d (the number of images per step), got %d',
                           options.batch_size, options.workers)
     if options.workers > 1 and options.optimizer == 'sgld':
-        raise OptionError('workers', 'must be 1 with the optimizer sgld, got %d: each worker would '
-                          'draw different random numbers', options.workers)
+        raise OptionError('workers', 'must be 1 with the optimizer sgld, got %d: otherwise, each '
+                          'worker would draw different random numbers', options.workers)
     if options.dtype == 'float16' and devices_of(options.ctx)[0].device_type == 'cpu':
         raise OptionError('dtype', 'must be float32 on a CPU, got float16: MXNet has no float16 '
                           'matrix product for CPUs')

@@ -11,10 +11,10 @@ from ..checks import check_classic_arrays
 def batches_of(data_iter):
     """Yield (X, y) for each batch of `data_iter`: NDArrays whose first axis is the batch.
 
-    `data_iter` is an iterable of (X, y), such as a list, a `BatchLoader` or Gluon's DataLoader, or
-    an `mx.io.DataIter` such as NDArrayIter, which is reset first. Each image appears once per pass:
-    the padding of the last batch of an `mx.io.DataIter` is removed. (None, None), a batch in which
-    this worker has no images, is yielded unchanged.
+    `data_iter` is an iterable of (X, y), such as a list, a `BatchLoader` or Gluon's DataLoader. It
+    can also be an `mx.io.DataIter`, such as NDArrayIter: it is then reset first, and the padding of
+    its last batch is removed, so that each image appears once per pass. (None, None), a
+    batch in which this worker has no images, is yielded unchanged.
 
     Raises ValueError if the iterator may carry images over to the next pass, if X or y is an mx.np
     array, if their lengths differ, or if a batch of an `mx.io.DataIter` does not contain exactly
@@ -46,8 +46,8 @@ def _check_passes(data_iter):
         for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
             _check_passes(inner)
     if isinstance(data_iter, mx.io.MXDataIter):
-        # Reject these iterators: CSVIter, LibSVMIter and ImageRecordIter fill the last batch with
-        # images that the next pass then lacks, and their reset() keeps prefetched batches.
+        # Reject these iterators. CSVIter, LibSVMIter and ImageRecordIter fill the last batch with
+        # images that the next pass then skips, and their reset() keeps prefetched batches.
         # ImageRecordIter also reports the wrong padding, or none. MNISTIter drops images.
         raise ValueError('MXNet iterators implemented in C++ (CSVIter, ImageRecordIter, '
                          'LibSVMIter, MNISTIter, ...) may skip or repeat images: read image '
@@ -146,8 +146,8 @@ def check_labels(y, num_classes):
         return
     least, most = y.min(), y.max()
     if not (least >= 0 and most < num_classes):  # `not` rejects NaN too
-        raise ValueError('labels must be from 0 to %d, because the net has %d outputs, got %g to '
-                         '%g: number the classes from 0, or create a net with more outputs'
+        raise ValueError('labels must be from 0 to %d, because the net has %d outputs, but got %g '
+                         'to %g: number the classes from 0, or create a net with more outputs'
                          % (num_classes - 1, num_classes, least, most))
     if y.dtype.kind == 'f' and (y != np.floor(y)).any():
         raise ValueError('labels must be integer class indices, got %g'

@@ -24,7 +24,7 @@ class Hook:
         """Called after an epoch's line is printed; `state` already refers to the next epoch."""
 
     def close(self):
-        """Release resources after the run. Call this yourself; `train_ch5` does not."""
+        """Release resources after the run. Call this method yourself; `train_ch5` does not."""
 
 
 class NonFiniteLoss(ArithmeticError):

@@ -45,7 +45,7 @@ def epoch_line(record):
 
 
 def best_epoch(history):
-    """Return the number, from 1, of the first epoch with the highest test accuracy."""
+    """Return the 1-based number of the first epoch with the highest test accuracy."""
     return max(history, key=lambda record: (record.test_acc, -record.epoch)).epoch
 
 
@@ -83,7 +83,7 @@ class TrainingState:
 class Alone:
     """The interface of `ProcessGroup`, implemented for a process that trains alone.
 
-    `shard` selects the process's images of each batch (None: all of them), `trainer` creates its
+    `shard` selects the process's images from each batch (None: all of them), `trainer` creates its
     Trainer, and `interrupt` creates the context manager that delays Ctrl-C.
     """
 

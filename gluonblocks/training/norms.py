@@ -20,7 +20,7 @@ MAX_BYTES = 2 ** 28  # limit on the size of norms.csv; enough for two million ro
 # {activation: limit}. For |x| > limit, the activation counts as flat: its slope is below 7.1 % of
 # the maximum. The tanh limit is half the sigmoid limit, because tanh(x) = 2 sigmoid(2x) - 1.
 FLAT_FROM = {'sigmoid': 4.0, 'tanh': 2.0}
-# A channel counts as dead if the standard deviation of its outputs is smaller than this.
+# A channel counts as dead if the standard deviation of its outputs is below this threshold.
 LEAST_SPREAD = 0.01
 
 
@@ -57,7 +57,7 @@ _LINE = '%d,%d,%s,%s' + ',%.6g' * 9 + '\n'
 class NormStats(Hook):
     """Record statistics of the batch normalization layers of `net` in `folder`/norms.csv.
 
-    Rows are recorded after each epoch and, unless `every` is None, after every `every` steps. They
+    Rows are recorded after each epoch and, if `every` is set, also once every `every` steps. They
     are written by `close`, and by `flush`, which a run calls before it saves a checkpoint. When a
     run is resumed, rows for steps after its checkpoint are removed, so the file is identical, byte
     for byte, to that of an uninterrupted run. Recording does not affect training. Writing may raise
@@ -80,7 +80,7 @@ class NormStats(Hook):
             tell('%s; starting a new file' % error)
             rows = []
         # Each recording adds one row per layer and statistic. If a killed run left the last
-        # recording incomplete, remove its rows.
+        # recording incomplete, remove that recording's rows.
         del rows[len(rows) - len(rows) % (len(STATISTICS) * len(self._layers)):]
         if state.history and not any(row.epoch == len(state.history) for row in rows):
             tell('%s has no rows for epoch %d: recording continues from here' % (

@@ -23,7 +23,7 @@ class TensorBoardEvents(Hook):
         self._folder, self._trainer, self._file = folder, trainer, None
 
     def begin(self, state):
-        # Do not use tensorboardX's SummaryWriter: its background thread would lose write errors.
+        # Do not use tensorboardX's SummaryWriter: its background thread would swallow write errors.
         from tensorboardX.proto.event_pb2 import SessionLog
         from tensorboardX.record_writer import RecordWriter
         os.makedirs(self._folder, exist_ok=True)

@@ -10,7 +10,7 @@ BLOCKS = {'Residual': lambda: gb.Residual(3), 'DenseBlock': lambda: gb.DenseBloc
           'conv_block': lambda: gb.conv_block(3),
           'transition_block': lambda: gb.transition_block(3),
           'resnet_block': lambda: gb.resnet_block(3, 1)}
-SENTENCE = (r'expects arrays of mx\.nd, not of mx\.np: call npx\.reset_np\(\) if npx\.set_np\(\) '
+SENTENCE = (r'expects mx\.nd arrays, not mx\.np arrays: call npx\.reset_np\(\) if npx\.set_np\(\) '
             r'was called, and pass X\.as_nd_ndarray\(\)$')
 
 

@@ -61,7 +61,7 @@ def test_a_block_that_is_not_initialized_says_what_to_do(hybridize):
 
 def test_arrays_of_mx_np_are_refused_in_one_sentence():
     for call in (block((2, 3)), lambda X: gb.batch_norm(X, *[nd.zeros((1, 3))] * 4, EPS, MOMENTUM)):
-        with pytest.raises(ValueError, match=r'expects arrays of mx.nd, .* X.as_nd_ndarray\(\)'):
+        with pytest.raises(ValueError, match=r'expects mx.nd arrays, .* X.as_nd_ndarray\(\)'):
             call(mx.np.zeros((2, 3)))
 
 

@@ -55,7 +55,7 @@ def test_a_picture_that_cannot_be_drawn_fails_only_if_it_was_asked_for(
 
 @pytest.mark.parametrize('name, problem', [
     ('evaluate', 'not a run folder: it does not exist'), ('report', 'not a run folder'),
-    ('export', 'there is no such file or folder')])
+    ('export', 'no such file or folder')])
 def test_a_folder_that_is_no_run_ends_with_code_1(command, tmp_path, name, problem):
     code, out, err = command(name, tmp_path / 'none')
     assert (code, out) == (1, '') and err.startswith('error: ') and problem in err

@@ -57,8 +57,8 @@ def test_a_signal_while_the_page_is_written_says_that_the_run_is_complete(folder
     monkeypatch.setattr(report, 'write_report', lambda *args, **how: os.kill(os.getpid(), signum))
     code, _, err = command('train', *ARGUMENTS, '--out', folder)
     assert code == 128 + signum and signal.getsignal(signum) == before
-    assert err.endswith('interrupted: the run in %s is complete, but its report.html is not. To '
-                        'write it, use gluonblocks report %s\n' % (folder, folder))
+    assert err.endswith('interrupted: the run in %s is complete, but its report.html is not. Run '
+                        '"gluonblocks report %s" to write it\n' % (folder, folder))
     assert 'To resume' not in err and gb.load_run(folder, weights='final')
 
 

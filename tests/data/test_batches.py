@@ -75,7 +75,7 @@ def test_a_loader_resumes_where_another_one_was(passes, batches, part):
     ({'resize': (96, 0)}, r'resize must be .* \(height, width\), got \(96, 0\)$'),
     ({'resize': (9, 9, 1)}, r'resize must be .* got \(9, 9, 1\)$'),
     ({'resize': '96'}, "resize must be .* got '96'$"),
-    ({'images': IMAGES / 255}, r'expected images as a NumPy array, uint8 .*; convert images in '),
+    ({'images': IMAGES / 255}, r'expected images as a uint8 NumPy array .*; convert images in '),
     ({'labels': LABELS[:9]}, r'expected labels .* integers, one for each of the 10 im'),
     ({'labels': LABELS.astype('float32')}, r'expected labels .* integers, .* got float32')])
 def test_what_cannot_be_loaded_is_refused_at_once_and_when_it_is_set_later(changes, message):
@@ -96,7 +96,7 @@ def test_sizes_that_are_set_later_count_from_the_next_pass():
 
 
 def test_arrays_of_mx_np_are_refused():
-    with pytest.raises(ValueError, match=r'^BatchLoader expects arrays of mx\.nd, not of mx\.np'):
+    with pytest.raises(ValueError, match=r'^BatchLoader expects mx\.nd arrays, not mx\.np arrays'):
         gb.data.BatchLoader(mx.np.array(IMAGES), LABELS, 4)
     loader = gb.data.BatchLoader(IMAGES, LABELS, 4)
     npx.set_np()

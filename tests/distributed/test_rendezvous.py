@@ -92,7 +92,7 @@ def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
         raise socket.gaierror(-2, 'Name or service not known')
     monkeypatch.setattr(socket, 'gethostbyname', unknown)
     assert error_of(first_machine('', ('no-such-host', 1))).startswith(
-        'cannot resolve the host name no-such-host in master: Name')
+        'cannot resolve the host name no-such-host in the option master: Name')
 
 
 def test_strangers_are_dropped_with_a_line_and_the_run_goes_on_without_them(at_once, capsys):

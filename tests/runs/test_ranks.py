@@ -115,7 +115,7 @@ class Group(Alone):
     (0.1, {'module': 'importable', 'name': 'nothing', 'file': '', 'sha256': ''},
      "this run: the model importable:nothing cannot be imported: .* has no 'nothing'"),
     (0.1, {'module': '__main__', 'name': 'nothing', 'file': 'x.py', 'sha256': ''},
-     'this run: the model nothing was registered by the script x.py: .* to a module')])
+     'this run: the model nothing was registered by the script x.py; .* to a module')])
 def test_a_worker_tells_its_launcher_why_it_failed(monkeypatch, lr, sources, text):
     options = resolve_options('lenet_bn', check_options({
         'dataset': 'importable:load', 'lr': lr, 'batch_size': 16, 'stop_non_finite': True,

@@ -136,8 +136,8 @@ def test_other_weights_are_refused_with_what_differs_and_nothing_is_written(
                           '--start-from', path, '--out', str(out)]) == 2
     said, err = capfd.readouterr()
     assert (said, out.exists()) == ('', False) and words in err
-    assert ('error: argument --start-from: must contain weights for the model %s, but %s does not '
-            'match:' % (model, path)) in err
+    assert ('error: argument --start-from: must contain weights for the model %s, but the weights '
+            'in %s do not match:' % (model, path)) in err
 
 
 @pytest.mark.parametrize('source, words', [

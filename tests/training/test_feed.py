@@ -166,8 +166,8 @@ SUM = 'must be non-negative class probabilities that sum to 1'
     (nd.array(X), nd.array([0, 1.5] + [0] * 8), 'labels must be integer class indices, got 1.5'),
     (nd.array(X), nd.array(Y.reshape(10, 1)),
      r'labels must be integers of shape \(N,.*, got shape \(10, 1\)'),
-    (mx.np.array(X), nd.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),
-    (nd.array(X), mx.np.array(Y), r'the net expects arrays of mx\.nd, not of mx\.np'),
+    (mx.np.array(X), nd.array(Y), r'the net expects mx\.nd arrays, not mx\.np arrays'),
+    (nd.array(X), mx.np.array(Y), r'the net expects mx\.nd arrays, not mx\.np arrays'),
     *[(nd.array(X[:2]), nd.array([[0, 1, 0], row]), SUM)
       for row in ([0, 0, 0], [1, 1, 0], [2, -1, 0], [np.nan, 1, 0])]])
 def test_a_batch_that_a_net_cannot_take_is_refused(use, images, labels, said):

@@ -38,5 +38,5 @@ def test_the_likeliest_classes_come_first():
 
 
 def test_arrays_of_mx_np_are_refused():
-    with pytest.raises(ValueError, match=r'^predict expects arrays of mx\.nd, not of mx\.np'):
+    with pytest.raises(ValueError, match=r'^predict expects mx\.nd arrays, not mx\.np arrays'):
         predict(lambda X: X, mx.np.array(SCORES))

@@ -45,13 +45,13 @@ def parse(argv):
                         help='comma-separated kinds of attack: %s (default: all except machines, '
                              'which takes minutes per case)' % ', '.join(KINDS))
     parser.add_argument('--case', action='append', metavar='CASE',
-                        help='run only this case, the name of a predefined case or the number of a '
-                             'random one; may be repeated')
+                        help='run only the predefined case with this name, or the random case with '
+                             'this number; may be repeated')
     parser.add_argument('--jobs', type=positive, default=len(os.sched_getaffinity(0)), metavar='N',
                         help='number of cases to run in parallel (default: one per core)')
     parser.add_argument('--json', metavar='FILE',
                         help='write a record of each case to FILE as JSON')
-    parser.add_argument('--list', action='store_true', help='list the predefined cases, and exit')
+    parser.add_argument('--list', action='store_true', help='list the predefined cases and exit')
     args = parser.parse_args(argv)
     try:
         args.planned = plan(args.only, args.cases, args.case)

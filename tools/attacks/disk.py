@@ -13,7 +13,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EMFILE, errn
 
 
 def draw(sandbox):
-    """Make one random system call fail during training, or that call and all later ones."""
+    """Make a random system call, and sometimes all later ones, fail during training."""
     rng = sandbox.rng
     variant, calls, call = rng.choice(VARIANTS), rng.choice(sorted(CALLS)), rng.randint(1, 90)
     if rng.random() < 0.2:
@@ -25,7 +25,7 @@ def draw(sandbox):
 
 
 def faulty(sandbox, variant, calls, call, action, value=0, always=False, only=''):
-    """Train while a system call fails. An error must name the run folder; resuming must work."""
+    """Train with a failing system call. Errors must name the run folder; resuming must work."""
     run = sandbox.path('run')
     fault = shim.Shim(run, CALLS[calls], call, action, value, always, only)
     done = resume(sandbox, run, RUNS[variant], shim=fault)
@@ -45,7 +45,7 @@ def faulty(sandbox, variant, calls, call, action, value=0, always=False, only=''
 
 
 def read_only(sandbox, command, name):
-    """Evaluate, predict with or resume a run on a read-only disk. Only resuming must fail."""
+    """Evaluate, predict with or resume a run on a read-only disk; only resuming must fail."""
     run = sandbox.copy(name)
     argv = {'train': ['--resume', run], 'evaluate': [run, '--ctx', 'cpu'],
             'predict': [run, sandbox.fixtures.picture, '--ctx', 'cpu']}[command]

@@ -46,7 +46,7 @@ class Done(NamedTuple):
     """The result of a job: its exit code (-N: killed by signal N), stdout, stderr and duration.
 
     `exceeded` is 'time' or 'memory' if the job exceeded that limit. `calls` is the number of system
-    calls that the shim counted.
+    calls that `job.shim` counted.
     """
 
     job: Job

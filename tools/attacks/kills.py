@@ -7,7 +7,7 @@ from .fixtures import RUNS, SAME
 from .verdict import EQUAL, Defect, output, snapshot, survived, unchanged
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# {signal: allowed exit codes}. 0 is also allowed, if the process finishes before the signal.
+# {signal: allowed exit codes}. 0 is also allowed, if the process exits before the signal arrives.
 CODES = {signal.SIGKILL: (-9,), signal.SIGHUP: (-1,), signal.SIGTERM: (143, -15),
          signal.SIGINT: (130, -2)}  # -2: before the command starts, or after it finishes
 VARIANTS = ('plain', 'adam', 'devices', 'tensorboard')
@@ -42,8 +42,8 @@ def trial(sandbox, variant, plans):
         printed += output(done)
         judge(done, signum)
         sandbox.kills += bool(signum and done.code)
-    # On Ctrl-C or SIGTERM, a run saves an extra checkpoint, so its previous.safetensors differs
-    # from that of an undisturbed run, and is not compared.
+    # On Ctrl-C or SIGTERM, a run saves an extra checkpoint. Its previous.safetensors then differs
+    # from that of an undisturbed run, so do not compare this file.
     saves = any(signum in (signal.SIGINT, signal.SIGTERM) for signum, _ in plans)
     compare(run, base.folder, printed, base.lines, done,
             [name for name in SAME if not saves or name != 'previous.safetensors'])

@@ -24,7 +24,7 @@ RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed'
        str(SIZE)]
 LAUNCH_OPTIONS = ['--no-report', '--start-timeout', str(START)]
 
-# {fault: seconds within which all processes must exit}. MARGIN is added, as the host may be busy.
+# {fault: seconds within which all processes must exit}. MARGIN allows for a busy host.
 PROMISED, MARGIN = {'SIGKILL': 5, 'SIGSTOP': 60, 'link down': 30}, 5
 
 FIXED: Dict[str, Any] = {}
@@ -115,8 +115,8 @@ def _trial(sandbox, network):
             break
     else:
         raise Defect('the run cannot be resumed', launch.done())
-    # Killing a launcher may lose some of its output: accept missing lines, but not different ones.
-    # `compare` checks the history, which contains every epoch.
+    # Killing a launcher may lose some of its output, so accept missing lines, but not different
+    # ones. `compare` also checks the history, which contains every epoch.
     if list(dict.fromkeys(printed)) != [line for line in lines if line in printed]:
         raise Defect('the printed lines differ', launch.done())
     compare(run, folder, lines, lines, launch.done())
@@ -173,7 +173,7 @@ def judge(done, k, n, complete):
     """Raise Defect unless machine `n`'s launcher failed with an error that names machine `k`.
 
     The fault was injected into machine `k`. The error on machine `k` itself may name any machine,
-    because to machine `k` another machine seems to have failed. If `complete` is true, the last
+    because machine `k` cannot tell that it is the faulty one. If `complete` is true, the last
     epoch had finished before the launcher exited, so the launcher may also have succeeded.
     """
     if complete and done.code == 0:

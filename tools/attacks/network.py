@@ -69,7 +69,7 @@ class Machine:
                                      '%dbit' % rate, 'burst', str(burst), 'latency', QUEUE, pid=pid)
 
     def processes(self):
-        """Return the pids of the processes that run on this machine."""
+        """Return the PIDs of the processes that run on this simulated machine."""
         return processes_in([namespace_of(self._pid)], but=[self._pid])
 
 
@@ -183,7 +183,7 @@ def keep(count):
 
 
 def _configure(machines):
-    """Create the bridge, and link each machine to it."""
+    """Create a network bridge, and connect each machine to it."""
     lines = ['link add bridge type bridge', 'link set bridge up']
     for k, pid in enumerate(machines):
         lines += ['link add name %s type veth peer name eth0 netns %d' % (LINK % k, pid),

@@ -104,7 +104,7 @@ def results_of(path):
             return json.load(f)['results']
     except (OSError, ValueError, KeyError) as error:
         raise argparse.ArgumentTypeError(
-            'expected a file written by --json, but cannot read it: %s' % error) from None
+            'expected a file written by --json, but could not read the file: %s' % error) from None
 
 
 def main(argv=None):

@@ -60,7 +60,7 @@ def compare(specs, rounds, count, predict=None, num_busy=0):
 
 
 def report(samples):
-    """Return a table of the samples that `compare` returned, with ratios to the first variant."""
+    """Format the result of `compare` as a table, with ratios to the first variant."""
     first, rows = next(iter(samples.values())), []
     for title, sample in samples.items():
         row = [title]
@@ -94,7 +94,7 @@ def variant(text):
 def make_specs(model, variants, predict, folder):
     """Return the `specs` argument for `compare`.
 
-    Variants with an option that starts with `norm_stats` record norm statistics in `folder`.
+    Variants with an option that starts with `norm_stats` record batch norm statistics in `folder`.
     """
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):

@@ -1,4 +1,4 @@
-"""A description of the machine, the load of other processes, and the settings for --isa."""
+"""Describe the machine, measure other processes' load, and define the limits for --isa."""
 import datetime
 import os
 import platform

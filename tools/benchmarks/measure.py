@@ -7,9 +7,9 @@ from typing import NamedTuple, Optional, Sequence
 from .machine import sample_load
 from .workers import Unavailable, Worker
 
-# The operators to compare: {title: (model, MXNet's operators, ours)}. Each model has norms only in
-# the layers that the title names. The first comparison includes the activations on both sides. In
-# the second, our norm includes the activation, but MXNet's `BatchNorm` does not.
+# The operators to compare: {title: (model, MXNet's operators, ours)}. Each model uses batch
+# normalization only in the layers that the title names. The first comparison includes the
+# activations on both sides. In the second, only our operator includes the activation.
 NORMS = {'convolution, norm, activation and pooling, 6 and 16 channels': (
              'lenet_bn_conv', ('Convolution', 'BatchNorm', 'Activation', 'Pooling'),
              ('_gluonblocks_stage',)),
@@ -78,7 +78,7 @@ def interleave(requests, rounds, title):
 
 
 def per_image(answers, what):
-    """Return the seconds per image that `what`, such as 'train', took in each of `answers`."""
+    """Return the seconds per image for `what`, such as 'train', from each worker answer."""
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
@@ -111,11 +111,11 @@ def training(model, settings, facts, folder, note):
 
 
 def _variants(model, settings, facts, folder):
-    """Yield (name, worker spec, `Worker` options) for each implementation of training."""
+    """Yield (name, worker spec, `Worker` options) for each training implementation."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
                resize=facts['resize'][model], **common)
-    # Start PyTorch first, so that the slower PyTorch modes have stopped before other workers start.
+    # Start PyTorch's workers first: those of slow modes are shut down before other workers start.
     for mode in settings.torch_modes(model) if 'torch' in settings.only else ():
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
@@ -145,7 +145,7 @@ def _request(worker, settings):
 
 
 def samples(answers):
-    """Convert a worker's answers to samples in the format that `training` returns."""
+    """Convert a worker's answers, one per round, to a dict of samples (see `training`)."""
     found = {'peak_mib': answers[-1]['peak_mib']}
     for what, title in (('train', 'step'), ('cpu', 'cpu'), ('evaluate', 'evaluate'),
                         ('collect', 'collect')):
@@ -161,7 +161,7 @@ def samples(answers):
 
 
 def _drop_slow_modes(model, requests, note):
-    """Close workers of PyTorch modes that take more than SLOWER times as long as the fastest."""
+    """Shut down workers of PyTorch modes that take over SLOWER times as long as the fastest."""
     short = {name: (worker, {'train': request['train']})
              for name, (worker, request) in requests.items()}
     fastest = {name: min(per_image(answers, 'train'))

@@ -80,7 +80,7 @@ def run_cells(model, batch_size, folder, fit):
             exec(compile(ast.parse(code), section + ' ' + cell.title, 'exec'), names)
     except _Trained:
         return
-    raise ValueError('no cell of %s trains %s' % (section, model))
+    raise ValueError('no cell in %s trains %s' % (section, model))
 
 
 def arrays(folder, part):

@@ -8,7 +8,7 @@ from .timing import PARTS
 
 
 def summarize(raw):
-    """Return medians, spreads and ratios of `measure`'s samples, and which targets they meet."""
+    """Return medians, spreads and ratios of `measure`'s samples, and a verdict on each target."""
     results = {'training': {model: _training(samples, raw['batch_size'], raw['facts'])
                             for model, samples in raw['training'].items()},
                'batch_norm': _batch_norm(raw['batch_norm']) if raw['batch_norm'] else {},
@@ -56,7 +56,7 @@ def _training(samples, batch_size, facts):
 
 
 def _parts(sample, ms):
-    """Return the median times, with quartiles, of the parts and operations of a step, in ms."""
+    """Return the median time in ms, with quartiles, of each part and operation of a step."""
     rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
     found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
              'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],

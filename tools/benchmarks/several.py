@@ -62,7 +62,7 @@ def _network(stack, count, notes):
 
 
 def _train(settings, model, workers, network):
-    """Train `model`; return seconds per step in each epoch but the first, which compiles graphs."""
+    """Train `model`; return seconds per step for all but the first epoch, which compiles graphs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,
@@ -97,7 +97,7 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """Return a function that pins the calling process to CPUs of its own, if there are enough."""
+    """Return a function that pins the calling process to its own CPUs, or to a shared one."""
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])

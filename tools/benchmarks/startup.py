@@ -44,7 +44,7 @@ def startup(settings):
 
 
 def five_epochs(settings):
-    """Time all five epochs of `scripts/train.py --model lenet_bn`; return a list of seconds."""
+    """Train `lenet_bn` for five epochs several times; return a list of the durations in seconds."""
     def once():
         _train(settings)
         return time.monotonic()
@@ -52,7 +52,7 @@ def five_epochs(settings):
 
 
 def _seconds(title, rounds, once):
-    """Call `once`, which returns its end time, in each round; return the durations in seconds."""
+    """Call `once` in each round; return the durations in seconds. `once` returns its end time."""
     times = []
     for i in range(rounds):
         log('%s: %d of %d' % (title, i + 1, rounds))

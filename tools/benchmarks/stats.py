@@ -7,7 +7,7 @@ Spread.__doc__ = """The quartiles of a sample; half of the values lie between `l
 
 
 def spread(values, scale=1):
-    """Return the quartiles of `values` times `scale`; a single value is used for all three."""
+    """Return the quartiles of the scaled `values`. With a single value, all three equal it."""
     values = [scale * value for value in values]
     if len(values) == 1:
         return Spread(*values * 3)

@@ -1,4 +1,4 @@
-"""The project's speed targets, and a comparison with an earlier run."""
+"""Speed targets for the benchmark, and a comparison with an earlier run."""
 
 BOUNDS = """\
 The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph, plus

@@ -26,15 +26,15 @@ class Parts:
 
     `done(part)` calls `wait`, which returns when all computation has finished. It then adds to
     `part` the time since the previous call, so every moment of a step belongs to exactly one part.
-    In normal training, Python runs ahead of the computation, so the fraction of time measured
-    outside the net is an upper bound.
+    In normal training, Python runs ahead of the computation, so a step spends at most the
+    measured fraction of its time outside the net.
     """
 
     def __init__(self, wait=lambda: None):
         self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
 
     def start(self):
-        """Restart the clock, so that the time before this call is not added to any part."""
+        """Restart the clock, so that no part of a step includes the time before this call."""
         self._clock.lap()
 
     def done(self, part):
@@ -43,13 +43,13 @@ class Parts:
 
 
 def serve_rounds(requests, training):
-    """Answer each request by timing the requested methods of `training`.
+    """Time the methods of `training` on request, and answer each request with the times.
 
-    A request maps 'train', 'evaluate' or, for PyTorch, 'collect' to a number of batches; 'warm' is
-    the number of untimed training batches that run first. Each method takes the number of batches
-    and returns the number of images. The answer maps each method to [seconds, images], and 'cpu' to
-    the processor time of 'train' in the same form. If the request contains 'parts', the answer maps
-    'parts' to [{part: seconds}, images].
+    A request maps the method names 'train', 'evaluate' and, for PyTorch, 'collect' to numbers of
+    batches, and 'warm' to the number of untimed training batches that run first. Each method takes
+    a number of batches and returns the number of images. The answer maps each requested method to
+    [seconds, images], and 'cpu' to [processor seconds, images] for 'train'. If the request contains
+    'parts', the answer maps 'parts' to [{part: seconds}, images].
     """
     for request in requests:
         answer = {}
@@ -70,7 +70,8 @@ def serve_rounds(requests, training):
 def serve_predictions(requests, predict, shape):
     """Serve requests to time `predict`, a function that takes a NumPy array of images.
 
-    `shape` is an image's shape, (C, H, W). Answers map 'predict' and 'cpu' to [seconds, images].
+    `shape` is an image's shape, (C, H, W). Each reply contains
+    [elapsed seconds, image count] as 'predict' and [CPU seconds, image count] as 'cpu'.
     """
     import numpy as np
     for request in requests:

@@ -1,4 +1,4 @@
-"""The gradient of a bias before a norm is 0, because subtracting the mean cancels the bias."""
+"""The gradient of a bias before batch normalization is 0: subtracting the mean cancels the bias."""
 import numpy as np
 from mxnet import autograd, gluon
 
@@ -8,8 +8,8 @@ from .common import table
 def run(settings):
     """Return the largest absolute gradients of each layer's weight and bias, one row per layer.
 
-    A row is (data type, model, layer, True if a norm follows, weight gradient, bias gradient). The
-    gradients are computed from the mean loss of one batch.
+    A row is (data type, model, layer, True if batch norm follows, weight gradient, bias gradient).
+    The gradients are computed from the mean loss of one batch.
     """
     X, y = next(iter(settings.loaders(settings.pick(256, 64))[0]))
     rows = []

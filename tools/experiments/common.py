@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A training run: its model, the value of the varied setting, the learning rate and epochs."""
+    """A training run: its model, the varied setting's value, the learning rate and the history."""
 
     model: str
     varied: Any

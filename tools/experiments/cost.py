@@ -27,7 +27,7 @@ def run(settings):
 
 
 def outputs(model, side):
-    """Return the sizes of operator outputs for one image, in MiB: (all, concatenations only)."""
+    """Return (size of all operator outputs, size of concatenations), in MiB per image."""
     graph = get_model(model)(mx.sym.var('data')).get_internals()
     kinds = {node['name']: node['op'] for node in json.loads(graph.tojson())['nodes']}
     _, shapes, _ = graph.infer_shape(data=(1, 1, side, side))

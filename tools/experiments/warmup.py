@@ -1,4 +1,4 @@
-"""The test accuracy early in training if the moving averages of a net start at 0."""
+"""Measure how the initial moving averages affect the test accuracy early in training."""
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
@@ -33,7 +33,7 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """Return the test accuracy for each kind in STATISTICS; leave the net unchanged."""
+    """Return test accuracies, one for each type of running statistics; leave the net unchanged."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]
@@ -63,7 +63,7 @@ def replace(norm, mean, var):
 
 
 def without_start(mean, var, left):
-    """Return `mean` and `var`, corrected for their initial value 0, which has weight `left`."""
+    """Return the running `mean` and `var` without their initial value 0, whose weight is `left`."""
     return mean / (1 - left), var / (1 - left)
 
 

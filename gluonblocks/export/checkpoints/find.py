@@ -45,14 +45,14 @@ def find_files(path, params=None, epoch=None):
                 # Accept a prefix, such as 'net' for net-symbol.json, as MXNet's own functions do.
                 symbol = path if os.path.exists(path) else path + '-symbol.json'
                 if not os.path.exists(symbol):
-                    raise FileNotFoundError('%s: there is no such file or folder' % path)
+                    raise FileNotFoundError('%s: no such file or folder' % path)
                 folder = os.path.dirname(path) or '.'
             names = sorted(os.listdir(folder))
         files = [os.path.join(folder, name) for name in names]
         symbol = symbol or _only_symbol(path, files)
         if symbol.endswith('.zip'):
             raise ValueError('%s: expected a symbol file, a folder or a .tar.gz archive, found a '
-                             '.zip file: unpack it first' % path)
+                             '.zip file; unpack it first' % path)
         if symbol.endswith('.params'):
             raise ValueError(
                 '%s: expected a symbol file, found only parameters: specify the symbol file and '
@@ -70,7 +70,7 @@ def _only_symbol(path, files):
     symbols = [name for name in files if name.endswith('-symbol.json')] or [
         name for name in files if name.endswith('.json') and _is_symbol(name)]
     if len(symbols) > 1:
-        raise ValueError('%s: expected one symbol file, found %s: specify one of them'
+        raise ValueError('%s: expected one symbol file, found %s; specify one of them'
                          % (path, ', '.join(map(os.path.basename, symbols))))
     weights = [name for name in files if name.endswith('.params')]
     if not symbols and not weights:
@@ -103,7 +103,7 @@ def _newest(path, symbol, files, epoch):
     found = named.get(prefix, {})
     if not found:
         others = sorted(os.path.basename(name) for each in named.values() for name in each.values())
-        raise ValueError('%s: expected parameters such as %s-0000.params, found %s: specify '
+        raise ValueError('%s: expected parameters such as %s-0000.params, found %s; specify '
                          'the parameter file' % (path, prefix, ', '.join(others) or 'none'))
     if epoch is not None and epoch not in found:
         raise ValueError('%s: expected parameters for epoch %d, found %s' % (
@@ -139,7 +139,7 @@ def _unpack(path, folder):
             for member in tar:
                 is_link = member.issym() or member.islnk()
                 if is_link and member.name.endswith(('.json', '.params')):
-                    raise ValueError('%s: expected regular files, but %s is a link: replace it '
+                    raise ValueError('%s: expected regular files, but %s is a link; replace it '
                                      'with the file that it points to' % (path, member.name))
                 if not member.isfile():
                     continue

@@ -25,7 +25,7 @@ def read_params(path):
     size = os.path.getsize(path)
     with open(path, 'rb') as f:
         if f.read(40).startswith(b'version https://git-lfs'):
-            raise DamagedFile('%s: expected weights, found a Git LFS pointer: run "git lfs pull"'
+            raise DamagedFile('%s: expected weights, found a Git LFS pointer. Run "git lfs pull"'
                               % path)
         if size < 24:
             raise DamagedFile('%s: expected a .params file, found a file of only %d bytes'
@@ -77,7 +77,7 @@ class _Reader:
         if version in (_V2, _V3):
             storage, = self._take('<i')
             if storage not in (0, -1):
-                raise ValueError("%s: expected dense arrays, found a sparse one: convert it with "
+                raise ValueError("%s: expected dense arrays, found a sparse one. Convert it with "
                                  "array.tostype('default') and save it again" % self._path)
             shape = self._shape('<i', 'q')
         elif version == _V1:

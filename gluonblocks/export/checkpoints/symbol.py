@@ -36,7 +36,7 @@ def _read_graph(path):
     """Parse a symbol file; raise DamagedFile unless it is a graph in topological order."""
     content = read_file(path, MAX_BYTES)
     if content.startswith(b'version https://git-lfs'):
-        raise DamagedFile('%s: expected a symbol, found a Git LFS pointer: run "git lfs pull"'
+        raise DamagedFile('%s: expected a symbol file, found a Git LFS pointer; run "git lfs pull"'
                           % path)
     try:
         graph = json.loads(content)
@@ -55,7 +55,7 @@ def _read_graph(path):
         reason = ('it lacks %s' % error if isinstance(error, KeyError) else
                   'line %d is not valid' % error.lineno
                   if isinstance(error, json.JSONDecodeError) else error)
-        raise DamagedFile('%s: expected a symbol file in JSON: %s' % (path, reason)) from None
+        raise DamagedFile('%s: expected a symbol file in JSON (%s)' % (path, reason)) from None
     return graph
 
 

@@ -1,4 +1,4 @@
-"""Convert layers with weights, and normalization layers."""
+"""Convert convolutions, fully connected layers and normalization layers to ONNX."""
 import numpy as np
 
 from .elementwise import along_axis

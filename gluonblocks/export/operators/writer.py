@@ -39,7 +39,7 @@ class OnnxGraph:
         self._current = ''  # name of the node being converted, a prefix for new names
 
     def shape(self, entry):
-        """Return the shape of `entry`, a value in the MXNet graph; varying sizes are None."""
+        """Return the shape of `entry`, a value in the MXNet graph; variable dimensions are None."""
         return tuple(sizes[0] if len(set(sizes)) == 1 else None
                      for sizes in zip(*self._shapes[entry[:2]]))
 
@@ -66,7 +66,7 @@ class OnnxGraph:
         return self._types[entry[:2]]
 
     def with_heads(self, entries):
-        """Return the MXNet graph as a symbol whose outputs are `entries`, values in the graph."""
+        """Return a symbol of the MXNet graph with the values `entries` as its outputs."""
         heads, self.graph.heads = self.graph.heads, entries
         symbol, self.graph.heads = self.graph.symbol(), heads
         return symbol
@@ -133,7 +133,7 @@ class OnnxGraph:
             if list(sizes) == [shape[axis] for shape in self._shapes[entry[:2]]]]
         if not sources:
             raise ValueError('%s: the size of axis %d varies with the inputs, but no input has an '
-                             'axis of that size: export the net for a fixed input size'
+                             'axis of that size. Export the net for a fixed input size'
                              % (entry[0].name, axis))
         name, axis = sources[0]
         return self.add('Gather', self.add('Shape', name), [axis])
@@ -147,7 +147,7 @@ class OnnxGraph:
     def reshape(self, X, sizes):
         """Reshape the tensor `X`, which must not be empty, to `sizes`.
 
-        Each size is a number or the name of an int64 vector in the ONNX graph.
+        Each size is an integer or the name of an int64 vector in the ONNX graph.
         """
         if -1 not in sizes and sum(isinstance(size, str) for size in sizes) == 1:
             sizes = [-1 if isinstance(size, str) else size for size in sizes]

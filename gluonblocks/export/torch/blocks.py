@@ -105,7 +105,7 @@ def _blocks(nodes, outputs):
 
 
 def entry_of(block):
-    """Return the number (see `Node`) of the only value that `block` reads from outside."""
+    """Return the number of the only value that `block` reads from outside itself (see `Node`)."""
     within = {node.number for node in block}
     return next(i for node in block for i in node.inputs if i not in within)
 

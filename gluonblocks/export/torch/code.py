@@ -154,7 +154,7 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return (list of class definitions, {number of a block's first node: constructor call})."""
+    """Return (list of class definitions, {`number` of a block's first node: constructor call})."""
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:
@@ -183,11 +183,11 @@ def _block_classes(structure, layers, values):
 
 
 def _params(blocks, columns, values):
-    """Return {tuple of values in `blocks`: name} for a generated class's constructor parameters.
+    """Return {column: name} for the constructor parameters of a generated class.
 
     `blocks` are the instances of this class. The source code of their layers is split into pieces,
-    and every second piece is a number. `columns` contains one tuple per piece, with the text of the
-    piece in each block. A number that differs between blocks becomes a parameter.
+    and every second piece is a number. A column is a tuple with the text of one
+    piece in each block; `columns` has one per piece. Numbers that vary become parameters.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)

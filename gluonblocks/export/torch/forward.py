@@ -13,9 +13,9 @@ _NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of variables, b
 class Forward:
     """The body of a `forward` method, built node by node in execution order.
 
-    A norm or activation wraps the call that computes its input. Arithmetic is inlined into the
-    expression that uses it, unless this makes the line too long. Both happen only for values that
-    are used once. Every other operator gets its own line.
+    Batch norms and activations wrap the call that computes their input. Arithmetic is inlined
+    into the expression that uses it, unless this makes the line too long. Both happen only for
+    values that are used once. Every other operator gets its own line.
 
     `users` counts the uses of each value, and `values` is as in `call_text`. `names` maps the
     numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
@@ -101,7 +101,7 @@ class Forward:
 
 
 def _markers(text):
-    """Return the numbers of the values in an expression, in order of first appearance."""
+    """Return the numbers n of the markers <n> in an expression, in order of first appearance."""
     return list(dict.fromkeys(int(number) for number in re.findall(r'<(-?\d+)>', text)))
 
 

@@ -8,9 +8,9 @@ _DEFAULTS = {'stride': 1, 'padding': 0, 'output_padding': 0, 'dilation': 1, 'gro
 def layer_text(node, params, shape, out=None):
     """Return the code that constructs a layer, such as "nn.Conv2d(1, 6, kernel_size=5)".
 
-    `params` maps parameter names to shapes; `shape` is the shape of the layer's input. `out`, such
-    as 'num_classes', is written instead of the number of output channels. Raises ValueError for a
-    layer without a counterpart in PyTorch.
+    `params` maps parameter names to shapes; `shape` is the shape of the layer's input. If `out`
+    is set, for example to 'num_classes', it replaces the number of output channels. Raises
+    ValueError for a layer without a counterpart in PyTorch.
     """
     weight = params[node.params[0]]
     if node.kind in ('conv', 'deconv'):
@@ -85,6 +85,6 @@ def demand_layout(node):
 
 
 def pair(node, name, default=None):
-    """Return the attribute `name` as a tuple, one value per axis, or a number if all are equal."""
+    """Return the attribute `name` as one number if all axes share it, otherwise as a tuple."""
     value = node.get(name) or default
     return value if not isinstance(value, tuple) else value[0] if len(set(value)) == 1 else value

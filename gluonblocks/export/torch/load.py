@@ -66,7 +66,7 @@ def read_state_dict(file):
         except (SafetensorError, TypeError, KeyError, ValueError) as error:
             raise ValueError('%s: expected a .safetensors file with dtypes that NumPy supports; '
                              'reading it failed: %s' % (file, error)) from error
-        # A .safetensors file does not preserve the order of the net's tensors: sort them by name.
+        # A .safetensors file does not preserve the order of the net's tensors, so sort by name.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
     elif kind in ('.pt', '.pth'):
         tensors = _read_pt(file)
@@ -120,7 +120,7 @@ def _match(structure, arrays, params):
         modules.setdefault(module, {})[role] = array.shape
     for module, roles in modules.items():
         if _kind(roles) not in _LAYERS:
-            raise ValueError('expected only layers of the kinds %s; found %s with %s'
+            raise ValueError('expected only these kinds of layers: %s; found %s with %s'
                              % (', '.join(_LAYERS.values()), module or 'a layer', ', '.join(
                                  '%s of shape %s' % role for role in sorted(roles.items()))))
     layers = list({node.params[0]: node for node in structure.nodes if node.kind}.values())
@@ -156,8 +156,8 @@ def _natural(name):
 def _pair_up(net_order, file_order, modules):
     """Pair layers of the net with modules in the file; return {parameter name: tensor name}.
 
-    For each kind, the first layer in `net_order` is paired with the first module in `file_order`,
-    and so on.
+    The first convolution in `net_order` is paired with the first convolution in `file_order`, and
+    so on. Every other kind of layer is paired in the same way.
     """
     ours = [_RANKS.get(node.kind) for node in net_order]
     theirs = [_kind(modules[name]) for name in file_order]
@@ -171,7 +171,7 @@ def _pair_up(net_order, file_order, modules):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
                 raise ValueError(
-                    '%s.%s exists only in the %s; in the net, layer %s has the parameters %s' % (
+                    '%s.%s exists only in the %s; layer %s of the net has the parameters %s' % (
                         module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
                         ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())

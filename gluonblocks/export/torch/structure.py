@@ -68,14 +68,14 @@ class Node(NamedTuple):
 
 
 class Value(NamedTuple):
-    """The shape and type of a value that a net computes."""
+    """The shape of a value that a net computes, and whether it contains integers."""
 
     shape: tuple  #: integers, and 'N' or, for example, '4 * N' for multiples of the batch size
     is_integer: bool
 
 
 class Structure(NamedTuple):
-    """A graph's nodes in topological order, its `Section`s, and {node number: layer name}."""
+    """A graph: nodes in topological order, sections, layer names by node number, and outputs."""
 
     nodes: List[Node]
     sections: List[Section]

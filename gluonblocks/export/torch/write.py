@@ -18,8 +18,8 @@ from .structure import read_structure
 
 WEIGHTS, CODE = 'model.safetensors', 'model.py'
 # MXNet and PyTorch compute the training step in float64, but MXNet stores the momentum of batch
-# norms and the slopes of leaky ReLUs in float32, which causes differences of up to 4e-7. A wrong
-# layer causes far larger ones.
+# norms and the slopes of leaky ReLUs in float32, which causes differences of up to 4e-7. A
+# wrongly converted layer causes far larger differences.
 STEP_TOLERANCE = 1e-5
 _STEP_IMAGES = 16
 

@@ -10,9 +10,9 @@ import mxnet as mx
 from ...machine.compiled import Unavailable, cached, compile_library, find_compiler
 
 SOURCES = pathlib.Path(__file__).resolve().parent
-# Do not add -ffast-math: it ignores NaN and infinity, and makes the whole process flush subnormal
-# values to zero. The two -fno- flags are safe, because our code neither reads errno nor checks for
-# floating-point exceptions.
+# Do not add -ffast-math: it assumes that no value is NaN or infinite, and makes the process flush
+# subnormal values to zero. The two -fno- flags are safe, because our code neither reads errno nor
+# checks for floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
 # MXNet's lib_api.cc only forwards calls, so compile it without optimization.
@@ -46,7 +46,7 @@ def find_interface():
 
 
 def _key(interface, compiler):
-    """Return a digest of everything that the library depends on, as 32 hexadecimal digits."""
+    """Return a 32-digit hexadecimal digest of everything that affects the compiled library."""
     digest = hashlib.sha256()
     for path in [*sorted(SOURCES.glob('*.h')), *sorted(SOURCES.glob('*.cc')), *interface]:
         with open(path, 'rb') as f:
@@ -70,7 +70,7 @@ def _processor():
 
 
 def _compile(compiler, glue):
-    """Compile the library, and return its content as bytes."""
+    """Compile the operator library, and return its content as bytes."""
     print('compiling the C++ operators (only once on this machine)', file=sys.stderr, flush=True)
     include = ('-I', os.path.join(os.path.dirname(os.path.abspath(mx.__file__)), 'include'), '-c')
     return compile_library(

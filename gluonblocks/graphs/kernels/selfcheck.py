@@ -26,8 +26,8 @@ def _compare(symbol, rng, gradient):
     arrays.update((name, abs(array)) for name, array in arrays.items() if name.endswith('var'))
     states = symbol.list_auxiliary_states()
     requests = {name: 'null' if name in states else 'write' for name in arrays if name != 'data'}
-    # Ignore the gradient of the first bias. The norm cancels that bias, so the gradient is nothing
-    # but rounding error.
+    # Ignore the gradient of the first bias. The batch norm cancels that bias, so the gradient is
+    # nothing but rounding error.
     ignored = ('first_bias',) if gradient else ('first_bias', 'data')
     wrong = []
     for training, passes in ((True, TRAINING), (False, PREDICTION)):
@@ -45,7 +45,7 @@ def _net(gradient):
     """Return a test net as a symbol; the passes rewrite it to use our operators.
 
     It contains three stages (convolutions that are fused with the layers after them), a convolution
-    of a small feature map, a batch norm of images with a ReLU, three batch norms of matrices, and
+    of a small feature map, a batch norm with ReLU for images, three batch norms for matrices, and
     each kind of activation. With `gradient`, our operators also compute the gradient of the input.
     """
     def norm(X):

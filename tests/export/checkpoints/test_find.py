@@ -38,7 +38,7 @@ def test_a_folder_without_one_pair_is_refused_with_what_it_has(names, said, tmp_
 
 def test_a_zip_archive_is_refused_with_what_to_do(tmp_path):
     (tmp_path / 'model.zip').write_bytes(b'PK')
-    with pytest.raises(ValueError, match='model.zip: expected a symbol file, .*: unpack it first'):
+    with pytest.raises(ValueError, match='model.zip: expected a symbol file, .*; unpack it first'):
         found(tmp_path / 'model.zip')
 
 

@@ -30,7 +30,7 @@ def export(requests, model, folder):
 
 
 def predict(requests, path, threads, model):
-    """Answer requests to time predictions by the net in the ONNX file `path`."""
+    """Load the ONNX file at `path`, and time predictions with it on request."""
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3

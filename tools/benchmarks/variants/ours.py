@@ -40,7 +40,7 @@ def probe(requests, dataset, data_root, folder):
 
 
 def train(requests, model, batch_size, dataset, data_root, without=None, parts=False, **options):
-    """Call `gb.train_model` with `options`; answer each of `requests` with the times of an epoch.
+    """Call `gb.train_model` with `options`, and answer each of `requests` by timing one epoch.
 
     Each request sets the numbers of training and evaluation batches in an epoch. `without` names a
     graph pass to skip. If `parts` is true, MXNet finishes each part of a step before the next part
@@ -120,7 +120,7 @@ class _Rounds:
 
 
 class _RequestedBatches(BatchLoader):
-    """A copy of `loader` that yields the batches returned by the function `batches` instead."""
+    """A copy of `loader` that yields the batches from the function `batches` instead of its own."""
 
     def __init__(self, loader, batches):
         vars(self).update(vars(loader), batches=batches)
@@ -138,7 +138,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Answer requests to time a graph with the model's node count, whose nodes output scalars."""
+    """Answer requests to time a graph of as many nodes as the model's, all with scalar outputs."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

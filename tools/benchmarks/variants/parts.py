@@ -9,7 +9,7 @@ from ..timing import Clock, Parts
 
 
 def configure_profiler():
-    """Configure MXNet's profiler to add up the time of each operator."""
+    """Configure MXNet's profiler to record the total time spent in each operator."""
     # MXNet deletes any file at `filename` (as root, even /dev/null), so use the name of a new file.
     profiler.set_config(profile_imperative=True, profile_symbolic=True, aggregate_stats=True,
                         filename=os.path.join(tempfile.gettempdir(),
@@ -41,9 +41,9 @@ class StepParts(Parts):
     def times(self, steps):
         """Return {"primitives": {name: ms}, "operators": {name: ms}, "update": {"SGD": ms}}.
 
-        "update" is a lower bound on the time of SGD in `steps` steps. Like an addition, SGD reads
-        two arrays and writes one, so the bound is the time to add as many values as the net has
-        parameters, in arrays larger than the caches.
+        "update" is a lower bound on the time that SGD takes for `steps` steps. Like an addition,
+        SGD reads two arrays and writes one, so the bound is the time to add as many values as the
+        net has parameters, in arrays larger than the caches.
         """
         profile = json.loads(profiler.dumps(reset=True, format='json'))['Time']
         size, X, Y = 1 << 24, nd.ones(1 << 24), nd.ones(1 << 24)

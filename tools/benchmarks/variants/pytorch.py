@@ -114,7 +114,7 @@ class _Training:
         return images
 
     def collect(self, n):
-        """Train on `n` batches as many scripts do: collect the metrics and sum them at the end."""
+        """Train on `n` batches, and sum the metrics only at the end, as is common in scripts."""
         self._net.train()
         losses, hits, images = [], [], 0
         for X, y in itertools.islice(self._train, n):
