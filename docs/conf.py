@@ -59,7 +59,7 @@ PAGES = {
 
 
 def declared_names():
-    """Return the full names, such as gluonblocks.train_ch5, that docs/reference documents."""
+    """Return the full names documented in docs/reference, such as gluonblocks.train_ch5."""
     return [name for path in sorted((ROOT / 'docs' / 'reference').glob('*.rst'))
             for name in re.findall(r'^\.\. auto(?:class|exception|function):: ([\w.]+)$',
                                    path.read_text(encoding='utf-8'), re.M)]

@@ -225,7 +225,7 @@ def patch_gluoncv():
         return
 
     def report_missing(*versions):
-        raise ImportError("gluonblocks uses only GluonCV's MXNet models")
+        raise ImportError("gluonblocks supports only GluonCV's MXNet models")
 
     def accept(*versions):
         pass

@@ -25,8 +25,9 @@ WITHOUT_VNNI = ('on x86 CPUs without VNNI (before Ice Lake and Zen 4), 8-bit pro
 def check(net):
     """Raise ValueError if `net` cannot be calibrated or written as ONNX; the message says why."""
     if net.calibration is None:
-        raise ValueError('the format onnx-int8 needs images to calibrate the 8-bit ranges: export '
-                         'a classifier, or pass a folder of images similar to the training images')
+        raise ValueError('the onnx-int8 format requires images to calibrate the 8-bit ranges: '
+                         'export a classifier, or pass a folder of images similar to the training '
+                         'images')
     check_onnx(net)
 
 

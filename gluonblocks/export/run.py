@@ -184,7 +184,7 @@ def check_installed(formats):
     for format in formats:
         for name in format.needs:
             if importlib.util.find_spec(name) is None:
-                raise ImportError('the format %s needs %s, which is not installed. Install it '
+                raise ImportError('the %s format requires %s, which is not installed. Install it '
                                   "without changing your NumPy version:\n  python -m pip install "
                                   "'gluonblocks[%s]' numpy==%s"
                                   % (format.name, name, format.extra, np.__version__))

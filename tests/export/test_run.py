@@ -139,7 +139,7 @@ def test_impossible_requests_are_refused_and_nothing_is_written(how, said, tmp_p
 def test_a_missing_package_is_named_with_its_install_line(monkeypatch, tmp_path):
     monkeypatch.setitem(formats.FORMATS, 'onnx', formats.FORMATS['onnx']._replace(
         needs=('no_such_module',)))
-    with pytest.raises(ImportError, match='the format onnx needs no_such_module, which is not inst'
+    with pytest.raises(ImportError, match='the onnx format requires no_such_module, which is not i'
                                           r".*\n  python -m pip install 'gluonblocks\[export\]' "
                                           'numpy==' + np.__version__):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / 'out'))

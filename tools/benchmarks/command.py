@@ -60,7 +60,7 @@ def parse(argv):
                         help='resize training images to PIXELS x PIXELS; only for resnet and '
                              "densenet (default: the recipe's size)")
     parser.add_argument('--threads', type=positive, metavar='N',
-                        help="thread count for everything except the notebook's code (default: "
+                        help='thread count for gluonblocks, PyTorch and ONNX Runtime (default: '
                              'chosen by gluonblocks)')
     parser.add_argument('--max-steps', type=positive, default=50, metavar='N',
                         help='maximum number of steps per round (default: %(default)s)')

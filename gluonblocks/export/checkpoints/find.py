@@ -145,7 +145,7 @@ def _unpack(path, folder):
                     continue
                 name = os.path.normpath(member.name)
                 if os.path.isabs(name) or name.split(os.sep)[0] == '..':
-                    raise ValueError('%s: expected paths inside the archive, found %r'
+                    raise ValueError('%s: expected relative paths without "..", found %r'
                                      % (path, member.name))
                 left -= member.size
                 if left < 0:

@@ -99,7 +99,7 @@ def pictures(tmp_path):
 def test_8_bits_are_calibrated_on_pictures_and_never_on_random_input(
         checkpoint, tmp_path, pictures):
     how = dict(shape=(3, 8, 8), formats=['onnx-int8'], path=str(tmp_path / 'out'), mean=127.5)
-    with pytest.raises(ValueError, match='onnx-int8 needs images .* pass a folder of images'):
+    with pytest.raises(ValueError, match='format requires images .* pass a folder of images'):
         gb.export_files(str(checkpoint), **how)
     export = gb.export_files(str(checkpoint), calibrate=pictures, images=pictures, max_drop=20,
                              **how)

@@ -62,7 +62,7 @@ def test_an_archive_of_sagemaker_is_unpacked_and_its_shapes_are_read(checkpoint,
 @pytest.mark.parametrize('name', ['../evil.params', '/evil.params', 'a/../../evil.params'])
 def test_an_archive_with_files_for_outside_of_it_is_refused(name, tmp_path):
     path = archive(tmp_path / 'model.tar.gz', {name: b'x'})
-    with pytest.raises(ValueError, match='expected paths inside the archive, found .*evil.params'):
+    with pytest.raises(ValueError, match='expected relative paths without .*, found .*evil.params'):
         found(path)
     assert [each.name for each in tmp_path.iterdir()] == ['model.tar.gz']
 

@@ -89,7 +89,7 @@ def test_files_are_found_by_the_names_that_people_give_them(names, symbol, tmp_p
 def test_parameters_that_may_belong_to_another_net_are_listed(tmp_path):
     save(tmp_path, net(), params='a-0000.params')
     save(tmp_path, net(), params='b-0000.params')
-    with pytest.raises(ValueError, match='found a-0000.params, b-0000.params: specify the paramet'):
+    with pytest.raises(ValueError, match='found a-0000.params, b-0000.params; specify the paramet'):
         export(tmp_path)
 
 

@@ -99,7 +99,7 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # To read the loss, the loop has waited only for the forward pass, so also wait for the
+        # Reading the loss waits only for the forward pass, so also wait for the
         # last backward pass and update.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
