@@ -39,7 +39,7 @@ def find_images(folder, test_share=None, seed=0):
     def bad_layout(text):
         return DataError(_LAYOUT % (folder, text, *[folder] * 3))
     if not os.path.isdir(folder):
-        raise bad_layout('there is no such folder')
+        raise bad_layout('no such folder')
     has = [part for part in ('train', 'test') if os.path.isdir(os.path.join(folder, part))]
     if has and test_share is not None:
         raise DataError('%s has a folder %r, so test_share does not apply: omit it, or pass the '

@@ -142,7 +142,7 @@ def resized(image, side):
 def check_file(path):
     if not os.path.isfile(path):
         exists = os.path.exists(path)
-        raise Error(path + (': expected a regular file' if exists else ': there is no such file'))
+        raise Error(path + (': expected a regular file' if exists else ': no such file'))
 
 
 def read_image(path, size, invert, color):

@@ -141,7 +141,7 @@ def empty(folder):
 
 
 @pytest.mark.parametrize('change, said', [
-    (lambda pets: shutil.rmtree(str(pets)), 'there is no such folder'),
+    (lambda pets: shutil.rmtree(str(pets)), 'no such folder'),
     (lambda pets: shutil.rmtree(str(pets / 'test')), "found a folder 'train' but no folder 'test'"),
     (lambda pets: shutil.rmtree(str(pets / 'train' / 'cat')),
      'no training images of cat'),

@@ -133,7 +133,7 @@ def test_model_int8_is_used_if_there_is_no_other_and_unusable_files_are_reported
     _, weight, bias = linear_onnx.dense()
     (folder / 'bare.onnx').write_bytes(linear_onnx.model(weight, bias, preprocessing=None))
     (folder / 'colour.onnx').write_bytes(linear_onnx.model(weight, bias, input='[3, 28, 28]'))
-    for name, said in [('none.onnx', 'there is no such file'), ('bare.onnx', 'expected metadata'),
+    for name, said in [('none.onnx', 'no such file'), ('bare.onnx', 'expected metadata'),
                        ('cut.onnx', 'onnxruntime cannot load the file'),
                        ('colour.onnx', 'found one with 3 input channels')]:
         code, out, err = ask(folder, path, '--model', folder / name)

@@ -70,7 +70,7 @@ def wrong(shape=None, value=None):
      r'shape \(4, 1, 3, 3\) for .*conv0_weight of .* found conv1.weight of shape \(4, 1, 5, 5\)'),
     ({'fc2__bias': None}, 'fc2.bias exists only in the net; .* has the parameters bias and weight'),
     ({'extra__weight': wrong((2, 2))}, 'expected 2 layers of the kind linear layer, found 3'),
-    ({'extra__gain': wrong()}, r'kinds convolution, .*; found extra with gain of shape \(4,'),
+    ({'extra__gain': wrong()}, r'kinds of layers: conv.*; found extra with gain of shape \(4,'),
     ({'bn1__bias': wrong(value=np.nan)}, 'but bn1.bias contains NaN or infinity'),
     ({'bn1__bias': np.zeros(4, 'int64')}, r'floating-.*, but bn1.bias is int64 of shape \(4,\)')])
 def test_a_file_of_another_net_is_refused_by_tensor_and_the_net_stays(changes, message, tmp_path):

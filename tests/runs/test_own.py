@@ -99,7 +99,7 @@ def test_pictures_may_move_and_a_class_more_is_named(folder, pets, nets, tmp_pat
     own(folder, pets, epochs=1)
     want = gb.evaluate_run(folder).matrix
     moved = shutil.move(str(pets), str(tmp_path / 'moved'))
-    with pytest.raises(OSError, match='there is no such folder'):
+    with pytest.raises(OSError, match='no such folder'):
         gb.evaluate_run(folder)
     assert (gb.evaluate_run(folder, data_root=moved).matrix == want).all()
     gb.resume_run(folder, epochs=2, data_root=moved)
