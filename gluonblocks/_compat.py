@@ -71,7 +71,7 @@ def bypass_setuptools():
     """Provide our own `distutils.version` while MXNet is imported, and remove it afterwards.
 
     Otherwise, importing distutils would import setuptools, if it is installed. With the
-    setuptools bundled with Python 3.11, this would take a tenth of gluonblocks' import time.
+    setuptools bundled with Python 3.11, this would take about a tenth of gluonblocks' import time.
     """
     if 'distutils' in sys.modules:
         yield

@@ -134,7 +134,7 @@ def load_object(spec, kind):
                      if callable(value) and not other.startswith('_')]
             file = getattr(sys.modules[name], '__file__', 'no file')
             raise ValueError('%s %s cannot be imported: %s, which was imported from %s, has no %r; '
-                             'choose from %s'
+                             'it has %s'
                              % (kind, spec, name, file, part, ', '.join(known[:20])))
         found = getattr(found, part)
     return found

@@ -111,8 +111,8 @@ def main(argv=None):
                         help='sections (%s) or paths of the notebooks to execute (default: all '
                              'sections)' % ', '.join(sections))
     args = parser.parse_args(argv)
-    # Make SIGTERM stop the kernel as Ctrl-C does. Enable SIGINT, because shells start background
-    # processes with SIGINT ignored.
+    # Make SIGTERM stop the kernel as Ctrl-C does. Enable SIGINT, because shell scripts start
+    # background processes with SIGINT ignored.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     for name in args.notebooks:

@@ -200,7 +200,7 @@ def table(found):
 
 
 def main():
-    """Export the given nets (default: all nets without a result), and write the results table."""
+    """Export the given nets (default: those in SELECTED without a result), and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('names', nargs='*', metavar='NAME',
                         help='nets to export (default: nets in tools/zoo.py without a result)')

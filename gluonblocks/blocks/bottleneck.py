@@ -2,8 +2,8 @@
 
 Batch normalization comes after the convolutions in He, Zhang, Ren & Sun 2015 (arXiv:1512.03385,
 table 1 and figure 5) and before them in their 2016 paper (arXiv:1603.05027, figure 1). Unlike in
-the book's `Residual`, the convolutions have no bias, because batch normalization follows. In the
-2015 units, batch normalization also follows the 1x1 convolution of the shortcut.
+the book's `Residual`, the convolutions have no bias, because batch normalization follows, if only
+in the next unit. In the 2015 units, it also follows the 1x1 convolution of the shortcut.
 """
 from typing import NamedTuple
 
@@ -46,8 +46,9 @@ class ResidualUnit(nn.HybridBlock):
     """relu(F(X) + X), where F applies `convs`, each followed by a batch norm, and relus in between:
     (N, C, H, W) -> (N, C', H', W'), where C' is the number of output channels of `convs[-1]`.
 
-    H' and W' are H and W divided by the product of the strides, rounded up. With `project`, X first
-    passes through a 1x1 convolution and a batch norm, as is required if X and F(X) differ in shape.
+    H' and W' are H and W divided by the product of the strides, rounded up. With `project`, X
+    passes through a 1x1 convolution and a batch norm before it is added, as is required if X and
+    F(X) differ in shape.
     """
 
     def __init__(self, convs, project=False, **kwargs):

@@ -32,7 +32,7 @@ class Rendezvous:
             self._listener = socket.create_server((self.address, self._topology.master[1]))
         except OSError as error:
             raise WorkerError('cannot listen on %s:%d: %s. On every machine, set master '
-                              'to the address of this machine and a free port' % (
+                              'to the address of the first machine and a free port' % (
                                   self.address, self._topology.master[1], os.strerror(error.errno)))
         with self._listener:
             self._listener.setblocking(False)

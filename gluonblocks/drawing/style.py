@@ -58,7 +58,7 @@ def encode_figure(figure, kind='png'):
         from .svg import svg_of
         return b'<?xml version="1.0" encoding="utf-8"?>\n' + svg_of(figure).encode()
     content = io.BytesIO()
-    # Omit matplotlib's version from the PNG, so that all versions can write identical files.
+    # Omit matplotlib's version from the PNG, so that different versions can write identical files.
     figure.canvas.print_png(content, metadata={'Software': None})
     return content.getvalue()
 

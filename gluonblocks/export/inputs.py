@@ -44,7 +44,7 @@ def folder_images(folder, shape, mean=0, std=255):
     mean, std = [np.reshape(np.asarray(each, 'float32'), (-1, 1, 1)) for each in (mean, std)]
     for name, each in (('mean', mean), ('std', std)):
         if len(each) not in (1, shape[0]):
-            raise ValueError('%s must be one number, or %d numbers (one per channel), got %d'
+            raise ValueError('%s must be one number, or one per channel (%d in total), got %d'
                              % (name, shape[0], len(each)))
     if not np.isfinite([mean.sum(), std.sum()]).all() or not std.all():
         raise ValueError('mean and std must be finite, and std must not be 0')

@@ -111,7 +111,7 @@ def lines(outputs, size, top):
         elif len(best):
             yield '%s: %d values of length %.4g, the largest: %s' % (
                 name, Y.size, np.linalg.norm(Y), ', '.join('%.4g at %d' % (Y[i], i) for i in best))
-        # Unless they are probabilities, three channels are an image rather than a segmentation.
+        # Unless they are probabilities, three channels are probably an image.
         elif Y.shape[1:] == size and len(Y) > 1 and (len(Y) != 3 or are_probabilities(Y)):
             ratio = np.bincount(Y.argmax(axis=0).ravel(), minlength=len(Y)) / (size[0] * size[1])
             yield name + ': ' + ', '.join('class %d %.1f %%' % (i, 100 * ratio[i])

@@ -144,7 +144,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return an output's `largest_difference`; raise VerificationError if it exceeds `atol`."""
+    """Return an output's `largest_difference`; raise if it exceeds `atol` (unless None)."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))

@@ -76,7 +76,7 @@ def divide(graph, norm, pieces):
 
 
 def _saves_memory(graph, conv, pieces):
-    """Return True if `conv`, whose input concatenates `pieces`, can be split to save memory.
+    """Return True if splitting `conv`, after the norm of concatenated `pieces`, saves memory.
 
     With one convolution per piece, the concatenation need not be stored. However, each piece after
     the first needs an additional array for its output until the outputs are summed.

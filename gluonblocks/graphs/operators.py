@@ -25,7 +25,7 @@ _warned = False
 
 
 def are_on():
-    """Return False if GLUONBLOCKS_OPERATORS is 0 and True if 1 or unset; else raise ValueError."""
+    """Return False if GLUONBLOCKS_OPERATORS is 0, True if 1 or unset; else raise ValueError."""
     value = os.environ.get(VARIABLE) or '1'
     if value not in ('0', '1'):
         raise ValueError('the environment variable %s must be 0 (off) or 1 (on, the default), got '

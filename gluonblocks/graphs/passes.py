@@ -109,7 +109,7 @@ def multiply_small_maps(graph):
 
 
 def divide_norms(graph):
-    """Replace the batch norm and convolution after a concatenation with one of each per input.
+    """Replace the batch norm and convolution after a concatenation with one of each per piece.
 
         X, Y -> Concat -> BatchNorm -> Activation -> Convolution
         X -> BatchNorm -> Activation -> Convolution, likewise Y; both -> add_n
@@ -118,7 +118,7 @@ def divide_norms(graph):
     outputs, which add_n sums. A convolution is split only if these outputs take no more memory
     than the concatenation. Each new batch norm gets a slice of the running averages, which becomes
     an input of the graph (`graph.slices`). The pass skips concatenations that have other users, and
-    those with an input whose layout oneDNN would have to convert. It also skips batch norms that
+    those with a piece whose layout oneDNN would have to convert. It also skips batch norms that
     share running averages, because one must update them after the other.
     """
     concats = [node for node in graph.nodes

@@ -76,7 +76,7 @@ def resume_run(folder, model=None, **options):
 
     The return value and the `options` are the same as for `train_model`. On a CPU, the history, the
     weights and the printed output are bit-for-bit identical to those of an uninterrupted run.
-    The `model` and the options that affect the results must be the same as in the original run.
+    The `model` and the options that affect the results must be the same as when the run stopped.
 
     Raises ValueError with a list of the differences if the run cannot be resumed exactly. Also
     raises ValueError if `folder` is not a run folder or is in use, TypeError for an unknown option,

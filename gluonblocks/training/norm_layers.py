@@ -78,7 +78,7 @@ def norm_activations(net, X):
 
 def histogram(arrays):
     """Return the `Histogram` of all values in `arrays`, a list of NumPy arrays of shape (n,)."""
-    # Use float64: rounding a bin's edge to float32 could move values at the edge to another bin.
+    # Use float64: rounding an edge to float32 could move values at this edge out of their bin.
     values = np.concatenate(arrays).astype('float64')
     values = values[np.isfinite(values)]
     if not values.size:
@@ -101,7 +101,7 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, blocks):
-    """Return a dict that maps each of `blocks` to the activation that follows it ('' for none).
+    """Return {block: the activation that follows it, '' for none} for `blocks`.
 
     A block that is followed by more than one kind of activation is omitted. If the net cannot be
     traced, the dict is empty.

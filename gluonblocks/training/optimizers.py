@@ -98,5 +98,5 @@ def make_trainer(net, ctx, options, schedule=None, kind=gluon.Trainer):
     on_devices = {'update_on_kvstore': False} if isinstance(ctx, list) else {}
     # Pass a list, because the Trainer would sort a dict by name, `batchnorm10` before `batchnorm9`.
     # These numbers count all layers created in the process, so the order, and thus the noise that
-    # some optimizers draw for each parameter, would depend on which other nets were created.
+    # some optimizers draw for each parameter, would depend on which nets were created before.
     return kind(list(net.collect_params().values()), optimizer, **on_devices)

@@ -87,7 +87,7 @@ def test_a_port_in_use_and_an_unknown_host_are_refused(monkeypatch):
         port = other.getsockname()[1]
         assert error_of(first_machine('', other.getsockname())).startswith(
             'cannot listen on 127.0.0.1:%d: Address already in use. On every machine, '
-            'set master to the address of this machine and a free port' % port)
+            'set master to the address of the first machine and a free port' % port)
 
     def unknown(name):
         raise socket.gaierror(-2, 'Name or service not known')

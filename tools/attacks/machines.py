@@ -89,7 +89,7 @@ class Launch:
 
 
 def draw(sandbox):
-    """Inject faults into a run at random times; raise Defect if its errors or results are wrong."""
+    """Inject faults into a run at random times; raise Defect if it does not react as promised."""
     with Network(SIZE) as network:
         return _trial(sandbox, network)
 
@@ -173,7 +173,7 @@ def judge(done, k, n, complete):
     """Raise Defect unless machine `n`'s launcher failed with an error that names machine `k`.
 
     The fault was injected into machine `k`. The error on machine `k` itself may name any machine,
-    because machine `k` cannot tell that it is the faulty one. If `complete` is true, the last
+    because machine `k` may not know that it is the faulty one. If `complete` is true, the last
     epoch had finished before the launcher exited, so the launcher may also have succeeded.
     """
     if complete and done.code == 0:

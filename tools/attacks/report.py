@@ -28,7 +28,7 @@ def summary(records, kinds, seed, seconds):
 
 
 def defects(records, seed):
-    """Describe each distinct defect, with notes on the attack and a command that reproduces it."""
+    """Describe each distinct defect, with notes on one case and a command that reproduces it."""
     groups = collections.OrderedDict()
     for record in records:
         if record['verdict'] == DEFECT:

@@ -111,7 +111,7 @@ def training(model, settings, facts, folder, note):
 
 
 def _variants(model, settings, facts, folder):
-    """Yield (name, worker spec, `Worker` options) for each training implementation."""
+    """Yield (name, worker spec, `Worker` options) for each variant to train."""
     common = dict(model=model, batch_size=settings.batch_size)
     own = dict(kind='ours.train', dataset=settings.dataset, data_root=settings.data_root,
                resize=facts['resize'][model], **common)

@@ -56,7 +56,7 @@ def _training(samples, batch_size, facts):
 
 
 def _parts(sample, ms):
-    """Return the median time in ms, with quartiles, of each part and operation of a step."""
+    """Return median ms, with quartiles, of each part of a step and each kind of operation."""
     rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
     found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
              'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],

@@ -97,7 +97,7 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """Return a function that pins the calling process to its own CPUs, or to a shared one."""
+    """Return a function that pins this process to its own CPUs, or to a shared one if too few."""
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])

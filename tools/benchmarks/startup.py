@@ -44,7 +44,7 @@ def startup(settings):
 
 
 def five_epochs(settings):
-    """Train `lenet_bn` for five epochs several times; return a list of the durations in seconds."""
+    """Time all five epochs of `scripts/train.py --model lenet_bn`; return a list of seconds."""
     def once():
         _train(settings)
         return time.monotonic()

@@ -34,7 +34,7 @@ class Parts:
         self._wait, self._clock, self.seconds = wait, Clock(), dict.fromkeys(PARTS, 0.0)
 
     def start(self):
-        """Restart the clock, so that no part of a step includes the time before this call."""
+        """Restart the clock, so that the time since the last `done` is not added to any part."""
         self._clock.lap()
 
     def done(self, part):

@@ -92,7 +92,7 @@ def run(args):
 
 
 def filled(document, name, text):
-    """Return `document`, replacing the text between <!-- NAME: begin --> and <!-- NAME: end -->."""
+    """Return `document` with `text` between <!-- NAME: begin --> and <!-- NAME: end -->."""
     marks = r'(<!-- %s: begin -->\n).*?(<!-- %s: end -->)' % (name, name)
     return re.sub(marks, lambda match: '%s```\n%s```\n%s' % (match[1], text, match[2]), document,
                   flags=re.S)

@@ -33,7 +33,7 @@ def run(settings):
 
 
 def _accuracies(net, step, X, test_iter):
-    """Return test accuracies, one for each type of running statistics; leave the net unchanged."""
+    """Return test accuracies, one per item of STATISTICS; leave the net's statistics unchanged."""
     left, accuracies = MOMENTUM ** step, []
     averages = [(norm, *(param.data().copy() for param in (norm.running_mean, norm.running_var)))
                 for norm in norms(net)]

@@ -39,7 +39,7 @@ def leave_memory(arrays):
     for array in arrays:
         while isinstance(array, np.ndarray):
             array = array.base
-        mapped = getattr(array, 'obj', None)
+        mapped = getattr(array, 'obj', array)  # NumPy 1.22 and earlier have no memoryview
         if isinstance(mapped, mmap.mmap) and hasattr(mapped, 'madvise'):  # not on Windows
             mapped.madvise(mmap.MADV_DONTNEED)
 

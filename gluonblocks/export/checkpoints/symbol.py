@@ -55,7 +55,7 @@ def _read_graph(path):
         reason = ('it lacks %s' % error if isinstance(error, KeyError) else
                   'line %d is not valid' % error.lineno
                   if isinstance(error, json.JSONDecodeError) else error)
-        raise DamagedFile('%s: expected a symbol file in JSON (%s)' % (path, reason)) from None
+        raise DamagedFile('%s: expected a valid symbol file in JSON: %s' % (path, reason)) from None
     return graph
 
 

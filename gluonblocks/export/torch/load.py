@@ -171,7 +171,7 @@ def _pair_up(net_order, file_order, modules):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
                 raise ValueError(
-                    '%s.%s exists only in the %s; layer %s of the net has the parameters %s' % (
+                    '%s.%s exists only in the %s; layer %s of the net has only %s' % (
                         module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
                         ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())

@@ -71,7 +71,7 @@ def test_an_operator_that_mxnet_lacks_takes_its_heads_with_it(checkpoint):
     (lambda graph: 'cut', '')])
 def test_a_symbol_that_is_no_graph_is_refused(change, said, checkpoint):
     changed(checkpoint / 'face-symbol.json', change)
-    with pytest.raises(DamagedFile, match='expected a symbol file in JSON.*' + said):
+    with pytest.raises(DamagedFile, match='expected a valid symbol file in JSON.*' + said):
         read_net(str(checkpoint), shape=(3, 8, 8))
 
 

@@ -1,1 +1,1 @@
-"""Functions that workers run, named 'module.function'. A worker imports only the named module."""
+"""Functions that workers run, named 'module.function'. A worker imports only what it needs."""
