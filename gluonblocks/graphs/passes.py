@@ -121,6 +121,8 @@ def divide_norms(graph):
     those with a piece whose layout oneDNN would have to convert. It also skips batch norms that
     share running averages, because one must update them after the other.
     """
+    if mx.__version__.startswith('1.7.'):
+        return graph  # MXNet 1.7 fails on oneDNN's memory layout in the resulting graph
     concats = [node for node in graph.nodes
                if node.op == 'Concat' and node.attrs.get('dim', '1') == '1']
     pieces, divided, unused = {}, [], set()  # pieces: concatenation -> [(entry, channels), ...]

@@ -89,9 +89,12 @@ def test_output_of_features_is_the_nets_output(active):
     assert_close(net.output(net.features(images())), net(images()))
 
 
-@pytest.mark.parametrize('change', [
-    lambda net: net.optimize_for(images(), backend='MKLDNN'),
-    lambda net: net.register_op_hook(lambda *args: None)], ids=['back end', 'hook'])
+CHANGES = {'hook': lambda net: net.register_op_hook(lambda *args: None)}
+if hasattr(mx.sym.contrib, 'BatchNormWithReLU'):  # before 1.9, this fails for Gluon's nets too
+    CHANGES['back end'] = lambda net: net.optimize_for(images(), backend='MKLDNN')
+
+
+@pytest.mark.parametrize('change', CHANGES.values(), ids=list(CHANGES))
 def test_with_an_mxnet_back_end_or_hook_gluon_runs_the_net(change):
     net = initialized()
     net.hybridize()
