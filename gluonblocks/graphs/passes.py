@@ -148,10 +148,10 @@ def fuse_relus(graph):
         X -> BatchNorm -> Activation
         X -> _contrib_BatchNormWithReLU
 
-    MXNet 1.8 and later with oneDNN have this fused operator. Its results are bitwise identical to those of the
-    two operators, except that, unlike oneDNN's ReLU, it does not turn NaN into 0. The pass is not
-    used in training, because the fused operator's gradients are wrong if its output gradient and
-    its input have different memory layouts.
+    MXNet 1.8 and later with oneDNN have this fused operator. Its results are bitwise identical to
+    those of the two operators, except that, unlike oneDNN's ReLU, it does not turn NaN into 0. The
+    pass is not used in training, because the fused operator's gradients are wrong if its output
+    gradient and its input have different memory layouts.
     """
     if not graph.operators or not _has_norm_with_relu():
         return graph

@@ -14,7 +14,7 @@ from gluonblocks.graphs.passes import fuse_relus
 
 FUSED = '_contrib_BatchNormWithReLU'
 pytestmark = [pytest.mark.usefixtures('operators'), pytest.mark.skipif(
-    not hasattr(mx.sym.contrib, 'BatchNormWithReLU'), reason='MXNet 1.9 added the operator')]
+    not hasattr(mx.sym.contrib, 'BatchNormWithReLU'), reason='MXNet 1.8 added the operator')]
 
 
 def make(*layers):
