@@ -21,6 +21,7 @@ from .passes import MANY_IMAGES, PREDICTION, TRAINING
 # Enough for four image sizes, each with three graphs: one for training, one for predicting small
 # batches, and one for predicting large batches.
 MAX_GRAPHS = 12  # each graph uses memory
+MOVING = ('transpose', 'SwapAxis', 'Reshape')  # operators that can move the batch to another axis
 # This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
 # runs graphs in parallel. If two threads submit graphs at the same time, MXNet 1.9.1 may lose an
 # operation, and then both threads hang.
@@ -103,7 +104,8 @@ class Net(nn.HybridSequential):
         """Return the compiled graph for x in the current autograd mode; compile it if necessary."""
         training, recording = autograd.is_training(), autograd.is_recording()
         data_gradient = recording and _is_recorded(x)
-        key = (training, recording, data_gradient, x.shape[1:], x.dtype, x.context.device_type,
+        shape = x.shape if traced.moves_axes else x.shape[1:]
+        key = (training, recording, data_gradient, shape, x.dtype, x.context.device_type,
                operators.are_on(), tuple([param.grad_req for param in traced.params])
                if training else x.shape[0] >= MANY_IMAGES)
         compiled = traced.graphs.get(key)
@@ -123,7 +125,7 @@ class Net(nn.HybridSequential):
             # shape is removed below, because the graph is used for images of any size.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
             if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
-                self._traced = _Traced(None, (), {})
+                self._traced = _Traced(None, (), {}, False)
                 return self._traced
             graph, params = Graph(symbol), self.collect_params()
             del graph.input('data').attrs['__shape__']
@@ -136,7 +138,8 @@ class Net(nn.HybridSequential):
                         params[name].shape = shape
                         private.finish_initialization(params[name])
             traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
-                                      if name != 'data'], {})
+                                      if name != 'data'], {},
+                             any(node.op in MOVING for node in graph.nodes))
             if all(private.is_initialized(param) for param in traced.params):  # else: trace again
                 private.set_traced(self, symbol)
                 self._traced = traced
@@ -204,6 +207,7 @@ class _Traced(NamedTuple):
     symbol: Any  #: the traced graph, or None if it has several outputs
     params: Any  #: the net's parameters, in the order of the graph's inputs
     graphs: Dict[Any, Any]  #: compiled functions, oldest first; see `Net._compiled` for the keys
+    moves_axes: bool  #: True if shapes in the graph may contain the batch size outside axis 0
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):

@@ -116,3 +116,21 @@ def test_a_net_trains_the_same_with_matrix_products(monkeypatch):
                 gb.Residual(4), gb.Residual(8, use_1x1conv=True, strides=2), nn.GlobalAvgPool2D())
         return net
     same_with_operators(monkeypatch, make, lambda net: step(net, images(9, 1, 6, 6), 3), 1e-3)
+
+
+class Move(mx.gluon.HybridBlock):
+    def hybrid_forward(self, F, x):
+        return F.transpose(x, axes=(2, 1, 0, 3))
+
+
+@pytest.mark.usefixtures('operators')
+def test_the_graph_depends_on_the_batch_size_if_the_batch_is_moved_into_the_maps():
+    net = Net()
+    net.add(Move(), nn.Conv2D(4, 3, padding=1, in_channels=3), Move())
+    net.initialize()
+    batches = [mx.nd.random.normal(shape=(n, 3, 40, 2)) for n in (2, 3, 2)]
+    wanted = [net(X).asnumpy() for X in batches]
+    net.hybridize()
+    for X, want in zip(batches, wanted):
+        with mx.autograd.record():
+            close(net(X), want, 1e-5)

@@ -22,8 +22,8 @@ GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')
 def library(build=True):
     """Return the path of the library for this machine; compile it if necessary.
 
-    With `build=False`, return None if the library has not been compiled yet. Raises Unavailable if
-    the library cannot be compiled or stored.
+    If `build` is False and no library has been compiled yet, return None. Raises Unavailable if the
+    library cannot be compiled or stored.
     """
     interface, compiler = find_interface(), find_compiler()
     try:
