@@ -1,4 +1,5 @@
 """Load batches of images and labels from arrays in memory."""
+import copy
 import functools
 from concurrent import futures
 
@@ -79,7 +80,8 @@ class BatchLoader(gluon.data.DataLoader):
         first, self._first = self._first, 0
         number, self._pass = self._pass, self._pass + 1
         starts = range(first * self.batch_size, n, self.batch_size)
-        gather = functools.partial(self._gather, order, number, size is None)
+        now = copy.copy(self)  # its settings do not change during the pass
+        gather = functools.partial(now._gather, order, number, size is None)
         for images, labels in _prefetch(gather, starts):
             if images is None:
                 yield None, None  # an NDArray cannot be empty
@@ -88,7 +90,7 @@ class BatchLoader(gluon.data.DataLoader):
             if size is not None:
                 X = nd.image.resize(X, size=size)
                 X = nd.image.to_tensor(X)  # (N, C, height, width)
-            yield X.astype(self.dtype, copy=False), nd.from_numpy(labels)
+            yield X.astype(now.dtype, copy=False), nd.from_numpy(labels)
 
     def _gather(self, order, number, as_floats, start):
         """Return this worker's shard of a batch as (images, labels); (None, None) if it is empty.

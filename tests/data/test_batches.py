@@ -95,6 +95,15 @@ def test_sizes_that_are_set_later_count_from_the_next_pass():
     assert [X.shape for X, _ in loader] == [(5, 1, 8, 12)] * 2
 
 
+def test_settings_that_change_during_a_pass_leave_that_pass_as_it_was():
+    loader, found = gb.data.BatchLoader(IMAGES, LABELS, 2), []
+    for X, y in loader:
+        found += y.asnumpy().tolist()
+        assert X.dtype == np.float32
+        loader.batch_size, loader.dtype, loader.part = 1, 'float64', (0, 1)
+    assert found == list(range(10)) and [X.dtype for X, _ in loader] == [np.float64] * 10
+
+
 def test_arrays_of_mx_np_are_refused():
     with pytest.raises(ValueError, match=r'^BatchLoader expects mx\.nd arrays, not mx\.np arrays'):
         gb.data.BatchLoader(mx.np.array(IMAGES), LABELS, 4)
