@@ -111,6 +111,8 @@ class BatchLoader(gluon.data.DataLoader):
             # as fast as three calls to MXNet.
             images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
                                order='C')
+        # nd.from_numpy requires C order, but a selection from a transposed array has its order.
+        images = np.ascontiguousarray(images)
         return images, self.labels[batch[shard]].astype('int32', copy=False)
 
 

@@ -42,6 +42,18 @@ def test_colours_become_channels_in_front():
     assert (X.asnumpy() == images.transpose(0, 3, 1, 2).astype('float32') / 255).all()
 
 
+@pytest.mark.parametrize('resize', [None, 14])
+@pytest.mark.parametrize('augment', [None, Augmentation('none', 0)])
+def test_images_load_alike_however_they_lie_in_memory(resize, augment):
+    planes = RNG.randint(0, 256, (4, 3, 28, 30)).astype(np.uint8)
+    loaders = [gb.data.BatchLoader(images, LABELS[:4], 4, resize=resize) for images in (
+        planes.transpose(0, 2, 3, 1), planes.transpose(0, 2, 3, 1).copy(order='C'))]
+    for loader in loaders:
+        loader.augment = augment
+    (X, _), (same, _) = (next(iter(loader)) for loader in loaders)
+    assert (X.asnumpy() == same.asnumpy()).all()
+
+
 def test_each_epoch_has_every_image_once_in_a_new_order_that_the_seed_decides():
     orders = []
     for seed in (1, 1, 2):
