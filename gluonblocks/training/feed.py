@@ -45,6 +45,8 @@ def _check_passes(data_iter):
     if isinstance(data_iter, (mx.io.PrefetchingIter, mx.io.ResizeIter)):
         for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
             _check_passes(inner)
+    if isinstance(data_iter, mx.contrib.io.DataLoaderIter):
+        _check_passes(data_iter._loader)
     if isinstance(data_iter, mx.io.MXDataIter):
         # Reject these iterators. CSVIter, LibSVMIter and ImageRecordIter fill the last batch with
         # images that the next pass then skips, and their reset() keeps prefetched batches.

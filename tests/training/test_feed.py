@@ -68,6 +68,8 @@ def test_an_iterator_of_mxnets_cpp_is_refused_with_those_that_work(records):
      "last_batch_handle='roll_over' .* with last_batch_handle='pad'"),
     (lambda: gluon.data.DataLoader(gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover'),
      "last_batch='rollover' .* with last_batch='keep'"),
+    (lambda: mx.contrib.io.DataLoaderIter(gluon.data.DataLoader(
+        gluon.data.ArrayDataset(X, Y), 4, last_batch='rollover')), "with last_batch='keep'"),
     (lambda: mx.io.NDArrayIter(X, None, 4), 'one label array per batch, got 1 and 0'),
     (lambda: mx.io.NDArrayIter({'a': X, 'b': X}, Y, 4), 'one label array per batch, got 2 and 1'),
     (lambda: mx.io.NDArrayIter(X, {'a': Y, 'b': Y}, 4), 'one label array per batch, got 1 and 2'),
