@@ -31,6 +31,12 @@ def test_images_come_scaled_to_1_resized_and_batch_by_batch():
     assert sizes == [(2, 1, 2, 6), (1, 1, 2, 6)]
 
 
+@pytest.mark.parametrize('dtype', ['float32', 'int64'])
+def test_images_that_are_not_bytes_are_refused_not_cut_to_bytes(dtype):
+    with pytest.raises(ValueError, match='expected images as a uint8 .*got %s' % dtype):
+        predict_images(lambda X: X, np.full((2, 4, 4), 0.5).astype(dtype))
+
+
 def test_the_likeliest_classes_come_first():
     p = np.array([0.1, 0.6, 0.3], dtype='float32')
     assert top_classes(p, ['bag', 'coat', 'dress'], 2) == [('coat', p[1]), ('dress', p[2])]
