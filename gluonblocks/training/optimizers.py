@@ -30,11 +30,11 @@ class SGD(mx.optimizer.SGD):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.aggregate_num = MAX_ARRAYS
-        self._kinds = {}  # index of a parameter -> 'small', 'large' or 'other'
+        self._kinds = {}  # index of a float32 parameter -> 'small', 'large' or 'other'
 
     def update_multi_precision(self, index, weight, grad, state):
         """Update one parameter, or several if the arguments are lists."""
-        if not isinstance(weight, (list, tuple)):
+        if not isinstance(weight, (list, tuple)) or weight[0].dtype != np.float32:
             super().update_multi_precision(index, weight, grad, state)
             return
         items = {'small': [], 'large': [], 'other': []}
@@ -66,7 +66,7 @@ class SGD(mx.optimizer.SGD):
 
 
 def _kind(weight, grad):
-    if weight.dtype != np.float32 or weight.stype != 'default' or grad.stype != 'default':
+    if weight.stype != 'default' or grad.stype != 'default':
         return 'other'
     return 'large' if weight.size >= LARGE else 'small'
 

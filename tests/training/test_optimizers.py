@@ -78,6 +78,24 @@ def test_sgd_is_mxnets_for_large_and_small_arrays(how, large, monkeypatch):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize('momentum', [0.0, 0.9])
+def test_an_optimizer_that_trained_in_float32_keeps_the_master_weights_of_a_half_net(momentum):
+    found = []
+    for kind in (SGD, mx.optimizer.SGD):
+        optimizer = kind(learning_rate=1e-4, momentum=momentum, multi_precision=True)
+        for dtype in ('float32', 'float16'):
+            param = gluon.Parameter('w', shape=(3,), dtype=dtype, init=init.One())
+            param.initialize()
+            trainer = gluon.Trainer([param], optimizer)
+            for _ in range(20):  # steps too small for float16
+                with autograd.record():
+                    loss = param.data().sum()
+                loss.backward()
+                trainer.step(1)
+        found.append(param.data().asnumpy())
+    assert (found[0] == found[1]).all() and (found[0] < 1).all()
+
+
 def test_each_parameter_has_its_own_rate_and_decay(monkeypatch):
     monkeypatch.setattr(optimizers, 'LARGE', 50)
     found = []
