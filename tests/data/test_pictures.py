@@ -67,6 +67,13 @@ def test_a_camera_held_upright_gives_an_upright_picture(tmp_path):
     assert (gb.read_image(path) == A).all()
 
 
+def test_damaged_exif_data_do_not_hide_a_photo(tmp_path):
+    exif = b'Exif\x00\x00no TIFF header'
+    plain, damaged = [saved(tmp_path, A, name, **how) for name, how in (
+        ('plain.jpg', {}), ('damaged.jpg', {'exif': exif}))]
+    assert (gb.read_image(damaged) == gb.read_image(plain)).all()
+
+
 def test_bright_borders_are_noticed():
     thing = np.zeros((28, 28), np.uint8)
     thing[6:22, 6:22] = 180
