@@ -1,5 +1,6 @@
 """Load a folder of images into memory, using several threads to decode them."""
 import concurrent.futures
+import functools
 import hashlib
 import warnings
 
@@ -56,8 +57,8 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
         for goal, classes in (('train', found_files.train), ('test', found_files.test))
         if goal == 'test' or not only_test}
     if size is None or color is None:
-        headers = {goal: list(_read(describe_image, each, damaged))
-                   for goal, each in files.items()}
+        describe = functools.partial(describe_image, largest=LARGEST_AS_IS)
+        headers = {goal: list(_read(describe, each, damaged)) for goal, each in files.items()}
         files = {goal: [file for file, _ in each] for goal, each in headers.items()}
         found = [header for each in headers.values() for _, header in each]
         color = any(header[2] for header in found) if color is None else color

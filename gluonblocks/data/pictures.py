@@ -50,13 +50,15 @@ def read_image(path, side=28, invert=False, color=False):
     return fitted(255 - image if invert else image, height, width)
 
 
-def describe_image(path):
-    """Return (height, width, may_be_color) from the header of an image file.
+def describe_image(path, largest):
+    """Return (height, width, may_be_color) of an image file.
 
-    Raises ImageError, as `read_image` does, for problems that the header reveals.
+    The size is that of the upright image if no side is longer than `largest` pixels. Otherwise, the
+    image is not decoded, and the size is that in the header. Raises the errors of `read_image`.
     """
     with _open_picture(path) as picture:
-        return picture.size[::-1] + (_is_color(picture),)
+        size, color = picture.size[::-1], _is_color(picture)
+        return (upright(picture, 0, color).shape[:2] if max(size) <= largest else size) + (color,)
 
 
 @contextlib.contextmanager

@@ -77,6 +77,21 @@ def test_pictures_of_several_sizes_are_fitted_as_one_picture_is(pets):
     assert shapes(load_data_folder(str(pets), 4)) == [(10, 64, 64), (6, 64, 64)]  # of one size
 
 
+@pytest.mark.parametrize('name', ['0.jpg', '0.png', '0.tiff'])
+def test_small_photos_that_a_camera_turned_keep_their_upright_size(tmp_path, name):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # Orientation: turn by 90 degrees to see it upright
+    for part in ('train', 'test'):
+        for kind in 'ab':
+            draw(tmp_path / part / kind / name, (30, 50))
+            Image.open(str(tmp_path / part / kind / name)).save(
+                str(tmp_path / part / kind / name), exif=turned)
+    loaders = load_data_folder(str(tmp_path), 4)
+    assert shapes(loaders) == [(2, 50, 30)] * 2
+    draw(tmp_path / 'train' / 'a' / name, (30, 50))  # this one is not turned
+    assert shapes(load_data_folder(str(tmp_path), 4)) == [(2, 64, 64)] * 2
+
+
 def test_names_in_any_script_and_with_blanks_are_one_class_in_both_ways_of_writing(tmp_path):
     names = ['rote Rosen', '\u732b', '\u05db\u05dc\u05d1', unicodedata.normalize('NFC', 'e\u0301')]
     for name in names:
