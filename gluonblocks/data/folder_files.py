@@ -34,7 +34,7 @@ def find_images(folder, test_share=None, seed=0):
     searched, but links to folders are not. Hidden files are ignored.
 
     Raises DataError, an OSError, for any other layout, fewer than two classes, a class without
-    training images, or no test images.
+    training images, or no test images; OptionError unless `test_share` is between 0 and 1.
     """
     def bad_layout(text):
         return DataError(_LAYOUT % (folder, text, *[folder] * 3))
@@ -127,6 +127,8 @@ def _split(classes, test_share, seed, folder):
     if test_share is None and sum(map(bool, classes.values())) > 1:
         raise OptionError('test_share', 'is required, because %s has no train or test folder: pass '
                           'the fraction of images to hold out for testing, such as 0.2', folder)
+    if test_share is not None and not 0 < test_share < 1:
+        raise OptionError('test_share', 'must be above 0 and below 1, got %r', test_share)
     rng, train, test = np.random.RandomState(seed), {}, {}
     for name, paths in classes.items():
         order = rng.permutation(len(paths))

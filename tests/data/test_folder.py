@@ -178,6 +178,9 @@ def test_a_folder_that_is_no_data_set_is_refused_with_the_reason(pets, change, s
 def test_classes_without_train_and_test_need_a_share(pets):
     with pytest.raises(OptionError, match='test_share is required, because .* such as 0.2'):
         load_data_folder(str(pets / 'train'), 4)
+    for share in (0, 1, 20, float('nan')):
+        with pytest.raises(OptionError, match='must be above 0 and below 1, got %s' % share):
+            load_data_folder(str(pets / 'train'), 4, test_share=share)
     with pytest.raises(DataError, match="has a folder 'train', so test_share does not apply"):
         load_data_folder(str(pets), 4, test_share=0.2)
 
