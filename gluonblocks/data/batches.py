@@ -156,6 +156,14 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
             BatchLoader(test_images, test_labels, batch_size, resize, part=part))
 
 
+def as_numpy(array):
+    """Convert a list, or an array of NumPy or MXNet, to a NumPy array.
+
+    NumPy alone would take hours for a large NDArray, because it reads the elements one at a time.
+    """
+    return array.asnumpy() if hasattr(array, 'asnumpy') else np.asarray(array)
+
+
 def seed_of_order(seed, part=None):
     """Return the seed for shuffling training images: `seed`, or a random one if it is None.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import check_classic_arrays, check_positive
 from ..registry import Registry, message_of
-from .batches import BatchLoader, make_loaders
+from .batches import BatchLoader, as_numpy, make_loaders
 from .fashion_mnist import DEFAULT_ROOT, LABELS, read_fashion_mnist
 from .folder import load_data_folder
 
@@ -162,7 +162,7 @@ def _load_own(spec, function, batch_size, **options):
                          % (spec, message_of(error), _EXPECTED))
     try:
         if not makes_loaders:
-            images, labels, test_images, test_labels = map(np.asarray, loaded)
+            images, labels, test_images, test_labels = map(as_numpy, loaded)
             loaded = make_loaders((images, labels, test_images, test_labels), batch_size,
                                   options.get('resize'), options.get('seed'))
         train_iter, test_iter = loaded

@@ -4,7 +4,7 @@ import numpy as np
 from mxnet import nd
 
 from ..checks import check_classic_arrays, check_positive
-from ..data.batches import BatchLoader
+from ..data.batches import BatchLoader, as_numpy
 from ..devices import devices_of
 from .feed import split
 from .metrics import evaluate
@@ -28,7 +28,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
     As in training, the images are scaled to [0, 1] and resized to `resize`, unless it is None.
     Raises ValueError if they are not uint8, such as images that are already scaled.
     """
-    images = np.asarray(images)
+    images = as_numpy(images)
     loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)
     return evaluate(net, loader, ctx).probabilities
 

@@ -116,6 +116,18 @@ def test_a_function_of_four_arrays_is_a_data_set(write_module):
     assert list(test_iter.labels) == [0, 1, 2, 3, 0, 1]
 
 
+def test_a_function_may_give_arrays_of_mxnet(write_module):
+    write_module('data_of_ours', ARRAYS + """
+import mxnet as mx
+def nd():
+    return [mx.nd.array(array, dtype=np.asarray(array).dtype) for array in load()]
+""")
+    for loaders in zip(*(get_dataset('data_of_ours:' + name).load_from(None, 4)
+                         for name in ('nd', 'load'))):
+        (images, labels), (same, same_labels) = ((one.images, one.labels) for one in loaders)
+        assert (images == same).all() and (labels == same_labels).all()
+
+
 def test_a_function_of_two_loaders_is_a_data_set_with_its_names(write_module):
     write_module('data_of_ours', LOADERS)
     dataset = get_dataset('data_of_ours:load')

@@ -29,6 +29,7 @@ def test_images_come_scaled_to_1_resized_and_batch_by_batch():
         predict_images(net, images, resize=(2, 6), batch_size=2),
         [[0.2, 0.8], [0.8, 0.2], [0.4, 0.6]], rtol=1e-6)
     assert sizes == [(2, 1, 2, 6), (1, 1, 2, 6)]
+    assert predict_images(net, nd.array(images, dtype='uint8')).shape == (3, 2)
 
 
 @pytest.mark.parametrize('dtype', ['float32', 'int64'])
