@@ -116,11 +116,17 @@ def check_options(arguments):
             value = dataset_name(value)
         elif name in ('data_root', 'start_from'):
             value = os.path.abspath(os.path.expanduser(os.fspath(value)))
-        elif isinstance(value, tuple):
-            value = list(value)
+        elif isinstance(value, (tuple, list)):
+            value = [_plain(item) for item in value]
+        value = _plain(value)
         OPTIONS[name].check(value)
         chosen[name] = value
     return chosen
+
+
+def _plain(value):
+    """Convert a NumPy number to Python's type, which JSON and random generators accept."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def resolve_options(model, chosen, in_folder=False):

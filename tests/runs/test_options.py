@@ -3,12 +3,14 @@ import dataclasses
 import inspect
 
 import mxnet as mx
+import numpy as np
 import pytest
 
 import gluonblocks as gb
 from gluonblocks.checks import OptionError
 from gluonblocks.commands.parser import flag_of
 from gluonblocks.runs import process
+from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
 from gluonblocks.runs.train import check_options, resolve_options
 
@@ -30,6 +32,15 @@ def test_devices_are_text_that_reads_back_as_the_same_devices(ctx, text):
     found = resolve_options('lenet_bn', check_options({'ctx': ctx})).ctx
     assert found == (text or '%s:0' % gb.try_gpu().device_type)
     assert check_options({'ctx': found}) == {'ctx': found}
+
+
+def test_numpys_numbers_are_saved_as_pythons(folder):
+    gb.train_model('lenet_bn', folder, dataset='synthetic', epochs=np.int64(2), seed=np.int64(3),
+                   batch_size=np.int32(16), lr=np.float32(0.5), lr_schedule='step',
+                   lr_decay_epochs=list(np.arange(1, 2)), norm_stats=np.bool_(True), ctx='cpu')
+    config = read_config(folder)
+    assert [config[name] for name in ('epochs', 'seed', 'batch_size', 'lr', 'lr_decay_epochs',
+                                      'norm_stats')] == [2, 3, 16, 0.5, [1], True]
 
 
 def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
