@@ -156,3 +156,11 @@ def test_a_full_disk_ends_a_run_with_the_command_that_resumes_it(command, monkey
         assert code == 1 and 'could not be written: No space left' in err
         assert err.count('--resume %s' % tmp_path) == checkpoints
         (tmp_path / 'last.safetensors').touch()
+
+
+def test_an_error_of_a_users_block_that_says_nothing_keeps_its_traceback(command, monkeypatch):
+    def fail(*args, **options):
+        raise NotImplementedError  # as Gluon's Block does in place of a missing `forward`
+    monkeypatch.setattr(train, 'train_model', fail)
+    with pytest.raises(NotImplementedError):
+        command('train', *SYNTHETIC)
