@@ -13,6 +13,7 @@ from gluonblocks.runs import process
 from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
 from gluonblocks.runs.train import check_options, resolve_options
+from gluonblocks.training.optimizers import OPTIMIZERS
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):
@@ -50,6 +51,18 @@ def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
     assert {p.default for p in keywords} == {None}
     assert [f.name for f in dataclasses.fields(RunOptions)] == ['model', *OPTIONS]
     assert [f.name for f in dataclasses.fields(Placement)] == [*PLACEMENT, 'topology']
+
+
+@pytest.mark.parametrize('optimizer', OPTIMIZERS)
+def test_no_optimizer_ends_a_cosine_schedule_with_weights_that_are_not_finite(optimizer):
+    try:
+        net, _ = gb.train_model('lenet_bn', dataset='synthetic', batch_size=16, epochs=1, lr=0.01,
+                                ctx='cpu', seed=0, optimizer=optimizer, lr_schedule='cosine')
+    except OptionError as error:
+        assert str(error).startswith("lr_schedule cannot be 'cosine' with optimizer " + optimizer)
+        assert optimizer in ('ftml', 'ftrl', 'sgld')
+    else:
+        assert all(np.isfinite(p.data().asnumpy()).all() for p in net.collect_params().values())
 
 
 @pytest.fixture
