@@ -21,16 +21,11 @@ def load_run_data(options, part=None):
     with the keys class_names (a list), num_classes, channels (1 or 3) and picture_size, which is
     the [height, width] of the images before `resize`.
 
-    Raises OptionError if the folder `data_root` does not exist, and ValueError if the loaders
-    cannot be sharded or there are fewer images than workers.
+    Raises OptionError if the folder `data_root` does not exist, and ValueError if a loader is not a
+    `BatchLoader` or there are fewer images than workers.
     """
     train_iter, test_iter = _load(vars(options), options.data_root)
-    for loader in (train_iter, test_iter) if part else ():
-        if not isinstance(loader, BatchLoader):
-            raise ValueError('to train with several workers, the loaders of the data set %s must '
-                             'be of type gluonblocks.data.BatchLoader, got %s'
-                             % (options.dataset, type(loader).__name__))
-        loader.part = part
+    train_iter.part = test_iter.part = part
     if part and train_iter.num_images < part[1]:
         raise ValueError('the data set %s has only %d training images, too few for %d workers'
                          % (options.dataset, train_iter.num_images, part[1]))
@@ -80,27 +75,32 @@ def _load(options, data_root, **extra):
         extra['notify'] = lambda text: tell('note: ' + text)
     if options['test_share'] is not None:
         extra['test_share'] = options['test_share']
-    return dataset.load_from(
+    loaders = dataset.load_from(
         data_root, options['batch_size'], resize=options['resize'], seed=options['seed'], **extra)
+    for loader in loaders:
+        if not isinstance(loader, (BatchLoader, type(None))):  # None: see `load_both`
+            raise ValueError('the loaders of the data set %s must be of type '
+                             'gluonblocks.data.BatchLoader, got %s'
+                             % (dataset.name, type(loader).__name__))
+    return loaders
 
 
 def _facts(dataset, train_iter, test_iter):
-    # The loaders of a registered data set may lack `labels` or `images`, so use default values.
-    highest = max(int(np.max(getattr(loader, 'labels', 0))) for loader in (train_iter, test_iter)
+    highest = max(int(np.max(loader.labels)) for loader in (train_iter, test_iter)
                   if loader is not None)
-    names = list(get_dataset(dataset).class_names or getattr(test_iter, 'class_names', ()) or
+    names = list(get_dataset(dataset).class_names or test_iter.class_names or
                  ['class %d' % i for i in range(highest + 1)])
     if highest >= len(names):
         raise ValueError('the data set %s has %d class names, so labels must be below %d, got %d'
                          % (dataset, len(names), len(names), highest))
-    images = getattr(test_iter, 'images', np.empty((0, 28, 28)))
+    images = test_iter.images
     return {'class_names': [str(name) for name in names], 'num_classes': len(names),
             'channels': 3 if images.ndim == 4 else 1, 'picture_size': list(images.shape[1:3])}
 
 
 def image_size(loader):
     """Return the (height, width) of the images in the batches of a `BatchLoader`."""
-    size = getattr(loader, 'resize', None) or loader.images.shape[1:3]
+    size = loader.resize or loader.images.shape[1:3]
     return (size, size) if np.ndim(size) == 0 else tuple(size)
 
 
@@ -108,11 +108,8 @@ def check_net(net, loader, options, facts):
     """Raise ValueError if `net` needs larger images, or its output shape is not (N, num_classes).
 
     Raises OptionError, a ValueError, if `resize` made the images too small. The check infers shapes
-    without running the net. It is skipped if the loader has no attribute `images`, or if MXNet
-    cannot trace the net.
+    without running the net. It is skipped if MXNet cannot trace the net.
     """
-    if not hasattr(loader, 'images'):
-        return
     height, width = image_size(loader)
     try:
         output = net(mx.sym.var('data'))

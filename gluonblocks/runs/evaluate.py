@@ -1,4 +1,5 @@
 """Evaluate a run on the test images of its data set, and classify image files."""
+import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -61,7 +62,7 @@ class Answer(NamedTuple):
 
 
 def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
-    """Classify the image files `paths` with the run in `folder`.
+    """Classify the image files `paths`, an iterable or a single path, with the run in `folder`.
 
     Returns one `Answer` per path, in a list. If a file cannot be read, its `Answer` contains the
     error, and the others are still classified. `invert` is passed to `read_image`, and `top` to
@@ -73,6 +74,7 @@ def predict_files(folder, paths, top=3, invert=False, ctx=None, weights='best'):
     """
     check_positive('top', top)
     ctx = devices_of(ctx)
+    paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     net, config = load_run(folder, ctx=ctx, weights=weights)
     names = config['class_names']
     images, errors = {}, {}

@@ -147,9 +147,10 @@ class RunFolder(Hook):
         """
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
-            self.save(state)
-            where = ('in epoch %d after step %d, checkpoint saved' % (state.epoch, state.step)
-                     if state.batch else 'after epoch %d, checkpoint saved' % (state.epoch - 1))
+            with contextlib.suppress(Interrupted):  # a second signal ends the saving too
+                self.save(state)
+                where = ('in epoch %d after step %d, checkpoint saved' % (state.epoch, state.step)
+                         if state.batch else 'after epoch %d, checkpoint saved' % (state.epoch - 1))
         return stop if self._workers.rank else Interrupted(
             stop.signum, stop.between_batches,
             'stopped %s; resume the run in %s' % (where, self.folder))

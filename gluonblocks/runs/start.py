@@ -57,13 +57,13 @@ def start_net(net, options, loader, facts, workers, folder=None, before=None):
     if not content:
         return digest
     arrays, info = decode_tensors(content, 'the weights received from rank 0')
-    params, hint = named_parameters(net), ''
-    if hasattr(loader, 'images'):  # run one image through the net to infer all shapes
-        size, (ctx, *_) = image_size(loader), next(iter(params.values())).list_ctx()
-        net(nd.zeros((1, facts['channels'], *size), ctx, options.dtype))
-        nd.waitall()
-        hint = '\n  The images have %d channel%s, and %d x %d pixels' % (
-            facts['channels'], 's' * (facts['channels'] > 1), *size)
+    params, size = named_parameters(net), image_size(loader)
+    # Run one image through the net to infer all shapes.
+    ctx = next(iter(params.values())).list_ctx()[0]
+    net(nd.zeros((1, facts['channels'], *size), ctx, options.dtype))
+    nd.waitall()
+    hint = '\n  The images have %d channel%s, and %d x %d pixels' % (
+        facts['channels'], 's' * (facts['channels'] > 1), *size)
     new = _new_layers(net, arrays, options, hint)
     for name in sorted(set(params) - set(new)):
         params[name].set_data(nd.array(arrays[name], dtype=params[name].dtype))

@@ -116,11 +116,17 @@ def check_options(arguments):
             value = dataset_name(value)
         elif name in ('data_root', 'start_from'):
             value = os.path.abspath(os.path.expanduser(os.fspath(value)))
-        elif isinstance(value, tuple):
-            value = list(value)
+        elif isinstance(value, (tuple, list)):
+            value = [_plain(item) for item in value]
+        value = _plain(value)
         OPTIONS[name].check(value)
         chosen[name] = value
     return chosen
+
+
+def _plain(value):
+    """Convert a NumPy number to Python's type, which JSON and random generators accept."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def resolve_options(model, chosen, in_folder=False):
@@ -167,6 +173,11 @@ def _check_conflicts(options, chosen):
         raise OptionError('freeze', 'requires %s: otherwise the frozen layers would keep random '
                           'weights', Name('start_from'))
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
+    # At rate 0, ftml and ftrl divide 0 by 0, which makes all weights NaN, and sgld raises an error.
+    if options.lr_schedule == 'cosine' and options.optimizer in ('ftml', 'ftrl', 'sgld'):
+        raise OptionError('lr_schedule', "cannot be 'cosine' with %s %s, which does not support "
+                          'the learning rate 0 of the last step', Name('optimizer'),
+                          options.optimizer)
     check_momentum(options.optimizer, options.momentum)
     if options.workers > options.batch_size:
         raise OptionError('workers', 'must be at most %d (the number of images per step), got %d',

@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import REPOSITORY, said
+from picture_files import saved
 
+import gluonblocks as gb
 from gluonblocks.commands import train
 from gluonblocks.commands.train import options_table
 from gluonblocks.files import unwritable
 from gluonblocks.models.registry import models_in_words
+from gluonblocks.models.summary import format_summary
 from gluonblocks.runs.config import read_config
 from gluonblocks.training.interrupt import Interrupted
 
@@ -65,6 +69,22 @@ def test_summary_prints_the_layer_table_of_a_model_or_a_run_and_trains_nothing(c
     summary = command('train', '--model', 'lenet_bn', '--summary')[:2]
     assert command('train', '--resume', folder, '--summary')[:2] == summary
     assert summary[0] == 0 and '44,878' in summary[1]
+
+
+def test_the_summary_of_a_run_has_its_own_classes_channels_and_image_size(
+        tmp_path, monkeypatch, command):
+    for name, value in (('a', 200), ('b', 40)):
+        (tmp_path / 'pictures' / name).mkdir(parents=True)
+        for i in range(5):
+            image = np.full((20, 24, 3), (value + i, 0, 0), np.uint8)
+            saved(tmp_path / 'pictures' / name, image, '%d.png' % i)
+    folder = str(tmp_path / 'run')
+    net, _ = gb.train_model('lenet_bn', folder, dataset='folder:%s' % (tmp_path / 'pictures'),
+                            test_share=0.4, epochs=1)
+    out = command('train', '--resume', folder, '--summary')[1]
+    rows = gb.layer_shapes(net, (1, 3, 20, 24))
+    assert out == format_summary(rows) + '\n'
+    assert rows[0].parameters == 3 * 6 * 25 + 6 and rows[-1].output_shape == (1, 2)
 
 
 @pytest.mark.parametrize('arguments, words', [
@@ -146,6 +166,15 @@ def test_the_resume_command_works_without_gluonblocks_on_the_path(command, monke
                                     % (python, tmp_path)]
 
 
+def test_no_command_resumes_a_run_that_was_stopped_before_it_had_a_folder(
+        command, monkeypatch, folder):
+    def stop(*args, **options):
+        raise Interrupted(signal.SIGTERM, True, 'stopped before the first step')
+    monkeypatch.setattr(train, 'train_model', stop)
+    code, _, err = command('train', *SYNTHETIC, '--workers', '2', '--out', folder)
+    assert (code, err) == (143, 'interrupted: stopped before the first step\n')
+
+
 def test_a_full_disk_ends_a_run_with_the_command_that_resumes_it(command, monkeypatch, tmp_path):
     def fill(folder, *args, **options):
         error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -156,3 +185,11 @@ def test_a_full_disk_ends_a_run_with_the_command_that_resumes_it(command, monkey
         assert code == 1 and 'could not be written: No space left' in err
         assert err.count('--resume %s' % tmp_path) == checkpoints
         (tmp_path / 'last.safetensors').touch()
+
+
+def test_an_error_of_a_users_block_that_says_nothing_keeps_its_traceback(command, monkeypatch):
+    def fail(*args, **options):
+        raise NotImplementedError  # as Gluon's Block does in place of a missing `forward`
+    monkeypatch.setattr(train, 'train_model', fail)
+    with pytest.raises(NotImplementedError):
+        command('train', *SYNTHETIC)

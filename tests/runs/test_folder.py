@@ -12,6 +12,7 @@ from mxnet.gluon import nn
 from small_runs import WHOLE, add_hook, content, start, stopped
 
 import gluonblocks as gb
+from gluonblocks.runs import folder as module
 from gluonblocks.runs import records
 from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.config import read_config
@@ -68,6 +69,22 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(whole, folder, monke
     gb.resume_run(folder)
     assert content(folder) == content(whole.folder)
     assert re.sub('time .*', '', capsys.readouterr().out) == re.sub('time .*', '', whole.out)
+
+
+def test_a_second_signal_while_the_checkpoint_is_saved_leaves_the_one_before(
+        whole, folder, monkeypatch):
+    encode = module.encode_checkpoint
+    def signalled(net, trainer, state, *args):
+        if state.step == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+        return encode(net, trainer, state, *args)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'encode_checkpoint', signalled)
+        stop = stopped(monkeypatch, folder, 6)
+    assert str(stop) == ('stopped immediately; progress since the last checkpoint is lost; resume '
+                         'the run in %s' % folder)
+    gb.resume_run(folder)
+    assert content(folder) == content(whole.folder)
 
 
 def dropping(num_classes=10):

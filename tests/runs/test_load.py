@@ -102,3 +102,11 @@ def test_a_saved_training_image_is_what_the_loader_makes_of_it(tmp_path, make_ru
     want = nd.softmax(net(X)).asnumpy()
     for answer, p in zip(gb.predict_files(str(folder), paths, top=10), want):
         assert sorted(probability for _, probability in answer.classes) == sorted(p.tolist())
+
+
+def test_the_files_to_classify_may_be_a_generator_or_one_path(whole, tmp_path):
+    paths = [saved(tmp_path, image, '%d.png' % i) for i, image in enumerate(IMAGES)]
+    answers = gb.predict_files(whole.folder, tmp_path.glob('*.png'))
+    assert sorted(str(answer.path) for answer in answers) == paths
+    (answer,) = gb.predict_files(whole.folder, paths[0])
+    assert answer.path == paths[0] and answer.classes

@@ -3,14 +3,17 @@ import dataclasses
 import inspect
 
 import mxnet as mx
+import numpy as np
 import pytest
 
 import gluonblocks as gb
 from gluonblocks.checks import OptionError
 from gluonblocks.commands.parser import flag_of
 from gluonblocks.runs import process
+from gluonblocks.runs.config import read_config
 from gluonblocks.runs.options import OPTIONS, PLACEMENT, Placement, RunOptions
 from gluonblocks.runs.train import check_options, resolve_options
+from gluonblocks.training.optimizers import OPTIMIZERS
 
 
 def test_unset_is_the_recipes_and_the_books(model_name):
@@ -32,6 +35,15 @@ def test_devices_are_text_that_reads_back_as_the_same_devices(ctx, text):
     assert check_options({'ctx': found}) == {'ctx': found}
 
 
+def test_numpys_numbers_are_saved_as_pythons(folder):
+    gb.train_model('lenet_bn', folder, dataset='synthetic', epochs=np.int64(2), seed=np.int64(3),
+                   batch_size=np.int32(16), lr=np.float32(0.5), lr_schedule='step',
+                   lr_decay_epochs=list(np.arange(1, 2)), norm_stats=np.bool_(True), ctx='cpu')
+    config = read_config(folder)
+    assert [config[name] for name in ('epochs', 'seed', 'batch_size', 'lr', 'lr_decay_epochs',
+                                      'norm_stats')] == [2, 3, 16, 0.5, [1], True]
+
+
 def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
     keywords = [p for p in inspect.signature(gb.train_model).parameters.values()
                 if p.kind is p.KEYWORD_ONLY]
@@ -39,6 +51,18 @@ def test_the_keyword_arguments_are_the_declared_options_all_none_by_default():
     assert {p.default for p in keywords} == {None}
     assert [f.name for f in dataclasses.fields(RunOptions)] == ['model', *OPTIONS]
     assert [f.name for f in dataclasses.fields(Placement)] == [*PLACEMENT, 'topology']
+
+
+@pytest.mark.parametrize('optimizer', OPTIMIZERS)
+def test_no_optimizer_ends_a_cosine_schedule_with_weights_that_are_not_finite(optimizer):
+    try:
+        net, _ = gb.train_model('lenet_bn', dataset='synthetic', batch_size=16, epochs=1, lr=0.01,
+                                ctx='cpu', seed=0, optimizer=optimizer, lr_schedule='cosine')
+    except OptionError as error:
+        assert str(error).startswith("lr_schedule cannot be 'cosine' with optimizer " + optimizer)
+        assert optimizer in ('ftml', 'ftrl', 'sgld')
+    else:
+        assert all(np.isfinite(p.data().asnumpy()).all() for p in net.collect_params().values())
 
 
 @pytest.fixture

@@ -138,9 +138,13 @@ def test_without_tensorboardx_nothing_is_locked_or_written(copied, folder, monke
     gb.resume_run(copied)
 
 
-def test_a_run_in_a_folder_refuses_loaders_whose_images_it_cannot_check(folder, monkeypatch):
+@pytest.mark.parametrize('out', [None, 'run'])
+def test_loaders_of_another_type_are_refused_by_name(out, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     replace_dataset(monkeypatch, 'synthetic', lambda batch_size, **how: [
         gluon.data.DataLoader(gluon.data.ArrayDataset(nd.zeros((8, 1, 28, 28)), nd.zeros(8)), 4)
     ] * 2)
-    with pytest.raises(ValueError, match='only if its loaders are of type .* got DataLoader'):
-        start(folder, epochs=1)
+    with pytest.raises(ValueError, match='the loaders of the data set synthetic must be of type '
+                                         'gluonblocks.data.BatchLoader, got DataLoader'):
+        start(out, epochs=1)
+    assert not os.path.exists('run')

@@ -2,15 +2,11 @@
 import numpy as np
 import pytest
 from conftest import replace_dataset, smaller
-from mxnet import nd
-from mxnet.gluon import nn
 from small_runs import WHOLE
 
 import gluonblocks as gb
 from gluonblocks.checks import OptionError
 from gluonblocks.data import BatchLoader
-from gluonblocks.runs import data
-from gluonblocks.runs.options import RunOptions
 
 
 def train(name='lenet_bn', **kwargs):
@@ -60,14 +56,3 @@ def test_images_that_are_small_are_refused_unless_the_loader_resizes_them(monkey
     replace_dataset(monkeypatch, 'synthetic', lambda *args, **how: [
         of_side(8, resize=(20, 24))] * 2)
     train(epochs=1)
-
-
-def test_a_loader_that_does_not_tell_its_images_is_believed():
-    net = nn.HybridSequential()
-    net.add(nn.Conv2D(2, kernel_size=40), nn.GlobalAvgPool2D(), nn.Dense(10))
-    net.initialize()
-    options = RunOptions('large')
-    facts = {'channels': 1, 'num_classes': 10}
-    data.check_net(net, [(nd.zeros((4, 1, 96, 96)), nd.zeros(4))], options, facts)
-    with pytest.raises(ValueError, match='28 x 28 pixels'):
-        data.check_net(net, of_side(28), options, facts)
