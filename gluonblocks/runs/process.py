@@ -98,7 +98,10 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
                 if before is None:
                     closing.enter_context(lock_folder(folder, new=True))
                 else:
-                    check_same(folder, before, config)
+                    now = dict(config)
+                    if options.workers != before['workers']:
+                        del now['threads']  # workers on one machine divide its cores
+                    check_same(folder, before, now)
             run = RunFolder(folder, config, before, net, trainer, finite, norms, workers)
             state = run.state
             train_iter.start_at(len(state.history), state.batch)

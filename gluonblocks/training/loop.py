@@ -173,6 +173,8 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
         _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state)
         images, train_loss, train_hits = workers.all_reduce(
             state.images, state.losses.read(), state.hits.read())
+        if not images:
+            raise ValueError('train_iter must yield at least one image, got none')
         state.rate = images / state.seconds
         workers.synchronize(net, state.images)
         tested = evaluate(net, test_iter, devices)
@@ -211,8 +213,6 @@ def _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, st
             state.step + 1, state.batch + 1, state.images + sum(y.shape[0] for _, y in shards))
         for hook in hooks:
             hook.batch_end(state)
-    if not state.images:
-        raise ValueError('train_iter must yield at least one image, got none')
     state.losses.read()
     labels.check()
 

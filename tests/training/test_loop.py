@@ -178,3 +178,15 @@ def test_a_loss_that_is_not_a_number_for_each_image_and_its_label_is_refused(los
 def test_no_data_is_an_error_that_says_so(train_iter, test_iter, said):
     with pytest.raises(ValueError, match=said + ' must yield at least one image'):
         train_by_loss(train_iter, LOSS, test_iter)
+
+
+def test_a_worker_without_images_in_the_rest_of_an_epoch_takes_part_in_its_end():
+    class FirstOfTwo(Alone):
+        world_size = 2
+
+        def all_reduce(self, *values):  # the other worker has summed 6 images, or 4 test images
+            other = (6, 3.0, 2) if len(values) == 3 else (1, 4)
+            return [value + more for value, more in zip(values, other)]
+
+    _, history = train([], workers=FirstOfTwo())
+    assert history[0][1:3] == (0.5, pytest.approx(1 / 3))
