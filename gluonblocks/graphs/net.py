@@ -52,7 +52,9 @@ class Net(nn.HybridSequential):
     @property
     def features(self):
         """A new `Net` with all of this net's layers but the last; the layers are shared."""
-        return self[:-1]
+        net = Net(prefix=self.prefix)  # self[:-1] would call a subclass, which may add layers
+        net.add(*list(self)[:-1])
+        return net
 
     @property
     def output(self):

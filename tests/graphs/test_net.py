@@ -89,6 +89,20 @@ def test_output_of_features_is_the_nets_output(active):
     assert_close(net.output(net.features(images())), net(images()))
 
 
+class Larger(Net):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.add(nn.Conv2D(3, kernel_size=3), nn.Dense(num_classes))
+
+
+def test_features_of_a_class_that_adds_its_own_layers_are_its_layers_but_the_last():
+    net = Larger(5)
+    net.initialize()
+    want = net(images())
+    assert list(net.features) == [net[0]]
+    assert_close(net.output(net.features(images())), want)
+
+
 CHANGES = {'hook': lambda net: net.register_op_hook(lambda *args: None)}
 if mx.__version__ >= '1.9':  # earlier versions cannot optimize Gluon's own nets either
     CHANGES['back end'] = lambda net: net.optimize_for(images(), backend='MKLDNN')
