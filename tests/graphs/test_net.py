@@ -109,12 +109,33 @@ if mx.__version__ >= '1.9':  # earlier versions cannot optimize Gluon's own nets
 
 
 @pytest.mark.parametrize('change', CHANGES.values(), ids=list(CHANGES))
-def test_with_an_mxnet_back_end_or_hook_gluon_runs_the_net(change):
+def test_with_an_mxnet_back_end_or_hook_gluon_runs_and_exports_the_net(change, tmp_path):
     net = initialized()
-    net.hybridize()
     want = net(images())
+    net.hybridize()
     change(net)
     assert_close(net(images()), want)
+    symbol, params = net.export(str(tmp_path / 'net'))
+    assert_close(gluon.SymbolBlock.imports(symbol, ['data'], params)(images()), want)
+
+
+class Twice(nn.HybridBlock):
+    def hybrid_forward(self, F, X):
+        return X, 2 * X
+
+
+def test_a_net_with_several_outputs_is_exported_as_gluon_runs_it(tmp_path):
+    net = norm_of_ours()
+    net.add(Twice())
+    with pytest.raises(RuntimeError, match='run one batch through it'):
+        net.export(str(tmp_path / 'net'))
+    want = net(images())
+    symbol, params = net.export(str(tmp_path / 'net'), 3)
+    got = gluon.SymbolBlock.imports(symbol, ['data'], params)(images())
+    for one, other in zip(got, want):
+        assert_close(one, other)
+    with pytest.raises(ValueError, match='expected a net with one output, but .* has several'):
+        net.graph_for((4, 1, 8, 8))
 
 
 @pytest.mark.parametrize('layer', [lambda: nn.Conv2D(3, kernel_size=[5, 5]),
