@@ -47,6 +47,11 @@ def settings_of(norm):
     return norm._kwargs
 
 
+def input_channels(conv):
+    """Return the number of input channels of a convolution, or 0 if it is not known yet."""
+    return conv.weight.shape[1] * conv._kwargs['num_group']
+
+
 def sparse_label_of(loss):
     """Return the `sparse_label` of a softmax cross-entropy loss, or None for other losses."""
     return getattr(loss, '_sparse_label', None)

@@ -19,8 +19,13 @@ class BatchNormFirst(nn.HybridSequential):
     def forward(self, X):
         check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
-            check_images(self.name, X, self[0].gamma.shape[0], self._least)
+            check_images(self.name, X, _channels_of(self[0]), self._least)
         return super().forward(X)
+
+
+def _channels_of(norm):
+    """Return a batch norm's number of channels, or 0 if it is not known yet."""
+    return norm.gamma.shape[:2][-1]  # gamma is (C,) in nn.BatchNorm, (1, C, 1, 1) in gb.BatchNorm
 
 
 class _ConvBlock(BatchNormFirst):
@@ -71,7 +76,7 @@ class DenseBlock(nn.HybridBlock):
     def forward(self, X):
         check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
-            check_images(self.name, X, self.net[0][0].gamma.shape[0])
+            check_images(self.name, X, _channels_of(self.net[0][0]))
             self._data_shape = {'data': X.shape}  # 'data' is Gluon's name for the input of a graph
         return super().forward(X)
 

@@ -3,6 +3,7 @@ from mxnet import nd
 from mxnet.gluon import nn
 
 from ..checks import check_classic_arrays, check_images, check_positive
+from ..mxnet_private import input_channels
 
 
 class Residual(nn.HybridBlock):
@@ -37,7 +38,7 @@ class Residual(nn.HybridBlock):
     def forward(self, X):
         check_classic_arrays(self.name, X)
         if isinstance(X, nd.NDArray):
-            check_images(self.name, X, self.conv1.weight.shape[1])
+            check_images(self.name, X, input_channels(self.conv1))
             N, _, H, W = X.shape
             Y_shape = (N, self._num_channels, -(-H // self._strides), -(-W // self._strides))
             if self.conv3 is None and X.shape != Y_shape:

@@ -52,7 +52,9 @@ class Net(nn.HybridSequential):
     @property
     def features(self):
         """A new `Net` with all of this net's layers but the last; the layers are shared."""
-        return self[:-1]
+        net = Net(prefix=self.prefix)  # self[:-1] would call a subclass, which may add layers
+        net.add(*list(self)[:-1])
+        return net
 
     @property
     def output(self):
@@ -91,14 +93,18 @@ class Net(nn.HybridSequential):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
         This is Gluon's traced graph, rewritten for training with autograd or, if `training` is
-        False, for prediction.
+        False, for prediction. Raises ValueError for a net with several outputs, which Gluon runs.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
             if private.is_initialized(param):
                 x = x.as_in_context(param.list_ctx()[0]).astype(param.dtype)
         with _lock, autograd.pause():
-            return _rewritten(self._traced or self._trace(x), x, training, training).symbol()
+            traced = self._traced or self._trace(x)
+            if traced.symbol is None:
+                raise ValueError('expected a net with one output, but %s has several: Gluon runs '
+                                 'its graph unchanged' % self.name)
+            return _rewritten(traced, x, training, training).symbol()
 
     def _compiled(self, traced, x):
         """Return the compiled graph for x in the current autograd mode; compile it if necessary."""
@@ -162,13 +168,18 @@ class Net(nn.HybridSequential):
         """Write `path`-symbol.json and `path`-0003.params (if `epoch` is 3); return both names.
 
         The files are like those that Gluon's `export` writes, but batch normalization
-        parameters have the shape (C,), which all MXNet loaders expect. Raises RuntimeError unless
-        the net is hybridized and has been called.
+        parameters have the shape (C,), which all MXNet loaders expect. Gluon's own `export` writes
+        them if Gluon runs the net, for example because it has several outputs. Raises RuntimeError
+        unless the net is hybridized and has been called.
         """
-        if not self._traced or self._traced.symbol is None:
+        files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
+        if not self._cached_graph:
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
                                'batch through it' % self.name)
         mx.nd.waitall()
+        if not self._traced or self._traced.symbol is None:
+            super().export(path, epoch, remove_amp_cast)
+            return files
         graph = Graph(self._traced.symbol)
         flat = {source.name for node in graph.nodes if node.op == 'BatchNorm'
                 for source, _, _ in node.inputs[1:]}
@@ -180,7 +191,6 @@ class Net(nn.HybridSequential):
             array = private.averaged(param)
             arrays[('aux:' if param.name in states else 'arg:') + param.name] = (
                 array.reshape(-1) if param.name in flat else array)
-        files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
         symbol.save(MXNetPath(files[0]), remove_amp_cast=remove_amp_cast)
         mx.nd.save(MXNetPath(files[1]), arrays)
         return files

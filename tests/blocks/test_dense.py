@@ -35,11 +35,21 @@ def transition_block(blk, X):
     return Y[:, :, :H // 2 * 2, :W // 2 * 2].reshape(N, C, H // 2, 2, W // 2, 2).mean((3, 5))
 
 
+class OursFirst(gb.DenseBlock):
+    """A dense block whose layers begin with our BatchNorm, for 3 input channels."""
+
+    def make_block(self, num_channels):
+        blk, num_features = gb.conv_block(num_channels), 3 + len(self.net) * num_channels
+        blk.register_child(gb.BatchNorm(num_features, num_dims=4), '0')
+        return blk
+
+
 # The last two are In [34] and In [37] of section 5.13, which print the shapes.
 @pytest.mark.parametrize('hybridize', [False, True])
 @pytest.mark.parametrize('make, definition, shape, want', [
     (lambda: gb.conv_block(5), conv_block, (4, 3, 6, 5), (4, 5, 6, 5)),
     (lambda: gb.transition_block(4), transition_block, (4, 3, 7, 6), (4, 4, 3, 3)),
+    (lambda: OursFirst(2, 5), dense_block, (4, 3, 6, 5), (4, 13, 6, 5)),
     (lambda: gb.DenseBlock(2, 10), dense_block, (4, 3, 8, 8), (4, 23, 8, 8)),
     (lambda: gb.transition_block(10), transition_block, (4, 23, 8, 8), (4, 10, 4, 4))])
 def test_each_block_is_that_of_its_definition(make, definition, shape, want, hybridize):

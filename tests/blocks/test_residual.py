@@ -61,6 +61,18 @@ def test_output_and_gradients_are_those_of_the_model_zoos_basic_block():
             np.testing.assert_allclose(*grads, rtol=1e-3, atol=1e-3 * np.abs(grads[1]).max())
 
 
+@pytest.mark.parametrize('hybridize', [False, True])
+def test_the_first_convolution_may_be_replaced_by_one_with_groups(hybridize):
+    blk = gb.Residual(4)
+    blk.conv1 = nn.Conv2D(4, kernel_size=3, padding=1, groups=2)
+    blk.initialize()
+    blk.hybridize(hybridize)
+    for _ in range(2):  # the second batch finds the channels inferred
+        assert blk(nd.ones((2, 4, 5, 5))).shape == (2, 4, 5, 5)
+    with pytest.raises(ValueError, match='expects 4 channels, got 3'):
+        blk(nd.ones((2, 3, 5, 5)))
+
+
 def test_attributes_are_the_books():
     blk = gb.Residual(6, use_1x1conv=True, strides=2)
     assert [type(getattr(blk, name)) for name in ('conv1', 'conv2', 'conv3', 'bn1', 'bn2')] == [

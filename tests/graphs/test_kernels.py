@@ -155,6 +155,23 @@ for _, ours, shapes in (norm_graphs((50, 7), 'sigmoid'), norm_graphs((300, 40)),
     assert python(code, OMP_NUM_THREADS=threads) == python(code, OMP_NUM_THREADS=threads)
 
 
+def test_the_norm_of_wide_rows_needs_little_memory(python):
+    added = python("""
+import gluonblocks, resource, sys, numpy as np
+sys.path.insert(0, %r)
+from gluonblocks.graphs.operators import status
+from single_operators import norm_graphs, run, values
+assert status().ready
+plain, ours, shapes = norm_graphs((256, 12544))
+arrays, peaks = values(shapes, np.random.RandomState(0)), []
+for symbol in (plain, plain, ours):
+    run(symbol, arrays)
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peaks[-1] - peaks[-2])
+""" % os.path.dirname(os.path.dirname(__file__)))
+    assert int(added) < 50 * 1024  # KiB; the input takes 12 MiB, and MXNet's operator ran before
+
+
 def test_float64_is_rejected(rng):
     graphs = norm_graphs((4, 3))
     with pytest.raises(Exception, match='operators need float32'):

@@ -89,18 +89,53 @@ def test_output_of_features_is_the_nets_output(active):
     assert_close(net.output(net.features(images())), net(images()))
 
 
+class Larger(Net):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.add(nn.Conv2D(3, kernel_size=3), nn.Dense(num_classes))
+
+
+def test_features_of_a_class_that_adds_its_own_layers_are_its_layers_but_the_last():
+    net = Larger(5)
+    net.initialize()
+    want = net(images())
+    assert list(net.features) == [net[0]]
+    assert_close(net.output(net.features(images())), want)
+
+
 CHANGES = {'hook': lambda net: net.register_op_hook(lambda *args: None)}
 if mx.__version__ >= '1.9':  # earlier versions cannot optimize Gluon's own nets either
     CHANGES['back end'] = lambda net: net.optimize_for(images(), backend='MKLDNN')
 
 
 @pytest.mark.parametrize('change', CHANGES.values(), ids=list(CHANGES))
-def test_with_an_mxnet_back_end_or_hook_gluon_runs_the_net(change):
+def test_with_an_mxnet_back_end_or_hook_gluon_runs_and_exports_the_net(change, tmp_path):
     net = initialized()
-    net.hybridize()
     want = net(images())
+    net.hybridize()
     change(net)
     assert_close(net(images()), want)
+    symbol, params = net.export(str(tmp_path / 'net'))
+    assert_close(gluon.SymbolBlock.imports(symbol, ['data'], params)(images()), want)
+
+
+class Twice(nn.HybridBlock):
+    def hybrid_forward(self, F, X):
+        return X, 2 * X
+
+
+def test_a_net_with_several_outputs_is_exported_as_gluon_runs_it(tmp_path):
+    net = norm_of_ours()
+    net.add(Twice())
+    with pytest.raises(RuntimeError, match='run one batch through it'):
+        net.export(str(tmp_path / 'net'))
+    want = net(images())
+    symbol, params = net.export(str(tmp_path / 'net'), 3)
+    got = gluon.SymbolBlock.imports(symbol, ['data'], params)(images())
+    for one, other in zip(got, want):
+        assert_close(one, other)
+    with pytest.raises(ValueError, match='expected a net with one output, but .* has several'):
+        net.graph_for((4, 1, 8, 8))
 
 
 @pytest.mark.parametrize('layer', [lambda: nn.Conv2D(3, kernel_size=[5, 5]),

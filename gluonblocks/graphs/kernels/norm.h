@@ -11,13 +11,14 @@ struct NormState {
   std::vector<double> sums;
 };
 
-// The rows are divided into blocks that fit into the L1 cache, because each block is read twice: once for
-// the means and once for the squares.
+// The rows are divided into blocks. A block's rows of one vector of channels fit into the L1 cache, because they
+// are read twice: once for the means and once for the squares.
 struct Blocks {
-  int N, rows, count;
-  Blocks(int N, int C) : N(N), rows(std::max(1, std::min(32, 4096 / C))), count((N + rows - 1) / rows) {}
-  int first(int b) const { return b * rows; }
-  int last(int b) const { return std::min(N, (b + 1) * rows); }
+  static constexpr int ROWS = 32;
+  int N, count;
+  explicit Blocks(int N) : N(N), count((N + ROWS - 1) / ROWS) {}
+  int first(int b) const { return b * ROWS; }
+  int last(int b) const { return std::min(N, (b + 1) * ROWS); }
 };
 
 // The moments of the m channels that begin at x, over the rows `first` to `last` - 1. A row has C channels.
@@ -63,7 +64,7 @@ void norm_predict(const float* x, const Norm& norm, float* y, int N, int C) {
 // Normalizes with the batch's moments, and updates the moving averages.
 template <Activation kind>
 void norm_forward(const float* x, const Norm& norm, float* y, int N, size_t C, NormState* state) {
-  const Blocks k(N, C);
+  const Blocks k(N);
   std::vector<Moments>& moments = state->moments;
   std::vector<Channel>& channels = state->channels;
   moments.resize(k.count * C);
@@ -89,7 +90,7 @@ void norm_forward(const float* x, const Norm& norm, float* y, int N, size_t C, N
 template <Activation kind>
 void norm_backward(const float* dy, const float* x, const float* y, float* dx, float* dgamma, float* dbeta,
                    int N, size_t C, NormState* state) {
-  const Blocks k(N, C);
+  const Blocks k(N);
   const std::vector<Channel>& channels = state->channels;
   std::vector<double>& sums = state->sums;  // per block: C sums of dz, then C sums of dz (x - center)
   sums.resize(k.count * 2 * C);
