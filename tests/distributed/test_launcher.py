@@ -66,8 +66,9 @@ def test_one_that_fails_ends_all_at_once_and_is_named_with_its_step(code, said, 
     (Limits(silence=0.4), ':1, step 3: no heartbeat for 0.4 s'),
     (Limits(stall=0.4), ':1, step 3: did not finish the next step within 0.4 s')])
 def test_one_that_is_stopped_is_named(limits, said, run):
-    with pytest.raises(WorkerError, match=said):
-        run('rank and os.kill(os.getpid(), signal.SIGSTOP); time.sleep(60)', limits)
+    with pytest.raises(WorkerError, match=said):  # rank 0 waits for it in step 4
+        run('rank and os.kill(os.getpid(), signal.SIGSTOP); progress, mark[1:] = 0, [4, -1];'
+            'time.sleep(60)', limits)
 
 
 def test_one_that_never_starts_is_named(run):
