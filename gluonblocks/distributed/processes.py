@@ -92,10 +92,11 @@ class Processes:
 def process_environment(num_workers):
     """Return the environment variables for each of the `num_workers` workers on this machine.
 
-    OMP_NUM_THREADS divides the cores among the workers, unless the user has set this variable.
+    OMP_NUM_THREADS divides the cores among the workers, unless the user has set a thread count.
     """
     env = dict(os.environ)
-    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches):  # not set by the user
+    ours = any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches)
+    if ours or not (env.get('OMP_NUM_THREADS') or env.get('MXNET_OMP_MAX_THREADS')):
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))
     return env
 

@@ -122,3 +122,14 @@ def test_cores_are_shared_among_the_workers_unless_the_user_chose(monkeypatch):
     monkeypatch.setattr(processes._runtime, 'patches', [])
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     assert processes.process_environment(3)['OMP_NUM_THREADS'] == '5'
+    monkeypatch.setenv('OMP_NUM_THREADS', '')
+    monkeypatch.setenv('MXNET_OMP_MAX_THREADS', '5')
+    assert processes.process_environment(3)['OMP_NUM_THREADS'] == ''
+
+
+def test_cores_are_shared_if_mxnet_was_imported_first(monkeypatch):
+    monkeypatch.setattr(processes, 'physical_cores', lambda: 8)
+    monkeypatch.setattr(processes._runtime, 'patches', [])
+    for name in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'):
+        monkeypatch.delenv(name, raising=False)
+    assert processes.process_environment(2)['OMP_NUM_THREADS'] == '4'
