@@ -18,8 +18,9 @@ DRAIN = 2.0  # seconds to read the output of an exited process if its pipes are 
 
 def python_argv(module):
     """Return a command that runs the `main` function of `module` with the current `sys.path`."""
+    path = [entry for entry in sys.path if isinstance(entry, str)]  # Python ignores the others
     return [sys.executable, '-c',
-            'import sys; sys.path[:] = %r; from %s import main; main()' % (sys.path, module)]
+            'import sys; sys.path[:] = %r; from %s import main; main()' % (path, module)]
 
 
 class Processes:

@@ -114,6 +114,12 @@ def test_a_signal_has_all_stop_and_a_second_one_ends_all_at_once(code, before, s
     assert (stop.value.exit_code, stop.value.between_batches) == (143, between)
 
 
+def test_a_worker_starts_whatever_is_on_the_path(tmp_path, monkeypatch):
+    (tmp_path / 'worker.py').write_text('def main():\n    print("started")')
+    monkeypatch.setattr(sys, 'path', [tmp_path, *sys.path, str(tmp_path)])
+    assert subprocess.check_output(processes.python_argv('worker')) == b'started\n'
+
+
 def test_cores_are_shared_among_the_workers_unless_the_user_chose(monkeypatch):
     monkeypatch.setattr(processes, 'physical_cores', lambda: 8)
     monkeypatch.setattr(processes._runtime, 'patches', ['OMP_NUM_THREADS=8'])
