@@ -94,8 +94,9 @@ def process_environment(num_workers):
     """Return the environment variables for each of the `num_workers` workers on this machine.
 
     OMP_NUM_THREADS divides the cores among the workers, unless the user has set a thread count.
+    Output is in UTF-8, which `Processes` reads, whatever the locale.
     """
-    env = dict(os.environ)
+    env = dict(os.environ, PYTHONIOENCODING='utf-8:surrogateescape')
     ours = any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches)
     if ours or not (env.get('OMP_NUM_THREADS') or env.get('MXNET_OMP_MAX_THREADS')):
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))

@@ -96,6 +96,14 @@ def test_a_launch_shows_lines_with_the_name_of_the_process_unless_it_is_rank_0(
     assert sorted(capfd.readouterr().out.splitlines()) == ['1: hello', 'hello']
 
 
+def test_what_a_worker_prints_is_shown_in_any_locale(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv('PYTHONIOENCODING', 'latin-1')
+    (tmp_path / 'script.py').write_text(
+        WORKER + 'print("Größe →", flush=True); time.sleep(0.5); tell("done")', encoding='utf-8')
+    launch([str(tmp_path / 'script.py')], 1)
+    assert capfd.readouterr().out == 'Größe →\n'
+
+
 def signalled(signum):
     """A `show` that sends this process a signal for each line of rank 0."""
     return lambda rank, stream, text: rank == 0 and os.kill(os.getpid(), signum)
